@@ -1,0 +1,1 @@
+//! sceau-bench

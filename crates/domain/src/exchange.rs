@@ -1,0 +1,1 @@
+//! exchange (see the crate's owner)

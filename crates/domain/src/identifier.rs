@@ -1,0 +1,1 @@
+//! identifier (see the crate's owner)

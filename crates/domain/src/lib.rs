@@ -1,0 +1,18 @@
+//! Values and rules of the MSSanté field.
+//!
+//! This crate is pure: no I/O, no async, no clock reading (a [`Clock`] is passed in). A rule of the field lives here
+//! once, with its source in its doc comment; doors translate, `operator` decides with these rules, `store` keeps.
+pub mod address;
+pub mod bal;
+pub mod clock;
+pub mod exchange;
+pub mod identifier;
+pub mod naming;
+pub mod refusal;
+pub mod text;
+
+pub use address::{Address, DomainName};
+pub use bal::{BalFlags, BalKind, DomainKind};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use refusal::{Refusal, RefusalCode};
+pub use text::Lang;

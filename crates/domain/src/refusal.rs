@@ -1,0 +1,154 @@
+//! A "no" with its stable code, its sentences and its mapping to SMTP, IMAP and HTTP.
+use crate::text::{Lang, text};
+
+/// Declares every refusal once: variant, stable code, SMTP code, enhanced status, IMAP response code, HTTP status.
+macro_rules! refusals {
+    ($($variant:ident $code:literal $smtp:literal $enh:literal $imap:literal $http:literal;)*) => {
+        /// Every reason for which Sceau says no. The code is stable: programs may rely on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // each variant is documented by its sentence in locales/en.toml, `refusal.<code>`
+        pub enum RefusalCode { $($variant),* }
+        impl RefusalCode {
+            /// Every refusal, for exhaustive tests.
+            pub const ALL: &'static [RefusalCode] = &[$(Self::$variant),*];
+            /// Stable code, e.g. `rcpt.unknown`.
+            pub fn as_str(self) -> &'static str { match self { $(Self::$variant => $code),* } }
+            /// SMTP reply code (RFC 5321 §4.2).
+            pub fn smtp(self) -> u16 { match self { $(Self::$variant => $smtp),* } }
+            /// Enhanced status code (RFC 3463).
+            pub fn enhanced(self) -> &'static str { match self { $(Self::$variant => $enh),* } }
+            /// IMAP response code without brackets (RFC 5530), empty when none fits.
+            pub fn imap(self) -> &'static str { match self { $(Self::$variant => $imap),* } }
+            /// HTTP status.
+            pub fn http(self) -> u16 { match self { $(Self::$variant => $http),* } }
+        }
+    };
+}
+
+refusals! {
+    // who the peer is (MX door)
+    PeerNoTls            "peer.no_tls"            530 "5.7.0" "PRIVACYREQUIRED" 426;
+    PeerNoCertificate    "peer.no_certificate"    554 "5.7.1" "" 401;
+    PeerUnknownIssuer    "peer.unknown_issuer"    554 "5.7.1" "" 401;
+    PeerExpired          "peer.expired"           554 "5.7.1" "" 401;
+    PeerNotYetValid      "peer.not_yet_valid"     554 "5.7.1" "" 401;
+    PeerRevoked          "peer.revoked"           554 "5.7.1" "" 401;
+    PeerWrongUsage       "peer.wrong_usage"       554 "5.7.1" "" 401;
+    PeerInvalid          "peer.invalid"           554 "5.7.1" "" 401;
+    PeerNotListed        "peer.not_listed"        554 "5.7.1" "" 403;
+    PeerWhiteListAbsent  "peer.white_list_absent" 451 "4.7.0" "UNAVAILABLE" 503;
+    // sender
+    SenderDomainNotPeers "sender.domain_not_peers" 554 "5.7.1" "" 403;
+    SenderSyntax         "sender.syntax"          501 "5.1.7" "" 400;
+    SenderNotAllowed     "sender.not_allowed"     553 "5.7.1" "NOPERM" 403;
+    HeaderFromMissing    "header.from_missing"    554 "5.6.0" "" 400;
+    HeaderFromMany       "header.from_many"       554 "5.6.0" "" 400;
+    HeaderFromNotPeers   "header.from_not_peers"  554 "5.7.1" "" 403;
+    HeaderFromNotAllowed "header.from_not_allowed" 554 "5.7.1" "" 403;
+    HeaderDateMany       "header.date_many"       554 "5.6.0" "" 400;
+    HeaderMalformed      "header.malformed"       554 "5.6.0" "" 400;
+    // recipients
+    RcptSyntax           "rcpt.syntax"            501 "5.1.3" "" 400;
+    RcptUnknown          "rcpt.unknown"           550 "5.1.1" "NONEXISTENT" 404;
+    RcptClosed           "rcpt.closed"            550 "5.2.1" "NONEXISTENT" 410;
+    RcptOverQuota        "rcpt.over_quota"        452 "4.2.2" "OVERQUOTA" 507;
+    RcptNotListed        "rcpt.not_listed"        554 "5.7.1" "NOPERM" 403;
+    RcptRelay            "rcpt.relay"             554 "5.7.1" "NOPERM" 403;
+    RcptTooMany          "rcpt.too_many"          452 "4.5.3" "LIMIT" 413;
+    RcptNone             "rcpt.none"              554 "5.5.1" "" 400;
+    // exchange rules (domain::exchange)
+    ExchangeTest         "exchange.test"          550 "5.7.1" "NOPERM" 403;
+    ExchangeMed          "exchange.med"           550 "5.7.1" "NOPERM" 403;
+    ExchangeUnreachable  "exchange.unreachable"   550 "5.7.1" "NOPERM" 403;
+    ExchangePatient      "exchange.patient"       550 "5.7.1" "NOPERM" 403;
+    ExchangeInternal     "exchange.internal"      550 "5.7.1" "NOPERM" 403;
+    // message
+    MessageTooBig        "message.too_big"        552 "5.3.4" "TOOBIG" 413;
+    MessageBareNewline   "message.bare_newline"   554 "5.6.0" "" 400;
+    MessageLineTooLong   "message.line_too_long"  554 "5.6.0" "" 400;
+    MessageHeaderTooBig  "message.header_too_big" 554 "5.6.0" "" 413;
+    MessageTooComplex    "message.too_complex"    554 "5.6.0" "" 413;
+    MessageLoop          "message.loop"           554 "5.4.6" "" 400;
+    MessageNul           "message.nul"            554 "5.6.0" "" 400;
+    Message8Bit          "message.8bit_not_announced" 554 "5.6.1" "" 400;
+    // session
+    LoginFailed          "login.failed"           535 "5.7.8" "AUTHENTICATIONFAILED" 401;
+    LoginRequired        "login.required"         530 "5.7.0" "" 401;
+    LoginTooMany         "login.too_many"         454 "4.7.0" "UNAVAILABLE" 429;
+    LoginNeedsTls        "login.needs_tls"        538 "5.7.11" "PRIVACYREQUIRED" 426;
+    RightMissing         "right.missing"          550 "5.7.1" "NOPERM" 403;
+    SyntaxError          "syntax.error"           501 "5.5.2" "CLIENTBUG" 400;
+    SyntaxLineTooLong    "syntax.line_too_long"   500 "5.5.6" "TOOBIG" 400;
+    SyntaxUnknown        "syntax.unknown"         500 "5.5.1" "" 405;
+    SequenceError        "sequence.error"         503 "5.5.1" "" 409;
+    TooManyErrors        "session.too_many_errors" 421 "4.7.0" "" 429;
+    TooManyConnections   "session.too_many_connections" 421 "4.7.0" "" 429;
+    Timeout              "session.timeout"        421 "4.4.2" "" 408;
+    ShuttingDown         "session.shutting_down"  421 "4.3.2" "" 503;
+    // mailboxes
+    FolderUnknown        "folder.unknown"         550 "5.1.1" "NONEXISTENT" 404;
+    FolderExists         "folder.exists"          550 "5.5.1" "ALREADYEXISTS" 409;
+    FolderName           "folder.name"            550 "5.5.1" "CANNOT" 400;
+    FolderReserved       "folder.reserved"        550 "5.5.1" "CANNOT" 403;
+    FolderHasChildren    "folder.has_children"    550 "5.5.1" "HASCHILDREN" 409;
+    FolderLimit          "folder.limit"           550 "5.5.1" "LIMIT" 409;
+    KeywordLimit         "keyword.limit"          550 "5.5.1" "LIMIT" 409;
+    EntryUnknown         "entry.unknown"          550 "5.1.1" "EXPUNGEISSUED" 404;
+    QuotaExceeded        "quota.exceeded"         552 "5.2.2" "OVERQUOTA" 507;
+    // administration
+    NotFound             "admin.not_found"        550 "5.1.1" "NONEXISTENT" 404;
+    Exists               "admin.exists"           550 "5.5.1" "ALREADYEXISTS" 409;
+    Invalid              "admin.invalid"          501 "5.5.4" "" 400;
+    // ours
+    Unavailable          "system.unavailable"     451 "4.3.0" "UNAVAILABLE" 503;
+    StorageFull          "system.storage_full"    452 "4.3.1" "UNAVAILABLE" 507;
+    // outbound (transfer): why a delivery attempt ended as it did
+    TransferDns          "transfer.dns"           451 "4.4.3" "" 502;
+    TransferNoRoute      "transfer.no_route"      550 "5.4.4" "" 502;
+    TransferConnect      "transfer.connect"       451 "4.4.1" "" 502;
+    TransferCut          "transfer.cut"           451 "4.4.2" "" 502;
+    TransferNoStartTls   "transfer.no_starttls"   451 "4.7.0" "" 502;
+    TransferTls          "transfer.tls"           451 "4.7.5" "" 502;
+    TransferServerNotListed "transfer.server_not_listed" 451 "4.7.5" "" 502;
+    TransferExpired      "transfer.expired"       554 "5.4.7" "" 504;
+    TransferProtocol     "transfer.protocol"      451 "4.5.0" "" 502;
+    TransferRefused      "transfer.refused"       550 "5.0.0" "" 502;
+}
+
+/// A refusal with what its sentence names (`{domain}`, `{limit}`…). Never holds content or a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.code.as_str())]
+pub struct Refusal {
+    /// Why.
+    pub code: RefusalCode,
+    /// Placeholders of the sentence.
+    pub args: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    /// A refusal whose sentence names nothing.
+    pub fn new(code: RefusalCode) -> Self {
+        Self { code, args: Vec::new() }
+    }
+    /// Adds a placeholder's value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.args.push((name, value.to_string()));
+        self
+    }
+    /// The sentence in `lang`: what happened and what to do.
+    pub fn sentence(&self, lang: Lang) -> String {
+        let args: Vec<(&str, &str)> = self.args.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        text(lang, &format!("refusal.{}", self.code.as_str()), &args)
+    }
+    /// True when trying again later may help (SMTP 4xx).
+    pub fn is_temporary(&self) -> bool {
+        self.code.smtp() < 500
+    }
+}
+
+impl From<RefusalCode> for Refusal {
+    fn from(code: RefusalCode) -> Self {
+        Self::new(code)
+    }
+}

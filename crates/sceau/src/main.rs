@@ -1,0 +1,2 @@
+//! sceau
+fn main() {}
