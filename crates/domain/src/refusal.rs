@@ -1,5 +1,36 @@
 //! A "no" with its stable code, its sentences and its mapping to SMTP, IMAP and HTTP.
-use crate::text::{Lang, text};
+//!
+//! Promises: a code never changes its meaning; each has a sentence in each language that says what happened and what to
+//! do, correct with or without its placeholders' values; whatever the values are, a protocol line made here is one line
+//! of printable ASCII within the protocol's limit.
+//!
+//! Placeholders (all optional; a value is shown to the person who asked, never logged):
+//!
+//! | name | what it holds | used by |
+//! |---|---|---|
+//! | `address` | the address in question (hidden by `Debug`) | `sender.*`, `header.from_*`, `rcpt.*`, `exchange.*` |
+//! | `domain` | a mail domain | `sender.domain_not_peers`, `header.from_not_peers`, `rcpt.not_listed`, `rcpt.relay`, `exchange.*`, `transfer.*` |
+//! | `dn` | a certificate's distinguished name | `peer.*`, `sender.domain_not_peers`, `header.from_not_peers`, `transfer.server_not_listed` |
+//! | `server` | a remote server, host name and port | `transfer.*` |
+//! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
+//! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `transfer.*` |
+//! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
+//! | `name` | a folder, an object of the administration, a right, a command | `folder.*`, `admin.*`, `right.missing`, `syntax.unknown` |
+//! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
+//! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
+use crate::text::{Lang, text, to_ascii};
+use std::fmt;
+
+/// The placeholders that sentences of refusals may name (see the module's table).
+pub const PLACEHOLDERS: [&str; 10] =
+    ["address", "domain", "dn", "server", "reply", "cause", "limit", "name", "date", "delay"];
+
+/// Longest reply line of SMTP in octets, CRLF included (RFC 5321 §4.5.3.1.5).
+const SMTP_LINE: usize = 512;
+/// Longest value put into a protocol line, in characters: the sentence around it must stay readable.
+const SMTP_VALUE: usize = 100;
+/// Longest value put into a sentence, in characters: values may come from a peer.
+const VALUE: usize = 1000;
 
 /// Declares every refusal once: variant, stable code, SMTP code, enhanced status, IMAP response code, HTTP status.
 macro_rules! refusals {
@@ -116,7 +147,7 @@ refusals! {
 }
 
 /// A refusal with what its sentence names (`{domain}`, `{limit}`…). Never holds content or a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.code.as_str())]
 pub struct Refusal {
     /// Why.
@@ -136,10 +167,42 @@ impl Refusal {
         self.args.push((name, value.to_string()));
         self
     }
-    /// The sentence in `lang`: what happened and what to do.
+    /// The sentence in `lang`: what happened and what to do. One line: controls in values become spaces.
     pub fn sentence(&self, lang: Lang) -> String {
-        let args: Vec<(&str, &str)> = self.args.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        self.sentence_with(lang, VALUE)
+    }
+    fn sentence_with(&self, lang: Lang, longest: usize) -> String {
+        let clean: Vec<(&str, String)> = self.args.iter().map(|(k, v)| (*k, one_line(v, longest))).collect();
+        let args: Vec<(&str, &str)> = clean.iter().map(|(k, v)| (*k, v.as_str())).collect();
         text(lang, &format!("refusal.{}", self.code.as_str()), &args)
+    }
+    /// Both sentences for a protocol line, French first: `FR / EN` in printable ASCII, cut so that
+    /// [`Refusal::smtp_reply`] fits a reply line of RFC 5321.
+    pub fn smtp_text(&self) -> String {
+        // "554 5.7.1 " before, " [peer.expired]" and CRLF after.
+        let around = 4 + self.code.enhanced().len() + 1 + 3 + self.code.as_str().len() + 2;
+        let room = SMTP_LINE - around - " / ".len();
+        let ascii = |lang| to_ascii(&self.sentence_with(lang, SMTP_VALUE));
+        let (mut fr, mut en) = (ascii(Lang::Fr), ascii(Lang::En));
+        if fr.len() + en.len() > room {
+            // Each gets half, and what the other leaves.
+            let half = room / 2;
+            let (fr_len, en_len) = (fr.len(), en.len());
+            cut(&mut fr, half.max(room.saturating_sub(en_len)));
+            cut(&mut en, half.max(room.saturating_sub(fr_len)));
+        }
+        format!("{fr} / {en}")
+    }
+    /// The whole SMTP reply line without CRLF, e.g. `554 5.7.1 … / … [peer.expired]`.
+    pub fn smtp_reply(&self) -> String {
+        let c = self.code;
+        format!("{} {} {} [{}]", c.smtp(), c.enhanced(), self.smtp_text(), c.as_str())
+    }
+    /// What follows `NO`, `BAD` or `BYE` in IMAP, without CRLF: response code if there is one (RFC 9051 §7.1), both
+    /// sentences in ASCII, stable code in parentheses.
+    pub fn imap_text(&self) -> String {
+        let text = format!("{} ({})", self.smtp_text(), self.code.as_str());
+        if self.code.imap().is_empty() { text } else { format!("[{}] {text}", self.code.imap()) }
     }
     /// True when trying again later may help (SMTP 4xx).
     pub fn is_temporary(&self) -> bool {
@@ -152,3 +215,42 @@ impl From<RefusalCode> for Refusal {
         Self::new(code)
     }
 }
+
+impl fmt::Debug for Refusal {
+    /// Writes the code and the placeholders; an address only by its domain, so that no local part reaches a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Refusal");
+        out.field("code", &self.code.as_str());
+        for (name, value) in &self.args {
+            match *name {
+                "address" => out.field(name, &value.rsplit_once('@').map_or("…", |(_, domain)| domain)),
+                // A peer's reply may quote an address.
+                "reply" => out.field(name, &"…"),
+                _ => out.field(name, value),
+            };
+        }
+        out.finish()
+    }
+}
+
+/// `value` in one line of at most `longest` characters.
+fn one_line(value: &str, longest: usize) -> String {
+    let mut chars = value.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c });
+    let mut out: String = chars.by_ref().take(longest).collect();
+    if chars.next().is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Cuts ASCII text to `room` octets, marking the cut.
+fn cut(text: &mut String, room: usize) {
+    if text.len() > room {
+        text.truncate(room.saturating_sub(3));
+        text.push_str("...");
+    }
+}
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod tests;

@@ -1,1 +1,71 @@
-//! operator
+//! The use cases: accept, submit, deliver, read, log in, open a BAL… The one place where rules, storage, trust and traces meet.
+//!
+//! Doors translate a protocol into these calls and hold no rule. Every use case takes who asks ([`Actor`] or [`Peer`]) and
+//! checks rights itself; every act and its trace commit in one transaction (design §2.2).
+pub mod accounts;
+pub mod actor;
+pub mod alarms;
+pub mod config;
+pub mod intake;
+pub mod login;
+pub mod mail;
+pub mod mailbox;
+pub mod queue;
+pub mod refuse;
+pub mod traces;
+pub mod trusted;
+pub mod watch;
+
+pub use actor::{Actor, BalRef, Door, Origin, PersonRef, Who};
+pub use config::OperatorConfig;
+pub use intake::{Intake, Received};
+pub use sceau_trust::Peer;
+
+use sceau_domain::clock::SharedClock;
+use sceau_store::Store;
+use sceau_trust::Trust;
+use std::sync::Arc;
+
+/// The running operator. Cheap to clone; every door holds one.
+#[derive(Debug, Clone)]
+pub struct Operator(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: OperatorConfig,
+    pub(crate) store: Store,
+    pub(crate) trust: Trust,
+    pub(crate) watch: watch::Hub,
+    /// Wakes the outbound workers when something was queued or retried.
+    pub(crate) queue_wake: tokio::sync::Notify,
+    pub(crate) guard: login::Guard,
+}
+
+impl Operator {
+    /// An operator over an open store. Puts the last good white list, if the store holds one, in force.
+    pub async fn open(config: OperatorConfig, store: Store, trust: Trust) -> Result<Self, sceau_domain::Refusal> {
+        let inner = Inner {
+            config,
+            store,
+            trust,
+            watch: watch::Hub::default(),
+            queue_wake: tokio::sync::Notify::new(),
+            guard: login::Guard::default(),
+        };
+        let operator = Self(Arc::new(inner));
+        operator.restore_white_list().await?;
+        Ok(operator)
+    }
+    /// Settings in force.
+    pub fn config(&self) -> &OperatorConfig {
+        &self.0.config
+    }
+    /// Anchors and white list in force.
+    pub fn trust(&self) -> &Trust {
+        &self.0.trust
+    }
+    /// Time.
+    pub fn clock(&self) -> &SharedClock {
+        self.0.store.clock()
+    }
+}

@@ -1,6 +1,14 @@
 //! Trust anchors, one set a purpose: a certificate that is good for one door opens no other.
+//!
+//! Certificates are configured, never learnt. Revocation lists are kept by issuer and scope, the newest of each: a list
+//! that has expired is kept (and still tells whom it revoked) until a newer one comes; [`Anchors::crl_facts`] lets the
+//! operator raise an alarm about it.
+use crate::crl::Crl;
+use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+use sceau_domain::Timestamp;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a chain is judged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,10 +30,23 @@ pub enum Purpose {
 /// Anchors and CRLs, by purpose.
 #[derive(Debug, Clone, Default)]
 pub struct Anchors {
-    /// Roots and intermediates (both may be given; a self-signed one is a root).
+    /// Roots and intermediates (both may be given; a self-signed one is a root). When a purpose has at least one root,
+    /// its other certificates only help to build paths to a root; without any root they are anchors themselves.
     pub certificates: HashMap<Purpose, Vec<CertificateDer<'static>>>,
-    /// Revocation lists (of any issuer).
-    pub crls: Vec<CertificateRevocationListDer<'static>>,
+    pub(crate) crls: Vec<Arc<Crl>>,
+}
+
+/// What a held CRL says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrlFacts {
+    /// Distinguished name of the issuer.
+    pub issuer: crate::Dn,
+    /// `thisUpdate`.
+    pub this_update: Timestamp,
+    /// `nextUpdate`, after which a newer one should have been published.
+    pub next_update: Option<Timestamp>,
+    /// Number of revoked certificates.
+    pub revoked: usize,
 }
 
 /// Why anchors could not be read.
@@ -40,14 +61,67 @@ pub enum AnchorError {
 }
 
 impl Anchors {
-    /// Adds the certificates of a PEM text for a purpose.
+    /// Adds the certificates of a PEM text for a purpose; one that is already there is not added twice.
     pub fn add_pem(&mut self, purpose: Purpose, pem: &[u8]) -> Result<(), AnchorError> {
-        let _ = (purpose, pem);
-        todo!()
+        let found = certificates(pem)?;
+        let held = self.certificates.entry(purpose).or_default();
+        for certificate in found {
+            if !held.contains(&certificate) {
+                held.push(certificate);
+            }
+        }
+        Ok(())
     }
-    /// Adds a CRL, PEM or DER.
+
+    /// Adds a CRL (complete, not delta), PEM (one or several) or DER. It replaces an older one of the same issuer and
+    /// scope, and is ignored when a newer one is held.
     pub fn add_crl(&mut self, crl: &[u8]) -> Result<(), AnchorError> {
-        let _ = crl;
-        todo!()
+        let found: Vec<CertificateRevocationListDer<'static>> = if is_pem(crl) {
+            CertificateRevocationListDer::pem_slice_iter(crl).collect::<Result<_, _>>().map_err(broken)?
+        } else {
+            vec![CertificateRevocationListDer::from(crl.to_vec())]
+        };
+        if found.is_empty() {
+            return Err(AnchorError::Broken("no CRL in this PEM text".into()));
+        }
+        for der in found {
+            let new = Arc::new(Crl::read(&der).map_err(AnchorError::Broken)?);
+            match self.crls.iter_mut().find(|held| held.same_scope(&new)) {
+                Some(held) if held.this_update <= new.this_update => *held = new,
+                Some(_) => {}
+                None => self.crls.push(new),
+            }
+        }
+        Ok(())
     }
+
+    /// The CRLs held, for alarms and the CLI.
+    pub fn crl_facts(&self) -> Vec<CrlFacts> {
+        self.crls.iter().map(|c| c.facts()).collect()
+    }
+
+    /// The certificates of a purpose.
+    pub fn of(&self, purpose: Purpose) -> &[CertificateDer<'static>] {
+        self.certificates.get(&purpose).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Every certificate of a PEM text; each must be readable X.509.
+pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, AnchorError> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(broken)?;
+    if found.is_empty() {
+        return Err(AnchorError::Empty);
+    }
+    for certificate in &found {
+        x509_parser::parse_x509_certificate(certificate).map_err(|e| AnchorError::Broken(e.to_string()))?;
+    }
+    Ok(found)
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    bytes.windows(11).any(|w| w == b"-----BEGIN ")
+}
+
+fn broken(e: pem::Error) -> AnchorError {
+    AnchorError::Broken(e.to_string())
 }

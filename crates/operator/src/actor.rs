@@ -1,0 +1,90 @@
+//! Who asks.
+use sceau_domain::{BalFlags, BalKind};
+use sceau_store::Id;
+use std::net::IpAddr;
+
+/// Which door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// SMTP between operators.
+    Mx,
+    /// SMTP submission.
+    Submission,
+    /// IMAP.
+    Imap,
+    /// Administration socket.
+    Admin,
+    /// Ourselves (jobs, queue).
+    System,
+}
+impl Door {
+    /// Stable name for traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mx => "mx",
+            Self::Submission => "submission",
+            Self::Imap => "imap",
+            Self::Admin => "admin",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Where a session comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Door.
+    pub door: Door,
+    /// Remote address, when there is one.
+    pub remote: Option<IpAddr>,
+    /// Id of the session, in every trace and log line of it.
+    pub session: String,
+    /// TLS version and suite, when there is TLS.
+    pub tls: Option<String>,
+}
+
+/// A natural person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRef {
+    /// Row id.
+    pub id: Id,
+    /// Login.
+    pub login: String,
+    /// Name to show.
+    pub name: String,
+}
+
+/// A BAL as sessions know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalRef {
+    /// Row id.
+    pub id: Id,
+    /// Address as displayed.
+    pub address: sceau_domain::Address,
+    /// Kind.
+    pub kind: BalKind,
+    /// Flags.
+    pub flags: BalFlags,
+}
+
+/// Person or ourselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A natural person, signed in.
+    Person(PersonRef),
+    /// A named administrator, by the administration socket's peer credentials.
+    Administrator(PersonRef),
+    /// The program itself.
+    System,
+}
+
+/// Who asks, for which BAL, from where.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Who.
+    pub who: Who,
+    /// The BAL of the session.
+    pub bal: Option<BalRef>,
+    /// From where.
+    pub origin: Origin,
+}

@@ -1,0 +1,32 @@
+//! What the operator needs to know from the declarative configuration.
+use sceau_domain::{Address, DomainName};
+use std::time::Duration;
+
+/// Settings of the use cases. The program fills them from its configuration file.
+#[derive(Debug, Clone)]
+pub struct OperatorConfig {
+    /// Name of the operator, shown to people.
+    pub name: String,
+    /// Our host name in greetings, `Received` and reports.
+    pub hostname: String,
+    /// Limits of messages and BALs.
+    pub limits: sceau_domain::limits::Limits,
+    /// When queued mail is tried again, warned about, given up.
+    pub retry: sceau_domain::retry::RetrySchedule,
+    /// Who receives `postmaster@` and `abuse@` of our domains (BALs of ours).
+    pub postmaster: Vec<Address>,
+    /// Domains known to hold only test BALs, beside ours of kind `Test` (F029).
+    pub test_domains: Vec<DomainName>,
+    /// Domains of patients, ours or not: the local part is an INS, kept as pseudonym plus sealed value.
+    pub patient_domains: Vec<DomainName>,
+    /// Require that the header From's domain lists the peer's DN (design §6; default true).
+    pub check_header_from: bool,
+    /// How the white list is obtained; none: lists are only put in force by hand.
+    pub white_list: Option<sceau_trust::whitelist::WhiteListSource>,
+    /// How often.
+    pub white_list_every: Duration,
+    /// How long a peer's retry is recognised.
+    pub dedupe: Duration,
+    /// Failed logins allowed from one address, and for one login, in a sliding minute before answers slow down and refuse.
+    pub login_failures_per_minute: u32,
+}

@@ -1,0 +1,1 @@
+//! alarms: see the crate's documentation.

@@ -1,0 +1,1 @@
+//! folders: see the crate's documentation.

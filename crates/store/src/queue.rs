@@ -1,0 +1,1 @@
+//! queue: see the crate's documentation.
