@@ -88,7 +88,7 @@ impl Address {
         }
         // The normal form is judged too: U+037E, say, becomes `;` by it.
         let normal: String = content.nfc().collect();
-        if !content.chars().chain(normal.chars()).all(|c| is_quotable(c)) {
+        if !content.chars().chain(normal.chars()).all(is_quotable) {
             return Err(AddressError::Forbidden);
         }
         let local = if is_dot_atom(content) {

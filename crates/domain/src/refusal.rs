@@ -27,8 +27,8 @@ pub const PLACEHOLDERS: [&str; 10] =
 
 /// Longest reply line of SMTP in octets, CRLF included (RFC 5321 §4.5.3.1.5).
 const SMTP_LINE: usize = 512;
-/// Longest value put into a protocol line, in characters: the sentence around it must stay readable.
-const SMTP_VALUE: usize = 100;
+/// Longest values put into a protocol line, in characters, tried in this order until the line fits.
+const SMTP_VALUES: [usize; 3] = [160, 80, 30];
 /// Longest value put into a sentence, in characters: values may come from a peer.
 const VALUE: usize = 1000;
 
@@ -182,15 +182,19 @@ impl Refusal {
         // "554 5.7.1 " before, " [peer.expired]" and CRLF after.
         let around = 4 + self.code.enhanced().len() + 1 + 3 + self.code.as_str().len() + 2;
         let room = SMTP_LINE - around - " / ".len();
-        let ascii = |lang| to_ascii(&self.sentence_with(lang, SMTP_VALUE));
-        let (mut fr, mut en) = (ascii(Lang::Fr), ascii(Lang::En));
-        if fr.len() + en.len() > room {
-            // Each gets half, and what the other leaves.
-            let half = room / 2;
-            let (fr_len, en_len) = (fr.len(), en.len());
-            cut(&mut fr, half.max(room.saturating_sub(en_len)));
-            cut(&mut en, half.max(room.saturating_sub(fr_len)));
+        let ascii = |lang, longest| to_ascii(&self.sentence_with(lang, longest));
+        let (mut fr, mut en) = (String::new(), String::new());
+        // Long values give way before the sentence around them does.
+        for longest in SMTP_VALUES {
+            (fr, en) = (ascii(Lang::Fr, longest), ascii(Lang::En, longest));
+            if fr.len() + en.len() <= room {
+                return format!("{fr} / {en}");
+            }
         }
+        // Each gets half, and what the other leaves.
+        let (fr_len, en_len) = (fr.len(), en.len());
+        cut(&mut fr, (room / 2).max(room.saturating_sub(en_len)));
+        cut(&mut en, (room / 2).max(room.saturating_sub(fr_len)));
         format!("{fr} / {en}")
     }
     /// The whole SMTP reply line without CRLF, e.g. `554 5.7.1 … / … [peer.expired]`.

@@ -54,8 +54,11 @@ fn sentences_differ_and_are_not_cut_when_values_are_ordinary() {
         for lang in Lang::ALL {
             assert!(seen.insert(Refusal::new(code).sentence(lang)), "{}", code.as_str());
         }
-        let text = full(code, "service-cardiologie@hopital.exemple.mssante.fr").smtp_text();
+        let text = full(code, "service-cardiologie@hopital.mssante.fr").smtp_text();
         assert!(!text.contains("..."), "{} is too long for a reply line: {}", code.as_str(), text.len());
+        // A long value is shortened so that both sentences still end.
+        let text = full(code, &"CN=mx.hopital.mssante.fr,O=CENTRE HOSPITALIER,".repeat(5)).smtp_text();
+        assert!(text.contains(". / ") && text.ends_with('.') && !text.ends_with(".."), "{}: {text}", code.as_str());
     }
 }
 
