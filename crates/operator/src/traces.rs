@@ -43,3 +43,14 @@ pub struct TraceFilter {
     /// At most (default 50, at most 1000).
     pub limit: Option<u32>,
 }
+
+use crate::{Actor, Operator};
+use sceau_domain::Refusal;
+
+impl Operator {
+    /// Lists traces; consulting them is itself traced.
+    pub async fn traces(&self, actor: &Actor, filter: &TraceFilter) -> Result<Vec<TraceView>, Refusal> {
+        let _ = (actor, filter);
+        todo!()
+    }
+}

@@ -1,0 +1,115 @@
+//! What administration shows and takes. Field names are those of `--json` and of `docs/cli.md`.
+use sceau_domain::{Address, BalKind, DomainKind, DomainName, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A domain that we operate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DomainView {
+    /// Name.
+    pub name: DomainName,
+    /// Kind.
+    pub kind: DomainKind,
+    /// Since.
+    pub created: Timestamp,
+    /// Is it in the white list in force, with one of our certificates?
+    pub listed: bool,
+}
+
+/// A person to add.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewPerson {
+    /// Login: lower-case letters, digits, `.`, `-`, `_`.
+    pub login: String,
+    /// Name as shown.
+    pub name: String,
+    /// National identifier (RPPS or ADELI), checked.
+    pub national_id: Option<String>,
+}
+
+/// A person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PersonView {
+    /// Login.
+    pub login: String,
+    /// Name.
+    pub name: String,
+    /// RPPS or ADELI.
+    pub national_id: Option<String>,
+    /// Is an administrator of the operator.
+    pub administrator: bool,
+    /// BALs: address and role.
+    pub bals: Vec<(String, String)>,
+    /// Since.
+    pub created: Timestamp,
+}
+
+/// A BAL to open.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewBal {
+    /// Address in one of our domains.
+    pub address: Address,
+    /// Kind.
+    pub kind: BalKind,
+    /// Name as shown.
+    pub name: String,
+    /// Test BAL (F029).
+    pub test: bool,
+    /// May exchange with other operators.
+    pub reachable: bool,
+    /// Quota, bytes; the default of the policy when absent.
+    pub quota: Option<u64>,
+    /// Logins: the holder of a PER; the responsible ones (at least one) of an ORG, APP or CAB.
+    pub holders: Vec<String>,
+    /// Logins of members, for ORG and CAB.
+    pub members: Vec<String>,
+    /// Reason for an address that the naming rules refuse (EX_PBA_5020); traced.
+    pub naming_override: Option<String>,
+}
+
+/// A BAL.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BalView {
+    /// Address.
+    pub address: String,
+    /// Kind.
+    pub kind: BalKind,
+    /// Name.
+    pub name: String,
+    /// Test BAL.
+    pub test: bool,
+    /// Reachable from the trust space.
+    pub reachable: bool,
+    /// `active` or `closed`.
+    pub state: String,
+    /// Quota, bytes.
+    pub quota: u64,
+    /// Bytes used.
+    pub used: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Open access: login and role.
+    pub access: Vec<(String, String)>,
+    /// Since.
+    pub created: Timestamp,
+}
+
+/// A device token, without its secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenView {
+    /// Id, to revoke it.
+    pub id: i64,
+    /// Whose.
+    pub login: String,
+    /// Only for this BAL, when set.
+    pub bal: Option<String>,
+    /// What it is for.
+    pub label: String,
+    /// Since.
+    pub created: Timestamp,
+    /// Until.
+    pub expires: Option<Timestamp>,
+    /// Last successful login with it.
+    pub last_used: Option<Timestamp>,
+    /// Revoked at.
+    pub revoked: Option<Timestamp>,
+}

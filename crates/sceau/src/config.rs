@@ -1,0 +1,356 @@
+//! The declarative configuration: one TOML file for the system (people and BALs are in the database).
+//!
+//! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
+//! `sceau config check` explains what is wrong.
+use sceau_domain::{Address, DomainName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who we are.
+    pub operator: OperatorSection,
+    /// Where data and keys live.
+    pub store: StoreSection,
+    /// Our certificate towards other operators (one node, one key: EX_SSI_5100).
+    pub certificate: KeyPair,
+    /// Certificate shown to mail clients; the operator's own when absent.
+    #[serde(default)]
+    pub client_certificate: Option<KeyPair>,
+    /// Trust anchors, by purpose.
+    #[serde(default)]
+    pub anchors: AnchorsSection,
+    /// The signed white list.
+    #[serde(default)]
+    pub white_list: Option<WhiteListSection>,
+    /// Where we listen.
+    pub listen: ListenSection,
+    /// Outbound mail.
+    #[serde(default)]
+    pub transfer: TransferSection,
+    /// Limits.
+    #[serde(default)]
+    pub limits: LimitsSection,
+    /// Named people who administer, by their system account.
+    #[serde(default)]
+    pub administrators: Vec<Administrator>,
+    /// Logs.
+    #[serde(default)]
+    pub log: LogSection,
+}
+
+/// `[operator]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorSection {
+    /// Name shown to people.
+    pub name: String,
+    /// Host name in greetings, `Received` and reports.
+    pub hostname: String,
+    /// Number of this node, 0 to 1023.
+    #[serde(default)]
+    pub node: u16,
+    /// BALs that receive `postmaster@` and `abuse@` of each domain.
+    #[serde(default)]
+    pub postmaster: Vec<Address>,
+    /// Domains of other operators known to hold only test BALs (F029).
+    #[serde(default)]
+    pub test_domains: Vec<DomainName>,
+    /// Patients' domains.
+    #[serde(default = "patient_domains")]
+    pub patient_domains: Vec<DomainName>,
+    /// Require that the domain of the header From lists the peer's certificate.
+    #[serde(default = "yes")]
+    pub check_header_from: bool,
+    /// Keep a copy of each submitted message in Sent (most mail clients store their own).
+    #[serde(default)]
+    pub sent_copy: bool,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSection {
+    /// SQLite file, or `postgres://…`.
+    pub data: String,
+    /// SQLite file or `postgres://…` of the keyring, apart from the data.
+    pub keyring: String,
+    /// Folder of blobs.
+    pub blobs: PathBuf,
+    /// Folder of spools.
+    pub spools: PathBuf,
+    /// File of the master key, mode 0600.
+    pub master_key: PathBuf,
+}
+
+/// A certificate chain and its private key, PEM files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPair {
+    /// Chain, leaf first.
+    pub cert: PathBuf,
+    /// Key.
+    pub key: PathBuf,
+}
+
+/// `[anchors]`: PEM files, roots and intermediates.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorsSection {
+    /// Other operators.
+    #[serde(default)]
+    pub peers: Vec<PathBuf>,
+    /// Signer of the white list.
+    #[serde(default)]
+    pub list_signer: Vec<PathBuf>,
+    /// HTTPS server of the white list.
+    #[serde(default)]
+    pub list_server: Vec<PathBuf>,
+    /// CPS cards.
+    #[serde(default)]
+    pub cps: Vec<PathBuf>,
+    /// Applicative clients.
+    #[serde(default)]
+    pub clients: Vec<PathBuf>,
+    /// Structures' own servers.
+    #[serde(default)]
+    pub connectors: Vec<PathBuf>,
+    /// Revocation lists, PEM or DER.
+    #[serde(default)]
+    pub crls: Vec<PathBuf>,
+}
+
+/// `[white_list]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhiteListSection {
+    /// HTTPS address.
+    pub url: String,
+    /// CN of the signer.
+    pub signer_cn: String,
+    /// CN of the authority that issued the signer's certificate.
+    pub issuer_cn: String,
+    /// Seconds between two fetches.
+    #[serde(default = "hourly")]
+    pub every_seconds: u64,
+    /// Largest document, bytes.
+    #[serde(default = "list_bytes")]
+    pub max_bytes: usize,
+    /// Seconds for a whole fetch.
+    #[serde(default = "minute")]
+    pub timeout_seconds: u64,
+}
+
+/// `[listen]`: a door without an address stays shut.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenSection {
+    /// SMTP between operators.
+    pub mx: Option<SocketAddr>,
+    /// Submission with STARTTLS.
+    pub submission: Option<SocketAddr>,
+    /// Submission over TLS.
+    pub submissions: Option<SocketAddr>,
+    /// IMAP with STARTTLS.
+    pub imap: Option<SocketAddr>,
+    /// IMAP over TLS.
+    pub imaps: Option<SocketAddr>,
+    /// `/metrics`, `/healthz`, `/readyz` (plain HTTP: keep it on loopback).
+    pub http: Option<SocketAddr>,
+    /// Unix socket of the administration.
+    pub admin: PathBuf,
+    /// Connections at once, each door.
+    #[serde(default = "connections")]
+    pub max_connections: usize,
+    /// Connections at once from one address, each door.
+    #[serde(default = "per_address")]
+    pub max_per_address: usize,
+    /// Seconds to wait for sessions when stopping.
+    #[serde(default = "grace")]
+    pub grace_seconds: u64,
+}
+
+/// `[transfer]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TransferSection {
+    /// Destinations served at once.
+    pub workers: usize,
+    /// Port of other operators.
+    pub port: u16,
+    /// DNS server (`host:port`); the system's when absent.
+    pub resolver: Option<SocketAddr>,
+    /// Static routes: domain → `host:port` list, in order. `"*"` catches every other domain.
+    pub routes: BTreeMap<String, Vec<String>>,
+    /// Delays between attempts, seconds; the last one repeats. Empty: the built-in schedule.
+    pub retry_seconds: Vec<u64>,
+    /// Give up after so many hours.
+    pub expire_hours: u64,
+}
+
+impl Default for TransferSection {
+    fn default() -> Self {
+        Self { workers: 16, port: 25, resolver: None, routes: BTreeMap::new(), retry_seconds: Vec::new(), expire_hours: 120 }
+    }
+}
+
+/// `[limits]`: absent values are the built-in ones.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSection {
+    /// Largest message, bytes.
+    pub message_bytes: Option<u64>,
+    /// Largest message towards patients, bytes.
+    pub patient_message_bytes: Option<u64>,
+    /// Recipients of a message.
+    pub recipients: Option<usize>,
+    /// Quota of a new BAL, bytes.
+    pub quota_bytes: Option<u64>,
+    /// Failed logins in a minute, by address and by login, before refusals.
+    pub login_failures_per_minute: Option<u32>,
+}
+
+/// `[[administrators]]`: a named person behind a system account (no shared account: F157).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Administrator {
+    /// Login in Sceau.
+    pub login: String,
+    /// Name and function.
+    pub name: String,
+    /// System account (user name or number) whose processes speak for this person.
+    pub account: String,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// Filter, e.g. `info` or `info,sceau_smtp=debug`.
+    pub level: String,
+    /// `json` or `text`.
+    pub format: String,
+}
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { level: "info".into(), format: "json".into() }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+fn hourly() -> u64 {
+    3600
+}
+fn minute() -> u64 {
+    60
+}
+fn list_bytes() -> usize {
+    32 << 20
+}
+fn connections() -> usize {
+    10_000
+}
+fn per_address() -> usize {
+    500
+}
+fn grace() -> u64 {
+    20
+}
+fn patient_domains() -> Vec<DomainName> {
+    "patient.mssante.fr".parse().into_iter().collect()
+}
+
+/// Why a configuration is refused: where, in French and English.
+#[derive(Debug, thiserror::Error)]
+#[error("{fr}\n{en}")]
+pub struct ConfigError {
+    /// In French.
+    pub fr: String,
+    /// In English.
+    pub en: String,
+}
+
+impl ConfigError {
+    /// From a locale key.
+    pub fn of(key: &str, args: &[(&str, &str)]) -> Self {
+        use sceau_domain::{Lang, text::text};
+        Self { fr: text(Lang::Fr, key, args), en: text(Lang::En, key, args) }
+    }
+}
+
+impl Config {
+    /// Reads and checks the form of a file. Does not open what it names: see [`crate::serve`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError::of("config.unreadable", &[("path", &shown), ("error", &e.to_string())]))?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|e| ConfigError::of("config.syntax", &[("path", &shown), ("error", &e.to_string())]))?;
+        let base = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_path_buf)).unwrap_or_default();
+        config.resolve(&base);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Makes every path absolute, relative to the file's folder.
+    fn resolve(&mut self, base: &Path) {
+        let fix = |p: &mut PathBuf| {
+            if p.is_relative() {
+                *p = base.join(&*p);
+            }
+        };
+        for url in [&mut self.store.data, &mut self.store.keyring] {
+            if !url.contains("://") && Path::new(url.as_str()).is_relative() {
+                *url = base.join(&*url).display().to_string();
+            }
+        }
+        let pairs = std::iter::once(&mut self.certificate).chain(self.client_certificate.as_mut());
+        for pair in pairs {
+            fix(&mut pair.cert);
+            fix(&mut pair.key);
+        }
+        let a = &mut self.anchors;
+        for list in [&mut a.peers, &mut a.list_signer, &mut a.list_server, &mut a.cps, &mut a.clients, &mut a.connectors, &mut a.crls] {
+            list.iter_mut().for_each(fix);
+        }
+        for p in [&mut self.store.blobs, &mut self.store.spools, &mut self.store.master_key, &mut self.listen.admin] {
+            fix(p);
+        }
+    }
+
+    /// Checks what the types cannot say.
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.operator.hostname.parse::<DomainName>().is_err() {
+            return Err(ConfigError::of("config.hostname", &[("value", &self.operator.hostname)]));
+        }
+        if self.operator.node > 1023 {
+            return Err(ConfigError::of("config.node", &[("value", &self.operator.node.to_string())]));
+        }
+        if let Some(list) = &self.white_list
+            && !list.url.starts_with("https://")
+        {
+            return Err(ConfigError::of("config.white_list_url", &[("value", &list.url)]));
+        }
+        for (domain, hosts) in &self.transfer.routes {
+            if domain != "*" && domain.parse::<DomainName>().is_err() {
+                return Err(ConfigError::of("config.route_domain", &[("value", domain)]));
+            }
+            if let Some(bad) = hosts.iter().find(|h| h.rsplit_once(':').is_none_or(|(_, p)| p.parse::<u16>().is_err())) {
+                return Err(ConfigError::of("config.route_host", &[("value", bad)]));
+            }
+        }
+        if !matches!(self.log.format.as_str(), "json" | "text") {
+            return Err(ConfigError::of("config.log_format", &[("value", &self.log.format)]));
+        }
+        if self.store.data == self.store.keyring {
+            return Err(ConfigError::of("config.keyring_apart", &[]));
+        }
+        Ok(())
+    }
+}
