@@ -3,13 +3,14 @@
 //! Only complete CRLs signed by the issuer of the certificates themselves are taken (no delta, no indirect CRL). The
 //! signature is checked against the issuer's key the first time that a path needs it, and the answer is remembered:
 //! lists weigh megabytes and a judgement is made at each connection.
-use crate::{Dn, anchors::CrlFacts, chain};
+use crate::{Dn, anchors::CrlFacts};
 use rustls_pki_types::CertificateRevocationListDer;
 use sceau_domain::Timestamp;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// A CRL, read once.
 #[derive(Debug)]
@@ -86,13 +87,27 @@ impl Crl {
         if let Some((_, good)) = verified.iter().find(|(h, _)| *h == hash) {
             return *good;
         }
-        let good = chain::verify_crl(&self.der, spki);
+        let good = verify(&self.der, spki);
         if verified.len() == REMEMBERED {
             verified.remove(0);
         }
         verified.push((hash, good));
         good
     }
+}
+
+/// Signature algorithms that prove nothing any more: RSA and ECDSA with SHA-1 or older digests.
+const WEAK: [&str; 5] =
+    ["1.2.840.113549.1.1.5", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.2", "1.3.14.3.2.29", "1.2.840.10045.4.1"];
+
+/// Does the signature of a CRL verify with this key (DER of a SubjectPublicKeyInfo)?
+fn verify(crl: &[u8], spki: &[u8]) -> bool {
+    let (Ok((_, crl)), Ok((_, spki))) =
+        (CertificateRevocationList::from_der(crl), SubjectPublicKeyInfo::from_der(spki))
+    else {
+        return false;
+    };
+    !WEAK.contains(&crl.signature_algorithm.algorithm.to_id_string().as_str()) && crl.verify_signature(&spki).is_ok()
 }
 
 /// A serial number without leading zeros.

@@ -60,6 +60,11 @@ impl Dn {
         let rdns = der::rdns(name)?;
         Some(Self { key: key(&rdns), text: der::write(&rdns) })
     }
+    /// A stand-in for DER that is no usable Name: equal to itself only.
+    pub(crate) fn opaque(der: &[u8]) -> Self {
+        let text = format!("#{}", hex::encode(der));
+        Self { key: format!("\u{1d}{text}"), text }
+    }
     /// The comparison key: equal keys, equal names (the reverse sequence has the same key).
     pub fn key(&self) -> &str {
         &self.key

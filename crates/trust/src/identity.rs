@@ -1,9 +1,12 @@
 //! Our own certificate and key.
-use rustls_pki_types::CertificateDer;
+use crate::{anchors, peer, tls};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fmt;
 use std::sync::Arc;
 
-/// A certificate chain with its private key, as rustls wants it.
-#[derive(Debug, Clone)]
+/// A certificate chain with its private key, as rustls wants it. `Debug` shows the name only.
+#[derive(Clone)]
 pub struct Identity {
     /// Chain, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
@@ -25,9 +28,27 @@ pub enum IdentityError {
 }
 
 impl Identity {
-    /// From PEM texts (chain, PKCS#8 / SEC1 / PKCS#1 key).
+    /// From PEM texts (chain, leaf first; PKCS#8 / SEC1 / PKCS#1 key, not encrypted). Both may be one text.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
-        let _ = (chain, key);
-        todo!()
+        let chain = anchors::certificates(chain).map_err(|e| IdentityError::Broken(e.to_string()))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| IdentityError::Broken(format!("private key: {e}")))?;
+        let key = tls::provider()
+            .key_provider
+            .load_private_key(key)
+            .map_err(|e| IdentityError::Broken(format!("private key: {e}")))?;
+        let dn = peer::describe(&chain[0]).map(|p| p.dn);
+        let dn = dn.ok_or_else(|| IdentityError::Broken("the certificate has no usable subject".into()))?;
+        let key = rustls::sign::CertifiedKey::new(chain.clone(), key);
+        match key.keys_match() {
+            Ok(()) => Ok(Self { chain, key: Arc::new(key), dn }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(IdentityError::Mismatch),
+            Err(e) => Err(IdentityError::Broken(e.to_string())),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("dn", &self.dn.as_str()).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! Who may be trusted: X.509 identities, anchors by purpose, the signed white list, TLS configurations.
 pub mod anchors;
+mod chain;
+mod crl;
 pub mod dn;
 pub mod identity;
 pub mod inspect;
@@ -47,4 +49,11 @@ impl Trust {
     pub fn set_white_list(&self, l: std::sync::Arc<WhiteList>) {
         self.0.list.store(Some(l));
     }
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    out
 }

@@ -1,7 +1,6 @@
 //! Reading a name's DER, and writing it as RFC 4514.
 use super::{Attribute, MAX_LENGTH, MAX_RDNS, Rdn, Value, attribute};
 use x509_parser::asn1_rs::{Any, FromDer as _, Tag, ToDer as _};
-use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
 /// The RDNs of a DER Name, in the order of the DER (country first, mostly).
@@ -66,9 +65,7 @@ fn text_of(value: &Any<'_>) -> Option<String> {
 pub(super) fn write(rdns: &[Rdn]) -> String {
     rdns.iter()
         .rev()
-        .map(|rdn| {
-            rdn.iter().map(|a| format!("{}={}", a.kind, escape(&a.value))).collect::<Vec<_>>().join("+")
-        })
+        .map(|rdn| rdn.iter().map(|a| format!("{}={}", a.kind, escape(&a.value))).collect::<Vec<_>>().join("+"))
         .collect::<Vec<_>>()
         .join(",")
 }

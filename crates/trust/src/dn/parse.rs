@@ -14,10 +14,12 @@ pub(super) fn rdns(text: &str) -> Option<Vec<Rdn>> {
         let (kind, after) = kind(rest, rdns.is_empty() && !joined);
         let (value, end) = value(after);
         let attribute = Attribute { kind, value };
-        match rdns.last_mut() {
-            Some(rdn) if joined => rdn.push(attribute),
-            _ if rdns.len() == MAX_RDNS => return None,
-            _ => rdns.push(vec![attribute]),
+        match rdns.last_mut().filter(|_| joined) {
+            Some(rdn) => rdn.push(attribute),
+            None => rdns.push(vec![attribute]),
+        }
+        if rdns.len() > MAX_RDNS {
+            return None;
         }
         match end {
             End::Text => return Some(rdns),

@@ -1,0 +1,268 @@
+//! Paths from a certificate to an anchor, and precisely why there is none.
+//!
+//! webpki builds and checks the path (signatures with SHA-256 or better, RSA ≥ 2048, validity, basic constraints, name
+//! constraints, budgets); this module adds what it leaves out (the anchor's own validity, key usage, weak leaf keys,
+//! revocation facts) and tells causes apart: a certificate that nobody we trust issued is [`PeerCause::UnknownIssuer`]
+//! even when it is also expired.
+use crate::{Anchors, PeerCause, Purpose};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use sceau_domain::Timestamp;
+use std::time::Duration;
+use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::public_key::PublicKey;
+
+/// Longest chain looked at; IGC-Santé's have 3 certificates.
+const MAX_CHAIN: usize = 10;
+
+/// What the leaf must be good for, if it restricts its usages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Usage {
+    /// TLS client.
+    Client,
+    /// TLS server.
+    Server,
+    /// Signing documents: any extended key usage.
+    Signature,
+}
+
+/// Checks the path of `chain` (leaf first) to an anchor of `purpose` at `at`.
+pub(crate) fn check(
+    anchors: &Anchors,
+    purpose: Purpose,
+    chain: &[CertificateDer<'_>],
+    usage: Usage,
+    at: Timestamp,
+) -> Result<(), PeerCause> {
+    let leaf = chain.first().ok_or(PeerCause::Absent)?;
+    if chain.len() > MAX_CHAIN {
+        return Err(PeerCause::Invalid);
+    }
+    let (_, parsed) = x509_parser::parse_x509_certificate(leaf).map_err(|_| PeerCause::Invalid)?;
+    let end_entity = EndEntityCert::try_from(leaf).map_err(|_| PeerCause::Invalid)?;
+    let configured = Configured::new(anchors.of(purpose));
+    let helpers: Vec<CertificateDer<'_>> = chain[1..]
+        .iter()
+        .map(|c| c.as_ref())
+        .chain(configured.helpers.iter().map(|c| c.as_ref()))
+        .map(CertificateDer::from_slice)
+        .collect();
+    let attempt = Attempt { configured: &configured, helpers: &helpers, end_entity: &end_entity };
+
+    match attempt.path(at, anchors) {
+        Ok(()) => {}
+        Err(Error::CertExpired { .. }) => return Err(attempt.dated(&parsed, PeerCause::Expired)),
+        Err(Error::CertNotValidYet { .. }) => return Err(attempt.dated(&parsed, PeerCause::NotYetValid)),
+        Err(Error::CertRevoked) => return Err(PeerCause::Revoked),
+        // A self-signed certificate of a stranger mostly says that it is an authority; that it is a stranger's counts.
+        Err(Error::CaUsedAsEndEntity) if parsed.issuer().as_raw() == parsed.subject().as_raw() => {
+            let known = configured.roots.iter().any(|c| c.as_ref() == leaf.as_ref());
+            return Err(if known { PeerCause::WrongUsage } else { PeerCause::UnknownIssuer });
+        }
+        Err(Error::CaUsedAsEndEntity) => return Err(PeerCause::WrongUsage),
+        Err(Error::InvalidSignatureForPublicKey)
+            if helpers.iter().any(weak_der) || configured.roots.iter().any(|c| weak_der(c)) =>
+        {
+            return Err(PeerCause::Invalid);
+        }
+        Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => return Err(PeerCause::UnknownIssuer),
+        Err(_) => return Err(PeerCause::Invalid),
+    }
+    if weak(&parsed) {
+        return Err(PeerCause::Invalid);
+    }
+    usable(&parsed, usage)
+}
+
+/// The certificates configured for a purpose, told apart.
+struct Configured<'a> {
+    roots: Vec<&'a CertificateDer<'static>>,
+    helpers: Vec<&'a CertificateDer<'static>>,
+    anchors: Vec<TrustAnchor<'a>>,
+}
+
+impl<'a> Configured<'a> {
+    fn new(given: &'a [CertificateDer<'static>]) -> Self {
+        let self_signed = |c: &CertificateDer<'_>| {
+            x509_parser::parse_x509_certificate(c).is_ok_and(|(_, p)| p.subject().as_raw() == p.issuer().as_raw())
+        };
+        let (mut roots, mut helpers): (Vec<_>, Vec<_>) = given.iter().partition(|c| self_signed(c));
+        if roots.is_empty() {
+            std::mem::swap(&mut roots, &mut helpers);
+        }
+        let anchors = roots.iter().filter_map(|c| webpki::anchor_from_trusted_cert(c).ok()).collect();
+        Self { roots, helpers, anchors }
+    }
+    /// webpki trusts an anchor whatever its dates; we do not. One of several certificates of a key is enough.
+    fn anchor_valid(&self, anchor: &TrustAnchor<'_>, at: UnixTime) -> Result<(), Error> {
+        let mut error = Error::UnknownIssuer;
+        for root in &self.roots {
+            let same = webpki::anchor_from_trusted_cert(root).is_ok_and(|a| {
+                a.subject == anchor.subject && a.subject_public_key_info == anchor.subject_public_key_info
+            });
+            let Some((_, parsed)) = same.then(|| x509_parser::parse_x509_certificate(root).ok()).flatten() else {
+                continue;
+            };
+            let (not_before, not_after) = validity(&parsed);
+            let (not_before, not_after) = (unix(not_before), unix(not_after));
+            if at < not_before {
+                error = Error::CertNotValidYet { time: at, not_before };
+            } else if at > not_after {
+                error = Error::CertExpired { time: at, not_after };
+            } else {
+                return Ok(());
+            }
+        }
+        Err(error)
+    }
+}
+
+/// One leaf against one configuration.
+struct Attempt<'a> {
+    configured: &'a Configured<'a>,
+    helpers: &'a [CertificateDer<'a>],
+    end_entity: &'a EndEntityCert<'a>,
+}
+
+impl Attempt<'_> {
+    /// Is there a path at `at`, none of whose certificates `revocation` says to be revoked by then?
+    fn path(&self, at: Timestamp, revocation: &Anchors) -> Result<(), Error> {
+        let time = unix(at);
+        let acceptable = |path: &VerifiedPath<'_>| {
+            self.configured.anchor_valid(path.anchor(), time)?;
+            issuers_may_sign(path)?;
+            if revoked(path, revocation, at) { Err(Error::CertRevoked) } else { Ok(()) }
+        };
+        self.end_entity
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &self.configured.anchors,
+                self.helpers,
+                time,
+                AnyUsage,
+                None,
+                Some(&acceptable),
+            )
+            .map(|_| ())
+    }
+
+    /// `cause` when the certificate would be trusted at some other time of its validity, else the cause that stays.
+    fn dated(&self, leaf: &X509Certificate<'_>, cause: PeerCause) -> PeerCause {
+        let (from, to) = validity(leaf);
+        let strangers = [from, Timestamp(from.0 / 2 + to.0 / 2), to].into_iter().all(|at| {
+            matches!(
+                self.path(at, &Anchors::default()),
+                Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey)
+            )
+        });
+        if strangers { PeerCause::UnknownIssuer } else { cause }
+    }
+}
+
+/// Usages are judged after the path, so that a stranger's certificate is told to be a stranger's.
+struct AnyUsage;
+
+impl ExtendedKeyUsageValidator for AnyUsage {
+    fn validate(&self, iter: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
+        for id in iter {
+            id?;
+        }
+        Ok(())
+    }
+}
+
+/// An issuer that states its key usages must have certificate signing among them (RFC 5280 §4.2.1.3).
+fn issuers_may_sign(path: &VerifiedPath<'_>) -> Result<(), Error> {
+    for issuer in path.intermediate_certificates() {
+        let der = issuer.der();
+        let (_, parsed) = x509_parser::parse_x509_certificate(&der).map_err(|_| Error::BadDer)?;
+        if parsed.key_usage().ok().flatten().is_some_and(|u| !u.value.key_cert_sign()) {
+            return Err(Error::EndEntityUsedAsCa);
+        }
+    }
+    Ok(())
+}
+
+/// Is a certificate of this path revoked at `at` by a CRL that its issuer signed? No CRL, no fact.
+fn revoked(path: &VerifiedPath<'_>, held: &Anchors, at: Timestamp) -> bool {
+    if held.crls.is_empty() {
+        return false;
+    }
+    // webpki gives names without their SEQUENCE header, anchors' keys too: take whole values from x509-parser.
+    let certificates: Vec<CertificateDer<'_>> =
+        std::iter::once(path.end_entity().der()).chain(path.intermediate_certificates().map(|c| c.der())).collect();
+    let parsed: Vec<X509Certificate<'_>> =
+        certificates.iter().filter_map(|c| x509_parser::parse_x509_certificate(c).ok().map(|(_, p)| p)).collect();
+    let anchor_key = sequence(&path.anchor().subject_public_key_info);
+    parsed.iter().enumerate().any(|(i, certificate)| {
+        let key = parsed.get(i + 1).map_or(anchor_key.as_slice(), |issuer| issuer.public_key().raw);
+        held.crls
+            .iter()
+            .filter_map(|crl| crl.revocation(certificate.issuer().as_raw(), key, certificate.raw_serial()))
+            .any(|since| since <= at)
+    })
+}
+
+/// Puts DER contents into a SEQUENCE.
+fn sequence(contents: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x30];
+    let length = contents.len().to_be_bytes();
+    let significant = &length[length.iter().take_while(|b| **b == 0).count()..];
+    match contents.len() {
+        0..=0x7f => out.push(significant.first().copied().unwrap_or(0)),
+        _ => {
+            // At most 8 length bytes follow.
+            out.push(0x80 | significant.len() as u8);
+            out.extend(significant);
+        }
+    }
+    out.extend(contents);
+    out
+}
+
+/// Usages that the leaf states must allow this one; a leaf that states none is good for all.
+fn usable(leaf: &X509Certificate<'_>, usage: Usage) -> Result<(), PeerCause> {
+    let key = leaf.key_usage().map_err(|_| PeerCause::Invalid)?;
+    let extended = leaf.extended_key_usage().map_err(|_| PeerCause::Invalid)?;
+    // TLS 1.3 and ECDHE prove possession by a signature (RFC 8446 §4.4.2.2).
+    let signs =
+        key.is_none_or(|k| k.value.digital_signature() || (usage == Usage::Signature && k.value.non_repudiation()));
+    let purpose = extended.is_none_or(|e| {
+        e.value.any
+            || match usage {
+                Usage::Client => e.value.client_auth,
+                Usage::Server => e.value.server_auth,
+                Usage::Signature => true,
+            }
+    });
+    if signs && purpose { Ok(()) } else { Err(PeerCause::WrongUsage) }
+}
+
+/// Keys that prove nothing any more: RSA under 2048 bits, DSA, unknown kinds, curves under 256 bits.
+fn weak(certificate: &X509Certificate<'_>) -> bool {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => key.key_size() < 2048,
+        Ok(PublicKey::EC(point)) => point.key_size() < 256,
+        // Ed25519 has no shape of its own in the parser.
+        Ok(PublicKey::Unknown(_)) => !matches!(
+            certificate.public_key().algorithm.algorithm.to_id_string().as_str(),
+            "1.3.101.112" | "1.3.101.113"
+        ),
+        _ => true,
+    }
+}
+
+fn weak_der(certificate: &CertificateDer<'_>) -> bool {
+    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, c)| weak(&c))
+}
+
+/// `notBefore` and `notAfter`.
+pub(crate) fn validity(certificate: &X509Certificate<'_>) -> (Timestamp, Timestamp) {
+    let validity = certificate.validity();
+    (Timestamp::from_seconds(validity.not_before.timestamp()), Timestamp::from_seconds(validity.not_after.timestamp()))
+}
+
+/// webpki's time; before the epoch is the epoch.
+fn unix(t: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(t.seconds()).unwrap_or(0)))
+}
