@@ -1,7 +1,7 @@
 //! What can go wrong in the store.
 
-/// Errors of the store. `code()` is stable.
-#[derive(Debug, thiserror::Error)]
+/// Errors of the store. [`StoreError::code`] is stable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The disk or the database has no room.
     #[error("no space left")]
@@ -9,17 +9,20 @@ pub enum StoreError {
     /// Lost connection, deadlock, serialisation failure, busy: trying again may help.
     #[error("temporarily unavailable: {0}")]
     Transient(String),
-    /// Something unique exists already (constraint name or column).
+    /// Something unique exists already: `table.column, …` (the constraint's name when the engine does not tell the columns).
     #[error("exists already: {0}")]
     Exists(String),
     /// The database was written by a newer program.
-    #[error("schema {found} is newer than this program knows ({known})")]
+    #[error("schema {found} is newer than this program knows ({known}): install the newer program again")]
     NewerSchema {
         /// Version found.
         found: i64,
         /// Newest version known.
         known: i64,
     },
+    /// Another server uses this data folder.
+    #[error("another server is using {0}; stop it first")]
+    Locked(String),
     /// The master key does not open this keyring.
     #[error("the master key does not open this keyring")]
     WrongMasterKey,
@@ -29,10 +32,39 @@ pub enum StoreError {
     /// Sealed bytes do not open: altered, truncated or moved. Names the object, never content.
     #[error("sealed object {0} does not open")]
     Corrupt(String),
-    /// A text holds NUL or a value has the wrong type.
+    /// A text holds NUL, a value has the wrong type, a constraint is broken or a reading transaction writes.
     #[error("invalid value: {0}")]
     Invalid(String),
     /// Anything else.
     #[error("store: {0}")]
     Other(String),
+}
+
+impl StoreError {
+    /// Stable code, for logs and alarms.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Full => "store.full",
+            Self::Transient(_) => "store.transient",
+            Self::Exists(_) => "store.exists",
+            Self::NewerSchema { .. } => "store.newer_schema",
+            Self::Locked(_) => "store.locked",
+            Self::WrongMasterKey => "store.wrong_master_key",
+            Self::NoKey => "store.no_key",
+            Self::Corrupt(_) => "store.corrupt",
+            Self::Invalid(_) => "store.invalid",
+            Self::Other(_) => "store.other",
+        }
+    }
+    /// Trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_) | Self::Full)
+    }
+    /// From a file operation; `what` names the file's role, never a path or content.
+    pub(crate) fn io(what: &str, e: &std::io::Error) -> Self {
+        match e.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            kind => Self::Other(format!("{what}: {kind}")),
+        }
+    }
 }

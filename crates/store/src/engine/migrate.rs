@@ -1,0 +1,97 @@
+//! Numbered, forward-only migrations, embedded in the program.
+//!
+//! Promises: each migration commits with its row in the version table, or not at all; a database newer than the program is
+//! refused before anything is written; several starters on one PostgreSQL database take turns.
+//!
+//! To add one: write `schema/NNNN_name.sql` (portable SQL, see [`super::portable::adapt`]) and add its line below. A migration that
+//! was released is never edited.
+use crate::StoreError;
+
+/// One step of the schema.
+#[derive(Debug)]
+pub(crate) struct Migration {
+    /// Number, from 1, without holes.
+    pub version: i64,
+    /// Name of its file.
+    pub name: &'static str,
+    /// Portable SQL.
+    pub sql: &'static str,
+}
+
+/// The schema of one kind of database.
+#[derive(Debug)]
+pub(crate) struct Migrations {
+    /// Table that holds the versions applied. Differs between data and keyring, so that one is never taken for the other.
+    pub table: &'static str,
+    /// In order.
+    pub list: &'static [Migration],
+}
+
+macro_rules! migrations {
+    ($($version:literal $path:literal),* $(,)?) => {
+        &[$(Migration { version: $version, name: $path, sql: include_str!(concat!("../schema/", $path)) }),*]
+    };
+}
+
+/// The data's schema.
+pub(crate) static DATA: Migrations = Migrations {
+    table: "schema_version",
+    list: migrations![1 "0001_base.sql", 2 "0002_mailbox.sql", 3 "0003_queue.sql"],
+};
+
+/// The keyring's schema.
+pub(crate) static KEYRING: Migrations =
+    Migrations { table: "keyring_version", list: migrations![1 "keyring/0001_keys.sql"] };
+
+impl Migrations {
+    /// Newest version this program knows.
+    pub fn known(&self) -> i64 {
+        self.list.last().map_or(0, |m| m.version)
+    }
+    /// Refuses a database newer than this program.
+    pub fn check(&self, found: i64) -> Result<(), StoreError> {
+        if found > self.known() { Err(StoreError::NewerSchema { found, known: self.known() }) } else { Ok(()) }
+    }
+    /// What is still to be applied.
+    pub fn after(&self, found: i64) -> impl Iterator<Item = &'static Migration> {
+        self.list.iter().filter(move |m| m.version > found)
+    }
+    /// Creates the version table.
+    pub fn create_table(&self) -> String {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied TEXT NOT NULL)",
+            self.table
+        )
+    }
+    /// Version found in the version table.
+    pub fn newest(&self) -> String {
+        format!("SELECT COALESCE(MAX(version), 0) FROM {}", self.table)
+    }
+    /// Records a migration: number, name; the time is the engine's, for people to read.
+    pub fn record(&self, m: &Migration) -> String {
+        format!(
+            "INSERT INTO {} (version, name, applied) VALUES ({}, '{}', CAST(CURRENT_TIMESTAMP AS TEXT))",
+            self.table, m.version, m.name
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_no_hole() {
+        for set in [&DATA, &KEYRING] {
+            for (i, m) in set.list.iter().enumerate() {
+                assert_eq!(m.version, i as i64 + 1, "{}", m.name);
+            }
+        }
+    }
+
+    #[test]
+    fn newer_is_refused() {
+        assert_eq!(DATA.check(DATA.known()), Ok(()));
+        assert_eq!(DATA.check(99), Err(StoreError::NewerSchema { found: 99, known: DATA.known() }));
+    }
+}

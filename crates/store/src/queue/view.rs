@@ -1,0 +1,97 @@
+//! The queue as administrators look at it.
+use super::Entry;
+use crate::{Id, StoreError, Tx, Value};
+use sceau_domain::Timestamp;
+
+/// An entry with what its message and its destination say.
+#[derive(Debug, Clone)]
+pub struct EntryView {
+    /// The entry.
+    pub entry: Entry,
+    /// Sender as shown, empty for `<>`.
+    pub sender: String,
+    /// BAL that sent it.
+    pub bal: Id,
+    /// Bytes.
+    pub size: i64,
+    /// When it was queued.
+    pub created: Timestamp,
+    /// Transit epoch of the sealed columns.
+    pub epoch: i64,
+    /// Id of the acceptance.
+    pub tag: String,
+    /// When something last happened to it.
+    pub last_at: Option<Timestamp>,
+    /// Destination: next attempt.
+    pub destination_next: Option<Timestamp>,
+    /// Destination: leased until.
+    pub lease_until: Option<Timestamp>,
+    /// Destination: when it was last found unreachable, code and placeholders of the refusal.
+    pub unreached: Option<(Timestamp, String, String)>,
+}
+
+/// Which entries.
+#[derive(Debug, Clone, Default)]
+pub struct EntryFilter {
+    /// Only this destination.
+    pub destination: Option<String>,
+    /// Only this sender, as shown.
+    pub sender: Option<String>,
+    /// Only ids after this one.
+    pub after: Id,
+    /// At most.
+    pub limit: u32,
+}
+
+/// Entries by ascending id.
+pub fn list(tx: &mut dyn Tx, filter: &EntryFilter) -> Result<Vec<EntryView>, StoreError> {
+    let mut wheres = vec!["e.id > $1".to_owned()];
+    let mut values = vec![Value::Int(filter.after)];
+    if let Some(d) = &filter.destination {
+        values.push(d.into());
+        wheres.push(format!("e.destination = ${}", values.len()));
+    }
+    if let Some(s) = &filter.sender {
+        values.push(s.into());
+        wheres.push(format!("m.sender = ${}", values.len()));
+    }
+    values.push(i64::from(filter.limit).into());
+    query(tx, &format!("{} ORDER BY e.id LIMIT ${}", wheres.join(" AND "), values.len()), &values)
+}
+
+/// One entry.
+pub fn show(tx: &mut dyn Tx, id: Id) -> Result<Option<EntryView>, StoreError> {
+    Ok(query(tx, "e.id = $1", &[Value::Int(id)])?.into_iter().next())
+}
+
+fn query(tx: &mut dyn Tx, tail: &str, values: &[Value]) -> Result<Vec<EntryView>, StoreError> {
+    let sql = format!(
+        "SELECT {}, m.sender, m.bal_id, m.size, m.created, m.epoch, m.tag, e.last_at, d.next_at, d.lease_until,
+                d.last_at, d.last_code, d.last_args
+         {} JOIN queue_messages m ON m.id = e.message_id WHERE {tail}",
+        super::ENTRY,
+        super::FROM
+    );
+    tx.query(&sql, values)?
+        .iter()
+        .map(|r| {
+            let unreached = match (r.opt_int(21)?, r.opt_text(22)?) {
+                (Some(at), Some(code)) => Some((Timestamp(at), code, r.opt_text(23)?.unwrap_or_default())),
+                _ => None,
+            };
+            Ok(EntryView {
+                entry: super::entry(r)?,
+                sender: r.text(12)?,
+                bal: r.int(13)?,
+                size: r.int(14)?,
+                created: Timestamp(r.int(15)?),
+                epoch: r.int(16)?,
+                tag: r.text(17)?,
+                last_at: r.opt_int(18)?.map(Timestamp),
+                destination_next: r.opt_int(19)?.map(Timestamp),
+                lease_until: r.opt_int(20)?.map(Timestamp),
+                unreached,
+            })
+        })
+        .collect()
+}

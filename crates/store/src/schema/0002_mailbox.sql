@@ -1,0 +1,1 @@
+-- Folders, messages, entries, journal of a BAL.
