@@ -1,29 +1,30 @@
-//! One accepted connection: plain, then maybe TLS; buffered reading of lines and bytes under limits and deadlines.
+//! One connection, accepted or made: plain, then maybe TLS; buffered reading of lines and bytes under limits and deadlines.
+use crate::pace::Meter;
+use crate::stream::{Stream, TlsInfo};
+use crate::Pace;
+use rustls_pki_types::ServerName;
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// What the TLS handshake established.
-#[derive(Debug, Clone)]
-pub struct TlsInfo {
-    /// `TLSv1.2` or `TLSv1.3`.
-    pub version: String,
-    /// Cipher suite, IANA name.
-    pub suite: String,
-    /// Peer's chain, leaf first, empty when none was shown.
-    pub peer: Vec<rustls_pki_types::CertificateDer<'static>>,
-}
+/// Bytes asked from the transport at a time: one TLS record.
+const CHUNK: usize = 16 * 1024;
+/// Queued bytes that are sent without waiting for a flush.
+const WRITE_HIGH: usize = 64 * 1024;
+/// How long a closing connection may still be read and drained, so that the peer sees our last line.
+const LINGER: Duration = Duration::from_millis(500);
+/// Bytes a closing connection still takes.
+const LINGER_BYTES: usize = 1 << 20;
 
-/// The transport underneath.
-#[derive(Debug)]
-pub enum Stream {
-    /// Clear text.
-    Plain(tokio::net::TcpStream),
-    /// TLS, server side.
-    Tls(Box<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>),
-}
-
-/// Why reading a line ended without one.
+/// Why reading or writing ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The peer closed (cleanly or not) before the line's end.
@@ -32,68 +33,357 @@ pub enum ReadError {
     /// Deadline.
     #[error("timed out")]
     Timeout,
-    /// The line is longer than the limit; the caller decides to answer and close, or to discard.
+    /// The line is longer than the limit; the caller decides to answer and close, or to discard ([`Conn::skip_line`]).
     #[error("line too long")]
     TooLong,
     /// Anything else.
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Io(io::Error),
 }
 
-/// An accepted connection with its read and write buffers.
+impl From<io::Error> for ReadError {
+    /// A peer that went away is `Closed`, however its system says it; a truncated TLS stream too.
+    fn from(e: io::Error) -> Self {
+        use io::ErrorKind as K;
+        match e.kind() {
+            K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => Self::Closed,
+            K::TimedOut => Self::Timeout,
+            _ => Self::Io(e),
+        }
+    }
+}
+
+/// A connection with its read and write buffers. Both are freed while it waits with nothing in them.
 #[derive(Debug)]
 pub struct Conn {
-    _stream: Stream,
+    /// None only while a handshake owns it, and after one that failed.
+    stream: Option<Stream>,
+    remote: SocketAddr,
+    local: SocketAddr,
+    tls: Option<Box<TlsInfo>>,
+    /// Bytes read from `start` on wait for the caller.
+    read: Vec<u8>,
+    start: usize,
+    /// Up to here (from `start`) no LF was found.
+    scanned: usize,
+    write: Vec<u8>,
+    idle: Duration,
+    pace: Pace,
+    /// When the first byte of an unfinished line came.
+    line_since: Option<Instant>,
+    meter: Meter,
+    /// When a data read began to wait (survives a cancelled read).
+    waiting_since: Option<Instant>,
 }
 
 impl Conn {
+    /// Wraps a TCP stream; `idle` as in [`Conn::set_timeout`].
+    pub fn new(stream: TcpStream, idle: Duration, pace: Pace) -> io::Result<Self> {
+        let (remote, local) = (stream.peer_addr()?, stream.local_addr()?);
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream: Some(Stream::Plain(stream)),
+            remote,
+            local,
+            tls: None,
+            read: Vec::new(),
+            start: 0,
+            scanned: 0,
+            write: Vec::new(),
+            idle,
+            pace,
+            line_since: None,
+            meter: Meter::default(),
+            waiting_since: None,
+        })
+    }
+    /// Connects to a server. `deadline` bounds the connection, and then each read until [`Conn::set_timeout`].
+    pub async fn connect(address: SocketAddr, deadline: Duration) -> Result<Self, ReadError> {
+        let stream = timeout(deadline, TcpStream::connect(address)).await.map_err(|_| ReadError::Timeout)??;
+        Ok(Self::new(stream, deadline, Pace::default())?)
+    }
+    /// Connects and shakes hands at once (implicit TLS).
+    pub async fn connect_tls(
+        address: SocketAddr,
+        config: Arc<rustls::ClientConfig>,
+        name: ServerName<'static>,
+        deadline: Duration,
+    ) -> Result<Self, ReadError> {
+        let mut conn = Self::connect(address, deadline).await?;
+        conn.start_tls_client(config, name, deadline).await?;
+        Ok(conn)
+    }
+
     /// Remote address.
     pub fn remote(&self) -> SocketAddr {
-        todo!()
+        self.remote
     }
     /// Local address.
     pub fn local(&self) -> SocketAddr {
-        todo!()
+        self.local
     }
     /// What TLS established, when there is TLS.
     pub fn tls(&self) -> Option<&TlsInfo> {
-        todo!()
+        self.tls.as_deref()
     }
     /// Sets the deadline of each following read and write.
     pub fn set_timeout(&mut self, idle: Duration) {
-        let _ = idle;
-        todo!()
+        self.idle = idle;
     }
-    /// Reads up to and including the next LF (returned as read: bare LF is visible), at most `max` bytes. Cancel-safe: nothing read is lost.
+    /// Replaces the slow-client limits.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// Reads up to and including the next LF (returned as read: bare LF is visible), at most `max` bytes. Cancel-safe: nothing
+    /// read is lost. After `TooLong` the line is still there: [`Conn::skip_line`], or close.
     pub async fn read_line(&mut self, max: usize) -> Result<Vec<u8>, ReadError> {
-        let _ = max;
-        todo!()
+        self.meter = Meter::default();
+        self.waiting_since = None;
+        let deadline = Instant::now() + self.idle;
+        let end = loop {
+            match self.find_line(max)? {
+                Some(end) => break end,
+                None => {
+                    if self.start < self.read.len() && self.line_since.is_none() {
+                        self.line_since = Some(Instant::now());
+                    }
+                    let until = self.line_since.map_or(deadline, |since| deadline.min(since + self.pace.line));
+                    self.send_before_wait().await?;
+                    if self.fill_until(until).await? == 0 {
+                        return Err(ReadError::Closed);
+                    }
+                }
+            }
+        };
+        self.line_since = None;
+        Ok(self.take(end))
+    }
+    /// Discards up to and including the next LF; `TooLong` when more than `max` bytes came without one. Cancel-safe.
+    pub async fn skip_line(&mut self, max: usize) -> Result<(), ReadError> {
+        let deadline = Instant::now() + self.idle.min(self.pace.line);
+        let mut skipped = 0;
+        loop {
+            let found = self.read[self.start..].iter().position(|b| *b == b'\n');
+            let end = found.map_or(self.read.len(), |at| self.start + at + 1);
+            skipped += end - self.start;
+            self.consume(end);
+            if skipped > max {
+                return Err(ReadError::TooLong);
+            }
+            if found.is_some() {
+                self.line_since = None;
+                return Ok(());
+            }
+            self.send_before_wait().await?;
+            if self.fill_until(deadline).await? == 0 {
+                return Err(ReadError::Closed);
+            }
+        }
     }
     /// Reads whatever comes next (buffered bytes first), at most `max`; empty at end of stream. Cancel-safe.
     pub async fn read_some(&mut self, max: usize) -> Result<Vec<u8>, ReadError> {
-        let _ = max;
-        todo!()
+        self.line_since = None;
+        if self.start == self.read.len() {
+            self.send_before_wait().await?;
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let until = (Instant::now() + self.idle).min(since + self.meter.left(&self.pace));
+            let got = self.fill_until(until).await;
+            let waited = since.elapsed();
+            self.waiting_since = None;
+            let in_pace = self.meter.count(&self.pace, waited, *got.as_ref().unwrap_or(&0));
+            if got? == 0 {
+                return Ok(Vec::new());
+            }
+            if !in_pace {
+                return Err(ReadError::Timeout);
+            }
+        }
+        let end = self.read.len().min(self.start.saturating_add(max));
+        Ok(self.take(end))
     }
     /// True when bytes already read wait in the buffer (pipelining; STARTTLS injection check).
     pub fn has_buffered(&self) -> bool {
-        todo!()
+        self.start < self.read.len()
     }
-    /// Queues bytes to send; flushed by [`Conn::flush`] or when the buffer is large.
+
+    /// Queues bytes to send; sent by [`Conn::flush`], when much is queued, and before a read waits.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
-        let _ = bytes;
-        todo!()
+        for piece in bytes.chunks(WRITE_HIGH) {
+            self.write.extend_from_slice(piece);
+            if self.write.len() >= WRITE_HIGH {
+                self.flush().await?;
+            }
+        }
+        Ok(())
     }
-    /// Sends what is queued.
+    /// Sends what is queued. Cancel-safe: what was not sent stays queued.
     pub async fn flush(&mut self) -> Result<(), ReadError> {
-        todo!()
+        if self.write.is_empty() {
+            return Ok(());
+        }
+        let needed = Duration::from_millis(self.write.len() as u64 * 1000 / u64::from(self.pace.rate.max(1)));
+        let deadline = self.idle.min(self.pace.write) + needed;
+        let stream = self.stream.as_mut().ok_or(ReadError::Closed)?;
+        let write = &mut self.write;
+        let sending = async {
+            while !write.is_empty() {
+                match stream.write(write).await? {
+                    0 => return Err(io::ErrorKind::BrokenPipe.into()),
+                    n => drop(write.drain(..n)),
+                }
+            }
+            stream.flush().await
+        };
+        Ok(timeout(deadline, sending).await.map_err(|_| ReadError::Timeout)??)
     }
+
     /// Server side of STARTTLS: handshake within `deadline`. Bytes buffered before it are an injection: an error.
     pub async fn start_tls(&mut self, config: Arc<rustls::ServerConfig>, deadline: Duration) -> Result<(), ReadError> {
-        let _ = (config, deadline);
-        todo!()
+        let tcp = self.ready_for_tls().await?;
+        let stream = timeout(deadline, tokio_rustls::TlsAcceptor::from(config).accept(tcp)).await;
+        let stream = handshake(stream, "server")?;
+        self.tls = Some(Box::new(TlsInfo::of(stream.get_ref().1)));
+        self.stream = Some(Stream::Tls(Box::new(stream)));
+        Ok(())
     }
-    /// Sends what is queued, TLS close_notify, and closes.
-    pub async fn close(self) {
-        todo!()
+    /// Client side of STARTTLS: handshake within `deadline`. Bytes buffered before it are an injection: an error.
+    pub async fn start_tls_client(
+        &mut self,
+        config: Arc<rustls::ClientConfig>,
+        name: ServerName<'static>,
+        deadline: Duration,
+    ) -> Result<(), ReadError> {
+        let tcp = self.ready_for_tls().await?;
+        let stream = timeout(deadline, tokio_rustls::TlsConnector::from(config).connect(name, tcp)).await;
+        let stream = handshake(stream, "client")?;
+        self.tls = Some(Box::new(TlsInfo::of(stream.get_ref().1)));
+        self.stream = Some(Stream::TlsClient(Box::new(stream)));
+        Ok(())
     }
+    /// Sends what is queued, TLS close_notify, and closes. Takes what the peer still sends for a moment, so that our last
+    /// line is not lost in a reset.
+    pub async fn close(mut self) {
+        if self.flush().await.is_err() {
+            return;
+        }
+        let Some(mut stream) = self.stream.take() else { return };
+        let closing = async {
+            stream.shutdown().await?;
+            let mut sink = [0; 1024];
+            let mut taken = 0;
+            while taken < LINGER_BYTES {
+                match stream.read(&mut sink).await? {
+                    0 => break,
+                    n => taken += n,
+                }
+            }
+            io::Result::Ok(())
+        };
+        // Nothing is owed any more: how it ends does not matter.
+        let _ = timeout(LINGER, closing).await;
+    }
+
+    /// Gives the TCP stream to a handshake, after what is queued was sent.
+    async fn ready_for_tls(&mut self) -> Result<TcpStream, ReadError> {
+        if self.has_buffered() {
+            return Err(invalid("clear bytes before the TLS handshake"));
+        }
+        self.flush().await?;
+        match self.stream.take() {
+            Some(Stream::Plain(tcp)) => Ok(tcp),
+            other => {
+                self.stream = other;
+                Err(invalid("TLS is already established"))
+            }
+        }
+    }
+    /// The end of the line in the buffer, if it is there.
+    fn find_line(&mut self, max: usize) -> Result<Option<usize>, ReadError> {
+        let from = self.start + self.scanned;
+        if let Some(at) = self.read[from..].iter().position(|b| *b == b'\n') {
+            let end = from + at + 1;
+            return if end - self.start > max { Err(ReadError::TooLong) } else { Ok(Some(end)) };
+        }
+        self.scanned = self.read.len() - self.start;
+        if self.scanned >= max { Err(ReadError::TooLong) } else { Ok(None) }
+    }
+    /// Takes the bytes before `end` out of the buffer.
+    fn take(&mut self, end: usize) -> Vec<u8> {
+        if self.start == 0 && end == self.read.len() {
+            self.scanned = 0;
+            return std::mem::take(&mut self.read);
+        }
+        let taken = self.read[self.start..end].to_vec();
+        self.consume(end);
+        taken
+    }
+    fn consume(&mut self, end: usize) {
+        self.scanned = 0;
+        if end == self.read.len() {
+            self.read.clear();
+            self.start = 0;
+        } else {
+            self.start = end;
+        }
+    }
+    async fn send_before_wait(&mut self) -> Result<(), ReadError> {
+        if self.write.is_empty() { Ok(()) } else { self.flush().await }
+    }
+    async fn fill_until(&mut self, deadline: Instant) -> Result<usize, ReadError> {
+        Ok(timeout_at(deadline, self.fill()).await.map_err(|_| ReadError::Timeout)??)
+    }
+    /// Reads once from the transport into the buffer. The chunk lives on the stack of a poll, never across a wait.
+    async fn fill(&mut self) -> io::Result<usize> {
+        if self.start > 0 {
+            self.read.drain(..self.start);
+            self.start = 0;
+        }
+        poll_fn(|cx| {
+            let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(0)) };
+            let mut chunk = [MaybeUninit::uninit(); CHUNK];
+            let mut chunk = ReadBuf::uninit(&mut chunk);
+            match Pin::new(stream).poll_read(cx, &mut chunk) {
+                Poll::Ready(done) => {
+                    done?;
+                    self.read.extend_from_slice(chunk.filled());
+                    Poll::Ready(Ok(chunk.filled().len()))
+                }
+                Poll::Pending => {
+                    // Parked: give memory back.
+                    if self.read.is_empty() {
+                        self.read = Vec::new();
+                    }
+                    if self.write.is_empty() {
+                        self.write = Vec::new();
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// A handshake's outcome, counted.
+fn handshake<S>(
+    outcome: Result<io::Result<S>, tokio::time::error::Elapsed>,
+    side: &'static str,
+) -> Result<S, ReadError> {
+    let result = match outcome {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(e)) => Err(ReadError::from(e)),
+        Err(_) => Err(ReadError::Timeout),
+    };
+    let outcome = match &result {
+        Ok(_) => "ok",
+        Err(ReadError::Timeout) => "timeout",
+        Err(_) => "failed",
+    };
+    metrics::counter!("sceau_tls_handshakes_total", "side" => side, "outcome" => outcome).increment(1);
+    result
+}
+
+fn invalid(what: &'static str) -> ReadError {
+    ReadError::Io(io::Error::new(io::ErrorKind::InvalidData, what))
 }

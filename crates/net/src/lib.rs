@@ -1,10 +1,22 @@
-//! Listeners for every door: TLS with hot reload, connection caps, slow-client limits, graceful drain.
-//! Holds no protocol and no rule.
+//! Listeners for every door: TLS with hot reload, connection caps, slow-client limits, graceful drain. Also the client side
+//! of a connection (outbound transfer). Holds no protocol and no rule.
+//!
+//! Promises:
+//! * memory of a connection is bounded by what the door asks for (`max` of a line) plus one read chunk and one write
+//!   buffer; a connection that waits holds no buffer at all, so that thousands of idle sessions can be parked;
+//! * every wait has a deadline, and a peer that sends or reads a byte now and then does not move it ([`Pace`]);
+//! * what was queued is sent before a read waits: a door that answers several pipelined commands sends one packet;
+//! * a handshake never begins while clear bytes wait in the buffer (STARTTLS injection).
+mod caps;
 pub mod conn;
 pub mod listener;
+pub mod pace;
+pub mod stream;
 
-pub use conn::{Conn, Stream, TlsInfo};
+pub use conn::{Conn, ReadError};
 pub use listener::{Limits, Listener};
+pub use pace::Pace;
+pub use stream::{Stream, TlsInfo};
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;

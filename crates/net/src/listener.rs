@@ -1,15 +1,24 @@
 //! Accept loops with caps and drain.
-use crate::{Conn, HotTls};
+use crate::caps::{Caps, Place};
+use crate::{Conn, HotTls, Pace};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// Connections that the kernel completes before we accept them.
+const BACKLOG: u32 = 1024;
+/// Pause after a failed accept (out of file descriptors): trying again at once would burn a processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Caps of one listener.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// Connections at once from one IP address.
+    /// Connections at once from one IP address (from one /64 in IPv6).
     pub per_address: usize,
     /// TLS handshake deadline.
     pub handshake: Duration,
@@ -17,29 +26,172 @@ pub struct Limits {
     pub idle: Duration,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            per_address: 200,
+            handshake: Duration::from_secs(30),
+            idle: Duration::from_secs(300),
+        }
+    }
+}
+
 /// A bound listener.
 #[derive(Debug)]
-pub struct Listener {}
+pub struct Listener {
+    socket: TcpListener,
+    local: SocketAddr,
+    limits: Limits,
+    pace: Pace,
+    name: &'static str,
+}
 
 impl Listener {
     /// Binds.
     pub async fn bind(address: SocketAddr, limits: Limits) -> std::io::Result<Self> {
-        let _ = (address, limits);
-        todo!()
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        // Accepted connections inherit it: a peer that vanished is noticed even where a door waits without end.
+        socket.set_keepalive(true)?;
+        socket.bind(address)?;
+        let socket = socket.listen(BACKLOG)?;
+        let local = socket.local_addr()?;
+        Ok(Self { socket, local, limits, pace: Pace::default(), name: "other" })
+    }
+    /// Names the listener in metrics and logs (`mx`, `imaps`…).
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+    /// Slow-client limits of its connections.
+    #[must_use]
+    pub fn with_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
     }
     /// The address bound (port 0 resolved).
     pub fn local(&self) -> SocketAddr {
-        todo!()
+        self.local
     }
     /// Accepts until `drain` is cancelled, then waits for the running sessions (at most `grace`), then ends them.
-    /// With `implicit_tls` the handshake comes first. A connection over a cap gets `busy` (a line in the door's protocol) and is closed.
-    /// Each session gets the drain token, to say goodbye in its protocol.
-    pub async fn serve<F, Fut>(self, implicit_tls: Option<HotTls>, busy: &'static [u8], drain: CancellationToken, grace: Duration, session: F)
-    where
+    /// With `implicit_tls` the handshake comes first. A connection over a cap gets `busy` (a line in the door's protocol; not
+    /// where TLS should come first) and is closed. Each session gets the drain token, to say goodbye in its protocol.
+    pub async fn serve<F, Fut>(
+        self,
+        implicit_tls: Option<HotTls>,
+        busy: &'static [u8],
+        drain: CancellationToken,
+        grace: Duration,
+        session: F,
+    ) where
         F: Fn(Conn, CancellationToken) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let _ = (implicit_tls, busy, drain, grace, session);
-        todo!()
+        let session = Arc::new(session);
+        let caps = Caps::new(self.limits.connections, self.limits.per_address);
+        let mut sessions = JoinSet::new();
+        let open = metrics::gauge!("sceau_connections", "listener" => self.name);
+        loop {
+            tokio::select! {
+                biased;
+                () = drain.cancelled() => break,
+                Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended, self.name),
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, remote)) => {
+                        let outcome = match caps.enter(remote.ip()) {
+                            Some(place) => {
+                                let tls = implicit_tls.clone();
+                                self.start(&mut sessions, stream, tls, place, &open, &drain, &session);
+                                "accepted"
+                            }
+                            None => {
+                                if implicit_tls.is_none() {
+                                    // A fresh socket takes a line at once or never: nobody waits for it.
+                                    let _ = stream.try_write(busy);
+                                }
+                                "busy"
+                            }
+                        };
+                        metrics::counter!("sceau_connections_total", "listener" => self.name, "outcome" => outcome)
+                            .increment(1);
+                    }
+                    Err(e) => {
+                        tracing::warn!(listener = self.name, error = %e, "accept failed");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        let name = self.name;
+        drop(self);
+        tracing::info!(listener = name, sessions = sessions.len(), "draining");
+        let all = async {
+            while let Some(ended) = sessions.join_next().await {
+                report(ended, name);
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            tracing::warn!(listener = name, sessions = sessions.len(), "grace is over, sessions are ended");
+            sessions.shutdown().await;
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // the pieces of one accepted connection, used once
+    fn start<F, Fut>(
+        &self,
+        sessions: &mut JoinSet<()>,
+        stream: TcpStream,
+        tls: Option<HotTls>,
+        place: Place,
+        open: &metrics::Gauge,
+        drain: &CancellationToken,
+        session: &Arc<F>,
+    ) where
+        F: Fn(Conn, CancellationToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let counted = Open::new(open.clone());
+        let (limits, pace, name) = (self.limits.clone(), self.pace, self.name);
+        let (drain, session) = (drain.clone(), session.clone());
+        sessions.spawn(async move {
+            let _held = (place, counted);
+            let mut conn = match Conn::new(stream, limits.idle, pace) {
+                Ok(conn) => conn,
+                // Gone between accept and here.
+                Err(e) => return tracing::debug!(listener = name, error = %e, "connection lost"),
+            };
+            if let Some(tls) = tls
+                && let Err(e) = conn.start_tls(tls.load_full(), limits.handshake).await
+            {
+                return tracing::debug!(listener = name, remote = %conn.remote(), error = %e, "handshake failed");
+            }
+            // Boxed: a parked session costs what it holds, not the largest state of its connection's set-up.
+            Box::pin(session(conn, drain)).await;
+        });
+    }
+}
+
+/// One open connection in the gauge.
+struct Open(metrics::Gauge);
+impl Open {
+    fn new(gauge: metrics::Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>, name: &'static str) {
+    if let Err(e) = ended
+        && e.is_panic()
+    {
+        metrics::counter!("sceau_session_panics_total", "listener" => name).increment(1);
+        tracing::error!(listener = name, "a session panicked: its connection was closed, the others live on");
     }
 }
