@@ -185,7 +185,7 @@ pub fn enqueue(tx: &mut dyn Tx, m: &Message, entries: &[Entry]) -> Result<(), St
 /// Is any destination due and free? A read, so that idle workers write nothing.
 pub fn anything_due(tx: &mut dyn Tx, now: Timestamp) -> Result<bool, StoreError> {
     let row = tx.query_opt(
-        "SELECT 1 FROM queue_destinations WHERE next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1",
+        "SELECT domain FROM queue_destinations WHERE next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1",
         params![now.0],
     )?;
     Ok(row.is_some())
@@ -263,10 +263,9 @@ fn reschedule(tx: &mut dyn Tx, domain: &str, now: Timestamp) -> Result<(), Store
             "UPDATE queue_destinations SET next_at = $1 WHERE domain = $2 AND failures = 0",
             params![at.max(now.0), domain],
         )?,
-        None => tx.execute(
-            "DELETE FROM queue_destinations WHERE domain = $1 AND leased_by IS NULL",
-            params![domain],
-        )?,
+        None => {
+            tx.execute("DELETE FROM queue_destinations WHERE domain = $1 AND leased_by IS NULL", params![domain])?
+        }
     };
     Ok(())
 }
@@ -482,7 +481,7 @@ pub fn retry(tx: &mut dyn Tx, what: &Retry, now: Timestamp) -> Result<u64, Store
     let (filter, value) = match what {
         Retry::Entry(id) => ("id = $2", Value::Int(*id)),
         Retry::Destination(domain) => ("destination = $2", Value::Text(domain.clone())),
-        Retry::All => ("$2 = 0", Value::Int(0)),
+        Retry::All => ("id >= $2", Value::Int(0)),
     };
     let touched = tx.execute(
         &format!("UPDATE queue_entries SET next_at = CASE WHEN next_at > $1 THEN $1 ELSE next_at END WHERE {filter}"),
@@ -491,7 +490,7 @@ pub fn retry(tx: &mut dyn Tx, what: &Retry, now: Timestamp) -> Result<u64, Store
     let destinations = match what {
         Retry::Entry(_) => "domain IN (SELECT destination FROM queue_entries WHERE id = $2)",
         Retry::Destination(_) => "domain = $2",
-        Retry::All => "$2 = 0",
+        Retry::All => "failures >= $2",
     };
     tx.execute(
         &format!("UPDATE queue_destinations SET next_at = $1, failures = 0 WHERE {destinations}"),
@@ -507,10 +506,8 @@ pub fn epochs(tx: &mut dyn Tx) -> Result<Vec<i64>, StoreError> {
 
 /// How many entries wait, and since when the oldest does: for `/metrics`.
 pub fn depth(tx: &mut dyn Tx) -> Result<(i64, Option<Timestamp>), StoreError> {
-    let row = tx.query_opt(
-        "SELECT (SELECT COUNT(*) FROM queue_entries), (SELECT MIN(created) FROM queue_messages)",
-        &[],
-    )?;
+    let row =
+        tx.query_opt("SELECT (SELECT COUNT(*) FROM queue_entries), (SELECT MIN(created) FROM queue_messages)", &[])?;
     match row {
         Some(r) => Ok((r.int(0)?, r.opt_int(1)?.map(Timestamp))),
         None => Ok((0, None)),
