@@ -1,7 +1,7 @@
 //! One connection, accepted or made: plain, then maybe TLS; buffered reading of lines and bytes under limits and deadlines.
+use crate::Pace;
 use crate::pace::Meter;
 use crate::stream::{Stream, TlsInfo};
-use crate::Pace;
 use rustls_pki_types::ServerName;
 use std::future::poll_fn;
 use std::io;
@@ -46,7 +46,9 @@ impl From<io::Error> for ReadError {
     fn from(e: io::Error) -> Self {
         use io::ErrorKind as K;
         match e.kind() {
-            K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => Self::Closed,
+            K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => {
+                Self::Closed
+            }
             K::TimedOut => Self::Timeout,
             _ => Self::Io(e),
         }
@@ -186,17 +188,21 @@ impl Conn {
         self.line_since = None;
         if self.start == self.read.len() {
             self.send_before_wait().await?;
-            let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let until = (Instant::now() + self.idle).min(since + self.meter.left(&self.pace));
-            let got = self.fill_until(until).await;
-            let waited = since.elapsed();
-            self.waiting_since = None;
-            let in_pace = self.meter.count(&self.pace, waited, *got.as_ref().unwrap_or(&0));
-            if got? == 0 {
-                return Ok(Vec::new());
-            }
-            if !in_pace {
-                return Err(ReadError::Timeout);
+            let idle = Instant::now() + self.idle;
+            loop {
+                let since = *self.waiting_since.get_or_insert_with(Instant::now);
+                let window = since + self.meter.left(&self.pace);
+                let got = self.fill_until(idle.min(window)).await;
+                self.waiting_since = None;
+                let in_pace = self.meter.count(&self.pace, since.elapsed(), *got.as_ref().unwrap_or(&0));
+                match got {
+                    Ok(0) => return Ok(Vec::new()),
+                    Ok(_) if in_pace => break,
+                    Ok(_) => return Err(ReadError::Timeout),
+                    // Only the window ended, and it brought enough: the next one begins.
+                    Err(ReadError::Timeout) if in_pace && window < idle => {}
+                    Err(e) => return Err(e),
+                }
             }
         }
         let end = self.read.len().min(self.start.saturating_add(max));
@@ -386,4 +392,25 @@ fn handshake<S>(
 
 fn invalid(what: &'static str) -> ReadError {
     ReadError::Io(io::Error::new(io::ErrorKind::InvalidData, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_parked_connection_holds_no_buffer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let mut server = Conn::new(server, Duration::from_secs(20), Pace::default()).unwrap();
+        client.write_all(&[b'\n'; 5000]).await.unwrap();
+        server.write(&[b'x'; 10_000]).await.unwrap();
+        for _ in 0..5000 {
+            server.read_line(10).await.unwrap();
+        }
+        assert!(timeout(Duration::from_millis(50), server.read_line(10)).await.is_err());
+        assert_eq!((server.read.capacity(), server.write.capacity()), (0, 0));
+        assert!(size_of::<Conn>() <= 512, "{}", size_of::<Conn>());
+    }
 }
