@@ -7,12 +7,16 @@ pub mod bal;
 pub mod clock;
 pub mod exchange;
 pub mod identifier;
+pub mod limits;
 pub mod naming;
 pub mod refusal;
+pub mod retry;
 pub mod text;
 
 pub use address::{Address, DomainName};
 pub use bal::{BalFlags, BalKind, DomainKind};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use limits::Limits;
 pub use refusal::{Refusal, RefusalCode};
+pub use retry::RetrySchedule;
 pub use text::Lang;
