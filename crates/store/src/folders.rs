@@ -185,7 +185,7 @@ pub struct NewFolder {
 
 /// Makes a folder. The BAL is locked. [`StoreError::Exists`] when the path is taken.
 pub fn insert(tx: &mut dyn Tx, new: &NewFolder, modseq: i64) -> Result<FolderRow, StoreError> {
-    let uidvalidity = next_uidvalidity(tx, new.bal, new.created.div_euclid(1000).clamp(1, i64::from(u32::MAX / 2)))?;
+    let uidvalidity = next_uidvalidity(tx, new.bal, new.created.div_euclid(1000).clamp(1, i64::from(u32::MAX) - (1 << 24)))?;
     let sql = "INSERT INTO folders (id, bal_id, name_sealed, name_tag, special_use, subscribed, uidvalidity, uidnext, \
                modseq, created, messages, unseen, deleted, bytes) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, 0, 0, 0, 0)";

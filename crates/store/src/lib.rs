@@ -15,6 +15,7 @@ pub mod error;
 pub mod folders;
 pub mod id;
 pub mod jobs;
+pub mod keywords;
 pub mod messages;
 pub mod queue;
 pub mod settings;

@@ -1,1 +1,344 @@
-//! messages: see the crate's documentation.
+//! Messages of a BAL, their entries in folders, tombstones and keyword slots.
+//!
+//! Promises: whatever the number of rows, statements are bound in slices of at most [`SLICE`] values, padded to few
+//! lengths so that few statements are prepared; a message without entry is removed in the act that removed its last entry
+//! (its blob is collected later); removed UIDs stay known as tombstones, so that a view of any age can be brought to the
+//! present. The caller holds the BAL's lock ([`crate::folders::lock_bal`]) in every act that changes something.
+use crate::blob::BlobId;
+use crate::folders::Counts;
+use crate::{Id, Row, StoreError, Tx, Value, params};
+use std::collections::HashMap;
+
+/// Most values bound in one statement for a set of ids.
+pub const SLICE: usize = 500;
+/// Tombstones written in one statement when there are many.
+const RUNS: usize = 64;
+
+/// A message to be kept: everything sealed before the transaction.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Id.
+    pub id: Id,
+    /// BAL.
+    pub bal: Id,
+    /// Blob of its content.
+    pub blob: BlobId,
+    /// The blob's key wrapped by the BAL's (`message.blob_key`, object = id).
+    pub blob_key: Vec<u8>,
+    /// Sealed prefix (`message.prefix`), none when empty.
+    pub prefix: Option<Vec<u8>>,
+    /// Sealed summary (`message.summary`).
+    pub summary: Vec<u8>,
+    /// Prefix and content, bytes.
+    pub size: i64,
+    /// Now, milliseconds.
+    pub created: i64,
+}
+
+/// Inserts a message's row.
+pub fn insert(tx: &mut dyn Tx, m: &NewMessage) -> Result<(), StoreError> {
+    let sql = "INSERT INTO messages (id, bal_id, blob_id, blob_key, prefix, summary, size, created) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let blob = m.blob.as_slice();
+    let (key, prefix, summary) = (m.blob_key.as_slice(), m.prefix.as_deref(), m.summary.as_slice());
+    tx.execute(sql, params![m.id, m.bal, blob, key, prefix, summary, m.size, m.created]).map(drop)
+}
+
+/// An entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// UID.
+    pub uid: i64,
+    /// Message.
+    pub message: Id,
+    /// Modseq of the last change.
+    pub modseq: i64,
+    /// System flags as bits.
+    pub flags: i64,
+    /// Keyword slots as bits.
+    pub keywords: i64,
+    /// INTERNALDATE, milliseconds.
+    pub internal_date: i64,
+    /// Size, bytes.
+    pub size: i64,
+}
+
+const COLUMNS: &str = "uid, message_id, modseq, flags, keywords, internal_date, size";
+
+fn read(r: &Row) -> Result<EntryRow, StoreError> {
+    Ok(EntryRow {
+        uid: r.int(0)?,
+        message: r.int(1)?,
+        modseq: r.int(2)?,
+        flags: r.int(3)?,
+        keywords: r.int(4)?,
+        internal_date: r.int(5)?,
+        size: r.int(6)?,
+    })
+}
+
+/// Inserts an entry.
+pub fn insert_entry(tx: &mut dyn Tx, folder: Id, bal: Id, e: &EntryRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO entries (folder_id, bal_id, uid, message_id, modseq, flags, keywords, internal_date, size) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let values = params![folder, bal, e.uid, e.message, e.modseq, e.flags, e.keywords, e.internal_date, e.size];
+    tx.execute(sql, values).map(drop)
+}
+
+/// Every entry of a folder, by UID.
+pub fn entries(tx: &mut dyn Tx, folder: Id) -> Result<Vec<EntryRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 ORDER BY uid");
+    tx.query(&sql, params![folder])?.iter().map(read).collect()
+}
+
+/// Entries changed after a modseq, by UID.
+pub fn entries_since(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<EntryRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND modseq > $2 ORDER BY uid");
+    tx.query(&sql, params![folder, since])?.iter().map(read).collect()
+}
+
+/// Those of these UIDs (ascending) that exist, by UID.
+pub fn entries_of(tx: &mut dyn Tx, folder: Id, uids: &[i64]) -> Result<Vec<EntryRow>, StoreError> {
+    let mut found = Vec::new();
+    let sql = |list: &str| format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND uid IN ({list}) ORDER BY uid");
+    for slice in uids.chunks(SLICE) {
+        let (list, values) = bind(params![folder], slice);
+        for row in tx.query(&sql(&list), &values)? {
+            found.push(read(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Entries with a system flag (bit), by UID.
+pub fn entries_flagged(tx: &mut dyn Tx, folder: Id, bit: i64) -> Result<Vec<EntryRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND (flags & $2) <> 0 ORDER BY uid");
+    tx.query(&sql, params![folder, bit])?.iter().map(read).collect()
+}
+
+/// New flags for entries: `flags` and `keywords` are kept under the masks, then set.
+#[derive(Debug, Clone, Copy)]
+pub struct FlagWrite {
+    /// Bits of `flags` that stay.
+    pub keep_flags: i64,
+    /// Bits of `flags` that are set.
+    pub set_flags: i64,
+    /// Bits of `keywords` that stay.
+    pub keep_keywords: i64,
+    /// Bits of `keywords` that are set.
+    pub set_keywords: i64,
+}
+
+impl FlagWrite {
+    /// The flags after: (system, keywords).
+    pub fn apply(self, flags: i64, keywords: i64) -> (i64, i64) {
+        (flags & self.keep_flags | self.set_flags, keywords & self.keep_keywords | self.set_keywords)
+    }
+}
+
+/// Writes flags of these UIDs.
+pub fn write_flags(tx: &mut dyn Tx, folder: Id, uids: &[i64], w: FlagWrite, modseq: i64) -> Result<(), StoreError> {
+    let fixed = params![folder, modseq, w.keep_flags, w.set_flags, w.keep_keywords, w.set_keywords];
+    for slice in uids.chunks(SLICE) {
+        let (list, values) = bind(fixed, slice);
+        let sql = format!(
+            "UPDATE entries SET modseq = $2, flags = (flags & $3) | $4, keywords = (keywords & $5) | $6 \
+             WHERE folder_id = $1 AND uid IN ({list})"
+        );
+        tx.execute(&sql, &values)?;
+    }
+    Ok(())
+}
+
+/// Copies entries (by ascending UID, all existing) into a folder of the same BAL under the UIDs from `first` on.
+pub fn copy(tx: &mut dyn Tx, from: Id, uids: &[i64], to: Id, first: i64, modseq: i64) -> Result<(), StoreError> {
+    let mut next = first;
+    for slice in uids.chunks(SLICE) {
+        let (list, values) = bind(params![from, to, next - 1, modseq], slice);
+        let sql = format!(
+            "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size) \
+             SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), bal_id, message_id, \
+             CAST($4 AS BIGINT), flags, keywords, internal_date, size \
+             FROM entries WHERE folder_id = $1 AND uid IN ({list})"
+        );
+        let copied = tx.execute(&sql, &values)?;
+        if usize::try_from(copied) != Ok(slice.len()) {
+            return Err(StoreError::Other("entries to copy are missing".into()));
+        }
+        next += i64::try_from(slice.len()).unwrap_or(i64::MAX);
+    }
+    Ok(())
+}
+
+/// Removes entries and leaves tombstones. `gone` is by ascending UID. Messages stay: see [`drop_orphans`].
+pub fn remove(tx: &mut dyn Tx, bal: Id, folder: Id, gone: &[EntryRow], modseq: i64) -> Result<(), StoreError> {
+    let uids: Vec<i64> = gone.iter().map(|e| e.uid).collect();
+    for slice in uids.chunks(SLICE) {
+        let (list, values) = bind(params![folder], slice);
+        tx.execute(&format!("DELETE FROM entries WHERE folder_id = $1 AND uid IN ({list})"), &values)?;
+    }
+    // Most runs are few; for the many of a scattered set, whole rows are bound together.
+    for rows in runs(&uids).chunks(RUNS) {
+        let wide = rows.len() == RUNS;
+        for group in rows.chunks(if wide { RUNS } else { 1 }) {
+            let mut values = params![folder, bal, modseq].to_vec();
+            let mut sql = String::from("INSERT INTO vanished (folder_id, bal_id, modseq, uid, uid_last) VALUES ");
+            for (i, (first, last)) in group.iter().enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                sql.push_str(&format!("{comma}($1,$2,$3,${},${})", 2 * i + 4, 2 * i + 5));
+                values.extend_from_slice(params![*first, *last]);
+            }
+            tx.execute(&sql, &values)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes every entry of a folder that is about to be deleted: no tombstones. Returns the messages they showed.
+pub fn remove_all(tx: &mut dyn Tx, folder: Id) -> Result<Vec<Id>, StoreError> {
+    let rows = tx.query("DELETE FROM entries WHERE folder_id = $1 RETURNING message_id", params![folder])?;
+    rows.iter().map(|r| r.int(0)).collect()
+}
+
+/// Removes those of these messages that no entry shows any more, and tells the collector of blobs.
+pub fn drop_orphans(tx: &mut dyn Tx, bal: Id, mut messages: Vec<Id>, now: i64) -> Result<(), StoreError> {
+    messages.sort_unstable();
+    messages.dedup();
+    for slice in messages.chunks(SLICE) {
+        let orphans = |list: &str| {
+            format!(
+                "bal_id = $1 AND id IN ({list}) \
+                 AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.message_id = messages.id)"
+            )
+        };
+        let (list, values) = bind(params![bal, now], slice);
+        let sql = format!(
+            "INSERT INTO blobs_released (id, at) SELECT DISTINCT blob_id, CAST($2 AS BIGINT) FROM messages WHERE {} ORDER BY 1 \
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+            orphans(&list)
+        );
+        tx.execute(&sql, &values)?;
+        let (list, values) = bind(params![bal], slice);
+        tx.execute(&format!("DELETE FROM messages WHERE {}", orphans(&list)), &values)?;
+    }
+    Ok(())
+}
+
+/// UIDs that vanished from a folder after a modseq, ascending.
+pub fn vanished_since(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    let sql = "SELECT uid, uid_last FROM vanished WHERE folder_id = $1 AND modseq > $2 ORDER BY uid";
+    tx.query(sql, params![folder, since])?.iter().map(|r| Ok((r.int(0)?, r.int(1)?))).collect()
+}
+
+/// What reading a message needs.
+#[derive(Debug, Clone)]
+pub struct MessageRow {
+    /// Id.
+    pub id: Id,
+    /// Sealed prefix.
+    pub prefix: Option<Vec<u8>>,
+    /// Sealed summary.
+    pub summary: Vec<u8>,
+}
+
+/// Prefixes and summaries of messages of a BAL, by id; those that are gone are absent.
+pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<HashMap<Id, MessageRow>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for slice in ids.chunks(SLICE) {
+        let (list, values) = bind(params![bal], slice);
+        let sql = format!("SELECT id, prefix, summary FROM messages WHERE bal_id = $1 AND id IN ({list})");
+        for r in tx.query(&sql, &values)? {
+            let row = MessageRow { id: r.int(0)?, prefix: r.opt_bytes(1)?, summary: r.bytes(2)? };
+            found.insert(row.id, row);
+        }
+    }
+    Ok(found)
+}
+
+/// What opening a message's content needs.
+#[derive(Debug, Clone)]
+pub struct ContentRow {
+    /// Sealed prefix.
+    pub prefix: Option<Vec<u8>>,
+    /// Blob.
+    pub blob: BlobId,
+    /// Its wrapped key.
+    pub blob_key: Vec<u8>,
+    /// Prefix and content, bytes.
+    pub size: i64,
+}
+
+/// A message's content, in this BAL only.
+pub fn content(tx: &mut dyn Tx, bal: Id, id: Id) -> Result<Option<ContentRow>, StoreError> {
+    let sql = "SELECT prefix, blob_id, blob_key, size FROM messages WHERE id = $1 AND bal_id = $2";
+    let Some(r) = tx.query_opt(sql, params![id, bal])? else { return Ok(None) };
+    let blob = r.bytes(1)?.try_into().map_err(|_| StoreError::Invalid("blob id of a wrong length".into()))?;
+    Ok(Some(ContentRow { prefix: r.opt_bytes(0)?, blob, blob_key: r.bytes(2)?, size: r.int(3)? }))
+}
+
+/// `$n…` for the values of a slice after fixed parameters, and all values. The slice is padded with its last value to one
+/// of few lengths. An empty slice matches nothing.
+fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
+    let Some(last) = slice.last() else { return ("NULL".into(), fixed.to_vec()) };
+    let length = [1, 4, 16, 64, 250, SLICE].into_iter().find(|n| *n >= slice.len()).unwrap_or(slice.len());
+    let mut list = String::with_capacity(length * 5);
+    let mut values = Vec::with_capacity(fixed.len() + length);
+    values.extend_from_slice(fixed);
+    for i in 0..length {
+        if i > 0 {
+            list.push(',');
+        }
+        list.push_str(&format!("${}", fixed.len() + i + 1));
+        values.push(Value::Int(*slice.get(i).unwrap_or(last)));
+    }
+    (list, values)
+}
+
+/// Runs of consecutive values of an ascending list.
+fn runs(uids: &[i64]) -> Vec<(i64, i64)> {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for &uid in uids {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == uid => *last = uid,
+            _ => runs.push((uid, uid)),
+        }
+    }
+    runs
+}
+
+/// Counts of a set of entries.
+pub fn counts_of<'a>(entries: impl IntoIterator<Item = &'a EntryRow>) -> Counts {
+    let mut counts = Counts::default();
+    for e in entries {
+        counts += Counts::of(e.flags, e.size);
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_join_neighbours_only() {
+        assert_eq!(runs(&[]), []);
+        assert_eq!(runs(&[3]), [(3, 3)]);
+        assert_eq!(runs(&[1, 2, 3, 5, 7, 8]), [(1, 3), (5, 5), (7, 8)]);
+    }
+
+    #[test]
+    fn binding_pads_with_the_last_value_and_numbers_after_the_fixed_ones() {
+        let (list, values) = bind(params![9], &[1, 2]);
+        assert_eq!(list, "$2,$3,$4,$5");
+        assert_eq!(values, params![9, 1, 2, 2, 2]);
+        assert_eq!(bind(params![9], &[]), ("NULL".into(), vec![Value::Int(9)]));
+        let many: Vec<i64> = (0..500).collect();
+        assert_eq!(bind(&[], &many).1.len(), 500);
+    }
+
+    #[test]
+    fn flag_writes_keep_then_set() {
+        let w = FlagWrite { keep_flags: !2, set_flags: 4, keep_keywords: 0, set_keywords: 8 };
+        assert_eq!(w.apply(3, 7), (5, 8));
+    }
+}
