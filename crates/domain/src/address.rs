@@ -324,3 +324,7 @@ impl std::hash::Hash for Address {
         self.domain.hash(h);
     }
 }
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod tests;
