@@ -1,17 +1,70 @@
-//! Keywords of a BAL: at most [`SLOTS`] different ones, each a sealed name in a slot; entries hold slots as bits.
+//! Keywords of a BAL: each a sealed name in a numbered slot; entries hold slots as bits.
 //!
-//! So thousands of entries change or open without a single unsealing, and the words themselves are only ever on disk
-//! sealed. A slot whose keyword no entry holds any more is given to the next new keyword when all are taken.
-use crate::{Id, StoreError, Tx, params};
+//! So thousands of entries open or change without an unsealing each, and the words themselves are only ever on disk
+//! sealed. A slot whose keyword no entry holds any more is given to a new keyword when all are taken.
+use crate::{Id, StoreError, Tx, Value, params};
 
-/// How many different keywords a BAL may hold at a time.
-pub const SLOTS: i64 = 63;
+/// No BAL may hold more different keywords than this, whatever its limit says.
+pub const MOST: usize = 4096;
+
+/// A set of keyword slots.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Slots(Vec<u8>);
+
+impl Slots {
+    /// From the bytes of a column.
+    pub fn from_bytes(mut bytes: Vec<u8>) -> Self {
+        while bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        Self(bytes)
+    }
+    /// As a column's value.
+    pub fn value(&self) -> Value {
+        if self.0.is_empty() { Value::Null } else { Value::Bytes(self.0.clone()) }
+    }
+    /// True when the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// True when the slot is in the set.
+    pub fn has(&self, slot: usize) -> bool {
+        self.0.get(slot / 8).is_some_and(|b| b & (1 << (slot % 8)) != 0)
+    }
+    /// Adds a slot.
+    pub fn add(&mut self, slot: usize) {
+        if self.0.len() <= slot / 8 {
+            self.0.resize(slot / 8 + 1, 0);
+        }
+        self.0[slot / 8] |= 1 << (slot % 8);
+    }
+    /// Adds every slot of another set.
+    pub fn add_all(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine |= theirs;
+        }
+    }
+    /// Removes every slot of another set.
+    pub fn remove_all(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine &= !theirs;
+        }
+        *self = Self::from_bytes(std::mem::take(&mut self.0));
+    }
+    /// The slots, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.0.len() * 8).filter(|slot| self.has(*slot))
+    }
+}
 
 /// A keyword of a BAL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeywordRow {
-    /// Bit in `entries.keywords`.
-    pub slot: i64,
+    /// Its slot.
+    pub slot: usize,
     /// Id, to which the sealed name is bound.
     pub id: Id,
     /// Keyed digest of the name without case.
@@ -35,67 +88,87 @@ pub struct NewKeyword {
 pub fn list(tx: &mut dyn Tx, bal: Id) -> Result<Vec<KeywordRow>, StoreError> {
     let sql = "SELECT slot, id, name_tag, name_sealed FROM keywords WHERE bal_id = $1 ORDER BY slot";
     let rows = tx.query(sql, params![bal])?;
+    let slot = |n: i64| usize::try_from(n).map_err(|_| StoreError::Invalid("slot of a keyword".into()));
     rows.iter()
-        .map(|r| Ok(KeywordRow { slot: r.int(0)?, id: r.int(1)?, tag: r.bytes(2)?, sealed: r.bytes(3)? }))
+        .map(|r| Ok(KeywordRow { slot: slot(r.int(0)?)?, id: r.int(1)?, tag: r.bytes(2)?, sealed: r.bytes(3)? }))
         .collect()
 }
 
-/// The bits of these keywords; with `add`, those that the BAL does not know yet are added. `None` when there is no room.
-/// The BAL is locked when `add` is set.
-pub fn bits(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], add: bool) -> Result<Option<i64>, StoreError> {
-    if wanted.is_empty() {
-        return Ok(Some(0));
-    }
-    let mut known: Vec<(i64, Vec<u8>)> = list(tx, bal)?.into_iter().map(|k| (k.slot, k.tag)).collect();
-    let mut bits = 0;
-    let mut missing = Vec::new();
-    for keyword in wanted {
-        match known.iter().find(|(_, tag)| *tag == keyword.tag) {
-            Some((slot, _)) => bits |= 1 << slot,
-            None if add => missing.push(keyword),
-            None => {}
+/// The slots of those of these keywords that the BAL knows.
+pub fn find(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword]) -> Result<Slots, StoreError> {
+    let mut slots = Slots::default();
+    if !wanted.is_empty() {
+        for row in list(tx, bal)?.iter().filter(|row| wanted.iter().any(|w| w.tag == row.tag)) {
+            slots.add(row.slot);
         }
     }
+    Ok(slots)
+}
+
+/// The slots of these keywords; those that the BAL does not know yet are added. `None` when there would be more than
+/// `most`. The BAL is locked.
+pub fn find_or_add(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], most: usize) -> Result<Option<Slots>, StoreError> {
+    let mut slots = Slots::default();
+    if wanted.is_empty() {
+        return Ok(Some(slots));
+    }
+    let mut known = list(tx, bal)?;
+    let (there, missing): (Vec<_>, Vec<_>) = wanted.iter().partition(|w| known.iter().any(|k| k.tag == w.tag));
+    for row in known.iter().filter(|k| there.iter().any(|w| w.tag == k.tag)) {
+        slots.add(row.slot);
+    }
+    let most = most.min(MOST);
     for keyword in missing {
-        if let Some((slot, _)) = known.iter().find(|(_, tag)| *tag == keyword.tag) {
-            bits |= 1 << slot;
+        if let Some(twice) = known.iter().find(|k| k.tag == keyword.tag) {
+            slots.add(twice.slot);
             continue;
         }
-        let free = |known: &[(i64, Vec<u8>)]| (0..SLOTS).find(|s| !known.iter().any(|(k, _)| k == s));
-        let slot = match free(&known) {
-            Some(slot) => slot,
-            None => {
-                let used = used(tx, bal)? | bits;
-                known.retain(|(slot, _)| used & (1 << slot) != 0);
-                forget(tx, bal, used)?;
-                match free(&known) {
-                    Some(slot) => slot,
-                    None => return Ok(None),
-                }
-            }
-        };
+        if known.len() >= most {
+            forget_unused(tx, bal, &mut known, &slots)?;
+        }
+        let free = (0..most).find(|s| known.iter().all(|k| k.slot != *s));
+        let Some(slot) = free.filter(|_| known.len() < most) else { return Ok(None) };
+        let column = i64::try_from(slot).unwrap_or(i64::MAX);
         let sql = "INSERT INTO keywords (bal_id, slot, id, name_tag, name_sealed) VALUES ($1, $2, $3, $4, $5)";
-        tx.execute(sql, params![bal, slot, keyword.id, keyword.tag.as_slice(), keyword.sealed.as_slice()])?;
-        known.push((slot, keyword.tag.clone()));
-        bits |= 1 << slot;
+        tx.execute(sql, params![bal, column, keyword.id, keyword.tag.as_slice(), keyword.sealed.as_slice()])?;
+        known.push(KeywordRow { slot, id: keyword.id, tag: keyword.tag.clone(), sealed: Vec::new() });
+        slots.add(slot);
     }
-    Ok(Some(bits))
+    Ok(Some(slots))
 }
 
-/// Slots that entries hold.
-fn used(tx: &mut dyn Tx, bal: Id) -> Result<i64, StoreError> {
-    let sql = "SELECT DISTINCT e.keywords FROM folders f JOIN entries e ON e.folder_id = f.id WHERE f.bal_id = $1";
-    let mut used = 0;
+/// Removes the keywords that neither an entry nor `wanted` holds.
+fn forget_unused(tx: &mut dyn Tx, bal: Id, known: &mut Vec<KeywordRow>, wanted: &Slots) -> Result<(), StoreError> {
+    let mut used = wanted.clone();
+    let sql = "SELECT DISTINCT e.keywords FROM folders f JOIN entries e ON e.folder_id = f.id \
+               WHERE f.bal_id = $1 AND e.keywords IS NOT NULL";
     for row in tx.query(sql, params![bal])? {
-        used |= row.int(0)?;
+        used.add_all(&Slots::from_bytes(row.bytes(0)?));
     }
-    Ok(used)
-}
-
-/// Removes the keywords whose slot is not in `used`.
-fn forget(tx: &mut dyn Tx, bal: Id, used: i64) -> Result<(), StoreError> {
-    for slot in (0..SLOTS).filter(|slot| used & (1 << slot) == 0) {
-        tx.execute("DELETE FROM keywords WHERE bal_id = $1 AND slot = $2", params![bal, slot])?;
+    for gone in known.extract_if(.., |k| !used.has(k.slot)) {
+        tx.execute("DELETE FROM keywords WHERE bal_id = $1 AND id = $2", params![bal, gone.id])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_a_set_with_one_writing() {
+        let mut s = Slots::default();
+        assert_eq!(s.value(), Value::Null);
+        s.add(3);
+        s.add(17);
+        assert_eq!(s.iter().collect::<Vec<_>>(), [3, 17]);
+        assert_eq!(s.value(), Value::Bytes(vec![8, 0, 2]));
+        let mut other = Slots::default();
+        other.add(17);
+        s.remove_all(&other);
+        assert_eq!(s.value(), Value::Bytes(vec![8]));
+        s.add_all(&other);
+        assert!(s.has(17) && s.has(3) && !s.has(4) && !s.has(4000));
+        assert_eq!(Slots::from_bytes(vec![8, 0, 2, 0, 0]), s);
+    }
 }

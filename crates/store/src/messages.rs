@@ -6,6 +6,7 @@
 //! present. The caller holds the BAL's lock ([`crate::folders::lock_bal`]) in every act that changes something.
 use crate::blob::BlobId;
 use crate::folders::Counts;
+use crate::keywords::Slots;
 use crate::{Id, Row, StoreError, Tx, Value, params};
 use std::collections::HashMap;
 
@@ -55,8 +56,8 @@ pub struct EntryRow {
     pub modseq: i64,
     /// System flags as bits.
     pub flags: i64,
-    /// Keyword slots as bits.
-    pub keywords: i64,
+    /// Keywords.
+    pub keywords: Slots,
     /// INTERNALDATE, milliseconds.
     pub internal_date: i64,
     /// Size, bytes.
@@ -71,7 +72,7 @@ fn read(r: &Row) -> Result<EntryRow, StoreError> {
         message: r.int(1)?,
         modseq: r.int(2)?,
         flags: r.int(3)?,
-        keywords: r.int(4)?,
+        keywords: Slots::from_bytes(r.opt_bytes(4)?.unwrap_or_default()),
         internal_date: r.int(5)?,
         size: r.int(6)?,
     })
@@ -81,7 +82,7 @@ fn read(r: &Row) -> Result<EntryRow, StoreError> {
 pub fn insert_entry(tx: &mut dyn Tx, folder: Id, bal: Id, e: &EntryRow) -> Result<(), StoreError> {
     let sql = "INSERT INTO entries (folder_id, bal_id, uid, message_id, modseq, flags, keywords, internal_date, size) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let values = params![folder, bal, e.uid, e.message, e.modseq, e.flags, e.keywords, e.internal_date, e.size];
+    let values = params![folder, bal, e.uid, e.message, e.modseq, e.flags, e.keywords.value(), e.internal_date, e.size];
     tx.execute(sql, values).map(drop)
 }
 
@@ -116,34 +117,19 @@ pub fn entries_flagged(tx: &mut dyn Tx, folder: Id, bit: i64) -> Result<Vec<Entr
     tx.query(&sql, params![folder, bit])?.iter().map(read).collect()
 }
 
-/// New flags for entries: `flags` and `keywords` are kept under the masks, then set.
-#[derive(Debug, Clone, Copy)]
-pub struct FlagWrite {
-    /// Bits of `flags` that stay.
-    pub keep_flags: i64,
-    /// Bits of `flags` that are set.
-    pub set_flags: i64,
-    /// Bits of `keywords` that stay.
-    pub keep_keywords: i64,
-    /// Bits of `keywords` that are set.
-    pub set_keywords: i64,
-}
-
-impl FlagWrite {
-    /// The flags after: (system, keywords).
-    pub fn apply(self, flags: i64, keywords: i64) -> (i64, i64) {
-        (flags & self.keep_flags | self.set_flags, keywords & self.keep_keywords | self.set_keywords)
-    }
-}
-
-/// Writes flags of these UIDs.
-pub fn write_flags(tx: &mut dyn Tx, folder: Id, uids: &[i64], w: FlagWrite, modseq: i64) -> Result<(), StoreError> {
-    let fixed = params![folder, modseq, w.keep_flags, w.set_flags, w.keep_keywords, w.set_keywords];
+/// Gives these UIDs these flags and keywords.
+pub fn write_flags(
+    tx: &mut dyn Tx,
+    folder: Id,
+    uids: &[i64],
+    flags: i64,
+    keywords: &Slots,
+    modseq: i64,
+) -> Result<(), StoreError> {
     for slice in uids.chunks(SLICE) {
-        let (list, values) = bind(fixed, slice);
+        let (list, values) = bind(params![folder, modseq, flags, keywords.value()], slice);
         let sql = format!(
-            "UPDATE entries SET modseq = $2, flags = (flags & $3) | $4, keywords = (keywords & $5) | $6 \
-             WHERE folder_id = $1 AND uid IN ({list})"
+            "UPDATE entries SET modseq = $2, flags = $3, keywords = $4 WHERE folder_id = $1 AND uid IN ({list})"
         );
         tx.execute(&sql, &values)?;
     }
@@ -334,11 +320,5 @@ mod tests {
         assert_eq!(bind(params![9], &[]), ("NULL".into(), vec![Value::Int(9)]));
         let many: Vec<i64> = (0..500).collect();
         assert_eq!(bind(&[], &many).1.len(), 500);
-    }
-
-    #[test]
-    fn flag_writes_keep_then_set() {
-        let w = FlagWrite { keep_flags: !2, set_flags: 4, keep_keywords: 0, set_keywords: 8 };
-        assert_eq!(w.apply(3, 7), (5, 8));
     }
 }

@@ -36,7 +36,8 @@ CREATE TABLE messages (
 CREATE INDEX messages_blob ON messages (blob_id);
 CREATE INDEX messages_bal ON messages (bal_id);
 
--- `flags`: system flags as bits. `keywords`: bit n is the keyword of slot n of the BAL's (sealed) list.
+-- `flags`: system flags as bits. `keywords`: bit n (of byte n/8, lowest first) is the keyword of slot n of the BAL's sealed
+-- list; NULL when there is none.
 CREATE TABLE entries (
     folder_id BIGINT NOT NULL,
     uid BIGINT NOT NULL,
@@ -44,7 +45,7 @@ CREATE TABLE entries (
     message_id BIGINT NOT NULL,
     modseq BIGINT NOT NULL,
     flags BIGINT NOT NULL,
-    keywords BIGINT NOT NULL,
+    keywords BYTEA,
     internal_date BIGINT NOT NULL,
     size BIGINT NOT NULL,
     PRIMARY KEY (folder_id, uid)
