@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object of the administration, a right, a command | `folder.*`, `admin.*`, `right.missing`, `syntax.unknown` |
+//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `naming.*`, `identifier.*`, `right.missing`, `syntax.unknown` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -130,6 +130,16 @@ refusals! {
     NotFound             "admin.not_found"        550 "5.1.1" "NONEXISTENT" 404;
     Exists               "admin.exists"           550 "5.5.1" "ALREADYEXISTS" 409;
     Invalid              "admin.invalid"          501 "5.5.4" "" 400;
+    // names and identifiers (domain::naming, domain::identifier)
+    NamingCharacter      "naming.character"       553 "5.1.3" "" 422;
+    NamingReserved       "naming.reserved"        553 "5.1.3" "" 422;
+    NamingPerson         "naming.person"          553 "5.1.3" "" 422;
+    NamingPatient        "naming.patient"         553 "5.1.3" "" 422;
+    NamingTooLong        "naming.too_long"        553 "5.1.3" "" 422;
+    NamingEmpty          "naming.must_be_empty"   553 "5.1.3" "" 422;
+    IdentifierLength     "identifier.length"      501 "5.5.4" "" 422;
+    IdentifierCharacter  "identifier.character"   501 "5.5.4" "" 422;
+    IdentifierKey        "identifier.key"         501 "5.5.4" "" 422;
     // ours
     Unavailable          "system.unavailable"     451 "4.3.0" "UNAVAILABLE" 503;
     StorageFull          "system.storage_full"    452 "4.3.1" "UNAVAILABLE" 507;
