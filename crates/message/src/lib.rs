@@ -2,9 +2,25 @@
 //!
 //! Parsers here have budgets ([`scan::Limits`]) and never need the whole message in memory: a message is pushed through
 //! a [`scan::Scanner`] while it streams into its spool, and only its header and the offsets of its parts are kept.
+//!
+//! | to… | use |
+//! |---|---|
+//! | learn structure, offsets, sizes while a message streams | [`scan::Scanner`] |
+//! | keep what listing and fetching need | [`summary::Summary`] |
+//! | iterate over header fields, read them as a person does | [`header::fields`], [`header::decoded`] |
+//! | know who a message is from, without ambiguity | [`header::origin`] |
+//! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`] |
+//! | write | [`compose::Compose`], [`report::Report`], [`trace_field::Received`] |
+mod address_list;
+pub mod compose;
 pub mod decode;
+pub mod encode;
+mod encoded_word;
 pub mod envelope;
 pub mod header;
+mod mime;
+mod origin;
+mod parameter;
 pub mod report;
 pub mod scan;
 pub mod summary;

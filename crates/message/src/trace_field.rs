@@ -1,5 +1,14 @@
 //! Fields that the way adds: `Received` (RFC 5321 §4.4) and `Return-Path`.
+//!
+//! What a client says ends up here, so every value is reduced to what cannot break the field or add another one: ASCII, no
+//! line end, no parenthesis, bounded length.
 use sceau_domain::Timestamp;
+use sceau_domain::text::to_ascii;
+use std::net::IpAddr;
+
+/// Longest name (RFC 5321 §4.5.3.1.2) and longest comment that are written.
+const NAME_MAX: usize = 255;
+const COMMENT_MAX: usize = 400;
 
 /// What a `Received` field says. Holds no recipient (several recipients share the message).
 #[derive(Debug, Clone)]
@@ -7,7 +16,7 @@ pub struct Received<'a> {
     /// What the client called itself (EHLO).
     pub helo: &'a str,
     /// The client's address.
-    pub remote: std::net::IpAddr,
+    pub remote: IpAddr,
     /// Our host name.
     pub by: &'a str,
     /// `ESMTPS`, `ESMTPSA`, `UTF8SMTPS`… (RFC 3848, RFC 6531).
@@ -25,18 +34,122 @@ pub struct Received<'a> {
 impl Received<'_> {
     /// The folded field with its final CRLF. Values are stripped of anything that could break the field.
     pub fn field(&self) -> String {
-        todo!()
+        let remote = match self.remote {
+            IpAddr::V4(v4) => format!("[{v4}]"),
+            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(|| format!("[IPv6:{v6}]"), |v4| format!("[{v4}]")),
+        };
+        let mut out = format!("Received: from {} ({remote})", atom(self.helo));
+        if let Some(tls) = self.tls {
+            out.push_str(&format!("\r\n\t(using {})", comment(tls)));
+        }
+        if let Some(peer) = self.peer {
+            out.push_str(&format!("\r\n\t(client certificate {}, verified)", comment(peer)));
+        }
+        out.push_str(&format!("\r\n\tby {} with {} id {};", atom(self.by), atom(self.with), atom(self.id)));
+        out.push_str(&format!("\r\n\t{}\r\n", rfc5322_date(self.at)));
+        out
     }
+}
+
+/// A word that stands outside comments.
+fn atom(value: &str) -> String {
+    let fine = |c: char| if c.is_ascii_graphic() && !"()<>;,\"\\".contains(c) { c } else { '?' };
+    let word: String = to_ascii(value.trim()).chars().take(NAME_MAX).map(fine).collect();
+    if word.is_empty() { "unknown".to_owned() } else { word }
+}
+
+/// Text inside a comment.
+fn comment(value: &str) -> String {
+    let fine = |c: char| match c {
+        '(' => '[',
+        ')' => ']',
+        '\\' => '/',
+        c if c.is_ascii_graphic() || c == ' ' => c,
+        _ => '?',
+    };
+    to_ascii(value.trim()).chars().take(COMMENT_MAX).map(fine).collect()
 }
 
 /// `Return-Path: <…>` with its final CRLF.
 pub fn return_path(from: Option<&sceau_domain::Address>) -> String {
-    let _ = from;
-    todo!()
+    from.map_or_else(|| "Return-Path: <>\r\n".to_owned(), |address| format!("Return-Path: <{address}>\r\n"))
 }
 
-/// A date as RFC 5322 §3.3 writes it, in UTC (`+0000`).
+/// A date as RFC 5322 §3.3 writes it, in UTC (`+0000`). An instant outside the years 1900 to 9999 is written as the epoch.
 pub fn rfc5322_date(at: Timestamp) -> String {
-    let _ = at;
-    todo!()
+    in_utc(at, "%a, %-d %b %Y %H:%M:%S +0000")
+}
+
+/// An instant in UTC, as `jiff`'s `strftime` formats it.
+pub(crate) fn in_utc(at: Timestamp, format: &str) -> String {
+    let utc = |t: jiff::Timestamp| t.to_zoned(jiff::tz::TimeZone::UTC);
+    let instant = jiff::Timestamp::from_millisecond(at.0).map(utc).ok().filter(|z| (1900..=9999).contains(&z.year()));
+    instant.unwrap_or_else(|| utc(jiff::Timestamp::UNIX_EPOCH)).strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::fields;
+
+    fn received<'a>() -> Received<'a> {
+        Received {
+            helo: "mx.hopital.example",
+            remote: IpAddr::from([192, 0, 2, 1]),
+            by: "mx.sceau.example",
+            with: "ESMTPS",
+            tls: Some("TLSv1.3 TLS_AES_256_GCM_SHA384"),
+            peer: Some("CN=mx.hopital.example,O=Hôpital (test)"),
+            id: "01J8",
+            at: Timestamp::from_seconds(1_788_256_800),
+        }
+    }
+
+    #[test]
+    fn a_received_field_reads_well() {
+        assert_eq!(
+            received().field(),
+            "Received: from mx.hopital.example ([192.0.2.1])\r\n\t(using TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n\
+             \t(client certificate CN=mx.hopital.example,O=Hopital [test], verified)\r\n\
+             \tby mx.sceau.example with ESMTPS id 01J8;\r\n\tTue, 1 Sep 2026 10:00:00 +0000\r\n"
+        );
+        let v6 = Received { remote: "2001:db8::1".parse().unwrap(), tls: None, peer: None, ..received() };
+        assert!(v6.field().starts_with("Received: from mx.hopital.example ([IPv6:2001:db8::1])\r\n\tby "));
+    }
+
+    #[test]
+    fn nothing_a_client_says_breaks_the_field() {
+        let bad = "a\r\nBcc: x\0)(\\\u{85}é\u{2028};";
+        let long = "x".repeat(5000);
+        for value in [bad, &long, ""] {
+            let field = Received {
+                helo: value,
+                by: value,
+                with: value,
+                id: value,
+                tls: Some(value),
+                peer: Some(value),
+                ..received()
+            };
+            let text = field.field();
+            assert!(text.is_ascii() && text.lines().all(|l| l.len() < 900));
+            assert_eq!(fields(text.as_bytes()).map(|f| f.raw.len()).collect::<Vec<_>>(), [text.len()]);
+            assert_eq!(text.matches(';').count(), if value == bad { 3 } else { 1 }, "only in comments: {text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_written_in_utc() {
+        assert_eq!(rfc5322_date(Timestamp(0)), "Thu, 1 Jan 1970 00:00:00 +0000");
+        assert_eq!(rfc5322_date(Timestamp(951_782_399_999)), "Mon, 28 Feb 2000 23:59:59 +0000");
+        for odd in [i64::MIN, i64::MAX, -9_999_999_999_999] {
+            assert_eq!(rfc5322_date(Timestamp(odd)), rfc5322_date(Timestamp(0)));
+        }
+    }
+
+    #[test]
+    fn return_paths_have_brackets() {
+        assert_eq!(return_path(None), "Return-Path: <>\r\n");
+        assert_eq!(return_path(Some(&"a@b.example".parse().unwrap())), "Return-Path: <a@b.example>\r\n");
+    }
 }
