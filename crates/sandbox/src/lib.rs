@@ -1,1 +1,151 @@
-//! sandbox
+//! The outside world, played: a whole *espace de confiance* on loopback, to see, try and test Sceau on one machine.
+//!
+//! An authority that signs a white list, an IGC-Santé of its own, two operators run by Sceau (each its own process, set up
+//! only through the command line, as a person would), one outsider that is in the white list but not run by us, and
+//! certificates that must be refused. Everything is kept in one folder: a second start continues with the same data.
+mod authority;
+mod live;
+mod operator;
+mod pki;
+mod provision;
+mod ready;
+mod screen;
+mod world;
+
+use sceau_domain::Lang;
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// How to run it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Folder of everything; made when absent.
+    pub data: PathBuf,
+    /// First of at most 100 ports.
+    pub port_base: u16,
+    /// File to write once everything answers (the sandbox contract).
+    pub ready: Option<PathBuf>,
+    /// The `sceau` program.
+    pub program: PathBuf,
+    /// Language of the screen.
+    pub lang: Lang,
+}
+
+/// Why the sandbox could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// Reading or writing files, ports.
+    #[error("{0}: {1}")]
+    Io(String, std::io::Error),
+    /// Making certificates or signing.
+    #[error("certificates: {0}")]
+    Pki(String),
+    /// A subcommand of the program said no.
+    #[error("{0}")]
+    Command(String),
+    /// An operator did not come up.
+    #[error("operator {0} does not answer; see {1}")]
+    NotReady(String, PathBuf),
+}
+
+pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> SandboxError {
+    let what = what.into();
+    move |e| SandboxError::Io(what, e)
+}
+
+/// Runs the sandbox until SIGINT or SIGTERM; returns after everything stopped.
+pub async fn run(mut options: Options) -> Result<(), SandboxError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Some(file) = &options.ready
+        && let Err(e) = std::fs::remove_file(file)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(io(file.display().to_string())(e));
+    }
+    let stop = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("SIGINT"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(io("SIGTERM"))?;
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        on_signal.cancel();
+    });
+
+    make_private(&options.data)?;
+    options.data = std::path::absolute(&options.data).map_err(io("data"))?;
+    let world = world::World::new(&options);
+    let pki = pki::Pki::open(&options.data.join("pki"), &world)?;
+    let authority = authority::start(&world, &pki, stop.clone()).await?;
+    let operators = operator::start_all(&options, &world, &pki, stop.clone()).await;
+    let result = match operators {
+        Ok(operators) => live_on(&options, &world, &pki, operators, stop.clone()).await,
+        Err(e) => Err(e),
+    };
+    stop.cancel();
+    authority.wait().await;
+    if let Some(file) = &options.ready {
+        // What it says is no longer true.
+        let _ = std::fs::remove_file(file);
+    }
+    screen::goodbye(options.lang);
+    result
+}
+
+async fn live_on(
+    options: &Options,
+    world: &world::World,
+    pki: &pki::Pki,
+    operators: operator::Running,
+    stop: CancellationToken,
+) -> Result<(), SandboxError> {
+    let started = async {
+        let accounts = provision::provision(options, world).await?;
+        ready::write(options, world, pki, &accounts, &operators.pids())?;
+        screen::welcome(options, world, pki, &accounts);
+        Ok::<_, SandboxError>(accounts)
+    };
+    let accounts = tokio::select! {
+        accounts = started => accounts,
+        () = stop.cancelled() => { operators.stop().await; return Ok(()); }
+    };
+    let accounts = match accounts {
+        Ok(a) => a,
+        Err(e) => {
+            operators.stop().await;
+            return Err(e);
+        }
+    };
+    let live: Vec<_> = world.operators.iter().map(|o| tokio::spawn(live::follow(o.clone(), options.lang, stop.clone()))).collect();
+    // An operator that was killed comes back with another pid: the contract file follows.
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = operators.restarted() => ready::write(options, world, pki, &accounts, &operators.pids())?,
+        }
+    }
+    for task in live {
+        let _ = task.await;
+    }
+    operators.stop().await;
+    Ok(())
+}
+
+/// A folder that only its owner reads.
+pub(crate) fn make_private(folder: &std::path::Path) -> Result<(), SandboxError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io(folder.display().to_string()))
+}
+
+/// Writes a file that only its owner reads, atomically.
+pub(crate) fn write_private(path: &std::path::Path, bytes: &[u8]) -> Result<(), SandboxError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let temporary = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let mut f = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        f.write_all(bytes)?;
+        f.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().map_err(io(path.display().to_string()))
+}

@@ -1,0 +1,235 @@
+//! Operators as child processes: configured, started, started again when they die, stopped together.
+use crate::pki::Pki;
+use crate::world::{HTTP, IMAP, IMAPS, ISSUER_CN, MX, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World};
+use crate::{Options, SandboxError, io, make_private, write_private};
+use std::fmt::Write;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long an operator may take to answer after its start.
+const START: Duration = Duration::from_secs(30);
+/// Pause before an operator that died is started again; doubled each time it dies young.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Process ids of the operators, in the world's order.
+#[derive(Debug, Clone)]
+pub struct Pids(Arc<Vec<AtomicU32>>);
+
+impl Pids {
+    /// Process id of the `i`-th operator.
+    pub fn get(&self, i: usize) -> u32 {
+        self.0[i].load(Ordering::SeqCst)
+    }
+}
+
+/// The running operators.
+#[derive(Debug)]
+pub struct Running {
+    pids: Pids,
+    restarted: Arc<Notify>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Process ids.
+    pub fn pids(&self) -> Pids {
+        self.pids.clone()
+    }
+    /// Waits until an operator was started again.
+    pub async fn restarted(&self) {
+        self.restarted.notified().await;
+    }
+    /// Stops all and waits for their end.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Writes configurations, starts every operator and waits until each is ready.
+pub async fn start_all(options: &Options, world: &World, pki: &Pki, stop: CancellationToken) -> Result<Running, SandboxError> {
+    let running = Running {
+        pids: Pids(Arc::new(world.operators.iter().map(|_| AtomicU32::new(0)).collect())),
+        restarted: Arc::new(Notify::new()),
+        stop: stop.child_token(),
+        tasks: TaskTracker::new(),
+    };
+    for (i, o) in world.operators.iter().enumerate() {
+        let started = match configure(options, world, pki, o).await.and_then(|()| spawn(options, o)) {
+            Ok(child) => {
+                let supervisor = Supervisor { options: options.clone(), spec: o.clone(), index: i, pids: running.pids(), restarted: running.restarted.clone(), stop: running.stop.clone() };
+                supervisor.note(&child);
+                running.tasks.spawn(supervisor.watch(child));
+                Ok(())
+            }
+            Err(e) => Err(e),
+        };
+        if let Err(e) = started {
+            running.stop().await;
+            return Err(e);
+        }
+    }
+    for o in &world.operators {
+        let ready = tokio::select! { r = wait_ready(o) => r, () = stop.cancelled() => Ok(()) };
+        if let Err(e) = ready {
+            running.stop().await;
+            return Err(e);
+        }
+    }
+    Ok(running)
+}
+
+/// One operator's keeper.
+struct Supervisor {
+    options: Options,
+    spec: OperatorSpec,
+    index: usize,
+    pids: Pids,
+    restarted: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl Supervisor {
+    fn note(&self, child: &Child) {
+        self.pids.0[self.index].store(child.id().unwrap_or(0), Ordering::SeqCst);
+    }
+
+    async fn watch(self, mut child: Child) {
+        let mut pause = PAUSE;
+        let mut since = Instant::now();
+        loop {
+            tokio::select! {
+                _ = child.wait() => {}
+                () = self.stop.cancelled() => { end(&mut child).await; return; }
+            }
+            if since.elapsed() > Duration::from_secs(10) {
+                pause = PAUSE;
+            }
+            tokio::select! { () = tokio::time::sleep(pause) => {} () = self.stop.cancelled() => return }
+            pause = (pause * 2).min(Duration::from_secs(5));
+            since = Instant::now();
+            match spawn(&self.options, &self.spec) {
+                Ok(next) => {
+                    child = next;
+                    self.note(&child);
+                    self.restarted.notify_one();
+                }
+                Err(e) => {
+                    tracing::error!(operator = self.spec.name, error = %e, "cannot start again");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Asks a child to stop as an init system does, then insists.
+async fn end(child: &mut Child) {
+    if let Some(pid) = child.id().and_then(|p| rustix::process::Pid::from_raw(i32::try_from(p).ok()?)) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    if tokio::time::timeout(Duration::from_secs(25), child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}
+
+fn spawn(options: &Options, o: &OperatorSpec) -> Result<Child, SandboxError> {
+    let path = o.data.join("log.jsonl");
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io(path.display().to_string()))?;
+    Command::new(&options.program)
+        .arg("serve")
+        .arg("--config")
+        .arg(o.config())
+        // The operator ends when this end of the pipe closes: it never outlives a sandbox that was killed.
+        .arg("--stop-with-stdin")
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().map_err(io("log"))?)
+        .stderr(log)
+        // Ctrl-C in the terminal reaches the sandbox only, which stops its operators in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(io(options.program.display().to_string()))
+}
+
+async fn wait_ready(o: &OperatorSpec) -> Result<(), SandboxError> {
+    let deadline = Instant::now() + START;
+    loop {
+        if is_ready(o).await.unwrap_or(false) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(SandboxError::NotReady(o.name.into(), o.data.join("log.jsonl")));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// `GET /readyz` by hand: one request, one status line.
+async fn is_ready(o: &OperatorSpec) -> std::io::Result<bool> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut s = tokio::net::TcpStream::connect(o.endpoint(HTTP)).await?;
+    s.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    s.take(4096).read_to_end(&mut answer).await?;
+    Ok(answer.starts_with(b"HTTP/1.1 200"))
+}
+
+/// Makes the operator's folder and master key when absent; writes its configuration (ports may differ from the last start).
+async fn configure(options: &Options, world: &World, pki: &Pki, o: &OperatorSpec) -> Result<(), SandboxError> {
+    make_private(&o.data)?;
+    if !o.data.join("keys/master.key").exists() {
+        let done = Command::new(&options.program).arg("init").arg(&o.data).output().await.map_err(io("sceau init"))?;
+        if !done.status.success() {
+            return Err(SandboxError::Command(String::from_utf8_lossy(&done.stderr).trim().to_owned()));
+        }
+    }
+    write_private(&o.config(), config(world, pki, o).as_bytes())
+}
+
+fn config(world: &World, pki: &Pki, o: &OperatorSpec) -> String {
+    let quote = |s: String| format!("{s:?}");
+    let path = |p: std::path::PathBuf| quote(p.display().to_string());
+    let pair = pki.pair(o.name);
+    let (anchors, crl) = (path(pki.anchors()), path(pki.crl()));
+    let mut routes = String::new();
+    for other in &world.operators {
+        let _ = writeln!(routes, "{:?} = [{:?}]", other.domain, other.endpoint(MX));
+    }
+    let _ = writeln!(routes, "{:?} = [\"127.0.0.1:{}\"]", world.outsider.domain, world.outsider.port);
+    let door = |offset| quote(o.endpoint(offset));
+    format!(
+        "# Written by `sceau sandbox` at each start.\n\
+         [operator]\nname = {name:?}\nhostname = {host:?}\npostmaster = [\"exploitation@{domain}\"]\n\n\
+         [store]\ndata = \"data/sceau.db\"\nkeyring = \"keys/keyring.db\"\nblobs = \"data/blobs\"\nspools = \"data/spools\"\nmaster_key = \"keys/master.key\"\n\n\
+         [certificate]\ncert = {cert}\nkey = {key}\n\n\
+         [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
+         [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
+         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttp = {http}\nadmin = \"admin.sock\"\n\n\
+         [transfer]\nretry_seconds = [1, 2, 5, 10, 30, 60]\n\n[transfer.routes]\n{routes}\n\
+         [[administrators]]\nlogin = \"operateur\"\nname = {admin:?}\naccount = \"{uid}\"\n\n\
+         [log]\nlevel = \"info\"\nformat = \"json\"\n",
+        name = o.title,
+        host = o.hostname,
+        domain = o.domain,
+        cert = path(pair.cert),
+        key = path(pair.key),
+        url = world.white_list_url(),
+        mx = door(MX),
+        submission = door(SUBMISSION),
+        submissions = door(SUBMISSIONS),
+        imap = door(IMAP),
+        imaps = door(IMAPS),
+        http = door(HTTP),
+        admin = o.people.iter().find(|p| p.0 == "operateur").map_or("", |p| p.1),
+        uid = rustix::process::getuid().as_raw(),
+    )
+}

@@ -1,0 +1,100 @@
+//! Sets the operators up through the command line, as a person would: domain, people, BALs, tokens.
+//! What was done is kept in `accounts.json` of each operator; a start that was cut short goes on where it stopped.
+use crate::world::{OperatorSpec, World};
+use crate::{Options, SandboxError, io, write_private};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A login to a BAL, as the contract file lists it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {
+    /// Address.
+    pub address: String,
+    /// Kind.
+    pub kind: String,
+    /// Name shown.
+    pub name: String,
+    /// Test BAL.
+    pub test: bool,
+    /// `person`, or `person*bal`.
+    pub login: String,
+    /// Device token.
+    pub token: String,
+}
+
+/// Accounts of every operator, in the world's order.
+pub async fn provision(options: &Options, world: &World) -> Result<Vec<Vec<Account>>, SandboxError> {
+    let mut all = Vec::new();
+    for o in &world.operators {
+        all.push(one(options, o).await?);
+    }
+    Ok(all)
+}
+
+async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, SandboxError> {
+    let file = o.data.join("accounts.json");
+    if file.exists() {
+        let bytes = std::fs::read(&file).map_err(io(file.display().to_string()))?;
+        return serde_json::from_slice(&bytes).map_err(|e| SandboxError::Command(e.to_string()));
+    }
+    create(options, o, &["domain", "add", o.domain]).await?;
+    for (login, name, rpps) in &o.people {
+        let mut args = vec!["person", "add", login, "--name", name];
+        if let Some(rpps) = rpps {
+            args.extend(["--national-id", rpps]);
+        }
+        create(options, o, &args).await?;
+    }
+    let mut accounts = Vec::new();
+    for b in &o.bals {
+        let address = format!("{}@{}", b.local, o.domain);
+        let mut args = vec!["bal", "add", &address, "--kind", b.kind, "--name", b.name, "--holder", b.holder];
+        for m in b.members {
+            args.extend(["--member", m]);
+        }
+        if b.test {
+            args.push("--test");
+        }
+        create(options, o, &args).await?;
+        for login in std::iter::once(&b.holder).chain(b.members) {
+            let shared = b.kind != "Per";
+            let label = format!("sandbox {address}");
+            let token = cli(options, o, &["token", "create", login, "--bal", &address, "--label", &label]).await?;
+            accounts.push(Account {
+                address: address.clone(),
+                kind: b.kind.into(),
+                name: b.name.into(),
+                test: b.test,
+                login: if shared { format!("{login}*{address}") } else { (*login).to_owned() },
+                token: token["secret"].as_str().unwrap_or_default().into(),
+            });
+        }
+    }
+    write_private(&file, &serde_json::to_vec_pretty(&accounts).unwrap_or_default())?;
+    Ok(accounts)
+}
+
+/// Creates something; that it exists already (an earlier start was cut short) is fine.
+async fn create(options: &Options, o: &OperatorSpec, args: &[&str]) -> Result<(), SandboxError> {
+    match cli(options, o, args).await {
+        Err(SandboxError::Command(text)) if text.contains("[admin.exists]") => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+/// Runs a subcommand with `--json`.
+async fn cli(options: &Options, o: &OperatorSpec, args: &[&str]) -> Result<Value, SandboxError> {
+    let done = tokio::process::Command::new(&options.program)
+        .arg("--config")
+        .arg(o.config())
+        .args(["--json", "--lang", options.lang.as_str()])
+        .args(args)
+        .output()
+        .await
+        .map_err(io("sceau"))?;
+    if !done.status.success() {
+        let said = String::from_utf8_lossy(&done.stderr);
+        return Err(SandboxError::Command(format!("sceau {}: {}", args.join(" "), said.trim())));
+    }
+    serde_json::from_slice(&done.stdout).map_err(|e| SandboxError::Command(e.to_string()))
+}

@@ -1,0 +1,71 @@
+//! The contract file: what outside tools rely on. Fields are only ever added.
+use crate::operator::Pids;
+use crate::pki::{Pair, Pki};
+use crate::provision::Account;
+use crate::world::{HTTP, IMAP, IMAPS, MX, SUBMISSION, SUBMISSIONS, World};
+use crate::{Options, SandboxError, write_private};
+use serde_json::{Value, json};
+
+/// Writes the contract file atomically, when one was asked for.
+pub fn write(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>], pids: &Pids) -> Result<(), SandboxError> {
+    let Some(file) = &options.ready else { return Ok(()) };
+    let operators: Vec<Value> = world
+        .operators
+        .iter()
+        .enumerate()
+        .map(|(i, o)| {
+            json!({
+                "name": o.name,
+                "title": o.title,
+                "pid": pids.get(i),
+                "domains": [o.domain],
+                "data": o.data,
+                "config": o.config(),
+                "admin_socket": o.socket(),
+                "endpoints": {
+                    "mx": o.endpoint(MX),
+                    "submission": o.endpoint(SUBMISSION),
+                    "submissions": o.endpoint(SUBMISSIONS),
+                    "imap": o.endpoint(IMAP),
+                    "imaps": o.endpoint(IMAPS),
+                    "http": o.endpoint(HTTP),
+                },
+                "certificate": pair(&pki.pair(o.name)),
+                "accounts": accounts[i],
+            })
+        })
+        .collect();
+    let signer = pki.pair("signer");
+    let outsider = pki.pair(world.outsider.name);
+    let ready = json!({
+        "version": 1,
+        "anchors": pki.anchors(),
+        "crl": pki.crl(),
+        "authority": {
+            "url": format!("https://localhost:{}/", world.authority_port),
+            "white_list": world.white_list_url(),
+            "signing_cert": signer.cert,
+            "signing_key": signer.key,
+        },
+        "operators": operators,
+        "outsiders": [{
+            "name": world.outsider.name,
+            "domain": world.outsider.domain,
+            "cert": outsider.cert,
+            "key": outsider.key,
+            "mx": format!("127.0.0.1:{}", world.outsider.port),
+            "addresses": world.outsider.addresses,
+        }],
+        "certificates": {
+            "rogue": pair(&pki.pair("rogue")),
+            "expired": pair(&pki.pair("expired")),
+            "revoked": pair(&pki.pair("revoked")),
+            "unlisted": pair(&pki.pair("unlisted")),
+        },
+    });
+    write_private(file, serde_json::to_string_pretty(&ready).unwrap_or_default().as_bytes())
+}
+
+fn pair(p: &Pair) -> Value {
+    json!({ "cert": p.cert, "key": p.key })
+}

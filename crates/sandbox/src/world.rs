@@ -1,0 +1,206 @@
+//! Who lives in the played world: operators, domains, people, BALs. All synthetic; the RPPS numbers have right check digits.
+use crate::Options;
+use std::path::PathBuf;
+
+/// An operator run by Sceau.
+#[derive(Debug, Clone)]
+pub struct OperatorSpec {
+    /// Short name: folder, file names.
+    pub name: &'static str,
+    /// Name shown.
+    pub title: &'static str,
+    /// Domain.
+    pub domain: &'static str,
+    /// Host name.
+    pub hostname: &'static str,
+    /// Certificate subject: OU (1 + FINESS), O, ST.
+    pub subject: (&'static str, &'static str, &'static str),
+    /// Folder of its data.
+    pub data: PathBuf,
+    /// First of its ports: mx, submission, submissions, imap, imaps, http.
+    pub ports: u16,
+    /// People: login, name, RPPS.
+    pub people: Vec<(&'static str, &'static str, Option<&'static str>)>,
+    /// BALs.
+    pub bals: Vec<BalSpec>,
+}
+
+/// A BAL to open.
+#[derive(Debug, Clone)]
+pub struct BalSpec {
+    /// Local part.
+    pub local: &'static str,
+    /// Kind, as the CLI names it.
+    pub kind: &'static str,
+    /// Name shown.
+    pub name: &'static str,
+    /// Holder or responsible.
+    pub holder: &'static str,
+    /// Members.
+    pub members: &'static [&'static str],
+    /// Test BAL.
+    pub test: bool,
+}
+
+impl OperatorSpec {
+    /// Configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.data.join("sceau.toml")
+    }
+    /// Administration socket.
+    pub fn socket(&self) -> PathBuf {
+        self.data.join("admin.sock")
+    }
+    /// `host:port` of a door.
+    pub fn endpoint(&self, offset: u16) -> String {
+        format!("127.0.0.1:{}", self.ports + offset)
+    }
+}
+
+/// An operator of the white list that somebody else runs.
+#[derive(Debug, Clone)]
+pub struct OutsiderSpec {
+    /// Short name.
+    pub name: &'static str,
+    /// Domain.
+    pub domain: &'static str,
+    /// Certificate CN, OU, O, ST.
+    pub subject: (&'static str, &'static str, &'static str, &'static str),
+    /// Port where its mail goes.
+    pub port: u16,
+    /// Addresses that a test peer there should serve.
+    pub addresses: [&'static str; 2],
+}
+
+/// The whole world.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Port of the authority's HTTPS server.
+    pub authority_port: u16,
+    /// Operators run by Sceau.
+    pub operators: Vec<OperatorSpec>,
+    /// The outsider.
+    pub outsider: OutsiderSpec,
+}
+
+/// CN of the played signer of the white list.
+pub const SIGNER_CN: &str = "alb.bac-a-sable.mssante.fr";
+/// CN of the played issuing authority.
+pub const ISSUER_CN: &str = "AC BAC A SABLE ELEMENTAIRE ORGANISATIONS";
+
+/// Doors, in the order of an operator's ports.
+pub const MX: u16 = 0;
+/// Submission with STARTTLS.
+pub const SUBMISSION: u16 = 1;
+/// Submission over TLS.
+pub const SUBMISSIONS: u16 = 2;
+/// IMAP with STARTTLS.
+pub const IMAP: u16 = 3;
+/// IMAP over TLS.
+pub const IMAPS: u16 = 4;
+/// Metrics and health.
+pub const HTTP: u16 = 5;
+
+fn per(local: &'static str, name: &'static str) -> BalSpec {
+    BalSpec { local, kind: "Per", name, holder: local, members: &[], test: false }
+}
+
+impl World {
+    /// The world of these options.
+    pub fn new(options: &Options) -> Self {
+        let base = options.port_base;
+        let a = OperatorSpec {
+            name: "alpes",
+            title: "Opérateur des Alpes (bac à sable)",
+            domain: "alpes.mssante.fr",
+            hostname: "mx.alpes.mssante.fr",
+            subject: ("1380000018", "GCS SANTE DES ALPES (BAC A SABLE)", "Isère (38)"),
+            data: options.data.join("alpes"),
+            ports: base + 10,
+            people: vec![
+                ("marie.martin", "Dr Marie MARTIN", Some("10000000017")),
+                ("paul.durand", "Dr Paul DURAND", Some("10000000025")),
+                ("lea.bernard", "Léa BERNARD, infirmière", Some("10000000033")),
+                ("hugo.petit", "Hugo PETIT, pharmacien", Some("10000000041")),
+                ("operateur", "Camille OPERATEUR, exploitation", None),
+            ],
+            bals: vec![
+                per("marie.martin", "Dr Marie MARTIN"),
+                per("paul.durand", "Dr Paul DURAND"),
+                per("lea.bernard", "Léa BERNARD"),
+                per("hugo.petit", "Hugo PETIT"),
+                BalSpec {
+                    local: "service-cardiologie",
+                    kind: "Org",
+                    name: "Service de cardiologie",
+                    holder: "marie.martin",
+                    members: &["paul.durand"],
+                    test: false,
+                },
+                BalSpec {
+                    local: "labo-automate",
+                    kind: "App",
+                    name: "Automate du laboratoire",
+                    holder: "hugo.petit",
+                    members: &[],
+                    test: false,
+                },
+                BalSpec { local: "test.essai", kind: "Per", name: "BAL de test", holder: "operateur", members: &[], test: true },
+                BalSpec { local: "exploitation", kind: "Org", name: "Exploitation", holder: "operateur", members: &[], test: false },
+            ],
+        };
+        let b = OperatorSpec {
+            name: "bretagne",
+            title: "Opérateur de Bretagne (bac à sable)",
+            domain: "bretagne.mssante.fr",
+            hostname: "mx.bretagne.mssante.fr",
+            subject: ("1350000022", "GCS E-SANTE DE BRETAGNE (BAC A SABLE)", "Ille-et-Vilaine (35)"),
+            data: options.data.join("bretagne"),
+            ports: base + 20,
+            people: vec![
+                ("anne.legoff", "Dr Anne LE GOFF", Some("10000000058")),
+                ("yann.morvan", "Dr Yann MORVAN", Some("10000000066")),
+                ("nolwenn.tanguy", "Nolwenn TANGUY, sage-femme", Some("10000000074")),
+                ("erwan.guillou", "Erwan GUILLOU, kinésithérapeute", Some("10000000082")),
+                ("operateur", "Dominique OPERATEUR, exploitation", None),
+            ],
+            bals: vec![
+                per("anne.legoff", "Dr Anne LE GOFF"),
+                per("yann.morvan", "Dr Yann MORVAN"),
+                per("nolwenn.tanguy", "Nolwenn TANGUY"),
+                per("erwan.guillou", "Erwan GUILLOU"),
+                BalSpec {
+                    local: "maternite",
+                    kind: "Org",
+                    name: "Maternité",
+                    holder: "nolwenn.tanguy",
+                    members: &["anne.legoff"],
+                    test: false,
+                },
+                BalSpec {
+                    local: "imagerie-automate",
+                    kind: "App",
+                    name: "Automate d'imagerie",
+                    holder: "yann.morvan",
+                    members: &[],
+                    test: false,
+                },
+                BalSpec { local: "test.essai", kind: "Per", name: "BAL de test", holder: "operateur", members: &[], test: true },
+                BalSpec { local: "exploitation", kind: "Org", name: "Exploitation", holder: "operateur", members: &[], test: false },
+            ],
+        };
+        let outsider = OutsiderSpec {
+            name: "clinique",
+            domain: "clinique-exterieure.mssante.fr",
+            subject: ("mx.clinique-exterieure.mssante.fr", "1690000031", "CLINIQUE EXTERIEURE (BAC A SABLE)", "Rhône (69)"),
+            port: base + 40,
+            addresses: ["accueil@clinique-exterieure.mssante.fr", "dr.externe@clinique-exterieure.mssante.fr"],
+        };
+        Self { authority_port: base, operators: vec![a, b], outsider }
+    }
+
+    /// Address of the white list.
+    pub fn white_list_url(&self) -> String {
+        format!("https://localhost:{}/listeblanchemssante.xml", self.authority_port)
+    }
+}

@@ -1,0 +1,52 @@
+//! Records of proof: a passing test says which feature rows it proved, through which door.
+//!
+//! The records lie in `target/proofs`; `docs/conformity.md` is generated from them by the `conformity` program, never by hand.
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Record {
+    /// Feature row, e.g. `F201`.
+    pub row: String,
+    /// Door the test went through: `smtp`, `imap`, `cli`…
+    pub door: String,
+    /// Test that proved it.
+    pub test: String,
+}
+
+/// Writes its records when dropped by a test that passes (one that panics proves nothing).
+#[derive(Debug)]
+pub struct Proof(Vec<Record>);
+
+/// Declares at the start of a test what it proves when it passes: `let _proof = proves(&["F201"], "smtp");`
+#[must_use]
+pub fn proves(rows: &[&str], door: &str) -> Proof {
+    let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
+    Proof(rows.iter().map(|row| Record { row: (*row).into(), door: door.into(), test: test.clone() }).collect())
+}
+
+/// The workspace's root.
+pub fn workspace() -> PathBuf {
+    // The parent of this package's folder always exists: it holds the workspace's manifest.
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}
+
+/// Folder of the records.
+pub fn folder() -> PathBuf {
+    workspace().join("target/proofs")
+}
+
+impl Drop for Proof {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.0.is_empty() {
+            return;
+        }
+        let name = format!("{}.{}.json", self.0[0].test.replace("::", "."), self.0[0].door);
+        let write = || -> std::io::Result<()> {
+            std::fs::create_dir_all(folder())?;
+            std::fs::write(folder().join(name), serde_json::to_vec_pretty(&self.0)?)
+        };
+        write().expect("record of proof");
+    }
+}

@@ -1,0 +1,240 @@
+//! The sandbox as a test sees it: the built binary, and the contract file that it writes when ready.
+use crate::{Run, wait};
+use serde::Deserialize;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A certificate and its key, PEM paths.
+#[derive(Debug, Clone, Deserialize)]
+pub struct KeyPair {
+    /// Certificate chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// Doors of an operator, `host:port`.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Endpoints {
+    pub mx: String,
+    pub submission: String,
+    pub submissions: String,
+    pub imap: String,
+    pub imaps: String,
+    pub http: String,
+}
+
+/// A login to a BAL.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Account {
+    pub address: String,
+    pub kind: String,
+    pub name: String,
+    pub login: String,
+    pub token: String,
+}
+
+/// An operator run by Sceau.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Operator {
+    pub name: String,
+    pub pid: u32,
+    pub domains: Vec<String>,
+    pub data: PathBuf,
+    pub config: PathBuf,
+    pub admin_socket: PathBuf,
+    pub endpoints: Endpoints,
+    pub certificate: KeyPair,
+    pub accounts: Vec<Account>,
+}
+
+/// A domain of the white list that somebody else runs.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Outsider {
+    pub name: String,
+    pub domain: String,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub mx: String,
+    pub addresses: Vec<String>,
+}
+
+/// The played authority.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Authority {
+    pub url: String,
+    pub white_list: String,
+    pub signing_cert: PathBuf,
+    pub signing_key: PathBuf,
+}
+
+/// Certificates that must be refused.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Certificates {
+    pub rogue: KeyPair,
+    pub expired: KeyPair,
+    pub revoked: KeyPair,
+    pub unlisted: KeyPair,
+}
+
+/// The contract file.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Ready {
+    pub version: u32,
+    pub anchors: PathBuf,
+    pub authority: Authority,
+    pub operators: Vec<Operator>,
+    pub outsiders: Vec<Outsider>,
+    pub certificates: Certificates,
+}
+
+/// A running sandbox; stopped when dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// What it says of itself.
+    pub ready: Ready,
+    /// Its data folder.
+    pub data: PathBuf,
+    child: Child,
+    base: u16,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// The built program under test. Tests of a package see `target/<profile>/` above their own executable.
+pub fn sceau() -> PathBuf {
+    let mut path = std::env::current_exe().expect("own path");
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    let program = path.join("sceau");
+    assert!(program.exists(), "{} is missing: `cargo build` first (./check does)", program.display());
+    program
+}
+
+/// The start of 100 free ports, different for each test process.
+fn free_ports() -> u16 {
+    let first = 20_000 + u16::try_from(std::process::id() % 350).expect("small") * 100;
+    (0..350u16)
+        .map(|i| 20_000 + (first - 20_000 + i * 100) % 35_000)
+        .find(|base| (0..60).all(|p| TcpListener::bind(("127.0.0.1", base + p)).is_ok()))
+        .expect("100 free ports")
+}
+
+impl Sandbox {
+    /// Starts one in a temporary folder.
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("sceau-e2e-").tempdir().expect("temporary folder");
+        let mut s = Self::start_in(folder.path(), free_ports());
+        s._temporary = Some(folder);
+        s
+    }
+    /// Starts one in this folder, with ports from `base`.
+    pub fn start_in(folder: &Path, base: u16) -> Self {
+        let ready = folder.join("ready.json");
+        let data = folder.join("data");
+        let log = std::fs::File::create(folder.join("sandbox.log")).expect("log");
+        let child = Command::new(sceau())
+            .args(["sandbox", "--port-base", &base.to_string()])
+            .arg("--data")
+            .arg(&data)
+            .arg("--ready")
+            .arg(&ready)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("log"))
+            .stderr(log)
+            .spawn()
+            .expect("sceau starts");
+        let mut s = Self { ready: empty(), data, child, base, _temporary: None };
+        s.ready = wait::until("the sandbox to be ready", 60, || {
+            if let Ok(Some(status)) = s.child.try_wait() {
+                let log = std::fs::read_to_string(folder.join("sandbox.log")).unwrap_or_default();
+                panic!("the sandbox ended: {status}\n{log}");
+            }
+            serde_json::from_slice(&std::fs::read(&ready).ok()?).ok()
+        });
+        s
+    }
+    /// Stops it as Ctrl-C does, waits for its end, starts it again on the same data and ports.
+    pub fn restart(&mut self) {
+        self.stop();
+        let folder = self.data.parent().expect("has a parent").to_path_buf();
+        let mut next = Self::start_in(&folder, self.base);
+        next._temporary = self._temporary.take();
+        *self = next;
+    }
+    /// Stops it as Ctrl-C does; its exit must be clean.
+    pub fn stop(&mut self) {
+        if let Ok(Some(_)) = self.child.try_wait() {
+            return;
+        }
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signal");
+        let status = self.child.wait().expect("ends");
+        if !std::thread::panicking() {
+            assert!(status.success(), "the sandbox did not stop cleanly: {status}");
+        }
+    }
+    /// First operator.
+    pub fn a(&self) -> &Operator {
+        &self.ready.operators[0]
+    }
+    /// Second operator.
+    pub fn b(&self) -> &Operator {
+        &self.ready.operators[1]
+    }
+    /// The anchors as a text.
+    pub fn anchors(&self) -> &str {
+        self.ready.anchors.to_str().expect("UTF-8 path")
+    }
+}
+
+impl Operator {
+    /// The `i`-th account of a kind.
+    pub fn account(&self, kind: &str, i: usize) -> &Account {
+        self.accounts.iter().filter(|a| a.kind == kind).nth(i).expect("account of the kind")
+    }
+    /// Runs the command line against this operator with `--json`, and reads its output.
+    pub fn cli(&self, args: &[&str]) -> serde_json::Value {
+        let run = self.cli_raw(args).ok();
+        serde_json::from_str(&run.out).unwrap_or_else(|e| panic!("no JSON ({e}): {}", run.out))
+    }
+    /// Runs the command line against this operator with `--json`.
+    pub fn cli_raw(&self, args: &[&str]) -> Run {
+        let config = self.config.to_str().expect("UTF-8 path");
+        let mut all = vec!["--config", config, "--json"];
+        all.extend(args);
+        Run::of(sceau().to_str().expect("UTF-8 path"), &all)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn empty() -> Ready {
+    let none = || KeyPair { cert: PathBuf::new(), key: PathBuf::new() };
+    Ready {
+        version: 0,
+        anchors: PathBuf::new(),
+        authority: Authority {
+            url: String::new(),
+            white_list: String::new(),
+            signing_cert: PathBuf::new(),
+            signing_key: PathBuf::new(),
+        },
+        operators: Vec::new(),
+        outsiders: Vec::new(),
+        certificates: Certificates { rogue: none(), expired: none(), revoked: none(), unlisted: none() },
+    }
+}
