@@ -1,1 +1,138 @@
-//! traces: see the crate's documentation.
+//! Rows of the probative log. A trace is recorded in the act's own transaction and never changed; it stands by itself (login,
+//! address) because it outlives what it speaks of.
+use crate::{Id, Row, StoreError, Tx, Value, params};
+
+/// Which retention a trace has (F121, F122).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An act of a person or a peer: ten years.
+    Functional,
+    /// An automatic act of the system: one year.
+    Technical,
+}
+
+impl Kind {
+    /// Name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Functional => "Functional",
+            Self::Technical => "Technical",
+        }
+    }
+}
+
+/// A row of `traces`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// Id, time-ordered.
+    pub id: Id,
+    /// Retention.
+    pub kind: Kind,
+    /// Stable act code, e.g. `mail.accepted`.
+    pub act: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// The natural person, when there is one.
+    pub person_id: Option<Id>,
+    /// Login, peer's DN, or `system`.
+    pub actor: String,
+    /// BAL.
+    pub bal_id: Option<Id>,
+    /// Its address (a patient's as a pseudonym).
+    pub bal: Option<String>,
+    /// Remote address.
+    pub remote: Option<String>,
+    /// Session.
+    pub session: Option<String>,
+    /// `ok` or a refusal's code.
+    pub outcome: String,
+    /// JSON object of other facts; never content.
+    pub data: String,
+}
+
+/// What to list. `act` matches itself and what is below it (`mail` matches `mail.accepted`).
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Act.
+    pub act: Option<String>,
+    /// BAL address.
+    pub bal: Option<String>,
+    /// Actor.
+    pub actor: Option<String>,
+    /// Not before, milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Only greater ids, oldest first; otherwise newest first.
+    pub after: Option<Id>,
+    /// At most.
+    pub limit: i64,
+}
+
+const COLUMNS: &str = "id, kind, act, at, person_id, actor, bal_id, bal, remote, session, outcome, data";
+
+fn read(r: &Row) -> Result<Trace, StoreError> {
+    Ok(Trace {
+        id: r.int(0)?,
+        kind: if r.text(1)? == "Functional" { Kind::Functional } else { Kind::Technical },
+        act: r.text(2)?,
+        at: r.int(3)?,
+        person_id: r.opt_int(4)?,
+        actor: r.text(5)?,
+        bal_id: r.opt_int(6)?,
+        bal: r.opt_text(7)?,
+        remote: r.opt_text(8)?,
+        session: r.opt_text(9)?,
+        outcome: r.text(10)?,
+        data: r.text(11)?,
+    })
+}
+
+/// Records a trace, in the transaction of the act.
+pub fn record(tx: &mut dyn Tx, t: &Trace) -> Result<(), StoreError> {
+    let sql = format!("INSERT INTO traces ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+    let values = params![
+        t.id,
+        t.kind.as_str(),
+        &t.act,
+        t.at,
+        t.person_id,
+        &t.actor,
+        t.bal_id,
+        t.bal.clone(),
+        t.remote.clone(),
+        t.session.clone(),
+        &t.outcome,
+        &t.data
+    ];
+    tx.execute(&sql, values).map(drop)
+}
+
+/// Lists traces.
+pub fn list(tx: &mut dyn Tx, f: &Filter) -> Result<Vec<Trace>, StoreError> {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut bind = |condition: &str, value: Value| {
+        values.push(value);
+        conditions.push(condition.replace('#', &format!("${}", values.len())));
+    };
+    if let Some(act) = &f.act {
+        // '/' is the byte after '.': everything below `act.` sorts before it.
+        bind("(act = # OR (act > # || '.' AND act < # || '/'))", Value::from(act));
+    }
+    if let Some(bal) = &f.bal {
+        bind("bal = #", Value::from(bal));
+    }
+    if let Some(actor) = &f.actor {
+        bind("actor = #", Value::from(actor));
+    }
+    if let Some(since) = f.since {
+        bind("at >= #", Value::from(since));
+    }
+    if let Some(after) = f.after {
+        bind("id > #", Value::from(after));
+    }
+    bind("#", Value::from(f.limit));
+    let limit = conditions.pop().unwrap_or_default();
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let order = if f.after.is_some() { "ASC" } else { "DESC" };
+    tx.query(&format!("SELECT {COLUMNS} FROM traces{filter} ORDER BY id {order} LIMIT {limit}"), &values)?.iter().map(read).collect()
+}
