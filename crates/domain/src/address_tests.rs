@@ -119,6 +119,14 @@ fn international_addresses_compare_by_normal_form() {
     assert_eq!(decomposed.local(), "he\u{301}le\u{300}ne", "the writing is kept");
 }
 
+/// What `from_parts` relies on: composing never makes a forbidden character an allowed one.
+#[test]
+fn normal_form_keeps_what_is_forbidden() {
+    for c in (char::MIN..=char::MAX).filter(|&c| !is_quotable(c)) {
+        assert!(!std::iter::once(c).nfc().all(is_quotable), "{c:?}");
+    }
+}
+
 #[test]
 fn domains_are_canonical() {
     let d = |s: &str| s.parse::<DomainName>();

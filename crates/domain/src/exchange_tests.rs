@@ -135,6 +135,20 @@ fn the_rules_in_words() {
             false,
             Some(C::ExchangePatient),
         ),
+        (
+            "a patient on a professionals' domain",
+            s(bal(Production, Usager)),
+            r(bal(Production, Per)),
+            false,
+            Some(C::ExchangePatient),
+        ),
+        (
+            "to a patient on that domain",
+            s(bal(Production, Med)),
+            r(bal(Production, Usager)),
+            false,
+            Some(C::ExchangePatient),
+        ),
         ("patient to patient", s(bal(Patients, Usager)), r(bal(Patients, Usager)), true, Some(C::ExchangePatient)),
         (
             "patient to patient elsewhere",

@@ -37,6 +37,9 @@ fn known_numbers() {
     assert_eq!("147037433100207".parse::<Ins>(), Err(IdentifierError::Key { identifier: "INS" }));
     assert!("479 766 842 00724".parse::<Siret>().is_ok());
     assert_eq!("479 766 842 00724".parse::<Siret>().map(|s| s.siren().to_owned()), Ok("479766842".into()));
+    // Luhn over the fourteen alone is not enough: the SIREN has its own check digit.
+    let wrong_siren = with_luhn("4797668430072");
+    assert_eq!(wrong_siren.parse::<Siret>(), Err(IdentifierError::Key { identifier: "SIRET" }));
     assert!("35600000000048".parse::<Siret>().is_ok(), "head office of La Poste: Luhn");
     assert!("35600000049837".parse::<Siret>().is_ok(), "an office of La Poste: multiple of five");
     assert_eq!("35600000049838".parse::<Siret>(), Err(IdentifierError::Key { identifier: "SIRET" }));

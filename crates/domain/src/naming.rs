@@ -7,7 +7,7 @@
 //!
 //! - the text is cut into words; accents, case and final numbers do not count;
 //! - a word of structures (`service`, `cabinet`, `pharmacie`, `secretariat`, `cardiologie`…) makes it a structure's name,
-//!   unless it begins with a first name and a family name set apart by dots (`jean.dupont.cardiologie`);
+//!   unless it begins with a first name and a family name set apart by a dot (`jean.dupont.cardiologie`);
 //! - a first name beside another word (`jean-dupont`), a title without a structure (`dr-martin`), an initial and a name
 //!   (`j.dupont`) are a person's; a first name after `saint` is not;
 //! - in an address, two unknown words set apart by a dot are the usual form of a person's address, and refused.
@@ -201,7 +201,6 @@ fn names_a_person(folded: &str, is_address: bool, first_names: &[&str]) -> bool 
         && second.after_dot
         && is_first_name(first.text)
         && is_name(second.text)
-        && words.get(2).is_none_or(|third| third.after_dot)
     {
         return true;
     }

@@ -51,6 +51,7 @@ fn names_of_structures_are_accepted() {
         "msp.du.pont",
         "reseau-diabete",
         "les-lilas",
+        "florence.pharmacie",
     ] {
         for kind in [BalKind::Org, BalKind::App] {
             assert_eq!(code(kind, local), None, "{local}");
@@ -73,6 +74,7 @@ fn names_of_persons_are_refused_for_org_and_app_only() {
         "docteur.martin",
         "hélène.lefèvre",
         "jean.dupont.cardiologie",
+        "jean.dupont-cardiologie",
         "maelys-leroy",
         "mme.durand",
         "kerboul.lannig",
