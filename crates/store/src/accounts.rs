@@ -305,3 +305,13 @@ pub fn touch_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<(), StoreError> {
 pub fn revoke_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL", params![id, at])? > 0)
 }
+
+/// People with a role in the operator's administration, by login.
+pub fn administrators(tx: &mut dyn Tx) -> Result<Vec<Person>, StoreError> {
+    tx.query(&format!("SELECT {PERSON} FROM people WHERE admin_role IS NOT NULL ORDER BY login"), &[])?.iter().map(person).collect()
+}
+
+/// Sets the name and national identifier of a person.
+pub fn complete_person(tx: &mut dyn Tx, id: Id, name: &str, national_id: Option<&str>) -> Result<(), StoreError> {
+    tx.execute("UPDATE people SET name = $2, national_id = $3 WHERE id = $1", params![id, name, national_id]).map(drop)
+}

@@ -12,6 +12,7 @@ pub mod blob;
 pub mod dedupe;
 pub mod engine;
 pub mod error;
+mod files;
 pub mod folders;
 pub mod id;
 pub mod jobs;
@@ -20,6 +21,8 @@ pub mod messages;
 pub mod queue;
 pub mod settings;
 pub mod spool;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod traces;
 pub mod vault;
 
@@ -29,17 +32,28 @@ pub use id::Id;
 pub use spool::{Spool, SpoolWriter};
 pub use vault::{DataKey, MasterKey, Vault};
 
+use engine::{Pending, Threads};
 use sceau_domain::clock::SharedClock;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where rows live.
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum EngineUrl {
     /// A SQLite file (created when absent).
     Sqlite(PathBuf),
     /// A PostgreSQL connection string.
     Postgres(String),
+}
+
+impl std::fmt::Debug for EngineUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            // It may hold a password.
+            Self::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
 }
 
 /// How to open a store.
@@ -63,7 +77,10 @@ pub struct StoreConfig {
     pub clock: SharedClock,
 }
 
-/// An open store. Cheap to clone.
+/// Default of [`StoreConfig::inline_max`], bytes.
+pub const INLINE_MAX: usize = 16 * 1024;
+
+/// An open store. Cheap to clone. When the last clone is dropped, what was queued is still carried out and the database is closed.
 #[derive(Debug, Clone)]
 pub struct Store(pub(crate) Arc<Inner>);
 
@@ -72,25 +89,50 @@ pub(crate) struct Inner {
     pub(crate) vault: Vault,
     pub(crate) ids: id::IdMaker,
     pub(crate) engine: engine::Engine,
+    pub(crate) places: Arc<spool::Places>,
     pub(crate) config: StoreConfig,
 }
 
 impl Store {
     /// Opens or creates, migrates forward, refuses a newer schema and a wrong master key with a clear error, touching nothing.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        let _ = config;
-        todo!()
+        if config.node > id::MAX_NODE {
+            return Err(StoreError::Invalid(format!("the number of a node is at most {}", id::MAX_NODE)));
+        }
+        if config.data == config.keyring {
+            return Err(StoreError::Invalid("the keyring must be apart from the data".into()));
+        }
+        let given = config.clone();
+        let (keyring, engine, places) = blocking(move || {
+            let mut keyring = Pending::connect(&given.keyring, &engine::KEYRING, KEYRING_THREADS)?;
+            let data = Pending::connect(&given.data, &engine::DATA, DATA_THREADS)?;
+            vault::check(&mut keyring, &given.master, data.version() > 0)?;
+            let keyring = keyring.start()?;
+            let engine = data.start()?;
+            Ok((keyring, engine, spool::Places::prepare(&given)?))
+        })
+        .await?;
+        let vault = Vault::open(keyring, &config.master, config.clock.clone()).await?;
+        let newest = engine
+            .read(|tx| match tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])? {
+                Some(row) => row.int(0),
+                None => Ok(0),
+            })
+            .await
+            .map_err(|e: StoreError| e)?;
+        let ids = id::IdMaker::new(config.node, config.clock.clone(), newest);
+        Ok(Self(Arc::new(Inner { vault, ids, engine, places, config })))
     }
     /// Runs `f` in a writing transaction. It may run several times (conflicts): no I/O, no hashing, no sealing inside; prepare before.
-    /// The result is returned only after COMMIT has reached the disk. An `Err` rolls everything `f` did back.
+    /// The result is returned only after COMMIT has reached the disk. An `Err` rolls everything `f` did back. Once queued it is carried out,
+    /// even when the caller stops waiting.
     pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _ = f;
-        todo!()
+        self.0.engine.write(f).await
     }
     /// Runs `f` on a consistent snapshot; writing fails.
     pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
@@ -99,8 +141,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _ = f;
-        todo!()
+        self.0.engine.read(f).await
     }
     /// Keys and sealing.
     pub fn vault(&self) -> &Vault {
@@ -112,15 +153,35 @@ impl Store {
     }
     /// A new spool.
     pub fn spool(&self) -> SpoolWriter {
-        todo!()
+        SpoolWriter::new(Arc::clone(&self.0.places), self.0.vault.tagger("content"))
     }
-    /// Opens a blob with its (unwrapped) key.
+    /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no file, or is not whole.
     pub async fn open_blob(&self, id: blob::BlobId, key: DataKey) -> Result<blob::BlobReader, StoreError> {
-        let _ = (id, key);
-        todo!()
+        let (size, inline) =
+            self.read(move |tx| blob::find(tx, &id)).await?.ok_or_else(|| blob::format::corrupt(&id))?;
+        let path = blob::path(&self.0.config.blobs, &id);
+        blocking(move || {
+            let source = match inline {
+                Some(bytes) => blob::Source::Memory(Arc::new(bytes)),
+                None => blob::Source::File(std::fs::File::open(path).map_err(|e| match e.kind() {
+                    std::io::ErrorKind::NotFound => blob::format::corrupt(&id),
+                    _ => StoreError::io("blob file", &e),
+                })?),
+            };
+            blob::BlobReader::open(id, key, source, Some(size))
+        })
+        .await
     }
     /// The clock the store was opened with.
     pub fn clock(&self) -> &SharedClock {
         &self.0.config.clock
     }
+}
+
+const DATA_THREADS: Threads = Threads { writers: 8, readers: 4 };
+const KEYRING_THREADS: Threads = Threads { writers: 1, readers: 2 };
+
+/// Runs what blocks on a thread of its own kind (the PostgreSQL driver has a runtime in it, which no async worker may enter).
+async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(f).await.unwrap_or_else(|_| Err(StoreError::Other("a task of the store panicked".into())))
 }

@@ -10,7 +10,7 @@
 mod view;
 pub use view::{EntryFilter, EntryView, list, show};
 
-use crate::blob::BlobId;
+use crate::blob::{self, BlobId};
 use crate::{Id, Row, StoreError, Tx, Value, params};
 use sceau_domain::Timestamp;
 
@@ -84,10 +84,9 @@ const ENTRY: &str = "e.id, e.message_id, e.destination, e.recipient, e.recipient
 const FROM: &str = "FROM queue_entries e LEFT JOIN queue_destinations d ON d.domain = e.destination";
 
 fn message(r: &Row) -> Result<Message, StoreError> {
-    let blob = r.bytes(1)?;
     Ok(Message {
         id: r.int(0)?,
-        blob: blob.try_into().map_err(|_| StoreError::Invalid("blob id of a queued message".into()))?,
+        blob: blob::id_from(&r.bytes(1)?)?,
         epoch: r.int(2)?,
         blob_key: r.bytes(3)?,
         bal: r.int(4)?,
@@ -435,13 +434,17 @@ pub fn defer(
     Ok(touched > 0)
 }
 
-/// Removes a message whose last entry has left. Its blob is garbage from then on.
-pub fn remove_done(tx: &mut dyn Tx, message: Id) -> Result<bool, StoreError> {
-    let gone = tx.execute(
-        "DELETE FROM queue_messages WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM queue_entries WHERE message_id = $1)",
+/// Removes a message whose last entry has left. Its blob is garbage from then on, unless a BAL of ours has a copy.
+pub fn remove_done(tx: &mut dyn Tx, message: Id, now: Timestamp) -> Result<bool, StoreError> {
+    let gone = tx.query_opt(
+        "DELETE FROM queue_messages WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM queue_entries WHERE message_id = $1)
+         RETURNING blob_id",
         params![message],
     )?;
-    Ok(gone > 0)
+    match gone {
+        Some(row) => blob::release(tx, &blob::id_from(&row.bytes(0)?)?, now).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 /// Removes destinations for which nothing waits and nobody works.

@@ -1,8 +1,26 @@
 //! [`Tx`]: the small synchronous surface every use case is written on, and the two engines behind it.
 //!
-//! SQL is portable: parameters `$1…$n` (any order, repeated), `BIGINT`, `TEXT`, `BYTEA` (SQLite: rewritten to `?1…`, BLOB),
-//! `ON CONFLICT`, `RETURNING`. Text is compared bytewise on both engines.
-use crate::StoreError;
+//! SQL is portable: parameters `$1…$n` (any order, repeated, without a hole), `BIGINT`, `TEXT`, `BYTEA`, `ON CONFLICT`, `RETURNING`.
+//! Text is compared bytewise on both engines. What to know:
+//! * a parameter that may be NULL needs a neighbour that tells its type: `col = $1`, or `CAST($1 AS TEXT)`; never `$1 IS NULL`;
+//! * `FOR UPDATE` and `FOR UPDATE SKIP LOCKED` (in capitals) may be written: SQLite, with its one writer, drops them;
+//! * `LIKE` is case-sensitive; write `ESCAPE` when needed; whole numbers only; truth values are 0 and 1;
+//! * `SUM` of no row is NULL: `COALESCE(SUM(x), 0)`;
+//! * after a statement failed, the transaction is over: every later statement returns the same error, and the closure fails even if
+//!   it returns `Ok`. To meet an existing row, write `ON CONFLICT` and look at the count.
+mod migrate;
+mod pg_tls;
+mod pg_value;
+mod portable;
+mod postgres;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub(crate) use migrate::{DATA, KEYRING, Migrations};
+
+use crate::{EngineUrl, StoreError};
 
 /// A value of a parameter or a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +141,7 @@ fn kind(v: Option<&Value>) -> &'static str {
 
 /// A transaction.
 pub trait Tx {
-    /// Runs a statement; the number of rows it touched.
+    /// Runs a statement that returns no row; the number of rows it touched.
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError>;
     /// Runs a query (or a statement with RETURNING); all its rows.
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError>;
@@ -133,6 +151,88 @@ pub trait Tx {
     }
 }
 
+/// A database that was found to be ours and no newer than we are: not migrated, nothing written yet.
+pub(crate) enum Pending {
+    Sqlite(sqlite::Pending),
+    Postgres(Box<postgres::Pending>),
+}
+
+/// Threads of an engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Threads {
+    /// That write (PostgreSQL; SQLite has one).
+    pub writers: usize,
+    /// That read.
+    pub readers: usize,
+}
+
+impl Pending {
+    /// Locks (SQLite) or connects (PostgreSQL), refuses a newer schema. Blocking, as all of this type.
+    pub fn connect(url: &EngineUrl, migrations: &'static Migrations, threads: Threads) -> Result<Self, StoreError> {
+        Ok(match url {
+            EngineUrl::Sqlite(path) => Self::Sqlite(sqlite::Pending::connect(path, migrations, threads.readers)?),
+            EngineUrl::Postgres(url) => Self::Postgres(Box::new(postgres::Pending::connect(url, migrations, threads)?)),
+        })
+    }
+    /// Schema version found; 0 when new.
+    pub fn version(&self) -> i64 {
+        match self {
+            Self::Sqlite(p) => p.version(),
+            Self::Postgres(p) => p.version(),
+        }
+    }
+    /// Reads before anything is migrated.
+    pub fn read<T>(&mut self, f: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(p) => p.read(f),
+            Self::Postgres(p) => p.read(f),
+        }
+    }
+    /// Migrates forward and begins to serve.
+    pub fn start(self) -> Result<Engine, StoreError> {
+        Ok(match self {
+            Self::Sqlite(p) => Engine::Sqlite(p.start()?),
+            Self::Postgres(p) => Engine::Postgres(p.start()?),
+        })
+    }
+}
+
 /// An opened engine.
 #[derive(Debug)]
-pub(crate) enum Engine {}
+pub(crate) enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Engine {
+    /// See [`crate::Store::write`].
+    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(e) => e.writes().submit(f).await,
+            Self::Postgres(e) => e.writes().submit(f).await,
+        }
+    }
+    /// See [`crate::Store::read`].
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(e) => e.reads().submit(f).await,
+            Self::Postgres(e) => e.reads().submit(f).await,
+        }
+    }
+    /// After something was destroyed: empties SQLite's log, in which it could still be read. Blocking.
+    pub fn empty_log(&self) {
+        if let Self::Sqlite(e) = self {
+            e.empty_log();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How sealed content looks: `header, chunk…, table, length of the table`.
+//!
+//! * header: magic and blob id;
+//! * chunk *i*: 64 KiB of clear content (the last one less), compressed as one zstd frame and sealed; associated data: blob id, *i*, and
+//!   whether it is the last, so that nothing can be cut, reordered or taken from elsewhere;
+//! * table: clear size and the stored length of each chunk, sealed too: any range is found with one read of it;
+//! * four bytes: length of the sealed table.
+use super::BlobId;
+use crate::vault::aead::{OVERHEAD, open_content, seal_content};
+use crate::{DataKey, StoreError};
+use std::cell::RefCell;
+
+/// Clear bytes in a chunk.
+pub(crate) const CHUNK: usize = 64 * 1024;
+const MAGIC: &[u8; 8] = b"SCEAUBL1";
+/// Bytes before the first chunk.
+pub(crate) const HEADER: usize = MAGIC.len() + 16;
+/// Longest table that is read: 4 MiB stand for 64 GiB of content.
+const MAX_TABLE: usize = 4 * 1024 * 1024;
+const LEVEL: i32 = 1;
+
+thread_local! {
+    // Contexts of zstd are large and made once a thread, not once a chunk.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// The bytes before the first chunk.
+pub(crate) fn header(id: &BlobId) -> Vec<u8> {
+    [MAGIC.as_slice(), id].concat()
+}
+
+/// True for the header of this very blob.
+pub(crate) fn is_header(bytes: &[u8], id: &BlobId) -> bool {
+    bytes.strip_prefix(MAGIC).is_some_and(|rest| rest == id)
+}
+
+/// Compresses and seals a chunk.
+pub(crate) fn seal_chunk(key: &DataKey, id: &BlobId, index: usize, last: bool, clear: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let failed = |_| StoreError::Other("compression failed".into());
+    let packed = COMPRESSOR.with_borrow_mut(|slot| {
+        let compressor = match slot {
+            Some(compressor) => compressor,
+            None => slot.insert(zstd::bulk::Compressor::new(LEVEL).map_err(failed)?),
+        };
+        compressor.compress(clear).map_err(failed)
+    })?;
+    seal_content(key.chunks()?, &chunk_aad(id, index, last), &packed)
+}
+
+/// Opens a chunk; it must hold exactly `expected` bytes (never more than [`CHUNK`] are decompressed).
+pub(crate) fn open_chunk(
+    key: &DataKey,
+    id: &BlobId,
+    index: usize,
+    last: bool,
+    expected: usize,
+    sealed: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    let packed = open_content(key.chunks()?, &chunk_aad(id, index, last), sealed).ok_or_else(|| corrupt(id))?;
+    let clear = DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => slot.insert(zstd::bulk::Decompressor::new().map_err(|_| StoreError::Other("decompression failed".into()))?),
+        };
+        decompressor.decompress(&packed, CHUNK).map_err(|_| corrupt(id))
+    })?;
+    if clear.len() == expected { Ok(clear) } else { Err(corrupt(id)) }
+}
+
+fn chunk_aad(id: &BlobId, index: usize, last: bool) -> Vec<u8> {
+    [b"chunk".as_slice(), id, &(index as u64).to_be_bytes(), &[u8::from(last)]].concat()
+}
+
+/// Names the blob, not its content.
+pub(crate) fn corrupt(id: &BlobId) -> StoreError {
+    StoreError::Corrupt(format!("blob {}", hex::encode(id)))
+}
+
+/// Where the chunks are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Table {
+    /// Clear size, bytes.
+    pub size: u64,
+    /// Stored length of each chunk.
+    pub lengths: Vec<u32>,
+}
+
+impl Table {
+    /// The sealed table and its length, as they stand at the end.
+    pub fn seal(&self, key: &DataKey, id: &BlobId) -> Result<Vec<u8>, StoreError> {
+        let mut clear = self.size.to_be_bytes().to_vec();
+        self.lengths.iter().for_each(|n| clear.extend_from_slice(&n.to_be_bytes()));
+        let mut out = seal_content(key.chunks()?, &table_aad(id), &clear)?;
+        let too_big = || StoreError::Invalid("content is too large".into());
+        let length = u32::try_from(out.len()).ok().filter(|n| *n as usize <= MAX_TABLE).ok_or_else(too_big)?;
+        out.extend_from_slice(&length.to_be_bytes());
+        Ok(out)
+    }
+    /// Opens a sealed table (without its length) and checks that it describes a blob of `stored` bytes exactly.
+    pub fn open(key: &DataKey, id: &BlobId, sealed: &[u8], stored: u64) -> Result<Self, StoreError> {
+        let clear = open_content(key.chunks()?, &table_aad(id), sealed).ok_or_else(|| corrupt(id))?;
+        let read = || -> Option<Self> {
+            let (size, rest) = clear.split_first_chunk::<8>()?;
+            let (lengths, []) = rest.as_chunks::<4>() else { return None };
+            Some(Self { size: u64::from_be_bytes(*size), lengths: lengths.iter().map(|n| u32::from_be_bytes(*n)).collect() })
+        };
+        let table = read().ok_or_else(|| corrupt(id))?;
+        let chunks = table.size.div_ceil(CHUNK as u64).max(1);
+        let sum: u64 = table.lengths.iter().map(|n| u64::from(*n)).sum();
+        if table.lengths.len() as u64 != chunks || HEADER as u64 + sum + sealed.len() as u64 + 4 != stored {
+            return Err(corrupt(id));
+        }
+        Ok(table)
+    }
+    /// Length of the sealed table, from the last four bytes, if a blob of `stored` bytes can have it.
+    pub fn length(tail: [u8; 4], stored: u64) -> Option<usize> {
+        let n = u32::from_be_bytes(tail) as usize;
+        (n <= MAX_TABLE && n as u64 + 4 + HEADER as u64 <= stored && n > usize::from(cfg!(not(feature = "insecure-clear"))) * OVERHEAD)
+            .then_some(n)
+    }
+}
+
+fn table_aad(id: &BlobId) -> Vec<u8> {
+    [b"table".as_slice(), id].concat()
+}

@@ -1,0 +1,417 @@
+//! SQLite: many readers, one writer that commits in groups.
+//!
+//! Promises: `synchronous=FULL` in WAL mode, so a COMMIT that returned is on the disk; a caller is answered only after the COMMIT of its
+//! group; each closure stands in its own savepoint, so that one that fails or panics takes nobody along; if COMMIT fails the whole
+//! group fails. Readers see one snapshot each and cannot write. One process at a time: an advisory lock beside the file.
+//!
+//! Checkpoints run in the background (PASSIVE, every second when there were commits); the writer itself checkpoints only when the
+//! log has grown to 64 MiB, because then it is the only moment at which the log can be begun anew.
+use super::migrate::Migrations;
+use super::portable::{self, Dialect, Scanned};
+use super::work::{Queue, Work, join};
+use super::{Row, Tx, Value};
+use crate::StoreError;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Closures in one commit at most: beyond, latency grows and nothing is gained.
+const GROUP: usize = 256;
+/// Statements kept prepared, a connection.
+const STATEMENTS: usize = 256;
+/// How long another process's lock (a backup, a look with the command line tool) is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+/// Pages of log at which the writer checkpoints by itself (64 MiB).
+const LOG_PAGES: i64 = 16_384;
+
+/// A file that is ours (locked) and no newer than we are, not yet migrated nor served.
+pub(crate) struct Pending {
+    path: PathBuf,
+    lock: File,
+    migrations: &'static Migrations,
+    version: i64,
+    readers: usize,
+}
+
+/// Serves a file.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    writes: Arc<Queue>,
+    reads: Arc<Queue>,
+    checkpoints: Option<Sender<Sender<()>>>,
+    threads: Vec<JoinHandle<()>>,
+    // Released last.
+    _lock: File,
+}
+
+impl Pending {
+    /// Locks a file and looks at its version; writes nothing into it.
+    pub fn connect(path: &Path, migrations: &'static Migrations, readers: usize) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| StoreError::io("data folder", &e))?;
+        }
+        let lock = lock(path)?;
+        let mut version = 0;
+        if path.metadata().is_ok_and(|m| m.len() > 0) {
+            let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .map_err(|e| error(&e))?;
+            c.busy_timeout(BUSY).map_err(|e| error(&e))?;
+            version = look(&c, migrations).map_err(|e| error(&e))?.ok_or_else(|| {
+                StoreError::Other(format!("{} holds other tables than this program's", path.display()))
+            })?;
+        }
+        migrations.check(version)?;
+        Ok(Self { path: path.to_owned(), lock, migrations, version, readers })
+    }
+    /// Version found; 0 when new.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+    /// Reads before anything is migrated.
+    pub fn read<T>(&mut self, f: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let c = open(&self.path).map_err(|e| error(&e))?;
+        c.pragma_update(None, "query_only", true).map_err(|e| error(&e))?;
+        f(&mut SqliteTx { c: &c, failed: None })
+    }
+    /// Migrates and begins to serve.
+    pub fn start(self) -> Result<Sqlite, StoreError> {
+        if !self.path.exists() {
+            // SQLite gives its log files the rights of this one.
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            options.open(&self.path).map_err(|e| StoreError::io("database file", &e))?;
+        }
+        let mut writer = open(&self.path).map_err(|e| error(&e))?;
+        migrate(&mut writer, self.migrations, self.version).map_err(|e| error(&e))?;
+        let (writes, reads) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+        let (checkpoints, asked) = channel();
+        let committed = Arc::new(AtomicBool::new(false));
+        let background = open(&self.path).map_err(|e| error(&e))?;
+        let mut sqlite =
+            Sqlite { writes, reads, checkpoints: Some(checkpoints), threads: Vec::new(), _lock: self.lock };
+        let (queue, dirty) = (Arc::clone(&sqlite.writes), Arc::clone(&committed));
+        sqlite.spawn("store-writer", move || {
+            while let Some(batch) = queue.take(GROUP) {
+                commit_group(&writer, batch);
+                dirty.store(true, Ordering::Release);
+            }
+        })?;
+        for _ in 0..self.readers {
+            let c = open(&self.path).map_err(|e| error(&e))?;
+            c.pragma_update(None, "query_only", true).map_err(|e| error(&e))?;
+            let queue = Arc::clone(&sqlite.reads);
+            sqlite.spawn("store-reader", move || {
+                while let Some(batch) = queue.take(1) {
+                    batch.into_iter().for_each(|work| snapshot(&c, work));
+                }
+            })?;
+        }
+        sqlite.spawn("store-checkpoint", move || checkpoint(&background, &asked, &committed))?;
+        Ok(sqlite)
+    }
+}
+
+impl Sqlite {
+    fn spawn(&mut self, name: &str, f: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(f).map_err(|e| StoreError::io("thread", &e))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+    /// Where writing closures wait.
+    pub fn writes(&self) -> &Queue {
+        &self.writes
+    }
+    /// Where reading closures wait.
+    pub fn reads(&self) -> &Queue {
+        &self.reads
+    }
+    /// Empties the log file, so that nothing that was deleted stays in it. Blocking; waits for readers up to five seconds.
+    pub fn empty_log(&self) {
+        let (done, wait) = channel();
+        if self.checkpoints.as_ref().is_some_and(|c| c.send(done).is_ok()) {
+            // The thread answers or is gone.
+            let _ = wait.recv();
+        }
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.writes.close();
+        self.reads.close();
+        self.checkpoints = None;
+        join(&mut self.threads);
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(&name).map_err(|e| StoreError::io("lock file", &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.display().to_string())),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("lock file", &e)),
+    }
+}
+
+/// A connection as every thread has it.
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    c.busy_timeout(BUSY)?;
+    c.set_prepared_statement_cache_capacity(STATEMENTS);
+    c.pragma_update(None, "journal_mode", "WAL")?;
+    c.pragma_update(None, "synchronous", "FULL")?;
+    c.pragma_update(None, "secure_delete", true)?;
+    c.pragma_update(None, "foreign_keys", true)?;
+    c.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    c.pragma_update(None, "cache_size", -8192)?;
+    // As PostgreSQL compares.
+    c.pragma_update(None, "case_sensitive_like", true)?;
+    // Sorting spills nothing outside the data folder.
+    c.pragma_update(None, "temp_store", "MEMORY")?;
+    c.pragma_update(None, "trusted_schema", false)?;
+    Ok(c)
+}
+
+/// The version of a file: 0 when it has no table, none when its tables are not ours.
+fn look(c: &Connection, migrations: &Migrations) -> rusqlite::Result<Option<i64>> {
+    let ours = c.query_row("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", [migrations.table], |r| {
+        r.get::<_, i64>(0)
+    })?;
+    if ours == 1 {
+        return c.query_row(&migrations.newest(), [], |r| r.get(0)).map(Some);
+    }
+    let others: i64 = c.query_row("SELECT COUNT(*) FROM sqlite_master", [], |r| r.get(0))?;
+    Ok((others == 0).then_some(0))
+}
+
+fn migrate(c: &mut Connection, migrations: &Migrations, found: i64) -> rusqlite::Result<()> {
+    for m in migrations.after(found) {
+        let tx = c.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        tx.execute_batch(&migrations.create_table())?;
+        for statement in portable::adapt(m.sql, Dialect::Sqlite) {
+            tx.execute_batch(&statement)?;
+        }
+        tx.execute_batch(&migrations.record(m))?;
+        tx.commit()?;
+        tracing::info!(schema = m.name, "migrated");
+    }
+    Ok(())
+}
+
+/// Why a group could not be committed.
+enum Broken {
+    /// BEGIN or COMMIT failed: everybody fails.
+    All(StoreError),
+    /// SQLite rolled the whole transaction back inside this closure (no room, I/O error).
+    At(usize, StoreError),
+}
+
+fn commit_group(c: &Connection, mut batch: Vec<Box<dyn Work>>) {
+    let outcome = run_group(c, &mut batch);
+    if !c.is_autocommit() {
+        // Nothing of a broken group may stay open; a failure here means that SQLite rolled back already.
+        let _ = c.execute_batch("ROLLBACK");
+    }
+    match outcome {
+        Ok(()) => {
+            metrics::counter!("sceau_store_commits_total", "engine" => "sqlite").increment(1);
+            // Group sizes are far below what an f64 holds exactly.
+            metrics::histogram!("sceau_store_group_size").record(batch.len() as f64);
+        }
+        Err(Broken::All(e)) => {
+            tracing::error!(code = e.code(), error = %e, "a group of transactions could not be committed");
+            batch.iter_mut().for_each(|work| work.fail(e.clone()));
+        }
+        Err(Broken::At(i, e)) => {
+            let mut culprit = batch.remove(i);
+            culprit.fail(e);
+            culprit.release();
+            // What the others did was rolled back with it: they run again, each alone.
+            batch.into_iter().for_each(|work| commit_group(c, vec![work]));
+            return;
+        }
+    }
+    batch.into_iter().for_each(Work::release);
+}
+
+fn run_group(c: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Broken> {
+    let all = |e: rusqlite::Error| {
+        if matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy)) {
+            metrics::counter!("sceau_store_busy_total").increment(1);
+        }
+        Broken::All(error(&e))
+    };
+    c.prepare_cached("BEGIN IMMEDIATE").and_then(|mut s| s.raw_execute()).map_err(all)?;
+    for (i, work) in batch.iter_mut().enumerate() {
+        c.prepare_cached("SAVEPOINT one").and_then(|mut s| s.raw_execute()).map_err(all)?;
+        let mut tx = SqliteTx { c, failed: None };
+        let mut kept = work.run(&mut tx);
+        let failed = tx.failed;
+        if c.is_autocommit() {
+            return Err(Broken::At(i, failed.unwrap_or_else(|| StoreError::Other("transaction lost".into()))));
+        }
+        if let (true, Some(e)) = (kept, failed) {
+            work.fail(e);
+            kept = false;
+        }
+        if !kept {
+            c.prepare_cached("ROLLBACK TO one").and_then(|mut s| s.raw_execute()).map_err(all)?;
+        }
+        c.prepare_cached("RELEASE one").and_then(|mut s| s.raw_execute()).map_err(all)?;
+    }
+    c.prepare_cached("COMMIT").and_then(|mut s| s.raw_execute()).map_err(all)?;
+    Ok(())
+}
+
+/// Runs a reading closure on one snapshot.
+fn snapshot(c: &Connection, mut work: Box<dyn Work>) {
+    match c.prepare_cached("BEGIN").and_then(|mut s| s.raw_execute()) {
+        Ok(_) => {
+            let mut tx = SqliteTx { c, failed: None };
+            if work.run(&mut tx)
+                && let Some(e) = tx.failed
+            {
+                work.fail(e);
+            }
+            if !c.is_autocommit() {
+                // Ends the snapshot; reading left nothing to undo.
+                let _ = c.execute_batch("ROLLBACK");
+            }
+        }
+        Err(e) => work.fail(error(&e)),
+    }
+    work.release();
+}
+
+fn checkpoint(c: &Connection, asked: &Receiver<Sender<()>>, committed: &AtomicBool) {
+    let run = |mode: &str| {
+        let outcome = c.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |r| r.get::<_, i64>(0));
+        if let Err(e) = outcome {
+            tracing::warn!(error = %error(&e), "checkpoint failed; it is tried again");
+        }
+    };
+    loop {
+        match asked.recv_timeout(Duration::from_secs(1)) {
+            Ok(done) => {
+                run("TRUNCATE");
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                if committed.swap(false, Ordering::AcqRel) {
+                    run("PASSIVE");
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(i) => ValueRef::Integer(*i),
+            Self::Text(t) => ValueRef::Text(t.as_bytes()),
+            Self::Bytes(b) => ValueRef::Blob(b),
+        }))
+    }
+}
+
+struct SqliteTx<'a> {
+    c: &'a Connection,
+    /// First statement that failed: nothing more is done then, as in PostgreSQL.
+    failed: Option<StoreError>,
+}
+
+impl SqliteTx<'_> {
+    fn guarded<T>(&mut self, f: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        f(self.c).inspect_err(|e| self.failed = Some(e.clone()))
+    }
+}
+
+impl Tx for SqliteTx<'_> {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        self.guarded(|c| {
+            let mut statement = bound(c, sql, params)?;
+            if statement.column_count() > 0 {
+                return Err(StoreError::Invalid("execute() of a statement that returns rows".into()));
+            }
+            Ok(statement.raw_execute().map_err(|e| error(&e))? as u64)
+        })
+    }
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.guarded(|c| {
+            let mut statement = bound(c, sql, params)?;
+            let columns = statement.column_count();
+            let mut rows = statement.raw_query();
+            let mut out = Vec::new();
+            while let Some(row) = rows.next().map_err(|e| error(&e))? {
+                let mut values = Vec::with_capacity(columns);
+                for i in 0..columns {
+                    values.push(match row.get_ref(i).map_err(|e| error(&e))? {
+                        ValueRef::Null => Value::Null,
+                        ValueRef::Integer(i) => Value::Int(i),
+                        ValueRef::Text(t) => Value::Text(
+                            String::from_utf8(t.to_vec()).map_err(|_| StoreError::Invalid("text is not UTF-8".into()))?,
+                        ),
+                        ValueRef::Blob(b) => Value::Bytes(b.to_vec()),
+                        ValueRef::Real(_) => return Err(StoreError::Invalid("a column is a floating number".into())),
+                    });
+                }
+                out.push(Row(values));
+            }
+            Ok(out)
+        })
+    }
+}
+
+fn bound<'c>(c: &'c Connection, sql: &str, params: &[Value]) -> Result<rusqlite::CachedStatement<'c>, StoreError> {
+    let Scanned { sqlite, parameters } = portable::scan(sql)?;
+    portable::check_values(parameters, params)?;
+    let mut statement = c.prepare_cached(&sqlite).map_err(|e| error(&e))?;
+    for (i, value) in params.iter().enumerate() {
+        statement.raw_bind_parameter(i + 1, value).map_err(|e| error(&e))?;
+    }
+    Ok(statement)
+}
+
+/// Our error for SQLite's. Its messages name tables and columns, never values.
+fn error(e: &rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(code, message) = e else {
+        return match e {
+            rusqlite::Error::MultipleStatement => StoreError::Invalid("several statements at once".into()),
+            other => StoreError::Other(format!("sqlite: {other}")),
+        };
+    };
+    let message = message.as_deref().unwrap_or("sqlite");
+    match code.code {
+        ErrorCode::DiskFull => StoreError::Full,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
+            StoreError::Transient("the database is locked".into())
+        }
+        ErrorCode::ReadOnly => StoreError::Invalid("writing in a reading transaction, or to a read-only file".into()),
+        ErrorCode::ConstraintViolation => match code.extended_code {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+                StoreError::Exists(message.strip_prefix("UNIQUE constraint failed: ").unwrap_or(message).to_owned())
+            }
+            _ => StoreError::Invalid(message.to_owned()),
+        },
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Other("the database file is damaged".into()),
+        _ => StoreError::Other(format!("sqlite {}: {message}", code.extended_code)),
+    }
+}

@@ -1,0 +1,96 @@
+//! Temporary stores for tests, on either engine (feature `testing`; never in the program).
+//!
+//! ```no_run
+//! # async fn example() {
+//! let store = sceau_store::testing::sqlite().await;
+//! let id = store.new_id();
+//! # }
+//! ```
+// A test stops where its scaffolding does.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+mod server;
+
+use crate::{EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
+use sceau_domain::Timestamp;
+use sceau_domain::clock::ManualClock;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+/// When a test store's clock begins: 2026-11-21T10:00:00Z.
+pub const START: Timestamp = Timestamp(1_795_255_200_000);
+
+/// A store in a temporary folder; both go when it is dropped.
+#[derive(Debug)]
+pub struct TestStore {
+    store: Option<Store>,
+    /// How it was opened.
+    pub config: StoreConfig,
+    /// Its clock: stands still until it is moved.
+    pub clock: Arc<ManualClock>,
+    folder: tempfile::TempDir,
+    // Dropped last: databases go after connections.
+    _databases: Vec<server::Database>,
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+    fn deref(&self) -> &Store {
+        self.store.as_ref().expect("open")
+    }
+}
+
+impl TestStore {
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+    /// Closes it (no clone may be left) and opens it again.
+    pub async fn reopen(&mut self) {
+        self.close().await;
+        self.store = Some(Store::open(self.config.clone()).await.expect("opens again"));
+    }
+    /// Closes it and tries to open it with another configuration.
+    pub async fn reopen_with(&mut self, config: StoreConfig) -> Result<(), StoreError> {
+        self.close().await;
+        self.store = Some(Store::open(config).await?);
+        Ok(())
+    }
+    /// Closes it; it can be opened again.
+    pub async fn close(&mut self) {
+        let store = self.store.take();
+        tokio::task::spawn_blocking(move || drop(store)).await.expect("closed");
+    }
+}
+
+/// A store on SQLite.
+pub async fn sqlite() -> TestStore {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (data, keyring) = (folder.path().join("data/sceau.db"), folder.path().join("keyring/keyring.db"));
+    open(folder, EngineUrl::Sqlite(data), EngineUrl::Sqlite(keyring), Vec::new()).await
+}
+
+/// A store on a PostgreSQL server that the tests share, in databases of its own. The server is started by the first test that asks and
+/// stops a few seconds after the last; without one the test fails and says what to install.
+pub async fn postgres() -> TestStore {
+    let databases = tokio::task::spawn_blocking(|| vec![server::database(), server::database()]).await.expect("server");
+    let url = |i: usize| EngineUrl::Postgres(databases[i].url());
+    let (data, keyring) = (url(0), url(1));
+    open(tempfile::tempdir().expect("temporary folder"), data, keyring, databases).await
+}
+
+async fn open(folder: tempfile::TempDir, data: EngineUrl, keyring: EngineUrl, databases: Vec<server::Database>) -> TestStore {
+    let clock = Arc::new(ManualClock::at(START));
+    let config = StoreConfig {
+        data,
+        keyring,
+        blobs: folder.path().join("blobs"),
+        spools: folder.path().join("spools"),
+        master: MasterKey::generate().expect("key"),
+        inline_max: INLINE_MAX,
+        node: 1,
+        clock: clock.clone(),
+    };
+    let store = Store::open(config.clone()).await.expect("opens");
+    TestStore { store: Some(store), config, clock, folder, _databases: databases }
+}

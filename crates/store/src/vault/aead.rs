@@ -1,0 +1,83 @@
+//! The one place that seals bytes: AES-256-GCM, random 96-bit nonces, `version ‖ nonce ‖ ciphertext ‖ tag`.
+//!
+//! The feature `insecure-clear` makes [`seal_content`] do nothing, so that the test that looks for clear content on the disk can be shown
+//! to find it. Such a build cannot read sealed data, and an ordinary build refuses what it wrote.
+use crate::StoreError;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+
+/// First byte of sealed bytes.
+const VERSION: u8 = 1;
+/// First byte of what the feature `insecure-clear` left in clear.
+#[cfg(feature = "insecure-clear")]
+const CLEAR: u8 = 0;
+/// What sealing adds to the length.
+pub(crate) const OVERHEAD: usize = 1 + NONCE_LEN + 16;
+
+/// Fills with random bytes.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| StoreError::Other("no randomness".into()))
+}
+
+/// An AES-256-GCM key.
+pub(crate) fn key(bytes: &[u8; 32]) -> Result<LessSafeKey, StoreError> {
+    UnboundKey::new(&AES_256_GCM, bytes).map(LessSafeKey::new).map_err(|_| StoreError::Other("key refused".into()))
+}
+
+/// Seals; always.
+pub(crate) fn seal(key: &LessSafeKey, aad: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut nonce = [0; NONCE_LEN];
+    random(&mut nonce)?;
+    let mut out = Vec::with_capacity(clear.len() + OVERHEAD);
+    out.push(VERSION);
+    out.extend_from_slice(&nonce);
+    out.extend_from_slice(clear);
+    let tag = key
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out[1 + NONCE_LEN..])
+        .map_err(|_| StoreError::Other("sealing failed".into()))?;
+    out.extend_from_slice(tag.as_ref());
+    Ok(out)
+}
+
+/// Opens what [`seal`] made; none when anything differs.
+pub(crate) fn open(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (&version, rest) = sealed.split_first()?;
+    let (nonce, body) = rest.split_at_checked(NONCE_LEN)?;
+    if version != VERSION {
+        return None;
+    }
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut body = body.to_vec();
+    let clear = key.open_in_place(nonce, Aad::from(aad), &mut body).ok()?.len();
+    body.truncate(clear);
+    Some(body)
+}
+
+/// Seals content: fields of messages, chunks of blobs.
+#[cfg(not(feature = "insecure-clear"))]
+pub(crate) fn seal_content(key: &LessSafeKey, aad: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
+    seal(key, aad, clear)
+}
+/// Opens content.
+#[cfg(not(feature = "insecure-clear"))]
+pub(crate) fn open_content(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    open(key, aad, sealed)
+}
+/// TEST ONLY: leaves content in clear.
+#[cfg(feature = "insecure-clear")]
+pub(crate) fn seal_content(_: &LessSafeKey, _: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
+    Ok([&[CLEAR], clear].concat())
+}
+/// TEST ONLY: reads content that was left in clear.
+#[cfg(feature = "insecure-clear")]
+pub(crate) fn open_content(_: &LessSafeKey, _: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    sealed.split_first().filter(|(v, _)| **v == CLEAR).map(|(_, clear)| clear.to_vec())
+}
+
+/// Says loudly, at every opening, that a test build writes in clear.
+pub(crate) fn warn_if_clear() {
+    #[cfg(feature = "insecure-clear")]
+    {
+        tracing::error!("INSECURE TEST BUILD: content is written in clear");
+        eprintln!("*** INSECURE TEST BUILD (feature insecure-clear): content is written to the disk IN CLEAR ***");
+    }
+}
