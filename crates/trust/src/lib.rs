@@ -6,6 +6,7 @@ pub mod dn;
 pub mod identity;
 pub mod inspect;
 pub mod peer;
+pub mod refresh;
 pub mod tls;
 pub mod whitelist;
 

@@ -1,7 +1,36 @@
 //! The signed white list (*liste blanche*): domain → set of certificate DNs (F202, F203).
-use crate::{Anchors, Dn};
+//!
+//! The document comes from the manager of the trust space, signed (one accepted profile, see [`signature`]); what is put
+//! in force is read from the very bytes that were signed (the canonical form), never from the document around them.
+//! Lists hold thousands of entries typed by many hands: entries that cannot be read are counted and skipped.
+//!
+//! Promises: reading is bounded ([`MAX_BYTES`], [`MAX_ENTRIES`], depth, lengths) and refuses DTDs and entities; a
+//! look-up allocates nothing and costs well under a microsecond.
+mod c14n;
+mod error;
+mod fetch;
+mod read;
+mod sign;
+pub mod signature;
+mod verify;
+
+pub use error::WhiteListError;
+pub use fetch::fetch;
+pub use sign::{Entry, SignError, sign};
+pub use verify::verify;
+
+pub(crate) use read::read;
+pub(crate) use verify::instant;
+
+use crate::Dn;
 use sceau_domain::{DomainName, Timestamp};
+use std::collections::HashMap;
 use std::time::Duration;
+
+/// Largest document that is read, bytes (the real one has 4 MB).
+pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Most `Domaine` elements (the real list has 9,000).
+pub const MAX_ENTRIES: usize = 200_000;
 
 /// A verified (or, for `inspect`, only parsed) white list.
 #[derive(Debug)]
@@ -10,57 +39,108 @@ pub struct WhiteList {
     pub generated: Timestamp,
     /// Number of `Domaine` elements.
     pub entries: usize,
+    /// Entries without a readable domain or without a DN, which are not in force.
+    pub skipped: usize,
+    index: Index,
+}
+
+/// What a list says of a domain.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// The domain.
+    pub domain: &'a DomainName,
+    /// The first description that an entry of the domain gives.
+    pub description: &'a str,
+    index: &'a Index,
+    ids: &'a [u32],
+}
+
+impl<'a> Listed<'a> {
+    /// The distinct DNs of the domain, as first written.
+    pub fn dns(&self) -> impl ExactSizeIterator<Item = &'a Dn> + use<'a> {
+        let index = self.index;
+        self.ids.iter().map(move |id| &index.dns[*id as usize])
+    }
 }
 
 impl WhiteList {
     /// Parses without judging the signature. Tolerates the oddities of real lists; an entry that cannot be read is counted and skipped.
     pub fn parse(xml: &[u8]) -> Result<Self, WhiteListError> {
-        let _ = xml;
-        todo!()
+        let read = read::read(xml);
+        match (read.error, read.generated) {
+            (Some(e), _) => Err(e),
+            (None, Some(generated)) => {
+                Ok(Self { generated, entries: read.entries, skipped: read.skipped, index: read.index })
+            }
+            (None, None) => Err(WhiteListError::Format("no readable DateDeGeneration".into())),
+        }
     }
     /// Is the domain in the list?
     pub fn contains(&self, domain: &DomainName) -> bool {
-        let _ = domain;
-        todo!()
+        self.index.domains.contains_key(domain)
     }
     /// Does the domain list this DN?
     pub fn lists(&self, domain: &DomainName, dn: &Dn) -> bool {
-        let _ = (domain, dn);
-        todo!()
+        self.index
+            .domains
+            .get(domain)
+            .is_some_and(|d| d.ids.iter().any(|id| self.index.dns[*id as usize].key() == dn.key()))
     }
     /// Is this DN listed for at least one domain?
     pub fn knows(&self, dn: &Dn) -> bool {
-        let _ = dn;
-        todo!()
+        self.index.by_key.contains_key(dn.key())
     }
     /// The DNs of a domain, as written.
     pub fn dns_of(&self, domain: &DomainName) -> Vec<Dn> {
-        let _ = domain;
-        todo!()
+        self.get(domain).map(|l| l.dns().cloned().collect()).unwrap_or_default()
+    }
+    /// What the list says of a domain.
+    pub fn get(&self, domain: &DomainName) -> Option<Listed<'_>> {
+        let (domain, d) = self.index.domains.get_key_value(domain)?;
+        Some(Listed { domain, description: &d.description, index: &self.index, ids: &d.ids })
+    }
+    /// Every domain in force, in no order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Listed<'_>> {
+        let index = &self.index;
+        index.domains.iter().map(move |(domain, d)| Listed { domain, description: &d.description, index, ids: &d.ids })
+    }
+    /// The distinct DNs, in the order in which the list first names them.
+    pub fn dns(&self) -> &[Dn] {
+        &self.index.dns
+    }
+    /// Number of distinct domains in force.
+    pub fn names(&self) -> usize {
+        self.index.domains.len()
     }
 }
 
-/// Why a list is not put in force. `code` is stable (alarms use it).
-#[derive(Debug, thiserror::Error)]
-pub enum WhiteListError {
-    /// Could not be fetched.
-    #[error("fetch: {0}")]
-    Fetch(String),
-    /// Not the format.
-    #[error("format: {0}")]
-    Format(String),
-    /// No signature, or not the one accepted profile.
-    #[error("signature profile: {0}")]
-    Profile(String),
-    /// Signature does not verify.
-    #[error("signature invalid")]
-    Signature,
-    /// Signer is not the configured one, or its chain is not trusted.
-    #[error("signer: {0}")]
-    Signer(String),
-    /// Older than the list in force.
-    #[error("rollback: generated {0}, in force {1}")]
-    Rollback(String, String),
+/// Domains and their DNs. DNs are held once: 9,000 entries name 400 of them.
+#[derive(Debug, Default)]
+struct Index {
+    domains: HashMap<DomainName, Domain>,
+    dns: Vec<Dn>,
+    /// [`Dn::key`] → place in `dns`.
+    by_key: HashMap<String, u32>,
+}
+
+/// A domain of the index.
+#[derive(Debug, Default)]
+struct Domain {
+    ids: Vec<u32>,
+    description: String,
+}
+
+impl Index {
+    /// The place of a DN, added if it is new. [`MAX_ENTRIES`] keeps places within 32 bits.
+    fn intern(&mut self, dn: Dn) -> u32 {
+        if let Some(id) = self.by_key.get(dn.key()) {
+            return *id;
+        }
+        let id = self.dns.len() as u32;
+        self.by_key.insert(dn.key().to_owned(), id);
+        self.dns.push(dn);
+        id
+    }
 }
 
 /// How the list is obtained and judged.
@@ -72,10 +152,12 @@ pub struct WhiteListSource {
     pub signer_cn: String,
     /// Required subject CN of the signer's issuing authority.
     pub issuer_cn: String,
-    /// Largest accepted document, bytes.
+    /// Largest accepted document, bytes ([`MAX_BYTES`] at most).
     pub max_bytes: usize,
     /// Whole fetch.
     pub timeout: Duration,
+    /// How far in the future a generation date may be (clocks differ); five minutes is generous.
+    pub skew: Duration,
 }
 
 /// Facts about the list in force, for `/metrics`, alarms and the CLI.
@@ -87,21 +169,4 @@ pub struct WhiteListState {
     pub refreshed: Option<Timestamp>,
     /// Last failure.
     pub last_error: Option<String>,
-}
-
-/// Fetches the document over HTTPS (anchors of [`crate::Purpose::ListServer`], no redirect, bounded).
-pub async fn fetch(source: &WhiteListSource, anchors: &Anchors) -> Result<Vec<u8>, WhiteListError> {
-    let _ = (source, anchors);
-    todo!()
-}
-
-/// Judges a document: profile, signature, signer, chain at the generation date, not older than `in_force`.
-pub fn verify(
-    xml: &[u8],
-    source: &WhiteListSource,
-    anchors: &Anchors,
-    in_force: Option<Timestamp>,
-) -> Result<WhiteList, WhiteListError> {
-    let _ = (xml, source, anchors, in_force);
-    todo!()
 }

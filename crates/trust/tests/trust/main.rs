@@ -1,0 +1,11 @@
+//! Trust as its users see it: a played IGC-Santé (root, intermediate, leaves), its white lists, and an outside judge of
+//! XML signatures.
+mod chain;
+mod fetch;
+mod inspect;
+mod oracle;
+mod pki;
+mod refresh;
+mod tampering;
+mod tls;
+mod white_list;
