@@ -85,6 +85,8 @@ pub struct Actor {
     pub who: Who,
     /// The BAL of the session.
     pub bal: Option<BalRef>,
+    /// The device token that proved it, when it was one.
+    pub credential: Option<Id>,
     /// From where.
     pub origin: Origin,
 }

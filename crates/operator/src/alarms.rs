@@ -27,28 +27,84 @@ pub struct AlarmView {
     pub cleared: Option<Timestamp>,
 }
 
-use crate::{Actor, Operator};
-use sceau_domain::Refusal;
+use crate::accounts::require_administrator;
+use crate::mail::facts::By;
+use crate::refuse::Fail;
+use crate::{Actor, Operator, Who};
+use sceau_domain::text::text;
+use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_store::{StoreError, alarms as rows};
+use serde_json::json;
+
+/// Most alarms one listing gives.
+const MOST: i64 = 1000;
 
 impl Operator {
-    /// Alarms, open ones first; `all` shows acknowledged and cleared ones too.
+    /// Open alarms that nobody acknowledged; `all` shows acknowledged and cleared ones too. Newest first.
     pub async fn alarms(&self, actor: &Actor, all: bool) -> Result<Vec<AlarmView>, Refusal> {
-        let _ = (actor, all);
-        todo!()
+        require_administrator(actor)?;
+        let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, all, MOST)?)).await?;
+        Ok(list.into_iter().map(AlarmView::from).collect())
     }
+
     /// Acknowledges an alarm. `admin.not_found`.
     pub async fn acknowledge_alarm(&self, actor: &Actor, code: &str, subject: &str) -> Result<(), Refusal> {
-        let _ = (actor, code, subject);
-        todo!()
+        require_administrator(actor)?;
+        let Who::Administrator(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
+        let (code, subject, login, now) = (code.to_owned(), subject.to_owned(), person.login.clone(), self.clock().now().0);
+        let fact = self.fact("alarm.acknowledged", &By::actor(actor), None, "ok", json!({ "code": code, "subject": subject }));
+        self.0
+            .store
+            .write(move |tx| {
+                if !rows::acknowledge(tx, &code, &subject, &login, now)? {
+                    return Err(Fail::from(Refusal::new(RefusalCode::NotFound).with("name", &code)));
+                }
+                Ok(fact.write(tx)?)
+            })
+            .await?;
+        Ok(())
     }
-    /// Raises an alarm (or counts it once more), in a transaction of its own.
+
+    /// Raises an alarm (or counts it once more), in a transaction of its own. `data` is an object whose texts the alarm's
+    /// sentence (`alarm.<code>` in the locale files) names. A failing store is logged: an alarm must not stop an act.
     pub(crate) async fn raise_alarm(&self, code: &'static str, subject: &str, critical: bool, data: serde_json::Value) {
-        let _ = (code, subject, critical, data);
-        todo!()
+        metrics::counter!("sceau_alarms_total", "code" => code).increment(1);
+        tracing::warn!(code, critical, "alarm");
+        let severity = if critical { "critical" } else { "warning" };
+        let (subject, data, now) = (subject.to_owned(), data.to_string(), self.clock().now().0);
+        let raised = self.0.store.write(move |tx| rows::raise(tx, code, &subject, severity, &data, now)).await;
+        if let Err(e) = raised.map_err(|e: StoreError| e) {
+            tracing::error!(code, error = %e, "alarm not kept");
+        }
     }
+
     /// The cause is gone.
     pub(crate) async fn clear_alarm(&self, code: &'static str, subject: &str) {
-        let _ = (code, subject);
-        todo!()
+        let (subject, now) = (subject.to_owned(), self.clock().now().0);
+        let cleared = self.0.store.write(move |tx| rows::clear(tx, code, &subject, now)).await;
+        if let Err(e) = cleared.map_err(|e: StoreError| e) {
+            tracing::error!(code, error = %e, "alarm not cleared");
+        }
+    }
+}
+
+impl From<rows::Alarm> for AlarmView {
+    fn from(a: rows::Alarm) -> Self {
+        let data: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&a.data).unwrap_or_default();
+        let mut values: Vec<(&str, &str)> = data.iter().filter_map(|(k, v)| Some((k.as_str(), v.as_str()?))).collect();
+        values.push(("subject", &a.subject));
+        let sentence = |lang| text(lang, &format!("alarm.{}", a.code), &values);
+        Self {
+            fr: sentence(Lang::Fr),
+            en: sentence(Lang::En),
+            severity: a.severity,
+            first: Timestamp(a.first_at),
+            last: Timestamp(a.last_at),
+            count: a.count,
+            acknowledged: a.acked_by.zip(a.acked_at.map(Timestamp)),
+            cleared: a.cleared.map(Timestamp),
+            code: a.code,
+            subject: a.subject,
+        }
     }
 }

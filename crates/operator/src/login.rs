@@ -1,28 +1,183 @@
-//! Logging in: device tokens (256 bits, kept as peppered digest), rate limits, constant work for unknown users.
-use crate::{Actor, Operator, Origin};
-use sceau_domain::Refusal;
+//! Logging in: device tokens (256 bits, kept as peppered digest), rate limits, the same work for unknown users.
+mod guard;
 
-/// Sliding-window counters of failed logins, by remote address and by login; bounded.
-#[derive(Debug, Default)]
-pub struct Guard {}
+pub use guard::Guard;
+
+use crate::mail::facts::By;
+use crate::refuse::Fail;
+use crate::{Actor, BalRef, Operator, Origin, PersonRef, Who};
+use sceau_domain::{Address, BalFlags, Refusal, RefusalCode};
+use sceau_store::{StoreError, Tx, accounts as rows};
+use serde_json::json;
+use std::time::Duration;
+
+/// How long a failed login waits for its answer, so that guessing is slow and its time says nothing.
+const FAILURE_DELAY: Duration = Duration::from_millis(400);
+/// Longest login and token that are looked at, bytes.
+const MAX_INPUT: usize = 512;
+/// A token's last use is written at most this often, milliseconds: IMAP clients log in many times a minute.
+const TOUCH_EVERY: i64 = 60_000;
 
 impl Operator {
-    /// Checks `login` (`person`, or `person*bal-address` on a shared BAL; a PER holder's own BAL is the default) and a device token.
-    /// Takes the same time for an unknown user. Refuses `login.failed`, `login.too_many`, `right.missing`.
-    /// Traces success and failure; updates the token's last use.
+    /// Checks `login` and a device token.
+    ///
+    /// `login` is a person's login, or the address of the PER BAL that the person holds, or `person*bal` for any BAL that the
+    /// person has access to. Without `*bal` the BAL is the token's own, else the one PER BAL that the person holds.
+    ///
+    /// A failure takes the same work and the same time whether the login exists or not, and says nothing of why.
+    /// Success and failure are traced; the token's last use is kept.
+    ///
+    /// # Errors
+    /// `login.failed`, `login.too_many`.
     pub async fn login_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
-        let _ = (login, token, origin);
-        todo!()
+        let now = self.clock().now();
+        let limit = self.config().login_failures_per_minute;
+        if self.0.guard.too_many(origin.remote, now, limit) {
+            metrics::counter!("sceau_logins_total", "outcome" => "too_many").increment(1);
+            let refusal = Refusal::new(RefusalCode::LoginTooMany);
+            return Err(self.refused(By { name: "unknown".into(), person: None, origin: Some(origin.clone()) }, None, None, refusal).await);
+        }
+        match self.check_token(login, token, origin).await {
+            Ok(actor) => {
+                metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
+                Ok(actor)
+            }
+            Err(Fail::No(refusal)) => {
+                metrics::counter!("sceau_logins_total", "outcome" => "failed").increment(1);
+                self.0.guard.failed(origin.remote, now);
+                tokio::time::sleep(FAILURE_DELAY).await;
+                let by = By { name: "unknown".into(), person: None, origin: Some(origin.clone()) };
+                Err(self.refused(by, None, None, refusal).await)
+            }
+            Err(Fail::Store(e)) => Err(crate::refuse::store(&e)),
+        }
     }
-    /// Is the actor still allowed on its BAL (token not revoked, access not ended, BAL not closed)? Doors ask at each command;
-    /// answered from a short-lived cache that revocation clears at once.
+
+    async fn check_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Fail> {
+        let failed = || Fail::from(RefusalCode::LoginFailed);
+        if login.len() > MAX_INPUT || token.len() > MAX_INPUT || login.contains('\0') {
+            return Err(failed());
+        }
+        let digest = self.token_digest(token);
+        let (name, bal) = match login.split_once('*') {
+            Some((name, bal)) => (name, Some(bal)),
+            None => (login, None),
+        };
+        let wanted = bal.map(|b| self.key_of(b)).transpose().map_err(|_| failed())?;
+        let by_address = name.parse::<Address>().ok().map(|a| self.bal_key(&a));
+        let name = name.to_ascii_lowercase();
+        let now = self.clock().now().0;
+        let find = move |tx: &mut dyn Tx| find(tx, &digest, &name, by_address.as_deref(), wanted.as_deref(), now);
+        // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
+        let (token, person, bal, role) = self.0.store.read(find).await?.ok_or_else(failed)?;
+        let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
+        let bal = bal_ref(&bal)?;
+        let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
+        let data = json!({ "door": origin.door.as_str(), "token": token.id, "role": role, "tls": origin.tls });
+        let shown = self.bal_key(&bal.address);
+        let fact = self.fact("login.ok", &By::actor(&actor), Some((bal.id, &shown)), "ok", data);
+        let touch = token.last_used.is_none_or(|t| t + TOUCH_EVERY < now);
+        self.0
+            .store
+            .write(move |tx| {
+                if touch {
+                    rows::touch_token(tx, token.id, now)?;
+                }
+                fact.write(tx)
+            })
+            .await?;
+        Ok(actor)
+    }
+
+    /// Is the actor still allowed on its BAL (token not revoked nor expired, person not disabled, access not ended, BAL not
+    /// closed)? Doors ask at each command; answered from a cache that lives for a second and that a revocation here clears at once.
+    ///
+    /// # Errors
+    /// `right.missing`.
     pub async fn still_allowed(&self, actor: &Actor) -> Result<(), Refusal> {
-        let _ = actor;
-        todo!()
+        let (Some(token), Some(bal), Who::Person(person)) = (actor.credential, &actor.bal, &actor.who) else {
+            return Err(RefusalCode::RightMissing.into());
+        };
+        let now = self.clock().now();
+        if self.0.guard.recently_allowed(token, bal.id, now) {
+            return Ok(());
+        }
+        let (person, bal_id) = (person.id, bal.id);
+        let version = self.0.guard.rights_version();
+        let allowed = move |tx: &mut dyn Tx| -> Result<bool, StoreError> {
+            let token = rows::token_by_id(tx, token)?.filter(|t| is_live(t, now.0));
+            let person = rows::person_by_id(tx, person)?.filter(|p| p.disabled.is_none());
+            let bal = rows::bal_by_id(tx, bal_id)?.filter(|b| b.state == "active");
+            match (token, person, bal) {
+                (Some(_), Some(p), Some(b)) => Ok(rows::access_in_force(tx, p.id, b.id)?.is_some()),
+                _ => Ok(false),
+            }
+        };
+        if !self.0.store.read(allowed).await.map_err(|e| crate::refuse::store(&e))? {
+            return Err(RefusalCode::RightMissing.into());
+        }
+        self.0.guard.allowed(token, bal_id, now, version);
+        Ok(())
     }
+
     /// Traces the end of a session.
     pub async fn logout(&self, actor: &Actor) {
-        let _ = actor;
-        todo!()
+        let shown = actor.bal.as_ref().map(|b| (b.id, self.bal_key(&b.address)));
+        let bal = shown.as_ref().map(|(id, key)| (*id, key.as_str()));
+        let data = json!({ "door": actor.origin.door.as_str() });
+        self.trace_alone(self.fact("login.ended", &By::actor(actor), bal, "ok", data)).await;
     }
+}
+
+fn is_live(t: &rows::Token, now: i64) -> bool {
+    t.revoked.is_none() && t.expires.is_none_or(|e| e > now)
+}
+
+/// Token, person, BAL and role; nothing when any of them does not fit.
+#[allow(clippy::type_complexity)] // a tuple used once
+fn find(
+    tx: &mut dyn Tx,
+    digest: &[u8],
+    name: &str,
+    by_address: Option<&str>,
+    wanted: Option<&str>,
+    now: i64,
+) -> Result<Option<(rows::Token, rows::Person, rows::Bal, String)>, StoreError> {
+    let Some(token) = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now)) else { return Ok(None) };
+    let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else { return Ok(None) };
+    let held = held_per(tx, person.id)?;
+    let named = person.login == name || by_address.is_some_and(|key| held.iter().any(|b| b.address_key == key));
+    let only_held = if held.len() == 1 { held.first().map(|b| b.id) } else { None };
+    let bal = match (wanted, by_address) {
+        (Some(key), _) | (None, Some(key)) => rows::bal_by_address(tx, key)?,
+        (None, None) => match token.bal_id.or(only_held) {
+            Some(id) => rows::bal_by_id(tx, id)?,
+            None => None,
+        },
+    };
+    let Some(bal) = bal.filter(|b| named && b.state == "active" && token.bal_id.is_none_or(|only| only == b.id)) else {
+        return Ok(None);
+    };
+    let Some(access) = rows::access_in_force(tx, person.id, bal.id)? else { return Ok(None) };
+    Ok(Some((token, person, bal, access.role)))
+}
+
+/// PER BALs that a person holds.
+fn held_per(tx: &mut dyn Tx, person: i64) -> Result<Vec<rows::Bal>, StoreError> {
+    let mut held = Vec::new();
+    for access in rows::access_of_person(tx, person)?.into_iter().filter(|a| a.role == "holder") {
+        held.extend(rows::bal_by_id(tx, access.bal_id)?.filter(|b| b.kind == "Per"));
+    }
+    Ok(held)
+}
+
+/// A BAL as sessions know it.
+pub(crate) fn bal_ref(b: &rows::Bal) -> Result<BalRef, StoreError> {
+    let broken = || StoreError::Invalid("row of a BAL".into());
+    Ok(BalRef {
+        id: b.id,
+        address: b.address.parse().map_err(|_| broken())?,
+        kind: b.kind.parse().map_err(|()| broken())?,
+        flags: BalFlags { test: b.test, reachable: b.reachable },
+    })
 }

@@ -44,13 +44,52 @@ pub struct TraceFilter {
     pub limit: Option<u32>,
 }
 
+use crate::accounts::require_administrator;
+use crate::mail::facts::By;
+use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
+use sceau_store::traces as rows;
+
+/// Traces of one listing: by default, and at most.
+const LIMITS: (u32, u32) = (50, 1000);
 
 impl Operator {
-    /// Lists traces; consulting them is itself traced.
+    /// Lists traces; consulting them is itself traced (once a listing, but not when following with `after`).
     pub async fn traces(&self, actor: &Actor, filter: &TraceFilter) -> Result<Vec<TraceView>, Refusal> {
-        let _ = (actor, filter);
-        todo!()
+        require_administrator(actor)?;
+        self.flush_traces().await;
+        let bal = filter.bal.as_deref().map(|b| self.key_of(b)).transpose()?;
+        let rows = rows::Filter {
+            act: filter.act.clone(),
+            bal: bal.clone(),
+            actor: filter.actor.clone(),
+            since: filter.since.map(|s| s.0),
+            after: filter.after,
+            limit: i64::from(filter.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1)),
+        };
+        let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, &rows)?)).await?;
+        if filter.after.is_none() {
+            let data = serde_json::json!({ "act": filter.act, "bal": bal, "actor": filter.actor, "count": list.len() });
+            self.trace_alone(self.fact("trace.listed", &By::actor(actor), None, "ok", data)).await;
+        }
+        Ok(list.into_iter().map(TraceView::from).collect())
+    }
+}
+
+impl From<rows::Trace> for TraceView {
+    fn from(t: rows::Trace) -> Self {
+        Self {
+            id: t.id,
+            kind: t.kind.as_str().into(),
+            act: t.act,
+            at: Timestamp(t.at),
+            actor: t.actor,
+            bal: t.bal,
+            remote: t.remote,
+            session: t.session,
+            outcome: t.outcome,
+            data: serde_json::from_str(&t.data).unwrap_or_default(),
+        }
     }
 }

@@ -208,8 +208,20 @@ pub fn insert_bal(tx: &mut dyn Tx, b: &Bal) -> Result<(), StoreError> {
     // UIDVALIDITY begins at the second of creation: an address that is opened anew never repeats one (RFC 9051 §2.3.1.1).
     let uidvalidity = (b.created / 1000).clamp(1, i64::from(u32::MAX) - 1);
     let values = params![
-        b.id, &b.address_key, &b.address, b.domain_id, &b.kind, &b.label, b.test, b.reachable, &b.state, uidvalidity, b.used_bytes,
-        b.message_count, b.quota_bytes, b.created
+        b.id,
+        &b.address_key,
+        &b.address,
+        b.domain_id,
+        &b.kind,
+        &b.label,
+        b.test,
+        b.reachable,
+        &b.state,
+        uidvalidity,
+        b.used_bytes,
+        b.message_count,
+        b.quota_bytes,
+        b.created
     ];
     tx.execute(sql, values).map(drop)
 }
@@ -259,7 +271,10 @@ fn access(r: &Row) -> Result<Access, StoreError> {
 
 /// Roles in force on a BAL, by login.
 pub fn access_of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Vec<Access>, StoreError> {
-    tx.query(&format!("{ACCESS} WHERE a.bal_id = $1 AND a.ended IS NULL ORDER BY p.login"), params![bal])?.iter().map(access).collect()
+    tx.query(&format!("{ACCESS} WHERE a.bal_id = $1 AND a.ended IS NULL ORDER BY p.login"), params![bal])?
+        .iter()
+        .map(access)
+        .collect()
 }
 
 /// Roles in force of a person.
@@ -308,7 +323,10 @@ pub fn revoke_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<bool, StoreError
 
 /// People with a role in the operator's administration, by login.
 pub fn administrators(tx: &mut dyn Tx) -> Result<Vec<Person>, StoreError> {
-    tx.query(&format!("SELECT {PERSON} FROM people WHERE admin_role IS NOT NULL ORDER BY login"), &[])?.iter().map(person).collect()
+    tx.query(&format!("SELECT {PERSON} FROM people WHERE admin_role IS NOT NULL ORDER BY login"), &[])?
+        .iter()
+        .map(person)
+        .collect()
 }
 
 /// Sets the name and national identifier of a person.

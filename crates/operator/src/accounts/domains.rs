@@ -1,0 +1,49 @@
+//! Domains that we operate.
+use super::{DomainView, require_administrator};
+use crate::mail::facts::By;
+use crate::refuse::Fail;
+use crate::{Actor, Operator};
+use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode, Timestamp};
+use sceau_store::accounts as rows;
+use serde_json::json;
+
+impl Operator {
+    /// Adds a domain that we operate. `admin.exists`.
+    pub async fn add_domain(&self, actor: &Actor, name: DomainName, kind: DomainKind) -> Result<DomainView, Refusal> {
+        require_administrator(actor)?;
+        let row = rows::Domain {
+            id: self.0.store.new_id(),
+            name: name.to_string(),
+            kind: kind.as_str().into(),
+            created: self.clock().now().0,
+        };
+        let fact = self.fact("domain.added", &By::actor(actor), None, "ok", json!({ "domain": name, "kind": kind.as_str() }));
+        let view = self.domain_view(&row)?;
+        self.0
+            .store
+            .write(move |tx| {
+                if rows::domain_by_name(tx, &row.name)?.is_some() {
+                    return Err(Fail::from(Refusal::new(RefusalCode::Exists).with("name", &row.name)));
+                }
+                rows::insert_domain(tx, &row)?;
+                Ok(fact.write(tx)?)
+            })
+            .await?;
+        Ok(view)
+    }
+
+    /// Our domains, by name.
+    pub async fn domains(&self, actor: &Actor) -> Result<Vec<DomainView>, Refusal> {
+        require_administrator(actor)?;
+        let rows = self.0.store.read(|tx| Ok::<_, Fail>(rows::domains(tx)?)).await?;
+        rows.iter().map(|r| self.domain_view(r)).collect()
+    }
+
+    fn domain_view(&self, row: &rows::Domain) -> Result<DomainView, Refusal> {
+        let broken = |_| Refusal::new(RefusalCode::Unavailable);
+        let name: DomainName = row.name.parse().map_err(broken)?;
+        let kind = row.kind.parse().map_err(|()| Refusal::new(RefusalCode::Unavailable))?;
+        let listed = self.trust().white_list().is_some_and(|l| l.contains(&name));
+        Ok(DomainView { name, kind, created: Timestamp(row.created), listed })
+    }
+}
