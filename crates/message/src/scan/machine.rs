@@ -91,18 +91,16 @@ impl Scanner {
     /// Ends the message. A message that ends inside a multipart is closed there (never an error: broken mail is still
     /// mail).
     pub fn finish(mut self) -> Result<Scan, ScanError> {
-        if self.line_start < self.position {
-            // An unfinished last line may be the final delimiter.
-            let found = self.delimiter();
-            if let Some((index, last)) = found {
-                self.at_delimiter(index, last)?;
-                self.line_start = self.position;
-            }
+        let unfinished = u64::from(self.line_start < self.position);
+        // An unfinished last line may be the final delimiter.
+        if unfinished > 0
+            && let Some((index, last)) = self.delimiter()
+        {
+            self.at_delimiter(index, last)?;
         }
         while self.in_header {
             self.end_header(false)?;
         }
-        let unfinished = u64::from(self.line_start < self.position);
         let end = self.position;
         let lines = self.lines;
         self.close(0, end, |before| lines - before + unfinished);
