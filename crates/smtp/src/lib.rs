@@ -1,1 +1,2 @@
-//! smtp
+//! SMTP: the codec (sans-I/O).
+pub mod codec;
