@@ -3,7 +3,7 @@
 //! Promises: an act that changes a BAL's mail calls [`lock_bal`] (or [`charge_bal`]) before anything else, so acts on one
 //! BAL run one after the other on both engines; UIDs and UIDVALIDITY only grow; a folder's counts always match its entries
 //! (every function of [`crate::messages`] that changes entries returns or takes what [`adjust`] needs).
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, Value, params};
 
 /// What the BAL's row says, once it is locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,12 @@ pub struct Counts {
 impl Counts {
     /// What one entry with these system flags counts for.
     pub fn of(flags: i64, size: i64) -> Self {
-        Self { messages: 1, unseen: i64::from(flags & SEEN == 0), deleted: i64::from(flags & DELETED != 0), bytes: size }
+        Self {
+            messages: 1,
+            unseen: i64::from(flags & SEEN == 0),
+            deleted: i64::from(flags & DELETED != 0),
+            bytes: size,
+        }
     }
     /// The opposite.
     #[must_use]
@@ -200,14 +205,24 @@ pub struct NewFolder {
 
 /// Makes a folder. The BAL is locked. [`StoreError::Exists`] when the path is taken.
 pub fn insert(tx: &mut dyn Tx, new: &NewFolder, modseq: i64) -> Result<FolderRow, StoreError> {
-    let uidvalidity = next_uidvalidity(tx, new.bal, new.created.div_euclid(1000).clamp(1, i64::from(u32::MAX) - (1 << 24)))?;
+    let uidvalidity =
+        next_uidvalidity(tx, new.bal, new.created.div_euclid(1000).clamp(1, i64::from(u32::MAX) - (1 << 24)))?;
     let sql = "INSERT INTO folders (id, bal_id, name_sealed, name_tag, special_use, subscribed, uidvalidity, uidnext, \
                modseq, created, messages, unseen, deleted, bytes) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, 0, 0, 0, 0)";
     let sealed = new.name_sealed.as_slice();
     let tag = new.name_tag.as_slice();
-    let values =
-        params![new.id, new.bal, sealed, tag, new.special_use.as_deref(), new.subscribed, uidvalidity, modseq, new.created];
+    let values = params![
+        new.id,
+        new.bal,
+        sealed,
+        tag,
+        new.special_use.as_deref(),
+        new.subscribed,
+        uidvalidity,
+        modseq,
+        new.created
+    ];
     tx.execute(sql, values)?;
     Ok(FolderRow {
         id: new.id,
@@ -250,6 +265,45 @@ pub fn take_uids(tx: &mut dyn Tx, id: Id, count: i64) -> Result<(i64, i64), Stor
         return Err(StoreError::Invalid("the folder's UIDs are used up".into()));
     }
     Ok((next - count, row.int(1)?))
+}
+
+/// Which folder a new entry goes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// By id.
+    Id(Id),
+    /// By the digest of its path.
+    Tag(&'a [u8]),
+    /// By special use (the first one that has it).
+    SpecialUse(&'a str),
+}
+
+/// Takes one UID in a folder of a BAL and counts the entry in: (folder, UID, UIDVALIDITY). `None` when there is no such folder.
+pub fn place(
+    tx: &mut dyn Tx,
+    bal: Id,
+    place: Place<'_>,
+    entry: Counts,
+    modseq: i64,
+) -> Result<Option<(Id, i64, i64)>, StoreError> {
+    let (condition, value) = match place {
+        Place::Id(id) => ("id = $7", Value::from(id)),
+        Place::Tag(tag) => ("name_tag = $7", Value::from(tag)),
+        Place::SpecialUse(special_use) => {
+            ("id = (SELECT MIN(id) FROM folders WHERE bal_id = $1 AND special_use = $7)", Value::from(special_use))
+        }
+    };
+    let sql = format!(
+        "UPDATE folders SET uidnext = uidnext + 1, modseq = $2, messages = messages + $3, unseen = unseen + $4, \
+         deleted = deleted + $5, bytes = bytes + $6 WHERE bal_id = $1 AND {condition} RETURNING id, uidnext - 1, uidvalidity"
+    );
+    let values = params![bal, modseq, entry.messages, entry.unseen, entry.deleted, entry.bytes, value];
+    let Some(row) = tx.query_opt(&sql, values)? else { return Ok(None) };
+    let uid = row.int(1)?;
+    if uid >= i64::from(u32::MAX) {
+        return Err(StoreError::Invalid("the folder's UIDs are used up".into()));
+    }
+    Ok(Some((row.int(0)?, uid, row.int(2)?)))
 }
 
 /// Puts a change of a folder's entries into its counts and modseq.

@@ -101,7 +101,8 @@ pub fn entries_since(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<Entr
 /// Those of these UIDs (ascending) that exist, by UID.
 pub fn entries_of(tx: &mut dyn Tx, folder: Id, uids: &[i64]) -> Result<Vec<EntryRow>, StoreError> {
     let mut found = Vec::new();
-    let sql = |list: &str| format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND uid IN ({list}) ORDER BY uid");
+    let sql =
+        |list: &str| format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND uid IN ({list}) ORDER BY uid");
     for slice in uids.chunks(SLICE) {
         let (list, values) = bind(params![folder], slice);
         for row in tx.query(&sql(&list), &values)? {
@@ -200,7 +201,7 @@ pub fn drop_orphans(tx: &mut dyn Tx, bal: Id, mut messages: Vec<Id>, now: i64) -
         let (list, values) = bind(params![bal, now], slice);
         let sql = format!(
             "INSERT INTO blobs_released (id, at) SELECT DISTINCT blob_id, CAST($2 AS BIGINT) FROM messages WHERE {} ORDER BY 1 \
-             ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+             ON CONFLICT (id) DO NOTHING",
             orphans(&list)
         );
         tx.execute(&sql, &values)?;
