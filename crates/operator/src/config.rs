@@ -21,6 +21,9 @@ pub struct OperatorConfig {
     pub patient_domains: Vec<DomainName>,
     /// Require that the header From's domain lists the peer's DN (design §6; default true).
     pub check_header_from: bool,
+    /// Keep a copy of each submitted message in the sender's Sent folder. False by default: mail clients store their own
+    /// copy by APPEND, and two would appear.
+    pub sent_copy: bool,
     /// How the white list is obtained; none: lists are only put in force by hand.
     pub white_list: Option<sceau_trust::whitelist::WhiteListSource>,
     /// How often.

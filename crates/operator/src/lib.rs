@@ -2,6 +2,7 @@
 //!
 //! Doors translate a protocol into these calls and hold no rule. Every use case takes who asks ([`Actor`] or [`Peer`]) and
 //! checks rights itself; every act and its trace commit in one transaction (design §2.2).
+mod access;
 pub mod accounts;
 pub mod actor;
 pub mod alarms;
@@ -11,6 +12,8 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod queue;
+mod reading;
+mod record;
 pub mod refuse;
 pub mod traces;
 pub mod trusted;
@@ -39,6 +42,14 @@ pub(crate) struct Inner {
     /// Wakes the outbound workers when something was queued or retried.
     pub(crate) queue_wake: tokio::sync::Notify,
     pub(crate) guard: login::Guard,
+    /// Traces of reading that wait to be written.
+    pub(crate) reading: reading::Buffer,
+    /// How many refusals were traced in this minute.
+    pub(crate) refusals: mail::refusals::Ledger,
+    /// This process as the queue's leases name it.
+    pub(crate) leases: queue::Leases,
+    /// What is known of the white list's refreshes.
+    pub(crate) list: trusted::Keeper,
 }
 
 impl Operator {
@@ -51,6 +62,10 @@ impl Operator {
             watch: watch::Hub::default(),
             queue_wake: tokio::sync::Notify::new(),
             guard: login::Guard::default(),
+            reading: reading::Buffer::default(),
+            refusals: mail::refusals::Ledger::default(),
+            leases: queue::Leases::default(),
+            list: trusted::Keeper::default(),
         };
         let operator = Self(Arc::new(inner));
         operator.restore_white_list().await?;

@@ -1,7 +1,46 @@
-//! The white list's life: fetch, verify, put in force, keep the last good copy, diff, alarms.
-use crate::Operator;
-use sceau_domain::{Refusal, Timestamp};
+//! The white list's life: fetch, verify, put in force, keep the last good copy, diff, alarms (F202, F203).
+//!
+//! Promises: only a list that was judged good is ever in force; a failure of any kind leaves the one in force, however
+//! old, and raises an alarm that the next good list clears; a list is put in force only after its bytes and its trace are
+//! durable, so that a restart has it too; nothing older than what is in force comes back.
+use crate::mail::facts::By;
+use crate::{Operator, refuse};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_store::{StoreError, settings};
+use sceau_trust::refresh::{Decision, Diff, decide};
+use sceau_trust::whitelist::{self, WhiteListError, WhiteListSource, WhiteListState};
 use serde::Serialize;
+use serde_json::json;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Where the last good copy is kept.
+const KEPT: &str = "white_list.xml";
+/// After a failure, the next fetch comes at least this soon.
+const SOON: Duration = Duration::from_secs(60);
+/// A list in force whose generation is older than this, milliseconds, is worth an alarm: the authority makes one a day.
+const OLD: i64 = 7 * 86_400_000;
+/// Domains named in a trace of what changed; the counts beside them are whole.
+const NAMED: usize = 200;
+/// Every alarm that a good list clears.
+const ALARMS: [&str; 7] = [
+    "white_list.fetch",
+    "white_list.format",
+    "white_list.profile",
+    "white_list.signature",
+    "white_list.signer",
+    "white_list.rollback",
+    "white_list.future",
+];
+
+/// What is known of refreshes.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    /// One refresh at a time: two at once could put the older list in force last.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<WhiteListState>,
+}
 
 /// What a refresh did.
 #[derive(Debug, Clone, Serialize)]
@@ -23,10 +62,181 @@ pub struct RefreshView {
 impl Operator {
     /// Puts the last good copy kept in the store in force (judged again).
     pub(crate) async fn restore_white_list(&self) -> Result<(), Refusal> {
-        todo!()
+        let Some(source) = &self.0.config.white_list else { return Ok(()) };
+        let kept = self.0.store.read(|tx| settings::get(tx, KEPT)).await;
+        let Some(kept) = kept.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(()) };
+        let _turn = self.0.list.turn.lock().await;
+        match self.judge_list(source, Ok(kept.value)).await?.0 {
+            Decision::Put { list, .. } => {
+                self.note(|state| state.generated = Some(list.generated));
+                self.0.trust.set_white_list(list);
+            }
+            Decision::Unchanged => {}
+            // The anchors or the signer changed: the peers wait until a good list comes.
+            Decision::Refused(e) => self.list_refused(&e).await,
+        }
+        Ok(())
     }
-    /// Fetches and judges the list; puts it in force or raises an alarm and keeps the last good one.
+
+    /// Fetches and judges the list; puts it in force or raises an alarm and keeps the last good one. `admin.invalid` when no
+    /// source is configured.
     pub async fn refresh_white_list(&self) -> Result<RefreshView, Refusal> {
-        todo!()
+        let source = self.list_source()?;
+        let _turn = self.0.list.turn.lock().await;
+        let fetched = whitelist::fetch(source, &self.0.trust.anchors()).await;
+        self.adopt(source, fetched).await
     }
+
+    /// Judges a list given as bytes (`sceau trust import`), as if it had been fetched.
+    pub async fn put_white_list(&self, bytes: Vec<u8>) -> Result<RefreshView, Refusal> {
+        let source = self.list_source()?;
+        let _turn = self.0.list.turn.lock().await;
+        self.adopt(source, Ok(bytes)).await
+    }
+
+    /// Facts about the list in force and its last refresh.
+    pub fn white_list_state(&self) -> WhiteListState {
+        self.0.list.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refreshes at the configured pace, sooner after a failure, until `stop`.
+    pub async fn run_white_list(&self, stop: CancellationToken) {
+        if self.0.config.white_list.is_none() {
+            return;
+        }
+        let every = self.0.config.white_list_every.max(Duration::from_secs(1));
+        loop {
+            let round = tokio::select! {
+                () = stop.cancelled() => return,
+                round = self.refresh_white_list() => round,
+            };
+            let failed = match round {
+                Ok(view) => view.error.is_some(),
+                Err(refusal) => {
+                    tracing::error!(code = refusal.code.as_str(), "refresh of the white list");
+                    true
+                }
+            };
+            self.check_list_age().await;
+            let pause = if failed { every.min(SOON) } else { every };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    fn list_source(&self) -> Result<&WhiteListSource, Refusal> {
+        self.0.config.white_list.as_ref().ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "white_list"))
+    }
+
+    /// Judges off the async threads: a list has megabytes.
+    async fn judge_list(
+        &self,
+        source: &WhiteListSource,
+        fetched: Result<Vec<u8>, WhiteListError>,
+    ) -> Result<(Decision, Vec<u8>), Refusal> {
+        let (source, trust, now) = (source.clone(), self.0.trust.clone(), self.now());
+        let judged = tokio::task::spawn_blocking(move || {
+            let in_force = trust.white_list();
+            let bytes = fetched.as_deref().map_err(Clone::clone);
+            let decision = decide(bytes, &source, &trust.anchors(), in_force.as_deref(), now);
+            (decision, fetched.unwrap_or_default())
+        });
+        judged.await.map_err(|e| {
+            tracing::error!(error = %e, "judging the white list ended abnormally");
+            RefusalCode::Unavailable.into()
+        })
+    }
+
+    /// The caller holds the turn.
+    async fn adopt(&self, source: &WhiteListSource, fetched: Result<Vec<u8>, WhiteListError>) -> Result<RefreshView, Refusal> {
+        let (decision, bytes) = self.judge_list(source, fetched).await?;
+        let now = self.now();
+        let mut view = RefreshView {
+            changed: false,
+            generated: self.0.trust.white_list().map(|l| l.generated),
+            added: Vec::new(),
+            removed: Vec::new(),
+            altered: Vec::new(),
+            error: None,
+        };
+        match &decision {
+            Decision::Put { list, diff } => {
+                let facts = json!({
+                    "generated": list.generated.0,
+                    "entries": list.entries,
+                    "domains": list.names(),
+                    "skipped": list.skipped,
+                    "changes": { "added": diff.added.len(), "removed": diff.removed.len(), "altered": diff.changed.len() },
+                    // At first all is new: the counts say enough.
+                    "named": view.generated.map(|_| named(diff)),
+                });
+                let trace = self.fact("white_list.adopted", &By::system(), None, "ok", facts).technical();
+                let kept = self.0.store.write(move |tx| {
+                    settings::put(tx, KEPT, &bytes, now.0)?;
+                    trace.write(tx)
+                });
+                kept.await.map_err(|e: StoreError| refuse::store(&e))?;
+                self.0.trust.set_white_list(list.clone());
+                tracing::info!(
+                    generated = list.generated.0,
+                    domains = list.names(),
+                    added = diff.added.len(),
+                    removed = diff.removed.len(),
+                    altered = diff.changed.len(),
+                    "white list in force"
+                );
+                view.changed = true;
+                view.generated = Some(list.generated);
+                view.added = diff.added.iter().map(ToString::to_string).collect();
+                view.removed = diff.removed.iter().map(ToString::to_string).collect();
+                view.altered = diff.changed.iter().map(ToString::to_string).collect();
+            }
+            Decision::Unchanged => {}
+            Decision::Refused(e) => {
+                self.list_refused(e).await;
+                view.error = Some((e.code().to_owned(), e.to_string()));
+            }
+        }
+        self.note(|state| state.record(&decision, now));
+        if view.error.is_none() {
+            for alarm in ALARMS {
+                self.clear_alarm(alarm, "").await;
+            }
+        }
+        metrics::counter!("sceau_white_list_refresh_total", "ok" => if view.error.is_none() { "yes" } else { "no" })
+            .increment(1);
+        Ok(view)
+    }
+
+    async fn list_refused(&self, e: &WhiteListError) {
+        let in_force = self.0.trust.white_list().map(|l| l.generated.0);
+        let data = json!({ "cause": e.to_string(), "in_force": in_force });
+        // Without any list nobody can be trusted; and an altered or forged one is an incident by itself.
+        let critical = in_force.is_none() || !matches!(e, WhiteListError::Fetch(_));
+        self.raise_alarm(e.code(), "", critical, data).await;
+    }
+
+    async fn check_list_age(&self) {
+        let Some(list) = self.0.trust.white_list() else { return };
+        let age = self.now().0.saturating_sub(list.generated.0);
+        metrics::gauge!("sceau_white_list_age_seconds").set((age / 1000) as f64);
+        if age > OLD {
+            let days = (age / 86_400_000).to_string();
+            self.raise_alarm("white_list.age", "", false, json!({ "days": days })).await;
+        } else {
+            self.clear_alarm("white_list.age", "").await;
+        }
+    }
+
+    fn note(&self, f: impl FnOnce(&mut WhiteListState)) {
+        f(&mut self.0.list.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The domains of a difference, at most [`NAMED`] of each kind.
+fn named(diff: &Diff) -> serde_json::Value {
+    let some = |all: &[sceau_domain::DomainName]| -> Vec<String> { all.iter().take(NAMED).map(ToString::to_string).collect() };
+    json!({ "added": some(&diff.added), "removed": some(&diff.removed), "altered": some(&diff.changed) })
 }

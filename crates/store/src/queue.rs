@@ -8,11 +8,18 @@
 //! Order of locks, so that transactions of several nodes do not deadlock: entries, BALs, destinations (ascending). A
 //! statement that reads entries to decide about a destination runs after the destination's row is locked.
 mod view;
-pub use view::{EntryFilter, EntryView, list, show};
+pub use view::{EntryFilter, EntryView, expired, late, list, show};
 
 use crate::blob::{self, BlobId};
 use crate::{Id, Row, StoreError, Tx, Value, params};
 use sceau_domain::Timestamp;
+
+impl crate::Store {
+    /// Number of this node, which the owners of leases begin with.
+    pub fn node(&self) -> u16 {
+        self.0.config.node
+    }
+}
 
 /// A message to queue. Everything sealed is prepared before the transaction.
 #[derive(Debug, Clone)]
@@ -278,10 +285,27 @@ pub struct Unreached {
     pub args: String,
 }
 
-/// The consecutive failures of a destination.
-pub fn failures(tx: &mut dyn Tx, domain: &str) -> Result<i64, StoreError> {
-    let row = tx.query_opt("SELECT failures FROM queue_destinations WHERE domain = $1", params![domain])?;
-    row.map_or(Ok(0), |r| r.int(0))
+/// How a destination fares.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    /// Consecutive attempts that reached no server.
+    pub failures: i64,
+    /// Code of the last of them.
+    pub last_code: Option<String>,
+    /// When its first entry is given up.
+    pub first_expiry: Option<Timestamp>,
+}
+
+/// How a destination fares.
+pub fn health(tx: &mut dyn Tx, domain: &str) -> Result<Health, StoreError> {
+    let row = tx.query_opt("SELECT failures, last_code FROM queue_destinations WHERE domain = $1", params![domain])?;
+    let Some(row) = row else { return Ok(Health::default()) };
+    let first = tx.query_opt("SELECT MIN(expires) FROM queue_entries WHERE destination = $1", params![domain])?;
+    Ok(Health {
+        failures: row.int(0)?,
+        last_code: row.opt_text(1)?,
+        first_expiry: first.map_or(Ok(None), |r| r.opt_int(0))?.map(Timestamp),
+    })
 }
 
 /// No server of the destination could be reached: all its entries wait until `next`, `owner`'s lease ends. How many wait.
@@ -367,28 +391,6 @@ pub fn entries(tx: &mut dyn Tx, ids: &[Id]) -> Result<Vec<Entry>, StoreError> {
     let (marks, values) = list_of(ids, 1);
     let rows = tx.query(&format!("SELECT {ENTRY} {FROM} WHERE e.id IN ({marks}) ORDER BY e.id"), &values)?;
     rows.iter().map(entry).collect()
-}
-
-/// Entries past their time (`expires`), or of which the sender is to be warned, whose destination nobody is sending to.
-fn overdue(tx: &mut dyn Tx, column: &str, now: Timestamp, limit: u32) -> Result<Vec<Entry>, StoreError> {
-    let rows = tx.query(
-        &format!(
-            "SELECT {ENTRY} {FROM} WHERE e.{column} <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
-             ORDER BY e.{column}, e.id LIMIT $2"
-        ),
-        params![now.0, i64::from(limit)],
-    )?;
-    rows.iter().map(entry).collect()
-}
-
-/// Entries past their time, see [`overdue`].
-pub fn expired(tx: &mut dyn Tx, now: Timestamp, limit: u32) -> Result<Vec<Entry>, StoreError> {
-    overdue(tx, "expires", now, limit)
-}
-
-/// Entries of which the sender is to be told that they are late, see [`overdue`].
-pub fn late(tx: &mut dyn Tx, now: Timestamp, limit: u32) -> Result<Vec<Entry>, StoreError> {
-    overdue(tx, "warn_at", now, limit)
 }
 
 /// Takes entries off the queue; the ids that were really there.

@@ -1,21 +1,81 @@
 //! A message arrives from another operator (design §6).
+//!
+//! Promises: every command is judged against the white list in force at that moment; a refusal carries its code and is
+//! traced; `Ok` of [`Operator::mx_accept`] means that each recipient's copy is durable, once, however often the peer
+//! sends the same message again within the configured time.
+use super::facts::By;
+use super::keep::{Kept, keep};
+use super::parties::Found;
 use super::{Accepted, Envelope};
+use crate::mailbox::deliver::{self, Prepared, Target};
+use crate::mailbox::entries::FlagSet;
+use crate::refuse::Fail;
 use crate::{Operator, Origin, Received};
 use rustls_pki_types::CertificateDer;
-use sceau_domain::{Address, Refusal};
-use sceau_trust::Peer;
+use sceau_domain::exchange::may_exchange;
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_message::{header, trace_field};
+use sceau_store::{Id, blob, dedupe};
+use sceau_trust::{Peer, Purpose, peer};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Recipients of one message from a peer: RFC 5321 §4.5.3.1.8 asks for 100 at least, whatever our own people may use.
+const RECIPIENTS: usize = 100;
 
 impl Operator {
     /// Judges the chain shown in the handshake: chain, validity, revocation, listed for at least one domain. Traces refusals.
     pub async fn mx_peer(&self, chain: &[CertificateDer<'_>], origin: &Origin) -> Result<Peer, Refusal> {
-        let _ = (chain, origin);
-        todo!()
+        match self.judge_peer(chain) {
+            Ok(peer) => Ok(peer),
+            Err((peer, refusal)) => Err(self.refused(By::peer(peer.as_ref(), origin), None, None, refusal).await),
+        }
     }
+
+    fn judge_peer(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, (Option<Peer>, Refusal)> {
+        let anchors = self.0.trust.anchors();
+        let peer = peer::judge(&anchors, Purpose::Peers, chain, true, self.now()).map_err(|c| (None, c.refusal()))?;
+        let Some(list) = self.0.trust.white_list() else {
+            return Err((Some(peer), RefusalCode::PeerWhiteListAbsent.into()));
+        };
+        if list.knows(&peer.dn) {
+            return Ok(peer);
+        }
+        let refusal = Refusal::new(RefusalCode::PeerNotListed).with("dn", &peer.dn);
+        Err((Some(peer), refusal))
+    }
+
     /// MAIL: the sender's domain lists this peer's DN; `<>` from a peer listed for at least one domain. Judged at each MAIL.
     pub async fn mx_sender(&self, peer: &Peer, from: Option<&Address>, size: Option<u64>, origin: &Origin) -> Result<(), Refusal> {
-        let _ = (peer, from, size, origin);
-        todo!()
+        match self.judge_sender(peer, from, size) {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, None, refusal).await),
+        }
     }
+
+    fn judge_sender(&self, peer: &Peer, from: Option<&Address>, size: Option<u64>) -> Result<(), Refusal> {
+        // A long session outlives a certificate.
+        if peer.not_after < self.now() {
+            return Err(Refusal::new(RefusalCode::PeerExpired).with("dn", &peer.dn));
+        }
+        let Some(list) = self.0.trust.white_list() else { return Err(RefusalCode::PeerWhiteListAbsent.into()) };
+        match from {
+            Some(a) if !list.lists(a.domain(), &peer.dn) => {
+                return Err(Refusal::new(RefusalCode::SenderDomainNotPeers).with("domain", a.domain()).with("dn", &peer.dn));
+            }
+            None if !list.knows(&peer.dn) => {
+                return Err(Refusal::new(RefusalCode::PeerNotListed).with("dn", &peer.dn));
+            }
+            _ => {}
+        }
+        let largest = self.0.config.limits.announced_bytes();
+        if size.is_some_and(|s| s > largest) {
+            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
+        }
+        Ok(())
+    }
+
     /// RCPT: the BAL exists, may receive from this sender, has room (`size` as announced); `already` recipients were accepted.
     pub async fn mx_recipient(
         &self,
@@ -26,18 +86,171 @@ impl Operator {
         size: Option<u64>,
         origin: &Origin,
     ) -> Result<(), Refusal> {
-        let _ = (peer, from, to, already, size, origin);
-        todo!()
+        let limit = self.0.config.limits.recipients.max(RECIPIENTS);
+        let judged = if already >= limit {
+            Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limit))
+        } else {
+            self.judge_recipient(peer, from, to, size.unwrap_or(0)).await.map(drop)
+        };
+        match judged {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, Some(to), refusal).await),
+        }
     }
+
+    async fn judge_recipient(&self, peer: &Peer, from: Option<&Address>, to: &Address, size: u64) -> Result<Found, Refusal> {
+        let found = self.find(to).await?;
+        // The peer answers for its patients: that one answers a professional is its rule to hold.
+        may_exchange(&self.foreign_sender(from, &peer.dn), &found.recipient(self, to), true)?;
+        found.check_room(to, size)?;
+        Ok(found)
+    }
+
     /// After DATA: header rules (one From whose domain lists the peer, loop limit), then one transaction: blob, rows for every
     /// recipient, dedupe record, traces. Returns after it is durable.
     pub async fn mx_accept(&self, peer: &Peer, envelope: Envelope, message: Received, origin: &Origin) -> Result<Accepted, Refusal> {
-        let _ = (peer, envelope, message, origin);
-        todo!()
+        let from = envelope.from.clone();
+        match self.accept(peer, envelope, message, origin).await {
+            Ok(accepted) => Ok(accepted),
+            Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from.as_ref(), None, refusal).await),
+        }
     }
+
+    async fn accept(&self, peer: &Peer, envelope: Envelope, message: Received, origin: &Origin) -> Result<Accepted, Refusal> {
+        if envelope.to.is_empty() {
+            return Err(RefusalCode::RcptNone.into());
+        }
+        // The list may have changed since MAIL.
+        self.judge_sender(peer, envelope.from.as_ref(), Some(message.scan.size))?;
+        self.check_header(peer, &message)?;
+        let now = self.now();
+        let id = super::new_tag(&self.0.store);
+        let prefix = self.arrival_fields(peer, &envelope, origin, &id, now);
+        let size = message.scan.size + prefix.len() as u64;
+
+        // Who gets it, and by which recipients: a BAL named twice (postmaster@ and its own address) gets one copy.
+        let mut copies: BTreeMap<Id, (String, Vec<dedupe::Digest>)> = BTreeMap::new();
+        for to in &envelope.to {
+            let found = self.judge_recipient(peer, envelope.from.as_ref(), to, size).await?;
+            let digest = self.dedupe_digest(peer, envelope.from.as_ref(), to, &message.spool.digest);
+            for local in found.locals().iter().filter(|l| l.open && l.room >= size) {
+                copies.entry(local.id).or_insert_with(|| (local.shown.clone(), Vec::new())).1.push(digest);
+            }
+        }
+        let mut prepared: Vec<(Prepared, Vec<dedupe::Digest>)> = Vec::with_capacity(copies.len());
+        // Ascending ids: the order in which BALs are locked.
+        for (bal, (_, digests)) in &copies {
+            let ready = self.prepare_delivery(*bal, Target::Inbox, &message, &prefix, FlagSet::default(), now).await?;
+            prepared.push((ready, digests.clone()));
+        }
+
+        let mut facts = self.message_facts(&id, envelope.from.as_ref(), &message.scan.header, message.scan.size);
+        facts["to"] = envelope.to.iter().map(|a| self.shown(a)).collect::<Vec<_>>().into();
+        facts["bals"] = copies.values().map(|(shown, _)| shown.as_str()).collect::<Vec<_>>().into();
+        facts["certificate"] = json!({ "dn": peer.dn.as_str(), "serial": peer.serial, "sha256": peer.fingerprint });
+        facts["tls"] = origin.tls.clone().into();
+        facts["helo"] = envelope.helo.as_str().into();
+        let by = By::peer(Some(peer), origin);
+        let one = match copies.iter().next() {
+            Some((bal, (shown, _))) if copies.len() == 1 => Some((*bal, shown.as_str())),
+            _ => None,
+        };
+        let accepted = self.fact("mail.accepted", &by, one, "ok", facts.clone());
+        let repeated = self.fact("mail.repeated", &by, one, "ok", facts);
+
+        let horizon = self.dedupe_horizon(now);
+        let kept = keep(&self.0.store, message.spool, move |tx, row| {
+            // A copy is due when one of the recipients that lead to this BAL is new; all of them are claimed.
+            let mut due = Vec::with_capacity(prepared.len());
+            let mut claimed: BTreeMap<dedupe::Digest, bool> = BTreeMap::new();
+            for (ready, digests) in &prepared {
+                let mut new = false;
+                for digest in digests {
+                    let first = match claimed.get(digest) {
+                        Some(first) => *first,
+                        None => {
+                            let first = dedupe::claim(tx, digest, now, horizon)?;
+                            claimed.insert(*digest, first);
+                            first
+                        }
+                    };
+                    new |= first;
+                }
+                if new {
+                    due.push(ready);
+                }
+            }
+            if due.is_empty() {
+                repeated.write(tx)?;
+                return Ok(Kept::No(Vec::new()));
+            }
+            blob::insert(tx, row)?;
+            let mut bals = Vec::with_capacity(due.len());
+            for ready in due {
+                deliver::insert(tx, ready, RefusalCode::RcptOverQuota)?;
+                bals.push(ready.bal);
+            }
+            accepted.write(tx)?;
+            if bals.len() < prepared.len() {
+                repeated.write(tx)?;
+            }
+            Ok::<_, Fail>(Kept::Yes(bals))
+        })
+        .await?;
+        let duplicate = kept.is_empty();
+        metrics::counter!("sceau_mail_accepted_total", "door" => "mx").increment(u64::from(!duplicate));
+        for bal in kept {
+            self.0.watch.notify(bal);
+        }
+        Ok(Accepted { id, duplicate })
+    }
+
+    /// One From, whose domain lists the peer's DN; no loop.
+    fn check_header(&self, peer: &Peer, message: &Received) -> Result<(), Refusal> {
+        let origin = header::origin(&message.scan.header)?;
+        if self.0.config.check_header_from {
+            let domain = origin.from.domain();
+            let listed = self.0.trust.white_list().is_some_and(|list| list.lists(domain, &peer.dn));
+            if !listed {
+                return Err(Refusal::new(RefusalCode::HeaderFromNotPeers).with("domain", domain).with("dn", &peer.dn));
+            }
+        }
+        super::check_loop(&message.scan, &self.0.config.limits)
+    }
+
+    /// `Return-Path` and `Received`. No recipient in them: the copies of all recipients are the same.
+    fn arrival_fields(&self, peer: &Peer, envelope: &Envelope, origin: &Origin, id: &str, now: Timestamp) -> Vec<u8> {
+        let received = trace_field::Received {
+            helo: &envelope.helo,
+            remote: origin.remote.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            by: &self.0.config.hostname,
+            with: envelope.with,
+            tls: origin.tls.as_deref(),
+            peer: Some(peer.dn.as_str()),
+            id,
+            at: now,
+        };
+        (trace_field::return_path(envelope.from.as_ref()) + &received.field()).into_bytes()
+    }
+
+    /// What was accepted before this instant is forgotten.
+    pub(crate) fn dedupe_horizon(&self, now: Timestamp) -> Timestamp {
+        now.plus_ms(i64::try_from(self.0.config.dedupe.as_millis()).map_or(i64::MIN, |ms| -ms))
+    }
+
+    /// What makes two deliveries the same (design §2.1). Lengths before values: no two tuples read alike.
+    fn dedupe_digest(&self, peer: &Peer, from: Option<&Address>, to: &Address, content: &[u8; 32]) -> dedupe::Digest {
+        let mut data = Vec::with_capacity(256);
+        for part in [peer.dn.key().to_owned(), from.map(Address::key).unwrap_or_default(), to.key()] {
+            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            data.extend_from_slice(part.as_bytes());
+        }
+        data.extend_from_slice(content);
+        self.0.store.vault().tag("dedupe", &data)
+    }
+
     /// Traces a refusal that a door decided by itself (syntax, bare newline, too many errors…).
     pub async fn trace_refusal(&self, who: Option<&Peer>, refusal: &Refusal, origin: &Origin) {
-        let _ = (who, refusal, origin);
-        todo!()
+        self.refused(By::peer(who, origin), None, None, refusal.clone()).await;
     }
 }

@@ -1,8 +1,20 @@
 //! Mail in and out of BALs: acceptance from peers, submission by people, delivery.
+//!
+//! Both ways in end the same: everything sealed is prepared, the content is made durable, then one transaction holds
+//! rows, dedupe records, queue entries and traces ([`keep`]). `Ok` means that it is committed (design §2.1).
 pub mod incoming;
 pub mod submission;
 
-use sceau_domain::Address;
+mod clean;
+pub(crate) pub(crate) mod facts;
+pub(crate) mod keep;
+mod parties;
+pub(crate) mod refusals;
+pub(crate) mod shown;
+
+use sceau_domain::{Address, Limits, Refusal, RefusalCode};
+use sceau_message::scan::Scan;
+use sceau_store::Store;
 
 /// An SMTP envelope.
 #[derive(Debug, Clone)]
@@ -28,4 +40,22 @@ pub struct Accepted {
     pub id: String,
     /// True when this is a peer's retry of what was accepted before: nothing was kept a second time.
     pub duplicate: bool,
+}
+
+/// A new id of an acceptance: unique over nodes and time.
+fn new_tag(store: &Store) -> String {
+    format!("{:013x}", store.new_id())
+}
+
+/// Bytes as a person reads them.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes / 1_000_000)
+}
+
+/// RFC 5321 §6.3: too many `Received` fields are a loop.
+fn check_loop(scan: &Scan, limits: &Limits) -> Result<(), Refusal> {
+    if scan.received > limits.hops {
+        return Err(Refusal::new(RefusalCode::MessageLoop).with("limit", limits.hops));
+    }
+    Ok(())
 }

@@ -1,23 +1,325 @@
 //! A person or a machine sends (design §6).
-use super::{Accepted, Envelope};
-use crate::{Actor, Operator, Received};
-use sceau_domain::{Address, Refusal};
+//!
+//! Promises: envelope sender, From and Sender are BALs that the person may send with (F150); Bcc never leaves; who may
+//! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
+//! are durable, all or none.
+use super::facts::{By, Fact};
+use super::keep::{Kept, keep};
+use super::parties::{Found, Local, bal_by_key};
+use super::{Accepted, Envelope, clean};
+use crate::mailbox::deliver::{self, Prepared, Target};
+use crate::mailbox::entries::{FlagSet, Flags};
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator, Received, Who};
+use sceau_domain::exchange::{Sender, may_exchange};
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_message::{header, trace_field};
+use sceau_store::{Id, StoreError, Tx, accounts, blob, queue};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Bytes read at a time when a message is written anew.
+const PIECE: usize = 64 << 10;
 
 impl Operator {
     /// MAIL: the actor may send from this address (F150).
     pub async fn submit_sender(&self, actor: &Actor, from: Option<&Address>, size: Option<u64>) -> Result<(), Refusal> {
-        let _ = (actor, from, size);
-        todo!()
+        match self.judge_submitter(actor, from, size).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(self.refused(By::actor(actor), from, None, refusal).await),
+        }
     }
+
+    async fn judge_submitter(&self, actor: &Actor, from: Option<&Address>, size: Option<u64>) -> Result<(), Refusal> {
+        match from {
+            Some(from) => drop(self.sending_bal(actor, from, RefusalCode::SenderNotAllowed).await?),
+            // A notification of a mail client (RFC 8098 §3): its From is judged after DATA all the same.
+            None => self.require_access(actor).await?,
+        }
+        let largest = self.0.config.limits.announced_bytes();
+        if size.is_some_and(|s| s > largest) {
+            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
+        }
+        Ok(())
+    }
+
     /// RCPT: `domain::exchange` with what we know of both ends; ours must exist and have room.
     pub async fn submit_recipient(&self, actor: &Actor, to: &Address, already: usize, size: Option<u64>) -> Result<(), Refusal> {
-        let _ = (actor, to, already, size);
-        todo!()
+        match self.judge_addressee(actor, to, already, size).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                let from = actor.bal.as_ref().map(|b| &b.address);
+                Err(self.refused(By::actor(actor), from, Some(to), refusal).await)
+            }
+        }
     }
+
+    async fn judge_addressee(&self, actor: &Actor, to: &Address, already: usize, size: Option<u64>) -> Result<(), Refusal> {
+        let limits = &self.0.config.limits;
+        if already >= limits.recipients {
+            return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
+        }
+        let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?;
+        let from = self.sending_bal(actor, &bal.address, RefusalCode::SenderNotAllowed).await?;
+        self.check_pair(&from, to, size.unwrap_or(0)).await.map(drop)
+    }
+
+    /// May this BAL of ours write to `to`, and is there room?
+    async fn check_pair(&self, from: &Local, to: &Address, size: u64) -> Result<Found, Refusal> {
+        let found = self.find(to).await?;
+        // That a patient answers a professional cannot be seen from an envelope: only professionals start (F077).
+        may_exchange(&Sender::Own(from.own.clone()), &found.recipient(self, to), false)?;
+        found.check_room(to, size)?;
+        Ok(found)
+    }
+
+    /// The BAL behind an address, when the actor may send with it; `otherwise` the given refusal.
+    async fn sending_bal(&self, actor: &Actor, address: &Address, otherwise: RefusalCode) -> Result<Local, Refusal> {
+        let key = self.bal_key(address);
+        let person = match &actor.who {
+            Who::Person(p) | Who::Administrator(p) => Some(p.id),
+            Who::System => None,
+        };
+        let found = self.0.store.read(move |tx| {
+            let Some(bal) = bal_by_key(tx, &key)? else { return Ok(None) };
+            let allowed = bal.open && may_send(tx, person, bal.id)?;
+            Ok::<_, StoreError>(allowed.then_some(bal))
+        });
+        let found = found.await.map_err(|e| refuse::store(&e))?;
+        found.ok_or_else(|| Refusal::new(otherwise).with("address", address))
+    }
+
     /// After DATA: From and Sender are BALs of the actor, Message-ID and Date added if absent, Bcc removed; one transaction:
     /// local deliveries, queue entries, traces. Returns after it is durable.
     pub async fn submit(&self, actor: &Actor, envelope: Envelope, message: Received) -> Result<Accepted, Refusal> {
-        let _ = (actor, envelope, message);
-        todo!()
+        let from = envelope.from.clone();
+        match self.take(actor, envelope, message).await {
+            Ok(accepted) => Ok(accepted),
+            Err(refusal) => Err(self.refused(By::actor(actor), from.as_ref(), None, refusal).await),
+        }
     }
+
+    async fn take(&self, actor: &Actor, envelope: Envelope, message: Received) -> Result<Accepted, Refusal> {
+        if envelope.to.is_empty() {
+            return Err(RefusalCode::RcptNone.into());
+        }
+        let limits = &self.0.config.limits;
+        if envelope.to.len() > limits.recipients {
+            return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
+        }
+        self.judge_submitter(actor, envelope.from.as_ref(), None).await?;
+        let origin = header::origin(&message.scan.header)?;
+        let from = self.sending_bal(actor, &origin.from, RefusalCode::HeaderFromNotAllowed).await?;
+        if let Some(sender) = &origin.sender {
+            self.sending_bal(actor, sender, RefusalCode::HeaderFromNotAllowed).await?;
+        }
+        // Reports go where the envelope says.
+        let envelope_bal = match &envelope.from {
+            Some(a) if *a != origin.from => self.sending_bal(actor, a, RefusalCode::SenderNotAllowed).await?,
+            _ => from.clone(),
+        };
+        super::check_loop(&message.scan, limits)?;
+        let only_patients = envelope.to.iter().all(|a| self.is_patients(a.domain()));
+        let largest = limits.message_bytes_for(only_patients);
+        if message.scan.size > largest {
+            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
+        }
+
+        let (message, bcc) = self.without_bcc(message).await?;
+        let now = self.now();
+        let id = super::new_tag(&self.0.store);
+        let fields = self.submission_fields(actor, &envelope, &message, &id, now);
+        let mut plan = Plan { now, id, envelope, envelope_bal, locals: BTreeMap::new(), elsewhere: Vec::new() };
+        let size = message.scan.size + fields.len() as u64;
+        for to in &plan.envelope.to {
+            match self.check_pair(&from, to, size).await? {
+                Found::Elsewhere => plan.elsewhere.push(to.clone()),
+                found => {
+                    let locals = found.locals().iter().filter(|l| l.open && l.room >= size);
+                    plan.locals.extend(locals.map(|l| (l.id, l.shown.clone())));
+                }
+            }
+        }
+        self.commit(actor, plan, message, fields, bcc).await
+    }
+
+    /// Prepares all that is sealed, then commits.
+    async fn commit(&self, actor: &Actor, plan: Plan, message: Received, fields: Vec<u8>, bcc: Vec<u8>) -> Result<Accepted, Refusal> {
+        let now = plan.now;
+        let return_path = trace_field::return_path(plan.envelope.from.as_ref()).into_bytes();
+        let local_prefix = [return_path.as_slice(), fields.as_slice()].concat();
+        let sent_prefix = [fields.as_slice(), bcc.as_slice()].concat();
+        let mut wanted: Vec<(Id, Target, &[u8], FlagSet)> =
+            plan.locals.keys().map(|id| (*id, Target::Inbox, local_prefix.as_slice(), FlagSet::default())).collect();
+        if self.0.config.sent_copy {
+            let seen = FlagSet { system: Flags::SEEN, keywords: Vec::new() };
+            wanted.push((plan.envelope_bal.id, Target::Sent, sent_prefix.as_slice(), seen));
+        }
+        // Ascending ids: the order in which BALs are locked.
+        wanted.sort_by_key(|w| w.0);
+        let mut copies: Vec<(Prepared, RefusalCode)> = Vec::with_capacity(wanted.len());
+        for (bal, target, prefix, flags) in wanted {
+            let over = if matches!(target, Target::Sent) { RefusalCode::QuotaExceeded } else { RefusalCode::RcptOverQuota };
+            copies.push((self.prepare_delivery(bal, target, &message, prefix, flags, now).await?, over));
+        }
+        let queued = self.queue_rows(&plan, &message, &fields).await.map_err(|e| refuse::store(&e))?;
+        let fact = self.submission_fact(actor, &plan, &message);
+        let id = plan.id;
+
+        let bals: Vec<Id> = copies.iter().map(|(c, _)| c.bal).collect();
+        let waiting = queued.is_some();
+        keep(&self.0.store, message.spool, move |tx, row| {
+            blob::insert(tx, row)?;
+            for (copy, over) in &copies {
+                deliver::insert(tx, copy, *over)?;
+            }
+            if let Some((message, entries)) = &queued {
+                queue::enqueue(tx, message, entries)?;
+            }
+            fact.write(tx)?;
+            Ok::<_, Fail>(Kept::Yes(()))
+        })
+        .await?;
+        metrics::counter!("sceau_mail_accepted_total", "door" => "submission").increment(1);
+        for bal in bals {
+            self.0.watch.notify(bal);
+        }
+        if waiting {
+            self.0.queue_wake.notify_waiters();
+        }
+        Ok(Accepted { id, duplicate: false })
+    }
+
+    fn submission_fact(&self, actor: &Actor, plan: &Plan, message: &Received) -> Fact {
+        let mut facts =
+            self.message_facts(&plan.id, plan.envelope.from.as_ref(), &message.scan.header, message.scan.size);
+        facts["to"] = plan.envelope.to.iter().map(|a| self.shown(a)).collect::<Vec<_>>().into();
+        facts["bals"] = plan.locals.values().map(String::as_str).collect::<Vec<_>>().into();
+        facts["queued"] = plan.elsewhere.len().into();
+        facts["tls"] = json!(actor.origin.tls);
+        let bal = Some((plan.envelope_bal.id, plan.envelope_bal.shown.as_str()));
+        self.fact("mail.submitted", &By::actor(actor), bal, "ok", facts)
+    }
+
+    /// Fields that go before the content: `Received`, and what RFC 6409 §8 lets us add.
+    fn submission_fields(&self, actor: &Actor, envelope: &Envelope, message: &Received, id: &str, now: Timestamp) -> Vec<u8> {
+        let hostname = &self.0.config.hostname;
+        let received = trace_field::Received {
+            helo: &envelope.helo,
+            remote: actor.origin.remote.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            by: hostname,
+            with: envelope.with,
+            tls: actor.origin.tls.as_deref(),
+            peer: None,
+            id,
+            at: now,
+        };
+        let mut fields = received.field();
+        if !clean::has(&message.scan.header, "Date") {
+            fields += &format!("Date: {}\r\n", trace_field::rfc5322_date(now));
+        }
+        if !clean::has(&message.scan.header, "Message-ID") {
+            fields += &format!("Message-ID: <{id}@{hostname}>\r\n");
+        }
+        fields.into_bytes()
+    }
+
+    /// The message without Bcc, written anew when there is one: what is stored is what may be seen.
+    async fn without_bcc(&self, message: Received) -> Result<(Received, Vec<u8>), Refusal> {
+        let Some(cleaned) = clean::without_bcc(&message.scan.header) else { return Ok((message, Vec::new())) };
+        let store_failed = |e: StoreError| refuse::store(&e);
+        let mut intake = self.intake(message.scan.size);
+        intake.push(&cleaned.header)?;
+        let mut reader = message.spool.reader().map_err(store_failed)?;
+        let mut at = message.scan.header.len() as u64;
+        while at < message.scan.size {
+            let piece = reader.read_at(at, PIECE).map_err(store_failed)?;
+            if piece.is_empty() {
+                break;
+            }
+            at += piece.len() as u64;
+            intake.push(&piece)?;
+            // A large message is much work: let others have the thread between pieces.
+            tokio::task::yield_now().await;
+        }
+        Ok((intake.finish()?, cleaned.bcc))
+    }
+
+    /// Rows of the queue for what goes elsewhere, sealed under the present transit key.
+    async fn queue_rows(
+        &self,
+        plan: &Plan,
+        message: &Received,
+        fields: &[u8],
+    ) -> Result<Option<(queue::Message, Vec<queue::Entry>)>, StoreError> {
+        if plan.elsewhere.is_empty() {
+            return Ok(None);
+        }
+        let (store, retry) = (&self.0.store, &self.0.config.retry);
+        let (epoch, key) = store.vault().transit_key().await?;
+        let id = store.new_id();
+        let from = plan.envelope.from.as_ref();
+        let (expires, warns) = (retry.expires(plan.now), retry.warns(plan.now));
+        let row = queue::Message {
+            id,
+            blob: message.spool.id,
+            epoch,
+            blob_key: key.wrap(crate::queue::aad(epoch, id, "queue.blob_key"), &message.spool.key)?,
+            bal: plan.envelope_bal.id,
+            sender: self.shown_path(from),
+            sender_sealed: match from {
+                Some(a) => self.sealed_address(a, &key, crate::queue::aad(epoch, id, "queue.sender"))?,
+                None => None,
+            },
+            prefix: key.seal(crate::queue::aad(epoch, id, "queue.prefix"), fields)?,
+            size: i64::try_from(message.scan.size + fields.len() as u64).unwrap_or(i64::MAX),
+            body_8bit: message.scan.body_8bit,
+            smtputf8: message.scan.header_8bit
+                || from.into_iter().chain(&plan.elsewhere).any(Address::is_international),
+            created: plan.now,
+            expires,
+            tag: plan.id.clone(),
+        };
+        let mut entries = Vec::with_capacity(plan.elsewhere.len());
+        for to in &plan.elsewhere {
+            let entry = store.new_id();
+            entries.push(queue::Entry {
+                id: entry,
+                message: id,
+                destination: to.domain().to_string(),
+                recipient: self.shown(to),
+                recipient_sealed: self.sealed_address(to, &key, crate::queue::aad(epoch, entry, "queue.recipient"))?,
+                attempts: 0,
+                unreached: 0,
+                next_at: plan.now,
+                // Nobody is told about a report or a notification that is late.
+                warn_at: from.map(|_| warns),
+                expires,
+                last_code: None,
+                last_reply: None,
+            });
+        }
+        Ok(Some((row, entries)))
+    }
+}
+
+/// What is to be done with a message.
+struct Plan {
+    now: Timestamp,
+    id: String,
+    envelope: Envelope,
+    /// The BAL of the envelope sender (of From, when it is null): reports and the Sent copy go there.
+    envelope_bal: Local,
+    /// BALs of ours, with their address as shown.
+    locals: BTreeMap<Id, String>,
+    /// Recipients of other operators.
+    elsewhere: Vec<Address>,
+}
+
+/// Does the person have an access in force on the BAL? Every role may send.
+fn may_send(tx: &mut dyn Tx, person: Option<Id>, bal: Id) -> Result<bool, StoreError> {
+    let Some(person) = person else { return Ok(true) };
+    let enabled = accounts::person_by_id(tx, person)?.is_some_and(|p| p.disabled.is_none());
+    Ok(enabled && accounts::access_in_force(tx, person, bal)?.is_some())
 }

@@ -1,4 +1,4 @@
-//! The queue as administrators look at it.
+//! Entries with all that is known of them: as administrators look at the queue, and as those that are overdue are handled.
 use super::Entry;
 use crate::{Id, StoreError, Tx, Value};
 use sceau_domain::Timestamp;
@@ -62,6 +62,31 @@ pub fn list(tx: &mut dyn Tx, filter: &EntryFilter) -> Result<Vec<EntryView>, Sto
 /// One entry.
 pub fn show(tx: &mut dyn Tx, id: Id) -> Result<Option<EntryView>, StoreError> {
     Ok(query(tx, "e.id = $1", &[Value::Int(id)])?.into_iter().next())
+}
+
+/// Entries past their time, of one destination or all, where nobody is sending.
+pub fn expired(
+    tx: &mut dyn Tx,
+    destination: Option<&str>,
+    before: Timestamp,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<EntryView>, StoreError> {
+    let mut values = vec![Value::Int(before.0), Value::Int(now.0), Value::Int(limit.into())];
+    let mut only = "";
+    if let Some(d) = destination {
+        values.push(d.into());
+        only = "AND e.destination = $4";
+    }
+    let tail = format!(
+        "e.expires <= $1 {only} AND (d.lease_until IS NULL OR d.lease_until <= $2) ORDER BY e.message_id, e.id LIMIT $3"
+    );
+    query(tx, &tail, &values)
+}
+
+/// Entries of which the sender is to be told that they are late.
+pub fn late(tx: &mut dyn Tx, now: Timestamp, limit: u32) -> Result<Vec<EntryView>, StoreError> {
+    query(tx, "e.warn_at <= $1 ORDER BY e.message_id, e.id LIMIT $2", &[Value::Int(now.0), Value::Int(limit.into())])
 }
 
 fn query(tx: &mut dyn Tx, tail: &str, values: &[Value]) -> Result<Vec<EntryView>, StoreError> {

@@ -1,0 +1,170 @@
+//! Traces of mail: the envelope's facts, never content.
+use crate::{Actor, Operator, Origin, Who};
+use sceau_domain::{Address, Refusal, Timestamp};
+use sceau_message::header;
+use sceau_store::traces::{self, Trace};
+use sceau_store::{Id, StoreError, Tx};
+use sceau_trust::Peer;
+use serde_json::{Value, json};
+
+/// Who acted, as traces name it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct By {
+    /// Login, DN, or `system`.
+    pub name: String,
+    /// Person, when it is one.
+    pub person: Option<Id>,
+    /// From where.
+    pub origin: Option<Origin>,
+}
+
+impl By {
+    /// Ourselves.
+    pub fn system() -> Self {
+        Self { name: "system".into(), ..Self::default() }
+    }
+    /// Another operator.
+    pub fn peer(peer: Option<&Peer>, origin: &Origin) -> Self {
+        let name = peer.map_or_else(|| "unknown".to_owned(), |p| p.dn.to_string());
+        Self { name, person: None, origin: Some(origin.clone()) }
+    }
+    /// A person's session.
+    pub fn actor(actor: &Actor) -> Self {
+        let origin = Some(actor.origin.clone());
+        match &actor.who {
+            Who::Person(p) | Who::Administrator(p) => Self { name: p.login.clone(), person: Some(p.id), origin },
+            Who::System => Self { origin, ..Self::system() },
+        }
+    }
+}
+
+/// A trace about to be written. Made before the transaction, so that the transaction may run again.
+#[derive(Debug, Clone)]
+pub(crate) struct Fact(Trace);
+
+impl Fact {
+    /// Writes it, in the transaction of its act.
+    pub fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        traces::record(tx, &self.0)
+    }
+    /// A technical trace: an automatic act, kept one year.
+    pub fn technical(mut self) -> Self {
+        self.0.kind = traces::Kind::Technical;
+        self
+    }
+    /// On this BAL.
+    pub fn on(mut self, bal: Id, shown: Option<String>) -> Self {
+        (self.0.bal_id, self.0.bal) = (Some(bal), shown);
+        self
+    }
+    /// Replaces what is said of the act.
+    pub fn saying(&mut self, data: &Value) {
+        self.0.data = data.to_string();
+    }
+    /// Adds to what is said of the act.
+    pub fn adding(&mut self, name: &str, value: Value) {
+        let mut data: Value = serde_json::from_str(&self.0.data).unwrap_or_default();
+        data[name] = value;
+        self.saying(&data);
+    }
+}
+
+impl Operator {
+    /// Prepares a functional trace. `bal` is the BAL concerned and its address as shown.
+    pub(crate) fn fact(&self, act: &'static str, by: &By, bal: Option<(Id, &str)>, outcome: &str, data: Value) -> Fact {
+        let (bal_id, bal) = bal.unzip();
+        Fact(Trace {
+            id: self.0.store.new_id(),
+            kind: traces::Kind::Functional,
+            act: act.to_owned(),
+            at: self.now().0,
+            person_id: by.person,
+            actor: by.name.clone(),
+            bal_id,
+            bal: bal.map(str::to_owned),
+            remote: by.origin.as_ref().and_then(|o| o.remote).map(|ip| ip.to_string()),
+            session: by.origin.as_ref().map(|o| o.session.clone()),
+            outcome: outcome.to_owned(),
+            data: data.to_string(),
+        })
+    }
+
+    /// Envelope facts of a message.
+    pub(crate) fn message_facts(&self, id: &str, from: Option<&Address>, header: &[u8], size: u64) -> Value {
+        json!({
+            "id": id,
+            "from": self.shown_path(from),
+            "size": size,
+            "message_id": self.message_id_tag(header),
+        })
+    }
+
+    /// Keyed digest of the Message-ID: traces on both ends of a BAL can be matched, and say nothing else.
+    pub(crate) fn message_id_tag(&self, header: &[u8]) -> Option<String> {
+        let field = header::fields(header).find(|f| f.name.eq_ignore_ascii_case("Message-ID"))?;
+        let tag = self.0.store.vault().tag("message-id", field.value.trim_ascii());
+        Some(hex::encode(&tag[..16]))
+    }
+
+    /// Traces a refusal within the bounds of [`super::refusals`], in a transaction of its own, and gives it back.
+    pub(crate) async fn refused(&self, by: By, from: Option<&Address>, to: Option<&Address>, refusal: Refusal) -> Refusal {
+        let Some(origin) = &by.origin else { return refusal };
+        metrics::counter!("sceau_mail_refused_total", "code" => refusal.code.as_str()).increment(1);
+        if !self.0.refusals.admit(&by.name, origin, refusal.code) {
+            return refusal;
+        }
+        let mut data = json!({});
+        if let Some(from) = from {
+            data["from"] = self.shown(from).into();
+        }
+        if let Some(to) = to {
+            data["to"] = self.shown(to).into();
+        }
+        let detail = |name: &str| refusal.args.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
+        for name in ["domain", "dn", "cause", "limit"] {
+            if let Some(value) = detail(name) {
+                data[name] = value.into();
+            }
+        }
+        let trace = self.fact("mail.refused", &by, None, refusal.code.as_str(), data);
+        self.trace_alone(trace).await;
+        refusal
+    }
+
+    /// Writes a trace that belongs to no act. A failure is logged: the refusal stands all the same.
+    pub(crate) async fn trace_alone(&self, trace: Fact) {
+        let written = self.0.store.write(move |tx| trace.write(tx)).await;
+        if let Err(e) = written {
+            tracing::error!(error = %e, "a refusal could not be traced");
+        }
+    }
+
+    /// Traces the refusals that were only counted in the last minute (see [`super::refusals`]).
+    pub(crate) async fn trace_counted_refusals(&self) {
+        let made: Vec<Fact> = self
+            .0
+            .refusals
+            .turn()
+            .into_iter()
+            .map(|folded| {
+                let by = match folded.session {
+                    Some((origin, name)) => By { name, person: None, origin: Some(origin) },
+                    None => By { name: "unknown".into(), ..By::default() },
+                };
+                self.fact("mail.refused", &by, None, "counted", json!({ "counts": folded.counts }))
+            })
+            .collect();
+        if made.is_empty() {
+            return;
+        }
+        let written = self.0.store.write(move |tx| made.iter().try_for_each(|t| t.write(tx))).await;
+        if let Err(e) = written {
+            tracing::error!(error = %e, "counted refusals could not be traced");
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+}

@@ -1,0 +1,156 @@
+//! Who is at each end of a message: our BALs, our postmaster, or another operator's address; and what
+//! `domain::exchange` says about them.
+use crate::{Operator, refuse};
+use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
+use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
+use sceau_store::{Id, Row, StoreError, Tx, params};
+
+/// Local parts that every domain of ours has (RFC 5321 §4.5.1, RFC 2142).
+const ROLES: [&str; 2] = ["postmaster", "abuse"];
+
+/// A recipient, found.
+#[derive(Debug, Clone)]
+pub(crate) enum Found {
+    /// A BAL of ours.
+    Bal(Local),
+    /// `postmaster@` or `abuse@` of one of our domains: the BALs of those in charge.
+    Role(OwnRole, Vec<Local>),
+    /// Not ours.
+    Elsewhere,
+}
+
+/// A BAL of ours as delivery needs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Local {
+    /// Row id.
+    pub id: Id,
+    /// Address as shown in traces.
+    pub shown: String,
+    /// For the exchange rules.
+    pub own: OwnBal,
+    /// Takes mail.
+    pub open: bool,
+    /// Bytes left.
+    pub room: u64,
+}
+
+impl Found {
+    /// The BALs to deliver to.
+    pub fn locals(&self) -> &[Local] {
+        match self {
+            Self::Bal(local) => std::slice::from_ref(local),
+            Self::Role(_, locals) => locals,
+            Self::Elsewhere => &[],
+        }
+    }
+    /// As the exchange rules know it.
+    pub fn recipient(&self, operator: &Operator, to: &Address) -> Recipient {
+        match self {
+            Self::Bal(local) => Recipient::Own(local.own.clone()),
+            Self::Role(role, _) => Recipient::Role(role.clone()),
+            Self::Elsewhere => Recipient::Foreign(operator.foreign(to, None)),
+        }
+    }
+    /// Refuses what cannot take a message of `size` bytes now.
+    pub fn check_room(&self, to: &Address, size: u64) -> Result<(), Refusal> {
+        let refuse = |code: RefusalCode| Err(Refusal::new(code).with("address", to));
+        match self {
+            Self::Bal(local) if !local.open => refuse(RefusalCode::RcptClosed),
+            Self::Bal(local) if local.room < size => refuse(RefusalCode::RcptOverQuota),
+            Self::Role(_, locals) if locals.is_empty() => refuse(RefusalCode::RcptUnknown),
+            // Whoever of those in charge has room gets it.
+            Self::Role(_, locals) if locals.iter().all(|l| l.room < size) => refuse(RefusalCode::RcptOverQuota),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Operator {
+    /// Finds a recipient. `rcpt.unknown` when the domain is ours and nobody has this address.
+    pub(crate) async fn find(&self, to: &Address) -> Result<Found, Refusal> {
+        let (key, domain) = (self.bal_key(to), to.domain().clone());
+        let role = ROLES.contains(&to.local_key());
+        let in_charge: Vec<String> = match role {
+            true => self.0.config.postmaster.iter().map(|a| self.bal_key(a)).collect(),
+            false => Vec::new(),
+        };
+        let looked = self.0.store.read(move |tx| look_up(tx, &domain, &key, &in_charge)).await;
+        let Some(looked) = looked.map_err(|e: StoreError| refuse::store(&e))? else {
+            return Ok(Found::Elsewhere);
+        };
+        if let Some(bal) = looked.bal {
+            return Ok(Found::Bal(bal));
+        }
+        if role {
+            let role = OwnRole { domain: to.domain().clone(), domain_kind: looked.kind };
+            let locals = looked.in_charge.into_iter().filter(|l| l.open).collect();
+            return Ok(Found::Role(role, locals));
+        }
+        Err(Refusal::new(RefusalCode::RcptUnknown).with("address", to))
+    }
+
+    /// Another operator's address; a sender is listed when its domain lists `dn`, a recipient when its domain is listed.
+    pub(crate) fn foreign(&self, address: &Address, dn: Option<&sceau_trust::Dn>) -> Foreign {
+        let (domain, config) = (address.domain(), &self.0.config);
+        let listed = self.0.trust.white_list().is_some_and(|list| match dn {
+            Some(dn) => list.lists(domain, dn),
+            None => list.contains(domain),
+        });
+        Foreign::new(domain.clone(), listed, &config.test_domains, &config.patient_domains)
+    }
+
+    /// A peer's sender as the exchange rules know it.
+    pub(crate) fn foreign_sender(&self, from: Option<&Address>, dn: &sceau_trust::Dn) -> Sender {
+        from.map_or(Sender::ForeignReport, |a| Sender::Foreign(self.foreign(a, Some(dn))))
+    }
+
+    /// What BALs are found by: the address as compared, a patient's as a pseudonym.
+    pub(crate) fn bal_key(&self, address: &Address) -> String {
+        if self.is_patients(address.domain()) { self.shown(address) } else { address.key() }
+    }
+}
+
+/// What the store says of an address of ours.
+#[derive(Debug)]
+struct Looked {
+    kind: DomainKind,
+    bal: Option<Local>,
+    in_charge: Vec<Local>,
+}
+
+/// Our domain's kind with the BAL of this key and those in charge; none when the domain is not ours.
+fn look_up(tx: &mut dyn Tx, domain: &DomainName, key: &str, in_charge: &[String]) -> Result<Option<Looked>, StoreError> {
+    let Some(row) = tx.query_opt("SELECT kind FROM domains WHERE name = $1", params![domain.as_str()])? else {
+        return Ok(None);
+    };
+    let kind = row.text(0)?.parse().map_err(|()| StoreError::Invalid("kind of a domain".into()))?;
+    let bal = bal_by_key(tx, key)?;
+    let mut locals = Vec::new();
+    for key in in_charge {
+        locals.extend(bal_by_key(tx, key)?);
+    }
+    Ok(Some(Looked { kind, bal, in_charge: locals }))
+}
+
+/// A BAL of ours by what it is found by.
+pub(super) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, StoreError> {
+    let sql = "SELECT b.id, b.address_key, d.name, d.kind, b.kind, b.test, b.reachable, b.state, b.quota_bytes, b.used_bytes \
+               FROM bals b JOIN domains d ON d.id = b.domain_id WHERE b.address_key = $1";
+    tx.query_opt(sql, params![key])?.as_ref().map(local).transpose()
+}
+
+fn local(r: &Row) -> Result<Local, StoreError> {
+    let invalid = |what: &str| StoreError::Invalid(format!("{what} of a BAL"));
+    Ok(Local {
+        id: r.int(0)?,
+        shown: r.text(1)?,
+        own: OwnBal {
+            domain: r.text(2)?.parse().map_err(|_| invalid("domain"))?,
+            domain_kind: r.text(3)?.parse::<DomainKind>().map_err(|()| invalid("domain kind"))?,
+            kind: r.text(4)?.parse::<BalKind>().map_err(|()| invalid("kind"))?,
+            flags: BalFlags { test: r.bool(5)?, reachable: r.bool(6)? },
+        },
+        open: r.text(7)? == "active",
+        room: u64::try_from(r.int(8)?.saturating_sub(r.int(9)?)).unwrap_or(0),
+    })
+}

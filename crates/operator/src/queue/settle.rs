@@ -1,0 +1,340 @@
+//! What became of recipients, in one transaction: gone, put off, reported, traced.
+use super::report::Told;
+use super::{Outcome, OutcomeResult, aad, explained};
+use crate::mail::facts::{By, Fact};
+use crate::mail::keep::{Kept, keep_with};
+use crate::mail::shown::unsealed_address;
+use crate::mailbox::deliver;
+use crate::refuse::{self, Fail};
+use crate::{Operator, Received};
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_message::report::RecipientOutcome;
+use sceau_store::queue::{self, Entry, Message};
+use sceau_store::{DataKey, Id, StoreError, Tx, blob};
+use serde_json::{Value, json};
+
+/// Everything that one settlement changes, prepared before its transaction.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    /// Queue message.
+    pub message: Id,
+    /// Entries that leave, each with its trace.
+    pub gone: Vec<(Id, Fact)>,
+    /// Entries put off.
+    pub later: Vec<(Later, Fact)>,
+    /// Entries whose sender is told of the delay.
+    pub late: Vec<(Id, Fact)>,
+    /// Destination that a server answered for, renewing this owner's lease until then.
+    pub reached: Option<(String, String, Timestamp)>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// An entry put off.
+#[derive(Debug, Clone)]
+pub(super) struct Later {
+    id: Id,
+    next: Timestamp,
+    code: &'static str,
+    reply: Vec<u8>,
+}
+
+/// Why a settlement must be planned again: another one took some of its entries.
+#[derive(Debug)]
+struct Raced;
+
+enum Stop {
+    Fail(Fail),
+    Raced,
+}
+impl From<StoreError> for Stop {
+    fn from(e: StoreError) -> Self {
+        Self::Fail(Fail::Store(e))
+    }
+}
+
+impl Plan {
+    /// Applies the plan. Entries first, then the report's BAL (by the caller's closure), then the destination: the order of locks.
+    fn apply(&self, tx: &mut dyn Tx) -> Result<Result<(), Raced>, StoreError> {
+        let mut expected: Vec<Id> = self.gone.iter().map(|(id, _)| *id).collect();
+        expected.sort_unstable();
+        if queue::remove(tx, &expected)? != expected {
+            return Ok(Err(Raced));
+        }
+        let mut expected: Vec<Id> = self.late.iter().map(|(id, _)| *id).collect();
+        expected.sort_unstable();
+        if queue::warned(tx, &expected)? != expected {
+            return Ok(Err(Raced));
+        }
+        for (later, trace) in &self.later {
+            if queue::defer(tx, later.id, later.next, self.now, later.code, Some(&later.reply))? {
+                trace.write(tx)?;
+            }
+        }
+        for (_, trace) in self.gone.iter().chain(&self.late) {
+            trace.write(tx)?;
+        }
+        queue::remove_done(tx, self.message, self.now)?;
+        Ok(Ok(()))
+    }
+
+    fn touch_destination(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        if let Some((domain, owner, until)) = &self.reached {
+            queue::reached(tx, domain)?;
+            queue::renew(tx, owner, domain, *until)?;
+        }
+        Ok(())
+    }
+}
+
+impl Operator {
+    /// Records outcomes in one transaction: removes what is done, schedules what is not, writes reports for what failed or expired, traces all.
+    pub async fn settle(&self, outgoing: Id, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
+        let entries = loop {
+            let ids: Vec<Id> = outcomes.iter().map(|o| o.entry).collect();
+            let found = self.0.store.read(move |tx| Ok((queue::message_by_id(tx, outgoing)?, queue::entries(tx, &ids)?)));
+            let (message, entries) = found.await.map_err(|e: StoreError| refuse::store(&e))?;
+            let Some(message) = message.filter(|_| !entries.is_empty()) else {
+                tracing::warn!(message = outgoing, "outcomes of a message that has left the queue");
+                return Ok(());
+            };
+            let (plan, told) = self.plan(&message, &entries, &outcomes).await.map_err(|e| refuse::store(&e))?;
+            if self.carry_out(&message, plan, told).await? {
+                break entries;
+            }
+        };
+        self.note_alarms(&entries, &outcomes).await;
+        Ok(())
+    }
+
+    /// Alarms of a destination: over with a delivery, raised by what waiting does not heal.
+    async fn note_alarms(&self, entries: &[Entry], outcomes: &[Outcome]) {
+        let Some(domain) = entries.first().map(|e| e.destination.as_str()) else { return };
+        for outcome in outcomes {
+            match &outcome.result {
+                OutcomeResult::Delivered { .. } => return self.clear_transfer_alarms(domain).await,
+                OutcomeResult::Deferred { refusal, server, .. } => {
+                    return self.raise_transfer_alarm(domain, refusal, server.as_deref()).await;
+                }
+                OutcomeResult::Failed { .. } => {}
+            }
+        }
+    }
+
+    async fn plan(&self, message: &Message, entries: &[Entry], outcomes: &[Outcome]) -> Result<(Plan, Vec<Told>), StoreError> {
+        let now = self.now();
+        let key = self.0.store.vault().transit_key_of(message.epoch).await;
+        let key = match key {
+            Err(StoreError::NoKey) => None,
+            key => Some(key?),
+        };
+        let mut plan = Plan { message: message.id, now, ..Plan::default() };
+        let mut told = Vec::new();
+        for e in entries {
+            let Some(outcome) = outcomes.iter().find(|o| o.entry == e.id) else { continue };
+            plan.reached = Some((e.destination.clone(), self.lease_owner().to_owned(), self.lease_end()));
+            match &outcome.result {
+                OutcomeResult::Delivered { server, reply, dn, tls } => {
+                    let facts = json!({ "server": server, "certificate": dn, "tls": tls, "reply": code_of(reply) });
+                    plan.gone.push((e.id, self.entry_trace("mail.transferred", message, e, "ok", facts)));
+                    metrics::counter!("sceau_queue_settled_total", "outcome" => "delivered").increment(1);
+                }
+                OutcomeResult::Failed { server, reply, status } => {
+                    let refusal = Refusal::new(RefusalCode::TransferRefused).with("server", server).with("reply", reply);
+                    let facts = json!({ "server": server, "reply": code_of(reply), "status": status });
+                    plan.gone.push((e.id, self.entry_trace("mail.failed", message, e, refusal.code.as_str(), facts)));
+                    told.push(Told {
+                        entry: e.clone(),
+                        action: "failed",
+                        status: permanent(status),
+                        server: Some(server.clone()),
+                        reply: Some(reply.clone()),
+                        refusal,
+                    });
+                    metrics::counter!("sceau_queue_settled_total", "outcome" => "failed").increment(1);
+                }
+                OutcomeResult::Deferred { server, reason, refusal } => {
+                    let attempts = u32::try_from(e.attempts + 1).unwrap_or(u32::MAX);
+                    let facts = json!({ "server": server, "reply": code_of(reason), "attempts": attempts });
+                    let seed = self.seed(&e.destination);
+                    match self.0.config.retry.next_attempt(attempts, message.created, now, seed) {
+                        Some(next) => {
+                            let trace = self.entry_trace("mail.deferred", message, e, refusal.code.as_str(), facts);
+                            let reply = match &key {
+                                Some(key) => key.seal(aad(message.epoch, e.id, "queue.reply"), reason.as_bytes())?,
+                                None => Vec::new(),
+                            };
+                            plan.later.push((Later { id: e.id, next, code: refusal.code.as_str(), reply }, trace));
+                            metrics::counter!("sceau_queue_settled_total", "outcome" => "deferred").increment(1);
+                        }
+                        None => {
+                            plan.gone.push((e.id, self.entry_trace("mail.expired", message, e, refusal.code.as_str(), facts)));
+                            told.push(self.given_up(message, e, server.clone(), Some(reason.clone()), refusal));
+                            metrics::counter!("sceau_queue_settled_total", "outcome" => "expired").increment(1);
+                        }
+                    }
+                }
+            }
+        }
+        Ok((plan, told))
+    }
+
+    /// What a sender is told of an entry that is given up.
+    pub(super) fn given_up(
+        &self,
+        message: &Message,
+        entry: &Entry,
+        server: Option<String>,
+        reply: Option<String>,
+        last: &Refusal,
+    ) -> Told {
+        let hours = (self.now().0.saturating_sub(message.created.0)) / 3_600_000;
+        let reply = reply.unwrap_or_else(|| explained(last));
+        let refusal =
+            Refusal::new(RefusalCode::TransferExpired).with("delay", format!("{hours} h")).with("reply", &reply);
+        Told {
+            entry: entry.clone(),
+            action: "failed",
+            status: refusal.code.enhanced().into(),
+            server,
+            reply: Some(reply),
+            refusal,
+        }
+    }
+
+    /// Commits a plan with the report it needs. False when it must be planned again.
+    pub(super) async fn carry_out(&self, message: &Message, plan: Plan, told: Vec<Told>) -> Result<bool, Refusal> {
+        let mut plan = plan;
+        if let Some((report, bal)) = self.report(message, &told).await? {
+            match self.commit_with_report(&plan, report, bal).await {
+                Ok(done) => return Ok(done),
+                Err(Fail::No(refusal)) if undeliverable(&refusal) => {
+                    // The sender's BAL is closed or full: the outcome is kept all the same, and the trace says why nobody was told.
+                    for (_, trace) in plan.gone.iter_mut().chain(&mut plan.late) {
+                        trace.adding("report", refusal.code.as_str().into());
+                    }
+                }
+                Err(fail) => return Err(fail.into()),
+            }
+        }
+        let done = self.0.store.write(move |tx| match plan.apply(tx)? {
+            Ok(()) => Ok(plan.touch_destination(tx)?),
+            Err(Raced) => Err(Stop::Raced),
+        });
+        match done.await {
+            Ok(()) => Ok(true),
+            Err(Stop::Raced) => Ok(false),
+            Err(Stop::Fail(fail)) => Err(fail.into()),
+        }
+    }
+
+    async fn commit_with_report(&self, plan: &Plan, report: Received, bal: Id) -> Result<bool, Fail> {
+        let flags = crate::mailbox::entries::FlagSet::default();
+        let prefix = sceau_message::trace_field::return_path(None).into_bytes();
+        let copy = self.prepare_delivery(bal, deliver::Target::Inbox, &report, &prefix, flags, plan.now).await?;
+        let plan = plan.clone();
+        let done = keep_with(&self.0.store, report.spool, move |tx, row| {
+            if plan.apply(tx)?.is_err() {
+                // Nothing may stay of what was applied so far.
+                return Err(Fail::No(RefusalCode::Exists.into()));
+            }
+            blob::insert(tx, row)?;
+            deliver::insert(tx, &copy, RefusalCode::RcptOverQuota)?;
+            plan.touch_destination(tx)?;
+            Ok(Kept::Yes(()))
+        });
+        match done.await {
+            Ok(()) => {
+                self.0.watch.notify(bal);
+                Ok(true)
+            }
+            Err(Fail::No(r)) if r.code == RefusalCode::Exists => Ok(false),
+            Err(fail) => Err(fail),
+        }
+    }
+
+    /// The trace of what happened to one entry, on its sender's BAL.
+    pub(super) fn entry_trace(&self, act: &'static str, message: &Message, entry: &Entry, outcome: &str, facts: Value) -> Fact {
+        let mut data = json!({
+            "id": message.tag,
+            "entry": entry.id,
+            "from": message.sender,
+            "to": entry.recipient,
+            "destination": entry.destination,
+        });
+        if let (Value::Object(data), Value::Object(facts)) = (&mut data, facts) {
+            data.extend(facts);
+        }
+        // As traces name BALs: by what addresses are compared by.
+        let shown = message.sender.parse::<Address>().ok().map(|a| a.key());
+        self.fact(act, &By::system(), None, outcome, data).on(message.bal, shown)
+    }
+
+    /// A stable number of a destination, to spread attempts.
+    pub(super) fn seed(&self, domain: &str) -> u64 {
+        let tag = self.0.store.vault().tag("queue.seed", domain.as_bytes());
+        u64::from_be_bytes(tag[..8].try_into().unwrap_or_default())
+    }
+
+    /// What is told of an entry, with its address unsealed.
+    pub(super) fn recipient_outcome(&self, message: &Message, key: &DataKey, told: &Told) -> Result<RecipientOutcome, StoreError> {
+        use sceau_domain::Lang;
+        let (e, aad) = (&told.entry, aad(message.epoch, told.entry.id, "queue.recipient"));
+        Ok(RecipientOutcome {
+            recipient: unsealed_address(&e.recipient, e.recipient_sealed.as_deref(), key, aad)?,
+            action: told.action,
+            status: told.status.clone(),
+            remote_mta: told.server.clone(),
+            diagnostic: told.reply.clone(),
+            sentence: (told.refusal.sentence(Lang::Fr), told.refusal.sentence(Lang::En)),
+        })
+    }
+}
+
+/// Nobody can take the report.
+fn undeliverable(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code,
+        RefusalCode::RcptClosed | RefusalCode::RcptOverQuota | RefusalCode::RcptUnknown | RefusalCode::QuotaExceeded
+    )
+}
+
+/// The codes at the start of a reply (`550 5.1.1`), all of it that a trace may hold in clear.
+fn code_of(reply: &str) -> Option<String> {
+    let mut words = reply.split([' ', '-']);
+    let code = words.next().filter(|w| w.len() == 3 && w.bytes().all(|b| b.is_ascii_digit()))?;
+    let enhanced = words.next().filter(|w| w.split('.').count() == 3 && w.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    Some(enhanced.map_or_else(|| code.to_owned(), |e| format!("{code} {e}")))
+}
+
+/// RFC 3464 §2.3.4: a failure has a status of class 5.
+fn permanent(status: &str) -> String {
+    let valid = status.split('.').count() == 3 && status.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    match status.split_once('.') {
+        Some(("5", _)) if valid => status.to_owned(),
+        Some((_, rest)) if valid => format!("5.{rest}"),
+        _ => "5.0.0".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_holds_only_the_codes_of_a_reply() {
+        assert_eq!(code_of("550 5.1.1 <anne@example.org> unknown").as_deref(), Some("550 5.1.1"));
+        assert_eq!(code_of("250-2.0.0 more").as_deref(), Some("250 2.0.0"));
+        assert_eq!(code_of("250 OK id 1.2").as_deref(), Some("250"));
+        assert_eq!(code_of("Anne is 550 5.1.1"), None);
+        assert_eq!(code_of(""), None);
+    }
+
+    #[test]
+    fn a_failure_is_permanent() {
+        assert_eq!(permanent("5.1.1"), "5.1.1");
+        assert_eq!(permanent("4.7.1"), "5.7.1");
+        assert_eq!(permanent("nonsense"), "5.0.0");
+        assert_eq!(permanent(""), "5.0.0");
+    }
+}

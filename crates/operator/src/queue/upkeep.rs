@@ -1,0 +1,207 @@
+//! What must happen even when nobody sends: expiry, warnings, forgetting, destruction of keys. The server calls
+//! [`Operator::housekeeping`] each minute; running it twice at once, or on several nodes, is harmless.
+use super::settle::Plan;
+use super::{aad, explained, stored_refusal};
+use crate::{Operator, refuse};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::queue::{self, EntryView, Message};
+use sceau_store::{Id, StoreError, blob, dedupe};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Entries handled at a time.
+const SLICE: u32 = 200;
+/// Rows of the dedupe memory removed in one transaction.
+const PURGE: u32 = 1_000;
+/// The last attempt on an entry is made when it expires; this long after, milliseconds, it is given up without one.
+const GRACE: i64 = 10 * 60_000;
+/// A transit key is kept for two days at least: a submission takes its key before its transaction, perhaps before midnight.
+const DAY: i64 = 86_400_000;
+
+/// What a round of housekeeping did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Upkeep {
+    /// Entries given up.
+    pub expired: u64,
+    /// Entries of which the sender was told that they are late.
+    pub warned: u64,
+    /// Rows of the dedupe memory forgotten.
+    pub forgotten: u64,
+    /// Transit keys destroyed.
+    pub keys: u64,
+    /// Blobs removed.
+    pub blobs: u64,
+}
+
+impl Operator {
+    /// One round of upkeep: expired and late entries, dedupe memory, transit keys, blobs, counted refusals, gauges. What
+    /// fails is logged and tried again in the next round; the first failure is returned when the round is over.
+    pub async fn housekeeping(&self) -> Result<Upkeep, Refusal> {
+        let mut done = Upkeep::default();
+        let mut first: Option<Refusal> = None;
+        let mut note = |result: Result<u64, Refusal>| match result {
+            Ok(count) => count,
+            Err(refusal) => {
+                first.get_or_insert(refusal);
+                0
+            }
+        };
+        done.expired = note(self.give_up_expired(None).await);
+        done.warned = note(self.warn_late().await);
+        done.forgotten = note(self.forget_accepted().await);
+        done.keys = note(self.destroy_finished_epochs().await);
+        done.blobs = note(blob::collect(&self.0.store).await.map(|c| c.rows).map_err(|e| refuse::store(&e)));
+        note(self.tidy_destinations().await);
+        self.trace_counted_refusals().await;
+        first.map_or(Ok(done), Err)
+    }
+
+    /// Gives up entries past their time: of one destination (just tried in vain), or of all after some grace.
+    pub(super) async fn give_up_expired(&self, destination: Option<&str>) -> Result<u64, Refusal> {
+        let mut count = 0;
+        loop {
+            let (now, only) = (self.now(), destination.map(str::to_owned));
+            let before = if only.is_some() { now } else { now.plus_ms(-GRACE) };
+            let found = self.0.store.read(move |tx| queue::expired(tx, only.as_deref(), before, now, SLICE)).await;
+            let found = found.map_err(|e: StoreError| refuse::store(&e))?;
+            let full = found.len() == SLICE as usize;
+            for (message, entries) in self.by_message(found).await? {
+                let mut plan = Plan { message: message.id, now, ..Plan::default() };
+                let mut told = Vec::new();
+                for view in &entries {
+                    let (last, words) = self.last_words(view).await;
+                    let outcome = last.as_ref().map_or(RefusalCode::TransferExpired, |r| r.code);
+                    let facts = json!({ "attempts": view.entry.attempts + view.entry.unreached });
+                    let trace = self.entry_trace("mail.expired", &message, &view.entry, outcome.as_str(), facts);
+                    plan.gone.push((view.entry.id, trace));
+                    let last = last.unwrap_or_else(|| RefusalCode::TransferExpired.into());
+                    told.push(self.given_up(&message, &view.entry, None, words, &last));
+                }
+                // A race is no failure: whoever was faster has settled them, or the next round looks again.
+                if self.carry_out(&message, plan, told).await? {
+                    count += entries.len() as u64;
+                }
+            }
+            if !full {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Tells senders that their message still waits, once.
+    async fn warn_late(&self) -> Result<u64, Refusal> {
+        let now = self.now();
+        let found = self.0.store.read(move |tx| queue::late(tx, now, SLICE)).await;
+        let mut count = 0;
+        for (message, entries) in self.by_message(found.map_err(|e: StoreError| refuse::store(&e))?).await? {
+            let mut plan = Plan { message: message.id, now, ..Plan::default() };
+            let mut told = Vec::new();
+            for view in &entries {
+                let (last, words) = self.last_words(view).await;
+                let refusal = last.unwrap_or_else(|| RefusalCode::Unavailable.into());
+                let facts = json!({ "until": view.entry.expires.0 });
+                let trace = self.entry_trace("mail.delayed", &message, &view.entry, refusal.code.as_str(), facts);
+                plan.late.push((view.entry.id, trace));
+                told.push(super::report::Told {
+                    entry: view.entry.clone(),
+                    action: "delayed",
+                    // RFC 3464 §2.3.4: a delay has a status of class 4.
+                    status: "4.4.7".into(),
+                    server: None,
+                    reply: words,
+                    refusal,
+                });
+            }
+            if self.carry_out(&message, plan, told).await? {
+                count += entries.len() as u64;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Entries with their messages, each message once.
+    async fn by_message(&self, views: Vec<EntryView>) -> Result<Vec<(Message, Vec<EntryView>)>, Refusal> {
+        let mut grouped: BTreeMap<Id, Vec<EntryView>> = BTreeMap::new();
+        for view in views {
+            grouped.entry(view.entry.message).or_default().push(view);
+        }
+        let mut out = Vec::with_capacity(grouped.len());
+        for (id, entries) in grouped {
+            let message = self.0.store.read(move |tx| queue::message_by_id(tx, id)).await;
+            if let Some(message) = message.map_err(|e: StoreError| refuse::store(&e))? {
+                out.push((message, entries));
+            }
+        }
+        Ok(out)
+    }
+
+    /// What last happened to an entry or to its destination, whichever is later: the refusal, and the words in full.
+    pub(super) async fn last_words(&self, view: &EntryView) -> (Option<Refusal>, Option<String>) {
+        if let Some((at, code, args)) = &view.unreached
+            && view.last_at.is_none_or(|last| last <= *at)
+        {
+            let refusal = stored_refusal(code, args);
+            let words = refusal.as_ref().map_or_else(|| code.clone(), explained);
+            return (refusal, Some(words));
+        }
+        let refusal = view.entry.last_code.as_deref().and_then(|code| stored_refusal(code, "{}"));
+        let words = match &view.entry.last_reply {
+            Some(sealed) if !sealed.is_empty() => self.unsealed_reply(view, sealed).await,
+            _ => None,
+        };
+        (refusal, words)
+    }
+
+    async fn unsealed_reply(&self, view: &EntryView, sealed: &[u8]) -> Option<String> {
+        let key = self.0.store.vault().transit_key_of(view.epoch).await.ok()?;
+        let clear = key.unseal(aad(view.epoch, view.entry.id, "queue.reply"), sealed).ok()?;
+        String::from_utf8(clear).ok()
+    }
+
+    async fn forget_accepted(&self) -> Result<u64, Refusal> {
+        let horizon = self.dedupe_horizon(self.now());
+        let mut count = 0;
+        loop {
+            let gone = self.0.store.write(move |tx| dedupe::purge(tx, horizon, PURGE)).await;
+            let gone = gone.map_err(|e: StoreError| refuse::store(&e))?;
+            count += gone;
+            if gone < u64::from(PURGE) {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Destroys the transit keys of past epochs that no queued message needs any more (design §5 "Keys").
+    async fn destroy_finished_epochs(&self) -> Result<u64, Refusal> {
+        let failed = |e: StoreError| refuse::store(&e);
+        let vault = self.0.store.vault();
+        let yesterday = self.now().0.div_euclid(DAY) - 1;
+        let past: Vec<i64> =
+            vault.transit_epochs().await.map_err(failed)?.into_iter().filter(|e| *e < yesterday).collect();
+        if past.is_empty() {
+            return Ok(0);
+        }
+        let needed = self.0.store.read(queue::epochs).await.map_err(failed)?;
+        let finished: Vec<i64> = past.into_iter().filter(|e| !needed.contains(e)).collect();
+        let count = finished.len() as u64;
+        if count > 0 {
+            vault.destroy_transit_keys(finished).await.map_err(failed)?;
+        }
+        Ok(count)
+    }
+
+    async fn tidy_destinations(&self) -> Result<u64, Refusal> {
+        let now = self.now();
+        let tidied = self.0.store.write(move |tx| {
+            let gone = queue::remove_idle_destinations(tx, now, SLICE)?;
+            Ok((gone, queue::depth(tx)?))
+        });
+        let (gone, (waiting, oldest)) = tidied.await.map_err(|e: StoreError| refuse::store(&e))?;
+        let age = oldest.map_or(0, |at| now.0.saturating_sub(at.0).max(0) / 1000);
+        // Gauges are floating numbers; a queue is far from 2^52 entries.
+        metrics::gauge!("sceau_queue_entries").set(waiting as f64);
+        metrics::gauge!("sceau_queue_oldest_seconds").set(age as f64);
+        Ok(gone)
+    }
+}
