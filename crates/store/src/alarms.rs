@@ -45,7 +45,14 @@ fn read(r: &Row) -> Result<Alarm, StoreError> {
 
 /// Raises an alarm at `at`: a new one, one more count of an open one, or a cleared one that begins anew (unacknowledged).
 /// True when it was not open before: somebody is to be told.
-pub fn raise(tx: &mut dyn Tx, code: &str, subject: &str, severity: &str, data: &str, at: i64) -> Result<bool, StoreError> {
+pub fn raise(
+    tx: &mut dyn Tx,
+    code: &str,
+    subject: &str,
+    severity: &str,
+    data: &str,
+    at: i64,
+) -> Result<bool, StoreError> {
     let open = tx.query_opt(
         "SELECT 1 FROM alarms WHERE code = $1 AND subject = $2 AND cleared IS NULL",
         params![code, subject],

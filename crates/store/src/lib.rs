@@ -182,6 +182,10 @@ const DATA_THREADS: Threads = Threads { writers: 8, readers: 4 };
 const KEYRING_THREADS: Threads = Threads { writers: 1, readers: 2 };
 
 /// Runs what blocks on a thread of its own kind (the PostgreSQL driver has a runtime in it, which no async worker may enter).
-async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(f).await.unwrap_or_else(|_| Err(StoreError::Other("a task of the store panicked".into())))
+async fn blocking<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(f)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Other("a task of the store panicked".into())))
 }

@@ -134,5 +134,8 @@ pub fn list(tx: &mut dyn Tx, f: &Filter) -> Result<Vec<Trace>, StoreError> {
     let limit = conditions.pop().unwrap_or_default();
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let order = if f.after.is_some() { "ASC" } else { "DESC" };
-    tx.query(&format!("SELECT {COLUMNS} FROM traces{filter} ORDER BY id {order} LIMIT {limit}"), &values)?.iter().map(read).collect()
+    tx.query(&format!("SELECT {COLUMNS} FROM traces{filter} ORDER BY id {order} LIMIT {limit}"), &values)?
+        .iter()
+        .map(read)
+        .collect()
 }

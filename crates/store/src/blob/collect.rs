@@ -27,13 +27,16 @@ pub async fn collect(store: &Store) -> Result<Collected, StoreError> {
     loop {
         let gone = store
             .write(move |tx| {
-                let sql = "SELECT id FROM blobs_released WHERE at <= $1 ORDER BY at, id LIMIT $2 FOR UPDATE SKIP LOCKED";
+                let sql =
+                    "SELECT id FROM blobs_released WHERE at <= $1 ORDER BY at, id LIMIT $2 FOR UPDATE SKIP LOCKED";
                 let released = tx.query(sql, params![before, SLICE])?;
                 let mut gone = Vec::new();
                 for row in &released {
                     let id = row.bytes(0)?;
                     tx.execute("DELETE FROM blobs_released WHERE id = $1", params![id.clone()])?;
-                    if tx.execute(&format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed()), params![id.clone()])? > 0 {
+                    if tx.execute(&format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed()), params![id.clone()])?
+                        > 0
+                    {
                         gone.push(id_from(&id)?);
                     }
                 }
@@ -67,7 +70,9 @@ pub async fn sweep(store: &Store) -> Result<Collected, StoreError> {
                 let mut gone = Vec::new();
                 for id in &found {
                     // Looked at again: something may name it by now.
-                    if tx.execute(&format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed()), params![id.clone()])? > 0 {
+                    if tx.execute(&format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed()), params![id.clone()])?
+                        > 0
+                    {
                         gone.push(id_from(id)?);
                     }
                 }
@@ -108,7 +113,9 @@ async fn sweep_files(store: &Store, before: i64) -> Result<u64, StoreError> {
         for slice in old.chunks(SLICE as usize) {
             let ids: Vec<BlobId> = slice.iter().map(|(id, _)| *id).collect();
             let known: Vec<bool> = store
-                .read(move |tx| ids.iter().map(|id| Ok(super::find(tx, id)?.is_some())).collect::<Result<_, StoreError>>())
+                .read(move |tx| {
+                    ids.iter().map(|id| Ok(super::find(tx, id)?.is_some())).collect::<Result<_, StoreError>>()
+                })
                 .await?;
             let unknown: Vec<PathBuf> =
                 slice.iter().zip(known).filter(|(_, known)| !known).map(|((_, file), _)| file.clone()).collect();
@@ -153,7 +160,8 @@ fn remove(file: &Path) -> Result<(), StoreError> {
     }
 }
 
-async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+async fn blocking<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(f).await.unwrap_or_else(|_| Err(StoreError::Other("a file task panicked".into())))
 }
-

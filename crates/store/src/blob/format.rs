@@ -36,7 +36,13 @@ pub(crate) fn is_header(bytes: &[u8], id: &BlobId) -> bool {
 }
 
 /// Compresses and seals a chunk.
-pub(crate) fn seal_chunk(key: &DataKey, id: &BlobId, index: usize, last: bool, clear: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn seal_chunk(
+    key: &DataKey,
+    id: &BlobId,
+    index: usize,
+    last: bool,
+    clear: &[u8],
+) -> Result<Vec<u8>, StoreError> {
     let failed = |_| StoreError::Other("compression failed".into());
     let packed = COMPRESSOR.with_borrow_mut(|slot| {
         let compressor = match slot {
@@ -61,7 +67,8 @@ pub(crate) fn open_chunk(
     let clear = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
-            None => slot.insert(zstd::bulk::Decompressor::new().map_err(|_| StoreError::Other("decompression failed".into()))?),
+            None => slot
+                .insert(zstd::bulk::Decompressor::new().map_err(|_| StoreError::Other("decompression failed".into()))?),
         };
         decompressor.decompress(&packed, CHUNK).map_err(|_| corrupt(id))
     })?;
@@ -103,7 +110,10 @@ impl Table {
         let read = || -> Option<Self> {
             let (size, rest) = clear.split_first_chunk::<8>()?;
             let (lengths, []) = rest.as_chunks::<4>() else { return None };
-            Some(Self { size: u64::from_be_bytes(*size), lengths: lengths.iter().map(|n| u32::from_be_bytes(*n)).collect() })
+            Some(Self {
+                size: u64::from_be_bytes(*size),
+                lengths: lengths.iter().map(|n| u32::from_be_bytes(*n)).collect(),
+            })
         };
         let table = read().ok_or_else(|| corrupt(id))?;
         let chunks = table.size.div_ceil(CHUNK as u64).max(1);
@@ -116,7 +126,9 @@ impl Table {
     /// Length of the sealed table, from the last four bytes, if a blob of `stored` bytes can have it.
     pub fn length(tail: [u8; 4], stored: u64) -> Option<usize> {
         let n = u32::from_be_bytes(tail) as usize;
-        (n <= MAX_TABLE && n as u64 + 4 + HEADER as u64 <= stored && n > usize::from(cfg!(not(feature = "insecure-clear"))) * OVERHEAD)
+        (n <= MAX_TABLE
+            && n as u64 + 4 + HEADER as u64 <= stored
+            && n > usize::from(cfg!(not(feature = "insecure-clear"))) * OVERHEAD)
             .then_some(n)
     }
 }

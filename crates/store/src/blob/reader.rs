@@ -1,6 +1,6 @@
 //! Reading a blob by ranges.
-use super::format::{CHUNK, HEADER, Table, corrupt, is_header, open_chunk};
 use super::BlobId;
+use super::format::{CHUNK, HEADER, Table, corrupt, is_header, open_chunk};
 use crate::{DataKey, StoreError};
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -101,7 +101,11 @@ pub(crate) enum Again {
 pub(crate) fn again(e: &postgres::Error) -> Again {
     let Some(code) = e.code() else {
         // No answer of the server: closed, reset, timed out; or a value that did not fit, which is not repeated.
-        return if e.is_closed() || e.source().is_some_and(|s| s.is::<std::io::Error>()) { Again::Lost } else { Again::No };
+        return if e.is_closed() || e.source().is_some_and(|s| s.is::<std::io::Error>()) {
+            Again::Lost
+        } else {
+            Again::No
+        };
     };
     match code.code() {
         "40001" | "40P01" | "55P03" => Again::Conflict,
@@ -131,10 +135,9 @@ pub(crate) fn error(e: &postgres::Error) -> StoreError {
         "57014" => StoreError::Transient("the statement took too long".into()),
         "25006" => StoreError::Invalid("writing in a reading transaction".into()),
         c if c.starts_with("22") => StoreError::Invalid(format!("value refused ({c})")),
-        c if c.starts_with("23") => StoreError::Invalid(format!(
-            "constraint {} ({c})",
-            db.constraint().or(db.column()).unwrap_or_default()
-        )),
+        c if c.starts_with("23") => {
+            StoreError::Invalid(format!("constraint {} ({c})", db.constraint().or(db.column()).unwrap_or_default()))
+        }
         c => StoreError::Other(format!("postgresql {c}: {}", db.message())),
     }
 }

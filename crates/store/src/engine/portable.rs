@@ -167,7 +167,8 @@ fn substitute(code: &str, dialect: Dialect, out: &mut String) {
         let (head, tail) = rest.split_at(word);
         // Only where a type stands: a cast in a later data migration keeps its plain TEXT.
         let start = out.trim_start().get(..12).unwrap_or_default();
-        let defines = start.eq_ignore_ascii_case("CREATE TABLE") || start[..start.len().min(11)].eq_ignore_ascii_case("ALTER TABLE");
+        let defines = start.eq_ignore_ascii_case("CREATE TABLE")
+            || start[..start.len().min(11)].eq_ignore_ascii_case("ALTER TABLE");
         out.push_str(match (dialect, head) {
             (Dialect::Sqlite, "BIGINT") => "INTEGER",
             (Dialect::Sqlite, "BYTEA") => "BLOB",

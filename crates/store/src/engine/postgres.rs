@@ -141,7 +141,8 @@ impl Session {
         if known { Ok(self.client.query_one(migrations.newest().as_str(), &[])?.get(0)) } else { Ok(0) }
     }
     fn migrate(&mut self, migrations: &Migrations) -> Result<(), StoreError> {
-        let take_turns = |client: &mut Client, what: &str| client.batch_execute(&format!("SELECT {what}({MIGRATION_LOCK})"));
+        let take_turns =
+            |client: &mut Client, what: &str| client.batch_execute(&format!("SELECT {what}({MIGRATION_LOCK})"));
         take_turns(&mut self.client, "pg_advisory_lock").map_err(|e| error(&e))?;
         let outcome = self.migrate_alone(migrations);
         // Ends with the session anyway.
@@ -254,7 +255,9 @@ impl Tx for PgTx<'_> {
             rows.iter()
                 .map(|row| {
                     let values = (0..columns).map(|i| row.try_get(i)).collect::<Result<Vec<Value>, _>>();
-                    values.map(Row).map_err(|e| Failure::Ours(StoreError::Invalid(format!("column of another type: {e}"))))
+                    values
+                        .map(Row)
+                        .map_err(|e| Failure::Ours(StoreError::Invalid(format!("column of another type: {e}"))))
                 })
                 .collect()
         })
@@ -378,7 +381,12 @@ impl Worker {
             self.session = Some(session);
             match status.as_str() {
                 "committed" => return Fate::Done,
-                "aborted" => return Fate::Again(Again::Conflict, StoreError::Transient("connection to the database lost".into())),
+                "aborted" => {
+                    return Fate::Again(
+                        Again::Conflict,
+                        StoreError::Transient("connection to the database lost".into()),
+                    );
+                }
                 // Its old session has not noticed yet.
                 "in progress" => {}
                 _ => break,
@@ -399,6 +407,7 @@ fn backoff(attempt: u32) -> Duration {
     let whole = 5_u64 << attempt.saturating_sub(1).min(7);
     let mut random = [0_u8; 2];
     // Without randomness the whole is as good.
-    let share = aws_lc_rs::rand::fill(&mut random).map_or(u64::from(u16::MAX), |()| u64::from(u16::from_be_bytes(random)));
+    let share =
+        aws_lc_rs::rand::fill(&mut random).map_or(u64::from(u16::MAX), |()| u64::from(u16::from_be_bytes(random)));
     Duration::from_micros(whole * 500 + whole * 500 * share / u64::from(u16::MAX))
 }

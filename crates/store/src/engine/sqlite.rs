@@ -55,13 +55,18 @@ impl Pending {
     /// Locks a file and looks at its version; writes nothing into it.
     pub fn connect(path: &Path, migrations: &'static Migrations, readers: usize) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| StoreError::io("data folder", &e))?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(|e| StoreError::io("data folder", &e))?;
         }
         let lock = lock(path)?;
         let mut version = 0;
         if path.metadata().is_ok_and(|m| m.len() > 0) {
-            let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-                .map_err(|e| error(&e))?;
+            let c =
+                Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                    .map_err(|e| error(&e))?;
             c.busy_timeout(BUSY).map_err(|e| error(&e))?;
             version = look(&c, migrations).map_err(|e| error(&e))?.ok_or_else(|| {
                 StoreError::Other(format!("{} holds other tables than this program's", path.display()))
@@ -120,7 +125,8 @@ impl Pending {
 
 impl Sqlite {
     fn spawn(&mut self, name: &str, f: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(f).map_err(|e| StoreError::io("thread", &e))?;
+        let thread =
+            std::thread::Builder::new().name(name.into()).spawn(f).map_err(|e| StoreError::io("thread", &e))?;
         self.threads.push(thread);
         Ok(())
     }
@@ -185,9 +191,11 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The version of a file: 0 when it has no table, none when its tables are not ours.
 fn look(c: &Connection, migrations: &Migrations) -> rusqlite::Result<Option<i64>> {
-    let ours = c.query_row("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", [migrations.table], |r| {
-        r.get::<_, i64>(0)
-    })?;
+    let ours = c.query_row(
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1",
+        [migrations.table],
+        |r| r.get::<_, i64>(0),
+    )?;
     if ours == 1 {
         return c.query_row(&migrations.newest(), [], |r| r.get(0)).map(Some);
     }
@@ -367,7 +375,8 @@ impl Tx for SqliteTx<'_> {
                         ValueRef::Null => Value::Null,
                         ValueRef::Integer(i) => Value::Int(i),
                         ValueRef::Text(t) => Value::Text(
-                            String::from_utf8(t.to_vec()).map_err(|_| StoreError::Invalid("text is not UTF-8".into()))?,
+                            String::from_utf8(t.to_vec())
+                                .map_err(|_| StoreError::Invalid("text is not UTF-8".into()))?,
                         ),
                         ValueRef::Blob(b) => Value::Bytes(b.to_vec()),
                         ValueRef::Real(_) => return Err(StoreError::Invalid("a column is a floating number".into())),
@@ -411,7 +420,9 @@ fn error(e: &rusqlite::Error) -> StoreError {
             }
             _ => StoreError::Invalid(message.to_owned()),
         },
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Other("the database file is damaged".into()),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            StoreError::Other("the database file is damaged".into())
+        }
         _ => StoreError::Other(format!("sqlite {}: {message}", code.extended_code)),
     }
 }

@@ -79,7 +79,12 @@ pub async fn postgres() -> TestStore {
     open(tempfile::tempdir().expect("temporary folder"), data, keyring, databases).await
 }
 
-async fn open(folder: tempfile::TempDir, data: EngineUrl, keyring: EngineUrl, databases: Vec<server::Database>) -> TestStore {
+async fn open(
+    folder: tempfile::TempDir,
+    data: EngineUrl,
+    keyring: EngineUrl,
+    databases: Vec<server::Database>,
+) -> TestStore {
     let clock = Arc::new(ManualClock::at(START));
     let config = StoreConfig {
         data,

@@ -42,7 +42,6 @@ pub(super) fn database() -> Database {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let mut client = Client::connect(&url("postgres"), NoTls).expect("the tests' PostgreSQL server answers");
-    // The server's default collation is not "C", so that a column without it would be noticed.
     client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).expect("no database of that name");
     client.batch_execute(&format!("CREATE DATABASE {name}")).expect("database");
     Database(name)
@@ -63,7 +62,9 @@ fn start() -> (PathBuf, File) {
     let uid = fs::metadata("/proc/self").expect("own uid").uid();
     let folder = std::env::temp_dir().join(format!("sceau-test-postgres-{uid}"));
     fs::create_dir_all(&folder).expect("folder of the tests' server");
-    let file = |name: &str| File::options().write(true).create(true).truncate(false).open(folder.join(name)).expect("lock file");
+    let file = |name: &str| {
+        File::options().write(true).create(true).truncate(false).open(folder.join(name)).expect("lock file")
+    };
     // One process at a time looks and starts; all of them hold `users` as long as they live.
     let starting = file("starting");
     starting.lock().expect("lock");
@@ -74,22 +75,33 @@ fn start() -> (PathBuf, File) {
     if !alive {
         // root may not run the server: Debian's package made a user for it.
         let user = if uid == 0 { "setpriv --reuid=postgres --regid=postgres --clear-groups" } else { "" };
-        let own = if uid == 0 { format!("chown postgres: {} {}", data.display(), run.display()) } else { "true".into() };
+        let own =
+            if uid == 0 { format!("chown postgres: {} {}", data.display(), run.display()) } else { "true".into() };
         let settings = format!(
             "-c fsync=off -c full_page_writes=off -c max_connections=300 -c listen_addresses= -c unix_socket_directories={} \
              -c shared_buffers=64MB -c max_wal_size=256MB",
             run.display()
         );
+        // French order by default, so that a column without COLLATE "C" is noticed.
         shell(&format!(
             "set -e; rm -rf '{d}' '{r}'; mkdir -m 700 '{d}'; mkdir -m 755 '{r}'; {own}; cd /; \
-             {user} '{b}/initdb' -D '{d}' -U sceau -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions >/dev/null; \
+             {user} '{b}/initdb' -D '{d}' -U sceau -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu --icu-locale=fr-FR --no-sync --no-instructions >/dev/null; \
              {user} '{b}/pg_ctl' -D '{d}' -l '{r}/log' -o '{settings}' -w -t 60 start >/dev/null",
             d = data.display(),
             r = run.display(),
             b = bin.display(),
         ));
-        let stop = format!("{user} '{}/pg_ctl' -D '{}' -m immediate stop; rm -rf '{}' '{}'", bin.display(), data.display(), data.display(), run.display());
-        let watch = format!("cd /; while sleep 4; do flock -xn -E 99 '{}' sh -c \"{stop}\"; [ $? = 99 ] || exit 0; done", folder.join("users").display());
+        let stop = format!(
+            "{user} '{}/pg_ctl' -D '{}' -m immediate stop; rm -rf '{}' '{}'",
+            bin.display(),
+            data.display(),
+            data.display(),
+            run.display()
+        );
+        let watch = format!(
+            "cd /; while sleep 4; do flock -xn -E 99 '{}' sh -c \"{stop}\"; [ $? = 99 ] || exit 0; done",
+            folder.join("users").display()
+        );
         Command::new("setsid")
             .args(["sh", "-c", &watch])
             .stdin(Stdio::null())
@@ -103,7 +115,11 @@ fn start() -> (PathBuf, File) {
 
 fn shell(script: &str) {
     let out = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).output().expect("a shell");
-    assert!(out.status.success(), "the tests' PostgreSQL server does not start: {}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "the tests' PostgreSQL server does not start: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }
 
 /// The folder of `initdb` and `pg_ctl`, version 15 at least.

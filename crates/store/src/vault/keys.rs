@@ -53,11 +53,15 @@ impl MasterKey {
     pub fn create_file(path: &Path) -> Result<Self, StoreError> {
         let key = Self::generate()?;
         let text = Zeroizing::new(hex::encode(key.expose()) + "\n");
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => StoreError::Exists(format!("master key file {}", path.display())),
-            _ => StoreError::io("master key file", &e),
-        })?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| crate::files::sync_parent(path));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
+                std::io::ErrorKind::AlreadyExists => StoreError::Exists(format!("master key file {}", path.display())),
+                _ => StoreError::io("master key file", &e),
+            })?;
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| crate::files::sync_parent(path));
         written.map_err(|e| StoreError::io("master key file", &e))?;
         Ok(key)
     }

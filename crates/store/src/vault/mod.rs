@@ -66,7 +66,9 @@ const PEPPER_AAD: Aad<'static> = Aad { owner: 0, object: 0, field: "keyring.pepp
 pub(crate) fn check(keyring: &mut Pending, master: &MasterKey, data_exist: bool) -> Result<(), StoreError> {
     if keyring.version() == 0 {
         if data_exist {
-            return Err(StoreError::Other("the keyring is missing while the data exist: restore the keyring first".into()));
+            return Err(StoreError::Other(
+                "the keyring is missing while the data exist: restore the keyring first".into(),
+            ));
         }
         return Ok(());
     }
@@ -150,7 +152,8 @@ impl Vault {
         let (wrapped, now) = (self.master.wrap(transit_aad(epoch), &DataKey::generate()?)?, self.clock.now().0);
         self.keyring
             .write(move |tx| {
-                let sql = "INSERT INTO transit_keys (epoch, wrapped, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+                let sql =
+                    "INSERT INTO transit_keys (epoch, wrapped, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
                 tx.execute(sql, params![epoch, wrapped.clone(), now])
             })
             .await?;
@@ -169,7 +172,8 @@ impl Vault {
         let slots: Vec<Slot> = past.iter().map(|e| Slot::Transit(*e)).collect();
         self.keyring
             .write(move |tx| {
-                past.iter().try_for_each(|e| tx.execute("DELETE FROM transit_keys WHERE epoch = $1", params![*e]).map(drop))
+                past.iter()
+                    .try_for_each(|e| tx.execute("DELETE FROM transit_keys WHERE epoch = $1", params![*e]).map(drop))
             })
             .await?;
         self.forget(&slots).await
@@ -177,7 +181,9 @@ impl Vault {
     /// Epochs whose key exists, oldest first.
     pub async fn transit_epochs(&self) -> Result<Vec<Epoch>, StoreError> {
         self.keyring
-            .read(|tx| tx.query("SELECT epoch FROM transit_keys ORDER BY epoch", &[])?.iter().map(|r| r.int(0)).collect())
+            .read(|tx| {
+                tx.query("SELECT epoch FROM transit_keys ORDER BY epoch", &[])?.iter().map(|r| r.int(0)).collect()
+            })
             .await
     }
     /// Keyed digest (HMAC-SHA-256 under the operator's pepper for `purpose`): deterministic tags, token digests, pseudonyms, dedupe.
