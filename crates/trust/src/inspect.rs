@@ -64,7 +64,7 @@ pub struct Inspection {
 pub fn inspect(xml: &[u8], anchors: &Anchors, now: Timestamp) -> Inspection {
     let read = whitelist::read(xml);
     let (verdict, certificates, signature_error) = match signature::examine(xml) {
-        Examined::Absent => (SignatureVerdict::Absent, Vec::new(), None),
+        Examined::Absent(e) => (SignatureVerdict::Absent, Vec::new(), e),
         Examined::Invalid(e, certificates) => (SignatureVerdict::Invalid, certificates, Some(e)),
         Examined::Valid(signed) => (SignatureVerdict::Valid, signed.chain, None),
     };

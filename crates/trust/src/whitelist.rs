@@ -10,7 +10,7 @@ mod c14n;
 mod error;
 mod fetch;
 mod read;
-mod sign;
+pub mod sign;
 pub mod signature;
 mod verify;
 

@@ -30,7 +30,7 @@ pub(crate) struct Read {
     pub(super) index: Index,
     /// Domains as written (lower case) that are no domain names.
     unreadable: HashSet<String>,
-    /// Was there a `Signature` element anywhere?
+    /// Was there a `Signature` element anywhere (or, in a document that cannot be read, the name of its namespace)?
     pub(crate) signature: bool,
     pub(crate) error: Option<WhiteListError>,
 }
@@ -67,7 +67,10 @@ fn format(what: impl Into<String>) -> WhiteListError {
 pub(crate) fn read(xml: &[u8]) -> Read {
     let mut state = State::default();
     let result = text(xml).and_then(|text| state.run(text));
-    state.read.error = result.err();
+    if let Err(error) = result {
+        state.read.signature |= xml.windows(DSIG_NS.len()).any(|w| w == DSIG_NS.as_bytes());
+        state.read.error = Some(error);
+    }
     state.read
 }
 

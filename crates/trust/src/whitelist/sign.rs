@@ -43,7 +43,8 @@ pub enum SignError {
     List(#[from] WhiteListError),
 }
 
-/// Writes and signs a list: `entries` as generated at `generated`, by the RSA key `pkcs8` (DER) of `chain[0]`.
+/// Writes and signs a list: `entries` as generated at `generated` (the second before it: real lists have whole
+/// seconds), by the RSA key `pkcs8` (DER) of `chain[0]`.
 /// The whole chain is put in the signature.
 pub fn sign(
     entries: &[Entry],
@@ -90,16 +91,20 @@ pub fn sign(
     Ok(out.into_bytes())
 }
 
+fn whole(t: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(t.seconds())
+}
+
 /// The document up to where its signature stands.
 fn body(entries: &[Entry], generated: Timestamp) -> Result<String, SignError> {
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListeBlancheMSSante xmlns=\"{LIST_NS}\">\n    \
          <DateDeGeneration>{}</DateDeGeneration>\n    <ListeDomaines>\n",
-        verify::instant(generated)
+        verify::instant(whole(generated))
     );
     for e in entries {
         out.push_str("        <Domaine>\n");
-        let updated = verify::instant(e.updated);
+        let updated = verify::instant(whole(e.updated));
         for (name, text) in [
             ("Nom", &e.domain),
             ("Description", &e.description),

@@ -37,8 +37,8 @@ pub struct Signed {
 /// What the signature of a document is worth, for inspection.
 #[derive(Debug)]
 pub enum Examined {
-    /// No `Signature` element.
-    Absent,
+    /// No `Signature` element; with the error, if the document could not be read to its end.
+    Absent(Option<WhiteListError>),
     /// Not the accepted profile, or it does not verify; with the certificates found, if any.
     Invalid(WhiteListError, Vec<CertificateDer<'static>>),
     /// It verifies.
@@ -48,7 +48,7 @@ pub enum Examined {
 /// Checks the signature of a document by the key of the certificate that it carries. Says nothing of trust.
 pub fn check(xml: &[u8]) -> Result<Signed, WhiteListError> {
     match examine(xml) {
-        Examined::Absent => Err(profile("no signature")),
+        Examined::Absent(e) => Err(e.unwrap_or_else(|| profile("no signature"))),
         Examined::Invalid(e, _) => Err(e),
         Examined::Valid(signed) => Ok(signed),
     }
@@ -58,14 +58,13 @@ pub fn check(xml: &[u8]) -> Result<Signed, WhiteListError> {
 pub fn examine(xml: &[u8]) -> Examined {
     // Budgets first: nesting, lengths and markup, by the streaming reader.
     let read = super::read::read(xml);
+    let unreadable = |e| if read.signature { Examined::Invalid(e, Vec::new()) } else { Examined::Absent(Some(e)) };
     if let Some(error) = read.error {
-        return if read.signature { Examined::Invalid(error, Vec::new()) } else { Examined::Absent };
+        return unreadable(error);
     }
-    let document = super::read::text(xml).and_then(parse);
-    match &document {
-        Err(e) if read.signature => Examined::Invalid(e.clone(), Vec::new()),
-        Err(_) => Examined::Absent,
-        Ok(d) => examine_document(d),
+    match super::read::text(xml).and_then(parse) {
+        Ok(document) => examine_document(&document),
+        Err(e) => unreadable(e),
     }
 }
 
@@ -78,7 +77,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, WhiteListError> {
 fn examine_document(document: &Document<'_>) -> Examined {
     let mut signatures = document.descendants().filter(|n| n.has_tag_name((DSIG_NS, "Signature")));
     let Some(signature) = signatures.next() else {
-        return Examined::Absent;
+        return Examined::Absent(None);
     };
     let certificates = found_certificates(signature);
     let root = document.root_element();
@@ -182,7 +181,8 @@ fn named(node: Node<'_, '_>, name: &str) -> bool {
 /// The child elements; between them only white space is allowed.
 fn elements<'a, 'input>(node: Node<'a, 'input>) -> Result<Vec<Node<'a, 'input>>, WhiteListError> {
     for child in node.children() {
-        if !child.is_element() && !(child.is_text() && child.text().unwrap_or("").trim().is_empty()) {
+        let layout = child.is_text() && child.text().unwrap_or("").trim().is_empty();
+        if !child.is_element() && !layout {
             return Err(profile(format!("{} holds something that is no element", node.tag_name().name())));
         }
     }

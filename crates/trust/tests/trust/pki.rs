@@ -187,5 +187,6 @@ pub fn list(pki: &Pki, generated: Timestamp) -> Vec<u8> {
 
 pub fn signed(pki: &Pki, entries: &[Entry], generated: Timestamp) -> Vec<u8> {
     let signer = signer(pki, |_| {});
-    sceau_trust::whitelist::sign(entries, generated, &[signer.der.clone()], &signer.key.serialize_der()).unwrap()
+    sceau_trust::whitelist::sign(entries, generated, std::slice::from_ref(&signer.der), &signer.key.serialize_der())
+        .unwrap()
 }

@@ -61,7 +61,7 @@ fn good_lists_are_put_in_force_with_what_changes_and_bad_ones_are_not() {
         (first.as_slice(), "white_list.rollback"),
         (altered.as_bytes(), "white_list.signature"),
         (&made(&[], 30), "white_list.future"),
-        (b"<html>maintenance</html>", "white_list.profile"),
+        (b"<html>maintenance</html>", "white_list.format"),
     ] {
         let (decision, state) = play(Ok(bad), 4);
         let Decision::Refused(error) = decision else { panic!("{decision:?}") };

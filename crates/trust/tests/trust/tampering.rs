@@ -59,7 +59,7 @@ fn the_signature_stands_once_in_its_place() {
     let signature = piece("<Signature ", "</Signature>");
     let without = changed(signature, "");
     refused("white_list.profile", &without);
-    assert!(matches!(examine(without.as_bytes()), Examined::Absent));
+    assert!(matches!(examine(without.as_bytes()), Examined::Absent(None)));
     for xml in [
         changed(signature, &format!("{signature}{signature}")),
         changed("<ListeDomaines>", &format!("<ListeDomaines>{signature}")),

@@ -90,7 +90,7 @@ fn what_is_no_list_is_a_format_error() {
         good.replace("2026-12-15T12:00:00Z", "yesterday").into_bytes(),
         good.replace("UTF-8", "ISO-8859-15").into_bytes(),
         good.replace("https://listeblanche", "https://autre").into_bytes(),
-        good[..good.len() - 5].as_bytes().to_vec(),
+        good.as_bytes()[..good.len() - 5].to_vec(),
         good.replace("</Nom>", "</Mon>").into_bytes(),
         format!("{good}<b/>").into_bytes(),
         format!("{good}text").into_bytes(),
@@ -175,7 +175,8 @@ fn signer_and_issuer_are_the_configured_ones() {
 fn the_chain_is_judged_at_the_generation_date() {
     let pki = Pki::new("O");
     let signer = signer(&pki, |p| p.not_after = day(-10));
-    let made = |generated| sign(&[], generated, &[signer.der.clone()], &signer.key.serialize_der()).unwrap();
+    let made =
+        |generated| sign(&[], generated, std::slice::from_ref(&signer.der), &signer.key.serialize_der()).unwrap();
     assert!(judge(&pki, &made(NOW.plus_ms(-11 * DAY)), &source(), None).is_ok());
     assert!(judge(&pki, &made(NOW.plus_ms(-9 * DAY)), &source(), None).unwrap_err().to_string().contains("expired"));
     assert!(judge(&pki, &made(NOW.plus_ms(-101 * DAY)), &source(), None).unwrap_err().to_string().contains("not yet"));
@@ -190,7 +191,7 @@ fn the_chain_is_judged_at_the_generation_date() {
 #[test]
 fn usages_of_the_signer() {
     let pki = Pki::new("O");
-    let made = |s: &Leaf| sign(&[], NOW, &[s.der.clone()], &s.key.serialize_der()).unwrap();
+    let made = |s: &Leaf| sign(&[], NOW, std::slice::from_ref(&s.der), &s.key.serialize_der()).unwrap();
     let none = signer(&pki, |p| {
         p.key_usages.clear();
         p.extended_key_usages.clear();
@@ -212,9 +213,12 @@ fn signing_needs_the_key_of_the_certificate() {
     let signer = signer(&pki, |_| {});
     let key = signer.key.serialize_der();
     let other = pki.leaf(|_| {});
-    assert!(matches!(sign(&[], NOW, &[other.der.clone()], &key), Err(SignError::Mismatch)));
+    assert!(matches!(sign(&[], NOW, std::slice::from_ref(&other.der), &key), Err(SignError::Mismatch)));
     assert!(matches!(sign(&[], NOW, &[], &key), Err(SignError::Mismatch)));
-    assert!(matches!(sign(&[], NOW, &[signer.der.clone()], &other.key.serialize_der()), Err(SignError::Key)));
+    assert!(matches!(
+        sign(&[], NOW, std::slice::from_ref(&signer.der), &other.key.serialize_der()),
+        Err(SignError::Key)
+    ));
     let bad = entry("a.fr", "CN=\u{1}");
-    assert!(matches!(sign(&[bad], NOW, &[signer.der.clone()], &key), Err(SignError::Text)));
+    assert!(matches!(sign(&[bad], NOW, std::slice::from_ref(&signer.der), &key), Err(SignError::Text)));
 }
