@@ -1,25 +1,32 @@
 //! A message being received: bytes stream into a sealed spool and through the structure scanner, under budget.
 //! Used by the MX door, submission and IMAP APPEND alike.
-use sceau_domain::Refusal;
+use crate::refuse;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_message::scan::{Limits, Scan, ScanError, Scanner};
+use sceau_store::{Spool, SpoolWriter};
 
-/// A message being received.
+/// A message being received. Dropped unfinished, it leaves nothing.
 #[derive(Debug)]
-pub struct Intake {}
+pub struct Intake {
+    spool: SpoolWriter,
+    scanner: Scanner,
+    max: u64,
+    taken: u64,
+}
 
 /// A message received: sealed, scanned, not yet kept.
 #[derive(Debug)]
 pub struct Received {
     /// Its sealed content.
-    pub spool: sceau_store::Spool,
+    pub spool: Spool,
     /// Its structure and header.
-    pub scan: sceau_message::scan::Scan,
+    pub scan: Scan,
 }
 
 impl crate::Operator {
     /// Starts receiving a message of at most `max` bytes.
     pub fn intake(&self, max: u64) -> Intake {
-        let _ = max;
-        todo!()
+        Intake { spool: self.0.store.spool(), scanner: Scanner::new(Limits::default()), max, taken: 0 }
     }
 }
 
@@ -27,19 +34,35 @@ impl Intake {
     /// Takes the next clear bytes (dot-unstuffed, CRLF lines). Refuses `message.too_big`, `message.header_too_big`,
     /// `message.too_complex`, `message.nul`; after a refusal the door may go on discarding input, this value must be dropped.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let _ = bytes;
-        todo!()
+        self.taken = self.taken.saturating_add(bytes.len() as u64);
+        if self.taken > self.max {
+            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", self.max));
+        }
+        if bytes.contains(&0) {
+            return Err(RefusalCode::MessageNul.into());
+        }
+        self.scanner.push(bytes).map_err(too_much)?;
+        self.spool.write(bytes).map_err(|e| refuse::store(&e))
     }
     /// Bytes taken so far.
     pub fn len(&self) -> u64 {
-        todo!()
+        self.taken
     }
     /// True when nothing was taken.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.taken == 0
     }
     /// Ends the message.
     pub fn finish(self) -> Result<Received, Refusal> {
-        todo!()
+        let scan = self.scanner.finish().map_err(too_much)?;
+        let spool = self.spool.finish().map_err(|e| refuse::store(&e))?;
+        Ok(Received { spool, scan })
+    }
+}
+
+fn too_much(e: ScanError) -> Refusal {
+    match e {
+        ScanError::HeaderTooBig => RefusalCode::MessageHeaderTooBig.into(),
+        ScanError::TooComplex => RefusalCode::MessageTooComplex.into(),
     }
 }

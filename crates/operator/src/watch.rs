@@ -1,30 +1,118 @@
 //! Tells sessions that a BAL changed, after the commit.
+//!
+//! Promises: a parked watcher costs a slot in a list and no task; changes fold; a BAL nobody watches costs nothing.
 use sceau_store::Id;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Watched BALs. A unit is sent at each change; the channel counts versions.
+type Map = Mutex<HashMap<Id, watch::Sender<()>>>;
 
 /// Registry of watchers, by BAL.
 #[derive(Debug, Default)]
-pub struct Hub {}
+pub struct Hub {
+    map: Arc<Map>,
+}
 
 /// One session's view of a BAL's changes. Cheap while parked.
 #[derive(Debug)]
-pub struct Watch {}
+pub struct Watch {
+    bal: Id,
+    map: Arc<Map>,
+    /// `None` only while being dropped.
+    receiver: Option<watch::Receiver<()>>,
+}
+
+fn lock(map: &Map) -> MutexGuard<'_, HashMap<Id, watch::Sender<()>>> {
+    // Nothing in the map is ever half-written.
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Watch {
     /// Waits until the BAL changed since the last call returned (or since [`Hub::watch`]). Cancel-safe; many changes may fold into one.
     pub async fn changed(&mut self) {
-        todo!()
+        let changed = match &mut self.receiver {
+            Some(receiver) => receiver.changed().await.is_ok(),
+            None => false,
+        };
+        if !changed {
+            // The sender lives as long as its watchers; without one nothing will ever change.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut map = lock(&self.map);
+        self.receiver = None;
+        if map.get(&self.bal).is_some_and(|sender| sender.receiver_count() == 0) {
+            map.remove(&self.bal);
+        }
     }
 }
 
 impl Hub {
     /// Watches a BAL.
     pub fn watch(&self, bal: Id) -> Watch {
-        let _ = bal;
-        todo!()
+        let mut map = lock(&self.map);
+        let sender = map.entry(bal).or_insert_with(|| watch::Sender::new(()));
+        let receiver = Some(sender.subscribe());
+        Watch { bal, map: self.map.clone(), receiver }
     }
     /// A transaction that changed the BAL was committed.
     pub fn notify(&self, bal: Id) {
-        let _ = bal;
-        todo!()
+        if let Some(sender) = lock(&self.map).get(&bal) {
+            sender.send_replace(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    async fn quiet(w: &mut Watch) -> bool {
+        timeout(Duration::from_millis(20), w.changed()).await.is_err()
+    }
+
+    #[tokio::test]
+    async fn a_change_wakes_every_watcher_of_its_bal_once() {
+        let hub = Hub::default();
+        let (mut a, mut b, mut other) = (hub.watch(1), hub.watch(1), hub.watch(2));
+        hub.notify(1);
+        hub.notify(1);
+        a.changed().await;
+        b.changed().await;
+        assert!(quiet(&mut a).await && quiet(&mut other).await);
+        hub.notify(1);
+        a.changed().await;
+    }
+
+    #[tokio::test]
+    async fn a_change_before_the_watch_is_not_seen_and_a_cancelled_wait_loses_nothing() {
+        let hub = Hub::default();
+        let mut first = hub.watch(1);
+        hub.notify(1);
+        let mut late = hub.watch(1);
+        assert!(quiet(&mut late).await);
+        hub.notify(1);
+        late.changed().await;
+        first.changed().await;
+    }
+
+    #[test]
+    fn a_bal_is_forgotten_with_its_last_watcher() {
+        let hub = Hub::default();
+        let a = hub.watch(1);
+        let b = hub.watch(1);
+        drop(a);
+        assert_eq!(lock(&hub.map).len(), 1);
+        drop(b);
+        assert!(lock(&hub.map).is_empty());
+        hub.notify(1);
     }
 }

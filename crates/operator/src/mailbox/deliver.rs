@@ -1,9 +1,18 @@
 //! Putting a message into a folder of a BAL: what is sealed is prepared before the transaction, rows are inserted inside it.
 //! The one way in, shared by acceptance, submission (Sent copy, local delivery), reports and APPEND.
-use crate::refuse::Fail;
 use crate::mailbox::entries::FlagSet;
+use crate::mailbox::flags;
+use crate::mailbox::folders::{SpecialUse, narrow};
+use crate::mailbox::names::INBOX;
+use crate::mailbox::seal::{MESSAGE_PREFIX, MESSAGE_SUMMARY};
+use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
-use sceau_domain::{Refusal, Timestamp};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_message::scan::Limits;
+use sceau_message::summary::Summary;
+use sceau_store::folders::{self as rows, Counts, NewFolder, Place};
+use sceau_store::keywords::NewKeyword;
+use sceau_store::messages::{self, EntryRow, NewMessage};
 use sceau_store::{Id, Tx};
 
 /// Where a message goes in a BAL.
@@ -22,11 +31,18 @@ pub(crate) enum Target {
 pub(crate) struct Prepared {
     /// The BAL.
     pub bal: Id,
+    target: Target,
+    /// INBOX or Sent, to find them by name, or to make them when they are missing.
+    folder: NewFolder,
+    message: NewMessage,
+    flags: i64,
+    keywords: Vec<NewKeyword>,
+    keyword_limit: usize,
+    internal_date: i64,
 }
 
 /// A message put into a folder.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code)]
 pub(crate) struct Placed {
     /// The message's id.
     pub message: Id,
@@ -49,14 +65,85 @@ impl Operator {
         flags: FlagSet,
         date: Timestamp,
     ) -> Result<Prepared, Refusal> {
-        let _ = (bal, target, message, prefix, flags, date);
-        todo!()
+        let flags = flags::checked(flags)?;
+        let seal = self.bal_seal(bal).await?;
+        let id = self.0.store.new_id();
+        let summary = Summary::of(&message.scan, &Limits::default()).to_bytes();
+        let (name, special_use) = match target {
+            Target::Sent => (SpecialUse::Sent.default_name(), Some(SpecialUse::Sent)),
+            Target::Inbox | Target::Folder(_) => (INBOX, None),
+        };
+        let prepare = || {
+            Ok(Prepared {
+                bal,
+                target,
+                folder: self.prepare_folder(&seal, name, special_use, true)?,
+                message: NewMessage {
+                    id,
+                    bal,
+                    blob: message.spool.id,
+                    blob_key: seal.wrap_blob_key(id, &message.spool.key)?,
+                    prefix: match prefix {
+                        [] => None,
+                        prefix => Some(seal.seal(id, MESSAGE_PREFIX, prefix)?),
+                    },
+                    summary: seal.seal(id, MESSAGE_SUMMARY, &summary)?,
+                    // Both are bounded far below 2^63 by the limits of messages.
+                    size: i64::try_from(message.spool.size.saturating_add(prefix.len() as u64)).unwrap_or(i64::MAX),
+                    created: self.clock().now().0,
+                },
+                flags: flags.system.bits(),
+                keywords: self.seal_keywords(&seal, &flags.keywords)?,
+                keyword_limit: self.config().limits.keywords,
+                internal_date: date.0,
+            })
+        };
+        prepare().map_err(|e| refuse::store(&e))
     }
 }
 
 /// Locks the BAL's row, checks state and room (`rcpt.closed`, `rcpt.over_quota`/`quota.exceeded` by `over`), inserts message and
 /// entry, bumps modseq. The blob's row is the caller's (one blob serves all). BALs must be given in ascending id order.
-pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: sceau_domain::RefusalCode) -> Result<Placed, Fail> {
-    let _ = (tx, prepared, over);
-    todo!()
+/// `folder.unknown` when the folder asked by id is gone.
+pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) -> Result<Placed, Fail> {
+    let (bal, size) = (prepared.bal, prepared.message.size);
+    let state = rows::charge_bal(tx, bal, size, 1)?.filter(|b| b.state == "active").ok_or(RefusalCode::RcptClosed)?;
+    if state.used_bytes > state.quota_bytes {
+        let refusal = Refusal::new(over);
+        // The other refusal speaks to the sender, whom the recipient's room does not concern.
+        let refusal = if over == RefusalCode::QuotaExceeded { refusal.with("limit", state.quota_bytes) } else { refusal };
+        return Err(refusal.into());
+    }
+    let keywords = flags::slots(tx, bal, &prepared.keywords, prepared.keyword_limit)?;
+    let (folder, uid, uidvalidity) = place(tx, prepared, state.modseq)?;
+    messages::insert(tx, &prepared.message)?;
+    let entry = EntryRow {
+        uid,
+        message: prepared.message.id,
+        modseq: state.modseq,
+        flags: prepared.flags,
+        keywords,
+        internal_date: prepared.internal_date,
+        size,
+    };
+    messages::insert_entry(tx, folder, bal, &entry)?;
+    Ok(Placed { message: prepared.message.id, folder, uid: narrow(uid), uidvalidity: narrow(uidvalidity) })
+}
+
+/// Finds (or makes) the folder and takes a UID.
+fn place(tx: &mut dyn Tx, p: &Prepared, modseq: i64) -> Result<(Id, i64, i64), Fail> {
+    let counts = Counts::of(p.flags, p.message.size);
+    if let Target::Folder(id) = p.target {
+        return rows::place(tx, p.bal, Place::Id(id), counts, modseq)?.ok_or_else(|| RefusalCode::FolderUnknown.into());
+    }
+    if let Some(special_use) = &p.folder.special_use
+        && let Some(placed) = rows::place(tx, p.bal, Place::SpecialUse(special_use), counts, modseq)?
+    {
+        return Ok(placed);
+    }
+    if let Some(placed) = rows::place(tx, p.bal, Place::Tag(&p.folder.name_tag), counts, modseq)? {
+        return Ok(placed);
+    }
+    let made = rows::insert(tx, &p.folder, modseq)?;
+    rows::place(tx, p.bal, Place::Id(made.id), counts, modseq)?.ok_or_else(|| RefusalCode::FolderUnknown.into())
 }

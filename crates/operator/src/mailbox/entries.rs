@@ -1,7 +1,16 @@
-//! Entries of a folder: flags, copies, moves, removal, additions.
-use crate::{Actor, Operator, Received, mailbox::folders::Folder};
-use sceau_domain::{Refusal, Timestamp};
-use sceau_store::Id;
+//! Entries of a folder: what they are, opening a folder, what changed since. Changing them: one act a file
+//! ([`super::flags`], [`super::transfer`], [`super::expunge`], [`super::append`]).
+use crate::access::Seat;
+use crate::mailbox::folders::{Folder, narrow};
+use crate::mailbox::seal::BalSeal;
+use crate::reading::Read;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_store::keywords::{self, KeywordRow, Slots};
+use sceau_store::messages::{self, EntryRow};
+use sceau_store::{Id, StoreError, folders as rows};
+use std::collections::HashMap;
 
 /// System flags as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -17,6 +26,15 @@ impl Flags {
     /// All of `other` are set.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+    /// From the store's bits.
+    pub(crate) fn of(bits: i64) -> Self {
+        // Masked to the five flags there are.
+        Self((bits & 31) as u8)
+    }
+    /// As the store's bits.
+    pub(crate) fn bits(self) -> i64 {
+        i64::from(self.0 & 31)
     }
 }
 impl std::ops::BitOr for Flags {
@@ -92,55 +110,99 @@ pub struct Copied {
     pub pairs: Vec<(u32, u32)>,
 }
 
+/// Turns rows into entries: opens the keywords of the BAL once, not once an entry.
+#[derive(Debug)]
+pub(super) struct Words {
+    by_slot: HashMap<usize, String>,
+    sets: HashMap<Slots, Vec<String>>,
+}
+
+impl Words {
+    /// Opens the keywords.
+    pub fn open(seal: &BalSeal, rows: &[KeywordRow]) -> Result<Self, StoreError> {
+        let by_slot = rows.iter().map(|k| Ok((k.slot, seal.open_keyword(k.id, &k.sealed)?)));
+        Ok(Self { by_slot: by_slot.collect::<Result<_, StoreError>>()?, sets: HashMap::new() })
+    }
+    /// Keywords of a set, sorted without case.
+    fn of(&mut self, slots: &Slots) -> Vec<String> {
+        if slots.is_empty() {
+            return Vec::new();
+        }
+        if let Some(words) = self.sets.get(slots) {
+            return words.clone();
+        }
+        let mut words: Vec<String> = slots.iter().filter_map(|s| self.by_slot.get(&s).cloned()).collect();
+        words.sort_by_cached_key(|w| w.to_ascii_lowercase());
+        self.sets.insert(slots.clone(), words.clone());
+        words
+    }
+    /// An entry as use cases give it.
+    pub fn entry(&mut self, row: &EntryRow) -> Entry {
+        Entry {
+            uid: narrow(row.uid),
+            message: row.message,
+            flags: FlagSet { system: Flags::of(row.flags), keywords: self.of(&row.keywords) },
+            modseq: row.modseq.unsigned_abs(),
+            internal_date: Timestamp(row.internal_date),
+            size: row.size.unsigned_abs(),
+        }
+    }
+    /// Entries as use cases give them.
+    pub fn entries(&mut self, rows: &[EntryRow]) -> Vec<Entry> {
+        rows.iter().map(|row| self.entry(row)).collect()
+    }
+}
+
+/// UIDs as the store wants them: ascending, each once.
+pub(super) fn ascending(uids: &[u32]) -> Vec<i64> {
+    let mut uids: Vec<i64> = uids.iter().map(|u| i64::from(*u)).collect();
+    uids.sort_unstable();
+    uids.dedup();
+    uids
+}
+
 impl Operator {
     /// Opens a folder (SELECT, EXAMINE). Traced as an opening by the natural person.
     pub async fn open_folder(&self, actor: &Actor, name: &str, read_only: bool) -> Result<OpenFolder, Refusal> {
-        let _ = (actor, name, read_only);
-        todo!()
+        let seat = Seat::of(actor)?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let (tag, name) = self.folder_key(seat.bal, name)?;
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            let bal = seat.check(tx)?;
+            let row = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
+            let entries = messages::entries(tx, row.id)?;
+            Ok((bal, row, entries, keywords::list(tx, seat.bal)?))
+        });
+        let (bal, row, entries, words) = read.await?;
+        let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
+        self.note_reading(actor, (seat.bal, bal), Read::Folder(row.id, entries.len(), read_only)).await?;
+        Ok(OpenFolder { folder: Folder::of(&row, name), entries: words.entries(&entries) })
     }
-    /// Changes of a folder since a modseq. `folder.unknown` when it was deleted.
+
+    /// Changes of a folder since a modseq. `folder.unknown` when it was deleted. UIDs that came and went since are in
+    /// `vanished` too. A view of `since` becomes that of `Changes::modseq` by removing `vanished` and putting `changed` in.
     pub async fn changes(&self, actor: &Actor, folder: Id, since: u64) -> Result<Changes, Refusal> {
-        let _ = (actor, folder, since);
-        todo!()
-    }
-    /// Changes flags of UIDs; unknown UIDs are skipped; entries whose modseq is above `unchanged_since` are left and returned second.
-    pub async fn change_flags(
-        &self,
-        actor: &Actor,
-        folder: Id,
-        uids: &[u32],
-        change: FlagChange,
-        flags: FlagSet,
-        unchanged_since: Option<u64>,
-    ) -> Result<(Vec<Entry>, Vec<u32>), Refusal> {
-        let _ = (actor, folder, uids, change, flags, unchanged_since);
-        todo!()
-    }
-    /// Copies UIDs into a folder by name. All or nothing. `folder.unknown`, `quota.exceeded`.
-    pub async fn copy(&self, actor: &Actor, folder: Id, uids: &[u32], to: &str) -> Result<Copied, Refusal> {
-        let _ = (actor, folder, uids, to);
-        todo!()
-    }
-    /// Moves UIDs (RFC 6851), atomically.
-    pub async fn move_entries(&self, actor: &Actor, folder: Id, uids: &[u32], to: &str) -> Result<Copied, Refusal> {
-        let _ = (actor, folder, uids, to);
-        todo!()
-    }
-    /// Removes entries flagged `\Deleted` (all, or only these UIDs). Returns the UIDs removed.
-    pub async fn expunge(&self, actor: &Actor, folder: Id, only: Option<&[u32]>) -> Result<Vec<u32>, Refusal> {
-        let _ = (actor, folder, only);
-        todo!()
-    }
-    /// Adds a message (APPEND). Durable when it returns. (UIDVALIDITY, uid).
-    pub async fn append(
-        &self,
-        actor: &Actor,
-        folder: &str,
-        flags: FlagSet,
-        date: Option<Timestamp>,
-        message: Received,
-    ) -> Result<(u32, u32), Refusal> {
-        let _ = (actor, folder, flags, date, message);
-        todo!()
+        let seat = Seat::of(actor)?;
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            let row = rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            if row.modseq <= since {
+                return Ok((row, None));
+            }
+            let changed = messages::entries_since(tx, folder, since)?;
+            let vanished = messages::vanished_since(tx, folder, since)?;
+            let words = if changed.iter().all(|e| e.keywords.is_empty()) { Vec::new() } else { keywords::list(tx, seat.bal)? };
+            Ok((row, Some((changed, vanished, words))))
+        });
+        let (row, news) = read.await?;
+        let mut changes = Changes { modseq: row.modseq.unsigned_abs(), uidnext: narrow(row.uidnext), ..Changes::default() };
+        if let Some((changed, vanished, words)) = news {
+            let seal = self.bal_seal(seat.bal).await?;
+            let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
+            changes.changed = words.entries(&changed);
+            changes.vanished = vanished.into_iter().flat_map(|(first, last)| narrow(first)..=narrow(last)).collect();
+        }
+        Ok(changes)
     }
 }

@@ -1,17 +1,50 @@
-//! Folders.
+//! Folders: what they are, listing, counts, the folders every BAL starts with.
+use crate::access::Seat;
+use crate::mailbox::names::{self, INBOX};
+use crate::mailbox::seal::BalSeal;
+use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, watch::Watch};
-use sceau_domain::Refusal;
-use sceau_store::Id;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::folders::{self as rows, FolderRow, NewFolder};
+use sceau_store::{DataKey, Id, StoreError, Tx};
 
 /// Special use of a folder (RFC 6154).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // the RFC's attributes of the same names
 pub enum SpecialUse {
     Archive,
     Drafts,
     Junk,
     Sent,
     Trash,
+}
+
+impl SpecialUse {
+    /// Every special use.
+    pub const ALL: [Self; 5] = [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash];
+    /// As the store keeps it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Archive => "archive",
+            Self::Drafts => "drafts",
+            Self::Junk => "junk",
+            Self::Sent => "sent",
+            Self::Trash => "trash",
+        }
+    }
+    /// Name of the folder that a BAL starts with.
+    pub(crate) fn default_name(self) -> &'static str {
+        match self {
+            Self::Archive => "Archive",
+            Self::Drafts => "Drafts",
+            Self::Junk => "Junk",
+            Self::Sent => "Sent",
+            Self::Trash => "Trash",
+        }
+    }
+    fn of(kept: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|u| u.as_str() == kept)
+    }
 }
 
 /// A folder.
@@ -33,9 +66,28 @@ pub struct Folder {
     pub modseq: u64,
 }
 
+impl Folder {
+    pub(crate) fn of(row: &FolderRow, name: String) -> Self {
+        Self {
+            id: row.id,
+            name,
+            special_use: row.special_use.as_deref().and_then(SpecialUse::of),
+            subscribed: row.subscribed,
+            uidvalidity: narrow(row.uidvalidity),
+            uidnext: narrow(row.uidnext),
+            modseq: row.modseq.unsigned_abs(),
+        }
+    }
+}
+
+/// A UID, UIDVALIDITY or count of the store as the 32 bits it always fits (`take_uids` and quotas see to it).
+pub(crate) fn narrow(n: i64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 /// Counts of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // the items of STATUS (RFC 9051 §6.3.11) of the same names
 pub struct FolderStatus {
     pub messages: u32,
     pub unseen: u32,
@@ -49,42 +101,98 @@ pub struct FolderStatus {
 impl Operator {
     /// Folders of the actor's BAL, sorted by name, INBOX first.
     pub async fn folders(&self, actor: &Actor) -> Result<Vec<Folder>, Refusal> {
-        let _ = actor;
-        todo!()
+        let seat = Seat::of(actor)?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let rows = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            Ok(rows::list(tx, seat.bal)?)
+        });
+        let named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
+        let mut folders: Vec<Folder> = named.into_iter().map(|(row, name)| Folder::of(&row, name)).collect();
+        folders.sort_by(|a, b| names::order(&a.name, &b.name));
+        Ok(folders)
     }
     /// One folder by name. `folder.unknown`.
     pub async fn folder(&self, actor: &Actor, name: &str) -> Result<Folder, Refusal> {
-        let _ = (actor, name);
-        todo!()
+        let (row, name) = self.folder_row(actor, name).await?;
+        Ok(Folder::of(&row, name))
     }
     /// Counts of a folder by name.
     pub async fn folder_status(&self, actor: &Actor, name: &str) -> Result<FolderStatus, Refusal> {
-        let _ = (actor, name);
-        todo!()
-    }
-    /// Creates a folder (and missing parents). `folder.exists`, `folder.name`, `folder.limit`.
-    pub async fn create_folder(&self, actor: &Actor, name: &str, special_use: Option<SpecialUse>) -> Result<Folder, Refusal> {
-        let _ = (actor, name, special_use);
-        todo!()
-    }
-    /// Deletes a folder and its entries. INBOX: `folder.reserved`; with children: `folder.has_children`.
-    pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
-        let _ = (actor, name);
-        todo!()
-    }
-    /// Renames a folder with its children; renaming INBOX moves its messages into the new folder (RFC 9051 §6.3.6).
-    pub async fn rename_folder(&self, actor: &Actor, from: &str, to: &str) -> Result<(), Refusal> {
-        let _ = (actor, from, to);
-        todo!()
-    }
-    /// Subscribes or unsubscribes.
-    pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
-        let _ = (actor, name, on);
-        todo!()
+        let (row, _) = self.folder_row(actor, name).await?;
+        Ok(FolderStatus {
+            messages: narrow(row.counts.messages),
+            unseen: narrow(row.counts.unseen),
+            deleted: narrow(row.counts.deleted),
+            size: row.counts.bytes.unsigned_abs(),
+            uidnext: narrow(row.uidnext),
+            uidvalidity: narrow(row.uidvalidity),
+            modseq: row.modseq.unsigned_abs(),
+        })
     }
     /// Watches the actor's BAL.
     pub fn watch(&self, actor: &Actor) -> Watch {
-        let _ = actor;
-        todo!()
+        // No BAL has id 0: a session without a BAL waits for nothing.
+        self.0.watch.watch(actor.bal.as_ref().map_or(0, |b| b.id))
     }
+    /// A folder's row and its canonical name. `folder.unknown`.
+    async fn folder_row(&self, actor: &Actor, name: &str) -> Result<(FolderRow, String), Refusal> {
+        let seat = Seat::of(actor)?;
+        let (tag, name) = self.folder_key(seat.bal, name)?;
+        let row = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            rows::by_tag(tx, seat.bal, &tag)?.ok_or_else(|| RefusalCode::FolderUnknown.into())
+        });
+        Ok((row.await?, name))
+    }
+    /// Digest and canonical writing of a folder's name. `folder.unknown` when no folder can have it.
+    pub(crate) fn folder_key(&self, bal: Id, name: &str) -> Result<(Vec<u8>, String), Refusal> {
+        let name = names::canonical(name).ok_or(RefusalCode::FolderUnknown)?;
+        Ok((self.folder_tag(bal, &name), name))
+    }
+    /// A folder ready to be made.
+    pub(crate) fn prepare_folder(
+        &self,
+        seal: &BalSeal,
+        name: &str,
+        special_use: Option<SpecialUse>,
+        subscribed: bool,
+    ) -> Result<NewFolder, StoreError> {
+        let id = self.0.store.new_id();
+        Ok(NewFolder {
+            id,
+            bal: seal.bal,
+            name_sealed: seal.folder_name(id, name)?,
+            name_tag: self.folder_tag(seal.bal, name),
+            special_use: special_use.map(|u| u.as_str().to_owned()),
+            subscribed,
+            created: self.clock().now().0,
+        })
+    }
+    /// The folders a new BAL starts with, ready for [`create_defaults`]: INBOX and one for each special use, subscribed.
+    pub(crate) fn prepare_default_folders(&self, bal: Id, key: &DataKey) -> Result<Vec<NewFolder>, StoreError> {
+        let seal = BalSeal::new(bal, key.clone());
+        let special = [SpecialUse::Drafts, SpecialUse::Sent, SpecialUse::Archive, SpecialUse::Junk, SpecialUse::Trash];
+        std::iter::once((INBOX, None))
+            .chain(special.map(|u| (u.default_name(), Some(u))))
+            .map(|(name, special_use)| self.prepare_folder(&seal, name, special_use, true))
+            .collect()
+    }
+}
+
+/// Makes the folders of a BAL whose row was inserted in this transaction.
+pub(crate) fn create_defaults(tx: &mut dyn Tx, prepared: &[NewFolder]) -> Result<(), StoreError> {
+    let Some(first) = prepared.first() else { return Ok(()) };
+    let bal = rows::lock_bal(tx, first.bal)?.ok_or_else(|| StoreError::Other("folders for no BAL".into()))?;
+    prepared.iter().try_for_each(|folder| rows::insert(tx, folder, bal.modseq).map(drop))
+}
+
+/// Opens the names of folders.
+pub(crate) fn open_names(seal: &BalSeal, rows: Vec<FolderRow>) -> Result<Vec<(FolderRow, String)>, StoreError> {
+    rows.into_iter()
+        .map(|row| {
+            let name = seal.open_folder_name(row.id, &row.name_sealed)?;
+            Ok((row, name))
+        })
+        .collect()
 }

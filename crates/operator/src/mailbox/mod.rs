@@ -2,8 +2,20 @@
 //!
 //! Folder names are paths with `/`, in UTF-8 NFC; `INBOX` is canonical upper case. Every call checks the actor's access to
 //! its BAL and is traced (reading: one trace a command, batched).
+//!
+//! Every act that changes something locks the BAL's row first, takes one modseq, leaves folder counts, quota and tombstones
+//! right, writes its trace, and wakes those who watch the BAL after the commit.
+mod act;
+mod append;
 pub(crate) mod deliver;
 pub mod entries;
+mod expunge;
+mod flags;
 pub mod folders;
+mod names;
 pub mod read;
+mod rename;
+mod seal;
 pub mod search;
+mod structure;
+mod transfer;

@@ -1,9 +1,18 @@
 //! Reading messages: summaries (never parsed again) and content by ranges.
+use crate::access::Seat;
+use crate::mailbox::seal::{BalSeal, MESSAGE_PREFIX, MESSAGE_SUMMARY};
+use crate::reading::Read;
+use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
-use sceau_domain::Refusal;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_message::summary::Summary;
-use sceau_store::Id;
+use sceau_store::blob::BlobReader;
+use sceau_store::messages::{self, MessageRow};
+use sceau_store::{Id, StoreError};
 use std::sync::Arc;
+
+/// Bytes read from the blob at a time.
+const PIECE: usize = 64 << 10;
 
 /// A message's summary with what the way added before it.
 #[derive(Debug, Clone)]
@@ -17,31 +26,98 @@ pub struct MessageSummary {
     pub summary: Summary,
 }
 
+impl MessageSummary {
+    /// Opens what the store keeps.
+    pub(super) fn open(seal: &BalSeal, row: &MessageRow) -> Result<Self, StoreError> {
+        let prefix = row.prefix.as_deref().map(|p| seal.open(row.id, MESSAGE_PREFIX, p)).transpose()?.unwrap_or_default();
+        let summary = seal.open(row.id, MESSAGE_SUMMARY, &row.summary)?;
+        let summary = Summary::from_bytes(&summary).ok_or_else(|| StoreError::Corrupt(row.id.to_string()))?;
+        Ok(Self { message: row.id, prefix, summary })
+    }
+}
+
 /// Reads one message's bytes (prefix and content as one sequence).
 #[derive(Debug)]
-pub struct MessageReader {}
+pub struct MessageReader {
+    prefix: Vec<u8>,
+    blob: BlobReader,
+}
 
 impl MessageReader {
     /// Total size.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.prefix.len() as u64 + self.blob.size()
     }
     /// At most `len` bytes from `offset`; fewer at the end. Ask for ≤ 64 KiB at a time.
     pub async fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, Refusal> {
-        let _ = (offset, len);
-        todo!()
+        let rest = usize::try_from(self.size().saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = len.min(rest);
+        let mut out = Vec::with_capacity(len);
+        if let Some(prefix) = usize::try_from(offset).ok().and_then(|at| self.prefix.get(at..)) {
+            out.extend_from_slice(&prefix[..prefix.len().min(len)]);
+        }
+        while out.len() < len {
+            let at = offset + out.len() as u64 - self.prefix.len() as u64;
+            let piece = self.blob.read_at(at, (len - out.len()).min(PIECE)).map_err(|e| refuse::store(&e))?;
+            if piece.is_empty() {
+                return Err(refuse::store(&StoreError::Corrupt("blob shorter than its row says".into())));
+            }
+            out.extend_from_slice(&piece);
+            if out.len() < len {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(out)
     }
 }
 
 impl Operator {
     /// Summaries of messages of the actor's BAL, in the order asked; a message that is gone is skipped. Ask by pages (≤ 500).
     pub async fn summaries(&self, actor: &Actor, messages: &[Id]) -> Result<Vec<Arc<MessageSummary>>, Refusal> {
-        let _ = (actor, messages);
-        todo!()
+        let seat = Seat::of(actor)?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let ids = messages.to_vec();
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            let bal = seat.check(tx)?;
+            Ok((bal, messages::summaries(tx, seat.bal, &ids)?))
+        });
+        let (bal, rows) = read.await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in messages.iter().filter_map(|id| rows.get(id)) {
+            found.push(Arc::new(MessageSummary::open(&seal, row).map_err(|e| refuse::store(&e))?));
+        }
+        if let (Some(first), Some(last)) = (rows.keys().min(), rows.keys().max()) {
+            self.note_reading(actor, (seat.bal, bal), Read::Listed(*first, *last, rows.len())).await?;
+        }
+        Ok(found)
     }
     /// Opens a message's content. Traced as a reading. `entry.unknown` when it is gone.
     pub async fn open_message(&self, actor: &Actor, message: Id) -> Result<MessageReader, Refusal> {
-        let _ = (actor, message);
-        todo!()
+        let seat = Seat::of(actor)?;
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            let bal = seat.check(tx)?;
+            let row = messages::content(tx, seat.bal, message)?.ok_or(RefusalCode::EntryUnknown)?;
+            Ok((bal, row))
+        });
+        let (bal, row) = read.await?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let (prefix, blob) = self.open_content(&seal, message, &row).await?;
+        self.note_reading(actor, (seat.bal, bal), Read::Message(message)).await?;
+        Ok(MessageReader { prefix, blob })
+    }
+    /// Prefix and content of a message.
+    pub(super) async fn open_content(
+        &self,
+        seal: &BalSeal,
+        message: Id,
+        row: &messages::ContentRow,
+    ) -> Result<(Vec<u8>, BlobReader), Refusal> {
+        let keys = || {
+            let prefix = row.prefix.as_deref().map(|p| seal.open(message, MESSAGE_PREFIX, p)).transpose()?;
+            Ok((prefix.unwrap_or_default(), seal.unwrap_blob_key(message, &row.blob_key)?))
+        };
+        let (prefix, key) = keys().map_err(|e: StoreError| refuse::store(&e))?;
+        let blob = self.0.store.open_blob(row.blob, key).await.map_err(|e| refuse::store(&e))?;
+        Ok((prefix, blob))
     }
 }

@@ -1,0 +1,42 @@
+//! Adding a message to a folder (APPEND): durable when it returns.
+use crate::access::Seat;
+use crate::mail::keep::{Kept, keep};
+use crate::mailbox::deliver::{self, Target};
+use crate::mailbox::entries::FlagSet;
+use crate::{Actor, Operator, Received};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_store::blob;
+use serde_json::json;
+
+impl Operator {
+    /// Adds a message (APPEND). Durable when it returns. (UIDVALIDITY, uid).
+    /// `folder.unknown`, `quota.exceeded`, `keyword.limit`, `syntax.error`.
+    pub async fn append(
+        &self,
+        actor: &Actor,
+        folder: &str,
+        flags: FlagSet,
+        date: Option<Timestamp>,
+        message: Received,
+    ) -> Result<(u32, u32), Refusal> {
+        let seat = Seat::of(actor)?;
+        let record = self.record(actor, seat.bal, "mail.filed");
+        let folder = self.folder(actor, folder).await?;
+        let date = date.unwrap_or(Timestamp(record.at()));
+        let prepared =
+            self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;
+        let hub = self.clone();
+        let placed = keep(&self.0.store, message.spool, move |tx, row| {
+            // The BAL's row is locked first, as in every act.
+            let placed = deliver::insert(tx, &prepared, RefusalCode::QuotaExceeded)?;
+            let bal = seat.check(tx)?;
+            blob::insert(tx, row)?;
+            let data = json!({"folder": placed.folder, "message": placed.message, "uid": placed.uid});
+            record.write(tx, &bal, &data)?;
+            Ok(Kept::Yes(placed))
+        })
+        .await?;
+        hub.0.watch.notify(seat.bal);
+        Ok((placed.uidvalidity, placed.uid))
+    }
+}

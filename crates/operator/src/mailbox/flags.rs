@@ -1,0 +1,142 @@
+//! Changing flags and keywords of entries (STORE).
+use crate::access::Seat;
+use crate::mailbox::entries::{Entry, FlagChange, FlagSet, Words, ascending};
+use crate::mailbox::folders::narrow;
+use crate::record::ids;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::folders::{self as rows, Counts};
+use sceau_store::keywords::{self, NewKeyword, Slots};
+use sceau_store::messages::{self, EntryRow};
+use sceau_store::{Id, Tx};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Longest keyword, in bytes.
+const MAX_KEYWORD: usize = 128;
+/// Most keywords in one command.
+const MAX_KEYWORDS: usize = 128;
+
+/// Keywords as they may be kept: printable ASCII atoms (RFC 9051 §9, `flag-keyword`), each once without case.
+/// `syntax.error`, `keyword.limit`.
+pub(super) fn checked(mut flags: FlagSet) -> Result<FlagSet, Refusal> {
+    let atom = |c: char| c.is_ascii_graphic() && !matches!(c, '(' | ')' | '{' | '%' | '*' | '"' | '\\' | ']');
+    if flags.keywords.iter().any(|k| k.is_empty() || k.len() > MAX_KEYWORD || !k.chars().all(atom)) {
+        return Err(RefusalCode::SyntaxError.into());
+    }
+    flags.keywords.sort_by_cached_key(|k| k.to_ascii_lowercase());
+    flags.keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+    if flags.keywords.len() > MAX_KEYWORDS {
+        return Err(Refusal::new(RefusalCode::KeywordLimit).with("limit", MAX_KEYWORDS));
+    }
+    Ok(flags)
+}
+
+/// The slots of keywords, made when missing. `keyword.limit`.
+pub(super) fn slots(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], limit: usize) -> Result<Slots, Fail> {
+    keywords::find_or_add(tx, bal, wanted, limit)?
+        .ok_or_else(|| Refusal::new(RefusalCode::KeywordLimit).with("limit", limit).into())
+}
+
+/// An entry's flags after a change.
+fn after(change: FlagChange, row: &EntryRow, flags: i64, slots: &Slots) -> (i64, Slots) {
+    let mut keywords = row.keywords.clone();
+    match change {
+        FlagChange::Replace => (flags, slots.clone()),
+        FlagChange::Add => {
+            keywords.add_all(slots);
+            (row.flags | flags, keywords)
+        }
+        FlagChange::Remove => {
+            keywords.remove_all(slots);
+            (row.flags & !flags, keywords)
+        }
+    }
+}
+
+impl Operator {
+    /// Changes flags of UIDs; unknown UIDs are skipped; entries whose modseq is above `unchanged_since` are left and returned second.
+    /// An entry whose flags are already so keeps its modseq. `folder.unknown`, `keyword.limit`, `syntax.error`.
+    pub async fn change_flags(
+        &self,
+        actor: &Actor,
+        folder: Id,
+        uids: &[u32],
+        change: FlagChange,
+        flags: FlagSet,
+        unchanged_since: Option<u64>,
+    ) -> Result<(Vec<Entry>, Vec<u32>), Refusal> {
+        let seat = Seat::of(actor)?;
+        let flags = checked(flags)?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let wanted = self.seal_keywords(&seal, &flags.keywords).map_err(|e| refuse::store(&e))?;
+        let system = flags.system.bits();
+        let uids = ascending(uids);
+        let since = unchanged_since.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
+        let limit = self.config().limits.keywords;
+        let record = self.record(actor, seat.bal, "mail.flagged");
+        let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
+            let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
+            let bal = seat.check(tx)?;
+            rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            let (mut entries, left): (Vec<EntryRow>, Vec<EntryRow>) =
+                messages::entries_of(tx, folder, &uids)?.into_iter().partition(|e| e.modseq <= since);
+            let slots = match change {
+                FlagChange::Remove => keywords::find(tx, seat.bal, &wanted)?,
+                _ if entries.is_empty() => Slots::default(),
+                _ => slots(tx, seat.bal, &wanted, limit)?,
+            };
+            // Entries that end alike are written together.
+            let mut groups: BTreeMap<(i64, Vec<usize>), (Slots, Vec<i64>)> = BTreeMap::new();
+            let (mut counts, mut changed) = (Counts::default(), Vec::new());
+            for e in &mut entries {
+                let (flags, keywords) = after(change, e, system, &slots);
+                if flags == e.flags && keywords == e.keywords {
+                    continue;
+                }
+                counts += Counts::of(e.flags, e.size).negated();
+                counts += Counts::of(flags, e.size);
+                (e.flags, e.keywords, e.modseq) = (flags, keywords, state.modseq);
+                let group = groups.entry((flags, e.keywords.iter().collect())).or_default();
+                group.0 = e.keywords.clone();
+                group.1.push(e.uid);
+                changed.push(e.message);
+            }
+            for ((flags, _), (keywords, uids)) in &groups {
+                messages::write_flags(tx, folder, uids, *flags, keywords, state.modseq)?;
+            }
+            if !changed.is_empty() {
+                rows::adjust(tx, folder, counts, state.modseq)?;
+                let count = changed.len();
+                record.write(tx, &bal, &json!({"folder": folder, "count": count, "messages": ids(changed.clone())}))?;
+            }
+            let words = keywords::list(tx, seat.bal)?;
+            Ok((entries, left, words))
+        });
+        let (entries, left, words) = done.await?;
+        let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
+        Ok((words.entries(&entries), left.iter().map(|e| narrow(e.uid)).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(keywords: &[&str]) -> FlagSet {
+        FlagSet { keywords: keywords.iter().map(|k| (*k).to_owned()).collect(), ..FlagSet::default() }
+    }
+
+    #[test]
+    fn keywords_are_atoms_each_once_without_case() {
+        assert_eq!(checked(set(&["b", "$A", "B"])).unwrap().keywords, ["$A", "b"]);
+        for bad in ["", "a b", "é", "a(", "\\Seen", "a\r", "a\"", "a]"] {
+            assert_eq!(checked(set(&[bad])), Err(RefusalCode::SyntaxError.into()), "{bad:?}");
+        }
+        assert_eq!(checked(set(&[&"k".repeat(129)])), Err(RefusalCode::SyntaxError.into()));
+        let many: Vec<String> = (0..129).map(|n| format!("k{n}")).collect();
+        let refused = checked(FlagSet { keywords: many, ..FlagSet::default() }).unwrap_err();
+        assert_eq!(refused.code, RefusalCode::KeywordLimit);
+    }
+}

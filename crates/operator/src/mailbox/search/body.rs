@@ -1,0 +1,205 @@
+//! Looking for words in the text parts of a message, as they stream out of their blob: transfer decoding, charset, HTML.
+//! A part of 10 MB costs 64 KiB at a time.
+use crate::mailbox::search::html::Stripper;
+use crate::mailbox::search::matching::Finder;
+use encoding_rs::{CoderResult, Decoder, Encoding, WINDOWS_1252};
+use sceau_message::decode::TransferDecoder;
+use sceau_message::header;
+use sceau_message::scan::Part;
+use sceau_store::StoreError;
+use sceau_store::blob::BlobReader;
+
+/// Bytes read at a time.
+const PIECE: usize = 64 << 10;
+/// Largest header of an inner message that is looked at, in bytes.
+const INNER_HEADER: u64 = 1 << 20;
+
+/// Where clear bytes of a message come from.
+pub(super) trait Source {
+    /// `len` bytes from `offset`, fewer at the end.
+    fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError>;
+}
+impl Source for BlobReader {
+    fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        self.read_at(offset, len)
+    }
+}
+
+/// Which of the folded needles stand in the text parts (and the headers of inner messages) below `root`.
+pub(super) fn scan(source: &mut impl Source, root: &Part, needles: &[String]) -> Result<Vec<bool>, StoreError> {
+    let mut finder = Finder::new(needles);
+    // Depth and number of parts were bounded when the message was received.
+    let mut parts = vec![root];
+    while let Some(part) = parts.pop() {
+        if finder.done() {
+            break;
+        }
+        if part.envelope.is_some() {
+            for inner in &part.children {
+                inner_header(source, inner, &mut finder)?;
+            }
+        }
+        if part.children.is_empty() && part.mime.kind == "text" {
+            text_part(source, part, &mut finder)?;
+        }
+        parts.extend(part.children.iter().rev());
+    }
+    Ok(finder.into_found())
+}
+
+fn inner_header(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) -> Result<(), StoreError> {
+    let (from, length) = part.header;
+    let (mut bytes, end) = (Vec::new(), from + length.min(INNER_HEADER));
+    while from + (bytes.len() as u64) < end {
+        let at = from + bytes.len() as u64;
+        let piece = source.read(at, piece_to(at, end))?;
+        if piece.is_empty() {
+            break;
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    for field in header::fields(&bytes) {
+        finder.push(field.name);
+        finder.push(": ");
+        finder.push(&header::decoded(field.value));
+        finder.end();
+    }
+    Ok(())
+}
+
+/// Length of the next piece on the way from `at` to `end`.
+fn piece_to(at: u64, end: u64) -> usize {
+    usize::try_from(end - at).unwrap_or(PIECE).min(PIECE)
+}
+
+fn text_part(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) -> Result<(), StoreError> {
+    let (mut at, end) = (part.body.0, part.body.0 + part.body.1);
+    let mut transfer = TransferDecoder::new(&part.mime.encoding);
+    let charset = part.mime.parameters.iter().find(|(name, _)| name == "charset").map_or("utf-8", |(_, v)| v);
+    let encoding = match charset.trim().to_ascii_lowercase().as_str() {
+        // Much mail says ASCII and means UTF-8, which reads ASCII alike.
+        "us-ascii" => encoding_rs::UTF_8,
+        label => Encoding::for_label(label.as_bytes()).unwrap_or(WINDOWS_1252),
+    };
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let mut html = (part.mime.subtype == "html").then(Stripper::default);
+    let mut text = String::new();
+    while at < end && !finder.done() {
+        let piece = source.read(at, piece_to(at, end))?;
+        if piece.is_empty() {
+            break;
+        }
+        at += piece.len() as u64;
+        let mut decoded = Vec::new();
+        match &mut transfer {
+            Some(transfer) => transfer.push(&piece, &mut decoded),
+            // An encoding nobody knows: as it stands.
+            None => decoded = piece,
+        }
+        to_text(&mut decoder, &decoded, false, &mut text);
+        give(&mut text, html.as_mut(), finder);
+    }
+    let mut decoded = Vec::new();
+    if let Some(transfer) = &mut transfer {
+        transfer.finish(&mut decoded);
+    }
+    to_text(&mut decoder, &decoded, true, &mut text);
+    give(&mut text, html.as_mut(), finder);
+    if let Some(stripper) = &mut html {
+        stripper.end(&mut text);
+        finder.push(&text);
+    }
+    finder.end();
+    Ok(())
+}
+
+/// Decodes bytes of a charset, appending to `out`; errors become replacement characters.
+fn to_text(decoder: &mut Decoder, mut bytes: &[u8], last: bool, out: &mut String) {
+    loop {
+        let room = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(PIECE).clamp(16, 4 * PIECE);
+        out.reserve(room);
+        let (result, read, _) = decoder.decode_to_string(bytes, out, last);
+        bytes = &bytes[read..];
+        if result == CoderResult::InputEmpty {
+            return;
+        }
+    }
+}
+
+/// Gives the text to the finder, through the stripper when there is one.
+fn give(text: &mut String, html: Option<&mut Stripper>, finder: &mut Finder<'_>) {
+    match html {
+        Some(stripper) => {
+            let mut stripped = String::with_capacity(text.len());
+            stripper.push(text, &mut stripped);
+            finder.push(&stripped);
+        }
+        None => finder.push(text),
+    }
+    text.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::search::matching::fold;
+    use sceau_message::scan::{Limits, Scanner};
+
+    /// Serves a few bytes at a time, whatever is asked.
+    struct Slow<'a>(&'a [u8], usize);
+    impl Source for Slow<'_> {
+        fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+            let rest = &self.0[(offset as usize).min(self.0.len())..];
+            Ok(rest[..rest.len().min(len).min(self.1)].to_vec())
+        }
+    }
+
+    fn has(message: &[u8], needle: &str) -> bool {
+        let mut scanner = Scanner::new(Limits::default());
+        scanner.push(message).unwrap();
+        let root = scanner.finish().unwrap().root;
+        let needles = [fold(needle)];
+        let answers: Vec<bool> =
+            [1, 3, 7, 10_000].map(|n| scan(&mut Slow(message, n), &root, &needles).unwrap()[0]).to_vec();
+        assert!(answers.iter().all(|a| *a == answers[0]), "cutting changed the answer for {needle}: {answers:?}");
+        answers[0]
+    }
+
+    #[test]
+    fn encoded_text_is_searched_decoded() {
+        let qp = b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nPrescription de m=E9dica=\r\nments\r\n";
+        assert!(has(qp, "MÉDICAMENTS"));
+        assert!(!has(qp, "=E9"));
+        let b64 = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw4l0YXQgZ8OpbsOp\r\ncmFsIHN0YWJsZQ==\r\n";
+        assert!(has(b64, "état général"));
+        assert!(!has(b64, "w4l0"));
+        let utf16 = b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\n6QB0AOkA\r\n";
+        assert!(has(utf16, "été"));
+    }
+
+    #[test]
+    fn html_is_searched_as_text() {
+        let html = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Consul<b>tation</b> du pr&eacute;sent</p><style>xyz</style>\r\n";
+        assert!(has(html, "consultation du présent"));
+        assert!(!has(html, "xyz") && !has(html, "<p>"));
+    }
+
+    #[test]
+    fn every_text_part_and_inner_header_is_searched_and_nothing_else() {
+        let m = b"Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n\r\nfirst words\r\n--b\r\n\
+Content-Type: application/pdf\r\n\r\nbinary words\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n\
+Subject: =?utf-8?Q?inner_=C3=A9nigme?=\r\n\r\ninner body\r\n--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment\r\n\r\na;b\r\n--b--\r\n";
+        for there in ["first words", "inner énigme", "inner body", "a;b"] {
+            assert!(has(m, there), "{there}");
+        }
+        for not in ["preamble", "binary", "words\r\n--b", "boundary"] {
+            assert!(!has(m, not), "{not}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_encoding_and_charset_are_read_as_they_stand() {
+        let m = b"Content-Type: text/plain; charset=x-none\r\nContent-Transfer-Encoding: x-odd\r\n\r\nplain \xe9\r\n";
+        assert!(has(m, "PLAIN É"));
+    }
+}

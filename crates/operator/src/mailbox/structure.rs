@@ -1,0 +1,228 @@
+//! Acts on the tree of folders: create, delete, subscribe (rename has its own file).
+//!
+//! Names are sealed, so a plan is made on an opened snapshot of the tree, and carried out in a transaction that first locks
+//! the BAL and checks that the tree is still the one of the snapshot; otherwise it is planned again.
+use crate::access::Seat;
+use crate::mailbox::folders::{Folder, SpecialUse, open_names};
+use crate::mailbox::names::{self, INBOX};
+use crate::mailbox::seal::BalSeal;
+use crate::record::Record;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::folders::{self as rows, FolderRow, NewFolder};
+use sceau_store::{Id, StoreError, Tx, messages};
+use serde_json::json;
+use std::collections::HashMap;
+
+/// How many times a plan is made again before the answer is "try later".
+const ATTEMPTS: usize = 10;
+
+/// The folders of a BAL, opened.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub seal: BalSeal,
+    pub by_name: HashMap<String, FolderRow>,
+}
+
+impl Tree {
+    /// A folder by canonical name. `folder.unknown`.
+    pub fn get(&self, name: &str) -> Result<&FolderRow, Refusal> {
+        self.by_name.get(name).ok_or_else(|| RefusalCode::FolderUnknown.into())
+    }
+    /// What proves later that the tree did not change: ids and digests of names, by id.
+    pub fn shape(&self) -> Vec<(Id, Vec<u8>)> {
+        shape(self.by_name.values())
+    }
+}
+
+fn shape<'a>(rows: impl Iterator<Item = &'a FolderRow>) -> Vec<(Id, Vec<u8>)> {
+    let mut shape: Vec<_> = rows.map(|r| (r.id, r.name_tag.clone())).collect();
+    shape.sort_unstable();
+    shape
+}
+
+/// Why a plan was not carried out.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The tree changed meanwhile.
+    Stale,
+    Fail(Fail),
+}
+impl From<StoreError> for Stop {
+    fn from(e: StoreError) -> Self {
+        match e {
+            // Another node made the same folder at the same instant.
+            StoreError::Exists(_) => Self::Stale,
+            e => Self::Fail(e.into()),
+        }
+    }
+}
+impl From<Fail> for Stop {
+    fn from(f: Fail) -> Self {
+        Self::Fail(f)
+    }
+}
+
+/// A transaction on the tree: the seat is checked, the BAL locked, the tree that of the plan.
+pub(super) struct Ground {
+    /// The BAL's address as traces write it.
+    pub bal: String,
+    /// Modseq of this act.
+    pub modseq: i64,
+    /// The folders, fresh.
+    pub rows: HashMap<Id, FolderRow>,
+}
+
+/// Opens a transaction on the tree.
+pub(super) fn ground(tx: &mut dyn Tx, seat: Seat, planned: &[(Id, Vec<u8>)]) -> Result<Ground, Stop> {
+    let state = rows::lock_bal(tx, seat.bal)?.ok_or_else(|| Fail::from(RefusalCode::RightMissing))?;
+    let bal = seat.check(tx)?;
+    let rows = rows::list(tx, seat.bal)?;
+    if shape(rows.iter()) != planned {
+        return Err(Stop::Stale);
+    }
+    Ok(Ground { bal, modseq: state.modseq, rows: rows.into_iter().map(|r| (r.id, r)).collect() })
+}
+
+/// Makes folders of a plan.
+pub(super) fn make(tx: &mut dyn Tx, ground: &Ground, new: &[NewFolder]) -> Result<(), Stop> {
+    for folder in new {
+        rows::insert(tx, folder, ground.modseq)?;
+    }
+    Ok(())
+}
+
+impl Operator {
+    /// A snapshot of the tree.
+    pub(super) async fn tree(&self, seat: Seat) -> Result<Tree, Refusal> {
+        let seal = self.bal_seal(seat.bal).await?;
+        let rows = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            Ok(rows::list(tx, seat.bal)?)
+        });
+        let named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
+        Ok(Tree { seal, by_name: named.into_iter().map(|(row, name)| (name, row)).collect() })
+    }
+
+    /// Plans on a snapshot and carries the plan out, again when the tree changed in between. `plan` gives what to do and
+    /// what to answer; `act` does it.
+    pub(super) async fn on_tree<P, T, F>(
+        &self,
+        seat: Seat,
+        record: Record,
+        plan: impl Fn(&Tree) -> Result<(P, T), Refusal>,
+        act: F,
+    ) -> Result<T, Refusal>
+    where
+        P: Send + 'static,
+        F: Fn(&mut dyn Tx, &Ground, &P, &Record) -> Result<(), Stop> + Clone + Send + 'static,
+    {
+        for _ in 0..ATTEMPTS {
+            let tree = self.tree(seat).await?;
+            let (planned, answer) = plan(&tree)?;
+            let (shape, act, record) = (tree.shape(), act.clone(), record.clone());
+            let done = self.act::<(), Stop, _>(seat.bal, move |tx| {
+                let ground = ground(tx, seat, &shape)?;
+                act(tx, &ground, &planned, &record)
+            });
+            match done.await {
+                Ok(()) => return Ok(answer),
+                Err(Stop::Stale) => {}
+                Err(Stop::Fail(fail)) => return Err(fail.into()),
+            }
+        }
+        Err(RefusalCode::Unavailable.into())
+    }
+
+    /// The folders to be made so that `name` has its parents, top first, without those in `there`.
+    pub(super) fn missing_parents(
+        &self,
+        tree: &Tree,
+        name: &str,
+        there: impl Fn(&str) -> bool,
+    ) -> Result<Vec<NewFolder>, Refusal> {
+        names::parents(name)
+            .filter(|parent| !tree.by_name.contains_key(*parent) && !there(parent))
+            .map(|parent| self.prepare_folder(&tree.seal, parent, None, false).map_err(|e| refuse::store(&e)))
+            .collect()
+    }
+
+    /// `folder.limit` when the tree has no room for `more` folders.
+    pub(super) fn room_for(&self, tree: &Tree, more: usize) -> Result<(), Refusal> {
+        let limit = self.config().limits.folders;
+        if tree.by_name.len() + more > limit {
+            return Err(Refusal::new(RefusalCode::FolderLimit).with("limit", limit));
+        }
+        Ok(())
+    }
+
+    /// Creates a folder (and missing parents). `folder.exists` (the name, or another folder has this special use),
+    /// `folder.name`, `folder.limit`.
+    pub async fn create_folder(&self, actor: &Actor, name: &str, special_use: Option<SpecialUse>) -> Result<Folder, Refusal> {
+        let seat = Seat::of(actor)?;
+        let name = names::new_name(name)?;
+        let record = self.record(actor, seat.bal, "folder.created");
+        let plan = |tree: &Tree| {
+            let has_use = |r: &FolderRow| special_use.is_some() && r.special_use.as_deref() == special_use.map(SpecialUse::as_str);
+            if tree.by_name.contains_key(&name) || tree.by_name.values().any(has_use) {
+                return Err(RefusalCode::FolderExists.into());
+            }
+            let mut new = self.missing_parents(tree, &name, |_| false)?;
+            new.push(self.prepare_folder(&tree.seal, &name, special_use, false).map_err(|e| refuse::store(&e))?);
+            self.room_for(tree, new.len())?;
+            Ok((new, ()))
+        };
+        let act = |tx: &mut dyn Tx, ground: &Ground, new: &Vec<NewFolder>, record: &Record| {
+            make(tx, ground, new)?;
+            let ids: Vec<Id> = new.iter().map(|f| f.id).collect();
+            Ok(record.write(tx, &ground.bal, &json!({"folders": ids}))?)
+        };
+        self.on_tree(seat, record, plan, act).await?;
+        self.folder(actor, &name).await
+    }
+
+    /// Deletes a folder and its entries. INBOX: `folder.reserved`; with children: `folder.has_children`.
+    pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
+        let seat = Seat::of(actor)?;
+        let name = names::canonical(name).ok_or(RefusalCode::FolderUnknown)?;
+        if name == INBOX {
+            return Err(RefusalCode::FolderReserved.into());
+        }
+        let record = self.record(actor, seat.bal, "folder.deleted");
+        let plan = |tree: &Tree| {
+            let id = tree.get(&name)?.id;
+            if tree.by_name.keys().any(|other| names::is_below(other, &name)) {
+                return Err(RefusalCode::FolderHasChildren.into());
+            }
+            Ok((id, ()))
+        };
+        let act = |tx: &mut dyn Tx, ground: &Ground, id: &Id, record: &Record| {
+            let Some(row) = ground.rows.get(id) else { return Err(Stop::Stale) };
+            let shown = messages::remove_all(tx, *id)?;
+            messages::drop_orphans(tx, row.bal, shown, record.at())?;
+            rows::recharge_bal(tx, row.bal, -row.counts.bytes, -row.counts.messages)?;
+            rows::delete(tx, *id)?;
+            let data = json!({"folder": id, "entries": row.counts.messages, "bytes": row.counts.bytes});
+            Ok(record.write(tx, &ground.bal, &data)?)
+        };
+        self.on_tree(seat, record, plan, act).await
+    }
+
+    /// Subscribes or unsubscribes. `folder.unknown`.
+    pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
+        let seat = Seat::of(actor)?;
+        let (tag, _) = self.folder_key(seat.bal, name)?;
+        let record = self.record(actor, seat.bal, "folder.subscribed");
+        let done = self.act::<(), Fail, _>(seat.bal, move |tx| {
+            let bal = seat.check(tx)?;
+            let row = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
+            if row.subscribed != on {
+                rows::subscribe(tx, seat.bal, &tag, on)?;
+                record.write(tx, &bal, &json!({"folder": row.id, "on": on}))?;
+            }
+            Ok(())
+        });
+        Ok(done.await?)
+    }
+}
