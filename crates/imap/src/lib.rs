@@ -1,1 +1,4 @@
 //! imap
+pub mod codec;
+pub mod content;
+pub mod view;

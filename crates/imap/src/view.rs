@@ -1,0 +1,251 @@
+//! The session's view of the selected mailbox: sequence numbers mean what the client believes (RFC 9051 §2.3.1.2, §7.5.1).
+//!
+//! Pure: the session feeds it with what the operator says and sends what it returns. The view only loses entries when the
+//! caller says that EXPUNGE may be sent; until then entries that are gone keep their numbers.
+use crate::codec::flags;
+use crate::codec::sequence::SequenceSet;
+use sceau_operator::mailbox::entries::{Changes, Entry, FlagSet, Flags, OpenFolder};
+use sceau_operator::mailbox::folders::Folder;
+use std::collections::BTreeSet;
+
+/// What to tell the client, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// `* n EXPUNGE`.
+    Expunge(u32),
+    /// `* n EXISTS`.
+    Exists(u32),
+    /// `* FLAGS (…)`: keywords that the client has not heard of were used.
+    Flags,
+    /// `* n FETCH (FLAGS …)` of the entry at this index.
+    Fetch(usize),
+}
+
+/// A sequence number that names no message of the view: the command is `BAD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoSuchNumber;
+
+/// The selected mailbox as the client knows it.
+#[derive(Debug)]
+pub struct View {
+    /// The folder.
+    pub folder: Folder,
+    /// EXAMINE, or no right to write.
+    pub read_only: bool,
+    /// Entries by ascending UID; index + 1 is the sequence number.
+    entries: Vec<Entry>,
+    /// UIDs that are gone but not told yet, ascending.
+    gone: BTreeSet<u32>,
+    /// Changes are known up to this modseq.
+    modseq: u64,
+    /// UIDNEXT last known.
+    uidnext: u32,
+    /// Keywords told in `* FLAGS`, lower case.
+    keywords: BTreeSet<String>,
+    /// `$`: UIDs of the saved search result, ascending.
+    saved: Vec<u32>,
+}
+
+impl View {
+    /// The view of a mailbox just opened.
+    pub fn new(open: OpenFolder, read_only: bool) -> Self {
+        let mut view = Self {
+            modseq: open.folder.modseq,
+            uidnext: open.folder.uidnext,
+            folder: open.folder,
+            read_only,
+            entries: open.entries,
+            gone: BTreeSet::new(),
+            keywords: flags::WELL_KNOWN.iter().map(|k| k.to_ascii_lowercase()).collect(),
+            saved: Vec::new(),
+        };
+        for i in 0..view.entries.len() {
+            view.learn_keywords(i);
+        }
+        view
+    }
+    /// Entries by ascending UID.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+    /// Number of messages, as told.
+    pub fn exists(&self) -> u32 {
+        number(self.entries.len())
+    }
+    /// Changes are known up to this modseq.
+    pub fn modseq(&self) -> u64 {
+        self.modseq
+    }
+    /// UIDNEXT last known.
+    pub fn uidnext(&self) -> u32 {
+        self.uidnext
+    }
+    /// Sequence number of the first message without `\Seen`.
+    pub fn first_unseen(&self) -> Option<u32> {
+        self.entries.iter().position(|e| !e.flags.system.has(Flags::SEEN)).map(|i| number(i + 1))
+    }
+    /// Keywords to tell in `* FLAGS`: the well-known ones and those in use.
+    pub fn known_keywords(&self) -> Vec<String> {
+        let mut out: Vec<String> = flags::WELL_KNOWN.iter().map(|k| (*k).to_owned()).collect();
+        let mut told: BTreeSet<String> = out.iter().map(|k| k.to_ascii_lowercase()).collect();
+        for k in self.entries.iter().flat_map(|e| &e.flags.keywords) {
+            if !told.contains(k.as_str()) && told.insert(k.to_ascii_lowercase()) {
+                out.push(k.clone());
+            }
+        }
+        out
+    }
+    /// Remembers the keywords of an entry; true when one was new.
+    fn learn_keywords(&mut self, index: usize) -> bool {
+        let Some(entry) = self.entries.get(index) else { return false };
+        let mut new = false;
+        for k in &entry.flags.keywords {
+            if !self.keywords.contains(k.as_str()) {
+                new |= self.keywords.insert(k.to_ascii_lowercase());
+            }
+        }
+        new
+    }
+    /// Index of a UID.
+    pub fn index_of(&self, uid: u32) -> Option<usize> {
+        self.entries.binary_search_by_key(&uid, |e| e.uid).ok()
+    }
+    /// True when the entry is known to be gone though still numbered.
+    pub fn is_gone(&self, uid: u32) -> bool {
+        self.gone.contains(&uid)
+    }
+    /// Indexes that a set names, ascending. UIDs that are not there are skipped; a sequence number that is not is an error.
+    pub fn resolve(&self, set: &SequenceSet, by_uid: bool) -> Result<Vec<usize>, NoSuchNumber> {
+        let last_uid = self.entries.last().map_or(0, |e| e.uid);
+        let Some(ranges) = set.resolve(if by_uid { last_uid } else { self.exists() }) else {
+            return Ok(self.saved.iter().filter_map(|&uid| self.index_of(uid)).collect());
+        };
+        let mut out = Vec::new();
+        for (first, last) in ranges {
+            if by_uid {
+                let from = self.entries.partition_point(|e| e.uid < first);
+                let to = self.entries.partition_point(|e| e.uid <= last);
+                out.extend(from..to.max(from));
+            } else {
+                // `*` of an empty mailbox is 0.
+                if first == 0 || last > self.exists() {
+                    return Err(NoSuchNumber);
+                }
+                out.extend(first as usize - 1..last as usize);
+            }
+        }
+        Ok(out)
+    }
+    /// UIDs that a set names.
+    pub fn resolve_uids(&self, set: &SequenceSet, by_uid: bool) -> Result<Vec<u32>, NoSuchNumber> {
+        let indexes = self.resolve(set, by_uid)?;
+        Ok(indexes.into_iter().filter_map(|i| self.entries.get(i)).map(|e| e.uid).collect())
+    }
+    /// Saves a search result (`$`), ascending UIDs.
+    pub fn save(&mut self, uids: Vec<u32>) {
+        self.saved = uids;
+    }
+    /// The saved search result.
+    pub fn saved(&self) -> &[u32] {
+        &self.saved
+    }
+    /// Takes in what changed elsewhere (or here). EXPUNGE only when `may_expunge`.
+    pub fn apply(&mut self, changes: Changes, may_expunge: bool) -> Vec<Update> {
+        let mut updates = Vec::new();
+        self.gone
+            .extend(changes.vanished.iter().filter(|&&uid| self.entries.binary_search_by_key(&uid, |e| e.uid).is_ok()));
+        if may_expunge {
+            let gone = std::mem::take(&mut self.gone);
+            updates.extend(self.remove(|uid| gone.contains(&uid)));
+        }
+        let before = self.entries.len();
+        let mut fetched = Vec::new();
+        for entry in changes.changed {
+            match self.entries.binary_search_by_key(&entry.uid, |e| e.uid) {
+                Ok(i) => {
+                    // What this session did itself is in the view already.
+                    let known =
+                        self.entries[i].modseq >= entry.modseq && flags::same(&self.entries[i].flags, &entry.flags);
+                    self.entries[i] = entry;
+                    if !known {
+                        fetched.push(i);
+                    }
+                }
+                Err(i) if i == self.entries.len() => self.entries.push(entry),
+                // Cannot be: UIDs ascend. It would move numbers that the client relies on.
+                Err(_) => {}
+            }
+        }
+        self.modseq = self.modseq.max(changes.modseq);
+        self.uidnext = self.uidnext.max(changes.uidnext);
+        if self.entries.len() != before {
+            updates.push(Update::Exists(self.exists()));
+        }
+        let mut new_keywords = false;
+        for i in fetched.iter().copied().chain(before..self.entries.len()) {
+            new_keywords |= self.learn_keywords(i);
+        }
+        if new_keywords {
+            updates.push(Update::Flags);
+        }
+        updates.extend(fetched.into_iter().map(Update::Fetch));
+        updates
+    }
+    /// This session removed these UIDs: they leave the view now.
+    pub fn expunged(&mut self, uids: &[u32]) -> Vec<Update> {
+        let gone: BTreeSet<u32> = uids.iter().copied().collect();
+        self.remove(|uid| gone.contains(&uid))
+    }
+    fn remove(&mut self, gone: impl Fn(u32) -> bool) -> Vec<Update> {
+        let mut updates = Vec::new();
+        let mut seq = 1;
+        self.entries.retain(|e| {
+            let leaves = gone(e.uid);
+            if leaves {
+                updates.push(Update::Expunge(seq));
+            } else {
+                seq += 1;
+            }
+            !leaves
+        });
+        updates
+    }
+    /// This session changed flags: takes the entries as they are now. Returns the indexes to tell: all, or when `silent`
+    /// those whose flags are not what the client can expect (someone else had changed them), and whether new keywords appeared.
+    pub fn stored(
+        &mut self,
+        after: Vec<Entry>,
+        silent: bool,
+        expected: impl Fn(&FlagSet) -> FlagSet,
+    ) -> (Vec<usize>, bool) {
+        let mut tell = Vec::new();
+        let mut new_keywords = false;
+        for entry in after {
+            let Some(i) = self.index_of(entry.uid) else { continue };
+            if !silent || !flags::same(&expected(&self.entries[i].flags), &entry.flags) {
+                tell.push(i);
+            }
+            self.entries[i] = entry;
+            new_keywords |= self.learn_keywords(i);
+        }
+        (tell, new_keywords)
+    }
+    /// INTERNALDATE, flags and so on of the entry at an index.
+    pub fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
+    }
+    /// Gives memory back while the session is parked.
+    pub fn park(&mut self) {
+        self.entries.shrink_to_fit();
+        self.saved.shrink_to_fit();
+    }
+}
+
+/// Number of messages as the wire has it. UIDs are 32 bits, so no folder holds more.
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+use super::*;
+use crate::codec::cursor::{Cursor, Fragment};
+use proptest::prelude::*;
+use sceau_domain::Timestamp;
+
+fn entry(uid: u32, modseq: u64, system: Flags) -> Entry {
+    Entry {
+        uid,
+        message: i64::from(uid),
+        flags: FlagSet { system, keywords: vec![] },
+        modseq,
+        internal_date: Timestamp(0),
+        size: 1,
+    }
+}
+
+fn view(uids: &[u32]) -> View {
+    let folder = Folder {
+        id: 1,
+        name: "INBOX".into(),
+        special_use: None,
+        subscribed: true,
+        uidvalidity: 1,
+        uidnext: uids.last().map_or(1, |u| u + 1),
+        modseq: 10,
+    };
+    View::new(OpenFolder { folder, entries: uids.iter().map(|&u| entry(u, 1, Flags(0))).collect() }, false)
+}
+
+fn set(text: &str) -> SequenceSet {
+    let fragments = [Fragment::Line(text.as_bytes().to_vec())];
+    SequenceSet::parse(&mut Cursor::new(&fragments)).unwrap()
+}
+
+#[test]
+fn sets_name_numbers_or_uids() {
+    let v = view(&[3, 5, 9]);
+    assert_eq!(v.resolve(&set("1,3"), false).unwrap(), [0, 2]);
+    assert_eq!(v.resolve(&set("*"), false).unwrap(), [2]);
+    assert_eq!(v.resolve(&set("2:*"), false).unwrap(), [1, 2]);
+    assert_eq!(v.resolve(&set("4"), false), Err(NoSuchNumber));
+    assert_eq!(v.resolve(&set("1:4"), false), Err(NoSuchNumber));
+    assert_eq!(v.resolve_uids(&set("1:5"), true).unwrap(), [3, 5]);
+    // A range beyond the last UID ends at it (RFC 9051 §9 seq-range).
+    assert_eq!(v.resolve_uids(&set("100:*"), true).unwrap(), [9]);
+    assert_eq!(v.resolve_uids(&set("100:200"), true).unwrap(), [] as [u32; 0]);
+    let empty = view(&[]);
+    assert_eq!(empty.resolve(&set("1:*"), false), Err(NoSuchNumber));
+    assert_eq!(empty.resolve(&set("1:*"), true), Ok(vec![]));
+}
+
+#[test]
+fn expunge_waits_until_it_may_be_told() {
+    let mut v = view(&[1, 2, 3, 4]);
+    let changes = Changes { changed: vec![entry(5, 12, Flags(0))], vanished: vec![2, 3], modseq: 12, uidnext: 6 };
+    assert_eq!(v.apply(changes, false), [Update::Exists(5)]);
+    assert!(v.is_gone(2));
+    assert_eq!(v.resolve_uids(&set("4"), false).unwrap(), [4]);
+    let changes = Changes { changed: vec![], vanished: vec![], modseq: 12, uidnext: 6 };
+    assert_eq!(v.apply(changes, true), [Update::Expunge(2), Update::Expunge(2)]);
+    assert_eq!(v.resolve_uids(&set("2,3"), false).unwrap(), [4, 5]);
+    assert_eq!(v.exists(), 3);
+}
+
+#[test]
+fn what_this_session_did_is_not_told_again() {
+    let mut v = view(&[1, 2]);
+    let after = vec![entry(1, 11, Flags::SEEN)];
+    let (tell, _) = v.stored(after.clone(), false, FlagSet::clone);
+    assert_eq!(tell, [0]);
+    let mut changes = Changes { changed: after, vanished: vec![], modseq: 11, uidnext: 3 };
+    changes.changed.push(entry(2, 11, Flags::FLAGGED));
+    assert_eq!(v.apply(changes, true), [Update::Fetch(1)]);
+    let gone = Changes { changed: vec![], vanished: vec![1], modseq: 12, uidnext: 3 };
+    assert_eq!(v.expunged(&[1]), [Update::Expunge(1)]);
+    assert_eq!(v.apply(gone, true), []);
+}
+
+#[test]
+fn silent_stores_tell_only_surprises() {
+    let mut v = view(&[1, 2]);
+    let add_seen = |f: &FlagSet| FlagSet { system: f.system | Flags::SEEN, keywords: f.keywords.clone() };
+    // Someone else had flagged 2 meanwhile.
+    let after = vec![entry(1, 11, Flags::SEEN), entry(2, 11, Flags::SEEN | Flags::FLAGGED)];
+    assert_eq!(v.stored(after, true, add_seen), (vec![1], false));
+}
+
+#[test]
+fn new_keywords_are_announced_once() {
+    let mut v = view(&[1]);
+    let mut e = entry(1, 11, Flags(0));
+    e.flags.keywords = vec!["Urgent".into(), "$Forwarded".into()];
+    let changes = Changes { changed: vec![e.clone()], vanished: vec![], modseq: 11, uidnext: 2 };
+    assert_eq!(v.apply(changes, true), [Update::Flags, Update::Fetch(0)]);
+    assert!(v.known_keywords().contains(&"Urgent".to_owned()));
+    e.modseq = 12;
+    e.flags.keywords = vec!["urgent".into()];
+    let changes = Changes { changed: vec![e], vanished: vec![], modseq: 12, uidnext: 2 };
+    assert_eq!(v.apply(changes, true), [Update::Fetch(0)]);
+}
+
+#[test]
+fn a_saved_result_forgets_what_is_gone() {
+    let mut v = view(&[1, 2, 3]);
+    v.save(vec![1, 3]);
+    v.expunged(&[1]);
+    assert_eq!(v.resolve(&set("$"), false), Ok(vec![1]));
+}
+
+proptest! {
+    /// A client that follows the updates always has the view's list of UIDs in its order.
+    #[test]
+    fn a_client_that_follows_agrees(steps in proptest::collection::vec((0u8..3, any::<proptest::sample::Index>(), any::<bool>()), 1..60)) {
+        let mut v = view(&[1, 2, 3]);
+        // The client: a list of UIDs; 0 until it asks.
+        let mut client: Vec<u32> = vec![1, 2, 3];
+        let mut next = 4;
+        let mut modseq = 10;
+        let mut alive: Vec<u32> = vec![1, 2, 3];
+        let mut pending: Vec<u32> = vec![];
+        for (kind, pick, may_expunge) in steps {
+            modseq += 1;
+            let mut changes = Changes { changed: vec![], vanished: vec![], modseq, uidnext: next };
+            match kind {
+                0 => {
+                    changes.changed.push(entry(next, modseq, Flags(0)));
+                    alive.push(next);
+                    next += 1;
+                    changes.uidnext = next;
+                }
+                1 if !alive.is_empty() => {
+                    let uid = alive.remove(pick.index(alive.len()));
+                    changes.vanished.push(uid);
+                    pending.push(uid);
+                }
+                _ if !alive.is_empty() => changes.changed.push(entry(alive[pick.index(alive.len())], modseq, Flags::SEEN)),
+                _ => {}
+            }
+            for update in v.apply(changes, may_expunge) {
+                match update {
+                    Update::Expunge(seq) => drop(client.remove(seq as usize - 1)),
+                    Update::Exists(n) => {
+                        prop_assert!(n as usize >= client.len());
+                        while client.len() < n as usize {
+                            let at = client.len();
+                            client.push(v.entry(at).unwrap().uid);
+                        }
+                    }
+                    Update::Fetch(i) => prop_assert!(i < client.len()),
+                    Update::Flags => {}
+                }
+            }
+            let ours: Vec<u32> = v.entries().iter().map(|e| e.uid).collect();
+            prop_assert_eq!(&client, &ours);
+            if may_expunge {
+                prop_assert_eq!(&client, &alive);
+                pending.clear();
+            }
+            prop_assert_eq!(client.len(), alive.len() + pending.len());
+        }
+    }
+}
