@@ -5,8 +5,10 @@ use crate::{SandboxError, io};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
 use sceau_domain::{Clock, SystemClock};
-use sceau_trust::whitelist::sign::{Entry, sign};
+use sceau_trust::whitelist::{Entry, sign};
 use sceau_trust::{Identity, tls};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,20 +62,29 @@ pub async fn start(world: &World, pki: &Pki, stop: CancellationToken) -> Result<
 }
 
 fn white_list(world: &World, pki: &Pki) -> Result<Vec<u8>, SandboxError> {
-    let dn = |name: &str| -> Result<String, SandboxError> {
-        let pem = std::fs::read(pki.pair(name).cert).map_err(io(name.to_owned()))?;
-        let key = std::fs::read(pki.pair(name).key).map_err(io(name.to_owned()))?;
-        Ok(Identity::from_pem(&pem, &key).map_err(|e| SandboxError::Pki(e.to_string()))?.dn.to_string())
+    let broken = |e: &dyn std::fmt::Display| SandboxError::Pki(e.to_string());
+    let read = |p: &Path| std::fs::read(p).map_err(io(p.display().to_string()));
+    let identity = |name: &str| {
+        let pair = pki.pair(name);
+        Identity::from_pem(&read(&pair.cert)?, &read(&pair.key)?).map_err(|e| broken(&e))
     };
-    let mut entries = Vec::new();
-    for o in &world.operators {
-        entries.push(Entry::new(o.domain, o.title, dn(o.name)?));
-    }
-    entries.push(Entry::new(world.outsider.domain, "Clinique extérieure (bac à sable)", dn(world.outsider.name)?));
+    let now = SystemClock.now();
+    let entry = |domain: &str, description: &str, certificate: &str| {
+        Ok::<_, SandboxError>(Entry {
+            domain: domain.into(),
+            description: description.into(),
+            dn: identity(certificate)?.dn.to_string(),
+            responsible: format!("responsable@{domain}"),
+            support: format!("support@{domain}"),
+            updated: now,
+        })
+    };
+    let mut entries =
+        world.operators.iter().map(|o| entry(o.domain, o.title, o.name)).collect::<Result<Vec<_>, _>>()?;
+    entries.push(entry(world.outsider.domain, "Clinique extérieure (bac à sable)", world.outsider.name)?);
     let signer = pki.pair("signer");
-    let cert = std::fs::read(&signer.cert).map_err(io("signer"))?;
-    let key = std::fs::read(&signer.key).map_err(io("signer"))?;
-    sign(&entries, SystemClock.now(), &cert, &key).map_err(|e| SandboxError::Pki(e.to_string()))
+    let key = PrivateKeyDer::from_pem_slice(&read(&signer.key)?).map_err(|e| broken(&e))?;
+    sign(&entries, now, &identity("signer")?.chain, key.secret_der()).map_err(|e| broken(&e))
 }
 
 /// TLS in front of axum's accept loop.

@@ -115,7 +115,8 @@ async fn live_on(
             return Err(e);
         }
     };
-    let live: Vec<_> = world.operators.iter().map(|o| tokio::spawn(live::follow(o.clone(), options.lang, stop.clone()))).collect();
+    let live: Vec<_> =
+        world.operators.iter().map(|o| tokio::spawn(live::follow(o.clone(), options.lang, stop.clone()))).collect();
     // An operator that was killed comes back with another pid: the contract file follows.
     loop {
         tokio::select! {

@@ -4,8 +4,8 @@ use crate::world::{HTTP, IMAP, IMAPS, ISSUER_CN, MX, OperatorSpec, SIGNER_CN, SU
 use crate::{Options, SandboxError, io, make_private, write_private};
 use std::fmt::Write;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -55,7 +55,12 @@ impl Running {
 }
 
 /// Writes configurations, starts every operator and waits until each is ready.
-pub async fn start_all(options: &Options, world: &World, pki: &Pki, stop: CancellationToken) -> Result<Running, SandboxError> {
+pub async fn start_all(
+    options: &Options,
+    world: &World,
+    pki: &Pki,
+    stop: CancellationToken,
+) -> Result<Running, SandboxError> {
     let running = Running {
         pids: Pids(Arc::new(world.operators.iter().map(|_| AtomicU32::new(0)).collect())),
         restarted: Arc::new(Notify::new()),
@@ -65,7 +70,14 @@ pub async fn start_all(options: &Options, world: &World, pki: &Pki, stop: Cancel
     for (i, o) in world.operators.iter().enumerate() {
         let started = match configure(options, world, pki, o).await.and_then(|()| spawn(options, o)) {
             Ok(child) => {
-                let supervisor = Supervisor { options: options.clone(), spec: o.clone(), index: i, pids: running.pids(), restarted: running.restarted.clone(), stop: running.stop.clone() };
+                let supervisor = Supervisor {
+                    options: options.clone(),
+                    spec: o.clone(),
+                    index: i,
+                    pids: running.pids(),
+                    restarted: running.restarted.clone(),
+                    stop: running.stop.clone(),
+                };
                 supervisor.note(&child);
                 running.tasks.spawn(supervisor.watch(child));
                 Ok(())
@@ -143,7 +155,8 @@ async fn end(child: &mut Child) {
 
 fn spawn(options: &Options, o: &OperatorSpec) -> Result<Child, SandboxError> {
     let path = o.data.join("log.jsonl");
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io(path.display().to_string()))?;
+    let log =
+        std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io(path.display().to_string()))?;
     Command::new(&options.program)
         .arg("serve")
         .arg("--config")

@@ -3,8 +3,9 @@
 use crate::world::{ISSUER_CN, SIGNER_CN, World};
 use crate::{SandboxError, io, make_private, write_private};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
+    SanType, SerialNumber,
 };
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
@@ -69,20 +70,21 @@ impl Pki {
         let ca = Issuer::new(ca_params, ca_key);
 
         let valid = (now - Duration::days(1), now + Duration::days(3 * 365));
-        let issue = |name: &str, subject: [&str; 4], span, serial: Option<u64>, issuer: &Issuer<'_, KeyPair>, above: &str| {
-            let key = new_key()?;
-            let mut params = leaf_params(subject, span)?;
-            if let Some(serial) = serial {
-                params.serial_number = Some(SerialNumber::from(serial));
-            }
-            if name == "signer" {
-                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
-            }
-            let cert = params.signed_by(&key, issuer).map_err(pki)?;
-            let pair = self.pair(name);
-            write_private(&pair.key, key.serialize_pem().as_bytes())?;
-            write_private(&pair.cert, format!("{}{above}", cert.pem()).as_bytes())
-        };
+        let issue =
+            |name: &str, subject: [&str; 4], span, serial: Option<u64>, issuer: &Issuer<'_, KeyPair>, above: &str| {
+                let key = new_key()?;
+                let mut params = leaf_params(subject, span)?;
+                if let Some(serial) = serial {
+                    params.serial_number = Some(SerialNumber::from(serial));
+                }
+                if name == "signer" {
+                    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
+                }
+                let cert = params.signed_by(&key, issuer).map_err(pki)?;
+                let pair = self.pair(name);
+                write_private(&pair.key, key.serialize_pem().as_bytes())?;
+                write_private(&pair.cert, format!("{}{above}", cert.pem()).as_bytes())
+            };
         let above = ca_cert.pem();
         for o in &world.operators {
             let (ou, name, state) = o.subject;
@@ -96,7 +98,9 @@ impl Pki {
             let subject = match other {
                 "authority" => ["localhost", "1750000010", "ANS (BAC A SABLE)", "Paris (75)"],
                 "signer" => [SIGNER_CN, "1750000010", "ANS (BAC A SABLE)", "Paris (75)"],
-                "unlisted" => ["mx.non-liste.mssante.fr", "1750000028", "STRUCTURE NON LISTEE (BAC A SABLE)", "Paris (75)"],
+                "unlisted" => {
+                    ["mx.non-liste.mssante.fr", "1750000028", "STRUCTURE NON LISTEE (BAC A SABLE)", "Paris (75)"]
+                }
                 // The same subject as a listed operator: only the chain, the dates or the revocation tell them apart.
                 _ => [first.hostname, ou, name, state],
             };
@@ -165,7 +169,10 @@ fn authority_params(cn: &str, now: OffsetDateTime) -> CertificateParams {
     p
 }
 
-fn leaf_params([cn, ou, o, st]: [&str; 4], span: (OffsetDateTime, OffsetDateTime)) -> Result<CertificateParams, SandboxError> {
+fn leaf_params(
+    [cn, ou, o, st]: [&str; 4],
+    span: (OffsetDateTime, OffsetDateTime),
+) -> Result<CertificateParams, SandboxError> {
     let mut dn = DistinguishedName::new();
     dn.push(DnType::CountryName, "FR");
     dn.push(DnType::StateOrProvinceName, st);

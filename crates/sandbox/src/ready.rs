@@ -7,7 +7,13 @@ use crate::{Options, SandboxError, write_private};
 use serde_json::{Value, json};
 
 /// Writes the contract file atomically, when one was asked for.
-pub fn write(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>], pids: &Pids) -> Result<(), SandboxError> {
+pub fn write(
+    options: &Options,
+    world: &World,
+    pki: &Pki,
+    accounts: &[Vec<Account>],
+    pids: &Pids,
+) -> Result<(), SandboxError> {
     let Some(file) = &options.ready else { return Ok(()) };
     let operators: Vec<Value> = world
         .operators

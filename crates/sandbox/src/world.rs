@@ -145,8 +145,22 @@ impl World {
                     members: &[],
                     test: false,
                 },
-                BalSpec { local: "test.essai", kind: "Per", name: "BAL de test", holder: "operateur", members: &[], test: true },
-                BalSpec { local: "exploitation", kind: "Org", name: "Exploitation", holder: "operateur", members: &[], test: false },
+                BalSpec {
+                    local: "test.essai",
+                    kind: "Per",
+                    name: "BAL de test",
+                    holder: "operateur",
+                    members: &[],
+                    test: true,
+                },
+                BalSpec {
+                    local: "exploitation",
+                    kind: "Org",
+                    name: "Exploitation",
+                    holder: "operateur",
+                    members: &[],
+                    test: false,
+                },
             ],
         };
         let b = OperatorSpec {
@@ -185,14 +199,33 @@ impl World {
                     members: &[],
                     test: false,
                 },
-                BalSpec { local: "test.essai", kind: "Per", name: "BAL de test", holder: "operateur", members: &[], test: true },
-                BalSpec { local: "exploitation", kind: "Org", name: "Exploitation", holder: "operateur", members: &[], test: false },
+                BalSpec {
+                    local: "test.essai",
+                    kind: "Per",
+                    name: "BAL de test",
+                    holder: "operateur",
+                    members: &[],
+                    test: true,
+                },
+                BalSpec {
+                    local: "exploitation",
+                    kind: "Org",
+                    name: "Exploitation",
+                    holder: "operateur",
+                    members: &[],
+                    test: false,
+                },
             ],
         };
         let outsider = OutsiderSpec {
             name: "clinique",
             domain: "clinique-exterieure.mssante.fr",
-            subject: ("mx.clinique-exterieure.mssante.fr", "1690000031", "CLINIQUE EXTERIEURE (BAC A SABLE)", "Rhône (69)"),
+            subject: (
+                "mx.clinique-exterieure.mssante.fr",
+                "1690000031",
+                "CLINIQUE EXTERIEURE (BAC A SABLE)",
+                "Rhône (69)",
+            ),
             port: base + 40,
             addresses: ["accueil@clinique-exterieure.mssante.fr", "dr.externe@clinique-exterieure.mssante.fr"],
         };

@@ -1,2 +1,12 @@
-//! sceau
-fn main() {}
+//! `sceau`: an MSSanté operator in one program. See `sceau --help`, `docs/cli.md`.
+mod admin;
+mod cli;
+mod config;
+mod http;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,132 @@
+//! What the sandbox tells: in plain words what runs, which addresses exist, and commands to copy.
+use crate::Options;
+use crate::pki::Pki;
+use crate::provision::Account;
+use crate::world::{IMAP, IMAPS, MX, OperatorSpec, SUBMISSION, SUBMISSIONS, World};
+use sceau_domain::Lang;
+use sceau_domain::text::text;
+use std::io::Write;
+
+/// Prints the welcome. A closed terminal is nobody's error.
+pub fn welcome(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) {
+    let page = page(options, world, pki, accounts);
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(page.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints the last line.
+pub fn goodbye(lang: Lang) {
+    let _ = writeln!(std::io::stdout(), "\n{}", text(lang, "sandbox.goodbye", &[]));
+}
+
+fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) -> String {
+    let say = |key: &str, args: &[(&str, &str)]| text(options.lang, &format!("sandbox.{key}"), args);
+    let mut lines = vec![String::new(), format!("  {}", say("title", &[])), String::new()];
+    let heading = |lines: &mut Vec<String>, key: &str| lines.push(say(key, &[]));
+
+    heading(&mut lines, "running");
+    for o in &world.operators {
+        let port = |offset: u16| o.ports + offset;
+        lines.push(format!(
+            "  {:<9} {} — SMTP {}, submission {}/{}, IMAP {}/{}",
+            o.name,
+            o.domain,
+            port(MX),
+            port(SUBMISSION),
+            port(SUBMISSIONS),
+            port(IMAP),
+            port(IMAPS)
+        ));
+    }
+    lines.push(format!("  {:<9} {} — {}", "ans", say("authority", &[]), world.white_list_url()));
+    let mx = format!("127.0.0.1:{}", world.outsider.port);
+    let hint = say("outsider_hint", &[("mx", &mx)]);
+    lines.push(format!("  {:<9} {} — {} ({hint})", world.outsider.name, world.outsider.domain, say("outsider", &[])));
+    lines.push(String::new());
+
+    heading(&mut lines, "accounts");
+    for per_operator in accounts {
+        let mut shown: Vec<&str> = Vec::new();
+        for a in per_operator {
+            if shown.contains(&a.address.as_str()) {
+                continue;
+            }
+            shown.push(&a.address);
+            let mark = if a.test { format!(" — {}", say("test_mark", &[])) } else { String::new() };
+            lines.push(format!("  {:<44} {:<4} {}{mark}", a.address, a.kind, a.name));
+        }
+    }
+    lines.push(String::new());
+
+    if let (Some(from), Some(to)) = (accounts.first().and_then(|a| a.first()), accounts.get(1).and_then(|a| a.first()))
+    {
+        let anchors = pki.anchors().display().to_string();
+        let (a, b) = (&world.operators[0], &world.operators[1]);
+        heading(&mut lines, "send");
+        lines.extend(send_with_curl(a, from, to, &anchors));
+        lines.push(format!("  {}", say("or", &[])));
+        lines.extend(send_with_swaks(a, from, to, &anchors));
+        lines.push(String::new());
+        heading(&mut lines, "read");
+        lines.push(format!(
+            "  curl -s --cacert '{anchors}' --user '{}:{}' 'imaps://127.0.0.1:{}/INBOX;MAILINDEX=1'",
+            to.login,
+            to.token,
+            b.ports + IMAPS
+        ));
+        lines.push(format!("  {}", say("or", &[])));
+        lines.push(format!(
+            "  mutt -n -F /dev/null -e 'set certificate_file=\"{anchors}\" ssl_verify_host=no imap_pass=\"{}\"' -f 'imaps://{}@127.0.0.1:{}/INBOX'",
+            to.token,
+            to.login,
+            b.ports + IMAPS
+        ));
+        lines.push(String::new());
+        heading(&mut lines, "administer");
+        let program = options.program.display();
+        lines.push(format!("  {program} --config '{}' queue list", a.config().display()));
+        lines.push(format!("  {program} --config '{}' trace list", b.config().display()));
+        lines.push(String::new());
+    }
+    if let Some(file) = &options.ready {
+        lines.push(say("contract", &[("file", &file.display().to_string())]));
+    }
+    lines.push(say("stop", &[("data", &options.data.display().to_string())]));
+    lines.push(String::new());
+    heading(&mut lines, "live_title");
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn send_with_curl(o: &OperatorSpec, from: &Account, to: &Account, anchors: &str) -> Vec<String> {
+    let message = format!(
+        "From: {}\\r\\nTo: {}\\r\\nSubject: Bonjour\\r\\n\\r\\nPremier message.\\r\\n",
+        from.address, to.address
+    );
+    vec![
+        format!("  printf '{message}' |"),
+        format!(
+            "    curl -sS --cacert '{anchors}' --user '{}:{}' --mail-from {} --mail-rcpt {} -T - smtps://127.0.0.1:{}",
+            from.login,
+            from.token,
+            from.address,
+            to.address,
+            o.ports + SUBMISSIONS
+        ),
+    ]
+}
+
+fn send_with_swaks(o: &OperatorSpec, from: &Account, to: &Account, anchors: &str) -> Vec<String> {
+    vec![
+        format!(
+            "  swaks --server 127.0.0.1:{} -tls --tls-verify --tls-ca-path '{anchors}' --auth PLAIN --auth-user '{}' --auth-password '{}' \\",
+            o.ports + SUBMISSION,
+            from.login,
+            from.token
+        ),
+        format!(
+            "    --from {} --to {} --header 'Subject: Bonjour' --body 'Premier message.'",
+            from.address, to.address
+        ),
+    ]
+}

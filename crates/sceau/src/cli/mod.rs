@@ -1,0 +1,172 @@
+//! The command line: one file a family of subcommands; every text comes from the locale files.
+mod accounts;
+mod alarms;
+mod config_cmd;
+mod init;
+mod localize;
+mod queue;
+mod sandbox;
+mod table;
+mod tokens;
+mod traces;
+mod trust;
+
+use crate::admin::client::{Failure, ask};
+use crate::admin::request::Request;
+use crate::config::Config;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use sceau_domain::Lang;
+use sceau_domain::text::text;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Command line of `sceau` (texts: locale keys `cli.*`).
+#[derive(Debug, Parser)]
+#[command(name = "sceau", version, disable_help_subcommand = true, disable_help_flag = true, disable_version_flag = true)]
+struct Cli {
+    /// Configuration file; else the variable `SCEAU_CONFIG`, else `sceau.toml` here.
+    #[arg(long = "config", global = true, value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    /// Output as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language of the output.
+    #[arg(long, global = true)]
+    lang: Option<String>,
+    /// Help.
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+    /// Version.
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct ServeArgs {
+    #[arg(long)]
+    stop_with_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(ServeArgs),
+    Sandbox(sandbox::SandboxArgs),
+    Init(init::InitArgs),
+    #[command(subcommand)]
+    Config(config_cmd::ConfigCommand),
+    #[command(subcommand)]
+    Domain(accounts::DomainCommand),
+    #[command(subcommand)]
+    Person(accounts::PersonCommand),
+    #[command(subcommand)]
+    Bal(accounts::BalCommand),
+    #[command(subcommand)]
+    Token(tokens::TokenCommand),
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    #[command(subcommand)]
+    Trace(traces::TraceCommand),
+    #[command(subcommand)]
+    Alarm(alarms::AlarmCommand),
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
+}
+
+/// What every subcommand needs: language, output form, configuration file.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// Language of the user.
+    pub lang: Lang,
+    /// JSON instead of tables.
+    pub json: bool,
+    /// Configuration file.
+    pub config: PathBuf,
+}
+
+impl Context {
+    /// A sentence in the user's language.
+    pub fn text(&self, key: &str, args: &[(&str, &str)]) -> String {
+        text(self.lang, key, args)
+    }
+    /// The configuration, or its error as a failure (exit 2).
+    pub fn load(&self) -> Result<Config, Failure> {
+        Config::load(&self.config).map_err(|e| Failure { sentence: if self.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })
+    }
+    /// Asks the running server named by the configuration.
+    pub fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
+        ask(&self.load()?.listen.admin, request, self.lang)
+    }
+    /// Prints a listing: as JSON, or as a table of these columns (JSON field, header's locale key).
+    pub fn show_list(&self, value: &serde_json::Value, columns: &[(&str, &str)]) {
+        if self.json {
+            table::print_json(value);
+        } else {
+            table::print_table(self, value, columns);
+        }
+    }
+    /// Prints one object: as JSON, or as `field: value` lines.
+    pub fn show_one(&self, value: &serde_json::Value, columns: &[(&str, &str)]) {
+        if self.json {
+            table::print_json(value);
+        } else {
+            table::print_record(self, value, columns);
+        }
+    }
+}
+
+/// The user's language: `--lang`, else LC_ALL, LC_MESSAGES, LANG; French when none says English.
+fn language(arguments: &[std::ffi::OsString]) -> Lang {
+    let explicit = arguments.iter().enumerate().find_map(|(i, a)| {
+        let a = a.to_str()?;
+        if a == "--lang" { arguments.get(i + 1)?.to_str().map(str::to_owned) } else { a.strip_prefix("--lang=").map(str::to_owned) }
+    });
+    let environment = || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()));
+    explicit.or_else(environment).and_then(|v| v.parse().ok()).unwrap_or_default()
+}
+
+/// Runs the command line; the exit code: 0 done, 1 refused, 2 usage or configuration, 3 no server.
+pub fn run() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let lang = language(&arguments);
+    let command = localize::localize(Cli::command(), lang);
+    let matches = match command.try_get_matches_from(&arguments) {
+        Ok(m) => m,
+        Err(e) => {
+            // Help and version go to stdout with 0, usage errors to stderr with 2; a closed pipe is nobody's fault.
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(c) => c,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(2);
+        }
+    };
+    let file = cli.config_file.or_else(|| std::env::var_os("SCEAU_CONFIG").map(PathBuf::from));
+    let context = Context { lang, json: cli.json, config: file.unwrap_or_else(|| "sceau.toml".into()) };
+    let result = match cli.command {
+        Command::Serve(args) => crate::serve::run(&context, args.stop_with_stdin),
+        Command::Sandbox(args) => sandbox::run(&context, args),
+        Command::Init(args) => init::run(&context, &args),
+        Command::Config(c) => config_cmd::run(&context, &c),
+        Command::Domain(c) => accounts::domain(&context, c),
+        Command::Person(c) => accounts::person(&context, c),
+        Command::Bal(c) => accounts::bal(&context, c),
+        Command::Token(c) => tokens::run(&context, c),
+        Command::Queue(c) => queue::run(&context, c),
+        Command::Trace(c) => traces::run(&context, c),
+        Command::Alarm(c) => alarms::run(&context, c),
+        Command::Trust(c) => trust::run(&context, c),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(f) => {
+            eprintln!("sceau: {}", f.sentence);
+            ExitCode::from(f.exit)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Printing: tables and records for people, JSON for programs.
+use super::Context;
+use serde_json::Value;
+use std::io::Write;
+
+/// Prints pretty JSON. A closed pipe ends quietly.
+pub fn print_json(value: &Value) {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints an array of objects as a table; says so when there is none.
+pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
+    let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    if rows.is_empty() {
+        let _ = writeln!(out, "{}", context.text("cli.nothing", &[]));
+        return;
+    }
+    let header: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|r| columns.iter().map(|(f, _)| cell(context, f, &r[*f])).collect()).collect();
+    let width = |i: usize| {
+        cells.iter().map(|r| r[i].chars().count()).chain([header[i].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    for row in std::iter::once(&header).chain(&cells) {
+        let mut line = String::new();
+        for (i, c) in row.iter().enumerate() {
+            let pad = widths[i] - c.chars().count();
+            line.push_str(c);
+            if i + 1 < row.len() {
+                line.push_str(&" ".repeat(pad + 2));
+            }
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+/// Prints one object, a line a field.
+pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) {
+    let labels: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
+    let width = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    let mut out = std::io::stdout().lock();
+    for (label, (field, _)) in labels.iter().zip(columns) {
+        let pad = " ".repeat(width - label.chars().count());
+        let _ = writeln!(out, "{label}{pad}  {}", cell(context, field, &value[*field]));
+    }
+}
+
+/// Fields that are instants, in milliseconds.
+const INSTANTS: &[&str] = &[
+    "created", "expires", "last_used", "revoked", "at", "first", "last", "cleared", "queued", "next", "generated",
+];
+/// Fields that are byte counts.
+const SIZES: &[&str] = &["size", "quota", "used"];
+
+fn cell(context: &Context, field: &str, value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::Bool(b) => context.text(if *b { "cli.yes" } else { "cli.no" }, &[]),
+        Value::Number(n) if INSTANTS.contains(&field) => instant(n.as_i64().unwrap_or_default()),
+        Value::Number(n) if SIZES.contains(&field) => size(n.as_u64().unwrap_or_default()),
+        Value::Number(n) => n.to_string(),
+        Value::String(s) => printable(s),
+        Value::Array(items) => items.iter().map(|v| cell(context, "", v)).collect::<Vec<_>>().join(", "),
+        Value::Object(o) => o.iter().map(|(k, v)| format!("{k}={}", cell(context, k, v))).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// A text with control characters made visible: a peer's reply must not drive the administrator's terminal.
+fn printable(s: &str) -> String {
+    s.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+/// Local time, to the second.
+fn instant(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+        .unwrap_or_else(|_| ms.to_string())
+}
+
+/// A size a person reads: `1.5 MB` (decimal units, as mail limits are stated).
+fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    for (unit, value) in UNITS {
+        if bytes >= value {
+            #[allow(clippy::cast_precision_loss)] // shown with one decimal
+            return format!("{:.1} {unit}", bytes as f64 / value as f64);
+        }
+    }
+    format!("{bytes} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_read_as_a_person_expects() {
+        let c = Context { lang: sceau_domain::Lang::En, json: false, config: "x".into() };
+        assert_eq!(cell(&c, "size", &serde_json::json!(10_485_760)), "10.5 MB");
+        assert_eq!(cell(&c, "created", &serde_json::json!(0)), "1970-01-01 00:00:00Z");
+        assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2Jno")), "550 \u{FFFD}[2Jno");
+        assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie, holder");
+    }
+}

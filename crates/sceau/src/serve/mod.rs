@@ -1,0 +1,131 @@
+//! `sceau serve`: puts the parts together, opens the doors, waits for a signal, closes in order.
+mod doors;
+mod logs;
+pub mod setup;
+
+pub use setup::problems;
+
+use crate::admin::client::Failure;
+use crate::admin::server::AdminSocket;
+use crate::cli::Context;
+use crate::config::Config;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use sceau_operator::Operator;
+use sceau_store::Store;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often expired leases, old dedupe records, unused blobs and finished transit keys are looked after.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// How often traces of reading are written.
+const TRACES: Duration = Duration::from_secs(4);
+
+/// Runs the operator until SIGINT or SIGTERM (or, when asked, until standard input closes). SIGHUP reads certificates,
+/// anchors and revocation lists again.
+pub fn run(context: &Context, stop_with_stdin: bool) -> Result<(), Failure> {
+    let config = context.load()?;
+    logs::start(&config.log);
+    let failed = |key: &str, e: &dyn std::fmt::Display| Failure { sentence: context.text(key, &[("error", &e.to_string())]), exit: 1 };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| failed("serve.runtime", &e))?;
+    let result = runtime.block_on(serve(context, config, stop_with_stdin));
+    // Blocking threads (a DNS look-up, a read of standard input) are not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Result<(), Failure> {
+    let failed = |key: &str, e: &dyn std::fmt::Display| Failure { sentence: context.text(key, &[("error", &e.to_string())]), exit: 1 };
+    let refused = |e: sceau_domain::Refusal| failed("serve.operator", &e.sentence(context.lang));
+    let wrong = |e: crate::config::ConfigError| Failure {
+        sentence: if context.lang == sceau_domain::Lang::Fr { e.fr } else { e.en },
+        exit: 2,
+    };
+    let metrics = PrometheusBuilder::new().install_recorder().map_err(|e| failed("serve.runtime", &e))?;
+    let parts = setup::Parts::load(&config).map_err(wrong)?;
+    let store_config = setup::store_config(&config).map_err(wrong)?;
+    let store = Store::open(store_config).await.map_err(|e| failed("serve.store", &e))?;
+    let operator = Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
+    let administrators: Vec<_> = config.administrators.iter().map(|a| (a.login.clone(), a.name.clone())).collect();
+    operator.sync_administrators(&administrators).await.map_err(refused)?;
+
+    // Listeners stop first; what they accepted is finished; then the workers behind stop.
+    let (doors_stop, work_stop) = (CancellationToken::new(), CancellationToken::new());
+    let (sessions, workers) = (TaskTracker::new(), TaskTracker::new());
+    let bound = doors::bind(&config, context).await?;
+    let admin = AdminSocket::bind(&config.listen.admin).map_err(|e| {
+        let address = config.listen.admin.display().to_string();
+        Failure { sentence: context.text("serve.bind", &[("door", "admin"), ("address", &address), ("error", &e.to_string())]), exit: 1 }
+    })?;
+    workers.spawn(upkeep(operator.clone(), work_stop.clone()));
+    if config.white_list.is_some() {
+        let (op, stop) = (operator.clone(), work_stop.clone());
+        workers.spawn(async move { op.run_white_list(stop).await });
+    }
+    sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone()));
+    bound.open(&config, &operator, &parts, metrics, &doors_stop, &work_stop, &sessions, &workers);
+    tracing::info!(hostname = config.operator.hostname, "serving");
+
+    wait_for_end(&config, &operator, &parts, stop_with_stdin).await.map_err(|e| failed("serve.runtime", &e))?;
+    tracing::info!("stopping");
+    doors_stop.cancel();
+    sessions.close();
+    sessions.wait().await;
+    work_stop.cancel();
+    workers.close();
+    workers.wait().await;
+    if let Err(e) = operator.flush_traces().await {
+        tracing::error!(code = e.code.as_str(), "last traces");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for SIGINT, SIGTERM or the end of standard input; SIGHUP reloads on the way.
+async fn wait_for_end(config: &Config, operator: &Operator, parts: &setup::Parts, stop_with_stdin: bool) -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let closed = async {
+        if stop_with_stdin {
+            let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::pin!(closed);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            () = &mut closed => return Ok(()),
+            _ = hangup.recv() => match parts.reload(config, operator.trust()) {
+                Ok(()) => tracing::info!("certificates, anchors and revocation lists read again"),
+                Err(e) => tracing::error!(error = %e.en, "kept the certificates in force"),
+            },
+        }
+    }
+}
+
+/// Work that comes back: housekeeping, traces of reading.
+async fn upkeep(operator: Operator, stop: CancellationToken) {
+    let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+    let mut traces = tokio::time::interval(TRACES);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = housekeeping.tick() => {
+                if let Err(e) = operator.housekeeping().await {
+                    tracing::error!(code = e.code.as_str(), "housekeeping");
+                }
+            }
+            _ = traces.tick() => {
+                if let Err(e) = operator.flush_traces().await {
+                    tracing::error!(code = e.code.as_str(), "traces of reading");
+                }
+            }
+        }
+    }
+}

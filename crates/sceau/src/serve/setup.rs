@@ -1,0 +1,225 @@
+//! From the configuration to the parts: anchors, certificates, store and operator settings. Says all that is wrong at once.
+use crate::config::{Config, ConfigError, KeyPair};
+use sceau_domain::{Limits, RetrySchedule, SystemClock};
+use sceau_net::HotTls;
+use sceau_operator::OperatorConfig;
+use sceau_store::{EngineUrl, StoreConfig, vault};
+use sceau_trust::whitelist::WhiteListSource;
+use sceau_trust::{Anchors, Identity, Purpose, Trust, tls};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Blobs up to this many stored bytes live in the database.
+const INLINE_MAX: usize = 16 << 10;
+/// How long a peer's retry is recognised.
+const DEDUPE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Failed logins from one place in a minute before it has to wait.
+const LOGIN_FAILURES: u32 = 20;
+
+/// TLS configurations and trust, replaceable while running.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Anchors and, later, the white list.
+    pub trust: Trust,
+    /// Our door towards operators.
+    pub mx: HotTls,
+    /// Our doors for mail clients.
+    pub clients: HotTls,
+    /// Our side when we connect to operators.
+    pub transfer: Arc<arc_swap::ArcSwap<rustls::ClientConfig>>,
+}
+
+/// The three TLS configurations of a set of certificates.
+struct TlsSet {
+    mx: Arc<rustls::ServerConfig>,
+    clients: Arc<rustls::ServerConfig>,
+    transfer: Arc<rustls::ClientConfig>,
+}
+
+impl Parts {
+    /// Loads everything the configuration names; the first thing that is wrong.
+    pub fn load(config: &Config) -> Result<Self, ConfigError> {
+        let mut wrong = Vec::new();
+        let anchors = anchors(config, &mut wrong);
+        if let Some(first) = wrong.into_iter().next() {
+            return Err(first);
+        }
+        let set = tls_set(config)?;
+        Ok(Self {
+            trust: Trust::new(anchors),
+            mx: Arc::new(arc_swap::ArcSwap::new(set.mx)),
+            clients: Arc::new(arc_swap::ArcSwap::new(set.clients)),
+            transfer: Arc::new(arc_swap::ArcSwap::new(set.transfer)),
+        })
+    }
+
+    /// Reads certificates, anchors and revocation lists again; when anything is wrong, everything in force stays.
+    pub fn reload(&self, config: &Config, trust: &Trust) -> Result<(), ConfigError> {
+        let next = Self::load(config)?;
+        trust.set_anchors((*next.trust.anchors()).clone());
+        self.mx.store(next.mx.load_full());
+        self.clients.store(next.clients.load_full());
+        self.transfer.store(next.transfer.load_full());
+        Ok(())
+    }
+}
+
+fn tls_set(config: &Config) -> Result<TlsSet, ConfigError> {
+    let operator = identity("certificate", &config.certificate)?;
+    let clients = match &config.client_certificate {
+        Some(pair) => identity("client_certificate", pair)?,
+        None => operator.clone(),
+    };
+    let wrong = |what: &str, e: rustls::Error| ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]);
+    Ok(TlsSet {
+        mx: tls::mx_server(&operator).map_err(|e| wrong("certificate", e))?,
+        clients: tls::client_server(&clients).map_err(|e| wrong("client_certificate", e))?,
+        transfer: tls::transfer_client(&operator).map_err(|e| wrong("certificate", e))?,
+    })
+}
+
+fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|e| {
+        let args = [("what", what), ("path", &path.display().to_string()), ("error", &e.to_string())];
+        ConfigError::of("config.file_missing", &args)
+    })
+}
+
+fn identity(what: &str, pair: &KeyPair) -> Result<Identity, ConfigError> {
+    let (cert, key) = (read(&format!("{what}.cert"), &pair.cert)?, read(&format!("{what}.key"), &pair.key)?);
+    Identity::from_pem(&cert, &key).map_err(|e| ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]))
+}
+
+/// Every anchor that can be read; the rest is told in `wrong`.
+fn anchors(config: &Config, wrong: &mut Vec<ConfigError>) -> Anchors {
+    let a = &config.anchors;
+    let sets: [(&str, Purpose, &Vec<PathBuf>); 6] = [
+        ("peers", Purpose::Peers, &a.peers),
+        ("list_signer", Purpose::ListSigner, &a.list_signer),
+        ("list_server", Purpose::ListServer, &a.list_server),
+        ("cps", Purpose::Cps, &a.cps),
+        ("clients", Purpose::Clients, &a.clients),
+        ("connectors", Purpose::Connectors, &a.connectors),
+    ];
+    let mut out = Anchors::default();
+    let mut add = |what: &str, path: &Path, put: &mut dyn FnMut(&[u8]) -> Result<(), String>| {
+        let result = read(&format!("anchors.{what}"), path).and_then(|bytes| {
+            put(&bytes).map_err(|error| {
+                ConfigError::of("config.anchors", &[("what", what), ("path", &path.display().to_string()), ("error", &error)])
+            })
+        });
+        wrong.extend(result.err());
+    };
+    for (what, purpose, paths) in sets {
+        for path in paths {
+            add(what, path, &mut |bytes| out.add_pem(purpose, bytes).map_err(|e| e.to_string()));
+        }
+    }
+    for path in &a.crls {
+        add("crls", path, &mut |bytes| out.add_crl(bytes).map_err(|e| e.to_string()));
+    }
+    out
+}
+
+/// Everything that would keep `serve` from working, told at once; opens no database and binds nothing.
+pub fn problems(config: &Config) -> Vec<ConfigError> {
+    let mut wrong = Vec::new();
+    anchors(config, &mut wrong);
+    let empty = |what: &str, consequence: &str| {
+        let consequence = |lang| sceau_domain::text::text(lang, &format!("config.{consequence}"), &[]);
+        let of = |lang| {
+            let consequence = consequence(lang);
+            sceau_domain::text::text(lang, "config.no_anchors", &[("what", what), ("consequence", &consequence)])
+        };
+        ConfigError { fr: of(sceau_domain::Lang::Fr), en: of(sceau_domain::Lang::En) }
+    };
+    if config.anchors.peers.is_empty() {
+        wrong.push(empty("peers", "no_peers"));
+    }
+    if config.white_list.is_some() && config.anchors.list_signer.is_empty() {
+        wrong.push(empty("list_signer", "no_list_signer"));
+    }
+    wrong.extend(identity("certificate", &config.certificate).err());
+    wrong.extend(config.client_certificate.as_ref().and_then(|pair| identity("client_certificate", pair).err()));
+    wrong.extend(store_config(config).err());
+    let settings = operator_config(config);
+    for refusal in [settings.limits.check().err(), settings.retry.check().err()].into_iter().flatten() {
+        let of = |lang| {
+            let error = refusal.sentence(lang);
+            sceau_domain::text::text(lang, "config.limits", &[("error", &error)])
+        };
+        wrong.push(ConfigError { fr: of(sceau_domain::Lang::Fr), en: of(sceau_domain::Lang::En) });
+    }
+    if config.administrators.is_empty() {
+        wrong.push(ConfigError::of("config.no_administrator", &[("section", "[[administrators]]")]));
+    }
+    let l = &config.listen;
+    if [l.mx, l.submission, l.submissions, l.imap, l.imaps].iter().all(Option::is_none) {
+        wrong.push(ConfigError::of("config.no_door", &[]));
+    }
+    wrong
+}
+
+/// Where data and keys live; reads the master key.
+pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
+    let s = &config.store;
+    let master = vault::read_master_key_file(&s.master_key)
+        .map_err(|e| ConfigError::of("config.master_key", &[("error", &e.to_string())]))?;
+    let url = |text: &str| {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            EngineUrl::Postgres(text.to_owned())
+        } else {
+            EngineUrl::Sqlite(PathBuf::from(text))
+        }
+    };
+    Ok(StoreConfig {
+        data: url(&s.data),
+        keyring: url(&s.keyring),
+        blobs: s.blobs.clone(),
+        spools: s.spools.clone(),
+        master,
+        inline_max: INLINE_MAX,
+        node: config.operator.node,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// Settings of the use cases.
+pub fn operator_config(config: &Config) -> OperatorConfig {
+    let (o, l, t) = (&config.operator, &config.limits, &config.transfer);
+    let built_in = Limits::default();
+    let mut retry = RetrySchedule { expire_after: t.expire_hours * 3600, ..RetrySchedule::default() };
+    if !t.retry_seconds.is_empty() {
+        retry.delays.clone_from(&t.retry_seconds);
+    }
+    // A short expiry (a test, a drill) warns half-way.
+    retry.warn_after = retry.warn_after.min(retry.expire_after / 2);
+    OperatorConfig {
+        name: o.name.clone(),
+        hostname: o.hostname.clone(),
+        limits: Limits {
+            message_bytes: l.message_bytes.unwrap_or(built_in.message_bytes),
+            patient_message_bytes: l.patient_message_bytes.unwrap_or(built_in.patient_message_bytes),
+            recipients: l.recipients.unwrap_or(built_in.recipients),
+            quota_bytes: l.quota_bytes.unwrap_or(built_in.quota_bytes),
+            ..built_in
+        },
+        retry,
+        postmaster: o.postmaster.clone(),
+        test_domains: o.test_domains.clone(),
+        patient_domains: o.patient_domains.clone(),
+        check_header_from: o.check_header_from,
+        sent_copy: o.sent_copy,
+        white_list: config.white_list.as_ref().map(|w| WhiteListSource {
+            url: w.url.clone(),
+            signer_cn: w.signer_cn.clone(),
+            issuer_cn: w.issuer_cn.clone(),
+            max_bytes: w.max_bytes,
+            timeout: Duration::from_secs(w.timeout_seconds),
+        }),
+        white_list_every: Duration::from_secs(config.white_list.as_ref().map_or(3600, |w| w.every_seconds)),
+        dedupe: DEDUPE,
+        login_failures_per_minute: l.login_failures_per_minute.unwrap_or(LOGIN_FAILURES),
+    }
+}
