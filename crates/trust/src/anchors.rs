@@ -27,13 +27,22 @@ pub enum Purpose {
     ListServer,
 }
 
-/// Anchors and CRLs, by purpose.
-#[derive(Debug, Clone, Default)]
+/// Anchors and CRLs, by purpose. `Debug` shows their numbers only.
+#[derive(Clone, Default)]
 pub struct Anchors {
     /// Roots and intermediates (both may be given; a self-signed one is a root). When a purpose has at least one root,
     /// its other certificates only help to build paths to a root; without any root they are anchors themselves.
     pub certificates: HashMap<Purpose, Vec<CertificateDer<'static>>>,
     pub(crate) crls: Vec<Arc<Crl>>,
+}
+
+impl std::fmt::Debug for Anchors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map()
+            .entries(self.certificates.iter().map(|(p, c)| (p, c.len())))
+            .entry(&"crls", &self.crls.len())
+            .finish()
+    }
 }
 
 /// What a held CRL says of itself.

@@ -30,10 +30,9 @@ use std::time::Duration;
 /// Largest document that is read, bytes (the real one has 4 MB).
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Most `Domaine` elements (the real list has 9,000).
-pub const MAX_ENTRIES: usize = 200_000;
+pub const MAX_ENTRIES: usize = 100_000;
 
-/// A verified (or, for `inspect`, only parsed) white list.
-#[derive(Debug)]
+/// A verified (or, for `inspect`, only parsed) white list. `Debug` shows its numbers only.
 pub struct WhiteList {
     /// `DateDeGeneration`.
     pub generated: Timestamp,
@@ -44,8 +43,19 @@ pub struct WhiteList {
     index: Index,
 }
 
+impl std::fmt::Debug for WhiteList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WhiteList")
+            .field("generated", &self.generated)
+            .field("entries", &self.entries)
+            .field("names", &self.names())
+            .field("dns", &self.dns().len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a list says of a domain.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Listed<'a> {
     /// The domain.
     pub domain: &'a DomainName,
@@ -53,6 +63,15 @@ pub struct Listed<'a> {
     pub description: &'a str,
     index: &'a Index,
     ids: &'a [u32],
+}
+
+impl std::fmt::Debug for Listed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listed")
+            .field("domain", &self.domain.as_str())
+            .field("dns", &self.ids.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Listed<'a> {

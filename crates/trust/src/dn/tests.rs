@@ -172,6 +172,25 @@ fn broken_der_is_no_name() {
     }
 }
 
+/// DER of a Name: each RDN a list of (last arc of a type under 2.5.4, tag, contents).
+fn name_der(rdns: &[Vec<(u8, u8, Vec<u8>)>]) -> Vec<u8> {
+    fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let mut out = vec![tag];
+        match contents.len() {
+            n @ 0..=0x7f => out.push(n as u8),
+            n => out.extend([0x82, (n >> 8) as u8, n as u8]),
+        }
+        out.extend_from_slice(contents);
+        out
+    }
+    let sets = rdns.iter().map(|rdn| {
+        let attributes =
+            rdn.iter().map(|(arc, tag, value)| tlv(0x30, &[tlv(6, &[0x55, 4, *arc]), tlv(*tag, value)].concat()));
+        tlv(0x31, &attributes.collect::<Vec<_>>().concat())
+    });
+    tlv(0x30, &sets.collect::<Vec<_>>().concat())
+}
+
 /// Values without edge spaces, as certificates hold them.
 fn value() -> impl Strategy<Value = String> {
     "[A-Za-z0-9éÉàœß ,;+\"\\\\<>=#()&'./*\u{a0}-]{0,24}"
@@ -216,6 +235,24 @@ proptest! {
         let shouted: Vec<String> =
             values.iter().map(|(k, v)| format!(" {} = {} ", KINDS[*k].to_lowercase(), escape(&v.to_uppercase().replace(' ', " \u{a0} ")))).collect();
         prop_assert_eq!(&forward, &dn(&shouted.join(",")));
+    }
+
+    #[test]
+    fn what_a_certificate_says_is_written_and_read_again(
+        rdns in proptest::collection::vec(
+            proptest::collection::vec(
+                prop_oneof![
+                    (3u8..12, Just(12u8), "[ -~éß\u{0}-\u{1f}\u{a0}]{0,20}".prop_map(String::into_bytes)),
+                    (3u8..100, Just(12u8), ".{0,20}".prop_map(String::into_bytes)),
+                    (3u8..12, Just(4u8), proptest::collection::vec(any::<u8>(), 0..6)),
+                ],
+                1..3,
+            ),
+            1..5,
+        )
+    ) {
+        let read = Dn::from_der(&name_der(&rdns)).unwrap();
+        prop_assert_eq!(&dn(read.as_str()), &read, "{}", read.as_str());
     }
 
     #[test]

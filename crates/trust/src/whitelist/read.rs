@@ -19,7 +19,7 @@ const MAX_TAG: usize = 8 * 1024;
 /// Longest text of a field, bytes.
 const MAX_TEXT: usize = 16 * 1024;
 /// Most elements and other pieces of markup.
-const MAX_EVENTS: usize = 8_000_000;
+const MAX_EVENTS: usize = 4_000_000;
 
 /// What was read, up to the error if there is one.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ pub(super) const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-
 /// Most certificates in a signature.
 const MAX_CERTIFICATES: usize = 10;
 /// Most nodes of a document (the real list: 200,000).
-const MAX_NODES: u32 = 8_000_000;
+const MAX_NODES: u32 = 3_000_000;
 
 /// A signature that the key of the certificate it carries made over this content.
 #[derive(Debug)]

@@ -172,6 +172,11 @@ fn revocation_is_the_issuers_word_and_outlives_the_list() {
     let mut anchors = pki2.anchors(Purpose::Peers);
     anchors.add_crl(&crl(&pki2.root, &[77], -1, 7)).unwrap();
     assert_eq!(cause(&anchors, &pki2.chain(&pki2.leaf(|_| {}))), Some(PeerCause::Revoked));
+    // Lists of different scopes live side by side, in PEM too.
+    let scoped = |serials: &[u64], day, scope| crl_of(&pki.issuing, serials, day, 7, Some(scope));
+    let users = scoped(&[4242], -3, rcgen::CrlScope::UserCertsOnly);
+    assert_eq!(with(&[users.clone(), scoped(&[], -1, rcgen::CrlScope::CaCertsOnly)]), Some(PeerCause::Revoked));
+    assert_eq!(with(&[users, scoped(&[], -1, rcgen::CrlScope::UserCertsOnly)]), None);
     // Expired and revoked: both are refusals; a stranger's CRL does not hide the date.
     let mut anchors = pki.anchors(Purpose::Peers);
     anchors.add_crl(&pki.crl(&[4242], -1)).unwrap();

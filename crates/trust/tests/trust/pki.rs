@@ -91,6 +91,21 @@ impl Pki {
 
 /// A CRL of days.
 pub fn crl(issuer: &Authority, serials: &[u64], this_update: i64, lasts: i64) -> Vec<u8> {
+    crl_of(issuer, serials, this_update, lasts, None)
+}
+
+/// A CRL for end entities' or authorities' certificates only, or for all.
+pub fn crl_of(
+    issuer: &Authority,
+    serials: &[u64],
+    this_update: i64,
+    lasts: i64,
+    scope: Option<rcgen::CrlScope>,
+) -> Vec<u8> {
+    let point = |scope| rcgen::CrlIssuingDistributionPoint {
+        distribution_point: rcgen::CrlDistributionPoint { uris: vec!["http://crl.exemple.fr/ac.crl".into()] },
+        scope: Some(scope),
+    };
     let revoked = |serial: &u64| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
         revocation_time: day(this_update),
@@ -101,7 +116,7 @@ pub fn crl(issuer: &Authority, serials: &[u64], this_update: i64, lasts: i64) ->
         this_update: day(this_update),
         next_update: day(this_update + lasts),
         crl_number: SerialNumber::from(1),
-        issuing_distribution_point: None,
+        issuing_distribution_point: scope.map(point),
         revoked_certs: serials.iter().map(revoked).collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     }
