@@ -103,9 +103,7 @@ fn mailbox(value: &[u8]) -> Result<Address, RefusalCode> {
         [Token::Word(local), Token::At, Token::Word(domain)] => {
             dot_atom(local).and_then(|local| address(local, domain))
         }
-        [Token::Quoted(local), Token::At, Token::Word(domain)] => {
-            quoted_local(local).and_then(|local| address(local, domain))
-        }
+        // A quoted local part outside brackets is taken for a display name by some programs: refused below.
         [name @ .., Token::Angle(inner)] => {
             let fine = name.iter().all(|t| !matches!(t, Token::At | Token::Angle(_)));
             if !fine || hides_something(name) {
@@ -325,6 +323,7 @@ mod tests {
             ("\"a\\\"\"@b.example", Malformed),
             ("\"a@b.example", Malformed),
             ("\"\"@b.example", Malformed),
+            ("\"a b\"@b.example", Malformed),
             ("\"a\\", Malformed),
             ("<a@legit.example(comment)@b.example>", Malformed),
             ("(<a@legit.example>) c@d.example", Malformed),

@@ -3,6 +3,9 @@
 use crate::common::{check_laws, scan, scan_by};
 use mail_parser::{MessageParser, PartType};
 use proptest::prelude::*;
+use sceau_domain::{Address, DomainName};
+use sceau_message::envelope::Envelope;
+use sceau_message::header::origin;
 use sceau_message::scan::{Limits, Part};
 use sceau_message::summary::Summary;
 
@@ -33,6 +36,42 @@ fn fragment() -> impl Strategy<Value = &'static [u8]> {
         b"texte",
         b"\xe9",
         b"une ligne\r\n",
+    ])
+}
+
+/// Pieces of sender fields, innocent and not.
+fn sender_fragment() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "a@b.example",
+        "<c@d.example>",
+        "<e@f.example>",
+        "Jean",
+        "Dupont ",
+        " ",
+        "\r\n ",
+        "\"Dr, X\"",
+        "\"x@y.example\" ",
+        "(SEC)",
+        "(a\\)",
+        "(<z@z.example>)",
+        ",",
+        ";",
+        ":",
+        "<",
+        ">",
+        "@",
+        ".",
+        "\"",
+        "\\",
+        "=?utf-8?q?=C3=A9?= ",
+        "=?utf-8?q?=3Cq=40r.example=3E?= ",
+        "é",
+        "\"l m\"@n.example",
+        "<\"l m\"@n.example>",
+        "[192.0.2.1]",
+        "<@r.example:s@t.example>",
+        "jean.dupont",
+        "b.example",
     ])
 }
 
@@ -134,7 +173,7 @@ fn theirs(message: &mail_parser::Message, id: u32, out: &mut Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn cutting_the_input_changes_nothing(pieces in prop::collection::vec(fragment(), 0..40), size in 1usize..9) {
@@ -171,5 +210,28 @@ proptest! {
         ours(message.as_bytes(), &scan.root, &mut mine);
         theirs(&MessageParser::default().parse(message.as_bytes()).unwrap(), 0, &mut other);
         prop_assert_eq!(mine, other, "{}", message);
+    }
+
+    /// Whatever the strict sender check accepts, two tolerant readers understand in the same way: ours and another.
+    #[test]
+    fn an_accepted_sender_is_read_alike_everywhere(
+        pieces in prop::collection::vec(sender_fragment(), 1..9),
+        name in prop::sample::select(vec!["From: ", "From:", "FROM: ", "From: Jean ", "From:\r\n "]),
+    ) {
+        let header = [name.as_bytes(), pieces.concat().as_bytes(), b"\r\nSubject: x\r\n\r\n"].concat();
+        if let Ok(origin) = origin(&header) {
+            let expected = origin.from.to_string();
+            let seen = Envelope::read(&header, &Limits::default()).from;
+            prop_assert_eq!(seen.len(), 1);
+            let domain: DomainName = seen[0].host.clone().unwrap().parse().unwrap();
+            prop_assert_eq!(seen[0].mailbox.clone().unwrap(), origin.from.local_content());
+            prop_assert_eq!(&domain, origin.from.domain());
+            let other = MessageParser::default().parse(&header[..]).unwrap();
+            let from = other.from().unwrap();
+            let addresses: Vec<_> = from.iter().filter_map(|a| a.address()).collect();
+            prop_assert_eq!(addresses.len(), 1);
+            let same: Address = addresses[0].parse().unwrap();
+            prop_assert_eq!(same.to_string(), expected);
+        }
     }
 }
