@@ -315,3 +315,26 @@ impl Frame {
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that the scanner holds, parts aside.
+    fn held(scanner: &Scanner) -> usize {
+        scanner.line.capacity() + scanner.header.capacity() + scanner.top.as_ref().map_or(0, |(h, _)| h.capacity())
+    }
+
+    #[test]
+    fn a_body_takes_no_memory() {
+        let mut scanner = Scanner::new(Limits::default());
+        scanner.push(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n").unwrap();
+        for piece in [&b"x"[..], b"--", b"\r\n--bb", b" ", b"\r\n"] {
+            for _ in 0..200 {
+                scanner.push(&piece.repeat(5_000)).unwrap();
+                assert!(held(&scanner) < 2_000);
+            }
+        }
+        assert!(scanner.finish().unwrap().size > 10_000_000);
+    }
+}
