@@ -53,7 +53,7 @@ impl Dn {
     /// A comma (or `+`) separates only when a known attribute type and `=` follow it; otherwise it belongs to the value.
     pub fn parse(text: &str) -> Option<Self> {
         let rdns = parse::rdns(text)?;
-        Some(Self { key: key(&rdns), text: text.trim().to_owned() })
+        Some(Self { key: key(&rdns), text: parse::trim_unescaped(text).to_owned() })
     }
     /// From a certificate's subject or issuer (DER of a Name). `None` when it is no Name, is empty or is too long.
     pub fn from_der(name: &[u8]) -> Option<Self> {

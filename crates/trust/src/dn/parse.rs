@@ -3,7 +3,7 @@ use super::{Attribute, MAX_LENGTH, MAX_RDNS, Rdn, Value, attribute, der};
 
 /// The RDNs of a text, in the order written.
 pub(super) fn rdns(text: &str) -> Option<Vec<Rdn>> {
-    let text = trim(text);
+    let text = trim_unescaped(text);
     if text.is_empty() || text.len() > MAX_LENGTH {
         return None;
     }
@@ -38,7 +38,11 @@ enum End<'a> {
 
 /// Trims every kind of white space, and the byte-order mark.
 fn trim(s: &str) -> &str {
-    s.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+    s.trim_matches(blank)
+}
+
+fn blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
 }
 
 /// Type and the text after `=`. Only the first attribute may have a type that is not known: the others were found by
@@ -123,16 +127,13 @@ fn unescaped(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     })
 }
 
-/// Trims white space, but not the space of a final `\ `.
-fn trim_unescaped(raw: &str) -> &str {
-    let trimmed = raw.trim();
+/// As [`trim`], but keeps the space of a final `\ `.
+pub(super) fn trim_unescaped(raw: &str) -> &str {
+    let raw = raw.trim_start_matches(blank);
+    let trimmed = raw.trim_end_matches(blank);
     let backslashes = trimmed.len() - trimmed.trim_end_matches('\\').len();
-    let start = raw.len() - raw.trim_start().len();
-    if backslashes % 2 == 1 && start + trimmed.len() < raw.len() {
-        let space = raw[start + trimmed.len()..].chars().next().map_or(0, char::len_utf8);
-        return &raw[start..start + trimmed.len() + space];
-    }
-    trimmed
+    let kept = if backslashes % 2 == 1 { raw[trimmed.len()..].chars().next().map_or(0, char::len_utf8) } else { 0 };
+    &raw[..trimmed.len() + kept]
 }
 
 /// Undoes `\c` and `\xx` (bytes of UTF-8). What is no escape, or no UTF-8, stays as written.

@@ -56,6 +56,8 @@ fn texts_that_are_one_name() {
         ("E=a@b.fr,CN=x", &["emailAddress=A@B.fr,CN=x", "1.2.840.113549.1.9.1=a@b.fr,CN=x"]),
         ("CN=a+b,C=FR", &[r"CN=a\+b,C=FR"]),
         ("1.2.250.1.71.1=x,CN=a", &["CN=a, OID.1.2.250.1.71.1 = X"]),
+        ("CN=a", &[r"CN=a\ ", r"CN=\ a\20 ", "CN=a\u{a0}", "\u{feff}CN=a\u{200b}"]),
+        (r"CN=a\\", &[r"CN=a\\ ", r"CN=a\5c"]),
         ("CN=Straße", &["CN=STRASSE", "CN=straẞe"]),
     ];
     for (reference, others) in same {
@@ -243,6 +245,7 @@ proptest! {
             proptest::collection::vec(
                 prop_oneof![
                     (3u8..12, Just(12u8), "[ -~éß\u{0}-\u{1f}\u{a0}]{0,20}".prop_map(String::into_bytes)),
+                    (3u8..12, Just(12u8), "[ \\\\\"#a\u{a0},=+]{0,5}".prop_map(String::into_bytes)),
                     (3u8..100, Just(12u8), ".{0,20}".prop_map(String::into_bytes)),
                     (3u8..12, Just(4u8), proptest::collection::vec(any::<u8>(), 0..6)),
                 ],
