@@ -208,6 +208,15 @@ impl Conn {
         let end = self.read.len().min(self.start.saturating_add(max));
         Ok(self.take(end))
     }
+    /// Puts bytes back before everything else that waits to be read: a reader of data that took more than was its own.
+    pub fn unread(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.read.splice(..self.start, bytes.iter().copied());
+        self.start = 0;
+        self.scanned = 0;
+    }
     /// True when bytes already read wait in the buffer (pipelining; STARTTLS injection check).
     pub fn has_buffered(&self) -> bool {
         self.start < self.read.len()

@@ -24,6 +24,20 @@ async fn lines_come_as_written_and_bare_lf_is_visible() {
 }
 
 #[tokio::test]
+async fn bytes_put_back_are_read_again_before_the_rest() {
+    let (mut server, mut client) = pair(LONG, Pace::default()).await;
+    client.write_all(b"content.QUIT\r\nmore").await.unwrap();
+    assert_eq!(server.read_some(3).await.unwrap(), b"con");
+    let taken = server.read_some(10).await.unwrap();
+    server.unread(&taken[5..]);
+    assert_eq!(server.read_line(100).await.unwrap(), b"QUIT\r\n");
+    assert_eq!(server.read_some(10).await.unwrap(), b"more");
+    server.unread(b"NOOP\r\n");
+    assert!(server.has_buffered());
+    assert_eq!(server.read_line(100).await.unwrap(), b"NOOP\r\n");
+}
+
+#[tokio::test]
 async fn a_line_of_exactly_the_limit_passes_and_one_more_byte_does_not() {
     let (mut server, mut client) = pair(LONG, Pace::default()).await;
     client.write_all(b"12345678\r\n123456789\r\nnext\r\n").await.unwrap();

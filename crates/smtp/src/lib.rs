@@ -1,2 +1,3 @@
-//! SMTP: the codec (sans-I/O).
+//! SMTP: the codec (sans-I/O), the doors (MX, submission), the transfer to other operators.
 pub mod codec;
+pub mod server;

@@ -108,7 +108,7 @@ impl DataDecoder {
                 self.spoil(Flaw::BareNewline);
                 State::Cr
             }
-            (State::LineStart | State::Dot | State::Text, b'\r') => State::Cr,
+            (State::LineStart | State::Text, b'\r') => State::Cr,
             (_, b'\n') => {
                 // Not the beginning of a line: a dot after it is text.
                 self.spoil(Flaw::BareNewline);

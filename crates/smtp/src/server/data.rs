@@ -1,0 +1,111 @@
+//! DATA (RFC 5321 §4.1.1.4): the message streams through the strict decoder into the operator's sealed intake. Once it is
+//! refused, the rest is read and thrown away, so that the client hears why.
+use super::session::{Outcome, Role, Session, misplaced};
+use crate::codec::data::{DataDecoder, Flaw};
+use crate::codec::reply::Reply;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_net::ReadError;
+use sceau_operator::Received;
+
+/// Bytes taken from the connection at a time.
+const PIECE: usize = 64 * 1024;
+
+/// How the content ended.
+enum Content {
+    Whole(Box<Received>),
+    Refused(Refusal),
+    /// Refused, and too long to be waited for.
+    Endless(Refusal),
+}
+
+impl Session {
+    pub(super) async fn data(&mut self) -> Result<Outcome, ReadError> {
+        let (Some(transaction), Some(helo)) = (self.transaction.take(), self.helo.clone()) else {
+            return Ok(self.no(&misplaced("DATA")).await.into());
+        };
+        if transaction.to.is_empty() {
+            // RFC 5321 §3.3: the transaction stays, recipients may still come.
+            self.transaction = Some(transaction);
+            return Ok(self.no(&RefusalCode::RcptNone.into()).await.into());
+        }
+        self.say(&Reply::new(354, "", "End data with <CR><LF>.<CR><LF>")).await?;
+        self.conn.set_timeout(self.limits.data);
+        let received = self.receive().await;
+        self.conn.set_timeout(self.limits.command);
+        let door = self.origin.door.as_str();
+        let message = match received {
+            Ok(Content::Whole(message)) => *message,
+            Ok(Content::Refused(refusal)) => {
+                self.trace(&refusal).await;
+                return Ok(Reply::refusal(&refusal).into());
+            }
+            Ok(Content::Endless(refusal)) => {
+                self.trace(&refusal).await;
+                return Ok(Outcome::Last(Reply::refusal(&refusal)));
+            }
+            Err(e) => {
+                let code =
+                    if matches!(e, ReadError::Timeout) { RefusalCode::Timeout } else { RefusalCode::TransferCut };
+                self.trace(&code.into()).await;
+                return Err(e);
+            }
+        };
+        let (size, recipients) = (message.scan.size, transaction.to.len());
+        let envelope = transaction.into_envelope(&helo, matches!(self.role, Role::Submission(_)));
+        let accepted = match &self.role {
+            Role::Mx(mx) => mx.accept(&self.operator, envelope, message, &self.origin).await,
+            Role::Submission(submission) => submission.accept(&self.operator, envelope, message).await,
+        };
+        Ok(match accepted {
+            Ok(accepted) => {
+                let (id, duplicate) = (&accepted.id, accepted.duplicate);
+                tracing::info!(door, session = %self.origin.session, %id, size, recipients, duplicate, "accepted");
+                metrics::counter!("sceau_smtp_messages_total", "door" => door).increment(1);
+                metrics::counter!("sceau_smtp_message_bytes_total", "door" => door).increment(size);
+                Reply::new(250, "2.0.0", format!("Ok: {id}")).into()
+            }
+            Err(refusal) => self.counted(&refusal).into(),
+        })
+    }
+
+    /// Reads the content to its end. A connection that is cut or silent leaves nothing: the intake is dropped.
+    async fn receive(&mut self) -> Result<Content, ReadError> {
+        let mut decoder = DataDecoder::new(self.limits.line);
+        let mut intake = Ok(self.operator.intake(self.operator.config().limits.announced_bytes()));
+        let mut clear = Vec::new();
+        let mut discarded = 0_u64;
+        loop {
+            let input = self.conn.read_some(PIECE).await?;
+            if input.is_empty() {
+                return Err(ReadError::Closed);
+            }
+            clear.clear();
+            let taken = decoder.push(&input, &mut clear);
+            intake = match (intake, decoder.flaw()) {
+                (Ok(_), Some(flaw)) => Err(self.refusal_of(flaw)),
+                (Ok(mut taking), None) => taking.push(&clear).map(|()| taking),
+                (Err(refusal), _) => {
+                    discarded += taken as u64;
+                    Err(refusal)
+                }
+            };
+            if decoder.is_done() {
+                self.conn.unread(&input[taken..]);
+                return Ok(match intake.and_then(sceau_operator::Intake::finish) {
+                    Ok(received) => Content::Whole(Box::new(received)),
+                    Err(refusal) => Content::Refused(refusal),
+                });
+            }
+            if discarded > self.limits.discard
+                && let Err(refusal) = intake
+            {
+                return Ok(Content::Endless(refusal));
+            }
+        }
+    }
+
+    fn refusal_of(&self, flaw: Flaw) -> Refusal {
+        let refusal = Refusal::new(flaw.refusal());
+        if flaw == Flaw::LineTooLong { refusal.with("limit", self.limits.line) } else { refusal }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the MX door asks the operator: who the peer is (once, after the handshake), then each sender, recipient and message.
+use super::session::Role;
+use rustls::pki_types::CertificateDer;
+use sceau_domain::{Address, Refusal, RefusalCode};
+use sceau_operator::mail::{Accepted, Envelope};
+use sceau_operator::{Operator, Origin, Peer, Received};
+
+/// The client, as the handshake showed it.
+#[derive(Debug, Default)]
+pub(super) struct Mx {
+    /// None before TLS.
+    peer: Option<Result<Peer, Refusal>>,
+}
+
+impl Mx {
+    pub(super) async fn judge(operator: &Operator, chain: &[CertificateDer<'static>], origin: &Origin) -> Self {
+        Self { peer: Some(operator.mx_peer(chain, origin).await) }
+    }
+    /// Why this client may not use the door, if so.
+    pub(super) fn closed(&self) -> Option<Refusal> {
+        self.peer().err()
+    }
+    fn peer(&self) -> Result<&Peer, Refusal> {
+        match &self.peer {
+            Some(Ok(peer)) => Ok(peer),
+            Some(Err(refusal)) => Err(refusal.clone()),
+            None => Err(RefusalCode::PeerNoTls.into()),
+        }
+    }
+    pub(super) async fn sender(
+        &self,
+        operator: &Operator,
+        from: Option<&Address>,
+        size: Option<u64>,
+        origin: &Origin,
+    ) -> Result<(), Refusal> {
+        operator.mx_sender(self.peer()?, from, size, origin).await
+    }
+    pub(super) async fn recipient(
+        &self,
+        operator: &Operator,
+        from: Option<&Address>,
+        to: &Address,
+        already: usize,
+        size: Option<u64>,
+        origin: &Origin,
+    ) -> Result<(), Refusal> {
+        operator.mx_recipient(self.peer()?, from, to, already, size, origin).await
+    }
+    pub(super) async fn accept(
+        &self,
+        operator: &Operator,
+        envelope: Envelope,
+        message: Received,
+        origin: &Origin,
+    ) -> Result<Accepted, Refusal> {
+        operator.mx_accept(self.peer()?, envelope, message, origin).await
+    }
+}
+
+impl Role {
+    /// The peer, where there is a good one.
+    pub(super) fn peer(&self) -> Option<&Peer> {
+        match self {
+            Self::Mx(mx) => mx.peer().ok(),
+            Self::Submission(_) => None,
+        }
+    }
+}

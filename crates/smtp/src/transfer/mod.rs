@@ -1,0 +1,1 @@
+//! Outbound mail (being written by the coordinator: leave this folder alone).
