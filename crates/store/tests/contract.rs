@@ -1,26 +1,12 @@
 //! What both engines promise, word for word the same: each test runs on SQLite and on PostgreSQL.
-use sceau_store::testing::{TestStore, postgres, sqlite};
+#[macro_use]
+mod support;
+
+use sceau_store::testing::TestStore;
 use sceau_store::{EngineUrl, MasterKey, Row, Store, StoreError, Tx, Value, params};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Barrier;
-
-macro_rules! on_both_engines {
-    ($($test:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $test() {
-                super::$test(super::sqlite().await).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $test() {
-                super::$test(super::postgres().await).await;
-            })*
-        }
-    };
-}
 
 on_both_engines! {
     parameters_are_bound_by_number,

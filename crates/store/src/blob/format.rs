@@ -136,3 +136,43 @@ impl Table {
 fn table_aad(id: &BlobId) -> Vec<u8> {
     [b"table".as_slice(), id].concat()
 }
+
+#[cfg(test)]
+#[cfg(not(feature = "insecure-clear"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_stands_at_one_place_of_one_blob_only() {
+        let (key, id) = (DataKey::generate().unwrap(), [1; 16]);
+        let sealed = seal_chunk(&key, &id, 3, false, b"abc").unwrap();
+        assert_eq!(open_chunk(&key, &id, 3, false, 3, &sealed).unwrap(), b"abc");
+        assert!(open_chunk(&key, &[2; 16], 3, false, 3, &sealed).is_err(), "another blob");
+        assert!(open_chunk(&key, &id, 4, false, 3, &sealed).is_err(), "another place");
+        assert!(open_chunk(&key, &id, 3, true, 3, &sealed).is_err(), "as the last");
+        assert!(open_chunk(&key, &id, 3, false, 2, &sealed).is_err(), "another length");
+        let table = Table { size: 3, lengths: vec![sealed.len() as u32] }.seal(&key, &id).unwrap();
+        let body = &table[..table.len() - 4];
+        let stored = (HEADER + sealed.len() + table.len()) as u64;
+        assert!(Table::open(&key, &id, body, stored).is_ok());
+        assert!(Table::open(&key, &[2; 16], body, stored).is_err());
+        assert!(Table::open(&key, &id, body, stored + 1).is_err());
+        assert!(open_chunk(&key, &id, 0, true, 3, body).is_err(), "a table is no chunk");
+    }
+
+    #[test]
+    fn a_bomb_does_not_unfold() {
+        let (key, id) = (DataKey::generate().unwrap(), [1; 16]);
+        let bomb = zstd::bulk::compress(&vec![0; 50 << 20], 19).unwrap();
+        let sealed = seal_content(key.chunks().unwrap(), &chunk_aad(&id, 0, true), &bomb).unwrap();
+        assert!(matches!(open_chunk(&key, &id, 0, true, CHUNK, &sealed), Err(StoreError::Corrupt(_))));
+    }
+
+    #[test]
+    fn a_table_is_not_longer_than_its_file() {
+        assert_eq!(Table::length(100_u32.to_be_bytes(), 24 + 104), Some(100));
+        assert_eq!(Table::length(101_u32.to_be_bytes(), 24 + 104), None);
+        assert_eq!(Table::length(u32::MAX.to_be_bytes(), u64::MAX), None);
+        assert_eq!(Table::length(0_u32.to_be_bytes(), 1_000), None);
+    }
+}

@@ -10,6 +10,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod server;
 
+#[cfg(test)]
+pub(crate) use server::database;
+
 use crate::{EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
 use sceau_domain::Timestamp;
 use sceau_domain::clock::ManualClock;

@@ -14,7 +14,7 @@ const MISSING: &str = "no PostgreSQL server program found: apt-get install postg
 
 /// A database of one test; dropped with it.
 #[derive(Debug)]
-pub(super) struct Database(String);
+pub(crate) struct Database(String);
 
 impl Database {
     /// Connection string.
@@ -38,7 +38,7 @@ impl Drop for Database {
 }
 
 /// A new empty database. Blocking.
-pub(super) fn database() -> Database {
+pub(crate) fn database() -> Database {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let mut client = Client::connect(&url("postgres"), NoTls).expect("the tests' PostgreSQL server answers");
