@@ -54,8 +54,14 @@ where
             spool.kept();
             Ok(value)
         }
-        Ok(Kept::No(value)) => Ok(value),
-        Err(Fail::No(refusal)) => Err(Fail::No(refusal)),
+        Ok(Kept::No(value)) => {
+            spool.discard();
+            Ok(value)
+        }
+        Err(Fail::No(refusal)) => {
+            spool.discard();
+            Err(Fail::No(refusal))
+        }
         Err(Fail::Store(e)) => {
             spool.kept();
             Err(Fail::No(refuse::store(&e)))

@@ -19,3 +19,6 @@ mod seal;
 pub mod search;
 mod structure;
 mod transfer;
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,13 @@ impl Stripper {
                 _ => {}
             },
             State::Name => match c {
+                _ if self.skipping.is_some_and(|s| !ends(&self.name, c, s)) => {
+                    // Inside a style or script only its own end is a tag.
+                    self.state = State::Text;
+                    if c == '<' {
+                        self.take(c, out);
+                    }
+                }
                 _ if self.name == "!--" => {
                     self.state = State::Comment(0);
                     self.take(c, out);
@@ -134,6 +141,15 @@ impl Stripper {
                 out.extend(end);
             }
         }
+    }
+}
+
+/// What was read of a tag, and the next character, may be the end tag of `element`.
+fn ends(name: &str, next: char, element: &str) -> bool {
+    match name.strip_prefix('/') {
+        None => name.is_empty() && next == '/',
+        Some(name) if name == element => next == '>' || next.is_whitespace(),
+        Some(name) => element.strip_prefix(name).is_some_and(|rest| rest.starts_with(next.to_ascii_lowercase())),
     }
 }
 

@@ -1,0 +1,190 @@
+//! Mailboxes over real stores, on both engines: a house with one domain, people and BALs.
+mod entries;
+mod model;
+mod reading;
+mod search;
+mod structure;
+
+use crate::mailbox::deliver::{self, Target};
+use crate::mailbox::entries::{FlagSet, Flags, OpenFolder};
+use crate::mailbox::folders::create_defaults;
+use crate::refuse::Fail;
+use crate::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, PersonRef, Received, Who};
+use sceau_domain::{BalFlags, BalKind, DomainKind, Refusal, RefusalCode, Timestamp};
+use sceau_store::blob::{self, BlobRow};
+use sceau_store::testing::{self, TestStore};
+use sceau_store::{Id, StoreError, accounts as rows, params};
+use sceau_trust::{Anchors, Trust};
+use std::time::Duration;
+
+/// Runs a test on both engines.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => { $(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name($crate::mailbox::tests::House::sqlite().await).await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name($crate::mailbox::tests::House::postgres().await).await;
+            }
+        }
+    )* };
+}
+use on_both;
+
+pub(super) struct House {
+    pub store: TestStore,
+    pub operator: Operator,
+    domain: Id,
+    /// Somebody with a BAL.
+    pub actor: Actor,
+}
+
+impl House {
+    pub async fn sqlite() -> Self {
+        Self::over(testing::sqlite().await).await
+    }
+    pub async fn postgres() -> Self {
+        Self::over(testing::postgres().await).await
+    }
+    async fn over(store: TestStore) -> Self {
+        let limits = sceau_domain::limits::Limits { folders: 20, keywords: 5, ..Default::default() };
+        let config = OperatorConfig {
+            name: "Test".into(),
+            hostname: "mail.a.example".into(),
+            limits,
+            retry: Default::default(),
+            postmaster: Vec::new(),
+            test_domains: Vec::new(),
+            patient_domains: Vec::new(),
+            check_header_from: true,
+            sent_copy: false,
+            white_list: None,
+            white_list_every: Duration::from_secs(3600),
+            dedupe: Duration::from_secs(3600),
+            login_failures_per_minute: 10,
+        };
+        let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
+        let domain = store.new_id();
+        let row = rows::Domain { id: domain, name: "a.example".into(), kind: DomainKind::Production.as_str().into(), created: 0 };
+        store.write::<_, StoreError, _>(move |tx| rows::insert_domain(tx, &row)).await.unwrap();
+        let actor = bal(&operator, domain, 1 << 30).await;
+        Self { store, operator, domain, actor }
+    }
+    /// Another person with a BAL.
+    pub async fn neighbour(&self, quota: i64) -> Actor {
+        bal(&self.operator, self.domain, quota).await
+    }
+    pub fn bal_id(&self) -> Id {
+        self.actor.bal.as_ref().unwrap().id
+    }
+    /// Files a message; its UID.
+    pub async fn file(&self, folder: &str, text: &str) -> u32 {
+        let flags = FlagSet::default();
+        self.operator.append(&self.actor, folder, flags, None, self.message(text)).await.unwrap().1
+    }
+    pub fn message(&self, text: &str) -> Received {
+        message(&self.operator, text)
+    }
+    pub async fn open(&self, folder: &str) -> OpenFolder {
+        self.operator.open_folder(&self.actor, folder, false).await.unwrap()
+    }
+    pub async fn names(&self) -> Vec<String> {
+        self.operator.folders(&self.actor).await.unwrap().into_iter().map(|f| f.name).collect()
+    }
+    /// Counts rows.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let bal = self.bal_id();
+        self.store.read::<_, StoreError, _>(move |tx| tx.query(sql, params![bal])?[0].int(0)).await.unwrap()
+    }
+    /// (used_bytes, message_count) of the BAL.
+    pub async fn used(&self) -> (i64, i64) {
+        let bal = self.bal_id();
+        self.store
+            .read::<_, StoreError, _>(move |tx| {
+                let row = rows::bal_by_id(tx, bal)?.unwrap();
+                Ok((row.used_bytes, row.message_count))
+            })
+            .await
+            .unwrap()
+    }
+    /// Delivers as the MX door does.
+    pub async fn deliver(&self, to: Id, target: Target, prefix: &[u8], text: &str) -> Result<deliver::Placed, Refusal> {
+        let mut message = self.message(text);
+        let flags = FlagSet::default();
+        let prepared = self.operator.prepare_delivery(to, target, &message, prefix, flags, Timestamp(5)).await?;
+        message.spool.settle().await.unwrap();
+        let row = BlobRow::from(&message.spool);
+        let placed = self.store.write::<_, Fail, _>(move |tx| {
+            blob::insert(tx, &row)?;
+            deliver::insert(tx, &prepared, RefusalCode::RcptOverQuota)
+        });
+        let placed = placed.await?;
+        message.spool.kept();
+        Ok(placed)
+    }
+}
+
+pub(super) fn message(operator: &Operator, text: &str) -> Received {
+    let mut intake = operator.intake(1 << 20);
+    intake.push(text.as_bytes()).unwrap();
+    intake.finish().unwrap()
+}
+
+pub(super) fn flags(system: Flags, keywords: &[&str]) -> FlagSet {
+    FlagSet { system, keywords: keywords.iter().map(|k| (*k).to_owned()).collect() }
+}
+
+pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: RefusalCode) {
+    assert_eq!(result.expect_err("refused").code, code);
+}
+
+async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
+    let store = &operator.0.store;
+    let (person, id) = (store.new_id(), store.new_id());
+    let address: sceau_domain::Address = format!("p{id}@a.example").parse().unwrap();
+    let key = store.vault().create_bal_key(id).await.unwrap();
+    let folders = operator.prepare_default_folders(id, &key).unwrap();
+    let someone = rows::Person {
+        id: person,
+        login: format!("p{person}"),
+        name: "Camille Martin".into(),
+        national_id: None,
+        created: 0,
+        admin_role: None,
+        disabled: None,
+    };
+    let row = rows::Bal {
+        id,
+        address_key: address.key(),
+        address: address.to_string(),
+        domain_id: domain,
+        kind: BalKind::Per.as_str().into(),
+        label: String::new(),
+        test: false,
+        reachable: true,
+        state: "active".into(),
+        used_bytes: 0,
+        message_count: 0,
+        quota_bytes: quota,
+        created: store.clock().now().0,
+    };
+    let login = someone.login.clone();
+    store
+        .write::<_, StoreError, _>(move |tx| {
+            rows::insert_person(tx, &someone)?;
+            rows::insert_bal(tx, &row)?;
+            rows::grant(tx, person, id, "holder", 1)?;
+            create_defaults(tx, &folders)
+        })
+        .await
+        .unwrap();
+    Actor {
+        who: Who::Person(PersonRef { id: person, login, name: "Camille Martin".into() }),
+        bal: Some(BalRef { id, address, kind: BalKind::Per, flags: BalFlags::default() }),
+        credential: None,
+        origin: Origin { door: Door::Imap, remote: None, session: format!("s{id}"), tls: None },
+    }
+}
