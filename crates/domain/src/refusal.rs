@@ -153,6 +153,8 @@ refusals! {
     TransferServerNotListed "transfer.server_not_listed" 451 "4.7.5" "" 502;
     TransferExpired      "transfer.expired"       554 "5.4.7" "" 504;
     TransferProtocol     "transfer.protocol"      451 "4.5.0" "" 502;
+    TransferNo8Bit       "transfer.no_8bit"       554 "5.6.3" "" 502;
+    TransferNoSmtpUtf8   "transfer.no_smtputf8"   553 "5.6.7" "" 502;
     TransferRefused      "transfer.refused"       550 "5.0.0" "" 502;
 }
 

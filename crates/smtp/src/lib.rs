@@ -1,3 +1,4 @@
 //! SMTP: the codec (sans-I/O), the doors (MX, submission), the transfer to other operators.
 pub mod codec;
 pub mod server;
+pub mod transfer;

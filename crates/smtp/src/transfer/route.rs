@@ -1,0 +1,118 @@
+//! Where a domain's mail goes: a static route, or its MX records (RFC 5321 §5.1), with null MX (RFC 7505) and a missing
+//! domain told apart from a DNS that does not answer.
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::rr::RData;
+use sceau_domain::{DomainName, Refusal, RefusalCode};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Most servers tried for one destination.
+const MAX_SERVERS: usize = 10;
+
+/// A server to try: its name and its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Host name, or an address as a text.
+    pub name: String,
+    /// Addresses, IPv6 and IPv4.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Static routes and the resolver.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    fixed: BTreeMap<String, Vec<String>>,
+    resolver: TokioResolver,
+    port: u16,
+}
+
+impl Routes {
+    /// `fixed`: domain → `host:port` list, in order of preference; `*` for every other domain. `resolver`: a DNS server, the
+    /// system's when absent. `port`: of servers found by MX.
+    ///
+    /// # Errors
+    /// A resolver that cannot be set up, as a text.
+    pub fn new(fixed: BTreeMap<String, Vec<String>>, resolver: Option<SocketAddr>, port: u16) -> Result<Self, String> {
+        let builder = match resolver {
+            Some(address) => {
+                let connection = |mut c: ConnectionConfig| {
+                    c.port = address.port();
+                    c
+                };
+                let connections = vec![connection(ConnectionConfig::udp()), connection(ConnectionConfig::tcp())];
+                let server = NameServerConfig::new(address.ip(), true, connections);
+                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+            }
+            None => TokioResolver::builder_tokio().map_err(|e| e.to_string())?,
+        };
+        Ok(Self { fixed, resolver: builder.build().map_err(|e| e.to_string())?, port })
+    }
+
+    /// Servers of a domain, the preferred first.
+    ///
+    /// # Errors
+    /// `transfer.no_route` (for good: no such domain, no mail there), `transfer.dns` (no answer this time).
+    pub async fn servers(&self, domain: &DomainName) -> Result<Vec<Server>, Refusal> {
+        let servers = match self.fixed.get(domain.as_str()).or_else(|| self.fixed.get("*")) {
+            Some(hosts) => fixed(hosts).await,
+            None => self.by_mx(domain).await?,
+        };
+        if servers.is_empty() {
+            return Err(Refusal::new(RefusalCode::TransferDns).with("domain", domain));
+        }
+        Ok(servers)
+    }
+
+    async fn by_mx(&self, domain: &DomainName) -> Result<Vec<Server>, Refusal> {
+        let no_route = || Refusal::new(RefusalCode::TransferNoRoute).with("domain", domain);
+        let mut exchanges: Vec<(u16, String)> = match self.resolver.mx_lookup(format!("{domain}.")).await {
+            Ok(found) => found
+                .answers()
+                .iter()
+                .filter_map(|r| match &r.data {
+                    RData::MX(mx) => Some((mx.preference, mx.exchange.to_ascii())),
+                    _ => None,
+                })
+                .collect(),
+            // No MX: the domain itself is the server (RFC 5321 §5.1), if it exists.
+            Err(e) if is_absent(&e) => vec![(0, format!("{domain}."))],
+            Err(_) => return Err(Refusal::new(RefusalCode::TransferDns).with("domain", domain)),
+        };
+        if exchanges.iter().any(|(_, host)| host == ".") {
+            return Err(no_route());
+        }
+        exchanges.sort();
+        let (mut servers, mut absent) = (Vec::new(), true);
+        for (_, host) in exchanges.into_iter().take(MAX_SERVERS) {
+            match self.resolver.lookup_ip(host.as_str()).await {
+                Ok(found) => servers.push(Server {
+                    name: host.trim_end_matches('.').to_owned(),
+                    addresses: found.iter().map(|ip| SocketAddr::new(ip, self.port)).collect(),
+                }),
+                Err(e) => absent &= is_absent(&e),
+            }
+        }
+        if servers.is_empty() && absent { Err(no_route()) } else { Ok(servers) }
+    }
+}
+
+/// The DNS says that there is no such record (for good), rather than nothing.
+fn is_absent(e: &NetError) -> bool {
+    matches!(e, NetError::Dns(DnsError::NoRecordsFound(_)))
+}
+
+/// Addresses of statically given hosts; one that does not resolve is left out.
+async fn fixed(hosts: &[String]) -> Vec<Server> {
+    let mut servers = Vec::new();
+    for host in hosts {
+        if let Ok(found) = tokio::net::lookup_host(host.as_str()).await {
+            let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']);
+            servers.push(Server { name: name.to_owned(), addresses: found.collect() });
+        }
+    }
+    servers
+}
