@@ -126,7 +126,8 @@ impl Operator {
                 data[name] = value.into();
             }
         }
-        let trace = self.fact("mail.refused", &by, None, refusal.code.as_str(), data);
+        let act = if refusal.code.as_str().starts_with("login.") { "login.failed" } else { "mail.refused" };
+        let trace = self.fact(act, &by, None, refusal.code.as_str(), data);
         self.trace_alone(trace).await;
         refusal
     }

@@ -76,14 +76,14 @@ impl Operator {
 
     /// The BAL behind an address, when the actor may send with it; `otherwise` the given refusal.
     async fn sending_bal(&self, actor: &Actor, address: &Address, otherwise: RefusalCode) -> Result<Local, Refusal> {
-        let key = self.bal_key(address);
+        let (key, token) = (self.bal_key(address), actor.credential);
         let person = match &actor.who {
             Who::Person(p) | Who::Administrator(p) => Some(p.id),
             Who::System => None,
         };
         let found = self.0.store.read(move |tx| {
             let Some(bal) = bal_by_key(tx, &key)? else { return Ok(None) };
-            let allowed = bal.open && may_send(tx, person, bal.id)?;
+            let allowed = bal.open && may_send(tx, person, bal.id)? && token_opens(tx, token, bal.id)?;
             Ok::<_, StoreError>(allowed.then_some(bal))
         });
         let found = found.await.map_err(|e| refuse::store(&e))?;
@@ -322,4 +322,11 @@ fn may_send(tx: &mut dyn Tx, person: Option<Id>, bal: Id) -> Result<bool, StoreE
     let Some(person) = person else { return Ok(true) };
     let enabled = accounts::person_by_id(tx, person)?.is_some_and(|p| p.disabled.is_none());
     Ok(enabled && accounts::access_in_force(tx, person, bal)?.is_some())
+}
+
+/// A device token made for one BAL sends as that BAL only.
+fn token_opens(tx: &mut dyn Tx, token: Option<Id>, bal: Id) -> Result<bool, StoreError> {
+    let Some(token) = token else { return Ok(true) };
+    let row = accounts::token_by_id(tx, token)?;
+    Ok(row.is_some_and(|t| t.revoked.is_none() && t.bal_id.is_none_or(|only| only == bal)))
 }

@@ -1,0 +1,243 @@
+//! One operator with its people, two others and the patients' in the white list.
+use crate::pki;
+use sceau_domain::{Address, BalKind, DomainKind, Limits, Refusal, RetrySchedule};
+use sceau_operator::accounts::{NewBal, NewPerson};
+use sceau_operator::mail::Envelope;
+use sceau_operator::traces::{TraceFilter, TraceView};
+use sceau_operator::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, Peer, PersonRef, Received, Who};
+use sceau_store::testing::{START, TestStore};
+use sceau_trust::{Anchors, Dn, Trust, WhiteList};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const ALPHA: &str = "CN=mss.alpha.fr,O=EXEMPLE,C=FR";
+pub const BETA: &str = "CN=mss.beta.fr,O=EXEMPLE,C=FR";
+pub const GAMMA: &str = "CN=mss.gamma.fr,O=EXEMPLE,C=FR";
+pub const PATIENTS: &str = "CN=mss.patients.fr,O=EXEMPLE,C=FR";
+
+pub const LISTED: &[(&str, &str)] = &[
+    ("alpha.mssante.fr", ALPHA),
+    ("essai.alpha.mssante.fr", ALPHA),
+    ("beta.mssante.fr", BETA),
+    ("essai.beta.mssante.fr", BETA),
+    ("gamma.mssante.fr", GAMMA),
+    ("patient.mssante.fr", PATIENTS),
+];
+
+pub struct World {
+    pub op: Operator,
+    pub admin: Actor,
+    pub store: TestStore,
+}
+
+pub fn addr(s: &str) -> Address {
+    s.parse().unwrap()
+}
+
+pub fn origin(door: Door) -> Origin {
+    Origin {
+        door,
+        remote: Some([192, 0, 2, 7].into()),
+        session: "s1".into(),
+        tls: Some("TLSv1.3 TLS_AES_256_GCM_SHA384".into()),
+    }
+}
+
+pub fn config() -> OperatorConfig {
+    OperatorConfig {
+        name: "Alpha".into(),
+        hostname: "mss.alpha.fr".into(),
+        limits: Limits { recipients: 5, message_bytes: 100_000, patient_message_bytes: 250_000, ..Limits::default() },
+        retry: RetrySchedule::default(),
+        postmaster: vec![addr("exploitation@alpha.mssante.fr")],
+        test_domains: vec!["essai.beta.mssante.fr".parse().unwrap()],
+        patient_domains: vec!["patient.mssante.fr".parse().unwrap()],
+        check_header_from: true,
+        sent_copy: false,
+        white_list: None,
+        white_list_every: Duration::from_secs(3600),
+        dedupe: Duration::from_secs(7 * 86_400),
+        login_failures_per_minute: 10,
+    }
+}
+
+pub fn list(entries: &[(&str, &str)]) -> WhiteList {
+    let entries: String = entries
+        .iter()
+        .map(|(domain, dn)| {
+            format!(
+                "<Domaine><Nom>{domain}</Nom><Description/><DNCertificatOperateur>{dn}</DNCertificatOperateur>\
+                 <ResponsableContact/><SupportContact/><DateMAJ>2026-01-01T00:00:00Z</DateMAJ></Domaine>"
+            )
+        })
+        .collect();
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\
+         <DateDeGeneration>2026-11-20T10:00:00Z</DateDeGeneration><ListeDomaines>{entries}</ListeDomaines></ListeBlancheMSSante>"
+    );
+    WhiteList::parse(xml.as_bytes()).unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+    pub async fn with(change: impl FnOnce(&mut OperatorConfig)) -> Self {
+        Self::on(sceau_store::testing::sqlite().await, change).await
+    }
+    pub async fn on(store: TestStore, change: impl FnOnce(&mut OperatorConfig)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        let trust = Trust::new(Anchors::default());
+        trust.set_white_list(Arc::new(list(LISTED)));
+        let op = Operator::open(config, store.clone(), trust).await.unwrap();
+        op.sync_administrators(&[("root".into(), "Responsable Exemple".into())]).await.unwrap();
+        let admin = op.administrator("root", origin(Door::Admin)).await.unwrap();
+        let world = Self { op, admin, store };
+        world.people().await;
+        world
+    }
+    /// The same store under a new process, as after a crash.
+    pub async fn restarted(&self) -> Operator {
+        Operator::open(self.op.config().clone(), self.store.clone(), self.op.trust().clone()).await.unwrap()
+    }
+
+    async fn people(&self) {
+        let domains = [
+            ("alpha.mssante.fr", DomainKind::Production),
+            ("essai.alpha.mssante.fr", DomainKind::Test),
+            ("interne.alpha.fr", DomainKind::Internal),
+        ];
+        for (name, kind) in domains {
+            self.op.add_domain(&self.admin, name.parse().unwrap(), kind).await.unwrap();
+        }
+        for login in ["anne", "bruno", "chloe"] {
+            let person = NewPerson { login: login.into(), name: login.into(), national_id: None };
+            self.op.add_person(&self.admin, person).await.unwrap();
+        }
+        self.bal("anne.martin@alpha.mssante.fr", BalKind::Per, &["anne"], |_| {}).await;
+        self.bal("bruno.petit@alpha.mssante.fr", BalKind::Per, &["bruno"], |_| {}).await;
+        self.bal("chloe.roux@alpha.mssante.fr", BalKind::Per, &["chloe"], |b| b.reachable = false).await;
+        self.bal("exploitation@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.members = vec!["bruno".into()]).await;
+        self.bal("essai.medecin@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.test = true).await;
+    }
+    pub async fn bal(&self, address: &str, kind: BalKind, holders: &[&str], change: impl FnOnce(&mut NewBal)) {
+        let mut bal = NewBal {
+            address: addr(address),
+            kind,
+            name: address.into(),
+            test: false,
+            reachable: true,
+            quota: None,
+            holders: holders.iter().map(|h| (*h).to_owned()).collect(),
+            members: Vec::new(),
+            naming_override: Some("jeu d'essai".into()),
+        };
+        change(&mut bal);
+        self.op.add_bal(&self.admin, bal).await.unwrap();
+    }
+
+    /// A session of a person on a BAL.
+    pub async fn actor(&self, login: &str, bal: &str) -> Actor {
+        let (login, key) = (login.to_owned(), addr(bal).key());
+        let found = self.store.read(move |tx| {
+            let person = sceau_store::accounts::person_by_login(tx, &login)?.expect("person");
+            let bal = sceau_store::accounts::bal_by_address(tx, &key)?.expect("BAL");
+            Ok::<_, sceau_store::StoreError>((person, bal))
+        });
+        let (person, row) = found.await.unwrap();
+        Actor {
+            who: Who::Person(PersonRef { id: person.id, login: person.login, name: person.name }),
+            bal: Some(BalRef {
+                id: row.id,
+                address: addr(bal),
+                kind: row.kind.parse().unwrap(),
+                flags: sceau_domain::BalFlags { test: row.test, reachable: row.reachable },
+            }),
+            credential: None,
+            origin: origin(Door::Submission),
+        }
+    }
+
+    /// Everything in a folder, whole messages (prefix and content), oldest first.
+    pub async fn folder(&self, login: &str, bal: &str, folder: &str) -> Vec<String> {
+        let actor = self.actor(login, bal).await;
+        let open = self.op.open_folder(&actor, folder, true).await.unwrap();
+        let mut out = Vec::new();
+        for entry in open.entries {
+            let mut reader = self.op.open_message(&actor, entry.message).await.unwrap();
+            let (mut bytes, size) = (Vec::new(), reader.size());
+            while (bytes.len() as u64) < size {
+                bytes.extend(reader.read(bytes.len() as u64, 60_000).await.unwrap());
+            }
+            assert_eq!(entry.size, size);
+            out.push(String::from_utf8(bytes).unwrap());
+        }
+        out
+    }
+    pub async fn inbox(&self, login: &str, bal: &str) -> Vec<String> {
+        self.folder(login, bal, "INBOX").await
+    }
+
+    pub fn message(&self, text: &str) -> Received {
+        let mut intake = self.op.intake(1 << 20);
+        for piece in text.as_bytes().chunks(1000) {
+            intake.push(piece).unwrap();
+        }
+        intake.finish().unwrap()
+    }
+
+    /// Hands a message over as a peer does.
+    pub async fn hand_over(&self, dn: &str, from: &str, to: &[&str], text: &str) -> Result<sceau_operator::mail::Accepted, Refusal> {
+        self.op.mx_accept(&peer(dn), envelope(from, to), self.message(text), &origin(Door::Mx)).await
+    }
+    /// Submits as a person does.
+    pub async fn submit(&self, actor: &Actor, from: &str, to: &[&str], text: &str) -> Result<sceau_operator::mail::Accepted, Refusal> {
+        self.op.submit(actor, envelope(from, to), self.message(text)).await
+    }
+
+    pub async fn traces(&self, act: &str) -> Vec<TraceView> {
+        let filter = TraceFilter { act: Some(act.into()), after: Some(0), limit: Some(1000), ..TraceFilter::default() };
+        self.op.traces(&self.admin, &filter).await.unwrap()
+    }
+    pub async fn count(&self, table: &'static str) -> i64 {
+        let counted = self.store.read(move |tx| tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap().int(0));
+        counted.await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"))
+    }
+    pub fn advance(&self, seconds: i64) {
+        self.store.clock.advance_ms(seconds * 1000);
+    }
+}
+
+pub fn peer(dn: &str) -> Peer {
+    Peer {
+        dn: Dn::parse(dn).unwrap(),
+        issuer: Dn::parse("CN=AC,O=EXEMPLE,C=FR").unwrap(),
+        fingerprint: "00".into(),
+        serial: "01".into(),
+        not_after: START.plus_ms(300 * pki::DAY),
+    }
+}
+
+pub fn envelope(from: &str, to: &[&str]) -> Envelope {
+    Envelope {
+        from: (!from.is_empty()).then(|| addr(from)),
+        to: to.iter().map(|a| addr(a)).collect(),
+        helo: "client.exemple.fr".into(),
+        with: "ESMTPS",
+        body_8bit: true,
+        smtputf8: false,
+    }
+}
+
+pub fn letter(from: &str, subject: &str) -> String {
+    format!(
+        "From: {from}\r\nTo: quelqu'un <x@example.org>\r\nSubject: {subject}\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\
+         Message-ID: <{subject}@exemple.fr>\r\n\r\nBonjour {subject}\r\n"
+    )
+}
+
+/// The stable code of a refusal.
+pub fn code<T: std::fmt::Debug>(r: Result<T, Refusal>) -> &'static str {
+    r.expect_err("refused").code.as_str()
+}

@@ -1,0 +1,10 @@
+//! Mail in and out of an operator, on a real store: acceptance from peers, submission, the outbound queue, the white list.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+mod common;
+mod incoming;
+mod incoming_refusals;
+mod pki;
+mod queue;
+mod queue_reports;
+mod submission;
+mod white_list;
