@@ -157,18 +157,17 @@ impl Store {
     }
     /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no file, or is not whole.
     pub async fn open_blob(&self, id: blob::BlobId, key: DataKey) -> Result<blob::BlobReader, StoreError> {
-        let (size, inline) =
-            self.read(move |tx| blob::find(tx, &id)).await?.ok_or_else(|| blob::format::corrupt(&id))?;
+        let found = self.read(move |tx| blob::find(tx, &id)).await?.ok_or_else(|| blob::format::corrupt(&id))?;
         let path = blob::path(&self.0.config.blobs, &id);
         blocking(move || {
-            let source = match inline {
+            let source = match found.inline {
                 Some(bytes) => blob::Source::Memory(Arc::new(bytes)),
                 None => blob::Source::File(std::fs::File::open(path).map_err(|e| match e.kind() {
                     std::io::ErrorKind::NotFound => blob::format::corrupt(&id),
                     _ => StoreError::io("blob file", &e),
                 })?),
             };
-            blob::BlobReader::open(id, key, source, Some(size))
+            blob::BlobReader::open(id, key, source, Some(found.size))
         })
         .await
     }

@@ -29,11 +29,15 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Creates the folders, and removes what a crash left in the spools.
+    /// Creates the folders (those of blobs too, durably: a settled file needs no new one), and removes what a crash left in the spools.
     pub fn prepare(config: &StoreConfig) -> Result<Arc<Self>, StoreError> {
         let io = |e: std::io::Error| StoreError::io("spool or blob folder", &e);
         files::private_folder(&config.blobs).map_err(io)?;
         files::private_folder(&config.spools).map_err(io)?;
+        for first in 0..=u8::MAX {
+            files::private_folder(&config.blobs.join(hex::encode([first]))).map_err(io)?;
+        }
+        files::sync_folder(&config.blobs).and_then(|()| files::sync_parent(&config.blobs)).map_err(io)?;
         let mut removed = 0_u64;
         for entry in config.spools.read_dir().map_err(io)? {
             let entry = entry.map_err(io)?;
@@ -243,14 +247,6 @@ fn settle(file: &File, from: &Path, to: &Path, now: Timestamp) -> std::io::Resul
     let since = std::time::Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
     file.set_modified(std::time::UNIX_EPOCH + since)?;
     file.sync_all()?;
-    if let Some(folder) = to.parent()
-        && !folder.exists()
-    {
-        files::private_folder(folder)?;
-        // The names of both levels: either may be new.
-        files::sync_parent(folder)?;
-        folder.parent().map_or(Ok(()), files::sync_parent)?;
-    }
     std::fs::rename(from, to)?;
     files::sync_parent(to)
 }

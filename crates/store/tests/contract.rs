@@ -81,7 +81,10 @@ async fn values_come_back_as_they_were(s: TestStore) {
         assert_eq!((row.int(2).unwrap(), row.opt_text(3).unwrap()), (i64::MAX, None));
         assert_eq!((row.int(4).unwrap(), row.opt_int(5).unwrap()), (i64::MIN, Some(0)));
     }
-    let sums = query(&s, "SELECT COUNT(*), SUM(id), COALESCE(SUM(expires), 0), SUM(last_used), MAX(id) FROM tokens", &[]).await.unwrap();
+    let sums =
+        query(&s, "SELECT COUNT(*), SUM(id), COALESCE(SUM(expires), 0), SUM(last_used), MAX(id) FROM tokens", &[])
+            .await
+            .unwrap();
     assert_eq!(sums[0].0, [Value::Int(3), Value::Int(6), Value::Int(0), Value::Null, Value::Int(3)]);
     assert!(query(&s, "SELECT 1 FROM people WHERE id = 99", &[]).await.unwrap().is_empty());
 }
@@ -114,7 +117,8 @@ async fn text_is_compared_bytewise(s: TestStore) {
     write(&s, move |tx| sorted.iter().rev().try_for_each(|name| put(tx, name, 1))).await.unwrap();
     let names = |rows: Vec<Row>| rows.iter().map(|r| r.text(0).unwrap()).collect::<Vec<_>>();
     assert_eq!(names(query(&s, "SELECT name FROM settings ORDER BY name", &[]).await.unwrap()), sorted);
-    let after = query(&s, "SELECT name FROM settings WHERE name > $1 ORDER BY name LIMIT $2", params!["Z", 3]).await.unwrap();
+    let after =
+        query(&s, "SELECT name FROM settings WHERE name > $1 ORDER BY name LIMIT $2", params!["Z", 3]).await.unwrap();
     assert_eq!(names(after), ["_", "a", "b"]);
     assert_eq!(names(query(&s, "SELECT name FROM settings WHERE name LIKE $1", params!["É%"]).await.unwrap()), ["É"]);
     assert_eq!(names(query(&s, "SELECT name FROM settings WHERE name LIKE 'a%'", &[]).await.unwrap()), ["a"]);
@@ -145,7 +149,8 @@ async fn broken_constraints_have_stable_errors(s: TestStore) {
         assert!(matches!(outcome, Err(StoreError::Invalid(_))), "{sql}: {outcome:?}");
     }
     // What exists is met without an error.
-    let met = "INSERT INTO people (id, login, name, created) VALUES (9, 'marie', 'n', 0) ON CONFLICT (login) DO NOTHING";
+    let met =
+        "INSERT INTO people (id, login, name, created) VALUES (9, 'marie', 'n', 0) ON CONFLICT (login) DO NOTHING";
     assert_eq!(write(&s, move |tx| tx.execute(met, &[])).await, Ok(0));
 }
 

@@ -69,8 +69,11 @@ async fn a_failing_commit_fails_its_whole_group_and_nothing_else() {
             Box::new(|tx| {
                 // A broken reference that only COMMIT notices.
                 tx.execute("PRAGMA defer_foreign_keys = ON", &[])?;
-                tx.execute("INSERT INTO tokens (id, person_id, label, digest, created) VALUES (1, 77, '', $1, 0)", params![b"".as_slice()])
-                    .map(drop)
+                tx.execute(
+                    "INSERT INTO tokens (id, person_id, label, digest, created) VALUES (1, 77, '', $1, 0)",
+                    params![b"".as_slice()],
+                )
+                .map(drop)
             }),
             Box::new(|tx| put(tx, "after", b"")),
         ],
@@ -181,7 +184,10 @@ fn proxy(folder: &Path, server: &str, cut: Cut) {
                 if has(bytes, b"cut me") {
                     mark.store(1, Ordering::SeqCst);
                 }
-                if has(bytes, b"COMMIT") && mark.load(Ordering::SeqCst) == 1 && std::mem::take(&mut *armed.lock().unwrap()) {
+                if has(bytes, b"COMMIT")
+                    && mark.load(Ordering::SeqCst) == 1
+                    && std::mem::take(&mut *armed.lock().unwrap())
+                {
                     mark.store(2, Ordering::SeqCst);
                     return cut == Cut::After;
                 }
@@ -273,41 +279,38 @@ async fn crash_child() {
         Ok(key) => key,
         Err(_) => s.vault().create_bal_key(1).await.unwrap(),
     };
-    let writers: Vec<_> = (0..8)
-        .map(|_| {
-            let (s, key) = (s.clone(), key.clone());
-            tokio::spawn(async move {
-                loop {
-                    let id = s.new_id();
-                    let content = format!("{id} ").repeat(if id % 2 == 0 { 2 } else { 5_000 });
-                    let mut noisy = content.into_bytes();
-                    // Digits compress: keys of this length make the longer half files.
-                    for (i, b) in noisy.iter_mut().enumerate().skip(24) {
-                        *b = ((i as u64).wrapping_mul(id as u64 | 1) >> 7) as u8;
-                    }
-                    let mut spool = s.spool();
-                    spool.write(&noisy).unwrap();
-                    let mut spool = spool.finish().unwrap();
-                    spool.settle().await.unwrap();
-                    let row = sceau_store::blob::BlobRow::from(&spool);
-                    let aad = sceau_store::vault::Aad { owner: 1, object: id, field: "crash" };
-                    let wrapped = key.wrap(aad, &spool.key).unwrap();
-                    let done: Result = s
-                        .write(move |tx| {
-                            sceau_store::blob::insert(tx, &row)?;
-                            put(tx, &format!("{id} {}", hex::encode(row.id)), &wrapped)
-                        })
-                        .await;
-                    done.unwrap();
-                    spool.kept();
-                    println!("ack {id}");
+    for _ in 0..8 {
+        let (s, key) = (s.clone(), key.clone());
+        tokio::spawn(async move {
+            loop {
+                let id = s.new_id();
+                let content = format!("{id} ").repeat(if id % 2 == 0 { 2 } else { 5_000 });
+                let mut noisy = content.into_bytes();
+                // Digits compress: keys of this length make the longer half files.
+                for (i, b) in noisy.iter_mut().enumerate().skip(24) {
+                    *b = ((i as u64).wrapping_mul(id as u64 | 1) >> 7) as u8;
                 }
-            })
-        })
-        .collect();
-    for w in writers {
-        w.await.unwrap();
+                let mut spool = s.spool();
+                spool.write(&noisy).unwrap();
+                let mut spool = spool.finish().unwrap();
+                spool.settle().await.unwrap();
+                let row = sceau_store::blob::BlobRow::from(&spool);
+                let aad = sceau_store::vault::Aad { owner: 1, object: id, field: "crash" };
+                let wrapped = key.wrap(aad, &spool.key).unwrap();
+                let done: Result = s
+                    .write(move |tx| {
+                        sceau_store::blob::insert(tx, &row)?;
+                        put(tx, &format!("{id} {}", hex::encode(row.id)), &wrapped)
+                    })
+                    .await;
+                done.unwrap();
+                spool.kept();
+                println!("ack {id}");
+            }
+        });
     }
+    // Until it is killed.
+    std::future::pending().await
 }
 
 #[test]

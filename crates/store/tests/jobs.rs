@@ -44,7 +44,10 @@ async fn a_job_is_leased_by_one_and_comes_back(s: TestStore) {
     assert!(write(&s, |tx| jobs::lease(tx, "index", 10, 150, 1_000, 10)).await.is_empty());
     assert!(write(&s, |tx| jobs::renew(tx, 1, 9, 2_000)).await);
     assert!(!write(&s, |tx| jobs::renew(tx, 1, 10, 2_000)).await);
-    assert_eq!(write(&s, |tx| jobs::lease(tx, "index", 11, 1_500, 3_000, 10)).await.iter().map(|j| j.id).collect::<Vec<_>>(), [2]);
+    assert_eq!(
+        write(&s, |tx| jobs::lease(tx, "index", 11, 1_500, 3_000, 10)).await.iter().map(|j| j.id).collect::<Vec<_>>(),
+        [2]
+    );
     assert!(write(&s, |tx| jobs::finish(tx, 1, 9)).await);
     assert!(!write(&s, |tx| jobs::finish(tx, 1, 9)).await);
     assert_eq!(write(&s, |tx| jobs::list(tx, 0, 10)).await.len(), 1);

@@ -78,7 +78,9 @@ async fn content_comes_back_whole_and_by_ranges(mut s: TestStore) {
         let size = content.len();
         assert_eq!(reader.size(), size as u64);
         assert_eq!(reader.read_at(0, size + 10).unwrap(), content);
-        for (from, len) in [(0, 10), (size / 2, 70_000), (size.saturating_sub(3), 10), (chunk - 1, 2), (size, 5), (size + 99, 5)] {
+        for (from, len) in
+            [(0, 10), (size / 2, 70_000), (size.saturating_sub(3), 10), (chunk - 1, 2), (size, 5), (size + 99, 5)]
+        {
             let expected = content.get(from..(from + len).min(size)).unwrap_or_default();
             assert_eq!(reader.read_at(from as u64, len).unwrap(), expected, "{from}+{len} of {size}");
         }
@@ -255,7 +257,8 @@ async fn a_file_cannot_be_altered_cut_or_reordered() {
     }
     assert!(opens(&[&whole[..], b"more"].concat()).await.is_err());
     let length = (n - 24) * 65_536 / 150_000;
-    let chunk = (65_536..66_000).find(|c| length.abs_diff(*c) < 200 && whole[24 + c] == 1 && whole[24 + 2 * c] == 1).unwrap();
+    let chunk =
+        (65_536..66_000).find(|c| length.abs_diff(*c) < 200 && whole[24 + c] == 1 && whole[24 + 2 * c] == 1).unwrap();
     let (one, rest) = whole[24..].split_at(chunk);
     let (two, rest) = rest.split_at(chunk);
     let swapped = [&whole[..24], two, one, rest].concat();
@@ -294,4 +297,27 @@ async fn no_word_is_on_the_disk_in_clear() {
         }
     }
     assert_eq!(places > 0, cfg!(feature = "insecure-clear"), "found {places} times");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 48, failure_persistence: None, ..Default::default() })]
+    /// However content was cut when it was written, any range of it reads as a range of the whole.
+    #[test]
+    fn any_range_of_any_content(size in 0_usize..210_000, cut in 1_usize..70_000, from in 0_u64..220_000, len in 0_usize..150_000) {
+        static STORE: std::sync::OnceLock<(tokio::runtime::Runtime, TestStore)> = std::sync::OnceLock::new();
+        let (_, s) = STORE.get_or_init(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let store = runtime.block_on(sceau_store::testing::sqlite());
+            (runtime, store)
+        });
+        let content = noise(size, cut as u64);
+        let mut spool = s.spool();
+        content.chunks(cut).for_each(|piece| spool.write(piece).unwrap());
+        let spool = spool.finish().unwrap();
+        proptest::prop_assert_eq!(spool.size, size as u64);
+        let start = (from as usize).min(size);
+        let expected = &content[start..(start + len).min(size)];
+        let read = spool.reader().unwrap().read_at(from, len).unwrap();
+        proptest::prop_assert_eq!(read.as_slice(), expected);
+    }
 }

@@ -68,10 +68,22 @@ pub fn release(tx: &mut dyn Tx, id: &BlobId, now: Timestamp) -> Result<(), Store
     .map(drop)
 }
 
-/// A blob's clear size and inline bytes; none when it has no row.
-pub fn find(tx: &mut dyn Tx, id: &BlobId) -> Result<Option<(u64, Option<Vec<u8>>)>, StoreError> {
+/// A blob's row, as it is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Clear size.
+    pub size: u64,
+    /// Inline sealed bytes; none when a file holds them.
+    pub inline: Option<Vec<u8>>,
+}
+
+/// The row of a blob; none when it has none.
+pub fn find(tx: &mut dyn Tx, id: &BlobId) -> Result<Option<Found>, StoreError> {
     tx.query_opt("SELECT size, inline FROM blobs WHERE id = $1", params![id.as_slice()])?
-        .map(|row| Ok((u64::try_from(row.int(0)?).map_err(|_| format::corrupt(id))?, row.opt_bytes(1)?)))
+        .map(|row| {
+            let size = u64::try_from(row.int(0)?).map_err(|_| format::corrupt(id))?;
+            Ok(Found { size, inline: row.opt_bytes(1)? })
+        })
         .transpose()
 }
 
@@ -80,8 +92,7 @@ pub fn id_from(bytes: &[u8]) -> Result<BlobId, StoreError> {
     bytes.try_into().map_err(|_| StoreError::Invalid("a blob id has 16 bytes".into()))
 }
 
-/// Where a blob's file is: two levels of folders by the first bytes of its id.
+/// Where a blob's file is: in one of 256 folders, by the first byte of its id.
 pub(crate) fn path(blobs: &Path, id: &BlobId) -> PathBuf {
-    let name = hex::encode(id);
-    blobs.join(&name[..2]).join(&name[2..4]).join(&name)
+    blobs.join(hex::encode([id[0]])).join(hex::encode(id))
 }

@@ -166,9 +166,9 @@ fn substitute(code: &str, dialect: Dialect, out: &mut String) {
         let word = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let (head, tail) = rest.split_at(word);
         // Only where a type stands: a cast in a later data migration keeps its plain TEXT.
-        let start = out.trim_start().get(..12).unwrap_or_default();
-        let defines = start.eq_ignore_ascii_case("CREATE TABLE")
-            || start[..start.len().min(11)].eq_ignore_ascii_case("ALTER TABLE");
+        let start = out.trim_start().as_bytes();
+        let begins = |with: &[u8]| start.get(..with.len()).is_some_and(|s| s.eq_ignore_ascii_case(with));
+        let defines = begins(b"CREATE TABLE") || begins(b"ALTER TABLE");
         out.push_str(match (dialect, head) {
             (Dialect::Sqlite, "BIGINT") => "INTEGER",
             (Dialect::Sqlite, "BYTEA") => "BLOB",
@@ -218,6 +218,17 @@ mod tests {
                 })
                 .collect();
             assert_eq!(joined, sql);
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn any_text_is_scanned_without_panic(sql in "[$?'\"/*\\-\n;a-zFé0-9 ]{0,60}") {
+            let _ = (adapt(&sql, Dialect::Sqlite), adapt(&sql, Dialect::Postgres));
+            if let Ok(s) = scan(&sql) {
+                proptest::prop_assert!(s.parameters <= sql.len());
+            }
         }
     }
 

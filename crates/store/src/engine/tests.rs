@@ -5,9 +5,12 @@ use crate::{EngineUrl, StoreError};
 
 const THREADS: Threads = Threads { writers: 1, readers: 1 };
 
-const ONE: Migration = Migration { version: 1, name: "one", sql: "CREATE TABLE a (id BIGINT PRIMARY KEY, t TEXT NOT NULL);" };
-const TWO: Migration = Migration { version: 2, name: "two", sql: "INSERT INTO a VALUES (1, 'x;y'); CREATE INDEX a_t ON a (t);" };
-const TWO_BAD: Migration = Migration { version: 2, name: "bad", sql: "INSERT INTO a VALUES (2, 'z'); INSERT INTO a VALUES (2, 'z');" };
+const ONE: Migration =
+    Migration { version: 1, name: "one", sql: "CREATE TABLE a (id BIGINT PRIMARY KEY, t TEXT NOT NULL);" };
+const TWO: Migration =
+    Migration { version: 2, name: "two", sql: "INSERT INTO a VALUES (1, 'x;y'); CREATE INDEX a_t ON a (t);" };
+const TWO_BAD: Migration =
+    Migration { version: 2, name: "bad", sql: "INSERT INTO a VALUES (2, 'z'); INSERT INTO a VALUES (2, 'z');" };
 
 static FIRST: Migrations = Migrations { table: "v", list: &[ONE] };
 static SECOND: Migrations = Migrations { table: "v", list: &[ONE, TWO] };

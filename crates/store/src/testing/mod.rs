@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod server;
 
+pub use server::TlsServer;
 #[cfg(test)]
 pub(crate) use server::database;
 

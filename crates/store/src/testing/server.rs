@@ -4,7 +4,8 @@
 //! when it gets it nobody is left: it stops the server and removes the folder. So nothing stays, whatever happens to the tests.
 use postgres::{Client, NoTls};
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -59,8 +60,7 @@ fn running() -> &'static Path {
 
 fn start() -> (PathBuf, File) {
     let bin = programs();
-    let uid = fs::metadata("/proc/self").expect("own uid").uid();
-    let folder = std::env::temp_dir().join(format!("sceau-test-postgres-{uid}"));
+    let folder = std::env::temp_dir().join(format!("sceau-test-postgres-{}", own_uid()));
     fs::create_dir_all(&folder).expect("folder of the tests' server");
     let file = |name: &str| {
         File::options().write(true).create(true).truncate(false).open(folder.join(name)).expect("lock file")
@@ -70,47 +70,103 @@ fn start() -> (PathBuf, File) {
     starting.lock().expect("lock");
     let users = file("users");
     users.lock_shared().expect("lock");
-    let (data, run) = (folder.join("data"), folder.join("run"));
-    let alive = Client::connect(&format!("host={} user=sceau dbname=postgres", run.display()), NoTls).is_ok();
-    if !alive {
-        // root may not run the server: Debian's package made a user for it.
-        let user = if uid == 0 { "setpriv --reuid=postgres --regid=postgres --clear-groups" } else { "" };
-        let own =
-            if uid == 0 { format!("chown postgres: {} {}", data.display(), run.display()) } else { "true".into() };
-        let settings = format!(
-            "-c fsync=off -c full_page_writes=off -c max_connections=300 -c listen_addresses= -c unix_socket_directories={} \
-             -c shared_buffers=64MB -c max_wal_size=256MB",
-            run.display()
-        );
-        // French order by default, so that a column without COLLATE "C" is noticed.
-        shell(&format!(
-            "set -e; rm -rf '{d}' '{r}'; mkdir -m 700 '{d}'; mkdir -m 755 '{r}'; {own}; cd /; \
-             {user} '{b}/initdb' -D '{d}' -U sceau -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu --icu-locale=fr-FR --no-sync --no-instructions >/dev/null; \
-             {user} '{b}/pg_ctl' -D '{d}' -l '{r}/log' -o '{settings}' -w -t 60 start >/dev/null",
-            d = data.display(),
-            r = run.display(),
-            b = bin.display(),
-        ));
-        let stop = format!(
-            "{user} '{}/pg_ctl' -D '{}' -m immediate stop; rm -rf '{}' '{}'",
-            bin.display(),
-            data.display(),
-            data.display(),
-            run.display()
-        );
+    if Client::connect(&address(&folder), NoTls).is_err() {
+        let server = Server { folder: folder.clone(), bin };
+        server.start("-c listen_addresses=");
+        // When nobody holds `users` any more: stops and removes. -E 99 tells "still held" from the command's own failures.
         let watch = format!(
-            "cd /; while sleep 4; do flock -xn -E 99 '{}' sh -c \"{stop}\"; [ $? = 99 ] || exit 0; done",
-            folder.join("users").display()
+            "cd /; while sleep 4; do flock -xn -E 99 '{}' sh -c \"{}\"; [ $? = 99 ] || exit 0; done",
+            folder.join("users").display(),
+            server.stop_script()
         );
-        Command::new("setsid")
-            .args(["sh", "-c", &watch])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("watcher of the tests' server");
+        let apart = ["-c", "setsid sh -c \"$1\" >/dev/null 2>&1 </dev/null &", "sh", &watch];
+        Command::new("sh").args(apart).status().expect("watcher of the tests' server");
     }
     (folder, users)
+}
+
+/// Connection string of the administrator of a server, by its socket.
+fn address(folder: &Path) -> String {
+    format!("host={} user=sceau dbname=postgres", folder.join("run").display())
+}
+
+/// A server in a folder of its own.
+struct Server {
+    folder: PathBuf,
+    bin: PathBuf,
+}
+
+impl Server {
+    /// root may not run the server: Debian's package made a user for it.
+    fn user() -> (&'static str, &'static str) {
+        if own_uid() == 0 {
+            ("setpriv --reuid=postgres --regid=postgres --clear-groups", "chown -R postgres:")
+        } else {
+            ("", ":")
+        }
+    }
+    fn start(&self, settings: &str) {
+        let (user, own) = Self::user();
+        // French order by default, so that a column without COLLATE "C" is noticed.
+        shell(&format!(
+            "set -e; cd '{f}'; rm -rf data run; mkdir -m 700 data; mkdir -m 755 run; {own} data run; \
+             {user} '{b}/initdb' -D '{f}/data' -U sceau -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu --icu-locale=fr-FR \
+             --no-sync --no-instructions >/dev/null; \
+             for file in tls.crt tls.key; do [ ! -f $file ] || install -m 600 $file data/; done; {own} data; \
+             {user} '{b}/pg_ctl' -D '{f}/data' -l '{f}/run/log' -w -t 60 -o '-c fsync=off -c full_page_writes=off -c max_connections=300 \
+             -c shared_buffers=64MB -c max_wal_size=256MB -c unix_socket_directories={f}/run {settings}' start >/dev/null",
+            f = self.folder.display(),
+            b = self.bin.display(),
+        ));
+    }
+    fn stop_script(&self) -> String {
+        let (user, _) = Self::user();
+        let (b, f) = (self.bin.display(), self.folder.display());
+        format!("{user} '{b}/pg_ctl' -D '{f}/data' -m immediate stop; rm -rf '{f}/data' '{f}/run'")
+    }
+}
+
+/// A server of one test, that speaks TLS on a loopback port; stopped when dropped.
+pub struct TlsServer {
+    server: Server,
+    _folder: tempfile::TempDir,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+}
+
+impl std::fmt::Debug for TlsServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TlsServer({})", self.port)
+    }
+}
+
+impl TlsServer {
+    /// Starts one with a certificate and its key (PEM). Blocking.
+    pub fn start(certificate: &str, key: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .expect("temporary folder");
+        fs::write(folder.path().join("tls.crt"), certificate).expect("certificate");
+        fs::write(folder.path().join("tls.key"), key).expect("key");
+        // Free just now; nothing else on the machine is asked for one at this very moment.
+        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("free port").port();
+        let server = Server { folder: folder.path().to_owned(), bin: programs() };
+        server.start(&format!(
+            "-c listen_addresses=127.0.0.1 -c port={port} -c ssl=on -c ssl_cert_file=tls.crt -c ssl_key_file=tls.key"
+        ));
+        Self { server, _folder: folder, port }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        shell(&format!("cd /; {{ {}; }} >/dev/null", self.server.stop_script()));
+    }
+}
+
+fn own_uid() -> u32 {
+    fs::metadata("/proc/self").expect("own uid").uid()
 }
 
 fn shell(script: &str) {
