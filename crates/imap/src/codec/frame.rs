@@ -109,6 +109,15 @@ impl Framer {
     pub fn in_command(&self) -> bool {
         self.has_input() || self.held > 0 || !matches!(self.mode, Mode::Line)
     }
+    /// True inside a literal: what comes next are bytes, not a line.
+    pub fn wants_bytes(&self) -> bool {
+        match &self.mode {
+            Mode::Literal { .. } => true,
+            Mode::Stream { left, .. } => *left > 0,
+            Mode::Skip(skip) => skip.literal > 0,
+            Mode::Line | Mode::StreamEnd { .. } => false,
+        }
+    }
     /// Gives memory back while the session is parked.
     pub fn park(&mut self) {
         self.compact();

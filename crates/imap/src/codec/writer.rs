@@ -165,6 +165,8 @@ impl Out {
             code => self.raw("[").raw(code).raw("] "),
         }
     }
+    /// Ends a chain of calls where no value is wanted.
+    pub fn done(&mut self) {}
     /// Ends the line.
     pub fn end(&mut self) {
         self.buf.extend_from_slice(b"\r\n");
@@ -187,29 +189,29 @@ mod tests {
 
     #[test]
     fn strings_are_quoted_or_literal() {
-        assert_eq!(written(|o| drop(o.string(b"a\"b\\c"))), "\"a\\\"b\\\\c\"");
-        assert_eq!(written(|o| drop(o.string("é".as_bytes()))), "{2}\r\né");
-        assert_eq!(written(|o| drop(o.string(b"a\r\nb"))), "{4}\r\na\r\nb");
-        assert_eq!(written(|o| drop(o.string(b"a\0"))), "{2}\r\na?");
-        assert_eq!(written(|o| drop(o.nstring(None))), "NIL");
-        assert_eq!(written(|o| drop(o.astring("Subject"))), "Subject");
-        assert_eq!(written(|o| drop(o.astring("nil"))), "\"nil\"");
+        assert_eq!(written(|o| o.string(b"a\"b\\c").done()), "\"a\\\"b\\\\c\"");
+        assert_eq!(written(|o| o.string("é".as_bytes()).done()), "{2}\r\né");
+        assert_eq!(written(|o| o.string(b"a\r\nb").done()), "{4}\r\na\r\nb");
+        assert_eq!(written(|o| o.string(b"a\0").done()), "{2}\r\na?");
+        assert_eq!(written(|o| o.nstring(None).done()), "NIL");
+        assert_eq!(written(|o| o.astring("Subject").done()), "Subject");
+        assert_eq!(written(|o| o.astring("nil").done()), "\"nil\"");
         let mut out = Out::new();
         out.set_utf8(true);
         out.string("é".as_bytes()).mailbox("Envoyés");
         assert_eq!(out.bytes(), "\"é\"\"Envoyés\"".as_bytes());
-        assert_eq!(written(|o| drop(o.mailbox("Envoyés"))), "\"Envoy&AOk-s\"");
+        assert_eq!(written(|o| o.mailbox("Envoyés").done()), "\"Envoy&AOk-s\"");
     }
 
     #[test]
     fn flags_and_texts_cannot_break_the_line() {
         let set = FlagSet { system: Flags::SEEN, keywords: vec!["ok".into(), "a\r\nb".into(), "c d".into()] };
-        assert_eq!(written(|o| drop(o.flags(&set))), "(\\Seen ok)");
-        assert_eq!(written(|o| drop(o.text("a\r\n* BYE é"))), "a  * BYE e");
-        assert_eq!(written(|o| drop(o.tag("a\r\nb c"))), "abc");
-        assert_eq!(written(|o| drop(o.set("1:2,3\r\n4"))), "1:2,34");
+        assert_eq!(written(|o| o.flags(&set).done()), "(\\Seen ok)");
+        assert_eq!(written(|o| o.text("a\r\n* BYE é").done()), "a  * BYE e");
+        assert_eq!(written(|o| o.tag("a\r\nb c").done()), "abc");
+        assert_eq!(written(|o| o.set("1:2,3\r\n4").done()), "1:2,34");
         let refusal = Refusal::new(RefusalCode::FolderUnknown).with("name", "x\r\ny");
-        let line = written(|o| drop(o.refusal_code(&refusal).refusal(&refusal)));
+        let line = written(|o| o.refusal_code(&refusal).refusal(&refusal).done());
         assert!(line.starts_with("[NONEXISTENT] ") && line.ends_with(" (folder.unknown)"), "{line}");
         assert!(!line.contains(['\r', '\n']));
     }

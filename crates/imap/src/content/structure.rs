@@ -68,7 +68,7 @@ fn empty(out: &mut Out) {
 fn extension(out: &mut Out, part: &Part) {
     out.raw(" ");
     match &part.mime.disposition {
-        None => drop(out.raw("NIL")),
+        None => out.raw("NIL").done(),
         Some((kind, params)) => {
             out.raw("(").string(kind.as_bytes()).raw(" ");
             parameters(out, params);
@@ -77,8 +77,8 @@ fn extension(out: &mut Out, part: &Part) {
     }
     out.raw(" ");
     match part.mime.language.as_slice() {
-        [] => drop(out.raw("NIL")),
-        [one] => drop(out.string(one.as_bytes())),
+        [] => out.raw("NIL").done(),
+        [one] => out.string(one.as_bytes()).done(),
         many => {
             out.raw("(");
             for (i, tag) in many.iter().enumerate() {

@@ -1,0 +1,71 @@
+//! AUTHENTICATE PLAIN (RFC 9051 §6.2.2, RFC 4616), with or without initial response (SASL-IR, RFC 4959).
+use super::login;
+use crate::codec::Secret;
+use crate::session::{Done, Session, Stop};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sceau_domain::{Refusal, RefusalCode};
+use zeroize::Zeroizing;
+
+/// Longest client response, base64 and all.
+const RESPONSE_MAX: usize = 4096;
+
+pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret>) -> Done {
+    login::may(s)?;
+    if mechanism != "PLAIN" {
+        return Err(Stop::No(Refusal::new(RefusalCode::SyntaxUnknown).with("name", "AUTHENTICATE")));
+    }
+    let response = match initial {
+        Some(initial) => Zeroizing::new(initial.expose().as_bytes().to_vec()),
+        None => {
+            s.out.raw("+ ").end();
+            Zeroizing::new(s.raw_line(RESPONSE_MAX).await?)
+        }
+    };
+    if response.as_slice() == b"*" {
+        return Err(Stop::syntax("AUTHENTICATE was cancelled"));
+    }
+    let Some((login, token)) = read_plain(&response) else {
+        return Err(Stop::syntax("the response is not PLAIN"));
+    };
+    login::check(s, &login, &token).await
+}
+
+/// `[authzid] NUL authcid NUL password` in base64. An authorisation identity other than the authentication identity names
+/// the BAL: `authcid*authzid`.
+fn read_plain(response: &[u8]) -> Option<(String, Secret)> {
+    // `=` is the empty initial response.
+    let clear = if response == b"=" { Vec::new() } else { STANDARD.decode(response).ok()? };
+    let clear = Zeroizing::new(clear);
+    let mut parts = clear.split(|&b| b == 0);
+    let (bal, user, token) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || user.is_empty() {
+        return None;
+    }
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+    let (bal, user) = (text(bal)?, text(user)?);
+    let login = if bal.is_empty() || bal == user || user.contains('*') { user } else { format!("{user}*{bal}") };
+    Some((login, Secret::new(text(token)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(clear: &str) -> Option<(String, String)> {
+        read_plain(STANDARD.encode(clear).as_bytes()).map(|(l, t)| (l, t.expose().to_owned()))
+    }
+
+    #[test]
+    fn responses() {
+        assert_eq!(plain("\0camille\0t"), Some(("camille".into(), "t".into())));
+        assert_eq!(plain("camille\0camille\0t"), Some(("camille".into(), "t".into())));
+        assert_eq!(plain("accueil@x.example\0camille\0t"), Some(("camille*accueil@x.example".into(), "t".into())));
+        assert_eq!(plain("\0camille*accueil@x.example\0t"), Some(("camille*accueil@x.example".into(), "t".into())));
+        for bad in ["", "camille", "a\0b", "a\0b\0c\0d", "a\0\0c"] {
+            assert_eq!(plain(bad), None, "{bad:?}");
+        }
+        assert!(read_plain(b"=").is_none());
+        assert!(read_plain(b"!!!").is_none());
+    }
+}

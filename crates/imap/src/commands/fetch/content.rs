@@ -1,0 +1,171 @@
+//! RFC822, RFC822.HEADER, RFC822.TEXT and BODY[…]: content as it is, streamed.
+use super::Message;
+use crate::codec::Out;
+use crate::codec::command::{BodySection, FetchItem, Section, SectionText};
+use crate::content::section::{Located, Range, cut, locate, pick_fields};
+use crate::session::{End, PIECE, Session, Stop};
+use sceau_domain::Refusal;
+use sceau_operator::mailbox::read::{MessageReader, MessageSummary};
+
+/// Largest header of a nested message of which fields are picked (the scanner's own limit).
+const HEADER_MAX: u64 = 1 << 20;
+
+/// The section that an item asks for.
+fn section_of(item: &FetchItem) -> Option<BodySection> {
+    let text = match item {
+        FetchItem::Section(section) => return Some(section.clone()),
+        FetchItem::Rfc822 => None,
+        FetchItem::Rfc822Header => Some(SectionText::Header),
+        FetchItem::Rfc822Text => Some(SectionText::Text),
+        _ => return None,
+    };
+    Some(BodySection { section: Section { part: Vec::new(), text }, partial: None, peek: false })
+}
+
+/// Does the item need the message's content, beyond its summary?
+pub(super) fn needs_reader(item: &FetchItem, summary: Option<&MessageSummary>) -> bool {
+    match item {
+        FetchItem::Rfc822 => true,
+        FetchItem::Binary { .. } | FetchItem::BinarySize(_) => super::binary::found(item, summary),
+        _ => match (section_of(item), summary) {
+            (Some(section), Some(summary)) => {
+                matches!(
+                    locate(summary, &section.section),
+                    Located::Whole | Located::Range(_) | Located::Fields { of: Some(_), .. }
+                )
+            }
+            _ => false,
+        },
+    }
+}
+
+/// Writes one item with its name and content.
+pub(super) async fn write(
+    s: &mut Session,
+    message: &Message<'_>,
+    item: &FetchItem,
+    reader: Option<&mut MessageReader>,
+) -> Result<(), Stop> {
+    let Some(asked) = section_of(item) else { return Ok(()) };
+    match item {
+        FetchItem::Rfc822 => s.out.raw("RFC822 ").done(),
+        FetchItem::Rfc822Header => s.out.raw("RFC822.HEADER ").done(),
+        FetchItem::Rfc822Text => s.out.raw("RFC822.TEXT ").done(),
+        _ => name(&mut s.out, &asked),
+    }
+    let located = match message.summary {
+        Some(summary) => locate(summary, &asked.section),
+        // RFC822 alone needs no summary.
+        None => Located::Whole,
+    };
+    let top = || match message.summary {
+        Some(m) => [m.prefix.as_slice(), m.summary.header.as_slice()].concat(),
+        None => Vec::new(),
+    };
+    match (located, reader) {
+        (Located::TopHeader, _) => memory(&mut s.out, &top(), asked.partial),
+        (Located::Fields { of: None, names, not }, _) => {
+            memory(&mut s.out, &pick_fields(&top(), names, not), asked.partial);
+        }
+        (Located::Fields { of: Some(range), names, not }, Some(reader)) => {
+            let header = collect(reader, range).await?;
+            memory(&mut s.out, &pick_fields(&header, names, not), asked.partial);
+        }
+        (Located::Whole, Some(reader)) => {
+            let whole = Range { start: 0, len: reader.size() };
+            stream(s, reader, whole, asked.partial).await?;
+        }
+        (Located::Range(range), Some(reader)) => stream(s, reader, range, asked.partial).await?,
+        // Missing; or without reader, which `needs_reader` excludes.
+        _ => s.out.raw("NIL").done(),
+    }
+    Ok(())
+}
+
+/// `BODY[1.2.HEADER.FIELDS (…)]<0> `.
+fn name(out: &mut Out, asked: &BodySection) {
+    out.raw("BODY[").set(&dotted(&asked.section.part));
+    if let Some(text) = &asked.section.text {
+        out.raw(if asked.section.part.is_empty() { "" } else { "." });
+        match text {
+            SectionText::Header => out.raw("HEADER").done(),
+            SectionText::Text => out.raw("TEXT").done(),
+            SectionText::Mime => out.raw("MIME").done(),
+            SectionText::Fields { names, not } => {
+                out.raw(if *not { "HEADER.FIELDS.NOT (" } else { "HEADER.FIELDS (" });
+                for (i, name) in names.iter().enumerate() {
+                    out.raw(if i > 0 { " " } else { "" }).astring(name);
+                }
+                out.raw(")");
+            }
+        }
+    }
+    out.raw("]");
+    origin(out, asked.partial);
+    out.raw(" ");
+}
+
+/// `1.2`.
+pub(super) fn dotted(part: &[u32]) -> String {
+    part.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+}
+
+/// `<first>` of a partial.
+pub(super) fn origin(out: &mut Out, partial: Option<(u64, u64)>) {
+    if let Some((first, _)) = partial {
+        out.raw("<").num(first).raw(">");
+    }
+}
+
+/// Content in memory, as a literal: clients expect content as literals.
+fn memory(out: &mut Out, bytes: &[u8], partial: Option<(u64, u64)>) {
+    let (first, count) = cut(bytes.len() as u64, partial);
+    // Both are within the slice, so within usize.
+    let piece = &bytes[first as usize..(first + count) as usize];
+    out.literal_mark(count, false).literal_bytes(piece);
+}
+
+async fn collect(reader: &mut MessageReader, range: Range) -> Result<Vec<u8>, Stop> {
+    let len = range.len.min(HEADER_MAX);
+    let mut out = Vec::new();
+    while (out.len() as u64) < len {
+        let at = out.len() as u64;
+        let piece = reader.read(range.start + at, PIECE.min((len - at) as usize)).await.map_err(|r| broken(&r))?;
+        if piece.is_empty() {
+            break;
+        }
+        out.extend_from_slice(&piece);
+    }
+    Ok(out)
+}
+
+/// Streams a range as a literal, by pieces.
+async fn stream(
+    s: &mut Session,
+    reader: &mut MessageReader,
+    range: Range,
+    partial: Option<(u64, u64)>,
+) -> Result<(), Stop> {
+    // A summary that disagrees with the content must not break the stream.
+    let start = range.start.min(reader.size());
+    let (first, mut left) = cut(range.len.min(reader.size() - start), partial);
+    let mut at = start + first;
+    s.out.literal_mark(left, false);
+    while left > 0 {
+        let want = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let piece = reader.read(at, want).await.map_err(|r| broken(&r))?;
+        if piece.is_empty() || piece.len() > want {
+            return Err(Stop::End(End::Gone));
+        }
+        s.write_direct(&piece).await?;
+        at += piece.len() as u64;
+        left -= piece.len() as u64;
+    }
+    Ok(())
+}
+
+/// Content that cannot be read once its response has begun: the stream cannot go on.
+pub(super) fn broken(refusal: &Refusal) -> Stop {
+    tracing::error!(code = refusal.code.as_str(), "content could not be read while it was being sent");
+    Stop::End(End::Gone)
+}

@@ -1,0 +1,218 @@
+//! FETCH (RFC 9051 §6.4.5; CHANGEDSINCE and MODSEQ RFC 7162 §3.1.4, §3.1.7; BINARY RFC 3516).
+//!
+//! Summaries come by pages that adapt to their weight; content is streamed by pieces of 64 KiB, so a message of any size
+//! holds little memory. A message that was expunged elsewhere is left out and the command ends `NO [EXPUNGEISSUED]`
+//! (RFC 2180 §4.1).
+mod binary;
+mod content;
+mod item;
+
+use crate::codec::command::{Fetch, FetchItem};
+use crate::codec::flags;
+use crate::session::{Code, Done, Reply, Session, Stop};
+use crate::view::View;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_operator::Actor;
+use sceau_operator::mailbox::entries::{Entry, FlagChange, FlagSet, Flags};
+use sceau_operator::mailbox::read::{MessageReader, MessageSummary};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Messages of the first page; the next ones grow or shrink with what summaries weigh.
+const PAGE_FIRST: usize = 32;
+/// Messages of the largest page.
+const PAGE_MAX: usize = 500;
+/// What the summaries of a page may weigh, bytes of header.
+const PAGE_WEIGHT: usize = 1 << 20;
+/// Messages whose flags alone are told between two looks at the buffer.
+const RELIEVE_EVERY: usize = 64;
+
+/// What the items need.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    summary: bool,
+    sets_seen: bool,
+}
+
+/// One message to tell.
+struct Message<'a> {
+    entry: &'a Entry,
+    seq: u32,
+    summary: Option<&'a MessageSummary>,
+    /// FLAGS to add to what was asked: `\Seen` was just set.
+    flags_changed: bool,
+}
+
+/// Why a message could not be told in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missed {
+    /// Expunged elsewhere.
+    Gone,
+    /// Its transfer encoding is unknown (BINARY).
+    Encoding,
+}
+
+pub(crate) async fn run(s: &mut Session, fetch: &Fetch) -> Done {
+    let actor = s.actor()?;
+    let view = s.view()?;
+    let mut targets: Vec<usize> = view.resolve(&fetch.set, fetch.uid)?;
+    if let Some(since) = fetch.changed_since {
+        targets.retain(|&i| view.entry(i).is_some_and(|e| e.modseq > since));
+    }
+    let read_only = view.read_only;
+    let items = items(fetch);
+    if items.contains(&FetchItem::ModSeq) {
+        s.enable_condstore();
+    }
+    let needs = needs(&items, read_only);
+    let mut missed = None;
+    let mut page = if needs.summary || needs.sets_seen { PAGE_FIRST } else { PAGE_MAX };
+    let mut rest = targets.as_slice();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(page.min(rest.len()));
+        rest = later;
+        page = run_page(s, &actor, now, &items, needs, page, &mut missed).await?;
+    }
+    match missed {
+        None => Ok(Reply::Ok),
+        Some(Missed::Gone) => Ok(Reply::Partly(Code::ExpungeIssued, RefusalCode::EntryUnknown.into())),
+        Some(Missed::Encoding) => {
+            let refusal = Refusal::new(RefusalCode::MessageTooComplex).with("cause", "Content-Transfer-Encoding");
+            Ok(Reply::Partly(Code::UnknownCte, refusal))
+        }
+    }
+}
+
+/// One page; returns the size of the next.
+async fn run_page(
+    s: &mut Session,
+    actor: &Actor,
+    indexes: &[usize],
+    items: &[FetchItem],
+    needs: Needs,
+    page: usize,
+    missed: &mut Option<Missed>,
+) -> Result<usize, Stop> {
+    let seen = if needs.sets_seen { set_seen(s, actor, indexes).await? } else { Vec::new() };
+    // Entries leave the view while the page is told: nothing changes sequence numbers in between.
+    let entries: Vec<(usize, Entry)> = {
+        let view: &View = s.view()?;
+        indexes.iter().filter_map(|&i| Some((i, view.entry(i)?.clone()))).collect()
+    };
+    let mut summaries: HashMap<i64, Arc<MessageSummary>> = HashMap::new();
+    let mut next = page;
+    if needs.summary {
+        let ids: Vec<i64> = entries.iter().map(|(_, e)| e.message).collect();
+        let found = s.operator.summaries(actor, &ids).await?;
+        let weight: usize = found.iter().map(|m| m.prefix.len() + m.summary.header.len()).sum();
+        let each = (weight / found.len().max(1)).max(1);
+        next = (PAGE_WEIGHT / each).clamp(1, PAGE_MAX).min(page.saturating_mul(2));
+        summaries.extend(found.into_iter().map(|m| (m.message, m)));
+    }
+    for (n, (index, entry)) in entries.iter().enumerate() {
+        let summary = summaries.get(&entry.message).map(Arc::as_ref);
+        if needs.summary && summary.is_none() {
+            *missed = missed.or(Some(Missed::Gone));
+            continue;
+        }
+        let seq = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let message = Message { entry, seq, summary, flags_changed: seen.contains(&entry.uid) };
+        if let Some(why) = tell(s, actor, &message, items).await? {
+            *missed = missed.or(Some(why));
+        }
+        if n % RELIEVE_EVERY == 0 {
+            s.relieve().await?;
+        }
+    }
+    s.relieve().await?;
+    Ok(next)
+}
+
+/// `* n FETCH (…)` of one message.
+async fn tell(
+    s: &mut Session,
+    actor: &Actor,
+    message: &Message<'_>,
+    items: &[FetchItem],
+) -> Result<Option<Missed>, Stop> {
+    // What may be refused is opened before the first byte is written.
+    let mut reader: Option<MessageReader> = None;
+    if items.iter().any(|item| content::needs_reader(item, message.summary)) {
+        match s.operator.open_message(actor, message.entry.message).await {
+            Ok(opened) => reader = Some(opened),
+            Err(refusal) if refusal.code == RefusalCode::EntryUnknown => return Ok(Some(Missed::Gone)),
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    if items.iter().any(|item| binary::unknown_encoding(item, message.summary)) {
+        return Ok(Some(Missed::Encoding));
+    }
+    s.out.raw("* ").num(message.seq).raw(" FETCH (");
+    let mut first = true;
+    for item in items {
+        s.out.raw(if std::mem::take(&mut first) { "" } else { " " });
+        match item {
+            FetchItem::Binary { .. } | FetchItem::BinarySize(_) => {
+                binary::write(s, message, item, reader.as_mut()).await?;
+            }
+            FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text | FetchItem::Section(_) => {
+                content::write(s, message, item, reader.as_mut()).await?;
+            }
+            _ => item::write(&mut s.out, message, item),
+        }
+    }
+    if message.flags_changed {
+        if !items.contains(&FetchItem::Flags) {
+            s.out.raw(" FLAGS ").flags(&message.entry.flags);
+        }
+        if s.enabled.condstore && !items.contains(&FetchItem::ModSeq) {
+            s.out.raw(" MODSEQ (").num(message.entry.modseq).raw(")");
+        }
+    }
+    s.out.raw(")").end();
+    Ok(None)
+}
+
+/// What was asked, and what the command's form adds: UID of UID FETCH, MODSEQ of CHANGEDSINCE.
+fn items(fetch: &Fetch) -> Vec<FetchItem> {
+    let mut items = fetch.items.clone();
+    if fetch.changed_since.is_some() && !items.contains(&FetchItem::ModSeq) {
+        items.push(FetchItem::ModSeq);
+    }
+    if fetch.uid && !items.contains(&FetchItem::Uid) {
+        items.insert(0, FetchItem::Uid);
+    }
+    items
+}
+
+fn needs(items: &[FetchItem], read_only: bool) -> Needs {
+    use FetchItem as I;
+    let summary = |item: &I| !matches!(item, I::Flags | I::Uid | I::InternalDate | I::Size | I::ModSeq | I::Rfc822);
+    let sets_seen = |item: &I| match item {
+        I::Rfc822 | I::Rfc822Text => true,
+        I::Section(section) => !section.peek,
+        I::Binary { peek, .. } => !peek,
+        _ => false,
+    };
+    Needs { summary: items.iter().any(summary), sets_seen: !read_only && items.iter().any(sets_seen) }
+}
+
+/// Sets `\Seen` where it is not; the UIDs that got it.
+async fn set_seen(s: &mut Session, actor: &Actor, indexes: &[usize]) -> Result<Vec<u32>, Stop> {
+    let view = s.view()?;
+    let folder = view.folder.id;
+    let unseen = |e: &&Entry| !e.flags.system.has(Flags::SEEN);
+    let uids: Vec<u32> = indexes.iter().filter_map(|&i| view.entry(i)).filter(unseen).map(|e| e.uid).collect();
+    if uids.is_empty() {
+        return Ok(uids);
+    }
+    let seen = FlagSet { system: Flags::SEEN, keywords: Vec::new() };
+    let changed = s.operator.change_flags(actor, folder, &uids, FlagChange::Add, seen.clone(), None).await;
+    let (after, _) = changed?;
+    let told: Vec<u32> = after.iter().map(|e| e.uid).collect();
+    let (_, new_keywords) = s.view()?.stored(after, true, |f| flags::apply(f, FlagChange::Add, &seen));
+    if new_keywords {
+        s.tell_flags();
+    }
+    Ok(told)
+}

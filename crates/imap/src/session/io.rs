@@ -1,0 +1,110 @@
+//! Reading and sending.
+use super::{End, Session};
+use crate::codec::frame::Event;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_net::ReadError;
+use tokio::time::timeout_at;
+
+/// Largest piece of a message read or sent at once.
+pub(crate) const PIECE: usize = 64 * 1024;
+/// Longest line asked from the connection at once; longer ones come in pieces.
+const LINE: usize = 16 * 1024;
+/// Responses waiting beyond this are given to the connection before more are made.
+const OUT_HIGH: usize = 32 * 1024;
+
+impl Session {
+    /// The next event of the stream.
+    pub(crate) async fn next_event(&mut self) -> Result<Event, End> {
+        loop {
+            match self.framer.next_event() {
+                Event::NeedMore if self.framer.stream_left() == 0 => self.read_more().await?,
+                event => return Ok(event),
+            }
+        }
+    }
+
+    /// Waits for bytes and gives them to the framer. What is to be sent is sent first.
+    pub(crate) async fn read_more(&mut self) -> Result<(), End> {
+        self.hand_over().await?;
+        if !self.framer.in_command() {
+            self.framer.park();
+            self.out.park();
+        }
+        let drain = self.drain.clone();
+        let login_by = if self.actor.is_none() { Some(self.login_by) } else { None };
+        let read = self.read_once();
+        let bytes = tokio::select! {
+            biased;
+            () = drain.cancelled() => return Err(End::Bye(RefusalCode::ShuttingDown.into())),
+            bytes = async {
+                match login_by {
+                    Some(by) => timeout_at(by, read).await.unwrap_or(Err(ReadError::Timeout)),
+                    None => read.await,
+                }
+            } => bytes.map_err(end)?,
+        };
+        self.framer.feed(&bytes);
+        Ok(())
+    }
+
+    /// One read: a line where lines are expected, bytes inside a literal. Cancel-safe.
+    async fn read_once(&mut self) -> Result<Vec<u8>, ReadError> {
+        let bytes = if self.framer.wants_bytes() {
+            self.conn.read_some(PIECE).await?
+        } else {
+            match self.conn.read_line(LINE).await {
+                Err(ReadError::TooLong) => self.conn.read_some(LINE).await?,
+                other => other?,
+            }
+        };
+        if bytes.is_empty() { Err(ReadError::Closed) } else { Ok(bytes) }
+    }
+
+    /// One raw line of at most `max` bytes, outside of commands.
+    pub(crate) async fn raw_line(&mut self, max: usize) -> Result<Vec<u8>, End> {
+        loop {
+            match self.framer.raw_line(max) {
+                Some(Ok(line)) => return Ok(line),
+                Some(Err(error)) => {
+                    return Err(End::Bye(Refusal::new(RefusalCode::SyntaxLineTooLong).with("cause", error)));
+                }
+                None => self.read_more().await?,
+            }
+        }
+    }
+
+    /// Gives what waits in the buffer to the connection.
+    pub(crate) async fn hand_over(&mut self) -> Result<(), End> {
+        if !self.out.is_empty() {
+            self.conn.write(self.out.bytes()).await.map_err(end)?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Gives what waits to the connection when it is much.
+    pub(crate) async fn relieve(&mut self) -> Result<(), End> {
+        if self.out.len() >= OUT_HIGH { self.hand_over().await } else { Ok(()) }
+    }
+
+    /// Sends everything.
+    pub(crate) async fn send(&mut self) -> Result<(), End> {
+        self.hand_over().await?;
+        self.conn.flush().await.map_err(end)
+    }
+
+    /// Writes bytes of a literal straight to the connection; what waits goes first.
+    pub(crate) async fn write_direct(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.hand_over().await?;
+        self.conn.write(bytes).await.map_err(end)
+    }
+}
+
+/// How a failed read or write ends the session.
+pub(crate) fn end(e: ReadError) -> End {
+    match e {
+        ReadError::Timeout => End::Bye(RefusalCode::Timeout.into()),
+        ReadError::TooLong => End::Bye(RefusalCode::SyntaxLineTooLong.into()),
+        ReadError::Closed | ReadError::Io(_) => End::Gone,
+    }
+}
