@@ -71,6 +71,11 @@ impl Operator {
         operator.restore_white_list().await?;
         Ok(operator)
     }
+    /// Does the database answer? For readiness.
+    pub async fn ping(&self) -> Result<(), sceau_domain::Refusal> {
+        let asked = self.0.store.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await;
+        asked.map_err(|e: sceau_store::StoreError| refuse::store(&e))
+    }
     /// Settings in force.
     pub fn config(&self) -> &OperatorConfig {
         &self.0.config

@@ -16,9 +16,15 @@ struct Pages {
     drain: CancellationToken,
 }
 
-/// Serves until `drain`.
-pub async fn serve(listener: TcpListener, operator: Operator, metrics: PrometheusHandle, drain: CancellationToken) {
-    let pages = Pages { operator, metrics, drain: drain.clone() };
+/// Serves until `stop`; not ready any more once `drain` is cancelled.
+pub async fn serve(
+    listener: TcpListener,
+    operator: Operator,
+    metrics: PrometheusHandle,
+    drain: CancellationToken,
+    stop: CancellationToken,
+) {
+    let pages = Pages { operator, metrics, drain };
     let app = Router::new()
         .route("/metrics", get(async |State(p): State<Pages>| p.metrics.render()))
         // Alive: the process answers.
@@ -26,7 +32,7 @@ pub async fn serve(listener: TcpListener, operator: Operator, metrics: Prometheu
         // Ready: the database answers, a white list is in force, and we are not stopping.
         .route("/readyz", get(ready))
         .with_state(pages);
-    if let Err(e) = axum::serve(listener, app).with_graceful_shutdown(drain.cancelled_owned()).await {
+    if let Err(e) = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(error = %e, "http door");
     }
 }

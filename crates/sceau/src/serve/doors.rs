@@ -1,5 +1,110 @@
-//! The doors: bound first (so that a taken port stops the start), opened together.
+//! The doors: all bound first (a taken port stops the start), then opened together.
 use super::setup::Parts;
 use crate::admin::client::Failure;
 use crate::cli::Context;
 use crate::config::Config;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sceau_imap::{ImapConfig, TlsMode};
+use sceau_net::{Limits, Listener};
+use sceau_operator::Operator;
+use sceau_smtp::server::{MxConfig, SessionLimits, SubmissionConfig, serve_mx, serve_submission};
+use sceau_smtp::transfer::{self, Routes, Timeouts, TransferConfig};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Doors that are bound and not open yet.
+pub struct Bound {
+    mx: Option<Listener>,
+    submission: Option<Listener>,
+    submissions: Option<Listener>,
+    imap: Option<Listener>,
+    imaps: Option<Listener>,
+    http: Option<TcpListener>,
+    routes: Routes,
+}
+
+/// Who stops when.
+pub struct Stops<'a> {
+    /// Doors: first.
+    pub doors: &'a CancellationToken,
+    /// Workers: when every session has ended.
+    pub work: &'a CancellationToken,
+    /// Sessions and doors.
+    pub sessions: &'a TaskTracker,
+    /// Workers.
+    pub workers: &'a TaskTracker,
+}
+
+/// Binds every configured door.
+pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> {
+    let limits = Limits {
+        connections: config.listen.max_connections,
+        per_address: config.listen.max_per_address,
+        ..Limits::default()
+    };
+    let failed = |door: &str, address: SocketAddr, e: std::io::Error| {
+        let args = [("door", door), ("address", &address.to_string()), ("error", &e.to_string())];
+        Failure { sentence: context.text("serve.bind", &args), exit: 1 }
+    };
+    let one = async |door: &str, address: Option<SocketAddr>| match address {
+        None => Ok(None),
+        Some(a) => Listener::bind(a, limits.clone()).await.map(Some).map_err(|e| failed(door, a, e)),
+    };
+    let l = &config.listen;
+    let http = match l.http {
+        None => None,
+        Some(a) => Some(TcpListener::bind(a).await.map_err(|e| failed("http", a, e))?),
+    };
+    let t = &config.transfer;
+    let routes = Routes::new(t.routes.clone(), t.resolver, t.port)
+        .map_err(|e| Failure { sentence: context.text("serve.runtime", &[("error", &e)]), exit: 1 })?;
+    Ok(Bound {
+        mx: one("mx", l.mx).await?,
+        submission: one("submission", l.submission).await?,
+        submissions: one("submissions", l.submissions).await?,
+        imap: one("imap", l.imap).await?,
+        imaps: one("imaps", l.imaps).await?,
+        http,
+        routes,
+    })
+}
+
+impl Bound {
+    /// Opens every door and starts the outbound workers.
+    pub fn open(self, config: &Config, operator: &Operator, parts: &Parts, metrics: PrometheusHandle, stops: &Stops<'_>) {
+        let grace = Duration::from_secs(config.listen.grace_seconds);
+        let drain = || stops.doors.clone();
+        if let Some(listener) = self.mx {
+            let mx = MxConfig { tls: parts.mx.clone(), limits: SessionLimits::default() };
+            stops.sessions.spawn(serve_mx(operator.clone(), listener, mx, drain(), grace));
+        }
+        for (listener, implicit) in [(self.submission, false), (self.submissions, true)] {
+            if let Some(listener) = listener {
+                let door = SubmissionConfig::new(parts.clients.clone(), implicit);
+                stops.sessions.spawn(serve_submission(operator.clone(), listener, door, drain(), grace));
+            }
+        }
+        let tls = parts.clients.clone();
+        for (listener, mode) in [(self.imap, TlsMode::StartTls(tls.clone())), (self.imaps, TlsMode::Implicit(tls))] {
+            if let Some(listener) = listener {
+                let door = ImapConfig { grace, ..ImapConfig::default() };
+                stops.sessions.spawn(sceau_imap::serve(listener, mode, operator.clone(), door, drain()));
+            }
+        }
+        if let Some(listener) = self.http {
+            // Health answers until the very end: it says "stopping" while sessions drain.
+            stops.workers.spawn(crate::http::serve(listener, operator.clone(), metrics, drain(), stops.work.clone()));
+        }
+        let transfer = TransferConfig {
+            workers: config.transfer.workers,
+            hostname: config.operator.hostname.clone(),
+            tls: parts.transfer.clone(),
+            routes: self.routes,
+            timeouts: Timeouts::default(),
+        };
+        stops.workers.spawn(transfer::run(operator.clone(), transfer, stops.work.clone()));
+    }
+}

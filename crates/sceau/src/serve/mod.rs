@@ -65,7 +65,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
         workers.spawn(async move { op.run_white_list(stop).await });
     }
     sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone()));
-    bound.open(&config, &operator, &parts, metrics, &doors_stop, &work_stop, &sessions, &workers);
+    let stops = doors::Stops { doors: &doors_stop, work: &work_stop, sessions: &sessions, workers: &workers };
+    bound.open(&config, &operator, &parts, metrics, &stops);
     tracing::info!(hostname = config.operator.hostname, "serving");
 
     wait_for_end(&config, &operator, &parts, stop_with_stdin).await.map_err(|e| failed("serve.runtime", &e))?;

@@ -14,6 +14,8 @@ use std::time::Duration;
 const INLINE_MAX: usize = 16 << 10;
 /// How long a peer's retry is recognised.
 const DEDUPE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How far in the future a white list may be dated: clocks differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// Failed logins from one place in a minute before it has to wait.
 const LOGIN_FAILURES: u32 = 20;
 
@@ -217,6 +219,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
             issuer_cn: w.issuer_cn.clone(),
             max_bytes: w.max_bytes,
             timeout: Duration::from_secs(w.timeout_seconds),
+            skew: CLOCK_SKEW,
         }),
         white_list_every: Duration::from_secs(config.white_list.as_ref().map_or(3600, |w| w.every_seconds)),
         dedupe: DEDUPE,
