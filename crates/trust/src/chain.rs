@@ -51,15 +51,11 @@ pub(crate) fn check(
 
     match attempt.path(at, anchors) {
         Ok(()) => {}
-        Err(Error::CertExpired { .. }) => return Err(attempt.dated(&parsed, PeerCause::Expired)),
-        Err(Error::CertNotValidYet { .. }) => return Err(attempt.dated(&parsed, PeerCause::NotYetValid)),
+        Err(Error::CertExpired { .. }) => return Err(attempt.ours_but(&parsed, PeerCause::Expired)),
+        Err(Error::CertNotValidYet { .. }) => return Err(attempt.ours_but(&parsed, PeerCause::NotYetValid)),
         Err(Error::CertRevoked) => return Err(PeerCause::Revoked),
-        // A self-signed certificate of a stranger mostly says that it is an authority; that it is a stranger's counts.
-        Err(Error::CaUsedAsEndEntity) if parsed.issuer().as_raw() == parsed.subject().as_raw() => {
-            let known = configured.roots.iter().any(|c| c.as_ref() == leaf.as_ref());
-            return Err(if known { PeerCause::WrongUsage } else { PeerCause::UnknownIssuer });
-        }
-        Err(Error::CaUsedAsEndEntity) => return Err(PeerCause::WrongUsage),
+        // A self-signed certificate mostly says that it is an authority; that it is a stranger's counts.
+        Err(Error::CaUsedAsEndEntity) => return Err(attempt.ours_but(&parsed, PeerCause::WrongUsage)),
         Err(Error::InvalidSignatureForPublicKey)
             if helpers.iter().any(weak_der) || configured.roots.iter().any(|c| weak_der(c)) =>
         {
@@ -146,17 +142,36 @@ impl Attempt<'_> {
             .map(|_| ())
     }
 
-    /// `cause` when the certificate would be trusted at some other time of its validity, else the cause that stays.
-    fn dated(&self, leaf: &X509Certificate<'_>, cause: PeerCause) -> PeerCause {
-        let (from, to) = validity(leaf);
-        let strangers = [from, Timestamp(from.0 / 2 + to.0 / 2), to].into_iter().all(|at| {
-            matches!(
-                self.path(at, &Anchors::default()),
-                Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey)
-            )
-        });
-        if strangers { PeerCause::UnknownIssuer } else { cause }
+    /// `cause` when signatures lead from the leaf to an anchor, whatever the dates; else it is a stranger's certificate.
+    fn ours_but(&self, leaf: &X509Certificate<'_>, cause: PeerCause) -> PeerCause {
+        fn read<'a>(c: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+            x509_parser::parse_x509_certificate(c).ok().map(|(_, parsed)| parsed)
+        }
+        let roots: Vec<X509Certificate<'_>> = self.configured.roots.iter().filter_map(|c| read(c)).collect();
+        let helpers: Vec<X509Certificate<'_>> = self.helpers.iter().filter_map(read).collect();
+        let mut seen = vec![false; helpers.len()];
+        let mut waiting = vec![leaf];
+        // Each helper is looked at once.
+        while let Some(certificate) = waiting.pop() {
+            if roots.iter().any(|root| signed_by(certificate, root)) {
+                return cause;
+            }
+            for (helper, seen) in helpers.iter().zip(&mut seen) {
+                if !*seen && signed_by(certificate, helper) {
+                    *seen = true;
+                    waiting.push(helper);
+                }
+            }
+        }
+        PeerCause::UnknownIssuer
     }
+}
+
+/// Did the key of `issuer` sign `certificate`, by name and by signature?
+fn signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+    certificate.issuer().as_raw() == issuer.subject().as_raw()
+        && !crate::crl::weak_algorithm(&certificate.signature_algorithm)
+        && certificate.verify_signature(Some(issuer.public_key())).is_ok()
 }
 
 /// Usages are judged after the path, so that a stranger's certificate is told to be a stranger's.

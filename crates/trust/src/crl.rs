@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// A CRL, read once.
 #[derive(Debug)]
@@ -107,7 +107,12 @@ fn verify(crl: &[u8], spki: &[u8]) -> bool {
     else {
         return false;
     };
-    !WEAK.contains(&crl.signature_algorithm.algorithm.to_id_string().as_str()) && crl.verify_signature(&spki).is_ok()
+    !weak_algorithm(&crl.signature_algorithm) && crl.verify_signature(&spki).is_ok()
+}
+
+/// Is it a signature algorithm that proves nothing any more?
+pub(crate) fn weak_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> bool {
+    WEAK.contains(&algorithm.algorithm.to_id_string().as_str())
 }
 
 /// A serial number without leading zeros.

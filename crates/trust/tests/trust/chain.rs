@@ -101,6 +101,31 @@ fn causes_are_told_apart() {
 }
 
 #[test]
+fn expiry_is_told_only_of_certificates_that_an_authority_of_ours_signed() {
+    let pki = Pki::new("O");
+    let anchors = pki.anchors(Purpose::Peers);
+    // Dead before its authority was born, still ours.
+    let ancient = pki.leaf(|p| (p.not_before, p.not_after) = (day(-9500), day(-9400)));
+    assert_eq!(cause(&anchors, &pki.chain(&ancient)), Some(PeerCause::Expired));
+    // No anchors: nobody is ours, however broken the certificate is besides.
+    let expired = pki.leaf(|p| p.not_after = day(-1));
+    assert_eq!(cause(&Anchors::default(), &pki.chain(&expired)), Some(PeerCause::UnknownIssuer));
+    let mut altered = expired.der.to_vec();
+    for at in 0..altered.len() {
+        altered[at] ^= 4;
+        let verdict = cause(&anchors, &[CertificateDer::from(altered.clone()), pki.issuing.der().clone()]);
+        assert!(
+            matches!(verdict, Some(PeerCause::UnknownIssuer | PeerCause::Invalid | PeerCause::WrongUsage)),
+            "byte {at}: {verdict:?}"
+        );
+        altered[at] ^= 4;
+    }
+    // A stranger's intermediate that is itself expired.
+    let stranger = Pki::with("STRANGER", |p| p.not_after = day(-1));
+    assert_eq!(cause(&anchors, &stranger.chain(&stranger.leaf(|_| {}))), Some(PeerCause::UnknownIssuer));
+}
+
+#[test]
 fn self_signed_strangers_are_unknown() {
     let anchors = Pki::new("O").anchors(Purpose::Peers);
     for ca in [false, true] {
