@@ -7,7 +7,12 @@
 //!
 //! Order of locks, so that transactions of several nodes do not deadlock: entries, BALs, destinations (ascending). A
 //! statement that reads entries to decide about a destination runs after the destination's row is locked.
+mod destination;
 mod view;
+pub use destination::{
+    Health, Unreached, anything_due, free_dead_leases, health, lease, next_due, put_off, reached, release,
+    remove_idle_destinations, renew,
+};
 pub use view::{EntryFilter, EntryView, expired, late, list, show};
 
 use crate::blob::{self, BlobId};
@@ -188,171 +193,6 @@ pub fn enqueue(tx: &mut dyn Tx, m: &Message, entries: &[Entry]) -> Result<(), St
     Ok(())
 }
 
-/// Is any destination due and free? A read, so that idle workers write nothing.
-pub fn anything_due(tx: &mut dyn Tx, now: Timestamp) -> Result<bool, StoreError> {
-    let row = tx.query_opt(
-        "SELECT domain FROM queue_destinations WHERE next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1",
-        params![now.0],
-    )?;
-    Ok(row.is_some())
-}
-
-/// When the next destination will be due and free.
-pub fn next_due(tx: &mut dyn Tx) -> Result<Option<Timestamp>, StoreError> {
-    let row = tx.query_opt(
-        "SELECT MIN(CASE WHEN lease_until IS NOT NULL AND lease_until > next_at THEN lease_until ELSE next_at END)
-         FROM queue_destinations",
-        &[],
-    )?;
-    Ok(row.map_or(Ok(None), |r| r.opt_int(0))?.map(Timestamp))
-}
-
-/// Leases the destination due first to `owner` until `until`.
-pub fn lease(tx: &mut dyn Tx, owner: &str, now: Timestamp, until: Timestamp) -> Result<Option<String>, StoreError> {
-    // Where several nodes pick the same row, the second finds it taken after waiting for the first: it looks again.
-    for _ in 0..8 {
-        let Some(candidate) = tx.query_opt(
-            "SELECT domain FROM queue_destinations WHERE next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-             ORDER BY next_at, domain LIMIT 1",
-            params![now.0],
-        )?
-        else {
-            return Ok(None);
-        };
-        let domain = candidate.text(0)?;
-        let taken = tx.execute(
-            "UPDATE queue_destinations SET leased_by = $1, lease_until = $2
-             WHERE domain = $3 AND (lease_until IS NULL OR lease_until <= $4)",
-            params![owner, until.0, &domain, now.0],
-        )?;
-        if taken > 0 {
-            return Ok(Some(domain));
-        }
-    }
-    Ok(None)
-}
-
-/// Prolongs a lease that `owner` still holds; false when it is lost.
-pub fn renew(tx: &mut dyn Tx, owner: &str, domain: &str, until: Timestamp) -> Result<bool, StoreError> {
-    let touched = tx.execute(
-        "UPDATE queue_destinations SET lease_until = $1 WHERE domain = $2 AND leased_by = $3",
-        params![until.0, domain, owner],
-    )?;
-    Ok(touched > 0)
-}
-
-/// A server of the destination answered: the backoff of the destination starts anew.
-pub fn reached(tx: &mut dyn Tx, domain: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE queue_destinations SET failures = 0, last_code = NULL, last_args = NULL WHERE domain = $1
-         AND (failures <> 0 OR last_code IS NOT NULL)",
-        params![domain],
-    )?;
-    Ok(())
-}
-
-/// Ends `owner`'s lease. The destination is due again with its next entry, but never before `now`: those that were due
-/// earlier come first. Without entries the row goes.
-pub fn release(tx: &mut dyn Tx, owner: &str, domain: &str, now: Timestamp) -> Result<(), StoreError> {
-    let held = tx.execute(
-        "UPDATE queue_destinations SET leased_by = NULL, lease_until = NULL WHERE domain = $1 AND leased_by = $2",
-        params![domain, owner],
-    )?;
-    if held > 0 { reschedule(tx, domain, now) } else { Ok(()) }
-}
-
-/// Sets when a destination whose row is locked is due, from its entries.
-fn reschedule(tx: &mut dyn Tx, domain: &str, now: Timestamp) -> Result<(), StoreError> {
-    let next = tx.query_opt("SELECT MIN(next_at) FROM queue_entries WHERE destination = $1", params![domain])?;
-    match next.map_or(Ok(None), |r| r.opt_int(0))? {
-        Some(at) => tx.execute(
-            "UPDATE queue_destinations SET next_at = $1 WHERE domain = $2 AND failures = 0",
-            params![at.max(now.0), domain],
-        )?,
-        None => {
-            tx.execute("DELETE FROM queue_destinations WHERE domain = $1 AND leased_by IS NULL", params![domain])?
-        }
-    };
-    Ok(())
-}
-
-/// What the last attempt on a destination said.
-#[derive(Debug, Clone)]
-pub struct Unreached {
-    /// Refusal code.
-    pub code: String,
-    /// Placeholders of its sentence, JSON.
-    pub args: String,
-}
-
-/// How a destination fares.
-#[derive(Debug, Clone, Default)]
-pub struct Health {
-    /// Consecutive attempts that reached no server.
-    pub failures: i64,
-    /// Code of the last of them.
-    pub last_code: Option<String>,
-    /// When its first entry is given up.
-    pub first_expiry: Option<Timestamp>,
-}
-
-/// How a destination fares.
-pub fn health(tx: &mut dyn Tx, domain: &str) -> Result<Health, StoreError> {
-    let row = tx.query_opt("SELECT failures, last_code FROM queue_destinations WHERE domain = $1", params![domain])?;
-    let Some(row) = row else { return Ok(Health::default()) };
-    let first = tx.query_opt("SELECT MIN(expires) FROM queue_entries WHERE destination = $1", params![domain])?;
-    Ok(Health {
-        failures: row.int(0)?,
-        last_code: row.opt_text(1)?,
-        first_expiry: first.map_or(Ok(None), |r| r.opt_int(0))?.map(Timestamp),
-    })
-}
-
-/// No server of the destination could be reached: all its entries wait until `next`, `owner`'s lease ends. How many wait.
-pub fn put_off(
-    tx: &mut dyn Tx,
-    owner: &str,
-    domain: &str,
-    next: Timestamp,
-    now: Timestamp,
-    why: &Unreached,
-) -> Result<i64, StoreError> {
-    let held = tx.execute(
-        "UPDATE queue_destinations SET next_at = $1, failures = failures + 1, unreached = unreached + 1,
-             leased_by = NULL, lease_until = NULL, last_at = $2, last_code = $3, last_args = $4
-         WHERE domain = $5 AND leased_by = $6",
-        params![next.0, now.0, &why.code, &why.args, domain, owner],
-    )?;
-    if held == 0 {
-        return Ok(0);
-    }
-    let row = tx.query_opt("SELECT COUNT(*) FROM queue_entries WHERE destination = $1", params![domain])?;
-    let waiting = row.map_or(Ok(0), |r| r.int(0))?;
-    if waiting == 0 {
-        tx.execute("DELETE FROM queue_destinations WHERE domain = $1", params![domain])?;
-    }
-    Ok(waiting)
-}
-
-/// Frees the leases of dead processes of a node: every owner that starts with `node_prefix` and is not `alive`.
-pub fn free_dead_leases(tx: &mut dyn Tx, node_prefix: &str, alive: &str) -> Result<u64, StoreError> {
-    let held = tx.query(
-        "SELECT domain, leased_by FROM queue_destinations WHERE leased_by IS NOT NULL AND leased_by <> $1",
-        params![alive],
-    )?;
-    let mut freed = 0;
-    for row in held {
-        let (domain, owner) = (row.text(0)?, row.text(1)?);
-        if owner.starts_with(node_prefix) {
-            freed += tx.execute(
-                "UPDATE queue_destinations SET leased_by = NULL, lease_until = NULL WHERE domain = $1 AND leased_by = $2",
-                params![&domain, &owner],
-            )?;
-        }
-    }
-    Ok(freed)
-}
-
 /// The message that waits longest at a destination among those due, with its due entries there (at most `limit`).
 pub fn due(
     tx: &mut dyn Tx,
@@ -447,27 +287,6 @@ pub fn remove_done(tx: &mut dyn Tx, message: Id, now: Timestamp) -> Result<bool,
         Some(row) => blob::release(tx, &blob::id_from(&row.bytes(0)?)?, now).map(|()| true),
         None => Ok(false),
     }
-}
-
-/// Removes destinations for which nothing waits and nobody works.
-pub fn remove_idle_destinations(tx: &mut dyn Tx, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    let rows = tx.query(
-        "SELECT domain FROM queue_destinations d WHERE (lease_until IS NULL OR lease_until <= $1)
-         AND NOT EXISTS (SELECT 1 FROM queue_entries e WHERE e.destination = d.domain) ORDER BY domain LIMIT $2",
-        params![now.0, i64::from(limit)],
-    )?;
-    let mut gone = 0;
-    for row in rows {
-        let domain = row.text(0)?;
-        // Lock, then look at the entries again: a submission may have come in between.
-        tx.execute("UPDATE queue_destinations SET leased_by = NULL WHERE domain = $1", params![&domain])?;
-        gone += tx.execute(
-            "DELETE FROM queue_destinations WHERE domain = $1
-             AND NOT EXISTS (SELECT 1 FROM queue_entries WHERE destination = $1)",
-            params![&domain],
-        )?;
-    }
-    Ok(gone)
 }
 
 /// Which entries an administrator asks to try now.
