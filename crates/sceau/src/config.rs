@@ -194,7 +194,14 @@ pub struct TransferSection {
 
 impl Default for TransferSection {
     fn default() -> Self {
-        Self { workers: 16, port: 25, resolver: None, routes: BTreeMap::new(), retry_seconds: Vec::new(), expire_hours: 120 }
+        Self {
+            workers: 16,
+            port: 25,
+            resolver: None,
+            routes: BTreeMap::new(),
+            retry_seconds: Vec::new(),
+            expire_hours: 120,
+        }
     }
 }
 
@@ -316,7 +323,15 @@ impl Config {
             fix(&mut pair.key);
         }
         let a = &mut self.anchors;
-        for list in [&mut a.peers, &mut a.list_signer, &mut a.list_server, &mut a.cps, &mut a.clients, &mut a.connectors, &mut a.crls] {
+        for list in [
+            &mut a.peers,
+            &mut a.list_signer,
+            &mut a.list_server,
+            &mut a.cps,
+            &mut a.clients,
+            &mut a.connectors,
+            &mut a.crls,
+        ] {
             list.iter_mut().for_each(fix);
         }
         for p in [&mut self.store.blobs, &mut self.store.spools, &mut self.store.master_key, &mut self.listen.admin] {
@@ -341,7 +356,8 @@ impl Config {
             if domain != "*" && domain.parse::<DomainName>().is_err() {
                 return Err(ConfigError::of("config.route_domain", &[("value", domain)]));
             }
-            if let Some(bad) = hosts.iter().find(|h| h.rsplit_once(':').is_none_or(|(_, p)| p.parse::<u16>().is_err())) {
+            if let Some(bad) = hosts.iter().find(|h| h.rsplit_once(':').is_none_or(|(_, p)| p.parse::<u16>().is_err()))
+            {
                 return Err(ConfigError::of("config.route_host", &[("value", bad)]));
             }
         }

@@ -110,7 +110,9 @@ async fn client(
         };
         let answer = match result {
             Ok(value) => Answer::Ok(value),
-            Err(r) => Answer::Refused { code: r.code.as_str().into(), fr: r.sentence(Lang::Fr), en: r.sentence(Lang::En) },
+            Err(r) => {
+                Answer::Refused { code: r.code.as_str().into(), fr: r.sentence(Lang::Fr), en: r.sentence(Lang::En) }
+            }
         };
         let mut bytes = serde_json::to_vec(&answer)?;
         bytes.push(b'\n');

@@ -23,15 +23,22 @@ pub fn run(c: &Context, args: &InitArgs) -> Result<(), Failure> {
     let key = keys.join("master.key");
     for p in [&file, &key] {
         if p.exists() {
-            return Err(Failure { sentence: c.text("cli.init_exists", &[("path", &p.display().to_string())]), exit: 2 });
+            return Err(Failure {
+                sentence: c.text("cli.init_exists", &[("path", &p.display().to_string())]),
+                exit: 2,
+            });
         }
     }
     std::fs::create_dir_all(&keys).map_err(|e| failed(&e, &keys))?;
     sceau_store::vault::create_master_key_file(&key).map_err(|e| failed(&e, &key))?;
     let hostname = args.hostname.clone().unwrap_or_else(|| "mx.exemple.mssante.fr".into());
     let account = rustix::process::getuid().as_raw().to_string();
-    let text = c.text("init.template", &[("hostname", &hostname), ("account", &account), ("section", "[[administrators]]")]);
+    let text =
+        c.text("init.template", &[("hostname", &hostname), ("account", &account), ("section", "[[administrators]]")]);
     std::fs::write(&file, text).map_err(|e| failed(&e, &file))?;
-    println!("{}", c.text("cli.init_done", &[("path", &file.display().to_string()), ("key", &key.display().to_string())]));
+    println!(
+        "{}",
+        c.text("cli.init_done", &[("path", &file.display().to_string()), ("key", &key.display().to_string())])
+    );
     Ok(())
 }

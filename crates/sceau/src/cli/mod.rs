@@ -22,7 +22,13 @@ use std::process::ExitCode;
 
 /// Command line of `sceau` (texts: locale keys `cli.*`).
 #[derive(Debug, Parser)]
-#[command(name = "sceau", version, disable_help_subcommand = true, disable_help_flag = true, disable_version_flag = true)]
+#[command(
+    name = "sceau",
+    version,
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
 struct Cli {
     /// Configuration file; else the variable `SCEAU_CONFIG`, else `sceau.toml` here.
     #[arg(long = "config", global = true, value_name = "FILE")]
@@ -92,7 +98,8 @@ impl Context {
     }
     /// The configuration, or its error as a failure (exit 2).
     pub fn load(&self) -> Result<Config, Failure> {
-        Config::load(&self.config).map_err(|e| Failure { sentence: if self.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })
+        Config::load(&self.config)
+            .map_err(|e| Failure { sentence: if self.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })
     }
     /// Asks the running server named by the configuration.
     pub fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
@@ -120,9 +127,14 @@ impl Context {
 fn language(arguments: &[std::ffi::OsString]) -> Lang {
     let explicit = arguments.iter().enumerate().find_map(|(i, a)| {
         let a = a.to_str()?;
-        if a == "--lang" { arguments.get(i + 1)?.to_str().map(str::to_owned) } else { a.strip_prefix("--lang=").map(str::to_owned) }
+        if a == "--lang" {
+            arguments.get(i + 1)?.to_str().map(str::to_owned)
+        } else {
+            a.strip_prefix("--lang=").map(str::to_owned)
+        }
     });
-    let environment = || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()));
+    let environment =
+        || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|k| std::env::var(k).ok().filter(|v| !v.is_empty()));
     explicit.or_else(environment).and_then(|v| v.parse().ok()).unwrap_or_default()
 }
 

@@ -16,9 +16,13 @@ pub struct SandboxArgs {
 
 /// Runs the sandbox until SIGINT or SIGTERM.
 pub fn run(c: &Context, args: SandboxArgs) -> Result<(), Failure> {
-    let failed = |e: &dyn std::fmt::Display| Failure { sentence: c.text("sandbox.failed", &[("error", &e.to_string())]), exit: 1 };
+    let failed = |e: &dyn std::fmt::Display| Failure {
+        sentence: c.text("sandbox.failed", &[("error", &e.to_string())]),
+        exit: 1,
+    };
     let program = std::env::current_exe().map_err(|e| failed(&e))?;
-    let options = sceau_sandbox::Options { data: args.data, port_base: args.port_base, ready: args.ready, program, lang: c.lang };
+    let options =
+        sceau_sandbox::Options { data: args.data, port_base: args.port_base, ready: args.ready, program, lang: c.lang };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| failed(&e))?;
     runtime.block_on(sceau_sandbox::run(options)).map_err(|e| failed(&e))
 }

@@ -18,11 +18,15 @@ pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
         return;
     }
     let header: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
-    let cells: Vec<Vec<String>> =
-        rows.iter().map(|r| columns.iter().map(|(f, _)| cell(context, f, &r[*f])).collect()).collect();
-    let width = |i: usize| {
-        cells.iter().map(|r| r[i].chars().count()).chain([header[i].chars().count()]).max().unwrap_or(0)
+    let last = columns.len().saturating_sub(1);
+    let shown = |(i, (field, _)): (usize, &(&str, &str)), row: &Value| {
+        let text = cell(context, field, &row[*field]);
+        if i == last { text } else { shortened(text) }
     };
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|r| columns.iter().enumerate().map(|c| shown(c, r)).collect()).collect();
+    let width =
+        |i: usize| cells.iter().map(|r| r[i].chars().count()).chain([header[i].chars().count()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     for row in std::iter::once(&header).chain(&cells) {
         let mut line = String::new();
@@ -49,11 +53,20 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 }
 
 /// Fields that are instants, in milliseconds.
-const INSTANTS: &[&str] = &[
-    "created", "expires", "last_used", "revoked", "at", "first", "last", "cleared", "queued", "next", "generated",
-];
+const INSTANTS: &[&str] =
+    &["created", "expires", "last_used", "revoked", "at", "first", "last", "cleared", "queued", "next", "generated"];
 /// Fields that are byte counts.
 const SIZES: &[&str] = &["size", "quota", "used"];
+
+/// Widest cell of a column that another one follows, characters; `--json` and `show` have the whole text.
+const WIDEST: usize = 48;
+
+fn shortened(text: String) -> String {
+    if text.chars().count() <= WIDEST {
+        return text;
+    }
+    text.chars().take(WIDEST - 1).chain(['…']).collect()
+}
 
 fn cell(context: &Context, field: &str, value: &Value) -> String {
     match value {

@@ -74,7 +74,14 @@ pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> 
 
 impl Bound {
     /// Opens every door and starts the outbound workers.
-    pub fn open(self, config: &Config, operator: &Operator, parts: &Parts, metrics: PrometheusHandle, stops: &Stops<'_>) {
+    pub fn open(
+        self,
+        config: &Config,
+        operator: &Operator,
+        parts: &Parts,
+        metrics: PrometheusHandle,
+        stops: &Stops<'_>,
+    ) {
         let grace = Duration::from_secs(config.listen.grace_seconds);
         let drain = || stops.doors.clone();
         if let Some(listener) = self.mx {
@@ -88,8 +95,11 @@ impl Bound {
             }
         }
         let tls = parts.clients.clone();
-        for (listener, mode) in [(self.imap, TlsMode::StartTls(tls.clone())), (self.imaps, TlsMode::Implicit(tls))] {
+        let modes =
+            [(self.imap, TlsMode::StartTls(tls.clone()), "imap"), (self.imaps, TlsMode::Implicit(tls), "imaps")];
+        for (listener, mode, name) in modes {
             if let Some(listener) = listener {
+                let listener = listener.named(name);
                 let door = ImapConfig { grace, ..ImapConfig::default() };
                 stops.sessions.spawn(sceau_imap::serve(listener, mode, operator.clone(), door, drain()));
             }

@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 pub fn start(section: &LogSection) {
     let filter = EnvFilter::try_new(&section.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
-    let started = if section.format == "json" { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+    let started =
+        if section.format == "json" { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
     if let Err(e) = started {
         eprintln!("sceau: {e}");
     }

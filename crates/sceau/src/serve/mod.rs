@@ -27,7 +27,10 @@ const TRACES: Duration = Duration::from_secs(4);
 pub fn run(context: &Context, stop_with_stdin: bool) -> Result<(), Failure> {
     let config = context.load()?;
     logs::start(&config.log);
-    let failed = |key: &str, e: &dyn std::fmt::Display| Failure { sentence: context.text(key, &[("error", &e.to_string())]), exit: 1 };
+    let failed = |key: &str, e: &dyn std::fmt::Display| Failure {
+        sentence: context.text(key, &[("error", &e.to_string())]),
+        exit: 1,
+    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| failed("serve.runtime", &e))?;
     let result = runtime.block_on(serve(context, config, stop_with_stdin));
@@ -37,7 +40,10 @@ pub fn run(context: &Context, stop_with_stdin: bool) -> Result<(), Failure> {
 }
 
 async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Result<(), Failure> {
-    let failed = |key: &str, e: &dyn std::fmt::Display| Failure { sentence: context.text(key, &[("error", &e.to_string())]), exit: 1 };
+    let failed = |key: &str, e: &dyn std::fmt::Display| Failure {
+        sentence: context.text(key, &[("error", &e.to_string())]),
+        exit: 1,
+    };
     let refused = |e: sceau_domain::Refusal| failed("serve.operator", &e.sentence(context.lang));
     let wrong = |e: crate::config::ConfigError| Failure {
         sentence: if context.lang == sceau_domain::Lang::Fr { e.fr } else { e.en },
@@ -47,7 +53,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let parts = setup::Parts::load(&config).map_err(wrong)?;
     let store_config = setup::store_config(&config).map_err(wrong)?;
     let store = Store::open(store_config).await.map_err(|e| failed("serve.store", &e))?;
-    let operator = Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
+    let operator =
+        Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
     let administrators: Vec<_> = config.administrators.iter().map(|a| (a.login.clone(), a.name.clone())).collect();
     operator.sync_administrators(&administrators).await.map_err(refused)?;
 
@@ -57,7 +64,11 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let bound = doors::bind(&config, context).await?;
     let admin = AdminSocket::bind(&config.listen.admin).map_err(|e| {
         let address = config.listen.admin.display().to_string();
-        Failure { sentence: context.text("serve.bind", &[("door", "admin"), ("address", &address), ("error", &e.to_string())]), exit: 1 }
+        Failure {
+            sentence: context
+                .text("serve.bind", &[("door", "admin"), ("address", &address), ("error", &e.to_string())]),
+            exit: 1,
+        }
     })?;
     workers.spawn(upkeep(operator.clone(), work_stop.clone()));
     if config.white_list.is_some() {
@@ -85,7 +96,12 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
 }
 
 /// Waits for SIGINT, SIGTERM or the end of standard input; SIGHUP reloads on the way.
-async fn wait_for_end(config: &Config, operator: &Operator, parts: &setup::Parts, stop_with_stdin: bool) -> std::io::Result<()> {
+async fn wait_for_end(
+    config: &Config,
+    operator: &Operator,
+    parts: &setup::Parts,
+    stop_with_stdin: bool,
+) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;

@@ -73,7 +73,9 @@ fn tls_set(config: &Config) -> Result<TlsSet, ConfigError> {
         Some(pair) => identity("client_certificate", pair)?,
         None => operator.clone(),
     };
-    let wrong = |what: &str, e: rustls::Error| ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]);
+    let wrong = |what: &str, e: rustls::Error| {
+        ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())])
+    };
     Ok(TlsSet {
         mx: tls::mx_server(&operator).map_err(|e| wrong("certificate", e))?,
         clients: tls::client_server(&clients).map_err(|e| wrong("client_certificate", e))?,
@@ -90,7 +92,8 @@ fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
 
 fn identity(what: &str, pair: &KeyPair) -> Result<Identity, ConfigError> {
     let (cert, key) = (read(&format!("{what}.cert"), &pair.cert)?, read(&format!("{what}.key"), &pair.key)?);
-    Identity::from_pem(&cert, &key).map_err(|e| ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]))
+    Identity::from_pem(&cert, &key)
+        .map_err(|e| ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]))
 }
 
 /// Every anchor that can be read; the rest is told in `wrong`.
@@ -108,7 +111,10 @@ fn anchors(config: &Config, wrong: &mut Vec<ConfigError>) -> Anchors {
     let mut add = |what: &str, path: &Path, put: &mut dyn FnMut(&[u8]) -> Result<(), String>| {
         let result = read(&format!("anchors.{what}"), path).and_then(|bytes| {
             put(&bytes).map_err(|error| {
-                ConfigError::of("config.anchors", &[("what", what), ("path", &path.display().to_string()), ("error", &error)])
+                ConfigError::of(
+                    "config.anchors",
+                    &[("what", what), ("path", &path.display().to_string()), ("error", &error)],
+                )
             })
         });
         wrong.extend(result.err());
