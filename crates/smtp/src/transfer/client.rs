@@ -54,7 +54,8 @@ async fn open(
     address: SocketAddr,
 ) -> Result<Client, Refusal> {
     let refusal = |code| Refusal::new(code).with("server", &server.name).with("domain", domain);
-    let conn = Conn::connect(address, config.timeouts.connect).await.map_err(|_| refusal(RefusalCode::TransferConnect))?;
+    let conn =
+        Conn::connect(address, config.timeouts.connect).await.map_err(|_| refusal(RefusalCode::TransferConnect))?;
     let mut client = Client {
         conn,
         server: server.name.clone(),
@@ -79,7 +80,11 @@ async fn open(
     // The name only routes the handshake (SNI): the certificate is judged by its chain and its DN.
     let name = ServerName::try_from(server.name.clone()).unwrap_or_else(|_| ServerName::from(address.ip()));
     let tls = config.tls.load_full();
-    client.conn.start_tls_client(tls, name, config.timeouts.reply).await.map_err(|_| refusal(RefusalCode::TransferTls))?;
+    client
+        .conn
+        .start_tls_client(tls, name, config.timeouts.reply)
+        .await
+        .map_err(|_| refusal(RefusalCode::TransferTls))?;
     let info = client.conn.tls().ok_or_else(|| refusal(RefusalCode::TransferTls))?;
     client.tls = format!("{} {}", info.version, info.suite);
     let peer = operator.check_server(domain, &info.peer)?;
@@ -104,7 +109,9 @@ impl Client {
         loop {
             let line = self.conn.read_line(MAX_LINE).await.map_err(|e| self.broken(&e))?;
             match parser.push(&line) {
-                Ok(Some(reply)) if reply.code == 421 => return Err(Refusal::new(RefusalCode::TransferCut).with("server", &self.server)),
+                Ok(Some(reply)) if reply.code == 421 => {
+                    return Err(Refusal::new(RefusalCode::TransferCut).with("server", &self.server));
+                }
                 Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => {}
                 Err(_) => return Err(Refusal::new(RefusalCode::TransferProtocol).with("server", &self.server)),

@@ -1,6 +1,6 @@
 //! Serving one leased destination: connect, send all that is due, record what became of each recipient.
-use super::client::{Client, connect};
 use super::TransferConfig;
+use super::client::{Client, connect};
 use crate::codec::response::Response;
 use crate::codec::stuffing::DotStuffer;
 use sceau_domain::{Address, Refusal, RefusalCode};
@@ -57,7 +57,11 @@ fn is_final(refusal: &Refusal) -> bool {
     matches!(refusal.code, RefusalCode::RcptNotListed | RefusalCode::TransferNoRoute)
 }
 
-async fn open(operator: &Operator, config: &TransferConfig, destination: &Destination) -> Result<Client, (Refusal, Option<String>)> {
+async fn open(
+    operator: &Operator,
+    config: &TransferConfig,
+    destination: &Destination,
+) -> Result<Client, (Refusal, Option<String>)> {
     let domain = &destination.domain;
     // Judged again with the server's certificate; asked first so that nothing is connected to for a domain that left the list.
     match operator.trust().white_list() {
@@ -71,9 +75,16 @@ async fn open(operator: &Operator, config: &TransferConfig, destination: &Destin
     connect(operator, config, domain, &servers).await
 }
 
-async fn send_all(operator: &Operator, client: &mut Client, destination: &Destination, stop: &CancellationToken) -> Result<(), Ended> {
+async fn send_all(
+    operator: &Operator,
+    client: &mut Client,
+    destination: &Destination,
+    stop: &CancellationToken,
+) -> Result<(), Ended> {
     while !stop.is_cancelled() {
-        let Some(mut outgoing) = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)? else { return Ok(()) };
+        let Some(mut outgoing) = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)? else {
+            return Ok(());
+        };
         if !matches!(operator.renew_destination(destination).await, Ok(Some(_))) {
             return Err(Ended::Lost);
         }
@@ -110,7 +121,12 @@ async fn settle(operator: &Operator, id: i64, outcomes: Vec<Outcome>) -> Result<
 }
 
 /// Fails everything that is due at a destination that will not get better.
-async fn fail_all(operator: &Operator, destination: &Destination, refusal: &Refusal, server: Option<String>) -> Result<(), Ended> {
+async fn fail_all(
+    operator: &Operator,
+    destination: &Destination,
+    refusal: &Refusal,
+    server: Option<String>,
+) -> Result<(), Ended> {
     let server = server.unwrap_or_else(|| operator.config().hostname.clone());
     while let Some(outgoing) = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)? {
         let result = OutcomeResult::Failed {
@@ -118,7 +134,8 @@ async fn fail_all(operator: &Operator, destination: &Destination, refusal: &Refu
             reply: refusal.smtp_reply(),
             status: refusal.code.enhanced().into(),
         };
-        let outcomes = outgoing.recipients.iter().map(|(entry, _)| Outcome { entry: *entry, result: result.clone() }).collect();
+        let outcomes =
+            outgoing.recipients.iter().map(|(entry, _)| Outcome { entry: *entry, result: result.clone() }).collect();
         settle(operator, outgoing.id, outcomes).await?;
     }
     Ok(())

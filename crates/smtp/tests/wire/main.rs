@@ -1,0 +1,11 @@
+//! The doors and the transfer on the wire: real sockets, real TLS, a real operator on a temporary store.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+mod bad_input;
+mod certificates;
+mod client;
+mod mx;
+mod patience;
+mod pki;
+mod smuggling;
+mod submission;
+mod world;

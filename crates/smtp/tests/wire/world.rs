@@ -1,0 +1,212 @@
+//! An operator of ours on a real store, its doors open on loopback.
+use crate::client::Client;
+use crate::pki::{self, Pki, dn};
+use arc_swap::ArcSwap;
+use sceau_domain::{Address, BalKind, DomainKind, Limits, RetrySchedule};
+use sceau_net::{Limits as NetLimits, Listener, Pace};
+use sceau_operator::accounts::{NewBal, NewPerson};
+use sceau_operator::traces::{TraceFilter, TraceView};
+use sceau_operator::{Actor, Door, Operator, OperatorConfig, Origin};
+use sceau_smtp::server::{MxConfig, SessionLimits, SubmissionConfig, serve_mx, serve_submission};
+use sceau_store::testing::TestStore;
+use sceau_trust::{Trust, WhiteList};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Longest message, bytes.
+pub const MAX: u64 = 300_000;
+
+/// Who owns what in the white list.
+const LISTED: &[(&str, &str)] =
+    &[("alpha.mssante.fr", "mss.alpha.fr"), ("beta.mssante.fr", "mss.beta.fr"), ("gamma.mssante.fr", "mss.gamma.fr")];
+
+pub struct Settings {
+    pub limits: SessionLimits,
+    pub net: NetLimits,
+    pub pace: Pace,
+    pub login_failures_per_minute: u32,
+    pub grace: Duration,
+}
+
+pub struct World {
+    pub op: Operator,
+    pub admin: Actor,
+    pub store: TestStore,
+    pub mx: SocketAddr,
+    pub submission: SocketAddr,
+    pub submissions: SocketAddr,
+    pub drain: CancellationToken,
+    pub served: Vec<JoinHandle<()>>,
+}
+
+pub fn addr(s: &str) -> Address {
+    s.parse().unwrap()
+}
+
+pub fn list(entries: &[(&str, &str)]) -> Arc<WhiteList> {
+    let entries: String = entries
+        .iter()
+        .map(|(domain, cn)| {
+            format!(
+                "<Domaine><Nom>{domain}</Nom><Description/><DNCertificatOperateur>{}</DNCertificatOperateur>\
+                 <ResponsableContact/><SupportContact/><DateMAJ>2026-01-01T00:00:00Z</DateMAJ></Domaine>",
+                dn(cn)
+            )
+        })
+        .collect();
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\
+         <DateDeGeneration>2026-11-20T10:00:00Z</DateDeGeneration><ListeDomaines>{entries}</ListeDomaines></ListeBlancheMSSante>"
+    );
+    Arc::new(WhiteList::parse(xml.as_bytes()).unwrap())
+}
+
+impl World {
+    /// The operator `alpha`.
+    pub async fn new(pki: &Pki) -> Self {
+        Self::with(pki, "alpha", |_| {}).await
+    }
+    /// An operator `<name>` with the domain `<name>.mssante.fr` and the people anne, bruno and an ORG BAL `accueil`.
+    pub async fn with(pki: &Pki, name: &str, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings {
+            limits: SessionLimits::default(),
+            net: NetLimits::default(),
+            pace: Pace::default(),
+            login_failures_per_minute: 100,
+            grace: Duration::from_secs(10),
+        };
+        change(&mut settings);
+        let (host, domain) = (format!("mss.{name}.fr"), format!("{name}.mssante.fr"));
+        let config = OperatorConfig {
+            name: name.into(),
+            hostname: host.clone(),
+            limits: Limits { message_bytes: MAX, patient_message_bytes: MAX, ..Limits::default() },
+            retry: RetrySchedule::default(),
+            postmaster: vec![addr(&format!("accueil@{domain}"))],
+            test_domains: Vec::new(),
+            patient_domains: Vec::new(),
+            check_header_from: true,
+            sent_copy: false,
+            white_list: None,
+            white_list_every: Duration::from_secs(3600),
+            dedupe: Duration::from_secs(7 * 86_400),
+            login_failures_per_minute: settings.login_failures_per_minute,
+        };
+        let store = sceau_store::testing::sqlite().await;
+        let trust = Trust::new(pki.anchors());
+        trust.set_white_list(list(LISTED));
+        let op = Operator::open(config, store.clone(), trust).await.unwrap();
+        op.sync_administrators(&[("root".into(), "Responsable Exemple".into())]).await.unwrap();
+        let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None };
+        let admin = op.administrator("root", origin).await.unwrap();
+        people(&op, &admin, &domain).await;
+
+        let identity = pki.identity(&host);
+        let mx_tls = Arc::new(ArcSwap::new(sceau_trust::tls::mx_server(&identity).unwrap()));
+        let client_tls = Arc::new(ArcSwap::new(sceau_trust::tls::client_server(&identity).unwrap()));
+        let bind = async || {
+            let any = "127.0.0.1:0".parse().unwrap();
+            Listener::bind(any, settings.net.clone()).await.unwrap().with_pace(settings.pace)
+        };
+        let (mx, submission, submissions) = (bind().await, bind().await, bind().await);
+        let addresses = (mx.local(), submission.local(), submissions.local());
+        let drain = CancellationToken::new();
+        let grace = settings.grace;
+        let mx_config = MxConfig { tls: mx_tls, limits: settings.limits.clone() };
+        let mut served = vec![tokio::spawn(serve_mx(op.clone(), mx, mx_config, drain.clone(), grace))];
+        for (listener, implicit) in [(submission, false), (submissions, true)] {
+            let mut config = SubmissionConfig::new(client_tls.clone(), implicit);
+            config.limits = settings.limits.clone();
+            config.login_delay = Duration::from_millis(10);
+            served.push(tokio::spawn(serve_submission(op.clone(), listener, config, drain.clone(), grace)));
+        }
+        let (mx, submission, submissions) = addresses;
+        Self { op, admin, store, mx, submission, submissions, drain, served }
+    }
+
+    /// A session of the operator beta at the MX door.
+    pub async fn beta(&self, pki: &Pki) -> Client {
+        Client::secure(self.mx, &pki::client(&pki.identity("mss.beta.fr"))).await
+    }
+    /// A token of a person.
+    pub async fn token(&self, login: &str) -> (i64, String) {
+        let (view, secret) = self.op.create_token(&self.admin, login, None, "essai", None).await.unwrap();
+        (view.id, secret)
+    }
+
+    /// Whole messages (prefix and content) of a person's INBOX, oldest first.
+    pub async fn inbox(&self, login: &str, bal: &str) -> Vec<Vec<u8>> {
+        let (_, token) = self.token(login).await;
+        let origin = Origin { door: Door::Imap, remote: None, session: "reader".into(), tls: None };
+        let actor = self.op.login_token(&format!("{login}*{bal}"), &token, &origin).await.unwrap();
+        let open = self.op.open_folder(&actor, "INBOX", true).await.unwrap();
+        let mut out = Vec::new();
+        for entry in open.entries {
+            let mut reader = self.op.open_message(&actor, entry.message).await.unwrap();
+            let (mut bytes, size) = (Vec::new(), reader.size());
+            while (bytes.len() as u64) < size {
+                bytes.extend(reader.read(bytes.len() as u64, 60_000).await.unwrap());
+            }
+            out.push(bytes);
+        }
+        out
+    }
+    pub async fn traces(&self, act: &str) -> Vec<TraceView> {
+        let filter = TraceFilter { act: Some(act.into()), after: Some(0), limit: Some(1000), ..TraceFilter::default() };
+        self.op.traces(&self.admin, &filter).await.unwrap()
+    }
+    /// Outcomes of the refusals traced so far.
+    pub async fn refusals(&self) -> Vec<String> {
+        self.traces("mail.refused").await.into_iter().map(|t| t.outcome).collect()
+    }
+    /// Waits until a trace of a refusal with this code exists (a session may still be writing it).
+    pub async fn refusal_traced(&self, code: &str) {
+        let found = async {
+            while !self.refusals().await.iter().any(|c| c == code) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("no trace of {code}"));
+    }
+    /// Rows of everything that a message leaves behind.
+    pub async fn kept(&self) -> i64 {
+        let mut total = 0;
+        for table in ["messages", "entries", "blobs", "queue_messages"] {
+            let sql = format!("SELECT COUNT(*) FROM {table}");
+            let counted = self.store.read(move |tx| tx.query_opt(&sql, &[])?.unwrap().int(0)).await;
+            total += counted.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+        }
+        total
+    }
+    /// Files left in the folder of spools.
+    pub fn spools(&self) -> usize {
+        std::fs::read_dir(&self.store.config.spools).map_or(0, Iterator::count)
+    }
+}
+
+async fn people(op: &Operator, admin: &Actor, domain: &str) {
+    op.add_domain(admin, domain.parse().unwrap(), DomainKind::Production).await.unwrap();
+    for login in ["anne", "bruno"] {
+        let person = NewPerson { login: login.into(), name: login.into(), national_id: None };
+        op.add_person(admin, person).await.unwrap();
+    }
+    for (local, kind, holder) in
+        [("anne", BalKind::Per, "anne"), ("bruno", BalKind::Per, "bruno"), ("accueil", BalKind::Org, "anne")]
+    {
+        let bal = NewBal {
+            address: addr(&format!("{local}@{domain}")),
+            kind,
+            name: local.into(),
+            test: false,
+            reachable: true,
+            quota: None,
+            holders: vec![holder.into()],
+            members: Vec::new(),
+            naming_override: Some("jeu d'essai".into()),
+        };
+        op.add_bal(admin, bal).await.unwrap();
+    }
+}
