@@ -150,7 +150,11 @@ impl Operator {
     }
 
     /// The caller holds the turn.
-    async fn adopt(&self, source: &WhiteListSource, fetched: Result<Vec<u8>, WhiteListError>) -> Result<RefreshView, Refusal> {
+    async fn adopt(
+        &self,
+        source: &WhiteListSource,
+        fetched: Result<Vec<u8>, WhiteListError>,
+    ) -> Result<RefreshView, Refusal> {
         let (decision, bytes) = self.judge_list(source, fetched).await?;
         let now = self.now();
         let mut view = RefreshView {
@@ -237,6 +241,7 @@ impl Operator {
 
 /// The domains of a difference, at most [`NAMED`] of each kind.
 fn named(diff: &Diff) -> serde_json::Value {
-    let some = |all: &[sceau_domain::DomainName]| -> Vec<String> { all.iter().take(NAMED).map(ToString::to_string).collect() };
+    let some =
+        |all: &[sceau_domain::DomainName]| -> Vec<String> { all.iter().take(NAMED).map(ToString::to_string).collect() };
     json!({ "added": some(&diff.added), "removed": some(&diff.removed), "altered": some(&diff.changed) })
 }

@@ -45,17 +45,15 @@ mod tests {
 
     #[test]
     fn every_form_of_bcc_goes_and_nothing_else() {
-        let header = b"From: a@x.fr\r\nBCC: b@x.fr,\r\n c@x.fr\r\nTo: d@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n\
+        let header =
+            b"From: a@x.fr\r\nBCC: b@x.fr,\r\n c@x.fr\r\nTo: d@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n\
             Subject: Bcc: stays\r\n Bcc: folded, stays\r\nX-Bcc: stays\r\n\r\n";
         let cleaned = without_bcc(header).expect("there are some");
         assert_eq!(
             cleaned.header,
             b"From: a@x.fr\r\nTo: d@x.fr\r\nSubject: Bcc: stays\r\n Bcc: folded, stays\r\nX-Bcc: stays\r\n\r\n"
         );
-        assert_eq!(
-            cleaned.bcc,
-            b"BCC: b@x.fr,\r\n c@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n"
-        );
+        assert_eq!(cleaned.bcc, b"BCC: b@x.fr,\r\n c@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n");
         assert_eq!(without_bcc(&cleaned.header), None);
     }
 

@@ -107,7 +107,13 @@ impl Operator {
     }
 
     /// Traces a refusal within the bounds of [`super::refusals`], in a transaction of its own, and gives it back.
-    pub(crate) async fn refused(&self, by: By, from: Option<&Address>, to: Option<&Address>, refusal: Refusal) -> Refusal {
+    pub(crate) async fn refused(
+        &self,
+        by: By,
+        from: Option<&Address>,
+        to: Option<&Address>,
+        refusal: Refusal,
+    ) -> Refusal {
         let Some(origin) = &by.origin else { return refusal };
         metrics::counter!("sceau_mail_refused_total", "code" => refusal.code.as_str()).increment(1);
         if !self.0.refusals.admit(&by.name, origin, refusal.code) {

@@ -3,7 +3,7 @@
 //! Promises: every command is judged against the white list in force at that moment; a refusal carries its code and is
 //! traced; `Ok` of [`Operator::mx_accept`] means that each recipient's copy is durable, once, however often the peer
 //! sends the same message again within the configured time.
-use super::facts::By;
+use super::facts::{By, Fact};
 use super::keep::{Kept, keep};
 use super::parties::Found;
 use super::{Accepted, Envelope};
@@ -29,25 +29,31 @@ impl Operator {
     pub async fn mx_peer(&self, chain: &[CertificateDer<'_>], origin: &Origin) -> Result<Peer, Refusal> {
         match self.judge_peer(chain) {
             Ok(peer) => Ok(peer),
-            Err((peer, refusal)) => Err(self.refused(By::peer(peer.as_ref(), origin), None, None, refusal).await),
+            Err((peer, refusal)) => Err(self.refused(By::peer(peer.as_deref(), origin), None, None, refusal).await),
         }
     }
 
-    fn judge_peer(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, (Option<Peer>, Refusal)> {
+    fn judge_peer(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, (Option<Box<Peer>>, Refusal)> {
         let anchors = self.0.trust.anchors();
         let peer = peer::judge(&anchors, Purpose::Peers, chain, true, self.now()).map_err(|c| (None, c.refusal()))?;
         let Some(list) = self.0.trust.white_list() else {
-            return Err((Some(peer), RefusalCode::PeerWhiteListAbsent.into()));
+            return Err((Some(peer.into()), RefusalCode::PeerWhiteListAbsent.into()));
         };
         if list.knows(&peer.dn) {
             return Ok(peer);
         }
         let refusal = Refusal::new(RefusalCode::PeerNotListed).with("dn", &peer.dn);
-        Err((Some(peer), refusal))
+        Err((Some(peer.into()), refusal))
     }
 
     /// MAIL: the sender's domain lists this peer's DN; `<>` from a peer listed for at least one domain. Judged at each MAIL.
-    pub async fn mx_sender(&self, peer: &Peer, from: Option<&Address>, size: Option<u64>, origin: &Origin) -> Result<(), Refusal> {
+    pub async fn mx_sender(
+        &self,
+        peer: &Peer,
+        from: Option<&Address>,
+        size: Option<u64>,
+        origin: &Origin,
+    ) -> Result<(), Refusal> {
         match self.judge_sender(peer, from, size) {
             Ok(()) => Ok(()),
             Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, None, refusal).await),
@@ -62,7 +68,9 @@ impl Operator {
         let Some(list) = self.0.trust.white_list() else { return Err(RefusalCode::PeerWhiteListAbsent.into()) };
         match from {
             Some(a) if !list.lists(a.domain(), &peer.dn) => {
-                return Err(Refusal::new(RefusalCode::SenderDomainNotPeers).with("domain", a.domain()).with("dn", &peer.dn));
+                return Err(Refusal::new(RefusalCode::SenderDomainNotPeers)
+                    .with("domain", a.domain())
+                    .with("dn", &peer.dn));
             }
             None if !list.knows(&peer.dn) => {
                 return Err(Refusal::new(RefusalCode::PeerNotListed).with("dn", &peer.dn));
@@ -98,7 +106,13 @@ impl Operator {
         }
     }
 
-    async fn judge_recipient(&self, peer: &Peer, from: Option<&Address>, to: &Address, size: u64) -> Result<Found, Refusal> {
+    async fn judge_recipient(
+        &self,
+        peer: &Peer,
+        from: Option<&Address>,
+        to: &Address,
+        size: u64,
+    ) -> Result<Found, Refusal> {
         let found = self.find(to).await?;
         // The peer answers for its patients: that one answers a professional is its rule to hold.
         may_exchange(&self.foreign_sender(from, &peer.dn), &found.recipient(self, to), true)?;
@@ -108,7 +122,13 @@ impl Operator {
 
     /// After DATA: header rules (one From whose domain lists the peer, loop limit), then one transaction: blob, rows for every
     /// recipient, dedupe record, traces. Returns after it is durable.
-    pub async fn mx_accept(&self, peer: &Peer, envelope: Envelope, message: Received, origin: &Origin) -> Result<Accepted, Refusal> {
+    pub async fn mx_accept(
+        &self,
+        peer: &Peer,
+        envelope: Envelope,
+        message: Received,
+        origin: &Origin,
+    ) -> Result<Accepted, Refusal> {
         let from = envelope.from.clone();
         match self.accept(peer, envelope, message, origin).await {
             Ok(accepted) => Ok(accepted),
@@ -116,7 +136,13 @@ impl Operator {
         }
     }
 
-    async fn accept(&self, peer: &Peer, envelope: Envelope, message: Received, origin: &Origin) -> Result<Accepted, Refusal> {
+    async fn accept(
+        &self,
+        peer: &Peer,
+        envelope: Envelope,
+        message: Received,
+        origin: &Origin,
+    ) -> Result<Accepted, Refusal> {
         if envelope.to.is_empty() {
             return Err(RefusalCode::RcptNone.into());
         }
@@ -155,6 +181,14 @@ impl Operator {
             Some((bal, (shown, _))) if copies.len() == 1 => Some((*bal, shown.as_str())),
             _ => None,
         };
+        // A message for one BAL is found by its acceptance; for several, each has a trace of its own.
+        let mut delivered: BTreeMap<Id, Fact> = BTreeMap::new();
+        if one.is_none() {
+            for (bal, (shown, _)) in &copies {
+                delivered
+                    .insert(*bal, self.fact("mail.delivered", &by, Some((*bal, shown)), "ok", json!({ "id": id })));
+            }
+        }
         let accepted = self.fact("mail.accepted", &by, one, "ok", facts.clone());
         let repeated = self.fact("mail.repeated", &by, one, "ok", facts);
 
@@ -188,6 +222,9 @@ impl Operator {
             let mut bals = Vec::with_capacity(due.len());
             for ready in due {
                 deliver::insert(tx, ready, RefusalCode::RcptOverQuota)?;
+                if let Some(trace) = delivered.get(&ready.bal) {
+                    trace.write(tx)?;
+                }
                 bals.push(ready.bal);
             }
             accepted.write(tx)?;

@@ -119,7 +119,12 @@ struct Looked {
 }
 
 /// Our domain's kind with the BAL of this key and those in charge; none when the domain is not ours.
-fn look_up(tx: &mut dyn Tx, domain: &DomainName, key: &str, in_charge: &[String]) -> Result<Option<Looked>, StoreError> {
+fn look_up(
+    tx: &mut dyn Tx,
+    domain: &DomainName,
+    key: &str,
+    in_charge: &[String],
+) -> Result<Option<Looked>, StoreError> {
     let Some(row) = tx.query_opt("SELECT kind FROM domains WHERE name = $1", params![domain.as_str()])? else {
         return Ok(None);
     };

@@ -114,7 +114,10 @@ mod tests {
         let one = origin("s1", 1);
         let traced = (0..10_000).filter(|_| ledger.admit("CN=peer", &one, RefusalCode::RcptUnknown)).count();
         assert_eq!(traced, PER_SESSION as usize);
-        assert!(ledger.admit("CN=peer", &origin("s2", 1), RefusalCode::RcptUnknown), "another session has its own share");
+        assert!(
+            ledger.admit("CN=peer", &origin("s2", 1), RefusalCode::RcptUnknown),
+            "another session has its own share"
+        );
         let folded = ledger.turn();
         assert_eq!(folded.len(), 1);
         assert_eq!(folded[0].counts["rcpt.unknown"], 10_000 - u64::from(PER_SESSION));

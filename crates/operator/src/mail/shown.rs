@@ -4,8 +4,8 @@
 //! kept sealed beside it where it is needed again (design §2.3).
 use crate::Operator;
 use sceau_domain::{Address, DomainName};
-use sceau_store::{Id, vault::Aad};
 use sceau_store::{DataKey, StoreError};
+use sceau_store::{Id, vault::Aad};
 
 impl Operator {
     /// Is this a domain of patients, ours or not?
@@ -15,11 +15,7 @@ impl Operator {
 
     /// The address as rows and traces may show it: itself, or `~pseudonym@domain`.
     pub(crate) fn shown(&self, address: &Address) -> String {
-        if self.is_patients(address.domain()) {
-            self.0.store.vault().pseudonym(address)
-        } else {
-            address.to_string()
-        }
+        if self.is_patients(address.domain()) { self.0.store.vault().pseudonym(address) } else { address.to_string() }
     }
 
     /// The reverse path as shown; empty for `<>`.
@@ -28,7 +24,12 @@ impl Operator {
     }
 
     /// The sealed address, when [`Operator::shown`] only shows a pseudonym.
-    pub(crate) fn sealed_address(&self, address: &Address, key: &DataKey, aad: Aad<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn sealed_address(
+        &self,
+        address: &Address,
+        key: &DataKey,
+        aad: Aad<'_>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         if !self.is_patients(address.domain()) {
             return Ok(None);
         }

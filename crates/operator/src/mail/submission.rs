@@ -45,7 +45,13 @@ impl Operator {
     }
 
     /// RCPT: `domain::exchange` with what we know of both ends; ours must exist and have room.
-    pub async fn submit_recipient(&self, actor: &Actor, to: &Address, already: usize, size: Option<u64>) -> Result<(), Refusal> {
+    pub async fn submit_recipient(
+        &self,
+        actor: &Actor,
+        to: &Address,
+        already: usize,
+        size: Option<u64>,
+    ) -> Result<(), Refusal> {
         match self.judge_addressee(actor, to, already, size).await {
             Ok(()) => Ok(()),
             Err(refusal) => {
@@ -55,7 +61,13 @@ impl Operator {
         }
     }
 
-    async fn judge_addressee(&self, actor: &Actor, to: &Address, already: usize, size: Option<u64>) -> Result<(), Refusal> {
+    async fn judge_addressee(
+        &self,
+        actor: &Actor,
+        to: &Address,
+        already: usize,
+        size: Option<u64>,
+    ) -> Result<(), Refusal> {
         let limits = &self.0.config.limits;
         if already >= limits.recipients {
             return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
@@ -145,7 +157,14 @@ impl Operator {
     }
 
     /// Prepares all that is sealed, then commits.
-    async fn commit(&self, actor: &Actor, plan: Plan, message: Received, fields: Vec<u8>, bcc: Vec<u8>) -> Result<Accepted, Refusal> {
+    async fn commit(
+        &self,
+        actor: &Actor,
+        plan: Plan,
+        message: Received,
+        fields: Vec<u8>,
+        bcc: Vec<u8>,
+    ) -> Result<Accepted, Refusal> {
         let now = plan.now;
         let return_path = trace_field::return_path(plan.envelope.from.as_ref()).into_bytes();
         let local_prefix = [return_path.as_slice(), fields.as_slice()].concat();
@@ -160,11 +179,16 @@ impl Operator {
         wanted.sort_by_key(|w| w.0);
         let mut copies: Vec<(Prepared, RefusalCode)> = Vec::with_capacity(wanted.len());
         for (bal, target, prefix, flags) in wanted {
-            let over = if matches!(target, Target::Sent) { RefusalCode::QuotaExceeded } else { RefusalCode::RcptOverQuota };
+            let over =
+                if matches!(target, Target::Sent) { RefusalCode::QuotaExceeded } else { RefusalCode::RcptOverQuota };
             copies.push((self.prepare_delivery(bal, target, &message, prefix, flags, now).await?, over));
         }
         let queued = self.queue_rows(&plan, &message, &fields).await.map_err(|e| refuse::store(&e))?;
-        let fact = self.submission_fact(actor, &plan, &message);
+        let mut facts = vec![self.submission_fact(actor, &plan, &message)];
+        for (bal, shown) in &plan.locals {
+            let said = json!({ "id": plan.id });
+            facts.push(self.fact("mail.delivered", &By::actor(actor), Some((*bal, shown)), "ok", said));
+        }
         let id = plan.id;
 
         let bals: Vec<Id> = copies.iter().map(|(c, _)| c.bal).collect();
@@ -177,7 +201,7 @@ impl Operator {
             if let Some((message, entries)) = &queued {
                 queue::enqueue(tx, message, entries)?;
             }
-            fact.write(tx)?;
+            facts.iter().try_for_each(|f| f.write(tx))?;
             Ok::<_, Fail>(Kept::Yes(()))
         })
         .await?;
@@ -203,7 +227,14 @@ impl Operator {
     }
 
     /// Fields that go before the content: `Received`, and what RFC 6409 §8 lets us add.
-    fn submission_fields(&self, actor: &Actor, envelope: &Envelope, message: &Received, id: &str, now: Timestamp) -> Vec<u8> {
+    fn submission_fields(
+        &self,
+        actor: &Actor,
+        envelope: &Envelope,
+        message: &Received,
+        id: &str,
+        now: Timestamp,
+    ) -> Vec<u8> {
         let hostname = &self.0.config.hostname;
         let received = trace_field::Received {
             helo: &envelope.helo,

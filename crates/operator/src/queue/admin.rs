@@ -65,7 +65,10 @@ impl Operator {
         let found = found.await.map_err(|e: StoreError| refuse::store(&e))?;
         let (view, history) = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
         self.trace_alone(self.fact("queue.shown", &By::actor(actor), None, "ok", json!({ "entry": id }))).await;
-        Ok(QueueDetail { entry: self.queue_view(&view).await, history: history.into_iter().map(TraceView::from).collect() })
+        Ok(QueueDetail {
+            entry: self.queue_view(&view).await,
+            history: history.into_iter().map(TraceView::from).collect(),
+        })
     }
 
     /// Tries one entry again at once. `admin.not_found`.
@@ -77,7 +80,11 @@ impl Operator {
     }
 
     /// Tries every entry of a destination (of all without one) again at once; how many.
-    pub async fn queue_retry_destination(&self, actor: &Actor, destination: Option<&DomainName>) -> Result<u64, Refusal> {
+    pub async fn queue_retry_destination(
+        &self,
+        actor: &Actor,
+        destination: Option<&DomainName>,
+    ) -> Result<u64, Refusal> {
         let what = destination.map_or(Retry::All, |d| Retry::Destination(d.to_string()));
         self.queue_retry(actor, what, json!({ "destination": destination.map(DomainName::as_str) })).await
     }

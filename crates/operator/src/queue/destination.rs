@@ -4,8 +4,8 @@ use super::{Destination, stored_args};
 use crate::mail::facts::By;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::queue::{self, Unreached};
 use sceau_store::StoreError;
+use sceau_store::queue::{self, Unreached};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -25,11 +25,17 @@ fn alarm_of(code: RefusalCode) -> Option<&'static str> {
 }
 
 /// Every alarm of [`alarm_of`].
-const ALARMS: [&str; 4] = ["transfer.no_starttls", "transfer.tls", "transfer.server_not_listed", "transfer.certificate"];
+const ALARMS: [&str; 4] =
+    ["transfer.no_starttls", "transfer.tls", "transfer.server_not_listed", "transfer.certificate"];
 
 impl Operator {
     /// The destination could not be reached at all: defers every due entry of it (one backoff for the destination), ends the lease.
-    pub async fn defer_destination(&self, destination: &Destination, reason: Refusal, server: Option<String>) -> Result<(), Refusal> {
+    pub async fn defer_destination(
+        &self,
+        destination: &Destination,
+        reason: Refusal,
+        server: Option<String>,
+    ) -> Result<(), Refusal> {
         let failed = |e: StoreError| refuse::store(&e);
         let (domain, now) = (destination.domain.clone(), self.now());
         let name = domain.clone();

@@ -164,7 +164,6 @@ pub struct QueueView {
     pub last_reply: Option<String>,
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

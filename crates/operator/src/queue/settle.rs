@@ -92,7 +92,8 @@ impl Operator {
     pub async fn settle(&self, outgoing: Id, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
         let entries = loop {
             let ids: Vec<Id> = outcomes.iter().map(|o| o.entry).collect();
-            let found = self.0.store.read(move |tx| Ok((queue::message_by_id(tx, outgoing)?, queue::entries(tx, &ids)?)));
+            let found =
+                self.0.store.read(move |tx| Ok((queue::message_by_id(tx, outgoing)?, queue::entries(tx, &ids)?)));
             let (message, entries) = found.await.map_err(|e: StoreError| refuse::store(&e))?;
             let Some(message) = message.filter(|_| !entries.is_empty()) else {
                 tracing::warn!(message = outgoing, "outcomes of a message that has left the queue");
@@ -121,7 +122,12 @@ impl Operator {
         }
     }
 
-    async fn plan(&self, message: &Message, entries: &[Entry], outcomes: &[Outcome]) -> Result<(Plan, Vec<Told>), StoreError> {
+    async fn plan(
+        &self,
+        message: &Message,
+        entries: &[Entry],
+        outcomes: &[Outcome],
+    ) -> Result<(Plan, Vec<Told>), StoreError> {
         let now = self.now();
         let key = self.0.store.vault().transit_key_of(message.epoch).await;
         let key = match key {
@@ -140,7 +146,8 @@ impl Operator {
                     metrics::counter!("sceau_queue_settled_total", "outcome" => "delivered").increment(1);
                 }
                 OutcomeResult::Failed { server, reply, status } => {
-                    let refusal = Refusal::new(RefusalCode::TransferRefused).with("server", server).with("reply", reply);
+                    let refusal =
+                        Refusal::new(RefusalCode::TransferRefused).with("server", server).with("reply", reply);
                     let facts = json!({ "server": server, "reply": code_of(reply), "status": status });
                     plan.gone.push((e.id, self.entry_trace("mail.failed", message, e, refusal.code.as_str(), facts)));
                     told.push(Told {
@@ -168,7 +175,10 @@ impl Operator {
                             metrics::counter!("sceau_queue_settled_total", "outcome" => "deferred").increment(1);
                         }
                         None => {
-                            plan.gone.push((e.id, self.entry_trace("mail.expired", message, e, refusal.code.as_str(), facts)));
+                            plan.gone.push((
+                                e.id,
+                                self.entry_trace("mail.expired", message, e, refusal.code.as_str(), facts),
+                            ));
                             told.push(self.given_up(message, e, server.clone(), Some(reason.clone()), refusal));
                             metrics::counter!("sceau_queue_settled_total", "outcome" => "expired").increment(1);
                         }
@@ -254,7 +264,14 @@ impl Operator {
     }
 
     /// The trace of what happened to one entry, on its sender's BAL.
-    pub(super) fn entry_trace(&self, act: &'static str, message: &Message, entry: &Entry, outcome: &str, facts: Value) -> Fact {
+    pub(super) fn entry_trace(
+        &self,
+        act: &'static str,
+        message: &Message,
+        entry: &Entry,
+        outcome: &str,
+        facts: Value,
+    ) -> Fact {
         let mut data = json!({
             "id": message.tag,
             "entry": entry.id,
@@ -277,7 +294,12 @@ impl Operator {
     }
 
     /// What is told of an entry, with its address unsealed.
-    pub(super) fn recipient_outcome(&self, message: &Message, key: &DataKey, told: &Told) -> Result<RecipientOutcome, StoreError> {
+    pub(super) fn recipient_outcome(
+        &self,
+        message: &Message,
+        key: &DataKey,
+        told: &Told,
+    ) -> Result<RecipientOutcome, StoreError> {
         use sceau_domain::Lang;
         let (e, aad) = (&told.entry, aad(message.epoch, told.entry.id, "queue.recipient"));
         Ok(RecipientOutcome {
@@ -303,7 +325,8 @@ fn undeliverable(refusal: &Refusal) -> bool {
 fn code_of(reply: &str) -> Option<String> {
     let mut words = reply.split([' ', '-']);
     let code = words.next().filter(|w| w.len() == 3 && w.bytes().all(|b| b.is_ascii_digit()))?;
-    let enhanced = words.next().filter(|w| w.split('.').count() == 3 && w.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    let enhanced =
+        words.next().filter(|w| w.split('.').count() == 3 && w.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
     Some(enhanced.map_or_else(|| code.to_owned(), |e| format!("{code} {e}")))
 }
 

@@ -25,9 +25,8 @@ impl Operator {
     /// Frees what a dead process of this node left leased, once.
     async fn free_dead_leases(&self) -> Result<(), StoreError> {
         let (owner, node) = (self.lease_owner().to_owned(), format!("{}:", self.0.store.node()));
-        let free = || async {
-            self.0.store.write(move |tx| queue::free_dead_leases(tx, &node, &owner)).await.map(drop)
-        };
+        let free =
+            || async { self.0.store.write(move |tx| queue::free_dead_leases(tx, &node, &owner)).await.map(drop) };
         self.0.leases.freed.get_or_try_init(free).await.map(drop)
     }
 
@@ -65,7 +64,9 @@ impl Operator {
         tokio::pin!(woken);
         woken.as_mut().enable();
         let pause = match self.0.store.read(queue::next_due).await {
-            Ok(Some(at)) => u64::try_from(at.0.saturating_sub(self.now().0)).map_or(Duration::ZERO, Duration::from_millis),
+            Ok(Some(at)) => {
+                u64::try_from(at.0.saturating_sub(self.now().0)).map_or(Duration::ZERO, Duration::from_millis)
+            }
             Ok(None) => IDLE,
             Err(e) => {
                 refuse::store(&e);
@@ -86,7 +87,9 @@ impl Operator {
             let Some((message, entries)) = due.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(None) };
             match self.open_queued(&message, &entries).await {
                 Ok(outgoing) => return Ok(Some(outgoing)),
-                Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => self.cannot_open(&message, &entries, &e).await?,
+                Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => {
+                    self.cannot_open(&message, &entries, &e).await?
+                }
                 Err(e) => return Err(refuse::store(&e)),
             }
         }
@@ -126,7 +129,8 @@ impl Operator {
     /// A message that does not open any more would block its destination for ever: it fails, the sender is told, an alarm rises.
     async fn cannot_open(&self, message: &Message, entries: &[Entry], e: &StoreError) -> Result<(), Refusal> {
         tracing::error!(error = %e, message = message.id, "a queued message does not open");
-        self.raise_alarm("queue.corrupt", &message.id.to_string(), true, serde_json::json!({ "cause": e.to_string() })).await;
+        self.raise_alarm("queue.corrupt", &message.id.to_string(), true, serde_json::json!({ "cause": e.to_string() }))
+            .await;
         let refusal = Refusal::new(RefusalCode::Unavailable);
         let failed = |entry: &Entry| Outcome {
             entry: entry.id,
@@ -140,9 +144,14 @@ impl Operator {
     }
 
     /// May we send to this server for this domain? (white list in force, its DN listed for the domain)
-    pub fn check_server(&self, domain: &DomainName, chain: &[rustls_pki_types::CertificateDer<'_>]) -> Result<Peer, Refusal> {
+    pub fn check_server(
+        &self,
+        domain: &DomainName,
+        chain: &[rustls_pki_types::CertificateDer<'_>],
+    ) -> Result<Peer, Refusal> {
         let anchors = self.0.trust.anchors();
-        let peer = peer::judge(&anchors, Purpose::Peers, chain, false, self.now()).map_err(sceau_trust::PeerCause::refusal)?;
+        let peer =
+            peer::judge(&anchors, Purpose::Peers, chain, false, self.now()).map_err(sceau_trust::PeerCause::refusal)?;
         let list = self.0.trust.white_list().ok_or(RefusalCode::PeerWhiteListAbsent)?;
         if !list.contains(domain) {
             return Err(Refusal::new(RefusalCode::RcptNotListed).with("domain", domain));

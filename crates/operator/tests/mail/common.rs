@@ -188,11 +188,23 @@ impl World {
     }
 
     /// Hands a message over as a peer does.
-    pub async fn hand_over(&self, dn: &str, from: &str, to: &[&str], text: &str) -> Result<sceau_operator::mail::Accepted, Refusal> {
+    pub async fn hand_over(
+        &self,
+        dn: &str,
+        from: &str,
+        to: &[&str],
+        text: &str,
+    ) -> Result<sceau_operator::mail::Accepted, Refusal> {
         self.op.mx_accept(&peer(dn), envelope(from, to), self.message(text), &origin(Door::Mx)).await
     }
     /// Submits as a person does.
-    pub async fn submit(&self, actor: &Actor, from: &str, to: &[&str], text: &str) -> Result<sceau_operator::mail::Accepted, Refusal> {
+    pub async fn submit(
+        &self,
+        actor: &Actor,
+        from: &str,
+        to: &[&str],
+        text: &str,
+    ) -> Result<sceau_operator::mail::Accepted, Refusal> {
         self.op.submit(actor, envelope(from, to), self.message(text)).await
     }
 
@@ -201,7 +213,8 @@ impl World {
         self.op.traces(&self.admin, &filter).await.unwrap()
     }
     pub async fn count(&self, table: &'static str) -> i64 {
-        let counted = self.store.read(move |tx| tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap().int(0));
+        let counted =
+            self.store.read(move |tx| tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap().int(0));
         counted.await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"))
     }
     pub fn advance(&self, seconds: i64) {

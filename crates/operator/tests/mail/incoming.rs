@@ -16,7 +16,10 @@ async fn a_message_arrives_byte_for_byte_below_the_fields_of_the_way() {
         let inbox = w.inbox(login, bal).await;
         assert_eq!(inbox.len(), 1);
         let prefix = inbox[0].strip_suffix(text.as_str()).expect("content as it was sent");
-        assert!(prefix.starts_with("Return-Path: <paul@beta.mssante.fr>\r\nReceived: from client.exemple.fr"), "{prefix}");
+        assert!(
+            prefix.starts_with("Return-Path: <paul@beta.mssante.fr>\r\nReceived: from client.exemple.fr"),
+            "{prefix}"
+        );
         assert!(prefix.contains(&accepted.id) && prefix.contains("mss.alpha.fr") && prefix.contains("CN=mss.beta.fr"));
         assert!(!prefix.contains("anne") && !prefix.contains("bruno"), "no recipient among the fields that all share");
     }
@@ -26,8 +29,13 @@ async fn a_message_arrives_byte_for_byte_below_the_fields_of_the_way() {
     let t = &traces[0];
     assert_eq!((t.outcome.as_str(), t.actor.as_str(), t.remote.as_deref()), ("ok", BETA, Some("192.0.2.7")));
     assert_eq!(t.data["to"], serde_json::json!([ANNE, BRUNO]));
-    assert_eq!((t.data["from"].as_str(), t.data["id"].as_str()), (Some("paul@beta.mssante.fr"), Some(accepted.id.as_str())));
+    assert_eq!(
+        (t.data["from"].as_str(), t.data["id"].as_str()),
+        (Some("paul@beta.mssante.fr"), Some(accepted.id.as_str()))
+    );
     assert!(!t.data.to_string().contains("essai"), "no content in a trace");
+    let delivered: Vec<_> = w.traces("mail.delivered").await.into_iter().map(|t| t.bal.unwrap()).collect();
+    assert_eq!(delivered, [ANNE, BRUNO], "each BAL's own trace");
 }
 
 #[tokio::test]
@@ -72,7 +80,9 @@ async fn postmaster_and_abuse_of_each_domain_reach_those_in_charge_once() {
     let to = ["postmaster@alpha.mssante.fr", "ABUSE@essai.alpha.mssante.fr", "exploitation@alpha.mssante.fr"];
     for to in to {
         let from = addr("paul@beta.mssante.fr");
-        w.op.mx_recipient(&peer(BETA), Some(&from), &addr(to), 0, None, &origin(sceau_operator::Door::Mx)).await.unwrap();
+        w.op.mx_recipient(&peer(BETA), Some(&from), &addr(to), 0, None, &origin(sceau_operator::Door::Mx))
+            .await
+            .unwrap();
     }
     w.hand_over(BETA, "paul@beta.mssante.fr", &to, &letter("paul@beta.mssante.fr", "plainte")).await.unwrap();
     assert_eq!(w.inbox("anne", "exploitation@alpha.mssante.fr").await.len(), 1);
@@ -112,7 +122,8 @@ async fn a_report_from_a_listed_peer_arrives_with_a_null_path() {
 #[tokio::test]
 async fn a_large_message_goes_through_a_file_that_stays() {
     let mut w = World::new().await;
-    let body: String = (0..2000u64).map(|i| format!("{:x}\r\n", (i + 7).pow(5).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let body: String =
+        (0..2000u64).map(|i| format!("{:x}\r\n", (i + 7).pow(5).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
     let text = letter("paul@beta.mssante.fr", "grand") + &body;
     w.hand_over(BETA, "paul@beta.mssante.fr", &[ANNE], &text).await.unwrap();
     // A retry's own file goes.
@@ -123,6 +134,7 @@ async fn a_large_message_goes_through_a_file_that_stays() {
     w.store.reopen().await;
     w.op = sceau_operator::Operator::open(config, w.store.clone(), trust).await.unwrap();
     assert!(w.inbox("anne", ANNE).await[0].ends_with(&text));
-    let files = std::process::Command::new("find").arg(w.store.folder().join("blobs")).args(["-type", "f"]).output().unwrap();
+    let files =
+        std::process::Command::new("find").arg(w.store.folder().join("blobs")).args(["-type", "f"]).output().unwrap();
     assert_eq!(String::from_utf8(files.stdout).unwrap().lines().count(), 1);
 }

@@ -1,7 +1,7 @@
 //! Each "no" of the MX door, with its code and its trace; nothing is kept of what is refused.
 use crate::common::*;
 use crate::pki::{Pki, dn};
-use sceau_domain::{RefusalCode, Refusal};
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::{Door, Peer};
 use std::sync::Arc;
 
@@ -40,7 +40,10 @@ async fn the_server_of_a_destination_is_judged_the_same_way() {
     assert_eq!(code(w.op.check_server(&domain("gamma.mssante.fr"), &beta)), "transfer.server_not_listed");
     assert_eq!(code(w.op.check_server(&domain("example.org"), &beta)), "rcpt.not_listed");
     assert_eq!(code(w.op.check_server(&domain("beta.mssante.fr"), &[])), "peer.no_certificate");
-    assert_eq!(code(w.op.check_server(&domain("beta.mssante.fr"), &pki.operator("mss.beta.fr", -10, -1))), "peer.expired");
+    assert_eq!(
+        code(w.op.check_server(&domain("beta.mssante.fr"), &pki.operator("mss.beta.fr", -10, -1))),
+        "peer.expired"
+    );
 }
 
 #[tokio::test]

@@ -168,7 +168,10 @@ async fn a_recipient_put_off_waits_alone_and_explains_itself() {
     assert_eq!((shown.entry.attempts, shown.entry.state.as_str(), shown.entry.from.as_str()), (1, "waiting", ANNE));
     let acts: Vec<&str> = shown.history.iter().map(|t| t.act.as_str()).collect();
     assert_eq!(acts, ["mail.submitted", "mail.deferred"]);
-    assert!(!w.traces("mail").await.iter().any(|t| t.data.to_string().contains("plus tard")), "words of a peer are sealed");
+    assert!(
+        !w.traces("mail").await.iter().any(|t| t.data.to_string().contains("plus tard")),
+        "words of a peer are sealed"
+    );
     w.advance(12);
     let out = take(&w, "beta.mssante.fr").await;
     assert_eq!(out.recipients.iter().map(|r| r.0).collect::<Vec<_>>(), [paul]);

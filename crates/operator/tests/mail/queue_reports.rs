@@ -70,7 +70,10 @@ async fn after_hours_the_sender_is_warned_once_and_after_days_told_that_it_is_ov
     assert_eq!(w.op.housekeeping().await.unwrap().warned, 1);
     assert_eq!(w.op.housekeeping().await.unwrap().warned, 0);
     let warning = readable(&w.inbox("anne", ANNE).await[0]);
-    assert!(warning.contains("Action: delayed") && warning.contains("Status: 4.4.7") && warning.contains("timed out"), "{warning}");
+    assert!(
+        warning.contains("Action: delayed") && warning.contains("Status: 4.4.7") && warning.contains("timed out"),
+        "{warning}"
+    );
     assert_eq!(w.count("queue_entries").await, 1);
 
     // An attempt at the very end, then no more.
@@ -83,11 +86,16 @@ async fn after_hours_the_sender_is_warned_once_and_after_days_told_that_it_is_ov
     let inbox = w.inbox("anne", ANNE).await;
     assert_eq!(inbox.len(), 2);
     let report = readable(&inbox[1]);
-    for part in ["Action: failed", "Status: 5.4.7", "120 h", "timed out", "Final-Recipient: rfc822; paul@beta.mssante.fr"] {
+    for part in
+        ["Action: failed", "Status: 5.4.7", "120 h", "timed out", "Final-Recipient: rfc822; paul@beta.mssante.fr"]
+    {
         assert!(report.contains(part), "{part} is missing in\n{report}");
     }
     let acts: Vec<String> = w.traces("mail").await.into_iter().map(|t| t.act).collect();
-    assert_eq!(acts, ["mail.submitted", "mail.deferred", "mail.delayed", "mail.deferred", "mail.deferred", "mail.expired"]);
+    assert_eq!(
+        acts,
+        ["mail.submitted", "mail.deferred", "mail.delayed", "mail.deferred", "mail.deferred", "mail.expired"]
+    );
     assert!(w.op.lease_destination().await.unwrap().is_none());
     w.op.housekeeping().await.unwrap();
     assert_eq!((w.count("queue_destinations").await, w.count("blobs").await), (0, 2), "two reports remain");

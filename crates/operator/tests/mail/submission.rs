@@ -96,7 +96,8 @@ async fn a_sent_copy_is_kept_where_it_is_configured() {
 async fn one_sends_only_as_bals_that_one_may_use() {
     let w = World::new().await;
     let anne = w.actor("anne", ANNE).await;
-    let mail = async |from: &str| w.op.submit_sender(&anne, (!from.is_empty()).then(|| addr(from)).as_ref(), None).await;
+    let mail =
+        async |from: &str| w.op.submit_sender(&anne, (!from.is_empty()).then(|| addr(from)).as_ref(), None).await;
     for mine in [ANNE, "ANNE.martin@alpha.mssante.fr", SHARED, ""] {
         mail(mine).await.unwrap();
     }
@@ -144,7 +145,9 @@ async fn one_writes_only_where_the_rules_let_one() {
         let trace = w.traces("mail.refused").await.pop().unwrap();
         assert_eq!(trace.outcome, expected);
     }
-    for (actor, to) in [(&chloe, BRUNO), (&test, "t@essai.beta.mssante.fr"), (&anne, ins), (&anne, "postmaster@alpha.mssante.fr")] {
+    for (actor, to) in
+        [(&chloe, BRUNO), (&test, "t@essai.beta.mssante.fr"), (&anne, ins), (&anne, "postmaster@alpha.mssante.fr")]
+    {
         w.op.submit_recipient(actor, &addr(to), 0, Some(500)).await.unwrap();
     }
     let full = w.op.submit_recipient(&anne, &addr("petite@alpha.mssante.fr"), 0, Some(3_000)).await;

@@ -18,7 +18,8 @@ fn contains(op: &Operator, domain: &str) -> bool {
 
 async fn open_alarms(store: &TestStore) -> Vec<String> {
     let rows = store.read(|tx| sceau_store::alarms::list(tx, false, 100)).await;
-    let mut codes: Vec<String> = rows.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")).into_iter().map(|a| a.code).collect();
+    let mut codes: Vec<String> =
+        rows.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")).into_iter().map(|a| a.code).collect();
     codes.sort();
     codes
 }
@@ -37,11 +38,10 @@ async fn the_last_good_copy_serves_and_survives_a_restart() {
 
     let second = pki.list(&[("beta.mssante.fr", GAMMA), ("delta.mssante.fr", BETA)], START);
     let view = op.put_white_list(second.clone()).await.unwrap();
-    assert_eq!((view.added, view.removed, view.altered), (
-        vec!["delta.mssante.fr".to_owned()],
-        vec!["gamma.mssante.fr".to_owned()],
-        vec!["beta.mssante.fr".to_owned()],
-    ));
+    assert_eq!(
+        (view.added, view.removed, view.altered),
+        (vec!["delta.mssante.fr".to_owned()], vec!["gamma.mssante.fr".to_owned()], vec!["beta.mssante.fr".to_owned()],)
+    );
     assert_eq!(view.generated, Some(START));
 
     // Nothing bad comes in force; each cause has its alarm.
@@ -74,7 +74,10 @@ async fn the_last_good_copy_serves_and_survives_a_restart() {
     assert_eq!(open_alarms(&store).await, Vec::<String>::new());
     assert!(op.white_list_state().last_error.is_none());
     let traces = store.read(|tx| {
-        sceau_store::traces::list(tx, &sceau_store::traces::Filter { act: Some("white_list".into()), limit: 10, ..Default::default() })
+        sceau_store::traces::list(
+            tx,
+            &sceau_store::traces::Filter { act: Some("white_list".into()), limit: 10, ..Default::default() },
+        )
     });
     assert_eq!(traces.await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")).len(), 3);
 }
