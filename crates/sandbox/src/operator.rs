@@ -118,6 +118,8 @@ impl Supervisor {
         let mut pause = PAUSE;
         let mut since = Instant::now();
         loop {
+            // Held here: waiting for a child closes its standard input, which would stop it.
+            let _alive = child.stdin.take();
             tokio::select! {
                 _ = child.wait() => {}
                 () = self.stop.cancelled() => { end(&mut child).await; return; }

@@ -76,10 +76,11 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
         ));
         lines.push(format!("  {}", say("or", &[])));
         lines.push(format!(
-            "  mutt -n -F /dev/null -e 'set certificate_file=\"{anchors}\" ssl_verify_host=no imap_pass=\"{}\"' -f 'imaps://{}@127.0.0.1:{}/INBOX'",
-            to.token,
-            to.login,
-            b.ports + IMAPS
+            "  mutt -n -F /dev/null -e 'set folder=\"imaps://{login}@127.0.0.1:{port}\" certificate_file=\"{anchors}\" \
+             ssl_verify_host=no imap_pass=\"{token}\"' -f 'imaps://{login}@127.0.0.1:{port}/INBOX'",
+            login = to.login,
+            token = to.token,
+            port = b.ports + IMAPS
         ));
         lines.push(String::new());
         heading(&mut lines, "administer");
