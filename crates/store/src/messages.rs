@@ -101,11 +101,10 @@ pub fn entries_since(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<Entr
 /// Those of these UIDs (ascending) that exist, by UID.
 pub fn entries_of(tx: &mut dyn Tx, folder: Id, uids: &[i64]) -> Result<Vec<EntryRow>, StoreError> {
     let mut found = Vec::new();
-    let sql =
-        |list: &str| format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND uid IN ({list}) ORDER BY uid");
-    for slice in uids.chunks(SLICE) {
-        let (list, values) = bind(params![folder], slice);
-        for row in tx.query(&sql(&list), &values)? {
+    for segment in segments(uids) {
+        let (uid_is, values) = segment.bind(params![folder]);
+        let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND {uid_is} ORDER BY uid");
+        for row in tx.query(&sql, &values)? {
             found.push(read(&row)?);
         }
     }
@@ -127,11 +126,10 @@ pub fn write_flags(
     keywords: &Slots,
     modseq: i64,
 ) -> Result<(), StoreError> {
-    for slice in uids.chunks(SLICE) {
-        let (list, values) = bind(params![folder, modseq, flags, keywords.value()], slice);
-        let sql = format!(
-            "UPDATE entries SET modseq = $2, flags = $3, keywords = $4 WHERE folder_id = $1 AND uid IN ({list})"
-        );
+    for segment in segments(uids) {
+        let (uid_is, values) = segment.bind(params![folder, modseq, flags, keywords.value()]);
+        let sql =
+            format!("UPDATE entries SET modseq = $2, flags = $3, keywords = $4 WHERE folder_id = $1 AND {uid_is}");
         tx.execute(&sql, &values)?;
     }
     Ok(())
@@ -140,19 +138,19 @@ pub fn write_flags(
 /// Copies entries (by ascending UID, all existing) into a folder of the same BAL under the UIDs from `first` on.
 pub fn copy(tx: &mut dyn Tx, from: Id, uids: &[i64], to: Id, first: i64, modseq: i64) -> Result<(), StoreError> {
     let mut next = first;
-    for slice in uids.chunks(SLICE) {
-        let (list, values) = bind(params![from, to, next - 1, modseq], slice);
+    for segment in segments(uids) {
+        let (uid_is, values) = segment.bind(params![from, to, next - 1, modseq]);
         let sql = format!(
             "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size) \
              SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), bal_id, message_id, \
              CAST($4 AS BIGINT), flags, keywords, internal_date, size \
-             FROM entries WHERE folder_id = $1 AND uid IN ({list})"
+             FROM entries WHERE folder_id = $1 AND {uid_is}"
         );
         let copied = tx.execute(&sql, &values)?;
-        if usize::try_from(copied) != Ok(slice.len()) {
+        if usize::try_from(copied) != Ok(segment.len()) {
             return Err(StoreError::Other("entries to copy are missing".into()));
         }
-        next += i64::try_from(slice.len()).unwrap_or(i64::MAX);
+        next += i64::try_from(segment.len()).unwrap_or(i64::MAX);
     }
     Ok(())
 }
@@ -160,9 +158,9 @@ pub fn copy(tx: &mut dyn Tx, from: Id, uids: &[i64], to: Id, first: i64, modseq:
 /// Removes entries and leaves tombstones. `gone` is by ascending UID. Messages stay: see [`drop_orphans`].
 pub fn remove(tx: &mut dyn Tx, bal: Id, folder: Id, gone: &[EntryRow], modseq: i64) -> Result<(), StoreError> {
     let uids: Vec<i64> = gone.iter().map(|e| e.uid).collect();
-    for slice in uids.chunks(SLICE) {
-        let (list, values) = bind(params![folder], slice);
-        tx.execute(&format!("DELETE FROM entries WHERE folder_id = $1 AND uid IN ({list})"), &values)?;
+    for segment in segments(&uids) {
+        let (uid_is, values) = segment.bind(params![folder]);
+        tx.execute(&format!("DELETE FROM entries WHERE folder_id = $1 AND {uid_is}"), &values)?;
     }
     // Most runs are few; for the many of a scattered set, whole rows are bound together.
     for rows in runs(&uids).chunks(RUNS) {
@@ -263,6 +261,70 @@ pub fn content(tx: &mut dyn Tx, bal: Id, id: Id) -> Result<Option<ContentRow>, S
     Ok(Some(ContentRow { prefix: r.opt_bytes(0)?, blob, blob_key: r.bytes(2)?, size: r.int(3)? }))
 }
 
+/// A part of an ascending list of UIDs that one statement takes.
+#[derive(Debug, PartialEq, Eq)]
+enum Segment<'a> {
+    /// A long run of consecutive UIDs.
+    Run(&'a [i64]),
+    /// At most [`SLICE`] others.
+    Set(&'a [i64]),
+}
+
+/// Shortest run that is worth a statement of its own.
+const RUN: usize = 64;
+
+/// The parts of an ascending list, in order.
+fn segments(uids: &[i64]) -> Vec<Segment<'_>> {
+    let (mut parts, mut rest, mut at) = (Vec::new(), uids, 0);
+    while at < rest.len() {
+        let run = 1 + rest[at..].windows(2).take_while(|w| w[0] + 1 == w[1]).count();
+        if run >= RUN {
+            parts.extend(rest[..at].chunks(SLICE).map(Segment::Set));
+            parts.push(Segment::Run(&rest[at..at + run]));
+            (rest, at) = (&rest[at + run..], 0);
+        } else {
+            at += run;
+        }
+    }
+    parts.extend(rest.chunks(SLICE).map(Segment::Set));
+    parts
+}
+
+impl Segment<'_> {
+    fn uids(&self) -> &[i64] {
+        match self {
+            Self::Run(uids) | Self::Set(uids) => uids,
+        }
+    }
+    fn len(&self) -> usize {
+        self.uids().len()
+    }
+    /// A condition on `uid`, and the values of the statement: the fixed ones first.
+    fn bind(&self, fixed: &[Value]) -> (String, Vec<Value>) {
+        let (Some(first), Some(last)) = (self.uids().first(), self.uids().last()) else {
+            return ("1 = 0".into(), fixed.to_vec());
+        };
+        let mut values = fixed.to_vec();
+        let range = format!("uid >= ${} AND uid <= ${}", fixed.len() + 1, fixed.len() + 2);
+        match self {
+            Self::Run(_) => {
+                values.extend_from_slice(params![*first, *last]);
+                (range, values)
+            }
+            Self::Set(uids) => {
+                // The bounds keep a planner without statistics from walking the folder by another index; of a set that is
+                // very scattered they would make SQLite walk too much.
+                let dense = last - first <= 16 * uids.len() as i64;
+                if dense {
+                    values.extend_from_slice(params![*first, *last]);
+                }
+                let (list, values) = bind(&values, uids);
+                (if dense { format!("{range} AND uid IN ({list})") } else { format!("uid IN ({list})") }, values)
+            }
+        }
+    }
+}
+
 /// `$n…` for the values of a slice after fixed parameters, and all values. The slice is padded with its last value to one
 /// of few lengths. An empty slice matches nothing.
 fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
@@ -311,6 +373,23 @@ mod tests {
         assert_eq!(runs(&[]), []);
         assert_eq!(runs(&[3]), [(3, 3)]);
         assert_eq!(runs(&[1, 2, 3, 5, 7, 8]), [(1, 3), (5, 5), (7, 8)]);
+    }
+
+    #[test]
+    fn segments_are_the_list_again() {
+        let run: Vec<i64> = (10..200).collect();
+        let mut uids = vec![1, 2, 5];
+        uids.extend(&run);
+        uids.extend((300..2400).step_by(2));
+        let parts = segments(&uids);
+        assert_eq!(parts.iter().flat_map(|p| p.uids().to_vec()).collect::<Vec<_>>(), uids);
+        assert_eq!((&parts[0], &parts[1]), (&Segment::Set(&[1, 2, 5]), &Segment::Run(&run)));
+        assert!(parts[2..].iter().all(|p| matches!(p, Segment::Set(s) if s.len() <= SLICE)));
+        assert_eq!(segments(&[]), []);
+        assert_eq!(parts[1].bind(params![7]).1, params![7, 10, 199]);
+        let (sql, values) = parts[0].bind(params![7]);
+        assert_eq!((sql.as_str(), values.len()), ("uid >= $2 AND uid <= $3 AND uid IN ($4,$5,$6,$7)", 7));
+        assert_eq!(Segment::Set(&[1, 1000]).bind(params![7]).0, "uid IN ($2,$3,$4,$5)");
     }
 
     #[test]

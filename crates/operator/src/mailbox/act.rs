@@ -1,7 +1,7 @@
 //! One act on a BAL: a transaction, then the word to those who watch. Once begun it is not the session's any more: a client
 //! that goes away in the middle leaves no change that nobody is told of.
-use crate::refuse::Fail;
 use crate::Operator;
+use crate::refuse::Fail;
 use sceau_domain::RefusalCode;
 use sceau_store::{Id, StoreError, Tx};
 

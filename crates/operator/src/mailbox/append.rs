@@ -23,8 +23,7 @@ impl Operator {
         let record = self.record(actor, seat.bal, "mail.filed");
         let folder = self.folder(actor, folder).await?;
         let date = date.unwrap_or(Timestamp(record.at()));
-        let prepared =
-            self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;
+        let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;
         let hub = self.clone();
         let placed = keep(&self.0.store, message.spool, move |tx, row| {
             // The BAL's row is locked first, as in every act.

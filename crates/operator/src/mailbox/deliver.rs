@@ -111,7 +111,8 @@ pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) ->
     if state.used_bytes > state.quota_bytes {
         let refusal = Refusal::new(over);
         // The other refusal speaks to the sender, whom the recipient's room does not concern.
-        let refusal = if over == RefusalCode::QuotaExceeded { refusal.with("limit", state.quota_bytes) } else { refusal };
+        let refusal =
+            if over == RefusalCode::QuotaExceeded { refusal.with("limit", state.quota_bytes) } else { refusal };
         return Err(refusal.into());
     }
     let keywords = flags::slots(tx, bal, &prepared.keywords, prepared.keyword_limit)?;

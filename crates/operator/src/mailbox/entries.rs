@@ -192,11 +192,13 @@ impl Operator {
             }
             let changed = messages::entries_since(tx, folder, since)?;
             let vanished = messages::vanished_since(tx, folder, since)?;
-            let words = if changed.iter().all(|e| e.keywords.is_empty()) { Vec::new() } else { keywords::list(tx, seat.bal)? };
+            let words =
+                if changed.iter().all(|e| e.keywords.is_empty()) { Vec::new() } else { keywords::list(tx, seat.bal)? };
             Ok((row, Some((changed, vanished, words))))
         });
         let (row, news) = read.await?;
-        let mut changes = Changes { modseq: row.modseq.unsigned_abs(), uidnext: narrow(row.uidnext), ..Changes::default() };
+        let mut changes =
+            Changes { modseq: row.modseq.unsigned_abs(), uidnext: narrow(row.uidnext), ..Changes::default() };
         if let Some((changed, vanished, words)) = news {
             let seal = self.bal_seal(seat.bal).await?;
             let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;

@@ -29,7 +29,8 @@ pub struct MessageSummary {
 impl MessageSummary {
     /// Opens what the store keeps.
     pub(super) fn open(seal: &BalSeal, row: &MessageRow) -> Result<Self, StoreError> {
-        let prefix = row.prefix.as_deref().map(|p| seal.open(row.id, MESSAGE_PREFIX, p)).transpose()?.unwrap_or_default();
+        let prefix =
+            row.prefix.as_deref().map(|p| seal.open(row.id, MESSAGE_PREFIX, p)).transpose()?.unwrap_or_default();
         let summary = seal.open(row.id, MESSAGE_SUMMARY, &row.summary)?;
         let summary = Summary::from_bytes(&summary).ok_or_else(|| StoreError::Corrupt(row.id.to_string()))?;
         Ok(Self { message: row.id, prefix, summary })

@@ -136,7 +136,8 @@ impl Operator {
             let (_, mut blob) = self.open_content(seal, message, &row).await?;
             let (uid, judge) = (entry.uid, plan.clone());
             let matches = blocking(move || {
-                let seen = body::scan(&mut blob, &summary.summary.root, judge.needles()).map_err(|e| refuse::store(&e))?;
+                let seen =
+                    body::scan(&mut blob, &summary.summary.root, judge.needles()).map_err(|e| refuse::store(&e))?;
                 Ok(judge.by_body(&entry, &summary, &seen))
             });
             if matches.await? {

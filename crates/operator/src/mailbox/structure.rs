@@ -159,12 +159,19 @@ impl Operator {
 
     /// Creates a folder (and missing parents). `folder.exists` (the name, or another folder has this special use),
     /// `folder.name`, `folder.limit`.
-    pub async fn create_folder(&self, actor: &Actor, name: &str, special_use: Option<SpecialUse>) -> Result<Folder, Refusal> {
+    pub async fn create_folder(
+        &self,
+        actor: &Actor,
+        name: &str,
+        special_use: Option<SpecialUse>,
+    ) -> Result<Folder, Refusal> {
         let seat = Seat::of(actor)?;
         let name = names::new_name(name)?;
         let record = self.record(actor, seat.bal, "folder.created");
         let plan = |tree: &Tree| {
-            let has_use = |r: &FolderRow| special_use.is_some() && r.special_use.as_deref() == special_use.map(SpecialUse::as_str);
+            let has_use = |r: &FolderRow| {
+                special_use.is_some() && r.special_use.as_deref() == special_use.map(SpecialUse::as_str)
+            };
             if tree.by_name.contains_key(&name) || tree.by_name.values().any(has_use) {
                 return Err(RefusalCode::FolderExists.into());
             }

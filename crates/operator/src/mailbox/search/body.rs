@@ -173,7 +173,8 @@ mod tests {
         let b64 = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw4l0YXQgZ8OpbsOp\r\ncmFsIHN0YWJsZQ==\r\n";
         assert!(has(b64, "état général"));
         assert!(!has(b64, "w4l0"));
-        let utf16 = b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\n6QB0AOkA\r\n";
+        let utf16 =
+            b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\n6QB0AOkA\r\n";
         assert!(has(utf16, "été"));
     }
 

@@ -293,7 +293,9 @@ mod tests {
 
     #[test]
     fn headers_are_compared_decoded_and_without_case() {
-        let m = message("Subject: =?utf-8?Q?R=C3=A9sultat?=\r\n d'analyse\r\nFrom: \"D. Martin\" <d.martin@a.example>\r\nX-Empty:\r\n");
+        let m = message(
+            "Subject: =?utf-8?Q?R=C3=A9sultat?=\r\n d'analyse\r\nFrom: \"D. Martin\" <d.martin@a.example>\r\nX-Empty:\r\n",
+        );
         let judge = |q: Query| Plan::of(&q).unwrap().by_summary(&entry(), &m);
         assert_eq!(judge(Query::Subject("RÉSULTAT D'ANALYSE".into())), Some(true));
         assert_eq!(judge(Query::Subject("martin".into())), Some(false));

@@ -23,14 +23,14 @@ on_both!(
 async fn a_message_filed_is_there_byte_for_byte(h: House) {
     let mut watch = h.operator.watch(&h.actor);
     let text = format!("Subject: a\r\n\r\n{}", "0123456789abcde\r\n".repeat(10_000));
-    let date = Some(Timestamp(86_400_000));
+    let date = Timestamp(86_400_000);
     let keep = flags(Flags::SEEN, &["$Label1"]);
-    let (uidvalidity, uid) = h.operator.append(&h.actor, "Drafts", keep.clone(), date, h.message(&text)).await.unwrap();
+    let (uidvalidity, uid) = h.operator.append(&h.actor, "Drafts", keep.clone(), Some(date), h.message(&text)).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), watch.changed()).await.expect("woken");
     let drafts = h.open("Drafts").await;
     assert_eq!((drafts.folder.uidvalidity, drafts.folder.uidnext, uid), (uidvalidity, 2, 1));
     let e = &drafts.entries[0];
-    assert_eq!((e.uid, &e.flags, e.internal_date, e.size), (1, &keep, date.unwrap(), text.len() as u64));
+    assert_eq!((e.uid, &e.flags, e.internal_date, e.size), (1, &keep, date, text.len() as u64));
     let mut reader = h.operator.open_message(&h.actor, e.message).await.unwrap();
     assert_eq!(reader.read(0, text.len() + 10).await.unwrap(), text.as_bytes());
     assert_eq!(reader.read(100_000, 7).await.unwrap(), &text.as_bytes()[100_000..100_007]);
@@ -38,7 +38,10 @@ async fn a_message_filed_is_there_byte_for_byte(h: House) {
     let found = h.operator.summaries(&h.actor, &[1, e.message]).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].summary.envelope.subject.as_deref(), Some("a"));
-    refused(h.operator.append(&h.actor, "Nowhere", FlagSet::default(), None, h.message("a: b\r\n\r\n")).await, RefusalCode::FolderUnknown);
+    refused(
+        h.operator.append(&h.actor, "Nowhere", FlagSet::default(), None, h.message("a: b\r\n\r\n")).await,
+        RefusalCode::FolderUnknown,
+    );
 }
 
 async fn delivery_finds_its_folder(h: House) {
@@ -52,7 +55,7 @@ async fn delivery_finds_its_folder(h: House) {
     assert_eq!(reader.size(), 34);
     assert_eq!(reader.read(0, 100).await.unwrap(), b"Received: here\r\nSubject: s\r\n\r\nbody");
     assert_eq!(reader.read(10, 12).await.unwrap(), b"here\r\nSubjec");
-    assert_eq!(reader.read(20, 3).await.unwrap(), b"jec");
+    assert_eq!(reader.read(19, 3).await.unwrap(), b"jec");
     // By special use, whatever its name; made again when it was deleted.
     h.operator.rename_folder(&h.actor, "Sent", "Envoyés").await.unwrap();
     h.deliver(to, Target::Sent, b"", "a: b\r\n\r\n").await.unwrap();
@@ -283,7 +286,9 @@ async fn what_is_expunged_can_be_collected(h: House) {
     assert_eq!(h.used().await, (0, 0));
     let traced = h
         .store
-        .read::<_, StoreError, _>(|tx| tx.query("SELECT act FROM traces ORDER BY id", params![])?.iter().map(|r| r.text(0)).collect())
+        .read::<_, StoreError, _>(|tx| {
+            tx.query("SELECT act FROM traces ORDER BY id", params![])?.iter().map(|r| r.text(0)).collect()
+        })
         .await
         .unwrap();
     let acts: Vec<String> = traced;

@@ -68,7 +68,12 @@ impl House {
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
         let domain = store.new_id();
-        let row = rows::Domain { id: domain, name: "a.example".into(), kind: DomainKind::Production.as_str().into(), created: 0 };
+        let row = rows::Domain {
+            id: domain,
+            name: "a.example".into(),
+            kind: DomainKind::Production.as_str().into(),
+            created: 0,
+        };
         store.write::<_, StoreError, _>(move |tx| rows::insert_domain(tx, &row)).await.unwrap();
         let actor = bal(&operator, domain, 1 << 30).await;
         Self { store, operator, domain, actor }

@@ -45,7 +45,8 @@ struct Folder {
 }
 
 fn set(flags: u8, words: u8) -> (FlagSet, BTreeSet<&'static str>) {
-    let words: BTreeSet<&str> = WORDS.into_iter().enumerate().filter(|(i, _)| words & (1 << i) != 0).map(|w| w.1).collect();
+    let words: BTreeSet<&str> =
+        WORDS.into_iter().enumerate().filter(|(i, _)| words & (1 << i) != 0).map(|w| w.1).collect();
     (FlagSet { system: Flags(flags), keywords: words.iter().map(|w| (*w).to_owned()).collect() }, words)
 }
 
@@ -185,7 +186,10 @@ async fn check_folder(operator: &Operator, actor: &Actor, name: &str, f: &mut Fo
     f.views.push((f.modseq, view));
     let status = operator.folder_status(actor, name).await.unwrap();
     let sum = |test: fn(u8) -> bool| f.entries.values().filter(|e| test(e.1)).count() as u32;
-    assert_eq!((status.messages, status.unseen, status.deleted), (sum(|_| true), sum(|f| f & 1 == 0), sum(|f| f & 8 != 0)));
+    assert_eq!(
+        (status.messages, status.unseen, status.deleted),
+        (sum(|_| true), sum(|f| f & 1 == 0), sum(|f| f & 8 != 0))
+    );
     assert_eq!((status.uidnext, status.modseq), (f.next, f.modseq));
     assert_eq!(status.size, f.views.last().unwrap().1.values().map(|e| e.size).sum::<u64>());
 }

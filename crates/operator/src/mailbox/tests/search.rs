@@ -7,7 +7,9 @@ on_both!(words_are_found_where_they_stand);
 
 async fn words_are_found_where_they_stand(h: House) {
     let filler = "une ligne sans rien de particulier, assez longue pour remplir\r\n".repeat(3000);
-    let long = format!("Subject: long\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{filler}La kétamine est là.\r\n{filler}");
+    let long = format!(
+        "Subject: long\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{filler}La kétamine est là.\r\n{filler}"
+    );
     let attached = "Subject: =?utf-8?Q?R=C3=A9sultats?=\r\nFrom: Lab <lab@a.example>\r\nDate: Mon, 2 Feb 2026 10:00:00 +0100\r\n\
 Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-8\r\n\
 Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>H=C3=A9moglo<i>bine</i> &eacute;lev&eacute;e</p>\r\n--x\r\n\
