@@ -20,15 +20,6 @@ pub fn claim(tx: &mut dyn Tx, digest: &Digest, now: Timestamp, horizon: Timestam
     Ok(touched > 0)
 }
 
-/// Was the digest claimed since `horizon`? An early answer that saves work; [`claim`] decides.
-pub fn known(tx: &mut dyn Tx, digest: &Digest, horizon: Timestamp) -> Result<bool, StoreError> {
-    let row = tx.query_opt(
-        "SELECT at FROM accepted_mail WHERE digest = $1 AND at >= $2",
-        params![digest.as_slice(), horizon.0],
-    )?;
-    Ok(row.is_some())
-}
-
 /// Removes at most `limit` rows older than `horizon`; how many went. Call again while it returns `limit`.
 pub fn purge(tx: &mut dyn Tx, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
     tx.execute(

@@ -25,7 +25,7 @@ impl By {
     }
     /// Another operator.
     pub fn peer(peer: Option<&Peer>, origin: &Origin) -> Self {
-        let name = peer.map_or_else(|| "unknown".to_owned(), |p| p.dn.to_string());
+        let name = peer.map_or_else(|| "unknown".to_owned(), |p| bounded(p.dn.as_str()));
         Self { name, person: None, origin: Some(origin.clone()) }
     }
     /// A person's session.
@@ -115,7 +115,7 @@ impl Operator {
         refusal: Refusal,
     ) -> Refusal {
         let Some(origin) = &by.origin else { return refusal };
-        metrics::counter!("sceau_mail_refused_total", "code" => refusal.code.as_str()).increment(1);
+        metrics::counter!("sceau_refused_total", "code" => refusal.code.as_str()).increment(1);
         if !self.0.refusals.admit(&by.name, origin, refusal.code) {
             return refusal;
         }
@@ -129,7 +129,7 @@ impl Operator {
         let detail = |name: &str| refusal.args.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
         for name in ["domain", "dn", "cause", "limit"] {
             if let Some(value) = detail(name) {
-                data[name] = value.into();
+                data[name] = bounded(&value).into();
             }
         }
         let act = if refusal.code.as_str().starts_with("login.") { "login.failed" } else { "mail.refused" };
@@ -174,4 +174,10 @@ impl Operator {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock().now()
     }
+}
+
+/// What comes from outside, cut to what real names need: a certificate's name may be thousands of bytes long.
+fn bounded(value: &str) -> String {
+    const LONGEST: usize = 600;
+    value.chars().take(LONGEST).collect()
 }

@@ -39,7 +39,6 @@ impl Operator {
         require_administrator(actor)?;
         let filter = EntryFilter {
             destination: destination.map(ToString::to_string),
-            sender: None,
             after: after.unwrap_or(0),
             limit: limit.min(MOST),
         };

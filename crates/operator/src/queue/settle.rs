@@ -10,7 +10,7 @@ use crate::{Operator, Received};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::report::RecipientOutcome;
 use sceau_store::queue::{self, Entry, Message};
-use sceau_store::{DataKey, Id, StoreError, Tx, blob};
+use sceau_store::{DataKey, Id, StoreError, Tx, accounts, blob};
 use serde_json::{Value, json};
 
 /// Everything that one settlement changes, prepared before its transaction.
@@ -239,6 +239,11 @@ impl Operator {
     }
 
     async fn commit_with_report(&self, plan: &Plan, report: Received, bal: Id) -> Result<bool, Fail> {
+        // A closed BAL has no key any more: nothing can be sealed for it.
+        let sender = self.0.store.read(move |tx| accounts::bal_by_id(tx, bal)).await?;
+        if sender.is_none_or(|b| b.state != "active") {
+            return Err(RefusalCode::RcptClosed.into());
+        }
         let flags = crate::mailbox::entries::FlagSet::default();
         let prefix = sceau_message::trace_field::return_path(None).into_bytes();
         let copy = self.prepare_delivery(bal, deliver::Target::Inbox, &report, &prefix, flags, plan.now).await?;

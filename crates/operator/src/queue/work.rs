@@ -17,8 +17,12 @@ impl Operator {
     /// This process as leases name it.
     pub(super) fn lease_owner(&self) -> &str {
         self.0.leases.owner.get_or_init(|| {
-            // Unique enough: an id of this node never comes twice, whatever process makes it.
-            format!("{}:{:x}", self.0.store.node(), self.0.store.new_id())
+            let mut random = [0; 8];
+            // Without randomness nothing could be sealed either; an id is unique enough then.
+            match aws_lc_rs::rand::fill(&mut random) {
+                Ok(()) => format!("{}:{}", self.0.store.node(), hex::encode(random)),
+                Err(_) => format!("{}:{:x}", self.0.store.node(), self.0.store.new_id()),
+            }
         })
     }
 

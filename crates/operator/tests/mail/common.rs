@@ -217,6 +217,16 @@ impl World {
             self.store.read(move |tx| tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap().int(0));
         counted.await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"))
     }
+    /// Does this word stand in clear in any file of the store?
+    pub fn on_disk(&self, word: &str) -> bool {
+        fn holds(folder: &std::path::Path, word: &[u8]) -> bool {
+            std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).any(|path| match path.is_dir() {
+                true => holds(&path, word),
+                false => std::fs::read(&path).unwrap().windows(word.len()).any(|w| w == word),
+            })
+        }
+        holds(self.store.folder(), word.as_bytes())
+    }
     pub fn advance(&self, seconds: i64) {
         self.store.clock.advance_ms(seconds * 1000);
     }

@@ -158,6 +158,21 @@ async fn reports_go_to_the_bal_that_sent_and_a_full_one_loses_only_the_report() 
     assert_eq!(w.count("queue_entries").await, 0);
     let trace = w.traces("mail.failed").await.pop().unwrap();
     assert_eq!(trace.data["report"], "rcpt.over_quota", "the trace says why nobody was told");
+
+    // A closed BAL has no key: its mail in the queue still comes to an end.
+    let anne = w.actor("anne", ANNE).await;
+    w.submit(&anne, ANNE, &["zoe@gamma.mssante.fr"], &letter(ANNE, "close")).await.unwrap();
+    let bal = anne.bal.unwrap().id;
+    let close = "UPDATE bals SET state = 'closed' WHERE id = $1";
+    w.store
+        .write(move |tx| tx.execute(close, sceau_store::params![bal]))
+        .await
+        .unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    w.store.vault().destroy_bal_key(bal).await.unwrap();
+    w.advance(6 * 86_400);
+    w.op.housekeeping().await.unwrap();
+    assert_eq!(w.count("queue_entries").await, 0);
+    assert_eq!(w.traces("mail.expired").await.pop().unwrap().data["report"], "rcpt.closed");
 }
 
 #[tokio::test]

@@ -177,6 +177,9 @@ async fn size_depends_on_the_destination_and_patients_stay_sealed() {
     let listed = w.op.queue_list(&w.admin, None, None, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].to.ends_with("@patient.mssante.fr") && !listed[0].to.contains("1800"));
+    for word in ["18001750", "Bonjour", "gros@exemple.fr"] {
+        assert!(!w.on_disk(word), "{word} is on disk in clear");
+    }
     // The worker, and only it, gets the address.
     assert_eq!(take(&w, "patient.mssante.fr").await.recipients[0].1, addr(ins));
     let shown = w.op.queue_show(&w.admin, listed[0].id).await.unwrap();

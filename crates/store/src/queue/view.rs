@@ -35,8 +35,6 @@ pub struct EntryView {
 pub struct EntryFilter {
     /// Only this destination.
     pub destination: Option<String>,
-    /// Only this sender, as shown.
-    pub sender: Option<String>,
     /// Only ids after this one.
     pub after: Id,
     /// At most.
@@ -50,10 +48,6 @@ pub fn list(tx: &mut dyn Tx, filter: &EntryFilter) -> Result<Vec<EntryView>, Sto
     if let Some(d) = &filter.destination {
         values.push(d.into());
         wheres.push(format!("e.destination = ${}", values.len()));
-    }
-    if let Some(s) = &filter.sender {
-        values.push(s.into());
-        wheres.push(format!("m.sender = ${}", values.len()));
     }
     values.push(i64::from(filter.limit).into());
     query(tx, &format!("{} ORDER BY e.id LIMIT ${}", wheres.join(" AND "), values.len()), &values)
