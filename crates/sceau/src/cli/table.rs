@@ -58,6 +58,8 @@ const INSTANTS: &[&str] =
 /// Fields that are byte counts.
 const SIZES: &[&str] = &["size", "quota", "used"];
 
+/// Fields that are lists of pairs (address or login, role).
+const PAIRS: &[&str] = &["access", "bals", "roles"];
 /// Widest cell of a column that another one follows, characters; `--json` and `show` have the whole text.
 const WIDEST: usize = 48;
 
@@ -76,7 +78,12 @@ fn cell(context: &Context, field: &str, value: &Value) -> String {
         Value::Number(n) if SIZES.contains(&field) => size(n.as_u64().unwrap_or_default()),
         Value::Number(n) => n.to_string(),
         Value::String(s) => printable(s),
-        Value::Array(items) => items.iter().map(|v| cell(context, "", v)).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(what), Value::String(role)] if PAIRS.contains(&field) => {
+                format!("{} ({})", printable(what), printable(role))
+            }
+            _ => items.iter().map(|v| cell(context, field, v)).collect::<Vec<_>>().join(", "),
+        },
         Value::Object(o) => o.iter().map(|(k, v)| format!("{k}={}", cell(context, k, v))).collect::<Vec<_>>().join(" "),
     }
 }
@@ -115,6 +122,6 @@ mod tests {
         assert_eq!(cell(&c, "size", &serde_json::json!(10_485_760)), "10.5 MB");
         assert_eq!(cell(&c, "created", &serde_json::json!(0)), "1970-01-01 00:00:00Z");
         assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2Jno")), "550 \u{FFFD}[2Jno");
-        assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie, holder");
+        assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie (holder)");
     }
 }
