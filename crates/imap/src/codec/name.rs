@@ -51,7 +51,8 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     let inbox = name == "INBOX";
     // Linear matching with one point of return for each kind of wildcard.
     let (mut p, mut n) = (0, 0);
-    let (mut star, mut percent): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+    let mut star: Option<(usize, usize)> = None;
+    let mut percent: Option<(usize, usize)> = None;
     loop {
         match pattern.get(p) {
             Some('*') => {

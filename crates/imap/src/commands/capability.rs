@@ -20,7 +20,8 @@ pub(crate) fn write(s: &mut Session) {
     if s.actor.is_some() {
         s.out.raw(LOGGED_IN).num(s.config.max_append);
     } else if s.secure() {
-        s.out.raw(" SASL-IR AUTH=PLAIN");
+        // ENABLE and IDLE need nothing but the login to come: clients that ask once (Python's imaplib) look for them here.
+        s.out.raw(" SASL-IR ENABLE IDLE AUTH=PLAIN");
     } else {
         s.out.raw(if s.starttls.is_some() { " STARTTLS LOGINDISABLED" } else { " LOGINDISABLED" });
     }

@@ -56,12 +56,13 @@ pub(super) async fn write(
         return Ok(());
     };
     let range = if number.is_empty() { Range { start: 0, len: reader.size() } } else { range };
+    let (wanted, most) = partial.unwrap_or((0, u64::MAX));
     let mut size = 0;
     let mut nul = false;
     let mut source = Source::new(range, encoding);
     while let Some(piece) = source.next(reader).await? {
+        nul |= window(&piece, size, wanted, most).contains(&0);
         size += piece.len() as u64;
-        nul |= piece.contains(&0);
     }
     if size_only {
         s.out.num(size);
@@ -73,17 +74,24 @@ pub(super) async fn write(
     let mut source = Source::new(range, encoding);
     let (mut at, mut left) = (0, count);
     while let Some(piece) = source.next(reader).await? {
-        let skip = first.saturating_sub(at).min(piece.len() as u64);
-        let take = left.min(piece.len() as u64 - skip);
+        let wanted = window(&piece, at, first, count);
         at += piece.len() as u64;
-        left -= take;
-        // Both are within the piece, so within usize.
-        s.write_direct(&piece[skip as usize..(skip + take) as usize]).await?;
+        left -= wanted.len() as u64;
+        s.write_direct(wanted).await?;
         if left == 0 {
             break;
         }
     }
     if left == 0 { Ok(()) } else { Err(Stop::End(End::Gone)) }
+}
+
+/// What of a piece that begins at `at` lies in the `count` bytes from `first`.
+fn window(piece: &[u8], at: u64, first: u64, count: u64) -> &[u8] {
+    let len = piece.len() as u64;
+    let from = first.saturating_sub(at).min(len);
+    let to = first.saturating_add(count).saturating_sub(at).clamp(from, len);
+    // Both are within the piece, so within usize.
+    &piece[from as usize..to as usize]
 }
 
 /// Decoded content by pieces.

@@ -1,0 +1,122 @@
+//! FETCH: items, sections, partials, BINARY, \Seen.
+use crate::client::{Client, one};
+use crate::world::World;
+
+const MIXED: &str = "From: Camille Exemple <camille@exemple.fr>\nTo: a@b.example, =?utf-8?q?Z=C3=A9?= <z@b.example>\nSubject: Essai\n\
+MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n\
+--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nd=C3=A9j=C3=A0 vu=\n!\n\
+--x\nContent-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=a.pdf\n\nAAEC\nAwQ=\n\
+--x\nContent-Type: message/rfc822\n\nSubject: dedans\nFrom: d@e.example\n\ntexte\n\
+--x\nContent-Type: application/x-odd\nContent-Transfer-Encoding: x-odd\n\n???\n\
+--x--\n";
+
+async fn with_mixed(w: &World) -> Client {
+    let mut c = Client::inbox(w).await;
+    c.append("INBOX", "", MIXED).await;
+    c.ok("NOOP").await;
+    c
+}
+
+#[tokio::test]
+async fn structure_and_envelope() {
+    let w = World::new().await;
+    let mut c = with_mixed(&w).await;
+    let all = c.ok("FETCH 1 (ENVELOPE BODYSTRUCTURE)").await;
+    let got = one(&all, "* 1 FETCH ");
+    assert!(
+        got.contains("(NIL \"Essai\" ((\"Camille Exemple\" NIL \"camille\" \"exemple.fr\")) ((\"Camille Exemple\""),
+        "{got}"
+    );
+    assert!(got.contains("((NIL NIL \"a\" \"b.example\")(\"=?utf-8?q?Z=C3=A9?=\" NIL \"z\" \"b.example\"))"), "{got}");
+    assert!(got.contains("(\"application\" \"pdf\" (\"name\" \"a.pdf\") NIL NIL \"base64\" 10 NIL (\"attachment\" (\"filename\" \"a.pdf\")) NIL NIL)"), "{got}");
+    assert!(got.contains("\"dedans\"") && got.contains(" \"mixed\" (\"boundary\" \"x\") NIL NIL NIL)"), "{got}");
+    let all = c.ok("FETCH 1 FULL").await;
+    let got = one(&all, "* 1 FETCH ");
+    for item in ["FLAGS (", "INTERNALDATE \"", "RFC822.SIZE ", "ENVELOPE (", "BODY (("] {
+        assert!(got.contains(item), "{item} {got}");
+    }
+    assert!(got.contains("FLAGS ()"), "nothing of this sets \\Seen: {got}");
+}
+
+#[tokio::test]
+async fn sections_and_partials() {
+    let w = World::new().await;
+    let mut c = with_mixed(&w).await;
+    for (item, want) in [
+        ("BODY.PEEK[2]", "BODY[2] {10}\r\nAAEC\r\nAwQ="),
+        ("BODY.PEEK[3.HEADER.FIELDS (subject)]", "BODY[3.HEADER.FIELDS (subject)] {19}\r\nSubject: dedans\r\n\r\n"),
+        ("BODY.PEEK[3.TEXT]", "BODY[3.TEXT] {5}\r\ntexte"),
+        ("BODY.PEEK[3.1]", "BODY[3.1] {5}\r\ntexte"),
+        (
+            "BODY.PEEK[HEADER.FIELDS.NOT (FROM TO MIME-VERSION CONTENT-TYPE)]",
+            "BODY[HEADER.FIELDS.NOT (FROM TO MIME-VERSION CONTENT-TYPE)] {18}\r\nSubject: Essai\r\n\r\n",
+        ),
+        ("BODY.PEEK[]<0.5>", "BODY[]<0> {5}\r\nFrom:"),
+        ("BODY.PEEK[HEADER]<6.7>", "BODY[HEADER]<6> {7}\r\nCamille"),
+        ("BODY.PEEK[9]", "BODY[9] NIL"),
+        ("BODY.PEEK[1.TEXT]", "BODY[1.TEXT] NIL"),
+        ("BODY.PEEK[2.MIME]<0.7>", "BODY[2.MIME]<0> {7}\r\nContent"),
+        ("BODY.PEEK[1]<100000.7>", "BODY[1]<100000> {0}\r\n"),
+    ] {
+        let all = c.ok(&format!("FETCH 1 {item}")).await;
+        assert_eq!(one(&all, "* 1 FETCH "), format!("* 1 FETCH ({want})"), "{item}");
+    }
+    let all = c.ok("FETCH 1 (RFC822.HEADER RFC822.TEXT RFC822)").await;
+    let got = one(&all, "* 1 FETCH (");
+    assert!(got.contains("RFC822.HEADER {") && got.contains("RFC822.TEXT {") && got.contains(" RFC822 {"));
+    assert!(got.ends_with("--x--\r\n FLAGS (\\Seen))"), "{got}");
+}
+
+#[tokio::test]
+async fn reading_sets_seen_once() {
+    let w = World::new().await;
+    let mut c = with_mixed(&w).await;
+    c.letter("deux").await;
+    let all = c.ok("FETCH 1:2 BODY[1]").await;
+    assert!(
+        one(&all, "* 1 FETCH").ends_with(" FLAGS (\\Seen))") && one(&all, "* 2 FETCH").ends_with(" FLAGS (\\Seen))")
+    );
+    let all = c.ok("FETCH 1:2 BODY[1]").await;
+    assert!(!all.iter().any(|r| r.contains("FLAGS")), "{all:?}");
+    let all = c.ok("UID FETCH 1:* FLAGS").await;
+    assert_eq!(all[..2], ["* 1 FETCH (UID 1 FLAGS (\\Seen))", "* 2 FETCH (UID 2 FLAGS (\\Seen))"]);
+}
+
+#[tokio::test]
+async fn binary_is_decoded() {
+    let w = World::new().await;
+    let mut c = with_mixed(&w).await;
+    let all = c.ok("FETCH 1 (BINARY.SIZE[1] BINARY.SIZE[2] BINARY.PEEK[1] BINARY.PEEK[2]<1.3> BINARY.PEEK[9])").await;
+    let got = one(&all, "* 1 FETCH ");
+    assert_eq!(
+        got,
+        "* 1 FETCH (BINARY.SIZE[1] 10 BINARY.SIZE[2] 5 BINARY[1] {10}\r\ndéjà vu! BINARY[2]<1> {3}\r\n\u{1}\u{2}\u{3} BINARY[9] NIL)"
+    );
+    let all = c.ok("FETCH 1 BINARY.PEEK[2]").await;
+    assert_eq!(one(&all, "* 1 FETCH "), "* 1 FETCH (BINARY[2] ~{5}\r\n\0\u{1}\u{2}\u{3}\u{4})");
+    assert!(c.no("FETCH 1 BINARY[4]").await.contains("[UNKNOWN-CTE]"));
+}
+
+#[tokio::test]
+async fn many_messages_by_pages() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    let mut all = String::new();
+    for n in 0..300 {
+        let m = crate::client::letter(&format!("n{n}")).replace('\n', "\r\n");
+        all.push_str(&format!("a{n} APPEND INBOX {{{}+}}\r\n{m}\r\n", m.len()));
+    }
+    // Pipelined.
+    c.send(all).await;
+    c.until("a299").await;
+    let got = c.ok("FETCH 1:* (UID ENVELOPE BODY.PEEK[HEADER.FIELDS (SUBJECT)])").await;
+    assert_eq!(got.len(), 301);
+    for (n, line) in got[..300].iter().enumerate() {
+        assert!(line.starts_with(&format!("* {} FETCH (UID {} ENVELOPE (", n + 1, n + 1)), "{line}");
+        assert!(line.contains(&format!("\r\nSubject: n{n}\r\n\r\n)")), "{line}");
+    }
+    c.bad("FETCH 301 FLAGS").await;
+    c.bad("FETCH 1:301 FLAGS").await;
+    assert_eq!(c.ok("UID FETCH 301:400 FLAGS").await.len(), 1);
+    assert_eq!(c.ok("UID FETCH 400:* FLAGS").await.len(), 2);
+}

@@ -1,0 +1,74 @@
+//! SEARCH.
+use crate::client::{Client, letter};
+use crate::world::World;
+
+async fn some(w: &World) -> Client {
+    let mut c = Client::inbox(w).await;
+    for n in ["alpha", "beta", "gamma alpha"] {
+        c.letter(n).await;
+    }
+    c.append("INBOX", "(\\Seen Suivi) \"17-Jul-1996 02:44:25 -0700\" ", &letter("vieux").replace("Bonjour", "Déjà"))
+        .await;
+    c.ok("STORE 1 +FLAGS.SILENT (\\Flagged)").await;
+    c
+}
+
+#[tokio::test]
+async fn keys() {
+    let w = World::new().await;
+    let mut c = some(&w).await;
+    for (keys, want) in [
+        ("ALL", " 1 2 3 4"),
+        ("UNSEEN", " 1 2 3"),
+        ("FLAGGED", " 1"),
+        ("KEYWORD suivi", " 4"),
+        ("UNKEYWORD Suivi SUBJECT ALPHA", " 1 3"),
+        ("SUBJECT alpha NOT SUBJECT gamma", " 1"),
+        ("OR SUBJECT beta (SEEN FROM camille)", " 2 4"),
+        ("BEFORE 1-Jan-2000", " 4"),
+        ("ON 17-Jul-1996", " 4"),
+        ("SENTSINCE 1-Jan-2026 2:4", " 2 3 4"),
+        ("2:3", " 2 3"),
+        ("3:99", " 3 4"),
+        ("UID 4", " 4"),
+        ("HEADER Message-ID \"<beta@\"", " 2"),
+        ("HEADER X-None \"\"", ""),
+        ("BODY bonjour", " 1 2 3"),
+        ("TEXT beta", " 2"),
+        ("TO anne.martin CC x", ""),
+        ("LARGER 10 SMALLER 100000", " 1 2 3 4"),
+        ("RECENT", ""),
+        ("NEW", ""),
+        ("OLD", " 1 2 3 4"),
+    ] {
+        assert_eq!(c.ok(&format!("SEARCH {keys}")).await[0], format!("* SEARCH{want}"), "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn texts_in_charsets() {
+    let w = World::new().await;
+    let mut c = some(&w).await;
+    c.send("a SEARCH CHARSET UTF-8 BODY {6+}\r\ndéjà\r\n").await;
+    assert_eq!(c.until("a").await[0], "* SEARCH 4");
+    c.send(b"b SEARCH CHARSET ISO-8859-1 BODY {4+}\r\nd\xe9j\xe0\r\n").await;
+    assert_eq!(c.until("b").await[0], "* SEARCH 4");
+    assert!(c.no("SEARCH CHARSET x-none BODY a").await.contains("[BADCHARSET (UTF-8 US-ASCII)]"));
+}
+
+#[tokio::test]
+async fn extended_results_and_the_saved_one() {
+    let w = World::new().await;
+    let mut c = some(&w).await;
+    let all = c.ok("SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN").await;
+    assert!(all[0].starts_with("* ESEARCH (TAG \"") && all[0].ends_with("\") MIN 1 MAX 3 COUNT 3 ALL 1:3"), "{all:?}");
+    let all = c.ok("UID SEARCH RETURN () SUBJECT none").await;
+    assert!(all[0].ends_with("\") UID"), "{all:?}");
+    assert_eq!(c.ok("SEARCH RETURN (SAVE) SUBJECT alpha").await.len(), 1);
+    assert_eq!(c.ok("FETCH $ UID").await[..2], ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)"]);
+    assert_eq!(c.ok("SEARCH $ SUBJECT gamma").await[0], "* SEARCH 3");
+    assert_eq!(c.ok("SEARCH RETURN (SAVE MAX) ALL").await.len(), 2);
+    assert_eq!(c.ok("FETCH $ UID").await[0], "* 4 FETCH (UID 4)");
+    c.no("SEARCH RETURN (SAVE) CHARSET x-none BODY a").await;
+    assert_eq!(c.ok("FETCH $ UID").await.len(), 1);
+}
