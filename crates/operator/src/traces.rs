@@ -58,7 +58,7 @@ impl Operator {
     /// Lists traces; consulting them is itself traced (once a listing, but not when following with `after`).
     pub async fn traces(&self, actor: &Actor, filter: &TraceFilter) -> Result<Vec<TraceView>, Refusal> {
         require_administrator(actor)?;
-        self.flush_traces().await;
+        self.flush_traces().await?;
         let bal = filter.bal.as_deref().map(|b| self.key_of(b)).transpose()?;
         let rows = rows::Filter {
             act: filter.act.clone(),

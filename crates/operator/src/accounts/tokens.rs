@@ -76,7 +76,7 @@ impl Operator {
                 let token = rows::Token { person_id: person.id, bal_id, ..token.clone() };
                 rows::insert_token(tx, &token)?;
                 fact.write(tx)?;
-                Ok(view(tx, token)?)
+                Ok::<_, Fail>(view(tx, token)?)
             })
             .await?;
         Ok((view, secret))
