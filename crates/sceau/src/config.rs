@@ -370,3 +370,62 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sceau_domain::{Lang, text::text};
+
+    fn template(lang: Lang) -> String {
+        let values = [("hostname", "mx.exemple.mssante.fr"), ("account", "1000"), ("section", "[[administrators]]")];
+        text(lang, "init.template", &values)
+    }
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sceau.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(&file)
+    }
+
+    #[test]
+    fn what_init_writes_can_be_read_in_both_languages() {
+        for lang in Lang::ALL {
+            let config = load(&template(lang)).unwrap();
+            assert!(config.store.master_key.is_absolute(), "relative to the file's folder");
+            assert!(Path::new(&config.store.data).is_absolute());
+            assert_eq!(config.administrators.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_database_address_is_left_alone() {
+        let config = load(&template(Lang::Fr).replace("\"data/sceau.db\"", "\"postgres://h/d\"")).unwrap();
+        assert_eq!(config.store.data, "postgres://h/d");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        let good = template(Lang::En);
+        for (from, to, key) in [
+            ("[operator]", "[operator]\nhostnam = 1", "config.syntax"),
+            ("mx.exemple.mssante.fr", "not a host", "config.hostname"),
+            ("https://espace", "http://espace", "config.white_list_url"),
+            ("workers = 16", "routes = { \"a.fr\" = [\"no-port\"] }", "config.route_host"),
+            ("workers = 16", "routes = { \"-\" = [\"h:25\"] }", "config.route_domain"),
+            ("\"keys/keyring.db\"", "\"data/sceau.db\"", "config.keyring_apart"),
+            ("[operator]", "[log]\nformat = \"xml\"\n[operator]", "config.log_format"),
+            ("[operator]", "[operator]\nnode = 1024", "config.node"),
+        ] {
+            assert!(good.contains(from), "{from}");
+            let error = load(&good.replacen(from, to, 1)).expect_err(key);
+            let start = |lang| {
+                let template = sceau_domain::text::template(lang, key).unwrap();
+                template.split('{').next().unwrap().to_owned()
+            };
+            assert!(error.fr.starts_with(&start(Lang::Fr)), "{}", error.fr);
+            assert!(error.en.starts_with(&start(Lang::En)), "{}", error.en);
+        }
+        assert!(Config::load(Path::new("/nonexistent/sceau.toml")).unwrap_err().en.contains("sceau init"));
+    }
+}
