@@ -24,18 +24,25 @@ impl Operator {
         let folder = self.folder(actor, folder).await?;
         let date = date.unwrap_or(Timestamp(record.at()));
         let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;
-        let hub = self.clone();
-        let placed = keep(&self.0.store, message.spool, move |tx, row| {
-            // The BAL's row is locked first, as in every act.
-            let placed = deliver::insert(tx, &prepared, RefusalCode::QuotaExceeded)?;
-            let bal = seat.check(tx)?;
-            blob::insert(tx, row)?;
-            let data = json!({"folder": placed.folder, "message": placed.message, "uid": placed.uid});
-            record.write(tx, &bal, &data)?;
-            Ok(Kept::Yes(placed))
+        let operator = self.clone();
+        // Once begun it is not the session's any more: see `act`.
+        let task = tokio::spawn(async move {
+            let placed = keep(&operator.0.store, message.spool, move |tx, row| {
+                // The BAL's row is locked first, as in every act.
+                let placed = deliver::insert(tx, &prepared, RefusalCode::QuotaExceeded)?;
+                let bal = seat.check(tx)?;
+                blob::insert(tx, row)?;
+                let data = json!({"folder": placed.folder, "message": placed.message, "uid": placed.uid});
+                record.write(tx, &bal, &data)?;
+                Ok(Kept::Yes(placed))
+            })
+            .await?;
+            operator.0.watch.notify(seat.bal);
+            Ok((placed.uidvalidity, placed.uid))
+        });
+        task.await.unwrap_or_else(|e| {
+            tracing::error!(error = %e, "filing a message ended abnormally");
+            Err(RefusalCode::Unavailable.into())
         })
-        .await?;
-        hub.0.watch.notify(seat.bal);
-        Ok((placed.uidvalidity, placed.uid))
     }
 }

@@ -1,6 +1,7 @@
 //! Acts of reading are traced, in batches.
 use super::{House, on_both};
 use sceau_store::{StoreError, params, traces};
+use std::time::Duration;
 
 on_both!(reading_is_traced_a_session_at_a_time, a_flush_keeps_what_fails);
 
@@ -52,4 +53,21 @@ async fn a_flush_keeps_what_fails(h: House) {
     rename("traces_away", "traces").await.unwrap();
     h.operator.flush_traces().await.unwrap();
     assert_eq!(traced(&h).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_waits_longer_than_promised() {
+    let h = House::sqlite().await;
+    h.open("INBOX").await;
+    assert!(traced(&h).await.is_empty(), "traces of reading are written in batches");
+    // The runtime's clock is moved, not waited for; only the store's threads take real time.
+    tokio::time::advance(Duration::from_secs(5)).await;
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+        if traced(&h).await.len() == 1 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("not written after five seconds");
 }
