@@ -51,8 +51,10 @@ impl Operator {
     pub async fn acknowledge_alarm(&self, actor: &Actor, code: &str, subject: &str) -> Result<(), Refusal> {
         require_administrator(actor)?;
         let Who::Administrator(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
-        let (code, subject, login, now) = (code.to_owned(), subject.to_owned(), person.login.clone(), self.clock().now().0);
-        let fact = self.fact("alarm.acknowledged", &By::actor(actor), None, "ok", json!({ "code": code, "subject": subject }));
+        let (code, subject, login, now) =
+            (code.to_owned(), subject.to_owned(), person.login.clone(), self.clock().now().0);
+        let fact =
+            self.fact("alarm.acknowledged", &By::actor(actor), None, "ok", json!({ "code": code, "subject": subject }));
         self.0
             .store
             .write(move |tx| {

@@ -73,8 +73,7 @@ impl Operator {
     }
     /// Does the database answer? For readiness.
     pub async fn ping(&self) -> Result<(), sceau_domain::Refusal> {
-        let asked = self.0.store.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await;
-        asked.map_err(|e: sceau_store::StoreError| refuse::store(&e))
+        self.0.store.ping().await.map_err(|e| refuse::store(&e))
     }
     /// Settings in force.
     pub fn config(&self) -> &OperatorConfig {

@@ -35,7 +35,9 @@ impl Operator {
         if self.0.guard.too_many(origin.remote, now, limit) {
             metrics::counter!("sceau_logins_total", "outcome" => "too_many").increment(1);
             let refusal = Refusal::new(RefusalCode::LoginTooMany);
-            return Err(self.refused(By { name: "unknown".into(), person: None, origin: Some(origin.clone()) }, None, None, refusal).await);
+            return Err(self
+                .refused(By { name: "unknown".into(), person: None, origin: Some(origin.clone()) }, None, None, refusal)
+                .await);
         }
         match self.check_token(login, token, origin).await {
             Ok(actor) => {
@@ -144,7 +146,9 @@ fn find(
     now: i64,
 ) -> Result<Option<(rows::Token, rows::Person, rows::Bal, String)>, StoreError> {
     let Some(token) = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now)) else { return Ok(None) };
-    let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else { return Ok(None) };
+    let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else {
+        return Ok(None);
+    };
     let held = held_per(tx, person.id)?;
     let named = person.login == name || by_address.is_some_and(|key| held.iter().any(|b| b.address_key == key));
     let only_held = if held.len() == 1 { held.first().map(|b| b.id) } else { None };

@@ -168,6 +168,11 @@ pub fn domain_by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<Domain>, Sto
     one(tx.query_opt(&format!("SELECT {DOMAIN} FROM domains WHERE name = $1"), params![name])?, domain)
 }
 
+/// A domain by id.
+pub fn domain_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Domain>, StoreError> {
+    one(tx.query_opt(&format!("SELECT {DOMAIN} FROM domains WHERE id = $1"), params![id])?, domain)
+}
+
 /// Every domain, by name (an operator has hundreds at most).
 pub fn domains(tx: &mut dyn Tx) -> Result<Vec<Domain>, StoreError> {
     tx.query(&format!("SELECT {DOMAIN} FROM domains ORDER BY name"), &[])?.iter().map(domain).collect()

@@ -143,6 +143,10 @@ impl Store {
     {
         self.0.engine.read(f).await
     }
+    /// Does the database answer? For readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await
+    }
     /// Keys and sealing.
     pub fn vault(&self) -> &Vault {
         &self.0.vault

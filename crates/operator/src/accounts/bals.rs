@@ -76,9 +76,16 @@ impl Operator {
     }
 
     /// BALs by address, optionally of one domain.
-    pub async fn bals(&self, actor: &Actor, domain: Option<&DomainName>, after: Option<&str>, limit: u32) -> Result<Vec<BalView>, Refusal> {
+    pub async fn bals(
+        &self,
+        actor: &Actor,
+        domain: Option<&DomainName>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<BalView>, Refusal> {
         require_administrator(actor)?;
-        let (domain, after, limit) = (domain.map(ToString::to_string), after.unwrap_or_default().to_lowercase(), page(limit));
+        let (domain, after, limit) =
+            (domain.map(ToString::to_string), after.unwrap_or_default().to_lowercase(), page(limit));
         let list = move |tx: &mut dyn Tx| {
             let domain = match &domain {
                 None => None,
@@ -103,7 +110,8 @@ impl Operator {
 
     /// What BALs are looked up by, for an address given as a text. `rcpt.syntax`.
     pub(crate) fn key_of(&self, address: &str) -> Result<String, Refusal> {
-        let address: Address = address.parse().map_err(|_| Refusal::new(RefusalCode::RcptSyntax).with("address", address))?;
+        let address: Address =
+            address.parse().map_err(|_| Refusal::new(RefusalCode::RcptSyntax).with("address", address))?;
         Ok(self.bal_key(&address))
     }
 }
@@ -121,8 +129,10 @@ fn roles(bal: &NewBal) -> Result<Vec<(String, &'static str)>, Refusal> {
     }
     let first = if personal { "holder" } else { "responsible" };
     let holders = bal.holders.iter().map(|l| (l, first));
-    let roles: Vec<_> =
-        holders.chain(bal.members.iter().map(|l| (l, "member"))).map(|(l, role)| Ok((login(l)?, role))).collect::<Result<_, Refusal>>()?;
+    let roles: Vec<_> = holders
+        .chain(bal.members.iter().map(|l| (l, "member")))
+        .map(|(l, role)| Ok((login(l)?, role)))
+        .collect::<Result<_, Refusal>>()?;
     let mut logins: Vec<&String> = roles.iter().map(|r| &r.0).collect();
     logins.sort();
     if logins.windows(2).any(|w| w[0] == w[1]) {

@@ -8,16 +8,21 @@ use sceau_store::accounts as rows;
 use serde_json::json;
 
 impl Operator {
-    /// Adds a domain that we operate. `admin.exists`.
+    /// Adds a domain that we operate. `admin.exists`; `admin.invalid` when its kind and `patient_domains` disagree.
     pub async fn add_domain(&self, actor: &Actor, name: DomainName, kind: DomainKind) -> Result<DomainView, Refusal> {
         require_administrator(actor)?;
+        // A patient's local part is a health number: it is only kept as one where the configuration says so.
+        if (kind == DomainKind::Patients) != self.is_patients(&name) {
+            return Err(Refusal::new(RefusalCode::Invalid).with("name", "operator.patient_domains"));
+        }
         let row = rows::Domain {
             id: self.0.store.new_id(),
             name: name.to_string(),
             kind: kind.as_str().into(),
             created: self.clock().now().0,
         };
-        let fact = self.fact("domain.added", &By::actor(actor), None, "ok", json!({ "domain": name, "kind": kind.as_str() }));
+        let fact =
+            self.fact("domain.added", &By::actor(actor), None, "ok", json!({ "domain": name, "kind": kind.as_str() }));
         let view = self.domain_view(&row)?;
         self.0
             .store

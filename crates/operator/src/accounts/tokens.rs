@@ -56,7 +56,13 @@ impl Operator {
         };
         let login = super::people::login(login)?;
         let key = bal.map(|b| self.key_of(b)).transpose()?;
-        let fact = self.fact("token.created", &By::actor(actor), None, "ok", json!({ "token": token.id, "login": login, "bal": key }));
+        let fact = self.fact(
+            "token.created",
+            &By::actor(actor),
+            None,
+            "ok",
+            json!({ "token": token.id, "login": login, "bal": key }),
+        );
         let view = self
             .0
             .store

@@ -3,7 +3,7 @@
 use crate::{Operator, refuse};
 use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
 use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
-use sceau_store::{Id, Row, StoreError, Tx, params};
+use sceau_store::{Id, StoreError, Tx, accounts};
 
 /// Local parts that every domain of ours has (RFC 5321 §4.5.1, RFC 2142).
 const ROLES: [&str; 2] = ["postmaster", "abuse"];
@@ -125,10 +125,8 @@ fn look_up(
     key: &str,
     in_charge: &[String],
 ) -> Result<Option<Looked>, StoreError> {
-    let Some(row) = tx.query_opt("SELECT kind FROM domains WHERE name = $1", params![domain.as_str()])? else {
-        return Ok(None);
-    };
-    let kind = row.text(0)?.parse().map_err(|()| StoreError::Invalid("kind of a domain".into()))?;
+    let Some(row) = accounts::domain_by_name(tx, domain.as_str())? else { return Ok(None) };
+    let kind = row.kind.parse().map_err(|()| StoreError::Invalid("kind of a domain".into()))?;
     let bal = bal_by_key(tx, key)?;
     let mut locals = Vec::new();
     for key in in_charge {
@@ -139,23 +137,19 @@ fn look_up(
 
 /// A BAL of ours by what it is found by.
 pub(super) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, StoreError> {
-    let sql = "SELECT b.id, b.address_key, d.name, d.kind, b.kind, b.test, b.reachable, b.state, b.quota_bytes, b.used_bytes \
-               FROM bals b JOIN domains d ON d.id = b.domain_id WHERE b.address_key = $1";
-    tx.query_opt(sql, params![key])?.as_ref().map(local).transpose()
-}
-
-fn local(r: &Row) -> Result<Local, StoreError> {
+    let Some(b) = accounts::bal_by_address(tx, key)? else { return Ok(None) };
     let invalid = |what: &str| StoreError::Invalid(format!("{what} of a BAL"));
-    Ok(Local {
-        id: r.int(0)?,
-        shown: r.text(1)?,
+    let d = accounts::domain_by_id(tx, b.domain_id)?.ok_or_else(|| invalid("domain"))?;
+    Ok(Some(Local {
+        id: b.id,
+        shown: b.address_key,
         own: OwnBal {
-            domain: r.text(2)?.parse().map_err(|_| invalid("domain"))?,
-            domain_kind: r.text(3)?.parse::<DomainKind>().map_err(|()| invalid("domain kind"))?,
-            kind: r.text(4)?.parse::<BalKind>().map_err(|()| invalid("kind"))?,
-            flags: BalFlags { test: r.bool(5)?, reachable: r.bool(6)? },
+            domain: d.name.parse().map_err(|_| invalid("domain"))?,
+            domain_kind: d.kind.parse::<DomainKind>().map_err(|()| invalid("domain kind"))?,
+            kind: b.kind.parse::<BalKind>().map_err(|()| invalid("kind"))?,
+            flags: BalFlags { test: b.test, reachable: b.reachable },
         },
-        open: r.text(7)? == "active",
-        room: u64::try_from(r.int(8)?.saturating_sub(r.int(9)?)).unwrap_or(0),
-    })
+        open: b.state == "active",
+        room: u64::try_from(b.quota_bytes.saturating_sub(b.used_bytes)).unwrap_or(0),
+    }))
 }

@@ -25,7 +25,8 @@ async fn a_message_filed_is_there_byte_for_byte(h: House) {
     let text = format!("Subject: a\r\n\r\n{}", "0123456789abcde\r\n".repeat(10_000));
     let date = Timestamp(86_400_000);
     let keep = flags(Flags::SEEN, &["$Label1"]);
-    let (uidvalidity, uid) = h.operator.append(&h.actor, "Drafts", keep.clone(), Some(date), h.message(&text)).await.unwrap();
+    let (uidvalidity, uid) =
+        h.operator.append(&h.actor, "Drafts", keep.clone(), Some(date), h.message(&text)).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), watch.changed()).await.expect("woken");
     let drafts = h.open("Drafts").await;
     assert_eq!((drafts.folder.uidvalidity, drafts.folder.uidnext, uid), (uidvalidity, 2, 1));
