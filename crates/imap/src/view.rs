@@ -72,6 +72,10 @@ impl View {
     pub fn exists(&self) -> u32 {
         number(self.entries.len())
     }
+    /// Changes are known up to this modseq. Above zero, as RFC 7162 §3.1.2.1 wants, for a folder where nothing happened too.
+    pub fn highest_modseq(&self) -> u64 {
+        self.modseq.max(1)
+    }
     /// Changes are known up to this modseq.
     pub fn modseq(&self) -> u64 {
         self.modseq

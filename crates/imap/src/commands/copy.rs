@@ -20,7 +20,9 @@ pub(crate) async fn run(s: &mut Session, copy: &Copy) -> Done {
     };
     let copied = copied.map_err(try_create)?;
     if copied.pairs.is_empty() {
-        return Ok(Reply::Ok);
+        // All were expunged elsewhere (RFC 2180 §4.4).
+        let gone = Reply::Partly(Code::ExpungeIssued, RefusalCode::EntryUnknown.into());
+        return Ok(if copy.uid { Reply::Ok } else { gone });
     }
     let (from, dest) = write_pairs(&copied.pairs);
     let code = Code::CopyUid(copied.uidvalidity, from, dest);

@@ -37,7 +37,7 @@ pub(crate) async fn run(s: &mut Session, mailbox: &MailboxName, read_only: bool,
     out.raw("] Flags that are kept").end();
     out.raw("* OK [UIDVALIDITY ").num(view.folder.uidvalidity).raw("] UIDs are valid").end();
     out.raw("* OK [UIDNEXT ").num(view.uidnext()).raw("] Next UID").end();
-    out.raw("* OK [HIGHESTMODSEQ ").num(view.modseq()).raw("] Highest").end();
+    out.raw("* OK [HIGHESTMODSEQ ").num(view.highest_modseq()).raw("] Highest").end();
     if rev2 {
         out.raw("* LIST (");
         list::use_attribute(out, view.folder.special_use, true);

@@ -28,7 +28,7 @@ pub(super) fn write(out: &mut Out, name: &str, items: &[StatusItem], status: &Fo
             StatusItem::Deleted => out.raw("DELETED ").num(status.deleted),
             StatusItem::Size => out.raw("SIZE ").num(status.size),
             StatusItem::Recent => out.raw("RECENT 0"),
-            StatusItem::HighestModSeq => out.raw("HIGHESTMODSEQ ").num(status.modseq),
+            StatusItem::HighestModSeq => out.raw("HIGHESTMODSEQ ").num(status.modseq.max(1)),
             StatusItem::AppendLimit => out.raw("APPENDLIMIT ").num(append_limit),
         };
     }

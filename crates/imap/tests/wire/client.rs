@@ -123,13 +123,13 @@ impl Client {
         all
     }
     /// APPENDs a message without asking.
-    pub async fn append(&mut self, folder: &str, options: &str, message: &str) -> String {
+    pub async fn append(&mut self, folder: &str, options: &str, message: &str) -> Vec<String> {
         let tag = self.tag();
         let message = message.replace('\n', "\r\n");
         self.send(format!("{tag} APPEND {folder} {options}{{{}+}}\r\n{message}\r\n", message.len())).await;
-        let last = self.until(&tag).await.pop().unwrap();
-        assert!(last.starts_with(&format!("{tag} OK [APPENDUID ")), "{last}");
-        last
+        let all = self.until(&tag).await;
+        assert!(all.last().unwrap().starts_with(&format!("{tag} OK [APPENDUID ")), "{all:#?}");
+        all
     }
     /// A letter with this subject into INBOX.
     pub async fn letter(&mut self, subject: &str) {

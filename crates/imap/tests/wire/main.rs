@@ -11,4 +11,5 @@ mod python;
 mod search;
 mod select;
 mod store;
+mod stress;
 mod world;

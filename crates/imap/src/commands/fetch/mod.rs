@@ -75,6 +75,8 @@ pub(crate) async fn run(s: &mut Session, fetch: &Fetch) -> Done {
     }
     match missed {
         None => Ok(Reply::Ok),
+        // A UID that is not there is no error (RFC 9051 §6.4.9).
+        Some(Missed::Gone) if fetch.uid => Ok(Reply::Ok),
         Some(Missed::Gone) => Ok(Reply::Partly(Code::ExpungeIssued, RefusalCode::EntryUnknown.into())),
         Some(Missed::Encoding) => {
             let refusal = Refusal::new(RefusalCode::MessageTooComplex).with("cause", "Content-Transfer-Encoding");
