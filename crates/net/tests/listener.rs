@@ -113,7 +113,8 @@ async fn a_panic_costs_one_session() {
     let (address, _drain, _served, running) = echo(Limits::default(), LONG).await;
     let mut bad = Conn::connect(address, LONG).await.unwrap();
     let mut good = Conn::connect(address, LONG).await.unwrap();
-    (line(&mut bad).await, line(&mut good).await);
+    line(&mut bad).await;
+    line(&mut good).await;
     bad.write(b"panic\r\n").await.unwrap();
     assert!(matches!(bad.read_some(10).await.as_deref(), Ok(b"") | Err(_)));
     good.write(b"ping\r\n").await.unwrap();

@@ -8,6 +8,10 @@ use sceau_domain::{DomainName, Refusal, RefusalCode};
 use sceau_net::{Conn, ReadError};
 use sceau_operator::Operator;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a server is heard from which nothing more is needed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A connection on which mail may be sent.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Client {
     pub tls: String,
     /// What it announced, inside TLS.
     pub can: Capabilities,
+    /// It said 421, or cannot be understood: nothing more can be asked.
+    pub leaving: bool,
     timeouts: Timeouts,
 }
 
@@ -54,14 +60,16 @@ async fn open(
     address: SocketAddr,
 ) -> Result<Client, Refusal> {
     let refusal = |code| Refusal::new(code).with("server", &server.name).with("domain", domain);
-    let conn =
-        Conn::connect(address, config.timeouts.connect).await.map_err(|_| refusal(RefusalCode::TransferConnect))?;
+    let conn = Conn::connect(address, config.timeouts.connect)
+        .await
+        .map_err(|e| refusal(RefusalCode::TransferConnect).with("cause", cause(&e)))?;
     let mut client = Client {
         conn,
         server: server.name.clone(),
         dn: String::new(),
         tls: String::new(),
         can: Capabilities::default(),
+        leaving: false,
         timeouts: config.timeouts,
     };
     client.conn.set_timeout(config.timeouts.reply);
@@ -84,7 +92,7 @@ async fn open(
         .conn
         .start_tls_client(tls, name, config.timeouts.reply)
         .await
-        .map_err(|_| refusal(RefusalCode::TransferTls))?;
+        .map_err(|e| refusal(RefusalCode::TransferTls).with("cause", cause(&e)))?;
     let info = client.conn.tls().ok_or_else(|| refusal(RefusalCode::TransferTls))?;
     client.tls = format!("{} {}", info.version, info.suite);
     let peer = operator.check_server(domain, &info.peer)?;
@@ -95,28 +103,48 @@ async fn open(
 
 impl Client {
     /// The connection broke, or what came is no SMTP.
-    fn broken(&self, e: &ReadError) -> Refusal {
+    fn broken(&mut self, e: &ReadError) -> Refusal {
+        self.leaving = true;
         let code = match e {
             ReadError::TooLong => RefusalCode::TransferProtocol,
+            // In TLS 1.3 what a server thinks of our certificate comes after the handshake.
+            ReadError::Io(io) if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+                RefusalCode::TransferTls
+            }
             _ => RefusalCode::TransferCut,
         };
-        Refusal::new(code).with("server", &self.server)
+        Refusal::new(code).with("server", &self.server).with("cause", cause(e))
     }
 
-    /// Reads a reply.
+    /// Reads a reply. After 421 (the server closes) nothing more can be asked.
     pub async fn reply(&mut self) -> Result<Response, Refusal> {
         let mut parser = ReplyParser::default();
         loop {
-            let line = self.conn.read_line(MAX_LINE).await.map_err(|e| self.broken(&e))?;
+            let line = match self.conn.read_line(MAX_LINE).await {
+                Ok(line) => line,
+                Err(e) => return Err(self.broken(&e)),
+            };
             match parser.push(&line) {
-                Ok(Some(reply)) if reply.code == 421 => {
-                    return Err(Refusal::new(RefusalCode::TransferCut).with("server", &self.server));
+                Ok(Some(reply)) => {
+                    self.leaving |= reply.code == 421;
+                    return Ok(reply);
                 }
-                Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => {}
-                Err(_) => return Err(Refusal::new(RefusalCode::TransferProtocol).with("server", &self.server)),
+                Err(e) => {
+                    self.leaving = true;
+                    let refusal = Refusal::new(RefusalCode::TransferProtocol).with("server", &self.server);
+                    return Err(refusal.with("reply", e));
+                }
             }
         }
+    }
+
+    /// What a server that stopped taking content still says, if it says no.
+    pub async fn last_words(&mut self) -> Option<Response> {
+        self.conn.set_timeout(LAST_WORDS);
+        let reply = self.reply().await.ok().filter(|r| !r.is_positive());
+        self.leaving = true;
+        reply
     }
 
     /// Reads the reply after the final dot, which may take long.
@@ -129,15 +157,16 @@ impl Client {
 
     /// Queues bytes without sending them yet.
     pub async fn queue(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        self.conn.write(bytes).await.map_err(|e| self.broken(&e))
+        let queued = self.conn.write(bytes).await;
+        queued.map_err(|e| self.broken(&e))
     }
 
     /// Sends what is queued, content within its own deadline.
     pub async fn send(&mut self) -> Result<(), Refusal> {
         self.conn.set_timeout(self.timeouts.write);
-        let sent = self.conn.flush().await.map_err(|e| self.broken(&e));
+        let sent = self.conn.flush().await;
         self.conn.set_timeout(self.timeouts.reply);
-        sent
+        sent.map_err(|e| self.broken(&e))
     }
 
     /// Sends one command and reads its reply.
@@ -157,10 +186,19 @@ impl Client {
 
     /// Says goodbye and closes; how it ends does not matter.
     pub async fn quit(mut self) {
-        if self.queue(b"QUIT\r\n").await.is_ok() && self.send().await.is_ok() {
-            self.conn.set_timeout(std::time::Duration::from_secs(5));
+        if !self.leaving && self.queue(b"QUIT\r\n").await.is_ok() && self.send().await.is_ok() {
+            self.conn.set_timeout(LAST_WORDS);
             let _ = self.reply().await;
         }
         self.conn.close().await;
+    }
+}
+
+/// A short technical reason.
+fn cause(e: &ReadError) -> String {
+    match e {
+        ReadError::Closed => "closed by the server".into(),
+        ReadError::Timeout => "no answer in time".into(),
+        other => other.to_string(),
     }
 }

@@ -8,6 +8,7 @@
 //! * what is sent can hold no bare newline and no early end ([`crate::codec::stuffing`]).
 mod client;
 mod deliver;
+mod destination;
 pub mod route;
 
 pub use route::Routes;
@@ -80,7 +81,7 @@ pub async fn run(operator: Operator, config: TransferConfig, stop: CancellationT
             Ok(Some(destination)) => {
                 let (operator, config, stop) = (operator.clone(), Arc::clone(&config), stop.clone());
                 tasks.spawn(async move {
-                    deliver::serve(&operator, &config, destination, &stop).await;
+                    destination::serve(&operator, &config, destination, &stop).await;
                     drop(place);
                 });
             }

@@ -7,6 +7,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::RData;
 use sceau_domain::{DomainName, Refusal, RefusalCode};
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 
 /// Most servers tried for one destination.
@@ -25,31 +26,31 @@ pub struct Server {
 #[derive(Debug, Clone)]
 pub struct Routes {
     fixed: BTreeMap<String, Vec<String>>,
-    resolver: TokioResolver,
+    /// Or why there is none: static routes work where there is no DNS at all.
+    resolver: Result<TokioResolver, String>,
     port: u16,
 }
 
 impl Routes {
     /// `fixed`: domain → `host:port` list, in order of preference; `*` for every other domain. `resolver`: a DNS server, the
-    /// system's when absent. `port`: of servers found by MX.
+    /// system's when absent (a system without one only serves the fixed routes). `port`: of servers found by MX.
     ///
     /// # Errors
-    /// A resolver that cannot be set up, as a text.
+    /// A given resolver that cannot be set up, a domain that is none, as a text.
     pub fn new(fixed: BTreeMap<String, Vec<String>>, resolver: Option<SocketAddr>, port: u16) -> Result<Self, String> {
-        let builder = match resolver {
-            Some(address) => {
-                let connection = |mut c: ConnectionConfig| {
-                    c.port = address.port();
-                    c
-                };
-                let connections = vec![connection(ConnectionConfig::udp()), connection(ConnectionConfig::tcp())];
-                let server = NameServerConfig::new(address.ip(), true, connections);
-                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-            }
-            None => TokioResolver::builder_tokio().map_err(|e| e.to_string())?,
+        let canonical = |(name, hosts): (String, Vec<String>)| match name.as_str() {
+            "*" => Ok((name, hosts)),
+            other => other.parse().map(|d: DomainName| (d.into(), hosts)).map_err(|e| format!("{name}: {e}")),
         };
-        Ok(Self { fixed, resolver: builder.build().map_err(|e| e.to_string())?, port })
+        let fixed = fixed.into_iter().map(canonical).collect::<Result<_, String>>()?;
+        let resolver = match resolver {
+            Some(address) => Ok(server(address).map_err(|e| e.to_string())?),
+            None => TokioResolver::builder_tokio().and_then(|b| b.build()).map_err(|e| e.to_string()),
+        };
+        if let Err(e) = &resolver {
+            tracing::warn!(error = %e, "no DNS on this system: only domains with a static route are reached");
+        }
+        Ok(Self { fixed, resolver, port })
     }
 
     /// Servers of a domain, the preferred first.
@@ -69,35 +70,62 @@ impl Routes {
 
     async fn by_mx(&self, domain: &DomainName) -> Result<Vec<Server>, Refusal> {
         let no_route = || Refusal::new(RefusalCode::TransferNoRoute).with("domain", domain);
-        let mut exchanges: Vec<(u16, String)> = match self.resolver.mx_lookup(format!("{domain}.")).await {
+        let no_answer =
+            |cause: String| Refusal::new(RefusalCode::TransferDns).with("domain", domain).with("cause", cause);
+        let resolver = self.resolver.as_ref().map_err(|e| no_answer(e.clone()))?;
+        let mut exchanges: Vec<(u16, String)> = match resolver.mx_lookup(format!("{domain}.")).await {
             Ok(found) => found
                 .answers()
                 .iter()
                 .filter_map(|r| match &r.data {
-                    RData::MX(mx) => Some((mx.preference, mx.exchange.to_ascii())),
+                    RData::MX(mx) => Some((mx.preference, mx.exchange.to_ascii().to_ascii_lowercase())),
                     _ => None,
                 })
                 .collect(),
             // No MX: the domain itself is the server (RFC 5321 §5.1), if it exists.
             Err(e) if is_absent(&e) => vec![(0, format!("{domain}."))],
-            Err(_) => return Err(Refusal::new(RefusalCode::TransferDns).with("domain", domain)),
+            Err(e) => return Err(no_answer(e.to_string())),
         };
-        if exchanges.iter().any(|(_, host)| host == ".") {
+        // RFC 7505: `.` takes no mail. Beside other records it is a mistake, and says nothing.
+        exchanges.retain(|(_, host)| host != ".");
+        if exchanges.is_empty() {
             return Err(no_route());
         }
-        exchanges.sort();
-        let (mut servers, mut absent) = (Vec::new(), true);
+        order(&mut exchanges);
+        let (mut servers, mut failure) = (Vec::new(), None);
         for (_, host) in exchanges.into_iter().take(MAX_SERVERS) {
-            match self.resolver.lookup_ip(host.as_str()).await {
+            match resolver.lookup_ip(host.as_str()).await {
                 Ok(found) => servers.push(Server {
                     name: host.trim_end_matches('.').to_owned(),
                     addresses: found.iter().map(|ip| SocketAddr::new(ip, self.port)).collect(),
                 }),
-                Err(e) => absent &= is_absent(&e),
+                Err(e) if is_absent(&e) => {}
+                Err(e) => failure = Some(e.to_string()),
             }
         }
-        if servers.is_empty() && absent { Err(no_route()) } else { Ok(servers) }
+        match failure {
+            _ if !servers.is_empty() => Ok(servers),
+            Some(cause) => Err(no_answer(cause)),
+            None => Err(no_route()),
+        }
     }
+}
+
+/// By preference; those of one preference in a random order (RFC 5321 §5.1).
+fn order(exchanges: &mut [(u16, String)]) {
+    let random = RandomState::new();
+    exchanges.sort_by_cached_key(|(preference, host)| (*preference, random.hash_one(host)));
+}
+
+/// A resolver that asks this server.
+fn server(address: SocketAddr) -> Result<TokioResolver, NetError> {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut c| {
+        c.port = address.port();
+        c
+    });
+    let server = NameServerConfig::new(address.ip(), true, connections.into());
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build()
 }
 
 /// The DNS says that there is no such record (for good), rather than nothing.
@@ -116,3 +144,7 @@ async fn fixed(hosts: &[String]) -> Vec<Server> {
     }
     servers
 }
+
+#[cfg(test)]
+#[path = "route_tests.rs"]
+mod tests;

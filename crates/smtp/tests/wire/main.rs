@@ -3,9 +3,11 @@
 mod bad_input;
 mod certificates;
 mod client;
+mod fake;
 mod mx;
 mod patience;
 mod pki;
 mod smuggling;
 mod submission;
+mod transfer;
 mod world;
