@@ -11,6 +11,8 @@ pub struct Run {
     pub out: String,
     /// Standard error.
     pub err: String,
+    /// Standard output, byte for byte.
+    pub bytes: Vec<u8>,
 }
 
 impl Run {
@@ -33,6 +35,7 @@ impl Run {
             code: done.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&done.stdout).into_owned(),
             err: String::from_utf8_lossy(&done.stderr).into_owned(),
+            bytes: done.stdout,
         }
     }
     /// Runs a program with arguments.
