@@ -1,10 +1,19 @@
 //! Harness of the end-to-end tests: starts the built binary's sandbox on free ports, runs outside programs against it, and
 //! records which feature rows a passing test proved.
-pub mod proof;
+pub mod curl;
+pub mod letter;
+pub mod mailbox;
+pub mod peer;
 pub mod program;
+pub mod proof;
 pub mod sandbox;
+pub mod schema;
 pub mod wait;
+mod watching;
 
+pub use letter::Letter;
+pub use mailbox::Mailbox;
+pub use peer::{Peer, Tls, Wire};
 pub use program::Run;
 pub use proof::proves;
 pub use sandbox::Sandbox;

@@ -35,6 +35,8 @@ pub struct Account {
     pub name: String,
     pub login: String,
     pub token: String,
+    #[serde(default)]
+    pub test: bool,
 }
 
 /// An operator run by Sceau.
@@ -105,18 +107,26 @@ pub struct Sandbox {
     pub data: PathBuf,
     child: Child,
     base: u16,
+    program: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
 
 /// The built program under test. Tests of a package see `target/<profile>/` above their own executable.
+///
+/// The variable `SCEAU_E2E_PROGRAM` names another one: how a broken build is shown to be found out.
 pub fn sceau() -> PathBuf {
+    std::env::var_os("SCEAU_E2E_PROGRAM").map_or_else(|| built("sceau"), PathBuf::from)
+}
+
+/// A program of this name, built with the tests.
+pub fn built(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().expect("own path");
     path.pop();
     if path.ends_with("deps") {
         path.pop();
     }
-    let program = path.join("sceau");
-    assert!(program.exists(), "{} is missing: `cargo build` first (./check does)", program.display());
+    let program = path.join(name);
+    assert!(program.exists(), "{} is missing: build it first (./check does)", program.display());
     program
 }
 
@@ -137,12 +147,22 @@ impl Sandbox {
         s._temporary = Some(folder);
         s
     }
+    /// Starts one in a temporary folder, with another program than the built `sceau`.
+    pub fn start_with(program: &Path) -> Self {
+        let folder = tempfile::Builder::new().prefix("sceau-e2e-").tempdir().expect("temporary folder");
+        let mut s = Self::start_program(program, folder.path(), free_ports());
+        s._temporary = Some(folder);
+        s
+    }
     /// Starts one in this folder, with ports from `base`.
     pub fn start_in(folder: &Path, base: u16) -> Self {
+        Self::start_program(&sceau(), folder, base)
+    }
+    fn start_program(program: &Path, folder: &Path, base: u16) -> Self {
         let ready = folder.join("ready.json");
         let data = folder.join("data");
         let log = std::fs::File::create(folder.join("sandbox.log")).expect("log");
-        let child = Command::new(sceau())
+        let child = Command::new(program)
             .args(["sandbox", "--port-base", &base.to_string()])
             .arg("--data")
             .arg(&data)
@@ -153,7 +173,7 @@ impl Sandbox {
             .stderr(log)
             .spawn()
             .expect("sceau starts");
-        let mut s = Self { ready: empty(), data, child, base, _temporary: None };
+        let mut s = Self { ready: empty(), data, child, base, program: program.to_path_buf(), _temporary: None };
         s.ready = wait::until("the sandbox to be ready", 60, || {
             if let Ok(Some(status)) = s.child.try_wait() {
                 let log = std::fs::read_to_string(folder.join("sandbox.log")).unwrap_or_default();
@@ -167,7 +187,7 @@ impl Sandbox {
     pub fn restart(&mut self) {
         self.stop();
         let folder = self.data.parent().expect("has a parent").to_path_buf();
-        let mut next = Self::start_in(&folder, self.base);
+        let mut next = Self::start_program(&self.program, &folder, self.base);
         next._temporary = self._temporary.take();
         *self = next;
     }
@@ -183,6 +203,34 @@ impl Sandbox {
             assert!(status.success(), "the sandbox did not stop cleanly: {status}");
         }
     }
+    /// The contract file.
+    pub fn ready_file(&self) -> PathBuf {
+        self.data.with_file_name("ready.json")
+    }
+    /// What it says now: an operator that was started again has another pid.
+    pub fn ready_now(&self) -> Option<Ready> {
+        serde_json::from_slice(&std::fs::read(self.ready_file()).ok()?).ok()
+    }
+    /// What it printed so far.
+    pub fn screen(&self) -> String {
+        std::fs::read_to_string(self.data.with_file_name("sandbox.log")).unwrap_or_default()
+    }
+    /// Process id of the sandbox itself.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+    /// First of its ports.
+    pub fn base(&self) -> u16 {
+        self.base
+    }
+    /// Runs a script of `tests/scripts` with Python; its first argument is the contract file.
+    pub fn python(&self, script: &str, args: &[&str]) -> Run {
+        let path = crate::proof::workspace().join("tests/scripts").join(script);
+        let ready = self.ready_file();
+        let mut all = vec!["-B", path.to_str().expect("UTF-8 path"), ready.to_str().expect("UTF-8 path")];
+        all.extend(args);
+        Run::of("python3", &all)
+    }
     /// First operator.
     pub fn a(&self) -> &Operator {
         &self.ready.operators[0]
@@ -191,6 +239,48 @@ impl Sandbox {
     pub fn b(&self) -> &Operator {
         &self.ready.operators[1]
     }
+    /// How a peer does TLS here, with or without a certificate.
+    pub fn tls(&self, shown: Option<&KeyPair>) -> crate::Tls {
+        crate::Tls::new(&self.ready.anchors, shown)
+    }
+    /// The certificate of the outsider.
+    pub fn outsider(&self) -> KeyPair {
+        let o = &self.ready.outsiders[0];
+        KeyPair { cert: o.cert.clone(), key: o.key.clone() }
+    }
+    /// Kills the `i`-th operator at once (`kill -9`); the sandbox starts it again.
+    pub fn kill(&mut self, i: usize) {
+        self.read_again();
+        let pid =
+            i32::try_from(self.ready.operators[i].pid).ok().and_then(rustix::process::Pid::from_raw).expect("pid");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kill");
+    }
+    /// Kills the `i`-th operator and waits until its next process is ready.
+    pub fn kill_and_wait(&mut self, i: usize) {
+        self.kill(i);
+        let before = self.ready.operators[i].pid;
+        wait::until("another process", 60, || {
+            self.read_again();
+            (self.ready.operators[i].pid != before).then_some(())
+        });
+        self.ready.operators[i].wait_ready();
+    }
+    /// Reads the contract file again: process ids change.
+    pub fn read_again(&mut self) {
+        let file = self.data.parent().expect("has a parent").join("ready.json");
+        self.ready = serde_json::from_slice(&std::fs::read(file).expect("contract file")).expect("contract file");
+    }
+    /// Changes the `i`-th operator's configuration (one text for another) and starts it again with it.
+    pub fn configure(&mut self, i: usize, changes: &[(&str, &str)]) {
+        let file = self.ready.operators[i].config.clone();
+        let mut text = std::fs::read_to_string(&file).expect("configuration");
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from} is not in {text}");
+            text = text.replace(from, to);
+        }
+        std::fs::write(&file, text).expect("configuration");
+        self.kill_and_wait(i);
+    }
     /// The anchors as a text.
     pub fn anchors(&self) -> &str {
         self.ready.anchors.to_str().expect("UTF-8 path")
@@ -198,6 +288,10 @@ impl Sandbox {
 }
 
 impl Operator {
+    /// The account of a test BAL.
+    pub fn test_account(&self) -> &Account {
+        self.accounts.iter().find(|a| a.test).expect("a test BAL")
+    }
     /// The `i`-th account of a kind.
     pub fn account(&self, kind: &str, i: usize) -> &Account {
         self.accounts.iter().filter(|a| a.kind == kind).nth(i).expect("account of the kind")
@@ -206,6 +300,13 @@ impl Operator {
     pub fn cli(&self, args: &[&str]) -> serde_json::Value {
         let run = self.cli_raw(args).ok();
         serde_json::from_str(&run.out).unwrap_or_else(|e| panic!("no JSON ({e}): {}", run.out))
+    }
+    /// Runs the command line against this operator as a person would: no `--json`; its language with `--lang`.
+    pub fn cli_text(&self, args: &[&str]) -> Run {
+        let config = self.config.to_str().expect("UTF-8 path");
+        let mut all = vec!["--config", config];
+        all.extend(args);
+        Run::of(sceau().to_str().expect("UTF-8 path"), &all)
     }
     /// Runs the command line against this operator with `--json`.
     pub fn cli_raw(&self, args: &[&str]) -> Run {
