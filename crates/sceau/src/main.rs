@@ -2,6 +2,7 @@
 mod admin;
 mod cli;
 mod config;
+mod context;
 mod http;
 mod serve;
 

@@ -11,12 +11,10 @@ mod tokens;
 mod traces;
 mod trust;
 
-use crate::admin::client::{Failure, ask};
-use crate::admin::request::Request;
-use crate::config::Config;
+pub(crate) use crate::context::Context;
+
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use sceau_domain::Lang;
-use sceau_domain::text::text;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -80,31 +78,8 @@ enum Command {
     Trust(trust::TrustCommand),
 }
 
-/// What every subcommand needs: language, output form, configuration file.
-#[derive(Debug, Clone)]
-pub(crate) struct Context {
-    /// Language of the user.
-    pub lang: Lang,
-    /// JSON instead of tables.
-    pub json: bool,
-    /// Configuration file.
-    pub config: PathBuf,
-}
-
+/// How subcommands show what the server answered.
 impl Context {
-    /// A sentence in the user's language.
-    pub fn text(&self, key: &str, args: &[(&str, &str)]) -> String {
-        text(self.lang, key, args)
-    }
-    /// The configuration, or its error as a failure (exit 2).
-    pub fn load(&self) -> Result<Config, Failure> {
-        Config::load(&self.config)
-            .map_err(|e| Failure { sentence: if self.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })
-    }
-    /// Asks the running server named by the configuration.
-    pub fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
-        ask(&self.load()?.listen.admin, request, self.lang)
-    }
     /// Prints a listing: as JSON, or as a table of these columns (JSON field, header's locale key).
     pub fn show_list(&self, value: &serde_json::Value, columns: &[(&str, &str)]) {
         if self.json {

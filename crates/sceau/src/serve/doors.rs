@@ -1,8 +1,8 @@
 //! The doors: all bound first (a taken port stops the start), then opened together.
 use super::setup::Parts;
 use crate::admin::client::Failure;
-use crate::cli::Context;
 use crate::config::Config;
+use crate::context::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sceau_imap::{ImapConfig, TlsMode};
 use sceau_net::{Limits, Listener};

@@ -7,8 +7,8 @@ pub use setup::problems;
 
 use crate::admin::client::Failure;
 use crate::admin::server::AdminSocket;
-use crate::cli::Context;
 use crate::config::Config;
+use crate::context::Context;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sceau_operator::Operator;
 use sceau_store::Store;
@@ -34,8 +34,8 @@ pub fn run(context: &Context, stop_with_stdin: bool) -> Result<(), Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| failed("serve.runtime", &e))?;
     let result = runtime.block_on(serve(context, config, stop_with_stdin));
-    // Blocking threads (a DNS look-up, a read of standard input) are not waited for.
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    // Everything was closed in order above; blocking threads (a DNS look-up, a read of standard input) are not waited for.
+    runtime.shutdown_background();
     result
 }
 

@@ -1,0 +1,34 @@
+//! What every subcommand and the server know of the person who runs them: language, output form, configuration file.
+use crate::admin::client::{Failure, ask};
+use crate::admin::request::Request;
+use crate::config::Config;
+use sceau_domain::Lang;
+use sceau_domain::text::text;
+use std::path::PathBuf;
+
+/// What every subcommand needs: language, output form, configuration file.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Language of the user.
+    pub lang: Lang,
+    /// JSON instead of tables.
+    pub json: bool,
+    /// Configuration file.
+    pub config: PathBuf,
+}
+
+impl Context {
+    /// A sentence in the user's language.
+    pub fn text(&self, key: &str, args: &[(&str, &str)]) -> String {
+        text(self.lang, key, args)
+    }
+    /// The configuration, or its error as a failure (exit 2).
+    pub fn load(&self) -> Result<Config, Failure> {
+        Config::load(&self.config)
+            .map_err(|e| Failure { sentence: if self.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })
+    }
+    /// Asks the running server named by the configuration.
+    pub fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
+        ask(&self.load()?.listen.admin, request, self.lang)
+    }
+}
