@@ -100,23 +100,28 @@ async fn live_on(
 ) -> Result<(), SandboxError> {
     let started = async {
         let accounts = provision::provision(options, world).await?;
+        let mut beginnings = Vec::new();
+        for o in &world.operators {
+            beginnings.push(live::beginning(o).await);
+        }
         ready::write(options, world, pki, &accounts, &operators.pids())?;
         screen::welcome(options, world, pki, &accounts);
-        Ok::<_, SandboxError>(accounts)
+        Ok::<_, SandboxError>((accounts, beginnings))
     };
-    let accounts = tokio::select! {
-        accounts = started => accounts,
+    let started = tokio::select! {
+        done = started => done,
         () = stop.cancelled() => { operators.stop().await; return Ok(()); }
     };
-    let accounts = match accounts {
-        Ok(a) => a,
+    let (accounts, beginnings) = match started {
+        Ok(done) => done,
         Err(e) => {
             operators.stop().await;
             return Err(e);
         }
     };
-    let live: Vec<_> =
-        world.operators.iter().map(|o| tokio::spawn(live::follow(o.clone(), options.lang, stop.clone()))).collect();
+    let live: Vec<_> = (world.operators.iter().zip(beginnings))
+        .map(|(o, after)| tokio::spawn(live::follow(o.clone(), after, options.lang, stop.clone())))
+        .collect();
     // An operator that was killed comes back with another pid: the contract file follows.
     loop {
         tokio::select! {

@@ -11,25 +11,27 @@ use tokio_util::sync::CancellationToken;
 /// How often the traces are asked for.
 const PERIOD: Duration = Duration::from_millis(400);
 
-/// Prints a line for each act that has a sentence (`sandbox.live.<act>` in the locale files), until `stop`.
-pub async fn follow(operator: OperatorSpec, lang: Lang, stop: CancellationToken) {
-    let mut after: Option<i64> = None;
+/// The newest trace, after which lines are printed. Asked for before anybody knows that the sandbox is there, so that the
+/// first message has its line too.
+pub async fn beginning(operator: &OperatorSpec) -> i64 {
+    let newest = ask(operator, None).await.unwrap_or_default();
+    newest[0]["id"].as_i64().unwrap_or_default()
+}
+
+/// Prints a line for each act after `after` that has a sentence (`sandbox.live.<act>` in the locale files), until `stop`.
+pub async fn follow(operator: OperatorSpec, mut after: i64, lang: Lang, stop: CancellationToken) {
     loop {
         tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(PERIOD) => {} }
         // An operator that is being started again does not answer for a moment.
-        let Ok(traces) = ask(&operator, after).await else { continue };
-        let first = after.is_none();
+        let Ok(traces) = ask(&operator, Some(after)).await else { continue };
         for t in traces.as_array().map(Vec::as_slice).unwrap_or_default() {
-            after = after.max(t["id"].as_i64());
-            if !first {
-                print(&operator, t, lang);
-            }
+            after = after.max(t["id"].as_i64().unwrap_or_default());
+            print(&operator, t, lang);
         }
-        after = after.or(Some(0));
     }
 }
 
-/// Traces after `after`, oldest first; without `after`, the newest one only (to know where to begin).
+/// Traces after `after`, oldest first; without `after`, the newest one only.
 async fn ask(operator: &OperatorSpec, after: Option<i64>) -> std::io::Result<Value> {
     let request = match after {
         None => json!({ "do": "trace_list", "limit": 1, "act": "mail" }),
