@@ -7,6 +7,7 @@ mod fetch;
 mod folders;
 mod hostile;
 mod login;
+mod memory;
 mod python;
 mod search;
 mod select;
