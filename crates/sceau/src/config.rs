@@ -364,6 +364,9 @@ impl Config {
         if !matches!(self.log.format.as_str(), "json" | "text") {
             return Err(ConfigError::of("config.log_format", &[("value", &self.log.format)]));
         }
+        if self.log.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            return Err(ConfigError::of("config.log_level", &[("value", &self.log.level)]));
+        }
         if self.store.data == self.store.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));
         }
@@ -415,6 +418,7 @@ mod tests {
             ("workers = 16", "routes = { \"-\" = [\"h:25\"] }", "config.route_domain"),
             ("\"keys/keyring.db\"", "\"data/sceau.db\"", "config.keyring_apart"),
             ("[operator]", "[log]\nformat = \"xml\"\n[operator]", "config.log_format"),
+            ("[operator]", "[log]\nlevel = \"a=b=c\"\n[operator]", "config.log_level"),
             ("[operator]", "[operator]\nnode = 1024", "config.node"),
         ] {
             assert!(good.contains(from), "{from}");

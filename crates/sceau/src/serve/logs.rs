@@ -3,7 +3,7 @@ use crate::config::LogSection;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-/// Starts logging. A second start in one process is ignored; a filter that cannot be read is `info`.
+/// Starts logging. A second start in one process is ignored; the configuration already refused a filter that cannot be read.
 pub fn start(section: &LogSection) {
     let filter: Targets =
         section.level.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::level_filters::LevelFilter::INFO));
