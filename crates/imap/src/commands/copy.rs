@@ -35,7 +35,7 @@ pub(crate) async fn run(s: &mut Session, copy: &Copy) -> Done {
     s.out.raw("Moved").end();
     let gone: Vec<u32> = copied.pairs.iter().map(|(from, _)| *from).collect();
     let updates = s.view()?.expunged(&gone);
-    s.tell(&updates);
+    s.tell(&updates).await?;
     Ok(Reply::Ok)
 }
 

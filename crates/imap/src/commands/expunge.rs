@@ -9,7 +9,7 @@ pub(crate) async fn run(s: &mut Session, set: Option<&SequenceSet>) -> Done {
     let only = set.map(|set| view.resolve_uids(set, true)).transpose()?;
     let gone = s.operator.expunge(&actor, folder, only.as_deref()).await?;
     let updates = s.view()?.expunged(&gone);
-    s.tell(&updates);
+    s.tell(&updates).await?;
     if !s.enabled.condstore || gone.is_empty() {
         return Ok(Reply::Ok);
     }

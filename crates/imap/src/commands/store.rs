@@ -32,10 +32,11 @@ pub(crate) async fn run(s: &mut Session, store: &Store) -> Done {
         }
         tell
     };
-    if let Some(view) = &s.view {
-        for index in indexes {
+    for index in indexes {
+        if let Some(view) = &s.view {
             crate::session::write_fetch(&mut s.out, view, index, store.uid || condstore, condstore);
         }
+        s.relieve().await?;
     }
     if !kept.is_empty() {
         let mut numbers: Vec<u32> = if store.uid { kept } else { sequence_numbers(s, &kept) };

@@ -12,8 +12,7 @@ impl Session {
         match self.operator.changes(actor, view.folder.id, view.modseq()).await {
             Ok(changes) => {
                 let updates = view.apply(changes, may_expunge);
-                self.tell(&updates);
-                Ok(())
+                self.tell(&updates).await
             }
             // The mailbox was deleted elsewhere, or the access to it has ended.
             Err(refusal) if matches!(refusal.code, RefusalCode::FolderUnknown | RefusalCode::RightMissing) => {
@@ -32,18 +31,20 @@ impl Session {
         }
     }
 
-    /// Writes updates.
-    pub(crate) fn tell(&mut self, updates: &[Update]) {
-        let Some(view) = &self.view else { return };
-        let out = &mut self.out;
+    /// Writes updates; however many they are, little waits in memory.
+    pub(crate) async fn tell(&mut self, updates: &[Update]) -> Result<(), End> {
         for update in updates {
+            let Some(view) = &self.view else { return Ok(()) };
+            let out = &mut self.out;
             match update {
                 Update::Expunge(seq) => out.raw("* ").num(*seq).raw(" EXPUNGE").end(),
                 Update::Exists(n) => out.raw("* ").num(*n).raw(" EXISTS").end(),
                 Update::Flags => write_flags(out, view),
                 Update::Fetch(index) => write_fetch(out, view, *index, true, self.enabled.condstore),
             }
+            self.relieve().await?;
         }
+        Ok(())
     }
 
     /// `* FLAGS (…)` when a STORE or APPEND brought new keywords.
