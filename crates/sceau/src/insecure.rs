@@ -3,14 +3,6 @@
 //!
 //! A program of its own, not the same one built with a feature: both lie side by side in one target folder, and only the crates above
 //! the store are compiled twice.
-mod admin;
-mod cli;
-mod config;
-mod http;
-mod serve;
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    cli::run()
+fn main() -> std::process::ExitCode {
+    sceau::run()
 }
