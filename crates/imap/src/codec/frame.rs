@@ -45,7 +45,6 @@ struct LiteralMark {
     binary: bool,
 }
 
-#[derive(Debug)]
 enum Mode {
     Line,
     Literal { left: usize, bytes: Vec<u8>, binary: bool },
@@ -55,7 +54,6 @@ enum Mode {
 }
 
 /// Throwing away the rest of a command.
-#[derive(Debug)]
 struct Skip {
     tag: Option<String>,
     error: SyntaxError,
@@ -73,7 +71,6 @@ const TOO_LONG: SyntaxError = SyntaxError("the command is too long");
 const LITERAL_TOO_BIG: SyntaxError = SyntaxError("a literal is too large");
 
 /// The incremental framer. Feed bytes, then ask for events until [`Event::NeedMore`].
-#[derive(Debug)]
 pub struct Framer {
     budget: Budget,
     input: Vec<u8>,
@@ -369,6 +366,17 @@ impl Framer {
         };
         let word = first.split(|&b| b == b' ').next().unwrap_or_default();
         if is_tag(word) { String::from_utf8(word.to_vec()).ok() } else { None }
+    }
+}
+
+impl std::fmt::Debug for Framer {
+    /// What was received may hold secrets: only counts are shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Framer")
+            .field("budget", &self.budget)
+            .field("waiting", &(self.input.len() - self.start))
+            .field("held", &self.held)
+            .finish_non_exhaustive()
     }
 }
 
