@@ -190,7 +190,25 @@ fn at_most_a_hundred_ports_on_loopback() {
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.err.starts_with("sceau: The sandbox stops:") && run.err.contains(&base.to_string()), "{}", run.err);
     assert!(!file.exists(), "an old contract file is removed");
-    // And the same data folder twice.
+    // The same data folder twice: likewise, at once, and the first one's configuration is untouched.
+    let config = std::fs::read(&sandbox.a().config).expect("configuration");
+    let run = Run::of(
+        text(&sceau()),
+        &[
+            "sandbox",
+            "--lang",
+            "fr",
+            "--data",
+            text(&sandbox.data),
+            "--port-base",
+            &(base + 100).to_string(),
+            "--ready",
+            text(&file),
+        ],
+    );
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.err.contains("sert déjà à un autre bac à sable"), "{}", run.err);
+    assert_eq!(std::fs::read(&sandbox.a().config).expect("configuration"), config);
     let account = sandbox.a().account("Per", 0);
     let _ = curl::imap(&sandbox, sandbox.a(), account, "", "NOOP").ok();
 }

@@ -13,6 +13,7 @@ mod screen;
 mod world;
 
 use sceau_domain::Lang;
+use sceau_domain::text::text;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,21 @@ pub enum SandboxError {
     /// An operator did not come up.
     #[error("operator {0} does not answer; see {1}")]
     NotReady(String, PathBuf),
+    /// Another sandbox runs on this folder.
+    #[error("{0} is used by another sandbox")]
+    Busy(PathBuf),
+}
+
+impl SandboxError {
+    /// As the user reads it.
+    pub fn sentence(&self, lang: Lang) -> String {
+        let shown = |p: &PathBuf| p.display().to_string();
+        match self {
+            Self::Busy(folder) => text(lang, "sandbox.busy", &[("folder", &shown(folder))]),
+            Self::NotReady(name, log) => text(lang, "sandbox.not_ready", &[("name", name), ("log", &shown(log))]),
+            other => other.to_string(),
+        }
+    }
 }
 
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> SandboxError {
@@ -73,6 +89,7 @@ pub async fn run(mut options: Options) -> Result<(), SandboxError> {
 
     make_private(&options.data)?;
     options.data = std::path::absolute(&options.data).map_err(io("data"))?;
+    let _only_one = lock(&options.data)?;
     let world = world::World::new(&options);
     let pki = pki::Pki::open(&options.data.join("pki"), &world)?;
     let authority = authority::start(&world, &pki, stop.clone()).await?;
@@ -134,6 +151,19 @@ async fn live_on(
     }
     operators.stop().await;
     Ok(())
+}
+
+/// Keeps a second sandbox out of this folder, before it writes other ports into the configurations of the first one.
+/// Held until dropped; the kernel releases it when the process ends, however it ends.
+fn lock(data: &std::path::Path) -> Result<std::fs::File, SandboxError> {
+    let path = data.join("sandbox.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(io(path.display().to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(SandboxError::Busy(data.to_path_buf())),
+        Err(std::fs::TryLockError::Error(e)) => Err(io(path.display().to_string())(e)),
+    }
 }
 
 /// A folder that only its owner reads.

@@ -24,5 +24,5 @@ pub fn run(c: &Context, args: SandboxArgs) -> Result<(), Failure> {
     let options =
         sceau_sandbox::Options { data: args.data, port_base: args.port_base, ready: args.ready, program, lang: c.lang };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| failed(&e))?;
-    runtime.block_on(sceau_sandbox::run(options)).map_err(|e| failed(&e))
+    runtime.block_on(sceau_sandbox::run(options)).map_err(|e| failed(&e.sentence(c.lang)))
 }
