@@ -5,7 +5,7 @@
 //! * An entry is deleted the moment its fate is known; with its last entry the message row goes ([`remove_done`]), then
 //!   its blob is garbage and its transit epoch may end ([`epochs`]).
 //!
-//! Order of locks, so that transactions of several nodes do not deadlock: entries, BALs, destinations (ascending). A
+//! Order of locks, so that transactions of several nodes do not deadlock: entries, their message, BALs, destinations (ascending). A
 //! statement that reads entries to decide about a destination runs after the destination's row is locked.
 mod destination;
 mod view;
@@ -278,6 +278,8 @@ pub fn defer(
 
 /// Removes a message whose last entry has left. Its blob is garbage from then on, unless a BAL of ours has a copy.
 pub fn remove_done(tx: &mut dyn Tx, message: Id, now: Timestamp) -> Result<bool, StoreError> {
+    // Two workers that take the last two entries at once do not see each other's: the second one waits here, then looks.
+    tx.query_opt("SELECT id FROM queue_messages WHERE id = $1 FOR UPDATE", params![message])?;
     let gone = tx.query_opt(
         "DELETE FROM queue_messages WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM queue_entries WHERE message_id = $1)
          RETURNING blob_id",
