@@ -75,13 +75,15 @@ pub fn release(tx: &mut dyn Tx, owner: &str, domain: &str, now: Timestamp) -> Re
     if held > 0 { reschedule(tx, domain, now) } else { Ok(()) }
 }
 
-/// Sets when a destination whose row is locked is due, from its entries.
+/// Sets when a destination whose row is locked is due, from its entries. A backoff that has elapsed and found nothing due is
+/// over: left as it is, the destination would be leased and given back without a pause until its next entry is due.
 fn reschedule(tx: &mut dyn Tx, domain: &str, now: Timestamp) -> Result<(), StoreError> {
     let next = tx.query_opt("SELECT MIN(next_at) FROM queue_entries WHERE destination = $1", params![domain])?;
     match next.map_or(Ok(None), |r| r.opt_int(0))? {
         Some(at) => tx.execute(
-            "UPDATE queue_destinations SET next_at = $1 WHERE domain = $2 AND failures = 0",
-            params![at.max(now.0), domain],
+            "UPDATE queue_destinations SET next_at = $1, failures = CASE WHEN $1 > $3 THEN 0 ELSE failures END
+             WHERE domain = $2 AND (failures = 0 OR next_at <= $3)",
+            params![at.max(now.0), domain, now.0],
         )?,
         None => {
             tx.execute("DELETE FROM queue_destinations WHERE domain = $1 AND leased_by IS NULL", params![domain])?
