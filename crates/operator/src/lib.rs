@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: mail::refusals::Ledger,
     /// This process as the queue's leases name it.
     pub(crate) leases: queue::Leases,
+    /// When every blob was last looked at, milliseconds; 0 before the first round of housekeeping.
+    pub(crate) swept: std::sync::atomic::AtomicI64,
     /// What is known of the white list's refreshes.
     pub(crate) list: trusted::Keeper,
 }
@@ -65,6 +67,7 @@ impl Operator {
             reading: reading::Buffer::default(),
             refusals: mail::refusals::Ledger::default(),
             leases: queue::Leases::default(),
+            swept: std::sync::atomic::AtomicI64::new(0),
             list: trusted::Keeper::default(),
         };
         let operator = Self(Arc::new(inner));

@@ -9,11 +9,12 @@ use crate::vault::{Tagger, aead};
 use crate::{DataKey, StoreConfig, StoreError, files};
 use sceau_domain::Timestamp;
 use sceau_domain::clock::SharedClock;
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// How spool files are named: by the blob's id and this.
@@ -26,9 +27,19 @@ pub(crate) struct Places {
     pub blobs: PathBuf,
     pub inline_max: usize,
     pub clock: SharedClock,
+    /// Settled files whose transaction may still be on its way: never collected, whatever the clock says.
+    in_flight: Mutex<HashSet<BlobId>>,
 }
 
 impl Places {
+    fn in_flight(&self) -> MutexGuard<'_, HashSet<BlobId>> {
+        // Nothing in the set is ever half-written.
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// May a transaction of this process still name this file?
+    pub fn is_in_flight(&self, id: &BlobId) -> bool {
+        self.in_flight().contains(id)
+    }
     /// Creates the folders (those of blobs too, durably: a settled file needs no new one), and removes what a crash left in the spools.
     pub fn prepare(config: &StoreConfig) -> Result<Arc<Self>, StoreError> {
         let io = |e: std::io::Error| StoreError::io("spool or blob folder", &e);
@@ -54,6 +65,7 @@ impl Places {
             blobs: config.blobs.clone(),
             inline_max: config.inline_max,
             clock: config.clock.clone(),
+            in_flight: Mutex::default(),
         }))
     }
 }
@@ -179,12 +191,31 @@ enum Place {
     /// Still among the spools.
     Spool(File, Temporary),
     /// At its final place, durably.
-    Settled,
+    Settled {
+        _in_flight: InFlight,
+    },
+}
+
+/// A settled file that a transaction is about to name, until this is dropped.
+#[derive(Debug)]
+struct InFlight(Arc<Places>, BlobId);
+
+impl InFlight {
+    fn new(places: &Arc<Places>, id: BlobId) -> Self {
+        places.in_flight().insert(id);
+        Self(Arc::clone(places), id)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight().remove(&self.1);
+    }
 }
 
 /// A finished spool. Dropped before [`Spool::settle`], its file is removed. Once settled the file stays, because a transaction that names
-/// it may commit even when its caller is gone; if none does, the file is garbage that the collector removes an hour later, and that
-/// [`Spool::discard`] removes at once.
+/// it may commit even when its caller is gone; if none does, the file is garbage that a [`crate::blob::sweep`] removes, an hour
+/// later at the soonest and never while this value lives, and that [`Spool::discard`] removes at once.
 #[derive(Debug)]
 pub struct Spool {
     /// Id of the blob it will be.
@@ -209,12 +240,13 @@ impl Spool {
         let file = file.try_clone().map_err(|e| StoreError::io("spool file", &e))?;
         let (from, to, now) = (temporary.0.clone(), path(&self.places.blobs, &self.id), self.places.clock.now());
         let settled = to.clone();
+        let in_flight = InFlight::new(&self.places, self.id);
         tokio::task::spawn_blocking(move || settle(&file, &from, &to, now))
             .await
             .map_err(|_| StoreError::Other("a file task panicked".into()))?
             .map_err(|e| StoreError::io("blob file", &e))?;
         self.stored = Stored::File(settled);
-        self.place = Place::Settled;
+        self.place = Place::Settled { _in_flight: in_flight };
         Ok(())
     }
     /// Reads it back.
@@ -225,11 +257,12 @@ impl Spool {
         };
         BlobReader::open(self.id, self.key.clone(), source, Some(self.size))
     }
-    /// The transaction that names it is committed: the file stays.
+    /// The transaction that names it is committed, or its fate is unknown: the file stays as long as a row names it. Keep this
+    /// value until then.
     pub fn kept(self) {}
     /// No transaction named it, nor will: removes the file at once.
     pub fn discard(self) {
-        if let (Place::Settled, Stored::File(path)) = (&self.place, &self.stored) {
+        if let (Place::Settled { .. }, Stored::File(path)) = (&self.place, &self.stored) {
             // Otherwise the collector does it.
             let _ = std::fs::remove_file(path);
         }

@@ -9,6 +9,7 @@ use sceau_store::{Id, StoreError, blob, dedupe};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// Entries handled at a time.
 const SLICE: u32 = 200;
@@ -16,6 +17,8 @@ const SLICE: u32 = 200;
 const PURGE: u32 = 1_000;
 /// The last attempt on an entry is made when it expires; this long after, milliseconds, it is given up without one.
 const GRACE: i64 = 10 * 60_000;
+/// How often every blob is looked at for what crashes left behind, milliseconds: a walk over all files.
+const SWEEP: i64 = 6 * 3_600_000;
 /// A transit key is kept for two days at least: a submission takes its key before its transaction, perhaps before midnight.
 const DAY: i64 = 86_400_000;
 
@@ -51,7 +54,7 @@ impl Operator {
         done.warned = note(self.warn_late().await);
         done.forgotten = note(self.forget_accepted().await);
         done.keys = note(self.destroy_finished_epochs().await);
-        done.blobs = note(blob::collect(&self.0.store).await.map(|c| c.rows).map_err(|e| refuse::store(&e)));
+        done.blobs = note(self.collect_blobs().await);
         note(self.tidy_destinations().await);
         self.trace_counted_refusals().await;
         first.map_or(Ok(done), Err)
@@ -189,6 +192,26 @@ impl Operator {
             vault.destroy_transit_keys(finished).await.map_err(failed)?;
         }
         Ok(count)
+    }
+
+    /// Removes released blobs, and once in [`SWEEP`] what a crash left between a file and its transaction. The first time such
+    /// garbage is old enough only after a while: a fresh process does not begin with a walk.
+    async fn collect_blobs(&self) -> Result<u64, Refusal> {
+        let (now, last) = (self.now().0, &self.0.swept);
+        let due = match last.load(Ordering::Relaxed) {
+            0 => {
+                last.store(now, Ordering::Relaxed);
+                false
+            }
+            before => (now - before).abs() >= SWEEP,
+        };
+        let collected = if due { blob::sweep(&self.0.store).await } else { blob::collect(&self.0.store).await };
+        let collected = collected.map_err(|e| refuse::store(&e))?;
+        if due {
+            last.store(now, Ordering::Relaxed);
+            tracing::info!(rows = collected.rows, files = collected.files, "blobs swept");
+        }
+        Ok(collected.rows + collected.files)
     }
 
     async fn tidy_destinations(&self) -> Result<u64, Refusal> {

@@ -66,6 +66,21 @@ async fn what_is_delivered_leaves_with_its_content_and_its_trace() {
 }
 
 #[tokio::test]
+async fn what_a_crash_left_between_a_file_and_its_transaction_goes_within_the_day() {
+    let w = World::new().await;
+    // Random enough to be a file.
+    let noise: String = (0..20_000_u64).map(|i| format!("{:x}\r\n", i.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let mut orphan = w.message(&(letter(ANNE, "perdu") + &noise));
+    orphan.spool.settle().await.unwrap();
+    let sceau_store::spool::Stored::File(path) = orphan.spool.stored.clone() else { panic!("a file") };
+    drop(orphan);
+    assert_eq!(w.op.housekeeping().await.unwrap().blobs, 0);
+    w.advance(6 * 3_600);
+    assert_eq!(w.op.housekeeping().await.unwrap().blobs, 1);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
 async fn a_transit_key_lives_as_long_as_a_message_of_its_epoch() {
     let w = World::new().await;
     send(&w, &["paul@beta.mssante.fr"], "un").await;
@@ -175,6 +190,37 @@ async fn a_recipient_put_off_waits_alone_and_explains_itself() {
     w.advance(12);
     let out = take(&w, "beta.mssante.fr").await;
     assert_eq!(out.recipients.iter().map(|r| r.0).collect::<Vec<_>>(), [paul]);
+}
+
+#[tokio::test]
+async fn a_backoff_that_ends_before_anything_is_due_does_not_keep_workers_busy() {
+    let w = World::new().await;
+    // One recipient is put off for hours after many attempts; then the destination cannot be reached for another, which is
+    // given up while the first one still waits.
+    send(&w, &["paul@beta.mssante.fr"], "un").await;
+    let destination = lease(&w).await;
+    let out = w.op.next_outgoing(&destination).await.unwrap().expect("due");
+    w.op.settle(out.id, vec![deferred(out.recipients[0].0)]).await.unwrap();
+    w.op.release_destination(&destination).await.unwrap();
+    let (entry, later) = (out.recipients[0].0, w.op.clock().now().plus_ms(6 * 3_600_000).0);
+    send(&w, &["pia@beta.mssante.fr"], "deux").await;
+    let set = "UPDATE queue_entries SET next_at = CASE WHEN id = $1 THEN $2 ELSE next_at END, \
+               expires = CASE WHEN id = $1 THEN expires ELSE next_at END";
+    let change = move |tx: &mut dyn sceau_store::Tx| tx.execute(set, sceau_store::params![entry, later]);
+    w.store.write(change).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    let destination = lease(&w).await;
+    let reason = Refusal::new(RefusalCode::TransferConnect).with("server", "mx.beta.fr:25").with("cause", "refused");
+    w.op.defer_destination(&destination, reason, None).await.unwrap();
+    assert_eq!(w.count("queue_entries").await, 1, "the other one was given up");
+    w.advance(3_600);
+    let destination = lease(&w).await;
+    assert!(w.op.next_outgoing(&destination).await.unwrap().is_none(), "put off for hours");
+    w.op.release_destination(&destination).await.unwrap();
+    assert!(w.op.lease_destination().await.unwrap().is_none(), "nothing is due before that");
+    // New mail goes at once: the backoff was over.
+    send(&w, &["pia@beta.mssante.fr"], "trois").await;
+    let destination = lease(&w).await;
+    assert!(w.op.next_outgoing(&destination).await.unwrap().is_some());
 }
 
 #[tokio::test]

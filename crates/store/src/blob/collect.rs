@@ -1,6 +1,7 @@
 //! Removal of what nothing names: blobs that were released, rows without a reference, files without a row.
 //!
-//! Promises: a row goes before its file; what is younger than an hour stays (its transaction may be on its way); the work is done in
+//! Promises: a row goes before its file; what is younger than an hour stays (its transaction may be on its way), and so does what
+//! a transaction of this process is about to name, however far the clock jumped; the work is done in
 //! slices, so that deliveries go on beside it. A legal hold keeps the rows that name a blob, and with them the blob.
 use super::{BlobId, REFERENCES, id_from, path};
 use crate::{Store, StoreError, params};
@@ -51,7 +52,8 @@ pub async fn collect(store: &Store) -> Result<Collected, StoreError> {
     }
 }
 
-/// Looks at every row and every file, for `fsck`: rows that nothing names, files without a row, both older than an hour.
+/// Looks at every row and every file: rows that nothing names, files without a row (what a crash between file and transaction
+/// leaves), both older than an hour. For `fsck`, and once in a while.
 pub async fn sweep(store: &Store) -> Result<Collected, StoreError> {
     let mut done = collect(store).await?;
     let before = store.clock().now().0 - GRACE_MS;
@@ -117,8 +119,8 @@ async fn sweep_files(store: &Store, before: i64) -> Result<u64, StoreError> {
                     ids.iter().map(|id| Ok(super::find(tx, id)?.is_some())).collect::<Result<_, StoreError>>()
                 })
                 .await?;
-            let unknown: Vec<PathBuf> =
-                slice.iter().zip(known).filter(|(_, known)| !known).map(|((_, file), _)| file.clone()).collect();
+            let unknown = slice.iter().zip(known).filter(|((id, _), known)| !known && !store.0.places.is_in_flight(id));
+            let unknown: Vec<PathBuf> = unknown.map(|((_, file), _)| file.clone()).collect();
             removed += unknown.len() as u64;
             blocking(move || unknown.iter().try_for_each(|file| remove(file))).await?;
         }
