@@ -131,7 +131,8 @@ impl Operator {
     }
 }
 
-fn is_live(t: &rows::Token, now: i64) -> bool {
+/// Neither revoked nor expired.
+pub(crate) fn is_live(t: &rows::Token, now: i64) -> bool {
     t.revoked.is_none() && t.expires.is_none_or(|e| e > now)
 }
 

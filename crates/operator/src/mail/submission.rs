@@ -7,6 +7,7 @@ use super::facts::{By, Fact};
 use super::keep::{Kept, keep};
 use super::parties::{Found, Local, bal_by_key};
 use super::{Accepted, Envelope, clean};
+use crate::login::is_live;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
 use crate::refuse::{self, Fail};
@@ -88,14 +89,14 @@ impl Operator {
 
     /// The BAL behind an address, when the actor may send with it; `otherwise` the given refusal.
     async fn sending_bal(&self, actor: &Actor, address: &Address, otherwise: RefusalCode) -> Result<Local, Refusal> {
-        let (key, token) = (self.bal_key(address), actor.credential);
+        let (key, token, now) = (self.bal_key(address), actor.credential, self.now());
         let person = match &actor.who {
             Who::Person(p) | Who::Administrator(p) => Some(p.id),
             Who::System => None,
         };
         let found = self.0.store.read(move |tx| {
             let Some(bal) = bal_by_key(tx, &key)? else { return Ok(None) };
-            let allowed = bal.open && may_send(tx, person, bal.id)? && token_opens(tx, token, bal.id)?;
+            let allowed = bal.open && may_send(tx, person, bal.id)? && token_opens(tx, token, bal.id, now)?;
             Ok::<_, StoreError>(allowed.then_some(bal))
         });
         let found = found.await.map_err(|e| refuse::store(&e))?;
@@ -145,6 +146,10 @@ impl Operator {
         let mut plan = Plan { now, id, envelope, envelope_bal, locals: BTreeMap::new(), elsewhere: Vec::new() };
         let size = message.scan.size + fields.len() as u64;
         for to in &plan.envelope.to {
+            // Both names are seen at the other end: neither BAL may go where its rules do not let it.
+            if plan.envelope_bal.id != from.id {
+                self.check_pair(&plan.envelope_bal, to, size).await?;
+            }
             match self.check_pair(&from, to, size).await? {
                 Found::Elsewhere => plan.elsewhere.push(to.clone()),
                 found => {
@@ -355,9 +360,9 @@ fn may_send(tx: &mut dyn Tx, person: Option<Id>, bal: Id) -> Result<bool, StoreE
     Ok(enabled && accounts::access_in_force(tx, person, bal)?.is_some())
 }
 
-/// A device token made for one BAL sends as that BAL only.
-fn token_opens(tx: &mut dyn Tx, token: Option<Id>, bal: Id) -> Result<bool, StoreError> {
+/// A device token made for one BAL sends as that BAL only, and none after its end.
+fn token_opens(tx: &mut dyn Tx, token: Option<Id>, bal: Id, now: Timestamp) -> Result<bool, StoreError> {
     let Some(token) = token else { return Ok(true) };
     let row = accounts::token_by_id(tx, token)?;
-    Ok(row.is_some_and(|t| t.revoked.is_none() && t.bal_id.is_none_or(|only| only == bal)))
+    Ok(row.is_some_and(|t| is_live(&t, now.0) && t.bal_id.is_none_or(|only| only == bal)))
 }

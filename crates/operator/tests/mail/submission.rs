@@ -153,10 +153,13 @@ async fn one_writes_only_where_the_rules_let_one() {
     let full = w.op.submit_recipient(&anne, &addr("petite@alpha.mssante.fr"), 0, Some(3_000)).await;
     assert_eq!(code(full), "rcpt.over_quota");
     // Judged again with the message, as the BAL that is in From.
-    let other = w.submit(&test, "essai.medecin@alpha.mssante.fr", &["paul@beta.mssante.fr"], &letter(ANNE, "x")).await;
+    let other = w.submit(&test, ANNE, &["paul@beta.mssante.fr"], &letter(ANNE, "x")).await;
     assert!(other.is_ok(), "anne may send as herself from a session on another BAL of hers");
-    let escape = w.submit(&anne, ANNE, &["paul@beta.mssante.fr"], &letter("essai.medecin@alpha.mssante.fr", "x")).await;
-    assert_eq!(code(escape), "exchange.test");
+    let essai = "essai.medecin@alpha.mssante.fr";
+    for (envelope, header) in [(ANNE, essai), (essai, ANNE), (essai, essai)] {
+        let escape = w.submit(&anne, envelope, &["paul@beta.mssante.fr"], &letter(header, "x")).await;
+        assert_eq!(code(escape), "exchange.test", "{envelope} {header}");
+    }
     let many: Vec<String> = (0..6).map(|i| format!("p{i}@beta.mssante.fr")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(code(w.submit(&anne, ANNE, &many, &letter(ANNE, "x")).await), "rcpt.too_many");
@@ -208,4 +211,11 @@ async fn a_token_for_one_bal_sends_as_that_bal_only() {
         w.op.revoke_token(&w.admin, token.id).await.unwrap();
         assert_eq!(code(w.op.submit_sender(&anne, Some(&addr(SHARED)), None).await), "sender.not_allowed");
     }
+    let until = w.op.clock().now().plus_ms(60_000);
+    let (token, _) = w.op.create_token(&w.admin, "anne", None, "stage", Some(until)).await.unwrap();
+    let mut anne = w.actor("anne", SHARED).await;
+    anne.credential = Some(token.id);
+    w.op.submit_sender(&anne, Some(&addr(SHARED)), None).await.unwrap();
+    w.advance(61);
+    assert_eq!(code(w.op.submit_sender(&anne, Some(&addr(SHARED)), None).await), "sender.not_allowed");
 }
