@@ -11,6 +11,10 @@ fn decode(input: &[u8], piece: usize) -> (Vec<u8>, Option<Flaw>, usize, bool) {
         let end = input.len().min(at + piece);
         at += decoder.push(&input[at..end], &mut out);
     }
+    // Content that a flaw spoilt is dropped: how much of it came out before depends on the pieces.
+    if decoder.flaw().is_some() {
+        out.clear();
+    }
     (out, decoder.flaw(), at, decoder.is_done())
 }
 
