@@ -7,7 +7,8 @@
 //! peer.expect("220").send("EHLO x").expect("250").starttls(&tls).send("MAIL FROM:<>").refused("554", "peer.no_certificate");
 //! ```
 //! A failed expectation panics with the whole dialogue. [`Wire`] is the same without expectations, for peers that retry.
-use crate::sandbox::KeyPair;
+use crate::sandbox::{Account, KeyPair};
+use base64::Engine as _;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -266,6 +267,12 @@ impl Peer {
         self.said.push_str("--- TLS\n");
         self
     }
+    /// AUTH PLAIN with an account's token.
+    #[track_caller]
+    pub fn login(&mut self, account: &Account) -> &mut Self {
+        let secret = base64(format!("\0{}\0{}", account.login, account.token).as_bytes());
+        self.send(&format!("AUTH PLAIN {secret}")).expect("235")
+    }
     /// MAIL, RCPT, DATA, up to 354.
     #[track_caller]
     pub fn up_to_data(&mut self, from: &str, to: &[&str]) -> &mut Self {
@@ -305,6 +312,11 @@ pub fn names(reply: &str, code: &str) -> std::result::Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// base64 (RFC 4648 §4).
+pub fn base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// Content as DATA wants it: dots doubled at the beginning of lines, the end after it. Content ends in CRLF.

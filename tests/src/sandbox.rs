@@ -198,6 +198,8 @@ impl Sandbox {
         }
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signal");
+        // A test that fails while it sleeps must not wait for it.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
         let status = self.child.wait().expect("ends");
         if !std::thread::panicking() {
             assert!(status.success(), "the sandbox did not stop cleanly: {status}");
@@ -264,6 +266,21 @@ impl Sandbox {
             (self.ready.operators[i].pid != before).then_some(())
         });
         self.ready.operators[i].wait_ready();
+    }
+    /// Kills the `i`-th operator while nobody may start it again, shows what is left of it, then lets the sandbox go on.
+    pub fn dead<T>(&mut self, i: usize, look: impl FnOnce(&Operator) -> T) -> T {
+        let keeper = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(keeper, rustix::process::Signal::STOP).expect("signal");
+        self.kill(i);
+        // Its keeper sleeps and does not bury it: a zombie holds no file open and no lock.
+        let status = format!("/proc/{}/stat", self.ready.operators[i].pid);
+        wait::until("the end of the process", 20, || {
+            let stat = std::fs::read_to_string(&status).ok()?;
+            stat.rsplit_once(") ").is_some_and(|(_, s)| s.starts_with('Z')).then_some(())
+        });
+        let seen = look(&self.ready.operators[i]);
+        rustix::process::kill_process(keeper, rustix::process::Signal::CONT).expect("signal");
+        seen
     }
     /// Reads the contract file again: process ids change.
     pub fn read_again(&mut self) {

@@ -1,0 +1,236 @@
+//! The white list's life in the running program: whatever goes wrong with it, the last good copy serves and an alarm with a stable code
+//! rises; a good list clears it; what a new list takes away is refused at once, on open connections too.
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use sceau_domain::{Clock, SystemClock, Timestamp};
+use sceau_e2e::peer::letter;
+use sceau_e2e::sandbox::KeyPair;
+use sceau_e2e::{Peer, Sandbox, proves, wait};
+use sceau_trust::Identity;
+use sceau_trust::whitelist::{Entry, sign};
+use std::io::copy;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const OUT: &str = "accueil@clinique-exterieure.mssante.fr";
+const ANNE: &str = "anne.legoff@bretagne.mssante.fr";
+
+/// A sandbox whose second operator asks for the list every second.
+fn eager() -> Sandbox {
+    let mut sandbox = Sandbox::start();
+    sandbox.configure(1, &[("every_seconds = 60", "every_seconds = 1")]);
+    sandbox
+}
+
+/// The file that the played authority serves.
+fn served(sandbox: &Sandbox) -> PathBuf {
+    sandbox.data.join("pki/listeblanche.xml")
+}
+
+fn put(sandbox: &Sandbox, list: &[u8]) {
+    let (file, new) = (served(sandbox), sandbox.data.join("pki/listeblanche.new"));
+    std::fs::write(&new, list).expect("list");
+    std::fs::rename(new, file).expect("list");
+}
+
+fn identity(pair: &KeyPair) -> Identity {
+    let read = |p: &PathBuf| std::fs::read(p).expect("PEM");
+    Identity::from_pem(&read(&pair.cert), &read(&pair.key)).expect("pair")
+}
+
+/// Entries of the sandbox's world: both operators, and the outsider unless told otherwise.
+fn entries(sandbox: &Sandbox, outsider: bool) -> Vec<Entry> {
+    let ready = &sandbox.ready;
+    let mut pairs: Vec<(&str, KeyPair)> =
+        ready.operators.iter().map(|o| (o.domains[0].as_str(), o.certificate.clone())).collect();
+    if outsider {
+        pairs.push((&ready.outsiders[0].domain, sandbox.outsider()));
+    }
+    let entry = |(domain, pair): &(&str, KeyPair)| Entry {
+        domain: (*domain).into(),
+        description: "essai".into(),
+        dn: identity(pair).dn.to_string(),
+        responsible: format!("responsable@{domain}"),
+        support: format!("support@{domain}"),
+        updated: SystemClock.now(),
+    };
+    pairs.iter().map(entry).collect()
+}
+
+fn signed_by(signer: &KeyPair, entries: &[Entry], generated: Timestamp) -> Vec<u8> {
+    let key = PrivateKeyDer::from_pem_file(&signer.key).expect("key");
+    sign(entries, generated, &identity(signer).chain, key.secret_der()).expect("signed")
+}
+
+fn signed(sandbox: &Sandbox, entries: &[Entry], generated: Timestamp) -> Vec<u8> {
+    let authority = &sandbox.ready.authority;
+    let signer = KeyPair { cert: authority.signing_cert.clone(), key: authority.signing_key.clone() };
+    signed_by(&signer, entries, generated)
+}
+
+fn outsider(sandbox: &Sandbox) -> Peer {
+    Peer::secure(&sandbox.b().endpoints.mx, &sandbox.tls(Some(&sandbox.outsider())))
+}
+
+#[track_caller]
+fn still_serves(sandbox: &Sandbox, id: &str) {
+    outsider(sandbox).up_to_data(OUT, &[ANNE]).content(letter(OUT, ANNE, id, "x").as_bytes()).expect("250 2.0.0");
+}
+
+/// Waits for the alarm; it has both sentences.
+#[track_caller]
+fn rises(sandbox: &Sandbox, code: &str) -> serde_json::Value {
+    let alarm = wait::until(&format!("alarm {code}"), 30, || sandbox.b().alarm(code));
+    for sentence in ["fr", "en"] {
+        let text = alarm[sentence].as_str().unwrap_or_default();
+        assert!(text.len() > 20 && !text.starts_with("alarm."), "{alarm}");
+    }
+    alarm
+}
+
+#[track_caller]
+fn clears(sandbox: &Sandbox, code: &str) {
+    wait::until(&format!("alarm {code} to be cleared"), 30, || sandbox.b().alarm(code).is_none().then_some(()));
+    let all = sandbox.b().cli(&["alarm", "list", "--all"]);
+    let kept = all.as_array().into_iter().flatten().find(|a| a["code"] == code).expect("a cleared alarm is remembered");
+    assert!(!kept["cleared"].is_null(), "{kept}");
+}
+
+#[test]
+fn a_list_that_is_not_good_is_not_put_in_force() {
+    let _proof = proves(&["F202", "F076", "F269"], "smtp");
+    let sandbox = eager();
+    let all = entries(&sandbox, true);
+    let now = SystemClock.now();
+    let fewer = entries(&sandbox, false);
+    // Every bad list would take the outsider away, were it believed.
+    let tampered = {
+        let text = String::from_utf8(signed(&sandbox, &all, now)).expect("UTF-8");
+        assert!(text.contains("<Nom>clinique-exterieure.mssante.fr"));
+        text.replace("<Nom>clinique-exterieure.mssante.fr", "<Nom>clinique-interieure.mssante.fr").into_bytes()
+    };
+    let unsigned = {
+        let text = String::from_utf8(signed(&sandbox, &fewer, now)).expect("UTF-8");
+        let (from, to) = (text.find("<Signature ").expect("signed"), text.find("</Signature>").expect("signed") + 12);
+        [&text[..from], &text[to..]].concat().into_bytes()
+    };
+    let certificates = &sandbox.ready.certificates;
+    let cases: [(&str, Vec<u8>); 7] = [
+        ("white_list.signature", tampered),
+        ("white_list.profile", unsigned),
+        ("white_list.signer", signed_by(&certificates.unlisted, &fewer, now)),
+        ("white_list.signer", signed_by(&certificates.rogue, &fewer, now)),
+        ("white_list.rollback", signed(&sandbox, &fewer, now.plus_ms(-86_400_000))),
+        ("white_list.future", signed(&sandbox, &fewer, now.plus_ms(86_400_000))),
+        ("white_list.format", b"ceci n'est pas une liste".to_vec()),
+    ];
+    let good = std::fs::read(served(&sandbox)).expect("list");
+    for (i, (code, list)) in cases.iter().enumerate() {
+        put(&sandbox, list);
+        let alarm = rises(&sandbox, code);
+        assert_eq!(alarm["severity"], "critical", "{alarm}");
+        still_serves(&sandbox, &format!("pendant-{i}"));
+        put(&sandbox, &good);
+        clears(&sandbox, code);
+    }
+    still_serves(&sandbox, "apres");
+}
+
+#[test]
+fn what_a_new_list_takes_away_is_refused_on_open_connections_too() {
+    let _proof = proves(&["F202", "F203", "F076", "F066"], "smtp");
+    let sandbox = eager();
+    let mark = sandbox.b().mark();
+    let mut open = outsider(&sandbox);
+    open.up_to_data(OUT, &[ANNE]).content(letter(OUT, ANNE, "avant", "x").as_bytes()).expect("250 2.0.0");
+    // One transaction is under way when the list changes: DATA is judged again.
+    let mut under_way = outsider(&sandbox);
+    under_way.up_to_data(OUT, &[ANNE]);
+    let without = signed(&sandbox, &entries(&sandbox, false), SystemClock.now().plus_ms(1_000));
+    put(&sandbox, &without);
+    wait::until("the new list in force", 30, || {
+        let reply = open.send(&format!("MAIL FROM:<{OUT}>")).hear();
+        if reply.starts_with("250") {
+            open.send("RSET").expect("250");
+            return None;
+        }
+        assert!(reply.starts_with("554 5.7.1 ") && reply.contains("[sender.domain_not_peers]"), "{reply}");
+        Some(())
+    });
+    open.send("MAIL FROM:<>").refused("554 5.7.1 ", "peer.not_listed");
+    under_way.content(letter(OUT, ANNE, "pendant", "x").as_bytes()).refused("554 5.7.1 ", "sender.domain_not_peers");
+    outsider(&sandbox).send(&format!("MAIL FROM:<{OUT}>")).refused("554 5.7.1 ", "peer.not_listed");
+    let adopted =
+        sandbox.b().traces_since(mark).into_iter().rfind(|t| t["act"] == "white_list.adopted").expect("traced");
+    assert_eq!(adopted["data"]["named"]["removed"], serde_json::json!(["clinique-exterieure.mssante.fr"]), "{adopted}");
+    // Listed again, with its own certificate: welcome again. With another's: not.
+    let mut stolen = entries(&sandbox, true);
+    stolen[2].dn = stolen[0].dn.clone();
+    put(&sandbox, &signed(&sandbox, &stolen, SystemClock.now().plus_ms(2_000)));
+    wait::until("the third list in force", 30, || {
+        sandbox.b().traces_since(mark).iter().filter(|t| t["act"] == "white_list.adopted").nth(1).map(|_| ())
+    });
+    outsider(&sandbox).send(&format!("MAIL FROM:<{OUT}>")).refused("554 5.7.1 ", "peer.not_listed");
+    put(&sandbox, &signed(&sandbox, &entries(&sandbox, true), SystemClock.now().plus_ms(3_000)));
+    wait::until("the fourth list in force", 30, || {
+        outsider(&sandbox).send(&format!("MAIL FROM:<{OUT}>")).hear().starts_with("250").then_some(())
+    });
+}
+
+/// Passes connections on to the authority until it is told to cut them.
+fn relay(to: &str) -> (u16, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let port = listener.local_addr().expect("port").port();
+    let cut = Arc::new(AtomicBool::new(false));
+    let (to, broken) = (to.to_owned(), cut.clone());
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            if broken.load(Ordering::SeqCst) {
+                continue;
+            }
+            let Ok(server) = TcpStream::connect(&to) else { continue };
+            let (Ok(c), Ok(s)) = (client.try_clone(), server.try_clone()) else { continue };
+            for (mut from, mut into) in [(client, s), (server, c)] {
+                std::thread::spawn(move || {
+                    let _ = copy(&mut from, &mut into);
+                    let _ = into.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    (port, cut)
+}
+
+#[test]
+fn without_the_authority_the_last_good_copy_serves_after_a_restart_too() {
+    let _proof = proves(&["F202", "F264", "F269"], "smtp");
+    let mut sandbox = Sandbox::start();
+    let url = sandbox.ready.authority.white_list.clone();
+    let authority = url.strip_prefix("https://localhost:").and_then(|u| u.split('/').next()).expect("port").to_owned();
+    let (port, cut) = relay(&format!("127.0.0.1:{authority}"));
+    let (from, to) = (format!("https://localhost:{authority}/"), format!("https://localhost:{port}/"));
+    sandbox.configure(1, &[("every_seconds = 60", "every_seconds = 1"), (&from, &to)]);
+    still_serves(&sandbox, "avant");
+    assert_eq!(sandbox.b().alarm("white_list.fetch"), None);
+    // The authority goes away while we run.
+    cut.store(true, Ordering::SeqCst);
+    let first = rises(&sandbox, "white_list.fetch");
+    assert_eq!(first["severity"], "warning", "a good list is in force: {first}");
+    still_serves(&sandbox, "pendant");
+    // Once more is the same alarm, counted.
+    wait::until("the alarm to be counted", 30, || {
+        (sandbox.b().alarm("white_list.fetch")?["count"].as_i64()? > first["count"].as_i64()?).then_some(())
+    });
+    // We are killed, and come back while it is still away: the stored copy serves, judged again.
+    sandbox.kill_and_wait(1);
+    rises(&sandbox, "white_list.fetch");
+    still_serves(&sandbox, "redemarre");
+    outsider(&sandbox).send("MAIL FROM:<x@alpes.mssante.fr>").refused("554 5.7.1 ", "sender.domain_not_peers");
+    let unlisted = sandbox.tls(Some(&sandbox.ready.certificates.unlisted));
+    Peer::secure(&sandbox.b().endpoints.mx, &unlisted).send("MAIL FROM:<>").refused("554 5.7.1 ", "peer.not_listed");
+    // It comes back.
+    cut.store(false, Ordering::SeqCst);
+    clears(&sandbox, "white_list.fetch");
+}
