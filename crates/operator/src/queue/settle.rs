@@ -244,6 +244,11 @@ impl Operator {
         if sender.is_none_or(|b| b.state != "active") {
             return Err(RefusalCode::RcptClosed.into());
         }
+        // Nor has one whose key is lost (an old keyring was restored): what became of the message is recorded all the same,
+        // else it would be sent again and again to recipients that have it.
+        if let Err(StoreError::NoKey) = self.0.store.vault().bal_key(bal).await {
+            return Err(RefusalCode::RcptClosed.into());
+        }
         let flags = crate::mailbox::entries::FlagSet::default();
         let prefix = sceau_message::trace_field::return_path(None).into_bytes();
         let copy = self.prepare_delivery(bal, deliver::Target::Inbox, &report, &prefix, flags, plan.now).await?;

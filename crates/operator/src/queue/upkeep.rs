@@ -64,6 +64,7 @@ impl Operator {
     pub(super) async fn give_up_expired(&self, destination: Option<&str>) -> Result<u64, Refusal> {
         let mut count = 0;
         loop {
+            let (mut settled, mut failure) = (0, None);
             let (now, only) = (self.now(), destination.map(str::to_owned));
             let before = if only.is_some() { now } else { now.plus_ms(-GRACE) };
             let found = self.0.store.read(move |tx| queue::expired(tx, only.as_deref(), before, now, SLICE)).await;
@@ -81,13 +82,19 @@ impl Operator {
                     let last = last.unwrap_or_else(|| RefusalCode::TransferExpired.into());
                     told.push(self.given_up(&message, &view.entry, None, words, &last));
                 }
-                // A race is no failure: whoever was faster has settled them, or the next round looks again.
-                if self.carry_out(&message, plan, told).await? {
-                    count += entries.len() as u64;
+                // A race is no failure: whoever was faster has settled them, or the next round looks again. A message that
+                // cannot be settled does not keep the others waiting.
+                match self.carry_out(&message, plan, told).await {
+                    Ok(done) => settled += u64::from(done) * entries.len() as u64,
+                    Err(refusal) => failure = Some(refusal),
                 }
             }
-            if !full {
-                return Ok(count);
+            count += settled;
+            match failure {
+                Some(refusal) => return Err(refusal),
+                // Without progress the next look would find the same.
+                None if !full || settled == 0 => return Ok(count),
+                None => {}
             }
         }
     }
@@ -96,7 +103,7 @@ impl Operator {
     async fn warn_late(&self) -> Result<u64, Refusal> {
         let now = self.now();
         let found = self.0.store.read(move |tx| queue::late(tx, now, SLICE)).await;
-        let mut count = 0;
+        let (mut count, mut failure) = (0, None);
         for (message, entries) in self.by_message(found.map_err(|e: StoreError| refuse::store(&e))?).await? {
             let mut plan = Plan { message: message.id, now, ..Plan::default() };
             let mut told = Vec::new();
@@ -116,11 +123,12 @@ impl Operator {
                     refusal,
                 });
             }
-            if self.carry_out(&message, plan, told).await? {
-                count += entries.len() as u64;
+            match self.carry_out(&message, plan, told).await {
+                Ok(done) => count += u64::from(done) * entries.len() as u64,
+                Err(refusal) => failure = Some(refusal),
             }
         }
-        Ok(count)
+        failure.map_or(Ok(count), Err)
     }
 
     /// Entries with their messages, each message once.

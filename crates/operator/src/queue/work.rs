@@ -94,9 +94,22 @@ impl Operator {
                 Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => {
                     self.cannot_open(&message, &entries, &e).await?
                 }
+                // Its file or its disk: the others at this destination go on, and it is tried again later.
+                Err(e @ StoreError::Other(_)) => self.cannot_read(&message, &entries, &e).await?,
                 Err(e) => return Err(refuse::store(&e)),
             }
         }
+    }
+
+    /// A message that cannot be read now is put off as if the destination had said so: given back as due, it would be leased
+    /// again without a pause.
+    async fn cannot_read(&self, message: &Message, entries: &[Entry], e: &StoreError) -> Result<(), Refusal> {
+        let refusal = refuse::store(e);
+        let put_off = |entry: &Entry| Outcome {
+            entry: entry.id,
+            result: OutcomeResult::Deferred { server: None, reason: refusal.smtp_reply(), refusal: refusal.clone() },
+        };
+        self.settle(message.id, entries.iter().map(put_off).collect()).await
     }
 
     async fn open_queued(&self, message: &Message, entries: &[Entry]) -> Result<Outgoing, StoreError> {

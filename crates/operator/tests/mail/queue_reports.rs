@@ -1,6 +1,6 @@
 //! What senders are told of mail that does not arrive, and who is never told.
 use crate::common::*;
-use crate::queue::{deferred, failed, lease, send};
+use crate::queue::{deferred, delivered, failed, lease, send};
 use crate::submission::take;
 use sceau_domain::{Refusal, RefusalCode};
 
@@ -173,6 +173,60 @@ async fn reports_go_to_the_bal_that_sent_and_a_full_one_loses_only_the_report() 
     w.op.housekeeping().await.unwrap();
     assert_eq!(w.count("queue_entries").await, 0);
     assert_eq!(w.traces("mail.expired").await.pop().unwrap().data["report"], "rcpt.closed");
+}
+
+#[tokio::test]
+async fn a_lost_key_loses_the_report_and_does_not_send_again_what_was_delivered() {
+    let w = World::new().await;
+    let anne = w.actor("anne", ANNE).await;
+    send(&w, &["paul@beta.mssante.fr", "pia@beta.mssante.fr"], "un").await;
+    let out = take(&w, "beta.mssante.fr").await;
+    w.store.vault().destroy_bal_key(anne.bal.unwrap().id).await.unwrap();
+    let outcomes = vec![delivered(out.recipients[0].0), failed(out.recipients[1].0)];
+    w.op.settle(out.id, outcomes).await.unwrap();
+    assert_eq!(w.count("queue_entries").await, 0);
+    assert_eq!(w.traces("mail.failed").await.pop().unwrap().data["report"], "rcpt.closed");
+}
+
+#[tokio::test]
+async fn one_sender_who_cannot_be_told_does_not_keep_the_others_waiting() {
+    let w = World::new().await;
+    send(&w, &["paul@beta.mssante.fr"], "un").await;
+    let bruno = w.actor("bruno", BRUNO).await;
+    w.submit(&bruno, BRUNO, &["paul@beta.mssante.fr"], &letter(BRUNO, "deux")).await.unwrap();
+    let spoil =
+        "UPDATE folders SET uidnext = 4294967295 WHERE bal_id = (SELECT id FROM bals WHERE address_key LIKE 'anne.%')";
+    w.store.write(move |tx| tx.execute(spoil, &[])).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    w.advance(5 * 3_600);
+    assert_eq!(w.op.housekeeping().await.unwrap_err().code, RefusalCode::Unavailable);
+    assert_eq!(w.inbox("bruno", BRUNO).await.len(), 1, "warned");
+    w.advance(6 * 86_400);
+    assert_eq!(w.op.housekeeping().await.unwrap_err().code, RefusalCode::Unavailable);
+    assert_eq!(w.inbox("bruno", BRUNO).await.len(), 2, "told that it is over");
+    assert_eq!(w.count("queue_entries").await, 1);
+}
+
+#[tokio::test]
+async fn a_message_whose_file_cannot_be_read_waits_and_lets_the_others_go() {
+    let w = World::new().await;
+    let noise: String = (0..4_000_u64).map(|i| format!("{:x}\r\n", i.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let anne = w.actor("anne", ANNE).await;
+    w.submit(&anne, ANNE, &["paul@beta.mssante.fr"], &(letter(ANNE, "illisible") + &noise)).await.unwrap();
+    // A folder in its place cannot be read as a file, as one on a failing disk.
+    let id = w.store.read(|tx| tx.query_opt("SELECT blob_id FROM queue_messages", &[])?.unwrap().bytes(0)).await;
+    let id = hex::encode(id.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")));
+    let path = w.store.config.blobs.join(&id[..2]).join(&id);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    w.advance(1);
+    send(&w, &["paul@beta.mssante.fr"], "sain").await;
+    let destination = w.op.lease_destination().await.unwrap().unwrap();
+    let out = w.op.next_outgoing(&destination).await.unwrap().expect("the other one");
+    w.op.settle(out.id, vec![delivered(out.recipients[0].0)]).await.unwrap();
+    assert!(w.op.next_outgoing(&destination).await.unwrap().is_none());
+    w.op.release_destination(&destination).await.unwrap();
+    assert!(w.op.lease_destination().await.unwrap().is_none(), "put off");
+    assert_eq!(w.count("queue_entries").await, 1, "not lost");
 }
 
 #[tokio::test]
