@@ -49,13 +49,15 @@ use crate::mail::facts::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
-use sceau_store::traces as rows;
+use sceau_store::{id::made_at, traces as rows};
 
+/// Following looks at what is younger than this, milliseconds; reading on from an older id is consulting.
+const FOLLOWED: i64 = 10 * 60_000;
 /// Traces of one listing: by default, and at most.
 const LIMITS: (u32, u32) = (50, 1000);
 
 impl Operator {
-    /// Lists traces; consulting them is itself traced (once a listing, but not when following with `after`).
+    /// Lists traces; consulting them is itself traced, once a listing. Following is not: `after` an id of the last minutes.
     pub async fn traces(&self, actor: &Actor, filter: &TraceFilter) -> Result<Vec<TraceView>, Refusal> {
         require_administrator(actor)?;
         self.flush_traces().await?;
@@ -69,8 +71,11 @@ impl Operator {
             limit: i64::from(filter.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1)),
         };
         let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, &rows)?)).await?;
-        if filter.after.is_none() {
-            let data = serde_json::json!({ "act": filter.act, "bal": bal, "actor": filter.actor, "count": list.len() });
+        let followed = filter.after.is_some_and(|after| made_at(after).0 + FOLLOWED >= self.now().0 || list.is_empty());
+        if !followed {
+            let data = serde_json::json!({
+                "act": filter.act, "bal": bal, "actor": filter.actor, "after": filter.after, "count": list.len()
+            });
             self.trace_alone(self.fact("trace.listed", &By::actor(actor), None, "ok", data)).await;
         }
         Ok(list.into_iter().map(TraceView::from).collect())

@@ -3,8 +3,9 @@
 //! Promises: only a list that was judged good is ever in force; a failure of any kind leaves the one in force, however
 //! old, and raises an alarm that the next good list clears; a list is put in force only after its bytes and its trace are
 //! durable, so that a restart has it too; nothing older than what is in force comes back.
+use crate::accounts::require_administrator;
 use crate::mail::facts::By;
-use crate::{Operator, refuse};
+use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::{StoreError, settings};
 use sceau_trust::refresh::{Decision, Diff, decide};
@@ -85,6 +86,13 @@ impl Operator {
         let _turn = self.0.list.turn.lock().await;
         let fetched = whitelist::fetch(source, &self.0.trust.anchors()).await;
         self.adopt(source, fetched).await
+    }
+
+    /// An administrator asks for [`Operator::refresh_white_list`] now. `right.missing`.
+    pub async fn ask_white_list(&self, actor: &Actor) -> Result<RefreshView, Refusal> {
+        require_administrator(actor)?;
+        self.trace_alone(self.fact("white_list.asked", &By::actor(actor), None, "ok", json!({}))).await;
+        self.refresh_white_list().await
     }
 
     /// Judges a list given as bytes (`sceau trust import`), as if it had been fetched.

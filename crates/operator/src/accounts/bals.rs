@@ -62,7 +62,9 @@ impl Operator {
 
     /// The naming rules; the reason of an override that was needed (F022).
     fn check_name(&self, bal: &NewBal) -> Result<Option<String>, Refusal> {
-        if bal.kind == BalKind::Usager {
+        // A patient's local part is a health number, and rows hold addresses in clear: until patients are admitted with their
+        // sealed address, nobody opens anything on their domains.
+        if bal.kind == BalKind::Usager || self.is_patients(bal.address.domain()) {
             return Err(RefusalCode::Invalid.into());
         }
         match (naming::check_address(bal.kind, &bal.address, &[]), &bal.naming_override) {

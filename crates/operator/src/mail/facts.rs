@@ -1,5 +1,5 @@
 //! Traces of mail: the envelope's facts, never content.
-use crate::{Actor, Operator, Origin, Who};
+use crate::{Actor, Door, Operator, Origin, Who};
 use sceau_domain::{Address, Refusal, Timestamp};
 use sceau_message::header;
 use sceau_store::traces::{self, Trace};
@@ -132,7 +132,11 @@ impl Operator {
                 data[name] = bounded(&value).into();
             }
         }
-        let act = if refusal.code.as_str().starts_with("login.") { "login.failed" } else { "mail.refused" };
+        let act = match origin.door {
+            Door::Admin => "admin.refused",
+            _ if refusal.code.as_str().starts_with("login.") => "login.failed",
+            _ => "mail.refused",
+        };
         let trace = self.fact(act, &by, None, refusal.code.as_str(), data);
         self.trace_alone(trace).await;
         refusal

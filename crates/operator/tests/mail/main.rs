@@ -7,5 +7,6 @@ mod incoming_refusals;
 mod pki;
 mod queue;
 mod queue_reports;
+mod rights;
 mod submission;
 mod white_list;

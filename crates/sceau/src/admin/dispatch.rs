@@ -50,7 +50,7 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
             op.acknowledge_alarm(actor, &code, &subject).await?;
             Ok(json!({ "acknowledged": code, "subject": subject }))
         }
-        Request::TrustRefresh => to_json(op.refresh_white_list().await?),
+        Request::TrustRefresh => to_json(op.ask_white_list(actor).await?),
     }
 }
 

@@ -17,6 +17,11 @@ const MAX_REQUEST: u64 = 1 << 20;
 /// An idle client is cut after this long.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// The same for an account that is no administrator: any account of the machine may connect.
+const STRANGER_REQUEST: u64 = 64 << 10;
+/// Likewise.
+const STRANGER_IDLE: Duration = Duration::from_secs(5);
+
 /// A bound administration socket; its file is removed when dropped.
 #[derive(Debug)]
 pub struct AdminSocket {
@@ -85,17 +90,22 @@ async fn client(
     let uid = stream.peer_cred()?.uid();
     let origin = Origin { door: Door::Admin, remote: None, session: format!("admin-uid-{uid}"), tls: None };
     let who = match administrators.iter().find(|a| account_uid(&a.account) == Some(uid)) {
-        Some(a) => operator.administrator(&a.login, origin).await,
+        Some(a) => operator.administrator(&a.login, origin.clone()).await,
         None => Err(Refusal::new(RefusalCode::RightMissing)),
     };
+    if let Err(refusal) = &who {
+        operator.trace_refusal(None, refusal, &origin).await;
+    }
+    // Whoever may not ask is told so once, and may not hold a place for long.
+    let (longest, idle) = if who.is_ok() { (MAX_REQUEST, IDLE) } else { (STRANGER_REQUEST, STRANGER_IDLE) };
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
     loop {
         let mut line = String::new();
-        let mut limited = (&mut lines).take(MAX_REQUEST);
+        let mut limited = (&mut lines).take(longest);
         let read = tokio::select! {
             () = drain.cancelled() => return Ok(()),
-            read = tokio::time::timeout(IDLE, limited.read_line(&mut line)) => read,
+            read = tokio::time::timeout(idle, limited.read_line(&mut line)) => read,
         };
         match read {
             Ok(Ok(0)) | Err(_) => return Ok(()),
@@ -117,6 +127,9 @@ async fn client(
         let mut bytes = serde_json::to_vec(&answer)?;
         bytes.push(b'\n');
         write.write_all(&bytes).await?;
+        if who.is_err() {
+            return Ok(());
+        }
     }
 }
 

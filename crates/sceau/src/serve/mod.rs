@@ -9,7 +9,7 @@ use crate::admin::client::Failure;
 use crate::admin::server::AdminSocket;
 use crate::config::Config;
 use crate::context::Context;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sceau_operator::Operator;
 use sceau_store::Store;
 use std::time::Duration;
@@ -70,7 +70,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
             exit: 1,
         }
     })?;
-    workers.spawn(upkeep(operator.clone(), work_stop.clone()));
+    workers.spawn(upkeep(operator.clone(), metrics.clone(), work_stop.clone()));
     if config.white_list.is_some() {
         let (op, stop) = (operator.clone(), work_stop.clone());
         workers.spawn(async move { op.run_white_list(stop).await });
@@ -126,8 +126,9 @@ async fn wait_for_end(
     }
 }
 
-/// Work that comes back: housekeeping, traces of reading.
-async fn upkeep(operator: Operator, stop: CancellationToken) {
+/// Work that comes back: housekeeping, traces of reading, samples of metrics (which grow without end when nobody asks for
+/// `/metrics` and nobody folds them).
+async fn upkeep(operator: Operator, metrics: PrometheusHandle, stop: CancellationToken) {
     let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
     let mut traces = tokio::time::interval(TRACES);
     loop {
@@ -139,6 +140,7 @@ async fn upkeep(operator: Operator, stop: CancellationToken) {
                 }
             }
             _ = traces.tick() => {
+                metrics.run_upkeep();
                 if let Err(e) = operator.flush_traces().await {
                     tracing::error!(code = e.code.as_str(), "traces of reading");
                 }
