@@ -126,6 +126,13 @@ async fn talk(
             conn.write(reply.as_bytes()).await.ok()?;
             if reply.starts_with("354") {
                 let mut content = Vec::new();
+                // A server that has heard enough answers in the middle, and closes.
+                if let Some(enough) = (script.rule)("content").filter(|r| r.starts_with('5')) {
+                    conn.read_some(10_000).await.ok()?;
+                    conn.write(format!("{enough}\r\n").as_bytes()).await.ok()?;
+                    conn.close().await;
+                    return None;
+                }
                 while !content.ends_with(b"\r\n.\r\n") {
                     let piece = conn.read_some(70_000).await.ok().filter(|p| !p.is_empty())?;
                     content.extend(piece);

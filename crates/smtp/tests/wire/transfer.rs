@@ -354,6 +354,36 @@ async fn a_refusal_of_everything_at_mail_or_data_fails_or_waits() {
 }
 
 #[tokio::test]
+async fn a_message_that_makes_the_server_cut_does_not_hold_the_others() {
+    let pki = Pki::new();
+    // The sender's second and third message pass, whatever happens to the first.
+    let fake = Script::new(&pki).answering(|line| (!line.contains("<poison@")).then(|| "250 2.0.0 Ok".into()));
+    let fake = fake.start().await;
+    let sender = Sender::new(&pki, &[fake.address]).await.paused().await;
+    for to in ["poison@beta.mssante.fr", PAUL, "zoe@beta.mssante.fr"] {
+        sender.submit(&[to], &letter(ANNE, "suite")).await;
+    }
+    let sender = sender.resumed(&pki, &[fake.address]).await;
+    sender.wait("the others", async |s| s.queue().await.len() == 1).await;
+    let why = sender.tried().await;
+    assert!(why.contains("[transfer.cut]"), "{why}");
+    assert_eq!(fake.contents.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_in_the_middle_of_content_is_heard() {
+    let pki = Pki::new();
+    let rule =
+        |line: &str| Some(if line == "content" { "552 5.3.4 Too big for us" } else { "250 2.0.0 Ok" }.to_owned());
+    let fake = Script::new(&pki).answering(rule).start().await;
+    let sender = Sender::new(&pki, &[fake.address]).await;
+    sender.submit(&[PAUL], &format!("{}{}", letter(ANNE, "gros"), "x\r\n".repeat(90_000))).await;
+    sender.empty().await;
+    let reports = reports(&sender.world).await;
+    assert!(reports[0].contains("552 5.3.4 Too big for us"), "{}", reports[0]);
+}
+
+#[tokio::test]
 async fn stopping_ends_an_idle_transfer_at_once() {
     let pki = Pki::new();
     let sender = Sender::new(&pki, &[]).await;
