@@ -204,7 +204,36 @@ impl Session {
             Command::Quit => Reply::new(221, "2.0.0", "Bye").into(),
             Command::Vrfy => Reply::new(252, "2.0.0", "Send some mail, I will try my best").into(),
             Command::Expn => self.unknown("EXPN").await.into(),
-            Command::Help => Reply::new(214, "2.0.0", "This is Sceau; the commands are those of RFC 5321").into(), "ENHANCEDSTATUSCODES".into()]);
+            Command::Help => Reply::new(214, "2.0.0", "This is Sceau; the commands are those of RFC 5321").into(),
+        })
+    }
+
+    /// Why this command may not be used yet, if so. EHLO, HELO, NOOP, RSET and QUIT always may.
+    fn closed_to(&self, command: &Command) -> Option<Refusal> {
+        use Command as C;
+        match command {
+            C::Ehlo(_) | C::Helo(_) | C::Noop | C::Rset | C::Quit | C::StartTls => None,
+            C::Auth(..) if self.conn.tls().is_none() && matches!(self.role, Role::Submission(_)) => {
+                Some(RefusalCode::LoginNeedsTls.into())
+            }
+            _ if self.conn.tls().is_none() => Some(RefusalCode::PeerNoTls.into()),
+            _ => match &self.role {
+                Role::Mx(mx) => mx.closed(),
+                Role::Submission(submission) => submission.closed_to(command),
+            },
+        }
+    }
+
+    fn announced(&self) -> Announced {
+        let on = self.conn.tls().is_some() && self.helo.as_ref().is_some_and(|h| h.extended);
+        let auth = on && matches!(self.role, Role::Submission(_));
+        Announced { size: on, eight_bit: on, smtputf8: on, auth, dsn: false }
+    }
+
+    fn extensions(&self) -> Vec<String> {
+        let mut lines = vec![self.operator.config().hostname.clone()];
+        if self.conn.tls().is_none() {
+            lines.extend(["STARTTLS".into(), "ENHANCEDSTATUSCODES".into()]);
             return lines;
         }
         lines.push("PIPELINING".into());
