@@ -55,6 +55,13 @@ impl Letter {
         Self { id, bytes: [head.as_bytes(), body].concat() }
     }
 
+    /// Asserts that `received` is this message but for what `mbsync` does to it: a field `X-TUID` of its own while it uploads.
+    pub fn assert_uploaded_by_mbsync(&self, received: &[u8]) {
+        let text = String::from_utf8_lossy(received).into_owned();
+        let kept: String = text.split_inclusive('\n').filter(|l| !l.starts_with("X-TUID: ")).collect();
+        assert_eq!(kept, String::from_utf8_lossy(&self.bytes), "{text}");
+    }
+
     /// Asserts that `received` is this message byte for byte below fields that the way adds; gives these fields.
     pub fn assert_arrived(&self, received: &[u8]) -> String {
         assert!(

@@ -29,7 +29,7 @@ virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-refus unix - n n - - pipe flags=q user=nobody argv=/bin/sh -c exit${space}67
+refus unix - n n - - pipe flags=q user=nobody argv=/bin/sh -c {exit 67}
 ";
 
 /// A Postfix that plays the outsider of a sandbox; stopped when dropped.
@@ -96,7 +96,7 @@ impl Postfix {
              transport_maps = inline:{{ {routes} }}\n\
              smtp_dns_support_level = disabled\nsmtp_host_lookup = native\n\
              smtp_tls_security_level = secure\nsmtp_tls_CAfile = {anchors}\nsmtp_tls_secure_cert_match = localhost\n\
-             smtp_tls_cert_file = {cert}\nsmtp_tls_key_file = {key}\nsmtp_tls_mandatory_protocols = >=TLSv1.2\n\
+             smtp_tls_cert_file = {cert}\nsmtp_tls_key_file = {key}\nsmtp_tls_mandatory_protocols = >=TLSv1.2\nsmtp_tls_loglevel = 1\n\
              smtpd_tls_security_level = encrypt\nsmtpd_tls_CAfile = {anchors}\nsmtpd_tls_cert_file = {cert}\nsmtpd_tls_key_file = {key}\n\
              smtpd_tls_req_ccert = yes\nsmtpd_tls_mandatory_protocols = >=TLSv1.2\nsmtpd_tls_received_header = yes\n\
              smtpd_relay_restrictions = reject_unauth_destination\nsmtpd_delay_reject = yes\n\

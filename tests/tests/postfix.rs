@@ -1,5 +1,5 @@
 //! A real Postfix as the outsider: mutual TLS in both directions, waiting, refusals and reports.
-use sceau_e2e::{Letter, Postfix, Run, Sandbox, curl, proves, wait};
+use sceau_e2e::{Letter, Postfix, Sandbox, curl, proves, wait};
 use serde_json::Value;
 
 #[test]
@@ -32,11 +32,7 @@ fn mail_goes_both_ways_under_mutual_tls() {
         let host = format!("mx.{}", sandbox.ready.outsiders[0].domain);
         assert!(added.contains(&format!("client certificate CN={host}")), "{added}");
     }
-    assert!(
-        postfix.log().contains("Trusted TLS connection established to") || postfix.log().contains("status=sent"),
-        "{}",
-        postfix.log()
-    );
+    assert!(postfix.log().contains("Verified TLS connection established to 127.0.0.1"), "{}", postfix.log());
     // The partner's certificate stands in the traces, both ways.
     for (act, bal) in [("mail.transferred", marie), ("mail.accepted", marie)] {
         let traces = a.cli(&["trace", "list", "--act", act, "--limit", "1000"]);
@@ -146,6 +142,4 @@ fn a_refused_recipient_is_reported_to_people_and_machines() {
     assert_eq!(traces.as_array().map(Vec::len), Some(1), "{traces:#}");
     // The report never goes outside: nothing new reached the outsider.
     assert_eq!(postfix.messages(&outside.addresses[0]).len(), 1);
-    let run = Run::of("true", &[]);
-    assert_eq!(run.code, 0);
 }
