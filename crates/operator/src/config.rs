@@ -30,6 +30,6 @@ pub struct OperatorConfig {
     pub white_list_every: Duration,
     /// How long a peer's retry is recognised.
     pub dedupe: Duration,
-    /// Failed logins allowed from one address, and for one login, in a sliding minute before answers slow down and refuse.
+    /// Failed logins allowed from one address (an IPv6 /64) in a sliding minute; beyond, logins from there are refused.
     pub login_failures_per_minute: u32,
 }

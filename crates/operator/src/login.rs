@@ -35,9 +35,7 @@ impl Operator {
         if self.0.guard.too_many(origin.remote, now, limit) {
             metrics::counter!("sceau_logins_total", "outcome" => "too_many").increment(1);
             let refusal = Refusal::new(RefusalCode::LoginTooMany);
-            return Err(self
-                .refused(By { name: "unknown".into(), person: None, origin: Some(origin.clone()) }, None, None, refusal)
-                .await);
+            return Err(self.refused(By::stranger(origin), None, None, refusal).await);
         }
         match self.check_token(login, token, origin).await {
             Ok(actor) => {
@@ -48,8 +46,7 @@ impl Operator {
                 metrics::counter!("sceau_logins_total", "outcome" => "failed").increment(1);
                 self.0.guard.failed(origin.remote, now);
                 tokio::time::sleep(FAILURE_DELAY).await;
-                let by = By { name: "unknown".into(), person: None, origin: Some(origin.clone()) };
-                Err(self.refused(by, None, None, refusal).await)
+                Err(self.refused(By::stranger(origin), None, None, refusal).await)
             }
             Err(Fail::Store(e)) => Err(crate::refuse::store(&e)),
         }

@@ -44,6 +44,8 @@ impl Guard {
         let age = now.0 - since;
         // The window slides: the part of the minute before that is still in sight counts in proportion.
         let counted = match age {
+            // The clock went back: nobody is held back until it has caught up.
+            a if a < 0 => 0,
             a if a < WINDOW => i64::from(*present) + i64::from(*before) * (WINDOW - a) / WINDOW,
             a if a < 2 * WINDOW => i64::from(*present) * (2 * WINDOW - a) / WINDOW,
             _ => 0,
@@ -62,6 +64,7 @@ impl Guard {
         }
         let entry = failures.entry(place(ip)).or_insert((now.0, 0, 0));
         match now.0 - entry.0 {
+            a if a < 0 => *entry = (now.0, 0, 1),
             a if a < WINDOW => entry.2 += 1,
             a if a < 2 * WINDOW => *entry = (entry.0 + WINDOW, entry.2, 1),
             _ => *entry = (now.0, 0, 1),
@@ -113,6 +116,11 @@ mod tests {
         assert!(g.too_many(Some(bad), start, 5));
         assert!(!g.too_many(Some(other), start, 5));
         assert!(!g.too_many(Some(bad), start.plus_ms(2 * WINDOW), 5), "forgotten after the window");
+        // A clock that goes back an hour does not hold anybody back for an hour.
+        let back = start.plus_ms(-60 * WINDOW);
+        assert!(!g.too_many(Some(bad), back, 5));
+        (0..5).for_each(|_| g.failed(Some(bad), back));
+        assert!(g.too_many(Some(bad), back, 5), "and counting goes on");
     }
 
     #[test]

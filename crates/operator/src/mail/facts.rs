@@ -1,4 +1,5 @@
 //! Traces of mail: the envelope's facts, never content.
+use super::refusals::STRANGER;
 use crate::{Actor, Door, Operator, Origin, Who};
 use sceau_domain::{Address, Refusal, Timestamp};
 use sceau_message::header;
@@ -25,8 +26,12 @@ impl By {
     }
     /// Another operator.
     pub fn peer(peer: Option<&Peer>, origin: &Origin) -> Self {
-        let name = peer.map_or_else(|| "unknown".to_owned(), |p| bounded(p.dn.as_str()));
+        let name = peer.map_or_else(|| STRANGER.to_owned(), |p| bounded(p.dn.as_str()));
         Self { name, person: None, origin: Some(origin.clone()) }
+    }
+    /// Nobody that we know.
+    pub fn stranger(origin: &Origin) -> Self {
+        Self::peer(None, origin)
     }
     /// A person's session.
     pub fn actor(actor: &Actor) -> Self {
@@ -160,7 +165,7 @@ impl Operator {
             .map(|folded| {
                 let by = match folded.session {
                     Some((origin, name)) => By { name, person: None, origin: Some(origin) },
-                    None => By { name: "unknown".into(), ..By::default() },
+                    None => By { name: STRANGER.into(), ..By::default() },
                 };
                 self.fact("mail.refused", &by, None, "counted", json!({ "counts": folded.counts }))
             })

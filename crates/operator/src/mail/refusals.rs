@@ -1,5 +1,7 @@
 //! Refusals are traced, but an attacker must not fill the disk with them: a session, an address and a minute each have
-//! their share of traces; what is beyond is counted, and the counts are traced once a minute.
+//! their share of traces; what is beyond is counted, and the counts are traced once a minute. Strangers (no good
+//! certificate, no login: anybody who can reach a door) have a smaller share, and are counted together: a trace is kept for
+//! years.
 use crate::Origin;
 use sceau_domain::RefusalCode;
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +14,12 @@ pub(crate) const PER_SESSION: u32 = 20;
 const PER_REMOTE: u32 = 200;
 /// Refusals traced one by one in a minute, whoever asks.
 const PER_MINUTE: u32 = 2_000;
+/// Refusals of strangers towards one remote address traced one by one in a minute.
+const STRANGERS_PER_REMOTE: u32 = 60;
+/// Refusals of all strangers traced one by one in a minute.
+const STRANGERS_PER_MINUTE: u32 = 300;
+/// How traces name a stranger.
+pub(crate) const STRANGER: &str = "unknown";
 /// Sessions whose counts are kept apart in a minute; those beyond are counted together.
 const SESSIONS: usize = 500;
 /// Remote addresses followed in a minute; beyond, only [`PER_MINUTE`] counts.
@@ -24,9 +32,11 @@ pub(crate) struct Ledger(Mutex<Minute>);
 #[derive(Debug, Default)]
 struct Minute {
     written: u32,
+    /// Of them, strangers'.
+    strangers: u32,
     remotes: HashMap<IpAddr, u32>,
     sessions: HashMap<String, Tally>,
-    /// Counts of sessions beyond [`SESSIONS`].
+    /// Counts of sessions beyond [`SESSIONS`], and of strangers.
     others: BTreeMap<&'static str, u64>,
 }
 
@@ -53,17 +63,22 @@ impl Ledger {
         // A poisoned lock only means that a counter may be one off.
         let mut guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let minute = &mut *guard;
-        let crowded = minute.sessions.len() >= SESSIONS && !minute.sessions.contains_key(&origin.session);
+        let stranger = actor == STRANGER;
+        let crowded = stranger || (minute.sessions.len() >= SESSIONS && !minute.sessions.contains_key(&origin.session));
         let remote = match origin.remote {
             Some(ip) if minute.remotes.len() < REMOTES || minute.remotes.contains_key(&ip) => {
                 Some(minute.remotes.entry(ip).or_default())
             }
             _ => None,
         };
-        let room = minute.written < PER_MINUTE && remote.as_ref().is_none_or(|n| **n < PER_REMOTE);
+        let per_remote = if stranger { STRANGERS_PER_REMOTE } else { PER_REMOTE };
+        let room = minute.written < PER_MINUTE
+            && (!stranger || minute.strangers < STRANGERS_PER_MINUTE)
+            && remote.as_ref().is_none_or(|n| **n < per_remote);
         if crowded {
             if room {
                 minute.written += 1;
+                minute.strangers += u32::from(stranger);
                 remote.into_iter().for_each(|n| *n += 1);
             } else {
                 *minute.others.entry(code.as_str()).or_default() += 1;
@@ -139,6 +154,24 @@ mod tests {
         assert!(folded.len() <= SESSIONS + 1);
         let counted: u64 = folded.iter().flat_map(|f| f.counts.values()).sum();
         assert_eq!(counted + u64::from(traced), 40_000, "nothing is forgotten");
+    }
+
+    #[test]
+    fn strangers_write_little_and_are_counted_together() {
+        let ledger = Ledger::default();
+        let refused = |remotes: std::ops::Range<u8>| {
+            let all = remotes.flat_map(|ip| (0..100).map(move |s| (ip, s)));
+            all.filter(|(ip, s)| {
+                ledger.admit(STRANGER, &origin(&format!("{ip}-{s}"), *ip), RefusalCode::PeerNoCertificate)
+            })
+            .count()
+        };
+        assert_eq!(refused(0..1), STRANGERS_PER_REMOTE as usize);
+        assert_eq!(refused(1..200), (STRANGERS_PER_MINUTE - STRANGERS_PER_REMOTE) as usize);
+        assert!(ledger.admit("CN=peer", &origin("s1", 250), RefusalCode::RcptUnknown), "peers have their own share");
+        let folded = ledger.turn();
+        assert_eq!(folded.len(), 1, "one row, however many sessions");
+        assert_eq!(folded[0].counts["peer.no_certificate"], 20_000 - u64::from(STRANGERS_PER_MINUTE));
     }
 
     #[test]

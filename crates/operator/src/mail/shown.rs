@@ -13,7 +13,7 @@ impl Operator {
         self.0.config.patient_domains.contains(domain)
     }
 
-    /// The address as rows and traces may show it: itself, or `~pseudonym@domain`.
+    /// The address as rows and traces may show it: itself, or `p-…@domain` ([`sceau_store::Vault::pseudonym`]).
     pub(crate) fn shown(&self, address: &Address) -> String {
         if self.is_patients(address.domain()) { self.0.store.vault().pseudonym(address) } else { address.to_string() }
     }
