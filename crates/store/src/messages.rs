@@ -4,7 +4,7 @@
 //! lengths so that few statements are prepared; a message without entry is removed in the act that removed its last entry
 //! (its blob is collected later); removed UIDs stay known as tombstones, so that a view of any age can be brought to the
 //! present. The caller holds the BAL's lock ([`crate::folders::lock_bal`]) in every act that changes something.
-use crate::blob::BlobId;
+use crate::blob::{self, BlobId};
 use crate::folders::Counts;
 use crate::keywords::Slots;
 use crate::{Id, Row, StoreError, Tx, Value, params};
@@ -257,7 +257,7 @@ pub struct ContentRow {
 pub fn content(tx: &mut dyn Tx, bal: Id, id: Id) -> Result<Option<ContentRow>, StoreError> {
     let sql = "SELECT prefix, blob_id, blob_key, size FROM messages WHERE id = $1 AND bal_id = $2";
     let Some(r) = tx.query_opt(sql, params![id, bal])? else { return Ok(None) };
-    let blob = r.bytes(1)?.try_into().map_err(|_| StoreError::Invalid("blob id of a wrong length".into()))?;
+    let blob = blob::id_from(&r.bytes(1)?)?;
     Ok(Some(ContentRow { prefix: r.opt_bytes(0)?, blob, blob_key: r.bytes(2)?, size: r.int(3)? }))
 }
 

@@ -30,7 +30,7 @@ pub fn run(c: &Context, args: &InitArgs) -> Result<(), Failure> {
         }
     }
     std::fs::create_dir_all(&keys).map_err(|e| failed(&e, &keys))?;
-    sceau_store::vault::create_master_key_file(&key).map_err(|e| failed(&e, &key))?;
+    sceau_store::MasterKey::create_file(&key).map_err(|e| failed(&e, &key))?;
     let hostname = args.hostname.clone().unwrap_or_else(|| "mx.exemple.mssante.fr".into());
     let account = rustix::process::getuid().as_raw().to_string();
     let text =

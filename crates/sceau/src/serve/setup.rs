@@ -3,7 +3,7 @@ use crate::config::{Config, ConfigError, KeyPair};
 use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
-use sceau_store::{EngineUrl, StoreConfig, vault};
+use sceau_store::{EngineUrl, MasterKey, StoreConfig};
 use sceau_trust::whitelist::WhiteListSource;
 use sceau_trust::{Anchors, Identity, Purpose, Trust, tls};
 use std::path::{Path, PathBuf};
@@ -172,7 +172,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
 /// Where data and keys live; reads the master key.
 pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
     let s = &config.store;
-    let master = vault::read_master_key_file(&s.master_key)
+    let master = MasterKey::read_file(&s.master_key)
         .map_err(|e| ConfigError::of("config.master_key", &[("error", &e.to_string())]))?;
     let url = |text: &str| {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {

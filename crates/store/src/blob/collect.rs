@@ -4,7 +4,7 @@
 //! a transaction of this process is about to name, however far the clock jumped; the work is done in
 //! slices, so that deliveries go on beside it. A legal hold keeps the rows that name a blob, and with them the blob.
 use super::{BlobId, REFERENCES, id_from, path};
-use crate::{Store, StoreError, params};
+use crate::{Store, StoreError, blocking, params};
 use std::path::{Path, PathBuf};
 
 /// Rows looked at in one transaction.
@@ -160,10 +160,4 @@ fn remove(file: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("blob file", &e)),
         _ => Ok(()),
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    f: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(f).await.unwrap_or_else(|_| Err(StoreError::Other("a file task panicked".into())))
 }

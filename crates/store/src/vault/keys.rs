@@ -70,14 +70,6 @@ impl MasterKey {
         DataKey::from_bytes(Zeroizing::new(*self.expose()))
     }
 }
-/// See [`MasterKey::read_file`].
-pub fn read_master_key_file(path: &Path) -> Result<MasterKey, StoreError> {
-    MasterKey::read_file(path)
-}
-/// See [`MasterKey::create_file`].
-pub fn create_master_key_file(path: &Path) -> Result<MasterKey, StoreError> {
-    MasterKey::create_file(path)
-}
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("MasterKey(…)")

@@ -7,7 +7,7 @@
 pub(crate) mod aead;
 mod keys;
 
-pub use keys::{Aad, DataKey, MasterKey, create_master_key_file, read_master_key_file};
+pub use keys::{Aad, DataKey, MasterKey};
 
 use crate::engine::{Engine, Pending};
 use crate::{Id, StoreError, params};
