@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::context::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sceau_operator::Operator;
-use sceau_store::Store;
+use sceau_store::{Store, StoreError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let metrics = PrometheusBuilder::new().install_recorder().map_err(|e| failed("serve.runtime", &e))?;
     let parts = setup::Parts::load(&config).map_err(wrong)?;
     let store_config = setup::store_config(&config).map_err(wrong)?;
-    let store = Store::open(store_config).await.map_err(|e| failed("serve.store", &e))?;
+    let store = Store::open(store_config).await.map_err(|e| store_failed(context, &e))?;
     let operator =
         Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
     let administrators: Vec<_> = config.administrators.iter().map(|a| (a.login.clone(), a.name.clone())).collect();
@@ -93,6 +93,19 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Why the store does not open, in the user's language where the cause is one that a person can mend.
+fn store_failed(context: &Context, e: &StoreError) -> Failure {
+    let sentence = match e {
+        StoreError::Locked(what) => context.text("serve.store_locked", &[("path", what)]),
+        StoreError::WrongMasterKey => context.text("serve.store_wrong_master_key", &[]),
+        StoreError::NewerSchema { found, known } => {
+            context.text("serve.store_newer", &[("found", &found.to_string()), ("known", &known.to_string())])
+        }
+        other => context.text("serve.store", &[("error", &other.to_string())]),
+    };
+    Failure { sentence, exit: 1 }
 }
 
 /// Waits for SIGINT, SIGTERM or the end of standard input; SIGHUP reloads on the way.
