@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Rows looked at in one transaction.
 const SLICE: i64 = 200;
+/// Ids looked at in one query.
+const PAGE: i64 = 1_000;
 /// Nothing younger is collected.
 const GRACE_MS: i64 = 3_600_000;
 
@@ -35,8 +37,10 @@ pub async fn collect(store: &Store) -> Result<Collected, StoreError> {
                 for row in &released {
                     let id = row.bytes(0)?;
                     tx.execute("DELETE FROM blobs_released WHERE id = $1", params![id.clone()])?;
-                    if tx.execute(&format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed()), params![id.clone()])?
-                        > 0
+                    if tx.execute(
+                        &format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed("blobs")),
+                        params![id.clone()],
+                    )? > 0
                     {
                         gone.push(id_from(&id)?);
                     }
@@ -60,38 +64,49 @@ pub async fn sweep(store: &Store) -> Result<Collected, StoreError> {
     let mut after: Vec<u8> = Vec::new();
     loop {
         let from = after.clone();
-        let sql = format!("SELECT id FROM blobs WHERE id > $1 AND created < $2 AND {} ORDER BY id LIMIT $3", unnamed());
-        let found: Vec<Vec<u8>> = store
-            .read(move |tx| tx.query(&sql, params![from.clone(), before, SLICE])?.iter().map(|r| r.bytes(0)).collect())
+        // Ids only, so that indexes answer: the rows hold the content of small blobs.
+        let sql = format!(
+            "SELECT id, CASE WHEN {} THEN 1 ELSE 0 END FROM (SELECT id FROM blobs WHERE id > $1 ORDER BY id LIMIT $2) AS page \
+             ORDER BY id",
+            unnamed("page")
+        );
+        let page: Vec<(Vec<u8>, bool)> = store
+            .read(move |tx| {
+                let rows = tx.query(&sql, params![from.clone(), PAGE])?;
+                rows.iter().map(|r| Ok((r.bytes(0)?, r.bool(1)?))).collect()
+            })
             .await
             .map_err(|e: StoreError| e)?;
-        let Some(last) = found.last().cloned() else { break };
-        after = last;
-        let gone = store
-            .write(move |tx| {
-                let mut gone = Vec::new();
-                for id in &found {
-                    // Looked at again: something may name it by now.
-                    if tx.execute(&format!("DELETE FROM blobs WHERE id = $1 AND {}", unnamed()), params![id.clone()])?
-                        > 0
-                    {
-                        gone.push(id_from(id)?);
+        let Some((last, _)) = page.last() else { break };
+        after = last.clone();
+        let found: Vec<Vec<u8>> = page.into_iter().filter(|(_, unnamed)| *unnamed).map(|(id, _)| id).collect();
+        for slice in found.chunks(SLICE as usize) {
+            let slice = slice.to_vec();
+            let gone = store
+                .write(move |tx| {
+                    let mut gone = Vec::new();
+                    for id in &slice {
+                        // Looked at again: something may name it by now.
+                        let sql = format!("DELETE FROM blobs WHERE id = $1 AND created < $2 AND {}", unnamed("blobs"));
+                        if tx.execute(&sql, params![id.clone(), before])? > 0 {
+                            gone.push(id_from(id)?);
+                        }
                     }
-                }
-                Ok::<_, StoreError>(gone)
-            })
-            .await?;
-        done.rows += gone.len() as u64;
-        remove_files(store, gone).await?;
+                    Ok::<_, StoreError>(gone)
+                })
+                .await?;
+            done.rows += gone.len() as u64;
+            remove_files(store, gone).await?;
+        }
     }
     done.files += sweep_files(store, before).await?;
     Ok(done)
 }
 
-/// "Nothing names it", as SQL.
-fn unnamed() -> String {
+/// "Nothing names it", as SQL, of the `id` of a table or alias.
+fn unnamed(blobs: &str) -> String {
     REFERENCES.iter().fold("1 = 1".to_owned(), |sql, (table, column)| {
-        format!("{sql} AND NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{column} = blobs.id)")
+        format!("{sql} AND NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{column} = {blobs}.id)")
     })
 }
 
