@@ -2,6 +2,7 @@
 use super::envelope;
 use crate::codec::Out;
 use sceau_message::scan::Part;
+use std::fmt::Write;
 
 /// Writes the structure of a message or part; extension data only when `extended` (BODYSTRUCTURE).
 pub fn write(out: &mut Out, part: &Part, extended: bool) {
@@ -97,9 +98,28 @@ fn parameters(out: &mut Out, list: &[(String, String)]) {
     }
     out.raw("(");
     for (i, (name, value)) in list.iter().enumerate() {
-        out.raw(if i > 0 { " " } else { "" }).string(name.as_bytes()).raw(" ").string(value.as_bytes());
+        out.raw(if i > 0 { " " } else { "" }).string(name.as_bytes()).raw(" ");
+        if name.ends_with('*') && !out.utf8() {
+            out.string(rfc2231(value).as_bytes());
+        } else {
+            out.string(value.as_bytes());
+        }
     }
     out.raw(")");
+}
+
+/// A decoded value as RFC 2231 writes it. IMAP4rev2 clients get `name*` decoded (RFC 9051 §7.5.2); the others know only what
+/// stands in messages, `utf-8''r%C3%A9sum%C3%A9.pdf`, and take anything else for a broken name.
+fn rfc2231(value: &str) -> String {
+    let mut out = String::from("utf-8''");
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 #[cfg(test)]

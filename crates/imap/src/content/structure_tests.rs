@@ -40,6 +40,17 @@ fn a_multipart_with_an_attachment() {
 }
 
 #[test]
+fn names_with_accents_as_each_revision_reads_them() {
+    let m = "Content-Type: application/pdf; name*=iso-8859-1'fr'r%E9sum%E9.pdf\n\nx\n";
+    assert!(written(m, false).contains("(\"name*\" \"utf-8''r%C3%A9sum%C3%A9.pdf\")"), "{}", written(m, false));
+    let mut out = Out::new();
+    out.set_utf8(true);
+    write(&mut out, &scan(m), false);
+    let text = String::from_utf8(out.bytes().to_vec()).unwrap();
+    assert!(text.contains("(\"name*\" \"résumé.pdf\")"), "{text}");
+}
+
+#[test]
 fn a_message_in_a_message() {
     let m = "Content-Type: message/rfc822\n\nSubject: inner\nFrom: a@b.example\nContent-Type: text/html\n\n<p>\n";
     let text = written(m, false);
