@@ -5,8 +5,10 @@ use tracing_subscriber::prelude::*;
 
 /// Starts logging. A second start in one process is ignored; the configuration already refused a filter that cannot be read.
 pub fn start(section: &LogSection) {
-    let filter: Targets =
-        section.level.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::level_filters::LevelFilter::INFO));
+    let filter: Targets = section
+        .level
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(tracing::level_filters::LevelFilter::INFO));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry();
     let started = if section.format == "json" {
