@@ -25,7 +25,9 @@ fn main() -> ExitCode {
             println!("docs/conformity.md says what the tests proved");
             return ExitCode::SUCCESS;
         }
-        eprintln!("docs/conformity.md differs from what the tests proved: run `cargo run -p sceau-e2e --bin conformity` after ./check and commit it");
+        eprintln!(
+            "docs/conformity.md differs from what the tests proved: run `cargo run -p sceau-e2e --bin conformity` after ./check and commit it"
+        );
         return ExitCode::FAILURE;
     }
     match std::fs::write(&page, text) {
@@ -63,6 +65,11 @@ fn generate() -> Result<String, String> {
             let _ = writeln!(out, "| {row} | {} | {door} | {} |", features.rows[row], tests.join(", "));
         }
     }
-    let _ = writeln!(out, "\n{} of {} rows with a title in `docs/features.toml` are shown.", proved.len(), features.rows.len());
+    let _ = writeln!(
+        out,
+        "\n{} of {} rows with a title in `docs/features.toml` are shown.",
+        proved.len(),
+        features.rows.len()
+    );
     Ok(out)
 }
