@@ -29,13 +29,12 @@ pub(super) fn shown_name(text: &str) -> Result<String, Refusal> {
     if good { Ok(name.to_owned()) } else { Err(Refusal::new(RefusalCode::Invalid).with("name", "name")) }
 }
 
-/// RPPS or ADELI with a right check digit. `admin.invalid`.
+/// RPPS or ADELI with a right check digit, told apart by their lengths. `identifier.length`, `.character`, `.key`.
 fn national_id(text: &str) -> Result<String, Refusal> {
     let id = text.trim().to_ascii_uppercase();
-    if id.parse::<Rpps>().is_ok() || id.parse::<Adeli>().is_ok() {
-        return Ok(id);
-    }
-    Err(Refusal::new(RefusalCode::Invalid).with("name", "national_id"))
+    if id.chars().count() == 9 { id.parse::<Adeli>().map(drop) } else { id.parse::<Rpps>().map(drop) }
+        .map_err(Refusal::from)?;
+    Ok(id)
 }
 
 impl Operator {

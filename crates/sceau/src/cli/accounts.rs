@@ -156,9 +156,17 @@ pub(super) fn parse<T: std::str::FromStr<Err = sceau_domain::address::AddressErr
     c: &Context,
     value: &str,
 ) -> Result<T, Failure> {
-    value.parse().map_err(|e: sceau_domain::address::AddressError| Failure {
-        sentence: c.text("cli.bad_value", &[("value", value), ("error", &e.to_string())]),
-        exit: 2,
+    use sceau_domain::address::AddressError as E;
+    value.parse().map_err(|e: E| {
+        let cause = match e {
+            E::Missing => "missing",
+            E::TooLong => "too_long",
+            E::Forbidden => "forbidden",
+            E::Domain => "domain",
+            E::Literal => "literal",
+        };
+        let cause = c.text(&format!("cli.address.{cause}"), &[]);
+        Failure { sentence: c.text("cli.bad_value", &[("value", value), ("error", &cause)]), exit: 2 }
     })
 }
 

@@ -15,11 +15,18 @@ pub fn run(c: &Context, command: &ConfigCommand) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check => {
             let problems = crate::serve::problems(&config);
-            for p in &problems {
+            if c.json {
+                let list: Vec<_> = problems.iter().map(|p| serde_json::json!({ "fr": p.fr, "en": p.en })).collect();
+                let good = problems.is_empty();
+                super::table::print_json(&serde_json::json!({ "config": c.config, "good": good, "problems": list }));
+            }
+            for p in problems.iter().filter(|_| !c.json) {
                 println!("- {}", if c.lang == sceau_domain::Lang::Fr { &p.fr } else { &p.en });
             }
             if problems.is_empty() {
-                println!("{}", c.text("config.good", &[("path", &c.config.display().to_string())]));
+                if !c.json {
+                    println!("{}", c.text("config.good", &[("path", &c.config.display().to_string())]));
+                }
                 Ok(())
             } else {
                 Err(Failure { sentence: c.text("config.problems", &[("count", &problems.len().to_string())]), exit: 2 })

@@ -36,9 +36,11 @@ pub fn run(c: &Context, args: &InitArgs) -> Result<(), Failure> {
     let text =
         c.text("init.template", &[("hostname", &hostname), ("account", &account), ("section", "[[administrators]]")]);
     std::fs::write(&file, text).map_err(|e| failed(&e, &file))?;
-    println!(
-        "{}",
-        c.text("cli.init_done", &[("path", &file.display().to_string()), ("key", &key.display().to_string())])
-    );
+    if c.json {
+        super::table::print_json(&serde_json::json!({ "config": file, "master_key": key }));
+    } else {
+        let (file, key) = (file.display().to_string(), key.display().to_string());
+        println!("{}", c.text("cli.init_done", &[("path", &file), ("key", &key)]));
+    }
     Ok(())
 }

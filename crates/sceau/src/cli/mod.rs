@@ -10,6 +10,7 @@ mod table;
 mod tokens;
 mod traces;
 mod trust;
+mod usage;
 
 pub(crate) use crate::context::Context;
 
@@ -35,7 +36,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     /// Language of the output.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, value_parser = ["fr", "en"])]
     lang: Option<String>,
     /// Help.
     #[arg(short, long, global = true, action = clap::ArgAction::Help)]
@@ -122,7 +123,10 @@ pub fn run() -> ExitCode {
         Ok(m) => m,
         Err(e) => {
             // Help and version go to stdout with 0, usage errors to stderr with 2; a closed pipe is nobody's fault.
-            let _ = e.print();
+            match usage::sentence(&e, lang) {
+                Some(sentence) => eprintln!("sceau: {sentence}"),
+                None => drop(e.print()),
+            }
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
         }
     };
