@@ -3,6 +3,7 @@ use crate::pki::Pki;
 use crate::world::{HTTP, IMAP, IMAPS, ISSUER_CN, MX, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World};
 use crate::{Options, SandboxError, io, make_private, write_private};
 use std::fmt::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -120,11 +121,13 @@ impl Supervisor {
         loop {
             // Held here: waiting for a child closes its standard input, which would stop it.
             let _alive = child.stdin.take();
-            tokio::select! {
-                _ = child.wait() => {}
+            let ended = tokio::select! {
+                ended = child.wait() => ended,
                 () = self.stop.cancelled() => { end(&mut child).await; return; }
-            }
-            if since.elapsed() > Duration::from_secs(10) {
+            };
+            // Somebody kills it to see it come back (fifty times, in crash tests): it does not die by itself.
+            let killed = ended.is_ok_and(|status| status.signal() == Some(rustix::process::Signal::KILL.as_raw()));
+            if killed || since.elapsed() > Duration::from_secs(10) {
                 pause = PAUSE;
             }
             tokio::select! { () = tokio::time::sleep(pause) => {} () = self.stop.cancelled() => return }
