@@ -32,7 +32,12 @@ pub(super) async fn serve(
         client.quit().await;
     }
     let released = match ended {
-        Ok(()) | Err(Ended::Lost) => operator.release_destination(&destination).await,
+        Ok(()) => operator.release_destination(&destination).await,
+        // Given back, it would be leased again at once, and what could not be recorded sent again every few seconds.
+        Err(Ended::Lost) => {
+            tracing::error!(destination = %destination.domain, "the store failed, destination deferred");
+            operator.defer_destination(&destination, RefusalCode::Unavailable.into(), None).await
+        }
         Err(Ended::Unreachable(refusal, server)) => {
             metrics::counter!("sceau_transfer_unreachable_total", "cause" => refusal.code.as_str()).increment(1);
             tracing::warn!(destination = %destination.domain, code = refusal.code.as_str(), "destination deferred");
@@ -49,7 +54,8 @@ pub(super) async fn serve(
 enum Ended {
     /// The destination cannot be reached, or broke off again and again.
     Unreachable(Refusal, Option<String>),
-    /// The lease or the store was lost: others go on.
+    /// The lease or the store was lost: others go on. If the lease is still ours the destination waits, as if it could not be
+    /// reached; if even that cannot be recorded, the lease ends by itself.
     Lost,
 }
 
@@ -143,12 +149,14 @@ async fn renewing<T>(operator: &Operator, destination: &Destination, work: impl 
 /// Records outcomes; a store that fails for a moment must not make the peer receive everything again.
 async fn settle(operator: &Operator, id: i64, outcomes: Vec<Outcome>) -> Result<(), Ended> {
     let mut pause = Duration::from_millis(100);
-    for _ in 0..SETTLE_TRIES {
+    for attempt in 1..=SETTLE_TRIES {
         if operator.settle(id, outcomes.clone()).await.is_ok() {
             return Ok(());
         }
-        tokio::time::sleep(pause).await;
-        pause *= 3;
+        if attempt < SETTLE_TRIES {
+            tokio::time::sleep(pause).await;
+            pause *= 3;
+        }
     }
     Err(Ended::Lost)
 }

@@ -389,3 +389,28 @@ async fn stopping_ends_an_idle_transfer_at_once() {
     let sender = Sender::new(&pki, &[]).await;
     sender.stop().await;
 }
+
+/// Rows of the store as `SELECT` gives one number.
+async fn number(world: &World, sql: &'static str) -> Option<i64> {
+    let row = world.store.read(move |tx| tx.query_opt(sql, &[])?.map(|r| r.int(0)).transpose()).await;
+    row.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"))
+}
+
+#[tokio::test]
+async fn a_message_whose_outcome_cannot_be_recorded_is_not_sent_again_and_again() {
+    let pki = Pki::new();
+    let fake = Script::new(&pki).start().await;
+    let world = World::new(&pki).await;
+    let broken = "CREATE TRIGGER broken BEFORE DELETE ON queue_entries BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    let made = world.store.write(move |tx| tx.execute(broken, &[]).map(drop)).await;
+    made.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    let sender = Sender::over(world, &pki, &[fake.address]);
+    sender.submit(&[PAUL], &letter(ANNE, "encore")).await;
+    let put_off = "SELECT failures FROM queue_destinations WHERE leased_by IS NULL AND failures > 0";
+    sender.wait("deferred destination", async |s| number(&s.world, put_off).await == Some(1)).await;
+    // The clock stands still: nothing is due before the backoff is over.
+    assert!(sender.world.op.lease_destination().await.unwrap().is_none());
+    assert_eq!(fake.contents.lock().unwrap().len(), 1);
+    let world = sender.stop().await;
+    assert_eq!(number(&world, "SELECT COUNT(*) FROM queue_entries").await, Some(1), "kept for later");
+}
