@@ -84,7 +84,16 @@ fn cell(context: &Context, field: &str, value: &Value) -> String {
             }
             _ => items.iter().map(|v| cell(context, field, v)).collect::<Vec<_>>().join(", "),
         },
-        Value::Object(o) => o.iter().map(|(k, v)| format!("{k}={}", cell(context, k, v))).collect::<Vec<_>>().join(" "),
+        Value::Object(o) => o.iter().map(|(k, v)| format!("{k}={}", fact(context, k, v))).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// A fact of a trace. Facts are named freely: a small number named as an instant (`queued=2`) is a count, for no trace is
+/// from before 1973.
+fn fact(context: &Context, name: &str, value: &Value) -> String {
+    match value.as_i64() {
+        Some(count) if count < 100_000_000_000 && INSTANTS.contains(&name) => count.to_string(),
+        _ => cell(context, name, value),
     }
 }
 
@@ -121,6 +130,7 @@ mod tests {
         let c = Context { lang: sceau_domain::Lang::En, json: false, config: "x".into() };
         assert_eq!(cell(&c, "size", &serde_json::json!(10_485_760)), "10.5 MB");
         assert_eq!(cell(&c, "created", &serde_json::json!(0)), "1970-01-01 00:00:00Z");
+        assert_eq!(cell(&c, "data", &serde_json::json!({ "queued": 2 })), "queued=2");
         assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2Jno")), "550 \u{FFFD}[2Jno");
         assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie (holder)");
     }
