@@ -1,7 +1,7 @@
 //! `250` means durable: operators are killed at any instant (`kill -9`) while peers send and retry as SMTP says. Afterwards everything
 //! that was acknowledged is there exactly once, counted through IMAP.
 //!
-//! Ten kills by default, fifty with `SCEAU_LONG` set (`./check long`).
+//! Fifty kills of the receiver by default, two hundred with `SCEAU_LONG` set (`./check long`).
 use sceau_e2e::peer::{Tls, Wire, letter, stuffed};
 use sceau_e2e::{Mailbox, Peer, Sandbox, proves, wait};
 use std::collections::BTreeMap;
@@ -138,7 +138,7 @@ fn a_receiver_killed_under_load_loses_nothing_and_doubles_nothing() {
             std::thread::spawn(move || load.peer(n))
         })
         .collect();
-    let rounds = kills(10, 50);
+    let rounds = kills(50, 200);
     let mut seed = 0x5CEA0;
     for round in 0..rounds {
         // Under load: messages were acknowledged since the last kill; then at any instant.

@@ -260,6 +260,13 @@ fn lived(program: &Path) -> (Found, usize, u64) {
     // The other operator lives, with its queue full; and what is there after the crash was repaired.
     sandbox.b().wait_ready();
     for o in &sandbox.ready.operators {
+        // Technical logs name nobody either: no address, no local part.
+        let log = std::fs::read_to_string(o.data.join("log.jsonl")).expect("log");
+        for address in [OUT, MARIE, ANNE] {
+            let local = address.split('@').next().unwrap_or_default();
+            let line = log.lines().find(|l| l.contains(local));
+            assert!(log.contains("accepted") && line.is_none(), "{local} in a log: {line:?}");
+        }
         let more = search(&o.data, &needles, &mut found);
         (files, size) = (files + more.0, size + more.1);
     }
