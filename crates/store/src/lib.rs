@@ -159,17 +159,18 @@ impl Store {
     pub fn spool(&self) -> SpoolWriter {
         SpoolWriter::new(Arc::clone(&self.0.places), self.0.vault.tagger("content"))
     }
-    /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no file, or is not whole.
+    /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no file, or is not whole;
+    /// `Transient` when the whole folder of blobs is away.
     pub async fn open_blob(&self, id: blob::BlobId, key: DataKey) -> Result<blob::BlobReader, StoreError> {
         let found = self.read(move |tx| blob::find(tx, &id)).await?.ok_or_else(|| blob::format::corrupt(&id))?;
-        let path = blob::path(&self.0.config.blobs, &id);
+        let blobs = self.0.config.blobs.clone();
         blocking(move || {
             let source = match found.inline {
                 Some(bytes) => blob::Source::Memory(Arc::new(bytes)),
-                None => blob::Source::File(std::fs::File::open(path).map_err(|e| match e.kind() {
-                    std::io::ErrorKind::NotFound => blob::format::corrupt(&id),
-                    _ => StoreError::io("blob file", &e),
-                })?),
+                None => {
+                    let file = std::fs::File::open(blob::path(&blobs, &id));
+                    blob::Source::File(file.map_err(|e| blob::not_opened(&blobs, &id, &e))?)
+                }
             };
             blob::BlobReader::open(id, key, source, Some(found.size))
         })

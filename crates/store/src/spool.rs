@@ -48,6 +48,7 @@ impl Places {
         for first in 0..=u8::MAX {
             files::private_folder(&config.blobs.join(hex::encode([first]))).map_err(io)?;
         }
+        crate::blob::mark(&config.blobs).map_err(io)?;
         files::sync_folder(&config.blobs).and_then(|()| files::sync_parent(&config.blobs)).map_err(io)?;
         let mut removed = 0_u64;
         for entry in config.spools.read_dir().map_err(io)? {

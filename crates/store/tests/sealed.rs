@@ -50,11 +50,13 @@ async fn kept(s: &Store, content: &[u8]) -> (blob::BlobId, DataKey) {
     named
 }
 
+/// All but the mark of a folder of blobs.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for entry in folder.read_dir().unwrap().map(Result::unwrap) {
         if entry.metadata().unwrap().is_dir() { out.extend(files(&entry.path())) } else { out.push(entry.path()) }
     }
+    out.retain(|file| !file.ends_with(".sceau-blobs"));
     out
 }
 
@@ -271,6 +273,15 @@ async fn a_file_cannot_be_altered_cut_or_reordered() {
     assert_eq!(swapped.len(), n);
     assert!(matches!(opens(&swapped).await, Err(StoreError::Corrupt(_))), "swapped chunks");
     opens(&whole).await.unwrap();
+    // A folder that is away as a whole says nothing of what is in it, even when the mount point is there.
+    let (blobs, away) = (&s.config.blobs, s.folder().join("away"));
+    std::fs::rename(blobs, &away).unwrap();
+    assert!(matches!(s.open_blob(id, key.clone()).await, Err(StoreError::Transient(_))));
+    std::fs::create_dir(blobs).unwrap();
+    assert!(matches!(s.open_blob(id, key.clone()).await, Err(StoreError::Transient(_))));
+    std::fs::remove_dir(blobs).unwrap();
+    std::fs::rename(&away, blobs).unwrap();
+    s.open_blob(id, key.clone()).await.unwrap();
     // A file that is gone is told as such, not as an empty content.
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(s.open_blob(id, key).await, Err(StoreError::Corrupt(_))));

@@ -14,6 +14,7 @@ pub(crate) use reader::Source;
 
 use crate::{Spool, StoreError, Tx, params};
 use sceau_domain::Timestamp;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Id of a blob: 16 random bytes.
@@ -90,6 +91,26 @@ pub fn find(tx: &mut dyn Tx, id: &BlobId) -> Result<Option<Found>, StoreError> {
 /// Reads an id from a column.
 pub fn id_from(bytes: &[u8]) -> Result<BlobId, StoreError> {
     bytes.try_into().map_err(|_| StoreError::Invalid("a blob id has 16 bytes".into()))
+}
+
+/// Lies in the folder of blobs since the store was opened. Where it is missing, the folder is not the one that was opened
+/// (a volume that went away): nothing is known of the blobs then, least of all that they are lost.
+const MARK: &str = ".sceau-blobs";
+
+/// Makes sure that the folder of blobs is marked. Durable once the folder is synced.
+pub(crate) fn mark(blobs: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(blobs.join(MARK)).map(drop)
+}
+
+/// Why the file of a blob could not be opened.
+pub(crate) fn not_opened(blobs: &Path, id: &BlobId, e: &std::io::Error) -> StoreError {
+    if e.kind() != std::io::ErrorKind::NotFound {
+        return StoreError::io("blob file", e);
+    }
+    match std::fs::metadata(blobs.join(MARK)) {
+        Ok(_) => format::corrupt(id),
+        Err(_) => StoreError::Transient("the folder of blobs is away (is its volume mounted?)".into()),
+    }
 }
 
 /// Where a blob's file is: in one of 256 folders, by the first byte of its id.
