@@ -10,7 +10,7 @@ use super::{Accepted, Envelope};
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::refuse::Fail;
-use crate::{Operator, Origin, Received};
+use crate::{Actor, Operator, Origin, Received};
 use rustls_pki_types::CertificateDer;
 use sceau_domain::exchange::may_exchange;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
@@ -289,5 +289,10 @@ impl Operator {
     /// Traces a refusal that a door decided by itself (syntax, bare newline, too many errors…).
     pub async fn trace_refusal(&self, who: Option<&Peer>, refusal: &Refusal, origin: &Origin) {
         self.refused(By::peer(who, origin), None, None, refusal.clone()).await;
+    }
+
+    /// As [`Operator::trace_refusal`], of somebody who has logged in.
+    pub async fn trace_refusal_of(&self, actor: &Actor, refusal: &Refusal) {
+        self.refused(By::actor(actor), None, None, refusal.clone()).await;
     }
 }

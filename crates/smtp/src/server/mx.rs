@@ -59,11 +59,14 @@ impl Mx {
 }
 
 impl Role {
-    /// The peer, where there is a good one.
-    pub(super) fn peer(&self) -> Option<&Peer> {
+    /// Traces a refusal of the door itself with whom it talks to: the person who logged in, or the peer where there is a good one.
+    pub(super) async fn trace(&self, operator: &Operator, refusal: &Refusal, origin: &Origin) {
         match self {
-            Self::Mx(mx) => mx.peer().ok(),
-            Self::Submission(_) => None,
+            Self::Mx(mx) => operator.trace_refusal(mx.peer().ok(), refusal, origin).await,
+            Self::Submission(submission) => match &submission.actor {
+                Some(actor) => operator.trace_refusal_of(actor, refusal).await,
+                None => operator.trace_refusal(None, refusal, origin).await,
+            },
         }
     }
 }

@@ -323,7 +323,7 @@ impl Session {
         let already = transaction.to.len();
         let judged = if already >= self.limits.recipients {
             let refusal = Refusal::new(RefusalCode::RcptTooMany).with("limit", self.limits.recipients);
-            self.operator.trace_refusal(self.role.peer(), &refusal, &self.origin).await;
+            self.role.trace(&self.operator, &refusal, &self.origin).await;
             Err(refusal)
         } else {
             match &self.role {
@@ -409,7 +409,7 @@ impl Session {
         metrics::counter!("sceau_smtp_refusals_total", "door" => door, "code" => refusal.code.as_str()).increment(1);
         if self.traced < TRACED {
             self.traced += 1;
-            self.operator.trace_refusal(self.role.peer(), refusal, &self.origin).await;
+            self.role.trace(&self.operator, refusal, &self.origin).await;
         }
     }
 

@@ -163,6 +163,21 @@ async fn too_many_recipients_at_submission() {
         c.refused(&format!("RCPT TO:<q{n}@beta.mssante.fr>"), "452 4.5.3 ", "rcpt.too_many").await;
     }
     assert_eq!(world.refusals().await, ["rcpt.too_many"]);
+    assert_eq!(world.traces("mail.refused").await[0].actor, "anne");
+}
+
+#[tokio::test]
+async fn what_the_door_refuses_is_traced_with_who_had_logged_in() {
+    let pki = Pki::new();
+    let world = World::new(&pki).await;
+    let (_, token) = world.token("anne").await;
+    let mut c = secure(&world).await;
+    let long = format!("NOOP {}", "A".repeat(100_000));
+    assert!(c.say(&long).await.starts_with("500"));
+    c.expect(&plain("anne", &token), "235").await;
+    assert!(c.say(&long).await.starts_with("500"));
+    let traces = world.traces("mail.refused").await;
+    assert_eq!(traces.iter().map(|t| t.actor.as_str()).collect::<Vec<_>>(), ["unknown", "anne"]);
 }
 
 #[tokio::test]
