@@ -190,6 +190,8 @@ pub struct TransferSection {
     pub retry_seconds: Vec<u64>,
     /// Give up after so many hours.
     pub expire_hours: u64,
+    /// Seconds to wait for messages being sent when stopping; what is cut then is sent again later.
+    pub grace_seconds: u64,
 }
 
 impl Default for TransferSection {
@@ -201,6 +203,7 @@ impl Default for TransferSection {
             routes: BTreeMap::new(),
             retry_seconds: Vec::new(),
             expire_hours: 120,
+            grace_seconds: grace(),
         }
     }
 }

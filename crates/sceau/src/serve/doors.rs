@@ -114,6 +114,7 @@ impl Bound {
             tls: parts.transfer.clone(),
             routes: self.routes,
             timeouts: Timeouts::default(),
+            grace: Duration::from_secs(config.transfer.grace_seconds),
         };
         stops.workers.spawn(transfer::run(operator.clone(), transfer, stops.work.clone()));
     }

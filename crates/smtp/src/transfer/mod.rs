@@ -36,7 +36,12 @@ pub struct TransferConfig {
     pub routes: Routes,
     /// Deadlines.
     pub timeouts: Timeouts,
+    /// How long [`run`] lets messages that are being sent end once it must stop ([`GRACE`] unless configured).
+    pub grace: Duration,
 }
+
+/// Default of [`TransferConfig::grace`]. A peer may take minutes to answer; whoever stops the program does not wait that long.
+pub const GRACE: Duration = Duration::from_secs(20);
 
 /// Deadlines of the client side (RFC 5321 §4.5.3.2 gives minutes; peers of the trust space are few and near).
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +68,12 @@ const BUSY: Duration = Duration::from_millis(50);
 /// Pause after a failing store.
 const BROKEN: Duration = Duration::from_secs(2);
 
-/// Serves the queue until `stop`; then lets each worker finish the message it is sending.
+/// Serves the queue until `stop`; then lets each worker finish the message it is sending, for `config.grace` at most. What is
+/// cut then is sent again later (at least once), when its lease ends or this node starts again.
 pub async fn run(operator: Operator, config: TransferConfig, stop: CancellationToken) {
     let config = Arc::new(config);
     let places = Arc::new(Semaphore::new(config.workers.max(1)));
-    let tasks = TaskTracker::new();
+    let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
     loop {
         let place = tokio::select! {
             () = stop.cancelled() => break,
@@ -79,9 +85,11 @@ pub async fn run(operator: Operator, config: TransferConfig, stop: CancellationT
         };
         match operator.lease_destination().await {
             Ok(Some(destination)) => {
-                let (operator, config, stop) = (operator.clone(), Arc::clone(&config), stop.clone());
+                let (operator, config) = (operator.clone(), Arc::clone(&config));
+                let (stop, cut) = (stop.clone(), cut.clone());
                 tasks.spawn(async move {
-                    destination::serve(&operator, &config, destination, &stop).await;
+                    let served = destination::serve(&operator, &config, destination, &stop);
+                    cut.run_until_cancelled(served).await;
                     drop(place);
                 });
             }
@@ -96,5 +104,9 @@ pub async fn run(operator: Operator, config: TransferConfig, stop: CancellationT
         }
     }
     tasks.close();
-    tasks.wait().await;
+    if tokio::time::timeout(config.grace, tasks.wait()).await.is_err() {
+        tracing::warn!(deliveries = tasks.len(), "deliveries cut: they will be made again");
+        cut.cancel();
+        tasks.wait().await;
+    }
 }

@@ -31,6 +31,10 @@ impl Sender {
         Self::over(World::new(pki).await, pki, servers)
     }
     fn over(world: World, pki: &Pki, servers: &[SocketAddr]) -> Self {
+        Self::patient(world, pki, servers, LONG)
+    }
+    /// Waits for its deliveries this long when it stops.
+    fn patient(world: World, pki: &Pki, servers: &[SocketAddr], grace: Duration) -> Self {
         let hosts = servers.iter().map(ToString::to_string).collect();
         let fixed = BTreeMap::from([("beta.mssante.fr".to_owned(), hosts)]);
         let nowhere = Some("127.0.0.1:9".parse().unwrap());
@@ -41,6 +45,7 @@ impl Sender {
             tls: Arc::new(ArcSwap::new(tls)),
             routes: Routes::new(fixed, nowhere, 25).unwrap(),
             timeouts: Timeouts { connect: LONG, reply: LONG, end_of_data: LONG, write: LONG },
+            grace,
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn(run(world.op.clone(), config, stop.clone()));
@@ -413,4 +418,19 @@ async fn a_message_whose_outcome_cannot_be_recorded_is_not_sent_again_and_again(
     assert_eq!(fake.contents.lock().unwrap().len(), 1);
     let world = sender.stop().await;
     assert_eq!(number(&world, "SELECT COUNT(*) FROM queue_entries").await, Some(1), "kept for later");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_does_not_keep_us_from_stopping() {
+    let pki = Pki::new();
+    // Takes connections and says nothing, for longer than the deadlines of the client.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let sender = Sender::patient(World::new(&pki).await, &pki, &[address], Duration::from_millis(50));
+    sender.submit(&[PAUL], &letter(ANNE, "silence")).await;
+    let _open = silent.accept().await.unwrap();
+    sender.stop.cancel();
+    let mut sender = sender;
+    tokio::time::timeout(LONG / 2, &mut sender.running).await.expect("stops").unwrap();
+    assert_eq!(sender.queue().await.len(), 1, "kept for later");
 }
