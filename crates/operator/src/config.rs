@@ -30,6 +30,8 @@ pub struct OperatorConfig {
     pub white_list_every: Duration,
     /// How long a peer's retry is recognised.
     pub dedupe: Duration,
-    /// Failed logins allowed from one address (an IPv6 /64) in a sliding minute; beyond, logins from there are refused.
+    /// Failed logins allowed of one login from one address (an IPv6 /64) in a sliding minute; beyond, this login is refused there,
+    /// right or wrong, until the minute is over. Other logins from the address go on (many people share one), until it has failed
+    /// twenty times as often altogether.
     pub login_failures_per_minute: u32,
 }

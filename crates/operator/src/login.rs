@@ -24,6 +24,9 @@ impl Operator {
     /// `login` is a person's login, or the address of the PER BAL that the person holds, or `person*bal` for any BAL that the
     /// person has access to. Without `*bal` the BAL is the token's own, else the one PER BAL that the person holds.
     ///
+    /// A login that failed too often from one place waits there, even with the right token; others at the place do not, unless it
+    /// failed as a whole ([`Guard`]).
+    ///
     /// A failure takes the same work and the same time whether the login exists or not, and says nothing of why.
     /// Success and failure are traced; the token's last use is kept.
     ///
@@ -32,7 +35,7 @@ impl Operator {
     pub async fn login_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
         let now = self.clock().now();
         let limit = self.config().login_failures_per_minute;
-        if self.0.guard.too_many(origin.remote, now, limit) {
+        if self.0.guard.too_many(origin.remote, login, now, limit) {
             metrics::counter!("sceau_logins_total", "outcome" => "too_many").increment(1);
             let refusal = Refusal::new(RefusalCode::LoginTooMany);
             return Err(self.refused(By::stranger(origin), None, None, refusal).await);
@@ -44,7 +47,7 @@ impl Operator {
             }
             Err(Fail::No(refusal)) => {
                 metrics::counter!("sceau_logins_total", "outcome" => "failed").increment(1);
-                self.0.guard.failed(origin.remote, now);
+                self.0.guard.failed(origin.remote, login, now);
                 tokio::time::sleep(FAILURE_DELAY).await;
                 Err(self.refused(By::stranger(origin), None, None, refusal).await)
             }

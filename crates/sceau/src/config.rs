@@ -220,7 +220,8 @@ pub struct LimitsSection {
     pub recipients: Option<usize>,
     /// Quota of a new BAL, bytes.
     pub quota_bytes: Option<u64>,
-    /// Failed logins in a minute, by address and by login, before refusals.
+    /// Failed logins of one login from one address in a minute before it is refused there; the whole address waits after 20 times
+    /// as many.
     pub login_failures_per_minute: Option<u32>,
 }
 

@@ -1,74 +1,144 @@
-//! Memory of failed logins (by address, in a sliding minute) and of rights judged a moment ago. Bounded.
+//! Memory of failed logins (in a sliding minute) and of rights judged a moment ago. Bounded.
+//!
+//! Tokens have 256 bits and are not guessed: what is held back is the noise of devices that insist with a dead token, and whoever
+//! probes. A device must not lock out those who share its address (a whole hospital behind one), so failures count for the place
+//! *with the login as it was given*; a place alone waits only after [`PLACE`] times as many. Nobody is held back elsewhere: a
+//! stranger cannot lock somebody else out. Whether a login exists plays no part.
 use sceau_domain::Timestamp;
 use sceau_store::Id;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Window of failures, milliseconds.
 const WINDOW: i64 = 60_000;
+/// A place may fail so many times more often than one login there.
+pub const PLACE: u32 = 20;
 /// How long a judged right is believed, milliseconds.
 const BELIEVED: i64 = 1_000;
-/// Most addresses and most rights remembered; when full, everything that is over is forgotten, then everything.
+/// Most places, most logins and most rights remembered; when full, everything that is over is forgotten, then everything.
 const MOST: usize = 50_000;
+
+/// Failures in the present minute and the one before.
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    since: i64,
+    before: u32,
+    present: u32,
+}
+
+impl Failures {
+    fn count(&self, now: i64) -> i64 {
+        // The window slides: the part of the minute before that is still in sight counts in proportion.
+        match now - self.since {
+            // The clock went back: nobody is held back until it has caught up.
+            a if a < 0 => 0,
+            a if a < WINDOW => i64::from(self.present) + i64::from(self.before) * (WINDOW - a) / WINDOW,
+            a if a < 2 * WINDOW => i64::from(self.present) * (2 * WINDOW - a) / WINDOW,
+            _ => 0,
+        }
+    }
+    fn add(&mut self, now: i64) {
+        *self = match now - self.since {
+            a if (0..WINDOW).contains(&a) => Self { present: self.present.saturating_add(1), ..*self },
+            a if (WINDOW..2 * WINDOW).contains(&a) => {
+                Self { since: self.since + WINDOW, before: self.present, present: 1 }
+            }
+            _ => Self { since: now, before: 0, present: 1 },
+        };
+    }
+}
+
+/// Failures by what they are counted for.
+#[derive(Debug)]
+struct Counter<K>(HashMap<K, Failures>);
+
+impl<K> Default for Counter<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Hash + Eq> Counter<K> {
+    fn count(&self, key: &K, now: i64) -> i64 {
+        self.0.get(key).map_or(0, |f| f.count(now))
+    }
+    fn add(&mut self, key: K, now: i64) {
+        if self.0.len() >= MOST {
+            self.0.retain(|_, f| now - f.since < 2 * WINDOW);
+            if self.0.len() >= MOST {
+                self.0.clear();
+            }
+        }
+        self.0.entry(key).or_insert(Failures { since: now, before: 0, present: 0 }).add(now);
+    }
+}
+
+/// What counts as one place: an IPv4 address, an IPv6 /64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    V4([u8; 4]),
+    V6([u8; 8]),
+}
+
+impl From<IpAddr> for Place {
+    fn from(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => Self::V4(v4.octets()),
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+/// Failed logins.
+#[derive(Debug, Default)]
+struct Failed {
+    places: Counter<Place>,
+    /// By place and keyed hash of the login: of a fixed size, and no list of names. Apart from the places, so that many logins
+    /// do not make a place forgotten.
+    logins: Counter<(Place, u64)>,
+}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Guard {
-    failures: Mutex<HashMap<Vec<u8>, (i64, u32, u32)>>,
+    failures: Mutex<Failed>,
+    hasher: RandomState,
     rights: Mutex<HashMap<(Id, Id), i64>>,
     version: AtomicU64,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Neither map is ever half-written.
+    // Nothing behind these locks is ever half-written.
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What counts as one place: an IPv4 address, an IPv6 /64.
-fn place(ip: IpAddr) -> Vec<u8> {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
-    }
-}
-
 impl Guard {
-    /// Did this place fail `limit` times or more in the last minute? Only the place is held back: a stranger cannot lock
-    /// somebody else out.
-    pub fn too_many(&self, from: Option<IpAddr>, now: Timestamp, limit: u32) -> bool {
-        let Some(ip) = from else { return false };
+    /// A login as it is counted: without the BAL that it asks for, in lower case.
+    fn login(&self, login: &str) -> u64 {
+        let name = login.split_once('*').map_or(login, |(name, _)| name);
+        self.hasher.hash_one(name.to_ascii_lowercase())
+    }
+    /// Did this login fail `limit` times or more from this place in the last minute, or the place [`PLACE`] times as often?
+    pub fn too_many(&self, from: Option<IpAddr>, login: &str, now: Timestamp, limit: u32) -> bool {
+        let Some(place) = from.map(Place::from) else { return false };
+        let login = self.login(login);
         let failures = lock(&self.failures);
-        let Some((since, before, present)) = failures.get(&place(ip)) else { return false };
-        let age = now.0 - since;
-        // The window slides: the part of the minute before that is still in sight counts in proportion.
-        let counted = match age {
-            // The clock went back: nobody is held back until it has caught up.
-            a if a < 0 => 0,
-            a if a < WINDOW => i64::from(*present) + i64::from(*before) * (WINDOW - a) / WINDOW,
-            a if a < 2 * WINDOW => i64::from(*present) * (2 * WINDOW - a) / WINDOW,
-            _ => 0,
-        };
-        counted >= i64::from(limit)
+        failures.logins.count(&(place, login), now.0) >= i64::from(limit)
+            || failures.places.count(&place, now.0) >= i64::from(limit) * i64::from(PLACE)
     }
     /// Counts a failure.
-    pub fn failed(&self, from: Option<IpAddr>, now: Timestamp) {
-        let Some(ip) = from else { return };
+    pub fn failed(&self, from: Option<IpAddr>, login: &str, now: Timestamp) {
+        let Some(place) = from.map(Place::from) else { return };
+        let login = self.login(login);
         let mut failures = lock(&self.failures);
-        if failures.len() >= MOST {
-            failures.retain(|_, (since, ..)| now.0 - *since < 2 * WINDOW);
-            if failures.len() >= MOST {
-                failures.clear();
-            }
-        }
-        let entry = failures.entry(place(ip)).or_insert((now.0, 0, 0));
-        match now.0 - entry.0 {
-            a if a < 0 => *entry = (now.0, 0, 1),
-            a if a < WINDOW => entry.2 += 1,
-            a if a < 2 * WINDOW => *entry = (entry.0 + WINDOW, entry.2, 1),
-            _ => *entry = (now.0, 0, 1),
-        }
+        failures.places.add(place, now.0);
+        failures.logins.add((place, login), now.0);
     }
     /// Was this token allowed on this BAL a moment ago?
     pub fn recently_allowed(&self, token: Id, bal: Id, now: Timestamp) -> bool {
@@ -105,22 +175,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_that_fails_too_often_waits_and_others_do_not() {
+    fn a_login_that_fails_too_often_waits_there_and_others_do_not() {
         let g = Guard::default();
         let (bad, other): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
         let start = Timestamp(1_000_000);
         for i in 0..5 {
-            assert!(!g.too_many(Some(bad), start, 5), "after {i} failures");
-            g.failed(Some(bad), start);
+            assert!(!g.too_many(Some(bad), "anne", start, 5), "after {i} failures");
+            g.failed(Some(bad), "anne", start);
         }
-        assert!(g.too_many(Some(bad), start, 5));
-        assert!(!g.too_many(Some(other), start, 5));
-        assert!(!g.too_many(Some(bad), start.plus_ms(2 * WINDOW), 5), "forgotten after the window");
+        for same in ["anne", "Anne", "anne*service@exemple.fr"] {
+            assert!(g.too_many(Some(bad), same, start, 5), "{same}");
+        }
+        assert!(!g.too_many(Some(bad), "bruno", start, 5), "the same place, somebody else");
+        assert!(!g.too_many(Some(other), "anne", start, 5), "the same login, elsewhere");
+        assert!(!g.too_many(Some(bad), "anne", start.plus_ms(2 * WINDOW), 5), "forgotten after the window");
         // A clock that goes back an hour does not hold anybody back for an hour.
         let back = start.plus_ms(-60 * WINDOW);
-        assert!(!g.too_many(Some(bad), back, 5));
-        (0..5).for_each(|_| g.failed(Some(bad), back));
-        assert!(g.too_many(Some(bad), back, 5), "and counting goes on");
+        assert!(!g.too_many(Some(bad), "anne", back, 5));
+        (0..5).for_each(|_| g.failed(Some(bad), "anne", back));
+        assert!(g.too_many(Some(bad), "anne", back, 5), "and counting goes on");
+    }
+
+    #[test]
+    fn a_place_that_tries_many_logins_waits_as_a_whole_and_memory_is_bounded() {
+        let g = Guard::default();
+        let (bad, other): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:1::1".parse().unwrap());
+        let now = Timestamp(1_000_000);
+        for i in 0..5 * PLACE {
+            assert!(!g.too_many(Some(bad), "anne", now, 5), "after {i} failures of others");
+            g.failed(Some(bad), &format!("essai{i}"), now);
+        }
+        assert!(g.too_many(Some("2001:db8::2".parse().unwrap()), "anne", now, 5));
+        assert!(!g.too_many(Some(other), "anne", now, 5));
+        (0..=MOST).for_each(|i| g.failed(Some(other), &format!("autre{i}"), now));
+        assert!(lock(&g.failures).logins.0.len() <= MOST);
+        assert!(g.too_many(Some(bad), "anne", now, 5), "many logins elsewhere do not make a place forgotten");
     }
 
     #[test]
