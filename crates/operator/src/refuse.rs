@@ -43,3 +43,29 @@ pub fn store(e: &StoreError) -> Refusal {
         _ => RefusalCode::Unavailable.into(),
     }
 }
+
+/// The refusal for work on another thread that did not end. What a panic says is not logged: it may quote content.
+pub fn abnormal(what: &'static str, e: &tokio::task::JoinError) -> Refusal {
+    tracing::error!(what, how = ended(e), "work ended abnormally");
+    RefusalCode::Unavailable.into()
+}
+
+fn ended(e: &tokio::task::JoinError) -> &'static str {
+    if e.is_panic() { "panic" } else { "cancelled" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn how_work_ended_is_told_without_what_a_panic_said() {
+        let panic = tokio::task::spawn_blocking(|| panic!("Objet: secret")).await.unwrap_err();
+        assert!(panic.to_string().contains("secret"), "which is why it is not logged");
+        assert_eq!(ended(&panic), "panic");
+        assert_eq!(abnormal("test", &panic).code, RefusalCode::Unavailable);
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        assert_eq!(ended(&task.await.unwrap_err()), "cancelled");
+    }
+}

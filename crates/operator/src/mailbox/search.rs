@@ -150,8 +150,5 @@ impl Operator {
 
 /// Runs work that opens or decodes on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| {
-        tracing::error!(error = %e, "a search ended abnormally");
-        Err(RefusalCode::Unavailable.into())
-    })
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(refuse::abnormal("a search", &e)))
 }
