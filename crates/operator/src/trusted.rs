@@ -2,13 +2,14 @@
 //!
 //! Promises: only a list that was judged good is ever in force; a failure of any kind leaves the one in force, however
 //! old, and raises an alarm that the next good list clears; a list is put in force only after its bytes and its trace are
-//! durable, so that a restart has it too; nothing older than what is in force comes back.
+//! durable, so that a restart has it too; nothing older than the last list that ever was in force comes back, even when that
+//! one itself is not trusted any more.
 use crate::accounts::require_administrator;
 use crate::mail::facts::By;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::{StoreError, settings};
-use sceau_trust::refresh::{Decision, Diff, decide};
+use sceau_trust::refresh::{Decision, Diff, decide_above};
 use sceau_trust::whitelist::{self, WhiteListError, WhiteListSource, WhiteListState};
 use serde::Serialize;
 use serde_json::json;
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Where the last good copy is kept.
 const KEPT: &str = "white_list.xml";
+/// Where its generation is kept (milliseconds, decimal).
+const NEWEST: &str = "white_list.generation";
 /// After a failure, the next fetch comes at least this soon.
 const SOON: Duration = Duration::from_secs(60);
 /// A list in force whose generation is older than this, milliseconds, is worth an alarm: the authority makes one a day.
@@ -40,6 +43,8 @@ const ALARMS: [&str; 7] = [
 pub(crate) struct Keeper {
     /// One refresh at a time: two at once could put the older list in force last.
     turn: tokio::sync::Mutex<()>,
+    /// Generation of the last list that ever was in force.
+    newest: Mutex<Option<Timestamp>>,
     state: Mutex<WhiteListState>,
 }
 
@@ -64,12 +69,19 @@ impl Operator {
     /// Puts the last good copy kept in the store in force (judged again).
     pub(crate) async fn restore_white_list(&self) -> Result<(), Refusal> {
         let Some(source) = &self.0.config.white_list else { return Ok(()) };
-        let kept = self.0.store.read(|tx| settings::get(tx, KEPT)).await;
-        let Some(kept) = kept.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(()) };
+        let kept = self.0.store.read(|tx| Ok((settings::get(tx, KEPT)?, settings::get(tx, NEWEST)?))).await;
+        let (kept, newest) = kept.map_err(|e: StoreError| refuse::store(&e))?;
+        if let Some(newest) = newest {
+            let text = std::str::from_utf8(&newest.value).ok().and_then(|n| n.parse().ok());
+            let read = text.ok_or_else(|| refuse::store(&StoreError::Corrupt(NEWEST.into())))?;
+            self.newest_is(Timestamp(read));
+        }
+        let Some(kept) = kept else { return Ok(()) };
         let _turn = self.0.list.turn.lock().await;
         match self.judge_list(source, Ok(kept.value)).await?.0 {
             Decision::Put { list, .. } => {
                 self.note(|state| state.generated = Some(list.generated));
+                self.newest_is(list.generated);
                 self.0.trust.set_white_list(list);
             }
             Decision::Unchanged => {}
@@ -145,16 +157,14 @@ impl Operator {
         fetched: Result<Vec<u8>, WhiteListError>,
     ) -> Result<(Decision, Vec<u8>), Refusal> {
         let (source, trust, now) = (source.clone(), self.0.trust.clone(), self.now());
+        let floor = *self.0.list.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let judged = tokio::task::spawn_blocking(move || {
             let in_force = trust.white_list();
             let bytes = fetched.as_deref().map_err(Clone::clone);
-            let decision = decide(bytes, &source, &trust.anchors(), in_force.as_deref(), now);
+            let decision = decide_above(bytes, &source, &trust.anchors(), in_force.as_deref(), floor, now);
             (decision, fetched.unwrap_or_default())
         });
-        judged.await.map_err(|e| {
-            tracing::error!(error = %e, "judging the white list ended abnormally");
-            RefusalCode::Unavailable.into()
-        })
+        judged.await.map_err(|e| refuse::abnormal("judging the white list", &e))
     }
 
     /// The caller holds the turn.
@@ -185,11 +195,14 @@ impl Operator {
                     "named": view.generated.map(|_| named(diff)),
                 });
                 let trace = self.fact("white_list.adopted", &By::system(), None, "ok", facts).technical();
+                let generation = list.generated.0.to_string();
                 let kept = self.0.store.write(move |tx| {
                     settings::put(tx, KEPT, &bytes, now.0)?;
+                    settings::put(tx, NEWEST, generation.as_bytes(), now.0)?;
                     trace.write(tx)
                 });
                 kept.await.map_err(|e: StoreError| refuse::store(&e))?;
+                self.newest_is(list.generated);
                 self.0.trust.set_white_list(list.clone());
                 tracing::info!(
                     generated = list.generated.0,
@@ -240,6 +253,12 @@ impl Operator {
         } else {
             self.clear_alarm("white_list.age", "").await;
         }
+    }
+
+    /// Nothing older than this is put in force any more.
+    fn newest_is(&self, generated: Timestamp) {
+        let mut newest = self.0.list.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = (*newest).max(Some(generated));
     }
 
     fn note(&self, f: impl FnOnce(&mut WhiteListState)) {

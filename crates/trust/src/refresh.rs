@@ -79,7 +79,21 @@ pub fn decide(
     in_force: Option<&WhiteList>,
     now: Timestamp,
 ) -> Decision {
-    let judged = fetched.and_then(|xml| whitelist::verify(xml, source, anchors, in_force.map(|l| l.generated), now));
+    decide_above(fetched, source, anchors, in_force, None, now)
+}
+
+/// As [`decide`], and refuses what is older than `floor` too: the generation of the last list that ever was in force, which
+/// outlives the list (its anchors may have gone).
+pub fn decide_above(
+    fetched: Result<&[u8], WhiteListError>,
+    source: &WhiteListSource,
+    anchors: &Anchors,
+    in_force: Option<&WhiteList>,
+    floor: Option<Timestamp>,
+    now: Timestamp,
+) -> Decision {
+    let newest = in_force.map(|l| l.generated).max(floor);
+    let judged = fetched.and_then(|xml| whitelist::verify(xml, source, anchors, newest, now));
     match judged {
         Err(e) => Decision::Refused(e),
         Ok(list) => {

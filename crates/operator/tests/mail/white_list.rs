@@ -93,6 +93,24 @@ async fn a_copy_that_the_anchors_no_longer_trust_is_not_restored() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_not_restored_still_forbids_older_lists() {
+    let (store, pki, next) = (sceau_store::testing::sqlite().await, Pki::new(), Pki::new());
+    let op = open(&store, &pki).await;
+    op.put_white_list(pki.list(&[("beta.mssante.fr", BETA)], START)).await.unwrap();
+    for _ in 0..2 {
+        // The anchors changed: no list is in force, and a good one that somebody kept from before must not be.
+        let op = open(&store, &next).await;
+        let old = next.list(&[("pirate.mssante.fr", BETA)], START.plus_ms(-DAY));
+        let view = op.put_white_list(old).await.unwrap();
+        assert_eq!(view.error.as_ref().map(|e| e.0.as_str()), Some("white_list.rollback"));
+        assert!(op.trust().white_list().is_none());
+    }
+    let op = open(&store, &next).await;
+    let view = op.put_white_list(next.list(&[("gamma.mssante.fr", GAMMA)], START)).await.unwrap();
+    assert!(view.error.is_none() && contains(&op, "gamma.mssante.fr"));
+}
+
+#[tokio::test]
 async fn without_a_source_nothing_is_fetched_or_put() {
     let w = World::new().await;
     assert_eq!(code(w.op.refresh_white_list().await), "admin.invalid");
