@@ -131,7 +131,10 @@ async fn a_large_message_goes_through_a_file_that_stays() {
     w.store.reopen().await;
     w.op = sceau_operator::Operator::open(config, w.store.clone(), trust).await.unwrap();
     assert!(w.inbox("anne", ANNE).await[0].ends_with(&text));
-    let files =
-        std::process::Command::new("find").arg(w.store.folder().join("blobs")).args(["-type", "f"]).output().unwrap();
+    let files = std::process::Command::new("find")
+        .arg(w.store.folder().join("blobs"))
+        .args(["-type", "f", "-name", "[0-9a-f]*"])
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8(files.stdout).unwrap().lines().count(), 1);
 }
