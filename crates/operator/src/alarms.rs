@@ -28,7 +28,7 @@ pub struct AlarmView {
 }
 
 use crate::accounts::require_administrator;
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Who};
 use sceau_domain::text::text;

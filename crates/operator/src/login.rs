@@ -3,7 +3,7 @@ mod guard;
 
 pub use guard::Guard;
 
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, BalRef, Operator, Origin, PersonRef, Who};
 use sceau_domain::{Address, BalFlags, Refusal, RefusalCode};

@@ -1,74 +1,226 @@
-//! Traces as use cases write them: prepared before the transaction, written in it (design §2.2).
-use crate::{Actor, Operator, Who};
-use sceau_store::traces::{self, Kind, Trace};
+//! Traces as use cases write them: who acted, and a trace prepared before the transaction, written in it (design §2.2).
+//! Envelope facts, counts and ids; never content.
+use crate::mail::refusals::STRANGER;
+use crate::{Actor, Door, Operator, Origin, Who};
+use sceau_domain::{Address, Refusal, Timestamp};
+use sceau_message::header;
+use sceau_store::traces::{self, Trace};
 use sceau_store::{Id, StoreError, Tx};
+use sceau_trust::Peer;
+use serde_json::{Value, json};
 
 /// Most ids listed in one trace; the count beside them is always whole.
 pub(crate) const IDS: usize = 500;
 
-/// A trace about to be written: who, from where, on which BAL.
-#[derive(Debug, Clone)]
-pub(crate) struct Record {
-    id: Id,
-    at: i64,
-    act: &'static str,
-    person: Option<Id>,
-    actor: String,
-    bal: Id,
-    remote: Option<String>,
-    session: String,
+/// Who acted, as traces name it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct By {
+    /// Login, DN, or `system`.
+    pub name: String,
+    /// Person, when it is one.
+    pub person: Option<Id>,
+    /// From where.
+    pub origin: Option<Origin>,
 }
 
-impl Operator {
-    /// Prepares the functional trace of an act on a BAL.
-    pub(crate) fn record(&self, actor: &Actor, bal: Id, act: &'static str) -> Record {
-        let (person, login) = match &actor.who {
-            Who::Person(p) | Who::Administrator(p) => (Some(p.id), p.login.clone()),
-            Who::System => (None, "system".to_owned()),
-        };
-        Record {
-            id: self.0.store.new_id(),
-            at: self.clock().now().0,
-            act,
-            person,
-            actor: login,
-            bal,
-            remote: actor.origin.remote.map(|ip| ip.to_string()),
-            session: actor.origin.session.clone(),
+impl By {
+    /// Ourselves.
+    pub fn system() -> Self {
+        Self { name: "system".into(), ..Self::default() }
+    }
+    /// Another operator.
+    pub fn peer(peer: Option<&Peer>, origin: &Origin) -> Self {
+        let name = peer.map_or_else(|| STRANGER.to_owned(), |p| bounded(p.dn.as_str()));
+        Self { name, person: None, origin: Some(origin.clone()) }
+    }
+    /// Nobody that we know.
+    pub fn stranger(origin: &Origin) -> Self {
+        Self::peer(None, origin)
+    }
+    /// A person's session.
+    pub fn actor(actor: &Actor) -> Self {
+        let origin = Some(actor.origin.clone());
+        match &actor.who {
+            Who::Person(p) | Who::Administrator(p) => Self { name: p.login.clone(), person: Some(p.id), origin },
+            Who::System => Self { origin, ..Self::system() },
         }
     }
 }
 
+/// A trace about to be written. Made before the transaction, so that the transaction may run again.
+#[derive(Debug, Clone)]
+pub(crate) struct Fact(Trace);
+
+impl Fact {
+    /// Writes it, in the transaction of its act.
+    pub fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        traces::record(tx, &self.0)
+    }
+    /// A technical trace: an automatic act, kept one year.
+    pub fn technical(mut self) -> Self {
+        self.0.kind = traces::Kind::Technical;
+        self
+    }
+    /// On this BAL.
+    pub fn on(mut self, bal: Id, shown: Option<String>) -> Self {
+        (self.0.bal_id, self.0.bal) = (Some(bal), shown);
+        self
+    }
+    /// Replaces what is said of the act.
+    pub fn saying(&mut self, data: &Value) {
+        self.0.data = data.to_string();
+    }
+    /// Adds to what is said of the act.
+    pub fn adding(&mut self, name: &str, value: Value) {
+        let mut data: Value = serde_json::from_str(&self.0.data).unwrap_or_default();
+        data[name] = value;
+        self.saying(&data);
+    }
+}
+
+/// The trace of an act on a BAL, whose address and facts are known only in the transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Record(Trace);
+
 impl Record {
     /// When the act happened, milliseconds.
     pub fn at(&self) -> i64 {
-        self.at
+        self.0.at
     }
     /// Writes the trace of an act that was done. `bal` is the BAL's address as [`crate::access::Seat::check`] gave it;
     /// `data` holds counts and ids, never names or content.
-    pub fn write(&self, tx: &mut dyn Tx, bal: &str, data: &serde_json::Value) -> Result<(), StoreError> {
-        traces::record(
-            tx,
-            &Trace {
-                id: self.id,
-                kind: Kind::Functional,
-                act: self.act.to_owned(),
-                at: self.at,
-                person_id: self.person,
-                actor: self.actor.clone(),
-                bal_id: Some(self.bal),
-                bal: Some(bal.to_owned()),
-                remote: self.remote.clone(),
-                session: Some(self.session.clone()),
-                outcome: "ok".to_owned(),
-                data: data.to_string(),
-            },
-        )
+    pub fn write(&self, tx: &mut dyn Tx, bal: &str, data: &Value) -> Result<(), StoreError> {
+        let trace = Trace { bal: Some(bal.to_owned()), data: data.to_string(), ..self.0.clone() };
+        traces::record(tx, &trace)
     }
     /// Same session, act, person and BAL.
     pub fn same(&self, o: &Self) -> bool {
-        (&self.session, self.act, self.person, self.bal) == (&o.session, o.act, o.person, o.bal)
+        let of = |r: &Self| (r.0.session.clone(), r.0.act.clone(), r.0.person_id, r.0.bal_id);
+        of(self) == of(o)
     }
+}
+
+impl Operator {
+    /// Prepares a functional trace. `bal` is the BAL concerned and its address as shown.
+    pub(crate) fn fact(&self, act: &'static str, by: &By, bal: Option<(Id, &str)>, outcome: &str, data: Value) -> Fact {
+        let (bal_id, bal) = bal.unzip();
+        Fact(Trace {
+            id: self.0.store.new_id(),
+            kind: traces::Kind::Functional,
+            act: act.to_owned(),
+            at: self.now().0,
+            person_id: by.person,
+            actor: by.name.clone(),
+            bal_id,
+            bal: bal.map(str::to_owned),
+            remote: by.origin.as_ref().and_then(|o| o.remote).map(|ip| ip.to_string()),
+            session: by.origin.as_ref().map(|o| o.session.clone()),
+            outcome: outcome.to_owned(),
+            data: data.to_string(),
+        })
+    }
+
+    /// Prepares the functional trace of an act on a BAL.
+    pub(crate) fn record(&self, actor: &Actor, bal: Id, act: &'static str) -> Record {
+        let Fact(trace) = self.fact(act, &By::actor(actor), None, "ok", Value::Null).on(bal, None);
+        Record(trace)
+    }
+
+    /// Envelope facts of a message.
+    pub(crate) fn message_facts(&self, id: &str, from: Option<&Address>, header: &[u8], size: u64) -> Value {
+        json!({
+            "id": id,
+            "from": self.shown_path(from),
+            "size": size,
+            "message_id": self.message_id_tag(header),
+        })
+    }
+
+    /// Keyed digest of the Message-ID: traces on both ends of a BAL can be matched, and say nothing else.
+    pub(crate) fn message_id_tag(&self, header: &[u8]) -> Option<String> {
+        let field = header::fields(header).find(|f| f.name.eq_ignore_ascii_case("Message-ID"))?;
+        let tag = self.0.store.vault().tag("message-id", field.value.trim_ascii());
+        Some(hex::encode(&tag[..16]))
+    }
+
+    /// Traces a refusal within the bounds of [`crate::mail::refusals`], in a transaction of its own, and gives it back.
+    pub(crate) async fn refused(
+        &self,
+        by: By,
+        from: Option<&Address>,
+        to: Option<&Address>,
+        refusal: Refusal,
+    ) -> Refusal {
+        let Some(origin) = &by.origin else { return refusal };
+        metrics::counter!("sceau_refused_total", "code" => refusal.code.as_str()).increment(1);
+        if !self.0.refusals.admit(&by.name, origin, refusal.code) {
+            return refusal;
+        }
+        let mut data = json!({});
+        if let Some(from) = from {
+            data["from"] = self.shown(from).into();
+        }
+        if let Some(to) = to {
+            data["to"] = self.shown(to).into();
+        }
+        let detail = |name: &str| refusal.args.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
+        for name in ["domain", "dn", "cause", "limit"] {
+            if let Some(value) = detail(name) {
+                data[name] = bounded(&value).into();
+            }
+        }
+        let act = match origin.door {
+            Door::Admin => "admin.refused",
+            _ if refusal.code.as_str().starts_with("login.") => "login.failed",
+            _ => "mail.refused",
+        };
+        let trace = self.fact(act, &by, None, refusal.code.as_str(), data);
+        self.trace_alone(trace).await;
+        refusal
+    }
+
+    /// Writes a trace that belongs to no act. A failure is logged: the refusal stands all the same.
+    pub(crate) async fn trace_alone(&self, trace: Fact) {
+        let written = self.0.store.write(move |tx| trace.write(tx)).await;
+        if let Err(e) = written {
+            tracing::error!(error = %e, "a refusal could not be traced");
+        }
+    }
+
+    /// Traces the refusals that were only counted in the last minute (see [`crate::mail::refusals`]).
+    pub(crate) async fn trace_counted_refusals(&self) {
+        let made: Vec<Fact> = self
+            .0
+            .refusals
+            .turn()
+            .into_iter()
+            .map(|folded| {
+                let by = match folded.session {
+                    Some((origin, name)) => By { name, person: None, origin: Some(origin) },
+                    None => By { name: STRANGER.into(), ..By::default() },
+                };
+                self.fact("mail.refused", &by, None, "counted", json!({ "counts": folded.counts }))
+            })
+            .collect();
+        if made.is_empty() {
+            return;
+        }
+        let written = self.0.store.write(move |tx| made.iter().try_for_each(|t| t.write(tx))).await;
+        if let Err(e) = written {
+            tracing::error!(error = %e, "counted refusals could not be traced");
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+}
+
+/// What comes from outside, cut to what real names need: a certificate's name may be thousands of bytes long.
+fn bounded(value: &str) -> String {
+    const LONGEST: usize = 600;
+    value.chars().take(LONGEST).collect()
 }
 
 /// Ids for a trace's data, at most [`IDS`].

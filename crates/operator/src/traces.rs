@@ -45,7 +45,7 @@ pub struct TraceFilter {
 }
 
 use crate::accounts::require_administrator;
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;

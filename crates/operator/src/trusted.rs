@@ -5,7 +5,7 @@
 //! durable, so that a restart has it too; nothing older than the last list that ever was in force comes back, even when that
 //! one itself is not trusted any more.
 use crate::accounts::require_administrator;
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::{StoreError, settings};

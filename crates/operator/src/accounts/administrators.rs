@@ -1,5 +1,5 @@
 //! Administrators: named people of the base, declared in the configuration with the system account that speaks for them (F157).
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
 use sceau_domain::{Refusal, RefusalCode};

@@ -1,8 +1,8 @@
 //! BALs: opening and showing.
 use super::people::{login, shown_name};
 use super::{BalView, NewBal, page, require_administrator};
-use crate::mail::facts::By;
 use crate::mailbox::folders::create_defaults;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{Address, BalKind, DomainName, Refusal, RefusalCode, Timestamp, naming};

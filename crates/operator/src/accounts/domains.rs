@@ -1,6 +1,6 @@
 //! Domains that we operate.
 use super::{DomainView, require_administrator};
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode, Timestamp};

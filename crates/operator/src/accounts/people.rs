@@ -1,6 +1,6 @@
 //! People.
 use super::{NewPerson, PersonView, page, require_administrator};
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::identifier::{Adeli, Rpps};

@@ -1,6 +1,6 @@
 //! Device tokens: 256 random bits, shown once, kept as a peppered digest (F229).
 use super::{TokenView, require_administrator};
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};

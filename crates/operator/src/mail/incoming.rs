@@ -3,12 +3,12 @@
 //! Promises: every command is judged against the white list in force at that moment; a refusal carries its code and is
 //! traced; `Ok` of [`Operator::mx_accept`] means that each recipient's copy is durable, once, however often the peer
 //! sends the same message again within the configured time.
-use super::facts::{By, Fact};
 use super::keep::{Kept, keep};
 use super::parties::Found;
 use super::{Accepted, Envelope};
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
+use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, Received};
 use rustls_pki_types::CertificateDer;

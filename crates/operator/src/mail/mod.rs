@@ -6,7 +6,6 @@ pub mod incoming;
 pub mod submission;
 
 mod clean;
-pub(crate) mod facts;
 pub(crate) mod keep;
 mod parties;
 pub(crate) mod refusals;

@@ -3,13 +3,13 @@
 //! Promises: envelope sender, From and Sender are BALs that the person may send with (F150); Bcc never leaves; who may
 //! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
 //! are durable, all or none.
-use super::facts::{By, Fact};
 use super::keep::{Kept, keep};
 use super::parties::{Found, Local, bal_by_key};
 use super::{Accepted, Envelope, clean};
 use crate::login::is_live;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
+use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Received, Who};
 use sceau_domain::exchange::{Sender, may_exchange};

@@ -2,7 +2,7 @@
 //! writes to whom; a retry commits with its trace.
 use super::QueueView;
 use crate::accounts::require_administrator;
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::traces::TraceView;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode};

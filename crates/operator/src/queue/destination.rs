@@ -1,7 +1,7 @@
 //! A destination that cannot be reached: one backoff for everything that waits there, and an alarm when the cause is one
 //! that people must look at (no TLS, a certificate that the white list does not give).
 use super::{Destination, stored_args};
-use crate::mail::facts::By;
+use crate::record::By;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::StoreError;

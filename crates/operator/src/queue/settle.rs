@@ -1,10 +1,10 @@
 //! What became of recipients, in one transaction: gone, put off, reported, traced.
 use super::report::Told;
 use super::{Outcome, OutcomeResult, aad, explained};
-use crate::mail::facts::{By, Fact};
 use crate::mail::keep::{Kept, keep_with};
 use crate::mail::shown::unsealed_address;
 use crate::mailbox::deliver;
+use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
