@@ -181,7 +181,9 @@ impl Sandbox {
                 let log = std::fs::read_to_string(folder.join("sandbox.log")).unwrap_or_default();
                 panic!("the sandbox ended: {status}\n{log}");
             }
-            serde_json::from_slice(&std::fs::read(&ready).ok()?).ok()
+            // A sandbox that was killed leaves its contract file, which names processes that are no more.
+            let said: Ready = serde_json::from_slice(&std::fs::read(&ready).ok()?).ok()?;
+            said.operators.iter().all(|o| Path::new(&format!("/proc/{}", o.pid)).exists()).then_some(said)
         });
         s
     }

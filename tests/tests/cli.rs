@@ -416,7 +416,7 @@ fn the_white_list_is_inspected_and_refreshed_and_alarms_are_acknowledged() {
 
 #[test]
 fn the_queue_shows_what_waits() {
-    let _proof = proves(&["F210"], "cli");
+    let _proof = proves(&["F122", "F210"], "cli");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let (marie, outside) = (a.account("Per", 0), &sandbox.ready.outsiders[0]);
@@ -433,6 +433,13 @@ fn the_queue_shows_what_waits() {
     let shown = a.cli(&["queue", "show", &id]);
     assert_fits("queue_entry", &shown);
     assert!(shown["history"].as_array().is_some_and(|h| h.len() >= 2), "{shown:#}");
+    // What a person did is functional, what a machine tried is technical.
+    let kinds = |act: &str| {
+        let traces = a.cli(&["trace", "list", "--act", act, "--limit", "1000"]);
+        traces.as_array().into_iter().flatten().map(|t| t["kind"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("mail.submitted"), [json!("Functional")]);
+    assert!(!kinds("mail.deferred").is_empty() && kinds("mail.deferred").iter().all(|k| k == "Technical"));
     let rest = a.cli(&["queue", "list", "--after", &id, "--limit", "5"]);
     assert_eq!(rest.as_array().map(Vec::len), Some(1));
     assert_eq!(a.cli(&["queue", "list", "--destination", "bretagne.mssante.fr"]), json!([]));

@@ -287,3 +287,31 @@ fn a_killed_operator_comes_back() {
         .expect("signal");
     assert!(server.wait().expect("ends").success());
 }
+
+#[test]
+fn a_sandbox_that_was_killed_starts_again() {
+    let _proof = proves(&["F260", "F264"], "cli");
+    let mut sandbox = Sandbox::start();
+    let before = sandbox.ready.clone();
+    let (from, to) = (before.operators[0].account("Per", 0).clone(), before.operators[1].account("Per", 0).clone());
+    let sent = Letter::short(&from.address, &to.address, "Avant le coup");
+    let _ = curl::send(&sandbox, sandbox.a(), &from, &[&to.address], &sent.bytes).ok();
+    curl::wait_for(&sandbox, sandbox.b(), &to, &sent.id);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(sandbox.pid()).expect("pid")).expect("pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kill");
+    // Its operators notice and end by themselves: nobody holds the ports and the data.
+    wait::until("the operators to end", 20, || {
+        let gone = |pid: u32| !Path::new(&format!("/proc/{pid}")).exists();
+        before.operators.iter().all(|o| gone(o.pid)).then_some(())
+    });
+    sandbox.restart();
+    assert_ne!(
+        before.operators[0].pid, sandbox.ready.operators[0].pid,
+        "the old contract file is not taken for the new one"
+    );
+    sent.assert_arrived(&curl::wait_for(&sandbox, sandbox.b(), &to, &sent.id));
+    // SIGTERM, as an init system stops it.
+    let pid = rustix::process::Pid::from_raw(i32::try_from(sandbox.pid()).expect("pid")).expect("pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signal");
+    wait::until("the end", 20, || (!sandbox.ready_file().exists()).then_some(()));
+}
