@@ -36,7 +36,8 @@ pub fn fetch(sandbox: &Sandbox, operator: &Operator, account: &Account, number: 
 /// Numbers of the INBOX's messages that hold this header value (`SEARCH HEADER`).
 pub fn search(sandbox: &Sandbox, operator: &Operator, account: &Account, criteria: &str) -> Vec<usize> {
     let run = imap(sandbox, operator, account, "INBOX", &format!("SEARCH {criteria}")).ok();
-    let numbers = run.out.trim().strip_prefix("* SEARCH").unwrap_or_default();
+    // Other untagged answers may stand beside it: a message that arrives meanwhile is told.
+    let numbers = run.out.lines().find_map(|l| l.trim().strip_prefix("* SEARCH")).unwrap_or_default();
     numbers.split_whitespace().map(|n| n.parse().expect("a number")).collect()
 }
 
