@@ -77,6 +77,16 @@ impl Operator {
         let raised = self.0.store.write(move |tx| rows::raise(tx, code, &subject, severity, &data, now)).await;
         if let Err(e) = raised.map_err(|e: StoreError| e) {
             tracing::error!(code, error = %e, "alarm not kept");
+            crate::refuse::store(&e);
+        }
+    }
+
+    /// Tells of a store that was full since the last round, as soon as an alarm can be written, and of its recovery.
+    pub(crate) async fn tell_of_full_store(&self) {
+        if crate::refuse::take_full() {
+            self.raise_alarm("store.full", "", true, json!({})).await;
+        } else {
+            self.clear_alarm("store.full", "").await;
         }
     }
 

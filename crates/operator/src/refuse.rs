@@ -1,6 +1,7 @@
 //! From the store's errors to refusals: what is temporary stays temporary, what is ours is never blamed on the peer.
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::StoreError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The error type of use cases' transactions.
 #[derive(Debug)]
@@ -34,11 +35,23 @@ impl From<Fail> for Refusal {
     }
 }
 
+/// The store said that it is full since [`take_full`] was last asked. One process has one store; an alarm cannot be written
+/// while there is no room, so it is remembered here until housekeeping can.
+static FULL: AtomicBool = AtomicBool::new(false);
+
+/// Was the store full since the last call?
+pub(crate) fn take_full() -> bool {
+    FULL.swap(false, Ordering::SeqCst)
+}
+
 /// The refusal for a store error; logs it (without content).
 pub fn store(e: &StoreError) -> Refusal {
     tracing::error!(error = %e, "store failed");
     match e {
-        StoreError::Full => RefusalCode::StorageFull.into(),
+        StoreError::Full => {
+            FULL.store(true, Ordering::SeqCst);
+            RefusalCode::StorageFull.into()
+        }
         StoreError::Exists(_) => RefusalCode::Exists.into(),
         _ => RefusalCode::Unavailable.into(),
     }

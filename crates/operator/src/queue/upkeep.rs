@@ -57,6 +57,7 @@ impl Operator {
         done.blobs = note(self.collect_blobs().await);
         note(self.tidy_destinations().await);
         self.trace_counted_refusals().await;
+        self.tell_of_full_store().await;
         first.map_or(Ok(done), Err)
     }
 

@@ -93,6 +93,18 @@ async fn a_copy_that_the_anchors_no_longer_trust_is_not_restored() {
 }
 
 #[tokio::test]
+async fn a_full_store_is_told_and_its_recovery_too() {
+    let (store, pki) = (sceau_store::testing::sqlite().await, Pki::new());
+    let op = open(&store, &pki).await;
+    let refusal = sceau_operator::refuse::store(&sceau_store::StoreError::Full);
+    assert_eq!(refusal.code.as_str(), "system.storage_full");
+    op.housekeeping().await.unwrap();
+    assert_eq!(open_alarms(&store).await, ["store.full"]);
+    op.housekeeping().await.unwrap();
+    assert_eq!(open_alarms(&store).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_copy_that_is_not_restored_still_forbids_older_lists() {
     let (store, pki, next) = (sceau_store::testing::sqlite().await, Pki::new(), Pki::new());
     let op = open(&store, &pki).await;
