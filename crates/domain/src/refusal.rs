@@ -101,7 +101,6 @@ refusals! {
     MessageTooComplex    "message.too_complex"    554 "5.6.0" "" 413;
     MessageLoop          "message.loop"           554 "5.4.6" "" 400;
     MessageNul           "message.nul"            554 "5.6.0" "" 400;
-    Message8Bit          "message.8bit_not_announced" 554 "5.6.1" "" 400;
     // session
     LoginFailed          "login.failed"           535 "5.7.8" "AUTHENTICATIONFAILED" 401;
     LoginRequired        "login.required"         530 "5.7.0" "" 401;

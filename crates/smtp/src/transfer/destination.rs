@@ -5,7 +5,7 @@ use super::client::{Client, connect};
 use super::deliver::send;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Operator;
-use sceau_operator::queue::{Destination, Outcome, OutcomeResult, Outgoing};
+use sceau_operator::queue::{Destination, LEASE, Outcome, OutcomeResult, Outgoing};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,9 @@ const SETTLE_TRIES: u32 = 5;
 /// Connections that break in the middle of a message before the destination is left alone. Not one: a message that makes the
 /// server cut must not keep the others waiting.
 const CUTS: u32 = 3;
+/// Half of a lease, milliseconds.
+#[allow(clippy::cast_possible_truncation)] // ten minutes
+const HALF_LEASE: i64 = (LEASE.as_millis() / 2) as i64;
 /// While a message takes long, the lease is renewed this often: nobody else shall send it meanwhile.
 const RENEW: Duration = Duration::from_secs(120);
 
@@ -73,11 +76,17 @@ async fn send_due(
     client: &mut Option<Client>,
 ) -> Result<(), Ended> {
     let mut cuts = 0;
+    let mut until = destination.until;
     while !stop.is_cancelled() {
         let due = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)?;
         let Some(mut outgoing) = due else { return Ok(()) };
-        if !matches!(operator.renew_destination(destination).await, Ok(Some(_))) {
-            return Err(Ended::Lost);
+        // Recording an outcome renews the lease by itself: asked again only when half of it is over, as after a pause of the
+        // whole machine, when it may have been lost.
+        if operator.clock().now() > until.plus_ms(-HALF_LEASE) {
+            match operator.renew_destination(destination).await {
+                Ok(Some(renewed)) => until = renewed.until,
+                _ => return Err(Ended::Lost),
+            }
         }
         let open = match client {
             Some(open) => open,
