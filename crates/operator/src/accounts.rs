@@ -2,6 +2,7 @@
 //! people's step). Every use case takes the acting administrator, and commits its trace with the act.
 mod administrators;
 mod bals;
+mod closing;
 mod domains;
 mod people;
 mod tokens;

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod alarms;
 pub mod config;
 pub mod intake;
+mod jobs;
 pub mod login;
 pub mod mail;
 pub mod mailbox;
@@ -15,6 +16,7 @@ pub mod queue;
 mod reading;
 mod record;
 pub mod refuse;
+pub mod search;
 pub mod traces;
 pub mod trusted;
 pub mod watch;
@@ -41,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) watch: watch::Hub,
     /// Wakes the outbound workers when something was queued or retried.
     pub(crate) queue_wake: tokio::sync::Notify,
+    /// Wakes the workers of jobs.
+    pub(crate) jobs_wake: tokio::sync::Notify,
     pub(crate) guard: login::Guard,
     /// Traces of reading that wait to be written.
     pub(crate) reading: reading::Buffer,
@@ -63,6 +67,7 @@ impl Operator {
             trust,
             watch: watch::Hub::default(),
             queue_wake: tokio::sync::Notify::new(),
+            jobs_wake: tokio::sync::Notify::new(),
             guard: login::Guard::default(),
             reading: reading::Buffer::default(),
             refusals: mail::refusals::Ledger::default(),

@@ -227,7 +227,9 @@ fn config(world: &World, pki: &Pki, o: &OperatorSpec) -> String {
     format!(
         "# Written by `sceau sandbox` at each start.\n\
          [operator]\nname = {name:?}\nhostname = {host:?}\npostmaster = [\"exploitation@{domain}\"]\n\n\
-         [store]\ndata = \"data/sceau.db\"\nkeyring = \"keys/keyring.db\"\nblobs = \"data/blobs\"\nspools = \"data/spools\"\nmaster_key = \"keys/master.key\"\n\n\
+         [store]\nurl = \"data/sceau.db\"\nspools = \"data/spools\"\n\n\
+         [blobs]\nurl = \"data/blobs\"\n\n\
+         [keys]\nkeyring = \"keys/keyring.db\"\nmaster = \"keys/master.key\"\n\n\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\

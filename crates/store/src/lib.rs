@@ -17,6 +17,7 @@ pub mod folders;
 pub mod id;
 pub mod jobs;
 pub mod keywords;
+pub mod leases;
 pub mod messages;
 pub mod queue;
 pub mod settings;

@@ -75,6 +75,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
         let (op, stop) = (operator.clone(), work_stop.clone());
         workers.spawn(async move { op.run_white_list(stop).await });
     }
+    let (op, stop) = (operator.clone(), work_stop.clone());
+    workers.spawn(async move { op.run_jobs(stop).await });
     sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone()));
     let stops = doors::Stops { doors: &doors_stop, work: &work_stop, sessions: &sessions, workers: &workers };
     bound.open(&config, &operator, &parts, metrics, &stops);

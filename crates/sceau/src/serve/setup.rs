@@ -171,8 +171,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
 
 /// Where data and keys live; reads the master key.
 pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
-    let s = &config.store;
-    let master = MasterKey::read_file(&s.master_key)
+    let master = MasterKey::read_file(Path::new(&config.keys.master))
         .map_err(|e| ConfigError::of("config.master_key", &[("error", &e.to_string())]))?;
     let url = |text: &str| {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -182,10 +181,10 @@ pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
         }
     };
     Ok(StoreConfig {
-        data: url(&s.data),
-        keyring: url(&s.keyring),
-        blobs: s.blobs.clone(),
-        spools: s.spools.clone(),
+        data: url(&config.store.url),
+        keyring: url(&config.keys.keyring),
+        blobs: PathBuf::from(&config.blobs.url),
+        spools: config.store.spools.clone(),
         master,
         inline_max: INLINE_MAX,
         node: config.operator.node,

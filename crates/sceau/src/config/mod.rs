@@ -2,6 +2,10 @@
 //!
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
+mod storage;
+
+pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
+
 use sceau_domain::{Address, DomainName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,8 +18,15 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Who we are.
     pub operator: OperatorSection,
-    /// Where data and keys live.
+    /// Where rows live.
     pub store: StoreSection,
+    /// Where large content lives.
+    pub blobs: BlobsSection,
+    /// Where keys live, apart from the data.
+    pub keys: KeysSection,
+    /// Checkpoints of the probative log.
+    #[serde(default)]
+    pub notary: NotarySection,
     /// Our certificate towards other operators (one node, one key: EX_SSI_5100).
     pub certificate: KeyPair,
     /// Certificate shown to mail clients; the operator's own when absent.
@@ -69,22 +80,6 @@ pub struct OperatorSection {
     /// Keep a copy of each submitted message in Sent (most mail clients store their own).
     #[serde(default)]
     pub sent_copy: bool,
-}
-
-/// `[store]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSection {
-    /// SQLite file, or `postgres://…`.
-    pub data: String,
-    /// SQLite file or `postgres://…` of the keyring, apart from the data.
-    pub keyring: String,
-    /// Folder of blobs.
-    pub blobs: PathBuf,
-    /// Folder of spools.
-    pub spools: PathBuf,
-    /// File of the master key, mode 0600.
-    pub master_key: PathBuf,
 }
 
 /// A certificate chain and its private key, PEM files.
@@ -316,8 +311,9 @@ impl Config {
                 *p = base.join(&*p);
             }
         };
-        for url in [&mut self.store.data, &mut self.store.keyring] {
-            if !url.contains("://") && Path::new(url.as_str()).is_relative() {
+        for url in [&mut self.store.url, &mut self.blobs.url, &mut self.keys.keyring, &mut self.keys.master] {
+            let is_path = !url.contains("://") && !url.starts_with("env:") && !url.starts_with("pkcs11:");
+            if is_path && Path::new(url.as_str()).is_relative() {
                 *url = base.join(&*url).display().to_string();
             }
         }
@@ -338,9 +334,10 @@ impl Config {
         ] {
             list.iter_mut().for_each(fix);
         }
-        for p in [&mut self.store.blobs, &mut self.store.spools, &mut self.store.master_key, &mut self.listen.admin] {
+        for p in [&mut self.store.spools, &mut self.notary.checkpoints, &mut self.listen.admin] {
             fix(p);
         }
+        self.blobs.credentials.iter_mut().for_each(fix);
     }
 
     /// Checks what the types cannot say.
@@ -371,7 +368,7 @@ impl Config {
         if self.log.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(ConfigError::of("config.log_level", &[("value", &self.log.level)]));
         }
-        if self.store.data == self.store.keyring {
+        if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));
         }
         Ok(())
@@ -399,8 +396,8 @@ mod tests {
     fn what_init_writes_can_be_read_in_both_languages() {
         for lang in Lang::ALL {
             let config = load(&template(lang)).unwrap();
-            assert!(config.store.master_key.is_absolute(), "relative to the file's folder");
-            assert!(Path::new(&config.store.data).is_absolute());
+            assert!(Path::new(&config.keys.master).is_absolute(), "relative to the file's folder");
+            assert!(Path::new(&config.store.url).is_absolute());
             assert_eq!(config.administrators.len(), 1);
         }
     }
@@ -408,7 +405,7 @@ mod tests {
     #[test]
     fn a_database_address_is_left_alone() {
         let config = load(&template(Lang::Fr).replace("\"data/sceau.db\"", "\"postgres://h/d\"")).unwrap();
-        assert_eq!(config.store.data, "postgres://h/d");
+        assert_eq!(config.store.url, "postgres://h/d");
     }
 
     #[test]
