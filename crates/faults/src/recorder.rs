@@ -1,0 +1,111 @@
+//! What happened to the files below a folder, in order.
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One operation. Files are named relative to the folder of the recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// A file was created (empty).
+    Create(String),
+    /// Bytes were written at an offset.
+    Write(String, u64, Arc<[u8]>),
+    /// A file was cut or extended to a length.
+    Truncate(String, u64),
+    /// What was written to a file was synchronised; its name is not.
+    Sync(String),
+    /// The names in a folder were synchronised.
+    SyncFolder(String),
+    /// A file got another name.
+    Rename(String, String),
+    /// A file was removed.
+    Remove(String),
+    /// The load heard that its act of this number is durable.
+    Acknowledged(u64),
+}
+
+/// How the disk misbehaves from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trouble {
+    /// It works.
+    #[default]
+    None,
+    /// No room: writes fail, reading goes on.
+    Full,
+    /// Writes fail with an input/output error.
+    Write,
+    /// Synchronising fails: what was written may or may not be there.
+    Sync,
+}
+
+/// Records the operations below one folder.
+#[derive(Debug)]
+pub struct Recorder {
+    root: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    log: Vec<Op>,
+    trouble: Trouble,
+    recording: bool,
+}
+
+impl Recorder {
+    /// Records what happens below `root`, from now on, in this process. One at a time; a later one takes over.
+    pub fn install(root: &Path) -> Arc<Self> {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let recorder = Arc::new(Self { root, state: Mutex::new(State { recording: true, ..State::default() }) });
+        crate::vfs::install(Arc::clone(&recorder));
+        recorder
+    }
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A list of whole operations is never half-written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Makes the disk misbehave, or well again.
+    pub fn trouble(&self, trouble: Trouble) {
+        self.state().trouble = trouble;
+    }
+    /// The load was told that its act `number` is durable.
+    pub fn acknowledged(&self, number: u64) {
+        self.add(Op::Acknowledged(number));
+    }
+    /// Records an operation that succeeded.
+    pub fn add(&self, op: Op) {
+        let mut state = self.state();
+        if state.recording {
+            state.log.push(op);
+        }
+    }
+    /// Ends the recording and returns it.
+    pub fn take(&self) -> Vec<Op> {
+        let mut state = self.state();
+        state.recording = false;
+        std::mem::take(&mut state.log)
+    }
+    /// Stops and starts the recording (what is not recorded must not change a recorded file).
+    pub fn pause(&self, pause: bool) {
+        self.state().recording = !pause;
+    }
+    /// How a file below the folder is named in the recording; none for any other.
+    pub fn name(&self, path: &Path) -> Option<String> {
+        path.strip_prefix(&self.root).ok()?.to_str().map(str::to_owned)
+    }
+    /// May a write happen now?
+    pub fn may_write(&self) -> io::Result<()> {
+        match self.state().trouble {
+            Trouble::Full => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            Trouble::Write => Err(io::Error::other("a write that fails, for the test")),
+            Trouble::None | Trouble::Sync => Ok(()),
+        }
+    }
+    /// May synchronising succeed now?
+    pub fn may_sync(&self) -> io::Result<()> {
+        match self.state().trouble {
+            Trouble::Sync => Err(io::Error::other("a synchronisation that fails, for the test")),
+            _ => Ok(()),
+        }
+    }
+}
