@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod server;
 
+pub use crate::files::hook as files;
 pub use server::TlsServer;
 #[cfg(test)]
 pub(crate) use server::database;
@@ -69,7 +70,11 @@ impl TestStore {
 
 /// A store on SQLite.
 pub async fn sqlite() -> TestStore {
-    let folder = tempfile::tempdir().expect("temporary folder");
+    sqlite_in(tempfile::tempdir().expect("temporary folder")).await
+}
+
+/// A store on SQLite in a folder that the caller made (on a disk of its choice).
+pub async fn sqlite_in(folder: tempfile::TempDir) -> TestStore {
     let (data, keyring) = (folder.path().join("data/sceau.db"), folder.path().join("keyring/keyring.db"));
     open(folder, EngineUrl::Sqlite(data), EngineUrl::Sqlite(keyring), Vec::new()).await
 }
