@@ -15,6 +15,14 @@ const COUNTER_BITS: u32 = 12;
 const NODE_BITS: u32 = 10;
 /// Highest node number.
 pub const MAX_NODE: u16 = (1 << NODE_BITS) - 1;
+/// Numbers from here on are for commands that open a shared store beside its servers; no server has one.
+pub const FIRST_VISITOR: u16 = MAX_NODE - 15;
+
+/// The node that made an id.
+pub fn node_of(id: Id) -> u16 {
+    // Ten bits.
+    ((id >> COUNTER_BITS) & i64::from(MAX_NODE)) as u16
+}
 
 /// Makes ids.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ pub mod error;
 mod files;
 pub mod folders;
 pub mod id;
+pub mod indexes;
 pub mod jobs;
 pub mod keywords;
 pub mod leases;
@@ -24,6 +25,7 @@ pub mod settings;
 pub mod spool;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod texts;
 pub mod traces;
 pub mod vault;
 
@@ -72,14 +74,23 @@ pub struct StoreConfig {
     pub master: MasterKey,
     /// Blobs up to this many stored bytes live in the database (default 16 KiB).
     pub inline_max: usize,
-    /// Number of this node (0…1023), part of every id.
+    /// Number of this node (0…1023), part of every id. On PostgreSQL one living process at a time has it.
     pub node: u16,
+    /// Name of this node, as `sceau node list` shows it: its host name.
+    pub name: String,
+    /// A command beside the server: on PostgreSQL it takes a free number from [`id::FIRST_VISITOR`] on instead of `node`, and is no node.
+    pub visitor: bool,
+    /// Connections to PostgreSQL for the data: about two thirds write, the others read (two at least). Two more listen and tell the other nodes,
+    /// and up to three go to the keyring.
+    pub connections: usize,
     /// Time.
     pub clock: SharedClock,
 }
 
 /// Default of [`StoreConfig::inline_max`], bytes.
 pub const INLINE_MAX: usize = 16 * 1024;
+/// Default of [`StoreConfig::connections`].
+pub const CONNECTIONS: usize = 12;
 
 /// An open store. Cheap to clone. When the last clone is dropped, what was queued is still carried out and the database is closed.
 #[derive(Debug, Clone)]
@@ -106,7 +117,7 @@ impl Store {
         let given = config.clone();
         let (keyring, engine, places) = blocking(move || {
             let mut keyring = Pending::connect(&given.keyring, &engine::KEYRING, KEYRING_THREADS)?;
-            let data = Pending::connect(&given.data, &engine::DATA, DATA_THREADS)?;
+            let data = Pending::connect(&given.data, &engine::DATA, threads(given.connections))?;
             vault::check(&mut keyring, &given.master, data.version() > 0)?;
             let keyring = keyring.start()?;
             let engine = data.start()?;
@@ -183,7 +194,12 @@ impl Store {
     }
 }
 
-const DATA_THREADS: Threads = Threads { writers: 8, readers: 4 };
+/// Two thirds write.
+fn threads(connections: usize) -> Threads {
+    let connections = connections.max(2);
+    let readers = (connections / 3).max(1);
+    Threads { writers: connections - readers, readers }
+}
 const KEYRING_THREADS: Threads = Threads { writers: 1, readers: 2 };
 
 /// Runs what blocks on a thread of its own kind (the PostgreSQL driver has a runtime in it, which no async worker may enter).

@@ -266,6 +266,9 @@ fn crash_config(folder: &Path) -> sceau_store::StoreConfig {
         master: sceau_store::MasterKey::from_bytes([7; 32]),
         inline_max: sceau_store::INLINE_MAX,
         node: 0,
+        name: "test".into(),
+        visitor: false,
+        connections: sceau_store::CONNECTIONS,
         clock: Arc::new(sceau_domain::SystemClock),
     }
 }

@@ -188,6 +188,9 @@ pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
         master,
         inline_max: INLINE_MAX,
         node: config.operator.node,
+        name: config.operator.hostname.clone(),
+        visitor: false,
+        connections: config.store.connections,
         clock: Arc::new(SystemClock),
     })
 }

@@ -15,7 +15,7 @@ pub use server::TlsServer;
 #[cfg(test)]
 pub(crate) use server::database;
 
-use crate::{EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
+use crate::{CONNECTIONS, EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
 use sceau_domain::Timestamp;
 use sceau_domain::clock::ManualClock;
 use std::ops::Deref;
@@ -103,6 +103,9 @@ async fn open(
         master: MasterKey::generate().expect("key"),
         inline_max: INLINE_MAX,
         node: 1,
+        name: "test".into(),
+        visitor: false,
+        connections: CONNECTIONS,
         clock: clock.clone(),
     };
     let store = Store::open(config.clone()).await.expect("opens");
