@@ -10,6 +10,7 @@
 //! | iterate over header fields, read them as a person does | [`header::fields`], [`header::decoded`] |
 //! | know who a message is from, without ambiguity | [`header::origin`] |
 //! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`] |
+//! | have the words of an HTML part | [`html::Stripper`] |
 //! | write | [`compose::Compose`], [`report::Report`], [`trace_field::Received`] |
 mod address_list;
 pub mod compose;
@@ -18,6 +19,7 @@ pub mod encode;
 mod encoded_word;
 pub mod envelope;
 pub mod header;
+pub mod html;
 mod mime;
 mod origin;
 mod parameter;

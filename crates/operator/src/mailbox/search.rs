@@ -3,8 +3,7 @@
 //! Cheap facts first: what flags, sizes and dates of the session's view decide costs nothing; then summaries are opened, a
 //! page at a time; only what is still undecided has its body read, streamed part by part. Everything that is opened is
 //! opened on a blocking thread, one page or one message at a time, so a long search neither holds memory nor other sessions.
-mod body;
-mod html;
+pub(crate) mod body;
 mod matching;
 mod plan;
 

@@ -2,6 +2,7 @@
 mod accounts;
 mod alarms;
 mod config_cmd;
+mod extract;
 mod init;
 mod localize;
 mod queue;
@@ -58,6 +59,9 @@ struct ServeArgs {
 enum Command {
     Serve(ServeArgs),
     Sandbox(sandbox::SandboxArgs),
+    /// For the server itself only.
+    #[command(hide = true)]
+    Extract,
     Init(init::InitArgs),
     #[command(subcommand)]
     Config(config_cmd::ConfigCommand),
@@ -142,6 +146,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => crate::serve::run(&context, args.stop_with_stdin),
         Command::Sandbox(args) => sandbox::run(&context, args),
+        Command::Extract => extract::run(),
         Command::Init(args) => init::run(&context, &args),
         Command::Config(c) => config_cmd::run(&context, &c),
         Command::Domain(c) => accounts::domain(&context, c),

@@ -1,10 +1,10 @@
-//! Looking for words in the text parts of a message, as they stream out of their blob: transfer decoding, charset, HTML.
-//! A part of 10 MB costs 64 KiB at a time.
-use crate::mailbox::search::html::Stripper;
+//! The text parts of a message, as they stream out of their blob: transfer decoding, charset, HTML. A part of 10 MB costs 64 KiB at a
+//! time. Who listens ([`Listener`]) looks for words, or keeps the text for the index.
 use crate::mailbox::search::matching::Finder;
 use encoding_rs::{CoderResult, Decoder, Encoding, WINDOWS_1252};
 use sceau_message::decode::TransferDecoder;
 use sceau_message::header;
+use sceau_message::html::Stripper;
 use sceau_message::scan::Part;
 use sceau_store::StoreError;
 use sceau_store::blob::BlobReader;
@@ -15,7 +15,7 @@ const PIECE: usize = 64 << 10;
 const INNER_HEADER: u64 = 1 << 20;
 
 /// Where clear bytes of a message come from.
-pub(super) trait Source {
+pub(crate) trait Source {
     /// `len` bytes from `offset`, fewer at the end.
     fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError>;
 }
@@ -25,29 +25,86 @@ impl Source for BlobReader {
     }
 }
 
+/// Who takes the text.
+pub(crate) trait Listener {
+    /// True when nothing more is wanted.
+    fn done(&self) -> bool;
+    /// A part without parts: is its text wanted?
+    fn wants(&mut self, part: &Part) -> bool;
+    /// The next piece of a text.
+    fn push(&mut self, text: &str);
+    /// The text is over; what follows is another one.
+    fn end(&mut self);
+}
+
+impl Listener for Finder<'_> {
+    fn done(&self) -> bool {
+        Finder::done(self)
+    }
+    fn wants(&mut self, part: &Part) -> bool {
+        part.mime.kind == "text"
+    }
+    fn push(&mut self, text: &str) {
+        Finder::push(self, text);
+    }
+    fn end(&mut self) {
+        Finder::end(self);
+    }
+}
+
 /// Which of the folded needles stand in the text parts (and the headers of inner messages) below `root`.
 pub(super) fn scan(source: &mut impl Source, root: &Part, needles: &[String]) -> Result<Vec<bool>, StoreError> {
     let mut finder = Finder::new(needles);
+    walk(source, root, &mut finder)?;
+    Ok(finder.into_found())
+}
+
+/// Gives the text of the parts (and the headers of inner messages) below `root`, in their order.
+pub(crate) fn walk(source: &mut impl Source, root: &Part, to: &mut impl Listener) -> Result<(), StoreError> {
     // Depth and number of parts were bounded when the message was received.
     let mut parts = vec![root];
     while let Some(part) = parts.pop() {
-        if finder.done() {
+        if to.done() {
             break;
         }
         if part.envelope.is_some() {
             for inner in &part.children {
-                inner_header(source, inner, &mut finder)?;
+                inner_header(source, inner, to)?;
             }
         }
-        if part.children.is_empty() && part.mime.kind == "text" {
-            text_part(source, part, &mut finder)?;
+        if part.children.is_empty() && to.wants(part) {
+            text_part(source, part, to)?;
         }
         parts.extend(part.children.iter().rev());
     }
-    Ok(finder.into_found())
+    Ok(())
 }
 
-fn inner_header(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) -> Result<(), StoreError> {
+/// The decoded content of a part; none when it has more than `most` bytes.
+pub(crate) fn content(source: &mut impl Source, part: &Part, most: usize) -> Result<Option<Vec<u8>>, StoreError> {
+    let (mut at, end) = (part.body.0, part.body.0 + part.body.1);
+    let (mut transfer, mut out) = (TransferDecoder::new(&part.mime.encoding), Vec::new());
+    while at < end {
+        let piece = source.read(at, piece_to(at, end))?;
+        if piece.is_empty() {
+            break;
+        }
+        at += piece.len() as u64;
+        match &mut transfer {
+            Some(transfer) => transfer.push(&piece, &mut out),
+            None => out.extend_from_slice(&piece),
+        }
+        if out.len() > most {
+            return Ok(None);
+        }
+    }
+    if let Some(transfer) = &mut transfer {
+        transfer.finish(&mut out);
+    }
+    Ok((out.len() <= most).then_some(out))
+}
+
+fn inner_header(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> Result<(), StoreError> {
     let (from, length) = part.header;
     let (mut bytes, end) = (Vec::new(), from + length.min(INNER_HEADER));
     while from + (bytes.len() as u64) < end {
@@ -59,10 +116,10 @@ fn inner_header(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) 
         bytes.extend_from_slice(&piece);
     }
     for field in header::fields(&bytes) {
-        finder.push(field.name);
-        finder.push(": ");
-        finder.push(&header::decoded(field.value));
-        finder.end();
+        to.push(field.name);
+        to.push(": ");
+        to.push(&header::decoded(field.value));
+        to.end();
     }
     Ok(())
 }
@@ -72,7 +129,7 @@ fn piece_to(at: u64, end: u64) -> usize {
     usize::try_from(end - at).unwrap_or(PIECE).min(PIECE)
 }
 
-fn text_part(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) -> Result<(), StoreError> {
+fn text_part(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> Result<(), StoreError> {
     let (mut at, end) = (part.body.0, part.body.0 + part.body.1);
     let mut transfer = TransferDecoder::new(&part.mime.encoding);
     let charset = part.mime.parameters.iter().find(|(name, _)| name == "charset").map_or("utf-8", |(_, v)| v);
@@ -84,7 +141,7 @@ fn text_part(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) -> 
     let mut decoder = encoding.new_decoder_with_bom_removal();
     let mut html = (part.mime.subtype == "html").then(Stripper::default);
     let mut text = String::new();
-    while at < end && !finder.done() {
+    while at < end && !to.done() {
         let piece = source.read(at, piece_to(at, end))?;
         if piece.is_empty() {
             break;
@@ -97,19 +154,19 @@ fn text_part(source: &mut impl Source, part: &Part, finder: &mut Finder<'_>) -> 
             None => decoded = piece,
         }
         to_text(&mut decoder, &decoded, false, &mut text);
-        give(&mut text, html.as_mut(), finder);
+        give(&mut text, html.as_mut(), to);
     }
     let mut decoded = Vec::new();
     if let Some(transfer) = &mut transfer {
         transfer.finish(&mut decoded);
     }
     to_text(&mut decoder, &decoded, true, &mut text);
-    give(&mut text, html.as_mut(), finder);
+    give(&mut text, html.as_mut(), to);
     if let Some(stripper) = &mut html {
         stripper.end(&mut text);
-        finder.push(&text);
+        to.push(&text);
     }
-    finder.end();
+    to.end();
     Ok(())
 }
 
@@ -126,15 +183,15 @@ fn to_text(decoder: &mut Decoder, mut bytes: &[u8], last: bool, out: &mut String
     }
 }
 
-/// Gives the text to the finder, through the stripper when there is one.
-fn give(text: &mut String, html: Option<&mut Stripper>, finder: &mut Finder<'_>) {
+/// Gives the text to the listener, through the stripper when there is one.
+fn give(text: &mut String, html: Option<&mut Stripper>, to: &mut impl Listener) {
     match html {
         Some(stripper) => {
             let mut stripped = String::with_capacity(text.len());
             stripper.push(text, &mut stripped);
-            finder.push(&stripped);
+            to.push(&stripped);
         }
-        None => finder.push(text),
+        None => to.push(text),
     }
     text.clear();
 }

@@ -1,12 +1,14 @@
 //! The text of HTML, roughly, as it streams: tags and comments go, what breaks a line becomes a line break, styles and
 //! scripts are skipped, character references are read. For searching only; nothing here is shown to anybody.
+//!
+//! Memory is a tag's name, whatever the input; the output is never longer than the input.
 
 /// Longest tag name or character reference that is looked at, in characters.
 const NAME: usize = 32;
 
 /// Incremental stripper.
 #[derive(Debug, Default)]
-pub(super) struct Stripper {
+pub struct Stripper {
     state: State,
     /// Tag name or reference being read.
     name: String,
