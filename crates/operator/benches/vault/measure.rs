@@ -1,0 +1,104 @@
+//! Clocks and counters of the bench.
+use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Latencies, kept whole.
+#[derive(Debug, Default)]
+pub struct Spread(Vec<Duration>, bool);
+
+impl Spread {
+    pub fn add(&mut self, d: Duration) {
+        self.0.push(d);
+    }
+    pub fn merge(&mut self, other: Self) {
+        self.0.extend(other.0);
+        self.0.sort_unstable();
+    }
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// The value below which this share lies, milliseconds.
+    pub fn at(&self, share: f64) -> f64 {
+        let i = ((self.0.len() as f64 * share) as usize).min(self.0.len().saturating_sub(1));
+        self.0.get(i).map_or(0.0, |d| d.as_secs_f64() * 1000.0)
+    }
+}
+
+static COMMITS: AtomicU64 = AtomicU64::new(0);
+
+/// Commits of the SQLite engine so far (the data's and the keyring's).
+pub fn commits() -> f64 {
+    COMMITS.load(Ordering::Relaxed) as f64
+}
+
+struct Commits;
+impl CounterFn for Commits {
+    fn increment(&self, value: u64) {
+        COMMITS.fetch_add(value, Ordering::Relaxed);
+    }
+    fn absolute(&self, value: u64) {
+        COMMITS.store(value, Ordering::Relaxed);
+    }
+}
+
+struct Only;
+impl Recorder for Only {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        if key.name() == "sceau_store_commits_total" { Counter::from_arc(Arc::new(Commits)) } else { Counter::noop() }
+    }
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// Counts commits from now on.
+pub fn install() {
+    // A bench is one process with one recorder.
+    let _ = metrics::set_global_recorder(Only);
+}
+
+/// Resident memory of this process, MiB.
+pub fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|k| k.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
+
+/// Bytes of every file below a folder.
+pub fn folder_bytes(folder: &Path) -> u64 {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().fold(0, |sum, entry| {
+        let size = match entry.metadata() {
+            Ok(m) if m.is_dir() => folder_bytes(&entry.path()),
+            Ok(m) => m.len(),
+            Err(_) => 0,
+        };
+        sum + size
+    })
+}
+
+/// Median of an append of 4 KiB and its fdatasync, milliseconds: what a durable answer costs at least.
+pub fn disk_probe(folder: &Path) -> f64 {
+    use std::io::Write;
+    let path = folder.join("probe");
+    let mut file = std::fs::File::create(&path).unwrap();
+    let mut times: Vec<f64> = (0..200)
+        .map(|_| {
+            let began = Instant::now();
+            file.write_all(&[7; 4096]).unwrap();
+            file.sync_data().unwrap();
+            began.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    let _ = std::fs::remove_file(&path);
+    times.sort_by(f64::total_cmp);
+    times[100]
+}
