@@ -1,4 +1,5 @@
 //! What can go wrong in the store.
+use crate::vault::KeeperError;
 
 /// Errors of the store. [`StoreError::code`] is stable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,9 +24,15 @@ pub enum StoreError {
     /// Another server uses this data folder.
     #[error("another server is using {0}; stop it first")]
     Locked(String),
+    /// A restore or a move into this store is not finished.
+    #[error("a restore or a move into this store is not finished: run it again")]
+    Unfinished,
     /// The master key does not open this keyring.
     #[error("the master key does not open this keyring")]
     WrongMasterKey,
+    /// The master key cannot be used where it is kept: a person must act.
+    #[error("{0}")]
+    Keeper(KeeperError),
     /// A key is gone: closed BAL or finished epoch.
     #[error("key destroyed or unknown")]
     NoKey,
@@ -49,7 +56,9 @@ impl StoreError {
             Self::Exists(_) => "store.exists",
             Self::NewerSchema { .. } => "store.newer_schema",
             Self::Locked(_) => "store.locked",
+            Self::Unfinished => "store.unfinished",
             Self::WrongMasterKey => "store.wrong_master_key",
+            Self::Keeper(e) => e.code(),
             Self::NoKey => "store.no_key",
             Self::Corrupt(_) => "store.corrupt",
             Self::Invalid(_) => "store.invalid",

@@ -80,6 +80,15 @@ pub fn enqueue(tx: &mut dyn Tx, job: &NewJob) -> Result<(), StoreError> {
     tx.execute(sql, params![job.id, &job.kind, &job.key, job.payload.clone(), job.run_at, job.created]).map(drop)
 }
 
+/// As [`enqueue`], for a job whose payload says nothing: one that waits already is left as it is, so that the many acts that want the
+/// same work write one row together. One that is being worked on will run once more.
+pub fn ensure(tx: &mut dyn Tx, job: &NewJob) -> Result<(), StoreError> {
+    let sql = "INSERT INTO jobs (id, kind, unique_key, payload, run_at, again, attempts, created) VALUES ($1, $2, $3, $4, $5, 0, 0, $6) \
+               ON CONFLICT (kind, unique_key) DO UPDATE SET run_at = excluded.run_at, again = 1 \
+               WHERE jobs.lease IS NOT NULL AND jobs.again = 0";
+    tx.execute(sql, params![job.id, &job.kind, &job.key, job.payload.clone(), job.run_at, job.created]).map(drop)
+}
+
 /// Leases jobs of a kind that are due, longest due first. `lease`: a new id. `until`: when another worker may take them.
 pub fn lease(
     tx: &mut dyn Tx,
@@ -93,7 +102,7 @@ pub fn lease(
                AND run_at <= $3 AND (leased_until IS NULL OR leased_until <= $3) ORDER BY run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED) \
                RETURNING id, kind, unique_key, payload, attempts, lease, leased_until";
     let read = |r: &Row| {
-        Ok(Leased {
+        Ok::<_, StoreError>(Leased {
             id: r.int(0)?,
             kind: r.text(1)?,
             key: r.text(2)?,

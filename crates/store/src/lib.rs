@@ -4,11 +4,12 @@
 //!
 //! * [`engine`]: [`Tx`] and the two engines (group commit on SQLite, a pool on PostgreSQL), migrations in `schema/`.
 //! * [`vault`]: master key → BAL keys and transit keys (in the keyring, apart from the data) → blob keys; sealing.
-//! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename, never a second encryption).
+//! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename or an upload, never a second encryption).
 //! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`alarms`], [`jobs`], [`dedupe`].
 pub mod accounts;
 pub mod alarms;
 pub mod blob;
+pub mod care;
 pub mod dedupe;
 pub mod engine;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod texts;
 pub mod traces;
 pub mod vault;
 
+pub use blob::{BlobPlace, S3Config};
 pub use engine::{Row, Tx, Value};
 pub use error::StoreError;
 pub use id::Id;
@@ -66,9 +68,10 @@ pub struct StoreConfig {
     pub data: EngineUrl,
     /// Keyring: apart from the data, never in ordinary backups.
     pub keyring: EngineUrl,
-    /// Folder of blob files (created when absent, 0700).
-    pub blobs: PathBuf,
-    /// Folder of spools (created when absent, 0700; leftovers are removed at open: their keys died with the process).
+    /// Where blobs above [`StoreConfig::inline_max`] are.
+    pub blobs: BlobPlace,
+    /// Folder of spools of this process (created when absent, 0700; leftovers are removed at open: their keys died with the process. A
+    /// visitor removes none).
     pub spools: PathBuf,
     /// Key that wraps every other.
     pub master: MasterKey,
@@ -117,14 +120,21 @@ impl Store {
         let given = config.clone();
         let (keyring, engine, places) = blocking(move || {
             let mut keyring = Pending::connect(&given.keyring, &engine::KEYRING, KEYRING_THREADS)?;
-            let data = Pending::connect(&given.data, &engine::DATA, threads(given.connections))?;
+            let mut data = Pending::connect(&given.data, &engine::DATA, threads(given.connections))?;
             vault::check(&mut keyring, &given.master, data.version() > 0)?;
+            care::check_finished(&mut data)?;
             let keyring = keyring.start()?;
             let engine = data.start()?;
             Ok((keyring, engine, spool::Places::prepare(&given)?))
         })
         .await?;
-        let vault = Vault::open(keyring, &config.master, config.clock.clone()).await?;
+        let list = vault::destroyed::List::of(&config);
+        let vault = Vault::open(keyring, &config.master, config.clock.clone(), list).await?;
+        // Before anything is served: what was destroyed stays destroyed, whatever copy was put back.
+        let again = vault.replay(engine.read(vault::destroyed::closed).await?).await?;
+        if again > 0 {
+            tracing::warn!(keys = again, "keys of closed mailboxes came back with a copy and were destroyed again");
+        }
         let newest = engine
             .read(|tx| match tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])? {
                 Some(row) => row.int(0),
@@ -133,6 +143,8 @@ impl Store {
             .await
             .map_err(|e: StoreError| e)?;
         let ids = id::IdMaker::new(config.node, config.clock.clone(), newest);
+        let owner = blob::objects::owner(&engine, config.clock.now()).await?;
+        places.objects.prepare(&owner).await?;
         Ok(Self(Arc::new(Inner { vault, ids, engine, places, config })))
     }
     /// Runs `f` in a writing transaction. It may run several times (conflicts): no I/O, no hashing, no sealing inside; prepare before.
@@ -171,22 +183,15 @@ impl Store {
     pub fn spool(&self) -> SpoolWriter {
         SpoolWriter::new(Arc::clone(&self.0.places), self.0.vault.tagger("content"))
     }
-    /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no file, or is not whole;
-    /// `Transient` when the whole folder of blobs is away.
+    /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no object, or is not whole; `Transient` when the whole
+    /// place of blobs is away or slow.
     pub async fn open_blob(&self, id: blob::BlobId, key: DataKey) -> Result<blob::BlobReader, StoreError> {
         let found = self.read(move |tx| blob::find(tx, &id)).await?.ok_or_else(|| blob::format::corrupt(&id))?;
-        let blobs = self.0.config.blobs.clone();
-        blocking(move || {
-            let source = match found.inline {
-                Some(bytes) => blob::Source::Memory(Arc::new(bytes)),
-                None => {
-                    let file = std::fs::File::open(blob::path(&blobs, &id));
-                    blob::Source::File(file.map_err(|e| blob::not_opened(&blobs, &id, &e))?)
-                }
-            };
-            blob::BlobReader::open(id, key, source, Some(found.size))
-        })
-        .await
+        let source = match found.inline {
+            Some(bytes) => blob::Source::Memory(bytes.into()),
+            None => self.0.places.objects.open(id).await?,
+        };
+        blob::BlobReader::open(id, key, source, Some(found.size), blob::Caller::Task).await
     }
     /// The clock the store was opened with.
     pub fn clock(&self) -> &SharedClock {

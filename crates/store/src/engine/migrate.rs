@@ -44,9 +44,14 @@ pub(crate) static DATA: Migrations = Migrations {
 
 /// The keyring's schema.
 pub(crate) static KEYRING: Migrations =
-    Migrations { table: "keyring_version", list: migrations![1 "keyring/0001_keys.sql"] };
+    Migrations { table: "keyring_version", list: migrations![1 "keyring/0001_keys.sql", 2 "keyring/0002_rotation.sql"] };
 
 impl Migrations {
+    /// The same schema as it was at an earlier version: how a backup or a source of that age is opened without being changed.
+    pub fn up_to(&self, version: i64) -> Self {
+        let count = usize::try_from(version).unwrap_or(0).min(self.list.len());
+        Self { table: self.table, list: &self.list[..count] }
+    }
     /// Newest version this program knows.
     pub fn known(&self) -> i64 {
         self.list.last().map_or(0, |m| m.version)

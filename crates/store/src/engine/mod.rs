@@ -8,7 +8,11 @@
 //! * `SUM` of no row is NULL: `COALESCE(SUM(x), 0)`;
 //! * after a statement failed, the transaction is over: every later statement returns the same error, and the closure fails even if
 //!   it returns `Ok`. To meet an existing row, write `ON CONFLICT` and look at the count.
+pub(crate) mod catalogue;
 mod migrate;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod pg_faults;
+mod pg_session;
 mod pg_tls;
 mod pg_value;
 mod portable;
@@ -19,6 +23,7 @@ mod tests;
 mod work;
 
 pub(crate) use migrate::{DATA, KEYRING, Migrations};
+pub(crate) use sqlite::error as sqlite_error;
 
 use crate::{EngineUrl, StoreError};
 
@@ -148,6 +153,26 @@ pub trait Tx {
     /// The first row, if any.
     fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, params)?.into_iter().next())
+    }
+}
+
+/// Looks at a database that others may be serving: one snapshot, nothing locked, nothing written. `f` gets the schema version, 0 when
+/// there is none. Blocking.
+pub(crate) fn peek<T>(
+    url: &EngineUrl,
+    migrations: &'static Migrations,
+    f: impl FnOnce(i64, &mut dyn Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match url {
+        EngineUrl::Sqlite(path) => sqlite::peek(path, migrations, f),
+        EngineUrl::Postgres(_) => {
+            let mut pending = Pending::connect(url, migrations, Threads { writers: 1, readers: 1 })?;
+            let version = pending.version();
+            pending.read(|tx| {
+                tx.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
+                f(version, tx)
+            })
+        }
     }
 }
 

@@ -170,6 +170,26 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// Looks at a file that another process may be serving: one snapshot, nothing written. `f` gets the version (0: no such file).
+pub(crate) fn peek<T>(
+    path: &Path,
+    migrations: &'static Migrations,
+    f: impl FnOnce(i64, &mut dyn Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let there = path.metadata().is_ok_and(|m| m.len() > 0);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let c = if there { Connection::open_with_flags(path, flags) } else { Connection::open_in_memory() };
+    let c = c.map_err(|e| error(&e))?;
+    c.busy_timeout(BUSY).map_err(|e| error(&e))?;
+    c.pragma_update(None, "query_only", true).map_err(|e| error(&e))?;
+    c.execute_batch("BEGIN").map_err(|e| error(&e))?;
+    let version = look(&c, migrations)
+        .map_err(|e| error(&e))?
+        .ok_or_else(|| StoreError::Other(format!("{} holds other tables than this program's", path.display())))?;
+    migrations.check(version)?;
+    f(version, &mut SqliteTx { c: &c, failed: None })
+}
+
 /// A connection as every thread has it.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -400,7 +420,7 @@ fn bound<'c>(c: &'c Connection, sql: &str, params: &[Value]) -> Result<rusqlite:
 }
 
 /// Our error for SQLite's. Its messages name tables and columns, never values.
-fn error(e: &rusqlite::Error) -> StoreError {
+pub(crate) fn error(e: &rusqlite::Error) -> StoreError {
     let rusqlite::Error::SqliteFailure(code, message) = e else {
         return match e {
             rusqlite::Error::MultipleStatement => StoreError::Invalid("several statements at once".into()),

@@ -1,4 +1,4 @@
-//! Keys in memory and the master key's file.
+//! Keys in memory.
 //!
 //! Promises: bytes of keys are wiped when the last holder drops them and are never printed; a key never serves two purposes: sealing,
 //! wrapping and chunks each have their own key, derived from it (HKDF-SHA-256).
@@ -6,75 +6,8 @@ use super::aead;
 use crate::{Id, StoreError};
 use aws_lc_rs::aead::LessSafeKey;
 use aws_lc_rs::hkdf;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
-
-/// The key that wraps every other; read from a file (0600) by the program.
-#[derive(Clone)]
-pub struct MasterKey(Arc<Zeroizing<[u8; 32]>>);
-
-impl MasterKey {
-    /// From 32 bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Arc::new(Zeroizing::new(bytes)))
-    }
-    /// A new random one.
-    pub fn generate() -> Result<Self, StoreError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        aead::random(bytes.as_mut())?;
-        Ok(Self(Arc::new(bytes)))
-    }
-    /// The bytes, to write the key file.
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-    /// Reads a key file: 64 hexadecimal digits and nothing else but white space. Refused when anyone but its owner may read it.
-    pub fn read_file(path: &Path) -> Result<Self, StoreError> {
-        let refused = |why: &str| StoreError::Invalid(format!("master key file {}: {why}", path.display()));
-        let file = File::open(path).map_err(|e| refused(&e.kind().to_string()))?;
-        let meta = file.metadata().map_err(|e| refused(&e.kind().to_string()))?;
-        if !meta.is_file() {
-            return Err(refused("not a file"));
-        }
-        if meta.mode() & 0o077 != 0 {
-            return Err(refused(&format!("others may read it (mode {:o}); run chmod 600", meta.mode() & 0o7777)));
-        }
-        let mut text = Zeroizing::new(String::with_capacity(256));
-        file.take(256).read_to_string(&mut text).map_err(|_| refused("unreadable"))?;
-        let mut bytes = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text.trim(), bytes.as_mut()).map_err(|_| refused("64 hexadecimal digits expected"))?;
-        Ok(Self(Arc::new(bytes)))
-    }
-    /// Writes a new key to a new file, mode 0600, durably. `Exists` when there is a file: a master key is never overwritten.
-    pub fn create_file(path: &Path) -> Result<Self, StoreError> {
-        let key = Self::generate()?;
-        let text = Zeroizing::new(hex::encode(key.expose()) + "\n");
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => StoreError::Exists(format!("master key file {}", path.display())),
-                _ => StoreError::io("master key file", &e),
-            })?;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| crate::files::sync_parent(path));
-        written.map_err(|e| StoreError::io("master key file", &e))?;
-        Ok(key)
-    }
-    /// The same bytes as a key that wraps.
-    pub(super) fn as_data_key(&self) -> DataKey {
-        DataKey::from_bytes(Zeroizing::new(*self.expose()))
-    }
-}
-impl std::fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MasterKey(…)")
-    }
-}
 
 /// What a sealed value is bound to.
 #[derive(Debug, Clone, Copy)]
@@ -88,10 +21,12 @@ pub struct Aad<'a> {
 }
 
 impl Aad<'_> {
-    fn bytes(&self) -> Vec<u8> {
+    /// As authenticated bytes.
+    pub(super) fn bytes(&self) -> Vec<u8> {
         [&self.owner.to_be_bytes(), &self.object.to_be_bytes(), self.field.as_bytes()].concat()
     }
-    fn corrupt(&self) -> StoreError {
+    /// What is said of bytes that do not open: the field, never content.
+    pub(super) fn corrupt(&self) -> StoreError {
         StoreError::Corrupt(format!("{} of {}/{}", self.field, self.owner, self.object))
     }
 }
@@ -114,7 +49,7 @@ impl std::fmt::Debug for DataKey {
 }
 
 impl DataKey {
-    fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+    pub(super) fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(Arc::new(Inner { bytes, seal: OnceLock::new(), wrap: OnceLock::new(), chunk: OnceLock::new() }))
     }
     /// A new random key.
@@ -122,6 +57,9 @@ impl DataKey {
         let mut bytes = Zeroizing::new([0; 32]);
         aead::random(bytes.as_mut())?;
         Ok(Self::from_bytes(bytes))
+    }
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0.bytes
     }
     /// Seals `clear` (random nonce; output = version, nonce, ciphertext, tag).
     pub fn seal(&self, aad: Aad<'_>, clear: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -174,7 +112,6 @@ pub(super) fn derive(secret: &[u8], info: &str) -> Result<Zeroizing<[u8; 32]>, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const AAD: Aad<'_> = Aad { owner: 1, object: 2, field: "message.summary" };
 
@@ -207,21 +144,5 @@ mod tests {
         assert_eq!(back.unseal(AAD, &sealed).unwrap(), b"x");
         assert!(outer.unseal(AAD, &wrapped).is_err());
         assert!(outer.unwrap_key(Aad { owner: 3, ..AAD }, &wrapped).is_err());
-    }
-
-    #[test]
-    fn key_files_are_private_and_never_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("master.key");
-        let key = MasterKey::create_file(&path).unwrap();
-        assert_eq!(MasterKey::read_file(&path).unwrap().expose(), key.expose());
-        assert!(matches!(MasterKey::create_file(&path), Err(StoreError::Exists(_))));
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let said = MasterKey::read_file(&path).unwrap_err().to_string();
-        assert!(said.contains("640") && said.contains("chmod 600"), "{said}");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        std::fs::write(&path, "not a key").unwrap();
-        assert!(matches!(MasterKey::read_file(&path), Err(StoreError::Invalid(_))));
-        assert_eq!(format!("{key:?}"), "MasterKey(…)");
     }
 }

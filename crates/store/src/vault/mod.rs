@@ -4,13 +4,24 @@
 //! Promises: a wrong master key is refused before anything is written; a key is durable before it seals anything; a destroyed key leaves
 //! neither the keyring's file nor its log readable, and is never made again for the same BAL; keys in memory are bounded in number, and
 //! forgotten after a minute, so that a destruction by another node is soon known here.
+//!
+//! * [`keeper`], [`keepers`]: the master key, in a file, a variable or a token.
+//! * [`destroyed`]: the list of destructions, and their replay. [`rotate`]: another master key. [`copies`]: keyring backups.
 pub(crate) mod aead;
+pub mod copies;
+pub(crate) mod destroyed;
+pub mod keeper;
+pub mod keepers;
 mod keys;
+pub mod rotate;
+pub mod status;
 
-pub use keys::{Aad, DataKey, MasterKey};
+pub use destroyed::replay_destructions;
+pub use keeper::{KeeperError, KeyKeeper, MasterKey, Place};
+pub use keys::{Aad, DataKey};
 
 use crate::engine::{Engine, Pending};
-use crate::{Id, StoreError, params};
+use crate::{Id, StoreError, Tx, params};
 use aws_lc_rs::hmac;
 use sceau_domain::Address;
 use sceau_domain::clock::SharedClock;
@@ -34,10 +45,13 @@ const PROOF: &[u8; 32] = b"this is the key of this keyring.";
 #[derive(Debug)]
 pub struct Vault {
     keyring: Arc<Engine>,
-    master: DataKey,
+    master: MasterKey,
+    /// Which master key of the keyring's life it is.
+    generation: i64,
     pepper: Zeroizing<[u8; 32]>,
     cache: Mutex<Cache>,
     clock: SharedClock,
+    list: destroyed::List,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,50 +90,80 @@ pub(crate) fn check(keyring: &mut Pending, master: &MasterKey, data_exist: bool)
         Some(row) => row.bytes(0).map(Some),
         None => Ok(None),
     })?;
-    proof.map_or(Ok(()), |proof| prove(&master.as_data_key(), &proof))
+    proof.map_or(Ok(()), |proof| prove(master, &proof))
 }
 
-fn prove(master: &DataKey, proof: &[u8]) -> Result<(), StoreError> {
+/// Is this the keyring's master key?
+fn prove(master: &MasterKey, proof: &[u8]) -> Result<(), StoreError> {
     match master.unwrap_bytes(PROOF_AAD, proof) {
         Ok(said) if *said == *PROOF => Ok(()),
-        _ => Err(StoreError::WrongMasterKey),
+        Ok(_) | Err(StoreError::Corrupt(_)) => Err(StoreError::WrongMasterKey),
+        // A device that is away is no wrong key.
+        Err(e) => Err(e),
     }
+}
+
+/// What a node is told whose master key was replaced while it ran.
+fn replaced() -> StoreError {
+    StoreError::Transient("the master key was changed: start again with the new one".into())
 }
 
 impl Vault {
     /// Opens a migrated keyring; makes its pepper the first time.
-    pub(crate) async fn open(keyring: Engine, master: &MasterKey, clock: SharedClock) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        keyring: Engine,
+        master: &MasterKey,
+        clock: SharedClock,
+        list: destroyed::List,
+    ) -> Result<Self, StoreError> {
         aead::warn_if_clear();
-        let master = master.as_data_key();
+        let master = master.clone();
         let mut pepper = Zeroizing::new([0; 32]);
         aead::random(pepper.as_mut())?;
-        let proof = master.wrap_bytes(PROOF_AAD, PROOF)?;
-        let wrapped = master.wrap_bytes(PEPPER_AAD, pepper.as_ref())?;
-        let now = clock.now().0;
+        let keeper = master.clone();
+        let wrap = move || Ok((keeper.wrap_bytes(PROOF_AAD, PROOF)?, keeper.wrap_bytes(PEPPER_AAD, &pepper)?));
+        let (proof, wrapped) = master.call(wrap).await?;
+        let (now, kind) = (clock.now().0, master.describe());
         // Of two nodes that start at once on an empty keyring, one is first and both read what it wrote.
-        let (proof, wrapped) = keyring
+        let (proof, wrapped, generation, known) = keyring
             .write(move |tx| {
                 tx.execute(
-                    "INSERT INTO master (id, proof, pepper, created) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING",
-                    params![proof.clone(), wrapped.clone(), now],
+                    "INSERT INTO master (id, proof, pepper, created, keeper) VALUES (1, $1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                    params![proof.clone(), wrapped.clone(), now, &kind],
                 )?;
                 let row = tx
-                    .query_opt("SELECT proof, pepper FROM master WHERE id = 1", &[])?
+                    .query_opt("SELECT proof, pepper, generation, keeper FROM master WHERE id = 1", &[])?
                     .ok_or_else(|| StoreError::Other("the keyring is empty".into()))?;
-                Ok::<_, StoreError>((row.bytes(0)?, row.bytes(1)?))
+                Ok::<_, StoreError>((row.bytes(0)?, row.bytes(1)?, row.int(2)?, row.text(3)?))
             })
             .await?;
-        prove(&master, &proof)?;
-        let pepper = master.unwrap_bytes(PEPPER_AAD, &wrapped)?;
-        Ok(Self { keyring: Arc::new(keyring), master, pepper, cache: Mutex::default(), clock })
+        let keeper = master.clone();
+        let pepper = master
+            .call(move || {
+                prove(&keeper, &proof)?;
+                keeper.unwrap_bytes(PEPPER_AAD, &wrapped)
+            })
+            .await?;
+        if known != master.describe() {
+            // The same key in another place: said by `keys status`.
+            let kind = master.describe();
+            keyring
+                .write(move |tx| tx.execute("UPDATE master SET keeper = $1 WHERE id = 1", params![&kind]))
+                .await
+                .map_err(|e: StoreError| e)?;
+        }
+        let keyring = Arc::new(keyring);
+        Ok(Self { keyring, master, generation, pepper, cache: Mutex::default(), clock, list })
     }
 
     /// Makes the key of a new BAL and keeps it in the keyring, durably, before the BAL exists. `Exists` when it was made before.
     pub async fn create_bal_key(&self, bal: Id) -> Result<DataKey, StoreError> {
         let key = DataKey::generate()?;
-        let (wrapped, now) = (self.master.wrap(bal_aad(bal), &key)?, self.clock.now().0);
+        let (wrapped, now) = (self.master.wrap(bal_aad(bal), &key).await?, self.clock.now().0);
+        let generation = self.generation;
         self.keyring
             .write(move |tx| {
+                in_force(tx, generation)?;
                 let sql = "INSERT INTO bal_keys (bal, wrapped, created) VALUES ($1, $2, $3)";
                 tx.execute(sql, params![bal, wrapped.clone(), now])
             })
@@ -128,19 +172,25 @@ impl Vault {
     }
     /// The key of a BAL. `NoKey` when it was destroyed or never made.
     pub async fn bal_key(&self, bal: Id) -> Result<DataKey, StoreError> {
-        let sql = "SELECT wrapped FROM bal_keys WHERE bal = $1 AND wrapped IS NOT NULL";
+        let sql = "SELECT b.wrapped, m.generation FROM bal_keys b, master m WHERE b.bal = $1 AND b.wrapped IS NOT NULL AND m.id = 1";
         self.lookup(Slot::Bal(bal), sql, bal, bal_aad(bal)).await
     }
-    /// Destroys a BAL's key: what it sealed is gone. Once more does nothing.
+    /// Destroys a BAL's key: what it sealed is gone. First of all the destruction is listed beside data and keyring, durably, so that no copy
+    /// that is put back later brings the key back ([`destroyed`]). Once more does nothing.
     pub async fn destroy_bal_key(&self, bal: Id) -> Result<(), StoreError> {
+        self.destroy_bal_keys(vec![bal]).await
+    }
+    async fn destroy_bal_keys(&self, bals: Vec<Id>) -> Result<(), StoreError> {
         let now = self.clock.now().0;
-        self.keyring
-            .write(move |tx| {
-                let sql = "UPDATE bal_keys SET wrapped = NULL, destroyed = $2 WHERE bal = $1 AND wrapped IS NOT NULL";
-                tx.execute(sql, params![bal, now])
-            })
-            .await?;
-        self.forget(&[Slot::Bal(bal)]).await
+        let (list, listed) = (self.list.clone(), bals.clone());
+        crate::blocking(move || list.add(&listed, now)).await?;
+        let slots: Vec<Slot> = bals.iter().map(|bal| Slot::Bal(*bal)).collect();
+        self.keyring.write(move |tx| bals.iter().try_for_each(|bal| destroyed::strike(tx, *bal, now))).await?;
+        self.forget(&slots).await
+    }
+    /// Forgets a BAL's key that another node destroyed: the keyring is asked at the next use.
+    pub fn forget_bal_key(&self, bal: Id) {
+        self.drop_from_cache(&[Slot::Bal(bal)]);
     }
     /// The present epoch and its transit key (made when the first one of an epoch asks).
     pub async fn transit_key(&self) -> Result<(Epoch, DataKey), StoreError> {
@@ -149,9 +199,11 @@ impl Vault {
             Err(StoreError::NoKey) => {}
             found => return found.map(|key| (epoch, key)),
         }
-        let (wrapped, now) = (self.master.wrap(transit_aad(epoch), &DataKey::generate()?)?, self.clock.now().0);
+        let wrapped = self.master.wrap(transit_aad(epoch), &DataKey::generate()?).await?;
+        let (now, generation) = (self.clock.now().0, self.generation);
         self.keyring
             .write(move |tx| {
+                in_force(tx, generation)?;
                 let sql =
                     "INSERT INTO transit_keys (epoch, wrapped, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
                 tx.execute(sql, params![epoch, wrapped.clone(), now])
@@ -162,7 +214,7 @@ impl Vault {
     }
     /// The transit key of an epoch.
     pub async fn transit_key_of(&self, epoch: Epoch) -> Result<DataKey, StoreError> {
-        let sql = "SELECT wrapped FROM transit_keys WHERE epoch = $1";
+        let sql = "SELECT t.wrapped, m.generation FROM transit_keys t, master m WHERE t.epoch = $1 AND m.id = 1";
         self.lookup(Slot::Transit(epoch), sql, epoch, transit_aad(epoch)).await
     }
     /// Destroys the keys of these epochs (no entry uses them any more; the present epoch is never destroyed).
@@ -205,6 +257,11 @@ impl Vault {
         format!("p-{}@{}", hex::encode(&tag[..12]), address.domain())
     }
 
+    /// The keyring's engine.
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.keyring
+    }
     fn epoch(&self) -> Epoch {
         self.clock.now().0.div_euclid(EPOCH_MS)
     }
@@ -222,7 +279,10 @@ impl Vault {
             cache.destructions
         };
         let row = self.keyring.read(move |tx| tx.query_opt(sql, params![id])).await?.ok_or(StoreError::NoKey)?;
-        let key = self.master.unwrap_key(aad, &row.bytes(0)?)?;
+        if row.int(1)? != self.generation {
+            return Err(replaced());
+        }
+        let key = self.master.unwrap_key(aad, row.bytes(0)?).await?;
         let mut cache = self.cache();
         if cache.destructions == destructions {
             if cache.keys.len() >= CACHED {
@@ -236,17 +296,26 @@ impl Vault {
         }
         Ok(key)
     }
+    fn drop_from_cache(&self, slots: &[Slot]) {
+        let mut cache = self.cache();
+        cache.destructions += 1;
+        slots.iter().for_each(|slot| drop(cache.keys.remove(slot)));
+    }
     /// Forgets destroyed keys, and empties the log in which they could still be read.
     async fn forget(&self, slots: &[Slot]) -> Result<(), StoreError> {
-        {
-            let mut cache = self.cache();
-            cache.destructions += 1;
-            slots.iter().for_each(|slot| drop(cache.keys.remove(slot)));
-        }
+        self.drop_from_cache(slots);
         let keyring = Arc::clone(&self.keyring);
         tokio::task::spawn_blocking(move || keyring.empty_log())
             .await
             .map_err(|_| StoreError::Other("the keyring's log was not emptied".into()))
+    }
+}
+
+/// Refuses to add a key under a master key that is no longer the keyring's. Taken in turns with the switch of a rotation.
+fn in_force(tx: &mut dyn Tx, generation: i64) -> Result<(), StoreError> {
+    match tx.query_opt("SELECT generation FROM master WHERE id = 1 FOR UPDATE", &[])? {
+        Some(row) if row.int(0)? == generation => Ok(()),
+        _ => Err(replaced()),
     }
 }
 

@@ -1,0 +1,4 @@
+//! The places where a master key can be kept; one file a kind.
+pub mod pkcs11;
+pub(super) mod software;
+mod uri;
