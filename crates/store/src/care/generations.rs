@@ -1,0 +1,248 @@
+//! The folder of a backup: generations side by side, and the blobs that they share.
+//!
+//! ```text
+//! DEST/.lock                            one backup at a time
+//! DEST/20261121T100000.000Z/            a generation: rows, list of blobs, manifest.json
+//! DEST/20261121T110000.000Z.partial/    one that is being written, or was interrupted
+//! DEST/blobs/ab/abcd…                   blobs outside the rows, each once, as they are stored (sealed)
+//! ```
+//! Promises: a generation gets its name by a rename, when everything that it names is on the disk; what an interrupted backup left is
+//! never taken for one, and goes with the next.
+use super::error::CareError;
+use super::manifest::{Manifest, TableFiles};
+use crate::blob::{BlobId, id_from};
+use crate::engine::Row;
+use crate::files;
+use sceau_domain::Timestamp;
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+const PARTIAL: &str = ".partial";
+const REMOVED: &str = ".removed";
+/// Folder of the blobs.
+const BLOBS: &str = "blobs";
+
+/// The folder of a backup.
+#[derive(Debug)]
+pub(crate) struct Generations {
+    folder: PathBuf,
+}
+
+/// A folder of a backup that nobody else writes to.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    pub of: Generations,
+    _lock: File,
+}
+
+/// A blob as a generation lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub id: BlobId,
+    pub stored: u64,
+    pub sha256: Vec<u8>,
+}
+
+impl Listed {
+    pub fn row(&self) -> Row {
+        let stored = i64::try_from(self.stored).unwrap_or(i64::MAX);
+        Row(vec![self.id.as_slice().into(), stored.into(), self.sha256.clone().into()])
+    }
+    fn from_row(row: &Row) -> Result<Self, crate::StoreError> {
+        let stored = u64::try_from(row.int(1)?).map_err(|_| crate::StoreError::Invalid("length".into()))?;
+        Ok(Self { id: id_from(&row.bytes(0)?)?, stored, sha256: row.bytes(2)? })
+    }
+}
+
+/// The blobs that a generation lists, by id.
+pub(crate) fn listed<'a>(
+    list: &'a TableFiles,
+    folder: &'a Path,
+) -> impl Iterator<Item = Result<Listed, CareError>> + 'a {
+    let damaged = || CareError::Damaged(folder.display().to_string());
+    list.iter(folder).map(move |row| Listed::from_row(&row?).map_err(|_| damaged()))
+}
+
+impl Generations {
+    /// Looks at a folder.
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+    /// Makes the folder if need be, locks it, and removes what interrupted backups left.
+    pub fn write(folder: &Path) -> Result<Writing, CareError> {
+        let wrong = |e: std::io::Error| CareError::file(folder, &e);
+        files::private_folder(folder).map_err(wrong)?;
+        let mut options = OpenOptions::new();
+        let lock =
+            options.write(true).create(true).truncate(false).mode(0o600).open(folder.join(".lock")).map_err(wrong)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(CareError::Running),
+            Err(TryLockError::Error(e)) => return Err(wrong(e)),
+        }
+        let of = Self::at(folder);
+        for name in of.names()? {
+            if name.ends_with(PARTIAL) || name.ends_with(REMOVED) {
+                fs::remove_dir_all(folder.join(&name)).map_err(wrong)?;
+            }
+        }
+        for first in 0..=u8::MAX {
+            files::private_folder(&folder.join(BLOBS).join(hex::encode([first]))).map_err(wrong)?;
+        }
+        Ok(Writing { of, _lock: lock })
+    }
+    fn names(&self) -> Result<Vec<String>, CareError> {
+        let wrong = |e: std::io::Error| CareError::file(&self.folder, &e);
+        let mut names = Vec::new();
+        for entry in self.folder.read_dir().map_err(wrong)? {
+            let entry = entry.map_err(wrong)?;
+            if let (true, Some(name)) = (entry.path().is_dir(), entry.file_name().to_str()) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+    /// Names of the whole generations, oldest first.
+    pub fn whole(&self) -> Result<Vec<String>, CareError> {
+        let mut names = self.names()?;
+        names.retain(|name| is_name(name) && self.path(name).join(super::manifest::FILE).is_file());
+        Ok(names)
+    }
+    /// Folder of a generation.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+    /// Where a blob is.
+    pub fn blob(&self, id: &BlobId) -> PathBuf {
+        self.folder.join(BLOBS).join(hex::encode([id[0]])).join(hex::encode(id))
+    }
+    /// The newest whole generation, or the one asked for.
+    pub fn choose(&self, wanted: Option<&str>) -> Result<String, CareError> {
+        let none = || CareError::NoBackup(self.folder.join(wanted.unwrap_or_default()).display().to_string());
+        let whole = if self.folder.is_dir() { self.whole()? } else { Vec::new() };
+        match wanted {
+            None => whole.into_iter().next_back().ok_or_else(none),
+            Some(wanted) => whole.into_iter().find(|name| name == wanted).ok_or_else(none),
+        }
+    }
+}
+
+impl Writing {
+    /// A folder for a generation that is being written, empty.
+    pub fn begin(&self, at: Timestamp) -> Result<(String, PathBuf), CareError> {
+        let mut at = at;
+        while self.of.path(&name_of(at)).exists() {
+            at = at.plus_ms(1);
+        }
+        let name = name_of(at);
+        let partial = self.of.path(&(name.clone() + PARTIAL));
+        let made = || {
+            if partial.exists() {
+                fs::remove_dir_all(&partial)?;
+            }
+            files::private_folder(&partial)
+        };
+        made().map_err(|e| CareError::file(&partial, &e))?;
+        Ok((name, partial))
+    }
+    /// Everything is written: makes the folders of blobs durable, then gives the generation its name.
+    pub fn finish(&self, name: &str, partial: &Path) -> Result<(), CareError> {
+        let folder = self.of.path(name);
+        let done = || {
+            for first in 0..=u8::MAX {
+                files::sync_folder(&self.of.folder.join(BLOBS).join(hex::encode([first])))?;
+            }
+            files::sync_folder(&self.of.folder.join(BLOBS))?;
+            files::sync_folder(partial)?;
+            fs::rename(partial, &folder)?;
+            files::sync_folder(&self.of.folder)
+        };
+        done().map_err(|e| CareError::file(&folder, &e))
+    }
+    /// Keeps the newest `keep` generations (one at least) and the blobs that they name. How many generations and blobs went.
+    pub fn prune(&self, keep: usize) -> Result<(u64, u64), CareError> {
+        let whole = self.of.whole()?;
+        let (gone, kept) = whole.split_at(whole.len().saturating_sub(keep.max(1)));
+        let manifests: Vec<(PathBuf, Manifest)> = kept
+            .iter()
+            .map(|name| Ok((self.of.path(name), Manifest::read(&self.of.path(name))?)))
+            .collect::<Result<_, CareError>>()?;
+        for name in gone {
+            let (path, removed) = (self.of.path(name), self.of.path(&format!("{name}{REMOVED}")));
+            // Out of the list first: what is half removed is no generation.
+            let remove = || {
+                fs::rename(&path, &removed)?;
+                files::sync_folder(&self.of.folder)?;
+                fs::remove_dir_all(&removed)
+            };
+            remove().map_err(|e| CareError::file(&path, &e))?;
+        }
+        let mut lists: Vec<_> = manifests.iter().map(|(folder, m)| listed(&m.blobs, folder).peekable()).collect();
+        let mut blobs = 0;
+        // Lists and folders go by the first byte of the id: one folder's names are in memory at a time.
+        for first in 0..=u8::MAX {
+            let mut named = HashSet::new();
+            for list in &mut lists {
+                while let Some(next) = list.next_if(|l| l.as_ref().is_ok_and(|l| l.id[0] == first) || l.is_err()) {
+                    named.insert(hex::encode(next?.id));
+                }
+            }
+            let folder = self.of.folder.join(BLOBS).join(hex::encode([first]));
+            let wrong = |e: std::io::Error| CareError::file(&folder, &e);
+            for entry in folder.read_dir().map_err(wrong)? {
+                let entry = entry.map_err(wrong)?;
+                if entry.file_name().to_str().is_some_and(|name| !named.contains(name)) {
+                    fs::remove_file(entry.path()).map_err(wrong)?;
+                    blobs += 1;
+                }
+            }
+        }
+        Ok((gone.len() as u64, blobs))
+    }
+}
+
+/// `20261121T100000.000Z`: names in order are instants in order.
+fn name_of(at: Timestamp) -> String {
+    let (days, ms) = (at.0.div_euclid(86_400_000), at.0.rem_euclid(86_400_000));
+    let (year, month, day) = civil(days);
+    let (h, m, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+    format!("{year:04}{month:02}{day:02}T{h:02}{m:02}{s:02}.{ms:03}Z")
+}
+
+/// Year, month and day of a number of days since 1970 (proleptic Gregorian calendar).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn is_name(name: &str) -> bool {
+    let form = "00000000T000000.000Z";
+    let fits = |(n, f): (u8, u8)| if f == b'0' { n.is_ascii_digit() } else { n == f };
+    name.len() == form.len() && name.bytes().zip(form.bytes()).all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_are_named_by_their_instant() {
+        assert_eq!(name_of(Timestamp(1_795_255_200_123)), "20261121T100000.123Z");
+        assert_eq!(name_of(Timestamp(0)), "19700101T000000.000Z");
+        assert_eq!(name_of(Timestamp(951_782_400_000)), "20000229T000000.000Z");
+        assert!(is_name("20261121T100000.123Z"));
+        for other in ["20261121T100000.123Z.partial", "blobs", "", "20261121T1000000123Z", "../../../../etcpassw"] {
+            assert!(!is_name(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Care of what is kept: backup and restore, moves between engines, checks and repairs.
+//!
+//! * [`backup`] writes generations into a folder while the server runs; [`restore`] puts one into an empty store.
+//! * [`moving`] carries everything from one engine or place to another.
+//! * [`hold`] keeps blobs from being collected meanwhile; [`tables`] knows which tables there are, and stops when there is one more.
+pub mod backup;
+pub mod error;
+mod generations;
+pub(crate) mod hold;
+mod load;
+pub mod manifest;
+pub mod moving;
+pub mod progress;
+pub mod restore;
+mod rows;
+pub(crate) mod tables;
+
+pub use error::CareError;
+pub use progress::{Phase, Progress};
+
+use crate::StoreError;
+use crate::engine::Pending;
+
+/// Refuses data that a restore or a move is filling, or was when it was killed.
+pub(crate) fn check_finished(data: &mut Pending) -> Result<(), StoreError> {
+    let kind = data.kind();
+    if data.version() > 0 && data.read(|tx| tables::unfinished(tx, kind))? {
+        Err(StoreError::Unfinished)
+    } else {
+        Ok(())
+    }
+}
