@@ -80,7 +80,8 @@ fn white_list(world: &World, pki: &Pki) -> Result<Vec<u8>, SandboxError> {
         })
     };
     let mut entries =
-        world.operators.iter().map(|o| entry(o.domain, o.title, o.name)).collect::<Result<Vec<_>, _>>()?;
+        // One entry a certificate: a domain lists all of its nodes.
+        world.every_node().iter().map(|(o, n)| entry(o.domain, o.title, &n.certificate)).collect::<Result<Vec<_>, _>>()?;
     entries.push(entry(world.outsider.domain, "Clinique extérieure (bac à sable)", world.outsider.name)?);
     let signer = pki.pair("signer");
     let key = PrivateKeyDer::from_pem_slice(&read(&signer.key)?).map_err(|e| broken(&e))?;

@@ -10,6 +10,7 @@ mod pki;
 mod provision;
 mod ready;
 mod screen;
+mod storage;
 mod world;
 
 use sceau_domain::Lang;
@@ -30,6 +31,12 @@ pub struct Options {
     pub program: PathBuf,
     /// Language of the screen.
     pub lang: Lang,
+    /// PostgreSQL server on which each operator gets its databases (`postgres://…`); embedded when absent.
+    pub store: Option<String>,
+    /// Where each operator gets a place for its blobs (`s3://bucket/prefix`, or a folder); its own folder when absent.
+    pub blobs: Option<String>,
+    /// Nodes of each operator, 1 to 3; more than one needs `store`.
+    pub nodes: u16,
 }
 
 /// Why the sandbox could not start or go on.
@@ -47,6 +54,15 @@ pub enum SandboxError {
     /// An operator did not come up.
     #[error("operator {0} does not answer; see {1}")]
     NotReady(String, PathBuf),
+    /// Several nodes share what they keep: that needs PostgreSQL.
+    #[error("several nodes need a PostgreSQL server: give --store postgres://…")]
+    NodesNeedStore,
+    /// Not 1 to 3 nodes.
+    #[error("the sandbox runs one to three nodes an operator")]
+    Nodes,
+    /// The PostgreSQL server said no.
+    #[error("PostgreSQL: {0}")]
+    Database(String),
     /// Another sandbox runs on this folder.
     #[error("{0} is used by another sandbox")]
     Busy(PathBuf),
@@ -57,6 +73,8 @@ impl SandboxError {
     pub fn sentence(&self, lang: Lang) -> String {
         let shown = |p: &PathBuf| p.display().to_string();
         match self {
+            Self::NodesNeedStore => text(lang, "sandbox.nodes_need_store", &[]),
+            Self::Nodes => text(lang, "sandbox.nodes_count", &[]),
             Self::Busy(folder) => text(lang, "sandbox.busy", &[("folder", &shown(folder))]),
             Self::NotReady(name, log) => text(lang, "sandbox.not_ready", &[("name", name), ("log", &shown(log))]),
             other => other.to_string(),
@@ -78,6 +96,12 @@ pub async fn run(mut options: Options) -> Result<(), SandboxError> {
     {
         return Err(io(file.display().to_string())(e));
     }
+    match options.nodes {
+        1 => {}
+        2 | 3 if options.store.is_some() => {}
+        2 | 3 => return Err(SandboxError::NodesNeedStore),
+        _ => return Err(SandboxError::Nodes),
+    }
     let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt()).map_err(io("SIGINT"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(io("SIGTERM"))?;
@@ -92,8 +116,9 @@ pub async fn run(mut options: Options) -> Result<(), SandboxError> {
     let _only_one = lock(&options.data)?;
     let world = world::World::new(&options);
     let pki = pki::Pki::open(&options.data.join("pki"), &world)?;
+    let storage = storage::Storage::prepare(&options, &world).await?;
     let authority = authority::start(&world, &pki, stop.clone()).await?;
-    let operators = operator::start_all(&options, &world, &pki, stop.clone()).await;
+    let operators = operator::start_all(&options, &world, &pki, &storage, stop.clone()).await;
     let result = match operators {
         Ok(operators) => live_on(&options, &world, &pki, operators, stop.clone()).await,
         Err(e) => Err(e),

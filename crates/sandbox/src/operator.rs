@@ -1,6 +1,9 @@
 //! Operators as child processes: configured, started, started again when they die, stopped together.
 use crate::pki::Pki;
-use crate::world::{HTTP, IMAP, IMAPS, ISSUER_CN, MX, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World};
+use crate::storage::Storage;
+use crate::world::{
+    HTTP, IMAP, IMAPS, ISSUER_CN, MX, NodeSpec, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World,
+};
 use crate::{Options, SandboxError, io, make_private, write_private};
 use std::fmt::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -18,12 +21,12 @@ const START: Duration = Duration::from_secs(30);
 /// Pause before an operator that died is started again; doubled each time it dies young.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Process ids of the operators, in the world's order.
+/// Process ids of the operators' nodes, in the order of [`World::every_node`].
 #[derive(Debug, Clone)]
 pub struct Pids(Arc<Vec<AtomicU32>>);
 
 impl Pids {
-    /// Process id of the `i`-th operator.
+    /// Process id of the `i`-th node of all.
     pub fn get(&self, i: usize) -> u32 {
         self.0[i].load(Ordering::SeqCst)
     }
@@ -60,20 +63,23 @@ pub async fn start_all(
     options: &Options,
     world: &World,
     pki: &Pki,
+    storage: &Storage,
     stop: CancellationToken,
 ) -> Result<Running, SandboxError> {
+    let nodes = world.every_node();
     let running = Running {
-        pids: Pids(Arc::new(world.operators.iter().map(|_| AtomicU32::new(0)).collect())),
+        pids: Pids(Arc::new(nodes.iter().map(|_| AtomicU32::new(0)).collect())),
         restarted: Arc::new(Notify::new()),
         stop: stop.child_token(),
         tasks: TaskTracker::new(),
     };
-    for (i, o) in world.operators.iter().enumerate() {
-        let started = match configure(options, world, pki, o).await.and_then(|()| spawn(options, o)) {
+    for (i, (o, n)) in nodes.iter().enumerate() {
+        let configured = configure(options, world, pki, storage, (o, n)).await;
+        let started = match configured.and_then(|()| spawn(options, n)) {
             Ok(child) => {
                 let supervisor = Supervisor {
                     options: options.clone(),
-                    spec: o.clone(),
+                    spec: n.clone(),
                     index: i,
                     pids: running.pids(),
                     restarted: running.restarted.clone(),
@@ -90,8 +96,8 @@ pub async fn start_all(
             return Err(e);
         }
     }
-    for o in &world.operators {
-        let ready = tokio::select! { r = wait_ready(o) => r, () = stop.cancelled() => Ok(()) };
+    for (_, n) in &nodes {
+        let ready = tokio::select! { r = wait_ready(n) => r, () = stop.cancelled() => Ok(()) };
         if let Err(e) = ready {
             running.stop().await;
             return Err(e);
@@ -100,10 +106,10 @@ pub async fn start_all(
     Ok(running)
 }
 
-/// One operator's keeper.
+/// One node's keeper.
 struct Supervisor {
     options: Options,
-    spec: OperatorSpec,
+    spec: NodeSpec,
     index: usize,
     pids: Pids,
     restarted: Arc<Notify>,
@@ -140,7 +146,7 @@ impl Supervisor {
                     self.restarted.notify_one();
                 }
                 Err(e) => {
-                    tracing::error!(operator = self.spec.name, error = %e, "cannot start again");
+                    tracing::error!(node = self.spec.certificate, error = %e, "cannot start again");
                     return;
                 }
             }
@@ -158,14 +164,14 @@ async fn end(child: &mut Child) {
     }
 }
 
-fn spawn(options: &Options, o: &OperatorSpec) -> Result<Child, SandboxError> {
-    let path = o.data.join("log.jsonl");
+fn spawn(options: &Options, n: &NodeSpec) -> Result<Child, SandboxError> {
+    let path = n.log();
     let log =
         std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io(path.display().to_string()))?;
     Command::new(&options.program)
         .arg("serve")
         .arg("--config")
-        .arg(o.config())
+        .arg(n.config())
         // The operator ends when this end of the pipe closes: it never outlives a sandbox that was killed.
         .arg("--stop-with-stdin")
         .stdin(Stdio::piped())
@@ -178,31 +184,37 @@ fn spawn(options: &Options, o: &OperatorSpec) -> Result<Child, SandboxError> {
         .map_err(io(options.program.display().to_string()))
 }
 
-async fn wait_ready(o: &OperatorSpec) -> Result<(), SandboxError> {
+async fn wait_ready(n: &NodeSpec) -> Result<(), SandboxError> {
     let deadline = Instant::now() + START;
     loop {
-        if is_ready(o).await.unwrap_or(false) {
+        if is_ready(n).await.unwrap_or(false) {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(SandboxError::NotReady(o.name.into(), o.data.join("log.jsonl")));
+            return Err(SandboxError::NotReady(n.certificate.clone(), n.log()));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// `GET /readyz` by hand: one request, one status line.
-async fn is_ready(o: &OperatorSpec) -> std::io::Result<bool> {
+async fn is_ready(n: &NodeSpec) -> std::io::Result<bool> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut s = tokio::net::TcpStream::connect(o.endpoint(HTTP)).await?;
+    let mut s = tokio::net::TcpStream::connect(n.endpoint(HTTP)).await?;
     s.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
     let mut answer = Vec::new();
     s.take(4096).read_to_end(&mut answer).await?;
     Ok(answer.starts_with(b"HTTP/1.1 200"))
 }
 
-/// Makes the operator's folder and master key when absent; writes its configuration (ports may differ from the last start).
-async fn configure(options: &Options, world: &World, pki: &Pki, o: &OperatorSpec) -> Result<(), SandboxError> {
+/// Makes the operator's folder and master key when absent; writes the node's configuration (ports may differ from the last start).
+async fn configure(
+    options: &Options,
+    world: &World,
+    pki: &Pki,
+    storage: &Storage,
+    (o, n): (&OperatorSpec, &NodeSpec),
+) -> Result<(), SandboxError> {
     make_private(&o.data)?;
     if !o.data.join("keys/master.key").exists() {
         let done = Command::new(&options.program).arg("init").arg(&o.data).output().await.map_err(io("sceau init"))?;
@@ -210,26 +222,26 @@ async fn configure(options: &Options, world: &World, pki: &Pki, o: &OperatorSpec
             return Err(SandboxError::Command(String::from_utf8_lossy(&done.stderr).trim().to_owned()));
         }
     }
-    write_private(&o.config(), config(world, pki, o).as_bytes())
+    make_private(&n.data)?;
+    write_private(&n.config(), config(world, pki, storage, (o, n)).as_bytes())
 }
 
-fn config(world: &World, pki: &Pki, o: &OperatorSpec) -> String {
+fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &NodeSpec)) -> String {
     let quote = |s: String| format!("{s:?}");
     let path = |p: std::path::PathBuf| quote(p.display().to_string());
-    let pair = pki.pair(o.name);
+    let pair = pki.pair(&n.certificate);
     let (anchors, crl) = (path(pki.anchors()), path(pki.crl()));
     let mut routes = String::new();
     for other in &world.operators {
-        let _ = writeln!(routes, "{:?} = [{:?}]", other.domain, other.endpoint(MX));
+        let doors: Vec<String> = other.nodes(world.nodes).iter().map(|n| n.endpoint(MX)).collect();
+        let _ = writeln!(routes, "{:?} = {doors:?}", other.domain);
     }
     let _ = writeln!(routes, "{:?} = [\"127.0.0.1:{}\"]", world.outsider.domain, world.outsider.port);
-    let door = |offset| quote(o.endpoint(offset));
+    let door = |offset| quote(n.endpoint(offset));
     format!(
         "# Written by `sceau sandbox` at each start.\n\
-         [operator]\nname = {name:?}\nhostname = {host:?}\npostmaster = [\"exploitation@{domain}\"]\n\n\
-         [store]\nurl = \"data/sceau.db\"\nspools = \"data/spools\"\n\n\
-         [blobs]\nurl = \"data/blobs\"\n\n\
-         [keys]\nkeyring = \"keys/keyring.db\"\nmaster = \"keys/master.key\"\n\n\
+         [operator]\nname = {name:?}\nhostname = {host:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\n\n\
+         {storage}\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
@@ -238,7 +250,9 @@ fn config(world: &World, pki: &Pki, o: &OperatorSpec) -> String {
          [[administrators]]\nlogin = \"operateur\"\nname = {admin:?}\naccount = \"{uid}\"\n\n\
          [log]\nlevel = \"info\"\nformat = \"json\"\n",
         name = o.title,
-        host = o.hostname,
+        host = n.hostname,
+        number = n.number,
+        storage = storage.sections(o),
         domain = o.domain,
         cert = path(pair.cert),
         key = path(pair.key),

@@ -38,6 +38,7 @@ impl Pki {
         if !pki.anchors().exists() {
             pki.make(world)?;
         }
+        pki.make_more_nodes(world)?;
         pki.write_crl()?;
         Ok(pki)
     }
@@ -69,22 +70,10 @@ impl Pki {
         write_private(&self.folder.join("issuer.pem"), ca_cert.pem().as_bytes())?;
         let ca = Issuer::new(ca_params, ca_key);
 
-        let valid = (now - Duration::days(1), now + Duration::days(3 * 365));
-        let issue =
-            |name: &str, subject: [&str; 4], span, serial: Option<u64>, issuer: &Issuer<'_, KeyPair>, above: &str| {
-                let key = new_key()?;
-                let mut params = leaf_params(subject, span)?;
-                if let Some(serial) = serial {
-                    params.serial_number = Some(SerialNumber::from(serial));
-                }
-                if name == "signer" {
-                    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
-                }
-                let cert = params.signed_by(&key, issuer).map_err(pki)?;
-                let pair = self.pair(name);
-                write_private(&pair.key, key.serialize_pem().as_bytes())?;
-                write_private(&pair.cert, format!("{}{above}", cert.pem()).as_bytes())
-            };
+        let valid = span(now);
+        let issue = |name: &str, subject, span, serial, issuer: &Issuer<'_, KeyPair>, above: &str| {
+            self.issue(name, subject, span, serial, issuer, above)
+        };
         let above = ca_cert.pem();
         for o in &world.operators {
             let (ou, name, state) = o.subject;
@@ -122,11 +111,54 @@ impl Pki {
         write_private(&self.anchors(), format!("{}{}", root_cert.pem(), above).as_bytes())
     }
 
-    /// The revocation list, valid for a week.
-    fn write_crl(&self) -> Result<(), SandboxError> {
+    /// Certificates of nodes that a later start asks for.
+    fn make_more_nodes(&self, world: &World) -> Result<(), SandboxError> {
+        let now = OffsetDateTime::now_utc();
+        let (ca, above) = self.issuer()?;
+        for (o, n) in world.every_node() {
+            if !self.pair(&n.certificate).cert.exists() {
+                let (ou, name, state) = o.subject;
+                self.issue(&n.certificate, [&n.hostname, ou, name, state], span(now), None, &ca, &above)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Issues a certificate; the key is written first, so that a certificate that exists has one.
+    fn issue(
+        &self,
+        name: &str,
+        subject: [&str; 4],
+        span: (OffsetDateTime, OffsetDateTime),
+        serial: Option<u64>,
+        issuer: &Issuer<'_, KeyPair>,
+        above: &str,
+    ) -> Result<(), SandboxError> {
+        let key = new_key()?;
+        let mut params = leaf_params(subject, span)?;
+        if let Some(serial) = serial {
+            params.serial_number = Some(SerialNumber::from(serial));
+        }
+        if name == "signer" {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
+        }
+        let cert = params.signed_by(&key, issuer).map_err(pki)?;
+        let pair = self.pair(name);
+        write_private(&pair.key, key.serialize_pem().as_bytes())?;
+        write_private(&pair.cert, format!("{}{above}", cert.pem()).as_bytes())
+    }
+
+    /// The issuing authority and its certificate, PEM.
+    fn issuer(&self) -> Result<(Issuer<'static, KeyPair>, String), SandboxError> {
         let read = |name: &str| std::fs::read_to_string(self.folder.join(name)).map_err(io(name.to_owned()));
         let key = KeyPair::from_pem(&read("issuer.key")?).map_err(pki)?;
-        let issuer = Issuer::from_ca_cert_pem(&read("issuer.pem")?, key).map_err(pki)?;
+        let pem = read("issuer.pem")?;
+        Ok((Issuer::from_ca_cert_pem(&pem, key).map_err(pki)?, pem))
+    }
+
+    /// The revocation list, valid for a week.
+    fn write_crl(&self) -> Result<(), SandboxError> {
+        let (issuer, _) = self.issuer()?;
         let now = OffsetDateTime::now_utc();
         let params = CertificateRevocationListParams {
             this_update: now - Duration::hours(1),
@@ -144,6 +176,11 @@ impl Pki {
         let crl = params.signed_by(&issuer).and_then(|c| c.pem()).map_err(pki)?;
         write_private(&self.crl(), crl.as_bytes())
     }
+}
+
+/// How long an ordinary certificate is valid.
+fn span(now: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+    (now - Duration::days(1), now + Duration::days(3 * 365))
 }
 
 fn new_key() -> Result<KeyPair, SandboxError> {

@@ -2,7 +2,7 @@
 use crate::operator::Pids;
 use crate::pki::{Pair, Pki};
 use crate::provision::Account;
-use crate::world::{HTTP, IMAP, IMAPS, MX, SUBMISSION, SUBMISSIONS, World};
+use crate::world::{HTTP, IMAP, IMAPS, MX, NodeSpec, SUBMISSION, SUBMISSIONS, World};
 use crate::{Options, SandboxError, write_private};
 use serde_json::{Value, json};
 
@@ -20,24 +20,21 @@ pub fn write(
         .iter()
         .enumerate()
         .map(|(i, o)| {
+            let nodes = o.nodes(world.nodes);
+            let pid = |n: &NodeSpec| pids.get(i * usize::from(world.nodes) + usize::from(n.number));
+            let shown = nodes.iter().map(|n| node(n, pid(n), pki));
             json!({
                 "name": o.name,
                 "title": o.title,
-                "pid": pids.get(i),
+                "pid": pid(&nodes[0]),
                 "domains": [o.domain],
                 "data": o.data,
                 "config": o.config(),
                 "admin_socket": o.socket(),
-                "endpoints": {
-                    "mx": o.endpoint(MX),
-                    "submission": o.endpoint(SUBMISSION),
-                    "submissions": o.endpoint(SUBMISSIONS),
-                    "imap": o.endpoint(IMAP),
-                    "imaps": o.endpoint(IMAPS),
-                    "http": o.endpoint(HTTP),
-                },
+                "endpoints": endpoints(&nodes[0]),
                 "certificate": pair(&pki.pair(o.name)),
                 "accounts": accounts[i],
+                "nodes": shown.collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -70,6 +67,29 @@ pub fn write(
         },
     });
     write_private(file, serde_json::to_string_pretty(&ready).unwrap_or_default().as_bytes())
+}
+
+/// A node of an operator; the first one is the operator's own fields again.
+fn node(n: &NodeSpec, pid: u32, pki: &Pki) -> Value {
+    json!({
+        "number": n.number,
+        "pid": pid,
+        "config": n.config(),
+        "admin_socket": n.socket(),
+        "endpoints": endpoints(n),
+        "certificate": pair(&pki.pair(&n.certificate)),
+    })
+}
+
+fn endpoints(n: &NodeSpec) -> Value {
+    json!({
+        "mx": n.endpoint(MX),
+        "submission": n.endpoint(SUBMISSION),
+        "submissions": n.endpoint(SUBMISSIONS),
+        "imap": n.endpoint(IMAP),
+        "imaps": n.endpoint(IMAPS),
+        "http": n.endpoint(HTTP),
+    })
 }
 
 fn pair(p: &Pair) -> Value {

@@ -25,11 +25,11 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
     let heading = |lines: &mut Vec<String>, key: &str| lines.push(say(key, &[]));
 
     heading(&mut lines, "running");
-    for o in &world.operators {
-        let port = |offset: u16| o.ports + offset;
+    for (o, n) in world.every_node() {
+        let port = |offset: u16| n.ports + offset;
         lines.push(format!(
             "  {:<9} {} — SMTP {}, submission {}/{}, IMAP {}/{}",
-            o.name,
+            n.certificate,
             o.domain,
             port(MX),
             port(SUBMISSION),

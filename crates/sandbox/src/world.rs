@@ -11,7 +11,7 @@ pub struct OperatorSpec {
     pub title: &'static str,
     /// Domain.
     pub domain: &'static str,
-    /// Host name.
+    /// Host name of its first node.
     pub hostname: &'static str,
     /// Certificate subject: OU (1 + FINESS), O, ST.
     pub subject: (&'static str, &'static str, &'static str),
@@ -42,7 +42,56 @@ pub struct BalSpec {
     pub test: bool,
 }
 
+/// One of the processes that run an operator together.
+#[derive(Debug, Clone)]
+pub struct NodeSpec {
+    /// Number, from 0.
+    pub number: u16,
+    /// Name of its certificate (its own: one key, one equipment).
+    pub certificate: String,
+    /// Host name.
+    pub hostname: String,
+    /// Folder of what is its own: configuration, spools, socket, log.
+    pub data: PathBuf,
+    /// First of its ports.
+    pub ports: u16,
+}
+
 impl OperatorSpec {
+    /// Its nodes; the first lives in the operator's own folder.
+    pub fn nodes(&self, count: u16) -> Vec<NodeSpec> {
+        let host = self.hostname.strip_prefix("mx").unwrap_or(self.hostname);
+        (0..count)
+            .map(|number| match number {
+                0 => NodeSpec {
+                    number,
+                    certificate: self.name.into(),
+                    hostname: self.hostname.into(),
+                    data: self.data.clone(),
+                    ports: self.ports,
+                },
+                _ => NodeSpec {
+                    number,
+                    certificate: format!("{}-{}", self.name, number + 1),
+                    hostname: format!("mx{}{host}", number + 1),
+                    data: self.data.join(format!("noeud-{}", number + 1)),
+                    // Operators begin ten ports apart, the outsider has the fifth ten.
+                    ports: self.ports + 20 + 20 * number,
+                },
+            })
+            .collect()
+    }
+    /// Configuration file of the first node.
+    pub fn config(&self) -> PathBuf {
+        self.data.join("sceau.toml")
+    }
+    /// Administration socket of the first node.
+    pub fn socket(&self) -> PathBuf {
+        self.data.join("admin.sock")
+    }
+}
+
+impl NodeSpec {
     /// Configuration file.
     pub fn config(&self) -> PathBuf {
         self.data.join("sceau.toml")
@@ -50,6 +99,10 @@ impl OperatorSpec {
     /// Administration socket.
     pub fn socket(&self) -> PathBuf {
         self.data.join("admin.sock")
+    }
+    /// What it logs.
+    pub fn log(&self) -> PathBuf {
+        self.data.join("log.jsonl")
     }
     /// `host:port` of a door.
     pub fn endpoint(&self, offset: u16) -> String {
@@ -79,6 +132,8 @@ pub struct World {
     pub authority_port: u16,
     /// Operators run by Sceau.
     pub operators: Vec<OperatorSpec>,
+    /// Nodes of each of them.
+    pub nodes: u16,
     /// The outsider.
     pub outsider: OutsiderSpec,
 }
@@ -229,9 +284,13 @@ impl World {
             port: base + 40,
             addresses: ["accueil@clinique-exterieure.mssante.fr", "dr.externe@clinique-exterieure.mssante.fr"],
         };
-        Self { authority_port: base, operators: vec![a, b], outsider }
+        Self { authority_port: base, operators: vec![a, b], nodes: options.nodes, outsider }
     }
 
+    /// Every node, with its operator.
+    pub fn every_node(&self) -> Vec<(&OperatorSpec, NodeSpec)> {
+        self.operators.iter().flat_map(|o| o.nodes(self.nodes).into_iter().map(move |n| (o, n))).collect()
+    }
     /// Address of the white list.
     pub fn white_list_url(&self) -> String {
         format!("https://localhost:{}/listeblanchemssante.xml", self.authority_port)
