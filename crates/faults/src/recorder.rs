@@ -85,9 +85,13 @@ impl Recorder {
         state.recording = false;
         std::mem::take(&mut state.log)
     }
-    /// Stops and starts the recording (what is not recorded must not change a recorded file).
-    pub fn pause(&self, pause: bool) {
-        self.state().recording = !pause;
+    /// Operations recorded so far.
+    pub fn len(&self) -> usize {
+        self.state().log.len()
+    }
+    /// True when nothing was recorded yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
     /// How a file below the folder is named in the recording; none for any other.
     pub fn name(&self, path: &Path) -> Option<String> {
