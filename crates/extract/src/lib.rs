@@ -17,12 +17,3 @@ pub use kind::Kind;
 pub use limits::Limits;
 pub use outcome::{Extracted, Why};
 pub use parent::Extractor;
-
-/// For fuzzing and measuring: the parsers, each alone.
-pub mod parsers {
-    pub use crate::formats::archive::text as archive;
-    pub use crate::formats::html::text as html;
-    pub use crate::formats::pdf::text as pdf;
-    pub use crate::formats::rtf::text as rtf;
-    pub use crate::formats::xml::text as xml;
-}

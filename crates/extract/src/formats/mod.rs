@@ -1,11 +1,11 @@
 //! One file a format. Each reads bytes and pushes text into a bounded [`Text`].
-pub mod archive;
-pub mod html;
+mod archive;
+mod html;
 mod office;
-pub mod pdf;
+mod pdf;
 mod plain;
-pub mod rtf;
-pub mod xml;
+mod rtf;
+mod xml;
 
 use crate::{Kind, Limits, Why};
 
