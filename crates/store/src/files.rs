@@ -1,8 +1,13 @@
-//! Small file operations that durability rests on.
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+//! Every file operation that durability rests on: creating, writing, synchronising, renaming, removing; of spools, blobs and marks.
+//!
+//! Promises: nothing else in the store changes these files. In tests each operation is first shown to [`hook`], which may refuse it
+//! (a full or broken disk) or stop the process; in the program these are the plain calls.
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Creates a private folder (0700), with its parents.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
@@ -11,6 +16,8 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::SyncFolder(folder))?;
     File::open(folder)?.sync_all()
 }
 
@@ -19,5 +26,106 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
         _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// Gives a file another name, replacing what had it. Durable once the folder is synchronised.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::Rename(from, to))?;
+    std::fs::rename(from, to)
+}
+
+/// Removes a file. One that is not there is no error.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::Remove(path))?;
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// A private file (0600) being written from its beginning to its end.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: Arc<File>,
+    path: PathBuf,
+    written: AtomicU64,
+}
+
+impl NewFile {
+    /// Creates it; `AlreadyExists` when there is one.
+    pub fn create(path: PathBuf) -> io::Result<Self> {
+        #[cfg(any(test, feature = "testing"))]
+        hook::ask(&hook::Operation::Create(&path))?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Self { file: Arc::new(file), path, written: AtomicU64::new(0) })
+    }
+    /// Appends. Not durable yet. One writer at a time.
+    pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        #[cfg(any(test, feature = "testing"))]
+        hook::ask(&hook::Operation::Write(&self.path, self.len(), bytes))?;
+        self.file.as_ref().write_all(bytes)?;
+        self.written.fetch_add(bytes.len() as u64, Ordering::Release);
+        Ok(())
+    }
+    /// The file, for reading.
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+    /// Where it was created.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// Bytes written.
+    pub fn len(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+    /// Makes content and metadata durable; its name is not yet.
+    pub fn sync(&self) -> io::Result<()> {
+        #[cfg(any(test, feature = "testing"))]
+        hook::ask(&hook::Operation::Sync(&self.path))?;
+        self.file.sync_all()
+    }
+}
+
+/// TEST ONLY: whoever wants to see, refuse or cut short what the store does to its files.
+#[cfg(any(test, feature = "testing"))]
+pub mod hook {
+    use std::io;
+    use std::path::Path;
+    use std::sync::{Arc, PoisonError, RwLock};
+
+    /// What is about to be done.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Operation<'a> {
+        /// A file is created, empty.
+        Create(&'a Path),
+        /// Bytes are written at an offset.
+        Write(&'a Path, u64, &'a [u8]),
+        /// A file's content is synchronised.
+        Sync(&'a Path),
+        /// The names in a folder are synchronised.
+        SyncFolder(&'a Path),
+        /// The first becomes the second.
+        Rename(&'a Path, &'a Path),
+        /// A file is removed.
+        Remove(&'a Path),
+    }
+
+    /// Sees each operation before it is done, in the order of each file's operations; an error is given to the caller instead.
+    pub type Hook = Arc<dyn Fn(&Operation<'_>) -> io::Result<()> + Send + Sync>;
+
+    static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
+
+    /// Installs a hook for the whole process, or removes it. It tells by the path whether an operation concerns it.
+    pub fn install(hook: Option<Hook>) {
+        *HOOK.write().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    pub(super) fn ask(operation: &Operation<'_>) -> io::Result<()> {
+        let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+        hook.map_or(Ok(()), |hook| hook(operation))
     }
 }

@@ -13,6 +13,7 @@ pub mod care;
 pub mod dedupe;
 pub mod engine;
 pub mod error;
+pub mod events;
 mod files;
 pub mod folders;
 pub mod id;
@@ -21,6 +22,7 @@ pub mod jobs;
 pub mod keywords;
 pub mod leases;
 pub mod messages;
+pub mod nodes;
 pub mod queue;
 pub mod settings;
 pub mod spool;
@@ -33,6 +35,7 @@ pub mod vault;
 pub use blob::{BlobPlace, S3Config};
 pub use engine::{Row, Tx, Value};
 pub use error::StoreError;
+pub use events::{Event, Events};
 pub use id::Id;
 pub use spool::{Spool, SpoolWriter};
 pub use vault::{DataKey, MasterKey, Vault};
@@ -104,28 +107,37 @@ pub(crate) struct Inner {
     pub(crate) vault: Vault,
     pub(crate) ids: id::IdMaker,
     pub(crate) engine: engine::Engine,
+    // After the engine: the node's number is given back when the last transaction is over.
+    pub(crate) link: Option<engine::Link>,
+    pub(crate) heard: events::Heard,
+    /// This process: `number:random`.
+    pub(crate) owner: String,
     pub(crate) places: Arc<spool::Places>,
     pub(crate) config: StoreConfig,
 }
 
 impl Store {
     /// Opens or creates, migrates forward, refuses a newer schema and a wrong master key with a clear error, touching nothing.
-    pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
+    /// On PostgreSQL, refuses a node number that another living process has.
+    pub async fn open(mut config: StoreConfig) -> Result<Self, StoreError> {
         if config.node > id::MAX_NODE {
             return Err(StoreError::Invalid(format!("the number of a node is at most {}", id::MAX_NODE)));
         }
         if config.data == config.keyring {
             return Err(StoreError::Invalid("the keyring must be apart from the data".into()));
         }
-        let given = config.clone();
-        let (keyring, engine, places) = blocking(move || {
+        let (given, me) = (config.clone(), engine::Me::of(&config)?);
+        let mut process = me.owner.clone();
+        let (keyring, engine, fence, places) = blocking(move || {
             let mut keyring = Pending::connect(&given.keyring, &engine::KEYRING, KEYRING_THREADS)?;
             let mut data = Pending::connect(&given.data, &engine::DATA, threads(given.connections))?;
             vault::check(&mut keyring, &given.master, data.version() > 0)?;
             care::check_finished(&mut data)?;
             let keyring = keyring.start()?;
             let engine = data.start()?;
-            Ok((keyring, engine, spool::Places::prepare(&given)?))
+            // Before anything of another process of this number could be touched, its spools first.
+            let fence = engine.fence(me)?;
+            Ok((keyring, engine, fence, spool::Places::prepare(&given)?))
         })
         .await?;
         let list = vault::destroyed::List::of(&config);
@@ -142,10 +154,23 @@ impl Store {
             })
             .await
             .map_err(|e: StoreError| e)?;
+        if let Some(fence) = &fence {
+            (config.node, process) = (fence.me.number, fence.me.owner.clone());
+        }
         let ids = id::IdMaker::new(config.node, config.clock.clone(), newest);
+        let (heard, first_id) = (events::Heard::default(), ids.make());
+        let link = match fence {
+            Some(fence) => {
+                let heard = heard.clone();
+                Some(blocking(move || fence.start(first_id, heard)).await?)
+            }
+            None => None,
+        };
         let owner = blob::objects::owner(&engine, config.clock.now()).await?;
         places.objects.prepare(&owner).await?;
-        Ok(Self(Arc::new(Inner { vault, ids, engine, places, config })))
+        let store = Self(Arc::new(Inner { vault, ids, engine, link, heard, owner: process, places, config }));
+        store.register(first_id).await?;
+        Ok(store)
     }
     /// Runs `f` in a writing transaction. It may run several times (conflicts): no I/O, no hashing, no sealing inside; prepare before.
     /// The result is returned only after COMMIT has reached the disk. An `Err` rolls everything `f` did back. Once queued it is carried out,
@@ -156,6 +181,9 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        if let Some(link) = &self.0.link {
+            link.check()?;
+        }
         self.0.engine.write(f).await
     }
     /// Runs `f` on a consistent snapshot; writing fails.
@@ -167,8 +195,11 @@ impl Store {
     {
         self.0.engine.read(f).await
     }
-    /// Does the database answer? For readiness.
+    /// Does the database answer, and may this process write? For readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Some(link) = &self.0.link {
+            link.check()?;
+        }
         self.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await
     }
     /// Keys and sealing.

@@ -1,33 +1,32 @@
 //! Spools: sealed streams being received. Content goes through 64 KiB chunks, each its own zstd frame sealed under the
 //! spool's random key (associated data: blob id, chunk index, last flag). Small content stays in memory (sealed too, so that
-//! it can go inline), larger content is a file. The format is the blob's: keeping a spool is a rename.
+//! it can go inline), larger content is a file. The format is the blob's: keeping a spool is a rename, or an upload as it is.
 //!
 //! Promises: at most one chunk is in clear, in memory; memory is bounded by the inline limit; what is left by a crash is sealed under a key
 //! that died with the process.
-use crate::blob::{BlobId, BlobReader, Source, format, path};
+use crate::blob::objects::Objects;
+use crate::blob::{self, BlobId, BlobReader, Source, format, open_here};
+use crate::files::{self, NewFile};
 use crate::vault::{Tagger, aead};
-use crate::{DataKey, StoreConfig, StoreError, files};
+use crate::{DataKey, StoreConfig, StoreError};
 use sceau_domain::Timestamp;
 use sceau_domain::clock::SharedClock;
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// How spool files are named: by the blob's id and this.
-const SUFFIX: &str = ".spool";
+pub(crate) const SUFFIX: &str = ".spool";
 
 /// Where spools and blobs are, and how they are made.
 #[derive(Debug)]
 pub(crate) struct Places {
     pub spools: PathBuf,
-    pub blobs: PathBuf,
+    pub objects: Arc<dyn Objects>,
     pub inline_max: usize,
     pub clock: SharedClock,
-    /// Settled files whose transaction may still be on its way: never collected, whatever the clock says.
+    /// Settled objects whose transaction may still be on its way: never collected, whatever the clock says.
     in_flight: Mutex<HashSet<BlobId>>,
 }
 
@@ -36,25 +35,24 @@ impl Places {
         // Nothing in the set is ever half-written.
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// May a transaction of this process still name this file?
+    /// May a transaction of this process still name this object?
     pub fn is_in_flight(&self, id: &BlobId) -> bool {
         self.in_flight().contains(id)
     }
-    /// Creates the folders (those of blobs too, durably: a settled file needs no new one), and removes what a crash left in the spools.
+    /// Creates the folder of spools and removes what a crash left in it; prepares the place of blobs, which is not asked yet.
     pub fn prepare(config: &StoreConfig) -> Result<Arc<Self>, StoreError> {
-        let io = |e: std::io::Error| StoreError::io("spool or blob folder", &e);
-        files::private_folder(&config.blobs).map_err(io)?;
+        let io = |e: std::io::Error| StoreError::io("folder of spools", &e);
         files::private_folder(&config.spools).map_err(io)?;
-        for first in 0..=u8::MAX {
-            files::private_folder(&config.blobs.join(hex::encode([first]))).map_err(io)?;
-        }
-        crate::blob::mark(&config.blobs).map_err(io)?;
-        files::sync_folder(&config.blobs).and_then(|()| files::sync_parent(&config.blobs)).map_err(io)?;
+        let objects = blob::objects(&config.blobs)?;
         let mut removed = 0_u64;
         for entry in config.spools.read_dir().map_err(io)? {
             let entry = entry.map_err(io)?;
+            // Those of a server beside which a command runs are alive.
+            if config.visitor {
+                break;
+            }
             if entry.file_name().to_str().is_some_and(|name| name.ends_with(SUFFIX)) {
-                std::fs::remove_file(entry.path()).map_err(io)?;
+                files::remove(&entry.path()).map_err(io)?;
                 removed += 1;
             }
         }
@@ -63,7 +61,7 @@ impl Places {
         }
         Ok(Arc::new(Self {
             spools: config.spools.clone(),
-            blobs: config.blobs.clone(),
+            objects,
             inline_max: config.inline_max,
             clock: config.clock.clone(),
             in_flight: Mutex::default(),
@@ -71,21 +69,27 @@ impl Places {
     }
 }
 
-/// A file that is removed when this is dropped.
+/// A spool's file, removed when this is dropped.
 #[derive(Debug)]
-struct Temporary(PathBuf);
+struct Temporary {
+    file: Arc<NewFile>,
+    /// Renamed: nothing is left to remove.
+    moved: bool,
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Gone already, or removed at the next start.
-        let _ = std::fs::remove_file(&self.0);
+        if !self.moved {
+            // What cannot be removed now is at the next start.
+            let _ = files::remove(self.file.path());
+        }
     }
 }
 
 #[derive(Debug)]
 enum Sink {
     Memory(Vec<u8>),
-    File(File, Temporary),
+    File(Temporary),
 }
 
 /// A spool being written. Dropped unfinished, it leaves nothing.
@@ -140,7 +144,7 @@ impl SpoolWriter {
         let Self { places, table, sink, tagger, .. } = self;
         let (stored, place) = match sink {
             Sink::Memory(bytes) => (Stored::Inline(bytes), Place::Memory),
-            Sink::File(file, temporary) => (Stored::File(temporary.0.clone()), Place::Spool(file, temporary)),
+            Sink::File(temporary) => (Stored::File(temporary.file.path().to_owned()), Place::Spool(temporary)),
         };
         let created = places.clock.now();
         Ok(Spool { id, key, size: table.size, stored, digest: tagger.finish(), place, places, created })
@@ -164,14 +168,13 @@ impl SpoolWriter {
             }
             let (id, _) = self.made.clone()?;
             let path = self.places.spools.join(hex::encode(id) + SUFFIX);
-            let mut file =
-                OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
-            let temporary = Temporary(path);
-            file.write_all(memory).map_err(io)?;
-            self.sink = Sink::File(file, temporary);
+            let file = Arc::new(NewFile::create(path).map_err(io)?);
+            let temporary = Temporary { file, moved: false };
+            temporary.file.write_all(memory).map_err(io)?;
+            self.sink = Sink::File(temporary);
         }
         match &mut self.sink {
-            Sink::File(file, _) => file.write_all(bytes).map_err(io),
+            Sink::File(temporary) => temporary.file.write_all(bytes).map_err(io),
             Sink::Memory(_) => Ok(()),
         }
     }
@@ -184,20 +187,24 @@ pub enum Stored {
     Inline(Vec<u8>),
     /// In a file.
     File(PathBuf),
+    /// In an object of a store of objects.
+    Object,
 }
 
 #[derive(Debug)]
 enum Place {
     Memory,
     /// Still among the spools.
-    Spool(File, Temporary),
-    /// At its final place, durably.
+    Spool(Temporary),
+    /// At its final place, durably, since an instant. The file can still be read, whatever its name.
     Settled {
+        file: Arc<NewFile>,
+        at: Timestamp,
         _in_flight: InFlight,
     },
 }
 
-/// A settled file that a transaction is about to name, until this is dropped.
+/// A settled object that a transaction is about to name, until this is dropped.
 #[derive(Debug)]
 struct InFlight(Arc<Places>, BlobId);
 
@@ -214,8 +221,8 @@ impl Drop for InFlight {
     }
 }
 
-/// A finished spool. Dropped before [`Spool::settle`], its file is removed. Once settled the file stays, because a transaction that names
-/// it may commit even when its caller is gone; if none does, the file is garbage that a [`crate::blob::sweep`] removes, an hour
+/// A finished spool. Dropped before [`Spool::settle`], its file is removed. Once settled the object stays, because a transaction that names
+/// it may commit even when its caller is gone; if none does, the object is garbage that a [`crate::blob::sweep`] removes, an hour
 /// later at the soonest and never while this value lives, and that [`Spool::discard`] removes at once.
 #[derive(Debug)]
 pub struct Spool {
@@ -235,37 +242,47 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Makes a file durable at its final place (fdatasync, rename, fsync of the folder). Before the transaction that names it.
+    /// Makes a file durable at its final place (a folder: fdatasync, rename, fsync of the folder; S3: put). Before the transaction that
+    /// names it. `Transient` when the place is away or slow, in bounded time; it may be called again.
     pub async fn settle(&mut self) -> Result<(), StoreError> {
-        let Place::Spool(file, temporary) = &self.place else { return Ok(()) };
-        let file = file.try_clone().map_err(|e| StoreError::io("spool file", &e))?;
-        let (from, to, now) = (temporary.0.clone(), path(&self.places.blobs, &self.id), self.places.clock.now());
-        let settled = to.clone();
+        let Place::Spool(temporary) = &mut self.place else { return Ok(()) };
+        let (file, at) = (Arc::clone(&temporary.file), self.places.clock.now());
         let in_flight = InFlight::new(&self.places, self.id);
-        tokio::task::spawn_blocking(move || settle(&file, &from, &to, now))
-            .await
-            .map_err(|_| StoreError::Other("a file task panicked".into()))?
-            .map_err(|e| StoreError::io("blob file", &e))?;
-        self.stored = Stored::File(settled);
-        self.place = Place::Settled { _in_flight: in_flight };
+        self.places.objects.put(self.id, &file, at).await?;
+        self.stored = match self.places.objects.path(&self.id) {
+            Some(path) => {
+                temporary.moved = true;
+                Stored::File(path)
+            }
+            None => Stored::Object,
+        };
+        self.place = Place::Settled { file, at, _in_flight: in_flight };
         Ok(())
     }
-    /// Reads it back.
+    /// Reads it back, from this machine. For threads that may block when it is long.
     pub fn reader(&self) -> Result<BlobReader, StoreError> {
-        let source = match &self.stored {
-            Stored::Inline(bytes) => Source::Memory(Arc::new(bytes.clone())),
-            Stored::File(path) => Source::File(File::open(path).map_err(|e| StoreError::io("spool file", &e))?),
+        let source = match (&self.stored, &self.place) {
+            (Stored::Inline(bytes), _) => Source::Memory(bytes.clone().into()),
+            (_, Place::Spool(Temporary { file, .. }) | Place::Settled { file, .. }) => Source::File(Arc::clone(file.file())),
+            _ => return Err(StoreError::Other("a spool without bytes".into())),
         };
-        BlobReader::open(self.id, self.key.clone(), source, Some(self.size))
+        open_here(self.id, self.key.clone(), source, Some(self.size))
     }
     /// The transaction that names it is committed, or its fate is unknown: the file stays as long as a row names it. Keep this
     /// value until then.
     pub fn kept(self) {}
-    /// No transaction named it, nor will: removes the file at once.
+    /// No transaction named it, nor will: removes the object at once.
     pub fn discard(self) {
-        if let (Place::Settled { .. }, Stored::File(path)) = (&self.place, &self.stored) {
-            // Otherwise the collector does it.
-            let _ = std::fs::remove_file(path);
+        if !matches!(self.place, Place::Settled { .. }) {
+            return;
+        }
+        // Otherwise the collector does it.
+        match (self.places.objects.path(&self.id), tokio::runtime::Handle::try_current()) {
+            (Some(path), _) => drop(files::remove(&path)),
+            (None, Ok(runtime)) => {
+                runtime.spawn(async move { drop(self.places.objects.remove(vec![self.id]).await) });
+            }
+            (None, Err(_)) => {}
         }
     }
     pub(crate) fn is_settled(&self) -> bool {
@@ -274,13 +291,14 @@ impl Spool {
     pub(crate) fn created(&self) -> Timestamp {
         self.created
     }
-}
-
-fn settle(file: &File, from: &Path, to: &Path, now: Timestamp) -> std::io::Result<()> {
-    // The collector counts its hour from here, by our clock.
-    let since = std::time::Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
-    file.set_modified(std::time::UNIX_EPOCH + since)?;
-    file.sync_all()?;
-    std::fs::rename(from, to)?;
-    files::sync_parent(to)
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.places.clock
+    }
+    /// When it was put at its final place.
+    pub(crate) fn put_at(&self) -> Option<Timestamp> {
+        match self.place {
+            Place::Settled { at, .. } => Some(at),
+            _ => None,
+        }
+    }
 }

@@ -261,7 +261,7 @@ fn crash_config(folder: &Path) -> sceau_store::StoreConfig {
     sceau_store::StoreConfig {
         data: EngineUrl::Sqlite(folder.join("data.db")),
         keyring: EngineUrl::Sqlite(folder.join("keyring.db")),
-        blobs: folder.join("blobs"),
+        blobs: folder.join("blobs").into(),
         spools: folder.join("spools"),
         master: sceau_store::MasterKey::from_bytes([7; 32]),
         inline_max: sceau_store::INLINE_MAX,
@@ -364,8 +364,8 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
                 let mut bytes = [0; 16];
                 hex::decode_to_slice(blob, &mut bytes).unwrap();
                 let mut reader = s.open_blob(bytes, key.unwrap_key(aad, wrapped).unwrap()).await.unwrap();
-                reader.verify().unwrap();
-                assert!(reader.read_at(0, 20).unwrap().starts_with(id.to_string().as_bytes()));
+                reader.verify().await.unwrap();
+                assert!(reader.read_at(0, 20).await.unwrap().starts_with(id.to_string().as_bytes()));
             }
             assert!(s.new_id() > 0 && newest > 0);
         });

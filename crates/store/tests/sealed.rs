@@ -68,7 +68,7 @@ async fn content_comes_back_whole_and_by_ranges(mut s: TestStore) {
         // Half of them compress well and stay inline although they are long.
         let content = if i % 2 == 0 { noise(size, i as u64 + 1) } else { vec![b'a'; size] };
         let direct = spooled(&s, &content);
-        assert_eq!(direct.reader().unwrap().read_at(0, size).unwrap(), content);
+        assert_eq!(direct.reader().unwrap().read_at_blocking(0, size).unwrap(), content);
         assert_eq!(direct.digest, spooled(&s, &content).digest, "the digest is the content's");
         assert_ne!(direct.digest, spooled(&s, b"other").digest);
         let (id, key) = kept(&s, &content).await;
@@ -79,14 +79,14 @@ async fn content_comes_back_whole_and_by_ranges(mut s: TestStore) {
         let mut reader = s.open_blob(id, key).await.unwrap();
         let size = content.len();
         assert_eq!(reader.size(), size as u64);
-        assert_eq!(reader.read_at(0, size + 10).unwrap(), content);
+        assert_eq!(reader.read_at(0, size + 10).await.unwrap(), content);
         for (from, len) in
             [(0, 10), (size / 2, 70_000), (size.saturating_sub(3), 10), (chunk - 1, 2), (size, 5), (size + 99, 5)]
         {
             let expected = content.get(from..(from + len).min(size)).unwrap_or_default();
-            assert_eq!(reader.read_at(from as u64, len).unwrap(), expected, "{from}+{len} of {size}");
+            assert_eq!(reader.read_at(from as u64, len).await.unwrap(), expected, "{from}+{len} of {size}");
         }
-        assert!(reader.read_at(u64::MAX, usize::MAX).unwrap().is_empty());
+        assert!(reader.read_at(u64::MAX, usize::MAX).await.unwrap().is_empty());
         assert!(s.open_blob(id, DataKey::generate().unwrap()).await.is_err() || cfg!(feature = "insecure-clear"));
     }
     let unknown = s.open_blob([7; 16], DataKey::generate().unwrap()).await.unwrap_err();
@@ -94,7 +94,7 @@ async fn content_comes_back_whole_and_by_ranges(mut s: TestStore) {
 }
 
 async fn a_spool_leaves_nothing_unless_it_is_kept(mut s: TestStore) {
-    let (spools, blobs) = (s.config.spools.clone(), s.config.blobs.clone());
+    let (spools, blobs) = (s.config.spools.clone(), s.config.blobs.folder().unwrap().to_owned());
     let long = noise(100_000, 3);
     let mut unfinished = s.spool();
     unfinished.write(&long).unwrap();
@@ -112,7 +112,7 @@ async fn a_spool_leaves_nothing_unless_it_is_kept(mut s: TestStore) {
     spool.settle().await.unwrap();
     assert!(files(&spools).is_empty());
     assert_eq!(files(&blobs).len(), 1);
-    assert_eq!(spool.reader().unwrap().read_at(0, long.len()).unwrap(), long);
+    assert_eq!(spool.reader().unwrap().read_at(0, long.len()).await.unwrap(), long);
     drop(spool);
     assert_eq!(files(&blobs).len(), 1);
     let mut other = spooled(&s, &long);
@@ -138,7 +138,7 @@ async fn what_nothing_names_is_collected(s: TestStore) {
     drop(unnamed);
     let mut on_its_way = spooled(&s, &long);
     on_its_way.settle().await.unwrap();
-    let files_now = || files(&s.config.blobs).len();
+    let files_now = || files(s.config.blobs.folder().unwrap()).len();
     assert_eq!(files_now(), 5);
     let now = s.clock().now();
     s.write(move |tx| {
@@ -164,7 +164,7 @@ async fn what_nothing_names_is_collected(s: TestStore) {
     on_its_way.kept();
     assert_eq!(blob::sweep(&s).await.unwrap(), Collected { rows: 0, files: 1 });
     assert_eq!(files_now(), 1);
-    assert_eq!(s.open_blob(named, key).await.unwrap().read_at(0, long.len()).unwrap(), long);
+    assert_eq!(s.open_blob(named, key).await.unwrap().read_at(0, long.len()).await.unwrap(), long);
     assert!(s.open_blob(lost, DataKey::generate().unwrap()).await.is_err());
 }
 
@@ -248,7 +248,7 @@ async fn a_file_cannot_be_altered_cut_or_reordered() {
     let opens = async |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
         let mut reader = s.open_blob(id, key.clone()).await?;
-        reader.verify()
+        reader.verify().await
     };
     opens(&whole).await.unwrap();
     // Incompressible chunks have one length: header 24, chunks, table, four bytes.
@@ -274,7 +274,7 @@ async fn a_file_cannot_be_altered_cut_or_reordered() {
     assert!(matches!(opens(&swapped).await, Err(StoreError::Corrupt(_))), "swapped chunks");
     opens(&whole).await.unwrap();
     // A folder that is away as a whole says nothing of what is in it, even when the mount point is there.
-    let (blobs, away) = (&s.config.blobs, s.folder().join("away"));
+    let (blobs, away) = (s.config.blobs.folder().unwrap(), s.folder().join("away"));
     std::fs::rename(blobs, &away).unwrap();
     assert!(matches!(s.open_blob(id, key.clone()).await, Err(StoreError::Transient(_))));
     std::fs::create_dir(blobs).unwrap();
@@ -334,7 +334,7 @@ proptest::proptest! {
         proptest::prop_assert_eq!(spool.size, size as u64);
         let start = (from as usize).min(size);
         let expected = &content[start..(start + len).min(size)];
-        let read = spool.reader().unwrap().read_at(from, len).unwrap();
+        let read = spool.reader().unwrap().read_at_blocking(from, len).unwrap();
         proptest::prop_assert_eq!(read.as_slice(), expected);
     }
 }

@@ -270,7 +270,7 @@ impl Operator {
         let mut reader = message.spool.reader().map_err(store_failed)?;
         let mut at = message.scan.header.len() as u64;
         while at < message.scan.size {
-            let piece = reader.read_at(at, PIECE).map_err(store_failed)?;
+            let piece = reader.read_at(at, PIECE).await.map_err(store_failed)?;
             if piece.is_empty() {
                 break;
             }

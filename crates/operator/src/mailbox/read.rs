@@ -59,7 +59,7 @@ impl MessageReader {
         }
         while out.len() < len {
             let at = offset + out.len() as u64 - self.prefix.len() as u64;
-            let piece = self.blob.read_at(at, (len - out.len()).min(PIECE)).map_err(|e| refuse::store(&e))?;
+            let piece = self.blob.read_at(at, (len - out.len()).min(PIECE)).await.map_err(|e| refuse::store(&e))?;
             if piece.is_empty() {
                 return Err(refuse::store(&StoreError::Corrupt("blob shorter than its row says".into())));
             }

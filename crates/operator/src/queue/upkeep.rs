@@ -5,7 +5,7 @@ use super::{aad, explained, stored_refusal};
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::queue::{self, EntryView, Message};
-use sceau_store::{Id, StoreError, blob, dedupe};
+use sceau_store::{Id, StoreError, blob, dedupe, leases};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -19,6 +19,9 @@ const PURGE: u32 = 1_000;
 const GRACE: i64 = 10 * 60_000;
 /// How often every blob is looked at for what crashes left behind, milliseconds: a walk over all files.
 const SWEEP: i64 = 6 * 3_600_000;
+/// The role of walking over all blobs. Whoever took it has it until the next walk is due, so that one node walks, and walks again when
+/// it failed.
+const SWEEPER: &str = "sweep";
 /// A transit key is kept for two days at least: a submission takes its key before its transaction, perhaps before midnight.
 const DAY: i64 = 86_400_000;
 
@@ -214,13 +217,23 @@ impl Operator {
             }
             before => (now - before).abs() >= SWEEP,
         };
-        let collected = if due { blob::sweep(&self.0.store).await } else { blob::collect(&self.0.store).await };
+        let sweeps = due && self.take_sweep().await?;
+        let collected = if sweeps { blob::sweep(&self.0.store).await } else { blob::collect(&self.0.store).await };
         let collected = collected.map_err(|e| refuse::store(&e))?;
         if due {
             last.store(now, Ordering::Relaxed);
-            tracing::info!(rows = collected.rows, files = collected.files, "blobs swept");
+        }
+        if sweeps {
+            tracing::info!(rows = collected.rows, objects = collected.files, "blobs swept");
         }
         Ok(collected.rows + collected.files)
+    }
+
+    /// One node at a time walks over the place of blobs.
+    async fn take_sweep(&self) -> Result<bool, Refusal> {
+        let (owner, now) = (self.lease_owner().to_owned(), self.now().0);
+        let taken = self.0.store.write(move |tx| leases::take(tx, SWEEPER, &owner, now, now + SWEEP)).await;
+        taken.map_err(|e: StoreError| refuse::store(&e))
     }
 
     async fn tidy_destinations(&self) -> Result<u64, Refusal> {

@@ -94,8 +94,8 @@ impl Operator {
                 Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => {
                     self.cannot_open(&message, &entries, &e).await?
                 }
-                // Its file or its disk: the others at this destination go on, and it is tried again later.
-                Err(e @ StoreError::Other(_)) => self.cannot_read(&message, &entries, &e).await?,
+                // Its file, its disk or the place of blobs: the others at this destination go on, and it is tried again later.
+                Err(e @ (StoreError::Other(_) | StoreError::Transient(_))) => self.cannot_read(&message, &entries, &e).await?,
                 Err(e) => return Err(refuse::store(&e)),
             }
         }
@@ -196,7 +196,7 @@ impl Operator {
         const MOST: usize = 64 << 10;
         let key = self.0.store.vault().transit_key_of(message.epoch).await?;
         let blob_key = key.unwrap_key(aad(message.epoch, message.id as Id, "queue.blob_key"), &message.blob_key)?;
-        let mut bytes = self.0.store.open_blob(message.blob, blob_key).await?.read_at(0, MOST)?;
+        let mut bytes = self.0.store.open_blob(message.blob, blob_key).await?.read_at(0, MOST).await?;
         let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 2);
         let whole_lines = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         bytes.truncate(end.unwrap_or(whole_lines));

@@ -18,7 +18,7 @@ pub fn whole(outgoing: &mut Outgoing) -> String {
     let mut bytes = outgoing.prefix.clone();
     while (bytes.len() as u64) < outgoing.size {
         let at = (bytes.len() - outgoing.prefix.len()) as u64;
-        bytes.extend(outgoing.content.read_at(at, 50_000).unwrap());
+        bytes.extend(outgoing.content.read_at(at, 50_000).await.unwrap());
     }
     String::from_utf8(bytes).unwrap()
 }

@@ -155,8 +155,7 @@ async fn content(client: &mut Client, outgoing: &mut Outgoing) -> Result<(), Sto
     stuffer.push(&outgoing.prefix, &mut wire);
     let (mut offset, size) = (0, outgoing.content.size());
     while offset < size {
-        // A short blocking read; one window at a time.
-        let window = match outgoing.content.read_at(offset, WINDOW) {
+        let window = match outgoing.content.read_at(offset, WINDOW).await {
             Ok(window) if !window.is_empty() => window,
             other => {
                 tracing::error!(message = outgoing.id, error = ?other.err(), "queued content cannot be read");

@@ -1,21 +1,33 @@
 //! Blobs: immutable sealed content, read by ranges.
 //!
 //! Promises: blob first, row second; row deleted first, blob collected later: a crash leaves only garbage that [`collect`] removes. A blob
-//! is a column of its row up to a small size and a file above it; nothing of it can be altered, cut, reordered or swapped unnoticed.
+//! is a column of its row up to a small size and an object above it (a file of a folder, or an object of an S3 bucket: [`BlobPlace`]);
+//! nothing of it can be altered, cut, reordered or swapped unnoticed.
 //!
 //! Whoever deletes a row that names a blob calls [`release`] in the same transaction; [`collect`] then looks whether others name it.
 mod collect;
+mod folder;
 pub(crate) mod format;
+pub(crate) mod objects;
+mod place;
+mod raw;
 mod reader;
+mod s3;
+mod source;
 
 pub use collect::{Collected, collect, sweep};
+pub use objects::{Listed, Page};
+pub use place::{BlobPlace, PlaceError, S3Config, parse_endpoint, parse_s3_url};
+pub use raw::{RawBlob, list, put_raw, raw, remove_raw};
 pub use reader::BlobReader;
-pub(crate) use reader::Source;
+pub(crate) use reader::open_here;
+pub(crate) use source::{Caller, Source};
 
 use crate::{Spool, StoreError, Tx, params};
+use objects::Objects;
 use sceau_domain::Timestamp;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use sceau_domain::clock::SharedClock;
+use std::sync::Arc;
 
 /// Id of a blob: 16 random bytes.
 pub type BlobId = [u8; 16];
@@ -30,27 +42,40 @@ pub struct BlobRow {
     pub id: BlobId,
     /// Clear size.
     pub size: u64,
-    /// Inline sealed bytes, or none for a file.
+    /// Inline sealed bytes, or none for an object.
     pub inline: Option<Vec<u8>>,
-    /// Inline, or a file at its final place.
+    /// Inline, or an object at its final place.
     settled: bool,
     created: Timestamp,
+    /// When the object was put. Other nodes spare it for [`GRACE_MS`] only.
+    put: Option<Timestamp>,
+    clock: SharedClock,
 }
+
+/// Objects that no row names are spared for so long, milliseconds: a transaction may be about to name them.
+pub(crate) const GRACE_MS: i64 = 3_600_000;
+/// A transaction that comes later than this after its object is refused, milliseconds: an hour after it the object may be gone.
+const LATEST_MS: i64 = GRACE_MS / 2;
 
 impl From<&Spool> for BlobRow {
     fn from(s: &Spool) -> Self {
         let inline = match &s.stored {
             crate::spool::Stored::Inline(b) => Some(b.clone()),
-            crate::spool::Stored::File(_) => None,
+            crate::spool::Stored::File(_) | crate::spool::Stored::Object => None,
         };
-        Self { id: s.id, size: s.size, inline, settled: s.is_settled(), created: s.created() }
+        let clock = s.clock().clone();
+        Self { id: s.id, size: s.size, inline, settled: s.is_settled(), created: s.created(), put: s.put_at(), clock }
     }
 }
 
-/// Inserts the blob's row (inline bytes, or a mark that a file holds it). `Invalid` for a file that was not settled.
+/// Inserts the blob's row (inline bytes, or a mark that an object holds it). `Invalid` for a spool that was not settled; `Transient`
+/// when so much time passed since that another node may have taken the object for garbage (a machine that slept).
 pub fn insert(tx: &mut dyn Tx, row: &BlobRow) -> Result<(), StoreError> {
     if !row.settled {
         return Err(StoreError::Invalid("a spool must be settled before a transaction names it".into()));
+    }
+    if row.put.is_some_and(|at| row.clock.now().0.saturating_sub(at.0) > LATEST_MS) {
+        return Err(StoreError::Transient("too much time passed between an object and its row".into()));
     }
     let size = i64::try_from(row.size).map_err(|_| StoreError::Invalid("size".into()))?;
     tx.execute(
@@ -74,7 +99,7 @@ pub fn release(tx: &mut dyn Tx, id: &BlobId, now: Timestamp) -> Result<(), Store
 pub struct Found {
     /// Clear size.
     pub size: u64,
-    /// Inline sealed bytes; none when a file holds them.
+    /// Inline sealed bytes; none when an object holds them.
     pub inline: Option<Vec<u8>>,
 }
 
@@ -88,32 +113,28 @@ pub fn find(tx: &mut dyn Tx, id: &BlobId) -> Result<Option<Found>, StoreError> {
         .transpose()
 }
 
+/// The clear size of a blob by its row, without its content; none when it has no row.
+pub fn find_size(tx: &mut dyn Tx, id: &BlobId) -> Result<Option<u64>, StoreError> {
+    tx.query_opt("SELECT size FROM blobs WHERE id = $1", params![id.as_slice()])?
+        .map(|row| u64::try_from(row.int(0)?).map_err(|_| format::corrupt(id)))
+        .transpose()
+}
+
 /// Reads an id from a column.
 pub fn id_from(bytes: &[u8]) -> Result<BlobId, StoreError> {
     bytes.try_into().map_err(|_| StoreError::Invalid("a blob id has 16 bytes".into()))
 }
 
-/// Lies in the folder of blobs since the store was opened. Where it is missing, the folder is not the one that was opened
-/// (a volume that went away): nothing is known of the blobs then, least of all that they are lost.
-const MARK: &str = ".sceau-blobs";
-
-/// Makes sure that the folder of blobs is marked. Durable once the folder is synced.
-pub(crate) fn mark(blobs: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(blobs.join(MARK)).map(drop)
+/// TEST ONLY: requests that this process sent to S3 services.
+#[cfg(any(test, feature = "testing"))]
+pub fn requests() -> u64 {
+    s3::COUNT.load(std::sync::atomic::Ordering::SeqCst)
 }
 
-/// Why the file of a blob could not be opened.
-pub(crate) fn not_opened(blobs: &Path, id: &BlobId, e: &std::io::Error) -> StoreError {
-    if e.kind() != std::io::ErrorKind::NotFound {
-        return StoreError::io("blob file", e);
-    }
-    match std::fs::metadata(blobs.join(MARK)) {
-        Ok(_) => format::corrupt(id),
-        Err(_) => StoreError::Transient("the folder of blobs is away (is its volume mounted?)".into()),
-    }
-}
-
-/// Where a blob's file is: in one of 256 folders, by the first byte of its id.
-pub(crate) fn path(blobs: &Path, id: &BlobId) -> PathBuf {
-    blobs.join(hex::encode([id[0]])).join(hex::encode(id))
+/// The place that a configuration names.
+pub(crate) fn objects(place: &BlobPlace) -> Result<Arc<dyn Objects>, StoreError> {
+    Ok(match place {
+        BlobPlace::Folder(path) => Arc::new(folder::Folder::new(path.clone())),
+        BlobPlace::S3(config) => Arc::new(s3::S3::new(config)?),
+    })
 }

@@ -98,7 +98,7 @@ async fn open(
     let config = StoreConfig {
         data,
         keyring,
-        blobs: folder.path().join("blobs"),
+        blobs: folder.path().join("blobs").into(),
         spools: folder.path().join("spools"),
         master: MasterKey::generate().expect("key"),
         inline_max: INLINE_MAX,

@@ -21,7 +21,8 @@ pub(crate) trait Source {
 }
 impl Source for BlobReader {
     fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        self.read_at(offset, len)
+        // A search reads on a blocking thread.
+        self.read_at_blocking(offset, len)
     }
 }
 

@@ -1,0 +1,148 @@
+//! Objects as files of a folder, in one of 256 folders by the first byte of the id.
+//!
+//! Promises: an object is there entirely and durably (data, name), or not at all; a folder whose volume went away is not taken for an
+//! empty one.
+use super::objects::{Listed, Objects, Page, Soon};
+use super::{BlobId, Source, format};
+use crate::files::{self, NewFile};
+use crate::{StoreError, blocking};
+use sceau_domain::Timestamp;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Lies in the folder of blobs since the store was opened. Where it is missing, the folder is not the one that was opened
+/// (a volume that went away): nothing is known of the blobs then, least of all that they are lost. It tells whose blobs they are;
+/// early versions left it empty.
+const MARK: &str = ".sceau-blobs";
+
+/// A folder of blobs.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+    fn file(&self, id: &BlobId) -> PathBuf {
+        self.0.join(hex::encode([id[0]])).join(hex::encode(id))
+    }
+    /// Creates the folders durably: a settled file needs no new one.
+    fn make(&self, owner: &str) -> io::Result<()> {
+        files::private_folder(&self.0)?;
+        for first in 0..=u8::MAX {
+            files::private_folder(&self.0.join(hex::encode([first])))?;
+        }
+        let mark = self.0.join(MARK);
+        if std::fs::read(&mark).unwrap_or_default().is_empty() {
+            let new = self.0.join(format!("{MARK}.new"));
+            files::remove(&new)?;
+            let file = NewFile::create(new.clone())?;
+            file.write_all(owner.as_bytes())?;
+            file.sync()?;
+            files::rename(&new, &mark)?;
+        }
+        files::sync_folder(&self.0)?;
+        files::sync_parent(&self.0)
+    }
+    /// Why a file could not be opened.
+    fn not_opened(&self, id: &BlobId, e: &io::Error) -> StoreError {
+        if e.kind() != io::ErrorKind::NotFound {
+            return StoreError::io("blob file", e);
+        }
+        match std::fs::metadata(self.0.join(MARK)) {
+            Ok(_) => format::corrupt(id),
+            Err(_) => away(),
+        }
+    }
+    /// The files of one of the 256 folders.
+    fn page(&self, first: u8, now: Timestamp) -> io::Result<Vec<Listed>> {
+        let mut out = Vec::new();
+        let entries = match self.0.join(hex::encode([first])).read_dir() {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(out),
+            Err(e) => return Err(e),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let mut id = BlobId::default();
+            // A file that is not named like a blob is not ours.
+            if entry.file_name().to_str().is_none_or(|name| hex::decode_to_slice(name, &mut id).is_err()) || id[0] != first {
+                continue;
+            }
+            let meta = match entry.metadata() {
+                Ok(meta) if meta.is_file() => meta,
+                Ok(_) => continue,
+                // Removed since the folder was read.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(e),
+            };
+            let written = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+            let written = i64::try_from(written).unwrap_or(i64::MAX);
+            out.push(Listed { id, stored: meta.len(), age_ms: now.0.saturating_sub(written) });
+        }
+        out.sort_unstable_by_key(|o| o.id);
+        Ok(out)
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Transient("the folder of blobs is away (is its volume mounted?)".into())
+}
+
+fn put(spool: &NewFile, to: &Path, now: Timestamp) -> io::Result<()> {
+    // The collector counts its hour from here, by our clock.
+    let since = Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
+    spool.file().set_modified(UNIX_EPOCH + since)?;
+    spool.sync()?;
+    files::rename(spool.path(), to)?;
+    files::sync_parent(to)
+}
+
+impl Objects for Folder {
+    fn prepare<'a>(&'a self, owner: &'a str) -> Soon<'a, ()> {
+        let (folder, owner) = (self.clone(), owner.to_owned());
+        Box::pin(blocking(move || folder.make(&owner).map_err(|e| StoreError::io("blob folder", &e))))
+    }
+    fn put<'a>(&'a self, id: BlobId, spool: &'a Arc<NewFile>, now: Timestamp) -> Soon<'a, ()> {
+        let (spool, to) = (Arc::clone(spool), self.file(&id));
+        Box::pin(blocking(move || put(&spool, &to, now).map_err(|e| StoreError::io("blob file", &e))))
+    }
+    fn open(&self, id: BlobId) -> Soon<'_, Source> {
+        let folder = self.clone();
+        Box::pin(blocking(move || {
+            let file = File::open(folder.file(&id)).map_err(|e| folder.not_opened(&id, &e))?;
+            Ok(Source::File(Arc::new(file)))
+        }))
+    }
+    fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()> {
+        let folder = self.clone();
+        Box::pin(blocking(move || {
+            ids.iter().try_for_each(|id| files::remove(&folder.file(id))).map_err(|e| StoreError::io("blob file", &e))
+        }))
+    }
+    fn list(&self, after: Option<String>, now: Timestamp) -> Soon<'_, Page> {
+        let folder = self.clone();
+        Box::pin(blocking(move || {
+            let mut first = [0];
+            if after.is_some_and(|after| hex::decode_to_slice(after, &mut first).is_err()) {
+                return Err(StoreError::Invalid("place in a listing".into()));
+            }
+            let objects = folder.page(first[0], now).map_err(|e| StoreError::io("blob folder", &e))?;
+            Ok(Page { objects, next: first[0].checked_add(1).map(|next| hex::encode([next])) })
+        }))
+    }
+    fn owner(&self) -> Soon<'_, String> {
+        let mark = self.0.join(MARK);
+        Box::pin(blocking(move || match std::fs::read_to_string(mark) {
+            Ok(text) => Ok(text),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(away()),
+            Err(e) => Err(StoreError::io("blob folder", &e)),
+        }))
+    }
+    fn path(&self, id: &BlobId) -> Option<PathBuf> {
+        Some(self.file(id))
+    }
+}
