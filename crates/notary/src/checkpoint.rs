@@ -121,9 +121,9 @@ impl Checkpoint {
         let named = keys.iter().filter(|k| k.id() == self.key);
         self.origin.len() <= LONGEST_NAME
             && !self.origin.chars().any(char::is_control)
-            && named.into_iter().any(|k| {
-                UnparsedPublicKey::new(&ED25519, &k.0).verify(&message, &self.signature).is_ok()
-            })
+            && named
+                .into_iter()
+                .any(|k| UnparsedPublicKey::new(&ED25519, &k.0).verify(&message, &self.signature).is_ok())
     }
     /// Its line in the outside file, ended by LF.
     pub fn line(&self) -> String {
@@ -154,8 +154,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn signed(pair: &(Ed25519KeyPair, PublicKey), size: u64, root: Hash, at: i64) -> Checkpoint {
-        let mut c =
-            Checkpoint { origin: "Alpha".into(), size, root, at, key: pair.1.id(), signature: [0; 64] };
+        let mut c = Checkpoint { origin: "Alpha".into(), size, root, at, key: pair.1.id(), signature: [0; 64] };
         let signature = pair.0.sign(&c.message());
         c.signature.copy_from_slice(signature.as_ref());
         c

@@ -41,3 +41,31 @@ pub(crate) mod hex32 {
         (hex::encode(out) == text).then_some(out)
     }
 }
+
+/// Bytes of any length as hexadecimal digits in JSON.
+pub(crate) mod hex_bytes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&hex::encode(bytes))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        hex::decode(String::deserialize(d)?).map_err(D::Error::custom)
+    }
+
+    /// The same, when there may be none.
+    pub mod option {
+        use super::{Deserialize, Deserializer, Error, Serializer};
+
+        pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, s: S) -> Result<S::Ok, S::Error> {
+            match bytes {
+                Some(bytes) => s.serialize_some(&hex::encode(bytes)),
+                None => s.serialize_none(),
+            }
+        }
+        pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<u8>>, D::Error> {
+            let text: Option<String> = Option::deserialize(d)?;
+            text.map(|t| hex::decode(t).map_err(D::Error::custom)).transpose()
+        }
+    }
+}

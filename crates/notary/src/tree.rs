@@ -83,11 +83,7 @@ impl Frontier {
 }
 
 /// The hash of a full subtree from what is kept: `kept` is asked for heights that are multiples of [`STRIDE`] only.
-pub fn subtree<E>(
-    height: u32,
-    index: u64,
-    kept: &mut dyn FnMut(u32, u64) -> Result<Hash, E>,
-) -> Result<Hash, E> {
+pub fn subtree<E>(height: u32, index: u64, kept: &mut dyn FnMut(u32, u64) -> Result<Hash, E>) -> Result<Hash, E> {
     if height.is_multiple_of(STRIDE) {
         return kept(height, index);
     }

@@ -14,6 +14,7 @@ pub use finding::{Finding, Report};
 pub use outside::{Line, Outside};
 
 use crate::checkpoint::{Checkpoint, PublicKey};
+use crate::hex_bytes;
 use crate::purge;
 use crate::trace::{Kind, SALT, Stub, Trace};
 use crate::tree::{Frontier, Hash, STRIDE};
@@ -34,10 +35,13 @@ pub struct LeafRow {
     /// Its trace; none after a purge.
     pub trace_id: Option<i64>,
     /// Its salt; none after a purge.
+    #[serde(with = "hex_bytes::option")]
     pub salt: Option<Vec<u8>>,
     /// Its hash.
+    #[serde(with = "hex_bytes")]
     pub hash: Vec<u8>,
     /// Its input, after a purge.
+    #[serde(with = "hex_bytes::option")]
     pub stub: Option<Vec<u8>>,
     /// The purge's leaf, after a purge.
     pub purged_by: Option<i64>,
@@ -54,13 +58,25 @@ pub struct CheckpointRow {
     pub keeper: i64,
 }
 
+/// A kept hash of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Height, a multiple of [`STRIDE`].
+    pub height: u32,
+    /// Index along the height.
+    pub index: u64,
+    /// Hash.
+    #[serde(with = "hex_bytes")]
+    pub hash: Vec<u8>,
+}
+
 /// A piece of the log, read in one snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// Leaves, ascending.
     pub leaves: Vec<LeafRow>,
-    /// Kept hashes of the tree (height, index, hash) that these leaves complete, in any order.
-    pub nodes: Vec<(u32, u64, Vec<u8>)>,
+    /// Kept hashes of the tree that these leaves complete, in any order.
+    pub nodes: Vec<NodeRow>,
     /// Checkpoints, ascending: those up to the last leaf's number and one; on the last page all that are left.
     pub checkpoints: Vec<CheckpointRow>,
     /// There may be more.
@@ -217,12 +233,12 @@ impl<O: Iterator<Item = Line>> Audit<O> {
     }
 
     /// Compares the kept hashes of the tree with those that the page's leaves make.
-    fn compare_nodes(&mut self, kept: &[(u32, u64, Vec<u8>)]) {
+    fn compare_nodes(&mut self, kept: &[NodeRow]) {
         let expected = std::mem::take(&mut self.nodes);
         if self.broken {
             return;
         }
-        let kept: HashMap<(u32, u64), &[u8]> = kept.iter().map(|(h, i, hash)| ((*h, *i), &hash[..])).collect();
+        let kept: HashMap<(u32, u64), &[u8]> = kept.iter().map(|n| ((n.height, n.index), &n.hash[..])).collect();
         for (height, index, hash) in expected {
             if kept.get(&(height, index)) != Some(&&hash[..]) {
                 self.found(Finding::Tree { first: index << height, last: ((index + 1) << height) - 1 });

@@ -40,7 +40,8 @@ impl Purges {
         if self.0.len() >= MOST && !self.0.contains_key(&by) {
             return false;
         }
-        let taken = self.0.entry(by).or_insert_with(|| Taken { first: leaf, due: i64::MIN, numbers: Context::new(&SHA256) });
+        let taken =
+            self.0.entry(by).or_insert_with(|| Taken { first: leaf, due: i64::MIN, numbers: Context::new(&SHA256) });
         taken.due = taken.due.max(stub.at.saturating_add(retention(stub.kind)));
         taken.numbers.update(&leaf.to_be_bytes());
         true
