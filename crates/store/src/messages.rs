@@ -204,7 +204,9 @@ pub fn drop_orphans(tx: &mut dyn Tx, bal: Id, mut messages: Vec<Id>, now: i64) -
         );
         tx.execute(&sql, &values)?;
         let (list, values) = bind(params![bal], slice);
-        tx.execute(&format!("DELETE FROM messages WHERE {}", orphans(&list)), &values)?;
+        if tx.execute(&format!("DELETE FROM messages WHERE {}", orphans(&list)), &values)? > 0 {
+            crate::texts::drop_gone(tx, bal, slice, now)?;
+        }
     }
     Ok(())
 }
@@ -327,7 +329,7 @@ impl Segment<'_> {
 
 /// `$n…` for the values of a slice after fixed parameters, and all values. The slice is padded with its last value to one
 /// of few lengths. An empty slice matches nothing.
-fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
+pub(crate) fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
     let Some(last) = slice.last() else { return ("NULL".into(), fixed.to_vec()) };
     let length = [1, 4, 16, 64, 250, SLICE].into_iter().find(|n| *n >= slice.len()).unwrap_or(slice.len());
     let mut list = String::with_capacity(length * 5);
