@@ -67,22 +67,24 @@ pub struct Filter {
     pub limit: i64,
 }
 
-const COLUMNS: &str = "id, kind, act, at, person_id, actor, bal_id, bal, remote, session, outcome, data";
+/// Columns in the order of [`read`].
+pub(crate) const COLUMNS: &str = "id, kind, act, at, person_id, actor, bal_id, bal, remote, session, outcome, data";
 
-fn read(r: &Row) -> Result<Trace, StoreError> {
+/// A trace whose first column is column `i` of the row.
+pub(crate) fn read(r: &Row, i: usize) -> Result<Trace, StoreError> {
     Ok(Trace {
-        id: r.int(0)?,
-        kind: if r.text(1)? == "Functional" { Kind::Functional } else { Kind::Technical },
-        act: r.text(2)?,
-        at: r.int(3)?,
-        person_id: r.opt_int(4)?,
-        actor: r.text(5)?,
-        bal_id: r.opt_int(6)?,
-        bal: r.opt_text(7)?,
-        remote: r.opt_text(8)?,
-        session: r.opt_text(9)?,
-        outcome: r.text(10)?,
-        data: r.text(11)?,
+        id: r.int(i)?,
+        kind: if r.text(i + 1)? == "Functional" { Kind::Functional } else { Kind::Technical },
+        act: r.text(i + 2)?,
+        at: r.int(i + 3)?,
+        person_id: r.opt_int(i + 4)?,
+        actor: r.text(i + 5)?,
+        bal_id: r.opt_int(i + 6)?,
+        bal: r.opt_text(i + 7)?,
+        remote: r.opt_text(i + 8)?,
+        session: r.opt_text(i + 9)?,
+        outcome: r.text(i + 10)?,
+        data: r.text(i + 11)?,
     })
 }
 
@@ -136,6 +138,6 @@ pub fn list(tx: &mut dyn Tx, f: &Filter) -> Result<Vec<Trace>, StoreError> {
     let order = if f.after.is_some() { "ASC" } else { "DESC" };
     tx.query(&format!("SELECT {COLUMNS} FROM traces{filter} ORDER BY id {order} LIMIT {limit}"), &values)?
         .iter()
-        .map(read)
+        .map(|r| read(r, 0))
         .collect()
 }

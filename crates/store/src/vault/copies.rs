@@ -169,13 +169,14 @@ fn copy(keyring: &EngineUrl, into: &Path) -> Result<i64, StoreError> {
 #[derive(Clone, Copy)]
 struct Table(&'static str, &'static [&'static str]);
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     Table(
         "master",
         &["id", "proof", "pepper", "created", "keeper", "generation", "rotated", "backed_up", "backup_days"],
     ),
     Table("bal_keys", &["bal", "wrapped", "created", "destroyed", "next"]),
     Table("transit_keys", &["epoch", "wrapped", "created", "next"]),
+    Table("signing_keys", &["id", "public", "wrapped", "created", "retired", "next"]),
     Table("rotation", &["id", "proof", "pepper", "keeper", "started"]),
 ];
 

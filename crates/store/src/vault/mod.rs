@@ -6,7 +6,7 @@
 //! forgotten after a minute, so that a destruction by another node is soon known here.
 //!
 //! * [`keeper`], [`keepers`]: the master key, in a file, a variable or a token.
-//! * [`destroyed`]: the list of destructions, and their replay. [`rotate`]: another master key. [`copies`]: keyring backups.
+//! * [`destroyed`]: the list of destructions, and their replay. [`rotate`]: another master key. [`copies`]: keyring backups. [`signing`]: the notary's keys.
 pub(crate) mod aead;
 pub mod copies;
 pub(crate) mod destroyed;
@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod keepers;
 mod keys;
 pub mod rotate;
+pub mod signing;
 pub mod status;
 
 pub use destroyed::replay_destructions;

@@ -5,6 +5,7 @@
 //! key opens the keyring and the next one does not, after it the reverse, whenever the process dies; a rotation that was interrupted goes on
 //! where it was when it is asked again with the same key, and begins anew with another. Servers of other nodes that still run with the old key
 //! add nothing and open nothing any more (a temporary failure) until they are started with the new one.
+use super::signing::signing_aad;
 use super::{MasterKey, PEPPER_AAD, PROOF, PROOF_AAD, bal_aad, prove, transit_aad};
 use crate::engine::{self, Engine, Pending, Threads};
 use crate::{EngineUrl, Id, StoreError, Tx, blocking, params};
@@ -24,8 +25,8 @@ pub struct Rotated {
     pub already: bool,
 }
 
-/// The two kinds of keys: table, column of the id.
-const KINDS: [(&str, &str); 2] = [("bal_keys", "bal"), ("transit_keys", "epoch")];
+/// The kinds of keys: table, column of the id.
+const KINDS: [(&str, &str); 3] = [("bal_keys", "bal"), ("transit_keys", "epoch"), ("signing_keys", "id")];
 
 /// Opens a keyring that nobody else serves (SQLite: `Locked` otherwise) and rotates its master key. `progress` is told keys done and keys in all.
 ///
@@ -165,7 +166,11 @@ async fn slice(
         .await?;
     let Some(last) = rows.last().map(|r| r.0) else { return Ok((None, 0)) };
     let (old, new) = (current.clone(), next.clone());
-    let aad = if table == "bal_keys" { bal_aad } else { transit_aad };
+    let aad = match table {
+        "bal_keys" => bal_aad,
+        "transit_keys" => transit_aad,
+        _ => signing_aad,
+    };
     let anew = blocking(move || {
         rows.into_iter()
             .map(|(id, wrapped)| {

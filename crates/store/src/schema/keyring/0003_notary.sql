@@ -1,10 +1,10 @@
--- Keys with which the notary signs checkpoints. The public half stays for ever; the private half (wrapped) is gone once it was replaced.
+-- Keys with which the notary signs checkpoints. See vault/signing.rs. The public half stays for ever; the private half (`wrapped`) goes when
+-- the pair is replaced. `next`: the same under the next master key, while a rotation is on its way.
 CREATE TABLE signing_keys (
     id BIGINT PRIMARY KEY,
     public BYTEA NOT NULL UNIQUE,
     wrapped BYTEA,
     created BIGINT NOT NULL,
-    retired BIGINT
+    retired BIGINT,
+    next BYTEA
 );
--- One key signs at a time.
-CREATE UNIQUE INDEX signing_key_in_force ON signing_keys ((1)) WHERE retired IS NULL;
