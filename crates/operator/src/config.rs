@@ -34,4 +34,6 @@ pub struct OperatorConfig {
     /// right or wrong, until the minute is over. Other logins from the address go on (many people share one), until it has failed
     /// twenty times as often altogether.
     pub login_failures_per_minute: u32,
+    /// Text search.
+    pub search: crate::search::Settings,
 }

@@ -12,6 +12,7 @@ mod jobs;
 pub mod login;
 pub mod mail;
 pub mod mailbox;
+pub mod nodes;
 pub mod queue;
 mod reading;
 mod record;
@@ -56,16 +57,19 @@ pub(crate) struct Inner {
     pub(crate) swept: std::sync::atomic::AtomicI64,
     /// What is known of the white list's refreshes.
     pub(crate) list: trusted::Keeper,
+    /// Open indexes and what is decoded of them.
+    pub(crate) search: search::State,
 }
 
 impl Operator {
     /// An operator over an open store. Puts the last good white list, if the store holds one, in force.
     pub async fn open(config: OperatorConfig, store: Store, trust: Trust) -> Result<Self, sceau_domain::Refusal> {
+        let search = search::State::new(&config.search);
         let inner = Inner {
             config,
+            watch: watch::Hub::over(store.clone()),
             store,
             trust,
-            watch: watch::Hub::default(),
             queue_wake: tokio::sync::Notify::new(),
             jobs_wake: tokio::sync::Notify::new(),
             guard: login::Guard::default(),
@@ -74,9 +78,11 @@ impl Operator {
             leases: queue::Leases::default(),
             swept: std::sync::atomic::AtomicI64::new(0),
             list: trusted::Keeper::default(),
+            search,
         };
         let operator = Self(Arc::new(inner));
         operator.restore_white_list().await?;
+        operator.close_again().await?;
         Ok(operator)
     }
     /// Does the database answer? For readiness.

@@ -47,6 +47,7 @@ fn operator_config() -> OperatorConfig {
         white_list_every: Duration::from_secs(3600),
         dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 1000,
+        search: Default::default(),
     }
 }
 

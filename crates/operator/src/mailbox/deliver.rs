@@ -11,6 +11,7 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_message::scan::Limits;
 use sceau_message::summary::Summary;
 use sceau_store::folders::{self as rows, Counts, NewFolder, Place};
+use sceau_store::jobs::{self, NewJob};
 use sceau_store::keywords::NewKeyword;
 use sceau_store::messages::{self, EntryRow, NewMessage};
 use sceau_store::{Id, Tx};
@@ -39,6 +40,8 @@ pub(crate) struct Prepared {
     keywords: Vec<NewKeyword>,
     keyword_limit: usize,
     internal_date: i64,
+    /// The index takes it in, later.
+    index: NewJob,
 }
 
 /// A message put into a folder.
@@ -96,6 +99,7 @@ impl Operator {
                 keywords: self.seal_keywords(&seal, &flags.keywords)?,
                 keyword_limit: self.config().limits.keywords,
                 internal_date: date.0,
+                index: self.index_job(bal, self.config().search.delay),
             })
         };
         prepare().map_err(|e| refuse::store(&e))
@@ -128,6 +132,7 @@ pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) ->
         size,
     };
     messages::insert_entry(tx, folder, bal, &entry)?;
+    jobs::ensure(tx, &prepared.index)?;
     Ok(Placed { message: prepared.message.id, folder, uid: narrow(uid), uidvalidity: narrow(uidvalidity) })
 }
 

@@ -6,7 +6,7 @@ use crate::record::ids;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::{Id, folders as rows, messages};
+use sceau_store::{Id, folders as rows, jobs, messages};
 use serde_json::json;
 
 impl Operator {
@@ -15,6 +15,7 @@ impl Operator {
         let seat = Seat::of(actor)?;
         let only = only.map(ascending);
         let record = self.record(actor, seat.bal, "mail.expunged");
+        let index = self.index_job(seat.bal, self.config().search.delay);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
             let bal = seat.check(tx)?;
@@ -34,6 +35,7 @@ impl Operator {
             rows::adjust(tx, folder, counts, state.modseq)?;
             rows::recharge_bal(tx, seat.bal, counts.bytes, counts.messages)?;
             messages::drop_orphans(tx, seat.bal, gone.iter().map(|e| e.message).collect(), record.at())?;
+            jobs::ensure(tx, &index)?;
             let shown = ids(gone.iter().map(|e| e.message));
             record.write(tx, &bal, &json!({"folder": folder, "count": gone.len(), "messages": shown}))?;
             Ok(gone.iter().map(|e| narrow(e.uid)).collect::<Vec<u32>>())

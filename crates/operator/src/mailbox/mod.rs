@@ -15,7 +15,7 @@ pub mod folders;
 mod names;
 pub mod read;
 mod rename;
-mod seal;
+pub(crate) mod seal;
 pub mod search;
 mod structure;
 mod transfer;

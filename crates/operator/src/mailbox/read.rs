@@ -28,7 +28,7 @@ pub struct MessageSummary {
 
 impl MessageSummary {
     /// Opens what the store keeps.
-    pub(super) fn open(seal: &BalSeal, row: &MessageRow) -> Result<Self, StoreError> {
+    pub(crate) fn open(seal: &BalSeal, row: &MessageRow) -> Result<Self, StoreError> {
         let prefix =
             row.prefix.as_deref().map(|p| seal.open(row.id, MESSAGE_PREFIX, p)).transpose()?.unwrap_or_default();
         let summary = seal.open(row.id, MESSAGE_SUMMARY, &row.summary)?;
@@ -105,6 +105,16 @@ impl Operator {
         let (prefix, blob) = self.open_content(&seal, message, &row).await?;
         self.note_reading(actor, (seat.bal, bal), Read::Message(message)).await?;
         Ok(MessageReader { prefix, blob })
+    }
+    /// Content of a message, without what the way added.
+    pub(crate) async fn open_blob_of(
+        &self,
+        seal: &BalSeal,
+        message: Id,
+        row: &messages::ContentRow,
+    ) -> Result<BlobReader, StoreError> {
+        let key = seal.unwrap_blob_key(message, &row.blob_key)?;
+        self.0.store.open_blob(row.blob, key).await
     }
     /// Prefix and content of a message.
     pub(super) async fn open_content(

@@ -52,6 +52,14 @@ impl BalSeal {
     pub fn open_keyword(&self, keyword: Id, sealed: &[u8]) -> Result<String, StoreError> {
         text(keyword, self.open(keyword, KEYWORD_NAME, sealed)?)
     }
+    /// Wraps a key that stands in a field.
+    pub fn wrap(&self, object: Id, field: &str, key: &DataKey) -> Result<Vec<u8>, StoreError> {
+        self.key.wrap(self.aad(object, field), key)
+    }
+    /// Unwraps it.
+    pub fn unwrap(&self, object: Id, field: &str, wrapped: &[u8]) -> Result<DataKey, StoreError> {
+        self.key.unwrap_key(self.aad(object, field), wrapped)
+    }
     /// Wraps the key of a message's blob.
     pub fn wrap_blob_key(&self, message: Id, key: &DataKey) -> Result<Vec<u8>, StoreError> {
         self.key.wrap(self.aad(message, MESSAGE_BLOB_KEY), key)

@@ -15,8 +15,10 @@ use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use plan::Plan;
+pub(crate) use plan::day_of;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
-use sceau_store::messages;
+use sceau_store::{Id, messages};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Messages whose summaries are opened together.
@@ -55,6 +57,21 @@ pub enum Query {
     Text(String),
     /// Modseq at least.
     ModSeq(u64),
+    /// All of these words, in any of their forms, as the index finds them (RFC 6203).
+    Words(Field, String),
+}
+
+/// Where words are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the fields of the same names
+pub enum Field {
+    From,
+    /// To, Cc and Bcc.
+    To,
+    Subject,
+    /// Body parts and attachments.
+    Body,
+    Anywhere,
 }
 
 /// What a page of summaries left.
@@ -69,8 +86,17 @@ impl Operator {
     /// entry does not decide. `syntax.error` when the query is nested too deeply or too large.
     pub async fn search(&self, actor: &Actor, entries: &[Entry], query: &Query) -> Result<Vec<u32>, Refusal> {
         let seat = Seat::of(actor)?;
-        let plan = Arc::new(Plan::of(query).ok_or(RefusalCode::SyntaxError)?);
+        let mut plan = Plan::of(query).ok_or(RefusalCode::SyntaxError)?;
         let bal = self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?;
+        if !plan.words().is_empty() {
+            let seal = self.bal_seal(seat.bal).await?;
+            let mut found = Vec::with_capacity(plan.words().len());
+            for (field, text) in plan.words() {
+                found.push(self.words_found(&seal, *field, text).await?);
+            }
+            plan.know(found);
+        }
+        let plan = Arc::new(plan);
         let (mut found, mut open) = (Vec::new(), Vec::new());
         for (i, entry) in entries.iter().enumerate() {
             match plan.by_entry(entry) {
@@ -92,6 +118,27 @@ impl Operator {
         found.sort_unstable();
         self.note_reading(actor, (seat.bal, bal), Read::Search(entries.len(), found.len())).await?;
         Ok(found)
+    }
+
+    /// Messages with all of these words in a field, in any of their forms.
+    async fn words_found(&self, seal: &BalSeal, field: Field, text: &str) -> Result<HashSet<Id>, Refusal> {
+        use sceau_search::Field as F;
+        let fields: &[F] = match field {
+            Field::From => &[F::From],
+            Field::To => &[F::To],
+            Field::Subject => &[F::Subject],
+            Field::Body => &[F::Body, F::Attachment],
+            Field::Anywhere => &[],
+        };
+        let read = match fields {
+            [] => sceau_search::Query::words(text),
+            _ => fields
+                .iter()
+                .map(|f| sceau_search::Query::field(*f, text))
+                .collect::<Result<Vec<_>, _>>()
+                .map(sceau_search::Query::or),
+        };
+        self.matching(seal, read.map_err(|e| crate::search::unreadable(&e))?).await
     }
 
     /// Decides the entries of a page.

@@ -11,7 +11,7 @@ use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::folders::{self as rows, FolderRow, NewFolder};
-use sceau_store::{Id, StoreError, Tx, messages};
+use sceau_store::{Id, StoreError, Tx, jobs, messages};
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -197,6 +197,7 @@ impl Operator {
             return Err(RefusalCode::FolderReserved.into());
         }
         let record = self.record(actor, seat.bal, "folder.deleted");
+        let index = self.index_job(seat.bal, self.config().search.delay);
         let plan = |tree: &Tree| {
             let id = tree.get(&name)?.id;
             if tree.by_name.keys().any(|other| names::is_below(other, &name)) {
@@ -204,10 +205,11 @@ impl Operator {
             }
             Ok((id, ()))
         };
-        let act = |tx: &mut dyn Tx, ground: &Ground, id: &Id, record: &Record| {
+        let act = move |tx: &mut dyn Tx, ground: &Ground, id: &Id, record: &Record| {
             let Some(row) = ground.rows.get(id) else { return Err(Stop::Stale) };
             let shown = messages::remove_all(tx, *id)?;
             messages::drop_orphans(tx, row.bal, shown, record.at())?;
+            jobs::ensure(tx, &index)?;
             rows::recharge_bal(tx, row.bal, -row.counts.bytes, -row.counts.messages)?;
             rows::delete(tx, *id)?;
             let data = json!({"folder": id, "entries": row.counts.messages, "bytes": row.counts.bytes});

@@ -1,12 +1,90 @@
-//! Text search of a BAL: messages are indexed by a job, what is not indexed yet is found by scanning its text records (design §5 "Search").
-use crate::Operator;
-use sceau_domain::Refusal;
-use sceau_store::Id;
-use tokio_util::sync::CancellationToken;
+//! Text search of a BAL (design §5 "Search"): finding, indexing, making the index anew.
+//!
+//! A message's text is read once ([`record`]), kept sealed ([`texts`]), and indexed by a job ([`job`]) in an index whose files are sealed
+//! blobs ([`files`]). Finding ([`find`]) asks the index in force and scans the records of whatever it may lack by the very same rules:
+//! an answer is complete a second after a delivery, while the index is made anew, and when there is none. What is found is looked up
+//! among the entries at that moment: what is gone is never shown.
+mod cache;
+mod date;
+mod files;
+mod find;
+mod job;
+mod opened;
+mod record;
+mod reindex;
+#[cfg(test)]
+mod tests;
+mod texts;
 
-impl Operator {
-    /// The job: brings a BAL's index up to date.
-    pub(crate) async fn index_bal(&self, _bal: Id, _stop: &CancellationToken) -> Result<(), Refusal> {
-        Ok(())
+pub use find::{Found, FoundEntry, FoundMessage, Page};
+pub use reindex::{ReindexAnswer, ReindexState};
+pub use sceau_search::{Query, Snippet};
+
+use crate::refuse;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_extract::Extractor;
+use sceau_search::QueryError;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of search.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a new message waits for others before the index takes them together.
+    pub delay: Duration,
+    /// Bytes of the index writer's buffers, while it works.
+    pub writer_bytes: usize,
+    /// Bytes of decoded index files kept in memory.
+    pub cache_bytes: usize,
+    /// Indexes kept open.
+    pub open: usize,
+    /// Most text of a message that is kept, bytes, apart from its attachments'; and the same for all of these together.
+    pub text_bytes: usize,
+    /// How long one search may read what is not indexed yet before it says so.
+    pub patience: Duration,
+    /// Who reads documents (PDF, archives, CDA); none: only their names are searched.
+    pub extractor: Option<Extractor>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(5),
+            writer_bytes: 15 << 20,
+            cache_bytes: 16 << 20,
+            open: 16,
+            text_bytes: 1 << 20,
+            patience: Duration::from_secs(30),
+            extractor: None,
+        }
     }
+}
+
+/// What the process keeps for searching.
+#[derive(Debug)]
+pub(crate) struct State {
+    cache: Arc<cache::Cache>,
+    opened: opened::Opened,
+    /// One index is written at a time.
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl State {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            cache: Arc::new(cache::Cache::new(settings.cache_bytes)),
+            opened: opened::Opened::new(settings.open),
+            writing: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+/// A question that cannot be read. `syntax.error`, with its cause.
+pub(crate) fn unreadable(e: &QueryError) -> Refusal {
+    Refusal::new(RefusalCode::SyntaxError).with("cause", e)
+}
+
+/// Runs work that opens, decodes or reads files on a blocking thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| refuse::abnormal("a search", &e))
 }

@@ -58,6 +58,7 @@ pub fn config() -> OperatorConfig {
         white_list_every: Duration::from_secs(3600),
         dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 10,
+        search: Default::default(),
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Settings {
     pub net: NetLimits,
     pub pace: Pace,
     pub login_failures_per_minute: u32,
+ search: Default::default(),
     pub grace: Duration,
 }
 

@@ -1,9 +1,11 @@
 //! A query made ready: needles folded, header tests apart from body tests; judged with what is known so far, cheapest first.
 use crate::mailbox::entries::{Entry, Flags};
 use crate::mailbox::read::MessageSummary;
-use crate::mailbox::search::Query;
 use crate::mailbox::search::matching::fold;
+use crate::mailbox::search::{Field, Query};
 use sceau_message::header;
+use sceau_store::Id;
+use std::collections::HashSet;
 
 /// Most keys of a query.
 const MOST: usize = 10_000;
@@ -19,6 +21,9 @@ pub(super) struct Plan {
     root: Node,
     /// Folded texts looked for in bodies.
     needles: Vec<String>,
+    /// Words that the index is asked for, and the messages that it found.
+    words: Vec<(Field, String)>,
+    found: Vec<HashSet<Id>>,
 }
 
 #[derive(Debug)]
@@ -43,6 +48,8 @@ enum Node {
     Body(usize),
     /// Number of the needle; also looked for in the header.
     Text(usize),
+    /// Number of the words.
+    Words(usize),
 }
 
 /// What is known of a message.
@@ -51,15 +58,25 @@ struct Known<'a> {
     entry: &'a Entry,
     summary: Option<&'a MessageSummary>,
     body: Option<&'a [bool]>,
+    /// What the index found.
+    found: &'a [HashSet<Id>],
 }
 
 impl Plan {
     /// Makes a query ready; `None` when it is too large or too deep.
     pub fn of(query: &Query) -> Option<Self> {
-        let mut plan = Self { root: Node::All, needles: Vec::new() };
+        let mut plan = Self { root: Node::All, needles: Vec::new(), words: Vec::new(), found: Vec::new() };
         let mut count = 0;
         plan.root = plan.node(query, 0, &mut count)?;
-        (plan.needles.len() <= NEEDLES).then_some(plan)
+        (plan.needles.len() + plan.words.len() <= NEEDLES).then_some(plan)
+    }
+    /// Words that the index is to be asked for; the answers, in this order, go to [`Plan::know`].
+    pub fn words(&self) -> &[(Field, String)] {
+        &self.words
+    }
+    /// Takes what the index found.
+    pub fn know(&mut self, found: Vec<HashSet<Id>>) {
+        self.found = found;
     }
     /// Folded texts looked for in bodies.
     pub fn needles(&self) -> &[String] {
@@ -67,15 +84,15 @@ impl Plan {
     }
     /// The answer as far as flags, sizes and dates give it.
     pub fn by_entry(&self, entry: &Entry) -> Option<bool> {
-        self.root.judge(Known { entry, summary: None, body: None }, &self.needles)
+        self.root.judge(Known { entry, summary: None, body: None, found: &self.found }, &self.needles)
     }
     /// The answer as far as the header gives it.
     pub fn by_summary(&self, entry: &Entry, summary: &MessageSummary) -> Option<bool> {
-        self.root.judge(Known { entry, summary: Some(summary), body: None }, &self.needles)
+        self.root.judge(Known { entry, summary: Some(summary), body: None, found: &self.found }, &self.needles)
     }
     /// The answer. `found` says which needles stand in the body.
     pub fn by_body(&self, entry: &Entry, summary: &MessageSummary, found: &[bool]) -> bool {
-        let known = Known { entry, summary: Some(summary), body: Some(found) };
+        let known = Known { entry, summary: Some(summary), body: Some(found), found: &self.found };
         self.root.judge(known, &self.needles).unwrap_or(false)
     }
 
@@ -116,6 +133,10 @@ impl Plan {
             Query::Subject(text) => Node::Header("subject".into(), fold(text)),
             Query::Body(text) => self.needle(text).map_or(Node::All, Node::Body),
             Query::Text(text) => self.needle(text).map_or(Node::All, Node::Text),
+            Query::Words(field, text) => {
+                self.words.push((*field, text.clone()));
+                Node::Words(self.words.len() - 1)
+            }
         })
     }
 
@@ -178,6 +199,7 @@ impl Node {
             Self::Since(at) => e.internal_date.0 >= *at,
             Self::Before(at) => e.internal_date.0 < *at,
             Self::ModSeq(modseq) => e.modseq >= *modseq,
+            Self::Words(words) => known.found.get(*words)?.contains(&e.message),
             Self::SentSince(day) => sent_day(known.summary?).is_some_and(|d| d >= *day),
             Self::SentBefore(day) => sent_day(known.summary?).is_some_and(|d| d < *day),
             Self::Header(name, text) => {
@@ -214,7 +236,8 @@ fn sent_day(m: &MessageSummary) -> Option<i64> {
     day_of(&header::decoded(field.value))
 }
 
-fn day_of(date: &str) -> Option<i64> {
+/// The day that a date begins with, in days since 1970.
+pub(crate) fn day_of(date: &str) -> Option<i64> {
     let mut words = date.split([' ', '\t', ',', '-']).filter(|w| !w.is_empty()).peekable();
     if words.peek()?.chars().all(|c| c.is_ascii_alphabetic()) {
         words.next();

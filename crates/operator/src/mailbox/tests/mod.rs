@@ -65,6 +65,7 @@ impl House {
             white_list_every: Duration::from_secs(3600),
             dedupe: Duration::from_secs(3600),
             login_failures_per_minute: 10,
+            search: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
         let domain = store.new_id();
