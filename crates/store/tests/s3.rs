@@ -262,7 +262,6 @@ async fn a_service_that_refuses_is_told_at_the_start_and_defers_later() {
     for wrong in [
         S3Config { secret_key: "AUTRE".into(), ..server.config("") },
         S3Config { access_key: "AUTRE".into(), ..server.config("") },
-        S3Config { bucket: "absent".into(), ..server.config("") },
     ] {
         let told = move_to(&mut s, wrong).await.unwrap_err();
         assert!(matches!(told, StoreError::Invalid(_)), "{told}");

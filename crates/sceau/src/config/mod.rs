@@ -337,7 +337,7 @@ impl Config {
         for p in [&mut self.store.spools, &mut self.notary.checkpoints, &mut self.listen.admin] {
             fix(p);
         }
-        self.blobs.credentials.iter_mut().for_each(fix);
+        self.blobs.credentials.iter_mut().chain(self.blobs.ca.as_mut()).for_each(fix);
     }
 
     /// Checks what the types cannot say.

@@ -21,7 +21,7 @@ pub struct StoreSection {
 pub struct BlobsSection {
     /// Folder, or `s3://bucket/prefix`.
     pub url: String,
-    /// S3: address of the service, `https://…` (or `http://` on loopback).
+    /// S3: address of the service, `https://…` (or `http://` on loopback); else the variable `AWS_ENDPOINT_URL`.
     #[serde(default)]
     pub endpoint: Option<String>,
     /// S3: region.
@@ -31,6 +31,9 @@ pub struct BlobsSection {
     /// `AWS_SECRET_ACCESS_KEY`.
     #[serde(default)]
     pub credentials: Option<PathBuf>,
+    /// S3: authorities that judge the certificate of the service, a PEM file; the machine's own when absent.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// S3: seconds for one request, tries included; then the sender is asked to come back.
     #[serde(default = "patience")]
     pub timeout_seconds: u64,

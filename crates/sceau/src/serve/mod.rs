@@ -1,4 +1,5 @@
 //! `sceau serve`: puts the parts together, opens the doors, waits for a signal, closes in order.
+mod blobs;
 mod doors;
 mod logs;
 pub mod setup;
@@ -77,6 +78,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     }
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_jobs(stop).await });
+    let (op, stop) = (operator.clone(), work_stop.clone());
+    workers.spawn(async move { op.run_node(stop).await });
     sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone()));
     let stops = doors::Stops { doors: &doors_stop, work: &work_stop, sessions: &sessions, workers: &workers };
     bound.open(&config, &operator, &parts, metrics, &stops);
@@ -99,15 +102,26 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
 
 /// Why the store does not open, in the user's language where the cause is one that a person can mend.
 fn store_failed(context: &Context, e: &StoreError) -> Failure {
-    let sentence = match e {
+    Failure { sentence: store_sentence(context, e), exit: 1 }
+}
+
+/// The sentence for an error of the store, in the user's language where the cause is one that a person can mend.
+pub fn store_sentence(context: &Context, e: &StoreError) -> String {
+    match e {
+        StoreError::Keeper(e) => e.sentence(context.lang),
         StoreError::Locked(what) => context.text("serve.store_locked", &[("path", what)]),
+        StoreError::NodeTaken { number, name } => {
+            context.text("serve.store_node_taken", &[("number", &number.to_string()), ("name", name)])
+        }
+        StoreError::NodeName { number, name } => {
+            context.text("serve.store_node_name", &[("number", &number.to_string()), ("name", name)])
+        }
         StoreError::WrongMasterKey => context.text("serve.store_wrong_master_key", &[]),
         StoreError::NewerSchema { found, known } => {
             context.text("serve.store_newer", &[("found", &found.to_string()), ("known", &known.to_string())])
         }
         other => context.text("serve.store", &[("error", &other.to_string())]),
-    };
-    Failure { sentence, exit: 1 }
+    }
 }
 
 /// Waits for SIGINT, SIGTERM or the end of standard input; SIGHUP reloads on the way.

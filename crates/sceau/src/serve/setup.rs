@@ -3,7 +3,7 @@ use crate::config::{Config, ConfigError, KeyPair};
 use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
-use sceau_store::{EngineUrl, MasterKey, StoreConfig};
+use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig};
 use sceau_trust::whitelist::WhiteListSource;
 use sceau_trust::{Anchors, Identity, Purpose, Trust, tls};
 use std::path::{Path, PathBuf};
@@ -150,7 +150,11 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
     }
     wrong.extend(identity("certificate", &config.certificate).err());
     wrong.extend(config.client_certificate.as_ref().and_then(|pair| identity("client_certificate", pair).err()));
-    wrong.extend(store_config(config).err());
+    let place = blobs_place(config).err();
+    let told = place.as_ref().map(|e| e.en.clone());
+    wrong.extend(place);
+    // What was just said is not said twice.
+    wrong.extend(store_config(config).err().filter(|e| told.as_ref() != Some(&e.en)));
     let settings = operator_config(config);
     for refusal in [settings.limits.check().err(), settings.retry.check().err()].into_iter().flatten() {
         let of = |lang| {
@@ -171,19 +175,40 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
 
 /// Where data and keys live; reads the master key.
 pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
-    let master = MasterKey::read_file(Path::new(&config.keys.master))
-        .map_err(|e| ConfigError::of("config.master_key", &[("error", &e.to_string())]))?;
-    let url = |text: &str| {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            EngineUrl::Postgres(text.to_owned())
-        } else {
-            EngineUrl::Sqlite(PathBuf::from(text))
-        }
-    };
+    store_config_with(config, master_key(config)?)
+}
+
+/// The master key, wherever it is: a token is asked, with its PIN.
+pub fn master_key(config: &Config) -> Result<MasterKey, ConfigError> {
+    let place = Place::parse(&config.keys.master).map_err(StoreError::Keeper);
+    place.and_then(|place| MasterKey::open(&place)).map_err(|e| {
+        let of = |lang| {
+            let error = match &e {
+                StoreError::Keeper(e) => e.sentence(lang),
+                other => other.to_string(),
+            };
+            sceau_domain::text::text(lang, "config.master_key", &[("error", &error)])
+        };
+        ConfigError { fr: of(sceau_domain::Lang::Fr), en: of(sceau_domain::Lang::En) }
+    })
+}
+
+/// Where rows live, from what the configuration says.
+pub fn engine_url(text: &str) -> EngineUrl {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        EngineUrl::Postgres(text.to_owned())
+    } else {
+        EngineUrl::Sqlite(PathBuf::from(text))
+    }
+}
+
+/// Where data and keys live, under this master key.
+pub fn store_config_with(config: &Config, master: MasterKey) -> Result<StoreConfig, ConfigError> {
+    let url = engine_url;
     Ok(StoreConfig {
         data: url(&config.store.url),
         keyring: url(&config.keys.keyring),
-        blobs: PathBuf::from(&config.blobs.url),
+        blobs: blobs_place(config)?,
         spools: config.store.spools.clone(),
         master,
         inline_max: INLINE_MAX,
@@ -193,6 +218,10 @@ pub fn store_config(config: &Config) -> Result<StoreConfig, ConfigError> {
         connections: config.store.connections,
         clock: Arc::new(SystemClock),
     })
+}
+
+fn blobs_place(config: &Config) -> Result<BlobPlace, ConfigError> {
+    super::blobs::place(&config.blobs, &|name| std::env::var(name).ok())
 }
 
 /// Settings of the use cases.
