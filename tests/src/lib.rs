@@ -1,6 +1,7 @@
 //! Harness of the end-to-end tests: starts the built binary's sandbox on free ports, runs outside programs against it, and
 //! records which feature rows a passing test proved.
 pub mod curl;
+pub mod database;
 pub mod letter;
 pub mod mailbox;
 pub mod peer;
@@ -12,6 +13,7 @@ pub mod schema;
 pub mod wait;
 mod watching;
 
+pub use database::Database;
 pub use letter::Letter;
 pub use mailbox::Mailbox;
 pub use peer::{Peer, Tls, Wire};

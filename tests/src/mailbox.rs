@@ -41,6 +41,29 @@ impl Mailbox {
         assert!(answer.lines().last().is_some_and(|l| l.starts_with("e2e.tag OK")), "{verb}: {answer}");
         answer
     }
+    /// Begins to wait (IDLE); nothing else may be said until [`Mailbox::wait_for`] ended it.
+    #[track_caller]
+    pub fn idle(&mut self) {
+        self.0.put(b"e2e.tag IDLE\r\n").expect("sent");
+        loop {
+            let line = self.0.line().expect("continuation");
+            if line.starts_with('+') {
+                return;
+            }
+        }
+    }
+    /// Waits until an untagged answer holds this word, and ends the IDLE.
+    #[track_caller]
+    pub fn wait_for(&mut self, word: &str) {
+        loop {
+            let line = self.0.line().unwrap_or_else(|e| panic!("{word}: {e}"));
+            if line.contains(word) {
+                break;
+            }
+        }
+        self.0.put(b"DONE\r\n").expect("sent");
+        while !self.0.line().expect("answer").starts_with("e2e.tag ") {}
+    }
     /// APPENDs a message to a folder.
     #[track_caller]
     pub fn append(&mut self, folder: &str, flags: &str, message: &[u8]) {

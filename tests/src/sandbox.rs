@@ -52,6 +52,19 @@ pub struct Operator {
     pub endpoints: Endpoints,
     pub certificate: KeyPair,
     pub accounts: Vec<Account>,
+    pub nodes: Vec<Node>,
+}
+
+/// One of the processes that run an operator together.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Node {
+    pub number: u16,
+    pub pid: u32,
+    pub config: PathBuf,
+    pub admin_socket: PathBuf,
+    pub endpoints: Endpoints,
+    pub certificate: KeyPair,
 }
 
 /// A domain of the white list that somebody else runs.
@@ -108,7 +121,17 @@ pub struct Sandbox {
     child: Child,
     base: u16,
     program: PathBuf,
+    more: More,
     _temporary: Option<tempfile::TempDir>,
+}
+
+/// What a sandbox is started with beside its folder and ports: arguments, and variables of its environment.
+#[derive(Debug, Clone, Default)]
+pub struct More {
+    /// Arguments.
+    pub arguments: Vec<String>,
+    /// Variables.
+    pub variables: Vec<(String, String)>,
 }
 
 /// The built program under test. Tests of a package see `target/<profile>/` above their own executable.
@@ -152,15 +175,22 @@ impl Sandbox {
     /// Starts one in a temporary folder, with another program than the built `sceau`.
     pub fn start_with(program: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("sceau-e2e-").tempdir().expect("temporary folder");
-        let mut s = Self::start_program(program, folder.path(), free_ports());
+        let mut s = Self::start_program(program, folder.path(), free_ports(), More::default());
         s._temporary = Some(folder);
         s
     }
     /// Starts one in this folder, with ports from `base`.
     pub fn start_in(folder: &Path, base: u16) -> Self {
-        Self::start_program(&sceau(), folder, base)
+        Self::start_program(&sceau(), folder, base, More::default())
     }
-    fn start_program(program: &Path, folder: &Path, base: u16) -> Self {
+    /// Starts one in a temporary folder with more arguments (other storage, several nodes).
+    pub fn start_more(more: More) -> Self {
+        let folder = tempfile::Builder::new().prefix("sceau-e2e-").tempdir().expect("temporary folder");
+        let mut s = Self::start_program(&sceau(), folder.path(), free_ports(), more);
+        s._temporary = Some(folder);
+        s
+    }
+    fn start_program(program: &Path, folder: &Path, base: u16, more: More) -> Self {
         let ready = folder.join("ready.json");
         let data = folder.join("data");
         let log = std::fs::File::create(folder.join("sandbox.log")).expect("log");
@@ -170,12 +200,14 @@ impl Sandbox {
             .arg(&data)
             .arg("--ready")
             .arg(&ready)
+            .args(&more.arguments)
+            .envs(more.variables.iter().map(|(k, v)| (k, v)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("log"))
             .stderr(log)
             .spawn()
             .expect("sceau starts");
-        let mut s = Self { ready: empty(), data, child, base, program: program.to_path_buf(), _temporary: None };
+        let mut s = Self { ready: empty(), data, child, base, program: program.to_path_buf(), more, _temporary: None };
         s.ready = wait::until("the sandbox to be ready", 60, || {
             if let Ok(Some(status)) = s.child.try_wait() {
                 let log = std::fs::read_to_string(folder.join("sandbox.log")).unwrap_or_default();
@@ -183,7 +215,8 @@ impl Sandbox {
             }
             // A sandbox that was killed leaves its contract file, which names processes that are no more.
             let said: Ready = serde_json::from_slice(&std::fs::read(&ready).ok()?).ok()?;
-            said.operators.iter().all(|o| Path::new(&format!("/proc/{}", o.pid)).exists()).then_some(said)
+            let mut nodes = said.operators.iter().flat_map(|o| &o.nodes);
+            nodes.all(|n| Path::new(&format!("/proc/{}", n.pid)).exists()).then_some(said)
         });
         s
     }
@@ -191,7 +224,7 @@ impl Sandbox {
     pub fn restart(&mut self) {
         self.stop();
         let folder = self.data.parent().expect("has a parent").to_path_buf();
-        let mut next = Self::start_program(&self.program, &folder, self.base);
+        let mut next = Self::start_program(&self.program, &folder, self.base, self.more.clone());
         next._temporary = self._temporary.take();
         *self = next;
     }
@@ -309,6 +342,21 @@ impl Sandbox {
 }
 
 impl Operator {
+    /// The operator as its `i`-th node shows it: that node's doors, process and configuration.
+    pub fn at(&self, i: usize) -> Self {
+        let n = self.nodes[i].clone();
+        let name = format!("{}, node {}", self.name, n.number);
+        let (config, admin_socket) = (n.config, n.admin_socket);
+        Self {
+            name,
+            pid: n.pid,
+            config,
+            admin_socket,
+            endpoints: n.endpoints,
+            certificate: n.certificate,
+            ..self.clone()
+        }
+    }
     /// The account of a test BAL.
     pub fn test_account(&self) -> &Account {
         self.accounts.iter().find(|a| a.test).expect("a test BAL")
