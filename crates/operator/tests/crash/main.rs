@@ -142,7 +142,7 @@ fn moved(config: &StoreConfig, from: &Path, to: &Path) -> StoreConfig {
     };
     let mut moved = config.clone();
     (moved.data, moved.keyring) = (url(&config.data), url(&config.keyring));
-    moved.blobs = testing::blobs_in(place(&from.join("blobs")));
+    moved.blobs = place(&from.join("blobs")).into();
     moved.spools = place(&config.spools);
     moved
 }

@@ -11,10 +11,11 @@
 mod server;
 
 pub use crate::files::hook as files;
-pub use server::TlsServer;
+pub use server::{OwnServer, TlsServer};
 #[cfg(test)]
 pub(crate) use server::database;
 
+use crate::engine::pg_faults;
 use crate::{CONNECTIONS, EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
 use sceau_domain::Timestamp;
 use sceau_domain::clock::ManualClock;
@@ -34,6 +35,7 @@ pub struct TestStore {
     /// Its clock: stands still until it is moved.
     pub clock: Arc<ManualClock>,
     folder: tempfile::TempDir,
+    faults: Vec<Arc<pg_faults::Faults>>,
     // Dropped last: databases go after connections.
     _databases: Vec<server::Database>,
 }
@@ -49,6 +51,10 @@ impl TestStore {
     /// The folder of its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+    /// Faults that were made so far under its data, by kind; none unless it was asked to fail.
+    pub fn faults(&self) -> Vec<(String, u64)> {
+        self.faults.first().map(|f| f.made()).unwrap_or_default()
     }
     /// Closes it (no clone may be left) and opens it again.
     pub async fn reopen(&mut self) {
@@ -88,6 +94,18 @@ pub async fn postgres() -> TestStore {
     open(tempfile::tempdir().expect("temporary folder"), data, keyring, databases).await
 }
 
+/// A store on PostgreSQL whose ground gives way: statements, BEGIN and COMMIT meet serialisation failures and lost connections, before or after
+/// they took place, by a generator with this seed (data and keyring alike). Whoever uses it must not notice.
+pub async fn failing_postgres(seed: u64) -> TestStore {
+    let databases = tokio::task::spawn_blocking(|| vec![server::database(), server::database()]).await.expect("server");
+    let (data, keyring) = (databases[0].url(), databases[1].url());
+    let faults = [pg_faults::ask(&data, seed), pg_faults::ask(&keyring, !seed)];
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut store = open(folder, EngineUrl::Postgres(data), EngineUrl::Postgres(keyring), databases).await;
+    store.faults = faults.into();
+    store
+}
+
 async fn open(
     folder: tempfile::TempDir,
     data: EngineUrl,
@@ -109,5 +127,20 @@ async fn open(
         clock: clock.clone(),
     };
     let store = Store::open(config.clone()).await.expect("opens");
-    TestStore { store: Some(store), config, clock, folder, _databases: databases }
+    TestStore { store: Some(store), config, clock, folder, faults: Vec::new(), _databases: databases }
+}
+
+/// An empty database on the tests' PostgreSQL server; dropped with this.
+#[derive(Debug)]
+pub struct EmptyDatabase(server::Database);
+
+impl EmptyDatabase {
+    /// A new one.
+    pub async fn new() -> Self {
+        Self(tokio::task::spawn_blocking(server::database).await.expect("server"))
+    }
+    /// How it is named in a configuration.
+    pub fn url(&self) -> EngineUrl {
+        EngineUrl::Postgres(self.0.url())
+    }
 }
