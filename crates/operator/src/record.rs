@@ -56,6 +56,10 @@ impl Fact {
     pub fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         traces::record(tx, &self.0)
     }
+    /// The trace itself, for the notary, who gives it its leaf in the same transaction.
+    pub fn into_trace(self) -> Trace {
+        self.0
+    }
     /// A technical trace: an automatic act, kept one year.
     pub fn technical(mut self) -> Self {
         self.0.kind = traces::Kind::Technical;

@@ -83,6 +83,56 @@ pub struct Page {
     pub more: bool,
 }
 
+/// Traces without a leaf: id, when the id was made, when it says the act was (milliseconds).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsealed {
+    /// See the type.
+    pub traces: Vec<(i64, i64, i64)>,
+    /// Where to go on; none at the end.
+    pub next: Option<i64>,
+}
+
+/// Where a log is read from.
+pub trait Log {
+    /// Why it cannot be read.
+    type Error;
+    /// The page from this number on.
+    fn page(&mut self, from: i64) -> Result<Page, Self::Error>;
+    /// Traces without a leaf among the next ones above this id.
+    fn unsealed(&mut self, after: i64) -> Result<Unsealed, Self::Error>;
+}
+
+/// Audits a whole log. `progress` is told how many leaves were judged.
+pub fn run<L: Log, O: Iterator<Item = Line>>(
+    log: &mut L,
+    options: Options,
+    outside: Option<O>,
+    mut progress: impl FnMut(u64),
+) -> Result<Report, L::Error> {
+    let mut audit = Audit::new(options, outside);
+    // From the lowest number, so that nothing hides before the first leaf.
+    let mut from = i64::MIN;
+    loop {
+        let page = log.page(from)?;
+        let next = page.leaves.last().filter(|_| page.more).map(|l| l.number.saturating_add(1));
+        audit.page(page);
+        progress(audit.size());
+        match next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    let mut after = i64::MIN;
+    loop {
+        let some = log.unsealed(after)?;
+        some.traces.iter().for_each(|(trace, made, at)| audit.unsealed(*trace, *made, *at));
+        match some.next {
+            Some(next) => after = next,
+            None => return Ok(audit.finish()),
+        }
+    }
+}
+
 /// How to judge.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -213,7 +263,7 @@ impl<O: Iterator<Item = Line>> Audit<O> {
         }
         self.newest = self.newest.max(trace.at);
         if trace.act == purge::ACT && trace.kind == Kind::Functional {
-            let judged = self.purges.stated(leaf, trace);
+            let judged = self.purges.stated(leaf, trace, self.options.now);
             judged.into_iter().for_each(|f| self.found(f));
         }
     }

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// Purges whose trace is still to come at most: each took up to a thousand leaves.
 const MOST: usize = 200_000;
 
+/// An audit is over within this time, milliseconds.
+const LONGEST: i64 = 3_600_000;
+
 struct Taken {
     first: u64,
     /// When the youngest is due, milliseconds.
@@ -46,8 +49,13 @@ impl Purges {
         taken.numbers.update(&leaf.to_be_bytes());
         true
     }
-    /// The trace of a purge, sealed at `leaf`.
-    pub fn stated(&mut self, leaf: u64, trace: &Trace) -> Vec<Finding> {
+    /// The trace of a purge, sealed at `leaf`. One that was made since the audit began (at `now`) is not judged: its leaves may have been
+    /// read before it. The next audit judges it.
+    pub fn stated(&mut self, leaf: u64, trace: &Trace, now: i64) -> Vec<Finding> {
+        if (now..now.saturating_add(LONGEST)).contains(&trace.at) {
+            self.0.remove(&leaf);
+            return Vec::new();
+        }
         let mut numbers = Context::new(&SHA256);
         let list = stated(&trace.data).unwrap_or_default();
         list.iter().for_each(|n| numbers.update(&n.to_be_bytes()));

@@ -1,0 +1,65 @@
+//! What administrators ask of the notary: each question is a use case, judged and traced.
+use super::{EvidenceError, LogReader, Overview, SigningKeyView};
+use crate::accounts::require_administrator;
+use crate::record::By;
+use crate::{Actor, Operator, refuse};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_notary::audit::{Page, Unsealed};
+use sceau_notary::{Bundle, Checkpoint, PublicKey};
+use sceau_store::{Id, StoreError};
+use serde_json::json;
+
+impl Operator {
+    fn log_reader(&self, actor: &Actor) -> Result<LogReader, Refusal> {
+        require_administrator(actor)?;
+        Ok(LogReader::new(self.0.store.clone()))
+    }
+
+    /// Begins a verification of the whole log: what must be known first. Reading all traces is traced, once.
+    pub async fn log_overview(&self, actor: &Actor) -> Result<Overview, Refusal> {
+        let reader = self.log_reader(actor)?;
+        self.flush_traces().await?;
+        let overview = reader.overview().await.map_err(|e| refuse::store(&e))?;
+        let data = json!({ "leaves": overview.size });
+        self.trace_alone(self.fact("trace.verified", &By::actor(actor), None, "ok", data)).await;
+        Ok(overview)
+    }
+    /// A page of the log.
+    pub async fn log_page(&self, actor: &Actor, from: i64) -> Result<Page, Refusal> {
+        self.log_reader(actor)?.page(from).await.map_err(|e| refuse::store(&e))
+    }
+    /// Traces without a leaf.
+    pub async fn log_unsealed(&self, actor: &Actor, after: i64) -> Result<Unsealed, Refusal> {
+        self.log_reader(actor)?.unsealed(after).await.map_err(|e| refuse::store(&e))
+    }
+    /// The evidence of a trace. `admin.not_found`; `system.unavailable` while it has no leaf yet, a few seconds; `admin.invalid` when the
+    /// checkpoint to lead back to is not of this log.
+    pub async fn evidence(&self, actor: &Actor, trace: Id, since: Option<Checkpoint>) -> Result<Bundle, Refusal> {
+        let reader = self.log_reader(actor)?;
+        let bundle = reader.evidence(trace, since).await.map_err(|e| match e {
+            EvidenceError::Unknown => Refusal::new(RefusalCode::NotFound).with("name", trace),
+            EvidenceError::NotYet => RefusalCode::Unavailable.into(),
+            EvidenceError::Foreign => Refusal::new(RefusalCode::Invalid).with("name", "since"),
+            EvidenceError::Store(e) => refuse::store(&e),
+        })?;
+        let data = json!({ "trace": trace, "leaf": bundle.leaf.number });
+        self.trace_alone(self.fact("trace.proved", &By::actor(actor), None, "ok", data)).await;
+        Ok(bundle)
+    }
+    /// The notary's public keys, oldest first; the one without `retired` signs.
+    pub async fn notary_keys(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
+        let reader = self.log_reader(actor)?;
+        let made = self.0.store.vault().signer(None).await;
+        made.map_err(|e| refuse::store(&e))?;
+        Ok(reader.overview().await.map_err(|e| refuse::store(&e))?.keys)
+    }
+    /// Puts a new key of the notary in force. The trace names both, so that the log itself says where the change was.
+    pub async fn rotate_notary_key(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
+        require_administrator(actor)?;
+        let rotated: Result<_, StoreError> = self.0.store.vault().rotate_signing_key().await;
+        let (new, old) = rotated.map_err(|e| refuse::store(&e))?;
+        let data = json!({ "new": PublicKey(new).fingerprint(), "old": PublicKey(old).fingerprint() });
+        self.trace_alone(self.fact("trace.key_changed", &By::actor(actor), None, "ok", data)).await;
+        self.notary_keys(actor).await
+    }
+}
