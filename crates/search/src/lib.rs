@@ -3,11 +3,14 @@
 //!
 //! One analyzer serves index and scan ([`Query::matches`]), so that a message not indexed yet is found by the very same rules.
 //! Everything here blocks: call it on a blocking thread.
+mod analysis;
+mod field;
 mod files;
 mod index;
 mod query;
 mod record;
 
+pub use field::Field;
 pub use files::{Content, Files, NewFile};
 pub use index::{Hit, Index, SearchError};
 pub use query::{Query, QueryError, Snippet};
