@@ -111,7 +111,7 @@ pub async fn sweep(store: &Store) -> Result<Collected, StoreError> {
 }
 
 /// "Nothing names it", as SQL, of the `id` of a table or alias.
-fn unnamed(blobs: &str) -> String {
+pub(crate) fn unnamed(blobs: &str) -> String {
     REFERENCES.iter().fold("1 = 1".to_owned(), |sql, (table, column)| {
         format!("{sql} AND NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{column} = {blobs}.id)")
     })

@@ -15,6 +15,7 @@ mod reader;
 mod s3;
 mod source;
 
+pub(crate) use collect::unnamed;
 pub use collect::{Collected, collect, sweep};
 pub use objects::{Listed, Page};
 pub use place::{BlobPlace, PlaceError, S3Config, parse_endpoint, parse_s3_url};

@@ -1,9 +1,11 @@
 //! Care of what is kept: backup and restore, moves between engines, checks and repairs.
 //!
 //! * [`backup`] writes generations into a folder while the server runs; [`restore`] puts one into an empty store.
+//! * [`check`]: what `fsck` looks at, and how rows that can be derived are healed.
 //! * [`moving`] carries everything from one engine or place to another.
 //! * [`hold`] keeps blobs from being collected meanwhile; [`tables`] knows which tables there are, and stops when there is one more.
 pub mod backup;
+pub mod check;
 pub mod error;
 mod generations;
 pub(crate) mod hold;

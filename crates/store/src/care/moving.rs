@@ -117,7 +117,7 @@ impl Moving {
                 let newest =
                     tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])?.map_or(Ok(0), |r| r.int(0))?;
                 let id = IdMaker::new(0, clock.clone(), newest).make();
-                traces::record(tx, &trace(id, clock.now().0, "store.moved", None, &data))?;
+                traces::record(tx, &trace(id, clock.now().0, "store.moved", &data))?;
             }
             load::finished(tx)
         };

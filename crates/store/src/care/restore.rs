@@ -1,8 +1,7 @@
 //! `sceau restore`: a generation of a backup into an empty store, of either engine and with either place of blobs.
 //!
 //! Promises: everything is compared with its digests before anything is written; what is being restored is opened by nobody until it is
-//! whole; a run that was cut short goes on where it stopped; BALs whose key the keyring says destroyed are closed before anything is
-//! served. Mail programs that saw what was lost since the backup are not misled: UIDs and modseqs given since then are never given
+//! whole; a run that was cut short goes on where it stopped; nothing is written when there is no keyring that opens. Mail programs that saw what was lost since the backup are not misled: UIDs and modseqs given since then are never given
 //! again ([`LEAP`]), and every earlier view is told to begin anew (`journal_floor`).
 use super::backup::{digest_of, off};
 use super::error::CareError;
@@ -43,8 +42,8 @@ pub struct Restored {
     pub blobs: u64,
     /// Blobs that the backup itself could not find.
     pub missing: u64,
-    /// BALs closed because their key was destroyed since the backup.
-    pub closed: u64,
+    /// BALs whose key was destroyed since the backup: they are closed again before anything is served.
+    pub to_close: u64,
 }
 
 /// Restores a generation (the newest when none is named).
@@ -76,23 +75,21 @@ pub async fn restore(
         "missing": manifest.missing_count, "program": manifest.program,
     });
     let (config, data) = (config.clone(), data.to_string());
-    let closed = loader
+    let to_close = loader
         .engine
         .write(move |tx| {
             let newest = tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])?.map_or(Ok(0), |r| r.int(0))?;
             let ids = IdMaker::new(config.node, config.clock.clone(), newest);
             leap(tx, &shapes)?;
-            let mut closed = 0;
+            // They are closed again, and what they leave removed, when the store is served (or before: see the command).
+            let mut to_close = 0;
             for bal in &destroyed {
-                let sql = "UPDATE bals SET state = 'closed' WHERE id = $1 AND state = 'active' RETURNING address_key";
-                let Some(row) = tx.query_opt(sql, params![*bal])? else { continue };
-                closed += 1;
-                let bal = Some((*bal, row.text(0)?));
-                traces::record(tx, &trace(ids.make(), at, "bal.closed_again", bal, "{}"))?;
+                let sql = "SELECT 1 FROM bals WHERE id = $1 AND state = 'active'";
+                to_close += u64::from(tx.query_opt(sql, params![*bal])?.is_some());
             }
-            traces::record(tx, &trace(ids.make(), at, "store.restored", None, &data))?;
+            traces::record(tx, &trace(ids.make(), at, "store.restored", &data))?;
             load::finished(tx)?;
-            Ok::<_, StoreError>(closed)
+            Ok::<_, StoreError>(to_close)
         })
         .await?;
     let done = Restored {
@@ -101,7 +98,7 @@ pub async fn restore(
         rows: manifest.rows(),
         blobs: manifest.blobs.rows,
         missing: manifest.missing_count,
-        closed,
+        to_close,
     };
     // The database is closed when this returns: it may be opened at once.
     off(move || {
@@ -113,8 +110,7 @@ pub async fn restore(
 }
 
 /// A trace of ours.
-pub(crate) fn trace(id: Id, at: i64, act: &str, bal: Option<(Id, String)>, data: &str) -> Trace {
-    let (bal_id, bal) = bal.unzip();
+pub(crate) fn trace(id: Id, at: i64, act: &str, data: &str) -> Trace {
     Trace {
         id,
         kind: traces::Kind::Functional,
@@ -122,8 +118,8 @@ pub(crate) fn trace(id: Id, at: i64, act: &str, bal: Option<(Id, String)>, data:
         at,
         person_id: None,
         actor: "system".into(),
-        bal_id,
-        bal,
+        bal_id: None,
+        bal: None,
         remote: None,
         session: None,
         outcome: "ok".into(),

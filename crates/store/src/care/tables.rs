@@ -41,6 +41,9 @@ pub(crate) static DATA_SET: Set = Set {
         "messages",
         "entries",
         "vanished",
+        "departed",
+        "departed_folders",
+        "journal_hours",
         "keywords",
         "queue_messages",
         "queue_entries",
@@ -50,6 +53,8 @@ pub(crate) static DATA_SET: Set = Set {
         "texts",
         "search_indexes",
         "index_files",
+        "index_removals",
+        "notary",
         "leaves",
         "nodes_of_log",
         "checkpoints",
@@ -61,7 +66,7 @@ pub(crate) static DATA_SET: Set = Set {
 pub(crate) static KEYRING_SET: Set = Set {
     migrations: &KEYRING,
     ages: LazyLock::new(|| ages(&KEYRING)),
-    carried: &["master", "bal_keys", "transit_keys"],
+    carried: &["master", "bal_keys", "transit_keys", "rotation", "signing_keys"],
     left: &[],
 };
 

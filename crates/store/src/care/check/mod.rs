@@ -1,0 +1,11 @@
+//! What `sceau fsck` looks at in the rows: counts against entries, references that lead nowhere, rows that nothing shows.
+//!
+//! Promises: looking changes nothing; each look takes a page or a bounded number of objects; what a look costs does not grow with the
+//! square of anything. What is sealed is opened by the caller, who knows what stands in it.
+pub mod counts;
+pub mod engine;
+pub mod loose;
+pub mod sealed;
+
+/// Objects of one kind that one look tells of at most; the rest is found when these are healed.
+pub const MOST: i64 = 1_000;
