@@ -46,6 +46,7 @@ impl Operator {
     /// After the commit of what enqueued a job that is due at once.
     pub(crate) fn wake_jobs(&self) {
         self.0.jobs_wake.notify_waiters();
+        self.0.store.announce(sceau_store::Event::Jobs);
     }
     /// Works on jobs until `stop`. A job in hand is finished or, when it looks at its token, left for later.
     pub async fn run_jobs(&self, stop: CancellationToken) {

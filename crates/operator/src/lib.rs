@@ -13,6 +13,7 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod nodes;
+pub mod notary;
 pub mod queue;
 mod reading;
 mod record;

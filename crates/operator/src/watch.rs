@@ -1,7 +1,8 @@
-//! Tells sessions that a BAL changed, after the commit.
+//! Tells sessions that a BAL changed, after the commit: those of this node at once, those of the others by the store's word between
+//! nodes (see [`crate::nodes`]).
 //!
 //! Promises: a parked watcher costs a slot in a list and no task; changes fold; a BAL nobody watches costs nothing.
-use sceau_store::Id;
+use sceau_store::{Event, Id, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -13,6 +14,8 @@ type Map = Mutex<HashMap<Id, watch::Sender<()>>>;
 #[derive(Debug, Default)]
 pub struct Hub {
     map: Arc<Map>,
+    /// Where the other nodes are told; none: there are none.
+    store: Option<Store>,
 }
 
 /// One session's view of a BAL's changes. Cheap while parked.
@@ -54,6 +57,10 @@ impl Drop for Watch {
 }
 
 impl Hub {
+    /// A registry that tells the other nodes of this store too.
+    pub fn over(store: Store) -> Self {
+        Self { map: Arc::default(), store: Some(store) }
+    }
     /// Watches a BAL.
     pub fn watch(&self, bal: Id) -> Watch {
         let mut map = lock(&self.map);
@@ -61,11 +68,26 @@ impl Hub {
         let receiver = Some(sender.subscribe());
         Watch { bal, map: self.map.clone(), receiver }
     }
-    /// A transaction that changed the BAL was committed.
+    /// A transaction of this node that changed the BAL was committed.
     pub fn notify(&self, bal: Id) {
+        self.heard(bal);
+        if let Some(store) = &self.store {
+            store.announce(Event::Bal(bal));
+        }
+    }
+    /// Another node changed the BAL.
+    pub fn heard(&self, bal: Id) {
         if let Some(sender) = lock(&self.map).get(&bal) {
             sender.send_replace(());
         }
+    }
+    /// Any BAL may have changed.
+    pub fn heard_anything(&self) {
+        lock(&self.map).values().for_each(|sender| drop(sender.send_replace(())));
+    }
+    /// BALs that somebody watches.
+    pub fn watched(&self) -> Vec<Id> {
+        lock(&self.map).keys().copied().collect()
     }
 }
 
@@ -90,6 +112,12 @@ mod tests {
         assert!(quiet(&mut a).await && quiet(&mut other).await);
         hub.notify(1);
         a.changed().await;
+        hub.heard_anything();
+        a.changed().await;
+        other.changed().await;
+        let mut watched = hub.watched();
+        watched.sort_unstable();
+        assert_eq!(watched, [1, 2]);
     }
 
     #[tokio::test]

@@ -27,6 +27,22 @@ pub enum StoreError {
     /// A restore or a move into this store is not finished.
     #[error("a restore or a move into this store is not finished: run it again")]
     Unfinished,
+    /// Another living process has this node's number.
+    #[error("another process has the number {number} on this database (node {name}): give each node its own")]
+    NodeTaken {
+        /// The number.
+        number: u16,
+        /// Name of the node that has it.
+        name: String,
+    },
+    /// The number belongs to a node of another name.
+    #[error("the number {number} belongs to the node {name} on this database")]
+    NodeName {
+        /// The number.
+        number: u16,
+        /// Name of the node that has it.
+        name: String,
+    },
     /// The master key does not open this keyring.
     #[error("the master key does not open this keyring")]
     WrongMasterKey,
@@ -57,6 +73,8 @@ impl StoreError {
             Self::NewerSchema { .. } => "store.newer_schema",
             Self::Locked(_) => "store.locked",
             Self::Unfinished => "store.unfinished",
+            Self::NodeTaken { .. } => "store.node_taken",
+            Self::NodeName { .. } => "store.node_name",
             Self::WrongMasterKey => "store.wrong_master_key",
             Self::Keeper(e) => e.code(),
             Self::NoKey => "store.no_key",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Barrier;
 
-on_both_engines! {
+on_every_ground! {
     parameters_are_bound_by_number,
     values_come_back_as_they_were,
     what_one_engine_would_refuse_both_refuse,
@@ -18,13 +18,16 @@ on_both_engines! {
     an_error_rolls_back,
     a_panic_fails_its_closure_only,
     many_writers_at_once_and_some_fail,
-    a_reader_sees_one_snapshot_and_cannot_write,
     a_write_is_carried_out_when_its_caller_is_gone,
-    rivals_in_opposite_order_both_succeed,
     data_survive_a_restart,
     a_wrong_master_key_is_refused,
     a_lost_keyring_is_refused,
     a_newer_schema_is_refused,
+}
+// Their closures are counted, or wait for each other.
+mod on_firm_ground {
+    use super::*;
+    on_both_engines! { a_reader_sees_one_snapshot_and_cannot_write, rivals_in_opposite_order_both_succeed }
 }
 
 type Result<T = ()> = std::result::Result<T, StoreError>;
@@ -297,7 +300,8 @@ async fn a_write_is_carried_out_when_its_caller_is_gone(s: TestStore) {
     let store = Store::clone(&s);
     let caller = tokio::spawn(async move {
         write(&store, move |tx| {
-            begun.send(()).unwrap();
+            // Nobody waits for a second run.
+            let _ = begun.send(());
             put(tx, "kept", 1)
         })
         .await
@@ -366,7 +370,7 @@ async fn data_survive_a_restart(mut s: TestStore) {
     assert_eq!(s.vault().tag("test", b"x"), tag);
     assert!(s.new_id() > id, "ids go on although the clock went back");
     let versions = query(&s, "SELECT version FROM schema_version ORDER BY version", &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|r| r.int(0).unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(versions.iter().map(|r| r.int(0).unwrap()).eq(1..=versions.len() as i64), "{versions:?}");
 }
 
 async fn a_wrong_master_key_is_refused(mut s: TestStore) {

@@ -8,7 +8,7 @@ use sceau_store::testing::TestStore;
 use sceau_store::{Store, StoreError, Tx};
 use std::collections::HashSet;
 
-on_both_engines! {
+on_every_ground! {
     a_job_is_leased_by_one_and_comes_back,
     a_job_asked_for_while_it_runs_runs_once_more,
     a_stale_worker_is_fenced,

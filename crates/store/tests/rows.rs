@@ -8,7 +8,7 @@ use sceau_store::testing::TestStore;
 use sceau_store::traces::{self, Filter, Kind, Trace};
 use sceau_store::{Store, StoreError, Tx};
 
-on_both_engines! {
+on_every_ground! {
     domains_people_and_bals,
     one_role_at_a_time,
     tokens_live_and_end,

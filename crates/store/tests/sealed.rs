@@ -9,7 +9,7 @@ use sceau_store::vault::Aad;
 use sceau_store::{DataKey, EngineUrl, Spool, Store, StoreError, params};
 use std::path::{Path, PathBuf};
 
-on_both_engines! {
+on_every_ground! {
     content_comes_back_whole_and_by_ranges,
     a_spool_leaves_nothing_unless_it_is_kept,
     what_nothing_names_is_collected,

@@ -215,7 +215,7 @@ impl Operator {
             self.0.watch.notify(bal);
         }
         if waiting {
-            self.0.queue_wake.notify_waiters();
+            self.wake_queue();
         }
         Ok(Accepted { id, duplicate: false })
     }

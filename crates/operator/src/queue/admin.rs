@@ -103,7 +103,7 @@ impl Operator {
         });
         let count = retried.await.map_err(|e| refuse::store(&e))?;
         if count > 0 {
-            self.0.queue_wake.notify_waiters();
+            self.wake_queue();
         }
         Ok(count)
     }

@@ -4,7 +4,7 @@ use crate::mail::shown::unsealed_address;
 use crate::{Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode, Timestamp};
 use sceau_store::queue::{self, Entry, Message};
-use sceau_store::{Id, StoreError};
+use sceau_store::{Event, Id, StoreError};
 use sceau_trust::{Peer, Purpose, peer};
 use std::time::Duration;
 
@@ -15,14 +15,10 @@ const RECIPIENTS: u32 = 100;
 
 impl Operator {
     /// This process as leases name it.
-    pub(super) fn lease_owner(&self) -> &str {
+    pub(crate) fn lease_owner(&self) -> &str {
         self.0.leases.owner.get_or_init(|| {
-            let mut random = [0; 8];
-            // Without randomness nothing could be sealed either; an id is unique enough then.
-            match aws_lc_rs::rand::fill(&mut random) {
-                Ok(()) => format!("{}:{}", self.0.store.node(), hex::encode(random)),
-                Err(_) => format!("{}:{:x}", self.0.store.node(), self.0.store.new_id()),
-            }
+            // The process as the store knows it, by which its death is noticed, and this operator in it.
+            format!("{}:{:x}", self.0.store.owner(), self.0.store.new_id())
         })
     }
 
@@ -32,6 +28,12 @@ impl Operator {
         let free =
             || async { self.0.store.write(move |tx| queue::free_dead_leases(tx, &node, &owner)).await.map(drop) };
         self.0.leases.freed.get_or_try_init(free).await.map(drop)
+    }
+
+    /// After the commit of what queued mail or made it due: wakes the outbound workers, here and on the other nodes.
+    pub(crate) fn wake_queue(&self) {
+        self.0.queue_wake.notify_waiters();
+        self.0.store.announce(Event::Queue);
     }
 
     pub(super) fn lease_end(&self) -> Timestamp {

@@ -21,6 +21,7 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
             to_json(op.bals(actor, domain.as_ref(), after.as_deref(), limit).await?)
         }
         Request::BalShow { address } => to_json(op.bal(actor, &address).await?),
+        Request::BalClose { address, reason } => to_json(op.close_bal(actor, &address, reason.as_deref()).await?),
         Request::TokenCreate { login, bal, label, expires } => {
             let (token, secret) = op.create_token(actor, &login, bal.as_deref(), &label, expires).await?;
             let mut value = to_json(token)?;
@@ -50,6 +51,10 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
             op.acknowledge_alarm(actor, &code, &subject).await?;
             Ok(json!({ "acknowledged": code, "subject": subject }))
         }
+        Request::NodeAdd { number, name } => to_json(op.add_node(actor, number, &name).await?),
+        Request::NodeList => to_json(op.nodes(actor).await?),
+        Request::Reindex { bal } => to_json(op.reindex(actor, bal.as_deref()).await?),
+        Request::ReindexState { bal } => to_json(op.reindex_state(actor, bal.as_deref()).await?),
         Request::TrustRefresh => to_json(op.ask_white_list(actor).await?),
     }
 }

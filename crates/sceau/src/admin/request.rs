@@ -18,6 +18,7 @@ pub enum Request {
     BalAdd(NewBal),
     BalList { domain: Option<DomainName>, after: Option<String>, limit: u32 },
     BalShow { address: String },
+    BalClose { address: String, reason: Option<String> },
     TokenCreate { login: String, bal: Option<String>, label: String, expires: Option<Timestamp> },
     TokenList { login: Option<String> },
     TokenRevoke { id: i64 },
@@ -27,7 +28,11 @@ pub enum Request {
     TraceList(TraceFilter),
     AlarmList { all: bool },
     AlarmAck { code: String, subject: String },
+    NodeAdd { number: u16, name: String },
+    NodeList,
     TrustRefresh,
+    Reindex { bal: Option<String> },
+    ReindexState { bal: Option<String> },
 }
 
 /// What to try again at once.

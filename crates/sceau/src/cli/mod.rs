@@ -4,8 +4,11 @@ mod alarms;
 mod config_cmd;
 mod extract;
 mod init;
+pub(crate) mod keys;
 mod localize;
+mod node;
 mod queue;
+mod reindex;
 mod sandbox;
 mod table;
 mod tokens;
@@ -80,7 +83,12 @@ enum Command {
     #[command(subcommand)]
     Alarm(alarms::AlarmCommand),
     #[command(subcommand)]
+    Node(node::NodeCommand),
+    #[command(subcommand)]
     Trust(trust::TrustCommand),
+    Reindex(reindex::ReindexArgs),
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
 }
 
 /// How subcommands show what the server answered.
@@ -156,7 +164,10 @@ pub fn run() -> ExitCode {
         Command::Queue(c) => queue::run(&context, c),
         Command::Trace(c) => traces::run(&context, c),
         Command::Alarm(c) => alarms::run(&context, c),
+        Command::Node(c) => node::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),
+        Command::Reindex(args) => reindex::run(&context, args),
+        Command::Keys(c) => keys::run(&context, c),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

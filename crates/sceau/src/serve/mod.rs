@@ -53,7 +53,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let metrics = PrometheusBuilder::new().install_recorder().map_err(|e| failed("serve.runtime", &e))?;
     let parts = setup::Parts::load(&config).map_err(wrong)?;
     let store_config = setup::store_config(&config).map_err(wrong)?;
-    let store = Store::open(store_config).await.map_err(|e| store_failed(context, &e))?;
+    let store = Store::open(store_config).await.map_err(|e| rotation_failed(context, &config, &e))?;
     let operator =
         Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
     let administrators: Vec<_> = config.administrators.iter().map(|a| (a.login.clone(), a.name.clone())).collect();
@@ -98,6 +98,16 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// As [`store_failed`]; a wrong master key may be the old one of a rotation that was interrupted at its very end.
+fn rotation_failed(context: &Context, config: &Config, e: &StoreError) -> Failure {
+    let next = crate::cli::keys::beside(std::path::Path::new(&config.keys.master), "next");
+    if matches!(e, StoreError::WrongMasterKey) && next.exists() {
+        let path = next.display().to_string();
+        return Failure { sentence: context.text("keys.rotation_unfinished", &[("path", &path)]), exit: 1 };
+    }
+    store_failed(context, e)
 }
 
 /// Why the store does not open, in the user's language where the cause is one that a person can mend.

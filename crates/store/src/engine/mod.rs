@@ -12,6 +12,7 @@ pub(crate) mod catalogue;
 mod migrate;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod pg_faults;
+mod pg_link;
 mod pg_session;
 mod pg_tls;
 mod pg_value;
@@ -23,6 +24,7 @@ mod tests;
 mod work;
 
 pub(crate) use migrate::{DATA, KEYRING, Migrations};
+pub(crate) use pg_link::{FENCE, Fence, Link, Me};
 pub(crate) use sqlite::error as sqlite_error;
 
 use crate::{EngineUrl, StoreError};
@@ -230,6 +232,13 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
+    /// On PostgreSQL, takes the number of a node; on SQLite the file's lock is enough. Blocking.
+    pub fn fence(&self, me: Me) -> Result<Option<Fence>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(e) => Fence::take(e.connector().clone(), me).map(Some),
+        }
+    }
     /// See [`crate::Store::write`].
     pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where

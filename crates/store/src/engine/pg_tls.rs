@@ -16,6 +16,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub(crate) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    /// Of the tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub faults: Option<Arc<super::pg_faults::Faults>>,
 }
 
 impl std::fmt::Debug for Connector {
@@ -65,7 +68,12 @@ pub(crate) fn connector(url: &str) -> Result<Connector, StoreError> {
         (None, SslMode::Prefer) if local => None,
         _ => return Err(bad("name the server's authority with sslrootcert=FILE, or say sslmode=disable")),
     };
-    Ok(Connector { config, tls })
+    Ok(Connector {
+        config,
+        tls,
+        #[cfg(any(test, feature = "testing"))]
+        faults: super::pg_faults::of(url),
+    })
 }
 
 fn client_config(root: &Path) -> Result<rustls::ClientConfig, StoreError> {

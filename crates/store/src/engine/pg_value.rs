@@ -110,7 +110,7 @@ pub(crate) fn again(e: &postgres::Error) -> Again {
     match code.code() {
         "40001" | "40P01" | "55P03" => Again::Conflict,
         "0A000" | "26000" => Again::Stale,
-        "57P01" | "57P02" | "57P03" | "53300" | "25P03" => Again::Lost,
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25P03" => Again::Lost,
         c if c.starts_with("08") => Again::Lost,
         _ => Again::No,
     }

@@ -2,33 +2,23 @@
 //!
 //! Promises: writing closures run in READ COMMITTED, reading ones on one snapshot; a transaction in which a statement met a serialisation
 //! failure, a deadlock or a lost connection runs again, with backoff, whatever the closure made of the error; after a COMMIT whose answer was
-//! lost the server is asked whether it took place, so that nothing is done twice and nothing acknowledged is missing.
+//! lost the database is asked whether it took place, so that nothing is done twice and nothing acknowledged is missing, also when the
+//! server was restarted or a standby took its place meanwhile.
 use super::migrate::Migrations;
+use super::pg_session::{Failure, Mark, Mode, PgTx, Session};
 use super::pg_tls::{self, Connector};
-use super::pg_value::{Again, again, declared, error};
-use super::portable::{self, Dialect};
+use super::pg_value::{Again, error};
 use super::work::{Queue, Work, join};
-use super::{Row, Threads, Tx, Value};
+use super::{Threads, Tx};
 use crate::StoreError;
-use postgres::types::{ToSql, Type};
-use postgres::{Client, SimpleQueryMessage, Statement};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Statements kept prepared, a connection.
-const STATEMENTS: usize = 256;
 /// Times a transaction is run before its conflict is reported.
 const ATTEMPTS: u32 = 12;
 /// How long, since it was queued, a transaction waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Every session's settings. Only a session that would lose acknowledged commits is corrected; stronger settings stay.
-const SESSION: &str = "SET default_transaction_isolation = 'read committed'; SET statement_timeout = '60s'; SET lock_timeout = '20s'; \
-    SET idle_in_transaction_session_timeout = '60s'; SET standard_conforming_strings = on; SET client_min_messages = 'warning'; \
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-/// Migrations take this session lock (an arbitrary number of ours).
-const MIGRATION_LOCK: i64 = 0x5cea_0001;
 
 /// A database that answers and is no newer than we are.
 pub(crate) struct Pending {
@@ -42,6 +32,7 @@ pub(crate) struct Pending {
 /// Serves a database.
 #[derive(Debug)]
 pub(crate) struct Postgres {
+    connector: Connector,
     writes: Arc<Queue>,
     reads: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
@@ -52,6 +43,11 @@ impl Pending {
     pub fn connect(url: &str, migrations: &'static Migrations, threads: Threads) -> Result<Self, StoreError> {
         let connector = pg_tls::connector(url)?;
         let mut session = Session::open(&connector).map_err(|e| error(&e))?;
+        #[cfg(any(test, feature = "testing"))]
+        {
+            // Starting is not tried again, so nothing is made to fail in it.
+            session.faults = None;
+        }
         let (number, encoding) = session.facts()?;
         if number < 150_000 {
             return Err(StoreError::Other(format!("PostgreSQL 15 or later is needed, this is {}", number / 10_000)));
@@ -74,7 +70,12 @@ impl Pending {
     /// Migrates and begins to serve.
     pub fn start(mut self) -> Result<Postgres, StoreError> {
         self.session.migrate(self.migrations)?;
-        let mut engine = Postgres { writes: Arc::default(), reads: Arc::default(), threads: Vec::new() };
+        let mut engine = Postgres {
+            connector: self.connector.clone(),
+            writes: Arc::default(),
+            reads: Arc::default(),
+            threads: Vec::new(),
+        };
         for (queue, n, mode) in
             [(&engine.writes, self.threads.writers, Mode::Write), (&engine.reads, self.threads.readers, Mode::Read)]
         {
@@ -99,6 +100,10 @@ impl Postgres {
     pub fn writes(&self) -> &Queue {
         &self.writes
     }
+    /// How to reach the database.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
     /// Where reading closures wait.
     pub fn reads(&self) -> &Queue {
         &self.reads
@@ -111,163 +116,6 @@ impl Drop for Postgres {
         self.reads.close();
         join(&mut self.threads);
     }
-}
-
-/// A connection with its prepared statements.
-struct Session {
-    client: Client,
-    statements: HashMap<(String, Vec<Type>), Statement>,
-}
-
-impl Session {
-    fn open(connector: &Connector) -> Result<Self, postgres::Error> {
-        let mut client = connector.connect()?;
-        client.batch_execute(SESSION)?;
-        Ok(Self { client, statements: HashMap::new() })
-    }
-    /// Server version number and database encoding.
-    fn facts(&mut self) -> Result<(i64, String), StoreError> {
-        let row = self
-            .client
-            .query_one("SELECT current_setting('server_version_num'), current_setting('server_encoding'), current_setting('fsync')", &[])
-            .map_err(|e| error(&e))?;
-        if row.get::<_, &str>(2) != "on" {
-            tracing::warn!("PostgreSQL runs with fsync off: a power cut loses acknowledged mail");
-        }
-        Ok((row.get::<_, &str>(0).parse().unwrap_or(0), row.get(1)))
-    }
-    fn version(&mut self, migrations: &Migrations) -> Result<i64, postgres::Error> {
-        let known: bool = self.client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&migrations.table])?.get(0);
-        if known { Ok(self.client.query_one(migrations.newest().as_str(), &[])?.get(0)) } else { Ok(0) }
-    }
-    fn migrate(&mut self, migrations: &Migrations) -> Result<(), StoreError> {
-        let take_turns =
-            |client: &mut Client, what: &str| client.batch_execute(&format!("SELECT {what}({MIGRATION_LOCK})"));
-        take_turns(&mut self.client, "pg_advisory_lock").map_err(|e| error(&e))?;
-        let outcome = self.migrate_alone(migrations);
-        // Ends with the session anyway.
-        let _ = take_turns(&mut self.client, "pg_advisory_unlock");
-        outcome
-    }
-    fn migrate_alone(&mut self, migrations: &Migrations) -> Result<(), StoreError> {
-        // Another starter may have migrated, perhaps further than we know.
-        let found = self.version(migrations).map_err(|e| error(&e))?;
-        migrations.check(found)?;
-        for m in migrations.after(found) {
-            let mut apply = || {
-                let mut tx = self.client.transaction()?;
-                tx.batch_execute("SET LOCAL statement_timeout = 0")?;
-                tx.batch_execute(&migrations.create_table())?;
-                for statement in portable::adapt(m.sql, Dialect::Postgres) {
-                    tx.batch_execute(&statement)?;
-                }
-                tx.batch_execute(&migrations.record(m))?;
-                tx.commit()
-            };
-            apply().map_err(|e: postgres::Error| error(&e))?;
-            tracing::info!(schema = m.name, "migrated");
-        }
-        Ok(())
-    }
-    /// Opens a transaction; a writing one tells its number, by which its fate can be asked later.
-    fn begin(&mut self, mode: Mode) -> Result<Option<String>, postgres::Error> {
-        let sql = match mode {
-            Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()",
-            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        Ok(self.client.simple_query(sql)?.into_iter().find_map(|m| match m {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        }))
-    }
-    fn prepared(&mut self, sql: &str, params: &[Value]) -> Result<Statement, Failure> {
-        let types: Vec<Type> = params.iter().map(declared).collect();
-        let key = (sql.to_owned(), types);
-        if let Some(statement) = self.statements.get(&key) {
-            // Counted when it was prepared; a text may still hold NUL.
-            portable::check_values(params.len(), params).map_err(Failure::Ours)?;
-            return Ok(statement.clone());
-        }
-        let scanned = portable::scan(sql).map_err(Failure::Ours)?;
-        portable::check_values(scanned.parameters, params).map_err(Failure::Ours)?;
-        let statement = self.client.prepare_typed(sql, &key.1).map_err(Failure::Theirs)?;
-        if self.statements.len() >= STATEMENTS {
-            // Programs have fewer statements than this; closing them all is simpler than choosing.
-            self.statements.clear();
-        }
-        self.statements.insert(key, statement.clone());
-        Ok(statement)
-    }
-}
-
-enum Failure {
-    Ours(StoreError),
-    Theirs(postgres::Error),
-}
-
-struct PgTx<'a> {
-    session: &'a mut Session,
-    /// First statement that failed.
-    failed: Option<(StoreError, Again)>,
-}
-
-impl<'a> PgTx<'a> {
-    fn new(session: &'a mut Session) -> Self {
-        Self { session, failed: None }
-    }
-    fn guarded<T>(
-        &mut self,
-        sql: &str,
-        params: &[Value],
-        f: impl FnOnce(&mut Client, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, Failure>,
-    ) -> Result<T, StoreError> {
-        if let Some((e, _)) = &self.failed {
-            return Err(e.clone());
-        }
-        let outcome = self.session.prepared(sql, params).and_then(|statement| {
-            let bound: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-            f(&mut self.session.client, &statement, &bound)
-        });
-        outcome.map_err(|failure| {
-            let (e, kind) = match failure {
-                Failure::Ours(e) => (e, Again::No),
-                Failure::Theirs(e) => (error(&e), again(&e)),
-            };
-            self.failed = Some((e.clone(), kind));
-            e
-        })
-    }
-}
-
-impl Tx for PgTx<'_> {
-    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
-        self.guarded(sql, params, |client, statement, bound| {
-            if !statement.columns().is_empty() {
-                return Err(Failure::Ours(StoreError::Invalid("execute() of a statement that returns rows".into())));
-            }
-            client.execute(statement, bound).map_err(Failure::Theirs)
-        })
-    }
-    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.guarded(sql, params, |client, statement, bound| {
-            let rows = client.query(statement, bound).map_err(Failure::Theirs)?;
-            let columns = statement.columns().len();
-            rows.iter()
-                .map(|row| {
-                    let values = (0..columns).map(|i| row.try_get(i)).collect::<Result<Vec<Value>, _>>();
-                    values
-                        .map(Row)
-                        .map_err(|e| Failure::Ours(StoreError::Invalid(format!("column of another type: {e}"))))
-                })
-                .collect()
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Write,
-    Read,
 }
 
 /// What became of one run.
@@ -297,7 +145,7 @@ impl Worker {
             metrics::counter!("sceau_store_retries_total").increment(1);
             match kind {
                 Again::Lost => self.session = None,
-                Again::Stale => self.session.iter_mut().for_each(|s| s.statements.clear()),
+                Again::Stale => self.session.iter_mut().for_each(Session::forget_statements),
                 Again::Conflict | Again::No => {}
             }
             let patient = if kind == Again::Lost { work.queued().elapsed() < PATIENCE } else { attempt < ATTEMPTS };
@@ -316,12 +164,13 @@ impl Worker {
             Some(session) => session,
             empty => match Session::open(&self.connector) {
                 Ok(session) => empty.insert(session),
-                Err(e) => return reconnect(&e),
+                Err(e) => return Fate::Again(Again::Lost, error(&e)),
             },
         };
-        let number = match session.begin(self.mode) {
-            Ok(number) => number,
-            Err(e) => return reconnect(&e),
+        let mark = match session.begin(self.mode) {
+            Ok(mark) => mark,
+            // Before the closure ran: whatever went wrong, another connection may be better.
+            Err(failure) => return Fate::Again(Again::Lost, failure.error),
         };
         let mut tx = PgTx::new(session);
         let kept = work.run(&mut tx);
@@ -335,7 +184,7 @@ impl Worker {
                 work.fail(e);
             }
         } else if kept {
-            return match session.client.batch_execute("COMMIT") {
+            return match session.commit() {
                 Ok(()) => {
                     if self.mode == Mode::Write {
                         metrics::counter!("sceau_store_commits_total", "engine" => "postgres").increment(1);
@@ -343,14 +192,12 @@ impl Worker {
                     }
                     Fate::Done
                 }
-                Err(e) => match again(&e) {
-                    Again::Lost => self.commit_unanswered(work, number.as_deref()),
-                    Again::No => {
-                        work.fail(error(&e));
-                        Fate::Done
-                    }
-                    kind => Fate::Again(kind, error(&e)),
-                },
+                Err(Failure { again: Again::Lost, .. }) => self.commit_unanswered(work, mark),
+                Err(Failure { again: Again::No, error }) => {
+                    work.fail(error);
+                    Fate::Done
+                }
+                Err(Failure { again, error }) => Fate::Again(again, error),
             };
         }
         self.roll_back();
@@ -363,10 +210,10 @@ impl Worker {
         }
     }
 
-    /// The connection broke while COMMIT was on its way: asks the server what became of the transaction.
-    fn commit_unanswered(&mut self, work: &mut dyn Work, number: Option<&str>) -> Fate {
+    /// The connection broke while COMMIT was on its way: asks the database whether the transaction took place.
+    fn commit_unanswered(&mut self, work: &mut dyn Work, mark: Option<Mark>) -> Fate {
         self.session = None;
-        let Some(number) = number else {
+        let Some(mark) = mark else {
             // A reading transaction: it changed nothing.
             return Fate::Done;
         };
@@ -375,31 +222,21 @@ impl Worker {
             tries += 1;
             std::thread::sleep(backoff(tries));
             let Ok(mut session) = Session::open(&self.connector) else { continue };
-            let sql = "SELECT COALESCE(pg_xact_status(CAST(CAST($1 AS TEXT) AS xid8)), 'unknown')";
-            let Ok(row) = session.client.query_one(sql, &[&number]) else { continue };
-            let status: String = row.get(0);
+            let Ok(found) = session.took_place(mark) else { continue };
             self.session = Some(session);
-            match status.as_str() {
-                "committed" => return Fate::Done,
-                "aborted" => {
-                    return Fate::Again(
-                        Again::Conflict,
-                        StoreError::Transient("connection to the database lost".into()),
-                    );
+            match found {
+                Some(true) => return Fate::Done,
+                Some(false) => {
+                    let e = StoreError::Transient("connection to the database lost".into());
+                    return Fate::Again(Again::Conflict, e);
                 }
-                // Its old session has not noticed yet.
-                "in progress" => {}
-                _ => break,
+                // The row is gone: this connection slept for days in its COMMIT, or somebody emptied the table.
+                None => break,
             }
         }
         work.fail(StoreError::Transient("connection to the database lost while committing".into()));
         Fate::Done
     }
-}
-
-/// Before the closure ran: whatever went wrong, another connection may be better.
-fn reconnect(e: &postgres::Error) -> Fate {
-    Fate::Again(Again::Lost, error(e))
 }
 
 /// 5 ms doubling to 640 ms, each between half and whole of it so that rivals part.

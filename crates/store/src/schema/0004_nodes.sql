@@ -1,6 +1,6 @@
 -- Nodes that serve this database together, and the leases by which one of them does what only one may. See nodes.rs, leases.rs.
 
--- `seen` is when the node last said that it lives.
+-- `owner` is its process and `first_id` the first id this made; `seen` is when the node last said that it lives.
 CREATE TABLE nodes (
     number BIGINT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -8,7 +8,8 @@ CREATE TABLE nodes (
     owner TEXT,
     started BIGINT,
     seen BIGINT,
-    version TEXT
+    version TEXT,
+    first_id BIGINT
 );
 
 -- A role that one process at a time holds. `owner` is the process; `until` when others may take it.

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const MISSING: &str = "no PostgreSQL server program found: apt-get install postgresql-15 (or name the folder of initdb and pg_ctl in SCEAU_TEST_PG_BIN)";
 
+/// Settings of servers that need not survive anything.
+const CARELESS: &str = "-c fsync=off -c full_page_writes=off";
+
 /// A database of one test; dropped with it.
 #[derive(Debug)]
 pub(crate) struct Database(String);
@@ -72,7 +75,8 @@ fn start() -> (PathBuf, File) {
     users.lock_shared().expect("lock");
     if Client::connect(&address(&folder), NoTls).is_err() {
         let server = Server { folder: folder.clone(), bin };
-        server.start("-c listen_addresses=");
+        server.create();
+        server.run(&format!("{CARELESS} -c listen_addresses="));
         // When nobody holds `users` any more: stops and removes. -E 99 tells "still held" from the command's own failures.
         let watch = format!(
             "cd /; while sleep 4; do flock -xn -E 99 '{}' sh -c \"{}\"; [ $? = 99 ] || exit 0; done",
@@ -105,19 +109,39 @@ impl Server {
             ("", ":")
         }
     }
-    fn start(&self, settings: &str) {
+    /// The folders of a new server.
+    fn folders(&self) {
+        let (_, own) = Self::user();
+        let f = self.folder.display();
+        shell(&format!("set -e; cd '{f}'; rm -rf data run; mkdir -m 700 data; mkdir -m 755 run; {own} data run"));
+    }
+    fn create(&self) {
+        self.folders();
         let (user, own) = Self::user();
         // French order by default, so that a column without COLLATE "C" is noticed.
         shell(&format!(
-            "set -e; cd '{f}'; rm -rf data run; mkdir -m 700 data; mkdir -m 755 run; {own} data run; \
+            "set -e; cd '{f}'; \
              {user} '{b}/initdb' -D '{f}/data' -U sceau -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu --icu-locale=fr-FR \
              --no-sync --no-instructions >/dev/null; \
-             for file in tls.crt tls.key; do [ ! -f $file ] || install -m 600 $file data/; done; {own} data; \
-             {user} '{b}/pg_ctl' -D '{f}/data' -l '{f}/run/log' -w -t 60 -o '-c fsync=off -c full_page_writes=off -c max_connections=300 \
-             -c shared_buffers=64MB -c max_wal_size=256MB -c unix_socket_directories={f}/run {settings}' start >/dev/null",
+             for file in tls.crt tls.key; do [ ! -f $file ] || install -m 600 $file data/; done; {own} data",
             f = self.folder.display(),
             b = self.bin.display(),
         ));
+    }
+    fn run(&self, settings: &str) {
+        let (user, _) = Self::user();
+        shell(&format!(
+            "{user} '{b}/pg_ctl' -D '{f}/data' -l '{f}/run/log' -w -t 60 -o '-c max_connections=300 -c shared_buffers=64MB \
+             -c max_wal_size=256MB -c unix_socket_directories={f}/run {settings}' start >/dev/null",
+            f = self.folder.display(),
+            b = self.bin.display(),
+        ));
+    }
+    /// `pg_ctl` with the server's folder.
+    fn control(&self, what: &str) {
+        let (user, _) = Self::user();
+        let (b, f) = (self.bin.display(), self.folder.display());
+        shell(&format!("cd /; {user} '{b}/pg_ctl' -D '{f}/data' -w -t 60 {what} >/dev/null"));
     }
     fn stop_script(&self) -> String {
         let (user, _) = Self::user();
@@ -143,17 +167,15 @@ impl std::fmt::Debug for TlsServer {
 impl TlsServer {
     /// Starts one with a certificate and its key (PEM). Blocking.
     pub fn start(certificate: &str, key: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir()
-            .expect("temporary folder");
+        let folder = open_folder();
         fs::write(folder.path().join("tls.crt"), certificate).expect("certificate");
         fs::write(folder.path().join("tls.key"), key).expect("key");
         // Free just now; nothing else on the machine is asked for one at this very moment.
         let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("free port").port();
         let server = Server { folder: folder.path().to_owned(), bin: programs() };
-        server.start(&format!(
-            "-c listen_addresses=127.0.0.1 -c port={port} -c ssl=on -c ssl_cert_file=tls.crt -c ssl_key_file=tls.key"
+        server.create();
+        server.run(&format!(
+            "{CARELESS} -c listen_addresses=127.0.0.1 -c port={port} -c ssl=on -c ssl_cert_file=tls.crt -c ssl_key_file=tls.key"
         ));
         Self { server, _folder: folder, port }
     }
@@ -162,6 +184,92 @@ impl TlsServer {
 impl Drop for TlsServer {
     fn drop(&mut self) {
         shell(&format!("cd /; {{ {}; }} >/dev/null", self.server.stop_script()));
+    }
+}
+
+/// A temporary folder into which the server's user may look.
+fn open_folder() -> tempfile::TempDir {
+    let permissions = fs::Permissions::from_mode(0o755);
+    tempfile::Builder::new().permissions(permissions).tempdir().expect("temporary folder")
+}
+
+/// A server of one test, with fsync, that can be killed, started again, followed by a standby and replaced by it; stopped when dropped.
+/// Everything of it blocks.
+pub struct OwnServer {
+    server: Server,
+    _folder: tempfile::TempDir,
+}
+
+impl std::fmt::Debug for OwnServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OwnServer(…)")
+    }
+}
+
+/// Settings of an own server.
+const OWN: &str = "-c listen_addresses= -c max_wal_senders=4";
+
+impl OwnServer {
+    fn empty() -> Self {
+        let folder = open_folder();
+        Self { server: Server { folder: folder.path().to_owned(), bin: programs() }, _folder: folder }
+    }
+    /// A new server.
+    pub fn start() -> Self {
+        let new = Self::empty();
+        new.server.create();
+        new.server.run(OWN);
+        new
+    }
+    /// Host of its connection string.
+    pub fn host(&self) -> String {
+        self.server.folder.join("run").display().to_string()
+    }
+    /// Connection string of its one database.
+    pub fn url(&self) -> String {
+        format!("host={} user=sceau dbname=postgres", self.host())
+    }
+    /// Everything of it dies at this instant, and it is started again.
+    pub fn crash_and_restart(&self) {
+        self.server.control("-m immediate restart");
+    }
+    /// Everything of it dies at this instant.
+    pub fn crash(&self) {
+        self.server.control("-m immediate stop");
+    }
+    /// A standby that this server waits for before it answers COMMIT.
+    pub fn standby(&self) -> Self {
+        let new = Self::empty();
+        new.server.folders();
+        let (user, _) = Server::user();
+        let (b, f) = (new.server.bin.display(), new.server.folder.display());
+        shell(&format!(
+            "cd /; {user} '{b}/pg_basebackup' -D '{f}/data' -h '{}' -U sceau -X stream -R -c fast -N",
+            self.host()
+        ));
+        new.server.run(&format!("{OWN} -c cluster_name=standby"));
+        let mut client = Client::connect(&self.url(), NoTls).expect("the primary answers");
+        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'standby'").expect("setting");
+        client.batch_execute("SELECT pg_reload_conf()").expect("setting");
+        let sync = "SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        for _ in 0..600 {
+            if client.query_one(sync, &[]).expect("replication").get::<_, i64>(0) == 1 {
+                return new;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the standby does not follow");
+    }
+    /// Ends its following: it takes the place of its primary.
+    pub fn promote(&self) {
+        self.server.control("promote");
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        // It may be stopped already.
+        shell(&format!("cd /; {{ {}; }} >/dev/null 2>&1 || true", self.server.stop_script()));
     }
 }
 

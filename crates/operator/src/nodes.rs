@@ -1,0 +1,201 @@
+//! Nodes: hearing the others, taking over from the dead, and what administrators ask about them.
+//!
+//! Promises: what another node committed wakes the sessions and workers of this one within a fraction of a second; when the word between nodes
+//! is interrupted, whoever waits looks by himself every few seconds, and once when it is back; what a dead process held (destinations, jobs,
+//! roles) is free some seconds after its death, whatever its leases said. With SQLite there is one node, and only its own past to take over.
+use crate::accounts::require_administrator;
+use crate::record::By;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_store::nodes::{self as rows, Alive};
+use sceau_store::{Event, Id, StoreError, events, id};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How often the living are counted.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often watched BALs are looked at while the other nodes are not heard.
+const POLL: Duration = Duration::from_secs(2);
+/// While they are heard, one poll in so many is made all the same: a word may be lost.
+const SLOWLY: u32 = 15;
+/// Longest name of a node, characters.
+const NAME: usize = 255;
+
+/// A node, as listed.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeView {
+    /// Number, 0…1007.
+    pub number: u16,
+    /// Name.
+    pub name: String,
+    /// Its process lives.
+    pub alive: bool,
+    /// It is the one that answers.
+    pub here: bool,
+    /// When it last said that it lives.
+    pub seen: Option<Timestamp>,
+    /// When its last process started.
+    pub started: Option<Timestamp>,
+    /// Version of its program.
+    pub version: Option<String>,
+    /// When it was first known.
+    pub created: Timestamp,
+}
+
+impl Operator {
+    /// Every node of the database, by number.
+    pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeView>, Refusal> {
+        require_administrator(actor)?;
+        let nodes = self.0.store.nodes().await.map_err(|e| refuse::store(&e))?;
+        let here = self.0.store.node();
+        let view = |n: rows::Node| NodeView {
+            number: n.number,
+            here: n.number == here,
+            alive: n.alive,
+            seen: n.seen.map(Timestamp),
+            started: n.started.map(Timestamp),
+            version: n.version,
+            created: Timestamp(n.added),
+            name: n.name,
+        };
+        Ok(nodes.into_iter().map(view).collect())
+    }
+
+    /// Prepares a number for a node that is to come, or gives the number of a dead one to another. `admin.exists` when a node of another
+    /// name lives there, `admin.invalid`.
+    pub async fn add_node(&self, actor: &Actor, number: u16, name: &str) -> Result<NodeView, Refusal> {
+        require_administrator(actor)?;
+        let name = name.trim().to_owned();
+        if number >= id::FIRST_VISITOR
+            || name.is_empty()
+            || name.chars().count() > NAME
+            || name.contains(char::is_control)
+        {
+            return Err(Refusal::new(RefusalCode::Invalid).with("name", &name));
+        }
+        let alive = self.0.store.alive().await.map_err(|e| refuse::store(&e))?;
+        let facts = json!({ "number": number, "name": name });
+        let (fact, now) = (self.fact("node.added", &By::actor(actor), None, "ok", facts), self.now());
+        self.0
+            .store
+            .write(move |tx| {
+                if !rows::prepare(tx, number, &name, &alive, now.0)? {
+                    return Err(Fail::from(Refusal::new(RefusalCode::Exists).with("name", number)));
+                }
+                Ok(fact.write(tx)?)
+            })
+            .await?;
+        let found = self.nodes(actor).await?.into_iter().find(|n| n.number == number);
+        found.ok_or_else(|| RefusalCode::NotFound.into())
+    }
+
+    /// Hears the other nodes and looks after the dead until `stop`.
+    pub async fn run_node(&self, stop: CancellationToken) {
+        let mut heard = self.0.store.events();
+        let (mut look, mut poll) = (tokio::time::interval(LOOK), tokio::time::interval(POLL));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut seen, mut known, mut polls) = (Seen::default(), HashMap::new(), 0_u32);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                event = heard.next() => self.hear(event),
+                _ = look.tick() => self.look_after_the_dead(&mut seen).await,
+                _ = poll.tick(), if self.0.store.is_shared() => {
+                    polls = polls.wrapping_add(1);
+                    let deaf = !self.0.store.hears_others();
+                    if deaf {
+                        self.0.queue_wake.notify_waiters();
+                        self.0.jobs_wake.notify_waiters();
+                    }
+                    if deaf || polls.is_multiple_of(SLOWLY) {
+                        self.poll(&mut known).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(&self, event: Event) {
+        let inner = &self.0;
+        match event {
+            Event::Bal(bal) => inner.watch.heard(bal),
+            Event::Queue => inner.queue_wake.notify_waiters(),
+            Event::Jobs => inner.jobs_wake.notify_waiters(),
+            Event::KeyDestroyed(bal) => {
+                inner.store.vault().forget_bal_key(bal);
+                inner.watch.heard(bal);
+            }
+            Event::Everything => {
+                inner.watch.heard_anything();
+                inner.queue_wake.notify_waiters();
+                inner.jobs_wake.notify_waiters();
+            }
+        }
+    }
+
+    /// Wakes the watchers of BALs that are further than they were at the last look. One that is watched anew is told once: it may have
+    /// changed before.
+    async fn poll(&self, known: &mut HashMap<Id, i64>) {
+        let watched = self.0.watch.watched();
+        if watched.is_empty() {
+            return known.clear();
+        }
+        match self.0.store.read(move |tx| events::modseqs(tx, &watched)).await {
+            Ok(now) => {
+                for (bal, modseq) in &now {
+                    if known.get(bal) != Some(modseq) {
+                        self.0.watch.heard(*bal);
+                    }
+                }
+                *known = now.into_iter().collect();
+            }
+            Err(e) => drop(refuse::store(&e)),
+        }
+    }
+
+    /// When somebody died (or this process is new): frees what the dead hold and wakes the workers. Whoever is away at one look only is not
+    /// dead: after a restart of the database each node needs a moment to be back.
+    async fn look_after_the_dead(&self, seen: &mut Seen) {
+        let nodes = match self.0.store.nodes().await {
+            Ok(nodes) => nodes,
+            Err(e) => return drop(refuse::store(&e)),
+        };
+        let here = self.0.store.node();
+        if !nodes.iter().any(|n| n.number == here && n.alive) {
+            // This node itself is not back yet.
+            return;
+        }
+        let away: Vec<u16> = nodes.iter().filter(|n| !n.alive).map(|n| n.number).collect();
+        let spared = |n: &rows::Node| n.alive || !seen.away.contains(&n.number);
+        let living: Alive = nodes.into_iter().filter(spared).filter_map(rows::Node::process).collect();
+        if seen.living.as_ref() != Some(&living) {
+            let (given, now) = (living.clone(), self.now().0);
+            match self.0.store.write(move |tx| rows::free_leases(tx, &given, now)).await {
+                Ok(0) => {}
+                Ok(freed) => {
+                    tracing::info!(freed, "leases of dead processes are free");
+                    self.0.queue_wake.notify_waiters();
+                    self.0.jobs_wake.notify_waiters();
+                }
+                Err(e @ StoreError::Transient(_)) => return drop(refuse::store(&e)),
+                Err(e) => drop(refuse::store(&e)),
+            }
+        }
+        *seen = Seen { away, living: Some(living) };
+    }
+}
+
+/// What the last look at the nodes found.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Nodes whose process did not live.
+    away: Vec<u16>,
+    /// Processes whose leases were left alone; none before the first look.
+    living: Option<Alive>,
+}
