@@ -1,5 +1,6 @@
 //! Harness of the end-to-end tests: starts the built binary's sandbox on free ports, runs outside programs against it, and
 //! records which feature rows a passing test proved.
+pub mod bucket;
 pub mod curl;
 pub mod database;
 pub mod letter;

@@ -67,13 +67,18 @@ impl Mailbox {
     /// APPENDs a message to a folder.
     #[track_caller]
     pub fn append(&mut self, folder: &str, flags: &str, message: &[u8]) {
-        let command = format!("e2e.tag APPEND {folder} ({flags}) {{{}+}}\r\n", message.len());
-        self.0.put(&[command.as_bytes(), message, b"\r\n"].concat()).expect("sent");
+        let line = self.say_literal(&format!("APPEND {folder} ({flags})"), message);
+        assert!(line.starts_with("e2e.tag OK"), "APPEND: {line}");
+    }
+    /// Says a command that ends with a literal; its tagged answer.
+    #[track_caller]
+    pub fn say_literal(&mut self, command: &str, literal: &[u8]) -> String {
+        let command = format!("e2e.tag {command} {{{}+}}\r\n", literal.len());
+        self.0.put(&[command.as_bytes(), literal, b"\r\n"].concat()).expect("sent");
         loop {
             let line = self.0.line().expect("answer");
             if line.starts_with("e2e.tag ") {
-                assert!(line.starts_with("e2e.tag OK"), "APPEND: {line}");
-                return;
+                return line;
             }
         }
     }

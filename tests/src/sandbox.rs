@@ -183,6 +183,10 @@ impl Sandbox {
     pub fn start_in(folder: &Path, base: u16) -> Self {
         Self::start_program(&sceau(), folder, base, More::default())
     }
+    /// Starts one in this folder, on free ports.
+    pub fn start_in_free(folder: &Path) -> Self {
+        Self::start_in(folder, free_ports())
+    }
     /// Starts one in a temporary folder with more arguments (other storage, several nodes).
     pub fn start_more(more: More) -> Self {
         let folder = tempfile::Builder::new().prefix("sceau-e2e-").tempdir().expect("temporary folder");

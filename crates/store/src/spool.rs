@@ -263,7 +263,9 @@ impl Spool {
     pub fn reader(&self) -> Result<BlobReader, StoreError> {
         let source = match (&self.stored, &self.place) {
             (Stored::Inline(bytes), _) => Source::Memory(bytes.clone().into()),
-            (_, Place::Spool(Temporary { file, .. }) | Place::Settled { file, .. }) => Source::File(Arc::clone(file.file())),
+            (_, Place::Spool(Temporary { file, .. }) | Place::Settled { file, .. }) => {
+                Source::File(Arc::clone(file.file()))
+            }
             _ => return Err(StoreError::Other("a spool without bytes".into())),
         };
         open_here(self.id, self.key.clone(), source, Some(self.size))

@@ -87,7 +87,9 @@ async fn content_comes_back_whole_and_by_ranges() {
         assert_eq!(read(&s, named).await.unwrap(), *content);
         let size = content.len();
         let mut reader = s.open_blob(named.0, named.1.clone()).await.unwrap();
-        for (from, len) in [(size / 2, 70_000), (0, 10), (size.saturating_sub(3), 10), (65_535, 2), (size, 5), (7, size)] {
+        for (from, len) in
+            [(size / 2, 70_000), (0, 10), (size.saturating_sub(3), 10), (65_535, 2), (size, 5), (7, size)]
+        {
             let expected = content.get(from..(from + len).min(size)).unwrap_or_default();
             assert_eq!(reader.read_at(from as u64, len).await.unwrap(), expected, "{from}+{len} of {size}");
         }
@@ -343,7 +345,11 @@ async fn two_nodes_share_a_bucket_and_a_stranger_sweeps_nothing() {
     // What the other is about to name is protected by its age; what it named, by its row.
     let mut on_its_way = spooled(&two, &content);
     on_its_way.settle().await.unwrap();
-    server.objects("").iter().filter(|o| !o.ends_with(hex::encode(on_its_way.id))).for_each(|o| age(o, Duration::from_secs(7_200)));
+    server
+        .objects("")
+        .iter()
+        .filter(|o| !o.ends_with(hex::encode(on_its_way.id)))
+        .for_each(|o| age(o, Duration::from_secs(7_200)));
     let now = one.clock().now();
     // A row nobody references any more goes; keep this one referenced.
     let (id, none) = (named.0, Vec::<u8>::new());

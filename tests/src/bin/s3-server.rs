@@ -55,7 +55,8 @@ async fn serve(
                     let service = service.clone();
                     tokio::spawn(async move {
                         // A client that goes away is no trouble of ours.
-                        let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
+                        let _ =
+                            Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
                     });
                 }
                 Err(e) => {

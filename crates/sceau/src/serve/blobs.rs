@@ -121,7 +121,8 @@ mod tests {
         assert!(!format!("{s3:?}").contains("SECRET"));
         let no_endpoint = BlobsSection { endpoint: None, ..section("s3://sceau") };
         refused(&no_endpoint, &variables, "config.blobs_endpoint");
-        let from_environment = |name: &str| if name == "AWS_ENDPOINT_URL" { Some("http://127.0.0.1:9".into()) } else { variables(name) };
+        let from_environment =
+            |name: &str| if name == "AWS_ENDPOINT_URL" { Some("http://127.0.0.1:9".into()) } else { variables(name) };
         assert!(place(&no_endpoint, &from_environment).is_ok());
     }
 

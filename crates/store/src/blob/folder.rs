@@ -69,7 +69,9 @@ impl Folder {
             let entry = entry?;
             let mut id = BlobId::default();
             // A file that is not named like a blob is not ours.
-            if entry.file_name().to_str().is_none_or(|name| hex::decode_to_slice(name, &mut id).is_err()) || id[0] != first {
+            if entry.file_name().to_str().is_none_or(|name| hex::decode_to_slice(name, &mut id).is_err())
+                || id[0] != first
+            {
                 continue;
             }
             let meta = match entry.metadata() {

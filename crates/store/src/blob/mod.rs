@@ -34,7 +34,8 @@ use std::sync::Arc;
 pub type BlobId = [u8; 16];
 
 /// Tables and columns that name blobs.
-pub(crate) const REFERENCES: &[(&str, &str)] = &[("messages", "blob_id"), ("queue_messages", "blob_id"), ("texts", "blob_id"), ("index_files", "blob_id")];
+pub(crate) const REFERENCES: &[(&str, &str)] =
+    &[("messages", "blob_id"), ("queue_messages", "blob_id"), ("texts", "blob_id"), ("index_files", "blob_id")];
 
 /// What the row of a blob holds, prepared before the transaction (closures may run again).
 #[derive(Debug, Clone)]

@@ -108,7 +108,8 @@ pub fn parse_endpoint(endpoint: &str) -> Result<Url, PlaceError> {
         Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
         None => return Err(PlaceError::Endpoint),
     };
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     match url.scheme() {
         "https" if plain => Ok(url),
         "http" if plain && loopback => Ok(url),
@@ -126,13 +127,33 @@ mod tests {
         assert_eq!(parse_s3_url("s3://sceau"), ok("sceau", ""));
         assert_eq!(parse_s3_url("s3://sceau/"), ok("sceau", ""));
         assert_eq!(parse_s3_url("s3://sceau/prod/blobs/"), ok("sceau", "prod/blobs"));
-        for bad in ["", "s3:", "s3://", "s3://ab", "s3://a b c", "s3://sceau/a//b", "s3://sceau/../b", "s3://sceau/é", "/folder"] {
+        for bad in [
+            "",
+            "s3:",
+            "s3://",
+            "s3://ab",
+            "s3://a b c",
+            "s3://sceau/a//b",
+            "s3://sceau/../b",
+            "s3://sceau/é",
+            "/folder",
+        ] {
             assert_eq!(parse_s3_url(bad), Err(PlaceError::Url), "{bad}");
         }
-        for good in ["https://s3.exemple.fr", "https://s3.exemple.fr:9000/base", "http://127.0.0.1:9000", "http://[::1]:9000"] {
+        for good in
+            ["https://s3.exemple.fr", "https://s3.exemple.fr:9000/base", "http://127.0.0.1:9000", "http://[::1]:9000"]
+        {
             assert!(parse_endpoint(good).is_ok(), "{good}");
         }
-        for bad in ["", "s3.exemple.fr", "http://s3.exemple.fr", "https://k:s@s3.exemple.fr", "ftp://s3", "https://s3/?a=b", "http://10.0.0.1"] {
+        for bad in [
+            "",
+            "s3.exemple.fr",
+            "http://s3.exemple.fr",
+            "https://k:s@s3.exemple.fr",
+            "ftp://s3",
+            "https://s3/?a=b",
+            "http://10.0.0.1",
+        ] {
             assert_eq!(parse_endpoint(bad), Err(PlaceError::Endpoint), "{bad}");
         }
     }

@@ -115,7 +115,8 @@ pub(crate) fn open_here(id: BlobId, key: DataKey, source: Source, size: Option<u
 /// Waits for a reading on a thread that may block. Only what comes over a network needs the runtime.
 fn wait<T>(remote: bool, reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     if remote {
-        let handle = Handle::try_current().map_err(|_| StoreError::Other("no runtime to read an object with".into()))?;
+        let handle =
+            Handle::try_current().map_err(|_| StoreError::Other("no runtime to read an object with".into()))?;
         return handle.block_on(reading);
     }
     match pin!(reading).poll(&mut Context::from_waker(Waker::noop())) {

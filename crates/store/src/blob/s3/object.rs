@@ -165,9 +165,13 @@ mod tests {
     fn a_described_range_is_the_one_that_came() {
         assert_eq!(total_of("bytes 0-99/1234", 0, 100), Some(1234));
         assert_eq!(total_of("bytes 5-9/10", 5, 5), Some(10));
-        for (described, from, len) in
-            [("bytes 0-99/1234", 1, 100), ("bytes 0-99/1234", 0, 99), ("bytes 0-99/*", 0, 100), ("0-99/1", 0, 100), ("bytes 9-5/10", 9, 0)]
-        {
+        for (described, from, len) in [
+            ("bytes 0-99/1234", 1, 100),
+            ("bytes 0-99/1234", 0, 99),
+            ("bytes 0-99/*", 0, 100),
+            ("0-99/1", 0, 100),
+            ("bytes 9-5/10", 9, 0),
+        ] {
             assert_eq!(total_of(described, from, len), None, "{described}");
         }
         assert_eq!(total_of("bytes 0-18446744073709551615/1", 0, 1), None);

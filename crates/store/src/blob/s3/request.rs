@@ -94,7 +94,12 @@ impl Client {
             .pool_max_idle_per_host(super::REQUESTS)
             .build()
             .map_err(|e| failed(e.without_url().to_string()))?;
-        Ok(Self { http, permits: Semaphore::new(super::REQUESTS), patience: config.timeout, given_up: Mutex::default() })
+        Ok(Self {
+            http,
+            permits: Semaphore::new(super::REQUESTS),
+            patience: config.timeout,
+            given_up: Mutex::default(),
+        })
     }
     /// A request to a signed address. Neither is ever logged.
     pub fn request(&self, method: Method, url: Url, patience: Duration) -> reqwest::RequestBuilder {
@@ -169,7 +174,8 @@ impl Client {
 
 /// A body of at most `most` bytes; `Away` when it breaks off or is longer.
 pub(super) async fn body(mut response: Response, most: usize) -> Result<Bytes, Failure> {
-    let mut out = Vec::with_capacity(response.content_length().map_or(0, |n| usize::try_from(n).unwrap_or(most).min(most)));
+    let mut out =
+        Vec::with_capacity(response.content_length().map_or(0, |n| usize::try_from(n).unwrap_or(most).min(most)));
     while let Some(piece) = response.chunk().await.map_err(|e| lost(&e))? {
         if out.len() + piece.len() > most {
             return Err(Failure::Away("more bytes than were asked".into()));
