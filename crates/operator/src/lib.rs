@@ -9,6 +9,7 @@ pub mod alarms;
 pub mod config;
 pub mod intake;
 mod jobs;
+pub mod journal;
 pub mod login;
 pub mod mail;
 pub mod mailbox;

@@ -5,7 +5,7 @@
 //! * [`engine`]: [`Tx`] and the two engines (group commit on SQLite, a pool on PostgreSQL), migrations in `schema/`.
 //! * [`vault`]: master key → BAL keys and transit keys (in the keyring, apart from the data) → blob keys; sealing.
 //! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename or an upload, never a second encryption).
-//! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`alarms`], [`jobs`], [`dedupe`].
+//! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`notary`], [`alarms`], [`jobs`], [`dedupe`].
 pub mod accounts;
 pub mod alarms;
 pub mod blob;
@@ -19,10 +19,13 @@ pub mod folders;
 pub mod id;
 pub mod indexes;
 pub mod jobs;
+pub mod journal;
 pub mod keywords;
 pub mod leases;
 pub mod messages;
+pub mod notary;
 pub mod nodes;
+pub mod purge;
 pub mod queue;
 pub mod settings;
 pub mod spool;

@@ -162,7 +162,7 @@ fn resolve(
     Ok((domain_id, people))
 }
 
-fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError> {
+pub(super) fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError> {
     let access = rows::access_of_bal(tx, b.id)?.into_iter().map(|a| (a.login, a.role)).collect();
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(BalView {

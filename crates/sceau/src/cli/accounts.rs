@@ -54,6 +54,11 @@ pub enum BalCommand {
     Show {
         address: String,
     },
+    Close {
+        address: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +152,7 @@ pub fn bal(c: &Context, command: BalCommand) -> Result<(), Failure> {
             c.show_list(&c.ask(&Request::BalList { domain, after: page.after, limit: page.limit })?, BAL);
         }
         BalCommand::Show { address } => c.show_one(&c.ask(&Request::BalShow { address })?, BAL),
+        BalCommand::Close { address, reason } => c.show_one(&c.ask(&Request::BalClose { address, reason })?, BAL),
     }
     Ok(())
 }

@@ -3,7 +3,8 @@ use crate::config::{Config, ConfigError, KeyPair};
 use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
-use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig};
+use sceau_store::vault::Place;
+use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig, StoreError};
 use sceau_trust::whitelist::WhiteListSource;
 use sceau_trust::{Anchors, Identity, Purpose, Trust, tls};
 use std::path::{Path, PathBuf};
@@ -242,6 +243,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
             patient_message_bytes: l.patient_message_bytes.unwrap_or(built_in.patient_message_bytes),
             recipients: l.recipients.unwrap_or(built_in.recipients),
             quota_bytes: l.quota_bytes.unwrap_or(built_in.quota_bytes),
+            journal_days: l.journal_days.unwrap_or(built_in.journal_days),
             ..built_in
         },
         retry,
@@ -261,5 +263,6 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         white_list_every: Duration::from_secs(config.white_list.as_ref().map_or(3600, |w| w.every_seconds)),
         dedupe: DEDUPE,
         login_failures_per_minute: l.login_failures_per_minute.unwrap_or(LOGIN_FAILURES),
+        search: config.search.settings(std::env::current_exe().ok()),
     }
 }

@@ -171,7 +171,8 @@ mod tests {
         #[test]
         fn only_whole_lines_destroy(text in ".{0,60}") {
             if let Some(bal) = line(text.as_bytes()) {
-                prop_assert!(text.starts_with(&format!("destroyed {bal} ")) || text.starts_with("destroyed +"));
+                let own = format!("destroyed {bal} ");
+                prop_assert!(text.starts_with(&own) || text.starts_with("destroyed +"));
             }
         }
     }

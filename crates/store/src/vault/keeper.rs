@@ -108,6 +108,10 @@ impl MasterKey {
     pub fn create_file(path: &Path) -> Result<Self, StoreError> {
         software::create_file(path).map(Self::from_keeper)
     }
+    /// Who keeps it.
+    pub fn keeper(&self) -> &dyn KeyKeeper {
+        &*self.0
+    }
     /// See [`KeyKeeper::describe`].
     pub fn describe(&self) -> String {
         self.0.describe()
@@ -169,6 +173,10 @@ impl KeeperError {
     /// As an error of the store. (No `From`: a second one would leave the `?` of closures without a type.)
     pub(super) fn store(self) -> StoreError {
         StoreError::Keeper(self)
+    }
+    /// There is no key at that place: one could be made.
+    pub fn is_missing_key(&self) -> bool {
+        matches!(self, Self::Absent { .. } | Self::Object { .. })
     }
     /// Stable code.
     pub fn code(&self) -> &'static str {

@@ -83,6 +83,16 @@ pub async fn status(keyring: &EngineUrl) -> Result<Option<Status>, StoreError> {
     .await
 }
 
+/// Is there a keyring, or are there data, where this configuration says? Makes and changes nothing.
+pub async fn exists(config: &StoreConfig) -> Result<bool, StoreError> {
+    let given = config.clone();
+    blocking(move || {
+        let keyring = engine::peek(&given.keyring, &engine::KEYRING, |version, _| Ok(version > 0))?;
+        Ok(keyring || engine::peek(&given.data, &engine::DATA, |version, _| Ok(version > 0))?)
+    })
+    .await
+}
+
 /// Makes an empty keyring under `config.master`. `Exists` when there is one, or when data are there that another keyring must have sealed.
 pub async fn create(config: &StoreConfig) -> Result<(), StoreError> {
     let given = config.clone();
