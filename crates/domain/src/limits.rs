@@ -27,6 +27,9 @@ pub struct Limits {
     pub folders: usize,
     /// Most different user keywords of one BAL.
     pub keywords: usize,
+    /// For how long a program that was away learns exactly what was removed meanwhile (IMAP QRESYNC, JMAP `/changes`), in days.
+    /// One that was away longer fetches its list of messages again. A month outlasts a holiday.
+    pub journal_days: u32,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             hops: 100,
             folders: 2_000,
             keywords: 500,
+            journal_days: 30,
         }
     }
 }
@@ -85,6 +89,9 @@ impl Limits {
         if self.hops < 10 {
             return wrong("hops", "< 10");
         }
+        if self.journal_days == 0 {
+            return wrong("journal_days", "0");
+        }
         Ok(())
     }
 }
@@ -113,6 +120,7 @@ mod tests {
             (Limits { folders: 0, ..d }, "folders"),
             (Limits { keywords: 0, ..d }, "keywords"),
             (Limits { hops: 3, ..d }, "hops"),
+            (Limits { journal_days: 0, ..d }, "journal_days"),
         ] {
             let refusal = limits.check().expect_err(name);
             assert_eq!(refusal.code, RefusalCode::Invalid);

@@ -156,8 +156,10 @@ impl View {
     /// Takes in what changed elsewhere (or here). EXPUNGE only when `may_expunge`.
     pub fn apply(&mut self, changes: Changes, may_expunge: bool) -> Vec<Update> {
         let mut updates = Vec::new();
-        self.gone
-            .extend(changes.vanished.iter().filter(|&&uid| self.entries.binary_search_by_key(&uid, |e| e.uid).is_ok()));
+        for (first, last) in &changes.vanished {
+            let from = self.entries.partition_point(|e| e.uid < *first);
+            self.gone.extend(self.entries[from..].iter().map(|e| e.uid).take_while(|uid| uid <= last));
+        }
         if may_expunge {
             let gone = std::mem::take(&mut self.gone);
             updates.extend(self.remove(|uid| gone.contains(&uid)));

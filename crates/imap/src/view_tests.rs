@@ -52,7 +52,7 @@ fn sets_name_numbers_or_uids() {
 #[test]
 fn expunge_waits_until_it_may_be_told() {
     let mut v = view(&[1, 2, 3, 4]);
-    let changes = Changes { changed: vec![entry(5, 12, Flags(0))], vanished: vec![2, 3], modseq: 12, uidnext: 6 };
+    let changes = Changes { changed: vec![entry(5, 12, Flags(0))], vanished: vec![(2, 3)], modseq: 12, uidnext: 6 };
     assert_eq!(v.apply(changes, false), [Update::Exists(5)]);
     assert!(v.is_gone(2));
     assert_eq!(v.resolve_uids(&set("4"), false).unwrap(), [4]);
@@ -71,7 +71,7 @@ fn what_this_session_did_is_not_told_again() {
     let mut changes = Changes { changed: after, vanished: vec![], modseq: 11, uidnext: 3 };
     changes.changed.push(entry(2, 11, Flags::FLAGGED));
     assert_eq!(v.apply(changes, true), [Update::Fetch(1)]);
-    let gone = Changes { changed: vec![], vanished: vec![1], modseq: 12, uidnext: 3 };
+    let gone = Changes { changed: vec![], vanished: vec![(1, 1)], modseq: 12, uidnext: 3 };
     assert_eq!(v.expunged(&[1]), [Update::Expunge(1)]);
     assert_eq!(v.apply(gone, true), []);
 }
@@ -130,7 +130,7 @@ proptest! {
                 }
                 1 if !alive.is_empty() => {
                     let uid = alive.remove(pick.index(alive.len()));
-                    changes.vanished.push(uid);
+                    changes.vanished.push((uid, uid));
                     pending.push(uid);
                 }
                 _ if !alive.is_empty() => changes.changed.push(entry(alive[pick.index(alive.len())], modseq, Flags::SEEN)),

@@ -3,6 +3,7 @@
 //! Promises: an act that changes a BAL's mail calls [`lock_bal`] (or [`charge_bal`]) before anything else, so acts on one
 //! BAL run one after the other on both engines; UIDs and UIDVALIDITY only grow; a folder's counts always match its entries
 //! (every function of [`crate::messages`] that changes entries returns or takes what [`adjust`] needs).
+use crate::journal::{self, Act};
 use crate::{Id, Row, StoreError, Tx, Value, params};
 
 /// What the BAL's row says, once it is locked.
@@ -208,8 +209,8 @@ pub fn insert(tx: &mut dyn Tx, new: &NewFolder, modseq: i64) -> Result<FolderRow
     let uidvalidity =
         next_uidvalidity(tx, new.bal, new.created.div_euclid(1000).clamp(1, i64::from(u32::MAX) - (1 << 24)))?;
     let sql = "INSERT INTO folders (id, bal_id, name_sealed, name_tag, special_use, subscribed, uidvalidity, uidnext, \
-               modseq, created, messages, unseen, deleted, bytes) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, 0, 0, 0, 0)";
+               modseq, created, messages, unseen, deleted, bytes, made, shaped) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, 0, 0, 0, 0, $8, $8)";
     let sealed = new.name_sealed.as_slice();
     let tag = new.name_tag.as_slice();
     let values = params![
@@ -239,19 +240,20 @@ pub fn insert(tx: &mut dyn Tx, new: &NewFolder, modseq: i64) -> Result<FolderRow
 }
 
 /// Gives a folder another path.
-pub fn rename(tx: &mut dyn Tx, id: Id, name_sealed: &[u8], name_tag: &[u8]) -> Result<(), StoreError> {
-    let sql = "UPDATE folders SET name_sealed = $2, name_tag = $3 WHERE id = $1";
-    tx.execute(sql, params![id, name_sealed, name_tag]).map(drop)
+pub fn rename(tx: &mut dyn Tx, id: Id, name_sealed: &[u8], name_tag: &[u8], modseq: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE folders SET name_sealed = $2, name_tag = $3, shaped = $4 WHERE id = $1";
+    tx.execute(sql, params![id, name_sealed, name_tag, modseq]).map(drop)
 }
 
 /// Subscribes or unsubscribes. False when there is no such folder.
-pub fn subscribe(tx: &mut dyn Tx, bal: Id, tag: &[u8], on: bool) -> Result<bool, StoreError> {
-    let sql = "UPDATE folders SET subscribed = $3 WHERE bal_id = $1 AND name_tag = $2";
-    Ok(tx.execute(sql, params![bal, tag, on])? > 0)
+pub fn subscribe(tx: &mut dyn Tx, bal: Id, tag: &[u8], on: bool, modseq: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE folders SET subscribed = $3, shaped = $4 WHERE bal_id = $1 AND name_tag = $2";
+    Ok(tx.execute(sql, params![bal, tag, on, modseq])? > 0)
 }
 
-/// Removes the folder's row and tombstones. Its entries are gone before.
-pub fn delete(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
+/// Removes the folder's row and tombstones of UIDs, and leaves its own. Its entries are gone before.
+pub fn delete(tx: &mut dyn Tx, act: Act, id: Id) -> Result<(), StoreError> {
+    journal::depart_folder(tx, act, id)?;
     tx.execute("DELETE FROM vanished WHERE folder_id = $1", params![id])?;
     tx.execute("DELETE FROM folders WHERE id = $1", params![id]).map(drop)
 }

@@ -6,6 +6,7 @@
 //! present. The caller holds the BAL's lock ([`crate::folders::lock_bal`]) in every act that changes something.
 use crate::blob::{self, BlobId};
 use crate::folders::Counts;
+use crate::journal::{self, Act};
 use crate::keywords::Slots;
 use crate::{Id, Row, StoreError, Tx, Value, params};
 use std::collections::HashMap;
@@ -36,13 +37,13 @@ pub struct NewMessage {
     pub created: i64,
 }
 
-/// Inserts a message's row.
-pub fn insert(tx: &mut dyn Tx, m: &NewMessage) -> Result<(), StoreError> {
-    let sql = "INSERT INTO messages (id, bal_id, blob_id, blob_key, prefix, summary, size, created) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+/// Inserts a message's row, made by the act of this modseq.
+pub fn insert(tx: &mut dyn Tx, m: &NewMessage, modseq: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO messages (id, bal_id, blob_id, blob_key, prefix, summary, size, created, made) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let blob = m.blob.as_slice();
     let (key, prefix, summary) = (m.blob_key.as_slice(), m.prefix.as_deref(), m.summary.as_slice());
-    tx.execute(sql, params![m.id, m.bal, blob, key, prefix, summary, m.size, m.created]).map(drop)
+    tx.execute(sql, params![m.id, m.bal, blob, key, prefix, summary, m.size, m.created, modseq]).map(drop)
 }
 
 /// An entry.
@@ -156,10 +157,15 @@ pub fn copy(tx: &mut dyn Tx, from: Id, uids: &[i64], to: Id, first: i64, modseq:
 }
 
 /// Removes entries and leaves tombstones. `gone` is by ascending UID. Messages stay: see [`drop_orphans`].
-pub fn remove(tx: &mut dyn Tx, bal: Id, folder: Id, gone: &[EntryRow], modseq: i64) -> Result<(), StoreError> {
+pub fn remove(tx: &mut dyn Tx, act: Act, folder: Id, gone: &[EntryRow]) -> Result<(), StoreError> {
+    let Act { bal, modseq, .. } = act;
     let uids: Vec<i64> = gone.iter().map(|e| e.uid).collect();
+    if !uids.is_empty() {
+        journal::stamp(tx, act)?;
+    }
     for segment in segments(&uids) {
         let (uid_is, values) = segment.bind(params![folder]);
+        journal::depart(tx, act, &format!("folder_id = $1 AND {uid_is}"), values.clone())?;
         tx.execute(&format!("DELETE FROM entries WHERE folder_id = $1 AND {uid_is}"), &values)?;
     }
     // Most runs are few; for the many of a scattered set, whole rows are bound together.
@@ -179,8 +185,10 @@ pub fn remove(tx: &mut dyn Tx, bal: Id, folder: Id, gone: &[EntryRow], modseq: i
     Ok(())
 }
 
-/// Removes every entry of a folder that is about to be deleted: no tombstones. Returns the messages they showed.
-pub fn remove_all(tx: &mut dyn Tx, folder: Id) -> Result<Vec<Id>, StoreError> {
+/// Removes every entry of a folder that is about to be deleted: no tombstones of UIDs. Returns the messages they showed.
+pub fn remove_all(tx: &mut dyn Tx, act: Act, folder: Id) -> Result<Vec<Id>, StoreError> {
+    journal::stamp(tx, act)?;
+    journal::depart(tx, act, "folder_id = $1", params![folder].to_vec())?;
     let rows = tx.query("DELETE FROM entries WHERE folder_id = $1 RETURNING message_id", params![folder])?;
     rows.iter().map(|r| r.int(0)).collect()
 }

@@ -121,7 +121,7 @@ pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) ->
     }
     let keywords = flags::slots(tx, bal, &prepared.keywords, prepared.keyword_limit)?;
     let (folder, uid, uidvalidity) = place(tx, prepared, state.modseq)?;
-    messages::insert(tx, &prepared.message)?;
+    messages::insert(tx, &prepared.message, state.modseq)?;
     let entry = EntryRow {
         uid,
         message: prepared.message.id,

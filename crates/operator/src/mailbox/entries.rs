@@ -9,7 +9,7 @@ use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::keywords::{self, KeywordRow, Slots};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, StoreError, folders as rows};
+use sceau_store::{Id, StoreError, folders as rows, journal};
 use std::collections::HashMap;
 
 /// System flags as bits.
@@ -84,8 +84,8 @@ pub struct OpenFolder {
 pub struct Changes {
     /// New or changed entries, by ascending UID.
     pub changed: Vec<Entry>,
-    /// UIDs gone.
-    pub vanished: Vec<u32>,
+    /// UIDs gone, as ascending runs (first, last). Of a view older than the journal's floor: every UID that is not there.
+    pub vanished: Vec<(u32, u32)>,
     /// State after.
     pub modseq: u64,
     /// UIDNEXT after.
@@ -112,7 +112,7 @@ pub struct Copied {
 
 /// Turns rows into entries: opens the keywords of the BAL once, not once an entry.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     by_slot: HashMap<usize, String>,
     sets: HashMap<Slots, Vec<String>>,
 }
@@ -191,7 +191,7 @@ impl Operator {
                 return Ok((row, None));
             }
             let changed = messages::entries_since(tx, folder, since)?;
-            let vanished = messages::vanished_since(tx, folder, since)?;
+            let vanished = journal::gone_since(tx, &row, since)?;
             let words =
                 if changed.iter().all(|e| e.keywords.is_empty()) { Vec::new() } else { keywords::list(tx, seat.bal)? };
             Ok((row, Some((changed, vanished, words))))
@@ -203,7 +203,7 @@ impl Operator {
             let seal = self.bal_seal(seat.bal).await?;
             let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
             changes.changed = words.entries(&changed);
-            changes.vanished = vanished.into_iter().flat_map(|(first, last)| narrow(first)..=narrow(last)).collect();
+            changes.vanished = vanished.into_iter().map(|(first, last)| (narrow(first), narrow(last))).collect();
         }
         Ok(changes)
     }

@@ -6,6 +6,7 @@ use crate::record::ids;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::journal::Act;
 use sceau_store::{Id, folders as rows, jobs, messages};
 use serde_json::json;
 
@@ -31,7 +32,8 @@ impl Operator {
                 return Ok(Vec::new());
             }
             let counts = messages::counts_of(&gone).negated();
-            messages::remove(tx, seat.bal, folder, &gone, state.modseq)?;
+            let act = Act { bal: seat.bal, modseq: state.modseq, at: record.at() };
+            messages::remove(tx, act, folder, &gone)?;
             rows::adjust(tx, folder, counts, state.modseq)?;
             rows::recharge_bal(tx, seat.bal, counts.bytes, counts.messages)?;
             messages::drop_orphans(tx, seat.bal, gone.iter().map(|e| e.message).collect(), record.at())?;

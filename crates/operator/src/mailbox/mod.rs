@@ -21,4 +21,4 @@ mod structure;
 mod transfer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

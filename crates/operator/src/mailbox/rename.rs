@@ -7,6 +7,7 @@ use crate::refuse;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::folders::{self as rows, NewFolder};
+use sceau_store::journal::Act;
 use sceau_store::{Id, Tx, messages};
 use serde_json::json;
 
@@ -66,7 +67,7 @@ impl Operator {
 fn carry_out(tx: &mut dyn Tx, ground: &Ground, plan: &Plan, record: &Record) -> Result<(), Stop> {
     make(tx, ground, &plan.new)?;
     for (id, sealed, tag) in &plan.renamed {
-        rows::rename(tx, *id, sealed, tag)?;
+        rows::rename(tx, *id, sealed, tag, ground.modseq)?;
     }
     let mut moved = 0;
     if let (Some(inbox), Some(target)) = (plan.emptied, plan.new.last()) {
@@ -77,7 +78,8 @@ fn carry_out(tx: &mut dyn Tx, ground: &Ground, plan: &Plan, record: &Record) -> 
             let counts = messages::counts_of(&entries);
             let (first, _) = rows::take_uids(tx, target.id, counts.messages)?;
             messages::copy(tx, inbox, &uids, target.id, first, ground.modseq)?;
-            messages::remove(tx, target.bal, inbox, &entries, ground.modseq)?;
+            let act = Act { bal: target.bal, modseq: ground.modseq, at: record.at() };
+            messages::remove(tx, act, inbox, &entries)?;
             rows::adjust(tx, target.id, counts, ground.modseq)?;
             rows::adjust(tx, inbox, counts.negated(), ground.modseq)?;
         }

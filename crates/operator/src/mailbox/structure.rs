@@ -11,6 +11,7 @@ use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::folders::{self as rows, FolderRow, NewFolder};
+use sceau_store::journal::Act;
 use sceau_store::{Id, StoreError, Tx, jobs, messages};
 use serde_json::json;
 use std::collections::HashMap;
@@ -207,11 +208,12 @@ impl Operator {
         };
         let act = move |tx: &mut dyn Tx, ground: &Ground, id: &Id, record: &Record| {
             let Some(row) = ground.rows.get(id) else { return Err(Stop::Stale) };
-            let shown = messages::remove_all(tx, *id)?;
+            let act = Act { bal: row.bal, modseq: ground.modseq, at: record.at() };
+            let shown = messages::remove_all(tx, act, *id)?;
             messages::drop_orphans(tx, row.bal, shown, record.at())?;
             jobs::ensure(tx, &index)?;
             rows::recharge_bal(tx, row.bal, -row.counts.bytes, -row.counts.messages)?;
-            rows::delete(tx, *id)?;
+            rows::delete(tx, act, *id)?;
             let data = json!({"folder": id, "entries": row.counts.messages, "bytes": row.counts.bytes});
             Ok(record.write(tx, &ground.bal, &data)?)
         };
@@ -224,10 +226,11 @@ impl Operator {
         let (tag, _) = self.folder_key(seat.bal, name)?;
         let record = self.record(actor, seat.bal, "folder.subscribed");
         let done = self.act::<(), Fail, _>(seat.bal, move |tx| {
+            let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
             let bal = seat.check(tx)?;
             let row = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
             if row.subscribed != on {
-                rows::subscribe(tx, seat.bal, &tag, on)?;
+                rows::subscribe(tx, seat.bal, &tag, on, state.modseq)?;
                 record.write(tx, &bal, &json!({"folder": row.id, "on": on}))?;
             }
             Ok(())

@@ -6,6 +6,7 @@ use crate::record::{Record, ids};
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::journal::Act;
 use sceau_store::{Id, folders as rows, messages};
 use serde_json::json;
 
@@ -55,7 +56,8 @@ impl Operator {
             messages::copy(tx, folder, &found, target.id, first, state.modseq)?;
             rows::adjust(tx, target.id, counts, state.modseq)?;
             if remove {
-                messages::remove(tx, seat.bal, folder, &entries, state.modseq)?;
+                let act = Act { bal: seat.bal, modseq: state.modseq, at: record.at() };
+                messages::remove(tx, act, folder, &entries)?;
                 rows::adjust(tx, folder, counts.negated(), state.modseq)?;
             }
             let shown = ids(entries.iter().map(|e| e.message));

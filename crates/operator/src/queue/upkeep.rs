@@ -38,10 +38,12 @@ pub struct Upkeep {
     pub keys: u64,
     /// Blobs removed.
     pub blobs: u64,
+    /// Tombstones of removed mail forgotten.
+    pub journal: u64,
 }
 
 impl Operator {
-    /// One round of upkeep: expired and late entries, dedupe memory, transit keys, blobs, counted refusals, gauges. What
+    /// One round of upkeep: expired and late entries, dedupe memory, transit keys, blobs, the journal, counted refusals, gauges. What
     /// fails is logged and tried again in the next round; the first failure is returned when the round is over.
     pub async fn housekeeping(&self) -> Result<Upkeep, Refusal> {
         let mut done = Upkeep::default();
@@ -58,6 +60,7 @@ impl Operator {
         done.forgotten = note(self.forget_accepted().await);
         done.keys = note(self.destroy_finished_epochs().await);
         done.blobs = note(self.collect_blobs().await);
+        done.journal = note(self.prune_journal().await);
         note(self.tidy_destinations().await);
         self.trace_counted_refusals().await;
         self.tell_of_full_store().await;

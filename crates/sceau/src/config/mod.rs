@@ -2,8 +2,10 @@
 //!
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
+mod search;
 mod storage;
 
+pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
 
 use sceau_domain::{Address, DomainName};
@@ -46,6 +48,9 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// Text search.
+    #[serde(default)]
+    pub search: SearchSection,
     /// Named people who administer, by their system account.
     #[serde(default)]
     pub administrators: Vec<Administrator>,
@@ -215,6 +220,8 @@ pub struct LimitsSection {
     pub recipients: Option<usize>,
     /// Quota of a new BAL, bytes.
     pub quota_bytes: Option<u64>,
+    /// Days for which removals are remembered exactly, for programs that were away.
+    pub journal_days: Option<u32>,
     /// Failed logins of one login from one address in a minute before it is refused there; the whole address waits after 20 times
     /// as many.
     pub login_failures_per_minute: Option<u32>,

@@ -32,9 +32,9 @@ macro_rules! on_both {
         }
     )* };
 }
-use on_both;
+pub(crate) use on_both;
 
-pub(super) struct House {
+pub(crate) struct House {
     pub store: TestStore,
     pub operator: Operator,
     domain: Id,
@@ -133,17 +133,17 @@ impl House {
     }
 }
 
-pub(super) fn message(operator: &Operator, text: &str) -> Received {
+pub(crate) fn message(operator: &Operator, text: &str) -> Received {
     let mut intake = operator.intake(1 << 20);
     intake.push(text.as_bytes()).unwrap();
     intake.finish().unwrap()
 }
 
-pub(super) fn flags(system: Flags, keywords: &[&str]) -> FlagSet {
+pub(crate) fn flags(system: Flags, keywords: &[&str]) -> FlagSet {
     FlagSet { system, keywords: keywords.iter().map(|k| (*k).to_owned()).collect() }
 }
 
-pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: RefusalCode) {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: RefusalCode) {
     assert_eq!(result.expect_err("refused").code, code);
 }
 

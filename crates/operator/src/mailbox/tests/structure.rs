@@ -94,7 +94,7 @@ async fn renaming_inbox_moves_its_messages(h: House) {
     assert!(inbox.entries.is_empty());
     assert_eq!((inbox.folder.id, inbox.folder.uidnext), (before.folder.id, 3));
     let changes = h.operator.changes(&h.actor, inbox.folder.id, before.folder.modseq).await.unwrap();
-    assert_eq!(changes.vanished, [first, second]);
+    assert_eq!(changes.vanished, [(first, second)]);
     assert_eq!(old.entries.iter().map(|e| e.uid).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((&old.entries[0].flags, &old.entries[1].flags), (&FlagSet::default(), &keyword));
     assert_eq!(old.entries[0].message, before.entries[0].message);
