@@ -100,7 +100,11 @@ impl Fence {
     /// Takes the number, waiting a little for a former process to be gone. Blocking.
     pub fn take(connector: Connector, me: Me) -> Result<Self, StoreError> {
         let mut session = open(&connector)?;
-        let me = if me.visitor { visit(&mut session, me)? } else { take(&mut session, &me, PATIENCE).map(|()| me)? };
+        let me = if me.visitor {
+            visit(&mut session, me)?
+        } else {
+            take(&mut session, &me, PATIENCE, || false).map(|()| me)?
+        };
         Ok(Self { connector, session, me })
     }
     /// Writes the node's row and begins to listen. Blocking.
@@ -212,8 +216,7 @@ impl Shared {
         if self.me.visitor {
             return hold(&mut session, self.me.number)?.then_some(session).ok_or_else(|| taken(&self.me, None));
         }
-        take(&mut session, &self.me, Duration::ZERO)?;
-        register(&mut session, &self.me)?;
+        take(&mut session, &self.me, Duration::ZERO, || self.stopped())?;
         Ok(session)
     }
     /// Hears the others until the connection breaks or it is time to stop.
@@ -314,29 +317,30 @@ fn holder(session: &mut Session, number: u16) -> Result<Option<Holder>, StoreErr
     Ok(found.map(|r| Holder { session: r.get(0), owner: r.get(1), name: r.get(2), silent: r.get(3) }))
 }
 
-/// Takes this node's number. A former session of this very process is ended; one whose process says nothing any more too.
-fn take(session: &mut Session, me: &Me, patience: Duration) -> Result<(), StoreError> {
+/// Takes this node's number and writes who has it. A former session of this very process is ended; one whose process says nothing any more
+/// too, when it has been looked at for [`PATIENCE`]. A living process is waited for during `patience`.
+fn take(session: &mut Session, me: &Me, patience: Duration, stop: impl Fn() -> bool) -> Result<(), StoreError> {
     let begun = Instant::now();
+    let mut looked_at = (0, begun);
     while !hold(session, me.number)? {
-        let found = holder(session, me.number)?;
-        let late = begun.elapsed() >= patience;
-        if let Some(h) = found {
+        if let Some(h) = holder(session, me.number)? {
+            if looked_at.0 != h.session {
+                // A process that just took the lock has not written its row yet: it gets the same time.
+                looked_at = (h.session, Instant::now());
+            }
             let mine = h.owner.as_deref() == Some(me.owner.as_str());
-            // Only after some patience: a process that just took the lock has not written its row yet.
-            let silent = late && h.silent.is_none_or(|ms| ms > SILENCE);
-            if mine || silent {
+            let silent = h.silent.is_none_or(|ms| ms > SILENCE);
+            if mine || (silent && looked_at.1.elapsed() >= PATIENCE) {
                 tracing::warn!(number = me.number, mine, "ends the session that holds this node's number");
                 session.client.execute("SELECT pg_terminate_backend($1)", &[&h.session]).map_err(|e| error(&e))?;
-            } else if late {
-                return Err(taken(me, h.name));
-            }
-            if silent && begun.elapsed() >= patience * 2 + PAUSE {
+            } else if (!silent && begun.elapsed() >= patience) || begun.elapsed() >= PATIENCE * 4 || stop() {
                 return Err(taken(me, h.name));
             }
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    owned_by_another(session, me)
+    owned_by_another(session, me)?;
+    register(session, me)
 }
 
 /// A number that was given to a node of another name, while other nodes live on which `sceau node add` can be said.
@@ -363,10 +367,10 @@ fn visit(session: &mut Session, me: Me) -> Result<Me, StoreError> {
     Err(StoreError::Transient("too many commands use this database at once".into()))
 }
 
-/// Writes the node's row, or that it lives. By the database's clock.
+/// Writes the node's row, or that it lives; without a first id, nothing is known of its leases yet. By the database's clock.
 fn register(session: &mut Session, me: &Me) -> Result<(), StoreError> {
     let sql = "INSERT INTO nodes (number, name, added, owner, started, seen, version, first_id) \
-               SELECT $1, $2, now, $3, now, now, $4, $5 FROM (SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now) t \
+               SELECT $1, $2, now, $3, now, now, $4, NULLIF(CAST($5 AS BIGINT), 0) FROM (SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now) t \
                ON CONFLICT (number) DO UPDATE SET name = excluded.name, \
                started = CASE WHEN nodes.owner = excluded.owner THEN nodes.started ELSE excluded.started END, \
                owner = excluded.owner, seen = excluded.seen, version = excluded.version, first_id = excluded.first_id";
