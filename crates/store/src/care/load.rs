@@ -68,6 +68,10 @@ fn in_use(e: StoreError, name: &str) -> CareError {
 
 fn alone(pending: &mut Pending, name: &str) -> Result<(), CareError> {
     let kind = pending.kind();
+    if kind == Kind::Sqlite {
+        // Its lock told it already; and the file may not be there yet.
+        return Ok(());
+    }
     let others = pending.read(|tx| catalogue::other_sessions(tx, kind))?;
     if others > 0 { Err(CareError::InUse(name.to_owned())) } else { Ok(()) }
 }
