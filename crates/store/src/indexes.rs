@@ -149,6 +149,12 @@ pub fn unindexed(tx: &mut dyn Tx, bal: Id, s: &IndexRow, below: Id, limit: i64) 
     tx.query(sql, params![bal, s.modseq, s.pass, below, limit])?.iter().map(|r| r.int(0)).collect()
 }
 
+/// Is there a message that the index in force surely holds?
+pub fn holds_some(tx: &mut dyn Tx, bal: Id, s: &IndexRow) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM texts WHERE bal_id = $1 AND pass <= $2 LIMIT 1";
+    Ok(tx.query_opt(sql, params![bal, s.pass])?.is_some())
+}
+
 /// Messages that are gone and that the index may still hold.
 pub fn removals(tx: &mut dyn Tx, bal: Id, limit: i64) -> Result<Vec<Id>, StoreError> {
     let sql = "SELECT message_id FROM index_removals WHERE bal_id = $1 ORDER BY message_id LIMIT $2";

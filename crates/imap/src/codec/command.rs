@@ -359,4 +359,6 @@ pub enum SearchKey {
     Body(String),
     Text(String),
     ModSeq(u64),
+    /// RFC 6203: texts in this key are looked for as words, in any of their forms.
+    Fuzzy(Box<SearchKey>),
 }

@@ -1,11 +1,11 @@
-//! SEARCH (RFC 9051 §6.4.4; ESEARCH RFC 4731, SEARCHRES RFC 5182, MODSEQ RFC 7162 §3.1.5).
+//! SEARCH (RFC 9051 §6.4.4; ESEARCH RFC 4731, SEARCHRES RFC 5182, FUZZY RFC 6203, MODSEQ RFC 7162 §3.1.5).
 use crate::codec::command::{Search, SearchKey, SearchReturn};
 use crate::codec::date::midnight;
 use crate::codec::sequence::write_set;
 use crate::session::{Code, Done, Reply, Session, Stop};
 use crate::view::View;
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_operator::mailbox::search::Query;
+use sceau_operator::mailbox::search::{Field, Query};
 
 pub(crate) async fn run(s: &mut Session, tag: &str, search: &Search) -> Done {
     let actor = s.actor()?;
@@ -17,7 +17,7 @@ pub(crate) async fn run(s: &mut Session, tag: &str, search: &Search) -> Done {
         }
         return Err(Stop::NoCode(Code::BadCharset, Refusal::new(RefusalCode::SyntaxError).with("cause", "CHARSET")));
     }
-    let query = query(view, &search.key);
+    let query = query(view, &search.key, false);
     let by_modseq = names_modseq(&search.key);
     if by_modseq {
         s.enable_condstore();
@@ -106,21 +106,28 @@ fn names_modseq(key: &SearchKey) -> bool {
         SearchKey::ModSeq(_) => true,
         SearchKey::And(keys) => keys.iter().any(names_modseq),
         SearchKey::Or(a, b) => names_modseq(a) || names_modseq(b),
-        SearchKey::Not(key) => names_modseq(key),
+        SearchKey::Not(key) | SearchKey::Fuzzy(key) => names_modseq(key),
         _ => false,
     }
 }
 
 /// The key as the operator understands it: sequence numbers become UIDs, days become instants. Numbers that name no message
-/// match nothing.
-fn query(view: &View, key: &SearchKey) -> Query {
+/// match nothing. Within a `fuzzy` key texts are words; the other keys mean what they always mean (RFC 6203 §3).
+fn query(view: &View, key: &SearchKey, fuzzy: bool) -> Query {
     use SearchKey as K;
+    let words = |field: Field, text: &String| Query::Words(field, text.clone());
     match key {
+        K::Fuzzy(key) => query(view, key, true),
+        K::From(text) if fuzzy => words(Field::From, text),
+        K::To(text) | K::Cc(text) | K::Bcc(text) if fuzzy => words(Field::To, text),
+        K::Subject(text) if fuzzy => words(Field::Subject, text),
+        K::Body(text) if fuzzy => words(Field::Body, text),
+        K::Text(text) if fuzzy => words(Field::Anywhere, text),
         K::All => Query::All,
         K::Nothing => Query::Not(Box::new(Query::All)),
-        K::And(keys) => Query::And(keys.iter().map(|k| query(view, k)).collect()),
-        K::Or(a, b) => Query::Or(Box::new(query(view, a)), Box::new(query(view, b))),
-        K::Not(key) => Query::Not(Box::new(query(view, key))),
+        K::And(keys) => Query::And(keys.iter().map(|k| query(view, k, fuzzy)).collect()),
+        K::Or(a, b) => Query::Or(Box::new(query(view, a, fuzzy)), Box::new(query(view, b, fuzzy))),
+        K::Not(key) => Query::Not(Box::new(query(view, key, fuzzy))),
         K::Set(set) => Query::Uids(match set.resolve(view.exists()) {
             None => view.saved().to_vec(),
             Some(ranges) => {

@@ -57,6 +57,39 @@ async fn texts_in_charsets() {
 }
 
 #[tokio::test]
+async fn fuzzy_keys_look_for_words_in_any_of_their_forms() {
+    let w = World::new().await;
+    let mut c = some(&w).await;
+    let word = letter("pluriel").replace("Bonjour", "Deux ordonnances renouvelées");
+    c.append("INBOX", "", &word).await;
+    for (keys, want) in [
+        ("FUZZY BODY ordonnance", " 5"),
+        ("BODY ordonnance", " 5"),
+        ("BODY renouvelee", ""),
+        ("FUZZY BODY \"renouvelee ordonnance\"", " 5"),
+        ("FUZZY SUBJECT ALPHAS", " 1 3"),
+        ("FUZZY (SUBJECT alpha FLAGGED)", " 1"),
+        ("FLAGGED FUZZY SUBJECT alpha", " 1"),
+        ("NOT FUZZY SUBJECT alpha", " 2 4 5"),
+        ("FUZZY NOT OR SUBJECT alpha SUBJECT beta", " 4 5"),
+        ("FUZZY FUZZY FROM camille", " 1 2 3 4 5"),
+        ("FUZZY TEXT deja", " 4"),
+        ("FUZZY TEXT \"-deja OU (\"", " 4"),
+        ("FUZZY 2:3", " 2 3"),
+        ("FUZZY TEXT \"\" 1:2", " 1 2"),
+    ] {
+        assert_eq!(c.ok(&format!("SEARCH {keys}")).await[0], format!("* SEARCH{want}"), "{keys}");
+    }
+    assert!(c.ok("CAPABILITY").await[0].contains(" SEARCH=FUZZY "));
+    assert!(c.ok("SEARCH RETURN (COUNT) FUZZY SUBJECT alphas").await[0].ends_with(" COUNT 2"));
+    for bad in ["SEARCH FUZZY", "SEARCH FUZZY ", "SEARCH FUZZY BODY", "SEARCH FUZZY NADA"] {
+        c.bad(bad).await;
+    }
+    c.no(&format!("SEARCH FUZZY TEXT \"{}\"", "mot ".repeat(1000))).await;
+    assert_eq!(c.ok("SEARCH ALL").await[0], "* SEARCH 1 2 3 4 5");
+}
+
+#[tokio::test]
 async fn extended_results_and_the_saved_one() {
     let w = World::new().await;
     let mut c = some(&w).await;

@@ -18,7 +18,7 @@ use sceau_store::indexes::{self, IndexRow};
 use sceau_store::jobs::{self, NewJob};
 use sceau_store::texts::{self as rows, TextRow};
 use sceau_store::{Id, StoreError};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,7 @@ impl Work {
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<TextRecord>,
-    /// Records that existed, with no round of their own yet.
+    /// Records that existed and were in no round that is over.
     reused: Vec<Id>,
     /// How many of the messages asked for were looked at.
     taken: usize,
@@ -176,7 +176,7 @@ impl Operator {
                 self.write_index(&open, batch.records, Vec::new()).await?;
                 let upto = taken.last().copied().unwrap_or(work.row.building_upto);
                 let row = IndexRow { building_upto: upto, ..work.row };
-                self.advance(work, row, Vec::new(), Vec::new()).await?;
+                self.advance(work, row, batch.reused, Vec::new()).await?;
                 work.pause(taken.len())?;
             }
         }
@@ -260,16 +260,17 @@ impl Operator {
         }
     }
 
-    /// Writes how far the index goes, with what follows from it.
+    /// Writes how far the index goes, with what follows from it: records that this round took, messages that are in no index any more.
     async fn advance(&self, work: &mut Work, row: IndexRow, reused: Vec<Id>, gone: Vec<Id>) -> Result<(), Stop> {
         let (bal, writer, now) = (work.seal.bal, work.writer, self.now());
+        let pass = work.row.pass + 1;
         let row = IndexRow { updated: now.0, ..row };
         let written = self.0.store.write::<_, StoreError, _>(move |tx| {
             if !indexes::fence(tx, bal, writer)? {
                 return Ok(false);
             }
             indexes::set_state(tx, bal, &row)?;
-            rows::set_pass(tx, bal, &reused, row.pass)?;
+            rows::set_pass(tx, bal, &reused, pass)?;
             indexes::removed(tx, bal, &gone)?;
             indexes::drop_others(tx, bal, [row.generation, row.building], now)?;
             Ok(true)
@@ -288,6 +289,7 @@ impl Operator {
         for page in ids.chunks(PAGE) {
             let mut kept = self.text_rows(bal, page.to_vec()).await?;
             kept.retain(|_, row| row.made >= work.row.texts_since);
+            let open: HashSet<Id> = kept.values().filter(|r| r.pass > work.row.pass).map(|r| r.message).collect();
             let mut made = Vec::new();
             for id in page {
                 batch.taken += 1;
@@ -295,7 +297,7 @@ impl Operator {
                     Some((record, existed)) => {
                         bytes += weight(&record);
                         if existed {
-                            batch.reused.push(*id);
+                            batch.reused.extend(open.get(id));
                             batch.records.push(record);
                         } else {
                             made.push(record);

@@ -2,12 +2,12 @@
 //! it goes is part of what it is asked for by.
 use super::files::{SealedFiles, Trouble};
 use super::{State, blocking};
-use crate::Operator;
 use crate::mailbox::seal::BalSeal;
+use crate::{Operator, refuse};
 use sceau_domain::Refusal;
 use sceau_search::{Index, SearchError};
-use sceau_store::Id;
-use sceau_store::indexes::IndexRow;
+use sceau_store::indexes::{self, IndexRow};
+use sceau_store::{Id, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -78,6 +78,10 @@ impl Operator {
         let files = Arc::new(files);
         let given = Arc::clone(&files);
         match blocking(move || Index::open(given)).await? {
+            Ok(index) if self.is_hollow(seal.bal, row, &index).await? => {
+                tracing::error!("a search index has lost its files");
+                Ok(Err(Broken::Index))
+            }
             Ok(index) => {
                 let open = Open { index: Arc::new(index), files };
                 state.opened.put(seal.bal, row, open.clone());
@@ -85,6 +89,18 @@ impl Operator {
             }
             Err(e) => Ok(Err(Broken::of(&files, &e))),
         }
+    }
+}
+
+impl Operator {
+    /// Does an index hold nothing though it should? Files that are all gone look like those of an index that is new.
+    async fn is_hollow(&self, bal: Id, row: &IndexRow, index: &Index) -> Result<bool, Refusal> {
+        if !index.is_empty().unwrap_or(true) {
+            return Ok(false);
+        }
+        let row = *row;
+        let holds = self.0.store.read::<_, StoreError, _>(move |tx| indexes::holds_some(tx, bal, &row)).await;
+        holds.map_err(|e| refuse::store(&e))
     }
 }
 

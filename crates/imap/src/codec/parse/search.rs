@@ -1,4 +1,4 @@
-//! SEARCH (RFC 9051 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5).
+//! SEARCH (RFC 9051 §6.4.4, RFC 4731, RFC 5182, RFC 6203, RFC 7162 §3.1.5).
 use crate::codec::budget::{ITEMS_MAX, SEARCH_KEYS_MAX};
 use crate::codec::command::{Command, Search, SearchKey, SearchReturn};
 use crate::codec::cursor::{Cursor, Parsed, SyntaxError, ascii};
@@ -143,6 +143,7 @@ impl Reader {
                 let a = self.nested(c)?;
                 K::Or(Box::new(a), Box::new(self.nested(c)?))
             }
+            "FUZZY" => K::Fuzzy(Box::new(self.nested(c)?)),
             "MODSEQ" => modseq(c)?,
             _ => return Err(SyntaxError("a search key is unknown")),
         })

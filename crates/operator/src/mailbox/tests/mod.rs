@@ -1,5 +1,6 @@
 //! Mailboxes over real stores, on both engines: a house with one domain, people and BALs.
 mod entries;
+mod journal;
 mod model;
 mod reading;
 mod search;

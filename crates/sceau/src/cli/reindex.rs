@@ -1,0 +1,76 @@
+//! `sceau reindex [BAL]`: search indexes made anew by the running servers; shows how far they are. Stopped, it changes nothing: the
+//! servers go on, and asked again it shows the rest.
+use super::Context;
+use crate::admin::client::Failure;
+use crate::admin::request::Request;
+use clap::Args;
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Args)]
+pub struct ReindexArgs {
+    bal: Option<String>,
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// How often it asks how far the servers are.
+const EVERY: Duration = Duration::from_millis(250);
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Characters of the bar.
+const WIDTH: u64 = 30;
+
+/// `sceau reindex`.
+pub fn run(c: &Context, args: ReindexArgs) -> Result<(), Failure> {
+    let asked = c.ask(&Request::Reindex { bal: args.bal.clone() })?;
+    if !args.no_wait {
+        wait(c, &args, &asked)?;
+    }
+    if c.json {
+        super::table::print_json(
+            &json!({ "bals": asked["bals"], "messages": asked["messages"], "done": !args.no_wait }),
+        );
+        return Ok(());
+    }
+    let values = [("bals", asked["bals"].to_string()), ("messages", asked["messages"].to_string())];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    println!("{}", c.text(if args.no_wait { "cli.reindex_begun" } else { "cli.reindex_done" }, &values));
+    Ok(())
+}
+
+/// Waits until nothing is left, showing how far it is on standard error.
+fn wait(c: &Context, args: &ReindexArgs, asked: &Value) -> Result<(), Failure> {
+    let number = |value: &Value, name: &str| value[name].as_u64().unwrap_or(0);
+    let (all, terminal) = (number(asked, "messages").max(1), std::io::stderr().is_terminal());
+    let mut said: Option<Instant> = None;
+    loop {
+        let left = c.ask(&Request::ReindexState { bal: args.bal.clone() })?;
+        let done = all.saturating_sub(number(&left, "messages"));
+        let over = number(&left, "bals") == 0;
+        let line = line(c, if over { all } else { done }, all, number(&left, "bals"));
+        let mut err = std::io::stderr().lock();
+        if terminal {
+            let _ = write!(err, "\r\x1b[K{line}{}", if over { "\n" } else { "" });
+            let _ = err.flush();
+        } else if over || said.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
+            let _ = writeln!(err, "{line}");
+            said = Some(Instant::now());
+        }
+        if over {
+            return Ok(());
+        }
+        drop(err);
+        std::thread::sleep(EVERY);
+    }
+}
+
+fn line(c: &Context, done: u64, all: u64, bals: u64) -> String {
+    let full = (done * WIDTH / all).min(WIDTH);
+    let bar: String = (0..WIDTH).map(|i| if i < full { '#' } else { '.' }).collect();
+    let (percent, done, all, bals) =
+        ((done * 100 / all).to_string(), done.to_string(), all.to_string(), bals.to_string());
+    let values = [("bar", bar.as_str()), ("percent", &percent), ("done", &done), ("all", &all), ("bals", &bals)];
+    c.text("cli.reindex_progress", &values)
+}
