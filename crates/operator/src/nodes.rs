@@ -18,7 +18,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// How often the living are counted.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(2);
 /// How often watched BALs are looked at while the other nodes are not heard.
 const POLL: Duration = Duration::from_secs(2);
 /// While they are heard, one poll in so many is made all the same: a word may be lost.

@@ -1,0 +1,140 @@
+//! Two nodes over one PostgreSQL database: what one does the other hears, and what a dead one held the other takes over.
+use crate::common::*;
+use crate::queue::send;
+use sceau_domain::Refusal;
+use sceau_operator::Operator;
+use sceau_store::{Store, StoreConfig, StoreError};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+const ANNE: &str = "anne.martin@alpha.mssante.fr";
+
+/// The second node of a world.
+struct Second {
+    op: Operator,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Second {
+    async fn of(w: &World, config: StoreConfig) -> Self {
+        let store = Store::open(config).await.unwrap();
+        let op = Operator::open(w.op.config().clone(), store, w.op.trust().clone()).await.unwrap();
+        let (stop, running) = (CancellationToken::new(), op.clone());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move { running.run_node(stopped).await });
+        Self { op, stop, task }
+    }
+    /// As if its process had been killed: nothing is given back but what the system closes.
+    async fn dies(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+        tokio::task::spawn_blocking(move || drop(self.op)).await.unwrap();
+    }
+}
+
+fn neighbour(w: &World) -> StoreConfig {
+    let spools = w.store.folder().join("spools-2");
+    StoreConfig { node: 2, name: "deux.alpha.fr".into(), spools, ..w.store.config.clone() }
+}
+
+async fn within<T>(seconds: u64, what: &str, f: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(seconds), f).await.unwrap_or_else(|_| panic!("{what}: not within {seconds} s"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_one_node_sees_what_another_delivered() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    let mut watch = second.op.watch(&w.actor("anne", ANNE).await);
+    let text = letter("paul@beta.mssante.fr", "un");
+    w.hand_over(BETA, "paul@beta.mssante.fr", &[ANNE], &text).await.unwrap();
+    let told = Instant::now();
+    within(10, "the other node's session", watch.changed()).await;
+    println!("heard after {:?}", told.elapsed());
+    // Its worker hears of queued mail too.
+    let (op, queued) = (
+        second.op.clone(),
+        tokio::spawn({
+            let op = second.op.clone();
+            async move { op.queue_due().await }
+        }),
+    );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    send(&w, &["paul@beta.mssante.fr"], "deux").await;
+    within(10, "the other node's worker", queued).await.unwrap();
+    assert!(op.lease_destination().await.unwrap().is_some());
+    drop(op);
+    second.dies().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_hear_looks_by_himself() {
+    let mut store = sceau_store::testing::postgres().await;
+    // One writer and one reader a node: both are connected before connecting is forbidden.
+    let config = StoreConfig { connections: 2, ..store.config.clone() };
+    store.reopen_with(config.clone()).await.unwrap();
+    store.config = config;
+    let w = World::on(store, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    let mut watch = second.op.watch(&w.actor("anne", ANNE).await);
+    second.op.ping().await.unwrap();
+    second.op.nodes(&w.admin).await.unwrap();
+    let forbid = "UPDATE pg_database SET datallowconn = false WHERE datname = current_database()";
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 \
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    w.store.write(move |tx| tx.execute(forbid, &[]).map(drop)).await.map_err(|e: StoreError| e).unwrap();
+    w.store.write(move |tx| tx.query(cut, &[]).map(drop)).await.map_err(|e: StoreError| e).unwrap();
+    while w.store.hears_others() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Deaf: the first look tells of everything it did not know, later ones of what changed.
+    within(10, "the first look", watch.changed()).await;
+    let text = letter("paul@beta.mssante.fr", "un");
+    w.hand_over(BETA, "paul@beta.mssante.fr", &[ANNE], &text).await.unwrap();
+    within(10, "a later look", watch.changed()).await;
+    second.dies().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_node_s_work_is_taken_over_and_its_number_is_listed() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    send(&w, &["paul@beta.mssante.fr"], "un").await;
+    let held = within(10, "a destination", async { second.op.lease_destination().await.unwrap() }).await.unwrap();
+    assert_eq!(held.domain.as_str(), "beta.mssante.fr");
+    let (stop, op) = (CancellationToken::new(), w.op.clone());
+    let stopped = stop.clone();
+    let first = tokio::spawn(async move { op.run_node(stopped).await });
+    let listed = async || {
+        let nodes = w.op.nodes(&w.admin).await.unwrap();
+        nodes.into_iter().map(|n| (n.number, n.name, n.alive, n.here)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [(1, "test".into(), true, true), (2, "deux.alpha.fr".into(), true, false)]);
+    let busy: Refusal = w.op.add_node(&w.admin, 2, "trois.alpha.fr").await.unwrap_err();
+    assert_eq!(busy.code.as_str(), "admin.exists");
+    assert!(w.op.lease_destination().await.unwrap().is_none(), "leased to the living");
+    second.dies().await;
+    // Long before its lease would have ended: the clock of this test stands still.
+    let mut taken = None;
+    for _ in 0..300 {
+        taken = w.op.lease_destination().await.unwrap();
+        if taken.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(taken.is_some(), "a dead node's destination is free");
+    assert!(!listed().await[1].2, "and it is listed as dead");
+    // Its number goes to another, with a trace; nonsense does not.
+    assert_eq!(w.op.add_node(&w.admin, 2, "trois.alpha.fr").await.unwrap().name, "trois.alpha.fr");
+    assert_eq!(w.traces("node.added").await.len(), 1);
+    for (number, name) in [(1008, "x"), (3, ""), (3, "a\nb")] {
+        assert_eq!(w.op.add_node(&w.admin, number, name).await.unwrap_err().code.as_str(), "admin.invalid");
+    }
+    let anne = w.actor("anne", ANNE).await;
+    assert_eq!(w.op.nodes(&anne).await.unwrap_err().code.as_str(), "right.missing");
+    stop.cancel();
+    first.await.unwrap();
+}
