@@ -83,7 +83,9 @@ impl Hub {
     }
     /// Any BAL may have changed.
     pub fn heard_anything(&self) {
-        lock(&self.map).values().for_each(|sender| drop(sender.send_replace(())));
+        lock(&self.map).values().for_each(|sender| {
+            sender.send_replace(());
+        });
     }
     /// BALs that somebody watches.
     pub fn watched(&self) -> Vec<Id> {
