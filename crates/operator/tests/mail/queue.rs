@@ -87,7 +87,7 @@ async fn a_transit_key_lives_as_long_as_a_message_of_its_epoch() {
     w.advance(4 * 86_400);
     assert_eq!(w.op.housekeeping().await.unwrap().keys, 0);
     let mut out = take(&w, "beta.mssante.fr").await;
-    assert!(whole(&mut out).contains("Bonjour un"));
+    assert!(whole(&mut out).await.contains("Bonjour un"));
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_dead_workers_lease_ends_at_a_restart_or_by_time() {
     let again = w.restarted().await;
     let destination = again.lease_destination().await.unwrap().expect("freed");
     let mut second = again.next_outgoing(&destination).await.unwrap().expect("still there");
-    assert_eq!(whole(&mut first), whole(&mut second));
+    assert_eq!(whole(&mut first).await, whole(&mut second).await);
     // What the dead one says late changes nothing for the lease, and settles what it knows.
     w.op.release_destination(&destination).await.unwrap();
     assert!(w.op.lease_destination().await.unwrap().is_none(), "not its lease any more");

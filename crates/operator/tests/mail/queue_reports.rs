@@ -215,7 +215,7 @@ async fn a_message_whose_file_cannot_be_read_waits_and_lets_the_others_go() {
     // A folder in its place cannot be read as a file, as one on a failing disk.
     let id = w.store.read(|tx| tx.query_opt("SELECT blob_id FROM queue_messages", &[])?.unwrap().bytes(0)).await;
     let id = hex::encode(id.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")));
-    let path = w.store.config.blobs.join(&id[..2]).join(&id);
+    let path = w.store.folder().join("blobs").join(&id[..2]).join(&id);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     w.advance(1);

@@ -14,7 +14,7 @@ pub async fn take(w: &World, domain: &str) -> Outgoing {
     w.op.next_outgoing(&destination).await.unwrap().expect("a message is due")
 }
 
-pub fn whole(outgoing: &mut Outgoing) -> String {
+pub async fn whole(outgoing: &mut Outgoing) -> String {
     let mut bytes = outgoing.prefix.clone();
     while (bytes.len() as u64) < outgoing.size {
         let at = (bytes.len() - outgoing.prefix.len()) as u64;
@@ -41,7 +41,7 @@ async fn one_letter_goes_to_a_colleague_and_to_two_other_operators() {
     assert_eq!(beta.from, Some(addr(ANNE)));
     let names: Vec<String> = beta.recipients.iter().map(|(_, a)| a.to_string()).collect();
     assert_eq!(names, ["paul@beta.mssante.fr", "pia@beta.mssante.fr"]);
-    let sent = whole(&mut beta);
+    let sent = whole(&mut beta).await;
     let way = sent.strip_suffix(text.as_str()).expect("as it was written");
     assert!(way.starts_with("Received: ") && way.contains(&accepted.id) && !way.contains("Return-Path"), "{way}");
     assert!(!beta.body_8bit && !beta.smtputf8);
@@ -65,7 +65,7 @@ async fn bcc_never_leaves_and_missing_fields_are_added() {
     let expected = format!("From: {ANNE}\r\nSubject: s\r\n\r\n{body}\r\n");
     let mut out = take(&w, "beta.mssante.fr").await;
     assert!(out.body_8bit);
-    for message in [whole(&mut out), w.inbox("bruno", BRUNO).await.remove(0)] {
+    for message in [whole(&mut out).await, w.inbox("bruno", BRUNO).await.remove(0)] {
         let way = message.strip_suffix(expected.as_str()).expect("the rest is as it was written");
         assert!(!message.contains("Bcc") && !message.contains("secret"), "{way}");
         assert!(way.contains("\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"), "{way}");
