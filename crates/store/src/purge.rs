@@ -69,6 +69,11 @@ fn released(tx: &mut dyn Tx, sql: &str, bal: Id, now: Timestamp, limit: i64) -> 
     Ok(rows.len() as u64)
 }
 
+/// Tables with rows of a BAL that closing leaves alone, and why they hold nothing of its content: who it was and who had access; what was
+/// done; what it sent and still waits, under transit keys.
+#[cfg(test)]
+const KEPT: [&str; 4] = ["access", "tokens", "traces", "queue_messages"];
+
 /// Closes a BAL: its state, and the tokens that open nothing else. False when it is unknown or was closed before.
 pub fn close(tx: &mut dyn Tx, bal: Id, now: Timestamp) -> Result<bool, StoreError> {
     if tx.execute("UPDATE bals SET state = 'closed' WHERE id = $1 AND state <> 'closed'", params![bal])? == 0 {
@@ -76,4 +81,24 @@ pub fn close(tx: &mut dyn Tx, bal: Id, now: Timestamp) -> Result<bool, StoreErro
     }
     tx.execute("UPDATE tokens SET revoked = $2 WHERE bal_id = $1 AND revoked IS NULL", params![bal, now.0])?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Every table that says which BAL a row is of is either purged or kept on purpose.
+    #[tokio::test]
+    async fn no_table_of_a_bal_is_forgotten() {
+        let store = crate::testing::sqlite().await;
+        let sql = "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'bal_id'";
+        let found: BTreeSet<String> = store
+            .read(move |tx| tx.query(sql, &[])?.iter().map(|r| r.text(0)).collect::<Result<_, StoreError>>())
+            .await
+            .unwrap();
+        let purged = ROWS.iter().map(|r| r.0).chain(["entries", "vanished", "folders", "messages"]);
+        let known: BTreeSet<String> = purged.chain(KEPT).map(str::to_owned).collect();
+        assert_eq!(found, known);
+    }
 }

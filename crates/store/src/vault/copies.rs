@@ -499,6 +499,25 @@ mod tests {
     }
 
     #[test]
+    fn no_table_and_no_column_of_the_keyring_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keyring.db");
+        drop(Pending::connect(&EngineUrl::Sqlite(file.clone()), &engine::KEYRING, ONE).unwrap().start().unwrap());
+        let c = Connection::open(&file).unwrap();
+        let list = |sql: &str| -> Vec<String> {
+            c.prepare(sql).unwrap().query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let mut known: Vec<&str> = TABLES.iter().map(|t| t.0).chain([engine::KEYRING.table]).collect();
+        known.sort_unstable();
+        assert_eq!(list("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"), known);
+        for Table(name, columns) in TABLES {
+            let mut columns = columns.to_vec();
+            columns.sort_unstable();
+            assert_eq!(list(&format!("SELECT name FROM pragma_table_info('{name}') ORDER BY name")), columns, "{name}");
+        }
+    }
+
+    #[test]
     fn only_old_backups_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let now = 1_795_255_200_000;
