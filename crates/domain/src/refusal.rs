@@ -128,6 +128,7 @@ refusals! {
     // administration
     NotFound             "admin.not_found"        550 "5.1.1" "NONEXISTENT" 404;
     Exists               "admin.exists"           550 "5.5.1" "ALREADYEXISTS" 409;
+    CareRunning          "care.running"           451 "4.3.0" "INUSE" 409;
     Invalid              "admin.invalid"          501 "5.5.4" "" 400;
     // names and identifiers (domain::naming, domain::identifier)
     NamingCharacter      "naming.character"       553 "5.1.3" "" 422;

@@ -6,6 +6,7 @@ mod access;
 pub mod accounts;
 pub mod actor;
 pub mod alarms;
+pub mod care;
 pub mod config;
 pub mod intake;
 mod jobs;
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) list: trusted::Keeper,
     /// Open indexes and what is decoded of them.
     pub(crate) search: search::State,
+    /// The backup that runs.
+    pub(crate) care: care::backup::State,
 }
 
 impl Operator {
@@ -81,6 +84,7 @@ impl Operator {
             swept: std::sync::atomic::AtomicI64::new(0),
             list: trusted::Keeper::default(),
             search,
+            care: care::backup::State::default(),
         };
         let operator = Self(Arc::new(inner));
         operator.restore_white_list().await?;

@@ -245,6 +245,12 @@ pub fn rename(tx: &mut dyn Tx, id: Id, name_sealed: &[u8], name_tag: &[u8], mods
     tx.execute(sql, params![id, name_sealed, name_tag, modseq]).map(drop)
 }
 
+/// Gives a folder whose name does not open a name again, as [`rename`] does.
+pub fn heal_name(tx: &mut dyn Tx, id: Id, sealed: &[u8], tag: &[u8], modseq: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE folders SET name_sealed = $2, name_tag = $3, shaped = $4 WHERE id = $1";
+    tx.execute(sql, params![id, sealed, tag, modseq]).map(drop)
+}
+
 /// Subscribes or unsubscribes. False when there is no such folder.
 pub fn subscribe(tx: &mut dyn Tx, bal: Id, tag: &[u8], on: bool, modseq: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE folders SET subscribed = $3, shaped = $4 WHERE bal_id = $1 AND name_tag = $2";

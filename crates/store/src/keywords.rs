@@ -137,6 +137,13 @@ pub fn find_or_add(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], most: usize)
     Ok(Some(slots))
 }
 
+/// Gives a keyword whose name does not open another one. False when the BAL has that one already.
+pub fn heal_name(tx: &mut dyn Tx, bal: Id, id: Id, sealed: &[u8], tag: &[u8]) -> Result<bool, StoreError> {
+    let sql = "UPDATE keywords SET name_sealed = $3, name_tag = $4 WHERE bal_id = $1 AND id = $2 \
+               AND NOT EXISTS (SELECT 1 FROM keywords k WHERE k.bal_id = $1 AND k.name_tag = $4 AND k.id <> $2)";
+    Ok(tx.execute(sql, params![bal, id, sealed, tag])? > 0)
+}
+
 /// Removes the keywords that neither an entry nor `wanted` holds.
 fn forget_unused(tx: &mut dyn Tx, bal: Id, known: &mut Vec<KeywordRow>, wanted: &Slots) -> Result<(), StoreError> {
     let mut used = wanted.clone();

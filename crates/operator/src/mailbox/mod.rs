@@ -12,7 +12,7 @@ pub mod entries;
 mod expunge;
 mod flags;
 pub mod folders;
-mod names;
+pub(crate) mod names;
 pub mod read;
 mod rename;
 pub(crate) mod seal;

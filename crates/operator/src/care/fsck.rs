@@ -1,0 +1,89 @@
+//! `sceau fsck`: looks at everything that is kept, says what is not as it should be, and heals what can be derived from the rest.
+//!
+//! Promises: looking changes nothing; what is lost is named and left, and the rest serves; each repair is one transaction with its trace.
+//! It works on an open store while no server does (on SQLite the store's lock sees to it).
+use super::finding::{Finding, Kind};
+use sceau_store::care::{CareError, Phase, Progress};
+use sceau_store::{Id, Store};
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+
+/// What to look at, and whether to heal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Also whether every object is there that a row names, and every row that an object needs.
+    pub blobs: bool,
+    /// Also every chunk of every content (and what `blobs` looks at).
+    pub content: bool,
+    /// Heal what can be healed.
+    pub repair: bool,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What was found, at most [`MOST`].
+    pub findings: Vec<Finding>,
+    /// How many were found in all.
+    pub found: u64,
+    /// How many were healed.
+    pub repaired: u64,
+}
+
+/// Findings told at most.
+pub const MOST: usize = 10_000;
+
+/// One run.
+pub(super) struct Run<'a> {
+    pub store: &'a Store,
+    pub progress: &'a Progress,
+    /// Addresses of BALs, as shown.
+    pub names: HashMap<Id, String>,
+    /// BALs that are not closed.
+    pub active: HashSet<Id>,
+    findings: Vec<Finding>,
+    count: u64,
+}
+
+impl Run<'_> {
+    pub fn found(&mut self, mut finding: Finding) {
+        self.count += 1;
+        if self.findings.len() < MOST {
+            finding.bal = finding.bal_id.and_then(|id| self.names.get(&id).cloned());
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Looks, and heals when asked.
+pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Result<Report, CareError> {
+    let (names, active) = (HashMap::new(), HashSet::new());
+    let mut run = Run { store, progress, names, active, findings: Vec::new(), count: 0 };
+    if run.look_at_engine().await? {
+        run.look_at_counts().await?;
+        run.look_at_references().await?;
+        run.open_bals().await?;
+        run.open_messages(options.content).await?;
+        run.open_queue(options.content).await?;
+        if options.blobs || options.content {
+            run.look_at_blobs().await?;
+        }
+    }
+    let mut findings = std::mem::take(&mut run.findings);
+    if options.repair {
+        progress.begin(Phase::Repairing, findings.len() as u64);
+        // What is shown again or removed changes counts: they are healed last.
+        let last = |f: &Finding| matches!(f.code, Kind::FolderCounts | Kind::FolderUidnext | Kind::BalCounts | Kind::BalModseq);
+        for finding in findings.iter_mut().filter(|f| f.repairable && !last(f)) {
+            finding.repaired = run.heal(finding).await?;
+            progress.add(1);
+        }
+        for finding in findings.iter_mut().filter(|f| f.repairable && last(f)) {
+            finding.repaired = run.heal(finding).await?;
+            progress.add(1);
+        }
+        run.heal_blobs(&mut findings).await?;
+    }
+    let repaired = findings.iter().filter(|f| f.repaired).count() as u64;
+    Ok(Report { findings, found: run.count, repaired })
+}

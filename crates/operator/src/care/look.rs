@@ -1,0 +1,161 @@
+//! Looking at rows and at the places of blobs: nothing is opened here.
+use super::finding::{Finding, Kind};
+use super::fsck::Run;
+use sceau_store::blob::{self, BlobId};
+use sceau_store::care::check::{counts, engine, loose, sealed};
+use sceau_store::care::{CareError, Phase};
+use sceau_store::{Id, StoreError, Tx, keywords};
+use std::collections::HashSet;
+
+/// BALs looked at in one reading.
+const BALS: i64 = 50;
+/// Blobs looked at in one reading.
+const BLOBS: i64 = 1_000;
+/// Objects younger than this may belong to a transaction on its way, milliseconds.
+const YOUNG: i64 = 3_600_000;
+
+impl Run<'_> {
+    /// The database itself. False when rows cannot be looked at.
+    pub(super) async fn look_at_engine(&mut self) -> Result<bool, CareError> {
+        for complaint in engine::integrity(self.store).await? {
+            self.found(Finding::new(Kind::DatabaseDamaged).detail(complaint));
+        }
+        let unreadable = match engine::unreadable(self.store, self.progress).await {
+            Ok(unreadable) => unreadable,
+            Err(CareError::Store(e)) if !e.is_transient() => {
+                self.found(Finding::new(Kind::DatabaseDamaged).detail(e.to_string()));
+                return Ok(false);
+            }
+            Err(e) => return Err(e),
+        };
+        let whole = unreadable.is_empty();
+        for table in unreadable {
+            self.found(Finding::new(Kind::TableUnreadable).detail(format!("{} (> {})", table.table, table.after)));
+        }
+        Ok(whole)
+    }
+
+    /// Counts of every BAL and folder against entries.
+    pub(super) async fn look_at_counts(&mut self) -> Result<(), CareError> {
+        let mut after = Id::MIN;
+        loop {
+            let page = self.read(move |tx| counts::bals(tx, after, BALS)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            for bal in page {
+                let id = bal.id;
+                self.names.insert(id, bal.address.clone());
+                if bal.state == "active" {
+                    self.active.insert(id);
+                }
+                let (folders, known) =
+                    self.read(move |tx| Ok((counts::folders(tx, id)?, keywords::list(tx, id)?))).await?;
+                let (mut bytes, mut count, mut modseq) = (0, 0, 0);
+                for f in folders {
+                    if f.kept != f.real {
+                        self.found(Finding::new(Kind::FolderCounts).on(id).folder(f.id));
+                    }
+                    if f.uidnext <= f.last_uid {
+                        self.found(Finding::new(Kind::FolderUidnext).on(id).folder(f.id).uid(f.last_uid));
+                    }
+                    if f.slots.iter().any(|slot| known.iter().all(|k| k.slot != slot)) {
+                        self.found(Finding::new(Kind::EntryKeywords).on(id).folder(f.id));
+                    }
+                    (bytes, count, modseq) =
+                        (bytes + f.real.bytes, count + f.real.messages, i64::max(modseq, f.modseq));
+                }
+                if bal.used != (bytes, count) {
+                    self.found(Finding::new(Kind::BalCounts).on(id));
+                }
+                if bal.modseq < modseq {
+                    self.found(Finding::new(Kind::BalModseq).on(id));
+                }
+            }
+        }
+    }
+
+    /// References that lead nowhere, rows that nothing leads to.
+    pub(super) async fn look_at_references(&mut self) -> Result<(), CareError> {
+        let now = self.store.clock().now();
+        let entry = |kind, e: loose::Entry| {
+            Finding::new(kind).on(e.bal).folder(e.folder).uid(e.uid).message(e.message)
+        };
+        let message =
+            |kind, m: loose::Message| Finding::new(kind).on(m.bal).message(m.id).blob(&m.blob);
+        for e in self.read(loose::entries_without_folder).await? {
+            self.found(entry(Kind::EntryFolder, e));
+        }
+        for e in self.read(loose::entries_without_message).await? {
+            self.found(entry(Kind::EntryMessage, e));
+        }
+        for e in self.read(loose::entries_of_another_size).await? {
+            self.found(entry(Kind::EntrySize, e));
+        }
+        for m in self.read(loose::messages_without_entry).await? {
+            self.found(message(Kind::MessageHidden, m));
+        }
+        for m in self.read(loose::messages_without_blob).await? {
+            self.found(message(Kind::MessageBlob, m));
+        }
+        for m in self.read(loose::queued_without_blob).await? {
+            self.found(message(Kind::QueueBlob, m));
+        }
+        for m in self.read(loose::queued_without_entry).await? {
+            self.found(message(Kind::QueueEmpty, m));
+        }
+        for domain in self.read(loose::destinations_missing).await? {
+            self.found(Finding::new(Kind::QueueDestination).detail(domain));
+        }
+        for id in self.read(move |tx| loose::blobs_unnamed(tx, now)).await? {
+            self.found(Finding::new(Kind::BlobUnnamed).blob(&id));
+        }
+        for bal in self.read(loose::search_broken).await? {
+            self.found(Finding::new(Kind::SearchIndex).on(bal));
+        }
+        Ok(())
+    }
+
+    /// Blobs outside the rows against the objects that there are, both ways. Objects are listed once; their ids are in memory meanwhile.
+    pub(super) async fn look_at_blobs(&mut self) -> Result<(), CareError> {
+        self.progress.begin(Phase::Blobs, 0);
+        let (mut there, mut after): (HashSet<BlobId>, _) = (HashSet::new(), None);
+        loop {
+            let page = blob::list(self.store, after).await?;
+            let old: Vec<BlobId> = page.objects.iter().filter(|o| o.age_ms > YOUNG).map(|o| o.id).collect();
+            there.extend(page.objects.iter().map(|o| o.id));
+            self.progress.add(page.objects.len() as u64);
+            let ids = old.clone();
+            let known = self.read(move |tx| sealed::known(tx, &ids)).await?;
+            for (id, _) in old.iter().zip(known).filter(|(_, known)| !known) {
+                self.found(Finding::new(Kind::BlobStray).blob(id));
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        let mut last = BlobId::default();
+        loop {
+            let from = last;
+            let page = self.read(move |tx| sealed::outside(tx, &from, BLOBS)).await?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = *end;
+            for id in page.into_iter().filter(|id| !there.contains(id)) {
+                let messages = self.read(move |tx| sealed::shown_by(tx, &id)).await?;
+                if messages.is_empty() {
+                    self.found(Finding::new(Kind::BlobLost).blob(&id));
+                }
+                for (bal, message) in messages {
+                    self.found(Finding::new(Kind::BlobLost).on(bal).message(message).blob(&id));
+                }
+            }
+        }
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        f: impl FnMut(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, CareError> {
+        Ok(self.store.read::<T, StoreError, _>(f).await?)
+    }
+}
