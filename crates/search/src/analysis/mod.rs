@@ -58,7 +58,8 @@ impl Tokens {
                 (Some(first), Some(last)) => (first.start, last.end),
                 _ => return true,
             };
-            let at_first = |text: String, stem: Option<String>, start| Token { text, stem, position: first, start, end };
+            let at_first =
+                |text: String, stem: Option<String>, start| Token { text, stem, position: first, start, end };
             if let Some(whole) = unit.whole {
                 let stem = (prose && unit.kind == Kind::Compound).then(|| stem::stem(&whole));
                 self.list.push(at_first(whole, stem, start));
@@ -79,7 +80,13 @@ impl Tokens {
                     (true, true) => Some(stem::stem(&part.text)),
                     (true, false) => Some(part.text.clone()),
                 };
-                self.list.push(Token { text: part.text, stem, position: self.position, start: part.start, end: part.end });
+                self.list.push(Token {
+                    text: part.text,
+                    stem,
+                    position: self.position,
+                    start: part.start,
+                    end: part.end,
+                });
                 self.position += 1;
             }
             self.position < LONGEST_FIELD

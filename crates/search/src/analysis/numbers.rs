@@ -55,7 +55,8 @@ fn health_number(walk: &Walk<'_>, at: usize) -> Option<(Unit, usize)> {
         if length == 6 {
             text.push_str(&corsica(next - 1)?);
             next += 1;
-            let rest = walk.atoms.get(next).filter(|a| a.digits && a.gap == Gap::None && (a.len() == 6 || a.len() == 8))?;
+            let rest =
+                walk.atoms.get(next).filter(|a| a.digits && a.gap == Gap::None && (a.len() == 6 || a.len() == 8))?;
             text.push_str(&walk.text(rest));
             next += 1;
         }

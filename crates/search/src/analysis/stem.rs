@@ -90,7 +90,13 @@ mod tests {
 
     #[test]
     fn different_words_stay_apart() {
-        for (a, b) in [("medecin", "medicament"), ("hepatite", "hepatique"), ("foie", "fois"), ("mois", "moi"), ("martin", "matin")] {
+        for (a, b) in [
+            ("medecin", "medicament"),
+            ("hepatite", "hepatique"),
+            ("foie", "fois"),
+            ("mois", "moi"),
+            ("martin", "matin"),
+        ] {
             assert_ne!(stem(a), stem(b), "{a} {b}");
         }
     }

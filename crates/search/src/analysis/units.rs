@@ -136,7 +136,8 @@ impl Walk<'_> {
             }
             let floor = out.last().map_or(0, |(_, to)| *to);
             let mut from = at - 1;
-            let local = |gap| matches!(gap, Gap::None | Gap::Dot | Gap::Hyphen | Gap::Underscore | Gap::Plus | Gap::Apostrophe);
+            let local =
+                |gap| matches!(gap, Gap::None | Gap::Dot | Gap::Hyphen | Gap::Underscore | Gap::Plus | Gap::Apostrophe);
             while from > floor && local(self.atoms[from].gap) && at - from < WIDEST {
                 from -= 1;
             }
@@ -167,7 +168,8 @@ impl Walk<'_> {
         let letters = |at: usize| self.atoms.get(at).is_some_and(|a| !a.digits);
         // I.R.M. is IRM.
         let mut end = at + 1;
-        while self.atoms[at].len() == 1 && letters(end) && self.atoms[end].gap == Gap::Dot && self.atoms[end].len() == 1 {
+        while self.atoms[at].len() == 1 && letters(end) && self.atoms[end].gap == Gap::Dot && self.atoms[end].len() == 1
+        {
             end += 1;
         }
         if end > at + 1 {

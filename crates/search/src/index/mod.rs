@@ -2,10 +2,10 @@
 //!
 //! `meta.json` names the segments in force; it is the only file ever replaced, last, as a whole. `.managed.json` names every file begun and
 //! not yet removed: what a crash leaves behind is found there and removed by the next update.
-mod ask;
 mod directory;
 mod read;
 mod schema;
+mod sets;
 mod write;
 
 use crate::{Files, Query, QueryError, TextRecord};
@@ -142,5 +142,6 @@ impl Index {
 
 /// tantivy trusts its files: what it makes of damaged ones may be a panic. It is an error here.
 fn guarded<T>(act: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(SearchError::Index("its files make no sense".to_owned())))
+    catch_unwind(AssertUnwindSafe(act))
+        .unwrap_or_else(|_| Err(SearchError::Index("its files make no sense".to_owned())))
 }

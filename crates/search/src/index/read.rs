@@ -1,5 +1,4 @@
 //! Reading: the segments in force, held open, and search over them.
-use super::ask::Ask;
 use super::directory::Adapter;
 use super::schema::{DATE, MESSAGE, Shape};
 use super::{Hit, SearchError};
@@ -11,7 +10,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tantivy::fastfield::Column;
-use tantivy::query::EnableScoring;
 use tantivy::{Index as Tantivy, IndexMeta, SegmentMeta, SegmentReader};
 
 pub(super) const META: &str = "meta.json";
@@ -21,7 +19,7 @@ pub(super) struct Segment {
     pub(super) meta: SegmentMeta,
     pub(super) reader: SegmentReader,
     pub(super) message: Column<i64>,
-    date: Column<i64>,
+    pub(super) date: Column<i64>,
 }
 
 /// An index as one `meta.json` says.
@@ -64,7 +62,12 @@ impl Open {
     }
 
     /// Opens what a `meta.json` names.
-    pub(super) fn of(files: &Arc<dyn Files>, shape: &Shape, bytes: Option<Vec<u8>>, before: Option<&Open>) -> Result<Self, SearchError> {
+    pub(super) fn of(
+        files: &Arc<dyn Files>,
+        shape: &Shape,
+        bytes: Option<Vec<u8>>,
+        before: Option<&Open>,
+    ) -> Result<Self, SearchError> {
         let text = match &bytes {
             Some(bytes) => bytes.clone(),
             None => meta(shape, Vec::new(), 0)?,
@@ -99,38 +102,43 @@ impl Open {
     }
 
     /// The newest messages that match. Memory: `limit` hits.
-    pub(super) fn search(&self, shape: &Shape, node: &Node, before: Option<(i64, i64)>, limit: usize) -> Result<Vec<Hit>, SearchError> {
+    pub(super) fn search(
+        &self,
+        shape: &Shape,
+        node: &Node,
+        before: Option<(i64, i64)>,
+        limit: usize,
+    ) -> Result<Vec<Hit>, SearchError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let readers: Vec<&SegmentReader> = self.segments.iter().map(|s| &s.reader).collect();
-        let query = Ask { shape, segments: &readers }.query(node)?;
-        let weight = query.weight(EnableScoring::disabled_from_schema(&shape.schema))?;
         let mut best: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
         for segment in &self.segments {
             let alive = segment.reader.alive_bitset();
-            weight.for_each_no_score(&segment.reader, &mut |docs| {
-                for &doc in docs {
-                    // Dates first: most of what an old page or a long list holds is out at once.
-                    let Some(date) = segment.date.first(doc) else { continue };
-                    let full = best.len() >= limit;
-                    if before.is_some_and(|(limit, _)| date > limit) || full && best.peek().is_some_and(|Reverse((least, _))| date < *least) {
-                        continue;
-                    }
-                    if alive.is_some_and(|alive| alive.is_deleted(doc)) {
-                        continue;
-                    }
-                    let Some(message) = segment.message.first(doc) else { continue };
-                    let found = (date, message);
-                    if before.is_some_and(|limit| found >= limit) || full && best.peek().is_some_and(|Reverse(least)| found <= *least) {
-                        continue;
-                    }
-                    if full {
-                        best.pop();
-                    }
-                    best.push(Reverse(found));
+            super::sets::find(segment, shape, node)?.each(|doc| {
+                // Dates first: most of what an old page or a long list holds is out at once.
+                let Some(date) = segment.date.first(doc) else { return };
+                let full = best.len() >= limit;
+                if before.is_some_and(|(limit, _)| date > limit)
+                    || full && best.peek().is_some_and(|Reverse((least, _))| date < *least)
+                {
+                    return;
                 }
-            })?;
+                if alive.is_some_and(|alive| alive.is_deleted(doc)) {
+                    return;
+                }
+                let Some(message) = segment.message.first(doc) else { return };
+                let found = (date, message);
+                if before.is_some_and(|limit| found >= limit)
+                    || full && best.peek().is_some_and(|Reverse(least)| found <= *least)
+                {
+                    return;
+                }
+                if full {
+                    best.pop();
+                }
+                best.push(Reverse(found));
+            });
         }
         Ok(best.into_sorted_vec().into_iter().map(|Reverse((date, message))| Hit { message, date }).collect())
     }

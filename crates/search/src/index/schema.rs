@@ -10,23 +10,27 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 /// Names of the columns.
 pub(super) const MESSAGE: &str = "message";
 pub(super) const DATE: &str = "date";
+pub(super) const SIZE: &str = "size";
+pub(super) const ATTACHMENTS: &str = "attachments";
 
 /// The schema, and its fields by number.
 pub(super) struct Shape {
     pub(super) schema: Schema,
     exact: [Column; 5],
     stems: [Option<Column>; 5],
-    pub(super) message: Column,
-    pub(super) date: Column,
-    pub(super) size: Column,
-    pub(super) attachments: Column,
+    message: Column,
+    date: Column,
+    size: Column,
+    attachments: Column,
 }
 
 impl Shape {
     pub(super) fn new() -> Self {
         // Tokens are made by the analyzer, never by tantivy: any tokenizer that exists will do. Norms would only serve scores.
-        let indexing =
-            TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false).set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer("raw")
+            .set_fieldnorms(false)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
         let text = TextOptions::default().set_indexing_options(indexing);
         let mut schema = Schema::builder();
         let mut add = |name: &str| schema.add_text_field(name, text.clone());
@@ -34,8 +38,8 @@ impl Shape {
         let stems = [None, None, Some(add("subject_stem")), Some(add("body_stem")), Some(add("attachment_stem"))];
         let message = schema.add_i64_field(MESSAGE, FAST);
         let date = schema.add_i64_field(DATE, FAST);
-        let size = schema.add_u64_field("size", FAST);
-        let attachments = schema.add_u64_field("attachments", FAST);
+        let size = schema.add_u64_field(SIZE, FAST);
+        let attachments = schema.add_u64_field(ATTACHMENTS, FAST);
         Self { schema: schema.build(), exact, stems, message, date, size, attachments }
     }
 
@@ -64,12 +68,21 @@ impl Shape {
             let mut exact = Vec::with_capacity(tokens.len());
             let mut stems = Vec::new();
             for token in tokens {
-                let make = |text| Token { offset_from: 0, offset_to: 0, position: token.position as usize, text, position_length: 1 };
+                let make = |text| Token {
+                    offset_from: 0,
+                    offset_to: 0,
+                    position: token.position as usize,
+                    text,
+                    position_length: 1,
+                };
                 stems.extend(token.stem.map(make));
                 exact.push(make(token.text));
             }
             if !exact.is_empty() {
-                document.add_pre_tokenized_text(self.exact(field), PreTokenizedString { text: String::new(), tokens: exact });
+                document.add_pre_tokenized_text(
+                    self.exact(field),
+                    PreTokenizedString { text: String::new(), tokens: exact },
+                );
             }
             if let (Some(column), false) = (self.stems[field.number()], stems.is_empty()) {
                 document.add_pre_tokenized_text(column, PreTokenizedString { text: String::new(), tokens: stems });

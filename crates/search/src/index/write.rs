@@ -111,7 +111,12 @@ pub(super) fn update(
     let managed = Managed::read(files)?;
     // What a crash left may bear the names of what is written now.
     managed.collect(&open.metas())?;
-    let write = Write { files, shape, managed: &managed, index: Tantivy::open(open.adapter.clone().and_write(managed.announce()))? };
+    let write = Write {
+        files,
+        shape,
+        managed: &managed,
+        index: Tantivy::open(open.adapter.clone().and_write(managed.announce()))?,
+    };
     // Of a message given twice, the last counts.
     let last: HashMap<i64, usize> = add.iter().enumerate().map(|(i, r)| (r.message, i)).collect();
     let gone: HashSet<i64> = last.keys().chain(remove).copied().collect();
@@ -169,7 +174,12 @@ impl Write<'_> {
     }
 
     /// Writes messages: a segment each time the buffers are full.
-    fn add<'r>(&self, records: impl Iterator<Item = &'r TextRecord>, memory: usize, segments: &mut Vec<SegmentMeta>) -> Result<(), SearchError> {
+    fn add<'r>(
+        &self,
+        records: impl Iterator<Item = &'r TextRecord>,
+        memory: usize,
+        segments: &mut Vec<SegmentMeta>,
+    ) -> Result<(), SearchError> {
         const LEAST: usize = 15_000_000;
         const MARGIN: usize = 1_000_000;
         let memory = memory.clamp(LEAST, u32::MAX as usize / 2);
@@ -196,7 +206,12 @@ impl Write<'_> {
     }
 
     /// The segment without these messages; none when it has none of them.
-    fn without(&self, segment: &Segment, gone: &HashSet<i64>, opstamp: u64) -> Result<Option<SegmentMeta>, SearchError> {
+    fn without(
+        &self,
+        segment: &Segment,
+        gone: &HashSet<i64>,
+        opstamp: u64,
+    ) -> Result<Option<SegmentMeta>, SearchError> {
         let column = &segment.message;
         let (least, most) = (column.min_value(), column.max_value());
         // Ids follow time: what is added is rarely within an old segment.
@@ -222,7 +237,8 @@ impl Write<'_> {
         let fresh = self.index.new_segment_meta(segment.meta.id(), max);
         let changed = self.index.segment(fresh).with_delete_meta(removed, opstamp);
         if removed < max {
-            let mut file = changed.open_write(SegmentComponent::Delete).map_err(|e| SearchError::Index(e.to_string()))?;
+            let mut file =
+                changed.open_write(SegmentComponent::Delete).map_err(|e| SearchError::Index(e.to_string()))?;
             write_alive_bitset(&alive, &mut file)?;
             file.terminate()?;
         }
@@ -233,7 +249,12 @@ impl Write<'_> {
     fn merge(&self, segments: &mut Vec<SegmentMeta>, some: Vec<usize>) -> Result<(), SearchError> {
         let chosen: Vec<_> = some.iter().map(|&i| self.index.segment(segments[i].clone())).collect();
         let none = vec![None; chosen.len()];
-        let merged = merge_filtered_segments(&chosen, Shape::settings(), none, Box::new(self.aside()) as Box<dyn tantivy::Directory>)?;
+        let merged = merge_filtered_segments(
+            &chosen,
+            Shape::settings(),
+            none,
+            Box::new(self.aside()) as Box<dyn tantivy::Directory>,
+        )?;
         let mut at = 0;
         segments.retain(|_| {
             at += 1;

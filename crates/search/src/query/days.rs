@@ -27,7 +27,9 @@ pub(crate) fn days(text: &str) -> Option<(i64, i64)> {
     }
     let (first, after) = match (month, day) {
         (None, _) => (number_of(year, 1, 1), number_of(year + 1, 1, 1)),
-        (Some(m), None) => (number_of(year, m, 1), if m == 12 { number_of(year + 1, 1, 1) } else { number_of(year, m + 1, 1) }),
+        (Some(m), None) => {
+            (number_of(year, m, 1), if m == 12 { number_of(year + 1, 1, 1) } else { number_of(year, m + 1, 1) })
+        }
         (Some(m), Some(d)) => {
             let next = if m == 12 { number_of(year + 1, 1, 1) } else { number_of(year, m + 1, 1) };
             let first = number_of(year, m, d);
@@ -97,7 +99,20 @@ mod tests {
 
     #[test]
     fn what_is_no_day() {
-        for text in ["", "hier", "2026-02-29", "2026-13-01", "31/04/2026", "1-2", "2026-", "+2026", "12/03/26", "20260312", "2026-01-01-01", "0001"] {
+        for text in [
+            "",
+            "hier",
+            "2026-02-29",
+            "2026-13-01",
+            "31/04/2026",
+            "1-2",
+            "2026-",
+            "+2026",
+            "12/03/26",
+            "20260312",
+            "2026-01-01-01",
+            "0001",
+        ] {
             assert_eq!(days(text), None, "{text}");
         }
     }

@@ -19,7 +19,7 @@ pub struct Query {
 /// Why a question cannot be read. Says where, never panics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// Too long, too many terms, too deep; or a prefix within a phrase that begins too many words.
+    /// Too long, too many terms, too deep.
     #[error("the question is too large")]
     TooLarge,
     /// A filter's value cannot be read (`avant:hier`).
@@ -82,7 +82,8 @@ impl Query {
         if text.len() > parse::LONGEST {
             return Err(QueryError::TooLarge);
         }
-        let node = parse::plain(fields, text)?.unwrap_or(if text.trim().is_empty() { Node::All } else { Node::Nothing });
+        let node =
+            parse::plain(fields, text)?.unwrap_or(if text.trim().is_empty() { Node::All } else { Node::Nothing });
         Ok(Self { node })
     }
 

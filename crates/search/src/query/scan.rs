@@ -104,7 +104,9 @@ pub(super) fn ranges(what: &What, style: Style, tokens: &[Token], out: &mut Vec<
     match what {
         What::Word(one) => out.extend(tokens.iter().filter(|t| form(t, one)).map(|t| (t.start, t.end))),
         What::Exact(text) => out.extend(tokens.iter().filter(|t| t.text == *text).map(|t| (t.start, t.end))),
-        What::Prefix(prefix) => out.extend(tokens.iter().filter(|t| t.text.starts_with(prefix.as_str())).map(|t| (t.start, t.end))),
+        What::Prefix(prefix) => {
+            out.extend(tokens.iter().filter(|t| t.text.starts_with(prefix.as_str())).map(|t| (t.start, t.end)))
+        }
         What::Near(list) => rows(tokens, list.len(), &|token, i| form(token, &list[i]), out),
         What::Phrase(list) => rows(tokens, list.len(), &|token, i| token.text == list[i], out),
         What::PhrasePrefix(list, prefix) => {

@@ -55,8 +55,12 @@ pub(crate) fn words(fields: Fields, text: &str, most: usize) -> Vec<Term> {
             for whole in [joined(at), at.checked_sub(1).and_then(joined)].into_iter().flatten() {
                 ways.push(What::Word(form(&whole)));
             }
-            let stop = lone(&groups[at]).is_some_and(|p| lists::stop(&p.text)) || groups[at].iter().all(|u| u.kind == Kind::Elided);
-            Term { node: Node::or(ways.into_iter().map(|w| Node::Text(fields, w)).collect()), stop: stop || toneless(&groups[at], text) }
+            let stop = lone(&groups[at]).is_some_and(|p| lists::stop(&p.text))
+                || groups[at].iter().all(|u| u.kind == Kind::Elided);
+            Term {
+                node: Node::or(ways.into_iter().map(|w| Node::Text(fields, w)).collect()),
+                stop: stop || toneless(&groups[at], text),
+            }
         })
         .collect()
 }

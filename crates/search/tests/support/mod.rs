@@ -131,7 +131,13 @@ impl NewFile for Begun {
 
 /// A record with a body, dated by its number.
 pub fn record(message: i64, body: &str) -> TextRecord {
-    TextRecord { message, date: message * 1000, size: body.len() as u64, body: body.to_owned(), ..TextRecord::default() }
+    TextRecord {
+        message,
+        date: message * 1000,
+        size: body.len() as u64,
+        body: body.to_owned(),
+        ..TextRecord::default()
+    }
 }
 
 pub fn attachment(name: &str, text: &str) -> Attachment {
