@@ -149,7 +149,10 @@ impl Notary {
             })
             .await;
         let done = match done {
-            // A trace that another process gave a leaf meanwhile.
+            // Another process appended meanwhile; if none did, rows stand where the log has not come yet, and somebody must know.
+            Err(e @ StoreError::Exists(_)) if self.store().read(rows::state).await?.size == state.size => {
+                return Err(e);
+            }
             Err(StoreError::Exists(_)) => false,
             other => other?,
         };

@@ -1,0 +1,107 @@
+//! Purges after ten years and one year, and what verification makes of them.
+use crate::on_both_engines;
+use crate::world::World;
+use sceau_notary::audit::Finding;
+use sceau_notary::purge::retention;
+use sceau_notary::{Kind, purge};
+use sceau_operator::notary::LogReader;
+
+on_both_engines!(
+    purges_follow_retention_and_leave_a_log_that_verifies,
+    a_hold_suspends_purges_visibly,
+    only_a_purge_past_retention_is_accepted,
+);
+
+async fn purges_follow_retention_and_leave_a_log_that_verifies(mut w: World) {
+    let ids = w.history(3, 10).await;
+    let technical = w.number("SELECT COUNT(*) FROM traces WHERE kind = 'Technical'").await;
+    w.later(retention(Kind::Technical) - 3 * 60_000);
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0, "not a minute too early");
+    w.later(4 * 60_000);
+    assert_eq!(w.notary().purge_due().await.unwrap(), technical as u64);
+    assert_eq!(w.number("SELECT COUNT(*) FROM traces WHERE kind = 'Technical'").await, 0);
+    assert_eq!(w.number("SELECT COUNT(*) FROM leaves WHERE salt IS NULL AND stub IS NOT NULL").await, technical);
+    let report = w.verify().await;
+    World::assert_good(&report);
+    assert_eq!((report.purged, report.leaves), (technical as u64, 31), "the purge has its leaf");
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0);
+    // Evidence of what stays still leads to the root, across the gaps.
+    let reader = LogReader::new(w.store.clone());
+    let bundle = reader.evidence(ids[1], None).await.unwrap();
+    assert_eq!(bundle.verify(&w.keys().await[0]), Ok(()));
+    assert!(reader.evidence(ids[0], None).await.is_err());
+    drop(reader);
+    // Nine years later the functional ones go; the purges' own traces stay.
+    w.restart().await;
+    w.later(retention(Kind::Functional));
+    assert_eq!(w.notary().purge_due().await.unwrap(), 30 - technical as u64);
+    let report = w.verify().await;
+    World::assert_good(&report);
+    assert_eq!((report.purged, report.traces, report.leaves), (30, 2, 32));
+    let purged = format!("SELECT COUNT(*) FROM traces WHERE act = '{}'", purge::ACT);
+    assert_eq!((w.number(&purged).await, w.number("SELECT COUNT(*) FROM traces").await), (2, 2));
+}
+
+async fn a_hold_suspends_purges_visibly(mut w: World) {
+    w.history(1, 6).await;
+    w.settings.hold = Some("réquisition 2026-117".into());
+    w.restart().await;
+    w.later(2 * retention(Kind::Technical));
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0);
+    assert_eq!(w.rows("SELECT 1 FROM traces WHERE act = 'trace.hold'").await.len(), 1);
+    let open = "SELECT 1 FROM alarms WHERE code = 'notary.hold' AND cleared IS NULL";
+    assert_eq!(w.rows(open).await.len(), 1);
+    assert!(LogReader::new(w.store.clone()).overview().await.unwrap().hold.is_some());
+    w.settings.hold = None;
+    w.restart().await;
+    w.later(60_000);
+    assert!(w.notary().purge_due().await.unwrap() > 0);
+    assert_eq!(w.rows("SELECT 1 FROM traces WHERE act = 'trace.hold'").await.len(), 2);
+    assert_eq!(w.rows(open).await.len(), 0);
+    w.notary().round().await.unwrap();
+    World::assert_good(&w.verify().await);
+}
+
+async fn only_a_purge_past_retention_is_accepted(w: World) {
+    let ids = w.history(2, 10).await;
+    w.later(retention(Kind::Technical) + 1);
+    let gone = w.notary().purge_due().await.unwrap();
+    let purge_leaf = 20;
+    w.later(1_000);
+    World::assert_good(&w.verify().await);
+
+    // One more leaf is said to have been purged: its input is right, but no purge states it.
+    let kept = w.rows(&format!("SELECT number FROM leaves WHERE trace_id = {}", ids[1])).await;
+    assert_eq!(kept.len(), 1);
+    let reader = LogReader::new(w.store.clone());
+    let page = reader.page(0).await.unwrap();
+    let row = &page.leaves[1];
+    let salt: [u8; 32] = row.salt.as_deref().unwrap().try_into().unwrap();
+    let stub = row.trace.as_ref().unwrap().stub(&salt);
+    let hex = hex::encode(stub.to_bytes());
+    let bytes = |hex: &str| match w.store.config.data {
+        sceau_store::EngineUrl::Sqlite(_) => format!("X'{hex}'"),
+        sceau_store::EngineUrl::Postgres(_) => format!("decode('{hex}', 'hex')"),
+    };
+    w.sql(&[
+        &format!(
+            "UPDATE leaves SET trace_id = NULL, salt = NULL, stub = {}, purged_by = {purge_leaf} WHERE number = 1",
+            bytes(&hex)
+        ),
+        &format!("DELETE FROM traces WHERE id = {}", ids[1]),
+    ])
+    .await;
+    let found = w.findings().await;
+    assert!(matches!(found[0], Finding::PurgeUnproven { leaf: 0 }), "{found:?}");
+    assert!(
+        found.iter().any(|f| matches!(f, Finding::PurgeEarly { purge: 20, .. })),
+        "functional, and ten years are not over: {found:?}"
+    );
+
+    // A purged leaf with another date in its input: it no longer makes the leaf's hash.
+    let old = sceau_notary::Stub { at: 0, ..stub };
+    w.sql(&[&format!("UPDATE leaves SET stub = {} WHERE number = 1", bytes(&hex::encode(old.to_bytes())))]).await;
+    let found = w.findings().await;
+    assert!(found.contains(&Finding::PurgeUnproven { leaf: 1 }), "{found:?}");
+    assert!(gone > 0);
+}
