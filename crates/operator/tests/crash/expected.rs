@@ -62,10 +62,12 @@ impl Expected {
                     0 => !must || going.contains(&(*bal, letter.clone())),
                     n => n == 1,
                 },
-                Seen::Flagged(bal, uid) => !must || {
-                    let found = inboxes[bal].get(uid);
-                    found.is_some_and(|(f, k, _)| f.has(Flags::FLAGGED) && k == &["$suivi"])
-                },
+                Seen::Flagged(bal, uid) => {
+                    !must || {
+                        let found = inboxes[bal].get(uid);
+                        found.is_some_and(|(f, k, _)| f.has(Flags::FLAGGED) && k == &["$suivi"])
+                    }
+                }
                 Seen::Gone(bal, uid) => !must || !inboxes[bal].contains_key(uid),
                 Seen::Queued(to) => match queue.iter().filter(|e| e.to == *to).count() {
                     0 => !must,
