@@ -94,29 +94,45 @@ impl Operator {
         found.ok_or_else(|| RefusalCode::NotFound.into())
     }
 
-    /// Hears the other nodes and looks after the dead until `stop`.
+    /// Hears the other nodes and looks after the dead until `stop`. Three loops, so that a slow database delays no word.
     pub async fn run_node(&self, stop: CancellationToken) {
         let mut heard = self.0.store.events();
-        let (mut look, mut poll) = (tokio::time::interval(LOOK), tokio::time::interval(POLL));
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut seen, mut known, mut polls) = (Seen::default(), HashMap::new(), 0_u32);
+        let hearing = async {
+            loop {
+                self.hear(heard.next().await);
+            }
+        };
+        let looking = async {
+            let (mut look, mut seen) = (every(LOOK), Seen::default());
+            loop {
+                look.tick().await;
+                self.look_after_the_dead(&mut seen).await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hearing => {}
+            () = looking => {}
+            () = self.poll_others() => {}
+        }
+    }
+
+    /// What the other nodes may have done without being heard. Nothing to do when there are none.
+    async fn poll_others(&self) {
+        if !self.0.store.is_shared() {
+            return std::future::pending().await;
+        }
+        let (mut poll, mut known, mut polls) = (every(POLL), HashMap::new(), 0_u32);
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                event = heard.next() => self.hear(event),
-                _ = look.tick() => self.look_after_the_dead(&mut seen).await,
-                _ = poll.tick(), if self.0.store.is_shared() => {
-                    polls = polls.wrapping_add(1);
-                    let deaf = !self.0.store.hears_others();
-                    if deaf {
-                        self.0.queue_wake.notify_waiters();
-                        self.0.jobs_wake.notify_waiters();
-                    }
-                    if deaf || polls.is_multiple_of(SLOWLY) {
-                        self.poll(&mut known).await;
-                    }
-                }
+            poll.tick().await;
+            polls = polls.wrapping_add(1);
+            let deaf = !self.0.store.hears_others();
+            if deaf {
+                self.0.queue_wake.notify_waiters();
+                self.0.jobs_wake.notify_waiters();
+            }
+            if deaf || polls.is_multiple_of(SLOWLY) {
+                self.poll(&mut known).await;
             }
         }
     }
@@ -189,6 +205,13 @@ impl Operator {
         }
         *seen = Seen { away, living: Some(living) };
     }
+}
+
+/// A timer that does not hurry after a delay.
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }
 
 /// What the last look at the nodes found.

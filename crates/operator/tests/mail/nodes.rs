@@ -79,8 +79,9 @@ async fn who_cannot_hear_looks_by_himself() {
     let w = World::on(store, |_| {}).await;
     let second = Second::of(&w, neighbour(&w)).await;
     let mut watch = second.op.watch(&w.actor("anne", ANNE).await);
-    second.op.ping().await.unwrap();
+    // Its reader and its writer are connected.
     second.op.nodes(&w.admin).await.unwrap();
+    second.op.add_node(&w.admin, 3, "trois.alpha.fr").await.unwrap();
     let forbid = "UPDATE pg_database SET datallowconn = false WHERE datname = current_database()";
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 \
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

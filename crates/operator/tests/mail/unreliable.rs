@@ -8,7 +8,7 @@ use std::sync::Arc;
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
 const TASKS: usize = 4;
-const EACH: usize = 40;
+const EACH: usize = 28;
 
 /// How often each subject is in a mailbox.
 async fn subjects(w: &World, login: &str, bal: &str) -> BTreeMap<String, usize> {
