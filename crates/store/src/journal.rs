@@ -87,16 +87,36 @@ fn known(tx: &mut dyn Tx, bal: Id, since: Cursor) -> Result<Result<i64, i64>, St
     Ok(if whole < floor || since.modseq > modseq { Err(floor) } else { Ok(modseq) })
 }
 
-/// A change as it is paged: what and when, last and first.
-struct Change {
-    key: Cursor,
-    made: i64,
-    gone: bool,
-    shaped: i64,
+/// What happened to a message or folder since a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Created,
+    /// Of a folder: only in what it holds.
+    Updated {
+        only_content: bool,
+    },
+    Destroyed,
 }
 
-/// Sorts changes after `since` (in order, perhaps one more than `limit`) into a page.
-fn page(changes: Vec<Change>, since: Cursor, present: i64, limit: usize) -> Page {
+/// Where a change stands among others, and what it is; none when whoever knows `since` need not be told.
+///
+/// What is new stands where it was *made*, and where it was last changed once more if that is on a later page: so whoever knows everything up to
+/// a cursor knows what was made up to there, wherever a page ended. (What is made, then removed between two pages may be told as
+/// destroyed without having been told as created: RFC 8620 §5.2 allows it, and nothing else is possible without a memory of each client.)
+fn judge(since: Cursor, id: Id, changed: i64, made: i64, gone: bool, shaped: i64) -> Option<(Cursor, Kind)> {
+    let at = |modseq| Cursor { modseq, id };
+    let fresh = at(made) > since;
+    match gone {
+        _ if at(changed) <= since => None,
+        true if fresh => None,
+        true => Some((at(changed), Kind::Destroyed)),
+        false if fresh => Some((at(made), Kind::Created)),
+        false => Some((at(changed), Kind::Updated { only_content: at(shaped) <= since })),
+    }
+}
+
+/// Changes in their order (perhaps one more than `limit`) as a page.
+fn page(changes: &[(Cursor, Kind)], present: i64, limit: usize) -> Page {
     let more = changes.len() > limit;
     let mut page = Page {
         created: Vec::new(),
@@ -106,21 +126,17 @@ fn page(changes: Vec<Change>, since: Cursor, present: i64, limit: usize) -> Page
         more,
         only_content: true,
     };
-    for change in changes.into_iter().take(limit) {
-        let id = change.key.id;
-        // Whoever knows the making knows the thing.
-        let was_known = Cursor { modseq: change.made, id } <= since;
-        match (was_known, change.gone) {
-            (true, true) => page.destroyed.push(id),
-            (true, false) => {
-                page.updated.push(id);
-                page.only_content &= Cursor { modseq: change.shaped, id } <= since;
+    for (at, kind) in changes.iter().take(limit) {
+        match kind {
+            Kind::Created => page.created.push(at.id),
+            Kind::Updated { only_content } => {
+                page.updated.push(at.id);
+                page.only_content &= only_content;
             }
-            (false, true) => {}
-            (false, false) => page.created.push(id),
+            Kind::Destroyed => page.destroyed.push(at.id),
         }
         if more {
-            page.state = change.key;
+            page.state = *at;
         }
     }
     page
@@ -134,25 +150,28 @@ pub fn messages(tx: &mut dyn Tx, bal: Id, since: Cursor, limit: usize) -> Result
         Err(floor) => return Ok(Answer::Unknown { floor }),
     };
     let limit = limit.max(1);
-    let sql = "SELECT c.message_id, c.modseq, COALESCE(m.made, d.made), CASE WHEN m.id IS NULL THEN 1 ELSE 0 END \
-               FROM (SELECT message_id, MAX(modseq) AS modseq FROM ( \
+    // The order and the conditions of `judge`.
+    let sql = "WITH touched AS ( \
                    SELECT e.message_id, e.modseq FROM folders f JOIN entries e ON e.folder_id = f.id \
                    WHERE f.bal_id = $1 AND f.modseq >= $2 AND e.modseq >= $2 \
-                   UNION ALL SELECT message_id, modseq FROM departed WHERE bal_id = $1 AND modseq >= $2 \
-               ) x GROUP BY message_id) c \
-               LEFT JOIN messages m ON m.id = c.message_id \
-               LEFT JOIN departed d ON d.bal_id = $1 AND d.message_id = c.message_id \
-               WHERE c.modseq > $2 OR (c.modseq = $2 AND c.message_id > $3) \
-               ORDER BY c.modseq, c.message_id LIMIT $4";
+                   UNION ALL SELECT message_id, modseq FROM departed WHERE bal_id = $1 AND modseq >= $2), \
+               latest AS (SELECT message_id, MAX(modseq) AS changed FROM touched GROUP BY message_id), \
+               dated AS ( \
+                   SELECT l.message_id, l.changed, COALESCE(m.made, d.made, 0) AS made, \
+                   CASE WHEN m.id IS NULL THEN 1 ELSE 0 END AS gone FROM latest l LEFT JOIN messages m ON m.id = l.message_id \
+                   LEFT JOIN departed d ON d.bal_id = $1 AND d.message_id = l.message_id), \
+               judged AS ( \
+                   SELECT message_id, changed, made, gone, \
+                   CASE WHEN made > $2 OR (made = $2 AND message_id > $3) THEN 1 ELSE 0 END AS fresh \
+                   FROM dated WHERE changed > $2 OR (changed = $2 AND message_id > $3)) \
+               SELECT message_id, changed, made, gone FROM judged WHERE gone = 0 OR fresh = 0 \
+               ORDER BY CASE WHEN fresh = 1 THEN made ELSE changed END, message_id LIMIT $4";
     let most = i64::try_from(limit).unwrap_or(i64::MAX - 1).saturating_add(1);
     let mut changes = Vec::new();
     for r in tx.query(sql, params![bal, since.modseq, since.id, most])? {
-        let key = Cursor { id: r.int(0)?, modseq: r.int(1)? };
-        changes.push(Change { key, made: r.int(2)?, gone: r.bool(3)?, shaped: 0 });
+        changes.extend(judge(since, r.int(0)?, r.int(1)?, r.int(2)?, r.bool(3)?, i64::MAX));
     }
-    let mut page = page(changes, since, present, limit);
-    page.only_content = false;
-    Ok(Answer::Known(page))
+    Ok(Answer::Known(page(&changes, present, limit)))
 }
 
 /// Folders of a BAL changed after `since`: made, renamed, subscribed, changed in what they hold, gone; at most `limit` (one at least).
@@ -162,20 +181,17 @@ pub fn folders(tx: &mut dyn Tx, bal: Id, since: Cursor, limit: usize) -> Result<
         Err(floor) => return Ok(Answer::Unknown { floor }),
     };
     let limit = limit.max(1);
-    let sql = "SELECT id, CASE WHEN shaped > modseq THEN shaped ELSE modseq END, made, shaped, 0 FROM folders \
+    let sql = "SELECT id, CASE WHEN shaped > modseq THEN shaped ELSE modseq END, made, 0, shaped FROM folders \
                WHERE bal_id = $1 AND (modseq >= $2 OR shaped >= $2) \
-               UNION ALL SELECT folder_id, modseq, made, modseq, 1 FROM departed_folders WHERE bal_id = $1 AND modseq >= $2";
+               UNION ALL SELECT folder_id, modseq, made, 1, modseq FROM departed_folders WHERE bal_id = $1 AND modseq >= $2";
     let mut changes = Vec::new();
     for r in tx.query(sql, params![bal, since.modseq])? {
-        let key = Cursor { id: r.int(0)?, modseq: r.int(1)? };
-        if key > since {
-            changes.push(Change { key, made: r.int(2)?, shaped: r.int(3)?, gone: r.bool(4)? });
-        }
+        changes.extend(judge(since, r.int(0)?, r.int(1)?, r.int(2)?, r.bool(3)?, r.int(4)?));
     }
     // A BAL's folders are few: sorting them here costs less than having it done.
-    changes.sort_unstable_by_key(|c| c.key);
+    changes.sort_unstable_by_key(|c| c.0);
     changes.truncate(limit.saturating_add(1));
-    Ok(Answer::Known(page(changes, since, present, limit)))
+    Ok(Answer::Known(page(&changes, present, limit)))
 }
 
 /// UIDs gone from a folder after a modseq, as ascending runs. Below the floor: every UID that is not there (RFC 7162 §3.2.5.2).
