@@ -1,0 +1,86 @@
+//! The order in which files become durable, and what a failing disk leaves.
+use sceau_store::StoreError;
+use sceau_store::testing::{self, files};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// What to refuse, by kind of operation.
+type Refused = Arc<Mutex<Option<(&'static str, i32)>>>;
+
+/// Records operations below a folder, and refuses one kind of them.
+fn watch(folder: &Path) -> (Arc<Mutex<Vec<String>>>, Refused) {
+    let (seen, refused) = (Arc::new(Mutex::new(Vec::new())), Refused::default());
+    let (list, refuse, folder) = (seen.clone(), refused.clone(), folder.to_owned());
+    files::install(Some(Arc::new(move |operation| {
+        let (kind, path) = match operation {
+            files::Operation::Create(path) => ("create", path),
+            files::Operation::Write(path, ..) => ("write", path),
+            files::Operation::Sync(path) => ("sync", path),
+            files::Operation::SyncFolder(path) => ("sync folder", path),
+            files::Operation::Rename(path, _) => ("rename", path),
+            files::Operation::Remove(path) => ("remove", path),
+        };
+        let Ok(below) = path.strip_prefix(&folder) else { return Ok(()) };
+        let place = below.components().next().map(|c| c.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
+        let line = format!("{kind} {place}");
+        let mut list = list.lock().unwrap();
+        // One line however many pieces are written.
+        if list.last() != Some(&line) {
+            list.push(line);
+        }
+        match *refuse.lock().unwrap() {
+            Some((what, error)) if what == kind => Err(io::Error::from_raw_os_error(error)),
+            _ => Ok(()),
+        }
+    })));
+    (seen, refused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_durable_before_its_name_and_a_failing_disk_leaves_nothing() {
+    const ENOSPC: i32 = 28;
+    const EIO: i32 = 5;
+    let s = testing::sqlite().await;
+    let (seen, refused) = watch(s.folder());
+    let content: Vec<u8> = (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let keep = async || {
+        let mut spool = s.spool();
+        spool.write(&content)?;
+        let mut spool = spool.finish()?;
+        spool.settle().await?;
+        Ok::<_, StoreError>(spool)
+    };
+    let spool = keep().await.unwrap();
+    let order = ["create spools", "write spools", "sync spools", "rename spools", "sync folder blobs"];
+    assert_eq!(*seen.lock().unwrap(), order);
+    spool.discard();
+    assert_eq!(seen.lock().unwrap().last().unwrap(), "remove blobs");
+    let count = |place: &str| {
+        let mut folders = vec![s.folder().join(place)];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().unwrap().map(Result::unwrap) {
+                if entry.path().is_dir() { folders.push(entry.path()) } else { files += 1 }
+            }
+        }
+        files
+    };
+    for kind in ["create", "write", "sync", "rename"] {
+        for (error, full) in [(ENOSPC, true), (EIO, false)] {
+            *refused.lock().unwrap() = Some((kind, error));
+            let told = keep().await.unwrap_err();
+            assert_eq!(told == StoreError::Full, full, "{kind}: {told}");
+            assert_eq!((count("spools"), count("blobs")), (0, 1), "{kind}: only the mark is left");
+        }
+    }
+    // The name is there but not surely: nobody is told that it is kept, and the sweep removes it.
+    *refused.lock().unwrap() = Some(("sync folder", EIO));
+    keep().await.unwrap_err();
+    assert_eq!((count("spools"), count("blobs")), (0, 2));
+    *refused.lock().unwrap() = None;
+    s.clock.advance_ms(3_600_001);
+    assert_eq!(sceau_store::blob::sweep(&s).await.unwrap().files, 1);
+    keep().await.unwrap();
+    files::install(None);
+}
