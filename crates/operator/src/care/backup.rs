@@ -5,6 +5,7 @@ use crate::{Actor, Operator};
 use sceau_domain::{Lang, Refusal, RefusalCode, text::text};
 use sceau_store::care::backup::{BackedUp, backup};
 use sceau_store::care::{CareError, Progress};
+use sceau_store::{Store, StoreError, traces};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::PathBuf;
@@ -61,10 +62,33 @@ impl From<&CareError> for CareFailure {
     }
 }
 
+/// A backup of a store that no server uses, by whoever may open it: traced as the system's.
+pub async fn alone(
+    store: &Store,
+    folder: PathBuf,
+    keep: Option<u32>,
+    progress: &Arc<Progress>,
+) -> Result<BackedUp, CareError> {
+    let done = backup(store, folder, keep.map(generations), progress).await?;
+    let data = serde_json::to_value(&done).unwrap_or_default();
+    let trace = super::system_trace(store, "store.backed_up", None, &data);
+    store.write(move |tx| traces::record(tx, &trace)).await.map_err(|e: StoreError| e)?;
+    Ok(done)
+}
+
+fn generations(keep: u32) -> usize {
+    usize::try_from(keep).unwrap_or(usize::MAX)
+}
+
 impl Operator {
     /// Begins a backup into a folder of this machine, an absolute path that the server's account may write to; with `keep`, older
     /// generations beyond so many go. `care.running` when one runs already, `admin.invalid` for a path that is not absolute.
-    pub async fn start_backup(&self, actor: &Actor, folder: PathBuf, keep: Option<u32>) -> Result<BackupStatus, Refusal> {
+    pub async fn start_backup(
+        &self,
+        actor: &Actor,
+        folder: PathBuf,
+        keep: Option<u32>,
+    ) -> Result<BackupStatus, Refusal> {
         require_administrator(actor)?;
         if !folder.is_absolute() {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "folder"));
@@ -79,8 +103,7 @@ impl Operator {
         }
         let (operator, by) = (self.clone(), By::actor(actor));
         tokio::spawn(async move {
-            let keep = keep.map(|k| usize::try_from(k).unwrap_or(usize::MAX));
-            let outcome = backup(&operator.0.store, folder, keep, &progress).await;
+            let outcome = backup(&operator.0.store, folder, keep.map(generations), &progress).await;
             let (code, data) = match &outcome {
                 Ok(done) => ("ok", serde_json::to_value(done).unwrap_or_default()),
                 Err(e) => {

@@ -73,7 +73,9 @@ pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Resul
     if options.repair {
         progress.begin(Phase::Repairing, findings.len() as u64);
         // What is shown again or removed changes counts: they are healed last.
-        let last = |f: &Finding| matches!(f.code, Kind::FolderCounts | Kind::FolderUidnext | Kind::BalCounts | Kind::BalModseq);
+        let last = |f: &Finding| {
+            matches!(f.code, Kind::FolderCounts | Kind::FolderUidnext | Kind::BalCounts | Kind::BalModseq)
+        };
         for finding in findings.iter_mut().filter(|f| f.repairable && !last(f)) {
             finding.repaired = run.heal(finding).await?;
             progress.add(1);

@@ -23,15 +23,17 @@ impl Run<'_> {
             (Kind::FolderCounts | Kind::FolderUidnext | Kind::BalCounts | Kind::BalModseq, Some(bal)) => {
                 self.act(f, move |tx| counts::heal(tx, bal)).await
             }
-            (Kind::EntryKeywords, Some(bal)) => {
-                self.act(f, move |tx| Ok(counts::heal_slots(tx, bal)? > 0)).await
-            }
+            (Kind::EntryKeywords, Some(bal)) => self.act(f, move |tx| Ok(counts::heal_slots(tx, bal)? > 0)).await,
             (Kind::EntryFolder | Kind::MessageHidden, Some(bal)) => self.show_again(f, bal).await,
             (Kind::EntryMessage | Kind::EntrySize, Some(bal)) => {
                 let entry = entry_of(f, bal);
                 let (remove, now) = (f.code == Kind::EntryMessage, self.store.clock().now());
                 self.act(f, move |tx| {
-                    if remove { loose::remove_entry(tx, &entry, now)? } else { loose::resize_entry(tx, &entry)? }
+                    if remove {
+                        loose::remove_entry(tx, &entry, now)?
+                    } else {
+                        loose::resize_entry(tx, &entry)?
+                    }
                     counts::heal(tx, bal)
                 })
                 .await
@@ -66,7 +68,7 @@ impl Run<'_> {
         }
         let done = blob::sweep(self.store).await?;
         let said = json!({ "code": "blob", "rows": done.rows, "files": done.files });
-        let trace = self.trace(said, None);
+        let trace = self.trace(&said, None);
         self.store.write(move |tx| traces::record(tx, &trace)).await.map_err(|e: StoreError| e)?;
         findings.iter_mut().filter(garbage).for_each(|f| f.repaired = true);
         Ok(())
@@ -79,7 +81,7 @@ impl Run<'_> {
         mut heal: impl FnMut(&mut dyn Tx) -> Result<bool, StoreError> + Send + 'static,
     ) -> Result<bool, CareError> {
         let said = json!({ "code": f.code, "folder": f.folder, "uid": f.uid, "message": f.message, "blob": f.blob });
-        let trace = self.trace(said, f.bal_id);
+        let trace = self.trace(&said, f.bal_id);
         let healed = self.store.write(move |tx| {
             let healed = heal(tx)?;
             if healed {
@@ -90,21 +92,9 @@ impl Run<'_> {
         Ok(healed.await?)
     }
 
-    fn trace(&self, data: serde_json::Value, bal: Option<Id>) -> Trace {
-        Trace {
-            id: self.store.new_id(),
-            kind: traces::Kind::Functional,
-            act: "store.repaired".into(),
-            at: self.store.clock().now().0,
-            person_id: None,
-            actor: "system".into(),
-            bal_id: bal,
-            bal: bal.and_then(|id| self.names.get(&id).cloned()),
-            remote: None,
-            session: None,
-            outcome: "ok".into(),
-            data: data.to_string(),
-        }
+    fn trace(&self, data: &serde_json::Value, bal: Option<Id>) -> Trace {
+        let bal = bal.map(|id| (id, self.names.get(&id).cloned()));
+        super::system_trace(self.store, "store.repaired", bal, data)
     }
 
     /// Indexes are made anew from the tables; what then still is wrong is not healed.

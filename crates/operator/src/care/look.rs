@@ -77,11 +77,8 @@ impl Run<'_> {
     /// References that lead nowhere, rows that nothing leads to.
     pub(super) async fn look_at_references(&mut self) -> Result<(), CareError> {
         let now = self.store.clock().now();
-        let entry = |kind, e: loose::Entry| {
-            Finding::new(kind).on(e.bal).folder(e.folder).uid(e.uid).message(e.message)
-        };
-        let message =
-            |kind, m: loose::Message| Finding::new(kind).on(m.bal).message(m.id).blob(&m.blob);
+        let entry = |kind, e: loose::Entry| Finding::new(kind).on(e.bal).folder(e.folder).uid(e.uid).message(e.message);
+        let message = |kind, m: loose::Message| Finding::new(kind).on(m.bal).message(m.id).blob(&m.blob);
         for e in self.read(loose::entries_without_folder).await? {
             self.found(entry(Kind::EntryFolder, e));
         }

@@ -22,7 +22,8 @@ impl Run<'_> {
                 self.found(Finding::new(Kind::BalKey).on(bal));
                 continue;
             };
-            let (folders, keywords) = self.read(move |tx| Ok((folders::list(tx, bal)?, keywords::list(tx, bal)?))).await?;
+            let (folders, keywords) =
+                self.read(move |tx| Ok((folders::list(tx, bal)?, keywords::list(tx, bal)?))).await?;
             for folder in folders {
                 let name = seal.open_folder_name(folder.id, &folder.name_sealed);
                 if name.is_err() {

@@ -46,6 +46,12 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
             Ok(json!({ "retried": count }))
         }
         Request::TraceList(filter) => to_json(op.traces(actor, &filter).await?),
+        Request::TraceProve { id, since } => to_json(op.evidence(actor, id, since).await?),
+        Request::TraceKeys => to_json(op.notary_keys(actor).await?),
+        Request::TraceKeyRotate => to_json(op.rotate_notary_key(actor).await?),
+        Request::LogOverview => to_json(op.log_overview(actor).await?),
+        Request::LogPage { from } => to_json(op.log_page(actor, from).await?),
+        Request::LogUnsealed { after } => to_json(op.log_unsealed(actor, after).await?),
         Request::AlarmList { all } => to_json(op.alarms(actor, all).await?),
         Request::AlarmAck { code, subject } => {
             op.acknowledge_alarm(actor, &code, &subject).await?;
@@ -53,6 +59,8 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
         }
         Request::NodeAdd { number, name } => to_json(op.add_node(actor, number, &name).await?),
         Request::NodeList => to_json(op.nodes(actor).await?),
+        Request::BackupStart { folder, keep } => to_json(op.start_backup(actor, folder, keep).await?),
+        Request::BackupStatus => to_json(op.backup_status(actor)?),
         Request::Reindex { bal } => to_json(op.reindex(actor, bal.as_deref()).await?),
         Request::ReindexState { bal } => to_json(op.reindex_state(actor, bal.as_deref()).await?),
         Request::TrustRefresh => to_json(op.ask_white_list(actor).await?),

@@ -1,20 +1,27 @@
 //! The command line: one file a family of subcommands; every text comes from the locale files.
 mod accounts;
 mod alarms;
+mod backup;
 mod config_cmd;
+mod evidence;
 mod extract;
+mod fsck;
 mod init;
 pub(crate) mod keys;
 mod localize;
+mod meter;
 mod node;
 mod queue;
 mod reindex;
+mod restore;
 mod sandbox;
+mod store;
 mod table;
 mod tokens;
 mod traces;
 mod trust;
 mod usage;
+mod verify;
 
 pub(crate) use crate::context::Context;
 
@@ -81,6 +88,8 @@ enum Command {
     #[command(subcommand)]
     Trace(traces::TraceCommand),
     #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
+    #[command(subcommand)]
     Alarm(alarms::AlarmCommand),
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -89,6 +98,11 @@ enum Command {
     Reindex(reindex::ReindexArgs),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Fsck(fsck::FsckArgs),
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// How subcommands show what the server answered.
@@ -163,11 +177,16 @@ pub fn run() -> ExitCode {
         Command::Token(c) => tokens::run(&context, c),
         Command::Queue(c) => queue::run(&context, c),
         Command::Trace(c) => traces::run(&context, c),
+        Command::Evidence(c) => evidence::run(&context, c),
         Command::Alarm(c) => alarms::run(&context, c),
         Command::Node(c) => node::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),
         Command::Reindex(args) => reindex::run(&context, args),
         Command::Keys(c) => keys::run(&context, c),
+        Command::Backup(args) => backup::run(&context, &args),
+        Command::Restore(args) => restore::run(&context, args),
+        Command::Fsck(args) => fsck::run(&context, &args),
+        Command::Store(c) => store::run(&context, c),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
 //! `sceau serve`: puts the parts together, opens the doors, waits for a signal, closes in order.
-mod blobs;
+pub(crate) mod blobs;
 mod doors;
 mod logs;
 pub mod setup;
@@ -80,6 +80,9 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     workers.spawn(async move { op.run_jobs(stop).await });
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_node(stop).await });
+    let notary = operator.notary(setup::notary_settings(&config));
+    let (folding, stop) = (notary.clone(), work_stop.clone());
+    workers.spawn(async move { folding.run(stop).await });
     sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone()));
     let stops = doors::Stops { doors: &doors_stop, work: &work_stop, sessions: &sessions, workers: &workers };
     bound.open(&config, &operator, &parts, metrics, &stops);
@@ -95,6 +98,9 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     workers.wait().await;
     if let Err(e) = operator.flush_traces().await {
         tracing::error!(code = e.code.as_str(), "last traces");
+    }
+    if let Err(e) = notary.finish().await {
+        tracing::error!(code = e.code.as_str(), "last leaves of the log");
     }
     tracing::info!("stopped");
     Ok(())
@@ -126,6 +132,7 @@ pub fn store_sentence(context: &Context, e: &StoreError) -> String {
         StoreError::NodeName { number, name } => {
             context.text("serve.store_node_name", &[("number", &number.to_string()), ("name", name)])
         }
+        StoreError::Unfinished => context.text("serve.store_unfinished", &[]),
         StoreError::WrongMasterKey => context.text("serve.store_wrong_master_key", &[]),
         StoreError::NewerSchema { found, known } => {
             context.text("serve.store_newer", &[("found", &found.to_string()), ("known", &known.to_string())])

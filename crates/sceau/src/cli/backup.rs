@@ -1,0 +1,88 @@
+//! `sceau backup FOLDER`: by the running server, which goes on; without one, by this process. Keys are never part of it, and it says so.
+use super::Context;
+use super::meter::{self, Meter};
+use crate::admin::client::Failure;
+use crate::admin::request::Request;
+use crate::serve::setup;
+use clap::Args;
+use sceau_domain::Lang;
+use sceau_operator::care::BackupStatus;
+use sceau_operator::care::backup::alone;
+use sceau_store::care::backup::BackedUp;
+use sceau_store::{Store, StoreConfig};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    folder: PathBuf,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+}
+
+/// `sceau backup`.
+pub fn run(c: &Context, args: &BackupArgs) -> Result<(), Failure> {
+    let folder = std::path::absolute(&args.folder).map_err(|e| Failure {
+        sentence: c
+            .text("cli.cannot_write", &[("path", &args.folder.display().to_string()), ("error", &e.to_string())]),
+        exit: 2,
+    })?;
+    let request = Request::BackupStart { folder: folder.clone(), keep: args.keep };
+    let done = match c.ask(&request) {
+        Ok(status) => watch(c, status)?,
+        // No server: nobody else has the store.
+        Err(f) if f.exit == 3 => by_ourselves(c, &folder, args.keep)?,
+        Err(f) => return Err(f),
+    };
+    if c.json {
+        super::table::print_json(&serde_json::to_value(&done).unwrap_or_default());
+    } else {
+        let removed = (done.generations_removed > 0).then(|| done.generations_removed.to_string());
+        let (rows, blobs, copied) = (done.rows.to_string(), done.blobs.to_string(), done.copied.to_string());
+        let mut values =
+            vec![("generation", done.generation.as_str()), ("rows", &rows), ("blobs", &blobs), ("copied", &copied)];
+        values.extend(removed.as_deref().map(|r| ("removed", r)));
+        println!("{}", c.text("care.backup_done", &values));
+        println!("{}", c.text("care.backup_without", &[]));
+    }
+    if done.missing > 0 {
+        let sentence = c.text("care.backup_missing", &[("count", &done.missing.to_string())]);
+        return Err(Failure { sentence, exit: 1 });
+    }
+    Ok(())
+}
+
+/// Watches the server's backup until it ends.
+fn watch(c: &Context, status: serde_json::Value) -> Result<BackedUp, Failure> {
+    let (mut status, mut meter) = (status, Meter::new(c));
+    loop {
+        let unknown = || Failure { sentence: c.text("refusal.syntax.unknown", &[]), exit: 1 };
+        let now: BackupStatus = serde_json::from_value(status).map_err(|_| unknown())?;
+        if !now.running {
+            meter.end();
+            return match (now.result, now.error) {
+                (Some(done), _) => Ok(done),
+                (None, Some(e)) => Err(meter::told(c, &e, 1)),
+                (None, None) => Err(unknown()),
+            };
+        }
+        meter.show(&now.phase, now.done, now.total);
+        std::thread::sleep(meter::EVERY);
+        status = c.ask(&Request::BackupStatus)?;
+    }
+}
+
+/// The store's configuration for a command beside the servers.
+pub fn visitor(c: &Context) -> Result<StoreConfig, Failure> {
+    let config = setup::store_config(&c.load()?)
+        .map_err(|e| Failure { sentence: if c.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })?;
+    Ok(StoreConfig { visitor: true, ..config })
+}
+
+fn by_ourselves(c: &Context, folder: &Path, keep: Option<u32>) -> Result<BackedUp, Failure> {
+    let (config, folder) = (visitor(c)?, folder.to_owned());
+    let done = meter::carry_out(c, |progress| async move {
+        let store = Store::open(config).await?;
+        alone(&store, folder, keep, &progress).await
+    })?;
+    done.map_err(|e| meter::failed(c, &e, 1))
+}
