@@ -327,6 +327,8 @@ pub struct SearchReturn {
     pub count: bool,
     pub all: bool,
     pub save: bool,
+    /// RFC 6203.
+    pub relevancy: bool,
 }
 
 /// A search key (RFC 9051 §6.4.4), texts decoded from the search's charset. Days are counted from 1970-01-01.

@@ -36,16 +36,25 @@ pub(crate) async fn run(s: &mut Session, tag: &str, search: &Search) -> Done {
     let view = s.view()?;
     let modseq =
         if by_modseq { found.iter().filter_map(|&u| Some(view.entry(view.index_of(u)?)?.modseq)).max() } else { None };
+    let scores = match search.returns.filter(|r| r.relevancy) {
+        Some(_) => {
+            let entries: Vec<_> = found.iter().filter_map(|&u| view.entry(view.index_of(u)?).cloned()).collect();
+            let entries: Vec<_> = entries.iter().collect();
+            operator.relevance(&actor, &entries, &query).await?
+        }
+        None => Vec::new(),
+    };
+    let view = s.view()?;
     let numbers = if search.uid { found.clone() } else { sequence_numbers(view, &found) };
     if let Some(r) = search.returns.filter(|r| r.save) {
         view.save(to_save(&found, r));
     }
     match search.returns {
-        Some(r) => extended(s, tag, search.uid, r, &numbers, modseq),
+        Some(r) => extended(s, tag, search.uid, r, &numbers, (modseq, &scores)),
         // An IMAP4rev2 client is always answered ESEARCH (RFC 9051 §6.4.4).
         None if s.enabled.rev2 => {
             let all = SearchReturn { all: true, ..SearchReturn::default() };
-            extended(s, tag, search.uid, all, &numbers, modseq);
+            extended(s, tag, search.uid, all, &numbers, (modseq, &[]));
         }
         None => {
             s.out.raw("* SEARCH");
@@ -61,9 +70,12 @@ pub(crate) async fn run(s: &mut Session, tag: &str, search: &Search) -> Done {
     Ok(Reply::Ok)
 }
 
+/// The highest modseq, and a score for each number.
+type Facts<'a> = (Option<u64>, &'a [u32]);
+
 /// `* ESEARCH (TAG "a") …`. Nothing when only SAVE was asked.
-fn extended(s: &mut Session, tag: &str, uid: bool, r: SearchReturn, numbers: &[u32], modseq: Option<u64>) {
-    if !(r.min || r.max || r.count || r.all) {
+fn extended(s: &mut Session, tag: &str, uid: bool, r: SearchReturn, numbers: &[u32], (modseq, scores): Facts<'_>) {
+    if !(r.min || r.max || r.count || r.all || r.relevancy) {
         return;
     }
     let out = &mut s.out;
@@ -79,6 +91,13 @@ fn extended(s: &mut Session, tag: &str, uid: bool, r: SearchReturn, numbers: &[u
     }
     if r.all && !numbers.is_empty() {
         out.raw(" ALL ").set(&write_set(numbers));
+    }
+    if r.relevancy && !scores.is_empty() {
+        out.raw(" RELEVANCY (");
+        for (i, score) in scores.iter().enumerate() {
+            out.raw(if i == 0 { "" } else { " " }).num(*score);
+        }
+        out.raw(")");
     }
     if let Some(modseq) = modseq {
         out.raw(" MODSEQ ").num(modseq);

@@ -82,7 +82,11 @@ async fn fuzzy_keys_look_for_words_in_any_of_their_forms() {
     }
     assert!(c.ok("CAPABILITY").await[0].contains(" SEARCH=FUZZY "));
     assert!(c.ok("SEARCH RETURN (COUNT) FUZZY SUBJECT alphas").await[0].ends_with(" COUNT 2"));
-    for bad in ["SEARCH FUZZY", "SEARCH FUZZY ", "SEARCH FUZZY BODY", "SEARCH FUZZY NADA"] {
+    let scored = c.ok("SEARCH RETURN (ALL RELEVANCY) OR FUZZY SUBJECT alpha FUZZY TEXT deja").await;
+    assert!(scored[0].ends_with(" ALL 1,3:4 RELEVANCY (60 60 40)"), "{scored:?}");
+    for bad in
+        ["SEARCH RETURN (RELEVANCY) ALL", "SEARCH FUZZY", "SEARCH FUZZY ", "SEARCH FUZZY BODY", "SEARCH FUZZY NADA"]
+    {
         c.bad(bad).await;
     }
     c.no(&format!("SEARCH FUZZY TEXT \"{}\"", "mot ".repeat(1000))).await;

@@ -6,6 +6,7 @@
 pub(crate) mod body;
 mod matching;
 mod plan;
+mod relevance;
 
 use crate::access::Seat;
 use crate::mailbox::entries::{Entry, Flags};

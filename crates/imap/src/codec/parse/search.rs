@@ -22,6 +22,7 @@ pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
                 "COUNT" => r.count = true,
                 "ALL" => r.all = true,
                 "SAVE" => r.save = true,
+                "RELEVANCY" => r.relevancy = true,
                 _ => return Err(SyntaxError("a return option of SEARCH is unknown")),
             }
             Ok(())
@@ -33,7 +34,7 @@ pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
         returns = Some(r);
         c.sp()?;
     }
-    let mut reader = Reader { charset: Charset::Utf8, keys: 0 };
+    let mut reader = Reader { charset: Charset::Utf8, keys: 0, fuzzy: false };
     if c.eat_word("CHARSET") {
         c.sp()?;
         reader.charset = Charset::named(&c.astring()?);
@@ -44,6 +45,10 @@ pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
         keys.push(reader.key(c)?);
     }
     let key = and(keys);
+    // RFC 6203 §4.
+    if returns.is_some_and(|r| r.relevancy) && !reader.fuzzy {
+        return Err(SyntaxError("RELEVANCY is for FUZZY searches"));
+    }
     Ok(Command::Search(Search { uid, returns, bad_charset: matches!(reader.charset, Charset::Unknown), key }))
 }
 
@@ -84,6 +89,8 @@ impl Charset {
 struct Reader {
     charset: Charset,
     keys: usize,
+    /// A FUZZY key was read.
+    fuzzy: bool,
 }
 
 impl Reader {
@@ -143,7 +150,10 @@ impl Reader {
                 let a = self.nested(c)?;
                 K::Or(Box::new(a), Box::new(self.nested(c)?))
             }
-            "FUZZY" => K::Fuzzy(Box::new(self.nested(c)?)),
+            "FUZZY" => {
+                self.fuzzy = true;
+                K::Fuzzy(Box::new(self.nested(c)?))
+            }
             "MODSEQ" => modseq(c)?,
             _ => return Err(SyntaxError("a search key is unknown")),
         })
