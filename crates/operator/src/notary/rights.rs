@@ -8,6 +8,11 @@ use sceau_notary::audit::{Page, Unsealed};
 use sceau_notary::{Bundle, Checkpoint, PublicKey};
 use sceau_store::{Id, StoreError};
 use serde_json::json;
+use std::time::Duration;
+
+/// How long evidence of a new trace waits for its leaf.
+const PATIENCE: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(250);
 
 impl Operator {
     fn log_reader(&self, actor: &Actor) -> Result<LogReader, Refusal> {
@@ -32,11 +37,19 @@ impl Operator {
     pub async fn log_unsealed(&self, actor: &Actor, after: i64) -> Result<Unsealed, Refusal> {
         self.log_reader(actor)?.unsealed(after).await.map_err(|e| refuse::store(&e))
     }
-    /// The evidence of a trace. `admin.not_found`; `system.unavailable` while it has no leaf yet, a few seconds; `admin.invalid` when the
+    /// The evidence of a trace; of one that has no leaf yet as soon as it has. `admin.not_found`; `system.unavailable` when it gets none; `admin.invalid` when the
     /// checkpoint to lead back to is not of this log.
     pub async fn evidence(&self, actor: &Actor, trace: Id, since: Option<Checkpoint>) -> Result<Bundle, Refusal> {
         let reader = self.log_reader(actor)?;
-        let bundle = reader.evidence(trace, since).await.map_err(|e| match e {
+        let mut found = reader.evidence(trace, since.clone()).await;
+        for _ in 0..PATIENCE {
+            if found != Err(EvidenceError::NotYet) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            found = reader.evidence(trace, since.clone()).await;
+        }
+        let bundle = found.map_err(|e| match e {
             EvidenceError::Unknown => Refusal::new(RefusalCode::NotFound).with("name", trace),
             EvidenceError::NotYet => RefusalCode::Unavailable.into(),
             EvidenceError::Foreign => Refusal::new(RefusalCode::Invalid).with("name", "since"),

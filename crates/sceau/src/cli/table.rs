@@ -54,7 +54,7 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 
 /// Fields that are instants, in milliseconds.
 const INSTANTS: &[&str] =
-    &["created", "expires", "last_used", "revoked", "at", "first", "last", "cleared", "queued", "next", "generated", "rotated", "backed_up", "seen", "started"];
+    &["created", "expires", "last_used", "revoked", "retired", "at", "first", "last", "cleared", "queued", "next", "generated", "rotated", "backed_up", "seen", "started"];
 /// Fields that are byte counts.
 const SIZES: &[&str] = &["size", "quota", "used"];
 
@@ -98,12 +98,12 @@ fn fact(context: &Context, name: &str, value: &Value) -> String {
 }
 
 /// A text with control characters made visible: a peer's reply must not drive the administrator's terminal.
-fn printable(s: &str) -> String {
+pub(super) fn printable(s: &str) -> String {
     s.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 /// Local time, to the second.
-fn instant(ms: i64) -> String {
+pub(super) fn instant(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%SZ").to_string())
         .unwrap_or_else(|_| ms.to_string())

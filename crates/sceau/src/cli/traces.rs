@@ -1,10 +1,15 @@
-//! `sceau trace`: the probative log.
+//! `sceau trace`: the probative log: what it says, whether it is whole, evidence of what it says.
 use super::Context;
+use super::verify::{self, Source, typed, unreadable};
 use crate::admin::client::Failure;
 use crate::admin::request::Request;
 use clap::Subcommand;
-use sceau_domain::Timestamp;
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_notary::{Bundle, Checkpoint};
+use sceau_operator::notary::{EvidenceError, lines};
 use sceau_operator::traces::TraceFilter;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub enum TraceCommand {
@@ -22,6 +27,21 @@ pub enum TraceCommand {
         #[arg(long)]
         limit: Option<u32>,
     },
+    Verify {
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    Prove {
+        id: i64,
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+    },
+    Key {
+        #[arg(long)]
+        rotate: bool,
+    },
 }
 
 pub(super) const TRACE: &[(&str, &str)] = &[
@@ -34,16 +54,86 @@ pub(super) const TRACE: &[(&str, &str)] = &[
     ("data", "column.data"),
 ];
 
+const KEY: &[(&str, &str)] = &[
+    ("id", "column.id"),
+    ("fingerprint", "column.fingerprint"),
+    ("created", "column.created"),
+    ("retired", "column.retired"),
+];
+
 /// `sceau trace`.
 pub fn run(c: &Context, command: TraceCommand) -> Result<(), Failure> {
-    let TraceCommand::List { act, bal, actor, since, after, limit } = command;
-    let since = since
-        .map(|s| {
-            s.parse::<jiff::Timestamp>()
-                .map(|t| Timestamp(t.as_millisecond()))
-                .map_err(|_| Failure { sentence: c.text("cli.bad_instant", &[("value", &s)]), exit: 2 })
-        })
-        .transpose()?;
-    c.show_list(&c.ask(&Request::TraceList(TraceFilter { act, bal, actor, since, after, limit }))?, TRACE);
+    match command {
+        TraceCommand::List { act, bal, actor, since, after, limit } => {
+            let since = since
+                .map(|s| {
+                    s.parse::<jiff::Timestamp>()
+                        .map(|t| Timestamp(t.as_millisecond()))
+                        .map_err(|_| Failure { sentence: c.text("cli.bad_instant", &[("value", &s)]), exit: 2 })
+                })
+                .transpose()?;
+            c.show_list(&c.ask(&Request::TraceList(TraceFilter { act, bal, actor, since, after, limit }))?, TRACE);
+            Ok(())
+        }
+        TraceCommand::Verify { checkpoint } => verify::run(c, checkpoint),
+        TraceCommand::Prove { id, output, since } => prove(c, id, output.as_deref(), since.as_deref()),
+        TraceCommand::Key { rotate } => key(c, rotate),
+    }
+}
+
+fn key(c: &Context, rotate: bool) -> Result<(), Failure> {
+    let keys = c.ask(if rotate { &Request::TraceKeyRotate } else { &Request::TraceKeys })?;
+    c.show_list(&keys, KEY);
+    let in_force = keys.as_array().into_iter().flatten().find(|k| k["retired"].is_null());
+    if let Some(pem) = in_force.and_then(|k| k["pem"].as_str()).filter(|_| !c.json) {
+        let _ = write!(std::io::stdout(), "\n{pem}");
+    }
     Ok(())
+}
+
+/// The last checkpoint of a file.
+fn last_checkpoint(c: &Context, path: &Path) -> Result<Checkpoint, Failure> {
+    let lines = lines(path).map_err(|e| unreadable(c, path, &e))?;
+    let none =
+        || Failure { sentence: c.text("evidence.no_checkpoint", &[("path", &path.display().to_string())]), exit: 2 };
+    lines.filter_map(|l| Checkpoint::from_line(&l.text)).last().ok_or_else(none)
+}
+
+fn prove(c: &Context, id: i64, output: Option<&Path>, since: Option<&Path>) -> Result<(), Failure> {
+    let config = c.load()?;
+    let since = since.map(|path| last_checkpoint(c, path)).transpose()?;
+    let bundle = match c.ask(&Request::TraceProve { id, since: since.clone() }) {
+        Ok(value) => typed(c, value)?,
+        Err(failure) if failure.exit == 3 => offline(c, &Source::store(c, &config)?, id, since)?,
+        Err(failure) => return Err(failure),
+    };
+    let Some(path) = output else {
+        let _ = write!(std::io::stdout(), "{}", bundle.to_json());
+        return Ok(());
+    };
+    let failed = |e: std::io::Error| Failure {
+        sentence: c.text("cli.cannot_write", &[("path", &path.display().to_string()), ("error", &e.to_string())]),
+        exit: 2,
+    };
+    std::fs::write(path, bundle.to_json()).map_err(failed)?;
+    if c.json {
+        super::table::print_json(&serde_json::json!({ "written": path, "trace": id, "leaf": bundle.leaf.number }));
+    } else {
+        let _ = writeln!(std::io::stdout(), "{}", c.text("evidence.written", &[("path", &path.display().to_string())]));
+    }
+    Ok(())
+}
+
+fn offline(c: &Context, store: &verify::Offline<'_>, id: i64, since: Option<Checkpoint>) -> Result<Bundle, Failure> {
+    store.wait(store.reader.evidence(id, since)).map_err(|e| {
+        let refusal: Refusal = match e {
+            EvidenceError::Store(e) => {
+                return Failure { sentence: crate::serve::store_sentence(c, &e), exit: 1 };
+            }
+            EvidenceError::Unknown => Refusal::new(RefusalCode::NotFound).with("name", id),
+            EvidenceError::Foreign => Refusal::new(RefusalCode::Invalid).with("name", "since"),
+            EvidenceError::NotYet => RefusalCode::Unavailable.into(),
+        };
+        Failure { sentence: format!("{} [{}]", refusal.sentence(c.lang), refusal.code.as_str()), exit: 1 }
+    })
 }

@@ -58,11 +58,14 @@ pub struct NotarySection {
     /// Seconds between two checkpoints.
     #[serde(default = "every")]
     pub every_seconds: u64,
+    /// Legal hold: why traces are not purged although their retention is over. Absent: they are. The same on every node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<String>,
 }
 
 impl Default for NotarySection {
     fn default() -> Self {
-        Self { checkpoints: "checkpoints/checkpoints.jsonl".into(), every_seconds: every() }
+        Self { checkpoints: "checkpoints/checkpoints.jsonl".into(), every_seconds: every(), legal_hold: None }
     }
 }
 

@@ -3,6 +3,7 @@ use crate::config::{Config, ConfigError, KeyPair};
 use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
+use sceau_operator::notary::NotarySettings;
 use sceau_store::vault::Place;
 use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig, StoreError};
 use sceau_trust::whitelist::WhiteListSource;
@@ -223,6 +224,13 @@ pub fn store_config_with(config: &Config, master: MasterKey) -> Result<StoreConf
 
 fn blobs_place(config: &Config) -> Result<BlobPlace, ConfigError> {
     super::blobs::place(&config.blobs, &|name| std::env::var(name).ok())
+}
+
+/// Settings of the notary.
+pub fn notary_settings(config: &Config) -> NotarySettings {
+    let n = &config.notary;
+    let every = Duration::from_secs(n.every_seconds.max(1));
+    NotarySettings { checkpoints: n.checkpoints.clone(), every, hold: n.legal_hold.clone() }
 }
 
 /// Settings of the use cases.
