@@ -148,6 +148,7 @@ impl Operator {
                 inner.watch.heard(bal);
             }
             Event::Everything => {
+                inner.store.vault().forget_keys();
                 inner.watch.heard_anything();
                 inner.queue_wake.notify_waiters();
                 inner.jobs_wake.notify_waiters();

@@ -335,6 +335,9 @@ async fn rivals_in_opposite_order_both_succeed(s: TestStore) {
     .await
     .unwrap();
     let runs = Arc::new(AtomicU32::new(0));
+    // SQLite has one writer: there the other one never comes.
+    let wait =
+        std::time::Duration::from_millis(if matches!(s.config.data, EngineUrl::Postgres(_)) { 10_000 } else { 100 });
     let rivals: Vec<_> = [["a", "b"], ["b", "a"]]
         .into_iter()
         .map(|order| {
@@ -345,7 +348,10 @@ async fn rivals_in_opposite_order_both_succeed(s: TestStore) {
                     tx.execute(add, params![order[0]])?;
                     // Both hold their first row before they want the other's: PostgreSQL kills one, which runs again.
                     if runs.fetch_add(1, Ordering::SeqCst) < 2 {
-                        std::thread::sleep(std::time::Duration::from_millis(200));
+                        let begun = std::time::Instant::now();
+                        while runs.load(Ordering::SeqCst) < 2 && begun.elapsed() < wait {
+                            std::thread::sleep(std::time::Duration::from_millis(5));
+                        }
                     }
                     // The error is swallowed on purpose: the engine knows better.
                     let _ = tx.execute(add, params![order[1]]);

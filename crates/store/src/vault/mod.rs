@@ -193,6 +193,12 @@ impl Vault {
     pub fn forget_bal_key(&self, bal: Id) {
         self.drop_from_cache(&[Slot::Bal(bal)]);
     }
+    /// Forgets every key: another node may have destroyed any.
+    pub fn forget_keys(&self) {
+        let mut cache = self.cache();
+        cache.destructions += 1;
+        cache.keys.clear();
+    }
     /// The present epoch and its transit key (made when the first one of an epoch asks).
     pub async fn transit_key(&self) -> Result<(Epoch, DataKey), StoreError> {
         let epoch = self.epoch();
