@@ -27,9 +27,8 @@ use std::time::{Duration, Instant};
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 /// Messages in one BAL are delivered to these in turn.
-const BALS: [&str; 4] =
-    [ANNE, "bruno.petit@alpha.mssante.fr", "exploitation@alpha.mssante.fr", "essai.medecin@alpha.mssante.fr"];
-const FROM: &str = "paul@essai.beta.mssante.fr";
+const BALS: [&str; 3] = [ANNE, "bruno.petit@alpha.mssante.fr", "exploitation@alpha.mssante.fr"];
+const FROM: &str = "paul@beta.mssante.fr";
 
 #[derive(Debug, Clone)]
 struct Options {
@@ -111,7 +110,7 @@ fn letter(n: u64, size: usize) -> String {
     ];
     let mut text = format!(
         "From: Paul <{FROM}>\r\nTo: Anne <{ANNE}>\r\nSubject: Compte rendu {n}\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\
-         Message-ID: <{n}@essai.beta.mssante.fr>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Message-ID: <{n}@beta.mssante.fr>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Content-Transfer-Encoding: 8bit\r\n\r\n"
     );
     let mut x = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -145,7 +144,7 @@ async fn deliver(
                 if until(n) {
                     return spread;
                 }
-                let to = if o.one_bal { ANNE } else { BALS[(n % 4) as usize] };
+                let to = if o.one_bal { ANNE } else { BALS[(n % 3) as usize] };
                 let text = letter(n, o.size);
                 let began = Instant::now();
                 let received = w.message(&text);
