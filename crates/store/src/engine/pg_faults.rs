@@ -84,7 +84,7 @@ impl Faults {
         let one_in = if matches!(point, Point::BeforeStatement | Point::AfterStatement) { STATEMENTS } else { ENDS };
         let thread = std::thread::current().id();
         let row = state.in_a_row.entry(thread).or_default();
-        if (x >> 20) % one_in != 0 || *row >= IN_A_ROW {
+        if !(x >> 20).is_multiple_of(one_in) || *row >= IN_A_ROW {
             if point == Point::AfterCommit {
                 *row = 0;
             }
@@ -92,7 +92,7 @@ impl Faults {
         }
         *row += 1;
         // Before a transaction there is nothing to be in conflict with, and after its end no more.
-        let lost = matches!(point, Point::Begin | Point::AfterCommit) || (x >> 50) % 2 == 0;
+        let lost = matches!(point, Point::Begin | Point::AfterCommit) || (x >> 50).is_multiple_of(2);
         *state.made.entry((point, lost)).or_default() += 1;
         Some(lost)
     }

@@ -32,7 +32,7 @@ pub(crate) struct Pending {
 /// Serves a database.
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    connector: Connector,
+    connector: Box<Connector>,
     writes: Arc<Queue>,
     reads: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
@@ -71,7 +71,7 @@ impl Pending {
     pub fn start(mut self) -> Result<Postgres, StoreError> {
         self.session.migrate(self.migrations)?;
         let mut engine = Postgres {
-            connector: self.connector.clone(),
+            connector: Box::new(self.connector.clone()),
             writes: Arc::default(),
             reads: Arc::default(),
             threads: Vec::new(),
