@@ -43,7 +43,14 @@ async fn content_is_durable_before_its_name_and_a_failing_disk_leaves_nothing() 
     const EIO: i32 = 5;
     let s = testing::sqlite().await;
     let (seen, refused) = watch(s.folder());
-    let content: Vec<u8> = (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let mut x = 1_u64;
+    let mut noise = || {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        x as u8
+    };
+    let content: Vec<u8> = (0..200_000).map(|_| noise()).collect();
     let keep = async || {
         let mut spool = s.spool();
         spool.write(&content)?;

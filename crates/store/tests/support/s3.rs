@@ -1,12 +1,11 @@
 //! An S3 service in this process, and a wire between us and it that can be cut or made slow.
-#![allow(dead_code)] // what one test program uses, another does not
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use sceau_store::S3Config;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,9 +30,8 @@ pub struct Server {
     pub folder: tempfile::TempDir,
     wire: watch::Sender<Wire>,
     address: SocketAddr,
-    /// Connections through the wire, and bytes that came back.
+    /// Connections through the wire.
     pub connections: Arc<AtomicUsize>,
-    pub received: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -57,15 +55,15 @@ impl Server {
         let outer = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = outer.local_addr().unwrap();
         let (wire, watched) = watch::channel(Wire::Good);
-        let (connections, received) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
-        let (counted, bytes) = (connections.clone(), received.clone());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = connections.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = outer.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(relay(client, target, watched.clone(), bytes.clone()));
+                tokio::spawn(relay(client, target, watched.clone()));
             }
         });
-        Self { folder, wire, address, connections, received }
+        Self { folder, wire, address, connections }
     }
     pub fn set(&self, wire: Wire) {
         self.wire.send_replace(wire);
@@ -99,7 +97,7 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-async fn relay(client: TcpStream, target: SocketAddr, mut wire: watch::Receiver<Wire>, bytes: Arc<AtomicU64>) {
+async fn relay(client: TcpStream, target: SocketAddr, mut wire: watch::Receiver<Wire>) {
     if *wire.borrow() == Wire::Cut {
         return;
     }
@@ -117,7 +115,6 @@ async fn relay(client: TcpStream, target: SocketAddr, mut wire: watch::Receiver<
                 Wire::Slow(pause) => tokio::time::sleep(pause).await,
                 _ => {}
             }
-            bytes.fetch_add(n as u64, Ordering::SeqCst);
             if to_client.write_all(&buffer[..n]).await.is_err() {
                 return;
             }
