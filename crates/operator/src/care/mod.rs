@@ -7,6 +7,8 @@ pub mod fsck;
 mod heal;
 mod look;
 mod opened;
+#[cfg(test)]
+mod tests;
 
 pub use backup::BackupStatus;
 pub use finding::Finding;

@@ -22,7 +22,7 @@ pub async fn integrity(store: &Store) -> Result<Vec<String>, StoreError> {
     if store.0.engine.kind() != Kind::Sqlite {
         return Ok(Vec::new());
     }
-    let sql = format!("SELECT integrity_check FROM pragma_integrity_check({COMPLAINTS})");
+    let sql = format!("PRAGMA integrity_check({COMPLAINTS})");
     let said =
         store.read(move |tx| tx.query(&sql, &[])?.iter().map(|r| r.text(0)).collect::<Result<Vec<_>, _>>()).await;
     match said {
