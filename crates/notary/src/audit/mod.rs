@@ -142,6 +142,8 @@ pub struct Options {
     pub now: i64,
     /// A trace younger than this may be without a leaf, milliseconds.
     pub grace: i64,
+    /// A checkpoint of this instant or later may not be in the outside file yet, milliseconds since 1970.
+    pub appending: i64,
     /// Which checkpoints must stand in the outside file: those that this node appended. None: the file is any copy.
     pub keeper: Option<i64>,
 }
@@ -307,7 +309,7 @@ impl<O: Iterator<Item = Line>> Audit<O> {
         }
         self.last = Some((c.size, c.at));
         if self.options.keeper == Some(keeper) {
-            let recent = c.at >= self.options.now.saturating_sub(self.options.grace);
+            let recent = c.at >= self.options.appending;
             let lacking = self.outside.expects(c.size, c.at, recent);
             lacking.into_iter().for_each(|f| self.found(f));
         }

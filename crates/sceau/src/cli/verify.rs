@@ -17,6 +17,8 @@ use tokio::runtime::Runtime;
 
 /// A trace younger than this may be without a leaf, milliseconds: the notary's lease, and a round.
 const GRACE: i64 = 90_000;
+/// A checkpoint younger than this may not be in the outside file yet, milliseconds.
+const APPENDING: i64 = 30_000;
 
 /// Where the log is read from.
 pub(super) enum Source<'a> {
@@ -123,15 +125,16 @@ pub fn run(c: &Context, checkpoint: Option<PathBuf>) -> Result<(), Failure> {
     let file = outside(c, &config, checkpoint.as_deref())?;
     let (mut source, overview) = Source::open(c, &config)?;
     let now = SystemClock.now().0;
-    // Without a server nobody folds: what came after the last checkpoint waits for the next start.
-    let grace = match source {
-        Source::Server(_) => GRACE,
-        Source::Store(_) => GRACE + (now - overview.at).max(0),
+    // Without a server nobody folds: what came after the last checkpoint, and its line at most, waits for the next start.
+    let (grace, appending) = match source {
+        Source::Server(_) => (GRACE, now - APPENDING),
+        Source::Store(_) => (GRACE + (now - overview.at).max(0), overview.at),
     };
     let options = Options {
         keys: overview.keys.iter().filter_map(|k| PublicKey::from_pem(&k.pem)).collect(),
         now,
         grace,
+        appending,
         keeper: checkpoint.is_none().then_some(overview.keeper),
     };
     let shown = std::io::stderr().is_terminal() && !c.json;
