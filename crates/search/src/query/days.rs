@@ -10,7 +10,7 @@ const HOUR: i64 = 3_600_000;
 pub(crate) fn days(text: &str) -> Option<(i64, i64)> {
     let parts: Vec<&str> = text.trim().split(['-', '/', '.']).collect();
     let plain = |s: &&str| (1..=4).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
-    if !parts.iter().all(|s| plain(s)) {
+    if !parts.iter().all(plain) {
         return None;
     }
     let number = |s: &str| s.parse::<i64>().ok();

@@ -90,7 +90,6 @@ impl Node {
     }
 
     /// Not this.
-    #[expect(clippy::should_implement_trait, reason = "a constructor beside and() and or()")]
     pub(crate) fn not(node: Node) -> Node {
         match node {
             Node::All => Node::Nothing,

@@ -78,7 +78,7 @@ fn cut(text: &str, found: &[(usize, usize)], width: usize) -> Snippet {
             space = true;
             continue;
         }
-        if space && !out.text.is_empty() && !(out.text == "…") {
+        if space && !out.text.is_empty() && out.text != "…" {
             out.text.push(' ');
         }
         space = false;
