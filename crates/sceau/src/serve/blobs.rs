@@ -99,7 +99,7 @@ mod tests {
     fn variables(name: &str) -> Option<String> {
         match name {
             "AWS_ACCESS_KEY_ID" => Some("ACCES".into()),
-            "AWS_SECRET_ACCESS_KEY" => Some("TRES-SECRET".into()),
+            "AWS_SECRET_ACCESS_KEY" => Some("TRES-MOTUS".into()),
             _ => None,
         }
     }
@@ -109,7 +109,7 @@ mod tests {
         for (lang, said) in [(sceau_domain::Lang::Fr, &told.fr), (sceau_domain::Lang::En, &told.en)] {
             let template = sceau_domain::text::template(lang, key).unwrap();
             assert!(said.starts_with(template.split('{').next().unwrap()), "{said}");
-            assert!(!said.contains("SECRET"), "{said}");
+            assert!(!said.contains("MOTUS"), "{said}");
         }
     }
 
@@ -117,8 +117,8 @@ mod tests {
     fn a_folder_or_a_bucket() {
         assert_eq!(place(&section("data/blobs"), &none).unwrap(), BlobPlace::Folder("data/blobs".into()));
         let BlobPlace::S3(s3) = place(&section("s3://sceau/prod"), &variables).unwrap() else { panic!("a bucket") };
-        assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.secret_key.as_str()), ("sceau", "prod", "TRES-SECRET"));
-        assert!(!format!("{s3:?}").contains("SECRET"));
+        assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.secret_key.as_str()), ("sceau", "prod", "TRES-MOTUS"));
+        assert!(!format!("{s3:?}").contains("MOTUS"));
         let no_endpoint = BlobsSection { endpoint: None, ..section("s3://sceau") };
         refused(&no_endpoint, &variables, "config.blobs_endpoint");
         let from_environment =
@@ -137,7 +137,7 @@ mod tests {
             section
         };
         refused(&with(|s| s.endpoint = Some("http://s3.exemple.fr".into())), &variables, "config.blobs_endpoint");
-        refused(&with(|s| s.endpoint = Some("https://moi:SECRET@s3".into())), &variables, "config.blobs_endpoint");
+        refused(&with(|s| s.endpoint = Some("https://moi:MOTUS@s3".into())), &variables, "config.blobs_endpoint");
         refused(&with(|s| s.region = "a b".into()), &variables, "config.blobs_region");
         refused(&with(|s| s.timeout_seconds = 0), &variables, "config.blobs_timeout");
         refused(&with(|s| s.ca = Some("/nonexistent".into())), &variables, "config.file_missing");
@@ -154,12 +154,12 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         };
-        write("ACCES\nTRES-SECRET\n", 0o600);
+        write("ACCES\nTRES-MOTUS\n", 0o600);
         let BlobPlace::S3(s3) = place(&section, &none).unwrap() else { panic!("a bucket") };
-        assert_eq!((s3.access_key.as_str(), s3.secret_key.as_str()), ("ACCES", "TRES-SECRET"));
-        write("ACCES\nTRES-SECRET\n", 0o640);
+        assert_eq!((s3.access_key.as_str(), s3.secret_key.as_str()), ("ACCES", "TRES-MOTUS"));
+        write("ACCES\nTRES-MOTUS\n", 0o640);
         refused(&section, &none, "config.blobs_credentials_open");
-        for text in ["", "ACCES\n", "ACCES\nSECRET\nmore\n"] {
+        for text in ["", "ACCES\n", "ACCES\nMOTUS\nmore\n"] {
             write(text, 0o600);
             refused(&section, &none, "config.blobs_credentials");
         }
