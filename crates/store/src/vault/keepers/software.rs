@@ -82,7 +82,7 @@ fn parsed(origin: String, what: &str, text: &str) -> Result<Bytes, StoreError> {
 pub(in crate::vault) fn create_file(path: &Path) -> Result<Bytes, StoreError> {
     let mut bytes = Zeroizing::new([0; 32]);
     aead::random(bytes.as_mut())?;
-    let text = Zeroizing::new(hex::encode(&*bytes) + "\n");
+    let text = Zeroizing::new(hex::encode(*bytes) + "\n");
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = opened.map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => KeeperError::Exists { what: path.display().to_string() }.store(),
