@@ -36,7 +36,7 @@ pub mod traces;
 pub mod vault;
 
 pub use blob::{BlobPlace, S3Config};
-pub use engine::{Row, Tx, Value};
+pub use engine::{Columns, Row, Tx, Value};
 pub use error::StoreError;
 pub use events::{Event, Events};
 pub use id::Id;

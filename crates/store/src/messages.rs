@@ -8,7 +8,7 @@ use crate::blob::{self, BlobId};
 use crate::folders::Counts;
 use crate::journal::{self, Act};
 use crate::keywords::Slots;
-use crate::{Id, Row, StoreError, Tx, Value, params};
+use crate::{Columns, Id, StoreError, Tx, Value, params};
 use std::collections::HashMap;
 
 /// Most values bound in one statement for a set of ids.
@@ -67,13 +67,13 @@ pub struct EntryRow {
 
 const COLUMNS: &str = "uid, message_id, modseq, flags, keywords, internal_date, size";
 
-fn read(r: &Row) -> Result<EntryRow, StoreError> {
+fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
     Ok(EntryRow {
         uid: r.int(0)?,
         message: r.int(1)?,
         modseq: r.int(2)?,
         flags: r.int(3)?,
-        keywords: Slots::from_bytes(r.opt_bytes(4)?.unwrap_or_default()),
+        keywords: Slots::from_bytes(r.opt_bytes(4)?.unwrap_or_default().to_vec()),
         internal_date: r.int(5)?,
         size: r.int(6)?,
     })
@@ -87,16 +87,25 @@ pub fn insert_entry(tx: &mut dyn Tx, folder: Id, bal: Id, e: &EntryRow) -> Resul
     tx.execute(sql, values).map(drop)
 }
 
+fn listed(tx: &mut dyn Tx, sql: &str, params: &[Value]) -> Result<Vec<EntryRow>, StoreError> {
+    let mut found = Vec::new();
+    tx.visit(sql, params, &mut |row| {
+        found.push(read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// Every entry of a folder, by UID.
 pub fn entries(tx: &mut dyn Tx, folder: Id) -> Result<Vec<EntryRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 ORDER BY uid");
-    tx.query(&sql, params![folder])?.iter().map(read).collect()
+    listed(tx, &sql, params![folder])
 }
 
 /// Entries changed after a modseq, by UID.
 pub fn entries_since(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<EntryRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND modseq > $2 ORDER BY uid");
-    tx.query(&sql, params![folder, since])?.iter().map(read).collect()
+    listed(tx, &sql, params![folder, since])
 }
 
 /// Those of these UIDs (ascending) that exist, by UID.
@@ -115,7 +124,7 @@ pub fn entries_of(tx: &mut dyn Tx, folder: Id, uids: &[i64]) -> Result<Vec<Entry
 /// Entries with a system flag (bit), by UID.
 pub fn entries_flagged(tx: &mut dyn Tx, folder: Id, bit: i64) -> Result<Vec<EntryRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND (flags & $2) <> 0 ORDER BY uid");
-    tx.query(&sql, params![folder, bit])?.iter().map(read).collect()
+    listed(tx, &sql, params![folder, bit])
 }
 
 /// Gives these UIDs these flags and keywords.

@@ -136,6 +136,27 @@ impl Row {
     }
 }
 
+/// Columns of a row that is only looked at.
+pub trait Columns {
+    /// Column `i` as an integer.
+    fn int(&self, i: usize) -> Result<i64, StoreError>;
+    /// Column `i` as bytes or NULL.
+    fn opt_bytes(&self, i: usize) -> Result<Option<&[u8]>, StoreError>;
+}
+
+impl Columns for Row {
+    fn int(&self, i: usize) -> Result<i64, StoreError> {
+        Self::int(self, i)
+    }
+    fn opt_bytes(&self, i: usize) -> Result<Option<&[u8]>, StoreError> {
+        match self.0.get(i) {
+            Some(Value::Bytes(v)) => Ok(Some(v)),
+            Some(Value::Null) => Ok(None),
+            other => Err(StoreError::Invalid(format!("column {i} is no byte string: {}", kind(other)))),
+        }
+    }
+}
+
 fn kind(v: Option<&Value>) -> &'static str {
     match v {
         None => "missing",
@@ -152,6 +173,15 @@ pub trait Tx {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError>;
     /// Runs a query (or a statement with RETURNING); all its rows.
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError>;
+    /// Runs a query and shows its rows one by one; nothing is kept of them. For listings of many small rows. An error of `see` ends it.
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        see: &mut dyn FnMut(&dyn Columns) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.query(sql, params)?.iter().try_for_each(|row| see(row))
+    }
     /// The first row, if any.
     fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, params)?.into_iter().next())

@@ -9,7 +9,7 @@
 use super::migrate::Migrations;
 use super::portable::{self, Dialect, Scanned};
 use super::work::{Queue, Work, join};
-use super::{Row, Tx, Value};
+use super::{Columns, Row, Tx, Value};
 use crate::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
@@ -357,6 +357,22 @@ impl rusqlite::ToSql for Value {
     }
 }
 
+impl Columns for rusqlite::Row<'_> {
+    fn int(&self, i: usize) -> Result<i64, StoreError> {
+        match self.get_ref(i) {
+            Ok(ValueRef::Integer(v)) => Ok(v),
+            _ => Err(StoreError::Invalid(format!("column {i} is no integer"))),
+        }
+    }
+    fn opt_bytes(&self, i: usize) -> Result<Option<&[u8]>, StoreError> {
+        match self.get_ref(i) {
+            Ok(ValueRef::Blob(v)) => Ok(Some(v)),
+            Ok(ValueRef::Null) => Ok(None),
+            _ => Err(StoreError::Invalid(format!("column {i} is no byte string"))),
+        }
+    }
+}
+
 struct SqliteTx<'a> {
     c: &'a Connection,
     /// First statement that failed: nothing more is done then, as in PostgreSQL.
@@ -380,6 +396,21 @@ impl Tx for SqliteTx<'_> {
                 return Err(StoreError::Invalid("execute() of a statement that returns rows".into()));
             }
             Ok(statement.raw_execute().map_err(|e| error(&e))? as u64)
+        })
+    }
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        see: &mut dyn FnMut(&dyn Columns) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.guarded(|c| {
+            let mut statement = bound(c, sql, params)?;
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().map_err(|e| error(&e))? {
+                see(row)?;
+            }
+            Ok(())
         })
     }
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
