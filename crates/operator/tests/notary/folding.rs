@@ -188,3 +188,26 @@ async fn folding_over_a_database_that_fails() {
     let failed: Result<(), StoreError> = w.store.ping().await;
     failed.unwrap();
 }
+
+/// What folding costs, printed: nothing is asserted of speed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cost_of_folding_is_told() {
+    let w = World::new(sceau_store::testing::sqlite().await).await;
+    for batch in 0..3 {
+        for _ in 0..5 {
+            w.acts(1_000).await;
+        }
+        let begun = std::time::Instant::now();
+        let count = w.notary().round().await.unwrap();
+        let taken = begun.elapsed();
+        let idle = std::time::Instant::now();
+        w.notary().round().await.unwrap();
+        println!(
+            "{batch}: {count} leaves in {taken:?}, {:.0} a second; a round with nothing new, {} traces in the window: {:?}",
+            count as f64 / taken.as_secs_f64(),
+            (batch + 1) * 5_000,
+            idle.elapsed()
+        );
+    }
+    World::assert_good(&w.verify().await);
+}

@@ -50,7 +50,7 @@ async fn traces_removed_added_and_moved(w: World) {
     // Removed.
     w.sql(&[&format!("DELETE FROM traces WHERE id = {}", ids[5])]).await;
     let removed = Finding::Removed { trace: ids[5], leaf: leaf_of(&w, ids[5]).await };
-    assert_eq!(w.findings().await, [removed.clone()]);
+    assert_eq!(w.findings().await, std::slice::from_ref(&removed));
     // Two rows change places: each keeps its id and takes the other's content.
     let (a, b) = (ids[10], ids[11]);
     w.sql(&[

@@ -150,7 +150,8 @@ impl World {
     /// Likewise with another file, or none.
     pub async fn verify_with(&self, file: Option<PathBuf>, ours: bool) -> Report {
         let keeper = ours.then(|| i64::from(self.store.node()));
-        let options = Options { keys: self.keys().await, now: self.now(), grace: 90_000, appending: self.now() - 30_000, keeper };
+        let options =
+            Options { keys: self.keys().await, now: self.now(), grace: 90_000, appending: self.now() - 30_000, keeper };
         let outside = file.map(|f| {
             let found: Box<dyn Iterator<Item = audit::Line>> = match lines(&f) {
                 Ok(lines) => Box::new(lines),

@@ -212,3 +212,30 @@ fn sentence(c: &Context, finding: &Finding) -> String {
     let args: Vec<(&str, &str)> = facts.map(|(n, v)| (n.as_str(), v.as_str())).collect();
     c.text(&format!("audit.{}", finding.code()), &args)
 }
+
+#[cfg(test)]
+mod tests {
+    use sceau_domain::{Lang, text::template};
+    use sceau_notary::bundle::BundleError;
+
+    /// Whatever an audit or a bundle's check finds has its sentence in both languages. The codes are those of the published schema.
+    #[test]
+    fn every_finding_has_its_sentence() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../../docs/schemas/trace_verify.json")).expect("JSON");
+        let codes = schema["properties"]["findings"]["items"]["properties"]["code"]["enum"].as_array().expect("codes");
+        let findings = codes.iter().filter_map(|c| c.as_str()).map(|c| format!("audit.{c}"));
+        let bundles = [
+            BundleError::Form,
+            BundleError::Version,
+            BundleError::Signature,
+            BundleError::Inclusion,
+            BundleError::Since,
+        ];
+        let bundles = bundles.iter().map(|e| format!("evidence.{}", e.code()));
+        let outside = ["not_asked", "confirmed", "led_back", "silent"].map(|o| format!("evidence.outside_{o}"));
+        for key in findings.chain(bundles).chain(outside) {
+            assert!(Lang::ALL.iter().all(|l| template(*l, &key).is_some()), "{key}");
+        }
+    }
+}
