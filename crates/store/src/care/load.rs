@@ -72,8 +72,14 @@ fn alone(pending: &mut Pending, name: &str) -> Result<(), CareError> {
         // Its lock told it already; and the file may not be there yet.
         return Ok(());
     }
-    let others = pending.read(|tx| catalogue::other_sessions(tx, kind))?;
-    if others > 0 { Err(CareError::InUse(name.to_owned())) } else { Ok(()) }
+    // The sessions of a server that was just stopped need a moment to be gone.
+    for _ in 0..20 {
+        if pending.read(|tx| catalogue::other_sessions(tx, kind))? == 0 {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    Err(CareError::InUse(name.to_owned()))
 }
 
 /// Refuses what is in use, not empty, or of another age.
