@@ -201,7 +201,7 @@ async fn put_blobs(
     let mut blobs = Vec::new();
     for chunk in &manifest.blobs.chunks {
         blobs.clear();
-        let rows = TableFiles { chunks: vec![chunk.clone()], ..(*manifest).blobs.clone() };
+        let rows = TableFiles { chunks: vec![chunk.clone()], ..manifest.blobs.clone() };
         blobs.extend(listed(&rows, folder).collect::<Result<Vec<Listed>, _>>()?);
         for blob in &blobs {
             if fresh || stored(&place, blob).await? != Some(blob.stored) {
