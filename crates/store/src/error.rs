@@ -24,6 +24,9 @@ pub enum StoreError {
     /// Another server uses this data folder.
     #[error("another server is using {0}; stop it first")]
     Locked(String),
+    /// The keyring holds keys of mailboxes, and there are no data.
+    #[error("the data are missing while the keyring holds keys of mailboxes")]
+    DataMissing,
     /// A restore or a move into this store is not finished.
     #[error("a restore or a move into this store is not finished: run it again")]
     Unfinished,
@@ -72,6 +75,7 @@ impl StoreError {
             Self::Exists(_) => "store.exists",
             Self::NewerSchema { .. } => "store.newer_schema",
             Self::Locked(_) => "store.locked",
+            Self::DataMissing => "store.data_missing",
             Self::Unfinished => "store.unfinished",
             Self::NodeTaken { .. } => "store.node_taken",
             Self::NodeName { .. } => "store.node_name",

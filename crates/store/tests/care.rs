@@ -336,6 +336,9 @@ async fn a_damaged_backup_is_found_out_before_anything_is_written(mut s: TestSto
         }
         std::fs::write(&file, &whole).unwrap();
     }
+    // A keyring with keys and no data: not a new operator.
+    let opened = Store::open(config.clone()).await.map(drop);
+    assert_eq!(opened, Err(StoreError::DataMissing));
     // Without a keyring nothing could be read: said before anything is done.
     let alone = StoreConfig { keyring: sqlite(&s, "no-keyring"), ..config.clone() };
     assert_eq!(restored(&alone, &s).await, Err(CareError::NoKeyring));

@@ -132,6 +132,7 @@ pub fn store_sentence(context: &Context, e: &StoreError) -> String {
         StoreError::NodeName { number, name } => {
             context.text("serve.store_node_name", &[("number", &number.to_string()), ("name", name)])
         }
+        StoreError::DataMissing => context.text("serve.store_data_missing", &[]),
         StoreError::Unfinished => context.text("serve.store_unfinished", &[]),
         StoreError::WrongMasterKey => context.text("serve.store_wrong_master_key", &[]),
         StoreError::NewerSchema { found, known } => {

@@ -4,6 +4,8 @@
 //! * [`check`]: what `fsck` looks at, and how rows that can be derived are healed.
 //! * [`moving`] carries everything from one engine or place to another.
 //! * [`hold`] keeps blobs from being collected meanwhile; [`tables`] knows which tables there are, and stops when there is one more.
+#[cfg(test)]
+mod ages;
 pub mod backup;
 pub mod check;
 pub mod error;
@@ -31,4 +33,14 @@ pub(crate) fn check_finished(data: &mut Pending) -> Result<(), StoreError> {
     } else {
         Ok(())
     }
+}
+
+/// Refuses to begin an empty store where the keyring says that there were mailboxes: a volume that is not mounted, a file that was cut to
+/// nothing or a wrong address would otherwise be taken for a new operator, who knows none of his recipients.
+pub(crate) fn check_not_lost(keyring: &mut Pending, data: &Pending) -> Result<(), StoreError> {
+    if data.version() > 0 || keyring.version() == 0 {
+        return Ok(());
+    }
+    let sql = "SELECT 1 FROM bal_keys WHERE wrapped IS NOT NULL LIMIT 1";
+    if keyring.read(|tx| tx.query_opt(sql, &[]))?.is_some() { Err(StoreError::DataMissing) } else { Ok(()) }
 }

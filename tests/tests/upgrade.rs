@@ -1,0 +1,46 @@
+//! A store that the program of an earlier schema left is opened, read and checked by today's (F264). `tests/fixtures` says how it was made.
+use sceau_e2e::proof::workspace;
+use sceau_e2e::{Run, Sandbox, proves, wait};
+use serde_json::Value;
+use std::path::Path;
+
+fn fixture(name: &str) -> std::path::PathBuf {
+    workspace().join("tests/fixtures/schema-3").join(name)
+}
+
+/// Puts the earlier store in the place of an operator's.
+fn put_earlier(operator: &Path) {
+    for folder in ["data", "keys"] {
+        std::fs::remove_dir_all(operator.join(folder)).expect("folder");
+    }
+    let packed = std::fs::read(fixture("alpes.tar.zst")).expect("fixture");
+    let tar = zstd::decode_all(packed.as_slice()).expect("zstd");
+    let _ = Run::with_input("tar", &["-x", "-f", "-", "-C", operator.to_str().expect("UTF-8")], &tar).ok();
+}
+
+#[test]
+fn a_store_of_schema_3_is_opened_and_nothing_of_it_is_missing() {
+    let _proof = proves(&["F264"], "imap");
+    let mut sandbox = Sandbox::start();
+    let data = sandbox.a().data.clone();
+    sandbox.stop();
+    put_earlier(&data);
+    sandbox.restart();
+    let expected: Value =
+        serde_json::from_slice(&std::fs::read(fixture("expected.json")).expect("fixture")).expect("JSON");
+    let shown = sandbox.python("mailboxes.py", &["alpes", "marie.martin", "paul.durand"]).ok();
+    let shown: Value = serde_json::from_str(&shown.out).expect("JSON");
+    assert_eq!(shown, expected);
+    // What waited still waits, and can be opened: the destination answers nobody.
+    let a = sandbox.a().clone();
+    let waiting = a.cli(&["queue", "list"]);
+    assert_eq!(waiting.as_array().map(Vec::len), Some(2), "{waiting}");
+    a.cli(&["queue", "retry", "--all"]);
+    wait::until("another attempt", 30, || {
+        let list = a.cli(&["queue", "list"]);
+        list.as_array()?.iter().all(|e| e["attempts"].as_u64() > Some(1)).then_some(())
+    });
+    sandbox.stop();
+    let checked = a.cli_raw(&["fsck", "--content"]).ok();
+    assert!(checked.out.contains("\"found\": 0"), "{}", checked.out);
+}
