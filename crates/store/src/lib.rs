@@ -135,6 +135,7 @@ impl Store {
             let mut keyring = Pending::connect(&given.keyring, &engine::KEYRING, KEYRING_THREADS)?;
             let mut data = Pending::connect(&given.data, &engine::DATA, threads(given.connections))?;
             vault::check(&mut keyring, &given.master, data.version() > 0)?;
+            care::check_not_lost(&mut keyring, &data)?;
             care::check_finished(&mut data)?;
             let keyring = keyring.start()?;
             let engine = data.start()?;
