@@ -5,6 +5,7 @@ use sceau_notary::Checkpoint;
 use sceau_notary::audit::Finding;
 use sceau_store::EngineUrl;
 use sceau_store::Id;
+use std::path::{Path, PathBuf};
 
 on_both_engines!(
     each_column_of_a_trace_counts,
@@ -156,6 +157,17 @@ async fn the_whole_log_made_anew(mut w: World) {
     );
 }
 
+/// Copies a closed database; a log that its closing left beside it belongs to it.
+fn copy_database(from: &Path, to: &Path) {
+    let beside = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    let _ = std::fs::remove_file(beside(to, "-shm"));
+    for end in ["", "-wal"] {
+        let (from, to) = (beside(from, end), beside(to, end));
+        let _ = std::fs::remove_file(&to);
+        assert!(std::fs::copy(&from, &to).is_ok() || end == "-wal");
+    }
+}
+
 /// The tables of the log as they were earlier, complete and signed: only the file outside knows.
 async fn the_database_put_back_to_an_earlier_state(mut w: World) {
     w.history(2, 10).await;
@@ -167,7 +179,7 @@ async fn the_database_put_back_to_an_earlier_state(mut w: World) {
     let cut = w.number("SELECT MAX(id) FROM traces").await;
     if let Some(file) = &file {
         w.close().await;
-        std::fs::copy(file, &copy).unwrap();
+        copy_database(file, &copy);
         w.store.reopen().await;
         w.start().await;
         w.later(61_000);
@@ -177,8 +189,7 @@ async fn the_database_put_back_to_an_earlier_state(mut w: World) {
     match &file {
         Some(file) => {
             w.close().await;
-            std::fs::copy(&copy, file).unwrap();
-            let _ = std::fs::remove_file(file.with_extension("db-wal"));
+            copy_database(&copy, file);
             w.store.reopen().await;
         }
         None => {
