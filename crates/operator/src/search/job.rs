@@ -24,9 +24,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Text in memory at once, bytes.
-const BATCH_BYTES: usize = 6 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 /// Messages taken in one commit of the index.
-const BATCH: usize = 1_000;
+const BATCH: usize = 500;
 /// Records looked up at once.
 const PAGE: usize = 25;
 /// Messages indexed before another BAL has its turn.
