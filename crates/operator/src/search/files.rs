@@ -49,6 +49,9 @@ pub(super) struct SealedFiles {
     trouble: Arc<Mutex<Trouble>>,
 }
 
+/// A file as rows keep it, and the row of its blob.
+type Kept = (IndexFile, Option<BlobRow>);
+
 /// What becomes visible with the next small file.
 #[derive(Debug, Default)]
 struct Waiting {
@@ -103,7 +106,7 @@ impl SealedFiles {
         let Some(writer) = self.writer else { return Err(Error::other("an index open for reading")) };
         // Held to the end: whoever opens a file meanwhile finds it here or in the store.
         let mut waiting = lock(&self.waiting);
-        let mut files: Vec<(String, Option<(IndexFile, Option<BlobRow>)>)> = Vec::new();
+        let mut files: Vec<(String, Option<Kept>)> = Vec::new();
         for (name, spool) in &mut waiting.files {
             let file = match spool {
                 None => None,

@@ -293,17 +293,14 @@ impl Operator {
             let mut made = Vec::new();
             for id in page {
                 batch.taken += 1;
-                match self.take_record(work, &mut kept, *id).await? {
-                    Some((record, existed)) => {
-                        bytes += weight(&record);
-                        if existed {
-                            batch.reused.extend(open.get(id));
-                            batch.records.push(record);
-                        } else {
-                            made.push(record);
-                        }
+                if let Some((record, existed)) = self.take_record(work, &mut kept, *id).await? {
+                    bytes += weight(&record);
+                    if existed {
+                        batch.reused.extend(open.get(id));
+                        batch.records.push(record);
+                    } else {
+                        made.push(record);
                     }
-                    None => {}
                 }
                 if bytes >= BATCH_BYTES {
                     break;
