@@ -258,13 +258,46 @@ fn damage_is_named_and_the_rest_serves() {
     assert!(damaged >= 12, "{damaged}");
     std::fs::write(&file, &good).expect("database");
     let _ = cli(&b.config, &["fsck", "--content"]).ok();
+    // An index that does not agree with its table is made anew; a trace that was removed is missed.
+    sqlite(
+        &file,
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE INDEX messages_bal ON messages (size)' WHERE name = 'messages_bal'",
+    );
+    assert_eq!(findings(&b.config, &["fsck"]), (1, vec![("database.damaged".into(), false)]));
+    assert_eq!(findings(&b.config, &["fsck", "--repair"]), (0, vec![("database.damaged".into(), true)]));
+    assert_eq!(findings(&b.config, &["fsck", "--repair"]), (0, vec![]));
+    std::fs::write(&file, &good).expect("database");
+    sqlite(&file, "DELETE FROM traces WHERE id = (SELECT MIN(id) FROM traces)");
+    assert_eq!(findings(&b.config, &["fsck", "--repair"]), (1, vec![("trace.log".into(), false)]));
+    std::fs::write(&file, &good).expect("database");
     // Written by a newer program.
     sandbox.restart();
     sandbox.stop();
-    let newer = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(\"INSERT INTO schema_version VALUES (999, 'x', 'x')\"); c.commit()";
-    let _ = Run::of("python3", &["-c", newer, file.to_str().expect("UTF-8")]).ok();
+    sqlite(&file, "INSERT INTO schema_version VALUES (999, 'x', 'x')");
     let run = cli(&b.config, &["--lang", "fr", "fsck"]);
     assert!(run.code == 2 && run.err.contains("plus récent") && run.err.contains("999"), "{}", run.err);
+}
+
+/// Changes a database behind the program's back.
+fn sqlite(file: &Path, sql: &str) {
+    let script =
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit(); c.close()";
+    let _ = Run::of("python3", &["-c", script, file.to_str().expect("UTF-8"), sql]).ok();
+}
+
+/// Exit code, and each finding's code with whether it was healed.
+fn findings(config: &Path, args: &[&str]) -> (i32, Vec<(String, bool)>) {
+    let run = cli(config, args);
+    let report: Value = serde_json::from_str(&run.out).unwrap_or_else(|e| panic!("{e}: {}", run.err));
+    let mut found: Vec<(String, bool)> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|f| (f["code"].as_str().expect("code").to_owned(), f["repaired"] == true))
+        .collect();
+    found.sort();
+    found.dedup();
+    (run.code, found)
 }
 
 /// `fsck` of something damaged: whether it says so. In any case it ends well.

@@ -21,6 +21,7 @@ on_both_engines! {
     a_damaged_backup_is_found_out_before_anything_is_written,
     a_store_moves_to_either_engine_and_back,
     a_closed_bal_stays_unreadable,
+    rows_are_of_one_instant,
 }
 
 type Result<T = ()> = std::result::Result<T, StoreError>;
@@ -402,6 +403,81 @@ async fn a_closed_bal_stays_unreadable(mut s: TestStore) {
     // Nothing of it can be read, whatever its row says until the server closes it again.
     s.reopen_with(config).await.unwrap();
     assert_eq!(s.vault().bal_key(1).await.unwrap_err(), StoreError::NoKey);
+}
+
+/// Each transaction writes into the first and into the last table that are read: a backup taken meanwhile has both or neither.
+async fn rows_are_of_one_instant(mut s: TestStore) {
+    world(&s).await;
+    many(&s, 3_000).await;
+    let (writer, over) = ((*s).clone(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let until = Arc::clone(&over);
+    let load = tokio::spawn(async move {
+        let mut n = 1_000_i64;
+        while !until.load(std::sync::atomic::Ordering::Relaxed) {
+            n += 1;
+            write(&writer, move |tx| {
+                let sql = "INSERT INTO domains (id, name, kind, created) VALUES ($1, $2, 'Production', 5)";
+                tx.execute(sql, params![n, format!("d{n}.example")])?;
+                let sql = "INSERT INTO nodes_of_log (level, number, hash) VALUES (900, $1, $2)";
+                tx.execute(sql, params![n, vec![1_u8]])
+            })
+            .await;
+        }
+        n
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let done = backed_up(&s, None).await.unwrap();
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(load.await.unwrap() > 1_001);
+    s.close().await;
+    let config = elsewhere(&s, sqlite(&s, "there"), "there");
+    assert_eq!(restored(&config, &s).await, Ok(done.rows));
+    s.reopen_with(config).await.unwrap();
+    let (domains, nodes) = s
+        .read(|tx| {
+            let count = |tx: &mut dyn Tx, sql: &str| tx.query(sql, &[])?[0].int(0);
+            let domains = count(tx, "SELECT COUNT(*) FROM domains WHERE id > 1000")?;
+            Ok::<_, StoreError>((domains, count(tx, "SELECT COUNT(*) FROM nodes_of_log WHERE level = 900")?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(domains, nodes);
+}
+
+/// A move that is killed goes on where it stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_goes_on() {
+    let mut s = sceau_store::testing::sqlite().await;
+    world(&s).await;
+    many(&s, 20_000).await;
+    let before = rows(&s).await;
+    s.close().await;
+    let config = elsewhere(&s, sqlite(&s, "there"), "there");
+    let plan = Move {
+        data: (s.config.data.clone(), config.data.clone()),
+        keyring: None,
+        blobs: Some((s.config.blobs.clone(), config.blobs.clone())),
+        spools: config.spools.clone(),
+        clock: config.clock.clone(),
+    };
+    let progress = Arc::new(Progress::default());
+    let (given, seen) = (plan.clone(), Arc::clone(&progress));
+    let work = tokio::spawn(async move { migrate(&given, &seen).await });
+    while !matches!(progress.now(), (Phase::Rows, 9_000.., _)) {
+        assert!(!work.is_finished());
+        tokio::task::yield_now().await;
+    }
+    work.abort();
+    let _ = work.await;
+    let moved = loop {
+        match migrate(&plan, &Arc::default()).await {
+            Err(CareError::InUse(_)) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            other => break other.unwrap(),
+        }
+    };
+    assert!(moved.rows > 20_000);
+    s.reopen_with(config).await.unwrap();
+    assert_eq!(rows(&s).await, before);
 }
 
 /// A restore that is killed leaves what nobody opens, and goes on where it stopped.

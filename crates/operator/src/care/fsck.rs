@@ -65,6 +65,7 @@ pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Resul
         run.open_bals().await?;
         run.open_messages(options.content).await?;
         run.open_queue(options.content).await?;
+        run.look_at_log().await?;
         if options.blobs || options.content {
             run.look_at_blobs().await?;
         }

@@ -1,11 +1,14 @@
 //! Looking at rows and at the places of blobs: nothing is opened here.
 use super::finding::{Finding, Kind};
 use super::fsck::Run;
+use crate::notary::LogReader;
+use sceau_notary::PublicKey;
+use sceau_notary::audit::{Audit, Line, Options};
 use sceau_store::blob::{self, BlobId};
 use sceau_store::care::check::{counts, engine, loose, sealed};
 use sceau_store::care::{CareError, Phase};
 use sceau_store::{Id, StoreError, Tx, keywords};
-use std::collections::HashSet;
+use std::collections::VecDeque;
 
 /// BALs looked at in one reading.
 const BALS: i64 = 50;
@@ -13,6 +16,8 @@ const BALS: i64 = 50;
 const BLOBS: i64 = 1_000;
 /// Objects younger than this may belong to a transaction on its way, milliseconds.
 const YOUNG: i64 = 3_600_000;
+/// A trace younger than this may be without a leaf, milliseconds: the notary's lease, and a round.
+const GRACE: i64 = 90_000;
 
 impl Run<'_> {
     /// The database itself. False when rows cannot be looked at.
@@ -112,18 +117,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Blobs outside the rows against the objects that there are, both ways. Objects are listed once; their ids are in memory meanwhile.
+    /// Blobs outside the rows against the objects that there are, both ways. Both go by id: a page of each is in memory.
     pub(super) async fn look_at_blobs(&mut self) -> Result<(), CareError> {
         self.progress.begin(Phase::Blobs, 0);
-        let (mut there, mut after): (HashSet<BlobId>, _) = (HashSet::new(), None);
+        let (mut rows, mut after) = (Rows::default(), None);
         loop {
             let page = blob::list(self.store, after).await?;
-            let old: Vec<BlobId> = page.objects.iter().filter(|o| o.age_ms > YOUNG).map(|o| o.id).collect();
-            there.extend(page.objects.iter().map(|o| o.id));
-            self.progress.add(page.objects.len() as u64);
-            let ids = old.clone();
+            let mut strays = Vec::new();
+            for object in &page.objects {
+                while let Some(row) = rows.next_below(self, Some(&object.id)).await? {
+                    self.look_for(row).await?;
+                }
+                if !rows.take(self, &object.id).await? && object.age_ms > YOUNG {
+                    strays.push(object.id);
+                }
+                self.progress.add(1);
+            }
+            let ids = strays.clone();
             let known = self.read(move |tx| sealed::known(tx, &ids)).await?;
-            for (id, _) in old.iter().zip(known).filter(|(_, known)| !known) {
+            for (id, _) in strays.iter().zip(known).filter(|(_, known)| !known) {
                 self.found(Finding::new(Kind::BlobStray).blob(id));
             }
             match page.next {
@@ -131,22 +143,61 @@ impl Run<'_> {
                 None => break,
             }
         }
-        let mut last = BlobId::default();
+        while let Some(row) = rows.next_below(self, None).await? {
+            self.look_for(row).await?;
+        }
+        Ok(())
+    }
+
+    /// The listing did not show the object of a row: asks for itself, and names the messages that lost it.
+    async fn look_for(&mut self, id: BlobId) -> Result<(), CareError> {
+        match blob::raw(self.store, id).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Corrupt(_)) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let messages = self.read(move |tx| sealed::shown_by(tx, &id)).await?;
+        if messages.is_empty() {
+            self.found(Finding::new(Kind::BlobLost).blob(&id));
+        }
+        for (bal, message) in messages {
+            self.found(Finding::new(Kind::BlobLost).on(bal).message(message).blob(&id));
+        }
+        Ok(())
+    }
+
+    /// The probative log by itself (`trace verify` compares it with the outside file too).
+    pub(super) async fn look_at_log(&mut self) -> Result<(), CareError> {
+        let reader = LogReader::new(self.store.clone());
+        let (overview, now) = (reader.overview().await?, self.store.clock().now().0);
+        let options = Options {
+            keys: overview.keys.iter().filter_map(|k| PublicKey::from_pem(&k.pem)).collect(),
+            now,
+            // Nobody folds while no server runs: what came after the last checkpoint waits for the next start.
+            grace: GRACE + (now - overview.at).max(0),
+            appending: overview.at,
+            keeper: None,
+        };
+        let (mut audit, mut from) = (Audit::new(options, None::<std::iter::Empty<Line>>), i64::MIN);
         loop {
-            let from = last;
-            let page = self.read(move |tx| sealed::outside(tx, &from, BLOBS)).await?;
-            let Some(end) = page.last() else { return Ok(()) };
-            last = *end;
-            for id in page.into_iter().filter(|id| !there.contains(id)) {
-                let messages = self.read(move |tx| sealed::shown_by(tx, &id)).await?;
-                if messages.is_empty() {
-                    self.found(Finding::new(Kind::BlobLost).blob(&id));
-                }
-                for (bal, message) in messages {
-                    self.found(Finding::new(Kind::BlobLost).on(bal).message(message).blob(&id));
-                }
+            let page = reader.page(from).await?;
+            let next = page.leaves.last().filter(|_| page.more).map(|l| l.number.saturating_add(1));
+            audit.page(page);
+            match next {
+                Some(next) => from = next,
+                None => break,
             }
         }
+        let mut after = Some(Id::MIN);
+        while let Some(from) = after {
+            let unsealed = reader.unsealed(from).await?;
+            unsealed.traces.iter().for_each(|(id, made, at)| audit.unsealed(*id, *made, *at));
+            after = unsealed.next;
+        }
+        for finding in audit.finish().findings {
+            self.found(Finding::new(Kind::TraceLog).detail(finding.code()));
+        }
+        Ok(())
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -154,5 +205,39 @@ impl Run<'_> {
         f: impl FnMut(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, CareError> {
         Ok(self.store.read::<T, StoreError, _>(f).await?)
+    }
+}
+
+/// The blobs outside the rows, by id, a page at a time.
+#[derive(Default)]
+struct Rows {
+    page: VecDeque<BlobId>,
+    last: BlobId,
+    ended: bool,
+}
+
+impl Rows {
+    async fn peek(&mut self, run: &Run<'_>) -> Result<Option<BlobId>, CareError> {
+        if self.page.is_empty() && !self.ended {
+            let from = self.last;
+            let page = run.read(move |tx| sealed::outside(tx, &from, BLOBS)).await?;
+            self.ended = page.is_empty();
+            self.last = page.last().copied().unwrap_or(self.last);
+            self.page = page.into();
+        }
+        Ok(self.page.front().copied())
+    }
+    /// The next one, if it is below an id.
+    async fn next_below(&mut self, run: &Run<'_>, id: Option<&BlobId>) -> Result<Option<BlobId>, CareError> {
+        let next = self.peek(run).await?.filter(|next| id.is_none_or(|id| next < id));
+        Ok(if next.is_some() { self.page.pop_front() } else { None })
+    }
+    /// Takes this one, if it is the next.
+    async fn take(&mut self, run: &Run<'_>, id: &BlobId) -> Result<bool, CareError> {
+        let same = self.peek(run).await?.as_ref() == Some(id);
+        if same {
+            self.page.pop_front();
+        }
+        Ok(same)
     }
 }

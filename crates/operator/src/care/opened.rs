@@ -8,6 +8,7 @@ use sceau_store::care::check::sealed::{self, Message, Queued};
 use sceau_store::care::{CareError, Phase};
 use sceau_store::{DataKey, Id, StoreError, folders, keywords};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Messages looked at in one reading.
 const PAGE: i64 = 200;
@@ -103,23 +104,27 @@ impl Run<'_> {
 
     /// Every queued message.
     pub(super) async fn open_queue(&mut self, content: bool) -> Result<(), CareError> {
-        let (mut after, mut keys) = (Id::MIN, HashMap::new());
+        let (mut after, mut keys) = (Id::MIN, HashMap::<i64, Option<DataKey>>::new());
         loop {
             let page = self.read(move |tx| sealed::queued(tx, after, PAGE)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             for queued in page {
-                if !keys.contains_key(&queued.epoch) {
-                    let key = match self.store.vault().transit_key_of(queued.epoch).await {
-                        Ok(key) => Some(key),
-                        Err(e) if e.is_transient() => return Err(e.into()),
-                        Err(_) => None,
-                    };
-                    keys.insert(queued.epoch, key);
-                }
-                let key = keys.get(&queued.epoch).cloned().flatten();
+                let key = match keys.entry(queued.epoch) {
+                    Entry::Occupied(known) => known.get().clone(),
+                    Entry::Vacant(new) => new.insert(self.transit_key(queued.epoch).await?).clone(),
+                };
                 self.open_queued(key, &queued, content).await?;
             }
+        }
+    }
+
+    /// The key of an epoch; none when it is gone.
+    async fn transit_key(&self, epoch: i64) -> Result<Option<DataKey>, CareError> {
+        match self.store.vault().transit_key_of(epoch).await {
+            Ok(key) => Ok(Some(key)),
+            Err(e) if e.is_transient() => Err(e.into()),
+            Err(_) => Ok(None),
         }
     }
 

@@ -82,10 +82,7 @@ async fn what_can_be_derived_is_healed(h: House) {
         ("UPDATE folders SET uidnext = 1 WHERE messages > 0", &["folder.uidnext"]),
         ("UPDATE bals SET modseq = 0", &["bal.modseq"]),
         ("UPDATE entries SET size = size + 1 WHERE uid = 2", &["entry.size", "folder.counts", "bal.counts"]),
-        (
-            "UPDATE entries SET folder_id = 7 WHERE uid = 4",
-            &["entry.folder", "folder.counts", "bal.counts"],
-        ),
+        ("UPDATE entries SET folder_id = 7 WHERE uid = 4", &["entry.folder", "folder.counts", "bal.counts"]),
         ("DELETE FROM entries WHERE uid = 3", &["message.hidden", "folder.counts", "bal.counts"]),
         ("UPDATE entries SET message_id = 999 WHERE uid = 2", &["entry.message", "message.hidden"]),
         ("DELETE FROM keywords", &["entry.keywords"]),

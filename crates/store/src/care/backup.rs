@@ -71,6 +71,8 @@ pub async fn backup(
     let keeper = tokio::spawn(renew(store.clone(), owner.clone()));
     let done = write_generation(store, &writing, &owner, progress).await;
     keeper.abort();
+    // It holds the store: whoever closes it next must not meet it.
+    let _ = keeper.await;
     let me = owner.clone();
     // A hold that is not given back ends by time.
     let _: Result<(), StoreError> = store.write(move |tx| hold::release(tx, &me)).await;
