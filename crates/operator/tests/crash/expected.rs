@@ -19,6 +19,9 @@ pub enum Seen {
     Queued(String),
 }
 
+/// An INBOX: flags, keywords and text by UID.
+type Inbox = HashMap<u32, (Flags, Vec<String>, String)>;
+
 /// Every act that was begun.
 #[derive(Debug, Default)]
 pub struct Expected {
@@ -40,7 +43,7 @@ impl Expected {
     /// Looks for everything that was acknowledged, and opens everything there is.
     pub async fn check(&self, op: &Operator, w: &World, acknowledged: &HashSet<u64>) -> Vec<String> {
         let mut wrong = Vec::new();
-        let mut inboxes: HashMap<&str, HashMap<u32, (Flags, Vec<String>, String)>> = HashMap::new();
+        let mut inboxes: HashMap<&str, Inbox> = HashMap::new();
         for (login, bal) in [("anne", crate::ANNE), ("bruno", crate::BRUNO)] {
             match inbox(op, &w.actor(login, bal).await).await {
                 Ok(found) => drop(inboxes.insert(bal, found)),
@@ -87,7 +90,7 @@ impl Expected {
 }
 
 /// Every message of an INBOX, read to its end.
-async fn inbox(op: &Operator, actor: &Actor) -> Result<HashMap<u32, (Flags, Vec<String>, String)>, String> {
+async fn inbox(op: &Operator, actor: &Actor) -> Result<Inbox, String> {
     let said = |e: sceau_domain::Refusal| e.code.as_str().to_owned();
     let mut out = HashMap::new();
     let open = op.open_folder(actor, "INBOX", true).await.map_err(said)?;
