@@ -161,7 +161,7 @@ fn loops_end() {
     );
     form.object(
         6,
-        &stream(
+        stream(
             "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /F 6 0 R >> >>",
             b"/F Do /F Do",
         ),
@@ -211,7 +211,7 @@ fn loops_end() {
 fn what_is_deep_ends() {
     for (what, open) in [("arrays", "["), ("dictionaries", "<< /a "), ("strings", "(")] {
         let mut deep = Pdf::text("x");
-        deep.object(3, &open.repeat(1_000_000));
+        deep.object(3, open.repeat(1_000_000));
         costs_only_itself(&format!("a million {what} in each other"), "a.pdf", &deep.bytes(), &DIES);
         let mut content = Pdf::text("x");
         content.object(4, stream("", open.repeat(1_000_000).as_bytes()));
@@ -346,7 +346,7 @@ fn many_at_once_are_a_few_children() {
     let ((), _, children) = Watch::over(|| {
         block(async {
             let ask = |i: usize| {
-                let (extractor, document) = (extractor.clone(), if i % 3 == 0 { hostile.clone() } else { report() });
+                let (extractor, document) = (extractor.clone(), if i.is_multiple_of(3) { hostile.clone() } else { report() });
                 tokio::spawn(async move { extractor.text("", "a.pdf", document).await })
             };
             let asked: Vec<_> = (0..24).map(ask).collect();

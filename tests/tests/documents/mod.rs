@@ -42,7 +42,7 @@ impl Pdf {
         let system = "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>";
         pdf.object(
             6,
-            &format!("<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A {system} /DW 1000 /FontDescriptor 8 0 R >>"),
+            format!("<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A {system} /DW 1000 /FontDescriptor 8 0 R >>"),
         );
         let n = line.chars().count();
         let map = format!(

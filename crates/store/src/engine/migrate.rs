@@ -43,11 +43,10 @@ pub(crate) static DATA: Migrations = Migrations {
 };
 
 /// The keyring's schema.
-pub(crate) static KEYRING: Migrations =
-    Migrations {
-        table: "keyring_version",
-        list: migrations![1 "keyring/0001_keys.sql", 2 "keyring/0002_rotation.sql", 3 "keyring/0003_notary.sql"],
-    };
+pub(crate) static KEYRING: Migrations = Migrations {
+    table: "keyring_version",
+    list: migrations![1 "keyring/0001_keys.sql", 2 "keyring/0002_rotation.sql", 3 "keyring/0003_notary.sql"],
+};
 
 impl Migrations {
     /// The same schema as it was at an earlier version: how a backup or a source of that age is opened without being changed.
