@@ -346,7 +346,8 @@ fn many_at_once_are_a_few_children() {
     let ((), _, children) = Watch::over(|| {
         block(async {
             let ask = |i: usize| {
-                let (extractor, document) = (extractor.clone(), if i.is_multiple_of(3) { hostile.clone() } else { report() });
+                let (extractor, document) =
+                    (extractor.clone(), if i.is_multiple_of(3) { hostile.clone() } else { report() });
                 tokio::spawn(async move { extractor.text("", "a.pdf", document).await })
             };
             let asked: Vec<_> = (0..24).map(ask).collect();

@@ -58,7 +58,7 @@ fn entries(content: &[u8], limits: &Limits, room: &mut Room, out: &mut Text) -> 
         room.entries = left;
         if family == Family::None {
             out.apart();
-            out.push(&name.replace('\0', ""));
+            out.push(name);
             out.apart();
         }
         let bytes = match unfold(&mut archive, index, limits, room) {

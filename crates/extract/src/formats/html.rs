@@ -23,7 +23,6 @@ pub fn text(content: &[u8], out: &mut Text) {
         if done {
             stripper.end(&mut text);
         }
-        text.retain(|c| c != '\0');
         out.push(&text);
         text.clear();
         html.clear();

@@ -60,8 +60,13 @@ impl Text {
     pub fn is_full(&self) -> bool {
         self.full
     }
-    /// Appends.
+    /// Appends, without NUL: it means nothing in a text, and the store refuses it.
     pub fn push(&mut self, piece: &str) {
+        for part in piece.split('\0') {
+            self.append(part);
+        }
+    }
+    fn append(&mut self, piece: &str) {
         if self.full {
             return;
         }
@@ -101,7 +106,7 @@ mod tests {
         text.apart();
         text.apart();
         assert!(!text.is_full());
-        text.push("éé");
+        text.push("\0é\0é");
         assert!(text.is_full());
         text.push("x");
         assert_eq!(text.finish(), "ab\né");

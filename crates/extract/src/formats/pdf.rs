@@ -52,7 +52,6 @@ impl Write for Sink<'_> {
             return Err(io::ErrorKind::WriteZero.into());
         }
         match std::str::from_utf8(bytes) {
-            Ok(piece) if piece.contains('\0') => self.0.push(&piece.replace('\0', "")),
             Ok(piece) => self.0.push(piece),
             Err(_) => {}
         }

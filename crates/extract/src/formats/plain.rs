@@ -25,10 +25,6 @@ pub(super) fn decode(encoding: &'static Encoding, content: &[u8], out: &mut Text
     while !out.is_full() {
         let (result, read, _) = decoder.decode_to_string(rest, &mut piece, true);
         rest = &rest[read..];
-        // NUL means nothing in a text, and the store refuses it.
-        if piece.contains('\0') {
-            piece.retain(|c| c != '\0');
-        }
         out.push(&piece);
         piece.clear();
         if result == encoding_rs::CoderResult::InputEmpty {

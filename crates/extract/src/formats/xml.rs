@@ -86,7 +86,7 @@ fn push(text: &str, out: &mut Text) {
 /// A character reference or one of the five entities that need no definition.
 fn reference(r: &BytesRef<'_>, out: &mut Text) {
     match r.resolve_char_ref() {
-        Ok(Some('\0')) | Err(_) => {}
+        Err(_) => {}
         Ok(Some(c)) => out.push(c.encode_utf8(&mut [0; 4])),
         Ok(None) => out.push(resolve_xml_entity(&r.xml10_content()).unwrap_or_default()),
     }

@@ -97,7 +97,9 @@ impl Operator {
                     self.cannot_open(&message, &entries, &e).await?
                 }
                 // Its file, its disk or the place of blobs: the others at this destination go on, and it is tried again later.
-                Err(e @ (StoreError::Other(_) | StoreError::Transient(_))) => self.cannot_read(&message, &entries, &e).await?,
+                Err(e @ (StoreError::Other(_) | StoreError::Transient(_))) => {
+                    self.cannot_read(&message, &entries, &e).await?
+                }
                 Err(e) => return Err(refuse::store(&e)),
             }
         }

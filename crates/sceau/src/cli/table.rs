@@ -53,8 +53,24 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 }
 
 /// Fields that are instants, in milliseconds.
-const INSTANTS: &[&str] =
-    &["created", "expires", "last_used", "revoked", "retired", "at", "first", "last", "cleared", "queued", "next", "generated", "rotated", "backed_up", "seen", "started"];
+const INSTANTS: &[&str] = &[
+    "created",
+    "expires",
+    "last_used",
+    "revoked",
+    "retired",
+    "at",
+    "first",
+    "last",
+    "cleared",
+    "queued",
+    "next",
+    "generated",
+    "rotated",
+    "backed_up",
+    "seen",
+    "started",
+];
 /// Fields that are byte counts.
 const SIZES: &[&str] = &["size", "quota", "used"];
 

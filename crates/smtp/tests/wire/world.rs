@@ -28,7 +28,6 @@ pub struct Settings {
     pub net: NetLimits,
     pub pace: Pace,
     pub login_failures_per_minute: u32,
- search: Default::default(),
     pub grace: Duration,
 }
 
@@ -95,6 +94,7 @@ impl World {
             white_list_every: Duration::from_secs(3600),
             dedupe: Duration::from_secs(7 * 86_400),
             login_failures_per_minute: settings.login_failures_per_minute,
+            search: Default::default(),
         };
         let store = sceau_store::testing::sqlite().await;
         let trust = Trust::new(pki.anchors());

@@ -11,9 +11,9 @@
 mod server;
 
 pub use crate::files::hook as files;
-pub use server::{OwnServer, TlsServer};
 #[cfg(test)]
 pub(crate) use server::database;
+pub use server::{OwnServer, TlsServer};
 
 use crate::engine::pg_faults;
 use crate::{CONNECTIONS, EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
