@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Latencies, kept whole.
 #[derive(Debug, Default)]
-pub struct Spread(Vec<Duration>, bool);
+pub struct Spread(Vec<Duration>);
 
 impl Spread {
     pub fn add(&mut self, d: Duration) {
