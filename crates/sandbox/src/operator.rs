@@ -252,7 +252,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
         name = o.title,
         host = n.hostname,
         number = n.number,
-        storage = storage.sections(o),
+        storage = storage.sections(o, n),
         domain = o.domain,
         cert = path(pair.cert),
         key = path(pair.key),

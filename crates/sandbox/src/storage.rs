@@ -1,6 +1,6 @@
 //! Where the operators keep what they keep: embedded by default, or a database and a place for blobs each on servers that the
 //! person named. Names hold the sandbox's own number, so that two sandboxes share a server without meeting.
-use crate::world::{OperatorSpec, World};
+use crate::world::{NodeSpec, OperatorSpec, World};
 use crate::{Options, SandboxError, io, write_private};
 use std::fmt::Write;
 
@@ -31,9 +31,12 @@ impl Storage {
         format!("sceau_{}_{}{what}", self.id, o.name)
     }
 
-    /// `[store]`, `[blobs]` and `[keys]` of an operator, as every node of it has them. Paths of what nodes share are whole.
-    pub fn sections(&self, o: &OperatorSpec) -> String {
-        let own = |path: &str| o.data.join(path).display().to_string();
+    /// `[store]`, `[blobs]` and `[keys]` of a node. What nodes share is in the operator's folder, which is the first node's own.
+    pub fn sections(&self, o: &OperatorSpec, n: &NodeSpec) -> String {
+        let own = |path: &str| match n.number {
+            0 => path.to_owned(),
+            _ => o.data.join(path).display().to_string(),
+        };
         let (data, keyring) = match &self.store {
             Some(url) => (with_database(url, &self.database(o, "")), with_database(url, &self.database(o, "_cles"))),
             None => (own("data/sceau.db"), own("keys/keyring.db")),
