@@ -1,76 +1,29 @@
 //! Several nodes serve the same BALs over PostgreSQL and S3 (F263): what one takes the others see, and any of them, the database or the
 //! bucket may go away for a moment without anything acknowledged being lost.
+use sceau_e2e::bucket::Bucket;
 use sceau_e2e::peer::{Wire, letter, stuffed};
-use sceau_e2e::sandbox::{Account, More, Operator, built};
+use sceau_e2e::sandbox::{Account, More, Operator};
 use sceau_e2e::{Database, Letter, Mailbox, Sandbox, curl, proves, wait};
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const OUT: &str = "accueil@clinique-exterieure.mssante.fr";
 const ANNE: &str = "anne.legoff@bretagne.mssante.fr";
 
-/// A small S3 service over a folder; gone when dropped.
-struct Bucket {
-    child: Child,
-    _stdin: Option<ChildStdin>,
-}
-
-impl Bucket {
-    fn start(folder: &Path, port: u16) -> Self {
-        let mut child = Command::new(built("s3-server"))
-            .arg(folder)
-            .args([&port.to_string(), "cle-acces", "cle-secrete"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the S3 service starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says that it is ready");
-        Self { _stdin: child.stdin.take(), child }
-    }
-}
-
-impl Drop for Bucket {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port").port()
-}
-
 /// A sandbox over a database and a bucket.
 struct World {
     sandbox: Sandbox,
     database: Database,
-    bucket: Option<Bucket>,
-    folder: tempfile::TempDir,
-    port: u16,
+    bucket: Bucket,
 }
 
 impl World {
     fn start(nodes: u16) -> Self {
         let database = Database::start();
-        let folder = tempfile::tempdir().expect("folder");
-        std::fs::create_dir(folder.path().join("seau")).expect("the bucket");
-        let port = free_port();
-        let bucket = Some(Bucket::start(folder.path(), port));
-        let arguments = ["--store", &database.url(), "--blobs", "s3://seau/essai", "--nodes", &nodes.to_string()];
-        let variables = [
-            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
-            ("AWS_ACCESS_KEY_ID", "cle-acces".into()),
-            ("AWS_SECRET_ACCESS_KEY", "cle-secrete".into()),
-        ];
-        let sandbox = Sandbox::start_more(More {
-            arguments: arguments.map(str::to_owned).to_vec(),
-            variables: variables.map(|(k, v)| (k.to_owned(), v)).to_vec(),
-        });
-        Self { sandbox, database, bucket, folder, port }
+        let bucket = Bucket::start();
+        let mut arguments = vec!["--store".to_owned(), database.url(), "--nodes".to_owned(), nodes.to_string()];
+        arguments.extend(bucket.arguments());
+        let sandbox = Sandbox::start_more(More { arguments, variables: bucket.variables() });
+        Self { sandbox, database, bucket }
     }
     /// Hands a message over at a node's MX door, once: the reply to its content.
     fn deliver(&self, at: &Operator, id: &str, body: &str) -> std::io::Result<String> {
@@ -123,8 +76,7 @@ fn nodes_serve_the_same_mailboxes_and_a_killed_one_is_replaced() {
     }
     assert!(best < Duration::from_secs(1), "the fastest of four took {best:?}");
     // Large content came through the bucket: there are objects, and no node kept a file of it.
-    let objects = |folder: &Path| walk(folder).len();
-    assert!(objects(&w.folder.path().join("seau")) >= 2);
+    assert!(w.bucket.objects().len() >= 2);
     // Read at the first what the second took, byte for byte; flags set there are seen here.
     let mut at_one = Mailbox::open(&one, &w.anne(), &tls);
     at_one.ok("SELECT INBOX");
@@ -197,18 +149,13 @@ fn the_database_and_the_bucket_may_go_away_for_a_moment() {
     let wrong: Vec<_> = sent.iter().filter(|id| found.get(*id) != Some(&1)).collect();
     assert!(wrong.is_empty(), "of {} acknowledged, not exactly once: {wrong:?}", sent.len());
     // Without the bucket: large content comes later, small mail goes on, reading small mail too.
-    drop(w.bucket.take());
+    w.bucket.stop();
     let refused = w.deliver(&nodes[0], "grand", &noise(600)).expect("an answer in time");
     assert!(refused.starts_with('4'), "{refused}");
     assert!(w.deliver(&nodes[0], "petit", "Bonjour\r\n").expect("an answer").starts_with("250"));
-    w.bucket = Some(Bucket::start(w.folder.path(), w.port));
+    w.bucket.go_on();
     wait::until("large content to be taken again", 60, || {
         w.deliver(&nodes[1], "grand", &noise(600)).is_ok_and(|r| r.starts_with("250")).then_some(())
     });
     assert_eq!((w.count(&nodes[0], "grand"), w.count(&nodes[0], "petit")), (1, 1));
-}
-
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    entries.flat_map(|e| if e.path().is_dir() { walk(&e.path()) } else { vec![e.path()] }).collect()
 }
