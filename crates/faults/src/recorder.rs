@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// One operation. Files are named relative to the folder of the recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
+    /// A folder was created.
+    Folder(String),
     /// A file was created (empty).
     Create(String),
     /// Bytes were written at an offset.
@@ -14,6 +16,9 @@ pub enum Op {
     Truncate(String, u64),
     /// What was written to a file was synchronised; its name is not.
     Sync(String),
+    /// Synchronising a file failed. Of what was written since the last time some is on the disk and the rest never will be, because the
+    /// system forgets what it could not write; a later success says nothing about it.
+    SyncFailed(String),
     /// The names in a folder were synchronised.
     SyncFolder(String),
     /// A file got another name.
@@ -30,11 +35,11 @@ pub enum Trouble {
     /// It works.
     #[default]
     None,
-    /// No room: writes fail, reading goes on.
+    /// No room: writes fail after a part of them, reading goes on.
     Full,
-    /// Writes fail with an input/output error.
+    /// Writes fail with an input/output error, after a part of them.
     Write,
-    /// Synchronising fails: what was written may or may not be there.
+    /// Synchronising fails: what was written may or may not be there, now and later.
     Sync,
 }
 
@@ -105,11 +110,15 @@ impl Recorder {
             Trouble::None | Trouble::Sync => Ok(()),
         }
     }
-    /// May synchronising succeed now?
-    pub fn may_sync(&self) -> io::Result<()> {
-        match self.state().trouble {
-            Trouble::Sync => Err(io::Error::other("a synchronisation that fails, for the test")),
-            _ => Ok(()),
+    /// May synchronising this file (a name in the recording, if it has one) succeed now? The failure is recorded.
+    pub fn may_sync(&self, file: Option<&str>) -> io::Result<()> {
+        let mut state = self.state();
+        if state.trouble != Trouble::Sync {
+            return Ok(());
         }
+        if let (true, Some(file)) = (state.recording, file) {
+            state.log.push(Op::SyncFailed(file.to_owned()));
+        }
+        Err(io::Error::other("a synchronisation that fails, for the test"))
     }
 }

@@ -39,7 +39,7 @@ pub enum Cut {
     Everything,
     /// The first so many operations of each file, the last of them torn.
     Prefix,
-    /// Any of them, in any order, each whole, lost or torn.
+    /// Any of them, in any order, each whole, lost or torn; a lost one may have left its length.
     Any,
 }
 
@@ -51,7 +51,7 @@ impl Cut {
 }
 
 /// The state of the disk while a recording is played.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Replay {
     /// By a number that stays when the name changes.
     files: BTreeMap<u64, File>,
@@ -62,9 +62,30 @@ pub struct Replay {
     pending: Vec<Name>,
     next: u64,
     acknowledged: HashSet<u64>,
+    /// Decides what a synchronisation that failed left.
+    die: Die,
     /// The disk lies: synchronising does nothing. To show that losses are seen.
     pub lies: bool,
 }
+
+impl Default for Replay {
+    /// An empty folder.
+    fn default() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            names: BTreeMap::new(),
+            safe_names: BTreeMap::new(),
+            pending: Vec::new(),
+            next: 0,
+            acknowledged: HashSet::new(),
+            die: Die::new(0),
+            lies: false,
+        }
+    }
+}
+
+/// Number of every folder: it has no content.
+const FOLDER: u64 = 0;
 
 #[derive(Debug, Default, Clone)]
 struct File {
@@ -104,11 +125,13 @@ fn parent(name: &str) -> &str {
 fn apply(bytes: &mut Vec<u8>, change: &Change, keep: std::ops::Range<usize>) {
     match change {
         Change::Write(offset, data) => {
-            let (data, at) = (&data[keep.clone()], *offset as usize + keep.start);
-            if bytes.len() < at + data.len() {
-                bytes.resize(at + data.len(), 0);
+            let (part, at) = (&data[keep.clone()], *offset as usize + keep.start);
+            // The length may be there without the bytes: zeros.
+            let end = *offset as usize + if keep.is_empty() { data.len() } else { keep.end };
+            if bytes.len() < end {
+                bytes.resize(end, 0);
             }
-            bytes[at..at + data.len()].copy_from_slice(data);
+            bytes[at..at + part.len()].copy_from_slice(part);
         }
         Change::Length(length) => bytes.resize(*length as usize, 0),
     }
@@ -121,7 +144,7 @@ fn whole(change: &Change) -> std::ops::Range<usize> {
     }
 }
 
-/// A part of a write: some of its sectors.
+/// A part of a write: some of its sectors; one time in four the part ends within a sector.
 fn torn(change: &Change, die: &mut Die) -> std::ops::Range<usize> {
     let all = whole(change);
     let sectors = all.end.div_ceil(SECTOR);
@@ -129,7 +152,8 @@ fn torn(change: &Change, die: &mut Die) -> std::ops::Range<usize> {
         return all;
     }
     let (a, b) = (die.below(sectors + 1) * SECTOR, die.below(sectors + 1) * SECTOR);
-    a.min(b).min(all.end)..a.max(b).min(all.end)
+    let within = if die.below(4) == 0 { die.below(SECTOR) } else { 0 };
+    a.min(b).min(all.end)..(a.max(b) + within).min(all.end)
 }
 
 impl Replay {
@@ -138,6 +162,7 @@ impl Replay {
         let mut replay = Self::default();
         replay.walk(folder, "")?;
         replay.safe_names = replay.names.clone();
+        replay.pending.clear();
         Ok(replay)
     }
     fn walk(&mut self, folder: &Path, prefix: &str) -> Result<()> {
@@ -172,6 +197,22 @@ impl Replay {
     /// Plays one operation.
     pub fn play(&mut self, op: &Op) {
         match op {
+            Op::Folder(name) => {
+                if self.names.insert(name.clone(), FOLDER).is_none() {
+                    self.pending.push(Name::Is(name.clone(), FOLDER));
+                }
+            }
+            Op::SyncFailed(name) => {
+                for change in std::mem::take(&mut self.file(name).pending) {
+                    let (die, whole) = (&mut self.die, whole(&change));
+                    let kept = match die.below(3) {
+                        0 => continue,
+                        1 => torn(&change, die),
+                        _ => whole,
+                    };
+                    apply(&mut self.file(name).safe, &change, kept);
+                }
+            }
             Op::Create(name) => drop(self.file(name).pending.is_empty()),
             Op::Write(name, offset, bytes) => self.file(name).pending.push(Change::Write(*offset, bytes.clone())),
             Op::Truncate(name, length) => self.file(name).pending.push(Change::Length(*length)),
@@ -205,14 +246,31 @@ impl Replay {
     /// Writes the folder as a cut at this instant could have left it. `into` is created; what it held before stays.
     pub fn cut(&self, into: &Path, cut: Cut, die: &mut Die) -> Result<()> {
         let mut names = self.safe_names.clone();
-        let kept = match cut {
-            Cut::Nothing => 0,
-            Cut::Everything => self.pending.len(),
-            Cut::Prefix | Cut::Any => die.below(self.pending.len() + 1),
-        };
-        self.pending[..kept].iter().for_each(|n| n.apply(&mut names));
-        for (name, number) in &names {
+        // Names become safe folder by folder, in their order there.
+        let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in &self.pending {
+            *kept.entry(name.folder()).or_default() += 1;
+        }
+        for n in kept.values_mut() {
+            *n = match cut {
+                Cut::Nothing => 0,
+                Cut::Everything => *n,
+                Cut::Prefix | Cut::Any => die.below(*n + 1),
+            };
+        }
+        for name in &self.pending {
+            if let Some(n @ 1..) = kept.get_mut(name.folder()) {
+                *n -= 1;
+                name.apply(&mut names);
+            }
+        }
+        std::fs::create_dir_all(into)?;
+        for (name, number) in names.iter().filter(|(name, _)| self.reachable(name, &names)) {
             let path = into.join(name);
+            if *number == FOLDER {
+                std::fs::create_dir_all(&path)?;
+                continue;
+            }
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
@@ -220,6 +278,17 @@ impl Replay {
             std::fs::write(&path, bytes)?;
         }
         Ok(())
+    }
+    /// Are all the folders above it there? Those whose making was not seen are.
+    fn reachable(&self, name: &str, names: &BTreeMap<String, u64>) -> bool {
+        let mut above = parent(name);
+        while !above.is_empty() {
+            if self.names.contains_key(above) && !names.contains_key(above) {
+                return false;
+            }
+            above = parent(above);
+        }
+        true
     }
 }
 
@@ -238,8 +307,9 @@ fn surviving(file: &File, cut: Cut, die: &mut Die) -> Vec<u8> {
         }
         Cut::Any => {
             for change in &file.pending {
-                match die.below(4) {
+                match die.below(5) {
                     0 => {}
+                    2 => apply(&mut bytes, change, 0..0),
                     1 => apply(&mut bytes, change, torn(change, die)),
                     _ => apply(&mut bytes, change, whole(change)),
                 }
@@ -308,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_write_is_cut_at_sectors() {
+    fn a_torn_write_is_cut_at_sectors_or_within_one() {
         let mut r = Replay::default();
         r.play(&write("a", 0, &[0; 4096]));
         r.play(&Op::Sync("a".into()));
@@ -318,9 +388,49 @@ mod tests {
         for seed in 0..200 {
             let bytes = &left(&r, Cut::Any, seed)["a"];
             assert_eq!(bytes.len(), 4096);
-            assert!(bytes.chunks(SECTOR).all(|s| s.iter().all(|b| *b == s[0])));
+            // At most one sector holds both.
+            assert!(bytes.chunks(SECTOR).filter(|s| s.iter().any(|b| *b != s[0])).count() <= 1);
             partial += u32::from(bytes.contains(&0) && bytes.contains(&1));
         }
         assert!(partial > 10, "{partial}");
+    }
+
+    #[test]
+    fn what_a_failed_synchronisation_left_out_no_later_one_brings_back() {
+        let mut r = Replay::default();
+        r.play(&write("a", 0, &[0; 64 * 512]));
+        r.play(&Op::Sync("a".into()));
+        r.play(&Op::SyncFolder(String::new()));
+        for sector in 0..64 {
+            r.play(&write("a", sector * 512, &[1; 512]));
+        }
+        r.play(&Op::SyncFailed("a".into()));
+        r.play(&Op::Sync("a".into()));
+        let bytes = &left(&r, Cut::Everything, 1)["a"];
+        assert!(bytes.contains(&0) && bytes.contains(&1), "some of it, never all of it");
+        // What is written again and synchronised is safe.
+        r.play(&write("a", 0, &[2; 64 * 512]));
+        r.play(&Op::Sync("a".into()));
+        assert!(left(&r, Cut::Nothing, 1)["a"].iter().all(|b| *b == 2));
+    }
+
+    #[test]
+    fn a_folder_that_was_not_named_durably_takes_its_files_along() {
+        let mut r = Replay::default();
+        let within =
+            [Op::Folder("d".into()), write("d/a", 0, b"x"), Op::Sync("d/a".into()), Op::SyncFolder("d".into())];
+        within.iter().for_each(|op| r.play(op));
+        assert!(left(&r, Cut::Nothing, 1).is_empty());
+        r.play(&Op::SyncFolder(String::new()));
+        assert_eq!(left(&r, Cut::Nothing, 1)["d/a"], b"x");
+    }
+
+    #[test]
+    fn names_of_two_folders_become_safe_in_any_order() {
+        let mut r = Replay::default();
+        r.play(&Op::Create("a/1".into()));
+        r.play(&Op::Create("b/1".into()));
+        let only = |seed| left(&r, Cut::Any, seed).into_keys().collect::<Vec<_>>();
+        assert!((0..50).any(|seed| only(seed) == ["b/1"]) && (0..50).any(|seed| only(seed) == ["a/1"]));
     }
 }

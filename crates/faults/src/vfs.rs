@@ -187,19 +187,22 @@ unsafe extern "C" fn read(file: *mut sqlite3_file, into: *mut c_void, amount: c_
 unsafe extern "C" fn write(file: *mut sqlite3_file, from: *const c_void, amount: c_int, offset: i64) -> c_int {
     unsafe {
         let note = note(file);
-        if let Some(note) = &note
-            && let Err(e) = note.recorder.may_write()
-        {
-            return if e.kind() == ErrorKind::StorageFull { SQLITE_FULL } else { SQLITE_IOERR_WRITE };
-        }
+        let refused = note.as_ref().and_then(|note| note.recorder.may_write().err());
+        // A write that is refused happened by half.
+        let amount = if refused.is_some() { amount / 2 } else { amount };
         let code = call!(file, xWrite, from, amount, offset);
         if code == SQLITE_OK
             && let (Some(note), Ok(length), Ok(at)) = (note, usize::try_from(amount), u64::try_from(offset))
         {
+            // SAFETY: SQLite gave `amount` bytes at `from`; here it is as much or the half of it.
             let bytes = std::slice::from_raw_parts(from.cast::<u8>(), length);
             note.recorder.add(Op::Write(note.name.clone(), at, Arc::from(bytes)));
         }
-        code
+        match refused {
+            None => code,
+            Some(e) if e.kind() == ErrorKind::StorageFull => SQLITE_FULL,
+            Some(_) => SQLITE_IOERR_WRITE,
+        }
     }
 }
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: i64) -> c_int {
@@ -217,7 +220,7 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     unsafe {
         let note = note(file);
         if let Some(note) = &note
-            && note.recorder.may_sync().is_err()
+            && note.recorder.may_sync(Some(&note.name)).is_err()
         {
             return SQLITE_IOERR_FSYNC;
         }

@@ -1,17 +1,53 @@
-//! Every file operation that durability rests on: creating, writing, synchronising, renaming, removing; of spools, blobs and marks.
+//! Every file operation that durability rests on: creating, writing, synchronising, renaming, removing; of spools, blobs, marks and lists,
+//! and of the folders that hold them and the databases.
 //!
-//! Promises: nothing else in the store changes these files. In tests each operation is first shown to [`hook`], which may refuse it
-//! (a full or broken disk) or stop the process; in the program these are the plain calls.
+//! Promises: nothing else in the store changes these files; a file of which one write or synchronisation failed is never durable
+//! afterwards, because the system forgets such a failure once it told it. In tests each operation is first shown to [`hook`], which may
+//! refuse it (a full or broken disk) or stop the process; in the program these are the plain calls.
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Creates a private folder (0700), with its parents.
+/// Creates a private folder (0700), with its parents, durably: whatever is safe in it later does not go with a name that was not.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        private_folder(above)?;
+    }
+    subfolder(path)?;
+    sync_parent(path)
+}
+
+/// Creates a private folder in one that is there. Durable once that one is synchronised. One that is there already is no error.
+pub(crate) fn subfolder(path: &Path) -> io::Result<()> {
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::Folder(path))?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        other => other,
+    }
+}
+
+/// Appends to a file, made when absent with these rights, durably: content and name. Blocking. An error may leave a part of the text.
+pub fn append(path: &Path, rights: u32, text: &str) -> io::Result<()> {
+    #[cfg(any(test, feature = "testing"))]
+    if !path.exists() {
+        hook::ask(&hook::Operation::Create(path))?;
+    }
+    let mut file = OpenOptions::new().append(true).create(true).mode(rights).open(path)?;
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::Write(path, file.metadata()?.len(), text.as_bytes()))?;
+    file.write_all(text.as_bytes())?;
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::Sync(path))?;
+    file.sync_all()?;
+    // Always: an earlier call may have failed here, and the name with it.
+    sync_parent(path)
 }
 
 /// Makes the names in a folder durable.
@@ -52,6 +88,8 @@ pub(crate) struct NewFile {
     file: Arc<File>,
     path: PathBuf,
     written: AtomicU64,
+    /// A write or a synchronisation failed: what is on the disk is unknown, and a later success would say nothing about it.
+    broken: AtomicBool,
 }
 
 impl NewFile {
@@ -60,13 +98,21 @@ impl NewFile {
         #[cfg(any(test, feature = "testing"))]
         hook::ask(&hook::Operation::Create(&path))?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { file: Arc::new(file), path, written: AtomicU64::new(0) })
+        Ok(Self { file: Arc::new(file), path, written: AtomicU64::new(0), broken: AtomicBool::new(false) })
+    }
+    fn once(&self, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(io::Error::other("a file of which an earlier write or synchronisation failed"));
+        }
+        act().inspect_err(|_| self.broken.store(true, Ordering::Release))
     }
     /// Appends. Not durable yet. One writer at a time.
     pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        #[cfg(any(test, feature = "testing"))]
-        hook::ask(&hook::Operation::Write(&self.path, self.len(), bytes))?;
-        self.file.as_ref().write_all(bytes)?;
+        self.once(|| {
+            #[cfg(any(test, feature = "testing"))]
+            hook::ask(&hook::Operation::Write(&self.path, self.len(), bytes))?;
+            self.file.as_ref().write_all(bytes)
+        })?;
         self.written.fetch_add(bytes.len() as u64, Ordering::Release);
         Ok(())
     }
@@ -82,11 +128,13 @@ impl NewFile {
     pub fn len(&self) -> u64 {
         self.written.load(Ordering::Acquire)
     }
-    /// Makes content and metadata durable; its name is not yet.
+    /// Makes content and metadata durable; its name is not yet. Once it failed it fails for good.
     pub fn sync(&self) -> io::Result<()> {
-        #[cfg(any(test, feature = "testing"))]
-        hook::ask(&hook::Operation::Sync(&self.path))?;
-        self.file.sync_all()
+        self.once(|| {
+            #[cfg(any(test, feature = "testing"))]
+            hook::ask(&hook::Operation::Sync(&self.path))?;
+            self.file.sync_all()
+        })
     }
 }
 
@@ -100,6 +148,8 @@ pub mod hook {
     /// What is about to be done.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Operation<'a> {
+        /// A folder is created.
+        Folder(&'a Path),
         /// A file is created, empty.
         Create(&'a Path),
         /// Bytes are written at an offset.

@@ -39,6 +39,7 @@ pub use blob::{BlobPlace, S3Config};
 pub use engine::{Columns, Row, Tx, Value};
 pub use error::StoreError;
 pub use events::{Event, Events};
+pub use files::append;
 pub use id::Id;
 pub use spool::{Spool, SpoolWriter};
 pub use vault::{DataKey, MasterKey, Vault};

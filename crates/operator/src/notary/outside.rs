@@ -10,9 +10,8 @@ use sceau_notary::checkpoint::LONGEST_LINE;
 use sceau_store::StoreError;
 use sceau_store::notary as rows;
 use serde_json::json;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Lines appended again at a start at most; more are appended at the next rounds.
@@ -49,17 +48,10 @@ fn tail(path: &Path) -> std::io::Result<Tail> {
 }
 
 fn append(path: &Path, text: &str) -> std::io::Result<()> {
-    let new = !path.exists();
-    if let Some(folder) = path.parent().filter(|_| new) {
+    if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()?;
-    match path.parent().filter(|f| new && !f.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    sceau_store::append(path, 0o640, text)
 }
 
 /// The lines of such a file, as many as there are now; what is appended meanwhile is not read.

@@ -41,6 +41,10 @@ fn record(folder: &Path) -> Arc<Recorder> {
     testing::files::install(Some(Arc::new(move |operation: &Operation<'_>| {
         let name = |path: &Path| seen.name(path);
         match operation {
+            Operation::Folder(path) => {
+                seen.may_write()?;
+                name(path).into_iter().for_each(|n| seen.add(Op::Folder(n)));
+            }
             Operation::Create(path) => {
                 seen.may_write()?;
                 name(path).into_iter().for_each(|n| seen.add(Op::Create(n)));
@@ -50,11 +54,11 @@ fn record(folder: &Path) -> Arc<Recorder> {
                 name(path).into_iter().for_each(|n| seen.add(Op::Write(n, *offset, Arc::from(*bytes))));
             }
             Operation::Sync(path) => {
-                seen.may_sync()?;
+                seen.may_sync(name(path).as_deref())?;
                 name(path).into_iter().for_each(|n| seen.add(Op::Sync(n)));
             }
             Operation::SyncFolder(path) => {
-                seen.may_sync()?;
+                seen.may_sync(None)?;
                 name(path).into_iter().for_each(|n| seen.add(Op::SyncFolder(n)));
             }
             Operation::Rename(from, to) => {

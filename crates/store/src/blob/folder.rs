@@ -33,7 +33,7 @@ impl Folder {
     fn make(&self, owner: &str) -> io::Result<()> {
         files::private_folder(&self.0)?;
         for first in 0..=u8::MAX {
-            files::private_folder(&self.0.join(hex::encode([first])))?;
+            files::subfolder(&self.0.join(hex::encode([first])))?;
         }
         let mark = self.0.join(MARK);
         if std::fs::read(&mark).unwrap_or_default().is_empty() {

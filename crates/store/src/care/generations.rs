@@ -88,8 +88,9 @@ impl Generations {
                 fs::remove_dir_all(folder.join(&name)).map_err(wrong)?;
             }
         }
+        files::private_folder(&folder.join(BLOBS)).map_err(wrong)?;
         for first in 0..=u8::MAX {
-            files::private_folder(&folder.join(BLOBS).join(hex::encode([first]))).map_err(wrong)?;
+            files::subfolder(&folder.join(BLOBS).join(hex::encode([first]))).map_err(wrong)?;
         }
         Ok(Writing { of, _lock: lock })
     }

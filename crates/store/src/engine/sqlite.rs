@@ -13,8 +13,8 @@ use super::{Columns, Row, Tx, Value};
 use crate::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,11 +55,7 @@ impl Pending {
     /// Locks a file and looks at its version; writes nothing into it.
     pub fn connect(path: &Path, migrations: &'static Migrations, readers: usize) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .map_err(|e| StoreError::io("data folder", &e))?;
+            crate::files::private_folder(folder).map_err(|e| StoreError::io("data folder", &e))?;
         }
         let lock = lock(path)?;
         let mut version = 0;

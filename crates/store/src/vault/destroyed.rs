@@ -9,9 +9,7 @@
 use super::Vault;
 use crate::{EngineUrl, Id, StoreConfig, StoreError, Tx, params};
 use std::collections::HashSet;
-use std::fs::OpenOptions;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 /// Name of a list.
@@ -43,17 +41,20 @@ impl List {
                 if let Some(folder) = file.parent() {
                     crate::files::private_folder(folder)?;
                 }
-                let mut list = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
                 let mut last = [b'\n'];
-                if list.seek(SeekFrom::End(0))? > 0 {
-                    list.seek(SeekFrom::End(-1))?;
-                    list.read_exact(&mut last)?;
+                match std::fs::File::open(file) {
+                    Ok(mut list) => {
+                        if list.seek(SeekFrom::End(0))? > 0 {
+                            list.seek(SeekFrom::End(-1))?;
+                            list.read_exact(&mut last)?;
+                        }
+                    }
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
                 }
                 // A line that a crash cut short stays alone.
                 let gap = if last == *b"\n" { "" } else { "\n" };
-                list.write_all(format!("{gap}{lines}").as_bytes())?;
-                list.sync_all()?;
-                crate::files::sync_parent(file)
+                crate::files::append(file, 0o600, &format!("{gap}{lines}"))
             };
             append().map_err(|e| StoreError::io("list of destructions", &e))?;
         }
