@@ -154,3 +154,42 @@ async fn a_standby_takes_over_and_nothing_acknowledged_is_lost() {
     drop(s);
     spawn_blocking(move || drop((primary, standby))).await.unwrap();
 }
+
+/// Somebody ends the waiting of a COMMIT for its standby (`pg_cancel_backend`): PostgreSQL answers as if all were well, with a warning. It is
+/// no success before the standby has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_told_not_to_wait_for_its_standby_is_not_acknowledged() {
+    let server = Arc::new(spawn_blocking(OwnServer::start).await.unwrap());
+    let s = store_on(server.url()).await;
+    let set = |standby: &'static str| {
+        let server = Arc::clone(&server);
+        spawn_blocking(move || server.wait_for_standby(standby))
+    };
+    set("nobody").await.unwrap();
+    let writer = s.clone();
+    let mut writing = tokio::spawn(async move {
+        let sql = "INSERT INTO settings (name, value, version, updated) VALUES ('un', $1, 0, 0)";
+        writer.write::<_, StoreError, _>(move |tx| tx.execute(sql, params![b"".as_slice()])).await
+    });
+    // The waiting is ended again and again: that of COMMIT, and those of the questions that follow.
+    let mut cancelled = 0;
+    for _ in 0..100 {
+        let asked = Arc::clone(&server);
+        let sql = "SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        cancelled += spawn_blocking(move || asked.sql(sql).parse::<u32>().unwrap()).await.unwrap();
+        if cancelled >= 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(cancelled >= 3, "{cancelled} times");
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut writing).await;
+    assert!(!matches!(early, Ok(Ok(Ok(_)))), "acknowledged without its standby: {early:?}");
+    // The standby is there (here: nobody has to be waited for any more), and the transaction took place once.
+    set("").await.unwrap();
+    assert_eq!(writing.await.unwrap(), Ok(1));
+    let rows = s.read::<_, StoreError, _>(|tx| tx.query("SELECT 1 FROM settings WHERE name = 'un'", &[])).await;
+    assert_eq!(rows.unwrap().len(), 1);
+    drop(s);
+    spawn_blocking(move || drop(server)).await.unwrap();
+}

@@ -5,7 +5,8 @@
 //! another connection locks that row (which waits for the old transaction's end) and looks: the number is there if and only if the
 //! transaction took place. `pg_xact_status` would not do: a transaction of which nothing reached the disk before a crash leaves its number to
 //! another one, which is then found "committed". A row that is written again and again grows a chain of versions while somebody's long
-//! snapshot (a backup) needs the old ones: a connection takes a new row now and then.
+//! snapshot (a backup) needs the old ones: a connection takes a new row now and then. A COMMIT that answered with a warning is one whose answer
+//! was lost.
 use super::migrate::Migrations;
 use super::pg_tls::Connector;
 use super::pg_value::{Again, again, declared, error};
@@ -15,6 +16,8 @@ use crate::StoreError;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, SimpleQueryMessage, Statement};
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Statements kept prepared, a connection.
 const STATEMENTS: usize = 256;
@@ -69,18 +72,21 @@ pub(super) struct Session {
     statements: HashMap<(String, Vec<Type>), Statement>,
     /// Row of marks and the last number in it.
     marked: Option<Mark>,
+    /// The server warned.
+    warned: Arc<AtomicBool>,
     #[cfg(any(test, feature = "testing"))]
     pub faults: Option<std::sync::Arc<super::pg_faults::Faults>>,
 }
 
 impl Session {
     pub fn open(connector: &Connector) -> Result<Self, postgres::Error> {
-        let mut client = connector.connect()?;
+        let (mut client, warned) = connector.connect()?;
         client.batch_execute(SESSION)?;
         Ok(Self {
             client,
             statements: HashMap::new(),
             marked: None,
+            warned,
             #[cfg(any(test, feature = "testing"))]
             faults: connector.faults.clone(),
         })
@@ -174,16 +180,30 @@ impl Session {
         self.marked = Some(mark);
         Ok(mark)
     }
-    /// Did the transaction with this mark take place? Waits for its end.
-    pub fn took_place(&mut self, mark: Mark) -> Result<Option<bool>, postgres::Error> {
+    /// Did the transaction with this mark take place? Waits for its end, and for the standbys that its COMMIT had to wait for: locking the
+    /// row writes, after what that COMMIT wrote, and ends with a COMMIT of its own.
+    pub fn took_place(&mut self, mark: Mark) -> Result<Option<bool>, Failure> {
         let sql = "SELECT mark FROM commit_marks WHERE writer = $1 FOR UPDATE";
+        self.warned.store(false, Ordering::SeqCst);
         let found = self.client.query_opt(sql, &[&mark.writer])?;
+        self.not_warned()?;
         Ok(found.map(|row| row.get::<_, i64>(0) == mark.number))
+    }
+    /// COMMIT warns for one reason: it was told to wait no longer (`pg_cancel_backend`) for the standby that must have it too. It took place
+    /// here, and nobody knows whether it survives this server: that is no success yet.
+    fn not_warned(&self) -> Result<(), Failure> {
+        if !self.warned.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let error = StoreError::Transient("a commit did not wait for its standby".into());
+        Err(Failure { error, again: Again::Lost })
     }
     pub fn commit(&mut self) -> Result<(), Failure> {
         #[cfg(any(test, feature = "testing"))]
         self.trip(super::pg_faults::Point::BeforeCommit)?;
+        self.warned.store(false, Ordering::SeqCst);
         self.client.batch_execute("COMMIT")?;
+        self.not_warned()?;
         #[cfg(any(test, feature = "testing"))]
         self.trip(super::pg_faults::Point::AfterCommit)?;
         Ok(())

@@ -8,8 +8,12 @@ use postgres::{Client, Config, NoTls};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// What the driver says when the string says nothing of it: two hours.
+const SYSTEM_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Opens connections.
 #[derive(Clone)]
@@ -29,12 +33,20 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// A new connection. Blocking.
-    pub fn connect(&self) -> Result<Client, postgres::Error> {
-        match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()),
-            None => self.config.connect(NoTls),
-        }
+    /// A new connection, and whether the server warned on it: set by each warning, reset by who asks. Blocking.
+    pub fn connect(&self) -> Result<(Client, Arc<AtomicBool>), postgres::Error> {
+        let (mut config, warned) = (self.config.clone(), Arc::new(AtomicBool::new(false)));
+        let heard = Arc::clone(&warned);
+        config.notice_callback(move |notice| {
+            // Its words may repeat values.
+            tracing::warn!(code = notice.code().code(), "the database warns");
+            heard.store(true, Ordering::SeqCst);
+        });
+        let client = match &self.tls {
+            Some(tls) => config.connect(tls.clone()),
+            None => config.connect(NoTls),
+        };
+        Ok((client?, warned))
     }
 }
 
@@ -49,6 +61,16 @@ pub(crate) fn connector(url: &str) -> Result<Connector, StoreError> {
     }
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(Duration::from_secs(30));
+    }
+    // A host that vanishes while its answer is awaited leaves nothing unsent, which the above would notice.
+    if config.get_keepalives_idle() == SYSTEM_KEEPALIVE {
+        config.keepalives_idle(Duration::from_secs(10));
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(Duration::from_secs(5));
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(3);
     }
     if config.get_application_name().is_none() {
         config.application_name("sceau");
@@ -134,6 +156,18 @@ mod tests {
         }
         let said = connector("host=db.example.fr password=secret nonsense").unwrap_err().to_string();
         assert!(!said.contains("secret"), "{said}");
+    }
+
+    #[test]
+    fn a_host_that_vanishes_is_noticed_within_half_a_minute_unless_said() {
+        let of = |url: &str| {
+            let c = connector(url).unwrap().config;
+            (c.get_keepalives_idle(), c.get_keepalives_interval(), c.get_keepalives_retries(), c.get_keepalives())
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(of("host=127.0.0.1 user=sceau"), (seconds(10), Some(seconds(5)), Some(3), true));
+        let said = "host=127.0.0.1 user=sceau keepalives_idle=60 keepalives_interval=20 keepalives_retries=9";
+        assert_eq!(of(said), (seconds(60), Some(seconds(20)), Some(9), true));
     }
 
     #[test]

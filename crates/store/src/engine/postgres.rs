@@ -210,7 +210,7 @@ impl Worker {
         }
     }
 
-    /// The connection broke while COMMIT was on its way: asks the database whether the transaction took place.
+    /// The connection broke while COMMIT was on its way, or COMMIT was told not to wait for a standby: asks the database whether the transaction took place.
     fn commit_unanswered(&mut self, work: &mut dyn Work, mark: Option<Mark>) -> Fate {
         self.session = None;
         let Some(mark) = mark else {

@@ -2,7 +2,7 @@
 //!
 //! Each process holds a shared lock while it runs. A small shell, started with the server, tries for the exclusive one every few seconds;
 //! when it gets it nobody is left: it stops the server and removes the folder. So nothing stays, whatever happens to the tests.
-use postgres::{Client, NoTls};
+use postgres::{Client, NoTls, SimpleQueryMessage};
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -229,6 +229,16 @@ impl OwnServer {
     pub fn url(&self) -> String {
         format!("host={} user=sceau dbname=postgres", self.host())
     }
+    /// Runs a statement as its owner; the first value of its answer, empty when there is none.
+    pub fn sql(&self, sql: &str) -> String {
+        let mut client = Client::connect(&self.url(), NoTls).expect("the server answers");
+        let answer = client.simple_query(sql).expect("statement");
+        let first = answer.iter().find_map(|m| match m {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        first.unwrap_or_default()
+    }
     /// Everything of it dies at this instant, and it is started again.
     pub fn crash_and_restart(&self) {
         self.server.control("-m immediate restart");
@@ -248,17 +258,19 @@ impl OwnServer {
             self.host()
         ));
         new.server.run(&format!("{OWN} -c cluster_name=standby"));
-        let mut client = Client::connect(&self.url(), NoTls).expect("the primary answers");
-        client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'standby'").expect("setting");
-        client.batch_execute("SELECT pg_reload_conf()").expect("setting");
-        let sync = "SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        self.wait_for_standby("standby");
         for _ in 0..600 {
-            if client.query_one(sync, &[]).expect("replication").get::<_, i64>(0) == 1 {
+            if self.sql("SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1" {
                 return new;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("the standby does not follow");
+    }
+    /// Its COMMITs wait for the standby of this name from now on; empty: for none.
+    pub fn wait_for_standby(&self, name: &str) {
+        self.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'"));
+        self.sql("SELECT pg_reload_conf()");
     }
     /// Ends its following: it takes the place of its primary.
     pub fn promote(&self) {
