@@ -243,3 +243,54 @@ fn another_version_is_made_again() {
     files.put("meta.json", b"{".to_vec());
     assert!(matches!(Index::open(files.shared()), Err(SearchError::Index(_))));
 }
+
+#[test]
+fn phrases_and_prefixes_are_found_far_behind_what_only_looks_like_them() {
+    // Nearly every message has the words; few, and mostly old ones, have them in this order. Dates do not follow ids.
+    let body = |i: i64| match i % 7 {
+        0 => format!("compte rendu {}", i / 7),
+        1 => format!("le rendu du compte cardiaque{i}"),
+        2 if i < 700 => "bilan cardiologique du patient".to_owned(),
+        2 => "bilan du patient cardiaque".to_owned(),
+        _ => format!("patient du bilan, cardiologie {}", i % 3),
+    };
+    let records: Vec<TextRecord> =
+        (0..2_100).map(|i| TextRecord { date: (i * 37) % 900, ..record(i, &body(i)) }).collect();
+    let index = Index::open(Memory::default().shared()).unwrap();
+    for batch in records.chunks(300) {
+        update(&index, batch, &[]);
+    }
+    update(&index, &[], &[2, 9, 700]);
+    let living: Vec<&TextRecord> = records.iter().filter(|r| ![2, 9, 700].contains(&r.message)).collect();
+    for question in [
+        "\"bilan cardio*\"",
+        "\"bilan du patient\"",
+        "\"compte rendu\"",
+        "cardio*",
+        "cardiaque12*",
+        "car* -\"patient du bilan\"",
+        "-\"bilan du\" -cardiologie",
+        "\"compte rendu\" OU \"bilan cardiologique\"",
+        "-(\"bilan du patient\" OU cardio*)",
+        "\"patient cardiologique\"",
+        "plus:1 \"rendu du compte\" avant:2000",
+    ] {
+        let query = Query::parse(question).unwrap();
+        let mut expected: Vec<(i64, i64)> =
+            living.iter().filter(|r| query.matches(r)).map(|r| (r.date, r.message)).collect();
+        expected.sort_unstable_by(|a, b| b.cmp(a));
+        let newest: Vec<(i64, i64)> =
+            index.search(&query, None, 1).unwrap().iter().map(|h| (h.date, h.message)).collect();
+        assert_eq!(newest[..], expected[..expected.len().min(1)], "{question}");
+        for size in [50, 3_000] {
+            let (mut before, mut found) = (None, Vec::new());
+            loop {
+                let page = index.search(&query, before, size).unwrap();
+                let Some(last) = page.last() else { break };
+                before = Some((last.date, last.message));
+                found.extend(page.iter().map(|h| (h.date, h.message)));
+            }
+            assert_eq!(found, expected, "{question}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Reading: the segments in force, held open, and search over them.
 use super::directory::Adapter;
 use super::schema::{DATE, MESSAGE, Shape};
+use super::sets::{Plan, Set};
 use super::{Hit, SearchError};
 use crate::query::node::Node;
 use crate::{Files, VERSION};
@@ -13,6 +14,18 @@ use tantivy::fastfield::Column;
 use tantivy::{Index as Tantivy, IndexMeta, SegmentMeta, SegmentReader};
 
 pub(super) const META: &str = "meta.json";
+
+/// Messages looked at first, when looking costs much.
+const FIRST: usize = 256;
+
+/// A message that may match, by its age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    date: i64,
+    message: i64,
+    segment: usize,
+    doc: u32,
+}
 
 /// A segment, open.
 pub(super) struct Segment {
@@ -101,46 +114,70 @@ impl Open {
         self.segments.iter().map(|s| u64::from(s.reader.num_docs())).sum()
     }
 
-    /// The newest messages that match. Memory: `limit` hits.
+    /// The newest messages that match. What costs much of a question (phrases, frequent prefixes) is looked at for the newest of the
+    /// messages that may match, then for those before them, until there are enough. Memory: a few times `limit` hits.
     pub(super) fn search(
         &self,
         shape: &Shape,
         node: &Node,
-        before: Option<(i64, i64)>,
+        mut before: Option<(i64, i64)>,
         limit: usize,
     ) -> Result<Vec<Hit>, SearchError> {
-        if limit == 0 {
-            return Ok(Vec::new());
+        let plans: Vec<Plan<'_>> =
+            self.segments.iter().map(|segment| Plan::of(segment, shape, node)).collect::<Result<_, _>>()?;
+        let most: Vec<Set> = plans.iter().map(Plan::most).collect();
+        let mut size = match plans.iter().all(Plan::is_known) {
+            true => limit,
+            false => limit.saturating_mul(2).max(FIRST),
+        };
+        let mut hits = Vec::new();
+        while hits.len() < limit {
+            let newest = self.newest(&most, before, size);
+            let mut found = Vec::with_capacity(plans.len());
+            for (number, (segment, plan)) in self.segments.iter().zip(&plans).enumerate() {
+                let docs = newest.iter().filter(|c| c.segment == number).map(|c| c.doc);
+                let these = Set::of(segment.reader.max_doc(), docs);
+                found.push(if plan.is_known() { these } else { plan.within(segment, shape, &these)? });
+            }
+            let matching = newest.iter().filter(|c| found[c.segment].contains(c.doc));
+            hits.extend(matching.map(|c| Hit { message: c.message, date: c.date }).take(limit - hits.len()));
+            match newest.last() {
+                Some(last) if newest.len() == size => before = Some((last.date, last.message)),
+                _ => break,
+            }
+            size = size.saturating_mul(4);
         }
-        let mut best: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
-        for segment in &self.segments {
+        Ok(hits)
+    }
+
+    /// The newest `most` of these documents that are older than `before`, newest first.
+    fn newest(&self, sets: &[Set], before: Option<(i64, i64)>, most: usize) -> Vec<Candidate> {
+        let mut best: BinaryHeap<Reverse<Candidate>> = BinaryHeap::new();
+        for (number, (segment, set)) in self.segments.iter().zip(sets).enumerate() {
             let alive = segment.reader.alive_bitset();
-            super::sets::find(segment, shape, node)?.each(|doc| {
+            for doc in set.iter() {
                 // Dates first: most of what an old page or a long list holds is out at once.
-                let Some(date) = segment.date.first(doc) else { return };
-                let full = best.len() >= limit;
+                let Some(date) = segment.date.first(doc) else { continue };
+                let full = best.len() >= most;
                 if before.is_some_and(|(limit, _)| date > limit)
-                    || full && best.peek().is_some_and(|Reverse((least, _))| date < *least)
+                    || full && best.peek().is_some_and(|Reverse(least)| date < least.date)
+                    || alive.is_some_and(|alive| alive.is_deleted(doc))
                 {
-                    return;
+                    continue;
                 }
-                if alive.is_some_and(|alive| alive.is_deleted(doc)) {
-                    return;
-                }
-                let Some(message) = segment.message.first(doc) else { return };
-                let found = (date, message);
-                if before.is_some_and(|limit| found >= limit)
-                    || full && best.peek().is_some_and(|Reverse(least)| found <= *least)
+                let Some(message) = segment.message.first(doc) else { continue };
+                if before.is_some_and(|limit| (date, message) >= limit)
+                    || full && best.peek().is_some_and(|Reverse(least)| (date, message) <= (least.date, least.message))
                 {
-                    return;
+                    continue;
                 }
                 if full {
                     best.pop();
                 }
-                best.push(Reverse(found));
-            });
+                best.push(Reverse(Candidate { date, message, segment: number, doc }));
+            }
         }
-        Ok(best.into_sorted_vec().into_iter().map(|Reverse((date, message))| Hit { message, date }).collect())
+        best.into_sorted_vec().into_iter().map(|Reverse(candidate)| candidate).collect()
     }
 
     /// Files that are missing or altered.
