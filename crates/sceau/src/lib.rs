@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod context;
 mod http;
+mod secrecy;
 mod serve;
 
 /// Runs the command line to its end.

@@ -4,7 +4,7 @@
 //! nothing; when its fate is unknown (the engine failed at commit), the content stays for the collector to judge, because
 //! a row may name it. A session that goes away in the middle changes nothing of this: the work is not the session's.
 use crate::refuse::{self, Fail};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::Refusal;
 use sceau_store::blob::BlobRow;
 use sceau_store::{Spool, Store, Tx};
 
@@ -35,10 +35,7 @@ where
     let task = tokio::spawn(run(store, spool, act));
     match task.await {
         Ok(done) => done,
-        Err(e) => {
-            tracing::error!(error = %e, "keeping a message ended abnormally");
-            Err(Fail::No(RefusalCode::Unavailable.into()))
-        }
+        Err(e) => Err(Fail::No(refuse::abnormal("keeping a message", &e))),
     }
 }
 

@@ -1,8 +1,7 @@
 //! One act on a BAL: a transaction, then the word to those who watch. Once begun it is not the session's any more: a client
 //! that goes away in the middle leaves no change that nobody is told of.
 use crate::Operator;
-use crate::refuse::Fail;
-use sceau_domain::RefusalCode;
+use crate::refuse::{self, Fail};
 use sceau_store::{Id, StoreError, Tx};
 
 impl Operator {
@@ -21,9 +20,6 @@ impl Operator {
             }
             done
         });
-        task.await.unwrap_or_else(|e| {
-            tracing::error!(error = %e, "an act on a BAL ended abnormally");
-            Err(Fail::from(RefusalCode::Unavailable).into())
-        })
+        task.await.unwrap_or_else(|e| Err(Fail::from(refuse::abnormal("an act on a BAL", &e)).into()))
     }
 }

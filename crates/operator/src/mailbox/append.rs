@@ -3,7 +3,7 @@ use crate::access::Seat;
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::deliver::{self, Target};
 use crate::mailbox::entries::FlagSet;
-use crate::{Actor, Operator, Received};
+use crate::{Actor, Operator, Received, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::blob;
 use serde_json::json;
@@ -40,9 +40,6 @@ impl Operator {
             operator.0.watch.notify(seat.bal);
             Ok((placed.uidvalidity, placed.uid))
         });
-        task.await.unwrap_or_else(|e| {
-            tracing::error!(error = %e, "filing a message ended abnormally");
-            Err(RefusalCode::Unavailable.into())
-        })
+        task.await.unwrap_or_else(|e| Err(refuse::abnormal("filing a message", &e)))
     }
 }

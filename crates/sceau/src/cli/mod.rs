@@ -142,6 +142,7 @@ fn language(arguments: &[std::ffi::OsString]) -> Lang {
 
 /// Runs the command line; the exit code: 0 done, 1 refused, 2 usage or configuration, 3 no server.
 pub fn run() -> ExitCode {
+    crate::secrecy::keep();
     let arguments: Vec<_> = std::env::args_os().collect();
     let lang = language(&arguments);
     let command = localize::localize(Cli::command(), lang);
