@@ -14,6 +14,7 @@ const START_CPU: u64 = 60;
 pub fn run() -> io::Result<()> {
     // A panic of a parser is an answer, not a message; what it quotes is content.
     std::panic::set_hook(Box::new(|_| {}));
+    close_inherited();
     confine(START, START_CPU)?;
     let mut stdin = io::stdin().lock();
     let request = Request::read(&mut stdin)?;
@@ -43,6 +44,24 @@ fn text(request: &Request, content: &[u8]) -> Extracted {
         Ok(Err(why)) => Extracted::NoText(why),
         // Parsers of other houses panic at what they did not expect.
         Err(_) => Extracted::NoText(Why::Broken),
+    }
+}
+
+/// Descriptors looked at where the system does not list them.
+const BLIND: i32 = 4_096;
+
+/// Closes what was open to this process beside its three pipes. Ours close themselves at `exec`; what a library of the parent opened (the
+/// module of a token, say) or whoever started the server left open would be read by whoever takes this child over.
+fn close_inherited() {
+    let listed = std::fs::read_dir("/proc/self/fd").map(|entries| {
+        let number = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+        // The listing's own descriptor is among them, and closed by then.
+        entries.filter_map(number).collect::<Vec<i32>>()
+    });
+    let all = listed.unwrap_or_else(|_| (0..BLIND).collect());
+    // Nothing of this process is open yet: nobody holds one of these numbers as his own. One that is not open is no error.
+    for fd in all.into_iter().filter(|fd| *fd > 2) {
+        let _ = nix::unistd::close(fd);
     }
 }
 
