@@ -67,7 +67,7 @@ pub struct OperatorSection {
     pub name: String,
     /// Host name in greetings, `Received` and reports.
     pub hostname: String,
-    /// Number of this node, 0 to 1023.
+    /// Number of this node, 0 to 1007: those above are for commands beside the servers.
     #[serde(default)]
     pub node: u16,
     /// BALs that receive `postmaster@` and `abuse@` of each domain.
@@ -352,7 +352,7 @@ impl Config {
         if self.operator.hostname.parse::<DomainName>().is_err() {
             return Err(ConfigError::of("config.hostname", &[("value", &self.operator.hostname)]));
         }
-        if self.operator.node > 1023 {
+        if self.operator.node >= sceau_store::id::FIRST_VISITOR {
             return Err(ConfigError::of("config.node", &[("value", &self.operator.node.to_string())]));
         }
         if let Some(list) = &self.white_list
@@ -427,6 +427,8 @@ mod tests {
             ("\"keys/keyring.db\"", "\"data/sceau.db\"", "config.keyring_apart"),
             ("[operator]", "[log]\nformat = \"xml\"\n[operator]", "config.log_format"),
             ("[operator]", "[log]\nlevel = \"a=b=c\"\n[operator]", "config.log_level"),
+            ("[operator]", "[operator]\nnode = 1008", "config.node"),
+            ("[operator]", "[operator]\nnode = 1023", "config.node"),
             ("[operator]", "[operator]\nnode = 1024", "config.node"),
         ] {
             assert!(good.contains(from), "{from}");

@@ -2,7 +2,8 @@
 //!
 //! Promises: whoever holds a [`MasterKey`] can wrap and unwrap with it and nothing else; a key that lives in a device never leaves it; what one
 //! keeper wrapped no other opens, nor with other associated data. A place that is not safe (a file that others may read, a key that its
-//! token would hand out) is refused. Every refusal has a stable code, a French and an English sentence, and names no secret.
+//! token would hand out) is refused; a device that does not answer is waited for no longer than some seconds. Every refusal has a stable code, a French and an English sentence, and names no secret.
+use super::keepers::patience::{PATIENCE, Patient};
 use super::keepers::{pkcs11, software};
 use super::keys::{Aad, DataKey};
 use crate::StoreError;
@@ -10,6 +11,7 @@ use sceau_domain::Lang;
 use sceau_domain::text::text;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Wraps keys under a master key. All calls may block.
@@ -73,6 +75,10 @@ impl MasterKey {
     pub fn from_keeper(keeper: impl KeyKeeper + 'static) -> Self {
         Self(Arc::new(keeper))
     }
+    /// Behind a keeper that is a device: every call ends within `patience`, as a temporary failure where the device does not answer.
+    pub fn from_keeper_within(keeper: impl KeyKeeper + 'static, patience: Duration) -> Result<Self, StoreError> {
+        Patient::new(keeper, patience).map(Self::from_keeper)
+    }
     /// From 32 bytes in memory.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self::from_keeper(software::Bytes::new("memory".into(), Zeroizing::new(bytes)))
@@ -88,7 +94,7 @@ impl MasterKey {
         match place {
             Place::File(path) => Self::read_file(path),
             Place::Variable(name) => software::from_variable(name).map(Self::from_keeper),
-            Place::Token(uri) => pkcs11::Token::open(uri.clone()).map(Self::from_keeper),
+            Place::Token(uri) => Self::from_token(uri, pkcs11::Token::open),
         }
     }
     /// Makes a new key at a place where there is none, durably. A variable cannot be made, only read.
@@ -97,8 +103,16 @@ impl MasterKey {
             Place::File(path) => Self::create_file(path),
             // Whoever sets the variable made the key.
             Place::Variable(name) => software::from_variable(name).map(Self::from_keeper),
-            Place::Token(uri) => pkcs11::Token::create(uri.clone()).map(Self::from_keeper),
+            Place::Token(uri) => Self::from_token(uri, pkcs11::Token::create),
         }
+    }
+    fn from_token(
+        uri: &pkcs11::Uri,
+        begin: fn(pkcs11::Uri) -> Result<pkcs11::Token, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let (what, uri) = (uri.describe(), uri.clone());
+        let token = Patient::open(what, PATIENCE, move || begin(uri))?;
+        Self::from_keeper_within(token, PATIENCE)
     }
     /// Reads a key file: 64 hexadecimal digits and nothing else but white space. Refused when anyone but its owner may read it.
     pub fn read_file(path: &Path) -> Result<Self, StoreError> {
@@ -157,6 +171,8 @@ pub enum KeeperError {
     Exists { what: String },
     /// The PKCS#11 module does not load.
     Module { path: String, cause: String },
+    /// The device does not answer.
+    Silent { what: String, seconds: u64 },
     /// No token with this label, or several.
     Token { token: String },
     /// The token refused the PIN. `last`: one try is left.
@@ -187,6 +203,7 @@ impl KeeperError {
             Self::Malformed { .. } => "keys.malformed",
             Self::Exists { .. } => "keys.exists",
             Self::Module { .. } => "keys.module",
+            Self::Silent { .. } => "keys.silent",
             Self::Token { .. } => "keys.token",
             Self::Pin { last: false, .. } => "keys.pin",
             Self::Pin { last: true, .. } => "keys.pin_last",
@@ -197,7 +214,9 @@ impl KeeperError {
     }
     /// What is wrong and what to do, in a language.
     pub fn sentence(&self, lang: Lang) -> String {
+        let waited = if let Self::Silent { seconds, .. } = self { seconds.to_string() } else { String::new() };
         let args: Vec<(&str, &str)> = match self {
+            Self::Silent { what, .. } => vec![("what", what), ("seconds", &waited)],
             Self::Place { cause } => vec![("cause", cause)],
             Self::Absent { what, cause } => vec![("what", what), ("cause", cause)],
             Self::Exposed { what, mode } => vec![("what", what), ("mode", mode)],
