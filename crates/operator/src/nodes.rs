@@ -137,7 +137,7 @@ impl Operator {
         }
     }
 
-    fn hear(&self, event: Event) {
+    pub(crate) fn hear(&self, event: Event) {
         let inner = &self.0;
         match event {
             Event::Bal(bal) => inner.watch.heard(bal),
@@ -145,10 +145,12 @@ impl Operator {
             Event::Jobs => inner.jobs_wake.notify_waiters(),
             Event::KeyDestroyed(bal) => {
                 inner.store.vault().forget_bal_key(bal);
+                inner.search.close(bal);
                 inner.watch.heard(bal);
             }
             Event::Everything => {
                 inner.store.vault().forget_keys();
+                inner.search.forget_all();
                 inner.watch.heard_anything();
                 inner.queue_wake.notify_waiters();
                 inner.jobs_wake.notify_waiters();

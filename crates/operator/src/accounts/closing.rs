@@ -5,7 +5,8 @@
 //! yet. Traces stay, and so does mail that the BAL sent and that still waits (it is under transit keys); what becomes of it is told to nobody.
 //!
 //! Promises: the key goes before any row does, and once it is gone every copy of the content is unreadable, also in backups of the data; the
-//! job may run twice or half.
+//! job may run twice or half; nothing decoded of the BAL's index stays in memory, here from the act on, on other nodes once they hear that the
+//! key is gone.
 use super::{BalView, bals, require_administrator};
 use crate::jobs::Kind;
 use crate::record::By;
@@ -49,6 +50,7 @@ impl Operator {
         };
         let (bal, view) = self.0.store.write(close).await?;
         self.0.guard.forget_rights();
+        self.0.search.close(bal);
         self.0.watch.notify(bal);
         self.wake_jobs();
         Ok(view)
@@ -62,6 +64,7 @@ impl Operator {
             return Ok(());
         }
         self.0.store.vault().destroy_bal_key(bal).await.map_err(failed)?;
+        self.0.search.close(bal);
         self.0.store.announce(sceau_store::Event::KeyDestroyed(bal));
         let now = self.now();
         while self.0.store.write(move |tx| purge::slice(tx, bal, now, SLICE)).await.map_err(failed)? {

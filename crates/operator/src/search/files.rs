@@ -94,6 +94,7 @@ impl SealedFiles {
     }
     fn content(&self, id: BlobId, reader: BlobReader) -> Arc<dyn Content> {
         Arc::new(Piecewise {
+            bal: self.seal.bal,
             id,
             size: reader.size(),
             reader: Mutex::new(reader),
@@ -248,6 +249,7 @@ impl NewFile for Writing {
 /// An immutable file, decoded by pieces that are kept.
 #[derive(Debug)]
 struct Piecewise {
+    bal: Id,
     id: BlobId,
     size: u64,
     reader: Mutex<BlobReader>,
@@ -257,13 +259,13 @@ struct Piecewise {
 
 impl Piecewise {
     fn piece(&self, number: u64) -> Result<Arc<Vec<u8>>> {
-        if let Some(piece) = self.cache.get((self.id, number)) {
+        if let Some(piece) = self.cache.get((self.bal, self.id, number)) {
             return Ok(piece);
         }
         let length = usize::try_from(PIECE.min(self.size - number * PIECE)).unwrap_or(0);
         let read = lock(&self.reader).read_at_blocking(number * PIECE, length);
         let piece = Arc::new(read.map_err(|e| failed(&self.trouble, &e))?);
-        self.cache.put((self.id, number), Arc::clone(&piece));
+        self.cache.put((self.bal, self.id, number), Arc::clone(&piece));
         Ok(piece)
     }
 }

@@ -61,6 +61,10 @@ impl Opened {
     pub fn forget(&self, bal: Id) {
         self.lock().remove(&bal);
     }
+    /// Closes all of them.
+    pub fn forget_all(&self) {
+        self.lock().clear();
+    }
     #[cfg(test)]
     pub fn count(&self) -> usize {
         self.lock().len()
@@ -85,6 +89,10 @@ impl Operator {
             Ok(index) => {
                 let open = Open { index: Arc::new(index), files };
                 state.opened.put(seal.bal, row, open.clone());
+                if state.cache.is_closed(seal.bal) {
+                    // Closed while it was opened: this search may end, the next one finds nothing here.
+                    state.opened.forget(seal.bal);
+                }
                 Ok(Ok(open))
             }
             Err(e) => Ok(Err(Broken::of(&files, &e))),
