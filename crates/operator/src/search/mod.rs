@@ -8,6 +8,7 @@ mod cache;
 mod date;
 mod files;
 mod find;
+pub(crate) mod inspect;
 mod job;
 mod opened;
 mod record;
@@ -76,6 +77,16 @@ impl State {
             opened: opened::Opened::new(settings.open),
             writing: tokio::sync::Mutex::default(),
         }
+    }
+    /// A BAL is closed: nothing of its index stays in memory.
+    pub(crate) fn close(&self, bal: sceau_store::Id) {
+        self.cache.close(bal);
+        self.opened.forget(bal);
+    }
+    /// Any BAL may have been closed without our hearing of it.
+    pub(crate) fn forget_all(&self) {
+        self.opened.forget_all();
+        self.cache.clear();
     }
 }
 
