@@ -1,4 +1,5 @@
 //! What can go wrong in the store.
+use crate::blob::PlaceRefusal;
 use crate::vault::KeeperError;
 
 /// Errors of the store. [`StoreError::code`] is stable.
@@ -52,6 +53,9 @@ pub enum StoreError {
     /// The master key cannot be used where it is kept: a person must act.
     #[error("{0}")]
     Keeper(KeeperError),
+    /// The place of blobs cannot be used as it is configured: a person must act.
+    #[error("the place of blobs {0}")]
+    Place(PlaceRefusal),
     /// A key is gone: closed BAL or finished epoch.
     #[error("key destroyed or unknown")]
     NoKey,
@@ -81,6 +85,7 @@ impl StoreError {
             Self::NodeName { .. } => "store.node_name",
             Self::WrongMasterKey => "store.wrong_master_key",
             Self::Keeper(e) => e.code(),
+            Self::Place(_) => "store.blobs",
             Self::NoKey => "store.no_key",
             Self::Corrupt(_) => "store.corrupt",
             Self::Invalid(_) => "store.invalid",

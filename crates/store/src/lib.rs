@@ -84,7 +84,7 @@ pub struct StoreConfig {
     pub master: MasterKey,
     /// Blobs up to this many stored bytes live in the database (default 16 KiB).
     pub inline_max: usize,
-    /// Number of this node (0…1023), part of every id. On PostgreSQL one living process at a time has it.
+    /// Number of this node (0…1007), part of every id. On PostgreSQL one living process at a time has it.
     pub node: u16,
     /// Name of this node, as `sceau node list` shows it: its host name.
     pub name: String,
@@ -121,15 +121,19 @@ pub(crate) struct Inner {
 }
 
 impl Store {
-    /// Opens or creates, migrates forward, refuses a newer schema and a wrong master key with a clear error, touching nothing.
+    /// Opens or creates, migrates forward, refuses a newer schema, a wrong master key and a place of blobs that cannot be used as it is
+    /// configured or is another database's with a clear error, touching nothing.
     /// On PostgreSQL, refuses a node number that another living process has.
     pub async fn open(mut config: StoreConfig) -> Result<Self, StoreError> {
-        if config.node > id::MAX_NODE {
-            return Err(StoreError::Invalid(format!("the number of a node is at most {}", id::MAX_NODE)));
+        // Numbers of visitors are taken and left by the minute: a server that had one would be fenced off by a command.
+        if config.node >= id::FIRST_VISITOR {
+            return Err(StoreError::Invalid(format!("the number of a node is below {}", id::FIRST_VISITOR)));
         }
         if config.data == config.keyring {
             return Err(StoreError::Invalid("the keyring must be apart from the data".into()));
         }
+        let objects = blob::objects(&config.blobs)?;
+        let mark = objects.look().await?;
         let (given, me) = (config.clone(), engine::Me::of(&config)?);
         let mut process = me.owner.clone();
         let (keyring, engine, fence, places) = blocking(move || {
@@ -138,11 +142,12 @@ impl Store {
             vault::check(&mut keyring, &given.master, data.version() > 0)?;
             care::check_not_lost(&mut keyring, &data)?;
             care::check_finished(&mut data)?;
+            blob::objects::check_ours(&mut data, mark.as_deref())?;
             let keyring = keyring.start()?;
             let engine = data.start()?;
             // Before anything of another process of this number could be touched, its spools first.
             let fence = engine.fence(me)?;
-            Ok((keyring, engine, fence, spool::Places::prepare(&given)?))
+            Ok((keyring, engine, fence, spool::Places::prepare(&given, objects)?))
         })
         .await?;
         let list = vault::destroyed::List::of(&config);

@@ -5,7 +5,7 @@
 //! Promises: at most one chunk is in clear, in memory; memory is bounded by the inline limit; what is left by a crash is sealed under a key
 //! that died with the process.
 use crate::blob::objects::Objects;
-use crate::blob::{self, BlobId, BlobReader, Source, format, open_here};
+use crate::blob::{BlobId, BlobReader, Source, format, open_here};
 use crate::files::{self, NewFile};
 use crate::vault::{Tagger, aead};
 use crate::{DataKey, StoreConfig, StoreError};
@@ -40,10 +40,9 @@ impl Places {
         self.in_flight().contains(id)
     }
     /// Creates the folder of spools and removes what a crash left in it; prepares the place of blobs, which is not asked yet.
-    pub fn prepare(config: &StoreConfig) -> Result<Arc<Self>, StoreError> {
+    pub fn prepare(config: &StoreConfig, objects: Arc<dyn Objects>) -> Result<Arc<Self>, StoreError> {
         let io = |e: std::io::Error| StoreError::io("folder of spools", &e);
         files::private_folder(&config.spools).map_err(io)?;
-        let objects = blob::objects(&config.blobs)?;
         let mut removed = 0_u64;
         for entry in config.spools.read_dir().map_err(io)? {
             let entry = entry.map_err(io)?;

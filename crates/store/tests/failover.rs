@@ -18,6 +18,7 @@ async fn store_on(url: String) -> TestStore {
     let mut config = s.config.clone();
     config.data = EngineUrl::Postgres(url);
     config.keyring = EngineUrl::Sqlite(s.folder().join("own/keyring.db"));
+    config.blobs = s.folder().join("own/blobs").into();
     s.reopen_with(config).await.unwrap();
     s
 }

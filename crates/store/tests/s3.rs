@@ -2,9 +2,9 @@
 #[path = "support/s3.rs"]
 mod service;
 
-use sceau_store::blob::{self, BlobRow, Collected};
+use sceau_store::blob::{self, BlobRow, Collected, PlaceRefusal};
 use sceau_store::testing::{self, TestStore};
-use sceau_store::{BlobPlace, DataKey, S3Config, Spool, Store, StoreError};
+use sceau_store::{BlobPlace, DataKey, EngineUrl, S3Config, Spool, Store, StoreConfig, StoreError};
 use service::{Server, Wire};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -266,7 +266,7 @@ async fn a_service_that_refuses_is_told_at_the_start_and_defers_later() {
         S3Config { access_key: "AUTRE".into(), ..server.config("") },
     ] {
         let told = move_to(&mut s, wrong).await.unwrap_err();
-        assert!(matches!(told, StoreError::Invalid(_)), "{told}");
+        assert!(matches!(told, StoreError::Place(PlaceRefusal::Refused(_))), "{told}");
         let shown = format!("{told} {told:?} {:?}", s.config);
         assert!(!shown.contains("AUTRE") && !shown.contains("SECRET"), "{shown}");
     }
@@ -367,10 +367,22 @@ async fn two_nodes_share_a_bucket_and_a_stranger_sweeps_nothing() {
     one.clock.advance_ms(1_801_000);
     let late = two.write(move |tx| blob::insert(tx, &row)).await;
     assert!(matches!(late, Err(StoreError::Transient(_))), "{late:?}");
-    // Another database on the same bucket and prefix: it can read and write its own, and removes nobody's.
-    let stranger = store_on(server.config("")).await;
+    // Another database on the same bucket and prefix does not start there: ours would sweep its objects.
+    let mut stranger = testing::sqlite().await;
+    let told = move_to(&mut stranger, server.config("")).await.unwrap_err();
+    assert_eq!(told, StoreError::Place(PlaceRefusal::Foreign));
+    let mut stranger = store_on(server.config("elsewhere")).await;
+    let theirs = kept(&stranger, &content).await.unwrap();
+    // The mark was changed behind its back: it sweeps nothing, and what is not found there is not lost.
+    let bucket = server.folder.path().join(service::BUCKET);
+    std::fs::copy(bucket.join(".sceau-blobs"), bucket.join("elsewhere/.sceau-blobs")).unwrap();
     server.objects("").iter().for_each(|o| age(o, Duration::from_secs(7_200)));
     assert!(matches!(blob::sweep(&stranger).await, Err(StoreError::Invalid(_))));
+    for object in server.objects("elsewhere") {
+        std::fs::remove_file(object).unwrap();
+    }
+    assert!(matches!(read(&stranger, &theirs).await, Err(StoreError::Transient(_))));
+    stranger.close().await;
     assert_eq!(read(&two, &named).await.unwrap(), content);
     drop(on_its_way);
     tokio::task::spawn_blocking(move || drop(two)).await.unwrap();
@@ -413,4 +425,100 @@ async fn objects_are_listed_copied_and_put_back_as_they_are() {
     assert_eq!(read(&s, &named[0]).await.unwrap(), content);
     assert!(copy.exists());
     assert_eq!(spools(&s), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_not_there_is_said_and_nothing_is_touched() {
+    let server = Server::start().await;
+    let s = testing::sqlite().await;
+    let fresh = |bucket: &str, prefix: &str| {
+        let config = S3Config { bucket: bucket.into(), ..server.config(prefix) };
+        StoreConfig {
+            data: EngineUrl::Sqlite(s.folder().join("new/data.db")),
+            keyring: EngineUrl::Sqlite(s.folder().join("new-keys/keyring.db")),
+            spools: s.folder().join("new-spools"),
+            blobs: BlobPlace::S3(config),
+            ..s.config.clone()
+        }
+    };
+    let told = Store::open(fresh("absent", "")).await.unwrap_err();
+    assert_eq!(told, StoreError::Place(PlaceRefusal::NoBucket("absent".into())));
+    let new = || ["new", "new-keys", "new-spools"].iter().any(|folder| s.folder().join(folder).exists());
+    assert!(!new() && !server.folder.path().join("absent").exists());
+    // The one that is there and not ours.
+    let theirs = store_on(server.config("")).await;
+    assert_eq!(Store::open(fresh(service::BUCKET, "")).await.unwrap_err(), StoreError::Place(PlaceRefusal::Foreign));
+    let empty = |file: &str| std::fs::metadata(s.folder().join(file)).map_or(0, |m| m.len()) == 0;
+    assert!(empty("new/data.db") && empty("new-keys/keyring.db") && empty("new-spools"));
+    let ours = Store::open(fresh(service::BUCKET, "ours")).await.unwrap();
+    tokio::task::spawn_blocking(move || drop((ours, theirs))).await.unwrap();
+}
+
+/// A wire of TLS before the service, with a certificate of an authority of its own.
+struct Tls {
+    authority: String,
+    address: std::net::SocketAddr,
+}
+
+impl Tls {
+    async fn before(server: &Server, name: &str) -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = params.self_signed(&key).unwrap();
+        let (issuer, own) = (Issuer::new(params, key), KeyPair::generate().unwrap());
+        let cert = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = rustls::pki_types::PrivateKeyDer::try_from(own.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, plain) = (listener.local_addr().unwrap(), server.address);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let Ok(mut client) = acceptor.accept(socket).await else { return };
+                    let Ok(mut service) = tokio::net::TcpStream::connect(plain).await else { return };
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut service).await;
+                });
+            }
+        });
+        Self { authority: authority.pem(), address }
+    }
+    fn config(&self, server: &Server, prefix: &str, authority: &str) -> S3Config {
+        S3Config {
+            endpoint: format!("https://{}", self.address),
+            ca_pem: Some(authority.as_bytes().to_vec()),
+            ..server.config(prefix)
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_behind_a_private_authority_is_believed_by_that_authority_only() {
+    let server = Server::start().await;
+    let (tls, other) = (Tls::before(&server, "127.0.0.1").await, Tls::before(&server, "s3.exemple.fr").await);
+    let s = store_on(tls.config(&server, "tls", &tls.authority)).await;
+    let content = noise(700_000, 3);
+    let named = kept(&s, &content).await.unwrap();
+    assert_eq!(read(&s, &named).await.unwrap(), content);
+    assert_eq!(server.objects("tls").len(), 1);
+    // Another authority, another name, and the platform's authorities.
+    let mut wrong = testing::sqlite().await;
+    let mut platform = tls.config(&server, "x", "");
+    platform.ca_pem = None;
+    for config in [tls.config(&server, "x", &other.authority), other.config(&server, "x", &other.authority), platform] {
+        let began = Instant::now();
+        let told = move_to(&mut wrong, S3Config { timeout: Duration::from_secs(20), ..config }).await.unwrap_err();
+        assert!(matches!(&told, StoreError::Place(PlaceRefusal::Certificate(_))), "{told}");
+        assert!(began.elapsed() < Duration::from_secs(10), "asking again does not help");
+    }
+    assert!(server.objects("x").is_empty());
 }

@@ -26,6 +26,7 @@ async fn the_server_must_be_the_one_that_is_meant() {
     std::fs::write(&others, other_root).unwrap();
     let mut config = s.config.clone();
     config.keyring = EngineUrl::Sqlite(s.folder().join("tls/keyring.db"));
+    config.blobs = s.folder().join("tls/blobs").into();
     let mut open = async |host: &str, roots: &std::path::Path| {
         let url = format!(
             "host={host} hostaddr=127.0.0.1 port={} user=sceau dbname=postgres sslrootcert={}",

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::context::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sceau_operator::Operator;
+use sceau_store::blob::PlaceRefusal;
 use sceau_store::{Store, StoreError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -133,6 +134,12 @@ pub fn store_sentence(context: &Context, e: &StoreError) -> String {
             context.text("serve.store_node_name", &[("number", &number.to_string()), ("name", name)])
         }
         StoreError::DataMissing => context.text("serve.store_data_missing", &[]),
+        StoreError::Place(why) => match why {
+            PlaceRefusal::NoBucket(name) => context.text("serve.store_blobs_no_bucket", &[("name", name)]),
+            PlaceRefusal::Refused(said) => context.text("serve.store_blobs_refused", &[("error", said)]),
+            PlaceRefusal::Certificate(said) => context.text("serve.store_blobs_certificate", &[("error", said)]),
+            PlaceRefusal::Foreign => context.text("serve.store_blobs_foreign", &[]),
+        },
         StoreError::Unfinished => context.text("serve.store_unfinished", &[]),
         StoreError::WrongMasterKey => context.text("serve.store_wrong_master_key", &[]),
         StoreError::NewerSchema { found, known } => {
@@ -188,6 +195,7 @@ async fn upkeep(operator: Operator, metrics: PrometheusHandle, stop: Cancellatio
             }
             _ = traces.tick() => {
                 metrics.run_upkeep();
+                operator.tell_of_full_store_at_once().await;
                 if let Err(e) = operator.flush_traces().await {
                     tracing::error!(code = e.code.as_str(), "traces of reading");
                 }

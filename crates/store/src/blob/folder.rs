@@ -3,7 +3,7 @@
 //! Promises: an object is there entirely and durably (data, name), or not at all; a folder whose volume went away is not taken for an
 //! empty one.
 use super::objects::{Listed, Objects, Page, Soon};
-use super::{BlobId, Source, format};
+use super::{BlobId, PlaceRefusal, Source, format};
 use crate::files::{self, NewFile};
 use crate::{StoreError, blocking};
 use sceau_domain::Timestamp;
@@ -29,6 +29,14 @@ impl Folder {
     fn file(&self, id: &BlobId) -> PathBuf {
         self.0.join(hex::encode([id[0]])).join(hex::encode(id))
     }
+    /// Whose mark there is; none when there is none, or an empty one.
+    fn mark(&self) -> io::Result<Option<String>> {
+        match std::fs::read_to_string(self.0.join(MARK)) {
+            Ok(text) => Ok(Some(text).filter(|t| !t.is_empty())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
     /// Creates the folders durably: a settled file needs no new one.
     fn make(&self, owner: &str) -> io::Result<()> {
         files::private_folder(&self.0)?;
@@ -36,7 +44,7 @@ impl Folder {
             files::subfolder(&self.0.join(hex::encode([first])))?;
         }
         let mark = self.0.join(MARK);
-        if std::fs::read(&mark).unwrap_or_default().is_empty() {
+        if self.mark()?.is_none() {
             let new = self.0.join(format!("{MARK}.new"));
             files::remove(&new)?;
             let file = NewFile::create(new.clone())?;
@@ -104,9 +112,23 @@ fn put(spool: &NewFile, to: &Path, now: Timestamp) -> io::Result<()> {
 }
 
 impl Objects for Folder {
+    fn look(&self) -> Soon<'_, Option<String>> {
+        let folder = self.clone();
+        Box::pin(blocking(move || folder.mark().map_err(|e| StoreError::io("blob folder", &e))))
+    }
     fn prepare<'a>(&'a self, owner: &'a str) -> Soon<'a, ()> {
         let (folder, owner) = (self.clone(), owner.to_owned());
-        Box::pin(blocking(move || folder.make(&owner).map_err(|e| StoreError::io("blob folder", &e))))
+        Box::pin(blocking(move || {
+            let io = |e| StoreError::io("blob folder", &e);
+            let ours = || match folder.mark().map_err(io)? {
+                Some(mark) if mark != owner => Err(StoreError::Place(PlaceRefusal::Foreign)),
+                _ => Ok(()),
+            };
+            ours()?;
+            folder.make(&owner).map_err(io)?;
+            // Another database may have marked it at the same instant.
+            ours()
+        }))
     }
     fn put<'a>(&'a self, id: BlobId, spool: &'a Arc<NewFile>, now: Timestamp) -> Soon<'a, ()> {
         let (spool, to) = (Arc::clone(spool), self.file(&id));

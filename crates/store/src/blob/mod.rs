@@ -18,7 +18,7 @@ mod source;
 pub(crate) use collect::unnamed;
 pub use collect::{Collected, collect, sweep};
 pub use objects::{Listed, Page};
-pub use place::{BlobPlace, PlaceError, S3Config, parse_endpoint, parse_s3_url};
+pub use place::{BlobPlace, PlaceError, PlaceRefusal, S3Config, parse_endpoint, parse_s3_url};
 pub use raw::{RawBlob, list, put_raw, raw, remove_raw};
 pub use reader::BlobReader;
 pub(crate) use reader::open_here;

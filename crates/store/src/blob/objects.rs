@@ -1,7 +1,8 @@
 //! Where the objects of blobs are: what a folder and a bucket have in common.
 //!
 //! An object is immutable and has a random id, so that putting it twice is harmless and nothing is ever overwritten by something else.
-use super::{BlobId, Source};
+use super::{BlobId, PlaceRefusal, Source};
+use crate::engine::Pending;
 use crate::files::NewFile;
 use crate::{StoreError, settings};
 use sceau_domain::Timestamp;
@@ -35,8 +36,12 @@ pub struct Page {
 
 /// A place of objects. Every operation ends in bounded time; `Transient` when the place is away or slow, `Full` when it has no room.
 pub(crate) trait Objects: Debug + Send + Sync {
-    /// Makes the place ready and marks it as `owner`'s unless it is marked. A place that is away is no error here when it may come back
-    /// by itself: it is marked before the first object is put.
+    /// Looks before anything is written, here or anywhere: whose mark the place has; none when it has none or is away. `Place` when it
+    /// cannot be used as it is configured.
+    fn look(&self) -> Soon<'_, Option<String>>;
+    /// Makes the place ready and marks it as `owner`'s unless it is marked; `Place` when it is marked as another's, whose sweeper would take
+    /// our objects for garbage. A place that is away is no error here when it may come back by itself: it is marked before the first
+    /// object is put.
     fn prepare<'a>(&'a self, owner: &'a str) -> Soon<'a, ()>;
     /// Puts a finished spool: when this returns, the object is durable and can be read. The spool's file may be gone then.
     fn put<'a>(&'a self, id: BlobId, spool: &'a Arc<NewFile>, now: Timestamp) -> Soon<'a, ()>;
@@ -54,6 +59,16 @@ pub(crate) trait Objects: Debug + Send + Sync {
 
 /// Name of the setting that tells whose blobs a database names.
 pub(crate) const OWNER: &str = "blobs.owner";
+
+/// Refuses a place whose mark, as [`Objects::look`] found it, is not the one of this database. Nothing is written.
+pub(crate) fn check_ours(data: &mut Pending, mark: Option<&str>) -> Result<(), StoreError> {
+    let Some(mark) = mark else { return Ok(()) };
+    let ours = if data.version() > 0 { data.read(|tx| settings::get(tx, OWNER))? } else { None };
+    if ours.is_some_and(|s| s.value == mark.as_bytes()) {
+        return Ok(());
+    }
+    Err(StoreError::Place(PlaceRefusal::Foreign))
+}
 
 /// The name by which a place of blobs is marked as this database's, made at the first start: nodes of one database have one.
 pub(crate) async fn owner(engine: &crate::engine::Engine, now: Timestamp) -> Result<String, StoreError> {

@@ -83,6 +83,23 @@ pub enum PlaceError {
     Value,
 }
 
+/// Why a place of blobs cannot be used as it is configured: a person must act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceRefusal {
+    /// The service has no bucket of this name.
+    #[error("has no bucket {0}")]
+    NoBucket(String),
+    /// The service says no; its status and code.
+    #[error("refuses us: {0} (bucket, region, keys?)")]
+    Refused(String),
+    /// The service's certificate is of an authority that we do not trust, or another service's.
+    #[error("shows a certificate that is not trusted: {0}")]
+    Certificate(String),
+    /// The place is marked as another database's, which would take our blobs for garbage.
+    #[error("is marked as another database's")]
+    Foreign,
+}
+
 /// Bucket and prefix of `s3://bucket/prefix`.
 pub fn parse_s3_url(url: &str) -> Result<(String, String), PlaceError> {
     let rest = url.strip_prefix("s3://").ok_or(PlaceError::Url)?;

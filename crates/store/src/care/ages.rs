@@ -62,7 +62,9 @@ async fn opens(store: &mut TestStore, data: EngineUrl, version: i64, content: Bl
     let kept = engine.write(move |tx| fill(tx, version, &made)).await;
     kept.unwrap_or_else(|e| panic!("schema {version}: {e}"));
     tokio::task::spawn_blocking(move || drop(engine)).await.unwrap();
-    let config = StoreConfig { data, ..store.config.clone() };
+    // A database has a place of its own.
+    let blobs = store.folder().join(format!("blobs-{version}")).into();
+    let config = StoreConfig { data, blobs, ..store.config.clone() };
     store.reopen_with(config).await.unwrap_or_else(|e| panic!("schema {version}: {e}"));
     let known = DATA_SET.migrations.known();
     let (found, floor, person) = store

@@ -13,7 +13,7 @@ use super::restore::{order, trace};
 use super::rows::{self, Pages};
 use super::tables::{self, DATA_SET, KEYRING_SET, Set, Shape};
 use crate::blob::objects::Objects;
-use crate::blob::{BlobPlace, Caller, objects};
+use crate::blob::{BlobPlace, Caller, PlaceRefusal, objects};
 use crate::engine::{Engine, Row, Tx, catalogue::Kind};
 use crate::files::NewFile;
 use crate::id::IdMaker;
@@ -60,6 +60,10 @@ pub struct Moved {
 /// Moves everything, blobs first, and compares.
 pub async fn migrate(what: &Move, progress: &Arc<Progress>) -> Result<Moved, CareError> {
     let mut moved = Moved::default();
+    if let Some((_, to)) = &what.blobs {
+        // A place that cannot be used is told before anything is begun.
+        objects(to)?.look().await?;
+    }
     let data = Moving::begin(&what.data.0, &what.data.1, &DATA_SET).await?;
     let keyring = match &what.keyring {
         Some((from, to)) => Some(Moving::begin(from, to, &KEYRING_SET).await?),
@@ -281,6 +285,11 @@ async fn move_blobs(
     progress: &Progress,
 ) -> Result<(u64, u64), CareError> {
     let (source, target) = (objects(from)?, objects(to)?);
+    // The wrong folder, or a volume that is not mounted, is not a place without blobs.
+    let marked = source.owner().await?;
+    if !marked.is_empty() && marked != owner {
+        return Err(StoreError::Place(PlaceRefusal::Foreign).into());
+    }
     target.prepare(owner).await?;
     progress.begin(Phase::Blobs, 0);
     let (mut count, mut bytes, mut after) = (0, 0, None);

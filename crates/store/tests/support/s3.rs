@@ -29,7 +29,7 @@ pub enum Wire {
 pub struct Server {
     pub folder: tempfile::TempDir,
     wire: watch::Sender<Wire>,
-    address: SocketAddr,
+    pub address: SocketAddr,
     /// Connections through the wire.
     pub connections: Arc<AtomicUsize>,
 }

@@ -11,7 +11,7 @@ mod upload;
 pub(crate) use object::Object;
 
 use super::objects::{Objects, Page, Soon};
-use super::place::{PlaceError, S3Config, parse_endpoint};
+use super::place::{PlaceError, PlaceRefusal, S3Config, parse_endpoint};
 use super::{BlobId, Source, format};
 use crate::StoreError;
 use crate::files::NewFile;
@@ -101,10 +101,11 @@ impl Inner {
             Err(e) => Err(e),
         }
     }
-    /// Puts our mark if there is none.
+    /// Puts our mark if there is none; refuses another's.
     async fn mark(&self) -> Result<(), Failure> {
         let Some(owner) = self.owner.get().filter(|_| !self.marked.load(Ordering::Acquire)) else { return Ok(()) };
-        if self.read_mark().await?.is_none_or(|found| found.is_empty()) {
+        let mut found = self.read_mark().await?.unwrap_or_default();
+        if found.is_empty() {
             let key = self.mark_key();
             let action = self.bucket.put_object(Some(&self.credentials), &key);
             let put = |patience| -> Attempt<'_, ()> {
@@ -112,14 +113,21 @@ impl Inner {
                 Box::pin(async move { self.client.send(request).await.map(drop) })
             };
             self.client.tried(put).await?;
+            // Another database may have put its own at the same instant: the last one stands.
+            found = self.read_mark().await?.unwrap_or_default();
+        }
+        if found != *owner {
+            return Err(Failure::Refused(PlaceRefusal::Foreign));
         }
         self.marked.store(true, Ordering::Release);
         Ok(())
     }
     /// Why an object is not found: it is gone, or the whole place is.
     async fn missing(&self, id: &BlobId) -> StoreError {
+        let ours = |mark: &str| mark.is_empty() || self.owner.get().is_none_or(|owner| owner == mark);
         match self.read_mark().await {
-            Ok(Some(_)) => format::corrupt(id),
+            Ok(Some(mark)) if ours(&mark) => format::corrupt(id),
+            Ok(Some(_)) => Failure::Refused(PlaceRefusal::Foreign).into(),
             Ok(None) => no_mark(),
             Err(e) => e.into(),
         }
@@ -143,6 +151,21 @@ fn no_mark() -> StoreError {
 }
 
 impl Objects for S3 {
+    fn look(&self) -> Soon<'_, Option<String>> {
+        Box::pin(async move {
+            let looked = match self.0.read_mark().await {
+                // Whether there is a bucket at all, not every service says of an object of it.
+                Ok(None) => self.0.has_bucket().await.map(|()| None),
+                found => found,
+            };
+            match looked {
+                Ok(mark) => Ok(mark.filter(|m| !m.is_empty())),
+                Err(Failure::Refused(why)) => Err(StoreError::Place(why)),
+                // It is waited for, as when it goes away later.
+                Err(_) => Ok(None),
+            }
+        })
+    }
     fn prepare<'a>(&'a self, owner: &'a str) -> Soon<'a, ()> {
         Box::pin(async move {
             self.0.owner.get_or_init(|| owner.to_owned());
@@ -152,9 +175,7 @@ impl Objects for S3 {
                     tracing::error!(why, "the place of blobs does not answer: large messages are deferred");
                     Ok(())
                 }
-                Err(Failure::Refused(why)) => {
-                    Err(StoreError::Invalid(format!("the place of blobs refuses us: {why} (bucket, region, keys?)")))
-                }
+                Err(Failure::Refused(why)) => Err(StoreError::Place(why)),
                 other => other.map_err(StoreError::from),
             }
         })

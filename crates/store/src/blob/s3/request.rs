@@ -1,8 +1,9 @@
 //! One request, and trying again: nothing here waits for ever.
 use crate::StoreError;
-use crate::blob::place::{PlaceError, S3Config};
+use crate::blob::place::{PlaceError, PlaceRefusal, S3Config};
 use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode};
+use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -28,8 +29,8 @@ const MOST_ERROR: usize = 8 << 10;
 pub(super) enum Failure {
     /// No answer, or one that asks to come back.
     Away(String),
-    /// The service says no: keys, bucket, clock.
-    Refused(String),
+    /// A person must act: keys, bucket, certificate, clock.
+    Refused(PlaceRefusal),
     /// No room.
     Full,
     /// There is no such object.
@@ -43,7 +44,7 @@ impl From<Failure> for StoreError {
         match f {
             Failure::Away(why) => Self::Transient(format!("the place of blobs does not answer: {why}")),
             // Somebody has to repair it, and mail waits meanwhile.
-            Failure::Refused(why) => Self::Transient(format!("the place of blobs refuses us: {why}")),
+            Failure::Refused(why) => Self::Transient(format!("the place of blobs {why}")),
             Failure::Full => Self::Full,
             Failure::Missing => Self::Transient("an object of the place of blobs is not found".into()),
             Failure::Range => Self::Transient("the place of blobs does not give the range asked".into()),
@@ -60,6 +61,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     permits: Semaphore,
     patience: Duration,
+    bucket: String,
     /// When the last operation was given up.
     given_up: Mutex<Option<Instant>>,
 }
@@ -98,8 +100,13 @@ impl Client {
             http,
             permits: Semaphore::new(super::REQUESTS),
             patience: config.timeout,
+            bucket: config.bucket.clone(),
             given_up: Mutex::default(),
         })
+    }
+    /// There is no such bucket.
+    pub fn no_bucket(&self) -> Failure {
+        Failure::Refused(PlaceRefusal::NoBucket(self.bucket.clone()))
     }
     /// A request to a signed address. Neither is ever logged.
     pub fn request(&self, method: Method, url: Url, patience: Duration) -> reqwest::RequestBuilder {
@@ -122,10 +129,10 @@ impl Client {
         let said = format!("{} {code}", status.as_u16());
         Err(match (status.as_u16(), code.as_str()) {
             (507, _) | (_, "QuotaExceeded" | "XMinioStorageFull") => Failure::Full,
-            (404, "NoSuchBucket") => Failure::Refused(said),
+            (404, "NoSuchBucket") => self.no_bucket(),
             (404, _) => Failure::Missing,
             (408 | 429 | 500.., _) | (_, "BadDigest" | "RequestTimeout" | "SlowDown") => Failure::Away(said),
-            _ => Failure::Refused(said),
+            _ => Failure::Refused(PlaceRefusal::Refused(said)),
         })
     }
     /// Runs an operation, again and again while that may help, until its time is over. It is told how long it may last.
@@ -185,8 +192,36 @@ pub(super) async fn body(mut response: Response, most: usize) -> Result<Bytes, F
     Ok(out.into())
 }
 
+/// Why the service's certificate is not believed, if that is what broke. One whose time is over, or that was revoked, is the service's
+/// trouble and ends without us; one of another authority or name is never believed, however often it is asked.
+fn certificate(e: &(dyn std::error::Error + 'static)) -> Option<String> {
+    use CertificateError as C;
+    if let Some(rustls::Error::InvalidCertificate(why)) = e.downcast_ref() {
+        let passes = matches!(
+            why,
+            C::Expired
+                | C::ExpiredContext { .. }
+                | C::NotValidYet
+                | C::NotValidYetContext { .. }
+                | C::Revoked
+                | C::UnknownRevocationStatus
+                | C::ExpiredRevocationList
+                | C::ExpiredRevocationListContext { .. }
+        );
+        return (!passes).then(|| why.to_string());
+    }
+    // An error of input and output hides what it holds from its chain of causes.
+    match e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(held) => certificate(held),
+        None => certificate(e.source()?),
+    }
+}
+
 /// What broke, without the address (it is signed).
 fn lost(e: &reqwest::Error) -> Failure {
+    if let Some(why) = certificate(e) {
+        return Failure::Refused(PlaceRefusal::Certificate(why));
+    }
     let mut why = if e.is_timeout() {
         "no answer in time"
     } else if e.is_connect() {
