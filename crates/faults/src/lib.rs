@@ -11,9 +11,11 @@
 //! both, or none. SQLite synchronises the folder itself when it first synchronises a log that it made.
 //!
 //! What it does not do: damage bytes beside those of a torn write, or what is safe.
+mod record;
 mod recorder;
 mod replay;
 mod vfs;
 
+pub use record::{moved, record};
 pub use recorder::{Op, Recorder, Trouble};
 pub use replay::{Cut, Die, Replay};
