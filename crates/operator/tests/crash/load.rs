@@ -1,0 +1,320 @@
+//! The load that is recorded: people, peers and everything that works in the background, at once, over a disk that fails now and then.
+use crate::common::{self, BETA, World, envelope, origin, peer};
+use crate::expected::{Expected, Seen};
+use sceau_domain::{BalKind, Refusal};
+use sceau_faults::{Recorder, Trouble};
+use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
+use sceau_operator::notary::{Notary, NotarySettings};
+use sceau_operator::queue::{Outcome, OutcomeResult};
+use sceau_operator::{Door, Operator};
+use sceau_store::traces::{self, Kind, Trace};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub const ANNE: &str = "anne.martin@alpha.mssante.fr";
+pub const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
+/// Her BAL is closed under load.
+pub const CLAIRE: &str = "claire.noir@alpha.mssante.fr";
+pub const FROM: &str = "paul@beta.mssante.fr";
+/// Folder into which Bruno moves and copies.
+pub const ARCHIVE: &str = "Classement";
+
+/// How many acts of each kind the load makes.
+const ROUNDS: u64 = 40;
+/// Traces that are old enough to be purged.
+const OLD: usize = 60;
+/// Longer than technical traces and tombstones are kept, seconds.
+const A_YEAR: i64 = 367 * 86_400;
+
+/// An act that is asked for again while the disk is in trouble. What was refused was not acknowledged.
+macro_rules! sure {
+    ($act:expr) => {
+        loop {
+            match $act.await {
+                Ok(done) => break done,
+                Err(e) if e.is_temporary() => tokio::time::sleep(Duration::from_millis(2)).await,
+                Err(e) => panic!("{}", e.code.as_str()),
+            }
+        }
+    };
+}
+
+/// About a third of the letters outgrow the inline limit and become files.
+pub fn letter(n: u64) -> String {
+    let mut text = common::letter(FROM, &format!("essai-{n}"));
+    let lines = if n.is_multiple_of(3) { 700 } else { 3 };
+    let mut x = n + 1;
+    for _ in 0..lines {
+        x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(&format!("{x:016x}{:016x}{:016x}\r\n", x.rotate_left(17), x.rotate_left(41)));
+    }
+    text
+}
+
+/// A peer's delivery.
+pub async fn deliver(w: &World, to: &str, n: u64) -> Result<(), Refusal> {
+    deliver_to(&w.op, to, n).await
+}
+
+/// Likewise, to an operator that was opened again.
+pub async fn deliver_to(op: &Operator, to: &str, n: u64) -> Result<(), Refusal> {
+    let mut intake = op.intake(1 << 20);
+    intake.push(letter(n).as_bytes())?;
+    op.mx_accept(&peer(BETA), envelope(FROM, &[to]), intake.finish()?, &origin(Door::Mx)).await.map(drop)
+}
+
+/// Where a notary keeps its checkpoints beside these files.
+pub fn notary_settings(root: &Path) -> NotarySettings {
+    NotarySettings { checkpoints: root.join("checkpoints.jsonl"), every: Duration::from_secs(5), hold: None }
+}
+
+/// What lies in the store for a year when the load begins: there is something to purge and to prune.
+pub async fn long_ago(w: &World) {
+    w.bal(CLAIRE, BalKind::Per, &["chloe"], |_| {}).await;
+    let bruno = w.actor("bruno", BRUNO).await;
+    w.op.create_folder(&bruno, ARCHIVE, None).await.unwrap();
+    let folder = w.op.folder(&bruno, "INBOX").await.unwrap().id;
+    for n in 9000..9006 {
+        deliver(w, BRUNO, n).await.unwrap();
+    }
+    let flags = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+    w.op.change_flags(&bruno, folder, &[1, 2, 3, 4], FlagChange::Add, flags, None).await.unwrap();
+    w.op.expunge(&bruno, folder, None).await.unwrap();
+    let old: Vec<Trace> = (0..OLD).map(|_| old_trace(w)).collect();
+    w.store.write(move |tx| old.iter().try_for_each(|t| traces::record(tx, t))).await.unwrap();
+    w.op.notary(notary_settings(w.store.folder())).round().await.unwrap();
+    w.op.run_due_jobs().await.unwrap();
+    w.advance(A_YEAR);
+}
+
+fn old_trace(w: &World) -> Trace {
+    use sceau_domain::clock::Clock;
+    Trace {
+        id: w.store.new_id(),
+        kind: Kind::Technical,
+        act: "mail.refused".into(),
+        at: w.store.clock.now().0,
+        person_id: None,
+        actor: "essai".into(),
+        bal_id: None,
+        bal: None,
+        remote: None,
+        session: None,
+        outcome: "ok".into(),
+        data: "{}".into(),
+    }
+}
+
+/// What is at work besides the people; each goes on until it is told to stop, whatever fails.
+fn background(
+    w: &Arc<World>,
+    recorder: &Arc<Recorder>,
+    expected: &Arc<Expected>,
+    stop: &CancellationToken,
+) -> JoinSet<u64> {
+    let mut tasks = JoinSet::new();
+    let until = |stop: &CancellationToken| stop.clone();
+    // Index, closing.
+    let (a, s) = (w.clone(), until(stop));
+    tasks.spawn(async move {
+        let mut done = 0;
+        while !s.is_cancelled() {
+            done += a.op.run_due_jobs().await.unwrap_or(0) as u64;
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        done
+    });
+    // Leaves, checkpoints, purges.
+    let (a, s) = (w.clone(), until(stop));
+    tasks.spawn(async move {
+        let notary: Notary = a.op.notary(notary_settings(a.store.folder()));
+        let mut done = 0;
+        while !s.is_cancelled() {
+            let _ = notary.round().await;
+            done += notary.purge_due().await.unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        done
+    });
+    // Expiry, the journal's pruning, transit keys, blobs. Time goes on, so that objects grow old enough to be swept.
+    let (a, s) = (w.clone(), until(stop));
+    tasks.spawn(async move {
+        let mut done = 0;
+        while !s.is_cancelled() {
+            a.advance(300);
+            if let Ok(upkeep) = a.op.housekeeping().await {
+                done += upkeep.journal + upkeep.blobs;
+            }
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+        done
+    });
+    // What waits goes to its peer.
+    let (a, r, e, s) = (w.clone(), recorder.clone(), expected.clone(), until(stop));
+    tasks.spawn(async move {
+        let mut done = 0;
+        while !s.is_cancelled() {
+            done += transfer(&a, &r, &e).await.unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        done
+    });
+    // A backup, elsewhere, until one succeeds.
+    let (a, s) = (w.clone(), until(stop));
+    tasks.spawn(async move {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let progress = Arc::default();
+        while sceau_store::care::backup::backup(&a.store, elsewhere.path().into(), None, &progress).await.is_err() {
+            if s.is_cancelled() {
+                return 0;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        1
+    });
+    // The disk.
+    let (r, s) = (recorder.clone(), until(stop));
+    tasks.spawn(async move {
+        let mut done = 0;
+        while !s.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            r.trouble([Trouble::Sync, Trouble::Full, Trouble::Sync, Trouble::Write][done % 4]);
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            r.trouble(Trouble::None);
+            done += 1;
+        }
+        done as u64
+    });
+    tasks
+}
+
+/// Takes the messages of one destination and settles every other recipient as delivered.
+async fn transfer(w: &World, recorder: &Recorder, expected: &Expected) -> Result<u64, Refusal> {
+    let Some(destination) = w.op.lease_destination().await? else { return Ok(0) };
+    let mut sent = 0;
+    while let Some(out) = w.op.next_outgoing(&destination).await? {
+        for (entry, to) in &out.recipients {
+            let to = to.to_string();
+            let wanted = to.bytes().nth(7).is_some_and(|b| b % 2 == 0);
+            let result = if wanted {
+                expected.may_leave(&to);
+                OutcomeResult::Delivered {
+                    server: "mx.beta.fr".into(),
+                    reply: "250 2.0.0".into(),
+                    dn: BETA.into(),
+                    tls: "TLSv1.3".into(),
+                }
+            } else {
+                let refusal = Refusal::new(sceau_domain::RefusalCode::TransferRefused);
+                OutcomeResult::Deferred { server: None, reason: "451 plus tard".into(), refusal }
+            };
+            let act = wanted.then(|| expected.will(Seen::Sent(to)));
+            w.op.settle(out.id, vec![Outcome { entry: *entry, result }]).await?;
+            if let Some(act) = act {
+                recorder.acknowledged(act);
+                sent += 1;
+            }
+        }
+    }
+    w.op.release_destination(&destination).await?;
+    Ok(sent)
+}
+
+/// Bruno's letters come, are flagged, removed, moved or copied.
+async fn bruno(w: Arc<World>, r: Arc<Recorder>, e: Arc<Expected>) {
+    let actor = w.actor("bruno", BRUNO).await;
+    let folder = sure!(w.op.folder(&actor, "INBOX")).id;
+    for n in 1000..1000 + ROUNDS {
+        let act = e.will(Seen::Letter(BRUNO, letter(n)));
+        sure!(deliver(&w, BRUNO, n));
+        r.acknowledged(act);
+        let uid = sure!(w.op.open_folder(&actor, "INBOX", true)).entries.last().unwrap().uid;
+        let flag = async |system, keywords| {
+            let flags = FlagSet { system, keywords };
+            w.op.change_flags(&actor, folder, &[uid], FlagChange::Add, flags, None).await
+        };
+        let act = match n % 4 {
+            0 => {
+                let act = e.will(Seen::Flagged(BRUNO, uid));
+                sure!(flag(Flags::FLAGGED, vec!["$suivi".into()]));
+                act
+            }
+            1 => {
+                // From here on it may be gone, and once acknowledged it must be.
+                e.may_go(BRUNO, &letter(n));
+                let act = e.will(Seen::Gone(BRUNO, uid));
+                sure!(flag(Flags::DELETED, Vec::new()));
+                sure!(w.op.expunge(&actor, folder, Some(&[uid])));
+                act
+            }
+            2 => {
+                e.may_go(BRUNO, &letter(n));
+                let act = e.will(Seen::Moved(BRUNO, letter(n)));
+                sure!(w.op.move_entries(&actor, folder, &[uid], ARCHIVE));
+                act
+            }
+            _ => {
+                let act = e.will(Seen::Copied(BRUNO, letter(n)));
+                sure!(w.op.copy(&actor, folder, &[uid], ARCHIVE));
+                act
+            }
+        };
+        r.acknowledged(act);
+    }
+}
+
+/// The load; each act is noted once it was acknowledged.
+pub async fn run(w: &Arc<World>, recorder: &Arc<Recorder>, expected: &Arc<Expected>) {
+    let stop = CancellationToken::new();
+    let behind = background(w, recorder, expected, &stop);
+    let mut tasks = JoinSet::new();
+    for worker in 0..2 {
+        let (w, r, e) = (w.clone(), recorder.clone(), expected.clone());
+        tasks.spawn(async move {
+            for n in (0..ROUNDS).filter(|n| n % 2 == worker) {
+                let act = e.will(Seen::Letter(ANNE, letter(n)));
+                sure!(deliver(&w, ANNE, n));
+                r.acknowledged(act);
+            }
+        });
+    }
+    tasks.spawn(bruno(w.clone(), recorder.clone(), expected.clone()));
+    let (a, r, e) = (w.clone(), recorder.clone(), expected.clone());
+    tasks.spawn(async move {
+        let actor = a.actor("anne", ANNE).await;
+        for n in 2000..2000 + ROUNDS {
+            let to = format!("dest{n}@beta.mssante.fr");
+            let act = e.will(Seen::Queued(to.clone()));
+            let text = letter(n).replace(FROM, ANNE);
+            let submit = async || {
+                let mut intake = a.op.intake(1 << 20);
+                intake.push(text.as_bytes())?;
+                a.op.submit(&actor, envelope(ANNE, &[&to]), intake.finish()?).await
+            };
+            sure!(submit());
+            r.acknowledged(act);
+        }
+    });
+    let (a, r, e) = (w.clone(), recorder.clone(), expected.clone());
+    tasks.spawn(async move {
+        for n in 3000..3012 {
+            let act = e.will(Seen::Letter(CLAIRE, letter(n)));
+            sure!(deliver(&a, CLAIRE, n));
+            r.acknowledged(act);
+        }
+        let act = e.will(Seen::Closed(CLAIRE));
+        sure!(a.op.close_bal(&a.admin, CLAIRE, None));
+        r.acknowledged(act);
+    });
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    stop.cancel();
+    let done = behind.join_all().await;
+    recorder.trouble(Trouble::None);
+    // Each of them had something to do: jobs, purges, pruning, transfers, a backup, trouble (in whatever order they ended).
+    assert!(done.iter().all(|n| *n > 0), "{done:?}");
+}
