@@ -108,8 +108,19 @@ fn no_copy_brings_a_closed_mailbox_back() {
     assert!(tell(&mut open, "SELECT INBOX").contains("x OK"));
     assert!(tell(&mut open, "FETCH 1 BODY.PEEK[]").contains("pour deux"));
 
+    // Not without being meant: where nobody can be asked, and at a terminal where another address is written.
+    let open_still = || assert_eq!(sandbox.b().cli(&["bal", "show", ANNE])["state"], "active");
+    let refused = sandbox.b().cli_raw(&["--lang", "fr", "bal", "close", ANNE]);
+    assert!(refused.code == 2 && refused.err.contains("--yes"), "{refused:?}");
+    open_still();
+    let b = sandbox.b();
+    let line = format!("{} --config {} --lang fr bal close {ANNE}", text(&sceau()), text(&b.config));
+    let at_terminal = |said: &str| Run::with_input("script", &["-qec", &line, "/dev/null"], said.as_bytes());
+    let wrong = at_terminal("oui\n");
+    assert!(wrong.code == 2 && wrong.out.contains("2 messages") && wrong.out.contains("rien n'a été fait"), "{wrong:?}");
+    open_still();
     // Closed: final, traced, and nobody is heard there any more.
-    let closed = sandbox.b().cli(&["bal", "close", ANNE, "--reason", "départ"]);
+    let closed = sandbox.b().cli(&["bal", "close", ANNE, "--reason", "départ", "--yes"]);
     assert_fits("bal", &closed);
     assert_eq!(closed["state"], "closed");
     let after = tell(&mut open, "FETCH 1 BODY.PEEK[]");
@@ -125,6 +136,9 @@ fn no_copy_brings_a_closed_mailbox_back() {
     });
     let traced = sandbox.b().cli(&["trace", "list", "--act", "bal.closed"]);
     assert_eq!(traced[0]["data"]["reason"], "départ");
+    // Once more, at a terminal, confirmed: it stays so.
+    let again = at_terminal(&format!("{ANNE}\n"));
+    assert!(again.code == 0 && again.out.contains("closed"), "{again:?}");
 
     let check = |sandbox: &Sandbox, what: &str| {
         login_refused(sandbox, ANNE);

@@ -1,5 +1,6 @@
 //! `sceau domain|person|bal`: who and what we serve.
 use super::Context;
+use super::confirm::confirm;
 use crate::admin::client::Failure;
 use crate::admin::request::Request;
 use clap::{Args, Subcommand};
@@ -58,6 +59,8 @@ pub enum BalCommand {
         address: String,
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -152,7 +155,16 @@ pub fn bal(c: &Context, command: BalCommand) -> Result<(), Failure> {
             c.show_list(&c.ask(&Request::BalList { domain, after: page.after, limit: page.limit })?, BAL);
         }
         BalCommand::Show { address } => c.show_one(&c.ask(&Request::BalShow { address })?, BAL),
-        BalCommand::Close { address, reason } => c.show_one(&c.ask(&Request::BalClose { address, reason })?, BAL),
+        BalCommand::Close { address, reason, yes } => {
+            if !yes {
+                // What there is to lose is said first; an address that is none is refused before any question.
+                let bal = c.ask(&Request::BalShow { address: address.clone() })?;
+                let messages = bal["messages"].as_i64().unwrap_or_default().to_string();
+                let question = c.text("confirm.bal_close", &[("name", &address), ("count", &messages)]);
+                confirm(c, yes, &question, &address)?;
+            }
+            c.show_one(&c.ask(&Request::BalClose { address, reason })?, BAL);
+        }
     }
     Ok(())
 }

@@ -3,6 +3,7 @@ mod accounts;
 mod alarms;
 mod backup;
 mod config_cmd;
+mod confirm;
 mod evidence;
 mod extract;
 mod fsck;
