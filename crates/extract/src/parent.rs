@@ -29,7 +29,8 @@ impl Extractor {
 
     /// The text of a document with its declared MIME type and file name (either may be empty or wrong: what it holds decides).
     /// Waits while [`Limits::children`] are at work, then answers within [`Limits::deadline`]. Never fails: see [`Extracted`].
-    pub async fn text(&self, mime: &str, name: &str, content: Vec<u8>) -> Extracted {
+    pub async fn text(&self, mime: &str, name: &str, content: impl Into<Arc<Vec<u8>>>) -> Extracted {
+        let content: Arc<Vec<u8>> = content.into();
         let kind = Kind::guess(mime, name, &content);
         if kind == Kind::Unknown {
             return Extracted::NoText(Why::Unsupported);
@@ -38,8 +39,10 @@ impl Extractor {
             return Extracted::NoText(Why::TooLarge);
         }
         if kind.is_plain() {
-            // No parser to speak of, no allocation that the text does not show: not worth a process.
-            return text_of(mime, name, &content, &self.limits).map_or_else(Extracted::NoText, Extracted::Text);
+            // No parser to speak of, no allocation that the text does not show: not worth a process. Megabytes are worth a thread.
+            let (mime, name, limits) = (mime.to_owned(), name.to_owned(), self.limits);
+            let read = tokio::task::spawn_blocking(move || text_of(&mime, &name, &content, &limits)).await;
+            return read.unwrap_or(Err(Why::Crashed)).map_or_else(Extracted::NoText, Extracted::Text);
         }
         let Ok(_one) = self.children.acquire().await else { return Extracted::NoText(Why::Unavailable) };
         let Some(request) = Request::new(mime, name, content.len(), self.limits) else {

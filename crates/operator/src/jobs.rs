@@ -27,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(30);
 impl Kind {
     /// Every kind.
     const ALL: [Self; 2] = [Self::Index, Self::Purge];
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
             Self::Purge => "purge",

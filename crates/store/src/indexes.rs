@@ -141,11 +141,13 @@ pub fn count_messages(tx: &mut dyn Tx, bal: Id, after: Id) -> Result<i64, StoreE
 }
 
 /// Messages that the index in force may lack: they have an entry that changed after its modseq, and no record of a round that is over.
-/// By descending id, from before `below`. Every message that it lacks is among them.
+/// By descending id, from before `below`. Every message that it lacks is among them; an entry that lost its message is not (there is nothing
+/// to read, and nothing would ever take it in).
 pub fn unindexed(tx: &mut dyn Tx, bal: Id, s: &IndexRow, below: Id, limit: i64) -> Result<Vec<Id>, StoreError> {
     let sql = "SELECT DISTINCT e.message_id FROM folders f JOIN entries e ON e.folder_id = f.id AND e.modseq > $2 \
                WHERE f.bal_id = $1 AND f.modseq > $2 AND e.message_id < $4 AND NOT EXISTS \
-               (SELECT 1 FROM texts t WHERE t.message_id = e.message_id AND t.pass <= $3) ORDER BY 1 DESC LIMIT $5";
+               (SELECT 1 FROM texts t WHERE t.message_id = e.message_id AND t.pass <= $3) \
+               AND EXISTS (SELECT 1 FROM messages m WHERE m.id = e.message_id) ORDER BY 1 DESC LIMIT $5";
     tx.query(sql, params![bal, s.modseq, s.pass, below, limit])?.iter().map(|r| r.int(0)).collect()
 }
 
@@ -153,6 +155,12 @@ pub fn unindexed(tx: &mut dyn Tx, bal: Id, s: &IndexRow, below: Id, limit: i64) 
 pub fn holds_some(tx: &mut dyn Tx, bal: Id, s: &IndexRow) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM texts WHERE bal_id = $1 AND pass <= $2 LIMIT 1";
     Ok(tx.query_opt(sql, params![bal, s.pass])?.is_some())
+}
+
+/// How many messages the index in force surely holds.
+pub fn count_held(tx: &mut dyn Tx, bal: Id, s: &IndexRow) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM texts WHERE bal_id = $1 AND pass <= $2";
+    tx.query_opt(sql, params![bal, s.pass])?.map_or(Ok(0), |r| r.int(0))
 }
 
 /// Messages that are gone and that the index may still hold.

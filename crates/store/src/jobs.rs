@@ -156,6 +156,11 @@ fn delay(attempts: i64) -> i64 {
     (FIRST_DELAY_MS << doublings).min(LONGEST_DELAY_MS)
 }
 
+/// Does such a job wait, or is it being worked on?
+pub fn is_wanted(tx: &mut dyn Tx, kind: &str, key: &str) -> Result<bool, StoreError> {
+    Ok(tx.query_opt("SELECT 1 FROM jobs WHERE kind = $1 AND unique_key = $2", params![kind, key])?.is_some())
+}
+
 /// When the next job of a kind is due; none when none waits.
 pub fn next_due(tx: &mut dyn Tx, kind: &str) -> Result<Option<i64>, StoreError> {
     // A job that was asked for again while leased waits for the end of the lease all the same.

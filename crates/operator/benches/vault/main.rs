@@ -5,6 +5,7 @@
 //! cargo bench -p sceau-operator --bench vault -- deliver --engine postgres
 //! cargo bench -p sceau-operator --bench vault -- folder --messages 100000
 //! cargo bench -p sceau-operator --bench vault -- grow --messages 300000
+//! cargo bench -p sceau-operator --bench vault -- index --messages 20000   # the job that indexes a BAL, and searches in it
 //! cargo bench -p sceau-operator --features sceau-store/insecure-clear --bench vault -- deliver   # what sealing costs
 //! ```
 //! `--folder DIR` puts the store on a disk of your choice: /tmp may be memory, where durability costs nothing.
@@ -12,6 +13,7 @@
 #[allow(dead_code)] // the world of the tests, of which a bench needs a part
 #[path = "../../tests/mail/common.rs"]
 mod common;
+mod index;
 mod measure;
 #[allow(dead_code)]
 #[path = "../../tests/mail/pki.rs"]
@@ -287,7 +289,8 @@ fn main() {
             "deliver" => bench_deliver(&o).await,
             "folder" => bench_folder(&o).await,
             "grow" => bench_grow(&o).await,
-            other => panic!("unknown: {other} (deliver, folder, grow)"),
+            "index" => index::bench(&o).await,
+            other => panic!("unknown: {other} (deliver, folder, grow, index)"),
         }
     });
 }

@@ -68,8 +68,23 @@ pub fn install() {
 
 /// Resident memory of this process, MiB.
 pub fn resident_mib() -> f64 {
+    status_mib("VmRSS:")
+}
+
+/// The most that was resident since [`forget_peak`], MiB.
+pub fn peak_mib() -> f64 {
+    status_mib("VmHWM:")
+}
+
+/// Begins to measure the peak anew.
+pub fn forget_peak() {
+    // Where it is not allowed the peak is that of the whole run.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+fn status_mib(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with(name)).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|k| k.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 

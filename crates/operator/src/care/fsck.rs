@@ -46,6 +46,10 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Was this found of a BAL?
+    pub fn has(&self, code: Kind, bal: Id) -> bool {
+        self.findings.iter().any(|f| f.code == code && f.bal_id == Some(bal))
+    }
     pub fn found(&mut self, mut finding: Finding) {
         self.count += 1;
         if self.findings.len() < MOST {
@@ -65,6 +69,7 @@ pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Resul
         run.open_bals().await?;
         run.open_messages(options.content).await?;
         run.open_queue(options.content).await?;
+        run.look_at_indexes(options.content).await?;
         run.look_at_log().await?;
         if options.blobs || options.content {
             run.look_at_blobs().await?;

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod finding;
 pub mod fsck;
 mod heal;
+mod indexed;
 mod look;
 mod opened;
 #[cfg(test)]

@@ -21,6 +21,7 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::{Id, messages};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Messages whose summaries are opened together.
 const PAGE: usize = 200;
@@ -92,8 +93,9 @@ impl Operator {
         if !plan.words().is_empty() {
             let seal = self.bal_seal(seat.bal).await?;
             let mut found = Vec::with_capacity(plan.words().len());
+            let deadline = self.search_deadline();
             for (field, text) in plan.words() {
-                found.push(self.words_found(&seal, *field, text).await?);
+                found.push(self.words_found(&seal, *field, text, deadline).await?);
             }
             plan.know(found);
         }
@@ -122,7 +124,13 @@ impl Operator {
     }
 
     /// Messages with all of these words in a field, in any of their forms.
-    async fn words_found(&self, seal: &BalSeal, field: Field, text: &str) -> Result<HashSet<Id>, Refusal> {
+    async fn words_found(
+        &self,
+        seal: &BalSeal,
+        field: Field,
+        text: &str,
+        deadline: Instant,
+    ) -> Result<HashSet<Id>, Refusal> {
         use sceau_search::Field as F;
         let fields: &[F] = match field {
             Field::From => &[F::From],
@@ -139,7 +147,7 @@ impl Operator {
                 .collect::<Result<Vec<_>, _>>()
                 .map(sceau_search::Query::or),
         };
-        self.matching(seal, read.map_err(|e| crate::search::unreadable(&e))?).await
+        self.matching(seal, read.map_err(|e| crate::search::unreadable(&e))?, deadline).await
     }
 
     /// Decides the entries of a page.

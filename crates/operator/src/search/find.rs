@@ -15,16 +15,17 @@ use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_search::{Hit, Query, Snippet, TextRecord, VERSION};
 use sceau_store::indexes::{self, IndexRow, Shown};
-use sceau_store::{Id, StoreError, folders as rows};
+use sceau_store::{Id, StoreError, folders as rows, jobs};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most messages in a page.
 const MOST: usize = 500;
-/// Hits asked of the index at once.
+/// Hits asked of the index at once, for a page; and for everything that matches.
 const AT_ONCE: usize = 2_000;
+const ALL_AT_ONCE: usize = 200_000;
 /// Records scanned at once.
 const PAGE: i64 = 50;
 /// Characters of an excerpt.
@@ -92,6 +93,16 @@ struct Matches {
     scanned: usize,
 }
 
+impl Matches {
+    /// Of many matches only these are shown.
+    fn keep_newest(&mut self, most: usize) {
+        self.hits.sort_unstable_by_key(|hit| Reverse(*hit));
+        for (_, message) in self.hits.drain(most.min(self.hits.len())..) {
+            self.shown.remove(&message);
+        }
+    }
+}
+
 /// A question being answered.
 #[derive(Debug, Clone)]
 struct Asked {
@@ -136,7 +147,7 @@ impl Operator {
             seal: self.bal_seal(seat.bal).await?,
             query: Arc::new(query.clone()),
             before: page.before,
-            deadline: Instant::now() + self.config().search.patience,
+            deadline: self.search_deadline(),
         };
         let limit = page.limit.clamp(1, MOST);
         let mut matches = self.matches(&asked, Some((limit + 1, folder))).await?;
@@ -155,9 +166,14 @@ impl Operator {
     }
 
     /// Every message of a BAL that matches, shown or not: for searches that combine it with other facts. The caller checks rights and
-    /// traces. `system.unavailable` when the answer would not be complete.
-    pub(crate) async fn matching(&self, seal: &BalSeal, query: Query) -> Result<HashSet<Id>, Refusal> {
-        let deadline = Instant::now() + self.config().search.patience;
+    /// traces. `system.unavailable` when the answer would not be complete by the deadline ([`Operator::search_deadline`]): one for all the
+    /// questions of a search.
+    pub(crate) async fn matching(
+        &self,
+        seal: &BalSeal,
+        query: Query,
+        deadline: Instant,
+    ) -> Result<HashSet<Id>, Refusal> {
         let asked = Asked { seal: seal.clone(), query: Arc::new(query), before: None, deadline };
         let matches = self.matches(&asked, None).await?;
         if matches.incomplete {
@@ -166,14 +182,28 @@ impl Operator {
         Ok(matches.hits.into_iter().map(|(_, id)| id).collect())
     }
 
+    /// When a search that begins now gives up reading what is not indexed.
+    pub(crate) fn search_deadline(&self) -> Instant {
+        Instant::now() + self.config().search.patience
+    }
+
     /// Messages that match; with `wanted`, as many (or some more) of the newest that show in the folder (or any).
     async fn matches(&self, asked: &Asked, wanted: Option<(usize, Option<Id>)>) -> Result<Matches, Refusal> {
         let bal = asked.seal.bal;
         let mut before = None;
         for _ in 0..ATTEMPTS {
-            let row = self.0.store.read::<_, StoreError, _>(move |tx| indexes::state(tx, bal)).await;
-            let row = row.map_err(|e| refuse::store(&e))?;
+            let kind = crate::jobs::Kind::Index.as_str();
+            let read = self.0.store.read::<_, StoreError, _>(move |tx| {
+                let modseq = indexes::modseq(tx, bal)?.unwrap_or(0);
+                Ok((indexes::state(tx, bal)?, modseq, jobs::is_wanted(tx, kind, &bal.to_string())?))
+            });
+            let (row, modseq, wanted_already) = read.await.map_err(|e| refuse::store(&e))?;
             let usable = row.generation != 0 && [0, VERSION].contains(&row.version);
+            if !wanted_already && (!usable || row.version != VERSION || row.modseq != modseq) {
+                // At once when every message is read for each question; else with what may arrive.
+                let after = if usable { self.config().search.delay } else { Duration::ZERO };
+                self.want_index(bal, after).await;
+            }
             if !usable {
                 break;
             }
@@ -210,7 +240,8 @@ impl Operator {
             Err(broken) => return Ok(Err(broken)),
         };
         let mut matches = Matches::default();
-        let (mut cursor, mut size) = (asked.before, wanted.map_or(AT_ONCE, |(n, _)| n.min(AT_ONCE)));
+        let (mut cursor, mut size) = (asked.before, wanted.map_or(ALL_AT_ONCE, |(n, _)| n.min(AT_ONCE)));
+        let most = size.max(AT_ONCE);
         loop {
             let (index, query) = (open.index.clone(), asked.query.clone());
             let hits: Vec<Hit> = match blocking(move || index.search(&query, cursor, size)).await? {
@@ -224,7 +255,7 @@ impl Operator {
             if last || wanted.is_some_and(|(n, _)| matches.hits.len() >= n) {
                 return Ok(Ok(matches));
             }
-            size = (size * 2).min(AT_ONCE);
+            size = (size * 2).min(most);
         }
     }
 
@@ -281,6 +312,11 @@ impl Operator {
             matches.scanned += ids.len();
             let hits = self.scan_page(asked, ids).await?;
             self.keep_shown(bal, wanted, hits.into_iter(), matches).await?;
+            if let Some((most, _)) = wanted
+                && matches.hits.len() > 2 * most + AT_ONCE
+            {
+                matches.keep_newest(most);
+            }
             if Instant::now() > asked.deadline {
                 matches.incomplete = true;
                 return Ok(());
@@ -320,7 +356,7 @@ impl Operator {
         for id in missing {
             let Some(rows) = self.message_rows(asked.seal.bal, vec![id]).await?.remove(&id) else { continue };
             let record = Arc::new(self.make_record(&asked.seal, rows).await?);
-            sealed.push(self.seal_text(&asked.seal, &record, sceau_store::texts::NO_PASS).await?);
+            sealed.push(self.seal_text(&asked.seal, &record).await?);
             let judge = asked.clone();
             hits.extend(blocking(move || judge.judge(&record)).await?);
             if Instant::now() > asked.deadline {

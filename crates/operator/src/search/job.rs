@@ -81,8 +81,8 @@ impl Work {
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<TextRecord>,
-    /// Records that existed and were in no round that is over.
-    reused: Vec<Id>,
+    /// Those that are in no round that is over: this one takes them.
+    fresh: Vec<Id>,
     /// How many of the messages asked for were looked at.
     taken: usize,
 }
@@ -96,6 +96,10 @@ impl Operator {
     /// The job: brings a BAL's index up to date.
     pub(crate) async fn index_bal(&self, bal: Id, stop: &CancellationToken) -> Result<(), Refusal> {
         let _one = self.0.search.writing.lock().await;
+        self.0.search.worker.scope(self.bring_up_to_date(bal, stop)).await
+    }
+
+    async fn bring_up_to_date(&self, bal: Id, stop: &CancellationToken) -> Result<(), Refusal> {
         let key = match self.0.store.vault().bal_key(bal).await {
             Err(StoreError::NoKey) => return Ok(()),
             key => key.map_err(|e| refuse::store(&e))?,
@@ -122,6 +126,17 @@ impl Operator {
                 // What breaks as it is made is tried again less and less often.
                 if work.row.version == VERSION { Ok(()) } else { Err(RefusalCode::Unavailable.into()) }
             }
+        }
+    }
+
+    /// Asks for the job, if nobody has: the index is not what it could be, and nothing may arrive that would ask. Failing to changes no
+    /// answer.
+    pub(super) async fn want_index(&self, bal: Id, after: Duration) {
+        let job = self.index_job(bal, after);
+        match self.0.store.write::<_, StoreError, _>(move |tx| jobs::ensure(tx, &job)).await {
+            Ok(()) if after.is_zero() => self.wake_jobs(),
+            Ok(()) => {}
+            Err(e) => tracing::warn!(code = refuse::store(&e).code.as_str(), "no job for an index"),
         }
     }
 
@@ -176,7 +191,7 @@ impl Operator {
                 self.write_index(&open, batch.records, Vec::new()).await?;
                 let upto = taken.last().copied().unwrap_or(work.row.building_upto);
                 let row = IndexRow { building_upto: upto, ..work.row };
-                self.advance(work, row, batch.reused, Vec::new()).await?;
+                self.advance(work, row, batch.fresh, Vec::new()).await?;
                 work.pause(taken.len())?;
             }
         }
@@ -205,6 +220,10 @@ impl Operator {
             });
             let (modseq, mut ids, gone) = read.await.map_err(|e| refuse::store(&e))?;
             let modseq = modseq.ok_or(Stop::Over)?;
+            if modseq < row.modseq {
+                // The BAL's counter went back (damage, a repair): what comes next would be taken for indexed.
+                return Err(Stop::Broken);
+            }
             if ids.is_empty() && gone.is_empty() {
                 if modseq != row.modseq {
                     self.advance(work, IndexRow { modseq, ..row }, Vec::new(), Vec::new()).await?;
@@ -219,7 +238,7 @@ impl Operator {
             ids.reverse();
             let batch = self.gather(work, &ids).await?;
             self.write_index(open, batch.records, gone.clone()).await?;
-            self.advance(work, IndexRow { pass: row.pass + 1, ..row }, batch.reused, gone).await?;
+            self.advance(work, IndexRow { pass: row.pass + 1, ..row }, batch.fresh, gone).await?;
             work.pause(batch.taken)?;
         }
     }
@@ -229,9 +248,22 @@ impl Operator {
         let files = Arc::new(SealedFiles::new(store, work.seal.clone(), generation, Some(work.writer), cache));
         let given = Arc::clone(&files);
         match blocking(move || Index::open(given)).await? {
+            // What was lost would never be missed once new messages stand in its place.
+            Ok(index) if self.is_lost(work, generation, &index).await? => {
+                tracing::error!("a search index has lost its files");
+                Err(Stop::Broken)
+            }
             Ok(index) => Ok(Writable { index: Arc::new(index), files }),
             Err(e) => Err(Broken::of(&files, &e).into()),
         }
+    }
+
+    /// Is an index empty that should not be?
+    async fn is_lost(&self, work: &Work, generation: Id, index: &Index) -> Result<bool, Refusal> {
+        if generation == work.row.building {
+            return Ok(work.row.building_upto != 0 && index.is_empty().unwrap_or(true));
+        }
+        self.is_hollow(work.seal.bal, &work.row, index).await
     }
 
     async fn write_index(&self, open: &Writable, add: Vec<TextRecord>, remove: Vec<Id>) -> Result<(), Stop> {
@@ -261,7 +293,7 @@ impl Operator {
     }
 
     /// Writes how far the index goes, with what follows from it: records that this round took, messages that are in no index any more.
-    async fn advance(&self, work: &mut Work, row: IndexRow, reused: Vec<Id>, gone: Vec<Id>) -> Result<(), Stop> {
+    async fn advance(&self, work: &mut Work, row: IndexRow, fresh: Vec<Id>, gone: Vec<Id>) -> Result<(), Stop> {
         let (bal, writer, now) = (work.seal.bal, work.writer, self.now());
         let pass = work.row.pass + 1;
         let row = IndexRow { updated: now.0, ..row };
@@ -270,7 +302,7 @@ impl Operator {
                 return Ok(false);
             }
             indexes::set_state(tx, bal, &row)?;
-            rows::set_pass(tx, bal, &reused, pass)?;
+            rows::set_pass(tx, bal, &fresh, pass)?;
             indexes::removed(tx, bal, &gone)?;
             indexes::drop_others(tx, bal, [row.generation, row.building], now)?;
             Ok(true)
@@ -284,7 +316,7 @@ impl Operator {
 
     /// Records of the first of these messages, as many as memory has room for; made and written where there is none.
     async fn gather(&self, work: &Work, ids: &[Id]) -> Result<Batch, Stop> {
-        let (bal, pass) = (work.seal.bal, work.row.pass + 1);
+        let bal = work.seal.bal;
         let (mut batch, mut bytes) = (Batch::default(), 0);
         for page in ids.chunks(PAGE) {
             let mut kept = self.text_rows(bal, page.to_vec()).await?;
@@ -296,7 +328,7 @@ impl Operator {
                 if let Some((record, existed)) = self.take_record(work, &mut kept, *id).await? {
                     bytes += weight(&record);
                     if existed {
-                        batch.reused.extend(open.get(id));
+                        batch.fresh.extend(open.get(id));
                         batch.records.push(record);
                     } else {
                         made.push(record);
@@ -308,11 +340,12 @@ impl Operator {
             }
             let mut sealed: Vec<Sealed> = Vec::with_capacity(made.len());
             for record in &made {
-                sealed.push(self.seal_text(&work.seal, record, pass).await?);
+                sealed.push(self.seal_text(&work.seal, record).await?);
             }
             if !sealed.is_empty() {
                 let written = self.write_texts(bal, sealed).await?;
                 batch.records.extend(made.into_iter().filter(|r| written.contains(&r.message)));
+                batch.fresh.extend(written);
             }
             if batch.taken >= BATCH || bytes >= BATCH_BYTES || work.stop.is_cancelled() {
                 break;

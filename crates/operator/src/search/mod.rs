@@ -16,6 +16,7 @@ mod reindex;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod worker;
 
 pub use find::{Found, FoundEntry, FoundMessage, Page};
 pub use reindex::{ReindexAnswer, ReindexState};
@@ -68,6 +69,7 @@ pub(crate) struct State {
     opened: opened::Opened,
     /// One index is written at a time.
     writing: tokio::sync::Mutex<()>,
+    worker: worker::Worker,
 }
 
 impl State {
@@ -76,6 +78,7 @@ impl State {
             cache: Arc::new(cache::Cache::new(settings.cache_bytes)),
             opened: opened::Opened::new(settings.open),
             writing: tokio::sync::Mutex::default(),
+            worker: worker::Worker::default(),
         }
     }
     /// A BAL is closed: nothing of its index stays in memory.
@@ -95,7 +98,14 @@ pub(crate) fn unreadable(e: &QueryError) -> Refusal {
     Refusal::new(RefusalCode::SyntaxError).with("cause", e)
 }
 
-/// Runs work that opens, decodes or reads files on a blocking thread.
+/// Runs work that opens, decodes or reads files on a blocking thread: the one that indexes, for the job that does.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    if let Some(worker) = worker::Worker::here() {
+        let abnormal = || {
+            tracing::error!("indexing ended abnormally");
+            RefusalCode::Unavailable.into()
+        };
+        return worker.run(work).await.ok_or_else(abnormal);
+    }
     tokio::task::spawn_blocking(work).await.map_err(|e| refuse::abnormal("a search", &e))
 }

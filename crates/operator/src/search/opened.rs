@@ -102,7 +102,7 @@ impl Operator {
 
 impl Operator {
     /// Does an index hold nothing though it should? Files that are all gone look like those of an index that is new.
-    async fn is_hollow(&self, bal: Id, row: &IndexRow, index: &Index) -> Result<bool, Refusal> {
+    pub(super) async fn is_hollow(&self, bal: Id, row: &IndexRow, index: &Index) -> Result<bool, Refusal> {
         if !index.is_empty().unwrap_or(true) {
             return Ok(false);
         }

@@ -16,12 +16,15 @@ use sceau_search::{Attachment, TextRecord};
 use sceau_store::blob::BlobReader;
 use sceau_store::messages::{ContentRow, MessageRow};
 use sceau_store::{StoreError, id};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Attachments whose names are kept.
 const ATTACHMENTS: usize = 200;
 /// Attachments of a message that are opened as documents.
 const DOCUMENTS: usize = 20;
+/// Documents of a message that may take all the time there is; those after them are not opened.
+const SLOW: usize = 2;
 /// A Date header this far after the arrival is not believed, milliseconds.
 const AHEAD: i64 = 86_400_000;
 /// How often a document is shown to a reader that was not available.
@@ -62,12 +65,21 @@ impl Operator {
             Err(e) => return damaged(record, &e),
         };
         if let Some(extractor) = &self.config().search.extractor {
+            let mut slow = 0;
             for (at, part) in std::mem::take(&mut taken.documents) {
                 let Some(attachment) = taken.attachments.get_mut(at) else { continue };
                 let (reader, text) = document(extractor, blob, part, &attachment.name).await?;
                 blob = reader;
                 match text {
-                    Ok(text) => attachment.text = cut(text, &mut taken.room_attached),
+                    Ok(Extracted::Text(text)) => attachment.text = cut(text, &mut taken.room_attached),
+                    Ok(Extracted::NoText(Why::Time)) => {
+                        slow += 1;
+                        if slow == SLOW {
+                            // Nobody else's mail waits for this one's.
+                            break;
+                        }
+                    }
+                    Ok(Extracted::NoText(_)) => {}
                     Err(e) => {
                         (record.body, record.attachments) = (taken.body, taken.attachments);
                         return damaged(record, &e);
@@ -119,13 +131,13 @@ fn person(a: &MailAddress) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// The text of a document; an error of the store inside. The reader comes back.
+/// What a document says; an error of the store inside. The reader comes back.
 async fn document(
     extractor: &Extractor,
     blob: BlobReader,
     part: Part,
     name: &str,
-) -> Result<(BlobReader, Result<String, StoreError>), Refusal> {
+) -> Result<(BlobReader, Result<Extracted, StoreError>), Refusal> {
     let most = extractor.limits().input;
     let mime = format!("{}/{}", part.mime.kind, part.mime.subtype);
     let (blob, content) = blocking(move || {
@@ -135,24 +147,25 @@ async fn document(
     })
     .await?;
     let content = match content {
-        Ok(Some(content)) => content,
-        Ok(None) => return Ok((blob, Ok(String::new()))),
+        Ok(Some(content)) => Arc::new(content),
+        Ok(None) => return Ok((blob, Ok(Extracted::NoText(Why::TooLarge)))),
         Err(e) => return Ok((blob, Err(e))),
     };
     let mut tries = 1;
     loop {
-        match extractor.text(&mime, name, content.clone()).await {
+        // One copy, however often it is shown.
+        match extractor.text(&mime, name, Arc::clone(&content)).await {
             Extracted::NoText(Why::Unavailable) if tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            Extracted::NoText(why) => {
-                metrics::counter!("sceau_search_documents_total", "outcome" => why.code()).increment(1);
-                return Ok((blob, Ok(String::new())));
-            }
-            Extracted::Text(text) => {
-                metrics::counter!("sceau_search_documents_total", "outcome" => "text").increment(1);
-                return Ok((blob, Ok(text)));
+            answer => {
+                let outcome = match &answer {
+                    Extracted::Text(_) => "text",
+                    Extracted::NoText(why) => why.code(),
+                };
+                metrics::counter!("sceau_search_documents_total", "outcome" => outcome).increment(1);
+                return Ok((blob, Ok(answer)));
             }
         }
     }

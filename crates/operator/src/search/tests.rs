@@ -1,4 +1,8 @@
 //! Finding over real stores, on both engines: before, while and after messages are indexed, and when things break.
+mod closed;
+mod histories;
+mod lost;
+
 use super::files::SealedFiles;
 use super::{Found, Page, Query};
 use crate::mailbox::entries::{FlagChange, Flags};
@@ -7,7 +11,7 @@ use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
 use sceau_domain::RefusalCode;
 use sceau_search::Files;
 use sceau_store::indexes::{self, IndexRow};
-use sceau_store::{Id, StoreError, params, texts};
+use sceau_store::{Id, StoreError, params};
 use std::io::Write;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -152,7 +156,7 @@ async fn what_is_gone_is_not_found_and_leaves_nothing(h: House) {
     assert_eq!(h.ask("morphine").await, [4, 3, 1]);
     let seal = h.operator.bal_seal(h.bal_id()).await.unwrap();
     assert_eq!(
-        h.operator.matching(&seal, Query::parse("morphine").unwrap()).await.unwrap().len(),
+        h.operator.matching(&seal, Query::parse("morphine").unwrap(), h.operator.search_deadline()).await.unwrap().len(),
         3,
         "gone from the index itself"
     );
@@ -428,7 +432,7 @@ async fn a_closed_bal_is_left_alone_and_texts_follow_their_message() {
     let id = h.open("INBOX").await.entries[0].message;
     let rows = h.operator.message_rows(bal, vec![id]).await.unwrap().remove(&id).unwrap();
     let record = h.operator.make_record(&seal, rows).await.unwrap();
-    let sealed = h.operator.seal_text(&seal, &record, texts::NO_PASS).await.unwrap();
+    let sealed = h.operator.seal_text(&seal, &record).await.unwrap();
     h.expunge(&[1]).await;
     assert!(h.operator.write_texts(bal, vec![sealed]).await.unwrap().is_empty());
     assert_eq!(h.count("SELECT COUNT(*) FROM texts WHERE bal_id = $1").await, 0);

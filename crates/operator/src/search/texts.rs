@@ -7,7 +7,7 @@ use crate::search::record::Rows;
 use sceau_domain::Refusal;
 use sceau_search::{TextRecord, VERSION};
 use sceau_store::blob::BlobReader;
-use sceau_store::texts::{self, NewText, TextPlace, TextRow};
+use sceau_store::texts::{self, NO_PASS, NewText, TextPlace, TextRow};
 use sceau_store::{Id, Spool, StoreError, indexes, messages};
 use std::collections::HashMap;
 
@@ -26,14 +26,15 @@ pub(super) struct Sealed {
 }
 
 impl Operator {
-    /// Seals a record; a large one is durable then.
-    pub(super) async fn seal_text(&self, seal: &BalSeal, record: &TextRecord, pass: i64) -> Result<Sealed, Refusal> {
+    /// Seals a record; a large one is durable then. It is of no round of indexing: only the act that ends one says what it took
+    /// ([`texts::set_pass`]), so that what a worker wrote before it died, or after another took over, is never taken for indexed.
+    pub(super) async fn seal_text(&self, seal: &BalSeal, record: &TextRecord) -> Result<Sealed, Refusal> {
         let (mut writer, bytes) = (self.0.store.spool(), record.to_bytes());
         let spool = blocking(move || writer.write(&bytes).and_then(|()| writer.finish())).await?;
         let mut spool = spool.map_err(|e| refuse::store(&e))?;
         spool.settle().await.map_err(|e| refuse::store(&e))?;
         let key = seal.wrap(record.message, TEXT, &spool.key).map_err(|e| refuse::store(&e))?;
-        let new = NewText::of(&spool, record.message, VERSION, self.0.store.new_id(), pass, key);
+        let new = NewText::of(&spool, record.message, VERSION, self.0.store.new_id(), NO_PASS, key);
         Ok(Sealed { new, spool })
     }
 

@@ -26,7 +26,7 @@ impl Operator {
         let seal = self.bal_seal(seat.bal).await?;
         let mut words = Vec::new();
         collect(query, &mut words);
-        let mut totals = vec![0; entries.len()];
+        let (mut totals, deadline) = (vec![0; entries.len()], self.search_deadline());
         for (field, text) in &words {
             let mut best: HashMap<_, u32> = HashMap::new();
             for (one, worth) in WORTH {
@@ -34,7 +34,7 @@ impl Operator {
                     continue;
                 }
                 let asked = sceau_search::Query::field(one, text).map_err(|e| crate::search::unreadable(&e))?;
-                for message in self.matching(&seal, asked).await? {
+                for message in self.matching(&seal, asked, deadline).await? {
                     best.entry(message).or_insert(worth);
                 }
             }
