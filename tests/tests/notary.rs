@@ -140,6 +140,13 @@ fn a_log_that_verifies_and_evidence_for_anyone() {
     let a = &sandbox.ready.operators[0];
     let (code, report) = verify(a, &[]);
     assert_eq!((code, report["waiting"].as_u64()), (0, Some(0)), "{report:#}");
+    // Keys known from elsewhere: both are needed, as the log was signed by both.
+    let both = path("cles.pem");
+    let pems: String = keys.as_array().into_iter().flatten().filter_map(|k| k["pem"].as_str()).collect();
+    std::fs::write(&both, pems).expect("written");
+    assert_eq!(verify(a, &["--key", &both]).0, 0);
+    let (code, report) = verify(a, &["--key", &pem]);
+    assert!(code == 1 && codes(&report).contains(&"checkpoint_forged"), "{report:#}");
     let text = a.cli_text(&["--lang", "fr", "trace", "verify", "--checkpoint", &copy]).ok().out;
     assert!(text.contains("Journal intact"), "{text}");
     let _ = a.cli_text(&["trace", "prove", &id]).ok();

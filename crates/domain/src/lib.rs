@@ -12,6 +12,7 @@ pub mod naming;
 pub mod refusal;
 pub mod retry;
 pub mod text;
+pub mod trace_kind;
 
 pub use address::{Address, DomainName};
 pub use bal::{BalFlags, BalKind, DomainKind};
@@ -20,3 +21,4 @@ pub use limits::Limits;
 pub use refusal::{Refusal, RefusalCode};
 pub use retry::RetrySchedule;
 pub use text::Lang;
+pub use trace_kind::TraceKind;

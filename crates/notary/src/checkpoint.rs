@@ -55,6 +55,12 @@ impl PublicKey {
         let body: String = body.split_whitespace().collect();
         Self::parse(BASE64_STANDARD.decode(body).ok()?.strip_prefix(&SPKI)?)
     }
+    /// Every key of a PEM text; none when one of them is no Ed25519 public key, or there is none.
+    pub fn all_from_pem(text: &str) -> Option<Vec<Self>> {
+        const END: &str = "-----END PUBLIC KEY-----";
+        let keys: Option<Vec<Self>> = text.split_inclusive(END).filter(|t| t.contains(END)).map(Self::from_pem).collect();
+        keys.filter(|keys| !keys.is_empty())
+    }
 }
 
 impl Serialize for PublicKey {
@@ -88,7 +94,7 @@ pub struct Checkpoint {
     pub signature: [u8; 64],
 }
 
-mod base64_64 {
+pub(crate) mod base64_64 {
     use super::{BASE64_STANDARD, Engine};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -109,6 +115,14 @@ pub fn origin(name: &str) -> String {
     clean[..end].to_owned()
 }
 
+/// Is a message of ours signed by the one of these keys that it names?
+pub(crate) fn signed(keys: &[PublicKey], key: &str, origin: &str, message: &[u8], signature: &[u8; 64]) -> bool {
+    let good = |k: &PublicKey| UnparsedPublicKey::new(&ED25519, &k.0).verify(message, signature).is_ok();
+    origin.len() <= LONGEST_NAME
+        && !origin.chars().any(char::is_control)
+        && keys.iter().any(|k| k.id() == key && good(k))
+}
+
 impl Checkpoint {
     /// The bytes that are signed; `signature` plays no part.
     pub fn message(&self) -> Vec<u8> {
@@ -117,13 +131,7 @@ impl Checkpoint {
     }
     /// Is it signed by one of these keys?
     pub fn signed_by(&self, keys: &[PublicKey]) -> bool {
-        let message = self.message();
-        let named = keys.iter().filter(|k| k.id() == self.key);
-        self.origin.len() <= LONGEST_NAME
-            && !self.origin.chars().any(char::is_control)
-            && named
-                .into_iter()
-                .any(|k| UnparsedPublicKey::new(&ED25519, &k.0).verify(&message, &self.signature).is_ok())
+        signed(keys, &self.key, &self.origin, &self.message(), &self.signature)
     }
     /// Its line in the outside file, ended by LF.
     pub fn line(&self) -> String {
@@ -184,6 +192,9 @@ pub(crate) mod tests {
         assert_eq!(PublicKey::from_pem(&key.pem()), Some(key));
         assert_eq!((key.fingerprint().len(), key.id().len()), (64, 16));
         assert!(key.fingerprint().starts_with(&key.id()));
+        let both = format!("{}\n{}", key.pem(), pair(2).1.pem());
+        assert_eq!(PublicKey::all_from_pem(&both), Some(vec![key, pair(2).1]));
+        assert_eq!(PublicKey::all_from_pem("nothing"), None);
         assert_eq!(PublicKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), None);
         assert_eq!(origin("Alpha\nBeta\u{7f}"), "Alpha Beta ");
         assert_eq!(origin(&"é".repeat(900)).len(), 512);

@@ -6,6 +6,7 @@
 //! * [`trace`]: the canonical bytes of a trace and its salted leaf.
 //! * [`checkpoint`]: a signed root: what is signed, the line of the outside file, public keys.
 //! * [`purge`]: retention, and what a purge states.
+//! * [`statement`]: what the operator says of its log under its key: a restore, a trace out of its time.
 //! * [`bundle`]: evidence that stands by itself.
 //! * [`audit`]: verification of a whole log, fed page by page.
 //!
@@ -14,12 +15,14 @@ pub mod audit;
 pub mod bundle;
 pub mod checkpoint;
 pub mod purge;
+pub mod statement;
 pub mod trace;
 pub mod tree;
 
 pub use audit::{Audit, Finding, Report};
 pub use bundle::{Bundle, BundleError};
 pub use checkpoint::{Checkpoint, PublicKey};
+pub use statement::Statement;
 pub use trace::{Kind, Stub, Trace};
 pub use tree::{Frontier, Hash};
 

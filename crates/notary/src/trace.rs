@@ -19,28 +19,13 @@ pub const SALT: usize = 32;
 pub const STUB: usize = 42;
 const VERSION: u8 = 1;
 
-/// Which retention a trace has (F121, F122).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    /// An act of a person or a peer: ten years.
-    Functional,
-    /// An automatic act of the system: one year.
-    Technical,
-}
+pub use sceau_domain::TraceKind as Kind;
 
-impl Kind {
-    /// Name in the column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Functional => "Functional",
-            Self::Technical => "Technical",
-        }
-    }
-    fn letter(self) -> u8 {
-        match self {
-            Self::Functional => b'F',
-            Self::Technical => b'T',
-        }
+/// The kind's letter in a leaf input.
+fn letter(kind: Kind) -> u8 {
+    match kind {
+        Kind::Functional => b'F',
+        Kind::Technical => b'T',
     }
 }
 
@@ -142,7 +127,7 @@ impl Stub {
     pub fn to_bytes(&self) -> [u8; STUB] {
         let mut out = [0; STUB];
         out[0] = VERSION;
-        out[1] = self.kind.letter();
+        out[1] = letter(self.kind);
         out[2..10].copy_from_slice(&self.at.to_be_bytes());
         out[10..].copy_from_slice(&self.commitment);
         out

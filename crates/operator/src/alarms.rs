@@ -1,6 +1,7 @@
 //! Alarms for the people in charge: durable, deduplicated, stable codes (F269).
 use sceau_domain::Timestamp;
 use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An alarm, as listed.
 #[derive(Debug, Clone, Serialize)]
@@ -38,6 +39,9 @@ use serde_json::json;
 
 /// Most alarms one listing gives.
 const MOST: i64 = 1000;
+
+/// The full store was told since the last minute's round.
+static FULL_TOLD: AtomicBool = AtomicBool::new(false);
 
 impl Operator {
     /// Open alarms that nobody acknowledged; `all` shows acknowledged and cleared ones too. Newest first.
@@ -81,11 +85,18 @@ impl Operator {
         }
     }
 
-    /// Tells of a store that was full since the last round, as soon as an alarm can be written, and of its recovery.
-    pub(crate) async fn tell_of_full_store(&self) {
+    /// Tells of a store that was full, as soon as an alarm can be written.
+    pub async fn tell_of_full_store_at_once(&self) {
         if crate::refuse::take_full() {
+            FULL_TOLD.store(true, Ordering::SeqCst);
             self.raise_alarm("store.full", "", true, json!({})).await;
-        } else {
+        }
+    }
+
+    /// Likewise once a minute, and of its recovery: a minute at least without a refusal.
+    pub(crate) async fn tell_of_full_store(&self) {
+        self.tell_of_full_store_at_once().await;
+        if !FULL_TOLD.swap(false, Ordering::SeqCst) {
             self.clear_alarm("store.full", "").await;
         }
     }

@@ -10,7 +10,7 @@ use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::journal::{self, Answer, Cursor, Page};
-use sceau_store::{Id, StoreError, folders as rows, keywords, messages};
+use sceau_store::{Id, StoreError, Tx, folders as rows, keywords, messages};
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,12 +136,7 @@ impl Operator {
         since: State,
         most: usize,
     ) -> Result<Option<ChangedIds>, Refusal> {
-        let seat = Seat::of(actor)?;
-        let read = self.0.store.read::<_, Fail, _>(move |tx| {
-            seat.check(tx)?;
-            Ok(journal::messages(tx, seat.bal, since.0, most)?)
-        });
-        Ok(told(read.await?))
+        self.changed(actor, move |tx, bal| journal::messages(tx, bal, since.0, most)).await
     }
 
     /// Folders of the actor's BAL, likewise.
@@ -151,12 +146,23 @@ impl Operator {
         since: State,
         most: usize,
     ) -> Result<Option<ChangedIds>, Refusal> {
+        self.changed(actor, move |tx, bal| journal::folders(tx, bal, since.0, most)).await
+    }
+
+    async fn changed(
+        &self,
+        actor: &Actor,
+        mut ask: impl FnMut(&mut dyn Tx, Id) -> Result<Answer<Page>, StoreError> + Send + 'static,
+    ) -> Result<Option<ChangedIds>, Refusal> {
         let seat = Seat::of(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
-            Ok(journal::folders(tx, seat.bal, since.0, most)?)
+            Ok(ask(tx, seat.bal)?)
         });
-        Ok(told(read.await?))
+        Ok(match read.await? {
+            Answer::Known(page) => Some(page.into()),
+            Answer::Unknown { .. } => None,
+        })
     }
 
     /// What changed in a folder for a client that knew it as of `uidvalidity` and modseq `since`, and of it these UIDs (ascending
@@ -210,13 +216,6 @@ impl Operator {
             }
         }
         Ok(rows)
-    }
-}
-
-fn told(answer: Answer<Page>) -> Option<ChangedIds> {
-    match answer {
-        Answer::Known(page) => Some(page.into()),
-        Answer::Unknown { .. } => None,
     }
 }
 

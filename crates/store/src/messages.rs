@@ -9,12 +9,15 @@ use crate::folders::Counts;
 use crate::journal::{self, Act};
 use crate::keywords::Slots;
 use crate::{Columns, Id, StoreError, Tx, Value, params};
+use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
+use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 /// Most values bound in one statement for a set of ids.
 pub const SLICE: usize = 500;
-/// Tombstones written in one statement when there are many.
-const RUNS: usize = 64;
+/// Tombstones written in one statement, from many to few.
+const RUNS: [usize; 4] = [250, 64, 8, 1];
 
 /// A message to be kept: everything sealed before the transaction.
 #[derive(Debug, Clone)]
@@ -73,7 +76,7 @@ fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
         message: r.int(1)?,
         modseq: r.int(2)?,
         flags: r.int(3)?,
-        keywords: Slots::from_bytes(r.opt_bytes(4)?.unwrap_or_default().to_vec()),
+        keywords: r.opt_bytes(4)?.map(|bytes| Slots::from_bytes(bytes.to_vec())).unwrap_or_default(),
         internal_date: r.int(5)?,
         size: r.int(6)?,
     })
@@ -100,6 +103,20 @@ fn listed(tx: &mut dyn Tx, sql: &str, params: &[Value]) -> Result<Vec<EntryRow>,
 pub fn entries(tx: &mut dyn Tx, folder: Id) -> Result<Vec<EntryRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 ORDER BY uid");
     listed(tx, &sql, params![folder])
+}
+
+/// Shows the entries of a folder whose UIDs are in a range, by UID, one by one: for long listings.
+pub fn each_entry(
+    tx: &mut dyn Tx,
+    folder: Id,
+    uids: RangeInclusive<i64>,
+    see: &mut dyn FnMut(EntryRow),
+) -> Result<(), StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND uid >= $2 AND uid <= $3 ORDER BY uid");
+    tx.visit(&sql, params![folder, *uids.start(), *uids.end()], &mut |row| {
+        see(read(row)?);
+        Ok(())
+    })
 }
 
 /// Entries changed after a modseq, by UID.
@@ -177,10 +194,12 @@ pub fn remove(tx: &mut dyn Tx, act: Act, folder: Id, gone: &[EntryRow]) -> Resul
         journal::depart(tx, act, &format!("folder_id = $1 AND {uid_is}"), values.clone())?;
         tx.execute(&format!("DELETE FROM entries WHERE folder_id = $1 AND {uid_is}"), &values)?;
     }
-    // Most runs are few; for the many of a scattered set, whole rows are bound together.
-    for rows in runs(&uids).chunks(RUNS) {
-        let wide = rows.len() == RUNS;
-        for group in rows.chunks(if wide { RUNS } else { 1 }) {
+    // Most runs are few; those of a scattered set are bound together, in few different lengths.
+    let runs = runs(&uids);
+    let mut rest = runs.as_slice();
+    for together in RUNS {
+        while let Some((group, others)) = rest.split_at_checked(together).filter(|(group, _)| !group.is_empty()) {
+            rest = others;
             let mut values = params![folder, bal, modseq].to_vec();
             let mut sql = String::from("INSERT INTO vanished (folder_id, bal_id, modseq, uid, uid_last) VALUES ");
             for (i, (first, last)) in group.iter().enumerate() {
@@ -240,9 +259,9 @@ pub struct MessageRow {
     /// Id.
     pub id: Id,
     /// Sealed prefix.
-    pub prefix: Option<Vec<u8>>,
+    pub prefix: Option<Bytes>,
     /// Sealed summary.
-    pub summary: Vec<u8>,
+    pub summary: Bytes,
 }
 
 /// Prefixes and summaries of messages of a BAL, by id; those that are gone are absent.
@@ -251,9 +270,19 @@ pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<HashMap<Id, Mes
     for slice in ids.chunks(SLICE) {
         let (list, values) = bind(params![bal], slice);
         let sql = format!("SELECT id, prefix, summary FROM messages WHERE bal_id = $1 AND id IN ({list})");
-        for r in tx.query(&sql, &values)? {
-            let row = MessageRow { id: r.int(0)?, prefix: r.opt_bytes(1)?, summary: r.bytes(2)? };
-            found.insert(row.id, row);
+        // One piece of memory for all of them.
+        let (mut bytes, mut rows) = (BytesMut::new(), Vec::with_capacity(slice.len()));
+        tx.visit(&sql, &values, &mut |r| {
+            let (id, prefix, summary) = (r.int(0)?, r.opt_bytes(1)?, r.opt_bytes(2)?);
+            bytes.extend_from_slice(prefix.unwrap_or_default());
+            bytes.extend_from_slice(summary.unwrap_or_default());
+            rows.push((id, prefix.map(<[u8]>::len), summary.unwrap_or_default().len()));
+            Ok(())
+        })?;
+        let mut bytes = bytes.freeze();
+        for (id, prefix, summary) in rows {
+            let prefix = prefix.map(|len| bytes.split_to(len));
+            found.insert(id, MessageRow { id, prefix, summary: bytes.split_to(summary) });
         }
     }
     Ok(found)
@@ -356,7 +385,8 @@ pub(crate) fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
         if i > 0 {
             list.push(',');
         }
-        list.push_str(&format!("${}", fixed.len() + i + 1));
+        // Into a text: it cannot fail.
+        let _ = write!(list, "${}", fixed.len() + i + 1);
         values.push(Value::Int(*slice.get(i).unwrap_or(last)));
     }
     (list, values)

@@ -172,6 +172,7 @@ fn insert<T>(
 /// Takes the traces of these leaves away, in the transaction that appends the purge's leaf `by`. An error when one is not as it was.
 pub fn purge(tx: &mut dyn Tx, gone: &[Gone], by: i64) -> Result<(), StoreError> {
     for g in gone {
+        // One by one: a thousand at most, once a day, and each must be found as it was.
         let sql = "UPDATE leaves SET trace_id = NULL, salt = NULL, stub = $3, purged_by = $4 WHERE number = $1 AND trace_id = $2";
         let found = tx.execute(sql, params![g.number, g.trace, &g.stub[..], by])?;
         if found != 1 || tx.execute("DELETE FROM traces WHERE id = $1", params![g.trace])? != 1 {
@@ -304,6 +305,35 @@ fn read_checkpoint(r: &Row) -> Result<Checkpoint, StoreError> {
 pub fn checkpoints(tx: &mut dyn Tx, after: i64, upto: i64, limit: i64) -> Result<Vec<Checkpoint>, StoreError> {
     let sql = format!("SELECT {CHECKPOINT} FROM checkpoints WHERE size > $1 AND size <= $2 ORDER BY size LIMIT $3");
     tx.query(&sql, params![after, upto, limit])?.iter().map(read_checkpoint).collect()
+}
+
+/// Was the log signed between these instants (milliseconds)?
+pub fn signed_between(tx: &mut dyn Tx, from: i64, upto: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM checkpoints WHERE at >= $1 AND at <= $2 LIMIT 1";
+    Ok(tx.query_opt(sql, params![from, upto])?.is_some())
+}
+
+/// Looks at `limit` checkpoints (two at least) of sizes above `after` and from before `before`, and removes each that shares its bucket with the next one.
+/// Where to go on; none at the end.
+pub fn thin<B: PartialEq>(
+    tx: &mut dyn Tx,
+    after: i64,
+    before: i64,
+    limit: i64,
+    bucket: impl Fn(i64) -> Option<B>,
+) -> Result<Option<i64>, StoreError> {
+    let limit = limit.max(2);
+    let sql = "SELECT size, at FROM checkpoints WHERE size > $1 AND at < $2 ORDER BY size LIMIT $3";
+    let rows = tx.query(sql, params![after, before, limit])?;
+    let seen: Vec<(i64, i64)> = rows.iter().map(|r| Ok((r.int(0)?, r.int(1)?))).collect::<Result<_, StoreError>>()?;
+    let superfluous = |w: &&[(i64, i64)]| bucket(w[0].1).is_some_and(|b| bucket(w[1].1) == Some(b));
+    let gone: Vec<i64> = seen.windows(2).filter(superfluous).map(|w| w[0].0).collect();
+    for slice in gone.chunks(crate::messages::SLICE) {
+        let (list, values) = crate::messages::bind(&[], slice);
+        tx.execute(&format!("DELETE FROM checkpoints WHERE size IN ({list})"), &values)?;
+    }
+    // The last one is compared with those that follow it.
+    Ok(seen.last().filter(|_| seen.len() as i64 == limit).map(|(size, _)| size - 1))
 }
 
 /// The newest checkpoint.

@@ -2,24 +2,7 @@
 //! address) because it outlives what it speaks of.
 use crate::{Id, Row, StoreError, Tx, Value, params};
 
-/// Which retention a trace has (F121, F122).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// An act of a person or a peer: ten years.
-    Functional,
-    /// An automatic act of the system: one year.
-    Technical,
-}
-
-impl Kind {
-    /// Name in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Functional => "Functional",
-            Self::Technical => "Technical",
-        }
-    }
-}
+pub use sceau_domain::TraceKind as Kind;
 
 /// A row of `traces`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +57,9 @@ pub(crate) const COLUMNS: &str = "id, kind, act, at, person_id, actor, bal_id, b
 pub(crate) fn read(r: &Row, i: usize) -> Result<Trace, StoreError> {
     Ok(Trace {
         id: r.int(i)?,
-        kind: if r.text(i + 1)? == "Functional" { Kind::Functional } else { Kind::Technical },
+        // Another word is no kind that we wrote: it must not read as one.
+        kind: Kind::parse(&r.text(i + 1)?)
+            .ok_or_else(|| StoreError::Corrupt(format!("kind of trace {}", r.int(i).unwrap_or_default())))?,
         act: r.text(i + 2)?,
         at: r.int(i + 3)?,
         person_id: r.opt_int(i + 4)?,
@@ -106,6 +91,12 @@ pub fn record(tx: &mut dyn Tx, t: &Trace) -> Result<(), StoreError> {
         &t.data
     ];
     tx.execute(&sql, values).map(drop)
+}
+
+/// The newest traces of exactly this act.
+pub fn of_act(tx: &mut dyn Tx, act: &str, limit: i64) -> Result<Vec<Trace>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM traces WHERE act = $1 ORDER BY id DESC LIMIT $2");
+    tx.query(&sql, params![act, limit])?.iter().map(|r| read(r, 0)).collect()
 }
 
 /// Lists traces.

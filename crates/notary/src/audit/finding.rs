@@ -47,6 +47,17 @@ pub enum Finding {
         /// The log had come at least this far in time by then, milliseconds.
         after: i64,
     },
+    /// A trace says that it is of a moment that the log had not reached when it was sealed: its instant is not to be believed.
+    Postdated {
+        /// Trace.
+        trace: i64,
+        /// Its leaf.
+        leaf: u64,
+        /// When it says the act was, milliseconds.
+        at: i64,
+        /// When the log was next signed, milliseconds.
+        until: i64,
+    },
     /// Leaves of this interval are not those that the checkpoint at its end signs.
     Rewritten {
         /// First leaf.
@@ -147,10 +158,50 @@ impl Finding {
     }
     /// What its sentence names: numbers as they are, instants too (fields `at`, `after`, `since`, `until`, `due`).
     pub fn facts(&self) -> Vec<(String, i64)> {
-        let value = serde_json::to_value(self).unwrap_or_default();
-        let fields = value.as_object().into_iter().flatten();
-        fields.filter_map(|(name, v)| Some((name.clone(), v.as_i64()?))).collect()
+        facts(self)
     }
+}
+
+/// What is known and explained under the operator's key: no fault, and never hidden.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Note {
+    /// The database was put back, knowingly, to a log of so many leaves.
+    Restored {
+        /// Leaves.
+        size: u64,
+        /// When, milliseconds.
+        at: i64,
+    },
+    /// A trace is out of its time, and somebody said why: the trace `trace.settled` names who.
+    Settled {
+        /// Trace.
+        trace: i64,
+        /// Its leaf.
+        leaf: u64,
+        /// When it says the act was, milliseconds.
+        at: i64,
+    },
+}
+
+impl Note {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Restored { .. } => "restored",
+            Self::Settled { .. } => "settled",
+        }
+    }
+    /// What its sentence names.
+    pub fn facts(&self) -> Vec<(String, i64)> {
+        facts(self)
+    }
+}
+
+fn facts(of: &impl Serialize) -> Vec<(String, i64)> {
+    let value = serde_json::to_value(of).unwrap_or_default();
+    let fields = value.as_object().into_iter().flatten();
+    fields.filter_map(|(name, v)| Some((name.clone(), v.as_i64()?))).collect()
 }
 
 /// What an audit looked at and found.
@@ -176,4 +227,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings beyond.
     pub more: u64,
+    /// What is explained; at most [`super::MOST_FINDINGS`].
+    pub notes: Vec<Note>,
 }

@@ -4,18 +4,19 @@
 //! their end; then the traces without a leaf ([`Audit::unsealed`]); then it asks for the [`Report`]. Lines of the outside file are drawn
 //! as the log reaches their size.
 //!
-//! What is trusted: the public keys given, nothing else. A database whose leaves, tree and checkpoints were all rewritten is found out by
+//! What is trusted: the public keys given, nothing else; statements count when one of them signed them ([`crate::statement`]). A database whose leaves, tree and checkpoints were all rewritten is found out by
 //! signatures; one that was put back whole to an earlier state by the outside file.
 mod finding;
 mod outside;
 mod purges;
 
-pub use finding::{Finding, Report};
+pub use finding::{Finding, Note, Report};
 pub use outside::{Line, Outside};
 
 use crate::checkpoint::{Checkpoint, PublicKey};
 use crate::hex_bytes;
 use crate::purge;
+use crate::statement::{Statement, What};
 use crate::trace::{Kind, SALT, Stub, Trace};
 use crate::tree::{Frontier, Hash, STRIDE};
 use purges::Purges;
@@ -24,7 +25,7 @@ use std::collections::HashMap;
 
 /// Findings listed at most; the rest is counted.
 pub const MOST_FINDINGS: usize = 1_000;
-/// How far behind the log's time a trace may be when it enters, milliseconds: clocks of nodes, long transactions.
+/// How far behind the log's time, or before it, a trace may be when it enters, milliseconds: clocks of nodes, long transactions.
 pub const LATE: i64 = 15 * 60_000;
 
 /// A row of `leaves` with its trace, as the store gives it.
@@ -146,6 +147,8 @@ pub struct Options {
     pub appending: i64,
     /// Which checkpoints must stand in the outside file: those that this node appended. None: the file is any copy.
     pub keeper: Option<i64>,
+    /// What the operator says of the log: restores, settlements. Unsigned ones count for nothing.
+    pub statements: Vec<Statement>,
 }
 
 /// An audit under way.
@@ -166,6 +169,12 @@ pub struct Audit<O> {
     /// Newest instant of a trace so far; the same at the last checkpoint, bounded by it.
     newest: i64,
     reached: i64,
+    /// Of the leaves since the last signature, the one with the latest instant: trace, leaf, its hash, instant.
+    latest: Option<(i64, u64, Hash, i64)>,
+    /// Restores by the size that they went back to, ascending, not reached yet.
+    restores: Vec<Statement>,
+    /// Leaves whose instant somebody explained, with their hashes.
+    settled: HashMap<u64, Hash>,
     nodes: Vec<(u32, u64, Hash)>,
     purges: Purges,
     outside: Outside<O>,
@@ -173,10 +182,18 @@ pub struct Audit<O> {
 
 impl<O: Iterator<Item = Line>> Audit<O> {
     /// Begins. `outside` gives the lines of the outside file; none when there is no file to compare with.
-    pub fn new(options: Options, outside: Option<O>) -> Self {
-        let outside = Outside::new(outside);
+    pub fn new(mut options: Options, outside: Option<O>) -> Self {
+        let mut statements = std::mem::take(&mut options.statements);
+        statements.truncate(crate::statement::MOST);
+        statements.retain(|s| s.signed_by(&options.keys));
+        let (mut restores, settled): (Vec<_>, Vec<_>) = statements.into_iter().partition(|s| s.what == What::Restored);
+        restores.sort_by_key(|r| std::cmp::Reverse(r.number));
+        let outside = Outside::new(outside, restores.clone());
         Self {
             options,
+            latest: None,
+            restores,
+            settled: settled.into_iter().map(|s| (s.number, s.hash)).collect(),
             report: Report::default(),
             frontier: Frontier::default(),
             broken: false,
@@ -205,8 +222,48 @@ impl<O: Iterator<Item = Line>> Audit<O> {
         }
     }
 
+    fn note(&mut self, note: Note) {
+        if self.report.notes.len() < MOST_FINDINGS {
+            self.report.notes.push(note);
+        }
+    }
+
+    /// A trace whose instant does not fit: a finding, unless somebody explained it under the key.
+    fn out_of_time(&mut self, finding: Finding, trace: i64, leaf: u64, hash: &Hash, at: i64) {
+        if self.settled.get(&leaf) == Some(hash) {
+            self.note(Note::Settled { trace, leaf, at });
+        } else {
+            self.found(finding);
+        }
+    }
+
+    /// The log was signed at this instant, as it is now.
+    fn signed_at(&mut self, until: i64) {
+        self.reached = self.reached.max(self.newest.min(until));
+        if let Some((trace, leaf, hash, at)) = self.latest.take()
+            && at > until.saturating_add(LATE)
+        {
+            self.out_of_time(Finding::Postdated { trace, leaf, at, until }, trace, leaf, &hash, at);
+        }
+    }
+
+    /// Compares what restores say of the present size. One that says another root does not speak of this log.
+    fn check_restores(&mut self) {
+        while let Some(r) = self.restores.pop_if(|r| r.number <= self.report.leaves) {
+            let same = self.broken || r.number < self.report.leaves || r.hash == self.frontier.root();
+            self.note(Note::Restored { size: r.number, at: r.at });
+            if !same && !self.differs {
+                self.differs = true;
+                let (first, since) = self.agreed;
+                self.found(Finding::Rewritten { first, last: r.number.saturating_sub(1), since, until: r.at });
+            }
+        }
+    }
+
     /// The next page.
     pub fn page(&mut self, page: Page) {
+        // Restores to before the first leaf.
+        self.check_restores();
         let mut checkpoints = page.checkpoints.into_iter().peekable();
         for leaf in page.leaves {
             self.leaf(leaf);
@@ -249,6 +306,7 @@ impl<O: Iterator<Item = Line>> Audit<O> {
             (None, Some(by)) => self.gone(number, by, &hash, row.stub.as_deref()),
             _ => self.found(Finding::LeafMalformed { leaf: number }),
         }
+        self.check_restores();
         self.check_outside();
     }
 
@@ -261,9 +319,13 @@ impl<O: Iterator<Item = Line>> Audit<O> {
         }
         self.report.traces += 1;
         if self.reached != i64::MIN && trace.at < self.reached.saturating_sub(LATE) {
-            self.found(Finding::Backdated { trace: id, leaf, at: trace.at, after: self.reached });
+            let found = Finding::Backdated { trace: id, leaf, at: trace.at, after: self.reached };
+            self.out_of_time(found, id, leaf, hash, trace.at);
         }
         self.newest = self.newest.max(trace.at);
+        if self.latest.is_none_or(|(.., at)| trace.at > at) {
+            self.latest = Some((id, leaf, *hash, trace.at));
+        }
         if trace.act == purge::ACT && trace.kind == Kind::Functional {
             let judged = self.purges.stated(leaf, trace, self.options.now);
             judged.into_iter().for_each(|f| self.found(f));
@@ -317,7 +379,7 @@ impl<O: Iterator<Item = Line>> Audit<O> {
             // Shorter or longer than the leaves: told once, at the end.
             return;
         }
-        self.reached = self.newest.min(c.at);
+        self.signed_at(c.at);
         if c.root == self.frontier.root() {
             self.agreed = (c.size, c.at);
         } else if !self.differs {
@@ -346,6 +408,10 @@ impl<O: Iterator<Item = Line>> Audit<O> {
                 Ok((line, c)) => {
                     self.report.outside += 1;
                     let same = self.broken || c.root == self.frontier.root();
+                    if same {
+                        // As good as a checkpoint of the database, which keeps fewer of the old ones.
+                        self.signed_at(c.at);
+                    }
                     if !same && !self.differs_outside {
                         self.differs_outside = true;
                         self.found(Finding::OutsideDiffers { line, size: c.size, at: c.at });

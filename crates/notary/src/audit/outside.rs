@@ -1,6 +1,7 @@
 //! The outside file while an audit goes through the log: drawn line by line, never held.
 use super::{Finding, Options};
 use crate::checkpoint::{Checkpoint, PublicKey};
+use crate::statement::Statement;
 
 /// A line of the outside file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +37,25 @@ pub struct Outside<O> {
     used: Option<u64>,
     missing_told: bool,
     in_gap: bool,
+    /// Restores, signed: checkpoints that they void are passed over.
+    restores: Vec<Statement>,
+    voided: bool,
 }
 
 impl<O: Iterator<Item = Line>> Outside<O> {
-    pub(super) fn new(lines: Option<O>) -> Self {
-        Self { lines, raw: None, next: None, before: None, first: None, used: None, missing_told: false, in_gap: false }
+    pub(super) fn new(lines: Option<O>, restores: Vec<Statement>) -> Self {
+        Self {
+            lines,
+            raw: None,
+            next: None,
+            before: None,
+            first: None,
+            used: None,
+            missing_told: false,
+            in_gap: false,
+            restores,
+            voided: false,
+        }
     }
 
     fn raw(&mut self) -> Option<Line> {
@@ -52,6 +67,10 @@ impl<O: Iterator<Item = Line>> Outside<O> {
         while self.next.is_none() {
             let Some(line) = self.raw() else { return };
             if let Some(c) = Checkpoint::from_line(&line.text).filter(|c| c.signed_by(keys)) {
+                if self.restores.iter().any(|r| r.voids(c.size, c.at)) {
+                    self.voided = true;
+                    continue;
+                }
                 self.first.get_or_insert(c.size);
                 self.next = Some(Next::Good(line.number, c));
                 return;
@@ -100,7 +119,8 @@ impl<O: Iterator<Item = Line>> Outside<O> {
         let here = self.used == Some(size);
         match self.first {
             _ if here || recent || self.in_gap => None,
-            None if self.missing_told => None,
+            // Of a file whose every line was voided by a restore nothing more is expected.
+            None if self.missing_told || self.voided => None,
             None => {
                 self.missing_told = true;
                 Some(Finding::OutsideMissing)

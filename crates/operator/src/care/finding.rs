@@ -24,15 +24,20 @@ macro_rules! findings {
 findings! {
     DatabaseDamaged    "database.damaged"     true;
     TableUnreadable    "table.unreadable"     false;
+    KeyringDamaged     "keyring.damaged"      false;
     FolderCounts       "folder.counts"        true;
     FolderUidnext      "folder.uidnext"       true;
+    FolderModseq       "folder.modseq"        true;
     FolderName         "folder.name"          true;
     BalCounts          "bal.counts"           true;
     BalModseq          "bal.modseq"           true;
+    BalUidvalidity     "bal.uidvalidity"      true;
+    BalAddress         "bal.address"          false;
     BalKey             "bal.key"              false;
     EntryFolder        "entry.folder"         true;
     EntryMessage       "entry.message"        true;
     EntrySize          "entry.size"           true;
+    EntryVanished      "entry.vanished"       true;
     EntryKeywords      "entry.keywords"       true;
     KeywordName        "keyword.name"         true;
     MessageHidden      "message.hidden"       true;
@@ -48,6 +53,7 @@ findings! {
     QueueDestination   "queue.destination"    true;
     QueueBlob          "queue.blob"           false;
     QueueSealed        "queue.sealed"         false;
+    QueueAddress       "queue.address"        false;
     QueueContent       "queue.content"        false;
     SearchIndex        "search.index"         true;
     TraceLog           "trace.log"            false;

@@ -1,12 +1,14 @@
 //! `sceau fsck`: looks at everything that is kept, says what is not as it should be, and heals what can be derived from the rest.
 //!
-//! Promises: looking changes nothing; what is lost is named and left, and the rest serves; each repair is one transaction with its trace.
+//! Promises: looking changes nothing, and looks at all there is; what is lost is named and left, and the rest serves; each repair is one
+//! transaction with its trace, which looks again before it changes anything; nothing is repaired in a database that is itself damaged.
 //! It works on an open store while no server does (on SQLite the store's lock sees to it).
 use super::finding::{Finding, Kind};
+use sceau_store::care::check::engine;
 use sceau_store::care::{CareError, Phase, Progress};
 use sceau_store::{Id, Store};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What to look at, and whether to heal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +43,8 @@ pub(super) struct Run<'a> {
     pub names: HashMap<Id, String>,
     /// BALs that are not closed.
     pub active: HashSet<Id>,
+    /// BALs whose entries were repaired: their counts come last.
+    pub touched: BTreeSet<Id>,
     findings: Vec<Finding>,
     count: u64,
 }
@@ -49,6 +53,18 @@ impl Run<'_> {
     /// Was this found of a BAL?
     pub fn has(&self, code: Kind, bal: Id) -> bool {
         self.findings.iter().any(|f| f.code == code && f.bal_id == Some(bal))
+    }
+    /// Heals the database itself. False when it stays damaged, or something in it that no repair brings back cannot be read: nothing else is
+    /// changed then.
+    async fn heal_engine(&mut self) -> Result<bool, CareError> {
+        let mut findings = std::mem::take(&mut self.findings);
+        let damaged = |f: &Finding| f.code == Kind::DatabaseDamaged;
+        let healed = findings.iter().any(damaged) && self.heal_database().await?;
+        findings.iter_mut().filter(|f| damaged(f)).for_each(|f| f.repaired = healed);
+        let whole = engine::unreadable(self.store, self.progress).await?.is_empty();
+        findings.iter_mut().filter(|f| f.code == Kind::TableUnreadable).for_each(|f| f.repaired = whole);
+        self.findings = findings;
+        Ok(whole && self.findings.iter().all(|f| f.repaired || f.code == Kind::KeyringDamaged))
     }
     pub fn found(&mut self, mut finding: Finding) {
         self.count += 1;
@@ -62,13 +78,22 @@ impl Run<'_> {
 /// Looks, and heals when asked.
 pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Result<Report, CareError> {
     let (names, active) = (HashMap::new(), HashSet::new());
-    let mut run = Run { store, progress, names, active, findings: Vec::new(), count: 0 };
-    if run.look_at_engine().await? {
+    let (findings, touched) = (Vec::new(), BTreeSet::new());
+    let mut run = Run { store, progress, names, active, touched, findings, count: 0 };
+    let mut readable = run.look_at_engine().await?;
+    let mut repair = options.repair;
+    if repair && run.count > 0 {
+        // First of all, and before anything is concluded from indexes that may lie.
+        repair = run.heal_engine().await?;
+        readable |= repair;
+    }
+    if readable {
         run.look_at_counts().await?;
         run.look_at_references().await?;
         run.open_bals().await?;
         run.open_messages(options.content).await?;
         run.open_queue(options.content).await?;
+        run.open_recipients().await?;
         run.look_at_indexes(options.content).await?;
         run.look_at_log().await?;
         if options.blobs || options.content {
@@ -76,13 +101,21 @@ pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Resul
         }
     }
     let mut findings = std::mem::take(&mut run.findings);
-    if options.repair {
+    if repair {
         progress.begin(Phase::Repairing, findings.len() as u64);
         // What is shown again or removed changes counts: they are healed last.
         let last = |f: &Finding| {
-            matches!(f.code, Kind::FolderCounts | Kind::FolderUidnext | Kind::BalCounts | Kind::BalModseq)
+            matches!(
+                f.code,
+                Kind::FolderCounts
+                    | Kind::FolderUidnext
+                    | Kind::FolderModseq
+                    | Kind::BalCounts
+                    | Kind::BalModseq
+                    | Kind::BalUidvalidity
+            )
         };
-        for finding in findings.iter_mut().filter(|f| f.repairable && !last(f)) {
+        for finding in findings.iter_mut().filter(|f| f.repairable && !f.repaired && !last(f)) {
             finding.repaired = run.heal(finding).await?;
             progress.add(1);
         }
@@ -90,6 +123,7 @@ pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Resul
             finding.repaired = run.heal(finding).await?;
             progress.add(1);
         }
+        run.heal_touched().await?;
         run.heal_blobs(&mut findings).await?;
     }
     let repaired = findings.iter().filter(|f| f.repaired).count() as u64;

@@ -19,22 +19,28 @@ impl Run<'_> {
     /// Heals one finding. False when it could not be.
     pub(super) async fn heal(&mut self, f: &Finding) -> Result<bool, CareError> {
         match (f.code, f.bal_id) {
-            (Kind::DatabaseDamaged, _) => self.heal_database().await,
-            (Kind::FolderCounts | Kind::FolderUidnext | Kind::BalCounts | Kind::BalModseq, Some(bal)) => {
-                self.act(f, move |tx| counts::heal(tx, bal)).await
+            (
+                Kind::FolderCounts
+                | Kind::FolderUidnext
+                | Kind::FolderModseq
+                | Kind::BalCounts
+                | Kind::BalModseq
+                | Kind::BalUidvalidity,
+                Some(bal),
+            ) => self.act(f, move |tx| counts::heal(tx, bal)).await,
+            (Kind::EntryVanished, Some(bal)) => {
+                let entry = entry_of(f, bal);
+                self.act(f, move |tx| loose::unsay_gone(tx, &entry)).await
             }
             (Kind::EntryKeywords, Some(bal)) => self.act(f, move |tx| Ok(counts::heal_slots(tx, bal)? > 0)).await,
             (Kind::EntryFolder | Kind::MessageHidden, Some(bal)) => self.show_again(f, bal).await,
             (Kind::EntryMessage | Kind::EntrySize, Some(bal)) => {
                 let entry = entry_of(f, bal);
                 let (remove, now) = (f.code == Kind::EntryMessage, self.store.clock().now());
-                self.act(f, move |tx| {
-                    if remove {
-                        loose::remove_entry(tx, &entry, now)?
-                    } else {
-                        loose::resize_entry(tx, &entry)?
-                    }
-                    counts::heal(tx, bal)
+                self.touched.insert(bal);
+                self.act(f, move |tx| match remove {
+                    true => loose::remove_entry(tx, &entry, now),
+                    false => loose::resize_entry(tx, &entry).map(|()| true),
                 })
                 .await
             }
@@ -58,6 +64,15 @@ impl Run<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Counts what repairs changed, once a BAL.
+    pub(super) async fn heal_touched(&mut self) -> Result<(), CareError> {
+        for bal in std::mem::take(&mut self.touched) {
+            let f = Finding::new(Kind::BalCounts).on(bal);
+            self.act(&f, move |tx| counts::heal(tx, bal)).await?;
+        }
+        Ok(())
     }
 
     /// Removes what nothing names: one walk for all.
@@ -98,12 +113,12 @@ impl Run<'_> {
     }
 
     /// Indexes are made anew from the tables; what then still is wrong is not healed.
-    async fn heal_database(&self) -> Result<bool, CareError> {
+    pub(super) async fn heal_database(&self) -> Result<bool, CareError> {
         let rebuilt = engine::rebuild_indexes(self.store).await;
         Ok(rebuilt.is_ok() && engine::integrity(self.store).await?.is_empty())
     }
 
-    fn tag(&self, purpose: &str, bal: Id, name: &str) -> Vec<u8> {
+    pub(super) fn tag(&self, purpose: &str, bal: Id, name: &str) -> Vec<u8> {
         let data = [&bal.to_be_bytes()[..], name.as_bytes()].concat();
         self.store.vault().tag(purpose, &data).to_vec()
     }
@@ -111,6 +126,7 @@ impl Run<'_> {
     /// Puts what nothing shows into the INBOX, which is made when it is missing.
     async fn show_again(&mut self, f: &Finding, bal: Id) -> Result<bool, CareError> {
         let Some(seal) = self.seal(bal).await? else { return Ok(false) };
+        self.touched.insert(bal);
         let (entry, tag, id) = (entry_of(f, bal), self.tag("folder.name", bal, INBOX), self.store.new_id());
         let new = NewFolder {
             id,
@@ -126,7 +142,7 @@ impl Run<'_> {
                 let Some(state) = folders::lock_bal(tx, bal)? else { return Ok(false) };
                 folders::insert(tx, &new, state.modseq)?;
             }
-            Ok(loose::show_again(tx, &entry, &tag)? && counts::heal(tx, bal)?)
+            loose::show_again(tx, &entry, &tag)
         })
         .await
     }
@@ -135,7 +151,8 @@ impl Run<'_> {
     async fn name_folder(&mut self, f: &Finding, bal: Id) -> Result<bool, CareError> {
         let (Some(id), Some(seal)) = (f.folder, self.seal(bal).await?) else { return Ok(false) };
         let Some(row) = self.read(move |tx| folders::by_id(tx, bal, id)).await? else { return Ok(false) };
-        let name = self.name_for(&row);
+        // A name that can be read lost only its tag.
+        let name = seal.open_folder_name(id, &row.name_sealed).unwrap_or_else(|_| self.name_for(&row));
         let (sealed, tag) = (seal.folder_name(id, &name)?, self.tag("folder.name", bal, &name));
         self.act(f, move |tx| {
             let Some(state) = folders::lock_bal(tx, bal)? else { return Ok(false) };
@@ -162,8 +179,12 @@ impl Run<'_> {
         let Some(row) = self.read(move |tx| keywords::list(tx, bal)).await?.into_iter().find(|k| k.slot == slot) else {
             return Ok(false);
         };
-        let name = format!("fsck-{slot}");
-        let (sealed, tag) = (seal.seal(row.id, "keyword.name", name.as_bytes())?, self.tag("keyword.name", bal, &name));
+        let known = seal.open_keyword(row.id, &row.sealed).map(|name| name.to_string());
+        let name = known.unwrap_or_else(|_| format!("fsck-{slot}"));
+        let (sealed, tag) = (
+            seal.seal(row.id, "keyword.name", name.as_bytes())?,
+            self.tag("keyword.name", bal, &name.to_ascii_lowercase()),
+        );
         self.act(f, move |tx| keywords::heal_name(tx, bal, row.id, &sealed, &tag)).await
     }
 

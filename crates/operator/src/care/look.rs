@@ -5,7 +5,7 @@ use crate::notary::LogReader;
 use sceau_notary::PublicKey;
 use sceau_notary::audit::{Audit, Line, Options};
 use sceau_store::blob::{self, BlobId};
-use sceau_store::care::check::{counts, engine, loose, sealed};
+use sceau_store::care::check::{PAGE, counts, engine, loose, sealed};
 use sceau_store::care::{CareError, Phase};
 use sceau_store::{Id, StoreError, Tx, keywords};
 use std::collections::VecDeque;
@@ -24,6 +24,9 @@ impl Run<'_> {
     pub(super) async fn look_at_engine(&mut self) -> Result<bool, CareError> {
         for complaint in engine::integrity(self.store).await? {
             self.found(Finding::new(Kind::DatabaseDamaged).detail(complaint));
+        }
+        for complaint in engine::keyring_integrity(self.store).await? {
+            self.found(Finding::new(Kind::KeyringDamaged).detail(complaint));
         }
         let unreadable = match engine::unreadable(self.store, self.progress).await {
             Ok(unreadable) => unreadable,
@@ -55,7 +58,7 @@ impl Run<'_> {
                 }
                 let (folders, known) =
                     self.read(move |tx| Ok((counts::folders(tx, id)?, keywords::list(tx, id)?))).await?;
-                let (mut bytes, mut count, mut modseq) = (0, 0, 0);
+                let (mut bytes, mut count, mut modseq, mut uidvalidity) = (0, 0, bal.floor.max(bal.departed), 0);
                 for f in folders {
                     if f.kept != f.real {
                         self.found(Finding::new(Kind::FolderCounts).on(id).folder(f.id));
@@ -63,11 +66,18 @@ impl Run<'_> {
                     if f.uidnext <= f.last_uid {
                         self.found(Finding::new(Kind::FolderUidnext).on(id).folder(f.id).uid(f.last_uid));
                     }
+                    if f.kept_modseq < f.modseq {
+                        self.found(Finding::new(Kind::FolderModseq).on(id).folder(f.id));
+                    }
                     if f.slots.iter().any(|slot| known.iter().all(|k| k.slot != slot)) {
                         self.found(Finding::new(Kind::EntryKeywords).on(id).folder(f.id));
                     }
-                    (bytes, count, modseq) =
-                        (bytes + f.real.bytes, count + f.real.messages, i64::max(modseq, f.modseq));
+                    (bytes, count) = (bytes + f.real.bytes, count + f.real.messages);
+                    modseq = modseq.max(f.modseq).max(f.kept_modseq);
+                    uidvalidity = uidvalidity.max(f.uidvalidity);
+                }
+                if bal.uidvalidity_next <= uidvalidity {
+                    self.found(Finding::new(Kind::BalUidvalidity).on(id));
                 }
                 if bal.used != (bytes, count) {
                     self.found(Finding::new(Kind::BalCounts).on(id));
@@ -81,40 +91,59 @@ impl Run<'_> {
 
     /// References that lead nowhere, rows that nothing leads to.
     pub(super) async fn look_at_references(&mut self) -> Result<(), CareError> {
+        self.progress.begin(Phase::Rows, 0);
+        type Entries = fn(&mut dyn Tx, &loose::EntryPlace) -> Result<Vec<loose::Entry>, StoreError>;
+        let entries: [(Kind, Entries); 4] = [
+            (Kind::EntryFolder, loose::entries_without_folder),
+            (Kind::EntryMessage, loose::entries_without_message),
+            (Kind::EntrySize, loose::entries_of_another_size),
+            (Kind::EntryVanished, loose::entries_said_gone),
+        ];
+        for (kind, page) in entries {
+            let tell = |e: loose::Entry| Finding::new(kind).on(e.bal).folder(e.folder).uid(e.uid).message(e.message);
+            self.each((Id::MIN, 0), page, |e| (e.folder, e.uid), tell).await?;
+        }
+        type Messages = fn(&mut dyn Tx, &Id) -> Result<Vec<loose::Message>, StoreError>;
+        let messages: [(Kind, Messages); 4] = [
+            (Kind::MessageHidden, loose::messages_without_entry),
+            (Kind::MessageBlob, loose::messages_without_blob),
+            (Kind::QueueBlob, loose::queued_without_blob),
+            (Kind::QueueEmpty, loose::queued_without_entry),
+        ];
+        for (kind, page) in messages {
+            let tell = |m: loose::Message| Finding::new(kind).on(m.bal).message(m.id).blob(&m.blob);
+            self.each(Id::MIN, page, |m| m.id, tell).await?;
+        }
+        let tell = |domain: String| Finding::new(Kind::QueueDestination).detail(domain);
+        self.each(String::new(), loose::destinations_missing, String::clone, tell).await?;
         let now = self.store.clock().now();
-        let entry = |kind, e: loose::Entry| Finding::new(kind).on(e.bal).folder(e.folder).uid(e.uid).message(e.message);
-        let message = |kind, m: loose::Message| Finding::new(kind).on(m.bal).message(m.id).blob(&m.blob);
-        for e in self.read(loose::entries_without_folder).await? {
-            self.found(entry(Kind::EntryFolder, e));
+        let tell = |id: BlobId| Finding::new(Kind::BlobUnnamed).blob(&id);
+        self.each((BlobId::default(), now), loose::blobs_unnamed, |id| (*id, now), tell).await?;
+        self.each(Id::MIN, loose::search_broken, |bal| *bal, |bal| Finding::new(Kind::SearchIndex).on(bal)).await?;
+        self.each(Id::MIN, loose::bals_readdressed, |bal| *bal, |bal| Finding::new(Kind::BalAddress).on(bal)).await
+    }
+
+    /// Walks to the end, a page at a time.
+    async fn each<T: Send + 'static, C: Clone + Send + 'static>(
+        &mut self,
+        mut after: C,
+        page: fn(&mut dyn Tx, &C) -> Result<Vec<T>, StoreError>,
+        place: impl Fn(&T) -> C,
+        tell: impl Fn(T) -> Finding,
+    ) -> Result<(), CareError> {
+        loop {
+            let from = after.clone();
+            let found = self.read(move |tx| page(tx, &from)).await?;
+            let full = i64::try_from(found.len()) == Ok(PAGE);
+            if let Some(last) = found.last() {
+                after = place(last);
+            }
+            found.into_iter().for_each(|one| self.found(tell(one)));
+            self.progress.add(1);
+            if !full {
+                return Ok(());
+            }
         }
-        for e in self.read(loose::entries_without_message).await? {
-            self.found(entry(Kind::EntryMessage, e));
-        }
-        for e in self.read(loose::entries_of_another_size).await? {
-            self.found(entry(Kind::EntrySize, e));
-        }
-        for m in self.read(loose::messages_without_entry).await? {
-            self.found(message(Kind::MessageHidden, m));
-        }
-        for m in self.read(loose::messages_without_blob).await? {
-            self.found(message(Kind::MessageBlob, m));
-        }
-        for m in self.read(loose::queued_without_blob).await? {
-            self.found(message(Kind::QueueBlob, m));
-        }
-        for m in self.read(loose::queued_without_entry).await? {
-            self.found(message(Kind::QueueEmpty, m));
-        }
-        for domain in self.read(loose::destinations_missing).await? {
-            self.found(Finding::new(Kind::QueueDestination).detail(domain));
-        }
-        for id in self.read(move |tx| loose::blobs_unnamed(tx, now)).await? {
-            self.found(Finding::new(Kind::BlobUnnamed).blob(&id));
-        }
-        for bal in self.read(loose::search_broken).await? {
-            self.found(Finding::new(Kind::SearchIndex).on(bal));
-        }
-        Ok(())
     }
 
     /// Blobs outside the rows against the objects that there are, both ways. Both go by id: a page of each is in memory.
@@ -177,6 +206,7 @@ impl Run<'_> {
             grace: GRACE + (now - overview.at).max(0),
             appending: overview.at,
             keeper: None,
+            statements: overview.statements,
         };
         let (mut audit, mut from) = (Audit::new(options, None::<std::iter::Empty<Line>>), i64::MIN);
         loop {
@@ -194,7 +224,12 @@ impl Run<'_> {
             unsealed.traces.iter().for_each(|(id, made, at)| audit.unsealed(*id, *made, *at));
             after = unsealed.next;
         }
-        for finding in audit.finish().findings {
+        let report = audit.finish();
+        if report.leaves != overview.size {
+            // The notary would append to another place than the end.
+            self.found(Finding::new(Kind::TraceLog).detail("notary.size"));
+        }
+        for finding in report.findings {
             self.found(Finding::new(Kind::TraceLog).detail(finding.code()));
         }
         Ok(())

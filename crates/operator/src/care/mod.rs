@@ -8,6 +8,7 @@ mod heal;
 mod indexed;
 mod look;
 mod opened;
+pub mod restore;
 #[cfg(test)]
 mod tests;
 

@@ -27,12 +27,14 @@ impl Run<'_> {
                 self.read(move |tx| Ok((folders::list(tx, bal)?, keywords::list(tx, bal)?))).await?;
             for folder in folders {
                 let name = seal.open_folder_name(folder.id, &folder.name_sealed);
-                if name.is_err() {
+                // Found by its tag, shown by its name: both must say the same.
+                if !name.is_ok_and(|name| self.tag("folder.name", bal, &name) == folder.name_tag) {
                     self.found(Finding::new(Kind::FolderName).on(bal).folder(folder.id));
                 }
             }
             for keyword in keywords {
-                if seal.open_keyword(keyword.id, &keyword.sealed).is_err() {
+                let name = seal.open_keyword(keyword.id, &keyword.sealed);
+                if !name.is_ok_and(|name| self.tag("keyword.name", bal, &name.to_ascii_lowercase()) == keyword.tag) {
                     self.found(Finding::new(Kind::KeywordName).on(bal).detail(keyword.slot.to_string()));
                 }
             }
@@ -119,6 +121,26 @@ impl Run<'_> {
         }
     }
 
+    /// Addresses of the queue that are sealed: those of patients.
+    pub(super) async fn open_recipients(&mut self) -> Result<(), CareError> {
+        let (mut after, mut known) = (Id::MIN, None::<(i64, Option<DataKey>)>);
+        loop {
+            let page = self.read(move |tx| sealed::recipients(tx, after, PAGE)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            for r in page {
+                if known.as_ref().is_none_or(|(epoch, _)| *epoch != r.epoch) {
+                    known = Some((r.epoch, self.transit_key(r.epoch).await?));
+                }
+                let key = known.as_ref().and_then(|(_, key)| key.as_ref());
+                let address = key.and_then(|key| key.unseal(aad(r.epoch, r.id, "queue.recipient"), &r.address).ok());
+                if address.is_none_or(|a| std::str::from_utf8(&a).is_err()) {
+                    self.found(Finding::new(Kind::QueueAddress).on(r.bal).message(r.message));
+                }
+            }
+        }
+    }
+
     /// The key of an epoch; none when it is gone.
     async fn transit_key(&self, epoch: i64) -> Result<Option<DataKey>, CareError> {
         match self.store.vault().transit_key_of(epoch).await {
@@ -130,6 +152,11 @@ impl Run<'_> {
 
     async fn open_queued(&mut self, key: Option<DataKey>, q: &Queued, content: bool) -> Result<(), CareError> {
         let of = |kind| Finding::new(kind).on(q.bal).message(q.id).blob(&q.blob);
+        if let (Some(key), Some(sender)) = (&key, &q.sender)
+            && key.unseal(aad(q.epoch, q.id, "queue.sender"), sender).is_err()
+        {
+            self.found(of(Kind::QueueAddress));
+        }
         let opened = key.and_then(|key| {
             key.unseal(aad(q.epoch, q.id, "queue.prefix"), &q.prefix).ok()?;
             key.unwrap_key(aad(q.epoch, q.id, "queue.blob_key"), &q.blob_key).ok()

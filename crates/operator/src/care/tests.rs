@@ -75,7 +75,21 @@ async fn house(h: &House) {
 
 async fn what_can_be_derived_is_healed(h: House) {
     house(&h).await;
-    let faults: [(&'static str, &[&str]); 10] = [
+    let faults: [(&'static str, &[&str]); 16] = [
+        ("UPDATE folders SET modseq = 1 WHERE messages > 0", &["folder.modseq"]),
+        ("UPDATE bals SET uidvalidity_next = 1", &["bal.uidvalidity"]),
+        ("UPDATE bals SET journal_floor = modseq + 5", &["bal.modseq"]),
+        ("UPDATE folders SET name_tag = name_sealed WHERE special_use = 'sent'", &["folder.name"]),
+        (
+            "INSERT INTO vanished (folder_id, uid, uid_last, bal_id, modseq) \
+             SELECT folder_id, uid, uid, bal_id, 1 FROM entries WHERE uid = 2",
+            &["entry.vanished"],
+        ),
+        (
+            "INSERT INTO vanished (folder_id, uid, uid_last, bal_id, modseq) \
+             SELECT id, uidnext + 3, uidnext + 5, bal_id, 1 FROM folders WHERE messages > 1",
+            &["folder.uidnext"],
+        ),
         ("UPDATE folders SET unseen = unseen + 1 WHERE messages > 0", &["folder.counts"]),
         ("UPDATE folders SET bytes = 0, messages = 99", &["folder.counts"]),
         ("UPDATE bals SET used_bytes = used_bytes - 7, message_count = 0", &["bal.counts"]),
@@ -91,6 +105,15 @@ async fn what_can_be_derived_is_healed(h: House) {
         sql(&h, statement).await;
         heals(&h, statement, expected).await;
     }
+    // All of it is told, not a first part.
+    fault(&h, |tx| {
+        let sql = "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, internal_date, size) \
+                   SELECT 7, CAST($1 AS BIGINT), id, CAST($1 AS BIGINT), 1, 1, 1, 1 FROM bals";
+        (1..=2_100_i64).try_for_each(|uid| tx.execute(sql, params![uid]).map(drop))
+    })
+    .await;
+    assert!(look(&h, ALL).await.found >= 2 * 2_100);
+    sql(&h, "DELETE FROM entries WHERE folder_id = 7").await;
     flip(&h, "folders", "name_sealed", "special_use IS NULL AND messages > 1").await;
     heals(&h, "name of INBOX", &["folder.name"]).await;
     assert!(h.names().await.contains(&"INBOX".to_owned()));
@@ -179,12 +202,45 @@ async fn what_is_lost_is_named_and_the_rest_serves(h: House) {
     let ids = h.store.read(move |tx| tx.query(big, &[])?.iter().map(|r| blob::id_from(&r.bytes(0)?)).collect()).await;
     blob::remove_raw(&h.store, ids.map_err(|e: StoreError| e).unwrap()).await.unwrap();
     h.store.vault().destroy_bal_key(other_id).await.unwrap();
-    let expected = ["bal.key", "blob.lost", "message.content", "message.key", "message.prefix"];
+    // A patient's address in the queue, and a BAL that bears another's address than the one of its opening.
+    let (bal, trace, now) = (h.bal_id(), h.store.new_id(), h.store.clock().now().0);
+    fault(&h, move |tx| {
+        let sql = "INSERT INTO queue_messages (id, blob_id, epoch, blob_key, bal_id, sender, sender_sealed, prefix, size, body_8bit, \
+                   smtputf8, created, expires, tag) SELECT 5, blob_id, 1, blob_key, bal_id, '', blob_key, blob_key, 1, 0, 0, 1, 2, 't' \
+                   FROM messages ORDER BY id LIMIT 1";
+        tx.execute(sql, &[])?;
+        let sql = "INSERT INTO queue_destinations (domain, next_at, failures, unreached) VALUES ('b.example', 5, 0, 0)";
+        tx.execute(sql, &[])?;
+        let sql = "INSERT INTO queue_entries (id, message_id, destination, recipient, recipient_sealed, attempts, unreached_base, next_at, \
+                   expires) VALUES (6, 5, 'b.example', 'p-1@b.example', $1, 0, 0, 5, 9)";
+        tx.execute(sql, params![vec![1_u8; 40]])?;
+        let sql = "INSERT INTO traces (id, kind, act, at, actor, bal_id, bal, outcome, data) \
+                   VALUES ($1, 'Functional', 'bal.opened', $2, 'camille', $3, 'autre@a.example', 'ok', '{}')";
+        tx.execute(sql, params![trace, now, bal]).map(drop)
+    })
+    .await;
+    let expected = [
+        "bal.address",
+        "bal.key",
+        "blob.lost",
+        "message.content",
+        "message.key",
+        "message.prefix",
+        "queue.address",
+        "queue.sealed",
+    ];
     let report = look(&h, Options { repair: true, ..ALL }).await;
     let found: BTreeSet<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
     assert_eq!(found, BTreeSet::from(expected), "{report:?}");
     assert!(report.repaired == 0 && report.findings.iter().all(|f| f.bal.is_some() && !f.repairable));
-    assert!(report.findings.iter().filter(|f| f.code != Kind::BalKey).all(|f| f.message.is_some()), "{report:?}");
+    assert!(
+        report
+            .findings
+            .iter()
+            .filter(|f| ![Kind::BalKey, Kind::BalAddress].contains(&f.code))
+            .all(|f| f.message.is_some()),
+        "{report:?}"
+    );
     // Another look says the same: nothing was touched.
     assert_eq!(look(&h, ALL).await.found, report.found);
     // The rest serves.

@@ -118,7 +118,7 @@ impl Notary {
                 }
             });
         }
-        let at = append.now.max(state.at);
+        let at = append.now.max(state.at).max(work.not_before);
         let size = frontier.size();
         let key = PublicKey(signer.public()).id();
         let mut signed = Checkpoint {
@@ -186,6 +186,19 @@ impl Notary {
             return Ok(known);
         }
         self.store().read(move |tx| Frontier::load(size, |height, index| kept(tx, height, index))).await
+    }
+}
+
+/// The root that the log had at a size, from what is kept; none when it never was so long.
+pub(super) fn root_at(tx: &mut dyn Tx, size: u64) -> Result<Option<tree::Hash>, StoreError> {
+    if size > rows::state(tx)?.size.unsigned_abs() {
+        return Ok(None);
+    }
+    match Frontier::load(size, |height, index| kept(tx, height, index)) {
+        Ok(frontier) => Ok(Some(frontier.root())),
+        // What is damaged agrees with nothing.
+        Err(StoreError::Corrupt(_)) => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

@@ -7,6 +7,8 @@
 //!   A window follows the newest ids; a patrol walks over all of them, slowly and without end;
 //! * each append commits leaves, kept hashes of the tree and a signed checkpoint together; the checkpoint is then appended to a file
 //!   outside the database, which is never rewritten; a line that a crash kept back is appended at the next start;
+//! * old checkpoints of the database are thinned (all of a week, then one an hour, after three months one a day); the file keeps all, and
+//!   what was signed at any size can be told from the tree;
 //! * a purge after retention is itself a leaf that states what went ([`sceau_notary::purge`]); a legal hold suspends purges.
 mod evidence;
 mod fold;
@@ -15,10 +17,12 @@ mod outside;
 mod purge;
 mod reader;
 mod rights;
+mod settle;
 
 pub use evidence::EvidenceError;
 pub use outside::lines;
 pub use reader::{LogReader, Overview, SigningKeyView};
+pub use settle::sign;
 
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
@@ -75,6 +79,11 @@ struct Work {
     patrolled: i64,
     /// How far purges of technical and of functional traces have come.
     purged: [Id; 2],
+    /// How far old checkpoints were looked through, and when they last were to their end.
+    thin_after: i64,
+    thinned: i64,
+    /// No checkpoint is signed as of an instant before this: up to it a restore voids what was signed.
+    not_before: i64,
 }
 
 impl Operator {
@@ -130,6 +139,8 @@ impl Notary {
     async fn begin(&self, work: &mut Work) -> Result<(), Refusal> {
         if !work.begun {
             self.record_hold().await?;
+            let restores = self.restores().await.map_err(|e| refuse::store(&e))?;
+            work.not_before = restores.iter().map(|r| r.at.saturating_add(1)).max().unwrap_or(0);
             work.begun = true;
         }
         if !work.mended {

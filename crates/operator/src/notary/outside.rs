@@ -3,6 +3,7 @@
 //! A crash may leave its last line cut, or keep the last line back. The next start ends a cut line and appends what is lacking, so that a cut
 //! line is always the beginning of the next one. Each node has its own file.
 use super::Notary;
+use super::fold::root_at;
 use super::reader::shown;
 use sceau_notary::Checkpoint;
 use sceau_notary::audit::Line;
@@ -120,15 +121,21 @@ impl Notary {
         let found = tokio::task::spawn_blocking(move || tail(&path)).await;
         let Ok(Ok(found)) = found else { return Ok(self.write_outside(String::new()).await) };
         let keeper = i64::from(self.store().node());
-        let known = found.last.as_ref().map_or(0, |c| i64::try_from(c.size).unwrap_or(i64::MAX));
-        let (state, same, newest) = self
+        // A restore voids what was signed before it: the file goes on from where it went back to.
+        let restores = self.restores().await?;
+        let voiding = |c: &Checkpoint| restores.iter().filter(|r| r.voids(c.size, c.at)).max_by_key(|r| r.at);
+        let restored = found.last.as_ref().and_then(voiding);
+        let known = restored.map(|r| r.number).or(found.last.as_ref().map(|c| c.size)).unwrap_or(0);
+        let (state, root, newest) = self
             .store()
-            .read(move |tx| {
-                let same = rows::checkpoints(tx, known - 1, known, 1)?.pop();
-                Ok::<_, StoreError>((rows::state(tx)?, same, rows::newest(tx)?))
-            })
+            .read(move |tx| Ok::<_, StoreError>((rows::state(tx)?, root_at(tx, known)?, rows::newest(tx)?)))
             .await?;
-        let agrees = found.last.as_ref().is_none_or(|c| same.is_some_and(|row| shown(row).root == c.root));
+        let agrees = match (restored, &found.last) {
+            (Some(r), _) => root == Some(r.hash),
+            (None, Some(c)) => root == Some(c.root),
+            (None, None) => true,
+        };
+        let known = i64::try_from(known).unwrap_or(i64::MAX);
         let mut lacking: Vec<Checkpoint> = Vec::new();
         if !agrees {
             let data = json!({ "name": self.0.settings.checkpoints.display().to_string(),

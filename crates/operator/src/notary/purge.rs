@@ -1,4 +1,9 @@
-//! Purges after retention (F121, F122): in slices, each one append of the log whose last leaf is the purge's own trace.
+//! Purges after retention (F121, F122): in slices, each one append of the log whose last leaf is the purge's own trace; and the thinning of
+//! old checkpoints.
+//!
+//! Promises: what is due goes by whole days, because a purge's own trace stays for ever and a verifier keeps every purge in mind whose
+//! trace is still to come; nothing goes while the log has not been signed at least a day ago and within the last eight: a clock that
+//! jumped ahead purges nothing before people had a day to see it; traces of purges and statements are never purged.
 use super::fold::{Purging, SLICE};
 use super::reader::columns;
 use super::{Notary, Work};
@@ -6,10 +11,35 @@ use crate::record::By;
 use crate::refuse;
 use sceau_domain::{Refusal, Timestamp};
 use sceau_notary::purge::{ACT, MOST, retention};
+use sceau_notary::statement::{RESTORED, SETTLED};
 use sceau_notary::{Kind, Stub};
 use sceau_store::notary::{self as rows, Gone, Leaf, State};
 use sceau_store::{StoreError, id};
 use serde_json::json;
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+/// How long ago the log must have been signed, at most and at least.
+const STEADY: (i64, i64) = (8 * DAY, DAY);
+/// Acts whose traces are never purged.
+const KEPT: [&str; 3] = [ACT, RESTORED, SETTLED];
+/// Every checkpoint is kept so long, then one an hour so long, then one a day.
+const DENSE: (i64, i64) = (7 * DAY, 92 * DAY);
+/// Checkpoints of one transaction, and transactions of one round.
+const THINNED: (i64, usize) = (1_000, 50);
+
+/// Checkpoints that share this keep only the newest one; none: all are kept.
+fn bucket(now: i64, at: i64) -> Option<(i64, i64)> {
+    let age = now.saturating_sub(at);
+    let unit = if age < DENSE.0 {
+        return None;
+    } else if age < DENSE.1 {
+        HOUR
+    } else {
+        DAY
+    };
+    Some((unit, at.div_euclid(unit)))
+}
 
 impl Notary {
     /// Purges everything whose retention is over, unless a legal hold suspends it. How many traces went. Only the process that holds the
@@ -21,12 +51,39 @@ impl Notary {
         for (cursor, kind) in [Kind::Technical, Kind::Functional].into_iter().enumerate() {
             count += self.purge_kind(&mut work, cursor, kind).await.map_err(|e| refuse::store(&e))?;
         }
+        self.thin(&mut work).await.map_err(|e| refuse::store(&e))?;
         Ok(count)
+    }
+
+    /// Removes checkpoints of the database that newer ones make superfluous, once an hour: the file outside keeps all.
+    async fn thin(&self, work: &mut Work) -> Result<(), StoreError> {
+        let now = self.now();
+        if (now - work.thinned).abs() < HOUR || self.mine(work).await?.is_none_or(|s| s.hold.is_some()) {
+            return Ok(());
+        }
+        for _ in 0..THINNED.1 {
+            let after = work.thin_after;
+            let next = self
+                .store()
+                .write(move |tx| rows::thin(tx, after, now - DENSE.0, THINNED.0, |at| bucket(now, at)))
+                .await?;
+            let Some(next) = next else {
+                (work.thin_after, work.thinned) = (0, now);
+                return Ok(());
+            };
+            work.thin_after = next;
+        }
+        Ok(())
     }
 
     async fn purge_kind(&self, work: &mut Work, cursor: usize, kind: Kind) -> Result<u64, StoreError> {
         let now = self.now();
-        let upto = id::first_at(Timestamp(now.saturating_sub(retention(kind))));
+        let day = now.saturating_sub(retention(kind)).div_euclid(DAY) * DAY;
+        let upto = id::first_at(Timestamp(day));
+        let steady = self.store().read(move |tx| rows::signed_between(tx, now - STEADY.0, now - STEADY.1)).await?;
+        if !steady {
+            return Ok(0);
+        }
         let mut count = 0;
         loop {
             let Some(mut state) = self.mine(work).await? else { return Ok(count) };
@@ -51,7 +108,10 @@ impl Notary {
         for leaf in leaves {
             let (Some(salt), Some(trace)) = (leaf.salt, leaf.trace) else { continue };
             let trace = columns(trace);
-            if trace.kind != kind || trace.act == ACT || trace.at.saturating_add(retention(kind)) > now {
+            if trace.kind != kind
+                || KEPT.contains(&trace.act.as_str())
+                || trace.at.saturating_add(retention(kind)) > now
+            {
                 continue;
             }
             let stub: Option<Stub> = salt.as_slice().try_into().ok().map(|salt| trace.stub(salt));
@@ -80,5 +140,20 @@ impl Notary {
             tracing::info!(count, "traces purged after their retention");
         }
         Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_kept_by_age() {
+        let now = 400 * DAY;
+        let same = |a: i64, b: i64| bucket(now, a).is_some() && bucket(now, a) == bucket(now, b);
+        assert!(bucket(now, now - DENSE.0 + 1).is_none() && bucket(now, now + DAY).is_none());
+        assert!(same(now - 8 * DAY, now - 8 * DAY + HOUR - 1) && !same(now - 8 * DAY, now - 8 * DAY + HOUR));
+        assert!(same(now - 100 * DAY, now - 99 * DAY - 1) && !same(now - 100 * DAY, now - 99 * DAY));
+        assert!(!same(now - DENSE.1, now - DENSE.1 + 1), "two ages share nothing");
     }
 }

@@ -1,15 +1,18 @@
 //! The log as verifiers read it: page by page, each page one snapshot. Judges nothing: see [`sceau_notary::audit`].
 use sceau_notary::audit::{CheckpointRow, LeafRow, NodeRow, Page, Unsealed};
-use sceau_notary::{Checkpoint, Kind, PublicKey, Trace, tree};
+use sceau_notary::statement::{RESTORED, SETTLED, Statement};
+use sceau_notary::{Checkpoint, PublicKey, Trace, tree};
 use sceau_store::notary as rows;
 use sceau_store::traces;
-use sceau_store::{Id, Store, StoreError, Tx, id};
+use sceau_store::{Store, StoreError, Tx, id};
 use serde::{Deserialize, Serialize};
 
 /// Leaves of a page.
 const LEAVES: i64 = 1_000;
 /// Checkpoints of a page.
 const CHECKPOINTS: i64 = 5_000;
+/// Statements of each sort that are given at most.
+const STATEMENTS: i64 = 5_000;
 /// Traces looked at for one answer about those without a leaf.
 const LOOKED_AT: i64 = 20_000;
 
@@ -30,6 +33,9 @@ pub struct Overview {
     pub keeper: i64,
     /// Why purges are suspended.
     pub hold: Option<String>,
+    /// What the operator says of its log: restores, settlements.
+    #[serde(default)]
+    pub statements: Vec<Statement>,
 }
 
 /// A public key of the notary, as shown.
@@ -68,7 +74,22 @@ impl LogReader {
             keys: keys.collect(),
             keeper: i64::from(self.0.node()),
             hold: state.hold,
+            statements: self.statements().await?,
         })
+    }
+
+    /// The statements of the log, newest first. Whoever relies on them compares their signatures.
+    pub async fn statements(&self) -> Result<Vec<Statement>, StoreError> {
+        self.0
+            .read(|tx| {
+                let mut out = Vec::new();
+                for act in [RESTORED, SETTLED] {
+                    let found = traces::of_act(tx, act, STATEMENTS)?;
+                    out.extend(found.iter().filter_map(|t| Statement::of_trace(&t.data)));
+                }
+                Ok(out)
+            })
+            .await
     }
 
     /// The leaves from number `from` on; [`i64::MIN`] for the first page, so that nothing hides before the first leaf.
@@ -126,10 +147,7 @@ pub(super) fn shown(c: rows::Checkpoint) -> Checkpoint {
 pub(super) fn columns(t: traces::Trace) -> Trace {
     Trace {
         id: t.id,
-        kind: match t.kind {
-            traces::Kind::Functional => Kind::Functional,
-            traces::Kind::Technical => Kind::Technical,
-        },
+        kind: t.kind,
         act: t.act,
         at: t.at,
         person_id: t.person_id,
@@ -141,9 +159,4 @@ pub(super) fn columns(t: traces::Trace) -> Trace {
         outcome: t.outcome,
         data: t.data,
     }
-}
-
-/// An id as the store takes it.
-pub(super) fn index(n: u64) -> Id {
-    Id::try_from(n).unwrap_or(Id::MAX)
 }

@@ -1,6 +1,7 @@
 //! The notary on both engines: it folds, signs, keeps its file, purges; and every way of tampering with the database is found and named.
 mod folding;
 mod purging;
+mod statements;
 mod tampering;
 mod world;
 

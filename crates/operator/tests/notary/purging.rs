@@ -1,6 +1,6 @@
 //! Purges after ten years and one year, and what verification makes of them.
 use crate::on_both_engines;
-use crate::world::World;
+use crate::world::{DAY, World};
 use sceau_notary::audit::Finding;
 use sceau_notary::purge::retention;
 use sceau_notary::{Kind, purge};
@@ -15,15 +15,21 @@ on_both_engines!(
 async fn purges_follow_retention_and_leave_a_log_that_verifies(mut w: World) {
     let ids = w.history(3, 10).await;
     let technical = w.number("SELECT COUNT(*) FROM traces WHERE kind = 'Technical'").await;
-    w.later(retention(Kind::Technical) - 3 * 60_000);
-    assert_eq!(w.notary().purge_due().await.unwrap(), 0, "not a minute too early");
-    w.later(4 * 60_000);
+    w.later(retention(Kind::Technical) - 3 * DAY);
+    w.acts(1).await;
+    w.notary().round().await.unwrap();
+    w.later(2 * DAY);
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0, "not too early");
+    // A clock that jumps ahead purges nothing for a day.
+    w.later(20 * DAY);
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0, "the log was not signed within eight days");
+    w.later(-18 * DAY);
     assert_eq!(w.notary().purge_due().await.unwrap(), technical as u64);
-    assert_eq!(w.number("SELECT COUNT(*) FROM traces WHERE kind = 'Technical'").await, 0);
+    assert_eq!(w.number("SELECT COUNT(*) FROM traces WHERE kind = 'Technical'").await, 1, "the new one");
     assert_eq!(w.number("SELECT COUNT(*) FROM leaves WHERE salt IS NULL AND stub IS NOT NULL").await, technical);
     let report = w.verify().await;
     World::assert_good(&report);
-    assert_eq!((report.purged, report.leaves), (technical as u64, 31), "the purge has its leaf");
+    assert_eq!((report.purged, report.leaves), (technical as u64, 32), "the purge has its leaf");
     assert_eq!(w.notary().purge_due().await.unwrap(), 0);
     // Evidence of what stays still leads to the root, across the gaps.
     let reader = LogReader::new(w.store.clone());
@@ -33,20 +39,20 @@ async fn purges_follow_retention_and_leave_a_log_that_verifies(mut w: World) {
     drop(reader);
     // Nine years later the functional ones go; the purges' own traces stay.
     w.restart().await;
-    w.later(retention(Kind::Functional));
-    assert_eq!(w.notary().purge_due().await.unwrap(), 30 - technical as u64);
+    w.aged(retention(Kind::Functional)).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 31 - technical as u64);
     let report = w.verify().await;
     World::assert_good(&report);
-    assert_eq!((report.purged, report.traces, report.leaves), (30, 2, 32));
+    assert_eq!((report.purged, report.traces, report.leaves), (31, 4, 35));
     let purged = format!("SELECT COUNT(*) FROM traces WHERE act = '{}'", purge::ACT);
-    assert_eq!((w.number(&purged).await, w.number("SELECT COUNT(*) FROM traces").await), (2, 2));
+    assert_eq!((w.number(&purged).await, w.number("SELECT COUNT(*) FROM traces").await), (3, 4));
 }
 
 async fn a_hold_suspends_purges_visibly(mut w: World) {
     w.history(1, 6).await;
     w.settings.hold = Some("réquisition 2026-117".into());
     w.restart().await;
-    w.later(2 * retention(Kind::Technical));
+    w.aged(2 * retention(Kind::Technical)).await;
     assert_eq!(w.notary().purge_due().await.unwrap(), 0);
     assert_eq!(w.rows("SELECT 1 FROM traces WHERE act = 'trace.hold'").await.len(), 1);
     let open = "SELECT 1 FROM alarms WHERE code = 'notary.hold' AND cleared IS NULL";
@@ -64,9 +70,9 @@ async fn a_hold_suspends_purges_visibly(mut w: World) {
 
 async fn only_a_purge_past_retention_is_accepted(w: World) {
     let ids = w.history(2, 10).await;
-    w.later(retention(Kind::Technical) + 1);
+    w.aged(retention(Kind::Technical) + DAY).await;
     let gone = w.notary().purge_due().await.unwrap();
-    let purge_leaf = 20;
+    let purge_leaf = 21;
     w.later(1_000);
     World::assert_good(&w.verify().await);
 
@@ -94,7 +100,7 @@ async fn only_a_purge_past_retention_is_accepted(w: World) {
     let found = w.findings().await;
     assert!(matches!(found[0], Finding::PurgeUnproven { leaf: 0 }), "{found:?}");
     assert!(
-        found.iter().any(|f| matches!(f, Finding::PurgeEarly { purge: 20, .. })),
+        found.iter().any(|f| matches!(f, Finding::PurgeEarly { purge: 21, .. })),
         "functional, and ten years are not over: {found:?}"
     );
 

@@ -11,6 +11,9 @@ use sceau_trust::{Anchors, Trust};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// A day, milliseconds.
+pub const DAY: i64 = 86_400_000;
+
 pub struct World {
     pub op: Option<Operator>,
     pub notary: Option<Notary>,
@@ -74,6 +77,13 @@ impl World {
     }
     pub fn later(&self, ms: i64) {
         self.store.clock.advance_ms(ms);
+    }
+    /// So much later, in a log that is signed now and then: a purge asks for that.
+    pub async fn aged(&self, ms: i64) {
+        self.later(ms - 2 * DAY);
+        self.acts(1).await;
+        self.notary().round().await.unwrap();
+        self.later(2 * DAY);
     }
     /// A trace as an act would write it.
     pub fn trace(&self, kind: Kind) -> Trace {
@@ -150,8 +160,14 @@ impl World {
     /// Likewise with another file, or none.
     pub async fn verify_with(&self, file: Option<PathBuf>, ours: bool) -> Report {
         let keeper = ours.then(|| i64::from(self.store.node()));
-        let options =
-            Options { keys: self.keys().await, now: self.now(), grace: 90_000, appending: self.now() - 30_000, keeper };
+        let options = Options {
+            keys: self.keys().await,
+            now: self.now(),
+            grace: 90_000,
+            appending: self.now() - 30_000,
+            keeper,
+            statements: LogReader::new(self.store.clone()).statements().await.unwrap(),
+        };
         let outside = file.map(|f| {
             let found: Box<dyn Iterator<Item = audit::Line>> = match lines(&f) {
                 Ok(lines) => Box::new(lines),

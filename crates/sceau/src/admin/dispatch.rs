@@ -47,6 +47,7 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
         }
         Request::TraceList(filter) => to_json(op.traces(actor, &filter).await?),
         Request::TraceProve { id, since } => to_json(op.evidence(actor, id, since).await?),
+        Request::TraceSettle { id, reason } => to_json(op.settle_trace(actor, id, &reason).await?),
         Request::TraceKeys => to_json(op.notary_keys(actor).await?),
         Request::TraceKeyRotate => to_json(op.rotate_notary_key(actor).await?),
         Request::LogOverview => to_json(op.log_overview(actor).await?),

@@ -27,6 +27,7 @@ pub enum Request {
     QueueRetry { what: RetryWhat },
     TraceList(TraceFilter),
     TraceProve { id: i64, since: Option<sceau_notary::Checkpoint> },
+    TraceSettle { id: i64, reason: String },
     TraceKeys,
     TraceKeyRotate,
     // `trace verify` reads the log by pages and judges it itself.

@@ -59,10 +59,8 @@ pub fn run(c: &Context, command: EvidenceCommand) -> Result<(), Failure> {
     let bundle = Bundle::parse(&bytes).map_err(|e| refused(e.code()))?;
     let pinned = match &key {
         Some(path) => {
-            let text = String::from_utf8(read(c, path, 64 << 10)?).unwrap_or_default();
-            let path = path.display().to_string();
-            let no_key = || Failure { sentence: c.text("evidence.no_key", &[("path", &path)]), exit: 2 };
-            Some(PublicKey::from_pem(&text).ok_or_else(no_key)?)
+            // The first, when there are several.
+            known_keys(c, path)?.first().copied()
         }
         None => None,
     };
@@ -82,6 +80,14 @@ pub fn run(c: &Context, command: EvidenceCommand) -> Result<(), Failure> {
     }
     tell(c, &bundle, is_pinned, outside);
     Ok(())
+}
+
+/// The public keys in a file (PEM): one at least.
+pub(super) fn known_keys(c: &Context, path: &Path) -> Result<Vec<PublicKey>, Failure> {
+    let text = String::from_utf8(read(c, path, 64 << 10)?).unwrap_or_default();
+    let path = path.display().to_string();
+    let no_key = || Failure { sentence: c.text("evidence.no_key", &[("path", &path)]), exit: 2 };
+    PublicKey::all_from_pem(&text).ok_or_else(no_key)
 }
 
 fn read(c: &Context, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {

@@ -3,9 +3,7 @@ use super::Context;
 use super::{backup, meter};
 use crate::admin::client::Failure;
 use clap::Args;
-use sceau_store::Store;
-use sceau_store::care::restore::restore;
-use sceau_store::care::{CareError, Phase};
+use sceau_operator::care::restore::restore;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -17,14 +15,9 @@ pub struct RestoreArgs {
 
 /// `sceau restore`.
 pub fn run(c: &Context, args: RestoreArgs) -> Result<(), Failure> {
-    let config = backup::visitor(c)?;
+    let (config, name) = (backup::visitor(c)?, c.load()?.operator.name);
     let done = meter::carry_out(c, |progress| async move {
-        let done = restore(&config, &args.folder, args.generation.as_deref(), &progress).await?;
-        // Opened once: an older schema is brought forward, and what was destroyed since the backup is destroyed again.
-        progress.begin(Phase::Replaying, 0);
-        let store = Store::open(config).await?;
-        sceau_store::vault::replay_destructions(&store).await?;
-        Ok::<_, CareError>(done)
+        restore(&config, &name, &args.folder, args.generation.as_deref(), &progress).await
     })?;
     let done = done.map_err(|e| meter::failed(c, &e, 1))?;
     if c.json {

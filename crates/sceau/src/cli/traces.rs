@@ -30,6 +30,8 @@ pub enum TraceCommand {
     Verify {
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
     },
     Prove {
         id: i64,
@@ -37,6 +39,11 @@ pub enum TraceCommand {
         output: Option<PathBuf>,
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
+    },
+    Settle {
+        id: i64,
+        #[arg(long)]
+        reason: String,
     },
     Key {
         #[arg(long)]
@@ -75,10 +82,22 @@ pub fn run(c: &Context, command: TraceCommand) -> Result<(), Failure> {
             c.show_list(&c.ask(&Request::TraceList(TraceFilter { act, bal, actor, since, after, limit }))?, TRACE);
             Ok(())
         }
-        TraceCommand::Verify { checkpoint } => verify::run(c, checkpoint),
+        TraceCommand::Verify { checkpoint, key } => verify::run(c, checkpoint, key.as_deref()),
         TraceCommand::Prove { id, output, since } => prove(c, id, output.as_deref(), since.as_deref()),
+        TraceCommand::Settle { id, reason } => settle(c, id, reason),
         TraceCommand::Key { rotate } => key(c, rotate),
     }
+}
+
+fn settle(c: &Context, id: i64, reason: String) -> Result<(), Failure> {
+    let statement = c.ask(&Request::TraceSettle { id, reason })?;
+    if c.json {
+        super::table::print_json(&statement);
+    } else {
+        let leaf = statement["number"].to_string();
+        let _ = writeln!(std::io::stdout(), "{}", c.text("audit.settled", &[("leaf", &leaf)]));
+    }
+    Ok(())
 }
 
 fn key(c: &Context, rotate: bool) -> Result<(), Failure> {

@@ -119,8 +119,10 @@ pub(super) fn unreadable(c: &Context, path: &Path, e: &std::io::Error) -> Failur
 }
 
 /// `sceau trace verify`.
-pub fn run(c: &Context, checkpoint: Option<PathBuf>) -> Result<(), Failure> {
+pub fn run(c: &Context, checkpoint: Option<PathBuf>, key: Option<&Path>) -> Result<(), Failure> {
     let config = c.load()?;
+    // Those known from elsewhere, and no others: who holds the keyring could add one to it.
+    let known = key.map(|path| super::evidence::known_keys(c, path)).transpose()?;
     // Before the log is read: whatever the file holds now, the log holds then.
     let file = outside(c, &config, checkpoint.as_deref())?;
     let (mut source, overview) = Source::open(c, &config)?;
@@ -131,11 +133,12 @@ pub fn run(c: &Context, checkpoint: Option<PathBuf>) -> Result<(), Failure> {
         Source::Store(_) => (GRACE + (now - overview.at).max(0), overview.at),
     };
     let options = Options {
-        keys: overview.keys.iter().filter_map(|k| PublicKey::from_pem(&k.pem)).collect(),
+        keys: known.unwrap_or_else(|| overview.keys.iter().filter_map(|k| PublicKey::from_pem(&k.pem)).collect()),
         now,
         grace,
         appending,
         keeper: checkpoint.is_none().then_some(overview.keeper),
+        statements: overview.statements.clone(),
     };
     let shown = std::io::stderr().is_terminal() && !c.json;
     let bar = |done: u64| {
@@ -178,6 +181,9 @@ fn tell(c: &Context, report: &Report, hold: Option<&str>) -> Result<(), Failure>
         let args: Vec<(&str, &str)> = numbers.iter().map(|(name, n)| (*name, n.as_str())).collect();
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{}", c.text("audit.seen", &args));
+        for note in &report.notes {
+            let _ = writeln!(out, "{}", worded(c, &format!("audit.note.{}", note.code()), note.facts()));
+        }
         if let Some(hold) = hold {
             let _ = writeln!(out, "{}", c.text("audit.hold", &[("cause", hold)]));
         }
@@ -201,8 +207,12 @@ fn tell(c: &Context, report: &Report, hold: Option<&str>) -> Result<(), Failure>
 
 /// What was found, as a person reads it.
 fn sentence(c: &Context, finding: &Finding) -> String {
+    worded(c, &format!("audit.{}", finding.code()), finding.facts())
+}
+
+fn worded(c: &Context, key: &str, facts: Vec<(String, i64)>) -> String {
     const INSTANTS: [&str; 5] = ["at", "after", "since", "until", "due"];
-    let facts = finding.facts().into_iter().map(|(name, value)| {
+    let facts = facts.into_iter().map(|(name, value)| {
         let text = if INSTANTS.contains(&name.as_str()) { super::table::instant(value) } else { value.to_string() };
         (name, text)
     });
@@ -210,7 +220,7 @@ fn sentence(c: &Context, finding: &Finding) -> String {
     // An interval from the beginning has no checkpoint before it.
     let facts = facts.iter().filter(|(name, value)| name != "since" || !value.starts_with("1970"));
     let args: Vec<(&str, &str)> = facts.map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    c.text(&format!("audit.{}", finding.code()), &args)
+    c.text(key, &args)
 }
 
 #[cfg(test)]

@@ -88,10 +88,10 @@ async fn opens(store: &mut TestStore, data: EngineUrl, version: i64, content: Bl
                     messages::entries(tx, folder.id)?.into_iter().map(|e| (folder.id, e.uid, e.message, e.flags)),
                 );
             }
-            let loose = loose::entries_without_folder(tx)?.len()
-                + loose::entries_without_message(tx)?.len()
-                + loose::messages_without_blob(tx)?.len()
-                + loose::queued_without_blob(tx)?.len();
+            let loose = loose::entries_without_folder(tx, &(i64::MIN, 0))?.len()
+                + loose::entries_without_message(tx, &(i64::MIN, 0))?.len()
+                + loose::messages_without_blob(tx, &i64::MIN)?.len()
+                + loose::queued_without_blob(tx, &i64::MIN)?.len();
             Ok::<_, StoreError>((real, all, loose))
         })
         .await

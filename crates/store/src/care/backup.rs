@@ -88,8 +88,11 @@ async fn renew(store: Store, owner: String) {
     loop {
         tokio::time::sleep(RENEW).await;
         let (me, now) = (owner.clone(), store.clock().now().0);
-        if let Err(e) = store.write(move |tx| hold::take(tx, &me, now)).await {
-            tracing::warn!(error = %e, "the hold of a backup could not be renewed; tried again");
+        match store.write(move |tx| hold::renew(tx, &me, now)).await {
+            Ok(true) => {}
+            // The backup finds out at its end.
+            Ok(false) => return,
+            Err(e) => tracing::warn!(error = %e, "the hold of a backup could not be renewed; tried again"),
         }
     }
 }

@@ -134,7 +134,9 @@ impl Generations {
 impl Writing {
     /// A folder for a generation that is being written, empty.
     pub fn begin(&self, at: Timestamp) -> Result<(String, PathBuf), CareError> {
-        let mut at = at;
+        // Names in order are generations in order, also when the clock went back: what is newest is restored first and removed last.
+        let newest = self.of.whole()?.last().and_then(|name| instant_of(name));
+        let mut at = newest.map_or(at, |newest| at.max(newest.plus_ms(1)));
         while self.of.path(&name_of(at)).exists() {
             at = at.plus_ms(1);
         }
@@ -205,25 +207,20 @@ impl Writing {
     }
 }
 
-/// `20261121T100000.000Z`: names in order are instants in order.
+/// How names are written: names in order are instants in order.
+const FORM: &str = "%Y%m%dT%H%M%S%.3fZ";
+
+/// `20261121T100000.000Z`.
 fn name_of(at: Timestamp) -> String {
-    let (days, ms) = (at.0.div_euclid(86_400_000), at.0.rem_euclid(86_400_000));
-    let (year, month, day) = civil(days);
-    let (h, m, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
-    format!("{year:04}{month:02}{day:02}T{h:02}{m:02}{s:02}.{ms:03}Z")
+    // Whatever a clock says that no calendar reaches becomes its first day.
+    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    at.strftime(FORM).to_string()
 }
 
-/// Year, month and day of a number of days since 1970 (proleptic Gregorian calendar).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
+/// The instant of a name.
+fn instant_of(name: &str) -> Option<Timestamp> {
+    let at = jiff::civil::DateTime::strptime(FORM, name).ok()?;
+    Some(Timestamp(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond()))
 }
 
 fn is_name(name: &str) -> bool {
@@ -242,6 +239,10 @@ mod tests {
         assert_eq!(name_of(Timestamp(0)), "19700101T000000.000Z");
         assert_eq!(name_of(Timestamp(951_782_400_000)), "20000229T000000.000Z");
         assert!(is_name("20261121T100000.123Z"));
+        for at in [0, 1_795_255_200_123, 951_782_400_000] {
+            assert_eq!(instant_of(&name_of(Timestamp(at))), Some(Timestamp(at)));
+        }
+        assert_eq!(instant_of("20269921T100000.123Z"), None);
         for other in ["20261121T100000.123Z.partial", "blobs", "", "20261121T1000000123Z", "../../../../etcpassw"] {
             assert!(!is_name(other), "{other}");
         }

@@ -10,9 +10,15 @@ const NAME: &str = "backup";
 /// How long a hold lasts without being renewed, milliseconds.
 const LASTS: i64 = 10 * 60_000;
 
-/// Takes or renews the hold. False when another backup has it.
+/// Takes the hold. False when another backup has it.
 pub(crate) fn take(tx: &mut dyn Tx, owner: &str, now: i64) -> Result<bool, StoreError> {
     leases::take(tx, NAME, owner, now, now.saturating_add(LASTS))
+}
+
+/// Renews the hold. False when it ended meanwhile: blobs may have been collected, and taking it anew would hide that.
+pub(crate) fn renew(tx: &mut dyn Tx, owner: &str, now: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE leases SET until = $3 WHERE name = $1 AND owner = $2 AND until > $4";
+    Ok(tx.execute(sql, params![NAME, owner, now.saturating_add(LASTS), now])? > 0)
 }
 
 /// Does this process have the hold still?

@@ -98,13 +98,18 @@ impl Manifest {
     pub(crate) fn write(&self, folder: &Path) -> Result<(), CareError> {
         let path = folder.join(FILE);
         let wrong = |e: serde_json::Error| CareError::file(&path, &e.into());
-        let sha256 = sha256(&serde_json::to_vec(self).map_err(wrong)?);
+        let sha256 = self.digest()?;
         let text = serde_json::to_vec_pretty(&Signed { manifest: self.clone(), sha256 }).map_err(wrong)?;
         let beside = folder.join("manifest.json.new");
         write_file(&beside, &text)?;
         fs::rename(&beside, &path)
             .and_then(|()| crate::files::sync_folder(folder))
             .map_err(|e| CareError::file(&path, &e))
+    }
+    /// What tells it from every other.
+    pub(crate) fn digest(&self) -> Result<String, CareError> {
+        let text = serde_json::to_vec(self).map_err(|e| CareError::file(Path::new(FILE), &e.into()))?;
+        Ok(sha256(&text))
     }
     /// Reads it and checks its digest and names.
     pub(crate) fn read(folder: &Path) -> Result<Self, CareError> {

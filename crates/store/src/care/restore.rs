@@ -16,7 +16,8 @@ use crate::engine::{Pending, Row, Tx};
 use crate::files::NewFile;
 use crate::id::IdMaker;
 use crate::traces::{self, Trace};
-use crate::{EngineUrl, Id, StoreConfig, StoreError, params, vault};
+use crate::vault::signing::{self, Signer};
+use crate::{EngineUrl, Id, StoreConfig, StoreError, notary, params, vault};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -46,48 +47,67 @@ pub struct Restored {
     pub to_close: u64,
 }
 
-/// Restores a generation (the newest when none is named).
+/// What is said of the log to which a restore goes back, signed: the pair in force, leaves, root (none: no leaf), instant.
+pub type Attest = dyn Fn(&Signer, i64, Option<Vec<u8>>, i64) -> serde_json::Value + Send + Sync;
+
+/// Restores a generation (the newest when none is named). What `attest` says stands in the trace, as `statement`: it goes in with the rows, so
+/// that there is no restored database that does not say so.
 pub async fn restore(
     config: &StoreConfig,
     from: &Path,
     generation: Option<&str>,
+    attest: Arc<Attest>,
     progress: &Arc<Progress>,
 ) -> Result<Restored, CareError> {
     let source = Generations::at(from);
     let name = source.choose(generation)?;
     let folder = source.path(&name);
     let manifest = Manifest::read(&folder)?;
-    let destroyed = destroyed_keys(config).await?;
-    let origin = format!("backup {name} {}", super::manifest::sha256(name.as_bytes()));
+    let Keyring { destroyed, signer } = open_keyring(config).await?;
+    // By its content: two backups may have a generation of one name.
+    let origin = format!("backup {name} {}", manifest.digest()?);
     Loader::check(&config.data, &DATA_SET, manifest.schema, origin.clone()).await?;
     let (source, manifest, folder) = (Arc::new(source), Arc::new(manifest), Arc::new(folder));
     verify(&source, &manifest, &folder, progress).await?;
+    let place = objects(&config.blobs)?;
+    let owner = owner(&manifest, &folder)?;
+    if place.look().await?.is_some_and(|mark| owner.as_ref() != Some(&mark)) {
+        return Err(CareError::NotEmpty);
+    }
     let mut loader = Loader::begin(&config.data, &DATA_SET, manifest.schema, origin).await?;
-    put_blobs(config, &source, &manifest, &folder, progress).await?;
+    // From before places were marked: the first start marks it.
+    place.prepare(owner.as_deref().unwrap_or_default()).await?;
+    put_blobs(config, &place, &source, &manifest, &folder, progress).await?;
     progress.begin(Phase::Rows, manifest.rows());
     for table in &manifest.tables {
         load_table(&mut loader, table, &folder, progress).await?;
     }
     let at = config.clock.now().0;
     let shapes = loader.shapes().to_vec();
-    let data = serde_json::json!({
+    let mut data = serde_json::json!({
         "generation": name, "taken": manifest.at, "rows": manifest.rows(), "blobs": manifest.blobs.rows,
         "missing": manifest.missing_count, "program": manifest.program,
     });
-    let (config, data) = (config.clone(), data.to_string());
+    let config = config.clone();
     let to_close = loader
         .engine
         .write(move |tx| {
             let newest = tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])?.map_or(Ok(0), |r| r.int(0))?;
             let ids = IdMaker::new(config.node, config.clock.clone(), newest);
             leap(tx, &shapes)?;
+            if let Some(signer) = &signer {
+                let known = shapes.iter().any(|s| s.name == "checkpoints");
+                let newest = if known { notary::newest(tx)? } else { None };
+                let (size, root) = newest.map_or((0, None), |c| (c.size, Some(c.root)));
+                data["statement"] = attest(signer, size, root, at);
+            }
             // They are closed again, and what they leave removed, when the store is served (or before: see the command).
             let mut to_close = 0;
             for bal in &destroyed {
                 let sql = "SELECT 1 FROM bals WHERE id = $1 AND state = 'active'";
                 to_close += u64::from(tx.query_opt(sql, params![*bal])?.is_some());
             }
-            traces::record(tx, &trace(ids.make(), at, "store.restored", &data))?;
+            traces::record(tx, &trace(ids.make(), at, "store.restored", &data.to_string()))?;
             load::finished(tx)?;
             Ok::<_, StoreError>(to_close)
         })
@@ -127,8 +147,16 @@ pub(crate) fn trace(id: Id, at: i64, act: &str, data: &str) -> Trace {
     }
 }
 
-/// BALs whose key the keyring says destroyed. Refuses when there is no keyring, or when the master key does not open it.
-async fn destroyed_keys(config: &StoreConfig) -> Result<Vec<Id>, CareError> {
+/// What a restore must know of the keyring.
+struct Keyring {
+    /// BALs whose key is destroyed.
+    destroyed: Vec<Id>,
+    /// The notary's pair in force; none when nothing was ever signed.
+    signer: Option<Signer>,
+}
+
+/// Looks at the keyring. Refuses when there is none, or when the master key does not open it.
+async fn open_keyring(config: &StoreConfig) -> Result<Keyring, CareError> {
     let config = config.clone();
     off(move || {
         if matches!(&config.keyring, EngineUrl::Sqlite(path) if !path.exists()) {
@@ -140,7 +168,8 @@ async fn destroyed_keys(config: &StoreConfig) -> Result<Vec<Id>, CareError> {
         }
         vault::check(&mut keyring, &config.master, true)?;
         let sql = "SELECT bal FROM bal_keys WHERE wrapped IS NULL ORDER BY bal";
-        Ok(keyring.read(|tx| tx.query(sql, &[])?.iter().map(|r| r.int(0)).collect())?)
+        let destroyed = keyring.read(|tx| tx.query(sql, &[])?.iter().map(|r| r.int(0)).collect())?;
+        Ok(Keyring { destroyed, signer: signing::pending_signer(&mut keyring, &config.master)? })
     })
     .await
 }
@@ -179,34 +208,23 @@ async fn verify(
 /// Puts every blob that is not there yet.
 async fn put_blobs(
     config: &StoreConfig,
+    place: &Arc<dyn Objects>,
     source: &Arc<Generations>,
     manifest: &Arc<Manifest>,
     folder: &Arc<PathBuf>,
     progress: &Progress,
 ) -> Result<(), CareError> {
     progress.begin(Phase::Blobs, manifest.blobs.rows);
-    let place = objects(&config.blobs)?;
-    let owner = owner(manifest, folder)?;
-    if let Some(owner) = &owner {
-        place.prepare(owner).await?;
-        let marked = place.owner().await?;
-        if !marked.is_empty() && marked != *owner {
-            return Err(CareError::NotEmpty);
-        }
-    } else {
-        // From before places were marked: the first start marks it.
-        place.prepare("").await?;
-    }
-    let fresh = is_empty(&place, config).await?;
+    let fresh = is_empty(place, config).await?;
     let mut blobs = Vec::new();
     for chunk in &manifest.blobs.chunks {
         blobs.clear();
         let rows = TableFiles { chunks: vec![chunk.clone()], ..manifest.blobs.clone() };
         blobs.extend(listed(&rows, folder).collect::<Result<Vec<Listed>, _>>()?);
         for blob in &blobs {
-            if fresh || stored(&place, blob).await? != Some(blob.stored) {
+            if fresh || stored(place, blob).await? != Some(blob.stored) {
                 let spools = config.spools.clone();
-                put_file(&place, &spools, blob, source.blob(&blob.id), config).await?;
+                put_file(place, &spools, blob, source.blob(&blob.id), config).await?;
             }
             progress.add(1);
         }
@@ -323,12 +341,19 @@ fn leap(tx: &mut dyn Tx, shapes: &[Shape]) -> Result<(), StoreError> {
     if !has("folders", "uidnext") {
         return Ok(());
     }
+    // Flags and keywords that were changed since the backup are as they were: whoever asks what changed is told of every entry again.
+    tx.execute("UPDATE entries SET modseq = modseq + $1", params![MODSEQ_LEAP])?;
+    if has("search_indexes", "building_modseq") {
+        // What the index holds stays in it.
+        let sql = "UPDATE search_indexes SET modseq = modseq + $1, building_modseq = building_modseq + $1";
+        tx.execute(sql, params![MODSEQ_LEAP])?;
+    }
     // Views that know of entries that came after the backup learn that these are gone.
     let sql = "INSERT INTO vanished (folder_id, uid, uid_last, bal_id, modseq) \
                SELECT f.id, f.uidnext, f.uidnext + $1 - 1, f.bal_id, b.modseq FROM folders f JOIN bals b ON b.id = f.bal_id \
                WHERE f.uidnext + $1 < $2 ON CONFLICT DO NOTHING";
     tx.execute(sql, params![LEAP, LAST_UID])?;
-    let sql = "UPDATE folders SET uidnext = uidnext + $1, modseq = (SELECT b.modseq FROM bals b WHERE b.id = folders.bal_id) \
-               WHERE uidnext + $1 < $2";
+    let sql = "UPDATE folders SET modseq = (SELECT b.modseq FROM bals b WHERE b.id = folders.bal_id), \
+               uidnext = CASE WHEN uidnext + $1 < $2 THEN uidnext + $1 ELSE uidnext END";
     tx.execute(sql, params![LEAP, LAST_UID]).map(drop)
 }

@@ -265,7 +265,6 @@ impl Vault {
     }
 
     /// The keyring's engine.
-    #[cfg(test)]
     pub(crate) fn engine(&self) -> &Engine {
         &self.keyring
     }

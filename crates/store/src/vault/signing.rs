@@ -2,7 +2,8 @@
 //!
 //! Promises: one pair signs at a time; a pair that was replaced keeps its public half for ever and loses its private half at once; the
 //! private half is never given out, only what it signs.
-use super::{Aad, Vault, in_force};
+use super::{Aad, MasterKey, Vault, in_force};
+use crate::engine::Pending;
 use crate::{Id, StoreError, params};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::sync::Arc;
@@ -54,6 +55,31 @@ pub struct SigningKey {
     pub retired: Option<i64>,
 }
 
+/// The schema of the keyring that brought these pairs.
+const NOTARY: i64 = 3;
+/// The pair in force, and the generation of the master key.
+const IN_FORCE: &str = "SELECT s.id, s.public, s.wrapped, m.generation FROM signing_keys s, master m \
+                        WHERE s.retired IS NULL AND m.id = 1";
+
+/// A pair from its row. Blocking.
+fn open(row: &crate::Row, master: &MasterKey) -> Result<Signer, StoreError> {
+    let (id, public, wrapped, generation) = (row.int(0)?, row.bytes(1)?, row.bytes(2)?, row.int(3)?);
+    let seed = master.unwrap_bytes(signing_aad(id), &wrapped)?;
+    let pair = Ed25519KeyPair::from_seed_and_public_key(&*seed, &public)
+        .map_err(|_| StoreError::Corrupt("signing key".into()))?;
+    Ok(Signer { id, generation, pair: Arc::new(pair) })
+}
+
+/// The pair in force of a keyring that nobody serves; none when nothing was ever signed. Blocking.
+pub(crate) fn pending_signer(keyring: &mut Pending, master: &MasterKey) -> Result<Option<Signer>, StoreError> {
+    // A keyring from before the notary has no such table.
+    if keyring.version() < NOTARY {
+        return Ok(None);
+    }
+    let row = keyring.read(|tx| tx.query_opt(IN_FORCE, &[]))?;
+    row.map(|row| open(&row, master)).transpose()
+}
+
 impl Vault {
     /// The pair in force, made when there is none. `known` is given back when it is still the one.
     pub async fn signer(&self, known: Option<Signer>) -> Result<Signer, StoreError> {
@@ -94,8 +120,7 @@ impl Vault {
     }
 
     async fn find_signer(&self, known: Option<Signer>) -> Result<Option<Signer>, StoreError> {
-        let sql = "SELECT s.id, s.public, s.wrapped, m.generation FROM signing_keys s, master m \
-                   WHERE s.retired IS NULL AND m.id = 1";
+        let sql = IN_FORCE;
         let Some(row) = self.keyring.read(move |tx| tx.query_opt(sql, &[])).await? else { return Ok(None) };
         let (id, generation) = (row.int(0)?, row.int(3)?);
         if generation != self.generation {
@@ -104,11 +129,8 @@ impl Vault {
         if let Some(known) = known.filter(|k| k.id == id && k.generation == generation) {
             return Ok(Some(known));
         }
-        let (public, wrapped, master) = (row.bytes(1)?, row.bytes(2)?, self.master.clone());
-        let seed = self.master.call(move || master.unwrap_bytes(signing_aad(id), &wrapped)).await?;
-        let pair = Ed25519KeyPair::from_seed_and_public_key(&*seed, &public)
-            .map_err(|_| StoreError::Corrupt("signing key".into()))?;
-        Ok(Some(Signer { id, generation, pair: Arc::new(pair) }))
+        let master = self.master.clone();
+        self.master.call(move || open(&row, &master)).await.map(Some)
     }
 
     /// Adds a pair after the one with this id (none: the first). Does nothing when another node was first.

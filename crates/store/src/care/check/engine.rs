@@ -2,7 +2,7 @@
 use super::super::rows::Pages;
 use super::super::tables::{self, DATA_SET};
 use crate::care::{CareError, Phase, Progress};
-use crate::engine::catalogue::Kind;
+use crate::engine::{Engine, catalogue::Kind};
 use crate::{Store, StoreError};
 
 /// Complaints of SQLite that are told at most.
@@ -17,14 +17,23 @@ pub struct Unreadable {
     pub after: u64,
 }
 
-/// What SQLite says of its file: nothing when it is whole. PostgreSQL checks its pages when it reads them.
+/// What SQLite says of the file of the data: nothing when it is whole. PostgreSQL checks its pages when it reads them.
 pub async fn integrity(store: &Store) -> Result<Vec<String>, StoreError> {
-    if store.0.engine.kind() != Kind::Sqlite {
+    of(&store.0.engine).await
+}
+
+/// Likewise of the keyring.
+pub async fn keyring_integrity(store: &Store) -> Result<Vec<String>, StoreError> {
+    of(store.vault().engine()).await
+}
+
+async fn of(engine: &Engine) -> Result<Vec<String>, StoreError> {
+    if engine.kind() != Kind::Sqlite {
         return Ok(Vec::new());
     }
     let sql = format!("PRAGMA integrity_check({COMPLAINTS})");
     let said =
-        store.read(move |tx| tx.query(&sql, &[])?.iter().map(|r| r.text(0)).collect::<Result<Vec<_>, _>>()).await;
+        engine.read(move |tx| tx.query(&sql, &[])?.iter().map(|r| r.text(0)).collect::<Result<Vec<_>, _>>()).await;
     match said {
         Ok(said) if said == ["ok"] => Ok(Vec::new()),
         Ok(said) => Ok(said),

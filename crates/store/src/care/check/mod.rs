@@ -7,5 +7,5 @@ pub mod engine;
 pub mod loose;
 pub mod sealed;
 
-/// Objects of one kind that one look tells of at most; the rest is found when these are healed.
-pub const MOST: i64 = 1_000;
+/// Objects that one reading tells of at most; the walk goes on behind the last of them.
+pub const PAGE: i64 = 1_000;

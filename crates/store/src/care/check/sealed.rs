@@ -2,29 +2,12 @@
 use crate::blob::{BlobId, id_from};
 use crate::{Id, StoreError, Tx, params};
 
-/// A message of a BAL, sealed.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// Message.
-    pub id: Id,
-    /// Its BAL.
-    pub bal: Id,
-    /// Its blob.
-    pub blob: BlobId,
-    /// The blob's key, wrapped.
-    pub blob_key: Vec<u8>,
-    /// Sealed prefix.
-    pub prefix: Option<Vec<u8>>,
-    /// Sealed summary.
-    pub summary: Vec<u8>,
-    /// Prefix and content, bytes.
-    pub size: i64,
-}
+pub use crate::messages::NewMessage as Message;
 
 /// Messages after an id, by id.
 pub fn messages(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Message>, StoreError> {
-    let sql =
-        "SELECT id, bal_id, blob_id, blob_key, prefix, summary, size FROM messages WHERE id > $1 ORDER BY id LIMIT $2";
+    let sql = "SELECT id, bal_id, blob_id, blob_key, prefix, summary, size, created FROM messages \
+               WHERE id > $1 ORDER BY id LIMIT $2";
     tx.query(sql, params![after, limit])?
         .iter()
         .map(|r| {
@@ -36,6 +19,7 @@ pub fn messages(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Message>, 
                 prefix: r.opt_bytes(4)?,
                 summary: r.bytes(5)?,
                 size: r.int(6)?,
+                created: r.int(7)?,
             })
         })
         .collect()
@@ -66,12 +50,14 @@ pub struct Queued {
     pub blob_key: Vec<u8>,
     /// Sealed prefix.
     pub prefix: Vec<u8>,
+    /// Sealed reverse path, when the clear one is a pseudonym.
+    pub sender: Option<Vec<u8>>,
 }
 
 /// Queued messages after an id, by id.
 pub fn queued(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Queued>, StoreError> {
-    let sql =
-        "SELECT id, bal_id, epoch, blob_id, blob_key, prefix FROM queue_messages WHERE id > $1 ORDER BY id LIMIT $2";
+    let sql = "SELECT id, bal_id, epoch, blob_id, blob_key, prefix, sender_sealed FROM queue_messages \
+               WHERE id > $1 ORDER BY id LIMIT $2";
     tx.query(sql, params![after, limit])?
         .iter()
         .map(|r| {
@@ -82,9 +68,37 @@ pub fn queued(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Queued>, Sto
                 blob: id_from(&r.bytes(3)?)?,
                 blob_key: r.bytes(4)?,
                 prefix: r.bytes(5)?,
+                sender: r.opt_bytes(6)?,
             })
         })
         .collect()
+}
+
+/// A queued recipient whose address is sealed.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    /// Entry.
+    pub id: Id,
+    /// Message.
+    pub message: Id,
+    /// Our BAL that sent it.
+    pub bal: Id,
+    /// Transit epoch.
+    pub epoch: i64,
+    /// Sealed address.
+    pub address: Vec<u8>,
+}
+
+/// Sealed recipients after an id, by id.
+pub fn recipients(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Recipient>, StoreError> {
+    let sql = "SELECT e.id, e.message_id, m.bal_id, m.epoch, e.recipient_sealed FROM queue_entries e \
+               JOIN queue_messages m ON m.id = e.message_id \
+               WHERE e.id > $1 AND e.recipient_sealed IS NOT NULL ORDER BY e.id LIMIT $2";
+    let read = |r: &crate::Row| {
+        let (id, message, bal, epoch) = (r.int(0)?, r.int(1)?, r.int(2)?, r.int(3)?);
+        Ok(Recipient { id, message, bal, epoch, address: r.bytes(4)? })
+    };
+    tx.query(sql, params![after, limit])?.iter().map(read).collect()
 }
 
 /// Ids of the blobs outside the rows, after an id, by id.
