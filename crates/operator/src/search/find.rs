@@ -381,11 +381,33 @@ impl Operator {
         let names = open_names(&asked.seal, names.await?).map_err(|e| refuse::store(&e))?;
         let names: HashMap<Id, String> = names.into_iter().map(|(row, name)| (row.id, name)).collect();
         let mut kept = self.text_rows(seat.bal, matches.hits.iter().map(|(_, id)| *id).collect()).await?;
+        let mut readers = Vec::with_capacity(kept.len());
+        for (_, id) in &matches.hits {
+            if let Some(row) = kept.remove(id)
+                && let Some(reader) = self.text_reader(&asked.seal, row).await?
+            {
+                readers.push((*id, reader));
+            }
+        }
+        let query = asked.query.clone();
+        let faces = blocking(move || {
+            let read = |(id, reader)| Ok(texts::read(reader)?.map(|record| (id, Face::of(&query, record))));
+            readers.into_iter().filter_map(|r| read(r).transpose()).collect::<Result<HashMap<Id, Face>, StoreError>>()
+        });
+        let mut faces = faces.await?.map_err(|e| refuse::store(&e))?;
         let mut found = Vec::with_capacity(matches.hits.len());
         for (date, id) in &matches.hits {
-            let Some(record) = self.text_of(&asked.seal, kept.remove(id), *id).await? else { continue };
-            let query = asked.query.clone();
-            let (snippet, record) = blocking(move || (query.snippet(&record, EXCERPT), record)).await?;
+            let face = match faces.remove(id) {
+                Some(face) => face,
+                // Not kept, or damaged.
+                None => match self.text_of(&asked.seal, None, *id).await? {
+                    Some(record) => {
+                        let query = asked.query.clone();
+                        blocking(move || Face::of(&query, record)).await?
+                    }
+                    None => continue,
+                },
+            };
             let shown = matches.shown.get(id).into_iter().flatten();
             let entries: Vec<FoundEntry> = shown
                 .filter_map(|s| {
@@ -395,10 +417,24 @@ impl Operator {
             if entries.is_empty() {
                 continue;
             }
-            let TextRecord { from, subject, .. } = record;
+            let Face { from, subject, snippet } = face;
             found.push(FoundMessage { message: *id, date: Timestamp(*date), entries, from, subject, snippet });
         }
         Ok(found)
+    }
+}
+
+/// What is shown of a message found.
+struct Face {
+    from: Vec<String>,
+    subject: String,
+    snippet: Snippet,
+}
+
+impl Face {
+    fn of(query: &Query, record: TextRecord) -> Self {
+        let snippet = query.snippet(&record, EXCERPT);
+        Self { from: record.from, subject: record.subject, snippet }
     }
 }
 
