@@ -12,8 +12,10 @@ use sceau_store::nodes::{self as rows, Alive};
 use sceau_store::{Event, Id, StoreError, events, id};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +25,10 @@ const LOOK: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_secs(2);
 /// While they are heard, one poll in so many is made all the same: a word may be lost.
 const SLOWLY: u32 = 15;
+/// When a list of destructions could not be written, it is tried again after this long.
+const AGAIN: Duration = Duration::from_secs(30);
+/// BALs named one by one; beyond, the whole keyring is looked at.
+const MANY: usize = 1_000;
 /// Longest name of a node, characters.
 const NAME: usize = 255;
 
@@ -94,12 +100,14 @@ impl Operator {
         found.ok_or_else(|| RefusalCode::NotFound.into())
     }
 
-    /// Hears the other nodes and looks after the dead until `stop`. Three loops, so that a slow database delays no word.
+    /// Hears the other nodes and looks after the dead until `stop`. Loops of their own, so that a slow database delays no word.
     pub async fn run_node(&self, stop: CancellationToken) {
-        let mut heard = self.0.store.events();
+        let (mut heard, destroyed) = (self.0.store.events(), Destroyed::default());
         let hearing = async {
             loop {
-                self.hear(heard.next().await);
+                let event = heard.next().await;
+                self.hear(event);
+                destroyed.add(event);
             }
         };
         let looking = async {
@@ -114,6 +122,7 @@ impl Operator {
             () = hearing => {}
             () = looking => {}
             () = self.poll_others() => {}
+            () = self.list_destructions(&destroyed) => {}
         }
     }
 
@@ -133,6 +142,23 @@ impl Operator {
             }
             if deaf || polls.is_multiple_of(SLOWLY) {
                 self.poll(&mut known).await;
+            }
+        }
+    }
+
+    /// Lists what other nodes destroyed, as they say it: should they and the keyring be lost, this node still knows.
+    async fn list_destructions(&self, destroyed: &Destroyed) {
+        loop {
+            destroyed.wake.notified().await;
+            let of = destroyed.take();
+            match self.0.store.vault().learn_destructions(of).await {
+                Ok(0) => {}
+                Ok(keys) => tracing::info!(keys, "keys destroyed by another node are listed here"),
+                Err(e) => {
+                    tracing::warn!(error = %e, "keys destroyed by another node are not listed here yet");
+                    tokio::time::sleep(AGAIN).await;
+                    destroyed.add(Event::Everything);
+                }
             }
         }
     }
@@ -207,6 +233,38 @@ impl Operator {
             }
         }
         *seen = Seen { away, living: Some(living) };
+    }
+}
+
+/// Destructions heard of and not listed yet.
+#[derive(Debug, Default)]
+struct Destroyed {
+    /// These BALs; none: any.
+    waiting: Mutex<(bool, BTreeSet<Id>)>,
+    wake: Notify,
+}
+
+impl Destroyed {
+    fn add(&self, event: Event) {
+        {
+            // A set and a mark: never half-written.
+            let (all, bals) = &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            match event {
+                Event::KeyDestroyed(bal) => drop(bals.insert(bal)),
+                Event::Everything => *all = true,
+                Event::Bal(_) | Event::Queue | Event::Jobs => return,
+            }
+            *all |= bals.len() > MANY;
+            if *all {
+                bals.clear();
+            }
+        }
+        self.wake.notify_one();
+    }
+    /// What waits; none: look at everything.
+    fn take(&self) -> Option<Vec<Id>> {
+        let (all, bals) = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        (!all).then(|| bals.into_iter().collect())
     }
 }
 

@@ -157,6 +157,14 @@ impl Store {
         if again > 0 {
             tracing::warn!(keys = again, "keys of closed mailboxes came back with a copy and were destroyed again");
         }
+        if !config.visitor {
+            // Destroyed by another node while this one was away. Not worth a start that fails.
+            match vault.learn_destructions(None).await {
+                Ok(0) => {}
+                Ok(keys) => tracing::info!(keys, "keys destroyed elsewhere are listed here now"),
+                Err(e) => tracing::warn!(error = %e, "keys destroyed elsewhere are not listed here"),
+            }
+        }
         let newest = engine
             .read(|tx| match tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])? {
                 Some(row) => row.int(0),

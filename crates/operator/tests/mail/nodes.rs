@@ -139,3 +139,52 @@ async fn a_dead_node_s_work_is_taken_over_and_its_number_is_listed() {
     stop.cancel();
     first.await.unwrap();
 }
+
+/// A node that is taken for dead while it sends (its database was away for it alone) sends nothing more of what another node has now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_lease_was_given_to_another_sends_nothing_more() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    send(&w, &["paul@beta.mssante.fr"], "un").await;
+    send(&w, &["paul@beta.mssante.fr"], "deux").await;
+    let held = second.op.lease_destination().await.unwrap().unwrap();
+    let sending = second.op.next_outgoing(&held).await.unwrap().expect("its own");
+    // As the first one would do that has not seen the second for two looks.
+    let living = w.store.alive().await.unwrap().into_iter().filter(|(number, _)| *number == 1).collect();
+    let freed = w.store.write(move |tx| sceau_store::nodes::free_leases(tx, &living, 0)).await;
+    assert_eq!(freed.map_err(|e: StoreError| e), Ok(1));
+    assert!(second.op.next_outgoing(&held).await.unwrap().is_none(), "freed");
+    let taken = w.op.lease_destination().await.unwrap().unwrap();
+    assert_eq!(w.op.next_outgoing(&taken).await.unwrap().expect("the same").id, sending.id);
+    assert!(second.op.next_outgoing(&held).await.unwrap().is_none(), "another's");
+    assert!(second.op.renew_destination(&held).await.unwrap().is_none());
+    second.dies().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_node_destroys_the_others_list() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let spools = w.store.folder().join("two/spools");
+    let config = StoreConfig { spools, ..neighbour(&w) };
+    let list = w.store.folder().join("two/destructions.log");
+    let second = Second::of(&w, config.clone()).await;
+    w.op.close_bal(&w.admin, ANNE, None).await.unwrap();
+    w.op.run_due_jobs().await.unwrap();
+    let listed = within(10, "the other node's list", async {
+        loop {
+            if let Ok(text) = std::fs::read_to_string(&list) {
+                break text;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(listed.await.lines().count(), 1);
+    second.dies().await;
+    // A node that was away finds it at its start, and one that knows lists nothing twice.
+    for _ in 0..2 {
+        std::fs::remove_file(&list).ok();
+        Second::of(&w, config.clone()).await.dies().await;
+        Second::of(&w, config.clone()).await.dies().await;
+        assert_eq!(std::fs::read_to_string(&list).unwrap().lines().count(), 1);
+    }
+}

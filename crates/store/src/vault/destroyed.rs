@@ -5,7 +5,8 @@
 //! grows; a copy of the data or of the keyring does not replace it.
 //!
 //! Promises: a listed destruction is durable before its key goes; opening a store destroys again, before anything is served, the key of every
-//! BAL that the list names or that the data know as closed; a torn or foreign line destroys nothing.
+//! BAL that the list names or that the data know as closed; a torn or foreign line destroys nothing. What another node destroyed is listed here
+//! too, once it is heard of and at each start: whichever node outlives the others knows.
 use super::Vault;
 use crate::{EngineUrl, Id, StoreConfig, StoreError, Tx, params};
 use std::collections::HashSet;
@@ -60,24 +61,30 @@ impl List {
         }
         Ok(())
     }
-    /// Every BAL that a list names. A list that is not there names none. Blocking.
+    /// Every BAL that a list names. Blocking.
     pub fn read(&self) -> Result<HashSet<Id>, StoreError> {
-        let mut named = HashSet::new();
-        for file in &self.0 {
-            let text = match std::fs::File::open(file) {
-                Ok(file) => {
-                    let mut text = Vec::new();
-                    let read = file.take(LONGEST).read_to_end(&mut text);
-                    read.map_err(|e| StoreError::io("list of destructions", &e))?;
-                    text
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(StoreError::io("list of destructions", &e)),
-            };
-            named.extend(text.split(|b| *b == b'\n').filter_map(line));
-        }
-        Ok(named)
+        self.0.iter().try_fold(HashSet::new(), |mut all, file| {
+            all.extend(named(file)?);
+            Ok(all)
+        })
     }
+    /// Those of these BALs that a list lacks. Blocking.
+    fn lacking(&self, bals: &[Id]) -> Result<Vec<Id>, StoreError> {
+        let lists = self.0.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        Ok(bals.iter().filter(|bal| !lists.iter().all(|list| list.contains(bal))).copied().collect())
+    }
+}
+
+/// BALs that a list names. One that is not there names none.
+fn named(file: &PathBuf) -> Result<HashSet<Id>, StoreError> {
+    let failed = |e: std::io::Error| StoreError::io("list of destructions", &e);
+    let mut text = Vec::new();
+    match std::fs::File::open(file) {
+        Ok(file) => file.take(LONGEST).read_to_end(&mut text).map_err(failed)?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(e) => return Err(failed(e)),
+    };
+    Ok(text.split(|b| *b == b'\n').filter_map(line).collect())
 }
 
 /// The BAL of a whole line; none for anything else.
@@ -127,6 +134,40 @@ impl Vault {
                 self.destroy_bal_keys(again).await?;
             }
         }
+    }
+    /// Adds to this node's lists what they lack of these destructions, or of all that the keyring knows: another node carried them out, or
+    /// a list was lost. A BAL whose key lives is not listed, whoever says so. How many were added.
+    pub async fn learn_destructions(&self, of: Option<Vec<Id>>) -> Result<usize, StoreError> {
+        let mut destroyed = Vec::new();
+        if let Some(asked) = of {
+            let read = move |tx: &mut dyn Tx| {
+                let sql = "SELECT bal FROM bal_keys WHERE bal = $1 AND wrapped IS NULL";
+                let found = asked.iter().map(|bal| tx.query_opt(sql, params![*bal])?.map(|r| r.int(0)).transpose());
+                found.filter_map(Result::transpose).collect::<Result<Vec<Id>, StoreError>>()
+            };
+            destroyed = self.keyring.read(read).await?;
+        } else {
+            let mut after = Id::MIN;
+            while let Some(last) = {
+                let page = self.destroyed_bals(after).await?;
+                destroyed.extend_from_slice(&page);
+                page.last().copied()
+            } {
+                after = last;
+            }
+        }
+        if destroyed.is_empty() {
+            return Ok(0);
+        }
+        let (list, now) = (self.list.clone(), self.clock.now().0);
+        crate::blocking(move || {
+            let lacking = list.lacking(&destroyed)?;
+            if !lacking.is_empty() {
+                list.add(&lacking, now)?;
+            }
+            Ok(lacking.len())
+        })
+        .await
     }
     /// BALs whose key is destroyed, by id, from after `after`: a page, empty at the end.
     pub async fn destroyed_bals(&self, after: Id) -> Result<Vec<Id>, StoreError> {
