@@ -33,11 +33,11 @@ pub fn run(c: &Context, command: &ConfigCommand) -> Result<(), Failure> {
             }
         }
         ConfigCommand::Show if c.json => {
-            super::table::print_json(&serde_json::to_value(&config).unwrap_or_default());
+            super::table::print_json(&serde_json::to_value(config.shown()).unwrap_or_default());
             Ok(())
         }
         ConfigCommand::Show => {
-            print!("{}", toml::to_string_pretty(&config).unwrap_or_default());
+            print!("{}", toml::to_string_pretty(&config.shown()).unwrap_or_default());
             Ok(())
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
+mod hidden;
 mod search;
 mod storage;
 
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
 
+use hidden::hidden;
 use sceau_domain::{Address, DomainName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -304,11 +306,20 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|e| ConfigError::of("config.unreadable", &[("path", &shown), ("error", &e.to_string())]))?;
         let mut config: Self = toml::from_str(&text)
-            .map_err(|e| ConfigError::of("config.syntax", &[("path", &shown), ("error", &e.to_string())]))?;
+            .map_err(|e| ConfigError::of("config.syntax", &[("path", &shown), ("error", &hidden(&e.to_string()))]))?;
         let base = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_path_buf)).unwrap_or_default();
         config.resolve(&base);
         config.check()?;
         Ok(config)
+    }
+
+    /// As it may be shown: without the passwords of databases.
+    pub fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        for url in [&mut shown.store.url, &mut shown.keys.keyring] {
+            *url = hidden(url);
+        }
+        shown
     }
 
     /// Makes every path absolute, relative to the file's folder.
@@ -413,6 +424,16 @@ mod tests {
     fn a_database_address_is_left_alone() {
         let config = load(&template(Lang::Fr).replace("\"data/sceau.db\"", "\"postgres://h/d\"")).unwrap();
         assert_eq!(config.store.url, "postgres://h/d");
+    }
+
+    #[test]
+    fn a_password_is_neither_shown_nor_quoted() {
+        let url = "\"postgres://sceau:s3cret@h/d\"";
+        let text = template(Lang::Fr).replace("\"data/sceau.db\"", url);
+        let shown = toml::to_string_pretty(&load(&text).unwrap().shown()).unwrap();
+        assert!(shown.contains("postgres://sceau:…@h/d") && !shown.contains("s3cret"), "{shown}");
+        let error = load(&text.replace(url, &format!("{url} x"))).unwrap_err();
+        assert!(error.en.contains("sceau:…@h") && !error.to_string().contains("s3cret"), "{error}");
     }
 
     #[test]
