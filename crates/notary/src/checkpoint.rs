@@ -58,7 +58,8 @@ impl PublicKey {
     /// Every key of a PEM text; none when one of them is no Ed25519 public key, or there is none.
     pub fn all_from_pem(text: &str) -> Option<Vec<Self>> {
         const END: &str = "-----END PUBLIC KEY-----";
-        let keys: Option<Vec<Self>> = text.split_inclusive(END).filter(|t| t.contains(END)).map(Self::from_pem).collect();
+        let keys: Option<Vec<Self>> =
+            text.split_inclusive(END).filter(|t| t.contains(END)).map(Self::from_pem).collect();
         keys.filter(|keys| !keys.is_empty())
     }
 }

@@ -114,7 +114,7 @@ async fn a_closed_bal_stays_unreadable(mut s: TestStore) {
     s.vault().destroy_bal_key(1).await.unwrap();
     s.close().await;
     let config = elsewhere(&s, sqlite(&s, "there"), "there");
-    let done = restore(&config, &s.folder().join("backup"), None, &Arc::default()).await.unwrap();
+    let done = restore(&config, &s.folder().join("backup"), None, silent(), &Arc::default()).await.unwrap();
     assert_eq!(done.to_close, 1);
     // Nothing of it can be read, whatever its row says until the server closes it again.
     s.reopen_with(config).await.unwrap();

@@ -4,7 +4,7 @@ use crate::blob::{BlobId, GRACE_MS, id_from, unnamed};
 use crate::folders::{self, Counts, Place};
 use crate::journal::Act;
 use crate::messages::{self, EntryRow};
-use crate::{Id, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, params};
 use sceau_domain::Timestamp;
 
 /// An entry.
@@ -39,10 +39,7 @@ fn entries_where(tx: &mut dyn Tx, after: &EntryPlace, condition: &str) -> Result
         "SELECT e.folder_id, e.uid, e.bal_id, e.message_id FROM entries e \
          WHERE (e.folder_id, e.uid) > ($1, $2) AND {condition} ORDER BY e.folder_id, e.uid LIMIT {PAGE}"
     );
-    tx.query(&sql, params![after.0, after.1])?
-        .iter()
-        .map(|r| Ok(Entry { folder: r.int(0)?, uid: r.int(1)?, bal: r.int(2)?, message: r.int(3)? }))
-        .collect()
+    tx.query(&sql, params![after.0, after.1])?.iter().map(read_entry).collect()
 }
 
 fn messages_where(tx: &mut dyn Tx, after: Id, table: &str, condition: &str) -> Result<Vec<Message>, StoreError> {
@@ -93,7 +90,7 @@ pub fn queued_without_entry(tx: &mut dyn Tx, after: &Id) -> Result<Vec<Message>,
 }
 
 /// Destinations of queued recipients that have no row: nobody would ever try them.
-pub fn destinations_missing(tx: &mut dyn Tx, after: &String) -> Result<Vec<String>, StoreError> {
+pub fn destinations_missing(tx: &mut dyn Tx, after: &str) -> Result<Vec<String>, StoreError> {
     let sql = format!(
         "SELECT DISTINCT destination FROM queue_entries e \
          WHERE destination > $1 AND NOT EXISTS (SELECT 1 FROM queue_destinations d WHERE d.domain = e.destination) ORDER BY 1 LIMIT {PAGE}"
@@ -124,9 +121,17 @@ pub fn search_broken(tx: &mut dyn Tx, after: &Id) -> Result<Vec<Id>, StoreError>
 
 /// Tombstones that say of an entry that is there that it is gone: mail programs would hide it. Told as the entry.
 pub fn entries_said_gone(tx: &mut dyn Tx, after: &EntryPlace) -> Result<Vec<Entry>, StoreError> {
-    let condition =
-        "EXISTS (SELECT 1 FROM vanished v WHERE v.folder_id = e.folder_id AND v.uid <= e.uid AND v.uid_last >= e.uid)";
-    entries_where(tx, after, condition)
+    // From the tombstones, which are few, to the entries: the other way would look at every tombstone for every entry.
+    let sql = format!(
+        "SELECT DISTINCT e.folder_id, e.uid, e.bal_id, e.message_id FROM vanished v CROSS JOIN entries e \
+         WHERE e.folder_id = v.folder_id AND e.uid >= v.uid AND e.uid <= v.uid_last \
+         AND (e.folder_id, e.uid) > ($1, $2) ORDER BY e.folder_id, e.uid LIMIT {PAGE}"
+    );
+    tx.query(&sql, params![after.0, after.1])?.iter().map(read_entry).collect()
+}
+
+fn read_entry(r: &Row) -> Result<Entry, StoreError> {
+    Ok(Entry { folder: r.int(0)?, uid: r.int(1)?, bal: r.int(2)?, message: r.int(3)? })
 }
 
 /// Removes the tombstones that say of this entry that it is gone. The floor rises above them: what else they said is then told from what is
