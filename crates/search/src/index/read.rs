@@ -145,7 +145,8 @@ impl Open {
                 Some(last) if newest.len() == size => before = Some((last.date, last.message)),
                 _ => break,
             }
-            size = size.saturating_mul(4);
+            // Each look goes through the words of a prefix again: few looks.
+            size = size.saturating_mul(16);
         }
         Ok(hits)
     }

@@ -428,6 +428,23 @@ fn row(
     Ok(())
 }
 
+/// Does a word stand in one of these documents?
+fn touches(mut block: BlockSegmentPostings, these: &BTreeMap<u32, Vec<u32>>) -> bool {
+    if block.doc_freq() as usize > these.len() {
+        return these.keys().any(|doc| {
+            let at = block.seek(*doc);
+            block.docs().get(at) == Some(doc)
+        });
+    }
+    while !block.docs().is_empty() {
+        if block.docs().iter().any(|doc| these.contains_key(doc)) {
+            return true;
+        }
+        block.advance();
+    }
+    false
+}
+
 /// Terms one after the other, then a word that begins so. Words of the dictionary are gone through one at a time: none stays open.
 fn row_then_prefix(
     index: &InvertedIndexReader,
@@ -445,6 +462,11 @@ fn row_then_prefix(
     let mut range = index.terms().range().ge(prefix).into_stream()?;
     let mut places = Vec::new();
     while !next.is_empty() && range.advance() && range.key().starts_with(prefix.as_bytes()) {
+        // Most words of a frequent prefix stand in none of these documents: where they stand is not even opened.
+        let block = index.read_block_postings_from_terminfo(range.value(), IndexRecordOption::Basic)?;
+        if !touches(block, &next) {
+            continue;
+        }
         let mut postings =
             index.read_postings_from_terminfo(range.value(), IndexRecordOption::WithFreqsAndPositions)?;
         let mut see = |postings: &mut SegmentPostings, after: &[u32]| {
