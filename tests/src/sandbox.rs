@@ -155,7 +155,7 @@ pub fn built(name: &str) -> PathBuf {
 
 /// The start of 100 free ports, different for each test process. All below the ports that outgoing connections are given
 /// (32768 and above): one of those could take a port between this look and the sandbox's start.
-fn free_ports() -> u16 {
+pub fn free_ports() -> u16 {
     const BLOCKS: u32 = 220;
     let first = std::process::id() % BLOCKS;
     (0..BLOCKS)

@@ -1,7 +1,7 @@
 //! What a server that must not start says, and that it leaves everything as it was: data that another process serves, a master key
 //! that is missing, foreign, or readable by others. And that an operator of the sandbox also runs by itself, `sceau serve --config`.
 use sceau_e2e::peer::letter;
-use sceau_e2e::sandbox::{Operator, sceau};
+use sceau_e2e::sandbox::{Operator, free_ports, sceau};
 use sceau_e2e::{Mailbox, Peer, Run, Sandbox, proves};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -159,4 +159,17 @@ fn a_port_that_is_taken_is_named() {
     let run = Run::of("timeout", &args);
     assert!(run.code == 1 && run.err.contains(&format!("127.0.0.1:{base}")), "exit {}: {}", run.code, run.err);
     send(&sandbox, "toujours");
+}
+
+#[test]
+fn a_sandbox_on_a_place_that_cannot_be_says_so_at_once() {
+    let _proof = proves(&["F264"], "cli");
+    let folder = tempfile::tempdir().expect("folder");
+    let folder = folder.path().to_str().expect("UTF-8");
+    let (program, base) = (sceau(), free_ports().to_string());
+    for (lang, word) in [("fr", "ni un dossier"), ("en", "neither a folder")] {
+        let args = [program.to_str().expect("UTF-8"), "sandbox", "--data", folder, "--port-base", &base, "--lang", lang];
+        let run = Run::of("timeout", &[&["20"], &args[..], &["--blobs", "s3://bucket?endpoint=x"]].concat());
+        assert!(run.code == 1 && run.err.contains(word), "exit {}: {}", run.code, run.err);
+    }
 }

@@ -223,7 +223,15 @@ async fn configure(
         }
     }
     make_private(&n.data)?;
-    write_private(&n.config(), config(world, pki, storage, (o, n)).as_bytes())
+    write_private(&n.config(), config(world, pki, storage, (o, n)).as_bytes())?;
+    // What the person gave us (--store, --blobs) is judged here, in words, not by a server that does not come up.
+    let check = ["config", "check", "--lang", options.lang.as_str(), "--config"];
+    let check = Command::new(&options.program).args(check).arg(n.config()).output().await;
+    let done = check.map_err(io("sceau config check"))?;
+    match done.status.success() {
+        true => Ok(()),
+        false => Err(SandboxError::Command(String::from_utf8_lossy(&done.stdout).trim().to_owned())),
+    }
 }
 
 fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &NodeSpec)) -> String {

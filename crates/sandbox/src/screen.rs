@@ -28,7 +28,7 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
     for (o, n) in world.every_node() {
         let port = |offset: u16| n.ports + offset;
         lines.push(format!(
-            "  {:<9} {} — SMTP {}, submission {}/{}, IMAP {}/{}",
+            "  {:<10} {} — SMTP {}, submission {}/{}, IMAP {}/{}",
             n.certificate,
             o.domain,
             port(MX),
@@ -38,10 +38,10 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
             port(IMAPS)
         ));
     }
-    lines.push(format!("  {:<9} {} — {}", "ans", say("authority", &[]), world.white_list_url()));
+    lines.push(format!("  {:<10} {} — {}", "ans", say("authority", &[]), world.white_list_url()));
     let mx = format!("127.0.0.1:{}", world.outsider.port);
     let hint = say("outsider_hint", &[("mx", &mx)]);
-    lines.push(format!("  {:<9} {} — {} ({hint})", world.outsider.name, world.outsider.domain, say("outsider", &[])));
+    lines.push(format!("  {:<10} {} — {} ({hint})", world.outsider.name, world.outsider.domain, say("outsider", &[])));
     lines.push(String::new());
 
     heading(&mut lines, "accounts");
