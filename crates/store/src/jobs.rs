@@ -169,6 +169,22 @@ pub fn next_due(tx: &mut dyn Tx, kind: &str) -> Result<Option<i64>, StoreError> 
     tx.query_opt(sql, params![kind])?.map_or(Ok(None), |r| r.opt_int(0))
 }
 
+/// How a job fared so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failures {
+    /// Attempts that failed since it was last done.
+    pub attempts: i64,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
+}
+
+/// How a job fared so far; none when none waits.
+pub fn failures(tx: &mut dyn Tx, kind: &str, key: &str) -> Result<Option<Failures>, StoreError> {
+    let sql = "SELECT attempts, last_error FROM jobs WHERE kind = $1 AND unique_key = $2";
+    let found = tx.query_opt(sql, params![kind, key])?;
+    found.map(|r| Ok(Failures { attempts: r.int(0)?, last_error: r.opt_text(1)? })).transpose()
+}
+
 /// Jobs by id, from after `after`.
 pub fn list(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<JobView>, StoreError> {
     let sql = "SELECT id, kind, unique_key, run_at, leased_until, attempts, last_error, created FROM jobs WHERE id > $1 ORDER BY id LIMIT $2";

@@ -12,9 +12,3 @@ pub fn take(tx: &mut dyn Tx, name: &str, owner: &str, now: i64, until: i64) -> R
 pub fn release(tx: &mut dyn Tx, name: &str, owner: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM leases WHERE name = $1 AND owner = $2", params![name, owner]).map(drop)
 }
-
-/// Does this process hold the role at `now`? Asked in the transaction of an act that only the holder may do.
-pub fn held(tx: &mut dyn Tx, name: &str, owner: &str, now: i64) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM leases WHERE name = $1 AND owner = $2 AND until > $3 FOR UPDATE";
-    Ok(tx.query_opt(sql, params![name, owner, now])?.is_some())
-}

@@ -10,7 +10,7 @@
 mod destination;
 mod view;
 pub use destination::{
-    Health, Unreached, anything_due, free_dead_leases, health, lease, next_due, put_off, reached, release,
+    Health, Unreached, anything_due, free_dead_leases, health, holds, lease, next_due, put_off, reached, release,
     remove_idle_destinations, renew,
 };
 pub use view::{EntryFilter, EntryView, expired, late, list, show};

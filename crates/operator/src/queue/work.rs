@@ -85,11 +85,19 @@ impl Operator {
         }
     }
 
-    /// The next message due at a leased destination.
+    /// The next message due at a leased destination; none when the lease was lost (a node that was away for a moment is taken for dead, and
+    /// another one sends what it had).
     pub async fn next_outgoing(&self, destination: &Destination) -> Result<Option<Outgoing>, Refusal> {
         loop {
-            let (domain, now) = (destination.domain.clone(), self.now());
-            let due = self.0.store.read(move |tx| queue::due(tx, domain.as_str(), now, RECIPIENTS)).await;
+            let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
+            let due = self.0.store.read(move |tx| {
+                if !queue::holds(tx, &owner, domain.as_str())? {
+                    tracing::warn!(destination = %domain, "the lease was lost: another worker goes on");
+                    return Ok(None);
+                }
+                queue::due(tx, domain.as_str(), now, RECIPIENTS)
+            });
+            let due = due.await;
             let Some((message, entries)) = due.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(None) };
             match self.open_queued(&message, &entries).await {
                 Ok(outgoing) => return Ok(Some(outgoing)),

@@ -1,11 +1,13 @@
 //! Making search indexes anew, asked by an administrator, who reads nothing thereby: how far it is, in messages, is all that is told.
 use crate::accounts::require_administrator;
+use crate::jobs::Kind;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_search::VERSION;
 use sceau_store::indexes::{self, IndexRow, ToDo};
+use sceau_store::jobs::Failures;
 use sceau_store::{Id, StoreError, Tx, accounts, jobs};
 use serde::Serialize;
 use serde_json::json;
@@ -24,12 +26,33 @@ pub struct ReindexAnswer {
 }
 
 /// What is left to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReindexState {
     /// BALs whose index is not ready.
     pub bals: u64,
     /// Messages that these do not hold yet.
     pub messages: u64,
+    /// Of these BALs, those whose last attempt failed. They are tried again later, without end.
+    pub failing: u64,
+    /// Attempts that failed, of all these BALs.
+    pub attempts: u64,
+    /// Why one of them failed: the code of a refusal.
+    pub why: Option<String>,
+}
+
+/// What is left of one BAL.
+struct Left {
+    bal: Id,
+    messages: i64,
+    failures: Option<Failures>,
+}
+
+impl Left {
+    fn of(tx: &mut dyn Tx, todo: ToDo) -> Result<Self, StoreError> {
+        let messages = indexes::count_messages(tx, todo.bal, todo.row.building_upto)?;
+        let failures = jobs::failures(tx, Kind::Index.as_str(), &todo.bal.to_string())?;
+        Ok(Self { bal: todo.bal, messages, failures })
+    }
 }
 
 impl Operator {
@@ -59,16 +82,23 @@ impl Operator {
     /// What is left to do of one BAL, or of all. `admin.not_found`.
     pub async fn reindex_state(&self, actor: &Actor, bal: Option<&str>) -> Result<ReindexState, Refusal> {
         require_administrator(actor)?;
-        let mut left = ReindexState { bals: 0, messages: 0 };
-        let mut add = |todo: &[(ToDo, i64)]| {
-            left.bals += todo.len() as u64;
-            left.messages += todo.iter().map(|(_, n)| n.unsigned_abs()).sum::<u64>();
+        let mut left = ReindexState::default();
+        let mut add = |todo: Vec<Left>| {
+            for Left { messages, failures, .. } in todo {
+                left.bals += 1;
+                left.messages += messages.unsigned_abs();
+                if let Some(Failures { attempts, last_error }) = failures.filter(|f| f.attempts > 0) {
+                    left.failing += 1;
+                    left.attempts += attempts.unsigned_abs();
+                    left.why = last_error.or(left.why.take());
+                }
+            }
         };
         if let Some(address) = bal {
             let (id, row) = self.active_bal(address).await?;
             if row.version != VERSION {
-                let count = self.0.store.read(move |tx| indexes::count_messages(tx, id, row.building_upto)).await;
-                add(&[(ToDo { bal: id, row }, count.map_err(|e: StoreError| refuse::store(&e))?)]);
+                let look = self.0.store.read(move |tx| Left::of(tx, ToDo { bal: id, row })).await;
+                add(vec![look.map_err(|e: StoreError| refuse::store(&e))?]);
             }
             return Ok(left);
         }
@@ -76,14 +106,12 @@ impl Operator {
         loop {
             let page = self.0.store.read::<_, StoreError, _>(move |tx| {
                 let page = indexes::outdated(tx, VERSION, after, SLICE)?;
-                let count =
-                    |tx: &mut dyn Tx, t: ToDo| Ok((t, indexes::count_messages(tx, t.bal, t.row.building_upto)?));
-                page.into_iter().map(|t| count(tx, t)).collect::<Result<Vec<_>, StoreError>>()
+                page.into_iter().map(|t| Left::of(tx, t)).collect::<Result<Vec<_>, StoreError>>()
             });
             let page = page.await.map_err(|e| refuse::store(&e))?;
-            let Some((last, _)) = page.last() else { return Ok(left) };
+            let Some(last) = page.last() else { return Ok(left) };
             after = last.bal;
-            add(&page);
+            add(page);
         }
     }
 

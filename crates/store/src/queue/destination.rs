@@ -55,6 +55,12 @@ pub fn renew(tx: &mut dyn Tx, owner: &str, domain: &str, until: Timestamp) -> Re
     Ok(touched > 0)
 }
 
+/// Does `owner` hold this destination's lease still?
+pub fn holds(tx: &mut dyn Tx, owner: &str, domain: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM queue_destinations WHERE domain = $1 AND leased_by = $2";
+    Ok(tx.query_opt(sql, params![domain, owner])?.is_some())
+}
+
 /// A server of the destination answered: the backoff of the destination starts anew.
 pub fn reached(tx: &mut dyn Tx, domain: &str) -> Result<(), StoreError> {
     tx.execute(
