@@ -8,12 +8,14 @@
 //! ```
 // A test stops where its scaffolding does.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod own_server;
 mod server;
 
 pub use crate::files::hook as files;
+pub use own_server::OwnServer;
+pub use server::TlsServer;
 #[cfg(test)]
 pub(crate) use server::database;
-pub use server::{OwnServer, TlsServer};
 
 use crate::engine::pg_faults;
 use crate::{CONNECTIONS, EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, StoreError};
