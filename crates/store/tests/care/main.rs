@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub type Result<T = ()> = std::result::Result<T, StoreError>;
+type Result<T = ()> = std::result::Result<T, StoreError>;
 
-pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut x = seed | 1;
     (0..len)
         .map(|_| {
@@ -32,12 +32,12 @@ pub fn noise(len: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
-pub async fn write<T: Send + 'static>(s: &Store, f: impl FnMut(&mut dyn Tx) -> Result<T> + Send + 'static) -> T {
+async fn write<T: Send + 'static>(s: &Store, f: impl FnMut(&mut dyn Tx) -> Result<T> + Send + 'static) -> T {
     s.write(f).await.unwrap()
 }
 
 /// A blob named by a message of BAL 1.
-pub async fn message(s: &Store, id: i64, content: &[u8]) -> (BlobId, DataKey) {
+async fn message(s: &Store, id: i64, content: &[u8]) -> (BlobId, DataKey) {
     let mut spool = s.spool();
     spool.write(content).unwrap();
     let mut spool = spool.finish().unwrap();
@@ -61,7 +61,7 @@ pub async fn message(s: &Store, id: i64, content: &[u8]) -> (BlobId, DataKey) {
 }
 
 /// People, a BAL with a folder, texts with every kind of letter; two blobs, one of them outside the rows.
-pub async fn world(s: &Store) -> Vec<(BlobId, DataKey, Vec<u8>)> {
+async fn world(s: &Store) -> Vec<(BlobId, DataKey, Vec<u8>)> {
     s.vault().create_bal_key(1).await.unwrap();
     write(s, |tx| {
         let domain = Domain { id: 1, name: "sceau.example".into(), kind: "Production".into(), created: 5 };
@@ -113,7 +113,7 @@ pub async fn world(s: &Store) -> Vec<(BlobId, DataKey, Vec<u8>)> {
 }
 
 /// More rows than a page or a slice holds.
-pub async fn many(s: &Store, rows: i64) {
+async fn many(s: &Store, rows: i64) {
     write(s, move |tx| {
         for i in 0..rows {
             let sql = "INSERT INTO accepted_mail (digest, at) VALUES ($1, $2)";
@@ -124,11 +124,11 @@ pub async fn many(s: &Store, rows: i64) {
     .await;
 }
 
-pub const TABLES: [&str; 9] =
+const TABLES: [&str; 9] =
     ["domains", "people", "bals", "access", "settings", "messages", "entries", "accepted_mail", "folders"];
 
 /// Every row of the tables that the tests fill; what a restore changes on purpose is left out.
-pub async fn rows(s: &Store) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
+async fn rows(s: &Store) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
     s.read(|tx| {
         let mut all = BTreeMap::new();
         for table in TABLES {
@@ -148,7 +148,7 @@ pub async fn rows(s: &Store) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
     .unwrap()
 }
 
-pub async fn opens(s: &Store, blobs: &[(BlobId, DataKey, Vec<u8>)]) {
+async fn opens(s: &Store, blobs: &[(BlobId, DataKey, Vec<u8>)]) {
     for (id, key, content) in blobs {
         let mut reader = s.open_blob(*id, key.clone()).await.unwrap();
         assert_eq!(&reader.read_at(0, content.len() + 1).await.unwrap(), content);
@@ -156,7 +156,7 @@ pub async fn opens(s: &Store, blobs: &[(BlobId, DataKey, Vec<u8>)]) {
 }
 
 /// Data and blobs elsewhere, the same keyring.
-pub fn elsewhere(s: &TestStore, data: EngineUrl, name: &str) -> StoreConfig {
+fn elsewhere(s: &TestStore, data: EngineUrl, name: &str) -> StoreConfig {
     let folder = s.folder().join(name);
     StoreConfig {
         data,
@@ -166,22 +166,22 @@ pub fn elsewhere(s: &TestStore, data: EngineUrl, name: &str) -> StoreConfig {
     }
 }
 
-pub fn sqlite(s: &TestStore, name: &str) -> EngineUrl {
+fn sqlite(s: &TestStore, name: &str) -> EngineUrl {
     EngineUrl::Sqlite(s.folder().join(name).join("sceau.db"))
 }
 
-pub async fn backed_up(s: &TestStore, keep: Option<usize>) -> std::result::Result<BackedUp, CareError> {
+async fn backed_up(s: &TestStore, keep: Option<usize>) -> std::result::Result<BackedUp, CareError> {
     s.clock.advance_ms(1_000);
     backup(s, s.folder().join("backup"), keep, &Arc::default()).await
 }
 
 /// Nothing is said of a log.
-pub fn silent() -> Arc<Attest> {
+fn silent() -> Arc<Attest> {
     Arc::new(|_, _, _, _| serde_json::Value::Null)
 }
 
 /// Restores the newest generation. A server that many tests share may be busy for a moment: what is temporary is tried again.
-pub async fn restored(config: &StoreConfig, s: &TestStore) -> std::result::Result<u64, CareError> {
+async fn restored(config: &StoreConfig, s: &TestStore) -> std::result::Result<u64, CareError> {
     for _ in 0..40 {
         match restore(config, &s.folder().join("backup"), None, silent(), &Arc::default()).await {
             Err(CareError::Store(e)) if e.is_transient() => {
@@ -193,7 +193,7 @@ pub async fn restored(config: &StoreConfig, s: &TestStore) -> std::result::Resul
     panic!("the server stays busy");
 }
 
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+fn files(folder: &Path) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for entry in folder.read_dir().unwrap().map(std::result::Result::unwrap) {
         if entry.metadata().unwrap().is_dir() { out.extend(files(&entry.path())) } else { out.push(entry.path()) }
