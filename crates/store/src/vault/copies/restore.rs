@@ -248,7 +248,9 @@ fn put_back(
         name.push(end);
         PathBuf::from(name)
     };
-    let away = place.with_extension(format!("aside-{now}"));
+    // One that was put aside before is not overwritten.
+    let names = (0..).map(|n: i64| place.with_extension(format!("aside-{}", now.saturating_add(n))));
+    let away = names.take(1_000).find(|name| !name.exists()).unwrap_or_else(|| place.with_extension("aside"));
     let absent_is_fine = |done: std::io::Result<()>| match done {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(io(e)),
         _ => Ok(()),
