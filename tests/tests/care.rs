@@ -1,4 +1,5 @@
 //! Backup of a running server, restore, move to another engine, and checks of what was damaged, through the built program (F264).
+use sceau_e2e::bucket::Bucket;
 use sceau_e2e::peer::letter;
 use sceau_e2e::sandbox::{Operator, sceau};
 use sceau_e2e::schema::assert_fits;
@@ -6,6 +7,7 @@ use sceau_e2e::{Database, Letter, Mailbox, Peer, Run, Sandbox, proves};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 const OUT: &str = "accueil@clinique-exterieure.mssante.fr";
 const ANNE: &str = "anne.legoff@bretagne.mssante.fr";
@@ -167,8 +169,13 @@ fn a_backup_of_a_running_server_comes_back_and_moves_to_another_engine() {
     assert!(run.code == 1 && run.err.contains("care.not_empty"), "{}", run.err);
     let run = cli(&restored, &["fsck", "--content"]).ok();
     assert!(run.out.contains("\"found\": 0"), "{}", run.out);
+    // The file of checkpoints knows a longer log; the restore is signed, and so no rollback: before it is served, and after.
+    let run = cli(&restored, &["trace", "verify"]).ok();
+    assert_fits("trace_verify", &serde_json::from_str(&run.out).expect("JSON"));
+    assert!(run.out.contains("\"restored\""), "{}", run.out);
     let alone = Alone::start(&b, &restored);
     assert_eq!(shown(&ready), before);
+    let _ = cli(&restored, &["trace", "verify"]).ok();
     let run = cli(&restored, &["store", "migrate", "--from", &path("data/sceau.db"), "--to", &path("x.db")]);
     assert!(run.code == 1 && run.err.contains("care.in_use"), "{}", run.err);
     alone.stop();
@@ -201,6 +208,128 @@ fn a_backup_of_a_running_server_comes_back_and_moves_to_another_engine() {
     alone.stop();
     let run = cli(&moved, &["fsck", "--content"]).ok();
     assert!(run.out.contains("\"found\": 0"), "{}", run.out);
+}
+
+/// A configuration whose contents are in a bucket, with keys of a file and the authority of the service's certificate.
+fn in_bucket(config: &Path, name: &str, url: &str, bucket: &Bucket, authority: &Path) -> PathBuf {
+    let credentials = config.with_file_name("s3.credentials");
+    std::fs::write(&credentials, bucket.keys()).expect("credentials");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&credentials, private).expect("mode");
+    let lines = format!(
+        "url = {url:?}\nendpoint = {:?}\ncredentials = {credentials:?}\nca = {authority:?}\ntimeout_seconds = 2\n",
+        bucket.endpoint()
+    );
+    let text = std::fs::read_to_string(config).expect("configuration");
+    let (before, rest) = text.split_once("[blobs]\n").expect("its section");
+    let after = rest.split_once("\n[").map_or(String::new(), |(_, after)| format!("\n[{after}"));
+    let file = config.with_file_name(name);
+    std::fs::write(&file, format!("{before}[blobs]\n{lines}{after}")).expect("configuration");
+    file
+}
+
+/// A server that must not start: what it says.
+fn refusal(config: &Path) -> String {
+    let program = sceau();
+    let args =
+        ["30", program.to_str().expect("UTF-8"), "--config", config.to_str().expect("UTF-8"), "--lang", "en", "serve"];
+    let run = Run::of("timeout", &args);
+    assert_eq!(run.code, 1, "{}", run.err);
+    run.err.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn contents_move_to_a_bucket_over_tls_and_a_backup_of_it_comes_back_into_a_folder() {
+    const MANY: u64 = 30;
+    let _proof = proves(&["F264"], "cli");
+    let mut sandbox = Sandbox::start();
+    let b = sandbox.b().clone();
+    send(&sandbox, "avant");
+    let mut mailbox = Mailbox::open(&b, b.account("Per", 0), &sandbox.tls(None));
+    for _ in 0..MANY {
+        mailbox.append("INBOX", "", &Letter::with_attachment(OUT, ANNE, "Compte rendu", 60_000).bytes);
+    }
+    let place = tempfile::tempdir().expect("folder");
+    let ready = place.path().join("ready.json");
+    std::fs::copy(sandbox.ready_file(), &ready).expect("contract file");
+    let before = shown(&ready);
+    sandbox.stop();
+
+    // From the folder into the bucket, by a service of a private authority; killed on the way, it goes on.
+    let path = |name: &str| place.path().join(name).to_str().expect("UTF-8").to_owned();
+    let keyring = b.data.join("keys/keyring.db").to_str().expect("UTF-8").to_owned();
+    let (mut bucket, stranger) = (Bucket::start_tls(), Bucket::start_tls());
+    let moved = elsewhere(&b, "moved.toml", &path("data/sceau.db"), &keyring, "x");
+    let moved = in_bucket(&moved, "moved.toml", "s3://sceau/b", &bucket, &bucket.authority());
+    let (data, blobs) = (b.data.join("data/sceau.db"), b.data.join("data/blobs"));
+    let (data, blobs) = (data.to_str().expect("UTF-8"), blobs.to_str().expect("UTF-8"));
+    let to = path("data/sceau.db");
+    let into = |url| ["store", "migrate", "--from", data, "--to", &to, "--blobs-from", blobs, "--blobs-to", url];
+    let run = cli(&moved, &into("s3://absent/b"));
+    assert!(run.code == 1 && run.err.contains("absent") && !Path::new(&to).exists(), "{}", run.err);
+    let program = Command::new(sceau())
+        .args([&["--config", moved.to_str().expect("UTF-8")][..], &into("s3://sceau/b")].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut program = program.expect("sceau starts");
+    let begun = Instant::now();
+    while bucket.objects().len() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing moves");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    program.kill().expect("killed");
+    program.wait().expect("ends");
+    let half = bucket.objects().len() as u64;
+    assert!((2..MANY).contains(&half), "killed on the way: {half}");
+    assert!(refusal(&moved).contains("not finished"));
+    let run = cli(&moved, &into("s3://sceau/b")).ok();
+    let done: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert!(done["blobs"].as_u64().is_some_and(|n| n >= MANY), "{done}");
+
+    // Served from there, and nothing is missing.
+    let alone = Alone::start(&b, &moved);
+    assert_eq!(shown(&ready), before);
+    let dest = path("sauvegarde");
+    let run = cli(&moved, &["backup", &dest]).ok();
+    let backed: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!((backed["blobs"].as_u64(), backed["missing"].as_u64()), (done["blobs"].as_u64(), Some(0)), "{backed}");
+    // While contents cannot be read, an index cannot be made: that is said, in bounded time.
+    bucket.stop();
+    let begun = Instant::now();
+    let run = cli(&moved, &["--lang", "fr", "reindex", ANNE]);
+    assert!(run.code == 1 && run.err.contains("indexées"), "{}: {}", run.code, run.err);
+    assert!(begun.elapsed() < Duration::from_secs(90), "{:?}", begun.elapsed());
+    bucket.go_on();
+    let _ = cli(&moved, &["reindex", ANNE]).ok();
+    alone.stop();
+    let run = cli(&moved, &["fsck", "--content"]).ok();
+    assert!(run.out.contains("\"found\": 0"), "{}", run.out);
+
+    // A backup of a bucket comes back into a folder, without the bucket.
+    bucket.stop();
+    let restored = elsewhere(&b, "restored.toml", &path("data-2/sceau.db"), &keyring, &path("blobs-2"));
+    let run = cli(&restored, &["restore", &dest]).ok();
+    assert!(run.out.contains(&format!("\"blobs\": {}", done["blobs"])), "{}", run.out);
+    let alone = Alone::start(&b, &restored);
+    assert_eq!(shown(&ready), before);
+    alone.stop();
+    bucket.go_on();
+
+    // What is wrong is said at the start, in words, and nothing is made.
+    let new = elsewhere(&b, "new.toml", &path("data-3/sceau.db"), &path("keys-3/keyring.db"), "x");
+    for (url, authority, word) in [
+        ("s3://absent", bucket.authority(), "no bucket absent"),
+        ("s3://sceau/c", stranger.authority(), "certificate of the S3 service"),
+        ("s3://sceau/b", bucket.authority(), "another database"),
+    ] {
+        let said = refusal(&in_bucket(&new, "wrong.toml", url, &bucket, &authority));
+        assert!(said.starts_with("sceau: ") && said.contains(word), "{url}: {said}");
+    }
+    for made in ["data-3/sceau.db", "keys-3/keyring.db"] {
+        let length = std::fs::metadata(path(made)).map_or(0, |m| m.len());
+        assert_eq!(length, 0, "{made}");
+    }
 }
 
 #[test]
