@@ -5,9 +5,9 @@
 //! Promises: at most one chunk is in clear, in memory; memory is bounded by the inline limit; what is left by a crash is sealed under a key
 //! that died with the process.
 use crate::blob::objects::Objects;
-use crate::blob::{BlobId, BlobReader, Source, format, open_here};
+use crate::blob::{self, BlobId, BlobReader, Source, format, open_here};
 use crate::files::{self, NewFile};
-use crate::vault::{Tagger, aead};
+use crate::vault::Tagger;
 use crate::{DataKey, StoreConfig, StoreError};
 use sceau_domain::Timestamp;
 use sceau_domain::clock::SharedClock;
@@ -105,9 +105,8 @@ pub struct SpoolWriter {
 
 impl SpoolWriter {
     pub(crate) fn new(places: Arc<Places>, tagger: Tagger) -> Self {
-        let mut id = BlobId::default();
-        let made = aead::random(&mut id).and_then(|()| Ok((id, DataKey::generate()?)));
-        let sink = Sink::Memory(format::header(&id));
+        let made = blob::new_id(places.clock.now()).and_then(|id| Ok((id, DataKey::generate()?)));
+        let sink = Sink::Memory(format::header(&made.as_ref().map(|(id, _)| *id).unwrap_or_default()));
         Self { places, made, buffer: Zeroizing::default(), table: format::Table::default(), sink, tagger }
     }
     /// Appends clear bytes (at most one chunk is held in clear, in memory). Plain file writes, no fsync.

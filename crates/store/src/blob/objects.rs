@@ -1,6 +1,7 @@
 //! Where the objects of blobs are: what a folder and a bucket have in common.
 //!
-//! An object is immutable and has a random id, so that putting it twice is harmless and nothing is ever overwritten by something else.
+//! An object is immutable and no other ever has its id (72 bits of it are random), so that putting it twice is harmless and nothing is ever
+//! overwritten by something else.
 use super::{BlobId, PlaceRefusal, Source};
 use crate::engine::Pending;
 use crate::files::NewFile;
