@@ -17,6 +17,7 @@ pub struct Summary {
     /// Structure with offsets into the message as received (the server's own prefix not counted).
     pub root: Part,
     /// The message's header section as received.
+    #[serde(deserialize_with = "whole")]
     pub header: Vec<u8>,
     /// True when a part other than the text looks like an attachment.
     pub has_attachment: bool,
@@ -50,6 +51,21 @@ impl Summary {
             _ => None,
         }
     }
+}
+
+/// Reads a byte string at once instead of byte after byte: the encoding is the same.
+fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    struct Whole;
+    impl serde::de::Visitor<'_> for Whole {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bytes")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    from.deserialize_bytes(Whole)
 }
 
 /// Whether `part` or a part below it looks like an attachment. `related`: it stands in a `multipart/related`, whose

@@ -269,7 +269,8 @@ pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<HashMap<Id, Mes
     let mut found = HashMap::with_capacity(ids.len());
     for slice in ids.chunks(SLICE) {
         let (list, values) = bind(params![bal], slice);
-        let sql = format!("SELECT id, prefix, summary FROM messages WHERE bal_id = $1 AND id IN ({list})");
+        // By the ids alone: `+` keeps SQLite from seeking each of them in the index of the BAL first.
+        let sql = format!("SELECT id, prefix, summary FROM messages WHERE id IN ({list}) AND +bal_id = $1");
         // One piece of memory for all of them.
         let (mut bytes, mut rows) = (BytesMut::new(), Vec::with_capacity(slice.len()));
         tx.visit(&sql, &values, &mut |r| {

@@ -27,12 +27,14 @@ pub struct MessageSummary {
 }
 
 impl MessageSummary {
-    /// Opens what the store keeps.
-    pub(crate) fn open(seal: &BalSeal, row: &MessageRow) -> Result<Self, StoreError> {
-        let prefix =
-            row.prefix.as_deref().map(|p| seal.open(row.id, MESSAGE_PREFIX, p)).transpose()?.unwrap_or_default();
-        let summary = seal.open(row.id, MESSAGE_SUMMARY, &row.summary)?;
-        let summary = Summary::from_bytes(&summary).ok_or_else(|| StoreError::Corrupt(row.id.to_string()))?;
+    /// Opens what the store keeps, in a room that is used again for the next.
+    pub(crate) fn open(seal: &BalSeal, row: &MessageRow, room: &mut Vec<u8>) -> Result<Self, StoreError> {
+        let prefix = match &row.prefix {
+            Some(sealed) => seal.open_in(row.id, MESSAGE_PREFIX, sealed, room)?.to_vec(),
+            None => Vec::new(),
+        };
+        let summary = seal.open_in(row.id, MESSAGE_SUMMARY, &row.summary, room)?;
+        let summary = Summary::from_bytes(summary).ok_or_else(|| StoreError::Corrupt(row.id.to_string()))?;
         Ok(Self { message: row.id, prefix, summary })
     }
 }
@@ -83,9 +85,9 @@ impl Operator {
             Ok((bal, messages::summaries(tx, seat.bal, &ids)?))
         });
         let (bal, rows) = read.await?;
-        let mut found = Vec::with_capacity(rows.len());
+        let (mut found, mut room) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in messages.iter().filter_map(|id| rows.get(id)) {
-            found.push(Arc::new(MessageSummary::open(&seal, row).map_err(|e| refuse::store(&e))?));
+            found.push(Arc::new(MessageSummary::open(&seal, row, &mut room).map_err(|e| refuse::store(&e))?));
         }
         if let (Some(first), Some(last)) = (rows.keys().min(), rows.keys().max()) {
             self.note_reading(actor, (seat.bal, bal), Read::Listed(*first, *last, rows.len())).await?;

@@ -40,6 +40,16 @@ impl BalSeal {
     pub fn open(&self, object: Id, field: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         self.key.unseal(self.aad(object, field), sealed)
     }
+    /// Opens a field in a room that is used again for the next.
+    pub fn open_in<'r>(
+        &self,
+        object: Id,
+        field: &str,
+        sealed: &[u8],
+        room: &'r mut Vec<u8>,
+    ) -> Result<&'r [u8], StoreError> {
+        self.key.unseal_in(self.aad(object, field), sealed, room)
+    }
     /// Seals a folder's path.
     pub fn folder_name(&self, folder: Id, name: &str) -> Result<Vec<u8>, StoreError> {
         self.seal(folder, FOLDER_NAME, name.as_bytes())

@@ -167,10 +167,10 @@ impl Operator {
         let rows = rows.await?;
         let (opener, judge) = (seal.clone(), plan.clone());
         let judged = blocking(move || {
-            let mut judged = Judged { found: Vec::new(), open: Vec::new() };
+            let (mut judged, mut room) = (Judged { found: Vec::new(), open: Vec::new() }, Vec::new());
             for entry in page {
                 let Some(row) = rows.get(&entry.message) else { continue };
-                let summary = MessageSummary::open(&opener, row).map_err(|e| refuse::store(&e))?;
+                let summary = MessageSummary::open(&opener, row, &mut room).map_err(|e| refuse::store(&e))?;
                 match judge.by_summary(&entry, &summary) {
                     Some(true) => judged.found.push(entry.uid),
                     Some(false) => {}

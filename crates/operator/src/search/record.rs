@@ -43,7 +43,7 @@ impl Operator {
         let message = rows.summary.id;
         let mut record = TextRecord { message, date: id::made_at(message).0, ..TextRecord::default() };
         record.size = rows.content.size.unsigned_abs();
-        let summary = match MessageSummary::open(seal, &rows.summary) {
+        let summary = match MessageSummary::open(seal, &rows.summary, &mut Vec::new()) {
             Ok(summary) => summary,
             Err(e) => return damaged(record, &e),
         };

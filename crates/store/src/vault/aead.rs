@@ -4,6 +4,7 @@
 //! to find it. Such a build cannot read sealed data, and an ordinary build refuses what it wrote.
 use crate::StoreError;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use std::ops::Range;
 
 /// First byte of sealed bytes.
 const VERSION: u8 = 1;
@@ -40,16 +41,23 @@ pub(crate) fn seal(key: &LessSafeKey, aad: &[u8], clear: &[u8]) -> Result<Vec<u8
 
 /// Opens what [`seal`] made; none when anything differs.
 pub(crate) fn open(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (&version, rest) = sealed.split_first()?;
-    let (nonce, body) = rest.split_at_checked(NONCE_LEN)?;
+    let mut body = sealed.to_vec();
+    let clear = open_within(key, aad, &mut body)?;
+    body.truncate(clear.end);
+    body.drain(..clear.start);
+    Some(body)
+}
+
+/// Opens what [`seal`] made where it stands; says where the clear bytes are. None when anything differs.
+pub(crate) fn open_within(key: &LessSafeKey, aad: &[u8], sealed: &mut [u8]) -> Option<Range<usize>> {
+    let (&mut version, rest) = sealed.split_first_mut()?;
+    let (nonce, body) = rest.split_at_mut_checked(NONCE_LEN)?;
     if version != VERSION {
         return None;
     }
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let mut body = body.to_vec();
-    let clear = key.open_in_place(nonce, Aad::from(aad), &mut body).ok()?.len();
-    body.truncate(clear);
-    Some(body)
+    let clear = key.open_in_place(nonce, Aad::from(aad), body).ok()?.len();
+    Some(1 + NONCE_LEN..1 + NONCE_LEN + clear)
 }
 
 /// Seals content: fields of messages, chunks of blobs.
@@ -62,6 +70,11 @@ pub(crate) fn seal_content(key: &LessSafeKey, aad: &[u8], clear: &[u8]) -> Resul
 pub(crate) fn open_content(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     open(key, aad, sealed)
 }
+/// Opens content where it stands.
+#[cfg(not(feature = "insecure-clear"))]
+pub(crate) fn open_content_within(key: &LessSafeKey, aad: &[u8], sealed: &mut [u8]) -> Option<Range<usize>> {
+    open_within(key, aad, sealed)
+}
 /// TEST ONLY: leaves content in clear.
 #[cfg(feature = "insecure-clear")]
 pub(crate) fn seal_content(_: &LessSafeKey, _: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -71,6 +84,11 @@ pub(crate) fn seal_content(_: &LessSafeKey, _: &[u8], clear: &[u8]) -> Result<Ve
 #[cfg(feature = "insecure-clear")]
 pub(crate) fn open_content(_: &LessSafeKey, _: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     sealed.split_first().filter(|(v, _)| **v == CLEAR).map(|(_, clear)| clear.to_vec())
+}
+/// TEST ONLY: reads content that was left in clear.
+#[cfg(feature = "insecure-clear")]
+pub(crate) fn open_content_within(_: &LessSafeKey, _: &[u8], sealed: &mut [u8]) -> Option<Range<usize>> {
+    (sealed.first() == Some(&CLEAR)).then_some(1..sealed.len())
 }
 
 /// Says loudly, at every opening, that a test build writes in clear.

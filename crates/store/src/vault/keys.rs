@@ -69,6 +69,13 @@ impl DataKey {
     pub fn unseal(&self, aad: Aad<'_>, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         aead::open_content(self.derived(&self.0.seal, "seal")?, &aad.bytes(), sealed).ok_or_else(|| aad.corrupt())
     }
+    /// [`DataKey::unseal`] in a room that is used again for the next: what it held before is gone.
+    pub fn unseal_in<'r>(&self, aad: Aad<'_>, sealed: &[u8], room: &'r mut Vec<u8>) -> Result<&'r [u8], StoreError> {
+        room.clear();
+        room.extend_from_slice(sealed);
+        let clear = aead::open_content_within(self.derived(&self.0.seal, "seal")?, &aad.bytes(), room);
+        clear.and_then(|range| room.get(range)).ok_or_else(|| aad.corrupt())
+    }
     /// Wraps another key under this one.
     pub fn wrap(&self, aad: Aad<'_>, key: &DataKey) -> Result<Vec<u8>, StoreError> {
         self.wrap_bytes(aad, key.0.bytes.as_ref())
