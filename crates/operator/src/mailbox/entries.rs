@@ -7,10 +7,12 @@ use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_store::folders::{self as rows, FolderRow};
 use sceau_store::keywords::{self, KeywordRow, Slots};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, StoreError, folders as rows, journal};
+use sceau_store::{Id, StoreError, Tx, journal};
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 /// System flags as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -138,19 +140,75 @@ impl Words {
     }
     /// An entry as use cases give it.
     pub fn entry(&mut self, row: &EntryRow) -> Entry {
-        Entry {
-            uid: narrow(row.uid),
-            message: row.message,
-            flags: FlagSet { system: Flags::of(row.flags), keywords: self.of(&row.keywords) },
-            modseq: row.modseq.unsigned_abs(),
-            internal_date: Timestamp(row.internal_date),
-            size: row.size.unsigned_abs(),
-        }
+        entry(row, self.of(&row.keywords))
     }
     /// Entries as use cases give them.
     pub fn entries(&mut self, rows: &[EntryRow]) -> Vec<Entry> {
         rows.iter().map(|row| self.entry(row)).collect()
     }
+}
+
+fn entry(row: &EntryRow, keywords: Vec<String>) -> Entry {
+    Entry {
+        uid: narrow(row.uid),
+        message: row.message,
+        flags: FlagSet { system: Flags::of(row.flags), keywords },
+        modseq: row.modseq.unsigned_abs(),
+        internal_date: Timestamp(row.internal_date),
+        size: row.size.unsigned_abs(),
+    }
+}
+
+/// Entries being listed; keywords are opened when the transaction is over.
+#[derive(Debug, Default)]
+struct Listing {
+    entries: Vec<Entry>,
+    /// Which entries have keywords.
+    marked: Vec<(usize, Slots)>,
+}
+
+impl Listing {
+    /// Reads the entries of a folder with these UIDs.
+    fn read(tx: &mut dyn Tx, folder: &FolderRow, uids: RangeInclusive<i64>) -> Result<Self, StoreError> {
+        let mut listing = Self::default();
+        let most = folder.counts.messages.min(uids.end() - uids.start() + 1).clamp(0, ROOM);
+        listing.entries.reserve(usize::try_from(most).unwrap_or(0));
+        messages::each_entry(tx, folder.id, uids, &mut |row| {
+            listing.entries.push(entry(&row, Vec::new()));
+            if !row.keywords.is_empty() {
+                listing.marked.push((listing.entries.len() - 1, row.keywords));
+            }
+        })?;
+        Ok(listing)
+    }
+    /// Adds entries with higher UIDs.
+    fn append(&mut self, mut next: Self) {
+        let before = self.entries.len();
+        self.entries.append(&mut next.entries);
+        self.marked.extend(next.marked.into_iter().map(|(i, slots)| (before + i, slots)));
+    }
+    fn finish(mut self, words: &mut Words) -> Vec<Entry> {
+        for (i, slots) in self.marked {
+            self.entries[i].flags.keywords = words.of(&slots);
+        }
+        self.entries
+    }
+}
+
+/// Entries for which room is made before they are read, at most.
+const ROOM: i64 = 1 << 20;
+/// A folder with more entries than this is read in parts.
+const LONG: i64 = if cfg!(test) { 8 } else { 20_000 };
+
+/// A folder as the store has it.
+#[derive(Debug)]
+struct Listed {
+    /// The BAL's address, as traces write it.
+    bal: String,
+    folder: FolderRow,
+    /// None when there are too many for one transaction.
+    listing: Option<Listing>,
+    words: Vec<KeywordRow>,
 }
 
 /// UIDs as the store wants them: ascending, each once.
@@ -167,16 +225,49 @@ impl Operator {
         let seat = Seat::of(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
         let (tag, name) = self.folder_key(seat.bal, name)?;
+        let (Listed { bal, folder, words, .. }, listing) = self.list(seat, tag).await?;
+        let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
+        let entries = listing.finish(&mut words);
+        self.note_reading(actor, (seat.bal, bal), Read::Folder(folder.id, entries.len(), read_only)).await?;
+        Ok(OpenFolder { folder: Folder::of(&folder, name), entries })
+    }
+
+    /// A folder with its entries and the BAL's keywords, all of one instant. A long folder is read in parts at the same time, each in a
+    /// transaction of its own; they belong together when all see the same modseq of the folder, which every change of an entry raises.
+    async fn list(&self, seat: Seat, tag: Vec<u8>) -> Result<(Listed, Listing), Fail> {
+        let mut listed = self.list_at_once(seat, tag.clone(), LONG).await?;
+        if let Some(all) = listed.listing.take() {
+            return Ok((listed, all));
+        }
+        let step = listed.folder.uidnext / 4 + 1;
+        let part = |n: i64| {
+            let seen = listed.folder.clone();
+            self.0.store.read::<_, Fail, _>(move |tx| {
+                let now = rows::by_id(tx, seat.bal, seen.id)?;
+                let same = now.is_some_and(|now| now.modseq == seen.modseq);
+                same.then(|| Listing::read(tx, &seen, n * step..=(n + 1) * step - 1)).transpose().map_err(Fail::from)
+            })
+        };
+        let (a, b, c, d) = tokio::join!(part(0), part(1), part(2), part(3));
+        let (Some(mut all), Some(b), Some(c), Some(d)) = (a?, b?, c?, d?) else {
+            let mut listed = self.list_at_once(seat, tag, i64::MAX).await?;
+            let all = listed.listing.take().ok_or(RefusalCode::Unavailable)?;
+            return Ok((listed, all));
+        };
+        [b, c, d].into_iter().for_each(|next| all.append(next));
+        Ok((listed, all))
+    }
+
+    /// The same in one transaction; without the entries when there are more than `most`.
+    async fn list_at_once(&self, seat: Seat, tag: Vec<u8>, most: i64) -> Result<Listed, Fail> {
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let bal = seat.check(tx)?;
-            let row = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
-            let entries = messages::entries(tx, row.id)?;
-            Ok((bal, row, entries, keywords::list(tx, seat.bal)?))
+            let folder = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
+            let few = folder.counts.messages <= most;
+            let listing = few.then(|| Listing::read(tx, &folder, 0..=folder.uidnext)).transpose()?;
+            Ok(Listed { bal, folder, listing, words: keywords::list(tx, seat.bal)? })
         });
-        let (bal, row, entries, words) = read.await?;
-        let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
-        self.note_reading(actor, (seat.bal, bal), Read::Folder(row.id, entries.len(), read_only)).await?;
-        Ok(OpenFolder { folder: Folder::of(&row, name), entries: words.entries(&entries) })
+        read.await
     }
 
     /// Changes of a folder since a modseq. `folder.unknown` when it was deleted. UIDs that came and went since are in

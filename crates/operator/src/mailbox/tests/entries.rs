@@ -17,6 +17,7 @@ on_both!(
     two_writers_on_one_folder,
     a_refused_append_leaves_nothing,
     many_entries_at_once,
+    a_long_folder_is_of_one_instant,
     what_is_expunged_can_be_collected,
 );
 
@@ -66,6 +67,39 @@ async fn delivery_finds_its_folder(h: House) {
     h.deliver(to, Target::Sent, b"", "a: b\r\n\r\n").await.unwrap();
     assert_eq!(h.open("Sent").await.entries.len(), 2);
     refused(h.deliver(to, Target::Folder(12), b"", "a: b\r\n\r\n").await, RefusalCode::FolderUnknown);
+}
+
+/// Long folders are read in parts, each in a transaction of its own (more than eight entries in a test's build).
+async fn a_long_folder_is_of_one_instant(h: House) {
+    for n in 0..40 {
+        h.file("INBOX", &format!("Subject: {n}\r\n\r\nx")).await;
+    }
+    let folder = h.open("INBOX").await.folder.id;
+    let (op, actor) = (h.operator.clone(), h.actor.clone());
+    let gone = [1, 2, 17];
+    op.change_flags(&actor, folder, &gone, FlagChange::Add, flags(Flags::DELETED, &[]), None).await.unwrap();
+    op.expunge(&actor, folder, None).await.unwrap();
+    let all: Vec<u32> = (1..=40).filter(|uid| !gone.contains(uid)).collect();
+    let uids = all.clone();
+    let change = move |change| {
+        let (op, actor, uids) = (op.clone(), actor.clone(), uids.clone());
+        async move { op.change_flags(&actor, folder, &uids, change, flags(Flags::SEEN, &["Urgent"]), None).await.unwrap() }
+    };
+    change(FlagChange::Add).await;
+    let changing = tokio::spawn(async move {
+        for _ in 0..20 {
+            change(FlagChange::Remove).await;
+            change(FlagChange::Add).await;
+        }
+    });
+    let mut listings = 0;
+    while !changing.is_finished() || listings == 0 {
+        let entries = h.open("INBOX").await.entries;
+        assert_eq!(entries.iter().map(|e| e.uid).collect::<Vec<_>>(), all);
+        assert!(entries.iter().all(|e| e.flags == entries[0].flags && e.modseq == entries[0].modseq));
+        listings += 1;
+    }
+    changing.await.unwrap();
 }
 
 async fn flags_and_keywords_change(h: House) {
