@@ -13,9 +13,12 @@ use super::{Columns, Row, Tx, Value};
 use crate::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -436,10 +439,29 @@ impl Tx for SqliteTx<'_> {
     }
 }
 
+thread_local! {
+    /// Statements as SQLite reads them: scanned once a thread, not once a row.
+    static SCANNED: RefCell<HashMap<String, Rc<Scanned>>> = RefCell::default();
+}
+
+fn scanned(sql: &str) -> Result<Rc<Scanned>, StoreError> {
+    SCANNED.with_borrow_mut(|known| {
+        if let Some(scanned) = known.get(sql) {
+            return Ok(Rc::clone(scanned));
+        }
+        let scanned = Rc::new(portable::scan(sql)?);
+        if known.len() >= STATEMENTS {
+            known.clear();
+        }
+        known.insert(sql.to_owned(), Rc::clone(&scanned));
+        Ok(scanned)
+    })
+}
+
 fn bound<'c>(c: &'c Connection, sql: &str, params: &[Value]) -> Result<rusqlite::CachedStatement<'c>, StoreError> {
-    let Scanned { sqlite, parameters } = portable::scan(sql)?;
-    portable::check_values(parameters, params)?;
-    let mut statement = c.prepare_cached(&sqlite).map_err(|e| error(&e))?;
+    let scanned = scanned(sql)?;
+    portable::check_values(scanned.parameters, params)?;
+    let mut statement = c.prepare_cached(&scanned.sqlite).map_err(|e| error(&e))?;
     for (i, value) in params.iter().enumerate() {
         statement.raw_bind_parameter(i + 1, value).map_err(|e| error(&e))?;
     }
