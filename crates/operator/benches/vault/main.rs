@@ -2,7 +2,8 @@
 //!
 //! ```sh
 //! cargo bench -p sceau-operator --bench vault -- deliver      # 64 writers, 4 KiB, acknowledged only after COMMIT is on the disk
-//! cargo bench -p sceau-operator --bench vault -- deliver --engine postgres
+//! cargo bench -p sceau-operator --bench vault -- deliver --engine postgres           # a test server, without fsync
+//! cargo bench -p sceau-operator --bench vault -- deliver --engine postgres-durable   # a server of its own, with fsync
 //! cargo bench -p sceau-operator --bench vault -- folder --messages 100000
 //! cargo bench -p sceau-operator --bench vault -- grow --messages 300000
 //! cargo bench -p sceau-operator --bench vault -- index --messages 20000   # the job that indexes a BAL, and searches in it
@@ -20,7 +21,7 @@ mod measure;
 mod pki;
 
 use common::{BETA, World, envelope, origin, peer};
-use measure::{Spread, disk_probe, folder_bytes, resident_mib};
+use measure::{Spread, disk_probe, folder_bytes, processor_ms, resident_mib};
 use sceau_operator::Door;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ const FROM: &str = "paul@beta.mssante.fr";
 struct Options {
     command: String,
     engine: String,
+    /// Address of a server that was started for this run.
+    server: String,
     folder: Option<std::path::PathBuf>,
     writers: usize,
     seconds: u64,
@@ -48,6 +51,7 @@ fn options() -> Options {
     let mut o = Options {
         command: "deliver".into(),
         engine: "sqlite".into(),
+        server: String::new(),
         folder: None,
         writers: 64,
         seconds: 8,
@@ -75,6 +79,7 @@ fn options() -> Options {
 async fn world(o: &Options) -> World {
     let store = match o.engine.as_str() {
         "postgres" => sceau_store::testing::postgres().await,
+        "postgres-durable" => measure::durable_postgres(&o.server).await,
         _ => {
             let folder = match &o.folder {
                 Some(parent) => tempfile::tempdir_in(parent),
@@ -87,6 +92,7 @@ async fn world(o: &Options) -> World {
         c.limits.quota_bytes = 1 << 50;
         c.limits.message_bytes = 1 << 26;
     };
+    measure::run_clock(&store.clock);
     World::on(store, room).await
 }
 
@@ -166,15 +172,15 @@ async fn bench_deliver(o: &Options) {
     let w = Arc::new(world(o).await);
     println!("durable write of 4 KiB on this disk (append, fdatasync): median {:.2} ms", disk_probe(w.store.folder()));
     deliver(&w, o, 0, |n| n >= 500).await;
-    let commits = measure::commits();
+    let (commits, before) = (measure::commits(), processor_ms());
     let (began, end) = (Instant::now(), Instant::now() + Duration::from_secs(o.seconds));
     let spread = deliver(&w, o, 1_000_000, move |_| Instant::now() >= end).await;
     let took = began.elapsed().as_secs_f64();
     let (n, commits) = (spread.len() as f64, measure::commits() - commits);
-    println!("| engine | writers | size | deliveries/s | p50 ms | p99 ms | messages a commit |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| engine | writers | size | deliveries/s | p50 ms | p99 ms | messages a commit | processor, each |");
+    println!("|---|---|---|---|---|---|---|---|");
     println!(
-        "| {} | {} | {} B | {:.0} | {:.2} | {:.2} | {} |",
+        "| {} | {} | {} B | {:.0} | {:.2} | {:.2} | {} | {:.3} ms |",
         o.engine,
         o.writers,
         o.size,
@@ -182,6 +188,7 @@ async fn bench_deliver(o: &Options) {
         spread.at(0.50),
         spread.at(0.99),
         if commits > 0.0 { format!("{:.1}", n / commits) } else { "—".into() },
+        (processor_ms() - before) / n,
     );
     println!("memory {:.0} MiB", resident_mib());
 }
@@ -198,7 +205,7 @@ async fn bench_folder(o: &Options) {
         resident_mib()
     );
     let mut w = Arc::try_unwrap(w).unwrap_or_else(|_| panic!("one owner"));
-    println!("| what | first | then (median of 9) |\n|---|---|---|");
+    println!("| what | first | then (median) | processor, each |\n|---|---|---|---|");
     // Cold: a process that has just started; the system's cache of the file too, when that is allowed.
     drop(w.op);
     w.store.close().await;
@@ -207,18 +214,18 @@ async fn bench_folder(o: &Options) {
     w.store.reopen().await;
     let trust = sceau_trust::Trust::new(sceau_trust::Anchors::default());
     let op = sceau_operator::Operator::open(common::config(), w.store.clone(), trust).await.unwrap();
-    let mut list = Vec::new();
-    let mut folder = None;
+    let (mut list, mut folder, before) = (Vec::new(), None, processor_ms());
     for _ in 0..10 {
         let began = Instant::now();
         folder = Some(op.open_folder(&actor, "INBOX", true).await.unwrap());
         list.push(began.elapsed());
     }
-    row(&format!("listing (uid, flags, size, date){}", if dropped { ", caches dropped" } else { "" }), &list);
+    let what = format!("listing (uid, flags, size, date){}", if dropped { ", caches dropped" } else { "" });
+    row(&what, &list, before);
     let entries = folder.unwrap().entries;
     assert_eq!(entries.len() as u64, messages);
-    let mut open = Vec::new();
-    for _ in 0..3 {
+    let (mut open, before) = (Vec::new(), processor_ms());
+    for _ in 0..5 {
         let began = Instant::now();
         for page in entries.chunks(500) {
             let ids: Vec<_> = page.iter().map(|e| e.message).collect();
@@ -226,10 +233,10 @@ async fn bench_folder(o: &Options) {
         }
         open.push(began.elapsed());
     }
-    row("opening every sealed summary", &open);
+    row("opening every sealed summary", &open, before);
     let ids: Vec<u32> = entries.iter().rev().take(1000).map(|e| e.uid).collect();
     let folder_id = op.folder(&actor, "INBOX").await.unwrap().id;
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), processor_ms());
     op.change_flags(
         &actor,
         folder_id,
@@ -240,27 +247,30 @@ async fn bench_folder(o: &Options) {
     )
     .await
     .unwrap();
-    row("marking 1,000 as read", &[began.elapsed()]);
+    row("marking 1,000 as read", &[began.elapsed()], before);
     println!("memory {:.0} MiB", resident_mib());
 }
 
 async fn bench_grow(o: &Options) {
     let w = Arc::new(world(o).await);
     println!(
-        "| messages | deliveries/s since the last line | p50 ms | p99 ms | memory MiB | bytes on disk a message |"
+        "| messages | deliveries/s since the last line | p50 ms | p99 ms | each: processor | written | read | memory | on disk |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     let (mut done, mut next) = (0, 1000);
     while done < o.messages {
         let to = next.min(o.messages);
-        let began = Instant::now();
+        let (began, before, io) = (Instant::now(), processor_ms(), measure::moved());
         let spread = deliver(&w, o, done, move |n| n >= to).await;
-        let rate = spread.len() as f64 / began.elapsed().as_secs_f64();
+        let n = spread.len() as f64;
+        let (rate, each, now) = (n / began.elapsed().as_secs_f64(), (processor_ms() - before) / n, measure::moved());
         done = to;
         println!(
-            "| {done} | {rate:.0} | {:.2} | {:.2} | {:.0} | {} |",
+            "| {done} | {rate:.0} | {:.2} | {:.2} | {each:.3} ms | {:.1} KiB | {:.1} KiB | {:.0} MiB | {} B |",
             spread.at(0.5),
             spread.at(0.99),
+            (now.0 - io.0) / n / 1024.0,
+            (now.1 - io.1) / n / 1024.0,
             resident_mib(),
             folder_bytes(w.store.folder()) / done
         );
@@ -268,12 +278,13 @@ async fn bench_grow(o: &Options) {
     }
 }
 
-fn row(what: &str, times: &[Duration]) {
+fn row(what: &str, times: &[Duration], before: f64) {
+    let processor = (processor_ms() - before) / times.len() as f64;
     let ms = |d: &Duration| d.as_secs_f64() * 1000.0;
     let mut rest: Vec<f64> = times.iter().skip(1).map(ms).collect();
     rest.sort_by(f64::total_cmp);
     let then = rest.get(rest.len() / 2).map_or("—".into(), |m| format!("{m:.1} ms"));
-    println!("| {what} | {:.1} ms | {then} |", ms(&times[0]));
+    println!("| {what} | {:.1} ms | {then} | {processor:.1} ms |", ms(&times[0]));
 }
 
 fn human(bytes: u64) -> String {
@@ -281,8 +292,11 @@ fn human(bytes: u64) -> String {
 }
 
 fn main() {
-    let o = options();
+    let mut o = options();
     measure::install();
+    // Stopped when everything else is over.
+    let server = (o.engine == "postgres-durable").then(sceau_store::testing::OwnServer::start);
+    o.server = server.as_ref().map(|s| s.url()).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         match o.command.as_str() {
@@ -293,4 +307,6 @@ fn main() {
             other => panic!("unknown: {other} (deliver, folder, grow, index)"),
         }
     });
+    drop(runtime);
+    drop(server);
 }

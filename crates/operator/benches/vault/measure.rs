@@ -1,5 +1,8 @@
 //! Clocks and counters of the bench.
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use sceau_domain::clock::ManualClock;
+use sceau_store::EngineUrl;
+use sceau_store::testing::TestStore;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +67,48 @@ impl Recorder for Only {
 pub fn install() {
     // A bench is one process with one recorder.
     let _ = metrics::set_global_recorder(Only);
+}
+
+/// Lets a test's clock run: ids and dates grow as they do in service.
+pub fn run_clock(clock: &Arc<ManualClock>) {
+    let (clock, began) = (Arc::downgrade(clock), Instant::now());
+    std::thread::spawn(move || {
+        let mut told = 0;
+        while let Some(clock) = clock.upgrade() {
+            let now = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+            clock.advance_ms(now - told);
+            told = now;
+            drop(clock);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
+
+/// A store on a PostgreSQL server that synchronises to the disk; the keyring is a file.
+pub async fn durable_postgres(url: &str) -> TestStore {
+    let mut store = sceau_store::testing::sqlite().await;
+    let mut config = store.config.clone();
+    config.data = EngineUrl::Postgres(url.to_owned());
+    config.keyring = EngineUrl::Sqlite(store.folder().join("own/keyring.db"));
+    store.reopen_with(config).await.unwrap();
+    store
+}
+
+/// Processor time of the threads that this process has now, milliseconds: moves less than the clock on a machine that others use too.
+pub fn processor_ms() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let nanoseconds = |task: std::fs::DirEntry| {
+        let told = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        told.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or_default()
+    };
+    tasks.map(nanoseconds).sum::<f64>() / 1e6
+}
+
+/// Bytes that this process wrote and read so far, by any call: what grows with the data grows here first, on a busy machine too.
+pub fn moved() -> (f64, f64) {
+    let told = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = |name: &str| told.lines().find_map(|l| l.strip_prefix(name)?.trim().parse().ok()).unwrap_or_default();
+    (line("wchar:"), line("rchar:"))
 }
 
 /// Resident memory of this process, MiB.
