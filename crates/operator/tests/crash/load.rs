@@ -189,7 +189,7 @@ async fn transfer(w: &World, recorder: &Recorder, expected: &Expected) -> Result
     while let Some(out) = w.op.next_outgoing(&destination).await? {
         for (entry, to) in &out.recipients {
             let to = to.to_string();
-            let wanted = to.bytes().nth(7).is_some_and(|b| b % 2 == 0);
+            let wanted = to.as_bytes().get(7).is_some_and(|b| b % 2 == 0);
             let result = if wanted {
                 expected.may_leave(&to);
                 OutcomeResult::Delivered {
