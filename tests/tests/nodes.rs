@@ -89,6 +89,9 @@ fn nodes_serve_the_same_mailboxes_and_a_killed_one_is_replaced() {
     let nodes = one.cli(&["node", "list"]);
     let alive: Vec<_> = nodes.as_array().expect("a list").iter().filter(|n| n["alive"] == true).collect();
     assert_eq!(alive.len(), 2, "{nodes}");
+    // What changes while it looks would seem damaged: the store's check waits until both are stopped.
+    let refused = one.cli_raw(&["--lang", "en", "fsck"]);
+    assert!(refused.code == 2 && refused.err.contains("Stop every node first"), "{} {}", refused.code, refused.err);
     // From operator to operator, submitted at the second node of one, which is killed at once: the first sends it.
     let sender = w.sandbox.a().account("Per", 0).clone();
     let mail = Letter::short(&sender.address, ANNE, "reprise");

@@ -2,7 +2,8 @@
 //!
 //! Promises: looking changes nothing, and looks at all there is; what is lost is named and left, and the rest serves; each repair is one
 //! transaction with its trace, which looks again before it changes anything; nothing is repaired in a database that is itself damaged.
-//! It works on an open store while no server does (on SQLite the store's lock sees to it).
+//! It works on an open store while no server does: what changes meanwhile would look like damage (on SQLite the store's lock sees to it,
+//! on PostgreSQL the nodes' fences are looked at).
 use super::finding::{Finding, Kind};
 use sceau_store::care::check::engine;
 use sceau_store::care::{CareError, Phase, Progress};
@@ -75,8 +76,24 @@ impl Run<'_> {
     }
 }
 
-/// Looks, and heals when asked.
+/// Refuses while another process serves the database. One that was just stopped gets a moment to be gone.
+async fn alone(store: &Store) -> Result<(), CareError> {
+    let mut tries = 20;
+    loop {
+        let nodes = store.nodes().await?;
+        let other = nodes.into_iter().find(|n| n.alive && n.owner.as_deref() != Some(store.owner()));
+        match other {
+            None => return Ok(()),
+            Some(node) if tries == 0 => return Err(CareError::Served(node.name)),
+            Some(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+        }
+        tries -= 1;
+    }
+}
+
+/// Looks, and heals when asked. [`CareError::Served`] while a node serves the database.
 pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Result<Report, CareError> {
+    alone(store).await?;
     let (names, active) = (HashMap::new(), HashSet::new());
     let (findings, touched) = (Vec::new(), BTreeSet::new());
     let mut run = Run { store, progress, names, active, touched, findings, count: 0 };

@@ -48,6 +48,9 @@ pub enum CareError {
     /// Somebody is connected to this database.
     #[error("{0} is in use")]
     InUse(String),
+    /// This node serves the database.
+    #[error("node {0} serves the database")]
+    Served(String),
     /// There is no keyring: it comes first.
     #[error("the keyring is missing")]
     NoKeyring,
@@ -77,6 +80,7 @@ impl CareError {
             Self::Schema { .. } => "care.schema",
             Self::EmptySource => "care.empty_source",
             Self::InUse(_) => "care.in_use",
+            Self::Served(_) => "care.served",
             Self::NoKeyring => "care.no_keyring",
             Self::Running => "care.running",
             Self::HoldLost => "care.hold_lost",
@@ -89,6 +93,7 @@ impl CareError {
             Self::Store(e) => vec![("cause", e.to_string())],
             Self::File { path, cause } => vec![("path", path.clone()), ("cause", cause.clone())],
             Self::NoBackup(path) | Self::Damaged(path) | Self::InUse(path) => vec![("path", path.clone())],
+            Self::Served(node) => vec![("node", node.clone())],
             Self::UnknownTable(name) | Self::Differs(name) => vec![("name", name.clone())],
             Self::NewerFormat(found) => vec![("found", found.to_string())],
             Self::Schema { found, wanted } => vec![("found", found.to_string()), ("wanted", wanted.to_string())],
