@@ -134,16 +134,17 @@ pub fn finish(tx: &mut dyn Tx, id: Id, lease: Id) -> Result<bool, StoreError> {
     Ok(tx.execute(sql, params![id, lease])? > 0)
 }
 
-/// The work failed: it is tried again later, after 5 s doubling to an hour. `why` holds no content. When it is tried again; none when the lease is
+/// The work failed: it is tried again later, after 5 s doubling to an hour; after 5 s when it was asked for again meanwhile. `why` holds no content. When it is tried again; none when the lease is
 /// lost.
 pub fn fail(tx: &mut dyn Tx, id: Id, lease: Id, why: &str, now: i64) -> Result<Option<i64>, StoreError> {
     let Some(row) =
-        tx.query_opt("SELECT attempts FROM jobs WHERE id = $1 AND lease = $2 FOR UPDATE", params![id, lease])?
+        tx.query_opt("SELECT attempts, again FROM jobs WHERE id = $1 AND lease = $2 FOR UPDATE", params![id, lease])?
     else {
         return Ok(None);
     };
     let attempts = row.int(0)?;
-    let next = now.saturating_add(delay(attempts));
+    // Who asked while it ran may know that the cause is mended: that request does not wait for an hour.
+    let next = now.saturating_add(delay(if row.bool(1)? { 0 } else { attempts }));
     let why: String = why.chars().filter(|c| *c != '\0').take(LONGEST_ERROR).collect();
     let sql = "UPDATE jobs SET lease = NULL, leased_until = NULL, again = 0, attempts = $2, last_error = $3, run_at = $4 WHERE id = $1";
     tx.execute(sql, params![id, attempts + 1, why, next])?;

@@ -92,6 +92,11 @@ async fn failures_wait_longer_and_longer(s: TestStore) {
     assert_eq!(*waits.last().unwrap(), 3_600_000);
     let view = write(&s, |tx| jobs::list(tx, 0, 10)).await.remove(0);
     assert_eq!((view.attempts, view.last_error.as_deref(), view.leased_until), (12, Some("no answer"), None));
+    // Asked for again while it ran: who asks may know that the cause is mended.
+    write(&s, move |tx| jobs::lease(tx, "index", 13, now, now + 100, 1)).await;
+    write(&s, move |tx| jobs::enqueue(tx, &job(2, "a", now))).await;
+    let next = write(&s, move |tx| jobs::fail(tx, 1, 13, "no answer", now)).await.unwrap();
+    assert_eq!(next - now, 5_000);
 }
 
 async fn workers_share_the_jobs(s: TestStore) {

@@ -26,8 +26,13 @@ impl Worker {
     /// Does some work. None when it panicked.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (answer, answered) = oneshot::channel();
+        // What is in a bucket is read with the runtime, as on one of its own threads.
+        let runtime = tokio::runtime::Handle::current();
         // Whoever asked may be gone by now: its work is done all the same.
-        self.send(Box::new(move || drop(answer.send(work()))));
+        self.send(Box::new(move || {
+            let _inside = runtime.enter();
+            drop(answer.send(work()));
+        }));
         answered.await.ok()
     }
 
@@ -69,6 +74,8 @@ mod tests {
         let first = worker.run(name).await.unwrap();
         assert_eq!(worker.run(|| -> u8 { std::panic::resume_unwind(Box::new(())) }).await, None);
         assert_eq!(worker.clone().run(name).await, Some(first));
+        let read = || tokio::runtime::Handle::current().block_on(async { tokio::task::yield_now().await });
+        assert_eq!(worker.run(read).await, Some(()), "objects of a bucket are read there");
         assert!(Worker::here().is_none());
         let here = worker.scope(async { crate::search::blocking(name).await.unwrap() }).await;
         assert_eq!(here, first);
