@@ -2,8 +2,8 @@
 //! bucket may go away for a moment without anything acknowledged being lost.
 use sceau_e2e::bucket::Bucket;
 use sceau_e2e::peer::{Wire, letter, stuffed};
-use sceau_e2e::sandbox::{Account, More, Operator};
-use sceau_e2e::{Database, Letter, Mailbox, Sandbox, curl, proves, wait};
+use sceau_e2e::sandbox::{self, Account, More, Operator};
+use sceau_e2e::{Database, Letter, Mailbox, Run, Sandbox, curl, proves, wait};
 use std::time::{Duration, Instant};
 
 const OUT: &str = "accueil@clinique-exterieure.mssante.fr";
@@ -90,7 +90,11 @@ fn nodes_serve_the_same_mailboxes_and_a_killed_one_is_replaced() {
     let alive: Vec<_> = nodes.as_array().expect("a list").iter().filter(|n| n["alive"] == true).collect();
     assert_eq!(alive.len(), 2, "{nodes}");
     // What changes while it looks would seem damaged: the store's check waits until both are stopped.
-    let refused = one.cli_raw(&["--lang", "en", "fsck"]);
+    let keys: Vec<String> = w.bucket.variables().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let (program, config) = (sandbox::sceau(), one.config.display().to_string());
+    let mut words: Vec<&str> = keys.iter().map(String::as_str).collect();
+    words.extend([program.to_str().expect("UTF-8"), "--config", &config, "--lang", "en", "fsck"]);
+    let refused = Run::of("env", &words);
     assert!(refused.code == 2 && refused.err.contains("Stop every node first"), "{} {}", refused.code, refused.err);
     // From operator to operator, submitted at the second node of one, which is killed at once: the first sends it.
     let sender = w.sandbox.a().account("Per", 0).clone();
