@@ -107,10 +107,10 @@ async fn opened(
         Err(e) => return vec![format!("does not open: {}", e.code.as_str())],
     };
     let mut found = expected.check(&op, w, acknowledged).await;
-    found.extend(expected::fsck(&store, Some(load::CLAIRE)).await);
+    found.extend(expected::fsck(&store).await);
     found.extend(expected::goes_on(&op, &store, w, folder).await);
     found.extend(expected.check(&op, w, acknowledged).await);
-    found.extend(expected::fsck(&store, None).await);
+    found.extend(expected::fsck(&store).await);
     found
 }
 
@@ -142,7 +142,7 @@ async fn what_is_damaged_behind_the_store_is_found_by_its_own_check() {
         load::deliver(&w, ANNE, n).await.unwrap();
     }
     w.op.notary(load::notary_settings(w.store.folder())).round().await.unwrap();
-    assert_eq!(expected::fsck(&w.store, None).await, Vec::<String>::new());
+    assert_eq!(expected::fsck(&w.store).await, Vec::<String>::new());
     let sql = async |sql: &'static str| w.store.write(move |tx| tx.execute(sql, &[])).await as Result<u64, StoreError>;
     for (seed, heal, code) in [
         ("UPDATE folders SET messages = messages + 1", "UPDATE folders SET messages = messages - 1", "folder.counts"),
@@ -154,24 +154,24 @@ async fn what_is_damaged_behind_the_store_is_found_by_its_own_check() {
         ("UPDATE messages SET size = size + 1", "UPDATE messages SET size = size - 1", "message"),
     ] {
         assert!(sql(seed).await.unwrap() > 0, "{seed}");
-        let found = expected::fsck(&w.store, None).await;
+        let found = expected::fsck(&w.store).await;
         assert!(found.iter().any(|f| f.contains(code)), "{seed}: {found:?}");
         sql(heal).await.unwrap();
-        assert_eq!(expected::fsck(&w.store, None).await, Vec::<String>::new(), "{heal}");
+        assert_eq!(expected::fsck(&w.store).await, Vec::<String>::new(), "{heal}");
     }
     // An object that is altered, then gone; a row that is gone.
     let object = objects(&w.store.folder().join("blobs")).pop().unwrap();
     let mut bytes = std::fs::read(&object).unwrap();
     bytes[100] ^= 1;
     std::fs::write(&object, bytes).unwrap();
-    assert!(!expected::fsck(&w.store, None).await.is_empty());
+    assert!(!expected::fsck(&w.store).await.is_empty());
     std::fs::remove_file(&object).unwrap();
-    assert!(!expected::fsck(&w.store, None).await.is_empty());
+    assert!(!expected::fsck(&w.store).await.is_empty());
     let w = World::new().await;
     load::deliver(&w, ANNE, 1).await.unwrap();
     let gone: Result<u64, StoreError> = w.store.write(|tx| tx.execute("DELETE FROM entries", &[])).await;
     assert_eq!(gone, Ok(1));
-    assert!(!expected::fsck(&w.store, None).await.is_empty());
+    assert!(!expected::fsck(&w.store).await.is_empty());
 }
 
 /// Objects below a folder: all files but the mark.
@@ -221,5 +221,5 @@ async fn a_disk_without_room_or_that_fails_refuses_for_now_and_recovers() {
     accept(2).await.unwrap();
     accept(6).await.unwrap();
     assert_eq!(w.inbox("anne", ANNE).await.len(), 4);
-    assert_eq!(expected::fsck(&w.store, None).await, Vec::<String>::new());
+    assert_eq!(expected::fsck(&w.store).await, Vec::<String>::new());
 }
