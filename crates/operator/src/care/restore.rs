@@ -3,19 +3,17 @@
 use crate::notary::sign;
 use sceau_notary::statement::What;
 use sceau_notary::tree::sha256;
-use sceau_store::care::restore::{Restored, restore as fill};
+use sceau_store::care::restore::{From, Restored, restore as fill};
 use sceau_store::care::{CareError, Phase, Progress};
 use sceau_store::{Store, StoreConfig};
-use std::path::Path;
 use std::sync::Arc;
 
-/// Restores a generation (the newest when none is named) for the operator of this name, then opens the store once: an older schema is brought
+/// Restores a generation for the operator of this name, then opens the store once: an older schema is brought
 /// forward, and what was destroyed since the backup is destroyed again.
 pub async fn restore(
     config: &StoreConfig,
     name: &str,
-    from: &Path,
-    generation: Option<&str>,
+    from: From<'_>,
     progress: &Arc<Progress>,
 ) -> Result<Restored, CareError> {
     let name = name.to_owned();
@@ -23,7 +21,7 @@ pub async fn restore(
         let hash = root.and_then(|r| r.try_into().ok()).unwrap_or_else(|| sha256(&[]));
         serde_json::to_value(sign(signer, What::Restored, &name, size.unsigned_abs(), hash, at)).unwrap_or_default()
     });
-    let done = fill(config, from, generation, attest, progress).await?;
+    let done = fill(config, from, attest, progress).await?;
     progress.begin(Phase::Replaying, 0);
     let store = Store::open(config.clone()).await?;
     sceau_store::vault::replay_destructions(&store).await?;

@@ -5,6 +5,7 @@ use sceau_notary::audit::{Finding, Note};
 use sceau_notary::purge;
 use sceau_operator::actor::{Actor, Door, Origin, PersonRef, Who};
 use sceau_operator::care::restore::restore;
+use sceau_store::care::restore::From;
 use sceau_operator::notary::LogReader;
 use sceau_store::traces::Kind;
 use sceau_store::{BlobPlace, EngineUrl, StoreConfig};
@@ -96,7 +97,8 @@ async fn a_restore_is_told_from_a_rollback(mut w: World) {
         ..w.store.config.clone()
     };
     w.later(5_000);
-    restore(&config, "Alpha", &backup, None, &Arc::default()).await.unwrap();
+    let from = From { folder: &backup, generation: None, leave_out_damaged: false };
+    restore(&config, "Alpha", from, &Arc::default()).await.unwrap();
     w.store.reopen_with(config).await.unwrap();
     let at = w.now();
     // Before a server ran: honest.

@@ -185,7 +185,7 @@ pub fn run() -> ExitCode {
         Command::Trust(c) => trust::run(&context, c),
         Command::Reindex(args) => reindex::run(&context, args),
         Command::Keys(c) => keys::run(&context, c),
-        Command::Backup(args) => backup::run(&context, &args),
+        Command::Backup(args) => backup::run(&context, args),
         Command::Restore(args) => restore::run(&context, args),
         Command::Fsck(args) => fsck::run(&context, &args),
         Command::Store(c) => store::run(&context, c),

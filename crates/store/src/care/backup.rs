@@ -8,6 +8,7 @@
 use super::error::CareError;
 use super::generations::{Generations, Listed, Writing, listed};
 use super::hold;
+use super::judge;
 use super::manifest::{BLOB_COLUMNS, FORMAT, Manifest, TableFiles, Writer};
 use super::progress::{Phase, Progress};
 use super::rows::Pages;
@@ -213,6 +214,8 @@ struct Counts {
     copied_bytes: u64,
     missing: Vec<BlobId>,
     missing_count: u64,
+    /// An earlier list could not be read: a file's own digest would make whatever lies there look whole.
+    doubt: bool,
 }
 
 /// Copies the blobs that the snapshot names and that the folder does not hold, and lists them all.
@@ -229,30 +232,34 @@ async fn copy_blobs(
     progress.begin(Phase::Blobs, total);
     let mut ids = BufReader::new(File::open(&scratch).map_err(wrong)?);
     let mut writer = Writer::new(partial, number, "blob_list", BLOB_COLUMNS.map(str::to_owned).to_vec());
-    let before = match writing.of.whole()?.last() {
-        Some(name) => {
-            let folder = writing.of.path(name);
-            // A damaged earlier generation tells nothing; what lies there is then looked at again.
-            Manifest::read(&folder).ok().map(|m| (folder, m.blobs))
+    let (mut counts, mut before) = (Counts::default(), None);
+    if let Some(name) = writing.of.whole()?.last() {
+        let folder = writing.of.path(name);
+        match Manifest::read(&folder) {
+            Ok(manifest) => before = Some((folder, manifest.blobs)),
+            // What lies there is then compared with the store.
+            Err(_) => counts.doubt = true,
         }
-        None => None,
-    };
-    let mut known = before.as_ref().map(|(folder, list)| listed(list, folder).filter_map(Result::ok).peekable());
-    let mut counts = Counts::default();
+    }
+    let mut known = before.as_ref().map(|(folder, list)| listed(list, folder).peekable());
     for _ in 0..total {
         let mut id = BlobId::default();
         ids.read_exact(&mut id).map_err(wrong)?;
         let mut earlier = None;
         if let Some(list) = &mut known {
-            while let Some(next) = list.next_if(|l| l.id <= id) {
-                earlier = (next.id == id).then_some(next);
+            while let Some(next) = list.next_if(|l| l.as_ref().map_or(true, |l| l.id <= id)) {
+                match next {
+                    Ok(next) => earlier = (next.id == id).then_some(next),
+                    // What this part listed is not known.
+                    Err(_) => counts.doubt = true,
+                }
             }
         }
         let path = writing.of.blob(&id);
         let there = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|m| m.len());
         let kept = match earlier {
             Some(earlier) if there == Some(earlier.stored) => Some(earlier),
-            _ => copy_blob(&store.0.places.objects, id, &path, there, &mut counts).await?,
+            _ => copy_blob(&store.0.places.objects, id, &writing.of, there, &mut counts).await?,
         };
         match kept {
             Some(blob) => {
@@ -271,11 +278,11 @@ async fn copy_blobs(
     Ok((writer.finish()?, counts))
 }
 
-/// Copies one blob unless the file that is there already has its length; none when the store has lost it.
+/// Copies one blob unless the file that is there already has its length (in doubt: its bytes); none when the store has lost it.
 async fn copy_blob(
     objects: &Arc<dyn Objects>,
     id: BlobId,
-    path: &Path,
+    of: &Generations,
     there: Option<u64>,
     counts: &mut Counts,
 ) -> Result<Option<Listed>, CareError> {
@@ -285,14 +292,18 @@ async fn copy_blob(
         Err(e) => return Err(e.into()),
     };
     let stored = source.len(Caller::Task).await?;
+    let path = of.blob(&id);
+    let mut lies = None;
     if there == Some(stored) {
+        let path = path.clone();
+        lies = off(move || judge::read(&path, |_| Ok(()))).await?.ok().filter(|(length, _)| *length == stored);
+    }
+    if let (Some((_, sha256)), false) = (&lies, counts.doubt) {
         // Left by a backup that was interrupted after it was whole.
-        let path = path.to_owned();
-        let sha256 = off(move || digest_of(&path)).await?;
-        return Ok(Some(Listed { id, stored, sha256 }));
+        return Ok(Some(Listed { id, stored, sha256: sha256.clone() }));
     }
     let beside = path.with_extension("new");
-    let wrong = |e: std::io::Error| CareError::file(path, &e);
+    let wrong = |e: std::io::Error| CareError::file(&path, &e);
     let mut file = super::manifest::private_file(&beside).map_err(wrong)?;
     let mut hash = digest::Context::new(&digest::SHA256);
     let mut at = 0;
@@ -303,25 +314,20 @@ async fn copy_blob(
         file.write_all(&bytes).map_err(wrong)?;
         at += bytes.len() as u64;
     }
-    let to = path.to_owned();
+    let sha256 = hash.finish().as_ref().to_vec();
+    if lies.as_ref().is_some_and(|(_, lies)| *lies == sha256) {
+        fs::remove_file(&beside).map_err(wrong)?;
+        return Ok(Some(Listed { id, stored, sha256 }));
+    }
+    if lies.is_some() {
+        // Which of both is whole is not known here.
+        of.set_aside(&id)?;
+    }
+    let to = path.clone();
     off(move || file.sync_all().and_then(|()| fs::rename(&beside, &to)).map_err(|e| CareError::file(&to, &e))).await?;
     counts.copied += 1;
     counts.copied_bytes += stored;
-    Ok(Some(Listed { id, stored, sha256: hash.finish().as_ref().to_vec() }))
-}
-
-/// SHA-256 of a file.
-pub(crate) fn digest_of(path: &Path) -> Result<Vec<u8>, CareError> {
-    let wrong = |e: std::io::Error| CareError::file(path, &e);
-    let mut file = File::open(path).map_err(wrong)?;
-    let mut hash = digest::Context::new(&digest::SHA256);
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece).map_err(wrong)? {
-            0 => return Ok(hash.finish().as_ref().to_vec()),
-            n => hash.update(&piece[..n]),
-        }
-    }
+    Ok(Some(Listed { id, stored, sha256 }))
 }
 
 /// Runs what blocks on a thread of its own kind.

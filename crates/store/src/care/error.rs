@@ -22,6 +22,14 @@ pub enum CareError {
     /// A file of the backup is not what its manifest says.
     #[error("{0} is damaged")]
     Damaged(String),
+    /// Contents of the backup are damaged or missing; everything else of it can be restored.
+    #[error("{count} contents of the backup are damaged or missing: {first}")]
+    DamagedContents {
+        /// How many.
+        count: u64,
+        /// The files of the first ones.
+        first: String,
+    },
     /// The backup was written by a newer program.
     #[error("format {0} is newer than this program knows")]
     NewerFormat(u32),
@@ -73,6 +81,7 @@ impl CareError {
             Self::File { .. } => "care.file",
             Self::NoBackup(_) => "care.no_backup",
             Self::Damaged(_) => "care.damaged",
+            Self::DamagedContents { .. } => "care.damaged_contents",
             Self::NewerFormat(_) => "care.newer_format",
             Self::UnknownTable(_) => "care.unknown_table",
             Self::NotEmpty => "care.not_empty",
@@ -95,6 +104,7 @@ impl CareError {
             Self::NoBackup(path) | Self::Damaged(path) | Self::InUse(path) => vec![("path", path.clone())],
             Self::Served(node) => vec![("node", node.clone())],
             Self::UnknownTable(name) | Self::Differs(name) => vec![("name", name.clone())],
+            Self::DamagedContents { count, first } => vec![("count", count.to_string()), ("path", first.clone())],
             Self::NewerFormat(found) => vec![("found", found.to_string())],
             Self::Schema { found, wanted } => vec![("found", found.to_string()), ("wanted", wanted.to_string())],
             _ => Vec::new(),

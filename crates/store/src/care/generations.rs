@@ -5,6 +5,7 @@
 //! DEST/20261121T100000.000Z/            a generation: rows, list of blobs, manifest.json
 //! DEST/20261121T110000.000Z.partial/    one that is being written, or was interrupted
 //! DEST/blobs/ab/abcd…                   blobs outside the rows, each once, as they are stored (sealed)
+//! DEST/blobs/ab/abcd….damaged           what was found damaged and set aside, as long as a generation names it
 //! ```
 //! Promises: a generation gets its name by a rename, when everything that it names is on the disk; what an interrupted backup left is
 //! never taken for one, and goes with the next.
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 const PARTIAL: &str = ".partial";
 const REMOVED: &str = ".removed";
+/// What the file of a blob is called that was set aside.
+const DAMAGED: &str = "damaged";
 /// Folder of the blobs.
 const BLOBS: &str = "blobs";
 
@@ -50,7 +53,7 @@ impl Listed {
         let stored = i64::try_from(self.stored).unwrap_or(i64::MAX);
         Row(vec![self.id.as_slice().into(), stored.into(), self.sha256.clone().into()])
     }
-    fn from_row(row: &Row) -> Result<Self, crate::StoreError> {
+    pub fn from_row(row: &Row) -> Result<Self, crate::StoreError> {
         let stored = u64::try_from(row.int(1)?).map_err(|_| crate::StoreError::Invalid("length".into()))?;
         Ok(Self { id: id_from(&row.bytes(0)?)?, stored, sha256: row.bytes(2)? })
     }
@@ -74,15 +77,8 @@ impl Generations {
     pub fn write(folder: &Path) -> Result<Writing, CareError> {
         let wrong = |e: std::io::Error| CareError::file(folder, &e);
         files::private_folder(folder).map_err(wrong)?;
-        let mut options = OpenOptions::new();
-        let lock =
-            options.write(true).create(true).truncate(false).mode(0o600).open(folder.join(".lock")).map_err(wrong)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(CareError::Running),
-            Err(TryLockError::Error(e)) => return Err(wrong(e)),
-        }
         let of = Self::at(folder);
+        let lock = of.lock()?;
         for name in of.names()? {
             if name.ends_with(PARTIAL) || name.ends_with(REMOVED) {
                 fs::remove_dir_all(folder.join(&name)).map_err(wrong)?;
@@ -93,6 +89,23 @@ impl Generations {
             files::subfolder(&folder.join(BLOBS).join(hex::encode([first]))).map_err(wrong)?;
         }
         Ok(Writing { of, _lock: lock })
+    }
+    /// Keeps everybody else from writing, until the file is closed.
+    pub fn lock(&self) -> Result<File, CareError> {
+        let path = self.folder.join(".lock");
+        let wrong = |e: std::io::Error| CareError::file(&path, &e);
+        let mut options = OpenOptions::new();
+        let lock = options.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(wrong)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(CareError::Running),
+            Err(TryLockError::Error(e)) => Err(wrong(e)),
+        }
+    }
+    /// Takes the name from the damaged file of a blob: the next backup copies it again.
+    pub fn set_aside(&self, id: &BlobId) -> Result<(), CareError> {
+        let path = self.blob(id);
+        fs::rename(&path, path.with_extension(DAMAGED)).map_err(|e| CareError::file(&path, &e))
     }
     fn names(&self) -> Result<Vec<String>, CareError> {
         let wrong = |e: std::io::Error| CareError::file(&self.folder, &e);
@@ -197,7 +210,10 @@ impl Writing {
             let wrong = |e: std::io::Error| CareError::file(&folder, &e);
             for entry in folder.read_dir().map_err(wrong)? {
                 let entry = entry.map_err(wrong)?;
-                if entry.file_name().to_str().is_some_and(|name| !named.contains(name)) {
+                let of = |name: &str| {
+                    name.strip_suffix(DAMAGED).and_then(|n| n.strip_suffix('.')).unwrap_or(name).to_owned()
+                };
+                if entry.file_name().to_str().is_some_and(|name| !named.contains(&of(name))) {
                     fs::remove_file(entry.path()).map_err(wrong)?;
                     blobs += 1;
                 }

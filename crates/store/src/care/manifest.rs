@@ -3,6 +3,7 @@
 //! Promises: every file that it names has its length and SHA-256 in it, and it has its own digest, so that a damaged backup is
 //! found out before anything is written from it.
 use super::error::CareError;
+use super::judge::{self, Fault};
 use super::rows::{self, Malformed};
 use super::tables::Shape;
 use crate::engine::Row;
@@ -161,14 +162,14 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CareError> {
     write().map_err(|e| CareError::file(path, &e))
 }
 
-/// A file of at most `most` bytes; none when it is longer.
+/// A file of at most `most` bytes; none when it is longer, or when the disk cannot read it.
 fn read_file(path: &Path, most: u64) -> Result<Option<Vec<u8>>, CareError> {
     let read = || {
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
         Ok((bytes.len() as u64 <= most).then_some(bytes))
     };
-    read().map_err(|e| CareError::file(path, &e))
+    read().or_else(|e| Fault::of(&e).map(|_| None).ok_or_else(|| CareError::file(path, &e)))
 }
 
 /// Writes the rows of one table into files.
@@ -233,9 +234,15 @@ impl Chunk {
         }
         Ok(bytes)
     }
-    /// Is the file what the manifest says?
-    pub fn verify(&self, folder: &Path) -> Result<(), CareError> {
-        self.packed(folder).map(drop)
+    /// What keeps the file from being what the manifest says.
+    pub(crate) fn fault(&self, folder: &Path) -> Result<Option<Fault>, CareError> {
+        Ok(match judge::read(&folder.join(&self.file), |_| Ok(()))? {
+            Ok((length, sha256)) => {
+                let same = length == self.bytes && length <= LARGEST && hex::encode(sha256) == self.sha256;
+                (!same).then_some(Fault::Damaged)
+            }
+            Err(fault) => Some(fault),
+        })
     }
     /// Its rows.
     pub(crate) fn rows(&self, folder: &Path, columns: usize) -> Result<Vec<Row>, CareError> {

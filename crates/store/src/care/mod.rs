@@ -1,6 +1,7 @@
 //! Care of what is kept: backup and restore, moves between engines, checks and repairs.
 //!
-//! * [`backup`] writes generations into a folder while the server runs; [`restore`] puts one into an empty store.
+//! * [`backup`] writes generations into a folder while the server runs; [`restore`] puts one into an empty store;
+//!   [`verify`] looks at one without a store ([`judge`]), and [`left_out`] says whose contents were damaged in it.
 //! * [`check`]: what `fsck` looks at, and how rows that can be derived are healed.
 //! * [`moving`] carries everything from one engine or place to another.
 //! * [`hold`] keeps blobs from being collected meanwhile; [`tables`] knows which tables there are, and stops when there is one more.
@@ -11,6 +12,8 @@ pub mod check;
 pub mod error;
 mod generations;
 pub(crate) mod hold;
+pub mod judge;
+pub mod left_out;
 mod load;
 pub mod manifest;
 pub mod moving;
@@ -18,6 +21,7 @@ pub mod progress;
 pub mod restore;
 mod rows;
 pub(crate) mod tables;
+pub mod verify;
 
 pub use error::CareError;
 pub use progress::{Phase, Progress};

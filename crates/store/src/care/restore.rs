@@ -1,11 +1,15 @@
 //! `sceau restore`: a generation of a backup into an empty store, of either engine and with either place of blobs.
 //!
-//! Promises: everything is compared with its digests before anything is written; what is being restored is opened by nobody until it is
-//! whole; a run that was cut short goes on where it stopped; nothing is written when there is no keyring that opens. Mail programs that saw what was lost since the backup are not misled: UIDs and modseqs given since then are never given
-//! again ([`LEAP`]), and every earlier view is told to begin anew (`journal_floor`).
-use super::backup::{digest_of, off};
+//! Promises: everything is compared with its digests before anything is written; damaged rows are refused, and damaged contents too unless
+//! they may be left out, in which case everything else is restored and whose they are is told and traced; what is being restored is opened
+//! by nobody until it is whole; a run that was cut short goes on where it stopped; nothing is written when there is no keyring that opens.
+//! Mail programs that saw what was lost since the backup are not misled: UIDs and modseqs given since then are never given again
+//! ([`LEAP`]), and every earlier view is told to begin anew (`journal_floor`).
+use super::backup::off;
 use super::error::CareError;
 use super::generations::{Generations, Listed, listed};
+use super::judge::{Fault, Faulty, faults, judge};
+use super::left_out::{self, LeftOut, Lost};
 use super::load::{self, Loader};
 use super::manifest::{Manifest, TableFiles};
 use super::progress::{Phase, Progress};
@@ -18,8 +22,6 @@ use crate::id::IdMaker;
 use crate::traces::{self, Trace};
 use crate::vault::signing::{self, Signer};
 use crate::{EngineUrl, Id, StoreConfig, StoreError, notary, params, vault};
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,22 +47,39 @@ pub struct Restored {
     pub missing: u64,
     /// BALs whose key was destroyed since the backup: they are closed again before anything is served.
     pub to_close: u64,
+    /// Contents of the backup that were damaged or missing and were left out.
+    pub left_out: u64,
+    /// Whose they were, at most [`left_out::MOST`].
+    pub lost: Vec<Lost>,
+}
+
+/// What to restore.
+#[derive(Debug, Clone, Copy)]
+pub struct From<'a> {
+    /// Folder of the backup.
+    pub folder: &'a Path,
+    /// Generation; the newest when none is named.
+    pub generation: Option<&'a str>,
+    /// Restore what is whole when contents are damaged or missing. Without it, [`CareError::DamagedContents`].
+    pub leave_out_damaged: bool,
 }
 
 /// What is said of the log to which a restore goes back, signed: the pair in force, leaves, root (none: no leaf), instant.
 pub type Attest = dyn Fn(&Signer, i64, Option<Vec<u8>>, i64) -> serde_json::Value + Send + Sync;
 
-/// Restores a generation (the newest when none is named). What `attest` says stands in the trace, as `statement`: it goes in with the rows, so
+/// Files that a refusal names.
+const NAMED: u64 = 5;
+
+/// Restores a generation. What `attest` says stands in the trace, as `statement`: it goes in with the rows, so
 /// that there is no restored database that does not say so.
 pub async fn restore(
     config: &StoreConfig,
-    from: &Path,
-    generation: Option<&str>,
+    from: From<'_>,
     attest: Arc<Attest>,
     progress: &Arc<Progress>,
 ) -> Result<Restored, CareError> {
-    let source = Generations::at(from);
-    let name = source.choose(generation)?;
+    let source = Generations::at(from.folder);
+    let name = source.choose(from.generation)?;
     let folder = source.path(&name);
     let manifest = Manifest::read(&folder)?;
     let Keyring { destroyed, signer } = open_keyring(config).await?;
@@ -68,7 +87,7 @@ pub async fn restore(
     let origin = format!("backup {name} {}", manifest.digest()?);
     Loader::check(&config.data, &DATA_SET, manifest.schema, origin.clone()).await?;
     let (source, manifest, folder) = (Arc::new(source), Arc::new(manifest), Arc::new(folder));
-    verify(&source, &manifest, &folder, progress).await?;
+    verify(&source, &manifest, &folder, from.leave_out_damaged, progress).await?;
     let place = objects(&config.blobs)?;
     let owner = owner(&manifest, &folder)?;
     if place.look().await?.is_some_and(|mark| owner.as_ref() != Some(&mark)) {
@@ -77,7 +96,7 @@ pub async fn restore(
     let mut loader = Loader::begin(&config.data, &DATA_SET, manifest.schema, origin).await?;
     // From before places were marked: the first start marks it.
     place.prepare(owner.as_deref().unwrap_or_default()).await?;
-    put_blobs(config, &place, &source, &manifest, &folder, progress).await?;
+    let left = put_blobs(config, &place, &source, &manifest, &folder, from.leave_out_damaged, progress).await?;
     progress.begin(Phase::Rows, manifest.rows());
     for table in &manifest.tables {
         load_table(&mut loader, table, &folder, progress).await?;
@@ -86,10 +105,10 @@ pub async fn restore(
     let shapes = loader.shapes().to_vec();
     let mut data = serde_json::json!({
         "generation": name, "taken": manifest.at, "rows": manifest.rows(), "blobs": manifest.blobs.rows,
-        "missing": manifest.missing_count, "program": manifest.program,
+        "missing": manifest.missing_count, "left_out": left.count, "program": manifest.program,
     });
-    let config = config.clone();
-    let to_close = loader
+    let (config, left_out) = (config.clone(), left.count);
+    let (to_close, lost) = loader
         .engine
         .write(move |tx| {
             let newest = tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])?.map_or(Ok(0), |r| r.int(0))?;
@@ -108,8 +127,10 @@ pub async fn restore(
                 to_close += u64::from(tx.query_opt(sql, params![*bal])?.is_some());
             }
             traces::record(tx, &trace(ids.make(), at, "store.restored", &data.to_string()))?;
+            let closed = destroyed.iter().copied().collect();
+            let lost = left_out::tell(tx, &shapes, &left, &closed, at, &ids)?;
             load::finished(tx)?;
-            Ok::<_, StoreError>(to_close)
+            Ok::<_, StoreError>((to_close, lost))
         })
         .await?;
     let done = Restored {
@@ -119,6 +140,8 @@ pub async fn restore(
         blobs: manifest.blobs.rows,
         missing: manifest.missing_count,
         to_close,
+        left_out,
+        lost,
     };
     // The database is closed when this returns: it may be opened at once.
     off(move || {
@@ -174,62 +197,72 @@ async fn open_keyring(config: &StoreConfig) -> Result<Keyring, CareError> {
     .await
 }
 
-/// Compares every file with its digest.
+/// Compares every file with its digest. Nothing is written yet.
 async fn verify(
     source: &Arc<Generations>,
     manifest: &Arc<Manifest>,
     folder: &Arc<PathBuf>,
+    leave_out: bool,
     progress: &Arc<Progress>,
 ) -> Result<(), CareError> {
-    let chunks: usize = manifest.tables.iter().map(|t| t.chunks.len()).sum();
-    progress.begin(Phase::Verifying, chunks as u64 + manifest.blobs.rows);
     let (source, manifest, folder, progress) =
         (Arc::clone(source), Arc::clone(manifest), Arc::clone(folder), Arc::clone(progress));
     off(move || {
-        for chunk in manifest.tables.iter().flat_map(|t| &t.chunks) {
-            chunk.verify(&folder)?;
-            progress.add(1);
-        }
-        for blob in listed(&manifest.blobs, &folder) {
-            let blob = blob?;
-            let path = source.blob(&blob.id);
-            let damaged = || CareError::Damaged(path.display().to_string());
-            let length = fs::metadata(&path).map_err(|_| damaged())?.len();
-            if length != blob.stored || digest_of(&path)? != blob.sha256 {
-                return Err(damaged());
+        let (mut count, mut first) = (0, Vec::new());
+        faults(&source, &manifest, &folder, &progress, |faulty| match faulty {
+            Faulty::Rows(path, _) => Err(CareError::Damaged(path.display().to_string())),
+            Faulty::Blob(blob, _) => {
+                count += 1;
+                if count <= NAMED {
+                    first.push(source.blob(&blob.id).display().to_string());
+                }
+                Ok(())
             }
-            progress.add(1);
+        })?;
+        if count == 0 || leave_out {
+            return Ok(());
         }
-        Ok(())
+        if count > NAMED {
+            first.push("…".into());
+        }
+        Err(CareError::DamagedContents { count, first: first.join(", ") })
     })
     .await
 }
 
-/// Puts every blob that is not there yet.
+/// Puts every blob that is not there yet. What is not as the manifest says is left out, or refused.
 async fn put_blobs(
     config: &StoreConfig,
     place: &Arc<dyn Objects>,
     source: &Arc<Generations>,
     manifest: &Arc<Manifest>,
     folder: &Arc<PathBuf>,
+    leave_out: bool,
     progress: &Progress,
-) -> Result<(), CareError> {
+) -> Result<LeftOut, CareError> {
     progress.begin(Phase::Blobs, manifest.blobs.rows);
     let fresh = is_empty(place, config).await?;
-    let mut blobs = Vec::new();
+    let (mut blobs, mut left) = (Vec::new(), LeftOut::default());
     for chunk in &manifest.blobs.chunks {
         blobs.clear();
         let rows = TableFiles { chunks: vec![chunk.clone()], ..manifest.blobs.clone() };
         blobs.extend(listed(&rows, folder).collect::<Result<Vec<Listed>, _>>()?);
         for blob in &blobs {
             if fresh || stored(place, blob).await? != Some(blob.stored) {
-                let spools = config.spools.clone();
-                put_file(place, &spools, blob, source.blob(&blob.id), config).await?;
+                let from = source.blob(&blob.id);
+                match put_file(place, blob, from.clone(), config).await? {
+                    Some(fault) if leave_out => left.add(blob.id, fault),
+                    // Since it was compared.
+                    Some(_) => {
+                        return Err(CareError::DamagedContents { count: 1, first: from.display().to_string() });
+                    }
+                    None => {}
+                }
             }
             progress.add(1);
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Stored length of a blob in a place, if it is there.
@@ -255,33 +288,31 @@ async fn is_empty(place: &Arc<dyn Objects>, config: &StoreConfig) -> Result<bool
     }
 }
 
+/// Copies a blob's file into the place, unless it is not what it should be.
 async fn put_file(
     place: &Arc<dyn Objects>,
-    spools: &Path,
     blob: &Listed,
     from: PathBuf,
     config: &StoreConfig,
-) -> Result<(), CareError> {
-    let copy = spools.join(format!("{}.restore.spool", hex::encode(blob.id)));
-    let spools = spools.to_owned();
-    let file = off(move || {
+) -> Result<Option<Fault>, CareError> {
+    let copy = config.spools.join(format!("{}.restore.spool", hex::encode(blob.id)));
+    let (spools, wanted) = (config.spools.clone(), blob.clone());
+    let (file, fault) = off(move || {
         let io = |e: std::io::Error| CareError::file(&copy, &e);
         crate::files::private_folder(&spools).and_then(|()| crate::files::remove(&copy)).map_err(io)?;
         let file = NewFile::create(copy.clone()).map_err(io)?;
-        let mut source = fs::File::open(&from).map_err(|e| CareError::file(&from, &e))?;
-        let mut piece = vec![0; 256 << 10];
-        loop {
-            match source.read(&mut piece).map_err(|e| CareError::file(&from, &e))? {
-                0 => return Ok(Arc::new(file)),
-                n => file.write_all(&piece[..n]).map_err(io)?,
-            }
-        }
+        let fault = judge(&from, &wanted, |piece| file.write_all(piece).map_err(io))?;
+        Ok((Arc::new(file), fault))
     })
     .await?;
-    let put = place.put(blob.id, &file, config.clock.now()).await;
+    let put = match fault {
+        None => place.put(blob.id, &file, config.clock.now()).await,
+        Some(_) => Ok(()),
+    };
     // Renamed, or uploaded, or of no use.
     let _ = crate::files::remove(file.path());
-    Ok(put?)
+    put?;
+    Ok(fault)
 }
 
 /// The name by which the place of blobs is marked, from the rows of the backup.

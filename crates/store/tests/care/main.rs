@@ -4,6 +4,7 @@
 mod support;
 
 mod backups;
+mod damaged;
 mod moves;
 mod restores;
 
@@ -11,7 +12,7 @@ use sceau_store::accounts::{self, Bal, Domain, Person};
 use sceau_store::blob::{self, BlobId, BlobRow};
 use sceau_store::care::CareError;
 use sceau_store::care::backup::{BackedUp, backup};
-use sceau_store::care::restore::{Attest, restore};
+use sceau_store::care::restore::{Attest, From, Restored, restore};
 use sceau_store::testing::TestStore;
 use sceau_store::{BlobPlace, DataKey, EngineUrl, Row, Store, StoreConfig, StoreError, Tx, Value, folders, params};
 use std::collections::BTreeMap;
@@ -175,6 +176,11 @@ async fn backed_up(s: &TestStore, keep: Option<usize>) -> std::result::Result<Ba
     backup(s, s.folder().join("backup"), keep, &Arc::default()).await
 }
 
+/// The newest generation of a folder, whole.
+fn newest(folder: &Path) -> From<'_> {
+    From { folder, generation: None, leave_out_damaged: false }
+}
+
 /// Nothing is said of a log.
 fn silent() -> Arc<Attest> {
     Arc::new(|_, _, _, _| serde_json::Value::Null)
@@ -182,12 +188,23 @@ fn silent() -> Arc<Attest> {
 
 /// Restores the newest generation. A server that many tests share may be busy for a moment: what is temporary is tried again.
 async fn restored(config: &StoreConfig, s: &TestStore) -> std::result::Result<u64, CareError> {
+    restored_leaving(config, s, false).await.map(|r| r.rows)
+}
+
+/// Likewise, with damaged contents left out or not.
+async fn restored_leaving(
+    config: &StoreConfig,
+    s: &TestStore,
+    leave_out_damaged: bool,
+) -> std::result::Result<Restored, CareError> {
+    let dest = s.folder().join("backup");
+    let from = From { leave_out_damaged, ..newest(&dest) };
     for _ in 0..40 {
-        match restore(config, &s.folder().join("backup"), None, silent(), &Arc::default()).await {
+        match restore(config, from, silent(), &Arc::default()).await {
             Err(CareError::Store(e)) if e.is_transient() => {
                 tokio::time::sleep(std::time::Duration::from_millis(250)).await;
             }
-            done => return done.map(|r| r.rows),
+            done => return done,
         }
     }
     panic!("the server stays busy");
