@@ -9,12 +9,12 @@
 //! ([`Link::check`]) and must not write any more.
 use super::pg_session::Session;
 use super::pg_tls::Connector;
-use super::pg_value::error;
+use super::pg_value::{Again, again, error};
 use super::work::join;
 use crate::events::{Event, Heard, Words};
 use crate::{Id, StoreConfig, StoreError, id};
 use postgres::fallible_iterator::FallibleIterator;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -80,6 +80,8 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct Shared {
     me: Me,
+    /// The server's number of the session that held the fence last.
+    session: AtomicI32,
     connector: Connector,
     heard: Heard,
     state: Mutex<State>,
@@ -103,7 +105,7 @@ impl Fence {
         let me = if me.visitor {
             visit(&mut session, me)?
         } else {
-            take(&mut session, &me, PATIENCE, || false).map(|()| me)?
+            take(&mut session, &me, PATIENCE, None, || false).map(|()| me)?
         };
         Ok(Self { connector, session, me })
     }
@@ -116,6 +118,7 @@ impl Fence {
         }
         let shared = Arc::new(Shared {
             me,
+            session: AtomicI32::new(number_of(&mut session)?),
             connector,
             heard,
             state: Mutex::default(),
@@ -216,7 +219,9 @@ impl Shared {
         if self.me.visitor {
             return hold(&mut session, self.me.number)?.then_some(session).ok_or_else(|| taken(&self.me, None));
         }
-        take(&mut session, &self.me, Duration::ZERO, || self.stopped())?;
+        let former = self.session.load(Ordering::Relaxed);
+        take(&mut session, &self.me, Duration::ZERO, Some(former), || self.stopped())?;
+        self.session.store(number_of(&mut session)?, Ordering::Relaxed);
         Ok(session)
     }
     /// Hears the others until the connection breaks or it is time to stop.
@@ -317,9 +322,31 @@ fn holder(session: &mut Session, number: u16) -> Result<Option<Holder>, StoreErr
     Ok(found.map(|r| Holder { session: r.get(0), owner: r.get(1), name: r.get(2), silent: r.get(3) }))
 }
 
-/// Takes this node's number and writes who has it. A former session of this very process is ended; one whose process says nothing any more
+/// The server's number of a session.
+fn number_of(session: &mut Session) -> Result<i32, StoreError> {
+    Ok(session.client.query_one("SELECT pg_backend_pid()", &[]).map_err(|e| error(&e))?.get(0))
+}
+
+/// Ends the session that holds a number, and stands in line for the lock before whoever lost it can be back. False when it was not to be had.
+fn end(session: &mut Session, holder: i32, number: u16) -> Result<bool, StoreError> {
+    // What it waits for is bounded by the session's lock_timeout.
+    let sql = format!("SELECT pg_terminate_backend({holder}); SELECT pg_advisory_lock({FENCE}, {number})");
+    match session.client.batch_execute(&sql) {
+        Ok(()) => Ok(true),
+        Err(e) if again(&e) == Again::Conflict => Ok(false),
+        Err(e) => Err(error(&e)),
+    }
+}
+
+/// Takes this node's number and writes who has it. The `former` session of this very process is ended; one whose process says nothing any more
 /// too, when it has been looked at for [`PATIENCE`]. A living process is waited for during `patience`.
-fn take(session: &mut Session, me: &Me, patience: Duration, stop: impl Fn() -> bool) -> Result<(), StoreError> {
+fn take(
+    session: &mut Session,
+    me: &Me,
+    patience: Duration,
+    former: Option<i32>,
+    stop: impl Fn() -> bool,
+) -> Result<(), StoreError> {
     let begun = Instant::now();
     let mut looked_at = (0, begun);
     while !hold(session, me.number)? {
@@ -328,11 +355,14 @@ fn take(session: &mut Session, me: &Me, patience: Duration, stop: impl Fn() -> b
                 // A process that just took the lock has not written its row yet: it gets the same time.
                 looked_at = (h.session, Instant::now());
             }
-            let mine = h.owner.as_deref() == Some(me.owner.as_str());
+            // The row alone does not tell: who has just taken the lock writes it a moment later.
+            let mine = h.owner.as_deref() == Some(me.owner.as_str()) && former == Some(h.session);
             let silent = h.silent.is_none_or(|ms| ms > SILENCE);
             if mine || (silent && looked_at.1.elapsed() >= PATIENCE) {
                 tracing::warn!(number = me.number, mine, "ends the session that holds this node's number");
-                session.client.execute("SELECT pg_terminate_backend($1)", &[&h.session]).map_err(|e| error(&e))?;
+                if end(session, h.session, me.number)? {
+                    break;
+                }
             } else if (!silent && begun.elapsed() >= patience) || begun.elapsed() >= PATIENCE * 4 || stop() {
                 return Err(taken(me, h.name));
             }
