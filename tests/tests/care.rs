@@ -407,6 +407,79 @@ fn damage_is_named_and_the_rest_serves() {
     assert!(run.code == 2 && run.err.contains("plus récent") && run.err.contains("999"), "{}", run.err);
 }
 
+#[test]
+fn a_bit_that_flips_in_a_backup_costs_one_message_and_is_mended_while_the_server_lives() {
+    let _proof = proves(&["F264"], "cli");
+    let mut sandbox = Sandbox::start();
+    let b = sandbox.b().clone();
+    let anne = b.account("Per", 0).clone();
+    send(&sandbox, "petit");
+    let mut mailbox = Mailbox::open(&b, &anne, &sandbox.tls(None));
+    for subject in ["Scanner", "Radio"] {
+        mailbox.append("INBOX", "", &Letter::with_attachment(OUT, ANNE, subject, 90_000).bytes);
+    }
+    let place = tempfile::tempdir().expect("folder");
+    let path = |name: &str| place.path().join(name).to_str().expect("UTF-8").to_owned();
+    let to = path("sauvegarde");
+    assert_eq!(b.cli(&["backup", &to])["blobs"].as_u64(), Some(2));
+    // Without server, configuration or keys.
+    let verify = |more: &[&str]| cli(Path::new("/nowhere.toml"), &[&["backup", "verify", &to][..], more].concat());
+    assert_fits("backup_verify", &serde_json::from_str(&verify(&[]).ok().out).expect("JSON"));
+    let blob = files(&Path::new(&to).join("blobs")).remove(0);
+    let whole = std::fs::read(&blob).expect("blob");
+    let mut bad = whole.clone();
+    bad[40_000] ^= 16;
+    std::fs::write(&blob, &bad).expect("blob");
+    let run = verify(&[]);
+    let report: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_fits("backup_verify", &report);
+    assert_eq!((run.code, report["found"].as_u64(), &report["faults"][0]["fault"]), (1, Some(1), &"damaged".into()));
+
+    // The rest comes back, and the one that does not is named.
+    sandbox.stop();
+    let keyring = b.data.join("keys/keyring.db").to_str().expect("UTF-8").to_owned();
+    let restored = elsewhere(&b, "restored.toml", &path("data/sceau.db"), &keyring, &path("blobs"));
+    let run = cli(&restored, &["--lang", "fr", "restore", &to]);
+    let name = blob.file_name().and_then(|n| n.to_str()).expect("name");
+    assert!(run.code == 1 && run.err.contains("care.damaged_contents"), "{}", run.err);
+    assert!(run.err.contains("--leave-out-damaged") && run.err.contains(name), "{}", run.err);
+    let run = cli(&restored, &["--lang", "fr", "restore", &to, "--leave-out-damaged"]).ok();
+    let done: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_fits("restore", &done);
+    assert_eq!((done["left_out"].as_u64(), done["lost"].as_array().map(Vec::len)), (Some(1), Some(1)), "{done}");
+    let lost = &done["lost"][0];
+    assert!(lost["blob"] == name && lost["bal"] == ANNE && lost["of"] == "message", "{lost}");
+    let told = format!("UID {}", lost["uid"]);
+    assert!(run.err.contains(ANNE) && run.err.contains(&told) && run.err.contains("perdu"), "{}", run.err);
+    let run = cli(&restored, &["fsck", "--content"]);
+    let report: Value = serde_json::from_str(&run.out).expect("JSON");
+    let found = report["findings"].as_array().expect("findings");
+    let mut codes: Vec<&str> = found.iter().filter_map(|f| f["code"].as_str()).collect();
+    codes.sort_unstable();
+    assert_eq!((run.code, codes), (1, vec!["blob.lost", "message.content"]), "{report}");
+    assert!(found.iter().all(|f| f["message"] == lost["message"]), "{report}");
+    let alone = Alone::start(&b, &restored);
+    let mut mailbox = Mailbox::open(&b, &anne, &sandbox.tls(None));
+    mailbox.ok("SELECT INBOX");
+    for uid in 1..=3 {
+        let answer = mailbox.say(&format!("UID FETCH {uid} BODY.PEEK[]"));
+        let whole = answer.lines().last().is_some_and(|l| l.contains(" OK "));
+        assert_eq!(whole, lost["uid"] != uid, "{uid}: {}", answer.lines().last().unwrap_or_default());
+    }
+    assert_eq!(b.cli(&["trace", "list", "--act", "store.content_lost"]).as_array().map(Vec::len), Some(1));
+    alone.stop();
+
+    // The server that made the backup lives after all: it mends it.
+    let run = verify(&["--set-aside"]);
+    assert!(run.code == 1 && run.out.contains("\"set_aside\": true"), "{}", run.out);
+    sandbox.restart();
+    assert_eq!(b.cli(&["backup", &to])["copied"].as_u64(), Some(1));
+    assert_eq!(std::fs::read(&blob).expect("blob"), whole);
+    let _ = verify(&[]).ok();
+    let _ = verify(&["--generation", done["generation"].as_str().expect("name")]).ok();
+    assert_eq!(cli(&b.config, &["backup", "--keep", "2", "verify", &to]).code, 2);
+}
+
 /// Changes a database behind the program's back.
 fn sqlite(file: &Path, sql: &str) {
     let script =
