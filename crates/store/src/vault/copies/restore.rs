@@ -82,11 +82,12 @@ struct Held {
 impl Held {
     fn read(tx: &mut dyn Tx, version: i64) -> Result<Self, StoreError> {
         let mut held = Self::default();
-        for (table, id, since) in [("bal_keys", "bal", 1), ("transit_keys", "epoch", 1), ("signing_keys", "id", 3)] {
+        let tables = [("bal_keys", "bal", 1), ("transit_keys", "epoch", 1), ("signing_keys", "id", 3)];
+        for (table, id, _) in tables.into_iter().filter(|(_, _, since)| version >= *since) {
             let mut after = Id::MIN;
             let gone = "CASE WHEN wrapped IS NULL THEN 1 ELSE 0 END";
             let sql = format!("SELECT {id}, {gone} FROM {table} WHERE {id} > $1 ORDER BY {id} LIMIT $2");
-            while version >= since {
+            loop {
                 let rows = tx.query(&sql, params![after, PAGE])?;
                 let Some(last) = rows.last() else { break };
                 after = last.int(0)?;
