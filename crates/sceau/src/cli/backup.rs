@@ -40,11 +40,13 @@ enum BackupCommand {
 /// `sceau backup`.
 pub fn run(c: &Context, args: BackupArgs) -> Result<(), Failure> {
     match (args.command, args.folder) {
-        (Some(_), _) if args.keep.is_some() => {
-            let sentence = c.text("cli.usage.conflict", &[("name", "--keep"), ("other", "verify")]);
-            Err(Failure { sentence, exit: 2 })
+        (Some(BackupCommand::Verify { folder, generation, set_aside }), None) if args.keep.is_none() => {
+            look(c, folder, generation, set_aside)
         }
-        (Some(BackupCommand::Verify { folder, generation, set_aside }), _) => look(c, folder, generation, set_aside),
+        (Some(BackupCommand::Verify { .. }), other) => {
+            let name = if other.is_some() { "<FOLDER>" } else { "--keep" };
+            Err(Failure { sentence: c.text("cli.usage.conflict", &[("name", name), ("other", "verify")]), exit: 2 })
+        }
         (None, Some(folder)) => begin(c, &folder, args.keep),
         // The parser saw to it.
         (None, None) => Err(Failure { sentence: c.text("refusal.syntax.unknown", &[]), exit: 2 }),
