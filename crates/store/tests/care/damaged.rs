@@ -34,6 +34,15 @@ async fn a_damaged_content_costs_only_itself(mut s: TestStore) {
         let (blob, key) = message(&s, id, &content).await;
         blobs.push((blob, key, content));
     }
+    // The missing one also waits in the queue, and an index is made of it.
+    let id = blobs[2].0.to_vec();
+    write(&s, move |tx| {
+        let sql = "INSERT INTO queue_messages (id, blob_id, epoch, blob_key, bal_id, sender, prefix, size, body_8bit, smtputf8, created, \
+                   expires, tag) VALUES (300, $1, 1, $1, 1, '', $1, 1, 0, 0, 8, 9, 't')";
+        tx.execute(sql, params![id.clone()])?;
+        tx.execute("INSERT INTO index_files (bal_id, generation, name, blob_id) VALUES (1, 1, 'x', $1)", params![id.clone()])
+    })
+    .await;
     let before = rows(&s).await;
     let generation = backed_up(&s, None).await.unwrap().generation;
     flip(&file_of(&s, &blobs[1].0));
@@ -59,7 +68,11 @@ async fn a_damaged_content_costs_only_itself(mut s: TestStore) {
         let config = elsewhere(&s, url, name);
         let mut done = restored_leaving(&config, &s, true).await.unwrap();
         done.lost.sort_by_key(|lost| lost.message);
-        assert_eq!((done.blobs, done.missing, done.left_out, done.lost.len()), (3, 0, 2, 2), "{name}");
+        assert_eq!((done.blobs, done.missing, done.left_out, done.lost.len()), (3, 0, 2, 4), "{name}");
+        let search = done.lost.remove(0);
+        assert_eq!((search.of, search.message, search.bal.as_deref()), (Of::Search, None, Some("A@sceau.example")));
+        let queued = done.lost.remove(2);
+        assert_eq!((queued.of, queued.message, queued.uid, queued.at), (Of::Queued, Some(300), None, Some(8)));
         for (lost, (number, fault)) in done.lost.iter().zip([(1, Fault::Damaged), (2, Fault::Missing)]) {
             assert_eq!((lost.blob.as_str(), lost.fault), (hex::encode(blobs[number].0).as_str(), fault), "{name}");
             assert_eq!((lost.of, lost.bal.as_deref()), (Of::Message, Some("A@sceau.example")), "{name}");
@@ -75,7 +88,11 @@ async fn a_damaged_content_costs_only_itself(mut s: TestStore) {
         let traces = s.read(|tx| tx.query("SELECT act, bal, data FROM traces ORDER BY act DESC, data", &[])).await;
         let traces = traces.map_err(|e: StoreError| e).unwrap();
         let acts: Vec<String> = traces.iter().map(|r| r.text(0).unwrap()).collect();
-        assert_eq!(acts, ["store.restored", "store.content_lost", "store.content_lost"], "{name}");
+        assert_eq!(
+            acts,
+            ["store.restored", "store.content_lost", "store.content_lost", "store.content_lost"],
+            "{name}"
+        );
         assert!(traces[0].text(2).unwrap().contains("\"left_out\":2"), "{name}");
         assert_eq!(traces[1].text(1).unwrap(), "A@sceau.example", "{name}");
         let named = |message: &str| traces.iter().any(|t| t.text(2).unwrap().contains(message));
