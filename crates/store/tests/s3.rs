@@ -3,25 +3,12 @@
 mod service;
 
 use sceau_store::blob::{self, BlobRow, Collected, PlaceRefusal};
-use sceau_store::testing::{self, TestStore};
+use sceau_store::testing::{self, TestStore, noise};
 use sceau_store::{BlobPlace, DataKey, EngineUrl, S3Config, Spool, Store, StoreConfig, StoreError};
 use service::{Server, Wire};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// Bytes that do not compress, the same for a seed each time.
-fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut x = seed | 1;
-    (0..len)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            x as u8
-        })
-        .collect()
-}
 
 fn spooled(s: &Store, content: &[u8]) -> Spool {
     let mut spool = s.spool();

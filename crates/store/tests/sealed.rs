@@ -4,7 +4,7 @@ mod support;
 
 use sceau_store::blob::{self, BlobRow, Collected};
 use sceau_store::spool::Stored;
-use sceau_store::testing::TestStore;
+use sceau_store::testing::{TestStore, noise};
 use sceau_store::vault::Aad;
 use sceau_store::{DataKey, EngineUrl, Spool, Store, StoreError, params};
 use std::path::{Path, PathBuf};
@@ -15,19 +15,6 @@ on_every_ground! {
     what_nothing_names_is_collected,
     keys_are_made_once_and_destroyed_for_good,
     transit_keys_follow_the_days,
-}
-
-/// Bytes that do not compress, the same for a seed each time.
-fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut x = seed | 1;
-    (0..len)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            x as u8
-        })
-        .collect()
 }
 
 fn spooled(s: &Store, content: &[u8]) -> Spool {

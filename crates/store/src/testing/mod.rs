@@ -76,6 +76,19 @@ impl TestStore {
     }
 }
 
+/// Bytes that do not compress, the same for a seed each time.
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut x = seed | 1;
+    (0..len)
+        .map(|_| {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            x.to_le_bytes()[0]
+        })
+        .collect()
+}
+
 /// A store on SQLite.
 pub async fn sqlite() -> TestStore {
     sqlite_in(tempfile::tempdir().expect("temporary folder")).await

@@ -13,25 +13,13 @@ use sceau_store::blob::{self, BlobId, BlobRow};
 use sceau_store::care::CareError;
 use sceau_store::care::backup::{BackedUp, backup};
 use sceau_store::care::restore::{Attest, From, Restored, restore};
-use sceau_store::testing::TestStore;
+use sceau_store::testing::{TestStore, noise};
 use sceau_store::{BlobPlace, DataKey, EngineUrl, Row, Store, StoreConfig, StoreError, Tx, Value, folders, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 type Result<T = ()> = std::result::Result<T, StoreError>;
-
-fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut x = seed | 1;
-    (0..len)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            x as u8
-        })
-        .collect()
-}
 
 async fn write<T: Send + 'static>(s: &Store, f: impl FnMut(&mut dyn Tx) -> Result<T> + Send + 'static) -> T {
     s.write(f).await.unwrap()
