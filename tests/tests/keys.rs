@@ -117,7 +117,10 @@ fn no_copy_brings_a_closed_mailbox_back() {
     let line = format!("{} --config {} --lang fr bal close {ANNE}", text(&sceau()), text(&b.config));
     let at_terminal = |said: &str| Run::with_input("script", &["-qec", &line, "/dev/null"], said.as_bytes());
     let wrong = at_terminal("oui\n");
-    assert!(wrong.code == 2 && wrong.out.contains("2 messages") && wrong.out.contains("rien n'a été fait"), "{wrong:?}");
+    assert!(
+        wrong.code == 2 && wrong.out.contains("2 messages") && wrong.out.contains("rien n'a été fait"),
+        "{wrong:?}"
+    );
     open_still();
     // Closed: final, traced, and nobody is heard there any more.
     let closed = sandbox.b().cli(&["bal", "close", ANNE, "--reason", "départ", "--yes"]);

@@ -168,7 +168,8 @@ fn a_sandbox_on_a_place_that_cannot_be_says_so_at_once() {
     let folder = folder.path().to_str().expect("UTF-8");
     let (program, base) = (sceau(), free_ports().to_string());
     for (lang, word) in [("fr", "ni un dossier"), ("en", "neither a folder")] {
-        let args = [program.to_str().expect("UTF-8"), "sandbox", "--data", folder, "--port-base", &base, "--lang", lang];
+        let args =
+            [program.to_str().expect("UTF-8"), "sandbox", "--data", folder, "--port-base", &base, "--lang", lang];
         let run = Run::of("timeout", &[&["20"], &args[..], &["--blobs", "s3://bucket?endpoint=x"]].concat());
         assert!(run.code == 1 && run.err.contains(word), "exit {}: {}", run.code, run.err);
     }

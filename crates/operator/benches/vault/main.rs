@@ -11,19 +11,13 @@
 //! ```
 //! `--folder DIR` puts the store on a disk of your choice: /tmp may be memory, where durability costs nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-#[allow(dead_code)] // the world of the tests, of which a bench needs a part
-#[path = "../../tests/mail/common.rs"]
-mod common;
 mod index;
 mod measure;
-#[allow(dead_code)]
-#[path = "../../tests/mail/pki.rs"]
-mod pki;
 
-use common::{BETA, World, envelope, origin, peer};
 use measure::{Spread, disk_probe, folder_bytes, processor_ms, resident_mib};
 use sceau_operator::Door;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
+use sceau_testkit::world::{BETA, World, envelope, origin, peer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -213,7 +207,7 @@ async fn bench_folder(o: &Options) {
         std::process::Command::new("sync").status().is_ok() && std::fs::write("/proc/sys/vm/drop_caches", "3").is_ok();
     w.store.reopen().await;
     let trust = sceau_trust::Trust::new(sceau_trust::Anchors::default());
-    let op = sceau_operator::Operator::open(common::config(), w.store.clone(), trust).await.unwrap();
+    let op = sceau_operator::Operator::open(sceau_testkit::world::config(), w.store.clone(), trust).await.unwrap();
     let (mut list, mut folder, before) = (Vec::new(), None, processor_ms());
     for _ in 0..10 {
         let began = Instant::now();

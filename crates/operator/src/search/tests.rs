@@ -156,7 +156,11 @@ async fn what_is_gone_is_not_found_and_leaves_nothing(h: House) {
     assert_eq!(h.ask("morphine").await, [4, 3, 1]);
     let seal = h.operator.bal_seal(h.bal_id()).await.unwrap();
     assert_eq!(
-        h.operator.matching(&seal, Query::parse("morphine").unwrap(), h.operator.search_deadline()).await.unwrap().len(),
+        h.operator
+            .matching(&seal, Query::parse("morphine").unwrap(), h.operator.search_deadline())
+            .await
+            .unwrap()
+            .len(),
         3,
         "gone from the index itself"
     );

@@ -1,5 +1,4 @@
 //! What must be there after a cut, and how it is looked for.
-use crate::common::{World, origin};
 use crate::load::{ANNE, ARCHIVE, BRUNO, CLAIRE};
 use sceau_operator::care::fsck::{Options, fsck as look};
 use sceau_operator::mailbox::entries::Flags;
@@ -7,6 +6,7 @@ use sceau_operator::search::Page;
 use sceau_operator::{Actor, Door, Operator};
 use sceau_store::care::Progress;
 use sceau_store::{Id, Store, StoreError};
+use sceau_testkit::world::{World, origin};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 

@@ -1,5 +1,4 @@
 //! The load that is recorded: people, peers and everything that works in the background, at once, over a disk that fails now and then.
-use crate::common::{self, BETA, World, envelope, origin, peer};
 use crate::expected::{Expected, Seen};
 use sceau_domain::{BalKind, Refusal};
 use sceau_faults::{Die, Recorder, Trouble};
@@ -9,6 +8,7 @@ use sceau_operator::queue::{Outcome, OutcomeResult};
 use sceau_operator::{Door, Operator};
 use sceau_store::Tx;
 use sceau_store::traces::{self, Kind, Trace};
+use sceau_testkit::world::{self, BETA, World, envelope, origin, peer};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -46,7 +46,7 @@ macro_rules! sure {
 
 /// About a third of the letters outgrow the inline limit and become files.
 pub fn letter(n: u64) -> String {
-    let mut text = common::letter(FROM, &format!("essai-{n}"));
+    let mut text = world::letter(FROM, &format!("essai-{n}"));
     let lines = if n.is_multiple_of(3) { 900 } else { 3 };
     let mut die = Die::new(n);
     for _ in 0..lines {

@@ -2,21 +2,15 @@
 //! that fails now and then; then the disk is put together again as a cut at random instants could have left it, opened, and everything that was acknowledged
 //! is counted. `SCEAU_LONG=1` takes thousands of instants, otherwise some dozens.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#[allow(dead_code)] // the world of the mail tests, of which these need a part
-#[path = "../mail/common.rs"]
-mod common;
 mod expected;
 mod load;
-#[allow(dead_code)]
-#[path = "../mail/pki.rs"]
-mod pki;
 
-use common::{BETA, World, envelope, origin, peer};
 use expected::Expected;
 use load::{ANNE, FROM, letter};
 use sceau_faults::{Cut, Die, Op, Replay, Trouble};
 use sceau_operator::{Door, Operator};
 use sceau_store::{Store, StoreConfig, StoreError, testing};
+use sceau_testkit::world::{BETA, World, envelope, origin, peer};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;

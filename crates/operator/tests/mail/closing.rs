@@ -1,9 +1,9 @@
 //! Closing a BAL: what is refused from then on, what the job removes, what stays, and an older copy of the data that is put back.
-use crate::common::*;
 use sceau_domain::BalKind;
 use sceau_operator::accounts::NewBal;
 use sceau_store::testing::{TestStore, postgres, sqlite};
 use sceau_store::{StoreError, params};
+use sceau_testkit::world::*;
 
 const OUT: &str = "accueil@beta.mssante.fr";
 const ANNE: &str = "anne.martin@alpha.mssante.fr";

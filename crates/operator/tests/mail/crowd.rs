@@ -1,8 +1,8 @@
 //! Many at once, on both engines: retries that overlap, workers that race, sessions that vanish in the middle.
-use crate::common::*;
 use crate::queue::{delivered, failed, send};
 use sceau_operator::Operator;
 use sceau_store::testing::{TestStore, postgres, sqlite};
+use sceau_testkit::world::*;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 

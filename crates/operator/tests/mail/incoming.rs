@@ -1,5 +1,5 @@
 //! What peers hand over arrives once, whole, and traced.
-use crate::common::*;
+use sceau_testkit::world::*;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";

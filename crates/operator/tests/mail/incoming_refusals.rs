@@ -1,8 +1,8 @@
 //! Each "no" of the MX door, with its code and its trace; nothing is kept of what is refused.
-use crate::common::*;
-use crate::pki::{Pki, dn};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::{Door, Peer};
+use sceau_testkit::pki::{Pki, dn};
+use sceau_testkit::world::*;
 use std::sync::Arc;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";

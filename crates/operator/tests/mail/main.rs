@@ -1,12 +1,10 @@
 //! Mail in and out of an operator, on a real store: acceptance from peers, submission, the outbound queue, the white list.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod closing;
-mod common;
 mod crowd;
 mod incoming;
 mod incoming_refusals;
 mod nodes;
-mod pki;
 mod queue;
 mod queue_reports;
 mod rights;

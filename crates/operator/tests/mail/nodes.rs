@@ -1,9 +1,9 @@
 //! Two nodes over one PostgreSQL database: what one does the other hears, and what a dead one held the other takes over.
-use crate::common::*;
 use crate::queue::send;
 use sceau_domain::Refusal;
 use sceau_operator::Operator;
 use sceau_store::{Store, StoreConfig, StoreError};
+use sceau_testkit::world::*;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

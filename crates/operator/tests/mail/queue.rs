@@ -1,10 +1,10 @@
 //! The outbound queue under workers that die, destinations that do not answer and administrators who look.
-use crate::common::*;
 use crate::submission::{take, whole};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::queue::{Destination, Outcome, OutcomeResult};
 use sceau_operator::{Actor, Door, Who};
 use sceau_store::Id;
+use sceau_testkit::world::*;
 use std::time::Duration;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";

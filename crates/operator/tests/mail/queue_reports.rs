@@ -1,8 +1,8 @@
 //! What senders are told of mail that does not arrive, and who is never told.
-use crate::common::*;
 use crate::queue::{deferred, delivered, failed, lease, send};
 use crate::submission::take;
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_testkit::world::*;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";

@@ -1,9 +1,9 @@
 //! What administrators may do and see, and what of it is traced.
-use crate::common::*;
 use sceau_domain::{BalKind, DomainKind, RefusalCode};
 use sceau_operator::accounts::NewBal;
 use sceau_operator::traces::TraceFilter;
 use sceau_operator::{Actor, Door, Who};
+use sceau_testkit::world::*;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 

@@ -1,7 +1,7 @@
 //! What people send: as whom, to whom, and what becomes of it.
-use crate::common::*;
 use sceau_domain::BalKind;
 use sceau_operator::queue::Outgoing;
+use sceau_testkit::world::*;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";

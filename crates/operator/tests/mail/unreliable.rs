@@ -1,7 +1,7 @@
 //! Mail over a database whose ground gives way: nothing twice, nothing missing, every act with its trace.
-use crate::common::*;
 use crate::queue::delivered;
 use sceau_operator::Operator;
+use sceau_testkit::world::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

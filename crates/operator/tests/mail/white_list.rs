@@ -1,9 +1,9 @@
 //! The white list's life: the last good copy serves whatever happens, and alarms say what happens.
-use crate::common::*;
-use crate::pki::{DAY, Pki, source};
 use sceau_domain::DomainName;
 use sceau_operator::Operator;
 use sceau_store::testing::{START, TestStore};
+use sceau_testkit::pki::{DAY, Pki, source};
+use sceau_testkit::world::*;
 use sceau_trust::Trust;
 
 async fn open(store: &TestStore, pki: &Pki) -> Operator {

@@ -1,9 +1,8 @@
 //! An operator with a log, and its verifier.
-use sceau_domain::{Limits, RetrySchedule};
 use sceau_notary::audit::{self, Finding, Log, Options, Page, Report, Unsealed};
 use sceau_notary::{Checkpoint, PublicKey};
+use sceau_operator::Operator;
 use sceau_operator::notary::{LogReader, Notary, NotarySettings, lines};
-use sceau_operator::{Operator, OperatorConfig};
 use sceau_store::testing::TestStore;
 use sceau_store::traces::{self, Kind, Trace};
 use sceau_store::{Id, Store, StoreError, Value};
@@ -21,28 +20,9 @@ pub struct World {
     pub settings: NotarySettings,
 }
 
-fn config() -> OperatorConfig {
-    OperatorConfig {
-        name: "Alpha".into(),
-        hostname: "mss.alpha.fr".into(),
-        limits: Limits::default(),
-        retry: RetrySchedule::default(),
-        postmaster: vec![],
-        test_domains: vec![],
-        patient_domains: vec![],
-        check_header_from: true,
-        sent_copy: false,
-        white_list: None,
-        white_list_every: Duration::from_secs(3600),
-        dedupe: Duration::from_secs(7 * 86_400),
-        login_failures_per_minute: 10,
-        search: Default::default(),
-    }
-}
-
 /// An operator over a store, as a process has one.
 pub async fn operator(store: &Store) -> Operator {
-    Operator::open(config(), store.clone(), Trust::new(Anchors::default())).await.unwrap()
+    Operator::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await.unwrap()
 }
 
 impl World {

@@ -1,8 +1,8 @@
 //! Bad input at the MX door: each with its stable code and its trace; nothing is lost, kept or crashed.
 use crate::client::{Client, letter};
-use crate::pki::Pki;
 use crate::world::{MAX, World};
 use sceau_smtp::server::SessionLimits;
+use sceau_testkit::pki::Pki;
 
 const PAUL: &str = "paul@beta.mssante.fr";
 const ANNE: &str = "anne@alpha.mssante.fr";

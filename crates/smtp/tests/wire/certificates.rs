@@ -1,7 +1,7 @@
 //! Who may speak at the MX door: TLS first, then a good certificate; each cause with its code and its trace.
 use crate::client::Client;
-use crate::pki::{Pki, anonymous, client};
 use crate::world::{World, list};
+use sceau_testkit::pki::{Pki, anonymous, client};
 
 const PAUL: &str = "paul@beta.mssante.fr";
 const ANNE: &str = "anne@alpha.mssante.fr";

@@ -1,7 +1,7 @@
 //! A played server of another operator, that answers as a test says.
 use crate::client::LONG;
-use crate::pki::Pki;
 use sceau_net::{Conn, Pace};
+use sceau_testkit::pki::Pki;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 

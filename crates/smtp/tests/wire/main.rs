@@ -6,7 +6,6 @@ mod client;
 mod fake;
 mod mx;
 mod patience;
-mod pki;
 mod smuggling;
 mod submission;
 mod transfer;

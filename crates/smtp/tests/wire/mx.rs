@@ -1,7 +1,7 @@
 //! Good mail at the MX door.
 use crate::client::{Client, letter};
-use crate::pki::{Pki, client};
 use crate::world::World;
+use sceau_testkit::pki::{Pki, client};
 
 const PAUL: &str = "paul@beta.mssante.fr";
 const ANNE: &str = "anne@alpha.mssante.fr";

@@ -1,9 +1,9 @@
 //! Time and numbers: silence, dripping, caps, drain.
 use crate::client::{Client, LONG, letter};
-use crate::pki::{Pki, client};
 use crate::world::World;
 use sceau_net::{Conn, Limits, Pace};
 use sceau_smtp::server::SessionLimits;
+use sceau_testkit::pki::{Pki, client};
 use std::time::Duration;
 use tokio::time::timeout;
 

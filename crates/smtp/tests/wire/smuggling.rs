@@ -1,7 +1,7 @@
 //! Messages whose end could be read in two ways (CVE-2023-51764 and its family), and what spoils content.
 use crate::client::letter;
-use crate::pki::Pki;
 use crate::world::World;
+use sceau_testkit::pki::Pki;
 
 const PAUL: &str = "paul@beta.mssante.fr";
 const ANNE: &str = "anne@alpha.mssante.fr";

@@ -1,10 +1,10 @@
 //! The submission doors: 587 with STARTTLS, 465 with TLS first, AUTH with device tokens.
 use crate::client::{Client, letter};
-use crate::pki::{Pki, anonymous};
 use crate::world::World;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sceau_smtp::server::SessionLimits;
+use sceau_testkit::pki::{Pki, anonymous};
 
 const ANNE: &str = "anne@alpha.mssante.fr";
 const BRUNO: &str = "bruno@alpha.mssante.fr";

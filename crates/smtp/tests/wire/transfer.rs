@@ -1,13 +1,14 @@
 //! Outbound mail: to another Sceau, and to played servers that take, refuse, lie and cut.
 use crate::client::letter;
 use crate::fake::{Fake, Script};
-use crate::pki::Pki;
-use crate::world::{World, addr};
+use crate::world::World;
 use arc_swap::ArcSwap;
 use sceau_operator::mail::Envelope;
 use sceau_operator::queue::QueueView;
 use sceau_operator::{Door, Origin};
 use sceau_smtp::transfer::{Routes, Timeouts, TransferConfig, run};
+use sceau_testkit::addr;
+use sceau_testkit::pki::Pki;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

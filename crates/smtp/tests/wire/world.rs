@@ -1,14 +1,14 @@
 //! An operator of ours on a real store, its doors open on loopback.
 use crate::client::Client;
-use crate::pki::{self, Pki, dn};
 use arc_swap::ArcSwap;
-use sceau_domain::{Address, BalKind, DomainKind, Limits, RetrySchedule};
+use sceau_domain::{BalKind, DomainKind, Limits};
 use sceau_net::{Limits as NetLimits, Listener, Pace};
-use sceau_operator::accounts::{NewBal, NewPerson};
 use sceau_operator::traces::{TraceFilter, TraceView};
 use sceau_operator::{Actor, Door, Operator, OperatorConfig, Origin};
 use sceau_smtp::server::{MxConfig, SessionLimits, SubmissionConfig, serve_mx, serve_submission};
 use sceau_store::testing::TestStore;
+use sceau_testkit::addr;
+use sceau_testkit::pki::{self, Pki, dn};
 use sceau_trust::{Trust, WhiteList};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,26 +42,8 @@ pub struct World {
     pub served: Vec<JoinHandle<()>>,
 }
 
-pub fn addr(s: &str) -> Address {
-    s.parse().unwrap()
-}
-
 pub fn list(entries: &[(&str, &str)]) -> Arc<WhiteList> {
-    let entries: String = entries
-        .iter()
-        .map(|(domain, cn)| {
-            format!(
-                "<Domaine><Nom>{domain}</Nom><Description/><DNCertificatOperateur>{}</DNCertificatOperateur>\
-                 <ResponsableContact/><SupportContact/><DateMAJ>2026-01-01T00:00:00Z</DateMAJ></Domaine>",
-                dn(cn)
-            )
-        })
-        .collect();
-    let xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\
-         <DateDeGeneration>2026-11-20T10:00:00Z</DateDeGeneration><ListeDomaines>{entries}</ListeDomaines></ListeBlancheMSSante>"
-    );
-    Arc::new(WhiteList::parse(xml.as_bytes()).unwrap())
+    Arc::new(sceau_testkit::white_list(entries.iter().map(|(domain, cn)| ((*domain).to_owned(), dn(cn)))))
 }
 
 impl World {
@@ -84,25 +66,14 @@ impl World {
             name: name.into(),
             hostname: host.clone(),
             limits: Limits { message_bytes: MAX, patient_message_bytes: MAX, ..Limits::default() },
-            retry: RetrySchedule::default(),
             postmaster: vec![addr(&format!("accueil@{domain}"))],
-            test_domains: Vec::new(),
-            patient_domains: Vec::new(),
-            check_header_from: true,
-            sent_copy: false,
-            white_list: None,
-            white_list_every: Duration::from_secs(3600),
-            dedupe: Duration::from_secs(7 * 86_400),
             login_failures_per_minute: settings.login_failures_per_minute,
-            search: Default::default(),
+            ..sceau_testkit::config()
         };
         let store = sceau_store::testing::sqlite().await;
-        let trust = Trust::new(pki.anchors());
+        let trust = Trust::new(pki.anchors_with_crl());
         trust.set_white_list(list(LISTED));
-        let op = Operator::open(config, store.clone(), trust).await.unwrap();
-        op.sync_administrators(&[("root".into(), "Responsable Exemple".into())]).await.unwrap();
-        let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None };
-        let admin = op.administrator("root", origin).await.unwrap();
+        let (op, admin) = sceau_testkit::open(config, store.clone(), trust).await;
         people(&op, &admin, &domain).await;
 
         let identity = pki.identity(&host);
@@ -189,25 +160,10 @@ impl World {
 }
 
 async fn people(op: &Operator, admin: &Actor, domain: &str) {
-    op.add_domain(admin, domain.parse().unwrap(), DomainKind::Production).await.unwrap();
-    for login in ["anne", "bruno"] {
-        let person = NewPerson { login: login.into(), name: login.into(), national_id: None };
-        op.add_person(admin, person).await.unwrap();
-    }
+    sceau_testkit::people(op, admin, &[(domain, DomainKind::Production)], &["anne", "bruno"]).await;
     for (local, kind, holder) in
         [("anne", BalKind::Per, "anne"), ("bruno", BalKind::Per, "bruno"), ("accueil", BalKind::Org, "anne")]
     {
-        let bal = NewBal {
-            address: addr(&format!("{local}@{domain}")),
-            kind,
-            name: local.into(),
-            test: false,
-            reachable: true,
-            quota: None,
-            holders: vec![holder.into()],
-            members: Vec::new(),
-            naming_override: Some("jeu d'essai".into()),
-        };
-        op.add_bal(admin, bal).await.unwrap();
+        sceau_testkit::bal(op, admin, &format!("{local}@{domain}"), kind, &[holder], |_| {}).await;
     }
 }

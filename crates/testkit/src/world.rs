@@ -1,20 +1,25 @@
 //! One operator with its people, two others and the patients' in the white list.
-use crate::pki;
-use sceau_domain::{Address, BalKind, DomainKind, Limits, Refusal, RetrySchedule};
-use sceau_operator::accounts::{NewBal, NewPerson};
+pub use crate::addr;
+use crate::{pki, white_list};
+use sceau_domain::{BalKind, DomainKind, Limits, Refusal};
+use sceau_operator::accounts::NewBal;
 use sceau_operator::mail::Envelope;
 use sceau_operator::traces::{TraceFilter, TraceView};
 use sceau_operator::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, Peer, PersonRef, Received, Who};
 use sceau_store::testing::{START, TestStore};
 use sceau_trust::{Anchors, Dn, Trust, WhiteList};
 use std::sync::Arc;
-use std::time::Duration;
 
+/// Our own certificate.
 pub const ALPHA: &str = "CN=mss.alpha.fr,O=EXEMPLE,C=FR";
+/// Another operator's.
 pub const BETA: &str = "CN=mss.beta.fr,O=EXEMPLE,C=FR";
+/// A third one's.
 pub const GAMMA: &str = "CN=mss.gamma.fr,O=EXEMPLE,C=FR";
+/// The patients' operator's.
 pub const PATIENTS: &str = "CN=mss.patients.fr,O=EXEMPLE,C=FR";
 
+/// Who owns what in the white list.
 pub const LISTED: &[(&str, &str)] = &[
     ("alpha.mssante.fr", ALPHA),
     ("essai.alpha.mssante.fr", ALPHA),
@@ -24,16 +29,17 @@ pub const LISTED: &[(&str, &str)] = &[
     ("patient.mssante.fr", PATIENTS),
 ];
 
+/// The operator `alpha` on a real store.
 pub struct World {
+    /// The operator.
     pub op: Operator,
+    /// Its administrator.
     pub admin: Actor,
+    /// Its store.
     pub store: TestStore,
 }
 
-pub fn addr(s: &str) -> Address {
-    s.parse().unwrap()
-}
-
+/// A session at a door.
 pub fn origin(door: Door) -> Origin {
     Origin {
         door,
@@ -43,57 +49,39 @@ pub fn origin(door: Door) -> Origin {
     }
 }
 
+/// Small limits, a test domain and the patients'.
 pub fn config() -> OperatorConfig {
     OperatorConfig {
-        name: "Alpha".into(),
-        hostname: "mss.alpha.fr".into(),
         limits: Limits { recipients: 5, message_bytes: 100_000, patient_message_bytes: 250_000, ..Limits::default() },
-        retry: RetrySchedule::default(),
-        postmaster: vec![addr("exploitation@alpha.mssante.fr")],
         test_domains: vec!["essai.beta.mssante.fr".parse().unwrap()],
         patient_domains: vec!["patient.mssante.fr".parse().unwrap()],
-        check_header_from: true,
-        sent_copy: false,
-        white_list: None,
-        white_list_every: Duration::from_secs(3600),
-        dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 10,
-        search: Default::default(),
+        ..crate::config()
     }
 }
 
+/// A white list of these.
 pub fn list(entries: &[(&str, &str)]) -> WhiteList {
-    let entries: String = entries
-        .iter()
-        .map(|(domain, dn)| {
-            format!(
-                "<Domaine><Nom>{domain}</Nom><Description/><DNCertificatOperateur>{dn}</DNCertificatOperateur>\
-                 <ResponsableContact/><SupportContact/><DateMAJ>2026-01-01T00:00:00Z</DateMAJ></Domaine>"
-            )
-        })
-        .collect();
-    let xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\
-         <DateDeGeneration>2026-11-20T10:00:00Z</DateDeGeneration><ListeDomaines>{entries}</ListeDomaines></ListeBlancheMSSante>"
-    );
-    WhiteList::parse(xml.as_bytes()).unwrap()
+    white_list(entries.iter().copied())
 }
 
 impl World {
+    /// On SQLite, as configured above.
     pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
+    /// On SQLite, with a change of the configuration.
     pub async fn with(change: impl FnOnce(&mut OperatorConfig)) -> Self {
         Self::on(sceau_store::testing::sqlite().await, change).await
     }
+    /// On this store.
     pub async fn on(store: TestStore, change: impl FnOnce(&mut OperatorConfig)) -> Self {
         let mut config = config();
         change(&mut config);
         let trust = Trust::new(Anchors::default());
         trust.set_white_list(Arc::new(list(LISTED)));
-        let op = Operator::open(config, store.clone(), trust).await.unwrap();
-        op.sync_administrators(&[("root".into(), "Responsable Exemple".into())]).await.unwrap();
-        let admin = op.administrator("root", origin(Door::Admin)).await.unwrap();
+        let (op, mut admin) = crate::open(config, store.clone(), trust).await;
+        admin.origin = origin(Door::Admin);
         let world = Self { op, admin, store };
         world.people().await;
         world
@@ -109,33 +97,16 @@ impl World {
             ("essai.alpha.mssante.fr", DomainKind::Test),
             ("interne.alpha.fr", DomainKind::Internal),
         ];
-        for (name, kind) in domains {
-            self.op.add_domain(&self.admin, name.parse().unwrap(), kind).await.unwrap();
-        }
-        for login in ["anne", "bruno", "chloe"] {
-            let person = NewPerson { login: login.into(), name: login.into(), national_id: None };
-            self.op.add_person(&self.admin, person).await.unwrap();
-        }
+        crate::people(&self.op, &self.admin, &domains, &["anne", "bruno", "chloe"]).await;
         self.bal("anne.martin@alpha.mssante.fr", BalKind::Per, &["anne"], |_| {}).await;
         self.bal("bruno.petit@alpha.mssante.fr", BalKind::Per, &["bruno"], |_| {}).await;
         self.bal("chloe.roux@alpha.mssante.fr", BalKind::Per, &["chloe"], |b| b.reachable = false).await;
         self.bal("exploitation@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.members = vec!["bruno".into()]).await;
         self.bal("essai.medecin@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.test = true).await;
     }
+    /// Opens a BAL.
     pub async fn bal(&self, address: &str, kind: BalKind, holders: &[&str], change: impl FnOnce(&mut NewBal)) {
-        let mut bal = NewBal {
-            address: addr(address),
-            kind,
-            name: address.into(),
-            test: false,
-            reachable: true,
-            quota: None,
-            holders: holders.iter().map(|h| (*h).to_owned()).collect(),
-            members: Vec::new(),
-            naming_override: Some("jeu d'essai".into()),
-        };
-        change(&mut bal);
-        self.op.add_bal(&self.admin, bal).await.unwrap();
+        crate::bal(&self.op, &self.admin, address, kind, holders, change).await;
     }
 
     /// A session of a person on a BAL.
@@ -176,10 +147,12 @@ impl World {
         }
         out
     }
+    /// Everything in the INBOX.
     pub async fn inbox(&self, login: &str, bal: &str) -> Vec<String> {
         self.folder(login, bal, "INBOX").await
     }
 
+    /// A message as a door hands it over.
     pub fn message(&self, text: &str) -> Received {
         let mut intake = self.op.intake(1 << 20);
         for piece in text.as_bytes().chunks(1000) {
@@ -209,10 +182,12 @@ impl World {
         self.op.submit(actor, envelope(from, to), self.message(text)).await
     }
 
+    /// Traces of an act, oldest first.
     pub async fn traces(&self, act: &str) -> Vec<TraceView> {
         let filter = TraceFilter { act: Some(act.into()), after: Some(0), limit: Some(1000), ..TraceFilter::default() };
         self.op.traces(&self.admin, &filter).await.unwrap()
     }
+    /// Rows of a table.
     pub async fn count(&self, table: &'static str) -> i64 {
         let counted =
             self.store.read(move |tx| tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap().int(0));
@@ -228,11 +203,13 @@ impl World {
         }
         holds(self.store.folder(), word.as_bytes())
     }
+    /// Lets time pass.
     pub fn advance(&self, seconds: i64) {
         self.store.clock.advance_ms(seconds * 1000);
     }
 }
 
+/// A peer with this certificate.
 pub fn peer(dn: &str) -> Peer {
     Peer {
         dn: Dn::parse(dn).unwrap(),
@@ -243,6 +220,7 @@ pub fn peer(dn: &str) -> Peer {
     }
 }
 
+/// An envelope.
 pub fn envelope(from: &str, to: &[&str]) -> Envelope {
     Envelope {
         from: (!from.is_empty()).then(|| addr(from)),
@@ -254,6 +232,7 @@ pub fn envelope(from: &str, to: &[&str]) -> Envelope {
     }
 }
 
+/// A short letter.
 pub fn letter(from: &str, subject: &str) -> String {
     format!(
         "From: {from}\r\nTo: quelqu'un <x@example.org>\r\nSubject: {subject}\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\

@@ -1,18 +1,21 @@
 //! A played IGC-Santé and a played authority of the white list.
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, RsaKeySize,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, RsaKeySize, SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use sceau_domain::Timestamp;
 use sceau_store::testing::START;
 use sceau_trust::whitelist::{Entry, WhiteListSource};
-use sceau_trust::{Anchors, Purpose};
-use std::sync::LazyLock;
+use sceau_trust::{Anchors, Identity, Purpose};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use time::OffsetDateTime;
 
+/// A day, milliseconds.
 pub const DAY: i64 = 86_400_000;
+/// Serial number of the certificate that the list revokes.
+const REVOKED: u64 = 666;
 const SIGNER_CN: &str = "liste.exemple.fr";
 const ISSUER_CN: &str = "AC JOUEE ORGANISATIONS";
 
@@ -33,18 +36,21 @@ pub fn dn(cn: &str) -> String {
     format!("CN={cn},O=EXEMPLE,C=FR")
 }
 
+/// The played authority.
 pub struct Pki(CertifiedIssuer<'static, KeyPair>);
 
 impl Pki {
+    /// With a key of its own.
+    #[allow(clippy::new_without_default)] // an authority is made, not assumed
     pub fn new() -> Self {
         let mut p = CertificateParams::default();
         p.distinguished_name = name(ISSUER_CN);
         p.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         p.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        p.not_before = day(-9000);
-        p.not_after = day(9000);
+        (p.not_before, p.not_after) = (day(-9000), day(9000));
         Self(CertifiedIssuer::self_signed(p, KeyPair::generate().unwrap()).unwrap())
     }
+    /// Trusted for peers and for the white list; no revocation list.
     pub fn anchors(&self) -> Anchors {
         let mut a = Anchors::default();
         for purpose in [Purpose::Peers, Purpose::ListSigner, Purpose::ListServer] {
@@ -52,14 +58,60 @@ impl Pki {
         }
         a
     }
-    /// The chain of an operator, valid for some days around the start.
+    /// The same with a revocation list of thirty days.
+    pub fn anchors_with_crl(&self) -> Anchors {
+        let mut anchors = self.anchors();
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(REVOKED),
+            revocation_time: day(-1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let crl = CertificateRevocationListParams {
+            this_update: day(-1),
+            next_update: day(30),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        anchors.add_crl(crl.signed_by(&self.0).unwrap().der()).unwrap();
+        anchors
+    }
+    /// The chain of an operator, valid from and to so many days around the start.
     pub fn operator(&self, cn: &str, from: i64, to: i64) -> Vec<CertificateDer<'static>> {
-        let mut p = CertificateParams::new(vec![cn.to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        vec![self.leaf(cn, &key, |p| (p.not_before, p.not_after) = (day(from), day(to))).der().clone()]
+    }
+    /// A good certificate with its key.
+    pub fn identity(&self, cn: &str) -> Identity {
+        self.with(cn, |_| {})
+    }
+    /// One that ended two days ago.
+    pub fn expired(&self, cn: &str) -> Identity {
+        self.with(cn, |p| (p.not_before, p.not_after) = (day(-30), day(-2)))
+    }
+    /// One that begins in two days.
+    pub fn not_yet(&self, cn: &str) -> Identity {
+        self.with(cn, |p| (p.not_before, p.not_after) = (day(2), day(30)))
+    }
+    /// One that the revocation list names.
+    pub fn revoked(&self, cn: &str) -> Identity {
+        self.with(cn, |p| p.serial_number = Some(SerialNumber::from(REVOKED)))
+    }
+    fn with(&self, cn: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let leaf = self.leaf(cn, &key, change);
+        Identity::from_pem(leaf.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+    }
+    fn leaf(&self, cn: &str, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> rcgen::Certificate {
+        let mut p = CertificateParams::new(vec![cn.to_owned(), "localhost".to_owned()]).unwrap();
         p.distinguished_name = name(cn);
         p.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        (p.not_before, p.not_after) = (day(from), day(to));
-        vec![p.signed_by(&KeyPair::generate().unwrap(), &self.0).unwrap().der().clone()]
+        (p.not_before, p.not_after) = (day(-100), day(300));
+        change(&mut p);
+        p.signed_by(key, &self.0).unwrap()
     }
     /// A list signed by the played authority.
     pub fn list(&self, entries: &[(&str, &str)], generated: Timestamp) -> Vec<u8> {
@@ -98,4 +150,20 @@ pub fn source() -> WhiteListSource {
         timeout: Duration::from_secs(5),
         skew: Duration::from_secs(300),
     }
+}
+
+/// A client that shows this certificate.
+pub fn client(identity: &Identity) -> Arc<rustls::ClientConfig> {
+    sceau_trust::tls::transfer_client(identity).unwrap()
+}
+
+/// A client that shows none.
+pub fn anonymous() -> Arc<rustls::ClientConfig> {
+    let config = rustls::ClientConfig::builder_with_provider(sceau_trust::tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(sceau_trust::tls::judged_later())
+        .with_no_client_auth();
+    Arc::new(config)
 }
