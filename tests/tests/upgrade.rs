@@ -16,6 +16,13 @@ fn put_earlier(operator: &Path) {
     let packed = std::fs::read(fixture("alpes.tar.zst")).expect("fixture");
     let tar = zstd::decode_all(packed.as_slice()).expect("zstd");
     let _ = Run::with_input("tar", &["-x", "-f", "-", "-C", operator.to_str().expect("UTF-8")], &tar).ok();
+    // Mail that waits ages: without this it would be warned about, then given up, since the day on which the store was made.
+    let script = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1]); now = int(time.time() * 1000)\n\
+                  c.execute('UPDATE queue_messages SET expires = ?', (now + 432000000,))\n\
+                  c.execute('UPDATE queue_entries SET expires = ?, warn_at = ?', (now + 432000000, now + 14400000))\n\
+                  c.commit(); c.close()";
+    let data = operator.join("data/sceau.db");
+    let _ = Run::of("python3", &["-c", script, data.to_str().expect("UTF-8")]).ok();
 }
 
 #[test]
