@@ -157,11 +157,6 @@ fn delay(attempts: i64) -> i64 {
     (FIRST_DELAY_MS << doublings).min(LONGEST_DELAY_MS)
 }
 
-/// Does such a job wait, or is it being worked on?
-pub fn is_wanted(tx: &mut dyn Tx, kind: &str, key: &str) -> Result<bool, StoreError> {
-    Ok(tx.query_opt("SELECT 1 FROM jobs WHERE kind = $1 AND unique_key = $2", params![kind, key])?.is_some())
-}
-
 /// When the next job of a kind is due; none when none waits.
 pub fn next_due(tx: &mut dyn Tx, kind: &str) -> Result<Option<i64>, StoreError> {
     // A job that was asked for again while leased waits for the end of the lease all the same.
@@ -179,7 +174,7 @@ pub struct Failures {
     pub last_error: Option<String>,
 }
 
-/// How a job fared so far; none when none waits.
+/// How a job fared so far; none when none waits or is being worked on.
 pub fn failures(tx: &mut dyn Tx, kind: &str, key: &str) -> Result<Option<Failures>, StoreError> {
     let sql = "SELECT attempts, last_error FROM jobs WHERE kind = $1 AND unique_key = $2";
     let found = tx.query_opt(sql, params![kind, key])?;

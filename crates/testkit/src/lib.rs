@@ -97,3 +97,19 @@ pub async fn bal(
     change(&mut bal);
     op.add_bal(admin, bal).await.unwrap();
 }
+
+/// Everything in a folder, whole messages (prefix and content), oldest first.
+pub async fn folder(op: &Operator, actor: &Actor, name: &str) -> Vec<Vec<u8>> {
+    let open = op.open_folder(actor, name, true).await.unwrap();
+    let mut out = Vec::new();
+    for entry in open.entries {
+        let mut reader = op.open_message(actor, entry.message).await.unwrap();
+        let (mut bytes, size) = (Vec::new(), reader.size());
+        while (bytes.len() as u64) < size {
+            bytes.extend(reader.read(bytes.len() as u64, 60_000).await.unwrap());
+        }
+        assert_eq!(entry.size, size);
+        out.push(bytes);
+    }
+    out
+}

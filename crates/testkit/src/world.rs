@@ -134,18 +134,8 @@ impl World {
     /// Everything in a folder, whole messages (prefix and content), oldest first.
     pub async fn folder(&self, login: &str, bal: &str, folder: &str) -> Vec<String> {
         let actor = self.actor(login, bal).await;
-        let open = self.op.open_folder(&actor, folder, true).await.unwrap();
-        let mut out = Vec::new();
-        for entry in open.entries {
-            let mut reader = self.op.open_message(&actor, entry.message).await.unwrap();
-            let (mut bytes, size) = (Vec::new(), reader.size());
-            while (bytes.len() as u64) < size {
-                bytes.extend(reader.read(bytes.len() as u64, 60_000).await.unwrap());
-            }
-            assert_eq!(entry.size, size);
-            out.push(String::from_utf8(bytes).unwrap());
-        }
-        out
+        let messages = crate::folder(&self.op, &actor, folder).await;
+        messages.into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
     }
     /// Everything in the INBOX.
     pub async fn inbox(&self, login: &str, bal: &str) -> Vec<String> {

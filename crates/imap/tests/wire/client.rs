@@ -1,9 +1,7 @@
 //! A client that says exactly what the test wants and reads whole responses, literals inlined.
 use crate::world::World;
-use rustls::ClientConfig;
 use sceau_net::Conn;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -14,16 +12,6 @@ pub struct Client {
     pub greeting: String,
 }
 
-fn tls() -> Arc<ClientConfig> {
-    let config = ClientConfig::builder_with_provider(sceau_trust::tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(sceau_trust::tls::judged_later())
-        .with_no_client_auth();
-    Arc::new(config)
-}
-
 impl Client {
     pub async fn plain(to: SocketAddr) -> Self {
         let conn = Conn::connect(to, PATIENCE).await.unwrap();
@@ -31,7 +19,7 @@ impl Client {
     }
     pub async fn secure(w: &World) -> Self {
         let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
-        let conn = Conn::connect_tls(w.imaps, tls(), name, PATIENCE).await.unwrap();
+        let conn = Conn::connect_tls(w.imaps, sceau_testkit::pki::anonymous(), name, PATIENCE).await.unwrap();
         Self::greeted(conn).await
     }
     async fn greeted(conn: Conn) -> Self {
@@ -54,7 +42,7 @@ impl Client {
     pub async fn start_tls(&mut self) {
         self.ok("STARTTLS").await;
         let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
-        self.conn.start_tls_client(tls(), name, PATIENCE).await.unwrap();
+        self.conn.start_tls_client(sceau_testkit::pki::anonymous(), name, PATIENCE).await.unwrap();
     }
 
     /// Sends bytes as they are.

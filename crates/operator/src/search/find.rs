@@ -195,7 +195,7 @@ impl Operator {
             let kind = crate::jobs::Kind::Index.as_str();
             let read = self.0.store.read::<_, StoreError, _>(move |tx| {
                 let modseq = indexes::modseq(tx, bal)?.unwrap_or(0);
-                Ok((indexes::state(tx, bal)?, modseq, jobs::is_wanted(tx, kind, &bal.to_string())?))
+                Ok((indexes::state(tx, bal)?, modseq, jobs::failures(tx, kind, &bal.to_string())?.is_some()))
             });
             let (row, modseq, wanted_already) = read.await.map_err(|e| refuse::store(&e))?;
             let usable = row.generation != 0 && [0, VERSION].contains(&row.version);

@@ -114,17 +114,7 @@ impl World {
         let (_, token) = self.token(login).await;
         let origin = Origin { door: Door::Imap, remote: None, session: "reader".into(), tls: None };
         let actor = self.op.login_token(&format!("{login}*{bal}"), &token, &origin).await.unwrap();
-        let open = self.op.open_folder(&actor, "INBOX", true).await.unwrap();
-        let mut out = Vec::new();
-        for entry in open.entries {
-            let mut reader = self.op.open_message(&actor, entry.message).await.unwrap();
-            let (mut bytes, size) = (Vec::new(), reader.size());
-            while (bytes.len() as u64) < size {
-                bytes.extend(reader.read(bytes.len() as u64, 60_000).await.unwrap());
-            }
-            out.push(bytes);
-        }
-        out
+        sceau_testkit::folder(&self.op, &actor, "INBOX").await
     }
     pub async fn traces(&self, act: &str) -> Vec<TraceView> {
         let filter = TraceFilter { act: Some(act.into()), after: Some(0), limit: Some(1000), ..TraceFilter::default() };
