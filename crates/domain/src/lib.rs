@@ -11,6 +11,7 @@ pub mod limits;
 pub mod naming;
 pub mod refusal;
 pub mod retry;
+pub mod rights;
 pub mod text;
 pub mod trace_kind;
 
@@ -20,5 +21,6 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use limits::Limits;
 pub use refusal::{Refusal, RefusalCode};
 pub use retry::RetrySchedule;
+pub use rights::{BalRights, Role, UseCase};
 pub use text::Lang;
 pub use trace_kind::TraceKind;

@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `naming.*`, `identifier.*`, `right.missing`, `syntax.unknown` |
+//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `naming.*`, `identifier.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -130,6 +130,13 @@ refusals! {
     Exists               "admin.exists"           550 "5.5.1" "ALREADYEXISTS" 409;
     CareRunning          "care.running"           451 "4.3.0" "INUSE" 409;
     Invalid              "admin.invalid"          501 "5.5.4" "" 400;
+    EditConflict         "edit.conflict"          451 "4.5.0" "" 412;
+    EditUnconditional    "edit.unconditional"     501 "5.5.4" "" 428;
+    KeyReused            "idempotency.reused"     501 "5.5.4" "" 422;
+    KeyDone              "idempotency.done"       501 "5.5.4" "" 409;
+    TermsRequired        "terms.required"         535 "5.7.0" "NOPERM" 403;
+    TermsAbsent          "terms.absent"           451 "4.3.0" "UNAVAILABLE" 409;
+    StateWrong           "state.wrong"            550 "5.5.1" "CANNOT" 409;
     // names and identifiers (domain::naming, domain::identifier)
     NamingCharacter      "naming.character"       553 "5.1.3" "" 422;
     NamingReserved       "naming.reserved"        553 "5.1.3" "" 422;

@@ -116,6 +116,11 @@ impl Conn {
         Ok(conn)
     }
 
+    /// The transport itself, for a protocol with buffers of its own (HTTP). `None` when bytes were read already, or a handshake failed.
+    pub fn into_stream(self) -> Option<Stream> {
+        if self.has_buffered() { None } else { self.stream }
+    }
+
     /// Remote address.
     pub fn remote(&self) -> SocketAddr {
         self.remote

@@ -19,7 +19,7 @@ impl Seat {
     pub fn of(actor: &Actor) -> Result<Self, Refusal> {
         let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?.id;
         let person = match &actor.who {
-            Who::Person(p) | Who::Administrator(p) => Some(p.id),
+            Who::Person(p) => Some(p.id),
             Who::System => None,
         };
         Ok(Self { bal, person })

@@ -4,25 +4,15 @@ mod administrators;
 mod bals;
 mod closing;
 mod domains;
+mod own;
 mod people;
 mod tokens;
 pub mod views;
 
-pub use views::{BalView, DomainView, NewBal, NewPerson, PersonView, TokenView};
-
-use crate::{Actor, Who};
-use sceau_domain::{Refusal, RefusalCode};
+pub use views::{BalView, DomainView, NewBal, NewPerson, OwnRole, OwnView, PersonView, TokenView};
 
 /// Most rows one listing gives.
 const PAGE: u32 = 1000;
-
-/// Only a named administrator. `right.missing`.
-pub(crate) fn require_administrator(actor: &Actor) -> Result<(), Refusal> {
-    match actor.who {
-        Who::Administrator(_) => Ok(()),
-        Who::Person(_) | Who::System => Err(RefusalCode::RightMissing.into()),
-    }
-}
 
 /// A page's size for the store.
 fn page(limit: u32) -> i64 {

@@ -14,6 +14,8 @@ pub enum Door {
     Imap,
     /// Administration socket.
     Admin,
+    /// REST.
+    Api,
     /// Ourselves (jobs, queue).
     System,
 }
@@ -25,6 +27,7 @@ impl Door {
             Self::Submission => "submission",
             Self::Imap => "imap",
             Self::Admin => "admin",
+            Self::Api => "api",
             Self::System => "system",
         }
     }
@@ -41,6 +44,8 @@ pub struct Origin {
     pub session: String,
     /// TLS version and suite, when there is TLS.
     pub tls: Option<String>,
+    /// The key under which this request is carried out at most once (REST).
+    pub once: Option<sceau_store::idempotency::Once>,
 }
 
 /// A natural person.
@@ -72,8 +77,6 @@ pub struct BalRef {
 pub enum Who {
     /// A natural person, signed in.
     Person(PersonRef),
-    /// A named administrator, by the administration socket's peer credentials.
-    Administrator(PersonRef),
     /// The program itself.
     System,
 }

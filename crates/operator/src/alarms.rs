@@ -28,12 +28,12 @@ pub struct AlarmView {
     pub cleared: Option<Timestamp>,
 }
 
-use crate::accounts::require_administrator;
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::rights::On;
 use crate::{Actor, Operator, Who};
 use sceau_domain::text::text;
-use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_domain::{Lang, Refusal, RefusalCode, UseCase};
 use sceau_store::{StoreError, alarms as rows};
 use serde_json::json;
 
@@ -46,15 +46,15 @@ static FULL_TOLD: AtomicBool = AtomicBool::new(false);
 impl Operator {
     /// Open alarms that nobody acknowledged; `all` shows acknowledged and cleared ones too. Newest first.
     pub async fn alarms(&self, actor: &Actor, all: bool) -> Result<Vec<AlarmView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::AlarmList, On::Operator).await?;
         let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, all, MOST)?)).await?;
         Ok(list.into_iter().map(AlarmView::from).collect())
     }
 
     /// Acknowledges an alarm. `admin.not_found`.
     pub async fn acknowledge_alarm(&self, actor: &Actor, code: &str, subject: &str) -> Result<(), Refusal> {
-        require_administrator(actor)?;
-        let Who::Administrator(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
+        self.require(actor, UseCase::AlarmAck, On::Operator).await?;
+        let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let (code, subject, login, now) =
             (code.to_owned(), subject.to_owned(), person.login.clone(), self.clock().now().0);
         let fact =

@@ -9,6 +9,8 @@ pub struct OperatorConfig {
     pub name: String,
     /// Our host name in greetings, `Received` and reports.
     pub hostname: String,
+    /// Where people find us in a browser, without a final `/`: for links (terms of use, one-time links).
+    pub public_url: String,
     /// Limits of messages and BALs.
     pub limits: sceau_domain::limits::Limits,
     /// When queued mail is tried again, warned about, given up.

@@ -1,4 +1,5 @@
 //! Logging in: device tokens (256 bits, kept as peppered digest), rate limits, the same work for unknown users.
+mod api;
 mod guard;
 
 pub use guard::Guard;
@@ -7,7 +8,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, BalRef, Operator, Origin, PersonRef, Who};
 use sceau_domain::{Address, BalFlags, Refusal, RefusalCode};
-use sceau_store::{StoreError, Tx, accounts as rows};
+use sceau_store::{StoreError, Tx, access, accounts as rows};
 use serde_json::json;
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ impl Operator {
             let person = rows::person_by_id(tx, person)?.filter(|p| p.disabled.is_none());
             let bal = rows::bal_by_id(tx, bal_id)?.filter(|b| b.state == "active");
             match (token, person, bal) {
-                (Some(_), Some(p), Some(b)) => Ok(rows::access_in_force(tx, p.id, b.id)?.is_some()),
+                (Some(_), Some(p), Some(b)) => Ok(access::in_force(tx, p.id, b.id)?.is_some()),
                 _ => Ok(false),
             }
         };
@@ -146,7 +147,8 @@ fn find(
     wanted: Option<&str>,
     now: i64,
 ) -> Result<Option<(rows::Token, rows::Person, rows::Bal, String)>, StoreError> {
-    let Some(token) = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now)) else { return Ok(None) };
+    let live = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
+    let Some(token) = live else { return Ok(None) };
     let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else {
         return Ok(None);
     };
@@ -163,14 +165,14 @@ fn find(
     let Some(bal) = bal.filter(|b| named && b.state == "active" && token.bal_id.is_none_or(|only| only == b.id)) else {
         return Ok(None);
     };
-    let Some(access) = rows::access_in_force(tx, person.id, bal.id)? else { return Ok(None) };
+    let Some(access) = access::in_force(tx, person.id, bal.id)? else { return Ok(None) };
     Ok(Some((token, person, bal, access.role)))
 }
 
 /// PER BALs that a person holds.
 fn held_per(tx: &mut dyn Tx, person: i64) -> Result<Vec<rows::Bal>, StoreError> {
     let mut held = Vec::new();
-    for access in rows::access_of_person(tx, person)?.into_iter().filter(|a| a.role == "holder") {
+    for access in access::of_person(tx, person)?.into_iter().filter(|a| a.role == "holder") {
         held.extend(rows::bal_by_id(tx, access.bal_id)?.filter(|b| b.kind == "Per"));
     }
     Ok(held)

@@ -3,11 +3,11 @@
 //! Promises: what another node committed wakes the sessions and workers of this one within a fraction of a second; when the word between nodes
 //! is interrupted, whoever waits looks by himself every few seconds, and once when it is back; what a dead process held (destinations, jobs,
 //! roles) is free some seconds after its death, whatever its leases said. With SQLite there is one node, and only its own past to take over.
-use crate::accounts::require_administrator;
 use crate::record::By;
 use crate::refuse::{self, Fail};
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::nodes::{self as rows, Alive};
 use sceau_store::{Event, Id, StoreError, events, id};
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub struct NodeView {
 impl Operator {
     /// Every node of the database, by number.
     pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::NodeList, On::Operator).await?;
         let nodes = self.0.store.nodes().await.map_err(|e| refuse::store(&e))?;
         let here = self.0.store.node();
         let view = |n: rows::Node| NodeView {
@@ -75,7 +75,7 @@ impl Operator {
     /// Prepares a number for a node that is to come, or gives the number of a dead one to another. `admin.exists` when a node of another
     /// name lives there, `admin.invalid`.
     pub async fn add_node(&self, actor: &Actor, number: u16, name: &str) -> Result<NodeView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::NodeAdd, On::Operator).await?;
         let name = name.trim().to_owned();
         if number >= id::FIRST_VISITOR
             || name.is_empty()

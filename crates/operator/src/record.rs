@@ -4,6 +4,7 @@ use crate::mail::refusals::STRANGER;
 use crate::{Actor, Door, Operator, Origin, Who};
 use sceau_domain::{Address, Refusal, Timestamp};
 use sceau_message::header;
+use sceau_store::idempotency::{self, Once};
 use sceau_store::traces::{self, Trace};
 use sceau_store::{Id, StoreError, Tx};
 use sceau_trust::Peer;
@@ -41,7 +42,7 @@ impl By {
     pub fn actor(actor: &Actor) -> Self {
         let origin = Some(actor.origin.clone());
         match &actor.who {
-            Who::Person(p) | Who::Administrator(p) => Self { name: p.login.clone(), person: Some(p.id), origin },
+            Who::Person(p) => Self { name: p.login.clone(), person: Some(p.id), origin },
             Who::System => Self { origin, ..Self::system() },
         }
     }
@@ -49,11 +50,14 @@ impl By {
 
 /// A trace about to be written. Made before the transaction, so that the transaction may run again.
 #[derive(Debug, Clone)]
-pub(crate) struct Fact(Trace);
+pub(crate) struct Fact(Trace, Option<(Id, Once)>);
 
 impl Fact {
-    /// Writes it, in the transaction of its act.
+    /// Writes it, in the transaction of its act; and takes the request's key, so that the act happens once.
     pub fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        if let Some((person, once)) = &self.1 {
+            idempotency::take(tx, *person, once, self.0.at)?;
+        }
         traces::record(tx, &self.0)
     }
     /// The trace itself, for the notary, who gives it its leaf in the same transaction.
@@ -108,7 +112,9 @@ impl Operator {
     /// Prepares a functional trace. `bal` is the BAL concerned and its address as shown.
     pub(crate) fn fact(&self, act: &'static str, by: &By, bal: Option<(Id, &str)>, outcome: &str, data: Value) -> Fact {
         let (bal_id, bal) = bal.unzip();
-        Fact(Trace {
+        // What was refused may be asked again under the same key.
+        let once = by.origin.as_ref().and_then(|o| o.once.clone()).filter(|_| outcome == "ok");
+        let trace = Trace {
             id: self.0.store.new_id(),
             kind: traces::Kind::Functional,
             act: act.to_owned(),
@@ -121,12 +127,13 @@ impl Operator {
             session: by.origin.as_ref().map(|o| o.session.clone()),
             outcome: outcome.to_owned(),
             data: data.to_string(),
-        })
+        };
+        Fact(trace, by.person.zip(once))
     }
 
     /// Prepares the functional trace of an act on a BAL.
     pub(crate) fn record(&self, actor: &Actor, bal: Id, act: &'static str) -> Record {
-        let Fact(trace) = self.fact(act, &By::actor(actor), None, "ok", Value::Null).on(bal, None);
+        let Fact(trace, _) = self.fact(act, &By::actor(actor), None, "ok", Value::Null).on(bal, None);
         Record(trace)
     }
 

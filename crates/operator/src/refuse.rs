@@ -52,6 +52,7 @@ pub fn store(e: &StoreError) -> Refusal {
             FULL.store(true, Ordering::SeqCst);
             RefusalCode::StorageFull.into()
         }
+        StoreError::Exists(what) if what == "idempotency.key" => RefusalCode::KeyDone.into(),
         StoreError::Exists(_) => RefusalCode::Exists.into(),
         _ => RefusalCode::Unavailable.into(),
     }

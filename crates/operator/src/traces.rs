@@ -1,5 +1,5 @@
 //! The probative log: acts record their trace in their own transaction; reading is traced in batches at most five seconds late.
-use sceau_domain::Timestamp;
+use sceau_domain::{Timestamp, UseCase};
 use serde::Serialize;
 
 /// A trace, as listed.
@@ -44,9 +44,9 @@ pub struct TraceFilter {
     pub limit: Option<u32>,
 }
 
-use crate::accounts::require_administrator;
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::rights::On;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
 use sceau_store::{id::made_at, traces as rows};
@@ -59,7 +59,7 @@ const LIMITS: (u32, u32) = (50, 1000);
 impl Operator {
     /// Lists traces; consulting them is itself traced, once a listing. Following is not: `after` an id of the last minutes.
     pub async fn traces(&self, actor: &Actor, filter: &TraceFilter) -> Result<Vec<TraceView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::TraceList, On::Operator).await?;
         self.flush_traces().await?;
         let bal = filter.bal.as_deref().map(|b| self.key_of(b)).transpose()?;
         let rows = rows::Filter {

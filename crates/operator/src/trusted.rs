@@ -4,10 +4,10 @@
 //! old, and raises an alarm that the next good list clears; a list is put in force only after its bytes and its trace are
 //! durable, so that a restart has it too; nothing older than the last list that ever was in force comes back, even when that
 //! one itself is not trusted any more.
-use crate::accounts::require_administrator;
 use crate::record::By;
+use crate::rights::On;
 use crate::{Actor, Operator, refuse};
-use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::{StoreError, settings};
 use sceau_trust::refresh::{Decision, Diff, decide_above};
 use sceau_trust::whitelist::{self, WhiteListError, WhiteListSource, WhiteListState};
@@ -102,7 +102,7 @@ impl Operator {
 
     /// An administrator asks for [`Operator::refresh_white_list`] now. `right.missing`.
     pub async fn ask_white_list(&self, actor: &Actor) -> Result<RefreshView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::TrustRefresh, On::Operator).await?;
         self.trace_alone(self.fact("white_list.asked", &By::actor(actor), None, "ok", json!({}))).await;
         self.refresh_white_list().await
     }

@@ -1,7 +1,9 @@
 //! What every subcommand and the server know of the person who runs them: language, output form, configuration file.
+use crate::admin::api::{Answered, Call};
 use crate::admin::client::{Failure, ask};
 use crate::admin::request::Request;
 use crate::config::Config;
+use hyper::Method;
 use sceau_domain::Lang;
 use sceau_domain::text::text;
 use std::path::PathBuf;
@@ -26,6 +28,17 @@ impl Context {
     pub fn load(&self) -> Result<Config, Failure> {
         Config::load(&self.config)
             .map_err(|e| Failure { sentence: if self.lang == Lang::Fr { e.fr } else { e.en }, exit: 2 })
+    }
+    /// A request to the running server named by the configuration: `GET /structures/chu` is `call(Method::GET, &["structures", "chu"])`.
+    pub fn call(&self, method: Method, parts: &[&str]) -> Result<Call, Failure> {
+        let mut socket = self.load()?.listen.admin.into_os_string();
+        socket.push(".http");
+        Ok(Call::new(socket.into(), self.lang, method, parts))
+    }
+    /// The rows of a page that was answered.
+    pub fn items(answered: Answered) -> serde_json::Value {
+        let mut value = answered.value;
+        value["items"].take()
     }
     /// Asks the running server named by the configuration.
     pub fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {

@@ -1,4 +1,4 @@
-//! Rows of domains, people, BALs, access and tokens. No rule is here: `operator` decides, this module keeps.
+//! Rows of domains, people, BALs and tokens. No rule is here: `operator` decides, this module keeps.
 use crate::{Id, Row, StoreError, Tx, params};
 
 /// A row of `domains`.
@@ -27,10 +27,67 @@ pub struct Person {
     pub national_id: Option<String>,
     /// Created, milliseconds since 1970.
     pub created: i64,
-    /// Role in the operator's administration, if any.
-    pub admin_role: Option<String>,
-    /// Since when disabled.
+    /// Since when blocked.
     pub disabled: Option<i64>,
+    /// First names, as certified.
+    pub given_name: Option<String>,
+    /// Family name, as certified.
+    pub family_name: Option<String>,
+    /// Profession (code of a reference table).
+    pub profession: Option<String>,
+    /// Speciality (likewise).
+    pub speciality: Option<String>,
+    /// May exchange health data (EX_PBA_5160).
+    pub habilitated: bool,
+    /// Identifier given by the responsible of a structure, without any registration authority (F010).
+    pub local_id: Option<String>,
+    /// Why.
+    pub local_id_reason: Option<String>,
+    /// Until when.
+    pub local_id_until: Option<i64>,
+    /// How the identity was certified: `none`, `operator`, `structure`, `card`.
+    pub identity: String,
+    /// When.
+    pub identity_at: Option<i64>,
+    /// By whom.
+    pub identity_by: Option<String>,
+    /// Ordinary address, outside the trust space, for notices without content.
+    pub email: Option<String>,
+    /// When it was shown to reach the person.
+    pub email_verified: Option<i64>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// Grows with each change: what an ETag says.
+    pub version: i64,
+}
+
+impl Person {
+    /// A person of whom nothing but this is known yet.
+    pub fn new(id: Id, login: &str, name: &str, created: i64) -> Self {
+        Self {
+            id,
+            login: login.to_owned(),
+            name: name.to_owned(),
+            national_id: None,
+            created,
+            disabled: None,
+            given_name: None,
+            family_name: None,
+            profession: None,
+            speciality: None,
+            habilitated: false,
+            local_id: None,
+            local_id_reason: None,
+            local_id_until: None,
+            identity: "none".into(),
+            identity_at: None,
+            identity_by: None,
+            email: None,
+            email_verified: None,
+            phone: None,
+            version: 1,
+        }
+    }
 }
 
 /// A row of `bals`.
@@ -52,7 +109,7 @@ pub struct Bal {
     pub test: bool,
     /// Reachable from the trust space.
     pub reachable: bool,
-    /// `active` or `closed`.
+    /// `active`, `suspended`, `blocked`, `closing` or `closed`.
     pub state: String,
     /// Bytes used.
     pub used_bytes: i64,
@@ -62,23 +119,57 @@ pub struct Bal {
     pub quota_bytes: i64,
     /// Created, milliseconds since 1970.
     pub created: i64,
+    /// The structure that it belongs to.
+    pub structure_id: Option<Id>,
+    /// Functional description (MOS).
+    pub description: String,
+    /// Text about the responsible people (MOS).
+    pub responsible: String,
+    /// Service (MOS).
+    pub service: String,
+    /// On the liste rouge; `None` until somebody has chosen (F094).
+    pub red_list: Option<bool>,
+    /// Telephone published, likewise.
+    pub phone_published: Option<bool>,
+    /// Zéro papier, likewise.
+    pub paperless: Option<bool>,
+    /// When a closing BAL is closed for good.
+    pub closing_at: Option<i64>,
+    /// Until when its address is given to nobody else, once closed; `None`: never again.
+    pub tombstone_until: Option<i64>,
+    /// Grows with each change: what an ETag says.
+    pub version: i64,
 }
 
-/// A row of `access`, with the person's login.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// Person.
-    pub person_id: Id,
-    /// Its login.
-    pub login: String,
-    /// BAL.
-    pub bal_id: Id,
-    /// `holder`, `responsible`, `member`, `delegate`, `machine`.
-    pub role: String,
-    /// Since.
-    pub granted: i64,
-    /// Until, when over.
-    pub ended: Option<i64>,
+impl Bal {
+    /// An empty, active, reachable BAL, of no structure.
+    pub fn new(id: Id, (key, address): (&str, &str), domain_id: Id, kind: &str, created: i64) -> Self {
+        Self {
+            id,
+            address_key: key.to_owned(),
+            address: address.to_owned(),
+            domain_id,
+            kind: kind.to_owned(),
+            label: address.to_owned(),
+            test: false,
+            reachable: true,
+            state: "active".into(),
+            used_bytes: 0,
+            message_count: 0,
+            quota_bytes: i64::MAX,
+            created,
+            structure_id: None,
+            description: String::new(),
+            responsible: String::new(),
+            service: String::new(),
+            red_list: None,
+            phone_published: None,
+            paperless: None,
+            closing_at: None,
+            tombstone_until: None,
+            version: 1,
+        }
+    }
 }
 
 /// A row of `tokens`.
@@ -90,8 +181,10 @@ pub struct Token {
     pub person_id: Id,
     /// Only for this BAL, when set.
     pub bal_id: Option<Id>,
-    /// What it is for.
+    /// What it is for, in the words of whoever made it.
     pub label: String,
+    /// What it opens: `device` (mail programs) or `api`.
+    pub purpose: String,
     /// Peppered digest of the secret.
     pub digest: Vec<u8>,
     /// Created, milliseconds since 1970.
@@ -105,9 +198,11 @@ pub struct Token {
 }
 
 const DOMAIN: &str = "id, name, kind, created";
-const PERSON: &str = "id, login, name, national_id, created, admin_role, disabled";
-const BAL: &str = "id, address_key, address, domain_id, kind, label, test, reachable, state, used_bytes, message_count, quota_bytes, created";
-const TOKEN: &str = "id, person_id, bal_id, label, digest, created, expires, last_used, revoked";
+const PERSON: &str = "id, login, name, national_id, created, disabled, given_name, family_name, profession, speciality, habilitated, \
+                      local_id, local_id_reason, local_id_until, identity, identity_at, identity_by, email, email_verified, phone, version";
+const BAL: &str = "id, address_key, address, domain_id, kind, label, test, reachable, state, used_bytes, message_count, quota_bytes, created, \
+                   structure_id, description, responsible, service, red_list, phone_published, paperless, closing_at, tombstone_until, version";
+const TOKEN: &str = "id, person_id, bal_id, label, digest, created, expires, last_used, revoked, purpose";
 
 fn domain(r: &Row) -> Result<Domain, StoreError> {
     Ok(Domain { id: r.int(0)?, name: r.text(1)?, kind: r.text(2)?, created: r.int(3)? })
@@ -119,8 +214,22 @@ fn person(r: &Row) -> Result<Person, StoreError> {
         name: r.text(2)?,
         national_id: r.opt_text(3)?,
         created: r.int(4)?,
-        admin_role: r.opt_text(5)?,
-        disabled: r.opt_int(6)?,
+        disabled: r.opt_int(5)?,
+        given_name: r.opt_text(6)?,
+        family_name: r.opt_text(7)?,
+        profession: r.opt_text(8)?,
+        speciality: r.opt_text(9)?,
+        habilitated: r.bool(10)?,
+        local_id: r.opt_text(11)?,
+        local_id_reason: r.opt_text(12)?,
+        local_id_until: r.opt_int(13)?,
+        identity: r.text(14)?,
+        identity_at: r.opt_int(15)?,
+        identity_by: r.opt_text(16)?,
+        email: r.opt_text(17)?,
+        email_verified: r.opt_int(18)?,
+        phone: r.opt_text(19)?,
+        version: r.int(20)?,
     })
 }
 fn bal(r: &Row) -> Result<Bal, StoreError> {
@@ -138,6 +247,16 @@ fn bal(r: &Row) -> Result<Bal, StoreError> {
         message_count: r.int(10)?,
         quota_bytes: r.int(11)?,
         created: r.int(12)?,
+        structure_id: r.opt_int(13)?,
+        description: r.text(14)?,
+        responsible: r.text(15)?,
+        service: r.text(16)?,
+        red_list: r.opt_int(17)?.map(|n| n != 0),
+        phone_published: r.opt_int(18)?.map(|n| n != 0),
+        paperless: r.opt_int(19)?.map(|n| n != 0),
+        closing_at: r.opt_int(20)?,
+        tombstone_until: r.opt_int(21)?,
+        version: r.int(22)?,
     })
 }
 fn token(r: &Row) -> Result<Token, StoreError> {
@@ -151,6 +270,7 @@ fn token(r: &Row) -> Result<Token, StoreError> {
         expires: r.opt_int(6)?,
         last_used: r.opt_int(7)?,
         revoked: r.opt_int(8)?,
+        purpose: r.text(9)?,
     })
 }
 fn one<T>(row: Option<Row>, read: fn(&Row) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
@@ -178,11 +298,49 @@ pub fn domains(tx: &mut dyn Tx) -> Result<Vec<Domain>, StoreError> {
     tx.query(&format!("SELECT {DOMAIN} FROM domains ORDER BY name"), &[])?.iter().map(domain).collect()
 }
 
-/// Inserts a person. `Exists` when the login is taken.
+/// Inserts a person, of version 1. `Exists` when the login is taken.
 pub fn insert_person(tx: &mut dyn Tx, p: &Person) -> Result<(), StoreError> {
-    let sql = "INSERT INTO people (id, login, name, national_id, created, admin_role, disabled) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let values = params![p.id, &p.login, &p.name, p.national_id.clone(), p.created, p.admin_role.clone(), p.disabled];
+    let sql = "INSERT INTO people (id, login, name, created) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, params![p.id, &p.login, &p.name, p.created])?;
+    write_person(tx, p)
+}
+
+/// Writes everything of a person that may change, but not its version.
+fn write_person(tx: &mut dyn Tx, p: &Person) -> Result<(), StoreError> {
+    let sql = "UPDATE people SET name = $2, national_id = $3, disabled = $4, given_name = $5, family_name = $6, profession = $7, \
+               speciality = $8, habilitated = $9, local_id = $10, local_id_reason = $11, local_id_until = $12, identity = $13, \
+               identity_at = $14, identity_by = $15, email = $16, email_verified = $17, phone = $18 WHERE id = $1";
+    let values = params![
+        p.id,
+        &p.name,
+        p.national_id.clone(),
+        p.disabled,
+        p.given_name.clone(),
+        p.family_name.clone(),
+        p.profession.clone(),
+        p.speciality.clone(),
+        i64::from(p.habilitated),
+        p.local_id.clone(),
+        p.local_id_reason.clone(),
+        p.local_id_until,
+        &p.identity,
+        p.identity_at,
+        p.identity_by.clone(),
+        p.email.clone(),
+        p.email_verified,
+        p.phone.clone()
+    ];
     tx.execute(sql, values).map(drop)
+}
+
+/// Changes a person of this version; false when somebody else changed it meanwhile. The login never changes.
+pub fn update_person(tx: &mut dyn Tx, p: &Person) -> Result<bool, StoreError> {
+    let sql = "UPDATE people SET version = version + 1 WHERE id = $1 AND version = $2";
+    if tx.execute(sql, params![p.id, p.version])? == 0 {
+        return Ok(false);
+    }
+    write_person(tx, p)?;
+    Ok(true)
 }
 
 /// A person by login.
@@ -201,15 +359,11 @@ pub fn people(tx: &mut dyn Tx, after: &str, limit: i64) -> Result<Vec<Person>, S
     tx.query(&sql, params![after, limit])?.iter().map(person).collect()
 }
 
-/// Sets or clears a person's role in the operator's administration.
-pub fn set_admin_role(tx: &mut dyn Tx, person: Id, role: Option<&str>) -> Result<(), StoreError> {
-    tx.execute("UPDATE people SET admin_role = $2 WHERE id = $1", params![person, role]).map(drop)
-}
-
 /// Inserts a BAL, active, empty. `Exists` when the address is taken.
 pub fn insert_bal(tx: &mut dyn Tx, b: &Bal) -> Result<(), StoreError> {
     let sql = "INSERT INTO bals (id, address_key, address, domain_id, kind, label, test, reachable, state, modseq, uidvalidity_next, \
-               used_bytes, message_count, quota_bytes, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14)";
+               used_bytes, message_count, quota_bytes, created, structure_id, description, responsible, service, red_list, phone_published, paperless) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
     // UIDVALIDITY begins at the second of creation: an address that is opened anew never repeats one (RFC 9051 §2.3.1.1).
     let uidvalidity = (b.created / 1000).clamp(1, i64::from(u32::MAX) - 1);
     let values = params![
@@ -226,7 +380,14 @@ pub fn insert_bal(tx: &mut dyn Tx, b: &Bal) -> Result<(), StoreError> {
         b.used_bytes,
         b.message_count,
         b.quota_bytes,
-        b.created
+        b.created,
+        b.structure_id,
+        &b.description,
+        &b.responsible,
+        &b.service,
+        b.red_list.map(i64::from),
+        b.phone_published.map(i64::from),
+        b.paperless.map(i64::from)
     ];
     tx.execute(sql, values).map(drop)
 }
@@ -249,55 +410,11 @@ pub fn bals(tx: &mut dyn Tx, domain: Option<Id>, after: &str, limit: i64) -> Res
     tx.query(&sql, params![after, domain.unwrap_or(0), limit])?.iter().map(bal).collect()
 }
 
-/// Grants a role. `Exists` when the person has one in force on this BAL.
-pub fn grant(tx: &mut dyn Tx, person: Id, bal: Id, role: &str, at: i64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO access (person_id, bal_id, role, granted) VALUES ($1, $2, $3, $4)";
-    tx.execute(sql, params![person, bal, role, at]).map(drop)
-}
-
-/// Ends the role in force; false when there was none.
-pub fn end_access(tx: &mut dyn Tx, person: Id, bal: Id, at: i64) -> Result<bool, StoreError> {
-    let sql = "UPDATE access SET ended = $3 WHERE person_id = $1 AND bal_id = $2 AND ended IS NULL";
-    Ok(tx.execute(sql, params![person, bal, at])? > 0)
-}
-
-const ACCESS: &str = "SELECT a.person_id, p.login, a.bal_id, a.role, a.granted, a.ended FROM access a JOIN people p ON p.id = a.person_id";
-
-fn access(r: &Row) -> Result<Access, StoreError> {
-    Ok(Access {
-        person_id: r.int(0)?,
-        login: r.text(1)?,
-        bal_id: r.int(2)?,
-        role: r.text(3)?,
-        granted: r.int(4)?,
-        ended: r.opt_int(5)?,
-    })
-}
-
-/// Roles in force on a BAL, by login.
-pub fn access_of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Vec<Access>, StoreError> {
-    tx.query(&format!("{ACCESS} WHERE a.bal_id = $1 AND a.ended IS NULL ORDER BY p.login"), params![bal])?
-        .iter()
-        .map(access)
-        .collect()
-}
-
-/// Roles in force of a person.
-pub fn access_of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Access>, StoreError> {
-    let sql = format!("{ACCESS} WHERE a.person_id = $1 AND a.ended IS NULL ORDER BY a.bal_id");
-    tx.query(&sql, params![person])?.iter().map(access).collect()
-}
-
-/// The role in force of a person on a BAL.
-pub fn access_in_force(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, StoreError> {
-    let sql = format!("{ACCESS} WHERE a.person_id = $1 AND a.bal_id = $2 AND a.ended IS NULL");
-    one(tx.query_opt(&sql, params![person, bal])?, access)
-}
-
 /// Inserts a token.
 pub fn insert_token(tx: &mut dyn Tx, t: &Token) -> Result<(), StoreError> {
-    let sql = "INSERT INTO tokens (id, person_id, bal_id, label, digest, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    tx.execute(sql, params![t.id, t.person_id, t.bal_id, &t.label, t.digest.clone(), t.created, t.expires]).map(drop)
+    let sql = "INSERT INTO tokens (id, person_id, bal_id, label, digest, created, expires, purpose) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    tx.execute(sql, params![t.id, t.person_id, t.bal_id, &t.label, t.digest.clone(), t.created, t.expires, &t.purpose])
+        .map(drop)
 }
 
 /// A token by digest, revoked and expired ones too.
@@ -324,17 +441,4 @@ pub fn touch_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<(), StoreError> {
 /// Revokes a token; false when it is unknown or was revoked before.
 pub fn revoke_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL", params![id, at])? > 0)
-}
-
-/// People with a role in the operator's administration, by login.
-pub fn administrators(tx: &mut dyn Tx) -> Result<Vec<Person>, StoreError> {
-    tx.query(&format!("SELECT {PERSON} FROM people WHERE admin_role IS NOT NULL ORDER BY login"), &[])?
-        .iter()
-        .map(person)
-        .collect()
-}
-
-/// Sets the name and national identifier of a person.
-pub fn complete_person(tx: &mut dyn Tx, id: Id, name: &str, national_id: Option<&str>) -> Result<(), StoreError> {
-    tx.execute("UPDATE people SET name = $2, national_id = $3 WHERE id = $1", params![id, name, national_id]).map(drop)
 }

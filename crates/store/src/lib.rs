@@ -6,6 +6,7 @@
 //! * [`vault`]: master key → BAL keys and transit keys (in the keyring, apart from the data) → blob keys; sealing.
 //! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename or an upload, never a second encryption).
 //! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`notary`], [`alarms`], [`jobs`], [`dedupe`].
+pub mod access;
 pub mod accounts;
 pub mod alarms;
 pub mod blob;
@@ -17,19 +18,23 @@ pub mod events;
 mod files;
 pub mod folders;
 pub mod id;
+pub mod idempotency;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
 pub mod keywords;
 pub mod leases;
+pub mod life;
 pub mod messages;
 pub mod nodes;
 pub mod notary;
 pub mod purge;
 pub mod queue;
+pub mod roles;
 pub mod settings;
 pub mod spool;
 #[cfg(any(test, feature = "testing"))]
+pub mod terms;
 pub mod testing;
 pub mod texts;
 pub mod traces;

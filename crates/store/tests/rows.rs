@@ -2,6 +2,7 @@
 #[macro_use]
 mod support;
 
+use sceau_store::access::{self, NewAccess};
 use sceau_store::accounts::{self, Bal, Domain, Person, Token};
 use sceau_store::alarms;
 use sceau_store::testing::TestStore;
@@ -24,24 +25,15 @@ async fn write<T: Send + 'static>(s: &Store, f: impl FnMut(&mut dyn Tx) -> Resul
 
 fn person(id: i64, login: &str) -> Person {
     let (name, national_id) = ("Camille Martin".to_owned(), (id == 1).then(|| "810000000001".to_owned()));
-    Person { id, login: login.into(), name, national_id, created: 5, admin_role: None, disabled: None }
+    Person { national_id, ..Person::new(id, login, &name, 5) }
 }
 
 fn bal(id: i64, address: &str, domain_id: i64) -> Bal {
     Bal {
-        id,
-        address_key: address.to_lowercase(),
-        address: address.into(),
-        domain_id,
-        kind: "Per".into(),
         label: "Camille Martin".into(),
         test: id % 2 == 0,
-        reachable: true,
-        state: "active".into(),
-        used_bytes: 0,
-        message_count: 0,
         quota_bytes: 1 << 40,
-        created: 1_795_255_200_000,
+        ..Bal::new(id, (&address.to_lowercase(), address), domain_id, "Per", 1_795_255_200_000)
     }
 }
 
@@ -78,10 +70,11 @@ async fn domains_people_and_bals(s: TestStore) {
         let ids = |bals: Vec<Bal>| bals.into_iter().map(|b| b.id).collect::<Vec<_>>();
         assert_eq!(ids(accounts::bals(tx, None, "", 10)?), [3, 1, 2]);
         assert_eq!(ids(accounts::bals(tx, Some(1), "camille@sceau.example", 10)?), [2]);
-        assert!(accounts::administrators(tx)?.is_empty());
-        accounts::set_admin_role(tx, 2, Some("administrator"))?;
-        assert_eq!(accounts::administrators(tx)?.len(), 1);
-        accounts::set_admin_role(tx, 2, None)
+        let changed = Person { name: "Dominique Petit".into(), ..person(2, "dominique") };
+        assert!(accounts::update_person(tx, &changed)?);
+        assert!(!accounts::update_person(tx, &changed)?, "somebody changed it meanwhile");
+        assert_eq!(accounts::person_by_id(tx, 2)?.map(|p| (p.name, p.version)), Some(("Dominique Petit".into(), 2)));
+        Ok(())
     })
     .await
     .unwrap();
@@ -94,24 +87,24 @@ async fn domains_people_and_bals(s: TestStore) {
 async fn one_role_at_a_time(s: TestStore) {
     world(&s).await;
     write(&s, |tx| {
-        accounts::grant(tx, 1, 1, "holder", 10)?;
-        accounts::grant(tx, 2, 1, "delegate", 10)?;
-        accounts::grant(tx, 2, 3, "member", 11)
+        access::grant(tx, &NewAccess::now(1, 1, "holder", 7, 10, "chef"))?;
+        access::grant(tx, &NewAccess::now(2, 1, "delegate", 7, 10, "chef"))?;
+        access::grant(tx, &NewAccess::now(2, 3, "member", 7, 11, "chef"))
     })
     .await
     .unwrap();
-    let twice = write(&s, |tx| accounts::grant(tx, 2, 1, "member", 12)).await;
+    let twice = write(&s, |tx| access::grant(tx, &NewAccess::now(2, 1, "member", 7, 12, "chef"))).await;
     assert!(matches!(twice, Err(StoreError::Exists(_))), "{twice:?}");
     write(&s, |tx| {
-        let logins: Vec<String> = accounts::access_of_bal(tx, 1)?.into_iter().map(|a| a.login).collect();
+        let logins: Vec<String> = access::of_bal(tx, 1)?.into_iter().map(|a| a.login).collect();
         assert_eq!(logins, ["camille", "dominique"]);
-        assert_eq!(accounts::access_of_person(tx, 2)?.len(), 2);
-        assert!(accounts::end_access(tx, 2, 1, 20)?);
-        assert!(!accounts::end_access(tx, 2, 1, 21)?);
-        assert_eq!(accounts::access_in_force(tx, 2, 1)?, None);
+        assert_eq!(access::of_person(tx, 2)?.len(), 2);
+        assert!(access::end(tx, 2, 1, 20, "chef")?);
+        assert!(!access::end(tx, 2, 1, 21, "chef")?);
+        assert_eq!(access::in_force(tx, 2, 1)?, None);
         // Anew, with another role; what was is kept.
-        accounts::grant(tx, 2, 1, "member", 30)?;
-        assert_eq!(accounts::access_in_force(tx, 2, 1)?.map(|a| (a.role, a.granted)), Some(("member".into(), 30)));
+        access::grant(tx, &NewAccess::now(2, 1, "member", 7, 30, "chef"))?;
+        assert_eq!(access::in_force(tx, 2, 1)?.map(|a| (a.role, a.granted)), Some(("member".into(), 30)));
         Ok(())
     })
     .await
@@ -122,6 +115,7 @@ async fn tokens_live_and_end(s: TestStore) {
     world(&s).await;
     let digest = s.vault().tag("token", b"secret").to_vec();
     let token = |id: i64, digest: Vec<u8>| Token {
+        purpose: "device".into(),
         id,
         person_id: 1,
         bal_id: (id == 2).then_some(1),

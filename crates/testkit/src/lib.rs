@@ -21,6 +21,7 @@ pub fn config() -> OperatorConfig {
     OperatorConfig {
         name: "Alpha".into(),
         hostname: "mss.alpha.fr".into(),
+        public_url: "https://mss.alpha.fr".into(),
         limits: Limits::default(),
         retry: RetrySchedule::default(),
         postmaster: vec![addr("exploitation@alpha.mssante.fr")],
@@ -58,7 +59,7 @@ pub fn white_list<S: AsRef<str>>(entries: impl IntoIterator<Item = (S, S)>) -> W
 pub async fn open(config: OperatorConfig, store: Store, trust: Trust) -> (Operator, Actor) {
     let op = Operator::open(config, store, trust).await.unwrap();
     op.sync_administrators(&[("root".into(), "Responsable Exemple".into())]).await.unwrap();
-    let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None };
+    let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None, once: None };
     let admin = op.administrator("root", origin).await.unwrap();
     (op, admin)
 }

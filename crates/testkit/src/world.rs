@@ -46,6 +46,7 @@ pub fn origin(door: Door) -> Origin {
         remote: Some([192, 0, 2, 7].into()),
         session: "s1".into(),
         tls: Some("TLSv1.3 TLS_AES_256_GCM_SHA384".into()),
+        once: None,
     }
 }
 

@@ -69,6 +69,7 @@ impl Session {
             remote: Some(conn.remote().ip()),
             session: format!("imap-{:x}-{number:x}", operator.clock().now().0),
             tls: None,
+            once: None,
         };
         Self {
             conn,

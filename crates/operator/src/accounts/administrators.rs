@@ -1,58 +1,65 @@
-//! Administrators: named people of the base, declared in the configuration with the system account that speaks for them (F157).
+//! Administrators that the configuration declares: named people of the base, each with the system account that speaks for them (F157).
+//! Others are given their role by them ([`crate::accounts::roles`]); what the configuration gave, only the configuration takes.
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
-use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::accounts as rows;
+use sceau_domain::{Refusal, RefusalCode, Role};
+use sceau_store::{accounts as rows, roles};
 use serde_json::json;
 
-/// The one role of this step.
-const ROLE: &str = "operator";
+/// Who gave the roles of this module.
+pub(crate) const CONFIGURATION: &str = "configuration";
 
 impl Operator {
     /// Makes the configured administrators named people of the base, and takes the role from whoever is no longer declared.
     pub async fn sync_administrators(&self, administrators: &[(String, String)]) -> Result<(), Refusal> {
         let now = self.clock().now().0;
+        let fact = |act, login: &str| self.fact(act, &By::system(), None, "ok", json!({ "login": login }));
         let declared: Vec<_> = administrators
             .iter()
             .map(|(login, name)| {
-                let fact = |act| self.fact(act, &By::system(), None, "ok", json!({ "login": login }));
-                (super::people::login(login), name.clone(), self.0.store.new_id(), fact("administrator.named"))
+                let login = super::people::login(login)?;
+                let named = fact("administrator.named", &login);
+                Ok((login, name.clone(), self.0.store.new_id(), self.0.store.new_id(), named))
             })
-            .map(|(login, name, id, fact)| Ok((login?, name, id, fact)))
             .collect::<Result<_, Refusal>>()?;
-        let removed = self.fact("administrator.removed", &By::system(), None, "ok", json!({}));
+        let removed = fact("administrator.removed", "");
         self.0
             .store
             .write(move |tx| {
-                for (login, name, id, fact) in &declared {
-                    let person = rows::person_by_login(tx, login)?;
-                    if person.as_ref().is_some_and(|p| p.admin_role.as_deref() == Some(ROLE)) {
+                let holders = roles::holders(tx, Role::Administrator.as_str())?;
+                let configured: Vec<_> = holders.into_iter().filter(|g| g.granted_by == CONFIGURATION).collect();
+                let mut kept = Vec::new();
+                for (login, name, person_id, role_id, fact) in &declared {
+                    let person = match rows::person_by_login(tx, login)? {
+                        Some(p) => p.id,
+                        None => {
+                            rows::insert_person(tx, &rows::Person::new(*person_id, login, name, now))?;
+                            *person_id
+                        }
+                    };
+                    kept.push(person);
+                    if configured.iter().any(|g| g.person_id == person) {
                         continue;
                     }
-                    match person {
-                        Some(p) => rows::set_admin_role(tx, p.id, Some(ROLE))?,
-                        None => rows::insert_person(
-                            tx,
-                            &rows::Person {
-                                id: *id,
-                                login: login.clone(),
-                                name: name.clone(),
-                                national_id: None,
-                                created: now,
-                                admin_role: Some(ROLE.into()),
-                                disabled: None,
-                            },
-                        )?,
-                    }
+                    let given = roles::Given {
+                        id: *role_id,
+                        person_id: person,
+                        role: Role::Administrator.as_str().into(),
+                        structure_id: None,
+                        body_id: None,
+                        granted: now,
+                        granted_by: CONFIGURATION.into(),
+                        reason: None,
+                        ended: None,
+                        ended_by: None,
+                    };
+                    roles::insert(tx, &given)?;
                     fact.write(tx)?;
                 }
                 let mut any = false;
-                for p in rows::administrators(tx)? {
-                    if !declared.iter().any(|d| d.0 == p.login) {
-                        rows::set_admin_role(tx, p.id, None)?;
-                        any = true;
-                    }
+                for gone in configured.iter().filter(|g| !kept.contains(&g.person_id)) {
+                    any |= roles::end(tx, gone.id, now, CONFIGURATION)?;
                 }
                 if any {
                     removed.write(tx)?;
@@ -63,16 +70,22 @@ impl Operator {
             .map_err(Refusal::from)
     }
 
-    /// The administrator with this login. `right.missing`.
+    /// The administrator with this login, as the administration socket's peer credentials name it. `right.missing`.
     pub async fn administrator(&self, login: &str, origin: Origin) -> Result<Actor, Refusal> {
         let login = super::people::login(login)?;
-        let person = self.0.store.read(move |tx| Ok::<_, Fail>(rows::person_by_login(tx, &login)?)).await?;
-        match person {
-            Some(p) if p.admin_role.as_deref() == Some(ROLE) && p.disabled.is_none() => {
-                let who = Who::Administrator(PersonRef { id: p.id, login: p.login, name: p.name });
+        let find = move |tx: &mut dyn sceau_store::Tx| {
+            let Some(person) = rows::person_by_login(tx, &login)?.filter(|p| p.disabled.is_none()) else {
+                return Ok(None);
+            };
+            let is_one = roles::in_force(tx, person.id)?.iter().any(|g| g.role == Role::Administrator.as_str());
+            Ok::<_, Fail>(is_one.then_some(person))
+        };
+        match self.0.store.read(find).await? {
+            Some(p) => {
+                let who = Who::Person(PersonRef { id: p.id, login: p.login, name: p.name });
                 Ok(Actor { who, bal: None, credential: None, origin })
             }
-            _ => Err(RefusalCode::RightMissing.into()),
+            None => Err(RefusalCode::RightMissing.into()),
         }
     }
 }

@@ -1,39 +1,35 @@
 //! BALs: opening and showing.
 use super::people::{login, shown_name};
-use super::{BalView, NewBal, page, require_administrator};
+use super::{BalView, NewBal, page};
 use crate::mailbox::folders::create_defaults;
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Address, BalKind, DomainName, Refusal, RefusalCode, Timestamp, naming};
-use sceau_store::{StoreError, Tx, accounts as rows};
+use sceau_domain::{Address, BalKind, BalRights, DomainName, Refusal, RefusalCode, Timestamp, UseCase, naming};
+use sceau_store::{StoreError, Tx, access, accounts as rows};
 use serde_json::json;
 
 impl Operator {
     /// Opens a BAL: key, default folders, access. `admin.exists`, `admin.not_found` (domain, person), `admin.invalid`, `naming.*`.
     pub async fn add_bal(&self, actor: &Actor, bal: NewBal) -> Result<BalView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::OpeningDecide, On::Operator).await?;
         let override_reason = self.check_name(&bal)?;
         let roles = roles(&bal)?;
         let quota = bal.quota.unwrap_or(self.config().limits.quota_bytes);
+        let (key, address) = (self.bal_key(&bal.address), bal.address.to_string());
+        let new = rows::Bal::new(self.0.store.new_id(), (&key, &address), 0, bal.kind.as_str(), self.clock().now().0);
         let row = rows::Bal {
-            id: self.0.store.new_id(),
-            address_key: self.bal_key(&bal.address),
-            address: bal.address.to_string(),
-            domain_id: 0,
-            kind: bal.kind.as_str().into(),
             label: shown_name(&bal.name)?,
             test: bal.test,
             // A BAL outside MSSanté reaches nobody there (F004).
             reachable: bal.reachable && bal.kind != BalKind::Med,
-            state: "active".into(),
-            used_bytes: 0,
-            message_count: 0,
             quota_bytes: i64::try_from(quota).map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "quota"))?,
-            created: self.clock().now().0,
+            ..new
         };
         let data = json!({ "kind": row.kind, "test": row.test, "roles": roles, "naming_override": override_reason });
         let fact = self.fact("bal.opened", &By::actor(actor), Some((row.id, &row.address_key)), "ok", data);
+        let by = By::actor(actor).name;
         let domain = bal.address.domain().to_string();
         // Refused early, before a key is made; judged again in the transaction.
         let (early_row, early_roles, early_domain) = (row.clone(), roles.clone(), domain.clone());
@@ -50,7 +46,8 @@ impl Operator {
                 let (domain_id, people) = resolve(tx, &domain, &row, &roles)?;
                 rows::insert_bal(tx, &rows::Bal { domain_id, ..row.clone() })?;
                 for (person, role) in people {
-                    rows::grant(tx, person, row.id, role, row.created)?;
+                    let rights = if role == "member" { BalRights::USE } else { BalRights::ALL };
+                    access::grant(tx, &access::NewAccess::now(person, row.id, role, rights.bits(), row.created, &by))?;
                 }
                 create_defaults(tx, &folders)?;
                 fact.write(tx)?;
@@ -85,7 +82,7 @@ impl Operator {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<BalView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::BalList, On::Operator).await?;
         let (domain, after, limit) =
             (domain.map(ToString::to_string), after.unwrap_or_default().to_lowercase(), page(limit));
         let list = move |tx: &mut dyn Tx| {
@@ -101,7 +98,7 @@ impl Operator {
 
     /// One BAL. `admin.not_found`.
     pub async fn bal(&self, actor: &Actor, address: &str) -> Result<BalView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::BalList, On::Operator).await?;
         let key = self.key_of(address)?;
         let find = move |tx: &mut dyn Tx| match rows::bal_by_address(tx, &key)? {
             Some(b) => Ok(view(tx, b)?),
@@ -163,7 +160,7 @@ fn resolve(
 }
 
 pub(super) fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError> {
-    let access = rows::access_of_bal(tx, b.id)?.into_iter().map(|a| (a.login, a.role)).collect();
+    let access = access::of_bal(tx, b.id)?.into_iter().map(|a| (a.login, a.role)).collect();
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(BalView {
         kind: b.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?,

@@ -7,12 +7,13 @@
 //! Promises: the key goes before any row does, and once it is gone every copy of the content is unreadable, also in backups of the data; the
 //! job may run twice or half; nothing decoded of the BAL's index stays in memory, here from the act on, on other nodes once they hear that the
 //! key is gone.
-use super::{BalView, bals, require_administrator};
+use super::{BalView, bals};
 use crate::jobs::Kind;
 use crate::record::By;
 use crate::refuse::{self, Fail};
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_store::{Id, StoreError, Tx, accounts as rows, jobs, purge};
 use serde_json::json;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const MAX_REASON: usize = 500;
 impl Operator {
     /// Closes a BAL for good. One that is closed already stays so, without another trace. `admin.not_found`, `admin.invalid`.
     pub async fn close_bal(&self, actor: &Actor, address: &str, reason: Option<&str>) -> Result<BalView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::BalClose, On::Operator).await?;
         let reason = reason.map(str::trim).filter(|r| !r.is_empty());
         if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "reason"));

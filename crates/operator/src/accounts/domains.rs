@@ -1,16 +1,17 @@
 //! Domains that we operate.
-use super::{DomainView, require_administrator};
+use super::DomainView;
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::accounts as rows;
 use serde_json::json;
 
 impl Operator {
     /// Adds a domain that we operate. `admin.exists`; `admin.invalid` when its kind and `patient_domains` disagree.
     pub async fn add_domain(&self, actor: &Actor, name: DomainName, kind: DomainKind) -> Result<DomainView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::DomainAdd, On::Operator).await?;
         // A patient's local part is a health number: it is only kept as one where the configuration says so.
         if (kind == DomainKind::Patients) != self.is_patients(&name) {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "operator.patient_domains"));
@@ -39,7 +40,7 @@ impl Operator {
 
     /// Our domains, by name.
     pub async fn domains(&self, actor: &Actor) -> Result<Vec<DomainView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::DomainList, On::Operator).await?;
         let rows = self.0.store.read(|tx| Ok::<_, Fail>(rows::domains(tx)?)).await?;
         rows.iter().map(|r| self.domain_view(r)).collect()
     }

@@ -1,11 +1,12 @@
 //! People.
-use super::{NewPerson, PersonView, page, require_administrator};
+use super::{NewPerson, PersonView, page};
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::rights::On;
 use crate::{Actor, Operator};
 use sceau_domain::identifier::{Adeli, Rpps};
-use sceau_domain::{Refusal, RefusalCode, Timestamp};
-use sceau_store::{StoreError, Tx, accounts as rows};
+use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, roles};
 use serde_json::json;
 
 /// Longest login, characters.
@@ -40,16 +41,11 @@ fn national_id(text: &str) -> Result<String, Refusal> {
 impl Operator {
     /// Adds a person. `admin.exists`, `admin.invalid`.
     pub async fn add_person(&self, actor: &Actor, person: NewPerson) -> Result<PersonView, Refusal> {
-        require_administrator(actor)?;
-        let row = rows::Person {
-            id: self.0.store.new_id(),
-            login: login(&person.login)?,
-            name: shown_name(&person.name)?,
-            national_id: person.national_id.as_deref().map(national_id).transpose()?,
-            created: self.clock().now().0,
-            admin_role: None,
-            disabled: None,
-        };
+        self.require(actor, UseCase::PersonAdd, On::Operator).await?;
+        let (login, name) = (login(&person.login)?, shown_name(&person.name)?);
+        let national_id = person.national_id.as_deref().map(national_id).transpose()?;
+        let new = rows::Person::new(self.0.store.new_id(), &login, &name, self.clock().now().0);
+        let row = rows::Person { national_id, ..new };
         let fact = self.fact("person.added", &By::actor(actor), None, "ok", json!({ "login": row.login }));
         let view = self
             .0
@@ -57,8 +53,11 @@ impl Operator {
             .write(move |tx| {
                 match rows::person_by_login(tx, &row.login)? {
                     // An administrator is declared by the configuration; adding the person completes it.
-                    Some(p) if p.admin_role.is_some() && p.national_id.is_none() => {
-                        rows::complete_person(tx, p.id, &row.name, row.national_id.as_deref())?;
+                    Some(p) if p.national_id.is_none() && is_administrator(tx, p.id)? => {
+                        rows::update_person(
+                            tx,
+                            &rows::Person { name: row.name.clone(), national_id: row.national_id.clone(), ..p },
+                        )?;
                     }
                     Some(p) => return Err(Fail::from(Refusal::new(RefusalCode::Exists).with("name", p.login))),
                     None => rows::insert_person(tx, &row)?,
@@ -73,7 +72,7 @@ impl Operator {
 
     /// People, by login, `limit` from after `after`.
     pub async fn people(&self, actor: &Actor, after: Option<&str>, limit: u32) -> Result<Vec<PersonView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::PersonList, On::Operator).await?;
         let (after, limit) = (after.unwrap_or_default().to_owned(), page(limit));
         let list = move |tx: &mut dyn Tx| {
             let people = rows::people(tx, &after, limit)?;
@@ -84,7 +83,7 @@ impl Operator {
 
     /// One person. `admin.not_found`.
     pub async fn person(&self, actor: &Actor, login: &str) -> Result<PersonView, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::PersonList, On::Operator).await?;
         let login = login.to_ascii_lowercase();
         let find = move |tx: &mut dyn Tx| match rows::person_by_login(tx, &login)? {
             Some(p) => Ok(view(tx, p)?),
@@ -94,9 +93,13 @@ impl Operator {
     }
 }
 
+fn is_administrator(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
+    Ok(roles::in_force(tx, person)?.iter().any(|g| g.role == Role::Administrator.as_str()))
+}
+
 fn view(tx: &mut dyn Tx, p: rows::Person) -> Result<PersonView, StoreError> {
     let mut bals = Vec::new();
-    for access in rows::access_of_person(tx, p.id)? {
+    for access in access::of_person(tx, p.id)? {
         if let Some(bal) = rows::bal_by_id(tx, access.bal_id)? {
             bals.push((bal.address, access.role));
         }
@@ -105,7 +108,7 @@ fn view(tx: &mut dyn Tx, p: rows::Person) -> Result<PersonView, StoreError> {
         login: p.login,
         name: p.name,
         national_id: p.national_id,
-        administrator: p.admin_role.is_some(),
+        administrator: is_administrator(tx, p.id)?,
         bals,
         created: Timestamp(p.created),
     })

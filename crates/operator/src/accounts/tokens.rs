@@ -1,13 +1,14 @@
 //! Device tokens: 256 random bits, shown once, kept as a peppered digest (F229).
-use super::{TokenView, require_administrator};
+use super::TokenView;
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::rights::On;
 use crate::{Actor, Operator};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sceau_domain::{Refusal, RefusalCode, Timestamp};
-use sceau_store::{StoreError, Tx, accounts as rows};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_store::{StoreError, Tx, access, accounts as rows};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -22,6 +23,17 @@ impl Operator {
         self.0.store.vault().tag("token", secret.as_bytes())
     }
 
+    /// Creates a token (256 bits) for REST, which opens no mailbox. The secret is returned once, never kept.
+    pub async fn create_api_token(
+        &self,
+        actor: &Actor,
+        login: &str,
+        label: &str,
+        expires: Option<Timestamp>,
+    ) -> Result<(TokenView, String), Refusal> {
+        self.new_token(actor, login, None, label, expires, "api").await
+    }
+
     /// Creates a device token (256 bits) for a person, optionally for one BAL only. The secret is returned once, never kept.
     pub async fn create_token(
         &self,
@@ -31,7 +43,19 @@ impl Operator {
         label: &str,
         expires: Option<Timestamp>,
     ) -> Result<(TokenView, String), Refusal> {
-        require_administrator(actor)?;
+        self.new_token(actor, login, bal, label, expires, "device").await
+    }
+
+    async fn new_token(
+        &self,
+        actor: &Actor,
+        login: &str,
+        bal: Option<&str>,
+        label: &str,
+        expires: Option<Timestamp>,
+        purpose: &str,
+    ) -> Result<(TokenView, String), Refusal> {
+        self.require(actor, UseCase::TokenCreate, On::Operator).await?;
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
         if label.trim().is_empty() || label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
             return Err(invalid("label"));
@@ -48,6 +72,7 @@ impl Operator {
             person_id: 0,
             bal_id: None,
             label: label.trim().into(),
+            purpose: purpose.into(),
             digest: self.token_digest(&secret).to_vec(),
             created: now.0,
             expires: expires.map(|e| e.0),
@@ -73,7 +98,7 @@ impl Operator {
                     None => None,
                     Some(key) => {
                         let bal = rows::bal_by_address(tx, key)?.ok_or_else(|| not_found(key))?;
-                        if rows::access_in_force(tx, person.id, bal.id)?.is_none() {
+                        if access::in_force(tx, person.id, bal.id)?.is_none() {
                             return Err(RefusalCode::RightMissing.into());
                         }
                         Some(bal.id)
@@ -90,7 +115,7 @@ impl Operator {
 
     /// Tokens of a person, or of everybody (at most 1,000, oldest first).
     pub async fn tokens(&self, actor: &Actor, login: Option<&str>) -> Result<Vec<TokenView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::TokenList, On::Operator).await?;
         let login = login.map(super::people::login).transpose()?;
         let list = move |tx: &mut dyn Tx| {
             let person = match &login {
@@ -105,7 +130,7 @@ impl Operator {
 
     /// Revokes a token; sessions opened with it end at their next command. `admin.not_found`.
     pub async fn revoke_token(&self, actor: &Actor, id: i64) -> Result<(), Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::TokenRevoke, On::Operator).await?;
         let now = self.clock().now().0;
         let fact = self.fact("token.revoked", &By::actor(actor), None, "ok", json!({ "token": id }));
         self.0

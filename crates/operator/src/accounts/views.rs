@@ -1,18 +1,46 @@
 //! What administration shows and takes. Field names are those of `--json` and of `docs/cli.md`.
 use sceau_domain::{Address, BalKind, DomainKind, DomainName, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A domain that we operate.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DomainView {
     /// Name.
+    #[schema(value_type = String)]
     pub name: DomainName,
     /// Kind.
+    #[schema(value_type = String)]
     pub kind: DomainKind,
     /// Since.
+    #[schema(value_type = i64)]
     pub created: Timestamp,
     /// Is it in the white list in force, with one of our certificates?
     pub listed: bool,
+}
+
+/// A role of the asker.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OwnRole {
+    /// `administrator`, `structure`, `region`, `support` or `auditor`.
+    pub role: String,
+    /// Id of the structure it is for.
+    pub structure: Option<String>,
+    /// Id of the regional body it is for.
+    pub body: Option<String>,
+}
+
+/// The asker.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OwnView {
+    /// Login.
+    pub login: String,
+    /// Name.
+    pub name: String,
+    /// Roles in force.
+    pub roles: Vec<OwnRole>,
+    /// BALs: address and role.
+    pub bals: Vec<(String, String)>,
 }
 
 /// A person to add.

@@ -1,8 +1,8 @@
 //! `sceau backup` of a running server: begun by an administrator, watched until it is done; traced at its end.
-use crate::accounts::require_administrator;
 use crate::record::By;
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Lang, Refusal, RefusalCode, text::text};
+use sceau_domain::{Lang, Refusal, RefusalCode, UseCase, text::text};
 use sceau_store::care::backup::{BackedUp, backup};
 use sceau_store::care::{CareError, Progress};
 use sceau_store::{Store, StoreError, traces};
@@ -89,7 +89,7 @@ impl Operator {
         folder: PathBuf,
         keep: Option<u32>,
     ) -> Result<BackupStatus, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::BackupStart, On::Operator).await?;
         if !folder.is_absolute() {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "folder"));
         }
@@ -117,12 +117,12 @@ impl Operator {
                 work.outcome = Some(outcome);
             }
         });
-        self.backup_status(actor)
+        self.backup_status(actor).await
     }
 
     /// How far the backup is that this server runs, or how the last one ended. `admin.not_found` when there was none since the start.
-    pub fn backup_status(&self, actor: &Actor) -> Result<BackupStatus, Refusal> {
-        require_administrator(actor)?;
+    pub async fn backup_status(&self, actor: &Actor) -> Result<BackupStatus, Refusal> {
+        self.require(actor, UseCase::BackupShow, On::Operator).await?;
         let state = self.0.care.0.lock().unwrap_or_else(PoisonError::into_inner);
         let work = state.as_ref().ok_or(RefusalCode::NotFound)?;
         let (phase, done, total) = work.progress.now();

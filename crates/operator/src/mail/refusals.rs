@@ -120,7 +120,13 @@ mod tests {
     use crate::Door;
 
     fn origin(session: &str, last: u8) -> Origin {
-        Origin { door: Door::Mx, remote: Some([192, 0, 2, last].into()), session: session.into(), tls: None }
+        Origin {
+            door: Door::Mx,
+            remote: Some([192, 0, 2, last].into()),
+            session: session.into(),
+            tls: None,
+            once: None,
+        }
     }
 
     #[test]

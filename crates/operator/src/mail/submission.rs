@@ -15,7 +15,7 @@ use crate::{Actor, Operator, Received, Who};
 use sceau_domain::exchange::{Sender, may_exchange};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::{header, trace_field};
-use sceau_store::{Id, StoreError, Tx, accounts, blob, queue};
+use sceau_store::{Id, StoreError, Tx, access, accounts, blob, queue};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -91,7 +91,7 @@ impl Operator {
     async fn sending_bal(&self, actor: &Actor, address: &Address, otherwise: RefusalCode) -> Result<Local, Refusal> {
         let (key, token, now) = (self.bal_key(address), actor.credential, self.now());
         let person = match &actor.who {
-            Who::Person(p) | Who::Administrator(p) => Some(p.id),
+            Who::Person(p) => Some(p.id),
             Who::System => None,
         };
         let found = self.0.store.read(move |tx| {
@@ -357,7 +357,7 @@ struct Plan {
 fn may_send(tx: &mut dyn Tx, person: Option<Id>, bal: Id) -> Result<bool, StoreError> {
     let Some(person) = person else { return Ok(true) };
     let enabled = accounts::person_by_id(tx, person)?.is_some_and(|p| p.disabled.is_none());
-    Ok(enabled && accounts::access_in_force(tx, person, bal)?.is_some())
+    Ok(enabled && access::in_force(tx, person, bal)?.is_some())
 }
 
 /// A device token made for one BAL sends as that BAL only, and none after its end.

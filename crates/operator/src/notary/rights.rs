@@ -1,9 +1,9 @@
 //! What administrators ask of the notary: each question is a use case, judged and traced.
 use super::{EvidenceError, LogReader, Overview, SigningKeyView};
-use crate::accounts::require_administrator;
 use crate::record::By;
+use crate::rights::On;
 use crate::{Actor, Operator, refuse};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_notary::audit::{Page, Unsealed};
 use sceau_notary::{Bundle, Checkpoint, PublicKey};
 use sceau_store::{Id, StoreError};
@@ -15,14 +15,14 @@ const PATIENCE: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Operator {
-    fn log_reader(&self, actor: &Actor) -> Result<LogReader, Refusal> {
-        require_administrator(actor)?;
+    async fn log_reader(&self, actor: &Actor) -> Result<LogReader, Refusal> {
+        self.require(actor, UseCase::TraceProve, On::Operator).await?;
         Ok(LogReader::new(self.0.store.clone()))
     }
 
     /// Begins a verification of the whole log: what must be known first. Reading all traces is traced, once.
     pub async fn log_overview(&self, actor: &Actor) -> Result<Overview, Refusal> {
-        let reader = self.log_reader(actor)?;
+        let reader = self.log_reader(actor).await?;
         self.flush_traces().await?;
         let overview = reader.overview().await.map_err(|e| refuse::store(&e))?;
         let data = json!({ "leaves": overview.size });
@@ -31,16 +31,16 @@ impl Operator {
     }
     /// A page of the log.
     pub async fn log_page(&self, actor: &Actor, from: i64) -> Result<Page, Refusal> {
-        self.log_reader(actor)?.page(from).await.map_err(|e| refuse::store(&e))
+        self.log_reader(actor).await?.page(from).await.map_err(|e| refuse::store(&e))
     }
     /// Traces without a leaf.
     pub async fn log_unsealed(&self, actor: &Actor, after: i64) -> Result<Unsealed, Refusal> {
-        self.log_reader(actor)?.unsealed(after).await.map_err(|e| refuse::store(&e))
+        self.log_reader(actor).await?.unsealed(after).await.map_err(|e| refuse::store(&e))
     }
     /// The evidence of a trace; of one that has no leaf yet as soon as it has. `admin.not_found`; `system.unavailable` when it gets none; `admin.invalid` when the
     /// checkpoint to lead back to is not of this log.
     pub async fn evidence(&self, actor: &Actor, trace: Id, since: Option<Checkpoint>) -> Result<Bundle, Refusal> {
-        let reader = self.log_reader(actor)?;
+        let reader = self.log_reader(actor).await?;
         let mut found = reader.evidence(trace, since.clone()).await;
         for _ in 0..PATIENCE {
             if found != Err(EvidenceError::NotYet) {
@@ -61,14 +61,14 @@ impl Operator {
     }
     /// The notary's public keys, oldest first; the one without `retired` signs.
     pub async fn notary_keys(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
-        let reader = self.log_reader(actor)?;
+        let reader = self.log_reader(actor).await?;
         let made = self.0.store.vault().signer(None).await;
         made.map_err(|e| refuse::store(&e))?;
         Ok(reader.overview().await.map_err(|e| refuse::store(&e))?.keys)
     }
     /// Puts a new key of the notary in force. The trace names both, so that the log itself says where the change was.
     pub async fn rotate_notary_key(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::LogKeyRotate, On::Operator).await?;
         let rotated: Result<_, StoreError> = self.0.store.vault().rotate_signing_key().await;
         let (new, old) = rotated.map_err(|e| refuse::store(&e))?;
         let data = json!({ "new": PublicKey(new).fingerprint(), "old": PublicKey(old).fingerprint() });

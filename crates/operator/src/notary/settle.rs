@@ -5,11 +5,11 @@
 //! signed, so that nobody can give it by writing into the database; every later verification tells it as a note.
 use super::Notary;
 use super::reader::{LogReader, columns};
-use crate::accounts::require_administrator;
 use crate::record::By;
 use crate::refuse::{self, Fail};
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_notary::statement::{SETTLED, Statement, What};
 use sceau_notary::{Hash, PublicKey, checkpoint};
 use sceau_store::notary as rows;
@@ -47,7 +47,7 @@ impl Operator {
     /// Explains why a trace's instant does not fit the log's: `trace.settled`, signed. `admin.not_found` when there is no such trace or it has
     /// no leaf yet; `admin.invalid` without a reason, or when the trace is not what its leaf was made from (that is no matter of time).
     pub async fn settle_trace(&self, actor: &Actor, trace: Id, reason: &str) -> Result<Statement, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::TraceSettle, On::Operator).await?;
         let reason = reason.trim();
         if reason.is_empty() || reason.len() > REASON || reason.chars().any(char::is_control) {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "reason"));

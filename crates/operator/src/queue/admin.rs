@@ -1,11 +1,11 @@
 //! The queue as administrators see it: what waits, why, and trying it again. Reading it is traced, as every look at who
 //! writes to whom; a retry commits with its trace.
 use super::QueueView;
-use crate::accounts::require_administrator;
 use crate::record::By;
+use crate::rights::On;
 use crate::traces::TraceView;
 use crate::{Actor, Operator, refuse};
-use sceau_domain::{DomainName, Refusal, RefusalCode};
+use sceau_domain::{DomainName, Refusal, RefusalCode, UseCase};
 use sceau_store::queue::{self, EntryFilter, EntryView, Retry};
 use sceau_store::traces::{self, Filter, Trace};
 use sceau_store::{Id, StoreError};
@@ -36,7 +36,7 @@ impl Operator {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<QueueView>, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::QueueList, On::Operator).await?;
         let filter = EntryFilter {
             destination: destination.map(ToString::to_string),
             after: after.unwrap_or(0),
@@ -55,7 +55,7 @@ impl Operator {
 
     /// One entry with its history. `admin.not_found`.
     pub async fn queue_show(&self, actor: &Actor, id: i64) -> Result<QueueDetail, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::QueueList, On::Operator).await?;
         let found = self.0.store.read(move |tx| {
             let Some(view) = queue::show(tx, id)? else { return Ok(None) };
             let history = history(tx, &view)?;
@@ -89,7 +89,7 @@ impl Operator {
     }
 
     async fn queue_retry(&self, actor: &Actor, what: Retry, mut facts: Value) -> Result<u64, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::QueueRetry, On::Operator).await?;
         let now = self.now();
         let mut trace = self.fact("queue.retried", &By::actor(actor), None, "ok", json!({}));
         let retried = self.0.store.write(move |tx| {

@@ -1,10 +1,10 @@
 //! Making search indexes anew, asked by an administrator, who reads nothing thereby: how far it is, in messages, is all that is told.
-use crate::accounts::require_administrator;
 use crate::jobs::Kind;
 use crate::record::By;
 use crate::refuse::{self, Fail};
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_search::VERSION;
 use sceau_store::indexes::{self, IndexRow, ToDo};
 use sceau_store::jobs::Failures;
@@ -59,7 +59,7 @@ impl Operator {
     /// Makes the index of a BAL, or of every active BAL, anew, text records included; searches go on meanwhile. Work goes on in the
     /// background, on whatever node has time. `admin.not_found`.
     pub async fn reindex(&self, actor: &Actor, bal: Option<&str>) -> Result<ReindexAnswer, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::Reindex, On::Operator).await?;
         let mut asked = ReindexAnswer { bals: 0, messages: 0 };
         if let Some(address) = bal {
             let (id, _) = self.active_bal(address).await?;
@@ -81,7 +81,7 @@ impl Operator {
 
     /// What is left to do of one BAL, or of all. `admin.not_found`.
     pub async fn reindex_state(&self, actor: &Actor, bal: Option<&str>) -> Result<ReindexState, Refusal> {
-        require_administrator(actor)?;
+        self.require(actor, UseCase::Reindex, On::Operator).await?;
         let mut left = ReindexState::default();
         let mut add = |todo: Vec<Left>| {
             for Left { messages, failures, .. } in todo {

@@ -82,8 +82,8 @@ impl House {
     }
     fn administrator(&self) -> Actor {
         let Who::Person(PersonRef { id, .. }) = self.actor.who.clone() else { panic!("a person") };
-        let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None };
-        let who = Who::Administrator(PersonRef { id, login: "chef".into(), name: "Chef".into() });
+        let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None, once: None };
+        let who = Who::Person(PersonRef { id, login: "chef".into(), name: "Chef".into() });
         Actor { who, bal: None, credential: None, origin }
     }
     /// Forgets every open index and what was decoded, as a start does.

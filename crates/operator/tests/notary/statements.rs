@@ -21,10 +21,10 @@ on_both_engines!(
 fn administrator() -> Actor {
     let who = PersonRef { id: 1, login: "camille".into(), name: "Camille".into() };
     Actor {
-        who: Who::Administrator(who),
+        who: Who::Person(who),
         bal: None,
         credential: None,
-        origin: Origin { door: Door::Admin, remote: None, session: "s".into(), tls: None },
+        origin: Origin { door: Door::Admin, remote: None, session: "s".into(), tls: None, once: None },
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Va
         Request::NodeAdd { number, name } => to_json(op.add_node(actor, number, &name).await?),
         Request::NodeList => to_json(op.nodes(actor).await?),
         Request::BackupStart { folder, keep } => to_json(op.start_backup(actor, folder, keep).await?),
-        Request::BackupStatus => to_json(op.backup_status(actor)?),
+        Request::BackupStatus => to_json(op.backup_status(actor).await?),
         Request::Reindex { bal } => to_json(op.reindex(actor, bal.as_deref()).await?),
         Request::ReindexState { bal } => to_json(op.reindex_state(actor, bal.as_deref()).await?),
         Request::TrustRefresh => to_json(op.ask_white_list(actor).await?),

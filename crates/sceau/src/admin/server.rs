@@ -36,7 +36,30 @@ impl Drop for AdminSocket {
     }
 }
 
+/// The same administrators over HTTP.
+pub async fn serve_http(
+    operator: Operator,
+    listener: UnixListener,
+    administrators: Vec<Administrator>,
+    drain: CancellationToken,
+) {
+    let login =
+        move |uid: u32| administrators.iter().find(|a| account_uid(&a.account) == Some(uid)).map(|a| a.login.clone());
+    sceau_web::serve::serve_socket(operator, listener, login, drain).await;
+}
+
 impl AdminSocket {
+    /// The bare listener.
+    pub fn bind_listener(path: &Path) -> std::io::Result<UnixListener> {
+        use std::os::unix::fs::PermissionsExt;
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
+        Ok(listener)
+    }
     /// Binds; a leftover file of a dead server is replaced (the store's lock already proved that no other server runs).
     pub fn bind(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::PermissionsExt;
@@ -88,7 +111,7 @@ async fn client(
     drain: CancellationToken,
 ) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
-    let origin = Origin { door: Door::Admin, remote: None, session: format!("admin-uid-{uid}"), tls: None };
+    let origin = Origin { door: Door::Admin, remote: None, session: format!("admin-uid-{uid}"), tls: None, once: None };
     let who = match administrators.iter().find(|a| account_uid(&a.account) == Some(uid)) {
         Some(a) => operator.administrator(&a.login, origin.clone()).await,
         None => Err(Refusal::new(RefusalCode::RightMissing)),
@@ -134,7 +157,7 @@ async fn client(
 }
 
 /// The number of a system account given by number or by name (as in `/etc/passwd`).
-fn account_uid(account: &str) -> Option<u32> {
+pub(super) fn account_uid(account: &str) -> Option<u32> {
     if let Ok(uid) = account.parse() {
         return Some(uid);
     }

@@ -69,6 +69,9 @@ pub struct OperatorSection {
     pub name: String,
     /// Host name in greetings, `Received` and reports.
     pub hostname: String,
+    /// Where people find us in a browser, for links: `https://…`, without a final `/`. `https://` and the host name when absent.
+    #[serde(default)]
+    pub public_url: Option<String>,
     /// Number of this node, 0 to 1007: those above are for commands beside the servers.
     #[serde(default)]
     pub node: u16,
@@ -161,6 +164,8 @@ pub struct ListenSection {
     pub imap: Option<SocketAddr>,
     /// IMAP over TLS.
     pub imaps: Option<SocketAddr>,
+    /// REST and web pages, over TLS.
+    pub https: Option<SocketAddr>,
     /// `/metrics`, `/healthz`, `/readyz` (plain HTTP: keep it on loopback).
     pub http: Option<SocketAddr>,
     /// Unix socket of the administration.

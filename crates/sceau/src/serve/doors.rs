@@ -22,6 +22,7 @@ pub struct Bound {
     submissions: Option<Listener>,
     imap: Option<Listener>,
     imaps: Option<Listener>,
+    https: Option<Listener>,
     http: Option<TcpListener>,
     routes: Routes,
 }
@@ -67,6 +68,7 @@ pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> 
         submissions: one("submissions", l.submissions).await?,
         imap: one("imap", l.imap).await?,
         imaps: one("imaps", l.imaps).await?,
+        https: one("https", l.https).await?,
         http,
         routes,
     })
@@ -103,6 +105,16 @@ impl Bound {
                 let door = ImapConfig { grace, ..ImapConfig::default() };
                 stops.sessions.spawn(sceau_imap::serve(listener, mode, operator.clone(), door, drain()));
             }
+        }
+        if let Some(listener) = self.https {
+            let listener = listener.named("https");
+            stops.sessions.spawn(sceau_web::serve::serve_tls(
+                operator.clone(),
+                listener,
+                parts.clients.clone(),
+                drain(),
+                grace,
+            ));
         }
         if let Some(listener) = self.http {
             // Health answers until the very end: it says "stopping" while sessions drain.

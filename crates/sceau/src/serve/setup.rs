@@ -246,6 +246,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
     OperatorConfig {
         name: o.name.clone(),
         hostname: o.hostname.clone(),
+        public_url: o.public_url.clone().unwrap_or_else(|| format!("https://{}", o.hostname)),
         limits: Limits {
             message_bytes: l.message_bytes.unwrap_or(built_in.message_bytes),
             patient_message_bytes: l.patient_message_bytes.unwrap_or(built_in.patient_message_bytes),

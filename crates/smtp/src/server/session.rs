@@ -92,6 +92,7 @@ impl Session {
             remote: Some(conn.remote().ip().to_canonical()),
             session: session_id(),
             tls: conn.tls().map(|t| t.summary()),
+            once: None,
         };
         Self {
             operator,

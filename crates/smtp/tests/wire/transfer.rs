@@ -57,7 +57,7 @@ impl Sender {
     }
     async fn submit_with(&self, to: &[&str], text: &str, body_8bit: bool, smtputf8: bool) {
         let (_, token) = self.world.token("anne").await;
-        let origin = Origin { door: Door::Submission, remote: None, session: "s".into(), tls: None };
+        let origin = Origin { door: Door::Submission, remote: None, session: "s".into(), tls: None, once: None };
         let actor = self.world.op.login_token("anne", &token, &origin).await.unwrap();
         let mut intake = self.world.op.intake(1 << 20);
         intake.push(text.as_bytes()).unwrap();

@@ -63,6 +63,7 @@ impl World {
         change(&mut settings);
         let (host, domain) = (format!("mss.{name}.fr"), format!("{name}.mssante.fr"));
         let config = OperatorConfig {
+            public_url: "https://mss.a.example".into(),
             name: name.into(),
             hostname: host.clone(),
             limits: Limits { message_bytes: MAX, patient_message_bytes: MAX, ..Limits::default() },
@@ -112,7 +113,7 @@ impl World {
     /// Whole messages (prefix and content) of a person's INBOX, oldest first.
     pub async fn inbox(&self, login: &str, bal: &str) -> Vec<Vec<u8>> {
         let (_, token) = self.token(login).await;
-        let origin = Origin { door: Door::Imap, remote: None, session: "reader".into(), tls: None };
+        let origin = Origin { door: Door::Imap, remote: None, session: "reader".into(), tls: None, once: None };
         let actor = self.op.login_token(&format!("{login}*{bal}"), &token, &origin).await.unwrap();
         sceau_testkit::folder(&self.op, &actor, "INBOX").await
     }

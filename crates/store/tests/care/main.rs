@@ -14,7 +14,9 @@ use sceau_store::care::CareError;
 use sceau_store::care::backup::{BackedUp, backup};
 use sceau_store::care::restore::{Attest, From, Restored, restore};
 use sceau_store::testing::{TestStore, noise};
-use sceau_store::{BlobPlace, DataKey, EngineUrl, Row, Store, StoreConfig, StoreError, Tx, Value, folders, params};
+use sceau_store::{
+    BlobPlace, DataKey, EngineUrl, Row, Store, StoreConfig, StoreError, Tx, Value, access, folders, params,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,26 +60,12 @@ async fn world(s: &Store) -> Vec<(BlobId, DataKey, Vec<u8>)> {
         for id in 1..=3_i64 {
             let name = format!("Éléonore {id} “ œ 🩺 \\ ' \n");
             let (login, national_id) = (format!("p{id}"), (id == 2).then(|| "810".to_owned()));
-            let person = Person { id, login, name, national_id, created: 5, admin_role: None, disabled: None };
+            let person = Person { national_id, ..Person::new(id, &login, &name, 5) };
             accounts::insert_person(tx, &person)?;
         }
-        let bal = Bal {
-            id: 1,
-            address_key: "a@sceau.example".into(),
-            address: "A@sceau.example".into(),
-            domain_id: 1,
-            kind: "Per".into(),
-            label: "Camille".into(),
-            test: false,
-            reachable: true,
-            state: "active".into(),
-            used_bytes: 0,
-            message_count: 0,
-            quota_bytes: i64::MAX,
-            created: -5,
-        };
+        let bal = Bal::new(1, ("a@sceau.example", "A@sceau.example"), 1, "Per", -5);
         accounts::insert_bal(tx, &bal)?;
-        accounts::grant(tx, 2, 1, "holder", 7)?;
+        access::grant(tx, &access::NewAccess::now(2, 1, "holder", 15, 7, "chef"))?;
         let new = folders::NewFolder {
             id: 10,
             bal: 1,

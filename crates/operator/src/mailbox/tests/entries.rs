@@ -4,7 +4,7 @@ use crate::mailbox::deliver::Target;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
 use crate::{Actor, Who};
 use sceau_domain::{RefusalCode, Timestamp};
-use sceau_store::{StoreError, accounts, params};
+use sceau_store::{StoreError, access, params};
 use std::time::Duration;
 
 on_both!(
@@ -213,7 +213,7 @@ async fn rights_are_asked_at_every_act(h: House) {
     h.operator.require_access(&h.actor).await.unwrap();
     let Who::Person(person) = &h.actor.who else { panic!("a person") };
     let (person, bal) = (person.id, h.bal_id());
-    h.store.write::<_, StoreError, _>(move |tx| accounts::end_access(tx, person, bal, 2)).await.unwrap();
+    h.store.write::<_, StoreError, _>(move |tx| access::end(tx, person, bal, 2, "chef")).await.unwrap();
     refused(h.operator.changes(&h.actor, inbox.folder.id, 0).await, RefusalCode::RightMissing);
 }
 

@@ -14,7 +14,7 @@ use crate::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, PersonRef, Re
 use sceau_domain::{BalFlags, BalKind, DomainKind, Refusal, RefusalCode, Timestamp};
 use sceau_store::blob::{self, BlobRow};
 use sceau_store::testing::{self, TestStore};
-use sceau_store::{Id, StoreError, accounts as rows, params};
+use sceau_store::{Id, StoreError, access, accounts as rows, params};
 use sceau_trust::{Anchors, Trust};
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ impl House {
     async fn over(store: TestStore) -> Self {
         let limits = sceau_domain::limits::Limits { folders: 20, keywords: 5, ..Default::default() };
         let config = OperatorConfig {
+            public_url: "https://mss.a.example".into(),
             name: "Test".into(),
             hostname: "mail.a.example".into(),
             limits,
@@ -154,36 +155,16 @@ async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
     let address: sceau_domain::Address = format!("p{id}@a.example").parse().unwrap();
     let key = store.vault().create_bal_key(id).await.unwrap();
     let folders = operator.prepare_default_folders(id, &key).unwrap();
-    let someone = rows::Person {
-        id: person,
-        login: format!("p{person}"),
-        name: "Camille Martin".into(),
-        national_id: None,
-        created: 0,
-        admin_role: None,
-        disabled: None,
-    };
-    let row = rows::Bal {
-        id,
-        address_key: address.key(),
-        address: address.to_string(),
-        domain_id: domain,
-        kind: BalKind::Per.as_str().into(),
-        label: String::new(),
-        test: false,
-        reachable: true,
-        state: "active".into(),
-        used_bytes: 0,
-        message_count: 0,
-        quota_bytes: quota,
-        created: store.clock().now().0,
-    };
+    let someone = rows::Person::new(person, &format!("p{person}"), "Camille Martin", 0);
+    let (key, shown, now) = (address.key(), address.to_string(), store.clock().now().0);
+    let row =
+        rows::Bal { quota_bytes: quota, ..rows::Bal::new(id, (&key, &shown), domain, BalKind::Per.as_str(), now) };
     let login = someone.login.clone();
     store
         .write::<_, StoreError, _>(move |tx| {
             rows::insert_person(tx, &someone)?;
             rows::insert_bal(tx, &row)?;
-            rows::grant(tx, person, id, "holder", 1)?;
+            access::grant(tx, &access::NewAccess::now(person, id, "holder", 15, 1, "chef"))?;
             create_defaults(tx, &folders)
         })
         .await
@@ -192,6 +173,6 @@ async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
         who: Who::Person(PersonRef { id: person, login, name: "Camille Martin".into() }),
         bal: Some(BalRef { id, address, kind: BalKind::Per, flags: BalFlags::default() }),
         credential: None,
-        origin: Origin { door: Door::Imap, remote: None, session: format!("s{id}"), tls: None },
+        origin: Origin { door: Door::Imap, remote: None, session: format!("s{id}"), tls: None, once: None },
     }
 }

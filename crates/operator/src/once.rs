@@ -1,0 +1,61 @@
+//! Requests that carry a key are carried out once (see [`sceau_store::idempotency`]): the key travels in the actor's origin, and every trace of an
+//! act that was done takes it in the act's transaction.
+use crate::{Actor, Operator, Who};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::idempotency::{self, Once};
+
+/// For how long a key is remembered, milliseconds.
+const REMEMBERED: i64 = 24 * 3_600_000;
+/// Rows forgotten in one transaction.
+const SLICE: i64 = 500;
+
+/// What came before a request with a key.
+#[derive(Debug)]
+pub enum Before {
+    /// Nothing: carry it out as this actor.
+    First(Actor),
+    /// It was carried out; this was answered.
+    Answered(i64, String),
+}
+
+impl Operator {
+    /// Looks whether a request was carried out before. `idempotency.reused`, `idempotency.done`.
+    pub async fn begin_once(&self, mut actor: Actor, key: &str, request: &[u8]) -> Result<Before, Refusal> {
+        let Who::Person(person) = &actor.who else { return Ok(Before::First(actor)) };
+        let (person, key) = (person.id, key.to_owned());
+        let looked_up = key.clone();
+        let known = self.0.store.read(move |tx| idempotency::known(tx, person, &looked_up)).await;
+        match known.map_err(|e| crate::refuse::store(&e))? {
+            Some(known) if known.request != request => Err(RefusalCode::KeyReused.into()),
+            Some(known) => match known.answer {
+                Some((status, body)) => Ok(Before::Answered(status, body)),
+                None => Err(RefusalCode::KeyDone.into()),
+            },
+            None => {
+                actor.origin.once = Some(Once { key, request: request.to_vec(), nonce: self.0.store.new_id() });
+                Ok(Before::First(actor))
+            }
+        }
+    }
+
+    /// Keeps what was answered. A failure is logged: the act stands, and who asks again hears that it was done.
+    pub async fn keep_answer(&self, actor: &Actor, status: i64, body: &str) {
+        let (Who::Person(person), Some(once)) = (&actor.who, &actor.origin.once) else { return };
+        let (person, key, body) = (person.id, once.key.clone(), body.to_owned());
+        let kept = self.0.store.write(move |tx| idempotency::answer(tx, person, &key, status, &body)).await;
+        if let Err(e) = kept {
+            tracing::warn!(error = %e, "an answer could not be kept");
+        }
+    }
+
+    /// Forgets keys of yesterday. Part of housekeeping.
+    pub(crate) async fn forget_keys(&self) -> Result<(), Refusal> {
+        let before = self.now().0 - REMEMBERED;
+        loop {
+            let gone = self.0.store.write(move |tx| idempotency::forget(tx, before, SLICE)).await;
+            if gone.map_err(|e| crate::refuse::store(&e))? < SLICE.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The command line's side of REST: one request over the administration socket.
+use super::client::Failure;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request, header};
+use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sceau_domain::{Lang, text::text};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest answer, bytes.
+const ANSWER: usize = 64 << 20;
+/// What stays as it is in a part of a path or of a query.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
+/// A request in the making.
+#[derive(Debug)]
+pub struct Call {
+    socket: PathBuf,
+    lang: Lang,
+    method: Method,
+    path: String,
+    body: Option<Vec<u8>>,
+    content_type: &'static str,
+    if_match: Option<i64>,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// The body; null when there is none.
+    pub value: Value,
+    /// The version of what was shown, to be given back with a change.
+    pub version: Option<i64>,
+}
+
+impl Call {
+    /// To the server behind this socket; each part of the path is written as it must be.
+    pub fn new(socket: PathBuf, lang: Lang, method: Method, parts: &[&str]) -> Self {
+        let mut path = String::from("/api/v1");
+        for part in parts {
+            path.push('/');
+            path.extend(utf8_percent_encode(part, PLAIN));
+        }
+        Self { socket, lang, method, path, body: None, content_type: "application/json", if_match: None }
+    }
+    /// A parameter of the query, when there is a value.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            self.path.push(if self.path.contains('?') { '&' } else { '?' });
+            self.path.push_str(name);
+            self.path.push('=');
+            self.path.extend(utf8_percent_encode(value, PLAIN));
+        }
+        self
+    }
+    /// A JSON body.
+    #[must_use]
+    pub fn body(mut self, value: &Value) -> Self {
+        self.body = Some(value.to_string().into_bytes());
+        self
+    }
+    /// A body of another type (a file).
+    #[must_use]
+    pub fn bytes(mut self, content_type: &'static str, bytes: Vec<u8>) -> Self {
+        (self.content_type, self.body) = (content_type, Some(bytes));
+        self
+    }
+    /// The version that a change starts from.
+    #[must_use]
+    pub fn if_match(mut self, version: Option<i64>) -> Self {
+        self.if_match = version;
+        self
+    }
+    /// Sends it and waits.
+    pub fn send(self) -> Result<Answered, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| self.unreachable(&e))?;
+        runtime.block_on(async {
+            match tokio::time::timeout(PATIENCE, self.exchange()).await {
+                Ok(answered) => answered,
+                Err(e) => Err(self.unreachable(&e)),
+            }
+        })
+    }
+
+    fn unreachable(&self, e: &dyn std::fmt::Display) -> Failure {
+        let socket = self.socket.display().to_string();
+        Failure {
+            sentence: text(self.lang, "cli.no_server", &[("socket", &socket), ("error", &e.to_string())]),
+            exit: 3,
+        }
+    }
+
+    async fn exchange(&self) -> Result<Answered, Failure> {
+        let stream = tokio::net::UnixStream::connect(&self.socket).await.map_err(|e| self.unreachable(&e))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| self.unreachable(&e))?;
+        let driver = tokio::spawn(connection);
+        let mut request = Request::builder().method(self.method.clone()).uri(&self.path).header(header::HOST, "sceau");
+        if self.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, self.content_type);
+        }
+        if let Some(version) = self.if_match {
+            request = request.header(header::IF_MATCH, format!("\"v{version}\""));
+        }
+        let body = Full::new(Bytes::from(self.body.clone().unwrap_or_default()));
+        let request = request.body(body).map_err(|e| self.unreachable(&e))?;
+        let response = sender.send_request(request).await.map_err(|e| self.unreachable(&e))?;
+        let (parts, body) = response.into_parts();
+        let bytes = Limited::new(body, ANSWER).collect().await.map_err(|e| self.unreachable(&e))?.to_bytes();
+        drop(sender);
+        driver.abort();
+        let value = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).map_err(|e| self.unreachable(&e))?
+        };
+        if parts.status.is_success() {
+            let tag = parts.headers.get(header::ETAG).and_then(|t| t.to_str().ok());
+            let version = tag.and_then(|t| t.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok());
+            return Ok(Answered { value, version });
+        }
+        let sentence = value[if self.lang == Lang::Fr { "detail" } else { "detail_en" }].as_str().unwrap_or_default();
+        let code = value["code"].as_str().unwrap_or_default();
+        Err(Failure { sentence: format!("{sentence} [{code}]"), exit: 1 })
+    }
+}

@@ -1,0 +1,94 @@
+//! Rows of administrative roles, and what places they reach. No rule is here.
+use crate::{Id, Row, StoreError, Tx, params};
+
+/// A row of `roles`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Id.
+    pub id: Id,
+    /// To whom.
+    pub person_id: Id,
+    /// `Role::as_str`.
+    pub role: String,
+    /// Within this structure.
+    pub structure_id: Option<Id>,
+    /// Within this regional body.
+    pub body_id: Option<Id>,
+    /// Since, milliseconds since 1970.
+    pub granted: i64,
+    /// By whom: a login, or `configuration`.
+    pub granted_by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until, when over.
+    pub ended: Option<i64>,
+    /// Who ended it.
+    pub ended_by: Option<String>,
+}
+
+const GIVEN: &str = "id, person_id, role, structure_id, body_id, granted, granted_by, reason, ended, ended_by";
+
+fn given(r: &Row) -> Result<Given, StoreError> {
+    Ok(Given {
+        id: r.int(0)?,
+        person_id: r.int(1)?,
+        role: r.text(2)?,
+        structure_id: r.opt_int(3)?,
+        body_id: r.opt_int(4)?,
+        granted: r.int(5)?,
+        granted_by: r.text(6)?,
+        reason: r.opt_text(7)?,
+        ended: r.opt_int(8)?,
+        ended_by: r.opt_text(9)?,
+    })
+}
+
+/// Roles in force of a person.
+pub fn in_force(tx: &mut dyn Tx, person: Id) -> Result<Vec<Given>, StoreError> {
+    let sql = format!("SELECT {GIVEN} FROM roles WHERE person_id = $1 AND ended IS NULL ORDER BY id");
+    tx.query(&sql, params![person])?.iter().map(given).collect()
+}
+
+/// Roles in force of this name, whoever has them.
+pub fn holders(tx: &mut dyn Tx, role: &str) -> Result<Vec<Given>, StoreError> {
+    let sql = format!("SELECT {GIVEN} FROM roles WHERE role = $1 AND ended IS NULL ORDER BY id");
+    tx.query(&sql, params![role])?.iter().map(given).collect()
+}
+
+/// Gives a role.
+pub fn insert(tx: &mut dyn Tx, g: &Given) -> Result<(), StoreError> {
+    let sql = "INSERT INTO roles (id, person_id, role, structure_id, body_id, granted, granted_by, reason) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let values =
+        params![g.id, g.person_id, &g.role, g.structure_id, g.body_id, g.granted, &g.granted_by, g.reason.clone()];
+    tx.execute(sql, values).map(drop)
+}
+
+/// Ends a role; false when it is unknown or over.
+pub fn end(tx: &mut dyn Tx, id: Id, at: i64, by: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE roles SET ended = $2, ended_by = $3 WHERE id = $1 AND ended IS NULL";
+    Ok(tx.execute(sql, params![id, at, by])? > 0)
+}
+
+fn ids(rows: Vec<Row>) -> Result<Vec<Id>, StoreError> {
+    rows.iter().map(|r| r.int(0)).collect()
+}
+
+/// Structures that a regional body follows.
+pub fn structures_of_body(tx: &mut dyn Tx, body: Id) -> Result<Vec<Id>, StoreError> {
+    ids(tx.query("SELECT id FROM structures WHERE body_id = $1 ORDER BY id", params![body])?)
+}
+
+/// Structures in which a person works now.
+pub fn structures_of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL ORDER BY structure_id";
+    ids(tx.query(sql, params![person])?)
+}
+
+/// The structure of a BAL, when it has one.
+pub fn structure_of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Option<Id>, StoreError> {
+    match tx.query_opt("SELECT structure_id FROM bals WHERE id = $1", params![bal])? {
+        Some(row) => row.opt_int(0),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,57 @@
+//! Our domains.
+use crate::{Asker, Json, Page, Path, Problem, State};
+use axum::extract::State as AxumState;
+use axum::http::StatusCode;
+use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode};
+use sceau_operator::accounts::DomainView;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show))
+}
+
+/// A domain to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDomain {
+    /// Name.
+    #[schema(value_type = String, example = "hopital.mssante.fr")]
+    name: DomainName,
+    /// `Production`, `Test`, `Patients` or `Internal`.
+    #[schema(value_type = String, example = "Production")]
+    kind: DomainKind,
+}
+
+/// Our domains, by name.
+#[utoipa::path(get, path = "/domains", tag = "domains", responses((status = 200, body = Page<DomainView>)),
+    extensions(("x-sceau-use-case" = json!("domain.list"))))]
+async fn list(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -> Result<Json<Page<DomainView>>, Problem> {
+    Ok(Json(Page::whole(op.domains(&actor).await?)))
+}
+
+/// Adds a domain.
+#[utoipa::path(post, path = "/domains", tag = "domains", request_body = NewDomain, responses((status = 201, body = DomainView)),
+    extensions(("x-sceau-use-case" = json!("domain.add"))))]
+async fn add(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Json(new): Json<NewDomain>,
+) -> Result<(StatusCode, Json<DomainView>), Problem> {
+    Ok((StatusCode::CREATED, Json(op.add_domain(&actor, new.name, new.kind).await?)))
+}
+
+/// One domain.
+#[utoipa::path(get, path = "/domains/{name}", tag = "domains", params(("name" = String, Path, description = "Name")),
+    responses((status = 200, body = DomainView)), extensions(("x-sceau-use-case" = json!("domain.list"))))]
+async fn show(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(name): Path<String>,
+) -> Result<Json<DomainView>, Problem> {
+    let all = op.domains(&actor).await?;
+    let found = all.into_iter().find(|d| d.name.as_str().eq_ignore_ascii_case(&name));
+    found.map(Json).ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name).into())
+}

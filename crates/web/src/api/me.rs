@@ -1,0 +1,16 @@
+//! The asker: who it is, and what it may do.
+use crate::{Asker, Json, Problem, State};
+use axum::extract::State as AxumState;
+use sceau_operator::accounts::OwnView;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// Who asks: person, roles, BALs.
+#[utoipa::path(get, path = "/me", tag = "me", responses((status = 200, body = OwnView)), extensions(("x-sceau-use-case" = json!("own.show"))))]
+async fn show(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -> Result<Json<OwnView>, Problem> {
+    Ok(Json(op.own(&actor).await?))
+}

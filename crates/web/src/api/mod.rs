@@ -1,0 +1,38 @@
+//! REST, one file a family of operations. Each operation is described where it is written; the description and the routes are made of the same lines.
+//!
+//! The house's ways: `snake_case` fields, as `--json` of the command line has them; instants in milliseconds since 1970-01-01T00:00:00Z; lists by pages;
+//! each operation names its use case in `x-sceau-use-case`, which is what the rights are judged by.
+mod domains;
+mod me;
+
+use crate::State;
+use axum::Router;
+use axum::routing::get;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+/// Where REST begins.
+pub const PREFIX: &str = "/api/v1";
+
+/// Routes and their description.
+pub fn described() -> (Router<State>, OpenApi) {
+    let info = InfoBuilder::new()
+        .title("Sceau")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("description.md")))
+        .build();
+    let mut base = OpenApiBuilder::new().info(info).build();
+    base.servers = Some(vec![utoipa::openapi::Server::new(PREFIX)]);
+    let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    base.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    OpenApiRouter::with_openapi(base).merge(me::routes()).merge(domains::routes()).split_for_parts()
+}
+
+/// The description, for everybody.
+pub(crate) fn description(description: OpenApi) -> Router<State> {
+    let text = description.to_json().unwrap_or_default();
+    let answer = async move || ([(axum::http::header::CONTENT_TYPE, "application/json")], text);
+    Router::new().route(&format!("{PREFIX}/openapi.json"), get(answer))
+}

@@ -1,0 +1,71 @@
+//! axum's extractors, whose rejections are problems like every other refusal.
+use crate::Problem;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use sceau_domain::{Refusal, RefusalCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A JSON body; or a JSON answer.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(axum::Json::from_request(request, state).await?.0))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// Parts of the path.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(axum::extract::Path::from_request_parts(parts, state).await?.0))
+    }
+}
+
+/// The query.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(axum::extract::Query::from_request_parts(parts, state).await?.0))
+    }
+}
+
+fn invalid(name: &str, cause: &str) -> Problem {
+    Refusal::new(RefusalCode::Invalid).with("name", name).with("cause", cause).into()
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            return Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::BODY).into();
+        }
+        invalid("JSON", &rejection.body_text())
+    }
+}
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        invalid("path", &rejection.body_text())
+    }
+}
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        invalid("query", &rejection.body_text())
+    }
+}

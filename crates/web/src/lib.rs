@@ -1,0 +1,49 @@
+//! HTTP: REST under `/api/v1` and its OpenAPI description, over TLS for programs and over the administration socket for the command line.
+//!
+//! A door like the others: it translates requests into use cases and refusals into `application/problem+json`, and holds no rule. The same router
+//! answers both doors; who asks is found by [`asker`] (a bearer token, or the socket's peer credentials).
+//!
+//! Promises: every operation is in the description that `/api/v1/openapi.json` serves, for both are made of the same lines; a change says from
+//! which version it starts (`If-Match`); a `POST` with an `Idempotency-Key` is carried out once; bodies are bounded before they are read.
+pub mod api;
+pub mod asker;
+mod client_error;
+mod conditional;
+mod once;
+mod page;
+pub mod problem;
+pub mod serve;
+
+pub use asker::{Asker, Via};
+pub use client_error::{Json, Path, Query};
+pub use conditional::{IfMatch, Versioned};
+pub use once::Secret;
+pub use page::{Page, PageQuery};
+pub use problem::Problem;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use sceau_operator::Operator;
+
+/// Longest body of a request, bytes; operations that take files have their own.
+pub const BODY: usize = 1 << 20;
+
+/// What handlers need.
+#[derive(Debug, Clone)]
+pub struct State(pub Operator);
+
+/// Every route. Connections add [`Via`] to the requests' extensions.
+pub fn app(operator: Operator) -> Router {
+    let state = State(operator);
+    let (routes, description) = api::described();
+    Router::new()
+        .nest(api::PREFIX, routes)
+        .merge(api::description(description))
+        .layer(from_fn_with_state(state.clone(), once::once))
+        .layer(from_fn_with_state(state.clone(), asker::identify))
+        .layer(DefaultBodyLimit::max(BODY))
+        .fallback(problem::nowhere)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .with_state(state)
+}

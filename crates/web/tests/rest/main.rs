@@ -1,0 +1,3 @@
+//! REST as programs see it: requests against the whole router, without a network.
+mod domains;
+mod support;
