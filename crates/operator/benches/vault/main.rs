@@ -9,7 +9,8 @@
 //! cargo bench -p sceau-operator --bench vault -- index --messages 20000   # the job that indexes a BAL, and searches in it
 //! cargo bench -p sceau-operator --features sceau-store/insecure-clear --bench vault -- deliver   # what sealing costs
 //! ```
-//! `--folder DIR` puts the store on a disk of your choice: /tmp may be memory, where durability costs nothing.
+//! `--folder DIR` puts the store on a disk of your choice: /tmp may be memory, where durability costs nothing. A PostgreSQL server of its own goes where
+//! TMPDIR says, which the account `postgres` must be able to enter.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 mod index;
 mod measure;

@@ -25,9 +25,12 @@ impl Server {
     }
     /// The folders of a new server.
     fn folders(&self) {
-        let (_, own) = Self::user();
+        let (user, own) = Self::user();
         let f = self.folder.display();
-        shell(&format!("set -e; cd '{f}'; rm -rf data run; mkdir -m 700 data; mkdir -m 755 run; {own} data run"));
+        shell(&format!(
+            "set -e; cd '{f}'; rm -rf data run; mkdir -m 700 data; mkdir -m 755 run; {own} data run; cd /; \
+             {user} test -x '{f}/data' || {{ echo 'its account may not enter {f}: name another folder in TMPDIR' >&2; exit 1; }}"
+        ));
     }
     pub(super) fn create(&self) {
         self.folders();
