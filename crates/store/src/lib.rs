@@ -33,8 +33,8 @@ pub mod queue;
 pub mod roles;
 pub mod settings;
 pub mod spool;
-#[cfg(any(test, feature = "testing"))]
 pub mod terms;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod texts;
 pub mod traces;
