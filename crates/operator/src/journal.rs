@@ -3,7 +3,6 @@
 //!
 //! Promises: an answer is complete, or says that it cannot be given; a state is a word that only this module reads; the rows of
 //! removals are forgotten after [`journal_days`](sceau_domain::limits::Limits::journal_days), in slices, and not before.
-use crate::access::Seat;
 use crate::mailbox::entries::{Entry, Words};
 use crate::mailbox::folders::narrow;
 use crate::refuse::{self, Fail};
@@ -119,7 +118,7 @@ fn holds(runs: &[(u32, u32)], uid: u32) -> bool {
 impl Operator {
     /// The present state of the actor's BAL, to ask for changes from.
     pub async fn journal_state(&self, actor: &Actor) -> Result<State, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
             let (modseq, _) = journal::extent(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
@@ -154,7 +153,7 @@ impl Operator {
         actor: &Actor,
         mut ask: impl FnMut(&mut dyn Tx, Id) -> Result<Answer<Page>, StoreError> + Send + 'static,
     ) -> Result<Option<ChangedIds>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
             Ok(ask(tx, seat.bal)?)
@@ -175,7 +174,7 @@ impl Operator {
         since: u64,
         known: Option<Vec<(u32, u32)>>,
     ) -> Result<Option<Resync>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let since = i64::try_from(since).unwrap_or(i64::MAX);
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;

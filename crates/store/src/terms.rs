@@ -106,3 +106,19 @@ pub fn accepted(tx: &mut dyn Tx, person: Id, terms: Id) -> Result<bool, StoreErr
     let sql = "SELECT 1 FROM acceptances WHERE person_id = $1 AND terms_id = $2";
     Ok(tx.query_opt(sql, params![person, terms])?.is_some())
 }
+
+/// The version in force, when the person has not accepted it. Asked at every act: one look at an index.
+pub fn missing(tx: &mut dyn Tx, person: Id, now: i64) -> Result<Option<Id>, StoreError> {
+    let sql = "SELECT t.id FROM terms t \
+               WHERE t.id = (SELECT id FROM terms WHERE from_at <= $2 ORDER BY from_at DESC, id DESC LIMIT 1) \
+               AND NOT EXISTS (SELECT 1 FROM acceptances a WHERE a.person_id = $1 AND a.terms_id = t.id)";
+    tx.query_opt(sql, params![person, now])?.map(|r| r.int(0)).transpose()
+}
+
+/// Is the person a machine at this BAL, and did somebody responsible for it accept this version?
+pub fn accepted_for_machine(tx: &mut dyn Tx, person: Id, bal: Id, terms: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM access m JOIN access r ON r.bal_id = m.bal_id JOIN acceptances a ON a.person_id = r.person_id \
+               WHERE m.person_id = $1 AND m.bal_id = $2 AND m.role = 'machine' AND m.ended IS NULL \
+               AND r.role = 'responsible' AND r.ended IS NULL AND a.terms_id = $3 LIMIT 1";
+    Ok(tx.query_opt(sql, params![person, bal, terms])?.is_some())
+}

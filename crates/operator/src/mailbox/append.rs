@@ -1,5 +1,4 @@
 //! Adding a message to a folder (APPEND): durable when it returns.
-use crate::access::Seat;
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::deliver::{self, Target};
 use crate::mailbox::entries::FlagSet;
@@ -19,7 +18,7 @@ impl Operator {
         date: Option<Timestamp>,
         message: Received,
     ) -> Result<(u32, u32), Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let record = self.record(actor, seat.bal, "mail.filed");
         let folder = self.folder(actor, folder).await?;
         let date = date.unwrap_or(Timestamp(record.at()));

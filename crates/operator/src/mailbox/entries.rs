@@ -222,7 +222,7 @@ pub(super) fn ascending(uids: &[u32]) -> Vec<i64> {
 impl Operator {
     /// Opens a folder (SELECT, EXAMINE). Traced as an opening by the natural person.
     pub async fn open_folder(&self, actor: &Actor, name: &str, read_only: bool) -> Result<OpenFolder, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
         let (tag, name) = self.folder_key(seat.bal, name)?;
         let (Listed { bal, folder, words, .. }, listing) = self.list(seat, tag).await?;
@@ -273,7 +273,7 @@ impl Operator {
     /// Changes of a folder since a modseq. `folder.unknown` when it was deleted. UIDs that came and went since are in
     /// `vanished` too. A view of `since` becomes that of `Changes::modseq` by removing `vanished` and putting `changed` in.
     pub async fn changes(&self, actor: &Actor, folder: Id, since: u64) -> Result<Changes, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let since = i64::try_from(since).unwrap_or(i64::MAX);
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;

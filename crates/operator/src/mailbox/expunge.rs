@@ -1,5 +1,4 @@
 //! Removing entries for good (EXPUNGE, CLOSE, UID EXPUNGE RFC 4315).
-use crate::access::Seat;
 use crate::mailbox::entries::{Flags, ascending};
 use crate::mailbox::folders::narrow;
 use crate::record::ids;
@@ -13,7 +12,7 @@ use serde_json::json;
 impl Operator {
     /// Removes entries flagged `\Deleted` (all, or only these UIDs). Returns the UIDs removed.
     pub async fn expunge(&self, actor: &Actor, folder: Id, only: Option<&[u32]>) -> Result<Vec<u32>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let only = only.map(ascending);
         let record = self.record(actor, seat.bal, "mail.expunged");
         let index = self.index_job(seat.bal, self.config().search.delay);

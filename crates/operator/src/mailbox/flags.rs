@@ -1,5 +1,4 @@
 //! Changing flags and keywords of entries (STORE).
-use crate::access::Seat;
 use crate::mailbox::entries::{Entry, FlagChange, FlagSet, Words, ascending};
 use crate::mailbox::folders::narrow;
 use crate::record::ids;
@@ -67,7 +66,7 @@ impl Operator {
         flags: FlagSet,
         unchanged_since: Option<u64>,
     ) -> Result<(Vec<Entry>, Vec<u32>), Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let flags = checked(flags)?;
         let seal = self.bal_seal(seat.bal).await?;
         let wanted = self.seal_keywords(&seal, &flags.keywords).map_err(|e| refuse::store(&e))?;

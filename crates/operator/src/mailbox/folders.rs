@@ -1,5 +1,4 @@
 //! Folders: what they are, listing, counts, the folders every BAL starts with.
-use crate::access::Seat;
 use crate::mailbox::names::{self, INBOX};
 use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
@@ -101,7 +100,7 @@ pub struct FolderStatus {
 impl Operator {
     /// Folders of the actor's BAL, sorted by name, INBOX first.
     pub async fn folders(&self, actor: &Actor) -> Result<Vec<Folder>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
         let rows = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
@@ -137,7 +136,7 @@ impl Operator {
     }
     /// A folder's row and its canonical name. `folder.unknown`.
     async fn folder_row(&self, actor: &Actor, name: &str) -> Result<(FolderRow, String), Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let (tag, name) = self.folder_key(seat.bal, name)?;
         let row = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;

@@ -1,5 +1,4 @@
 //! Reading messages: summaries (never parsed again) and content by ranges.
-use crate::access::Seat;
 use crate::mailbox::seal::{BalSeal, MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
@@ -77,7 +76,7 @@ impl MessageReader {
 impl Operator {
     /// Summaries of messages of the actor's BAL, in the order asked; a message that is gone is skipped. Ask by pages (≤ 500).
     pub async fn summaries(&self, actor: &Actor, messages: &[Id]) -> Result<Vec<Arc<MessageSummary>>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
         let ids = messages.to_vec();
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -96,7 +95,7 @@ impl Operator {
     }
     /// Opens a message's content. Traced as a reading. `entry.unknown` when it is gone.
     pub async fn open_message(&self, actor: &Actor, message: Id) -> Result<MessageReader, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let bal = seat.check(tx)?;
             let row = messages::content(tx, seat.bal, message)?.ok_or(RefusalCode::EntryUnknown)?;

@@ -1,5 +1,4 @@
 //! Renaming a folder with what is below it; renaming INBOX moves its messages (RFC 9051 §6.3.6).
-use crate::access::Seat;
 use crate::mailbox::names::{self, INBOX};
 use crate::mailbox::structure::{Ground, Stop, Tree, make};
 use crate::record::Record;
@@ -26,7 +25,7 @@ impl Operator {
     /// Renames a folder with its children; renaming INBOX moves its messages into the new folder (RFC 9051 §6.3.6).
     /// `folder.unknown`, `folder.exists`, `folder.name` (also into itself), `folder.limit`.
     pub async fn rename_folder(&self, actor: &Actor, from: &str, to: &str) -> Result<(), Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let from = names::canonical(from).ok_or(RefusalCode::FolderUnknown)?;
         let to = names::new_name(to)?;
         let record = self.record(actor, seat.bal, "folder.renamed");

@@ -87,7 +87,7 @@ impl Operator {
     /// The UIDs among `entries` (the session's view) that match, ascending. A message that is gone matches nothing that its
     /// entry does not decide. `syntax.error` when the query is nested too deeply or too large.
     pub async fn search(&self, actor: &Actor, entries: &[Entry], query: &Query) -> Result<Vec<u32>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let mut plan = Plan::of(query).ok_or(RefusalCode::SyntaxError)?;
         let bal = self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?;
         if !plan.words().is_empty() {

@@ -166,7 +166,7 @@ impl Operator {
         name: &str,
         special_use: Option<SpecialUse>,
     ) -> Result<Folder, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let name = names::new_name(name)?;
         let record = self.record(actor, seat.bal, "folder.created");
         let plan = |tree: &Tree| {
@@ -192,7 +192,7 @@ impl Operator {
 
     /// Deletes a folder and its entries. INBOX: `folder.reserved`; with children: `folder.has_children`.
     pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let name = names::canonical(name).ok_or(RefusalCode::FolderUnknown)?;
         if name == INBOX {
             return Err(RefusalCode::FolderReserved.into());
@@ -222,7 +222,7 @@ impl Operator {
 
     /// Subscribes or unsubscribes. `folder.unknown`.
     pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let (tag, _) = self.folder_key(seat.bal, name)?;
         let record = self.record(actor, seat.bal, "folder.subscribed");
         let done = self.act::<(), Fail, _>(seat.bal, move |tx| {

@@ -1,5 +1,4 @@
 //! Copying and moving entries (COPY, MOVE RFC 6851): all of them or none, in one transaction.
-use crate::access::Seat;
 use crate::mailbox::entries::{Copied, ascending};
 use crate::mailbox::folders::narrow;
 use crate::record::{Record, ids};
@@ -13,12 +12,12 @@ use serde_json::json;
 impl Operator {
     /// Copies UIDs into a folder by name. All or nothing. `folder.unknown`, `quota.exceeded`.
     pub async fn copy(&self, actor: &Actor, folder: Id, uids: &[u32], to: &str) -> Result<Copied, Refusal> {
-        let record = self.record(actor, Seat::of(actor)?.bal, "mail.copied");
+        let record = self.record(actor, self.seat(actor)?.bal, "mail.copied");
         self.transfer(actor, folder, uids, to, record, false).await
     }
     /// Moves UIDs (RFC 6851), atomically. `folder.unknown`.
     pub async fn move_entries(&self, actor: &Actor, folder: Id, uids: &[u32], to: &str) -> Result<Copied, Refusal> {
-        let record = self.record(actor, Seat::of(actor)?.bal, "mail.moved");
+        let record = self.record(actor, self.seat(actor)?.bal, "mail.moved");
         self.transfer(actor, folder, uids, to, record, true).await
     }
 
@@ -31,7 +30,7 @@ impl Operator {
         record: Record,
         remove: bool,
     ) -> Result<Copied, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let (tag, _) = self.folder_key(seat.bal, to)?;
         let uids = ascending(uids);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {

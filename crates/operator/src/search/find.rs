@@ -132,7 +132,7 @@ impl Operator {
         folder: Option<&str>,
         page: Page,
     ) -> Result<Found, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         let tag = folder.map(|name| self.folder_key(seat.bal, name)).transpose()?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let bal = seat.check(tx)?;

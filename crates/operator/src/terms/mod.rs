@@ -1,4 +1,7 @@
 //! Terms of use: versions, who accepted which, and what stays shut until then (F100–F102).
+//!
+//! Promises: the text of a version never changes; the person alone accepts, what is in force and nothing else, and what was accepted is kept with
+//! its digest, door and factors; no BAL opens through any door before that. Without a version in force doors stay as they are, and an alarm says so.
 use crate::refuse::Fail;
 use sceau_store::{Id, Tx, terms as rows};
 
@@ -17,4 +20,12 @@ pub(crate) enum Standing {
 pub(crate) fn standing(tx: &mut dyn Tx, person: Id, now: i64) -> Result<Standing, Fail> {
     let Some(terms) = rows::in_force(tx, now)? else { return Ok(Standing::Absent) };
     Ok(if rows::accepted(tx, person, terms)? { Standing::Accepted } else { Standing::Missing })
+}
+
+/// May the person use this BAL, as far as the terms go? For a machine the acceptance of somebody responsible for the BAL counts.
+pub(crate) fn open(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<bool, Fail> {
+    Ok(match rows::missing(tx, person, now)? {
+        None => true,
+        Some(terms) => rows::accepted_for_machine(tx, person, bal, terms)?,
+    })
 }

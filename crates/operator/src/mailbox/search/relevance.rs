@@ -1,5 +1,4 @@
 //! How well messages found by words match (RFC 6203 §4): where the words stand counts, the subject most, an attachment least.
-use crate::access::Seat;
 use crate::mailbox::entries::Entry;
 use crate::mailbox::search::{Field, Query};
 use crate::refuse::Fail;
@@ -21,7 +20,7 @@ const SCATTERED: u32 = 20;
 impl Operator {
     /// A score from 1 to 100 for each of these entries, in their order: the mean over the words that were looked for.
     pub async fn relevance(&self, actor: &Actor, entries: &[&Entry], query: &Query) -> Result<Vec<u32>, Refusal> {
-        let seat = Seat::of(actor)?;
+        let seat = self.seat(actor)?;
         self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?;
         let seal = self.bal_seal(seat.bal).await?;
         let mut words = Vec::new();
