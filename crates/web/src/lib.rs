@@ -9,17 +9,22 @@ pub mod api;
 pub mod asker;
 mod client_error;
 mod conditional;
+mod created;
 mod once;
 mod page;
 pub mod problem;
+mod refusals;
+mod schema;
 pub mod serve;
 
 pub use asker::{Asker, Via};
 pub use client_error::{Json, Path, Query};
 pub use conditional::{IfMatch, Versioned};
+pub use created::{Created, located};
 pub use once::Secret;
 pub use page::{Page, PageQuery};
 pub use problem::Problem;
+pub use refusals::Refusals;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -11,7 +11,17 @@ pub struct PageQuery {
     pub after: Option<String>,
     /// How many, at most 1,000; 100 when absent.
     #[param(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "within")]
     pub limit: Option<u32>,
+}
+
+/// A limit between 1 and 1,000: what the description says is what is taken.
+fn within<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let limit = Option::<u32>::deserialize(from)?;
+    match limit {
+        Some(0 | 1001..) => Err(serde::de::Error::custom("limit: 1 to 1000")),
+        other => Ok(other),
+    }
 }
 
 impl PageQuery {
@@ -27,6 +37,7 @@ pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,
     /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Our domains.
-use crate::{Asker, Json, Page, Path, Problem, State};
+use crate::schema;
+use crate::{Asker, Created, Json, Page, Path, Problem, Refusals, State, located};
 use axum::extract::State as AxumState;
-use axum::http::StatusCode;
 use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode};
 use sceau_operator::accounts::DomainView;
 use serde::Deserialize;
@@ -18,34 +18,37 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 #[serde(deny_unknown_fields)]
 struct NewDomain {
     /// Name.
-    #[schema(value_type = String, example = "hopital.mssante.fr")]
+    #[schema(value_type = String, min_length = 1, max_length = 255, example = "hopital.mssante.fr")]
     name: DomainName,
     /// `Production`, `Test`, `Patients` or `Internal`.
-    #[schema(value_type = String, example = "Production")]
+    #[schema(schema_with = schema::domain_kind)]
     kind: DomainKind,
 }
 
 /// Our domains, by name.
-#[utoipa::path(get, path = "/domains", tag = "domains", responses((status = 200, body = Page<DomainView>)),
+#[utoipa::path(get, path = "/domains", tag = "domains",
+    responses((status = 200, description = "The domains", body = Page<DomainView>), Refusals),
     extensions(("x-sceau-use-case" = json!("domain.list"))))]
 async fn list(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -> Result<Json<Page<DomainView>>, Problem> {
     Ok(Json(Page::whole(op.domains(&actor).await?)))
 }
 
 /// Adds a domain.
-#[utoipa::path(post, path = "/domains", tag = "domains", request_body = NewDomain, responses((status = 201, body = DomainView)),
+#[utoipa::path(post, path = "/domains", tag = "domains", request_body = NewDomain,
+    responses((status = 201, description = "Added", body = DomainView, headers(("Location" = String, description = "Where it is"))), Refusals),
     extensions(("x-sceau-use-case" = json!("domain.add"))))]
 async fn add(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Json(new): Json<NewDomain>,
-) -> Result<(StatusCode, Json<DomainView>), Problem> {
-    Ok((StatusCode::CREATED, Json(op.add_domain(&actor, new.name, new.kind).await?)))
+) -> Result<Created<Json<DomainView>>, Problem> {
+    let added = op.add_domain(&actor, new.name, new.kind).await?;
+    Ok(Created(located(&["domains", added.name.as_str()]), Json(added)))
 }
 
 /// One domain.
-#[utoipa::path(get, path = "/domains/{name}", tag = "domains", params(("name" = String, Path, description = "Name")),
-    responses((status = 200, body = DomainView)), extensions(("x-sceau-use-case" = json!("domain.list"))))]
+#[utoipa::path(get, path = "/domains/{name}", tag = "domains", params(("name" = String, Path, description = "Name of the domain")),
+    responses((status = 200, description = "The domain", body = DomainView), Refusals), extensions(("x-sceau-use-case" = json!("domain.list"))))]
 async fn show(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,

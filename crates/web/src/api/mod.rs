@@ -1,7 +1,11 @@
 //! REST, one file a family of operations. Each operation is described where it is written; the description and the routes are made of the same lines.
 //!
 //! The house's ways: `snake_case` fields, as `--json` of the command line has them; instants in milliseconds since 1970-01-01T00:00:00Z; lists by pages;
-//! each operation names its use case in `x-sceau-use-case`, which is what the rights are judged by.
+//! each operation names its use case in `x-sceau-use-case`, which is what the rights are judged by. Ids of rows are decimal texts.
+//!
+//! A family is written as `domains.rs` is: `Asker` before whatever else is read from the request, so that nobody learns from a stranger's mistake;
+//! `responses((status = 200, …), Refusals)`; what is added answers 201 with `Location` ([`crate::Created`]); what can be changed answers with its
+//! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
 mod domains;
 mod me;
 
@@ -25,7 +29,9 @@ pub fn described() -> (Router<State>, OpenApi) {
     let mut base = OpenApiBuilder::new().info(info).build();
     base.servers = Some(vec![utoipa::openapi::Server::new(PREFIX)]);
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    base.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    let components = base.components.get_or_insert_default();
+    components.add_security_scheme("bearer", scheme);
+    crate::refusals::describe(components);
     base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
     OpenApiRouter::with_openapi(base).merge(me::routes()).merge(domains::routes()).split_for_parts()
 }
