@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `naming.*`, `identifier.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong` |
+//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -134,7 +134,7 @@ refusals! {
     EditUnconditional    "edit.unconditional"     501 "5.5.4" "" 428;
     KeyReused            "idempotency.reused"     501 "5.5.4" "" 422;
     KeyDone              "idempotency.done"       501 "5.5.4" "" 409;
-    TermsRequired        "terms.required"         535 "5.7.0" "NOPERM" 403;
+    TermsRequired        "terms.required"         535 "5.7.0" "ALERT" 403;
     TermsAbsent          "terms.absent"           451 "4.3.0" "UNAVAILABLE" 409;
     StateWrong           "state.wrong"            550 "5.5.1" "CANNOT" 409;
     // names and identifiers (domain::naming, domain::identifier)

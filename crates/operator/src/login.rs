@@ -6,7 +6,7 @@ pub use guard::Guard;
 
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::{Actor, BalRef, Operator, Origin, PersonRef, Who};
+use crate::{Actor, BalRef, Operator, Origin, PersonRef, Who, terms};
 use sceau_domain::{Address, BalFlags, Refusal, RefusalCode};
 use sceau_store::{StoreError, Tx, access, accounts as rows};
 use serde_json::json;
@@ -32,7 +32,7 @@ impl Operator {
     /// Success and failure are traced; the token's last use is kept.
     ///
     /// # Errors
-    /// `login.failed`, `login.too_many`.
+    /// `login.failed`, `login.too_many`; `terms.required` when the token is right and the person has not accepted the terms in force.
     pub async fn login_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
         let now = self.clock().now();
         let limit = self.config().login_failures_per_minute;
@@ -45,6 +45,11 @@ impl Operator {
             Ok(actor) => {
                 metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
                 Ok(actor)
+            }
+            // The token was right: nothing is counted, and the refusal is traced under the person's name.
+            Err(Fail::No(refusal)) if refusal.code == RefusalCode::TermsRequired => {
+                metrics::counter!("sceau_logins_total", "outcome" => "terms").increment(1);
+                Err(refusal)
             }
             Err(Fail::No(refusal)) => {
                 metrics::counter!("sceau_logins_total", "outcome" => "failed").increment(1);
@@ -72,10 +77,13 @@ impl Operator {
         let now = self.clock().now().0;
         let find = move |tx: &mut dyn Tx| find(tx, &digest, &name, by_address.as_deref(), wanted.as_deref(), now);
         // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
-        let (token, person, bal, role) = self.0.store.read(find).await?.ok_or_else(failed)?;
+        let (token, person, bal, role, open) = self.0.store.read(find).await?.ok_or_else(failed)?;
         let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
         let bal = bal_ref(&bal)?;
         let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
+        if !open {
+            return Err(self.refused(By::actor(&actor), None, None, self.terms_required()).await.into());
+        }
         let data = json!({ "door": origin.door.as_str(), "token": token.id, "role": role, "tls": origin.tls });
         let shown = self.bal_key(&bal.address);
         let fact = self.fact("login.ok", &By::actor(&actor), Some((bal.id, &shown)), "ok", data);
@@ -93,10 +101,10 @@ impl Operator {
     }
 
     /// Is the actor still allowed on its BAL (token not revoked nor expired, person not disabled, access not ended, BAL not
-    /// closed)? Doors ask at each command; answered from a cache that lives for a second and that a revocation here clears at once.
+    /// closed, terms in force accepted)? Doors ask at each command; answered from a cache that lives for a second and that a revocation here clears at once.
     ///
     /// # Errors
-    /// `right.missing`.
+    /// `right.missing`, `terms.required`.
     pub async fn still_allowed(&self, actor: &Actor) -> Result<(), Refusal> {
         let (Some(token), Some(bal), Who::Person(person)) = (actor.credential, &actor.bal, &actor.who) else {
             return Err(RefusalCode::RightMissing.into());
@@ -107,17 +115,21 @@ impl Operator {
         }
         let (person, bal_id) = (person.id, bal.id);
         let version = self.0.guard.rights_version();
-        let allowed = move |tx: &mut dyn Tx| -> Result<bool, StoreError> {
+        let allowed = move |tx: &mut dyn Tx| -> Result<Option<bool>, Fail> {
             let token = rows::token_by_id(tx, token)?.filter(|t| is_live(t, now.0));
             let person = rows::person_by_id(tx, person)?.filter(|p| p.disabled.is_none());
             let bal = rows::bal_by_id(tx, bal_id)?.filter(|b| b.state == "active");
             match (token, person, bal) {
-                (Some(_), Some(p), Some(b)) => Ok(access::in_force(tx, p.id, b.id)?.is_some()),
-                _ => Ok(false),
+                (Some(_), Some(p), Some(b)) if access::in_force(tx, p.id, b.id)?.is_some() => {
+                    Ok(Some(terms::open(tx, p.id, b.id, now.0)?))
+                }
+                _ => Ok(None),
             }
         };
-        if !self.0.store.read(allowed).await.map_err(|e| crate::refuse::store(&e))? {
-            return Err(RefusalCode::RightMissing.into());
+        match self.0.store.read(allowed).await? {
+            Some(true) => {}
+            Some(false) => return Err(self.terms_required()),
+            None => return Err(RefusalCode::RightMissing.into()),
         }
         self.0.guard.allowed(token, bal_id, now, version);
         Ok(())
@@ -137,7 +149,7 @@ pub(crate) fn is_live(t: &rows::Token, now: i64) -> bool {
     t.revoked.is_none() && t.expires.is_none_or(|e| e > now)
 }
 
-/// Token, person, BAL and role; nothing when any of them does not fit.
+/// Token, person, BAL, role, and whether the terms of use are accepted; nothing when any of them does not fit.
 #[allow(clippy::type_complexity)] // a tuple used once
 fn find(
     tx: &mut dyn Tx,
@@ -146,7 +158,7 @@ fn find(
     by_address: Option<&str>,
     wanted: Option<&str>,
     now: i64,
-) -> Result<Option<(rows::Token, rows::Person, rows::Bal, String)>, StoreError> {
+) -> Result<Option<(rows::Token, rows::Person, rows::Bal, String, bool)>, Fail> {
     let live = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
     let Some(token) = live else { return Ok(None) };
     let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else {
@@ -166,7 +178,8 @@ fn find(
         return Ok(None);
     };
     let Some(access) = access::in_force(tx, person.id, bal.id)? else { return Ok(None) };
-    Ok(Some((token, person, bal, access.role)))
+    let open = terms::open(tx, person.id, bal.id, now)?;
+    Ok(Some((token, person, bal, access.role, open)))
 }
 
 /// PER BALs that a person holds.

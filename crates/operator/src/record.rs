@@ -2,7 +2,7 @@
 //! Envelope facts, counts and ids; never content.
 use crate::mail::refusals::STRANGER;
 use crate::{Actor, Door, Operator, Origin, Who};
-use sceau_domain::{Address, Refusal, Timestamp};
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::header;
 use sceau_store::idempotency::{self, Once};
 use sceau_store::traces::{self, Trace};
@@ -183,6 +183,7 @@ impl Operator {
         let act = match origin.door {
             Door::Admin => "admin.refused",
             _ if refusal.code.as_str().starts_with("login.") => "login.failed",
+            _ if refusal.code == RefusalCode::TermsRequired => "terms.refused",
             _ => "mail.refused",
         };
         let trace = self.fact(act, &by, None, refusal.code.as_str(), data);

@@ -2,7 +2,9 @@
 //!
 //! Promises: the text of a version never changes; the person alone accepts, what is in force and nothing else, and what was accepted is kept with
 //! its digest, door and factors; no BAL opens through any door before that. Without a version in force doors stay as they are, and an alarm says so.
+use crate::Operator;
 use crate::refuse::Fail;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::{Id, Tx, terms as rows};
 
 /// Where a person stands with the version in force.
@@ -28,4 +30,16 @@ pub(crate) fn open(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<boo
         None => true,
         Some(terms) => rows::accepted_for_machine(tx, person, bal, terms)?,
     })
+}
+
+impl Operator {
+    /// Where people read and accept the terms of use.
+    pub fn terms_link(&self) -> String {
+        format!("{}/conditions", self.0.config.public_url)
+    }
+
+    /// The refusal of a door that stays shut, with the link.
+    pub(crate) fn terms_required(&self) -> Refusal {
+        Refusal::new(RefusalCode::TermsRequired).with("name", self.terms_link())
+    }
 }
