@@ -17,6 +17,7 @@ pub mod mailbox;
 pub mod nodes;
 pub mod notary;
 pub mod once;
+pub mod openings;
 pub mod queue;
 mod reading;
 mod record;

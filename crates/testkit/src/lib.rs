@@ -7,7 +7,7 @@ pub mod world;
 use sceau_domain::{Address, BalKind, DomainKind, Limits, RetrySchedule};
 use sceau_operator::accounts::{NewBal, NewPerson};
 use sceau_operator::{Actor, Door, Operator, OperatorConfig, Origin};
-use sceau_store::Store;
+use sceau_store::{Store, StoreError, Tx, accounts, terms};
 use sceau_trust::{Trust, WhiteList};
 use std::time::Duration;
 
@@ -64,14 +64,80 @@ pub async fn open(config: OperatorConfig, store: Store, trust: Trust) -> (Operat
     (op, admin)
 }
 
-/// Adds a domain and, each under his login as a name, people.
-pub async fn people(op: &Operator, admin: &Actor, domains: &[(&str, DomainKind)], logins: &[&str]) {
+/// Adds a domain and, each under his login as a name, people: with a certified identity, habilitated, who accepted the terms of use.
+pub async fn people(op: &Operator, store: &Store, admin: &Actor, domains: &[(&str, DomainKind)], logins: &[&str]) {
     for (name, kind) in domains {
         op.add_domain(admin, name.parse().unwrap(), *kind).await.unwrap();
     }
+    newcomers(op, admin, logins).await;
+    settled(store, logins).await;
+}
+
+/// Adds people of whom nothing but the name is known.
+pub async fn newcomers(op: &Operator, admin: &Actor, logins: &[&str]) {
     for login in logins {
         let person = NewPerson { login: (*login).into(), name: (*login).into(), national_id: None };
         op.add_person(admin, person).await.unwrap();
+    }
+}
+
+/// Gives people what a BAL asks of them: a certified identity, an exemption from the national identifier, the habilitation, and their agreement with
+/// the terms of use in force (published here when there are none).
+pub async fn settled(store: &Store, logins: &[&str]) {
+    for login in logins {
+        certified(store, login).await;
+        accepted(store, login).await;
+    }
+}
+
+/// A certified identity, an exemption from the national identifier, the habilitation.
+pub async fn certified(store: &Store, login: &str) {
+    let (login, now) = (login.to_owned(), store.clock().now().0);
+    let certify = move |tx: &mut dyn Tx| {
+        let mut person = accounts::person_by_login(tx, &login)?.unwrap();
+        (person.identity, person.identity_at, person.identity_by) = ("operator".into(), Some(now), Some("root".into()));
+        if person.national_id.is_none() {
+            (person.local_id, person.local_id_reason) = (Some(login.clone()), Some("jeu d'essai".into()));
+            person.local_id_until = Some(now + 3650 * pki::DAY);
+        }
+        person.habilitated = true;
+        assert!(accounts::update_person(tx, &person)?);
+        Ok::<_, StoreError>(())
+    };
+    store.write(certify).await.unwrap();
+}
+
+/// The person's agreement with the terms of use in force, published when there are none.
+pub async fn accepted(store: &Store, login: &str) {
+    let (login, now, id) = (login.to_owned(), store.clock().now().0, store.new_id());
+    let accept = move |tx: &mut dyn Tx| {
+        let person = accounts::person_by_login(tx, &login)?.unwrap().id;
+        let terms_id = match terms::in_force(tx, now)? {
+            Some(terms) => terms,
+            None => {
+                terms::insert(tx, &first_terms(id, now))?;
+                id
+            }
+        };
+        let (door, factors) = ("api".to_owned(), "token".to_owned());
+        let digest = vec![0; 32];
+        terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest })
+    };
+    store.write::<_, StoreError, _>(accept).await.unwrap();
+}
+
+fn first_terms(id: sceau_store::Id, now: i64) -> terms::Terms {
+    terms::Terms {
+        id,
+        version: "essai".into(),
+        text_fr: "Conditions d'essai.".into(),
+        text_en: "Terms for tests.".into(),
+        digest: vec![0; 32],
+        changes_fr: String::new(),
+        changes_en: String::new(),
+        from_at: now,
+        published: now,
+        published_by: "root".into(),
     }
 }
 

@@ -98,7 +98,7 @@ impl World {
             ("essai.alpha.mssante.fr", DomainKind::Test),
             ("interne.alpha.fr", DomainKind::Internal),
         ];
-        crate::people(&self.op, &self.admin, &domains, &["anne", "bruno", "chloe"]).await;
+        crate::people(&self.op, &self.store, &self.admin, &domains, &["anne", "bruno", "chloe"]).await;
         self.bal("anne.martin@alpha.mssante.fr", BalKind::Per, &["anne"], |_| {}).await;
         self.bal("bruno.petit@alpha.mssante.fr", BalKind::Per, &["bruno"], |_| {}).await;
         self.bal("chloe.roux@alpha.mssante.fr", BalKind::Per, &["chloe"], |b| b.reachable = false).await;

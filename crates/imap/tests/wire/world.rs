@@ -36,7 +36,7 @@ impl World {
         let (op, admin) =
             sceau_testkit::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await;
         let domains = [("alpha.mssante.fr", DomainKind::Production)];
-        sceau_testkit::people(&op, &admin, &domains, &["anne", "bruno"]).await;
+        sceau_testkit::people(&op, &store, &admin, &domains, &["anne", "bruno"]).await;
         for (local, kind, holders) in [
             ("anne.martin", BalKind::Per, &["anne"][..]),
             ("bruno.petit", BalKind::Per, &["bruno"]),

@@ -75,7 +75,7 @@ impl World {
         let trust = Trust::new(pki.anchors_with_crl());
         trust.set_white_list(list(LISTED));
         let (op, admin) = sceau_testkit::open(config, store.clone(), trust).await;
-        people(&op, &admin, &domain).await;
+        people(&op, &store, &admin, &domain).await;
 
         let identity = pki.identity(&host);
         let mx_tls = Arc::new(ArcSwap::new(sceau_trust::tls::mx_server(&identity).unwrap()));
@@ -150,8 +150,8 @@ impl World {
     }
 }
 
-async fn people(op: &Operator, admin: &Actor, domain: &str) {
-    sceau_testkit::people(op, admin, &[(domain, DomainKind::Production)], &["anne", "bruno"]).await;
+async fn people(op: &Operator, store: &sceau_store::Store, admin: &Actor, domain: &str) {
+    sceau_testkit::people(op, store, admin, &[(domain, DomainKind::Production)], &["anne", "bruno"]).await;
     for (local, kind, holder) in
         [("anne", BalKind::Per, "anne"), ("bruno", BalKind::Per, "bruno"), ("accueil", BalKind::Org, "anne")]
     {

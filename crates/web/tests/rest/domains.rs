@@ -11,7 +11,7 @@ async fn an_administrator_adds_a_domain_and_others_do_not() {
     assert_eq!((said.status, said.code()), (StatusCode::UNAUTHORIZED, "login.required"));
     let said = h.ask(Some("sceau_rien"), Method::GET, "/domains", &[], None).await;
     assert_eq!((said.status, said.code()), (StatusCode::UNAUTHORIZED, "login.failed"));
-    sceau_testkit::people(&h.op, &h.admin, &[], &["anne"]).await;
+    sceau_testkit::people(&h.op, &h.store, &h.admin, &[], &["anne"]).await;
     let anne = h.token("anne").await;
     let said = h.ask(Some(&anne), Method::POST, "/domains", &[], Some(new.clone())).await;
     assert_eq!((said.status, said.code()), (StatusCode::FORBIDDEN, "right.missing"));

@@ -14,7 +14,7 @@ use crate::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, PersonRef, Re
 use sceau_domain::{BalFlags, BalKind, DomainKind, Refusal, RefusalCode, Timestamp};
 use sceau_store::blob::{self, BlobRow};
 use sceau_store::testing::{self, TestStore};
-use sceau_store::{Id, StoreError, access, accounts as rows, params};
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, params, terms};
 use sceau_trust::{Anchors, Trust};
 use std::time::Duration;
 
@@ -149,6 +149,35 @@ pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: Refu
     assert_eq!(result.expect_err("refused").code, code);
 }
 
+/// Gives a person what a BAL asks: a certified identity, the habilitation, agreement with the terms in force (published when there are none).
+pub(crate) fn settle(tx: &mut dyn Tx, person: Id, now: i64) -> Result<(), StoreError> {
+    let row = rows::person_by_id(tx, person)?.unwrap();
+    let (identity, local_id) = ("operator".into(), Some(row.login.clone()));
+    let local_id_reason = Some("essai".into());
+    rows::update_person(tx, &rows::Person { identity, local_id, local_id_reason, habilitated: true, ..row })?;
+    let (text_fr, text_en) = ("Conditions".to_owned(), "Terms".to_owned());
+    let (changes_fr, changes_en, published_by) = (String::new(), String::new(), "chef".to_owned());
+    let (version, digest, from_at) = ("essai".to_owned(), vec![0; 32], now);
+    let all = terms::Terms {
+        id: person,
+        version,
+        text_fr,
+        text_en,
+        digest,
+        changes_fr,
+        changes_en,
+        from_at,
+        published: now,
+        published_by,
+    };
+    if terms::in_force(tx, now)?.is_none() {
+        terms::insert(tx, &all)?;
+    }
+    let terms_id = terms::in_force(tx, now)?.unwrap();
+    let (door, factors, digest) = ("imap".to_owned(), "token".to_owned(), vec![0; 32]);
+    terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest })
+}
+
 async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
     let store = &operator.0.store;
     let (person, id) = (store.new_id(), store.new_id());
@@ -163,6 +192,7 @@ async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
     store
         .write::<_, StoreError, _>(move |tx| {
             rows::insert_person(tx, &someone)?;
+            settle(tx, someone.id, now)?;
             rows::insert_bal(tx, &row)?;
             access::grant(tx, &access::NewAccess::now(person, id, "holder", 15, 1, "chef"))?;
             create_defaults(tx, &folders)
