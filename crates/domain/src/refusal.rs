@@ -137,6 +137,9 @@ refusals! {
     TermsRequired        "terms.required"         535 "5.7.0" "ALERT" 403;
     TermsAbsent          "terms.absent"           451 "4.3.0" "UNAVAILABLE" 409;
     StateWrong           "state.wrong"            550 "5.5.1" "CANNOT" 409;
+    IdentityMissing      "identity.missing"       550 "5.7.1" "CANNOT" 422;
+    LinkInvalid          "link.invalid"           550 "5.7.1" "EXPIRED" 410;
+    NoticeNoRelay        "notice.no_relay"        451 "4.3.0" "UNAVAILABLE" 409;
     // names and identifiers (domain::naming, domain::identifier)
     NamingCharacter      "naming.character"       553 "5.1.3" "" 422;
     NamingReserved       "naming.reserved"        553 "5.1.3" "" 422;

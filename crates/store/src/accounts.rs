@@ -298,15 +298,32 @@ pub fn domains(tx: &mut dyn Tx) -> Result<Vec<Domain>, StoreError> {
     tx.query(&format!("SELECT {DOMAIN} FROM domains ORDER BY name"), &[])?.iter().map(domain).collect()
 }
 
-/// Inserts a person, of version 1. `Exists` when the login is taken.
+/// Inserts a person, of version 1. `Exists` when the login or the national identifier is taken.
 pub fn insert_person(tx: &mut dyn Tx, p: &Person) -> Result<(), StoreError> {
     let sql = "INSERT INTO people (id, login, name, created) VALUES ($1, $2, $3, $4)";
     tx.execute(sql, params![p.id, &p.login, &p.name, p.created])?;
     write_person(tx, p)
 }
 
+/// Gives a person this national identifier, which nobody else has. `Exists` otherwise.
+fn write_national_id(tx: &mut dyn Tx, p: &Person) -> Result<(), StoreError> {
+    let before = tx.query_opt("SELECT national_id FROM people WHERE id = $1", params![p.id])?;
+    let before = before.map_or(Ok(None), |r| r.opt_text(0))?;
+    if before == p.national_id {
+        return Ok(());
+    }
+    tx.execute("DELETE FROM national_ids WHERE person_id = $1", params![p.id])?;
+    let Some(id) = &p.national_id else { return Ok(()) };
+    let sql = "INSERT INTO national_ids (national_id, person_id) VALUES ($1, $2) ON CONFLICT (national_id) DO NOTHING";
+    match tx.execute(sql, params![id, p.id])? {
+        0 => Err(StoreError::Exists("person.national_id".into())),
+        _ => Ok(()),
+    }
+}
+
 /// Writes everything of a person that may change, but not its version.
 fn write_person(tx: &mut dyn Tx, p: &Person) -> Result<(), StoreError> {
+    write_national_id(tx, p)?;
     let sql = "UPDATE people SET name = $2, national_id = $3, disabled = $4, given_name = $5, family_name = $6, profession = $7, \
                speciality = $8, habilitated = $9, local_id = $10, local_id_reason = $11, local_id_until = $12, identity = $13, \
                identity_at = $14, identity_by = $15, email = $16, email_verified = $17, phone = $18 WHERE id = $1";
@@ -333,7 +350,8 @@ fn write_person(tx: &mut dyn Tx, p: &Person) -> Result<(), StoreError> {
     tx.execute(sql, values).map(drop)
 }
 
-/// Changes a person of this version; false when somebody else changed it meanwhile. The login never changes.
+/// Changes a person of this version; false when somebody else changed it meanwhile. The login never changes. `Exists` when the national
+/// identifier is somebody else's.
 pub fn update_person(tx: &mut dyn Tx, p: &Person) -> Result<bool, StoreError> {
     let sql = "UPDATE people SET version = version + 1 WHERE id = $1 AND version = $2";
     if tx.execute(sql, params![p.id, p.version])? == 0 {
@@ -356,6 +374,23 @@ pub fn person_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Person>, StoreErro
 /// People by login, from after `after`.
 pub fn people(tx: &mut dyn Tx, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
     let sql = format!("SELECT {PERSON} FROM people WHERE login > $1 ORDER BY login LIMIT $2");
+    tx.query(&sql, params![after, limit])?.iter().map(person).collect()
+}
+
+/// Whose this national identifier is.
+pub fn person_by_national_id(tx: &mut dyn Tx, national_id: &str) -> Result<Option<Person>, StoreError> {
+    let sql =
+        format!("SELECT {PERSON} FROM people WHERE id = (SELECT person_id FROM national_ids WHERE national_id = $1)");
+    one(tx.query_opt(&sql, params![national_id])?, person)
+}
+
+/// People who work in one of these structures now, by login, from after `after`.
+pub fn people_within(tx: &mut dyn Tx, structures: &[Id], after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+    let sql = format!(
+        "SELECT {PERSON} FROM people WHERE login > $1 AND id IN (SELECT person_id FROM memberships WHERE ended IS NULL \
+         AND structure_id IN ({})) ORDER BY login LIMIT $2",
+        crate::structures::among(structures)
+    );
     tx.query(&sql, params![after, limit])?.iter().map(person).collect()
 }
 

@@ -28,11 +28,14 @@ pub mod life;
 pub mod messages;
 pub mod nodes;
 pub mod notary;
+pub mod notices;
+pub mod policies;
 pub mod purge;
 pub mod queue;
 pub mod roles;
 pub mod settings;
 pub mod spool;
+pub mod structures;
 pub mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -198,7 +201,7 @@ impl Store {
     /// Runs `f` in a writing transaction. It may run several times (conflicts): no I/O, no hashing, no sealing inside; prepare before.
     /// The result is returned only after COMMIT has reached the disk. An `Err` rolls everything `f` did back. Once queued it is carried out,
     /// even when the caller stops waiting.
-    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, mut f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -207,16 +210,18 @@ impl Store {
         if let Some(link) = &self.0.link {
             link.check()?;
         }
-        self.0.engine.write(f).await
+        let clock = self.0.config.clock.clone();
+        self.0.engine.write(move |tx| f(&mut engine::Timed(tx, &clock))).await
     }
     /// Runs `f` on a consistent snapshot; writing fails.
-    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn read<T, E, F>(&self, mut f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.engine.read(f).await
+        let clock = self.0.config.clock.clone();
+        self.0.engine.read(move |tx| f(&mut engine::Timed(tx, &clock))).await
     }
     /// Does the database answer, and may this process write? For readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {

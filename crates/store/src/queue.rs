@@ -327,7 +327,8 @@ pub fn retry(tx: &mut dyn Tx, what: &Retry, now: Timestamp) -> Result<u64, Store
 
 /// Epochs that queued messages still need.
 pub fn epochs(tx: &mut dyn Tx) -> Result<Vec<i64>, StoreError> {
-    tx.query("SELECT DISTINCT epoch FROM queue_messages", &[])?.iter().map(|r| r.int(0)).collect()
+    let sql = "SELECT epoch FROM queue_messages UNION SELECT epoch FROM notices WHERE sealed IS NOT NULL";
+    tx.query(sql, &[])?.iter().map(|r| r.int(0)).collect()
 }
 
 /// How many entries wait, and since when the oldest does: for `/metrics`.

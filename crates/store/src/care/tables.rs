@@ -31,6 +31,7 @@ pub(crate) static DATA_SET: Set = Set {
         "structures",
         "structure_domains",
         "people",
+        "national_ids",
         "memberships",
         "roles",
         "bals",
@@ -47,11 +48,13 @@ pub(crate) static DATA_SET: Set = Set {
         "calendar_days",
         "reference_lists",
         "reference_entries",
+        "reference_drafts",
         "imports",
         "import_lines",
         "idempotency",
         "disclosures",
         "links",
+        "notices",
         "traces",
         "alarms",
         "jobs",
@@ -80,7 +83,7 @@ pub(crate) static DATA_SET: Set = Set {
         "nodes_of_log",
         "checkpoints",
     ],
-    left: &["leases"],
+    left: &["leases", "submission_counts"],
 };
 
 /// The keyring: moved between engines, never part of a backup of the data.

@@ -62,6 +62,13 @@ ALTER TABLE people ADD COLUMN email_verified BIGINT;
 ALTER TABLE people ADD COLUMN phone TEXT;
 ALTER TABLE people ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
 CREATE INDEX people_national_id ON people (national_id) WHERE national_id IS NOT NULL;
+-- Whose a national identifier is: nobody gets one that another has. Those given twice before this table existed stay with the first.
+CREATE TABLE national_ids (
+    national_id TEXT PRIMARY KEY,
+    person_id BIGINT NOT NULL REFERENCES people (id)
+);
+INSERT INTO national_ids (national_id, person_id) SELECT national_id, MIN(id) FROM people WHERE national_id IS NOT NULL GROUP BY national_id;
+CREATE INDEX national_ids_person ON national_ids (person_id);
 
 -- Who works where. One membership in force of a person in a structure.
 CREATE TABLE memberships (
@@ -199,6 +206,16 @@ CREATE TABLE policy_values (
     at BIGINT NOT NULL,
     PRIMARY KEY (scope, subject, name)
 );
+-- `bals.quota_bytes` holds the quota in force, which follows from these values and the configuration: what was given to a BAL stays its own.
+INSERT INTO policy_values (scope, subject, name, value, set_by, at)
+    SELECT 'bal', CAST(id AS TEXT), 'quota_bytes', CAST(quota_bytes AS TEXT), 'schema', created FROM bals WHERE quota_bytes <> 2147483648;
+-- Messages that a BAL sent, by hours since 1970; counted only where a limit is set.
+CREATE TABLE submission_counts (
+    bal_id BIGINT NOT NULL,
+    hour BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (bal_id, hour)
+) /* clustered */;
 
 -- How long what is kept (JSON of `domain::retention`), by name; one is the operator's, structures may name another.
 CREATE TABLE retention_policies (
@@ -232,22 +249,35 @@ CREATE TABLE calendar_days (
     PRIMARY KEY (territory, day)
 );
 
--- Reference tables that were imported; `reference_lists` says from what.
+-- Reference tables that were imported; `reference_lists` says from what. Entries of other generations than a list's belong to an import that
+-- is not over, was given up, or was replaced. `search`: the label folded, to be looked up by its beginning.
 CREATE TABLE reference_lists (
     name TEXT PRIMARY KEY,
+    generation BIGINT NOT NULL,
     source TEXT NOT NULL,
     digest BYTEA NOT NULL,
+    encoding TEXT NOT NULL,
     entries BIGINT NOT NULL,
+    skipped BIGINT NOT NULL,
     imported BIGINT NOT NULL,
     imported_by TEXT NOT NULL
 );
 CREATE TABLE reference_entries (
-    list TEXT NOT NULL,
+    generation BIGINT NOT NULL,
     code TEXT NOT NULL,
+    line BIGINT NOT NULL,
     label TEXT NOT NULL,
+    search TEXT NOT NULL,
     data TEXT NOT NULL,
-    PRIMARY KEY (list, code)
+    PRIMARY KEY (generation, code, line)
 ) /* clustered */;
+CREATE INDEX reference_entries_search ON reference_entries (generation, search, code, line);
+-- Generations that are being written: who begins one says so, so that what is left of a dead import is found.
+CREATE TABLE reference_drafts (
+    generation BIGINT PRIMARY KEY,
+    name TEXT NOT NULL,
+    begun BIGINT NOT NULL
+);
 
 -- Files of many lines that are worked through a slice at a time; `next_line`: where to go on.
 CREATE TABLE imports (
@@ -257,19 +287,25 @@ CREATE TABLE imports (
     name TEXT NOT NULL,
     dry BIGINT NOT NULL,
     state TEXT NOT NULL,
+    header TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    reason TEXT,
     next_line BIGINT NOT NULL,
     lines BIGINT NOT NULL,
     done BIGINT NOT NULL,
     wrong BIGINT NOT NULL,
+    skipped BIGINT NOT NULL,
     person_id BIGINT NOT NULL,
     by_whom TEXT NOT NULL,
     at BIGINT NOT NULL,
     changed BIGINT NOT NULL
 );
+-- `text`: the fields as a JSON list. `key`: what says that two lines are about the same thing. `result`: the BAL, or the person.
 CREATE TABLE import_lines (
     import_id BIGINT NOT NULL REFERENCES imports (id),
     line BIGINT NOT NULL,
     text TEXT NOT NULL,
+    key TEXT NOT NULL,
     state TEXT NOT NULL,
     code TEXT,
     sentence_fr TEXT,
@@ -277,6 +313,8 @@ CREATE TABLE import_lines (
     result TEXT,
     PRIMARY KEY (import_id, line)
 ) /* clustered */;
+CREATE INDEX import_lines_key ON import_lines (import_id, key, line);
+CREATE INDEX import_lines_result ON import_lines (import_id, result) WHERE result IS NOT NULL;
 
 -- A request that carries a key is carried out once: the row is written in the act's own transaction.
 CREATE TABLE idempotency (
@@ -320,3 +358,20 @@ CREATE TABLE links (
     used BIGINT
 );
 CREATE INDEX links_person ON links (person_id);
+
+-- Ordinary mail without content, towards a person's address outside the trust space. `sealed` (address and values, under the transit key of
+-- `epoch`) goes when the notice has left or is given up. `state`: waiting, sent, refused, expired. `code`: why.
+CREATE TABLE notices (
+    id BIGINT PRIMARY KEY,
+    person_id BIGINT NOT NULL REFERENCES people (id),
+    template TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    sealed BYTEA,
+    state TEXT NOT NULL,
+    code TEXT,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    settled BIGINT
+);
+CREATE INDEX notices_person ON notices (person_id, id);
+CREATE INDEX notices_waiting ON notices (epoch) WHERE sealed IS NOT NULL;

@@ -1,0 +1,163 @@
+//! Short texts that people write and others read: names, functions, reasons, codes, telephone numbers.
+//!
+//! Promises: what comes out is one line in NFC, bounded, without controls and without characters that reorder or hide what stands around them
+//! (a name is shown beside others in lists, mails and pages); every script passes. What the text means is not judged here.
+use crate::{Refusal, RefusalCode};
+use unicode_normalization::UnicodeNormalization;
+
+/// Most characters of a person's or a structure's name.
+pub const NAME: usize = 120;
+/// Most characters of a reason, a reference, a function.
+pub const NOTE: usize = 300;
+/// Longest code of a structure or regional body, characters.
+const CODE: usize = 64;
+
+fn invalid(field: &'static str) -> Refusal {
+    Refusal::new(RefusalCode::Invalid).with("name", field)
+}
+
+/// Has no place in a line: controls, separators of lines, and what turns or hides writing (Unicode Bidi_Control, UAX #9 §2; invisible operators;
+/// tags; byte order mark). Joiners stay: some scripts need them within words.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A line of at most `most` characters, in NFC, without spaces around it; it may be empty. `admin.invalid`, `naming.too_long`.
+pub fn line(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
+    let too_long = || Refusal::new(RefusalCode::NamingTooLong).with("name", field).with("limit", most);
+    // Four bytes a character, and what composes into fewer: before anything is allocated.
+    if text.len() > most.saturating_mul(16) {
+        return Err(too_long());
+    }
+    let out: String = text.trim().nfc().collect();
+    if out.chars().any(is_treacherous) {
+        return Err(invalid(field));
+    }
+    if out.chars().count() > most {
+        return Err(too_long());
+    }
+    Ok(out)
+}
+
+/// As [`line()`], with a letter or digit in it.
+pub fn filled(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
+    let out = line(text, field, most)?;
+    if out.chars().any(char::is_alphanumeric) { Ok(out) } else { Err(invalid(field)) }
+}
+
+/// A name with a letter in it, in any script (identity traits are kept as they were certified, only composed).
+pub fn name(text: &str, field: &'static str) -> Result<String, Refusal> {
+    let out = line(text, field, NAME)?;
+    if out.chars().any(char::is_alphabetic) { Ok(out) } else { Err(invalid(field)) }
+}
+
+/// A code: lower-case letters without accents, digits and inner hyphens, e.g. `chu-exemple`. Upper case is taken as lower.
+pub fn code(text: &str, field: &'static str) -> Result<String, Refusal> {
+    let out = text.trim().to_ascii_lowercase();
+    let good = !out.is_empty()
+        && out.len() <= CODE
+        && out.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !out.starts_with('-')
+        && !out.ends_with('-');
+    if good { Ok(out) } else { Err(invalid(field)) }
+}
+
+/// A code of a reference table (profession, speciality, category): letters, digits, `-`, `_`, `.`, at most 20.
+pub fn reference_code(text: &str, field: &'static str) -> Result<String, Refusal> {
+    let out = text.trim();
+    let good = (1..=20).contains(&out.len())
+        && out.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if good { Ok(out.to_owned()) } else { Err(invalid(field)) }
+}
+
+/// A telephone number: digits after an optional `+`; spaces, dots, hyphens and brackets that people write between them are left out.
+pub fn phone(text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    let (plus, digits) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));
+    if text.len() > 60
+        || digits
+            .chars()
+            .any(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '.' | '-' | '(' | ')'))
+    {
+        return Err(invalid("phone"));
+    }
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+    // ITU-T E.164: at most fifteen digits; short numbers of switchboards have four.
+    if (4..=15).contains(&digits.len()) { Ok(format!("{plus}{digits}")) } else { Err(invalid("phone")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_of_every_script_pass_and_are_composed() {
+        for good in [
+            "Zoé",
+            "Nguyễn Thị Hương",
+            "Søren",
+            "محمد",
+            "Ελένη",
+            "Юлия",
+            "山田",
+            "अनिता",
+            "O'Connor",
+            "D’Arc-Lefèvre",
+            "නිමාලි\u{200d}",
+        ] {
+            assert!(name(good, "name").is_ok(), "{good}");
+        }
+        assert_eq!(name(" Zoe\u{301} ", "name").unwrap(), "Zoé");
+    }
+
+    #[test]
+    fn what_drives_a_screen_or_a_header_is_refused() {
+        for bad in [
+            "",
+            "  ",
+            "a\nb",
+            "a\rb",
+            "a\0",
+            "\u{1b}[2J",
+            "ab\u{202e}cd",
+            "a\u{2066}b",
+            "a\u{200b}b",
+            "\u{feff}x",
+            "123",
+            "--",
+            "a\u{2028}b",
+        ] {
+            assert_eq!(name(bad, "name").unwrap_err().code, RefusalCode::Invalid, "{bad:?}");
+        }
+        assert_eq!(name(&"é".repeat(121), "name").unwrap_err().code, RefusalCode::NamingTooLong);
+        assert_eq!(name(&"x".repeat(1 << 20), "name").unwrap_err().code, RefusalCode::NamingTooLong);
+    }
+
+    #[test]
+    fn codes_and_numbers() {
+        assert_eq!(code(" CHU-Exemple ", "code").unwrap(), "chu-exemple");
+        for bad in ["", "-a", "a-", "a b", "é", "a/b", "../x", &"a".repeat(65)] {
+            assert!(code(bad, "code").is_err(), "{bad}");
+        }
+        assert_eq!(phone("+33 (0)1 99-00.12 34").unwrap(), "+330199001234");
+        for bad in ["", "123", "+", "12a45", "1234567890123456", "++3312345"] {
+            assert!(phone(bad).is_err(), "{bad}");
+        }
+        assert_eq!(reference_code("SM54", "speciality").unwrap(), "SM54");
+        assert!(reference_code("a;b", "speciality").is_err());
+    }
+
+    proptest! {
+        /// Whatever comes in, what comes out is bounded, composed, and comes out of itself again.
+        #[test]
+        fn a_line_is_stable(text in any::<String>(), most in 1_usize..40) {
+            if let Ok(out) = line(&text, "x", most) {
+                prop_assert!(out.chars().count() <= most && !out.chars().any(is_treacherous));
+                prop_assert_eq!(line(&out, "x", most).unwrap(), out);
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Rows of structures, regional bodies and memberships. No rule is here: `operator` decides, this module keeps.
+use crate::{Id, Row, StoreError, Tx, params};
+
+/// A row of `regional_bodies`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// Id.
+    pub id: Id,
+    /// Code, never changed.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// JSON of its contact.
+    pub contact: String,
+    /// Since when blocked, milliseconds since 1970.
+    pub blocked: Option<i64>,
+    /// Grows with each change.
+    pub version: i64,
+    /// Created, milliseconds since 1970.
+    pub created: i64,
+}
+
+/// A row of `structures`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Structure {
+    /// Id.
+    pub id: Id,
+    /// Code, never changed.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Category: code of a reference table, or empty.
+    pub category: String,
+    /// FINESS of the legal entity.
+    pub finess_ej: Option<String>,
+    /// FINESS of the establishment.
+    pub finess_eg: Option<String>,
+    /// SIRET.
+    pub siret: Option<String>,
+    /// JSON of its postal address.
+    pub address: String,
+    /// JSON of its contact (référent métier).
+    pub contact: String,
+    /// The regional body that follows it.
+    pub body_id: Option<Id>,
+    /// `Opening::as_str`.
+    pub opening: String,
+    /// `ConventionState::as_str`.
+    pub convention: String,
+    /// Reference of the convention.
+    pub convention_reference: Option<String>,
+    /// In force from.
+    pub convention_from: Option<i64>,
+    /// In force until.
+    pub convention_until: Option<i64>,
+    /// Territory: code, or empty.
+    pub territory: String,
+    /// Since when blocked.
+    pub blocked: Option<i64>,
+    /// Grows with each change.
+    pub version: i64,
+    /// Created, milliseconds since 1970.
+    pub created: i64,
+}
+
+impl Structure {
+    /// A structure of which nothing but this is known yet.
+    pub fn new(id: Id, code: &str, name: &str, created: i64) -> Self {
+        Self {
+            id,
+            code: code.to_owned(),
+            name: name.to_owned(),
+            category: String::new(),
+            finess_ej: None,
+            finess_eg: None,
+            siret: None,
+            address: "{}".into(),
+            contact: "{}".into(),
+            body_id: None,
+            opening: "operator".into(),
+            convention: "none".into(),
+            convention_reference: None,
+            convention_from: None,
+            convention_until: None,
+            territory: String::new(),
+            blocked: None,
+            version: 1,
+            created,
+        }
+    }
+}
+
+/// A row of `memberships`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Who.
+    pub person_id: Id,
+    /// Where.
+    pub structure_id: Id,
+    /// As what.
+    pub function: String,
+    /// Since, milliseconds since 1970.
+    pub since: i64,
+    /// Until, when over.
+    pub ended: Option<i64>,
+}
+
+const BODY: &str = "id, code, name, contact, blocked, version, created";
+const STRUCTURE: &str = "id, code, name, category, finess_ej, finess_eg, siret, address, contact, body_id, opening, convention, \
+                         convention_reference, convention_from, convention_until, territory, blocked, version, created";
+
+fn body(r: &Row) -> Result<Body, StoreError> {
+    Ok(Body {
+        id: r.int(0)?,
+        code: r.text(1)?,
+        name: r.text(2)?,
+        contact: r.text(3)?,
+        blocked: r.opt_int(4)?,
+        version: r.int(5)?,
+        created: r.int(6)?,
+    })
+}
+fn structure(r: &Row) -> Result<Structure, StoreError> {
+    Ok(Structure {
+        id: r.int(0)?,
+        code: r.text(1)?,
+        name: r.text(2)?,
+        category: r.text(3)?,
+        finess_ej: r.opt_text(4)?,
+        finess_eg: r.opt_text(5)?,
+        siret: r.opt_text(6)?,
+        address: r.text(7)?,
+        contact: r.text(8)?,
+        body_id: r.opt_int(9)?,
+        opening: r.text(10)?,
+        convention: r.text(11)?,
+        convention_reference: r.opt_text(12)?,
+        convention_from: r.opt_int(13)?,
+        convention_until: r.opt_int(14)?,
+        territory: r.text(15)?,
+        blocked: r.opt_int(16)?,
+        version: r.int(17)?,
+        created: r.int(18)?,
+    })
+}
+fn membership(r: &Row) -> Result<Membership, StoreError> {
+    Ok(Membership {
+        person_id: r.int(0)?,
+        structure_id: r.int(1)?,
+        function: r.text(2)?,
+        since: r.int(3)?,
+        ended: r.opt_int(4)?,
+    })
+}
+fn one<T>(row: Option<Row>, read: fn(&Row) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    row.as_ref().map(read).transpose()
+}
+
+/// Ids as they stand within `IN (…)`: numbers, which need no escaping and have no limit of parameters. Never empty: 0 is nobody's.
+pub(crate) fn among(ids: &[Id]) -> String {
+    let ids: Vec<String> = ids.iter().chain([&0]).map(Id::to_string).collect();
+    ids.join(", ")
+}
+
+/// Inserts a regional body. `Exists` when the code is taken.
+pub fn insert_body(tx: &mut dyn Tx, b: &Body) -> Result<(), StoreError> {
+    let sql = format!("INSERT INTO regional_bodies ({BODY}) VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    tx.execute(&sql, params![b.id, &b.code, &b.name, &b.contact, b.blocked, b.version, b.created]).map(drop)
+}
+
+/// Changes a regional body of this version; false when somebody else changed it meanwhile. The code never changes.
+pub fn update_body(tx: &mut dyn Tx, b: &Body) -> Result<bool, StoreError> {
+    let sql = "UPDATE regional_bodies SET name = $3, contact = $4, blocked = $5, version = version + 1 WHERE id = $1 AND version = $2";
+    Ok(tx.execute(sql, params![b.id, b.version, &b.name, &b.contact, b.blocked])? > 0)
+}
+
+/// A regional body by code.
+pub fn body_by_code(tx: &mut dyn Tx, code: &str) -> Result<Option<Body>, StoreError> {
+    one(tx.query_opt(&format!("SELECT {BODY} FROM regional_bodies WHERE code = $1"), params![code])?, body)
+}
+
+/// A regional body by id.
+pub fn body_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Body>, StoreError> {
+    one(tx.query_opt(&format!("SELECT {BODY} FROM regional_bodies WHERE id = $1"), params![id])?, body)
+}
+
+/// Every regional body, by code (there are some dozens).
+pub fn bodies(tx: &mut dyn Tx) -> Result<Vec<Body>, StoreError> {
+    tx.query(&format!("SELECT {BODY} FROM regional_bodies ORDER BY code"), &[])?.iter().map(body).collect()
+}
+
+/// Inserts a structure. `Exists` when the code is taken.
+pub fn insert(tx: &mut dyn Tx, s: &Structure) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO structures ({STRUCTURE}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+    );
+    let values = params![
+        s.id,
+        &s.code,
+        &s.name,
+        &s.category,
+        s.finess_ej.clone(),
+        s.finess_eg.clone(),
+        s.siret.clone(),
+        &s.address,
+        &s.contact,
+        s.body_id,
+        &s.opening,
+        &s.convention,
+        s.convention_reference.clone(),
+        s.convention_from,
+        s.convention_until,
+        &s.territory,
+        s.blocked,
+        s.version,
+        s.created
+    ];
+    tx.execute(&sql, values).map(drop)
+}
+
+/// Changes a structure of this version; false when somebody else changed it meanwhile. The code never changes.
+pub fn update(tx: &mut dyn Tx, s: &Structure) -> Result<bool, StoreError> {
+    let sql = "UPDATE structures SET name = $3, category = $4, finess_ej = $5, finess_eg = $6, siret = $7, address = $8, contact = $9, \
+               body_id = $10, opening = $11, convention = $12, convention_reference = $13, convention_from = $14, convention_until = $15, \
+               territory = $16, blocked = $17, version = version + 1 WHERE id = $1 AND version = $2";
+    let values = params![
+        s.id,
+        s.version,
+        &s.name,
+        &s.category,
+        s.finess_ej.clone(),
+        s.finess_eg.clone(),
+        s.siret.clone(),
+        &s.address,
+        &s.contact,
+        s.body_id,
+        &s.opening,
+        &s.convention,
+        s.convention_reference.clone(),
+        s.convention_from,
+        s.convention_until,
+        &s.territory,
+        s.blocked
+    ];
+    Ok(tx.execute(sql, values)? > 0)
+}
+
+/// A structure by code.
+pub fn by_code(tx: &mut dyn Tx, code: &str) -> Result<Option<Structure>, StoreError> {
+    one(tx.query_opt(&format!("SELECT {STRUCTURE} FROM structures WHERE code = $1"), params![code])?, structure)
+}
+
+/// A structure by id.
+pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Structure>, StoreError> {
+    one(tx.query_opt(&format!("SELECT {STRUCTURE} FROM structures WHERE id = $1"), params![id])?, structure)
+}
+
+/// Structures by code, from after `after`: of a regional body or of all, and only `within` these when it says some.
+pub fn list(
+    tx: &mut dyn Tx,
+    within: Option<&[Id]>,
+    body: Option<Id>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Structure>, StoreError> {
+    let bound = within.map_or(String::new(), |ids| format!(" AND id IN ({})", among(ids)));
+    let sql = format!(
+        "SELECT {STRUCTURE} FROM structures WHERE code > $1 AND ($2 = 0 OR body_id = $2){bound} ORDER BY code LIMIT $3"
+    );
+    tx.query(&sql, params![after, body.unwrap_or(0), limit])?.iter().map(structure).collect()
+}
+
+/// Names of a structure's domains, by name.
+pub fn domains(tx: &mut dyn Tx, id: Id) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT d.name FROM structure_domains s JOIN domains d ON d.id = s.domain_id WHERE s.structure_id = $1 ORDER BY d.name";
+    tx.query(sql, params![id])?.iter().map(|r| r.text(0)).collect()
+}
+
+/// Gives a structure these domains, and no others.
+pub fn set_domains(tx: &mut dyn Tx, id: Id, domains: &[Id]) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM structure_domains WHERE structure_id = $1", params![id])?;
+    for domain in domains {
+        let sql = "INSERT INTO structure_domains (structure_id, domain_id) VALUES ($1, $2)";
+        tx.execute(sql, params![id, *domain])?;
+    }
+    Ok(())
+}
+
+/// Logins of the people who administer a structure now, by login; those who are blocked do not count.
+pub fn administrators(tx: &mut dyn Tx, id: Id) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT p.login FROM roles r JOIN people p ON p.id = r.person_id WHERE r.structure_id = $1 AND r.role = 'structure' \
+               AND r.ended IS NULL AND p.disabled IS NULL ORDER BY p.login";
+    tx.query(sql, params![id])?.iter().map(|r| r.text(0)).collect()
+}
+
+/// How many people work in a structure now, and how many BALs it has that are not closed.
+pub fn counts(tx: &mut dyn Tx, id: Id) -> Result<(i64, i64), StoreError> {
+    let sql = "SELECT (SELECT COUNT(*) FROM memberships WHERE structure_id = $1 AND ended IS NULL), \
+               (SELECT COUNT(*) FROM bals WHERE structure_id = $1 AND state <> 'closed')";
+    match tx.query_opt(sql, params![id])? {
+        Some(r) => Ok((r.int(0)?, r.int(1)?)),
+        None => Ok((0, 0)),
+    }
+}
+
+/// How many structures a regional body follows, how many people work in them now, how many BALs they have that are not closed. No content.
+pub fn body_counts(tx: &mut dyn Tx, body: Id) -> Result<(i64, i64, i64), StoreError> {
+    let sql = "SELECT (SELECT COUNT(*) FROM structures WHERE body_id = $1), \
+               (SELECT COUNT(DISTINCT m.person_id) FROM memberships m JOIN structures s ON s.id = m.structure_id WHERE s.body_id = $1 AND m.ended IS NULL), \
+               (SELECT COUNT(*) FROM bals b JOIN structures s ON s.id = b.structure_id WHERE s.body_id = $1 AND b.state <> 'closed')";
+    match tx.query_opt(sql, params![body])? {
+        Some(r) => Ok((r.int(0)?, r.int(1)?, r.int(2)?)),
+        None => Ok((0, 0, 0)),
+    }
+}
+
+/// Somebody begins to work in a structure. `Exists` when the person does already.
+pub fn join(tx: &mut dyn Tx, m: &Membership) -> Result<(), StoreError> {
+    let sql = "INSERT INTO memberships (person_id, structure_id, function, since) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, params![m.person_id, m.structure_id, &m.function, m.since]).map(drop)
+}
+
+/// A membership in force takes another function; false when there is none.
+pub fn set_function(tx: &mut dyn Tx, person: Id, structure: Id, function: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE memberships SET function = $3 WHERE person_id = $1 AND structure_id = $2 AND ended IS NULL";
+    Ok(tx.execute(sql, params![person, structure, function])? > 0)
+}
+
+/// Somebody no longer works in a structure; false when the person did not.
+pub fn leave(tx: &mut dyn Tx, person: Id, structure: Id, at: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE memberships SET ended = $3 WHERE person_id = $1 AND structure_id = $2 AND ended IS NULL";
+    Ok(tx.execute(sql, params![person, structure, at])? > 0)
+}
+
+/// Every membership of a person, past ones too, oldest first.
+pub fn memberships(tx: &mut dyn Tx, person: Id) -> Result<Vec<Membership>, StoreError> {
+    let sql = "SELECT person_id, structure_id, function, since, ended FROM memberships WHERE person_id = $1 ORDER BY since, structure_id";
+    tx.query(sql, params![person])?.iter().map(membership).collect()
+}
+
+/// The label of a code in an imported reference table. `Ok(None)`: no such code; the table may be empty ([`reference_is_there`]).
+pub fn reference_label(tx: &mut dyn Tx, list: &str, code: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT label FROM reference_entries WHERE list = $1 AND code = $2";
+    tx.query_opt(sql, params![list, code])?.map(|r| r.text(0)).transpose()
+}
+
+/// Was this reference table imported?
+pub fn reference_is_there(tx: &mut dyn Tx, list: &str) -> Result<bool, StoreError> {
+    Ok(tx.query_opt("SELECT 1 FROM reference_lists WHERE name = $1", params![list])?.is_some())
+}
