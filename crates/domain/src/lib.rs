@@ -2,23 +2,31 @@
 //!
 //! This crate is pure: no I/O, no async, no clock reading (a [`Clock`] is passed in). A rule of the field lives here
 //! once, with its source in its doc comment; doors translate, `operator` decides with these rules, `store` keeps.
+pub mod access;
 pub mod address;
 pub mod bal;
+pub mod calendar;
 pub mod clock;
 pub mod exchange;
 pub mod identifier;
+pub mod life;
 pub mod limits;
 pub mod naming;
-pub mod policy;
+pub mod opening;
 pub mod person;
 pub mod plain;
+pub mod policy;
+pub mod readers;
 pub mod refusal;
+pub mod retention;
 pub mod retry;
 pub mod rights;
 pub mod structure;
+pub mod terms;
 pub mod text;
 pub mod trace_kind;
 
+pub use access::AccessRole;
 pub use address::{Address, DomainName};
 pub use bal::{BalFlags, BalKind, DomainKind};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
