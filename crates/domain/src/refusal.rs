@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong` |
+//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `access.*` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -72,6 +72,7 @@ refusals! {
     SenderDomainNotPeers "sender.domain_not_peers" 554 "5.7.1" "" 403;
     SenderSyntax         "sender.syntax"          501 "5.1.7" "" 400;
     SenderNotAllowed     "sender.not_allowed"     553 "5.7.1" "NOPERM" 403;
+    SenderTooMany        "sender.too_many"        450 "4.7.1" "LIMIT" 429;
     HeaderFromMissing    "header.from_missing"    554 "5.6.0" "" 400;
     HeaderFromMany       "header.from_many"       554 "5.6.0" "" 400;
     HeaderFromNotPeers   "header.from_not_peers"  554 "5.7.1" "" 403;
@@ -82,6 +83,7 @@ refusals! {
     RcptSyntax           "rcpt.syntax"            501 "5.1.3" "" 400;
     RcptUnknown          "rcpt.unknown"           550 "5.1.1" "NONEXISTENT" 404;
     RcptClosed           "rcpt.closed"            550 "5.2.1" "NONEXISTENT" 410;
+    RcptBlocked          "rcpt.blocked"           550 "5.2.1" "NOPERM" 403;
     RcptOverQuota        "rcpt.over_quota"        452 "4.2.2" "OVERQUOTA" 507;
     RcptNotListed        "rcpt.not_listed"        554 "5.7.1" "NOPERM" 403;
     RcptRelay            "rcpt.relay"             554 "5.7.1" "NOPERM" 403;
@@ -140,6 +142,23 @@ refusals! {
     IdentityMissing      "identity.missing"       550 "5.7.1" "CANNOT" 422;
     LinkInvalid          "link.invalid"           550 "5.7.1" "EXPIRED" 410;
     NoticeNoRelay        "notice.no_relay"        451 "4.3.0" "UNAVAILABLE" 409;
+    // what stands before the opening of a BAL (domain::opening)
+    OpeningHolder        "opening.holder"         501 "5.5.4" "" 422;
+    OpeningUncertified   "opening.uncertified"    550 "5.5.1" "CANNOT" 409;
+    OpeningNumber        "opening.number"         550 "5.5.1" "CANNOT" 409;
+    OpeningExemption     "opening.exemption_over" 550 "5.5.1" "CANNOT" 409;
+    OpeningBlocked       "opening.blocked"        550 "5.5.1" "CANNOT" 409;
+    OpeningResponsible   "opening.responsible"    501 "5.5.4" "" 422;
+    OpeningHabilitation  "opening.habilitation"   550 "5.5.1" "CANNOT" 409;
+    OpeningConvention    "opening.convention"     550 "5.5.1" "CANNOT" 409;
+    OpeningTerms         "opening.terms"          550 "5.5.1" "CANNOT" 409;
+    // access (domain::access)
+    AccessRole           "access.role"            501 "5.5.4" "" 422;
+    AccessHolder         "access.holder"          550 "5.5.1" "CANNOT" 409;
+    AccessLast           "access.last"            550 "5.5.1" "CANNOT" 409;
+    AccessRights         "access.rights"          501 "5.5.4" "" 422;
+    AccessDates          "access.dates"           501 "5.5.4" "" 422;
+    AccessHabilitation   "access.habilitation"    550 "5.5.1" "CANNOT" 422;
     // names and identifiers (domain::naming, domain::identifier)
     NamingCharacter      "naming.character"       553 "5.1.3" "" 422;
     NamingReserved       "naming.reserved"        553 "5.1.3" "" 422;
@@ -150,6 +169,12 @@ refusals! {
     IdentifierLength     "identifier.length"      501 "5.5.4" "" 422;
     IdentifierCharacter  "identifier.character"   501 "5.5.4" "" 422;
     IdentifierKey        "identifier.key"         501 "5.5.4" "" 422;
+    // files of lines (domain::csv), imports
+    CsvHeader            "csv.header"             501 "5.5.4" "" 422;
+    CsvEncoding          "csv.encoding"           501 "5.5.4" "" 422;
+    CsvLine              "csv.line"               501 "5.5.4" "" 422;
+    CsvEmpty             "csv.empty"              501 "5.5.4" "" 422;
+    ImportRepeated       "import.repeated"        550 "5.5.1" "ALREADYEXISTS" 409;
     // ours
     Unavailable          "system.unavailable"     451 "4.3.0" "UNAVAILABLE" 503;
     StorageFull          "system.storage_full"    452 "4.3.1" "UNAVAILABLE" 507;

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Index,
     /// Removes what a closed BAL leaves. Key: the BAL's id.
     Purge,
+    /// Writes the quotas in force. Key: 0.
+    Quota,
 }
 
 /// How long a lease is held without being renewed.
@@ -26,11 +28,12 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 2] = [Self::Index, Self::Purge];
+    const ALL: [Self; 3] = [Self::Index, Self::Purge, Self::Quota];
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
             Self::Purge => "purge",
+            Self::Quota => "quota",
         }
     }
 }
@@ -145,6 +148,7 @@ impl Operator {
         match kind {
             Kind::Index => self.index_bal(bal, stop).await,
             Kind::Purge => self.purge_bal(bal).await,
+            Kind::Quota => self.write_quotas().await,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod alarms;
 pub mod care;
 pub mod config;
+mod ids;
 pub mod intake;
 mod jobs;
 pub mod journal;
@@ -18,6 +19,7 @@ pub mod nodes;
 pub mod notary;
 pub mod once;
 pub mod openings;
+pub mod policies;
 pub mod queue;
 mod reading;
 mod record;
@@ -29,7 +31,7 @@ pub mod traces;
 pub mod trusted;
 pub mod watch;
 
-pub use actor::{Actor, BalRef, Door, Origin, PersonRef, Who};
+pub use actor::{Actor, BalRef, Chair, Door, Origin, PersonRef, Who};
 pub use config::OperatorConfig;
 pub use intake::{Intake, Received};
 pub use sceau_trust::Peer;
@@ -62,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) leases: queue::Leases,
     /// When every blob was last looked at, milliseconds; 0 before the first round of housekeeping.
     pub(crate) swept: std::sync::atomic::AtomicI64,
+    /// Limits of BALs, as looked up a moment ago.
+    pub(crate) policies: policies::Cache,
     /// What is known of the white list's refreshes.
     pub(crate) list: trusted::Keeper,
     /// Open indexes and what is decoded of them.
@@ -86,6 +90,7 @@ impl Operator {
             refusals: mail::refusals::Ledger::default(),
             leases: queue::Leases::default(),
             swept: std::sync::atomic::AtomicI64::new(0),
+            policies: policies::Cache::default(),
             list: trusted::Keeper::default(),
             search,
             care: care::backup::State::default(),
@@ -93,6 +98,7 @@ impl Operator {
         let operator = Self(Arc::new(inner));
         operator.restore_white_list().await?;
         operator.close_again().await?;
+        operator.follow_configured_quota().await?;
         Ok(operator)
     }
     /// Does the database answer? For readiness.

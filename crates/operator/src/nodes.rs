@@ -33,7 +33,7 @@ const MANY: usize = 1_000;
 const NAME: usize = 255;
 
 /// A node, as listed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct NodeView {
     /// Number, 0…1007.
     pub number: u16,
@@ -44,12 +44,15 @@ pub struct NodeView {
     /// It is the one that answers.
     pub here: bool,
     /// When it last said that it lives.
+    #[schema(value_type = Option<i64>)]
     pub seen: Option<Timestamp>,
     /// When its last process started.
+    #[schema(value_type = Option<i64>)]
     pub started: Option<Timestamp>,
     /// Version of its program.
     pub version: Option<String>,
     /// When it was first known.
+    #[schema(value_type = i64)]
     pub created: Timestamp,
 }
 
@@ -169,6 +172,7 @@ impl Operator {
             Event::Bal(bal) => inner.watch.heard(bal),
             Event::Queue => inner.queue_wake.notify_waiters(),
             Event::Jobs => inner.jobs_wake.notify_waiters(),
+            Event::Policies => inner.policies.forget(),
             Event::KeyDestroyed(bal) => {
                 inner.store.vault().forget_bal_key(bal);
                 inner.search.close(bal);
@@ -177,6 +181,7 @@ impl Operator {
             Event::Everything => {
                 inner.store.vault().forget_keys();
                 inner.search.forget_all();
+                inner.policies.forget();
                 inner.watch.heard_anything();
                 inner.queue_wake.notify_waiters();
                 inner.jobs_wake.notify_waiters();
@@ -252,7 +257,7 @@ impl Destroyed {
             match event {
                 Event::KeyDestroyed(bal) => drop(bals.insert(bal)),
                 Event::Everything => *all = true,
-                Event::Bal(_) | Event::Queue | Event::Jobs => return,
+                Event::Bal(_) | Event::Queue | Event::Jobs | Event::Policies => return,
             }
             *all |= bals.len() > MANY;
             if *all {

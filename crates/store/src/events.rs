@@ -16,6 +16,8 @@ pub enum Event {
     Queue,
     /// Jobs were enqueued.
     Jobs,
+    /// A limit was set or taken away.
+    Policies,
     /// The key of a BAL was destroyed: it must be forgotten at once.
     KeyDestroyed(Id),
     /// Anything may have happened.
@@ -109,6 +111,7 @@ pub(crate) struct Words {
     keys: BTreeSet<Id>,
     queue: bool,
     jobs: bool,
+    policies: bool,
     everything: bool,
 }
 
@@ -122,6 +125,7 @@ impl Words {
             Event::KeyDestroyed(id) => drop(self.keys.insert(id)),
             Event::Queue => self.queue = true,
             Event::Jobs => self.jobs = true,
+            Event::Policies => self.policies = true,
             Event::Everything => self.everything = true,
         }
         if self.bals.len() > MOST {
@@ -135,11 +139,12 @@ impl Words {
         self.keys.extend(other.keys);
         self.queue |= other.queue;
         self.jobs |= other.jobs;
+        self.policies |= other.policies;
         self.everything |= other.everything;
     }
     /// What is sent: `origin` and words, each a letter and perhaps an id.
     pub fn payloads(&self, origin: &str) -> Vec<String> {
-        let flags = [(self.everything, "*"), (self.queue, "q"), (self.jobs, "j")];
+        let flags = [(self.everything, "*"), (self.queue, "q"), (self.jobs, "j"), (self.policies, "p")];
         let words = flags.into_iter().filter(|(said, _)| *said).map(|(_, word)| word.to_owned());
         let keys = self.keys.iter().map(|id| format!("k{id}"));
         let mut out: Vec<String> = Vec::new();
@@ -167,6 +172,7 @@ impl Words {
                 Some(b'k') => id().map_or(Event::Everything, Event::KeyDestroyed),
                 Some(b'q') => Event::Queue,
                 Some(b'j') => Event::Jobs,
+                Some(b'p') => Event::Policies,
                 _ => Event::Everything,
             }
         };
@@ -186,11 +192,12 @@ mod tests {
 
     #[test]
     fn words_are_folded_cut_and_understood() {
-        let said = [Event::Queue, Event::Bal(7), Event::Bal(7), Event::KeyDestroyed(9), Event::Bal(i64::MAX)];
+        let said =
+            [Event::Queue, Event::Policies, Event::Bal(7), Event::Bal(7), Event::KeyDestroyed(9), Event::Bal(i64::MAX)];
         let payloads = words(&said).payloads("1:aa");
-        assert_eq!(payloads, [format!("1:aa q k9 b7 b{}", i64::MAX)]);
+        assert_eq!(payloads, [format!("1:aa q p k9 b7 b{}", i64::MAX)]);
         let heard = Words::events(&payloads[0], "2:bb");
-        assert_eq!(heard, [Event::Queue, Event::KeyDestroyed(9), Event::Bal(7), Event::Bal(i64::MAX)]);
+        assert_eq!(heard, [Event::Queue, Event::Policies, Event::KeyDestroyed(9), Event::Bal(7), Event::Bal(i64::MAX)]);
         assert!(Words::events(&payloads[0], "1:aa").is_empty(), "one's own words");
         assert!(words(&[]).payloads("1:aa").is_empty() && words(&[]).is_empty());
         assert_eq!(Words::events("3:cc z b b12x", "1:aa"), [Event::Everything; 3]);

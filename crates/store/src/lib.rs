@@ -9,6 +9,7 @@
 pub mod access;
 pub mod accounts;
 pub mod alarms;
+pub mod bals;
 pub mod blob;
 pub mod care;
 pub mod dedupe;
@@ -30,8 +31,10 @@ pub mod nodes;
 pub mod notary;
 pub mod notices;
 pub mod policies;
+pub mod openings;
 pub mod purge;
 pub mod queue;
+pub mod reference;
 pub mod roles;
 pub mod settings;
 pub mod spool;

@@ -340,8 +340,7 @@ pub fn memberships(tx: &mut dyn Tx, person: Id) -> Result<Vec<Membership>, Store
 
 /// The label of a code in an imported reference table. `Ok(None)`: no such code; the table may be empty ([`reference_is_there`]).
 pub fn reference_label(tx: &mut dyn Tx, list: &str, code: &str) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT label FROM reference_entries WHERE list = $1 AND code = $2";
-    tx.query_opt(sql, params![list, code])?.map(|r| r.text(0)).transpose()
+    crate::reference::label(tx, list, code)
 }
 
 /// Was this reference table imported?

@@ -16,7 +16,7 @@ impl Operator {
         self.require(actor, UseCase::OpeningDecide, On::Operator).await?;
         let override_reason = self.check_name(&bal)?;
         let roles = roles(&bal)?;
-        let quota = bal.quota.unwrap_or(self.config().limits.quota_bytes);
+        let (limits, own_quota) = (self.config().limits, bal.quota);
         let (key, address) = (self.bal_key(&bal.address), bal.address.to_string());
         let new = rows::Bal::new(self.0.store.new_id(), (&key, &address), 0, bal.kind.as_str(), self.clock().now().0);
         let row = rows::Bal {
@@ -24,7 +24,6 @@ impl Operator {
             test: bal.test,
             // A BAL outside MSSanté reaches nobody there (F004).
             reachable: bal.reachable && bal.kind != BalKind::Med,
-            quota_bytes: i64::try_from(quota).map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "quota"))?,
             ..new
         };
         let data = json!({ "kind": row.kind, "test": row.test, "roles": roles, "naming_override": override_reason });
@@ -44,14 +43,16 @@ impl Operator {
             .store
             .write(move |tx| {
                 let (domain_id, people) = resolve(tx, &domain, &row, &roles)?;
-                rows::insert_bal(tx, &rows::Bal { domain_id, ..row.clone() })?;
+                let row = rows::Bal { domain_id, ..row.clone() };
+                let row = crate::policies::with_quota(tx, &limits, row, own_quota, &by)?;
+                rows::insert_bal(tx, &row)?;
                 for (person, role) in people {
                     let rights = if role == "member" { BalRights::USE } else { BalRights::ALL };
                     access::grant(tx, &access::NewAccess::now(person, row.id, role, rights.bits(), row.created, &by))?;
                 }
                 create_defaults(tx, &folders)?;
                 fact.write(tx)?;
-                Ok::<_, Fail>(view(tx, row.clone())?)
+                Ok::<_, Fail>(view(tx, row)?)
             })
             .await?;
         Ok(view)

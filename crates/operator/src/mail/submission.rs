@@ -13,7 +13,7 @@ use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Received, Who};
 use sceau_domain::exchange::{Sender, may_exchange};
-use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Address, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_message::{header, trace_field};
 use sceau_store::{Id, StoreError, Tx, access, accounts, blob, queue};
 use serde_json::json;
@@ -36,9 +36,12 @@ impl Operator {
         match from {
             Some(from) => drop(self.sending_bal(actor, from, RefusalCode::SenderNotAllowed).await?),
             // A notification of a mail client (RFC 8098 §3): its From is judged after DATA all the same.
-            None => self.require_access(actor).await?,
+            None => {
+                let seat = self.seat(actor)?.sending();
+                self.0.store.read(move |tx| seat.check(tx)).await?;
+            }
         }
-        let largest = self.0.config.limits.announced_bytes();
+        let largest = self.limits_of_actor(actor).await?.announced_bytes();
         if size.is_some_and(|s| s > largest) {
             return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
         }
@@ -69,7 +72,7 @@ impl Operator {
         already: usize,
         size: Option<u64>,
     ) -> Result<(), Refusal> {
-        let limits = &self.0.config.limits;
+        let limits = self.limits_of_actor(actor).await?;
         if already >= limits.recipients {
             return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
         }
@@ -117,13 +120,14 @@ impl Operator {
         if envelope.to.is_empty() {
             return Err(RefusalCode::RcptNone.into());
         }
-        let limits = &self.0.config.limits;
-        if envelope.to.len() > limits.recipients {
-            return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
-        }
         self.judge_submitter(actor, envelope.from.as_ref(), None).await?;
         let origin = header::origin(&message.scan.header)?;
         let from = self.sending_bal(actor, &origin.from, RefusalCode::HeaderFromNotAllowed).await?;
+        // Those of the BAL in whose name the message goes, whichever the session was opened with.
+        let limits = self.limits_of(from.id).await?;
+        if envelope.to.len() > limits.recipients {
+            return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
+        }
         if let Some(sender) = &origin.sender {
             self.sending_bal(actor, sender, RefusalCode::HeaderFromNotAllowed).await?;
         }
@@ -132,7 +136,7 @@ impl Operator {
             Some(a) if *a != origin.from => self.sending_bal(actor, a, RefusalCode::SenderNotAllowed).await?,
             _ => from.clone(),
         };
-        super::check_loop(&message.scan, limits)?;
+        super::check_loop(&message.scan, &limits)?;
         let only_patients = envelope.to.iter().all(|a| self.is_patients(a.domain()));
         let largest = limits.message_bytes_for(only_patients);
         if message.scan.size > largest {
@@ -143,7 +147,9 @@ impl Operator {
         let now = self.now();
         let id = super::new_tag(&self.0.store);
         let fields = self.submission_fields(actor, &envelope, &message, &id, now);
-        let mut plan = Plan { now, id, envelope, envelope_bal, locals: BTreeMap::new(), elsewhere: Vec::new() };
+        let per_hour = (from.id, limits.submissions_per_hour);
+        let mut plan =
+            Plan { now, id, envelope, envelope_bal, per_hour, locals: BTreeMap::new(), elsewhere: Vec::new() };
         let size = message.scan.size + fields.len() as u64;
         for to in &plan.envelope.to {
             // Both names are seen at the other end: neither BAL may go where its rules do not let it.
@@ -153,7 +159,7 @@ impl Operator {
             match self.check_pair(&from, to, size).await? {
                 Found::Elsewhere => plan.elsewhere.push(to.clone()),
                 found => {
-                    let locals = found.locals().iter().filter(|l| l.open && l.room >= size);
+                    let locals = found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size);
                     plan.locals.extend(locals.map(|l| (l.id, l.shown.clone())));
                 }
             }
@@ -194,11 +200,12 @@ impl Operator {
             let said = json!({ "id": plan.id });
             facts.push(self.fact("mail.delivered", &By::actor(actor), Some((*bal, shown)), "ok", said));
         }
-        let id = plan.id;
+        let (id, (sender, per_hour)) = (plan.id, plan.per_hour);
 
         let bals: Vec<Id> = copies.iter().map(|(c, _)| c.bal).collect();
         let waiting = queued.is_some();
         keep(&self.0.store, message.spool, move |tx, row| {
+            crate::policies::count_submission(tx, sender, per_hour, now.0)?;
             blob::insert(tx, row)?;
             for (copy, over) in &copies {
                 deliver::insert(tx, copy, *over)?;
@@ -347,17 +354,19 @@ struct Plan {
     envelope: Envelope,
     /// The BAL of the envelope sender (of From, when it is null): reports and the Sent copy go there.
     envelope_bal: Local,
+    /// The BAL that writes, and how many messages it may send in an hour.
+    per_hour: (Id, u32),
     /// BALs of ours, with their address as shown.
     locals: BTreeMap<Id, String>,
     /// Recipients of other operators.
     elsewhere: Vec<Address>,
 }
 
-/// Does the person have an access in force on the BAL? Every role may send.
+/// Does the person have an access in force on the BAL that lets send?
 fn may_send(tx: &mut dyn Tx, person: Option<Id>, bal: Id) -> Result<bool, StoreError> {
     let Some(person) = person else { return Ok(true) };
-    let enabled = accounts::person_by_id(tx, person)?.is_some_and(|p| p.disabled.is_none());
-    Ok(enabled && access::in_force(tx, person, bal)?.is_some())
+    let seated = access::seat(tx, bal, person)?;
+    Ok(seated.is_some_and(|s| BalRights::from_bits(s.rights).has(BalRights::SEND)))
 }
 
 /// A device token made for one BAL sends as that BAL only, and none after its end.

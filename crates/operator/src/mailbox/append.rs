@@ -18,7 +18,7 @@ impl Operator {
         date: Option<Timestamp>,
         message: Received,
     ) -> Result<(u32, u32), Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let record = self.record(actor, seat.bal, "mail.filed");
         let folder = self.folder(actor, folder).await?;
         let date = date.unwrap_or(Timestamp(record.at()));

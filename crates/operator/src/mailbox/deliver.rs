@@ -7,6 +7,7 @@ use crate::mailbox::names::INBOX;
 use crate::mailbox::seal::{MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
+use sceau_domain::access::refuses_mail;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_message::scan::Limits;
 use sceau_message::summary::Summary;
@@ -70,6 +71,7 @@ impl Operator {
     ) -> Result<Prepared, Refusal> {
         let flags = flags::checked(flags)?;
         let seal = self.bal_seal(bal).await?;
+        let limits = self.limits_of(bal).await?;
         let id = self.0.store.new_id();
         let summary = Summary::of(&message.scan, &Limits::default()).to_bytes();
         let (name, special_use) = match target {
@@ -97,7 +99,7 @@ impl Operator {
                 },
                 flags: flags.system.bits(),
                 keywords: self.seal_keywords(&seal, &flags.keywords)?,
-                keyword_limit: self.config().limits.keywords,
+                keyword_limit: limits.keywords,
                 internal_date: date.0,
                 index: self.index_job(bal, self.config().search.delay),
             })
@@ -106,12 +108,15 @@ impl Operator {
     }
 }
 
-/// Locks the BAL's row, checks state and room (`rcpt.closed`, `rcpt.over_quota`/`quota.exceeded` by `over`), inserts message and
+/// Locks the BAL's row, checks state and room (`rcpt.blocked`, `rcpt.closed`, `rcpt.over_quota`/`quota.exceeded` by `over`), inserts message and
 /// entry, bumps modseq. The blob's row is the caller's (one blob serves all). BALs must be given in ascending id order.
 /// `folder.unknown` when the folder asked by id is gone.
 pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) -> Result<Placed, Fail> {
     let (bal, size) = (prepared.bal, prepared.message.size);
-    let state = rows::charge_bal(tx, bal, size, 1)?.filter(|b| b.state == "active").ok_or(RefusalCode::RcptClosed)?;
+    let state = rows::charge_bal(tx, bal, size, 1)?.ok_or(RefusalCode::RcptClosed)?;
+    if let Some(code) = refuses_mail(&state.state) {
+        return Err(code.into());
+    }
     if state.used_bytes > state.quota_bytes {
         let refusal = Refusal::new(over);
         // The other refusal speaks to the sender, whom the recipient's room does not concern.

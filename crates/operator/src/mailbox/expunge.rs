@@ -12,7 +12,7 @@ use serde_json::json;
 impl Operator {
     /// Removes entries flagged `\Deleted` (all, or only these UIDs). Returns the UIDs removed.
     pub async fn expunge(&self, actor: &Actor, folder: Id, only: Option<&[u32]>) -> Result<Vec<u32>, Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let only = only.map(ascending);
         let record = self.record(actor, seat.bal, "mail.expunged");
         let index = self.index_job(seat.bal, self.config().search.delay);

@@ -66,14 +66,14 @@ impl Operator {
         flags: FlagSet,
         unchanged_since: Option<u64>,
     ) -> Result<(Vec<Entry>, Vec<u32>), Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let flags = checked(flags)?;
         let seal = self.bal_seal(seat.bal).await?;
         let wanted = self.seal_keywords(&seal, &flags.keywords).map_err(|e| refuse::store(&e))?;
         let system = flags.system.bits();
         let uids = ascending(uids);
         let since = unchanged_since.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
-        let limit = self.config().limits.keywords;
+        let limit = self.limits_of(seat.bal).await?.keywords;
         let record = self.record(actor, seat.bal, "mail.flagged");
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;

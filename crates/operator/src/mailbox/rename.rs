@@ -25,7 +25,7 @@ impl Operator {
     /// Renames a folder with its children; renaming INBOX moves its messages into the new folder (RFC 9051 §6.3.6).
     /// `folder.unknown`, `folder.exists`, `folder.name` (also into itself), `folder.limit`.
     pub async fn rename_folder(&self, actor: &Actor, from: &str, to: &str) -> Result<(), Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let from = names::canonical(from).ok_or(RefusalCode::FolderUnknown)?;
         let to = names::new_name(to)?;
         let record = self.record(actor, seat.bal, "folder.renamed");

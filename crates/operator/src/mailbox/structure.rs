@@ -24,6 +24,8 @@ const ATTEMPTS: usize = 10;
 pub(super) struct Tree {
     pub seal: BalSeal,
     pub by_name: HashMap<String, FolderRow>,
+    /// Most folders.
+    pub most: usize,
 }
 
 impl Tree {
@@ -97,13 +99,13 @@ pub(super) fn make(tx: &mut dyn Tx, ground: &Ground, new: &[NewFolder]) -> Resul
 impl Operator {
     /// A snapshot of the tree.
     pub(super) async fn tree(&self, seat: Seat) -> Result<Tree, Refusal> {
-        let seal = self.bal_seal(seat.bal).await?;
+        let (seal, most) = (self.bal_seal(seat.bal).await?, self.limits_of(seat.bal).await?.folders);
         let rows = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
             Ok(rows::list(tx, seat.bal)?)
         });
         let named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
-        Ok(Tree { seal, by_name: named.into_iter().map(|(row, name)| (name, row)).collect() })
+        Ok(Tree { seal, most, by_name: named.into_iter().map(|(row, name)| (name, row)).collect() })
     }
 
     /// Plans on a snapshot and carries the plan out, again when the tree changed in between. `plan` gives what to do and
@@ -151,9 +153,8 @@ impl Operator {
 
     /// `folder.limit` when the tree has no room for `more` folders.
     pub(super) fn room_for(&self, tree: &Tree, more: usize) -> Result<(), Refusal> {
-        let limit = self.config().limits.folders;
-        if tree.by_name.len() + more > limit {
-            return Err(Refusal::new(RefusalCode::FolderLimit).with("limit", limit));
+        if tree.by_name.len() + more > tree.most {
+            return Err(Refusal::new(RefusalCode::FolderLimit).with("limit", tree.most));
         }
         Ok(())
     }
@@ -166,7 +167,7 @@ impl Operator {
         name: &str,
         special_use: Option<SpecialUse>,
     ) -> Result<Folder, Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let name = names::new_name(name)?;
         let record = self.record(actor, seat.bal, "folder.created");
         let plan = |tree: &Tree| {
@@ -192,7 +193,7 @@ impl Operator {
 
     /// Deletes a folder and its entries. INBOX: `folder.reserved`; with children: `folder.has_children`.
     pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let name = names::canonical(name).ok_or(RefusalCode::FolderUnknown)?;
         if name == INBOX {
             return Err(RefusalCode::FolderReserved.into());
@@ -222,7 +223,7 @@ impl Operator {
 
     /// Subscribes or unsubscribes. `folder.unknown`.
     pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let (tag, _) = self.folder_key(seat.bal, name)?;
         let record = self.record(actor, seat.bal, "folder.subscribed");
         let done = self.act::<(), Fail, _>(seat.bal, move |tx| {

@@ -30,7 +30,7 @@ impl Operator {
         record: Record,
         remove: bool,
     ) -> Result<Copied, Refusal> {
-        let seat = self.seat(actor)?;
+        let seat = self.seat(actor)?.filing();
         let (tag, _) = self.folder_key(seat.bal, to)?;
         let uids = ascending(uids);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {

@@ -47,9 +47,9 @@ pub struct Config {
     /// Outbound mail.
     #[serde(default)]
     pub transfer: TransferSection,
-    /// Limits.
+    /// `[limits]`: the operator's limits, by their names; absent values are the built-in ones.
     #[serde(default)]
-    pub limits: LimitsSection,
+    pub limits: sceau_domain::policy::Layer,
     /// Text search.
     #[serde(default)]
     pub search: SearchSection,
@@ -213,25 +213,6 @@ impl Default for TransferSection {
             grace_seconds: grace(),
         }
     }
-}
-
-/// `[limits]`: absent values are the built-in ones.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsSection {
-    /// Largest message, bytes.
-    pub message_bytes: Option<u64>,
-    /// Largest message towards patients, bytes.
-    pub patient_message_bytes: Option<u64>,
-    /// Recipients of a message.
-    pub recipients: Option<usize>,
-    /// Quota of a new BAL, bytes.
-    pub quota_bytes: Option<u64>,
-    /// Days for which removals are remembered exactly, for programs that were away.
-    pub journal_days: Option<u32>,
-    /// Failed logins of one login from one address in a minute before it is refused there; the whole address waits after 20 times
-    /// as many.
-    pub login_failures_per_minute: Option<u32>,
 }
 
 /// `[[administrators]]`: a named person behind a system account (no shared account: F157).

@@ -18,8 +18,6 @@ const INLINE_MAX: usize = 16 << 10;
 const DEDUPE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How far in the future a white list may be dated: clocks differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
-/// Failed logins from one place in a minute before it has to wait.
-const LOGIN_FAILURES: u32 = 20;
 
 /// TLS configurations and trust, replaceable while running.
 #[derive(Debug, Clone)]
@@ -235,8 +233,8 @@ pub fn notary_settings(config: &Config) -> NotarySettings {
 
 /// Settings of the use cases.
 pub fn operator_config(config: &Config) -> OperatorConfig {
-    let (o, l, t) = (&config.operator, &config.limits, &config.transfer);
-    let built_in = Limits::default();
+    let (o, t) = (&config.operator, &config.transfer);
+    let limits = Limits::default().with(&config.limits);
     let mut retry = RetrySchedule { expire_after: t.expire_hours * 3600, ..RetrySchedule::default() };
     if !t.retry_seconds.is_empty() {
         retry.delays.clone_from(&t.retry_seconds);
@@ -247,14 +245,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         name: o.name.clone(),
         hostname: o.hostname.clone(),
         public_url: o.public_url.clone().unwrap_or_else(|| format!("https://{}", o.hostname)),
-        limits: Limits {
-            message_bytes: l.message_bytes.unwrap_or(built_in.message_bytes),
-            patient_message_bytes: l.patient_message_bytes.unwrap_or(built_in.patient_message_bytes),
-            recipients: l.recipients.unwrap_or(built_in.recipients),
-            quota_bytes: l.quota_bytes.unwrap_or(built_in.quota_bytes),
-            journal_days: l.journal_days.unwrap_or(built_in.journal_days),
-            ..built_in
-        },
+        limits,
         retry,
         postmaster: o.postmaster.clone(),
         test_domains: o.test_domains.clone(),
@@ -271,7 +262,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         }),
         white_list_every: Duration::from_secs(config.white_list.as_ref().map_or(3600, |w| w.every_seconds)),
         dedupe: DEDUPE,
-        login_failures_per_minute: l.login_failures_per_minute.unwrap_or(LOGIN_FAILURES),
+        login_failures_per_minute: limits.login_failures_per_minute,
         search: config.search.settings(std::env::current_exe().ok()),
     }
 }

@@ -159,7 +159,7 @@ CREATE TABLE opening_people (
 );
 CREATE INDEX opening_people_person ON opening_people (person_id);
 
--- Each step of a life: who, when, why. `subject`: bal, person, structure, body, opening.
+-- Each step of a life: who, when, why. `subject`: bal, person, structure, body, opening. `authority`: the role by which it was done.
 CREATE TABLE life (
     id BIGINT PRIMARY KEY,
     subject TEXT NOT NULL,
@@ -168,7 +168,8 @@ CREATE TABLE life (
     was TEXT NOT NULL,
     became TEXT NOT NULL,
     by_whom TEXT NOT NULL,
-    reason TEXT
+    reason TEXT,
+    authority TEXT
 );
 CREATE INDEX life_subject ON life (subject, subject_id, id);
 
@@ -226,7 +227,15 @@ CREATE TABLE retention_policies (
     changed_by TEXT NOT NULL
 );
 
--- Nothing that a hold names is destroyed or purged while it stands.
+-- Which policy is followed: 0, the operator's; else a structure's.
+CREATE TABLE retention_choices (
+    structure_id BIGINT PRIMARY KEY,
+    policy TEXT NOT NULL,
+    changed BIGINT NOT NULL,
+    changed_by TEXT NOT NULL
+);
+
+-- Nothing that a hold names is destroyed or purged while it stands. `subject`: bal, person, structure, operator (everything; id 0).
 CREATE TABLE legal_holds (
     id BIGINT PRIMARY KEY,
     subject TEXT NOT NULL,
@@ -236,9 +245,22 @@ CREATE TABLE legal_holds (
     placed BIGINT NOT NULL,
     placed_by TEXT NOT NULL,
     lifted BIGINT,
-    lifted_by TEXT
+    lifted_by TEXT,
+    lifted_reason TEXT
 );
 CREATE INDEX legal_holds_subject ON legal_holds (subject, subject_id) WHERE lifted IS NULL;
+-- The hold of the configuration was a column of its own until now.
+INSERT INTO legal_holds (id, subject, subject_id, reason, authority, placed, placed_by)
+    SELECT 1, 'operator', 0, hold, 'configuration', COALESCE((SELECT MAX(at) FROM checkpoints), 0), 'configuration'
+    FROM notary WHERE hold IS NOT NULL;
+ALTER TABLE notary DROP COLUMN hold;
+-- Messages that their user removed while a hold stood: out of sight, and destroyed once no hold names their BAL any more.
+CREATE TABLE kept_messages (
+    bal_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (bal_id, message_id)
+) /* clustered */;
 
 -- Days that an operator adds to the calendar, or takes from it (F165).
 CREATE TABLE calendar_days (

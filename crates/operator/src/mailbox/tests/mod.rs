@@ -201,7 +201,7 @@ async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
         .unwrap();
     Actor {
         who: Who::Person(PersonRef { id: person, login, name: "Camille Martin".into() }),
-        bal: Some(BalRef { id, address, kind: BalKind::Per, flags: BalFlags::default() }),
+        bal: Some(BalRef { id, address, kind: BalKind::Per, flags: BalFlags::default(), chair: None }),
         credential: None,
         origin: Origin { door: Door::Imap, remote: None, session: format!("s{id}"), tls: None, once: None },
     }

@@ -1,0 +1,208 @@
+//! Rows of reference tables: professions, structures, people of the national register. Entries of a list belong to a generation; a list is what
+//! its row in `reference_lists` points to, so that a new one takes the place of the old at once.
+use crate::{Id, Row, StoreError, Tx, Value, params};
+
+/// A row of `reference_lists`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
+    /// Name.
+    pub name: String,
+    /// Which entries are its.
+    pub generation: Id,
+    /// Where it comes from, in the words of who imported it.
+    pub source: String,
+    /// SHA-256 of the file.
+    pub digest: Vec<u8>,
+    /// `utf-8` or `windows-1252`.
+    pub encoding: String,
+    /// Entries.
+    pub entries: i64,
+    /// Lines that could not be read.
+    pub skipped: i64,
+    /// When, milliseconds since 1970.
+    pub imported: i64,
+    /// By whom: a login.
+    pub imported_by: String,
+}
+
+/// A row of `reference_entries`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Code, or national identifier.
+    pub code: String,
+    /// Line of the file: an identifier may have several.
+    pub line: i64,
+    /// Label, or name.
+    pub label: String,
+    /// The label as it is looked up by.
+    pub search: String,
+    /// JSON object of the other columns.
+    pub data: String,
+}
+
+const LIST: &str = "name, generation, source, digest, encoding, entries, skipped, imported, imported_by";
+const ENTRY: &str = "code, line, label, search, data";
+/// Entries in one statement.
+const ROWS: usize = 100;
+
+fn list(r: &Row) -> Result<List, StoreError> {
+    Ok(List {
+        name: r.text(0)?,
+        generation: r.int(1)?,
+        source: r.text(2)?,
+        digest: r.bytes(3)?,
+        encoding: r.text(4)?,
+        entries: r.int(5)?,
+        skipped: r.int(6)?,
+        imported: r.int(7)?,
+        imported_by: r.text(8)?,
+    })
+}
+fn entry(r: &Row) -> Result<Entry, StoreError> {
+    Ok(Entry { code: r.text(0)?, line: r.int(1)?, label: r.text(2)?, search: r.text(3)?, data: r.text(4)? })
+}
+
+/// Every list that was imported, by name.
+pub fn lists(tx: &mut dyn Tx) -> Result<Vec<List>, StoreError> {
+    tx.query(&format!("SELECT {LIST} FROM reference_lists ORDER BY name"), &[])?.iter().map(list).collect()
+}
+
+/// A list by name.
+pub fn by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<List>, StoreError> {
+    let sql = format!("SELECT {LIST} FROM reference_lists WHERE name = $1");
+    tx.query_opt(&sql, params![name])?.as_ref().map(list).transpose()
+}
+
+/// A generation that begins.
+pub fn begin(tx: &mut dyn Tx, generation: Id, name: &str, at: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO reference_drafts (generation, name, begun) VALUES ($1, $2, $3)";
+    tx.execute(sql, params![generation, name, at]).map(drop)
+}
+
+/// Adds entries to a generation that is being written; false when it is not any more (it was given up, and may be being removed).
+pub fn add(tx: &mut dyn Tx, generation: Id, entries: &[Entry]) -> Result<bool, StoreError> {
+    let sql = "SELECT generation FROM reference_drafts WHERE generation = $1 FOR UPDATE";
+    if tx.query_opt(sql, params![generation])?.is_none() {
+        return Ok(false);
+    }
+    for slice in entries.chunks(ROWS) {
+        let row = |i: usize| {
+            let p = i * 5 + 2;
+            format!("($1, ${}, ${}, ${}, ${}, ${})", p, p + 1, p + 2, p + 3, p + 4)
+        };
+        let rows: Vec<String> = (0..slice.len()).map(row).collect();
+        let sql = format!("INSERT INTO reference_entries (generation, {ENTRY}) VALUES {}", rows.join(", "));
+        let mut values: Vec<Value> = vec![generation.into()];
+        for e in slice {
+            values.extend([
+                e.code.as_str().into(),
+                e.line.into(),
+                e.label.as_str().into(),
+                e.search.as_str().into(),
+                e.data.as_str().into(),
+            ]);
+        }
+        tx.execute(&sql, &values)?;
+    }
+    Ok(true)
+}
+
+/// Puts a generation in force: the list is this one from now on. False when it is not being written any more. The generation before becomes a draft
+/// that nobody writes, to be removed.
+pub fn put_in_force(tx: &mut dyn Tx, l: &List) -> Result<bool, StoreError> {
+    if tx.execute("DELETE FROM reference_drafts WHERE generation = $1", params![l.generation])? == 0 {
+        return Ok(false);
+    }
+    if let Some(old) = by_name(tx, &l.name)? {
+        begin(tx, old.generation, &l.name, 0)?;
+    }
+    let sql = "INSERT INTO reference_lists (name, generation, source, digest, encoding, entries, skipped, imported, imported_by) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO UPDATE SET generation = excluded.generation, \
+               source = excluded.source, digest = excluded.digest, encoding = excluded.encoding, entries = excluded.entries, \
+               skipped = excluded.skipped, imported = excluded.imported, imported_by = excluded.imported_by";
+    let values = params![
+        &l.name,
+        l.generation,
+        &l.source,
+        l.digest.clone(),
+        &l.encoding,
+        l.entries,
+        l.skipped,
+        l.imported,
+        &l.imported_by
+    ];
+    tx.execute(sql, values)?;
+    Ok(true)
+}
+
+/// Generations that nobody writes: begun before an instant, and not in force.
+pub fn abandoned(tx: &mut dyn Tx, before: i64) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT generation FROM reference_drafts WHERE begun < $1 ORDER BY generation";
+    tx.query(sql, params![before])?.iter().map(|r| r.int(0)).collect()
+}
+
+/// Says that a generation still grows.
+pub fn touch(tx: &mut dyn Tx, generation: Id, at: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE reference_drafts SET begun = $2 WHERE generation = $1", params![generation, at]).map(drop)
+}
+
+/// Gives a generation up: nothing is added to it any more.
+pub fn give_up(tx: &mut dyn Tx, generation: Id) -> Result<(), StoreError> {
+    touch(tx, generation, 0)
+}
+
+/// Removes some entries of a generation that nobody writes, and the generation itself when there are none left: true.
+pub fn remove_some(tx: &mut dyn Tx, generation: Id, limit: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT code, line FROM reference_entries WHERE generation = $1 ORDER BY code, line LIMIT $2";
+    let found = tx.query(sql, params![generation, limit])?;
+    let Some(last) = found.last() else {
+        tx.execute("DELETE FROM reference_drafts WHERE generation = $1", params![generation])?;
+        return Ok(true);
+    };
+    let sql = "DELETE FROM reference_entries WHERE generation = $1 AND (code < $2 OR (code = $2 AND line <= $3))";
+    tx.execute(sql, params![generation, last.text(0)?, last.int(1)?])?;
+    Ok(false)
+}
+
+/// Entries whose code begins so, by code, from after a place.
+pub fn by_code(
+    tx: &mut dyn Tx,
+    generation: Id,
+    code: &str,
+    after: (&str, i64),
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let sql = format!(
+        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND code >= $2 AND code < $3 \
+         AND (code > $4 OR (code = $4 AND line > $5)) ORDER BY code, line LIMIT $6"
+    );
+    tx.query(&sql, params![generation, code, beyond(code), after.0, after.1, limit])?.iter().map(entry).collect()
+}
+
+/// Entries whose label, folded, begins so, in its order, from after a place (label folded, code, line).
+pub fn by_label(
+    tx: &mut dyn Tx,
+    generation: Id,
+    label: &str,
+    after: (&str, &str, i64),
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let sql = format!(
+        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND search >= $2 AND search < $3 \
+         AND (search > $4 OR (search = $4 AND (code > $5 OR (code = $5 AND line > $6)))) ORDER BY search, code, line LIMIT $7"
+    );
+    let values = params![generation, label, beyond(label), after.0, after.1, after.2, limit];
+    tx.query(&sql, values)?.iter().map(entry).collect()
+}
+
+/// What comes after everything that begins so, bytewise.
+fn beyond(start: &str) -> String {
+    format!("{start}\u{10FFFF}")
+}
+
+/// The label of a code in a list. `Ok(None)`: no such code; the list may not be there ([`by_name`]).
+pub fn label(tx: &mut dyn Tx, name: &str, code: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT e.label FROM reference_lists l JOIN reference_entries e ON e.generation = l.generation \
+               WHERE l.name = $1 AND e.code = $2 ORDER BY e.line LIMIT 1";
+    tx.query_opt(sql, params![name, code])?.map(|r| r.text(0)).transpose()
+}
