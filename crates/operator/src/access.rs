@@ -2,8 +2,8 @@
 //! taken away is gone for the very next act.
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Who, terms};
-use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::{Id, Tx, folders};
+use sceau_domain::{BalRights, Refusal, RefusalCode, UseCase};
+use sceau_store::{Id, Tx, access};
 
 /// A person (or ourselves) at a BAL.
 #[derive(Debug, Clone, Copy)]
@@ -12,16 +12,33 @@ pub(crate) struct Seat {
     pub bal: Id,
     /// Whose access counts; none for ourselves.
     person: Option<Id>,
+    /// What the act needs the access to give.
+    need: BalRights,
     /// When the act began, milliseconds since 1970: what is planned (dates of an access, versions of the terms) is judged by it.
     at: i64,
 }
 
 impl Seat {
-    /// The BAL exists and is active, and the person has an access in force: `right.missing` otherwise. The person accepted the terms of use in
-    /// force: `terms.required` otherwise.
+    /// The same, for an act that files (flags, moves, removes, makes folders).
+    pub fn filing(self) -> Self {
+        Self { need: BalRights::FILE, ..self }
+    }
+    /// The same, for an act that sends.
+    pub fn sending(self) -> Self {
+        Self { need: BalRights::SEND, ..self }
+    }
+    /// The BAL is active, the person has an access in force with the right that the act needs, and neither the person nor the BAL's structure is
+    /// blocked: `right.missing` otherwise. The person accepted the terms of use in force: `terms.required` otherwise.
     /// Returns the BAL's address as traces write it (a patient's is a pseudonym there).
     pub fn check(&self, tx: &mut dyn Tx) -> Result<String, Fail> {
-        let shown = folders::seat(tx, self.bal, self.person)?.ok_or(RefusalCode::RightMissing)?;
+        let shown = match self.person {
+            None => access::active(tx, self.bal)?.ok_or(RefusalCode::RightMissing)?,
+            Some(person) => {
+                let seated = access::seat(tx, self.bal, person)?.ok_or(RefusalCode::RightMissing)?;
+                holds(&seated, self.need)?;
+                seated.shown
+            }
+        };
         if let Some(person) = self.person
             && !terms::open(tx, person, self.bal, self.at)?
         {
@@ -31,15 +48,28 @@ impl Seat {
     }
 }
 
+/// `right.missing`, naming the act, when an access does not give this.
+pub(crate) fn holds(seated: &access::Seated, need: BalRights) -> Result<(), Refusal> {
+    if BalRights::from_bits(seated.rights).has(need) {
+        return Ok(());
+    }
+    let act = match need {
+        BalRights::SEND => UseCase::MailSend,
+        BalRights::FILE => UseCase::MailFile,
+        _ => UseCase::MailRead,
+    };
+    Err(Refusal::new(RefusalCode::RightMissing).with("name", act.as_str()))
+}
+
 impl Operator {
-    /// The seat an actor claims: `right.missing` when the session has no BAL.
+    /// The seat an actor claims, for an act that reads: `right.missing` when the session has no BAL.
     pub(crate) fn seat(&self, actor: &Actor) -> Result<Seat, Refusal> {
         let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?.id;
         let person = match &actor.who {
             Who::Person(p) => Some(p.id),
             Who::System => None,
         };
-        Ok(Seat { bal, person, at: self.now().0 })
+        Ok(Seat { bal, person, need: BalRights::READ, at: self.now().0 })
     }
 
     /// Refuses `right.missing` unless the actor's BAL is active and the actor has an access in force on it.

@@ -1,5 +1,5 @@
 //! Who asks.
-use sceau_domain::{BalFlags, BalKind};
+use sceau_domain::{AccessRole, BalFlags, BalKind, BalRights};
 use sceau_store::Id;
 use std::net::IpAddr;
 
@@ -70,6 +70,21 @@ pub struct BalRef {
     pub kind: BalKind,
     /// Flags.
     pub flags: BalFlags,
+    /// How the person sits there, when a login found it.
+    pub chair: Option<Chair>,
+}
+
+/// How somebody sits at a BAL, as the login found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chair {
+    /// As what.
+    pub role: AccessRole,
+    /// With which rights.
+    pub rights: BalRights,
+    /// Login of the holder for whom a delegate acts.
+    pub holder: Option<String>,
+    /// Until when at most, milliseconds since 1970: the planned end of the access or of the token.
+    pub until: Option<i64>,
 }
 
 /// Person or ourselves.
@@ -92,4 +107,14 @@ pub struct Actor {
     pub credential: Option<Id>,
     /// From where.
     pub origin: Origin,
+}
+
+impl Actor {
+    /// Row id of the person; 0, which no row has, for ourselves.
+    pub(crate) fn person(&self) -> Id {
+        match &self.who {
+            Who::Person(p) => p.id,
+            Who::System => 0,
+        }
+    }
 }

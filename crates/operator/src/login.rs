@@ -4,10 +4,11 @@ mod guard;
 
 pub use guard::Guard;
 
+use crate::access::holds;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::{Actor, BalRef, Operator, Origin, PersonRef, Who, terms};
-use sceau_domain::{Address, BalFlags, Refusal, RefusalCode};
+use crate::{Actor, BalRef, Chair, Door, Operator, Origin, PersonRef, Who, terms};
+use sceau_domain::{AccessRole, Address, BalFlags, BalRights, Refusal, RefusalCode};
 use sceau_store::{StoreError, Tx, access, accounts as rows};
 use serde_json::json;
 use std::time::Duration;
@@ -77,14 +78,18 @@ impl Operator {
         let now = self.clock().now().0;
         let find = move |tx: &mut dyn Tx| find(tx, &digest, &name, by_address.as_deref(), wanted.as_deref(), now);
         // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
-        let (token, person, bal, role, open) = self.0.store.read(find).await?.ok_or_else(failed)?;
+        let Found { token, person, bal, seated, holder, open } = self.0.store.read(find).await?.ok_or_else(failed)?;
         let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
-        let bal = bal_ref(&bal)?;
+        let bal = BalRef { chair: Some(chair(&seated, holder, token.expires)?), ..bal_ref(&bal)? };
         let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
         if !open {
             return Err(self.refused(By::actor(&actor), None, None, self.terms_required()).await.into());
         }
-        let data = json!({ "door": origin.door.as_str(), "token": token.id, "role": role, "tls": origin.tls });
+        let need = if origin.door == Door::Submission { BalRights::SEND } else { BalRights::READ };
+        if let Err(refusal) = holds(&seated, need) {
+            return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
+        }
+        let data = json!({ "door": origin.door.as_str(), "token": token.id, "role": seated.role, "tls": origin.tls });
         let shown = self.bal_key(&bal.address);
         let fact = self.fact("login.ok", &By::actor(&actor), Some((bal.id, &shown)), "ok", data);
         let touch = token.last_used.is_none_or(|t| t + TOUCH_EVERY < now);
@@ -100,8 +105,9 @@ impl Operator {
         Ok(actor)
     }
 
-    /// Is the actor still allowed on its BAL (token not revoked nor expired, person not disabled, access not ended, BAL not
-    /// closed, terms in force accepted)? Doors ask at each command; answered from a cache that lives for a second and that a revocation here clears at once.
+    /// Is the actor still allowed on its BAL (token not revoked nor expired, access in force with the rights of the login,
+    /// BAL active, nobody blocked, terms in force accepted)? Doors ask at each command; answered from a cache that lives for a second and that a
+    /// revocation anywhere clears at once.
     ///
     /// # Errors
     /// `right.missing`, `terms.required`.
@@ -115,15 +121,18 @@ impl Operator {
         }
         let (person, bal_id) = (person.id, bal.id);
         let version = self.0.guard.rights_version();
+        let chair = bal.chair.clone();
         let allowed = move |tx: &mut dyn Tx| -> Result<Option<bool>, Fail> {
-            let token = rows::token_by_id(tx, token)?.filter(|t| is_live(t, now.0));
-            let person = rows::person_by_id(tx, person)?.filter(|p| p.disabled.is_none());
-            let bal = rows::bal_by_id(tx, bal_id)?.filter(|b| b.state == "active");
-            match (token, person, bal) {
-                (Some(_), Some(p), Some(b)) if access::in_force(tx, p.id, b.id)?.is_some() => {
-                    Ok(Some(terms::open(tx, p.id, b.id, now.0)?))
-                }
-                _ => Ok(None),
+            if !rows::token_by_id(tx, token)?.is_some_and(|t| is_live(&t, now.0)) {
+                return Ok(None);
+            }
+            // A session has the rights that it began with, or ends.
+            let same = |s: &access::Seated| {
+                chair.as_ref().is_none_or(|c| c.role.as_str() == s.role && c.rights.bits() == s.rights)
+            };
+            match access::seat(tx, bal_id, person)?.filter(same) {
+                Some(_) => Ok(Some(terms::open(tx, person, bal_id, now.0)?)),
+                None => Ok(None),
             }
         };
         match self.0.store.read(allowed).await? {
@@ -149,8 +158,19 @@ pub(crate) fn is_live(t: &rows::Token, now: i64) -> bool {
     t.revoked.is_none() && t.expires.is_none_or(|e| e > now)
 }
 
-/// Token, person, BAL, role, and whether the terms of use are accepted; nothing when any of them does not fit.
-#[allow(clippy::type_complexity)] // a tuple used once
+/// What a login and a token lead to.
+struct Found {
+    token: rows::Token,
+    person: rows::Person,
+    bal: rows::Bal,
+    seated: access::Seated,
+    /// Login of the holder, when the person is the holder's delegate.
+    holder: Option<String>,
+    /// The terms of use are accepted.
+    open: bool,
+}
+
+/// Nothing when any part does not fit.
 fn find(
     tx: &mut dyn Tx,
     digest: &[u8],
@@ -158,7 +178,7 @@ fn find(
     by_address: Option<&str>,
     wanted: Option<&str>,
     now: i64,
-) -> Result<Option<(rows::Token, rows::Person, rows::Bal, String, bool)>, Fail> {
+) -> Result<Option<Found>, Fail> {
     let live = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
     let Some(token) = live else { return Ok(None) };
     let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else {
@@ -174,12 +194,23 @@ fn find(
             None => None,
         },
     };
-    let Some(bal) = bal.filter(|b| named && b.state == "active" && token.bal_id.is_none_or(|only| only == b.id)) else {
+    let Some(bal) = bal.filter(|b| named && token.bal_id.is_none_or(|only| only == b.id)) else {
         return Ok(None);
     };
-    let Some(access) = access::in_force(tx, person.id, bal.id)? else { return Ok(None) };
+    let Some(seated) = access::seat(tx, bal.id, person.id)? else { return Ok(None) };
     let open = terms::open(tx, person.id, bal.id, now)?;
-    Ok(Some((token, person, bal, access.role, open)))
+    let holder = match seated.role == AccessRole::Delegate.as_str() {
+        true => access::holder(tx, bal.id)?.map(|h| h.login),
+        false => None,
+    };
+    Ok(Some(Found { token, person, bal, seated, holder, open }))
+}
+
+/// How somebody sits at a BAL.
+fn chair(s: &access::Seated, holder: Option<String>, expires: Option<i64>) -> Result<Chair, StoreError> {
+    let role = s.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
+    let until = [s.ends, expires].into_iter().flatten().min();
+    Ok(Chair { role, rights: BalRights::from_bits(s.rights), holder, until })
 }
 
 /// PER BALs that a person holds.
@@ -199,5 +230,6 @@ pub(crate) fn bal_ref(b: &rows::Bal) -> Result<BalRef, StoreError> {
         address: b.address.parse().map_err(|_| broken())?,
         kind: b.kind.parse().map_err(|()| broken())?,
         flags: BalFlags { test: b.test, reachable: b.reachable },
+        chair: None,
     })
 }

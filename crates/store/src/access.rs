@@ -82,8 +82,11 @@ fn access(r: &Row) -> Result<Access, StoreError> {
     })
 }
 
-/// Gives an access. `Exists` when the person has one that is not ended on this BAL.
+/// Gives an access. `Exists` when the person has one that is not ended on this BAL; one that came to its planned end is ended by this.
 pub fn grant(tx: &mut dyn Tx, a: &NewAccess) -> Result<(), StoreError> {
+    let over = "UPDATE access SET ended = ends, ended_by = granted_by \
+                WHERE person_id = $1 AND bal_id = $2 AND ended IS NULL AND ends IS NOT NULL AND ends <= $3";
+    tx.execute(over, params![a.person_id, a.bal_id, a.granted])?;
     let sql = "INSERT INTO access (person_id, bal_id, role, granted, rights, starts, ends, granted_by, reason) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values =
@@ -97,20 +100,110 @@ pub fn end(tx: &mut dyn Tx, person: Id, bal: Id, at: i64, by: &str) -> Result<bo
     Ok(tx.execute(sql, params![person, bal, at, by])? > 0)
 }
 
-/// Accesses of a BAL that are not ended, by login.
+/// What counts as present: not ended, and not past its planned end ($2: now).
+const PRESENT: &str = "a.ended IS NULL AND (a.ends IS NULL OR a.ends > $2)";
+
+/// Accesses of a BAL that are not over (some may not have begun), by login.
 pub fn of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Vec<Access>, StoreError> {
-    let sql = format!("{ACCESS} WHERE a.bal_id = $1 AND a.ended IS NULL ORDER BY p.login");
-    tx.query(&sql, params![bal])?.iter().map(access).collect()
+    let sql = format!("{ACCESS} WHERE a.bal_id = $1 AND {PRESENT} ORDER BY p.login");
+    let now = tx.now();
+    tx.query(&sql, params![bal, now])?.iter().map(access).collect()
 }
 
-/// Accesses of a person that are not ended.
+/// Accesses of a person that are not over (some may not have begun).
 pub fn of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Access>, StoreError> {
-    let sql = format!("{ACCESS} WHERE a.person_id = $1 AND a.ended IS NULL ORDER BY a.bal_id");
-    tx.query(&sql, params![person])?.iter().map(access).collect()
+    let sql = format!("{ACCESS} WHERE a.person_id = $1 AND {PRESENT} ORDER BY a.bal_id");
+    let now = tx.now();
+    tx.query(&sql, params![person, now])?.iter().map(access).collect()
 }
 
-/// The access of a person on a BAL that is not ended.
+/// The access of a person on a BAL that is not over; it may not have begun.
+pub fn present(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, StoreError> {
+    let sql = format!("{ACCESS} WHERE a.person_id = $1 AND {PRESENT} AND a.bal_id = $3");
+    let now = tx.now();
+    tx.query_opt(&sql, params![person, now, bal])?.as_ref().map(access).transpose()
+}
+
+/// The access of a person on a BAL that is in force at this moment, by its dates alone. [`seat`] judges the rest too.
 pub fn in_force(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, StoreError> {
-    let sql = format!("{ACCESS} WHERE a.person_id = $1 AND a.bal_id = $2 AND a.ended IS NULL");
-    tx.query_opt(&sql, params![person, bal])?.as_ref().map(access).transpose()
+    let now = tx.now();
+    Ok(present(tx, person, bal)?.filter(|a| a.starts <= now))
+}
+
+/// The holder of a personal BAL.
+pub fn holder(tx: &mut dyn Tx, bal: Id) -> Result<Option<Access>, StoreError> {
+    let sql = format!("{ACCESS} WHERE a.bal_id = $1 AND {PRESENT} AND a.role = 'holder'");
+    let now = tx.now();
+    tx.query_opt(&sql, params![bal, now])?.as_ref().map(access).transpose()
+}
+
+/// Every access that a BAL ever had, from after this place, in the order in which they were given.
+pub fn history(tx: &mut dyn Tx, bal: Id, after: (i64, Id), limit: i64) -> Result<Vec<Access>, StoreError> {
+    let sql = format!(
+        "{ACCESS} WHERE a.bal_id = $1 AND (a.granted > $2 OR (a.granted = $2 AND a.person_id > $3)) \
+         ORDER BY a.granted, a.person_id LIMIT $4"
+    );
+    tx.query(&sql, params![bal, after.0, after.1, limit])?.iter().map(access).collect()
+}
+
+/// Every access of a BAL that had begun at an instant and was not over by its own dates.
+pub fn at(tx: &mut dyn Tx, bal: Id, at: i64) -> Result<Vec<Access>, StoreError> {
+    let sql = format!(
+        "{ACCESS} WHERE a.bal_id = $1 AND a.granted <= $2 AND a.starts <= $2 AND (a.ends IS NULL OR a.ends > $2) \
+         AND (a.ended IS NULL OR a.ended > $2) ORDER BY p.login"
+    );
+    tx.query(&sql, params![bal, at])?.iter().map(access).collect()
+}
+
+/// When the newest access of a person on a BAL was given: the next one is given later.
+pub fn newest(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT MAX(granted) FROM access WHERE person_id = $1 AND bal_id = $2";
+    match tx.query_opt(sql, params![person, bal])? {
+        Some(row) => row.opt_int(0),
+        None => Ok(None),
+    }
+}
+
+/// Keeps others from changing who has access to a BAL until the transaction ends.
+pub fn lock(tx: &mut dyn Tx, bal: Id) -> Result<(), StoreError> {
+    tx.query("SELECT id FROM bals WHERE id = $1 FOR UPDATE", params![bal]).map(drop)
+}
+
+/// Revokes the tokens that a person has for this BAL only.
+pub fn revoke_tokens(tx: &mut dyn Tx, person: Id, bal: Id, at: i64) -> Result<u64, StoreError> {
+    let sql = "UPDATE tokens SET revoked = $3 WHERE person_id = $1 AND bal_id = $2 AND revoked IS NULL";
+    tx.execute(sql, params![person, bal, at])
+}
+
+/// What a person may do at a BAL at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seated {
+    /// The BAL's address as traces write it (a patient's is a pseudonym).
+    pub shown: String,
+    /// As [`Access::role`].
+    pub role: String,
+    /// `BalRights::bits`.
+    pub rights: i64,
+    /// Until when, when that was planned.
+    pub ends: Option<i64>,
+}
+
+/// May this person use this BAL at this moment? The BAL is active, the access in force, neither the person nor the BAL's structure is blocked;
+/// behind a delegate stands a holder who is not blocked. One look at indexes: asked at every act.
+pub fn seat(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<Option<Seated>, StoreError> {
+    let sql = "SELECT b.address_key, a.role, a.rights, a.ends FROM bals b JOIN access a ON a.bal_id = b.id \
+               JOIN people p ON p.id = a.person_id LEFT JOIN structures s ON s.id = b.structure_id \
+               WHERE b.id = $1 AND a.person_id = $2 AND b.state = 'active' AND a.ended IS NULL AND a.starts <= $3 \
+               AND (a.ends IS NULL OR a.ends > $3) AND p.disabled IS NULL AND s.blocked IS NULL \
+               AND (a.role <> 'delegate' OR EXISTS (SELECT 1 FROM access h JOIN people o ON o.id = h.person_id \
+               WHERE h.bal_id = b.id AND h.role = 'holder' AND h.ended IS NULL AND o.disabled IS NULL))";
+    let now = tx.now();
+    let Some(row) = tx.query_opt(sql, params![bal, person, now])? else { return Ok(None) };
+    Ok(Some(Seated { shown: row.text(0)?, role: row.text(1)?, rights: row.int(2)?, ends: row.opt_int(3)? }))
+}
+
+/// The BAL's address as traces write it, when it is active: for ourselves.
+pub fn active(tx: &mut dyn Tx, bal: Id) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT address_key FROM bals WHERE id = $1 AND state = 'active'";
+    tx.query_opt(sql, params![bal])?.map(|r| r.text(0)).transpose()
 }

@@ -49,21 +49,6 @@ pub fn recharge_bal(tx: &mut dyn Tx, bal: Id, bytes: i64, count: i64) -> Result<
     tx.execute(sql, params![bal, bytes, count]).map(drop)
 }
 
-/// May this person (`None`: ourselves) use this BAL now? The BAL is active, the person's access in force, the person not
-/// disabled. `Some` with the BAL's address as traces write it (a patient's is a pseudonym there).
-pub fn seat(tx: &mut dyn Tx, bal: Id, person: Option<Id>) -> Result<Option<String>, StoreError> {
-    let row = match person {
-        None => tx.query_opt("SELECT address_key FROM bals WHERE id = $1 AND state = 'active'", params![bal])?,
-        Some(person) => {
-            let sql = "SELECT b.address_key FROM bals b JOIN access a ON a.bal_id = b.id \
-                       JOIN people p ON p.id = a.person_id \
-                       WHERE b.id = $1 AND b.state = 'active' AND p.id = $2 AND a.ended IS NULL AND p.disabled IS NULL";
-            tx.query_opt(sql, params![bal, person])?
-        }
-    };
-    row.map(|r| r.text(0)).transpose()
-}
-
 /// A UIDVALIDITY that this BAL never used: at least `floor` (seconds since 1970: unique even after an old copy was restored).
 pub fn next_uidvalidity(tx: &mut dyn Tx, bal: Id, floor: i64) -> Result<i64, StoreError> {
     let sql = "UPDATE bals SET uidvalidity_next = \

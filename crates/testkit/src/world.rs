@@ -126,6 +126,7 @@ impl World {
                 address: addr(bal),
                 kind: row.kind.parse().unwrap(),
                 flags: sceau_domain::BalFlags { test: row.test, reachable: row.reachable },
+                chair: None,
             }),
             credential: None,
             origin: origin(Door::Submission),

@@ -159,7 +159,7 @@ impl Operator {
         for to in &envelope.to {
             let found = self.judge_recipient(peer, envelope.from.as_ref(), to, size).await?;
             let digest = self.dedupe_digest(peer, envelope.from.as_ref(), to, &message.spool.digest);
-            for local in found.locals().iter().filter(|l| l.open && l.room >= size) {
+            for local in found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size) {
                 copies.entry(local.id).or_insert_with(|| (local.shown.clone(), Vec::new())).1.push(digest);
             }
         }

@@ -1,9 +1,10 @@
 //! Who is at each end of a message: our BALs, our postmaster, or another operator's address; and what
 //! `domain::exchange` says about them.
 use crate::{Operator, refuse};
+use sceau_domain::access::refuses_mail;
 use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
 use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
-use sceau_store::{Id, StoreError, Tx, accounts};
+use sceau_store::{Id, StoreError, Tx, accounts, roles};
 
 /// Local parts that every domain of ours has (RFC 5321 §4.5.1, RFC 2142).
 const ROLES: [&str; 2] = ["postmaster", "abuse"];
@@ -28,8 +29,10 @@ pub(crate) struct Local {
     pub shown: String,
     /// For the exchange rules.
     pub own: OwnBal,
-    /// Takes mail.
+    /// May be used: active, of a structure that is not blocked.
     pub open: bool,
+    /// Why it takes no mail, if so.
+    pub shut: Option<RefusalCode>,
     /// Bytes left.
     pub room: u64,
 }
@@ -55,7 +58,7 @@ impl Found {
     pub fn check_room(&self, to: &Address, size: u64) -> Result<(), Refusal> {
         let refuse = |code: RefusalCode| Err(Refusal::new(code).with("address", to));
         match self {
-            Self::Bal(local) if !local.open => refuse(RefusalCode::RcptClosed),
+            Self::Bal(Local { shut: Some(code), .. }) => refuse(*code),
             Self::Bal(local) if local.room < size => refuse(RefusalCode::RcptOverQuota),
             Self::Role(_, locals) if locals.is_empty() => refuse(RefusalCode::RcptUnknown),
             // Whoever of those in charge has room gets it.
@@ -83,7 +86,7 @@ impl Operator {
         }
         if role {
             let role = OwnRole { domain: to.domain().clone(), domain_kind: looked.kind };
-            let locals = looked.in_charge.into_iter().filter(|l| l.open).collect();
+            let locals = looked.in_charge.into_iter().filter(|l| l.shut.is_none()).collect();
             return Ok(Found::Role(role, locals));
         }
         Err(Refusal::new(RefusalCode::RcptUnknown).with("address", to))
@@ -140,6 +143,10 @@ pub(super) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, St
     let Some(b) = accounts::bal_by_address(tx, key)? else { return Ok(None) };
     let invalid = |what: &str| StoreError::Invalid(format!("{what} of a BAL"));
     let d = accounts::domain_by_id(tx, b.domain_id)?.ok_or_else(|| invalid("domain"))?;
+    let blocked = match b.structure_id {
+        Some(id) => !roles::structure_is_open(tx, id)?,
+        None => false,
+    };
     Ok(Some(Local {
         id: b.id,
         shown: b.address_key,
@@ -149,7 +156,8 @@ pub(super) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, St
             kind: b.kind.parse::<BalKind>().map_err(|()| invalid("kind"))?,
             flags: BalFlags { test: b.test, reachable: b.reachable },
         },
-        open: b.state == "active",
+        open: b.state == "active" && !blocked,
+        shut: refuses_mail(&b.state).or(blocked.then_some(RefusalCode::RcptBlocked)),
         room: u64::try_from(b.quota_bytes.saturating_sub(b.used_bytes)).unwrap_or(0),
     }))
 }

@@ -239,9 +239,9 @@ impl Operator {
     }
 
     async fn commit_with_report(&self, plan: &Plan, report: Received, bal: Id) -> Result<bool, Fail> {
-        // A closed BAL has no key any more: nothing can be sealed for it.
+        // A closed BAL has no key any more: nothing can be sealed for it. A suspended one still receives.
         let sender = self.0.store.read(move |tx| accounts::bal_by_id(tx, bal)).await?;
-        if sender.is_none_or(|b| b.state != "active") {
+        if sender.is_none_or(|b| sceau_domain::access::refuses_mail(&b.state).is_some()) {
             return Err(RefusalCode::RcptClosed.into());
         }
         // Nor has one whose key is lost (an old keyring was restored): what became of the message is recorded all the same,
@@ -327,7 +327,7 @@ impl Operator {
 fn undeliverable(refusal: &Refusal) -> bool {
     matches!(
         refusal.code,
-        RefusalCode::RcptClosed | RefusalCode::RcptOverQuota | RefusalCode::RcptUnknown | RefusalCode::QuotaExceeded
+        RefusalCode::RcptClosed | RefusalCode::RcptBlocked | RefusalCode::RcptOverQuota | RefusalCode::RcptUnknown | RefusalCode::QuotaExceeded
     )
 }
 

@@ -28,6 +28,7 @@ pub(crate) use pg_link::{FENCE, Fence, Link, Me};
 pub(crate) use sqlite::error as sqlite_error;
 
 use crate::{EngineUrl, StoreError};
+use sceau_domain::clock::{Clock, SharedClock, SystemClock};
 
 /// A value of a parameter or a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +186,36 @@ pub trait Tx {
     /// The first row, if any.
     fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, params)?.into_iter().next())
+    }
+    /// Now, by the store's clock: what is planned (the dates of an access) is judged by it. Milliseconds since 1970.
+    fn now(&self) -> i64 {
+        SystemClock.now().0
+    }
+}
+
+/// A transaction that knows the store's clock.
+pub(crate) struct Timed<'a>(pub &'a mut dyn Tx, pub &'a SharedClock);
+
+impl Tx for Timed<'_> {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        self.0.execute(sql, params)
+    }
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.0.query(sql, params)
+    }
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        see: &mut dyn FnMut(&dyn Columns) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.0.visit(sql, params, see)
+    }
+    fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, StoreError> {
+        self.0.query_opt(sql, params)
+    }
+    fn now(&self) -> i64 {
+        self.1.now().0
     }
 }
 
