@@ -200,7 +200,7 @@ pub struct Token {
 const DOMAIN: &str = "id, name, kind, created";
 const PERSON: &str = "id, login, name, national_id, created, disabled, given_name, family_name, profession, speciality, habilitated, \
                       local_id, local_id_reason, local_id_until, identity, identity_at, identity_by, email, email_verified, phone, version";
-const BAL: &str = "id, address_key, address, domain_id, kind, label, test, reachable, state, used_bytes, message_count, quota_bytes, created, \
+pub(crate) const BAL: &str = "id, address_key, address, domain_id, kind, label, test, reachable, state, used_bytes, message_count, quota_bytes, created, \
                    structure_id, description, responsible, service, red_list, phone_published, paperless, closing_at, tombstone_until, version";
 const TOKEN: &str = "id, person_id, bal_id, label, digest, created, expires, last_used, revoked, purpose";
 
@@ -232,7 +232,7 @@ fn person(r: &Row) -> Result<Person, StoreError> {
         version: r.int(20)?,
     })
 }
-fn bal(r: &Row) -> Result<Bal, StoreError> {
+pub(crate) fn bal(r: &Row) -> Result<Bal, StoreError> {
     Ok(Bal {
         id: r.int(0)?,
         address_key: r.text(1)?,
@@ -466,6 +466,24 @@ pub fn token_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Token>, StoreError>
 pub fn tokens(tx: &mut dyn Tx, person: Option<Id>, after: Id, limit: i64) -> Result<Vec<Token>, StoreError> {
     let sql = format!("SELECT {TOKEN} FROM tokens WHERE id > $1 AND ($2 = 0 OR person_id = $2) ORDER BY id LIMIT $3");
     tx.query(&sql, params![after, person.unwrap_or(0), limit])?.iter().map(token).collect()
+}
+
+/// Tokens of people who work in one of these structures, and of `own`, oldest first, from after `after`.
+pub fn tokens_within(
+    tx: &mut dyn Tx,
+    structures: &[Id],
+    own: Id,
+    after: Id,
+    limit: i64,
+) -> Result<Vec<Token>, StoreError> {
+    let list: Vec<String> = structures.iter().map(ToString::to_string).collect();
+    // Never empty: no row has the id 0.
+    let list = if list.is_empty() { "0".to_owned() } else { list.join(", ") };
+    let sql = format!(
+        "SELECT {TOKEN} FROM tokens WHERE id > $1 AND (person_id = $2 OR person_id IN (SELECT person_id FROM memberships \
+         WHERE ended IS NULL AND structure_id IN ({list}))) ORDER BY id LIMIT $3"
+    );
+    tx.query(&sql, params![after, own, limit])?.iter().map(token).collect()
 }
 
 /// Notes a successful login with a token.

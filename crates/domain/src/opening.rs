@@ -1,0 +1,393 @@
+//! The way of a BAL to being opened: requested → verified → opened, or refused, or cancelled (F012, F030). Changes and ends of a BAL that are asked
+//! for go the same way and end in `done` (F015, F016).
+//!
+//! Pure: the states, the steps between them, and the [`Guard`]s, which are values made of facts ([`Case`]). Whoever keeps requests asks [`step`] and
+//! writes what it answers; facts are looked at anew at each step, so that what was true yesterday opens nothing today.
+//!
+//! Promises: no sequence of events and of changing facts reaches `opened` unless, at that very moment, each identity that the kind asks for is
+//! certified, somebody fit is responsible, the structure agreed by a convention, and the terms are accepted by whom the BAL waits for.
+use crate::person::exemption_stands;
+use crate::structure::Opening;
+use crate::{BalKind, Refusal, RefusalCode, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A BAL, opened.
+    Open,
+    /// People and label of an ORG, APP or CAB BAL, changed.
+    Change,
+    /// A BAL, closed.
+    End,
+}
+impl Task {
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Change => "change",
+            Self::End => "end",
+        }
+    }
+    /// From its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Change, Self::End].into_iter().find(|t| t.as_str() == name)
+    }
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Asked for; nobody has looked at it.
+    Requested,
+    /// Verified by who may; what is missing is waited for.
+    Verified,
+    /// The BAL is open.
+    Opened,
+    /// The change or end is carried out.
+    Done,
+    /// Refused, with a reason.
+    Refused,
+    /// Taken back.
+    Cancelled,
+}
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Requested, Self::Verified, Self::Opened, Self::Done, Self::Refused, Self::Cancelled];
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Verified => "verified",
+            Self::Opened => "opened",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+    /// From its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+    /// Does anything follow?
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Requested | Self::Verified)
+    }
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// Somebody who may has verified it.
+    Verify,
+    /// It is carried out: the last step, tried whenever something that was waited for has come.
+    CarryOut,
+    /// Somebody who may has refused it.
+    Refuse,
+    /// It is taken back.
+    Cancel,
+}
+
+/// What stands before a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// Whoever stands for the BAL is a known, certified person (F006, F007, F009, F010).
+    Identity,
+    /// Somebody habilitated is responsible (F019, F020).
+    Responsible,
+    /// The structure agreed (F012).
+    Convention,
+    /// The terms of use are accepted (F100).
+    Terms,
+}
+impl Guard {
+    /// Every guard, in the order in which they are told.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Responsible, Self::Convention, Self::Terms];
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Responsible => "responsible",
+            Self::Convention => "convention",
+            Self::Terms => "terms",
+        }
+    }
+    /// Is it asked for when a request of this sort is verified? All of them are when it is carried out.
+    fn at_verification(self) -> bool {
+        self != Self::Terms
+    }
+}
+
+/// What somebody is to be at the BAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The one person of a PER or MED.
+    Holder,
+    /// Responsible for an ORG, APP or CAB.
+    Responsible,
+    /// Uses an ORG or CAB.
+    Member,
+    /// The machine of an APP.
+    Machine,
+}
+impl Part {
+    /// The role in `access`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::Responsible => "responsible",
+            Self::Member => "member",
+            Self::Machine => "machine",
+        }
+    }
+}
+
+/// What is known of somebody at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// How to name the person to whoever asked.
+    pub login: String,
+    /// What the person is to be.
+    pub part: Part,
+    /// Has a national identifier.
+    pub national_id: bool,
+    /// Has an exemption from it, with a reason; until when (`None`: until it is taken back).
+    pub exemption: Option<Option<Timestamp>>,
+    /// The identity was certified.
+    pub certified: bool,
+    /// May exchange health data.
+    pub habilitated: bool,
+    /// Is blocked.
+    pub blocked: bool,
+    /// Accepted the terms in force.
+    pub accepted: bool,
+}
+
+/// Everything that a step is judged by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// What is asked for.
+    pub task: Task,
+    /// Of which kind the BAL is.
+    pub kind: BalKind,
+    /// Who it is for.
+    pub parties: Vec<Party>,
+    /// The structure agreed, or there is none.
+    pub convention: bool,
+}
+
+/// Why a guard does not let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// A PER or MED has exactly one holder.
+    NoHolder,
+    /// The identity is not certified.
+    Uncertified,
+    /// Neither a national identifier nor an exemption.
+    NoNumber,
+    /// The exemption is over.
+    ExemptionOver,
+    /// The person is blocked.
+    Blocked,
+    /// Nobody is responsible.
+    NoResponsible,
+    /// Not habilitated to exchange health data.
+    NotHabilitated,
+    /// No signed convention.
+    NoConvention,
+    /// Has not accepted the terms of use in force.
+    NotAccepted,
+}
+impl Lack {
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoHolder => "no_holder",
+            Self::Uncertified => "uncertified",
+            Self::NoNumber => "no_number",
+            Self::ExemptionOver => "exemption_over",
+            Self::Blocked => "blocked",
+            Self::NoResponsible => "no_responsible",
+            Self::NotHabilitated => "not_habilitated",
+            Self::NoConvention => "no_convention",
+            Self::NotAccepted => "not_accepted",
+        }
+    }
+}
+
+/// A guard that does not let through, why, and because of whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Which.
+    pub guard: Guard,
+    /// Why.
+    pub lack: Lack,
+    /// Login.
+    pub who: Option<String>,
+}
+
+impl From<Missing> for Refusal {
+    fn from(m: Missing) -> Self {
+        let code = match m.lack {
+            Lack::NoHolder => RefusalCode::OpeningHolder,
+            Lack::Uncertified => RefusalCode::OpeningUncertified,
+            Lack::NoNumber => RefusalCode::OpeningNumber,
+            Lack::ExemptionOver => RefusalCode::OpeningExemption,
+            Lack::Blocked => RefusalCode::OpeningBlocked,
+            Lack::NoResponsible => RefusalCode::OpeningResponsible,
+            Lack::NotHabilitated => RefusalCode::OpeningHabilitation,
+            Lack::NoConvention => RefusalCode::OpeningConvention,
+            Lack::NotAccepted => RefusalCode::OpeningTerms,
+        };
+        Refusal::new(code).with("name", m.who.unwrap_or_default())
+    }
+}
+
+/// A step that is not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// From this state nothing of the sort follows.
+    State(State),
+    /// Something is missing.
+    Missing(Missing),
+}
+
+impl Case {
+    fn personal(&self) -> bool {
+        matches!(self.kind, BalKind::Per | BalKind::Med)
+    }
+    fn of(&self, part: Part) -> impl Iterator<Item = &Party> {
+        self.parties.iter().filter(move |p| p.part == part)
+    }
+    /// Who stands for the BAL: the holder, or those responsible.
+    fn standing(&self) -> impl Iterator<Item = &Party> {
+        self.of(if self.personal() { Part::Holder } else { Part::Responsible })
+    }
+    /// Whose acceptance of the terms is waited for; the first one is enough.
+    pub fn awaited(&self) -> impl Iterator<Item = &Party> {
+        self.standing()
+    }
+
+    /// What a guard finds missing.
+    pub fn look(&self, guard: Guard, now: Timestamp) -> Option<Missing> {
+        let missing = |lack, p: Option<&Party>| Some(Missing { guard, lack, who: p.map(|p| p.login.clone()) });
+        if self.task == Task::End {
+            return None;
+        }
+        match guard {
+            Guard::Identity => {
+                if self.personal() && (self.standing().count() != 1 || self.parties.len() != 1) {
+                    return missing(Lack::NoHolder, None);
+                }
+                if let Some(p) = self.parties.iter().find(|p| p.blocked) {
+                    return missing(Lack::Blocked, Some(p));
+                }
+                for p in self.standing() {
+                    if !p.certified {
+                        return missing(Lack::Uncertified, Some(p));
+                    }
+                    // Responsible people may be of a profession without a register: their identity and habilitation are what counts (F019).
+                    match (self.personal() && !p.national_id, p.exemption) {
+                        (false, _) => {}
+                        (true, None) => return missing(Lack::NoNumber, Some(p)),
+                        (true, Some(until)) if exemption_stands(until, now) => {}
+                        (true, Some(_)) => return missing(Lack::ExemptionOver, Some(p)),
+                    }
+                }
+                None
+            }
+            Guard::Responsible if self.personal() => match self.standing().find(|p| !p.habilitated) {
+                Some(p) => missing(Lack::NotHabilitated, Some(p)),
+                None => None,
+            },
+            Guard::Responsible => {
+                if self.standing().next().is_none() {
+                    return missing(Lack::NoResponsible, None);
+                }
+                match self.standing().find(|p| !p.habilitated) {
+                    Some(p) => missing(Lack::NotHabilitated, Some(p)),
+                    None => None,
+                }
+            }
+            Guard::Convention => {
+                if self.convention {
+                    None
+                } else {
+                    missing(Lack::NoConvention, None)
+                }
+            }
+            Guard::Terms if self.task != Task::Open || self.awaited().any(|p| p.accepted) => None,
+            Guard::Terms => missing(Lack::NotAccepted, self.awaited().next()),
+        }
+    }
+
+    /// Everything that is missing at this moment, in the order of [`Guard::ALL`].
+    pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
+        Guard::ALL.into_iter().filter_map(|g| self.look(g, now)).collect()
+    }
+}
+
+/// The state after an event, or why there is none.
+pub fn step(state: State, event: Event, case: &Case, now: Timestamp) -> Result<State, Denied> {
+    step_guarded(state, event, case, now, &Guard::ALL)
+}
+
+/// [`step`] with these guards only: what the tests take one away from.
+fn step_guarded(state: State, event: Event, case: &Case, now: Timestamp, guards: &[Guard]) -> Result<State, Denied> {
+    let pass = |all: bool| {
+        let asked = guards.iter().filter(|g| all || g.at_verification());
+        asked.filter_map(|g| case.look(*g, now)).next().map_or(Ok(()), |m| Err(Denied::Missing(m)))
+    };
+    match (state, event) {
+        (State::Requested, Event::Verify) => pass(false).map(|()| State::Verified),
+        (State::Verified, Event::CarryOut) => {
+            pass(true).map(|()| if case.task == Task::Open { State::Opened } else { State::Done })
+        }
+        (State::Requested | State::Verified, Event::Refuse) => Ok(State::Refused),
+        (State::Requested | State::Verified, Event::Cancel) => Ok(State::Cancelled),
+        (state, _) => Err(Denied::State(state)),
+    }
+}
+
+/// Who would decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decider {
+    /// An administrator of the operator.
+    Operator,
+    /// An administrator of the structure.
+    Structure,
+    /// The professional, for the own PER.
+    Own {
+        /// The identity was certified by a card.
+        card: bool,
+        /// Has a national identifier.
+        national_id: bool,
+    },
+}
+
+/// May this one decide on openings of a structure with this policy (F012)? Without a card the professional only asks (F006, F007).
+pub fn may_decide(policy: Option<Opening>, decider: Decider, kind: BalKind) -> bool {
+    match decider {
+        Decider::Operator => true,
+        Decider::Structure => matches!(policy, Some(Opening::Delegated | Opening::Own)),
+        Decider::Own { card, national_id } => {
+            policy == Some(Opening::Own) && kind == BalKind::Per && card && national_id
+        }
+    }
+}
+
+/// May the professional ask for the own BAL?
+pub fn may_ask_own(policy: Option<Opening>, kind: BalKind) -> bool {
+    policy == Some(Opening::Own) && kind == BalKind::Per
+}
+
+#[cfg(test)]
+#[path = "opening_tests.rs"]
+mod tests;

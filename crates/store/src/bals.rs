@@ -1,0 +1,122 @@
+//! Rows of BALs beyond opening and finding one: lists, changes by version, addresses that are given again. No rule is here.
+use crate::accounts::{BAL, Bal, bal};
+use crate::{Id, StoreError, Tx, Value, params};
+
+/// Which BALs to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this domain.
+    pub domain: Option<Id>,
+    /// Of this structure.
+    pub structure: Option<Id>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// In this state.
+    pub state: Option<String>,
+    /// With this in the address or the label.
+    pub text: Option<String>,
+    /// Only of these structures, or to which this person has an access.
+    pub within: Option<(Vec<Id>, Id)>,
+}
+
+/// What stands in the key of a BAL whose address was given again: no address has a space in its key.
+const RETIRED: &str = " ";
+
+/// BALs by address key, from after `after`.
+pub fn list(tx: &mut dyn Tx, filter: &Filter, after: &str, limit: i64) -> Result<Vec<Bal>, StoreError> {
+    let mut values: Vec<Value> = vec![after.into(), limit.into()];
+    let mut sql = format!("SELECT {BAL} FROM bals WHERE address_key > $1 AND address_key NOT LIKE '% %'");
+    let mut also = |clause: &str, value: Value| {
+        values.push(value);
+        sql.push_str(&clause.replace("{}", &format!("${}", values.len())));
+    };
+    if let Some(domain) = filter.domain {
+        also(" AND domain_id = {}", domain.into());
+    }
+    if let Some(structure) = filter.structure {
+        also(" AND structure_id = {}", structure.into());
+    }
+    if let Some(kind) = &filter.kind {
+        also(" AND kind = {}", kind.into());
+    }
+    if let Some(state) = &filter.state {
+        also(" AND state = {}", state.into());
+    }
+    if let Some(text) = &filter.text {
+        also(" AND (address_key LIKE {} ESCAPE '!'", pattern(&text.to_lowercase(), true).into());
+        also(" OR LOWER(label) LIKE {} ESCAPE '!'", pattern(&text.to_lowercase(), true).into());
+        also(" OR label LIKE {} ESCAPE '!')", pattern(text, true).into());
+    }
+    if let Some((structures, person)) = &filter.within {
+        let own =
+            " AND (EXISTS (SELECT 1 FROM access a WHERE a.bal_id = bals.id AND a.person_id = {} AND a.ended IS NULL)";
+        also(own, (*person).into());
+        for structure in structures {
+            also(" OR structure_id = {}", (*structure).into());
+        }
+        sql.push(')');
+    }
+    sql.push_str(" ORDER BY address_key LIMIT $2");
+    tx.query(&sql, &values)?.iter().map(bal).collect()
+}
+
+/// A text to be found as it is (escaped by `!`).
+fn pattern(text: &str, anywhere: bool) -> String {
+    let mut out = String::from(if anywhere { "%" } else { "" });
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            out.push('!');
+        }
+        out.push(c);
+    }
+    out.push('%');
+    out
+}
+
+/// Changes what is said of a BAL of this version; false when somebody else changed it meanwhile.
+pub fn update(tx: &mut dyn Tx, b: &Bal) -> Result<bool, StoreError> {
+    let sql = "UPDATE bals SET label = $3, structure_id = $4, description = $5, responsible = $6, service = $7, red_list = $8, \
+               phone_published = $9, paperless = $10, version = version + 1 WHERE id = $1 AND version = $2";
+    let values = params![
+        b.id,
+        b.version,
+        &b.label,
+        b.structure_id,
+        &b.description,
+        &b.responsible,
+        &b.service,
+        b.red_list.map(i64::from),
+        b.phone_published.map(i64::from),
+        b.paperless.map(i64::from)
+    ];
+    Ok(tx.execute(sql, values)? > 0)
+}
+
+/// Takes its address from a closed BAL, so that it may be given again. The row stays, under a key that no address has.
+pub fn retire(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE bals SET address_key = address_key || $2, version = version + 1 WHERE id = $1 AND state = 'closed'";
+    tx.execute(sql, params![id, format!("{RETIRED}{id}")]).map(drop)
+}
+
+/// Keys that begin so and end so, of BALs and of what is asked for: what a suggestion must avoid.
+pub fn taken(tx: &mut dyn Tx, local: &str, domain: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+    let like = format!("{}@{domain}", pattern(local, false));
+    let mut out = Vec::new();
+    for sql in [
+        "SELECT address_key FROM bals WHERE address_key LIKE $1 ESCAPE '!' ORDER BY address_key LIMIT $2",
+        "SELECT address_key FROM openings WHERE address_key LIKE $1 ESCAPE '!' AND state IN ('requested', 'verified') \
+         ORDER BY address_key LIMIT $2",
+    ] {
+        for row in tx.query(sql, params![&like, limit])? {
+            out.push(row.text(0)?);
+        }
+    }
+    Ok(out)
+}
+
+/// First names of our own people, each once.
+pub fn given_names(tx: &mut dyn Tx, limit: i64) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT given_name FROM people WHERE given_name IS NOT NULL ORDER BY given_name LIMIT $1";
+    tx.query(sql, params![limit])?.iter().map(|r| r.text(0)).collect()
+}

@@ -1,0 +1,215 @@
+//! Rows of openings: BALs on their way to being opened, changes and ends that are asked for. No rule is here.
+use crate::{Id, Row, StoreError, Tx, Value, params};
+
+/// A row of `openings`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Id.
+    pub id: Id,
+    /// `opening::Task::as_str`.
+    pub kind: String,
+    /// The address it is about, as addresses are compared.
+    pub address_key: String,
+    /// The structure it is asked for.
+    pub structure_id: Option<Id>,
+    /// The BAL: for an opening the one that it will be, from the first moment on.
+    pub bal_id: Option<Id>,
+    /// `opening::State::as_str`.
+    pub state: String,
+    /// What was asked, JSON.
+    pub request: String,
+    /// Who asked: login, or `system`.
+    pub asked_by: String,
+    /// The same, as a person.
+    pub asked_person: Option<Id>,
+    /// When, milliseconds since 1970.
+    pub at: i64,
+    /// When it last went on.
+    pub changed: i64,
+    /// Grows with each step.
+    pub version: i64,
+}
+
+const OPENING: &str = "o.id, o.kind, o.address_key, o.structure_id, o.bal_id, o.state, o.request, o.asked_by, o.asked_person, o.at, \
+                       o.changed, o.version";
+
+fn opening(r: &Row) -> Result<Opening, StoreError> {
+    Ok(Opening {
+        id: r.int(0)?,
+        kind: r.text(1)?,
+        address_key: r.text(2)?,
+        structure_id: r.opt_int(3)?,
+        bal_id: r.opt_int(4)?,
+        state: r.text(5)?,
+        request: r.text(6)?,
+        asked_by: r.text(7)?,
+        asked_person: r.opt_int(8)?,
+        at: r.int(9)?,
+        changed: r.int(10)?,
+        version: r.int(11)?,
+    })
+}
+
+/// Inserts a request and whom it waits for; false when another one is under way for the address.
+pub fn insert(tx: &mut dyn Tx, o: &Opening, people: &[Id]) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO openings (id, kind, address_key, structure_id, bal_id, state, request, asked_by, asked_person, at, changed, version) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+               ON CONFLICT (address_key) WHERE state IN ('requested', 'verified') DO NOTHING";
+    let values = params![
+        o.id,
+        &o.kind,
+        &o.address_key,
+        o.structure_id,
+        o.bal_id,
+        &o.state,
+        &o.request,
+        &o.asked_by,
+        o.asked_person,
+        o.at,
+        o.changed,
+        o.version
+    ];
+    if tx.execute(sql, values)? == 0 {
+        return Ok(false);
+    }
+    for person in people {
+        tx.execute("INSERT INTO opening_people (opening_id, person_id) VALUES ($1, $2)", params![o.id, *person])?;
+    }
+    Ok(true)
+}
+
+/// A request by id.
+pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Opening>, StoreError> {
+    tx.query_opt(&format!("SELECT {OPENING} FROM openings o WHERE o.id = $1"), params![id])?
+        .as_ref()
+        .map(opening)
+        .transpose()
+}
+
+/// The request under way for an address.
+pub fn under_way(tx: &mut dyn Tx, key: &str) -> Result<Option<Opening>, StoreError> {
+    let sql =
+        format!("SELECT {OPENING} FROM openings o WHERE o.address_key = $1 AND o.state IN ('requested', 'verified')");
+    tx.query_opt(&sql, params![key])?.as_ref().map(opening).transpose()
+}
+
+/// Goes on from a version; false when it went on meanwhile.
+pub fn advance(tx: &mut dyn Tx, id: Id, version: i64, state: &str, at: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE openings SET state = $3, changed = $4, version = version + 1 WHERE id = $1 AND version = $2";
+    Ok(tx.execute(sql, params![id, version, state, at])? > 0)
+}
+
+/// Verified requests that wait for this person, oldest first.
+pub fn waiting_for(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT o.id FROM opening_people w JOIN openings o ON o.id = w.opening_id \
+               WHERE w.person_id = $1 AND o.state = 'verified' ORDER BY o.id";
+    tx.query(sql, params![person])?.iter().map(|r| r.int(0)).collect()
+}
+
+/// Verified requests, from after `after`: what is carried out, or waits.
+pub fn verified(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT id FROM openings WHERE state = 'verified' AND id > $1 ORDER BY id LIMIT $2";
+    tx.query(sql, params![after, limit])?.iter().map(|r| r.int(0)).collect()
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// In this state.
+    pub state: Option<String>,
+    /// Of this task.
+    pub kind: Option<String>,
+    /// For this structure.
+    pub structure: Option<Id>,
+    /// Only of these structures, or asked by or waiting for this person.
+    pub within: Option<(Vec<Id>, Id)>,
+}
+
+/// Requests, newest first, from before `before`.
+pub fn list(tx: &mut dyn Tx, filter: &Filter, before: Id, limit: i64) -> Result<Vec<Opening>, StoreError> {
+    let mut values: Vec<Value> = vec![before.into(), limit.into()];
+    let mut sql = format!("SELECT {OPENING} FROM openings o WHERE o.id < $1");
+    let mut also = |clause: &str, value: Value| {
+        values.push(value);
+        sql.push_str(&clause.replace("{}", &format!("${}", values.len())));
+    };
+    if let Some(state) = &filter.state {
+        also(" AND o.state = {}", state.into());
+    }
+    if let Some(kind) = &filter.kind {
+        also(" AND o.kind = {}", kind.into());
+    }
+    if let Some(structure) = filter.structure {
+        also(" AND o.structure_id = {}", structure.into());
+    }
+    if let Some((structures, person)) = &filter.within {
+        let own = " AND (o.asked_person = {} OR EXISTS (SELECT 1 FROM opening_people w WHERE w.opening_id = o.id AND w.person_id = {})";
+        also(own, (*person).into());
+        for structure in structures {
+            also(" OR o.structure_id = {}", (*structure).into());
+        }
+        sql.push(')');
+    }
+    sql.push_str(" ORDER BY o.id DESC LIMIT $2");
+    tx.query(&sql, &values)?.iter().map(opening).collect()
+}
+
+/// Does the request wait for this person?
+pub fn waits_for(tx: &mut dyn Tx, id: Id, person: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM opening_people WHERE opening_id = $1 AND person_id = $2";
+    Ok(tx.query_opt(sql, params![id, person])?.is_some())
+}
+
+/// Who opens BALs of a structure (`domain::Opening::as_str`), where its convention stands and until when, since when it is blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Structure.
+    pub id: Id,
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Opening policy.
+    pub opening: String,
+    /// State of the convention.
+    pub convention: String,
+    /// In force from.
+    pub from: Option<i64>,
+    /// In force until.
+    pub until: Option<i64>,
+    /// Blocked since.
+    pub blocked: Option<i64>,
+}
+
+fn place(r: &Row) -> Result<Place, StoreError> {
+    Ok(Place {
+        id: r.int(0)?,
+        code: r.text(1)?,
+        name: r.text(2)?,
+        opening: r.text(3)?,
+        convention: r.text(4)?,
+        from: r.opt_int(5)?,
+        until: r.opt_int(6)?,
+        blocked: r.opt_int(7)?,
+    })
+}
+
+const PLACE: &str = "id, code, name, opening, convention, convention_from, convention_until, blocked";
+
+/// A structure, as openings see it.
+pub fn place_by_code(tx: &mut dyn Tx, code: &str) -> Result<Option<Place>, StoreError> {
+    let sql = format!("SELECT {PLACE} FROM structures WHERE code = $1");
+    tx.query_opt(&sql, params![code])?.as_ref().map(place).transpose()
+}
+
+/// A structure, as openings see it.
+pub fn place_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Place>, StoreError> {
+    let sql = format!("SELECT {PLACE} FROM structures WHERE id = $1");
+    tx.query_opt(&sql, params![id])?.as_ref().map(place).transpose()
+}
+
+/// Is the domain one of the structure's?
+pub fn has_domain(tx: &mut dyn Tx, structure: Id, domain: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM structure_domains WHERE structure_id = $1 AND domain_id = $2";
+    Ok(tx.query_opt(sql, params![structure, domain])?.is_some())
+}
