@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An alarm, as listed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct AlarmView {
     /// Stable code, e.g. `white_list.fetch`, `white_list.signature`, `white_list.rollback`, `store.full`, `transfer.tls`.
     pub code: String,
@@ -17,14 +17,18 @@ pub struct AlarmView {
     /// Sentence in English.
     pub en: String,
     /// First time.
+    #[schema(value_type = i64)]
     pub first: Timestamp,
     /// Last time.
+    #[schema(value_type = i64)]
     pub last: Timestamp,
     /// How many times.
     pub count: i64,
     /// Who acknowledged it, and when.
+    #[schema(value_type = Option<Vec<Value>>)]
     pub acknowledged: Option<(String, Timestamp)>,
     /// When the cause went away.
+    #[schema(value_type = Option<i64>)]
     pub cleared: Option<Timestamp>,
 }
 

@@ -25,6 +25,7 @@ mod reading;
 mod record;
 pub mod refuse;
 mod rights;
+pub mod roles;
 pub mod search;
 pub mod terms;
 pub mod traces;

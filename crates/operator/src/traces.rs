@@ -3,15 +3,18 @@ use sceau_domain::{Timestamp, UseCase};
 use serde::Serialize;
 
 /// A trace, as listed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct TraceView {
     /// Id (time-ordered).
+    #[serde(serialize_with = "crate::ids::text")]
+    #[schema(value_type = String)]
     pub id: i64,
     /// `Functional` or `Technical`.
     pub kind: String,
     /// Stable act code, e.g. `mail.accepted`, `mail.refused`, `mail.submitted`, `mail.delivered`, `mail.transferred`, `login.ok`, `login.failed`, `bal.opened`.
     pub act: String,
     /// When.
+    #[schema(value_type = i64)]
     pub at: Timestamp,
     /// Login of the person, or the peer's DN, or `system`.
     pub actor: String,
@@ -24,6 +27,7 @@ pub struct TraceView {
     /// `ok` or a refusal's code.
     pub outcome: String,
     /// Other facts, never content.
+    #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }
 

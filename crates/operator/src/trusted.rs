@@ -49,11 +49,12 @@ pub(crate) struct Keeper {
 }
 
 /// What a refresh did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RefreshView {
     /// True when a newer list was put in force.
     pub changed: bool,
     /// Generation of the list in force.
+    #[schema(value_type = Option<i64>)]
     pub generated: Option<Timestamp>,
     /// Domains that came, went, or changed certificates.
     pub added: Vec<String>,
@@ -62,6 +63,7 @@ pub struct RefreshView {
     /// Other DNs.
     pub altered: Vec<String>,
     /// Why the fetched list was not put in force (stable alarm code and text).
+    #[schema(value_type = Option<Vec<String>>)]
     pub error: Option<(String, String)>,
 }
 

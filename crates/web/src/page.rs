@@ -16,7 +16,7 @@ pub struct PageQuery {
 }
 
 /// A limit between 1 and 1,000: what the description says is what is taken.
-fn within<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+pub(crate) fn within<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
     let limit = Option::<u32>::deserialize(from)?;
     match limit {
         Some(0 | 1001..) => Err(serde::de::Error::custom("limit: 1 to 1000")),

@@ -7,6 +7,11 @@ pub fn word(words: &[&str], example: &str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.to_vec())).examples([example]).build()
 }
 
+/// `device` or `api`.
+pub fn token_purpose() -> Object {
+    word(&["device", "api"], "api")
+}
+
 /// `Production`, `Test`, `Patients` or `Internal`.
 pub fn domain_kind() -> Object {
     let kinds = [DomainKind::Production, DomainKind::Test, DomainKind::Patients, DomainKind::Internal];

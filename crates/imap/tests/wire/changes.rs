@@ -36,7 +36,7 @@ async fn idle_keeps_the_connection_alive() {
     c.response().await;
     assert_eq!(c.response().await.as_deref(), Some("* OK Still here"));
     // Rights that ended are noticed there too.
-    let tokens = w.op.tokens(&w.admin, Some("anne")).await.unwrap();
+    let tokens = w.op.tokens(&w.admin, Some("anne"), 0, 1000).await.unwrap();
     w.op.revoke_token(&w.admin, tokens[0].id).await.unwrap();
     loop {
         let line = c.response().await.unwrap();

@@ -102,7 +102,7 @@ async fn a_revoked_token_ends_the_session_at_the_next_command() {
     let w = World::new().await;
     let mut c = Client::inbox(&w).await;
     c.ok("NOOP").await;
-    let tokens = w.op.tokens(&w.admin, Some("anne")).await.unwrap();
+    let tokens = w.op.tokens(&w.admin, Some("anne"), 0, 1000).await.unwrap();
     w.op.revoke_token(&w.admin, tokens[0].id).await.unwrap();
     c.send("a NOOP\r\n").await;
     let bye = c.response().await.unwrap();

@@ -2,13 +2,13 @@
 use super::TokenView;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::On;
+use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
-use sceau_store::{StoreError, Tx, access, accounts as rows};
+use sceau_store::{StoreError, Tx, access, accounts as rows, roles};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -55,7 +55,7 @@ impl Operator {
         expires: Option<Timestamp>,
         purpose: &str,
     ) -> Result<(TokenView, String), Refusal> {
-        self.require(actor, UseCase::TokenCreate, On::Operator).await?;
+        self.require(actor, UseCase::TokenCreate, On::Anywhere).await?;
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
         if label.trim().is_empty() || label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
             return Err(invalid("label"));
@@ -81,23 +81,26 @@ impl Operator {
         };
         let login = super::people::login(login)?;
         let key = bal.map(|b| self.key_of(b)).transpose()?;
-        let fact = self.fact(
-            "token.created",
-            &By::actor(actor),
-            None,
-            "ok",
-            json!({ "token": token.id, "login": login, "bal": key }),
-        );
+        let facts = json!({ "token": token.id, "login": login, "bal": key, "purpose": purpose });
+        let fact = self.fact("token.created", &By::actor(actor), None, "ok", facts);
+        let actor = actor.clone();
         let view = self
             .0
             .store
             .write(move |tx| {
-                let not_found = |name: &str| Fail::from(Refusal::new(RefusalCode::NotFound).with("name", name));
-                let person = rows::person_by_login(tx, &login)?.ok_or_else(|| not_found(&login))?;
+                let use_case = UseCase::TokenCreate;
+                permit(tx, &actor, use_case, On::Anywhere)?;
+                let Some(person) = rows::person_by_login(tx, &login)? else {
+                    return Err(unknown(tx, &actor, use_case, &login));
+                };
+                permit(tx, &actor, use_case, On::Person(person.id))?;
+                gives_no_more(tx, &actor, person.id)?;
                 let bal_id = match &key {
                     None => None,
                     Some(key) => {
-                        let bal = rows::bal_by_address(tx, key)?.ok_or_else(|| not_found(key))?;
+                        let Some(bal) = rows::bal_by_address(tx, key)? else {
+                            return Err(unknown(tx, &actor, use_case, key));
+                        };
                         if access::in_force(tx, person.id, bal.id)?.is_none() {
                             return Err(RefusalCode::RightMissing.into());
                         }
@@ -113,31 +116,68 @@ impl Operator {
         Ok((view, secret))
     }
 
-    /// Tokens of a person, or of everybody (at most 1,000, oldest first).
-    pub async fn tokens(&self, actor: &Actor, login: Option<&str>) -> Result<Vec<TokenView>, Refusal> {
-        self.require(actor, UseCase::TokenList, On::Operator).await?;
+    /// Tokens of a person, or of everybody whose tokens the asker may see, oldest first, from after the id `after`, at most `limit` (and 1,000).
+    pub async fn tokens(
+        &self,
+        actor: &Actor,
+        login: Option<&str>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<TokenView>, Refusal> {
+        self.require(actor, UseCase::TokenList, On::Anywhere).await?;
         let login = login.map(super::people::login).transpose()?;
+        let (actor, limit) = (actor.clone(), super::page(limit));
         let list = move |tx: &mut dyn Tx| {
-            let person = match &login {
-                None => None,
-                Some(l) => Some(rows::person_by_login(tx, l)?.ok_or(RefusalCode::NotFound)?.id),
+            let use_case = UseCase::TokenList;
+            let tokens = match &login {
+                Some(login) => {
+                    permit(tx, &actor, use_case, On::Anywhere)?;
+                    let Some(person) = rows::person_by_login(tx, login)? else {
+                        return Err(unknown(tx, &actor, use_case, login));
+                    };
+                    permit(tx, &actor, use_case, On::Person(person.id))?;
+                    rows::tokens(tx, Some(person.id), after, limit)?
+                }
+                None => match reach(tx, &actor, use_case)? {
+                    Reach::All => rows::tokens(tx, None, after, limit)?,
+                    Reach::Own(person) => rows::tokens(tx, Some(person), after, limit)?,
+                    Reach::Structures(list) => rows::tokens_within(tx, &list, actor.person(), after, limit)?,
+                },
             };
-            let tokens = rows::tokens(tx, person, 0, i64::from(super::PAGE))?;
             tokens.into_iter().map(|t| Ok(view(tx, t)?)).collect::<Result<Vec<_>, Fail>>()
         };
         Ok(self.0.store.read(list).await?)
     }
 
-    /// Revokes a token; sessions opened with it end at their next command. `admin.not_found`.
+    /// One token. `admin.not_found`.
+    pub async fn token(&self, actor: &Actor, id: i64) -> Result<TokenView, Refusal> {
+        let actor = actor.clone();
+        let read = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, UseCase::TokenList, On::Anywhere)?;
+            let Some(token) = rows::token_by_id(tx, id)? else {
+                return Err(unknown(tx, &actor, UseCase::TokenList, &id.to_string()));
+            };
+            permit(tx, &actor, UseCase::TokenList, On::Person(token.person_id))?;
+            Ok::<_, Fail>(view(tx, token)?)
+        };
+        Ok(self.0.store.read(read).await?)
+    }
+
+    /// Revokes a token; sessions opened with it end at their next command. `admin.not_found`, also when it was revoked before.
     pub async fn revoke_token(&self, actor: &Actor, id: i64) -> Result<(), Refusal> {
-        self.require(actor, UseCase::TokenRevoke, On::Operator).await?;
         let now = self.clock().now().0;
         let fact = self.fact("token.revoked", &By::actor(actor), None, "ok", json!({ "token": id }));
+        let actor = actor.clone();
         self.0
             .store
             .write(move |tx| {
+                permit(tx, &actor, UseCase::TokenRevoke, On::Anywhere)?;
+                let Some(token) = rows::token_by_id(tx, id)? else {
+                    return Err(unknown(tx, &actor, UseCase::TokenRevoke, &id.to_string()));
+                };
+                permit(tx, &actor, UseCase::TokenRevoke, On::Person(token.person_id))?;
                 if !rows::revoke_token(tx, id, now)? {
-                    return Err(Fail::from(Refusal::new(RefusalCode::NotFound).with("name", id)));
+                    return Err(Refusal::new(RefusalCode::NotFound).with("name", id).into());
                 }
                 Ok(fact.write(tx)?)
             })
@@ -145,6 +185,25 @@ impl Operator {
         self.0.guard.forget_rights();
         Ok(())
     }
+}
+
+/// Whoever may not do everything makes tokens for others only when these give nothing beyond his own places: a structure's administrator neither
+/// becomes an administrator of another structure or of the operator by making a token for one, nor enters a BAL of another structure.
+fn gives_no_more(tx: &mut dyn Tx, actor: &Actor, person: i64) -> Result<(), Fail> {
+    let Reach::Structures(mine) = reach(tx, actor, UseCase::TokenCreate)? else { return Ok(()) };
+    if actor.person() == person {
+        return Ok(());
+    }
+    let within = |structure: Option<i64>| structure.is_some_and(|s| mine.contains(&s));
+    let roles = roles::in_force(tx, person)?;
+    let mut good = roles.iter().all(|g| within(g.structure_id));
+    for access in access::of_person(tx, person)? {
+        good &= within(roles::structure_of_bal(tx, access.bal_id)?);
+    }
+    if good {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::TokenCreate.as_str()).into())
 }
 
 fn view(tx: &mut dyn Tx, t: rows::Token) -> Result<TokenView, StoreError> {
@@ -157,6 +216,7 @@ fn view(tx: &mut dyn Tx, t: rows::Token) -> Result<TokenView, StoreError> {
         id: t.id,
         login,
         bal,
+        purpose: t.purpose,
         label: t.label,
         created: Timestamp(t.created),
         expires: t.expires.map(Timestamp),

@@ -121,23 +121,31 @@ pub struct BalView {
     pub created: Timestamp,
 }
 
-/// A device token, without its secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A token, without its secret.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TokenView {
     /// Id, to revoke it.
+    #[serde(serialize_with = "crate::ids::text")]
+    #[schema(value_type = String)]
     pub id: i64,
     /// Whose.
     pub login: String,
     /// Only for this BAL, when set.
     pub bal: Option<String>,
+    /// `device` (mail programs) or `api` (REST).
+    pub purpose: String,
     /// What it is for.
     pub label: String,
     /// Since.
+    #[schema(value_type = i64)]
     pub created: Timestamp,
     /// Until.
+    #[schema(value_type = Option<i64>)]
     pub expires: Option<Timestamp>,
     /// Last successful login with it.
+    #[schema(value_type = Option<i64>)]
     pub last_used: Option<Timestamp>,
     /// Revoked at.
+    #[schema(value_type = Option<i64>)]
     pub revoked: Option<Timestamp>,
 }

@@ -22,7 +22,7 @@ struct Work {
 }
 
 /// How far a backup is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BackupStatus {
     /// It runs still.
     pub running: bool,
@@ -33,13 +33,14 @@ pub struct BackupStatus {
     /// Steps in all, 0 when unknown.
     pub total: u64,
     /// What it did, once it is done.
+    #[schema(value_type = Option<Object>)]
     pub result: Option<BackedUp>,
     /// Why it failed.
     pub error: Option<CareFailure>,
 }
 
 /// Why care of the store failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CareFailure {
     /// Stable code.
     pub code: String,

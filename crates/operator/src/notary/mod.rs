@@ -22,6 +22,8 @@ mod settle;
 pub use evidence::EvidenceError;
 pub use outside::lines;
 pub use reader::{LogReader, Overview, SigningKeyView};
+pub use sceau_notary::audit::{Page as LogPage, Unsealed};
+pub use sceau_notary::{Bundle, Checkpoint, Statement};
 pub use settle::sign;
 
 use crate::{Operator, refuse};

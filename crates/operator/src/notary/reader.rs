@@ -21,7 +21,7 @@ const LOOKED_AT: i64 = 20_000;
 pub struct LogReader(pub(super) Store);
 
 /// What a verifier must know first.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Overview {
     /// Leaves.
     pub size: u64,
@@ -35,11 +35,12 @@ pub struct Overview {
     pub hold: Option<String>,
     /// What the operator says of its log: restores, settlements.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub statements: Vec<Statement>,
 }
 
 /// A public key of the notary, as shown.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SigningKeyView {
     /// Id, as checkpoints name it.
     pub id: String,

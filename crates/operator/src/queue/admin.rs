@@ -18,7 +18,7 @@ const MOST: u32 = 1_000;
 const HISTORY: i64 = 2_000;
 
 /// A queue entry with its history.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct QueueDetail {
     /// The entry.
     #[serde(flatten)]

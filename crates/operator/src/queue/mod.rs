@@ -136,11 +136,15 @@ pub enum OutcomeResult {
 }
 
 /// A queue entry, as `sceau queue list|show` explains it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct QueueView {
     /// Entry id.
+    #[serde(serialize_with = "crate::ids::text")]
+    #[schema(value_type = String)]
     pub id: i64,
     /// Message id in the queue.
+    #[serde(serialize_with = "crate::ids::text")]
+    #[schema(value_type = String)]
     pub message: i64,
     /// Sender (`<>` when null).
     pub from: String,
@@ -155,10 +159,13 @@ pub struct QueueView {
     /// Size, bytes.
     pub size: i64,
     /// When it was queued.
+    #[schema(value_type = i64)]
     pub queued: Timestamp,
     /// Next attempt.
+    #[schema(value_type = i64)]
     pub next: Timestamp,
     /// When we give up.
+    #[schema(value_type = i64)]
     pub expires: Timestamp,
     /// Last answer, in full.
     pub last_reply: Option<String>,

@@ -17,7 +17,7 @@ use std::time::Duration;
 const SLICE: i64 = 200;
 
 /// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ReindexAnswer {
     /// BALs whose index will be made anew.
     pub bals: u64,
@@ -26,7 +26,7 @@ pub struct ReindexAnswer {
 }
 
 /// What is left to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ReindexState {
     /// BALs whose index is not ready.
     pub bals: u64,

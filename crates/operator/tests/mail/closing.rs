@@ -59,7 +59,7 @@ async fn closing(store: TestStore) {
     for (token, at) in [(&only, "anne"), (&any, ANNE), (&any, "anne")] {
         assert_eq!(code(login(token, at).await), "login.failed", "{at}");
     }
-    let (gone, bruno) = (w.op.tokens(&w.admin, Some("anne")).await.unwrap(), w.inbox("bruno", BRUNO).await.len());
+    let (gone, bruno) = (w.op.tokens(&w.admin, Some("anne"), 0, 1000).await.unwrap(), w.inbox("bruno", BRUNO).await.len());
     assert_eq!((gone.iter().filter(|t| t.revoked.is_some()).count(), bruno), (1, 1));
     // The address is never given again.
     let anew = NewBal {

@@ -6,8 +6,16 @@
 //! A family is written as `domains.rs` is: `Asker` before whatever else is read from the request, so that nobody learns from a stranger's mistake;
 //! `responses((status = 200, …), Refusals)`; what is added answers 201 with `Location` ([`crate::Created`]); what can be changed answers with its
 //! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
+mod alarms;
+mod care;
 mod domains;
+mod log;
 mod me;
+mod nodes;
+mod policies;
+mod queue;
+mod tokens;
+mod traces;
 
 use crate::State;
 use axum::Router;
@@ -33,7 +41,18 @@ pub fn described() -> (Router<State>, OpenApi) {
     components.add_security_scheme("bearer", scheme);
     crate::refusals::describe(components);
     base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
-    OpenApiRouter::with_openapi(base).merge(me::routes()).merge(domains::routes()).split_for_parts()
+    OpenApiRouter::with_openapi(base)
+        .merge(alarms::routes())
+        .merge(care::routes())
+        .merge(domains::routes())
+        .merge(log::routes())
+        .merge(me::routes())
+        .merge(nodes::routes())
+        .merge(policies::routes())
+        .merge(queue::routes())
+        .merge(tokens::routes())
+        .merge(traces::routes())
+        .split_for_parts()
 }
 
 /// The description, for everybody.

@@ -1,3 +1,4 @@
 //! REST as programs see it: requests against the whole router, without a network.
 mod domains;
+mod policies;
 mod support;
