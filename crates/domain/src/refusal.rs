@@ -13,9 +13,9 @@
 //! | `dn` | a certificate's distinguished name | `peer.*`, `sender.domain_not_peers`, `header.from_not_peers`, `transfer.server_not_listed` |
 //! | `server` | a remote server, host name and port | `transfer.*` |
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
-//! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `transfer.*` |
+//! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `terms.clause_missing`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `access.*` |
+//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -138,6 +138,8 @@ refusals! {
     KeyDone              "idempotency.done"       501 "5.5.4" "" 409;
     TermsRequired        "terms.required"         535 "5.7.0" "ALERT" 403;
     TermsAbsent          "terms.absent"           451 "4.3.0" "UNAVAILABLE" 409;
+    TermsChanged         "terms.changed"          501 "5.5.4" "" 409;
+    TermsClause          "terms.clause_missing"   501 "5.5.4" "" 422;
     StateWrong           "state.wrong"            550 "5.5.1" "CANNOT" 409;
     IdentityMissing      "identity.missing"       550 "5.7.1" "CANNOT" 422;
     LinkInvalid          "link.invalid"           550 "5.7.1" "EXPIRED" 410;
@@ -159,6 +161,12 @@ refusals! {
     AccessRights         "access.rights"          501 "5.5.4" "" 422;
     AccessDates          "access.dates"           501 "5.5.4" "" 422;
     AccessHabilitation   "access.habilitation"    550 "5.5.1" "CANNOT" 422;
+    // administrative roles, disclosures
+    RoleLast             "role.last"              550 "5.5.1" "CANNOT" 409;
+    RoleConfigured       "role.configured"        550 "5.5.1" "CANNOT" 409;
+    RoleUnnamed          "role.unnamed"           550 "5.5.1" "CANNOT" 409;
+    DisclosureOwn        "disclosure.own"         550 "5.5.1" "CANNOT" 409;
+    DisclosureClosed     "disclosure.not_open"    550 "5.5.1" "CANNOT" 409;
     // names and identifiers (domain::naming, domain::identifier)
     NamingCharacter      "naming.character"       553 "5.1.3" "" 422;
     NamingReserved       "naming.reserved"        553 "5.1.3" "" 422;

@@ -1,5 +1,5 @@
 //! Rows of administrative roles, and what places they reach. No rule is here.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, Value, params};
 
 /// A row of `roles`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,53 @@ pub fn holders(tx: &mut dyn Tx, role: &str) -> Result<Vec<Given>, StoreError> {
     tx.query(&sql, params![role])?.iter().map(given).collect()
 }
 
+/// A role by id, in force or over.
+pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Given>, StoreError> {
+    tx.query_opt(&format!("SELECT {GIVEN} FROM roles WHERE id = $1"), params![id])?.as_ref().map(given).transpose()
+}
+
+/// Which roles to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this person.
+    pub person: Option<Id>,
+    /// Of this name.
+    pub role: Option<String>,
+    /// For this structure.
+    pub structure: Option<Id>,
+    /// For this regional body.
+    pub body: Option<Id>,
+    /// Those that are over, too.
+    pub ended: bool,
+}
+
+/// Roles by id, after this one, at most so many.
+pub fn page(tx: &mut dyn Tx, filter: &Filter, after: Id, limit: i64) -> Result<Vec<Given>, StoreError> {
+    let mut sql = format!("SELECT {GIVEN} FROM roles WHERE id > $1");
+    let mut values: Vec<Value> = vec![after.into()];
+    let mut equal = |column: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            values.push(value);
+            sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    };
+    equal("person_id", filter.person.map(Value::from));
+    equal("role", filter.role.as_deref().map(Value::from));
+    equal("structure_id", filter.structure.map(Value::from));
+    equal("body_id", filter.body.map(Value::from));
+    if !filter.ended {
+        sql.push_str(" AND ended IS NULL");
+    }
+    values.push(limit.into());
+    sql.push_str(&format!(" ORDER BY id LIMIT ${}", values.len()));
+    tx.query(&sql, &values)?.iter().map(given).collect()
+}
+
+/// Locks the roles of this name that are in force until the transaction is over: who counts them counts them alone.
+pub fn lock(tx: &mut dyn Tx, role: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE roles SET ended = NULL WHERE role = $1 AND ended IS NULL", params![role]).map(drop)
+}
+
 /// Gives a role.
 pub fn insert(tx: &mut dyn Tx, g: &Given) -> Result<(), StoreError> {
     let sql = "INSERT INTO roles (id, person_id, role, structure_id, body_id, granted, granted_by, reason) \
@@ -79,9 +126,22 @@ pub fn structures_of_body(tx: &mut dyn Tx, body: Id) -> Result<Vec<Id>, StoreErr
     ids(tx.query("SELECT id FROM structures WHERE body_id = $1 ORDER BY id", params![body])?)
 }
 
-/// Structures in which a person works now.
+/// Is there such a structure, not blocked?
+pub fn structure_is_open(tx: &mut dyn Tx, structure: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM structures WHERE id = $1 AND blocked IS NULL";
+    Ok(tx.query_opt(sql, params![structure])?.is_some())
+}
+
+/// Is there such a regional body, not blocked?
+pub fn body_is_open(tx: &mut dyn Tx, body: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM regional_bodies WHERE id = $1 AND blocked IS NULL";
+    Ok(tx.query_opt(sql, params![body])?.is_some())
+}
+
+/// Structures in which a person works now; the one of longest standing first.
 pub fn structures_of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, StoreError> {
-    let sql = "SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL ORDER BY structure_id";
+    let sql =
+        "SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL ORDER BY since, structure_id";
     ids(tx.query(sql, params![person])?)
 }
 
@@ -91,4 +151,15 @@ pub fn structure_of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Option<Id>, StoreErr
         Some(row) => row.opt_int(0),
         None => Ok(None),
     }
+}
+
+/// Keeps others from changing what a person is until the transaction ends.
+pub fn lock_person(tx: &mut dyn Tx, person: Id) -> Result<(), StoreError> {
+    tx.query("SELECT id FROM people WHERE id = $1 FOR UPDATE", params![person]).map(drop)
+}
+
+/// What a person does in a structure now.
+pub fn function(tx: &mut dyn Tx, person: Id, structure: Id) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT function FROM memberships WHERE person_id = $1 AND structure_id = $2 AND ended IS NULL";
+    tx.query_opt(sql, params![person, structure])?.map(|r| r.text(0)).transpose()
 }
