@@ -16,6 +16,8 @@ pub enum Door {
     Admin,
     /// REST.
     Api,
+    /// Pages for people.
+    Web,
     /// Ourselves (jobs, queue).
     System,
 }
@@ -28,6 +30,7 @@ impl Door {
             Self::Imap => "imap",
             Self::Admin => "admin",
             Self::Api => "api",
+            Self::Web => "web",
             Self::System => "system",
         }
     }
@@ -85,6 +88,8 @@ pub struct Chair {
     pub holder: Option<String>,
     /// Until when at most, milliseconds since 1970: the planned end of the access or of the token.
     pub until: Option<i64>,
+    /// What had been taken away from anybody when the login was judged ([`crate::login::Leash`]).
+    pub since: u64,
 }
 
 /// Person or ourselves.

@@ -11,6 +11,8 @@ pub struct OperatorConfig {
     pub hostname: String,
     /// Where people find us in a browser, without a final `/`: for links (terms of use, one-time links).
     pub public_url: String,
+    /// What the placeholders of the terms of use stand for (address, support, data protection officer…), by name.
+    pub terms: sceau_domain::terms::Values,
     /// Limits of messages and BALs.
     pub limits: sceau_domain::limits::Limits,
     /// When queued mail is tried again, warned about, given up.

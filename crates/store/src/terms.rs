@@ -122,3 +122,120 @@ pub fn accepted_for_machine(tx: &mut dyn Tx, person: Id, bal: Id, terms: Id) -> 
                AND r.role = 'responsible' AND r.ended IS NULL AND a.terms_id = $3 LIMIT 1";
     Ok(tx.query_opt(sql, params![person, bal, terms])?.is_some())
 }
+
+/// When the person accepted this version.
+pub fn accepted_at(tx: &mut dyn Tx, person: Id, terms: Id) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT at FROM acceptances WHERE person_id = $1 AND terms_id = $2";
+    tx.query_opt(sql, params![person, terms])?.map(|r| r.int(0)).transpose()
+}
+
+/// A version by name.
+pub fn by_version(tx: &mut dyn Tx, version: &str) -> Result<Option<Terms>, StoreError> {
+    let sql = format!("SELECT {TERMS} FROM terms WHERE version = $1");
+    tx.query_opt(&sql, params![version])?.as_ref().map(terms).transpose()
+}
+
+/// Is there any BAL?
+pub fn any_bal(tx: &mut dyn Tx) -> Result<bool, StoreError> {
+    Ok(tx.query_opt("SELECT 1 FROM bals LIMIT 1", &[])?.is_some())
+}
+
+/// What a person accepted, newest first: version's id, its name, when.
+pub fn of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<(Id, String, i64)>, StoreError> {
+    let sql = "SELECT t.id, t.version, a.at FROM acceptances a JOIN terms t ON t.id = a.terms_id \
+               WHERE a.person_id = $1 ORDER BY a.at DESC, t.id DESC";
+    tx.query(sql, params![person])?.iter().map(|r| Ok((r.int(0)?, r.text(1)?, r.int(2)?))).collect()
+}
+
+/// `AND` the person works in one of these structures; nothing when there is no bound.
+fn within(structures: Option<&[Id]>, person: &str) -> String {
+    let Some(list) = structures else { return String::new() };
+    // Ids are numbers of ours: nothing in them needs quoting. None at all finds nobody.
+    let ids: Vec<String> = list.iter().map(Id::to_string).chain(["0".to_owned()]).collect();
+    format!(
+        " AND EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = {person} AND m.ended IS NULL AND m.structure_id IN ({}))",
+        ids.join(", ")
+    )
+}
+
+/// Acceptances with login, name and version, newest version first: of a version, of a person (login), of people of these structures, from after
+/// (version's id, person's id).
+pub fn acceptances(
+    tx: &mut dyn Tx,
+    version: Option<&str>,
+    login: Option<&str>,
+    structures: Option<&[Id]>,
+    after: Option<(Id, Id)>,
+    limit: i64,
+) -> Result<Vec<(Acceptance, String, String, String)>, StoreError> {
+    let (terms, person) = after.unwrap_or((i64::MAX, 0));
+    let sql = format!(
+        "SELECT a.person_id, a.terms_id, a.at, a.door, a.factors, a.digest, p.login, p.name, t.version FROM acceptances a \
+         JOIN people p ON p.id = a.person_id JOIN terms t ON t.id = a.terms_id \
+         WHERE (a.terms_id < $1 OR (a.terms_id = $1 AND a.person_id > $2)) AND ($3 = '' OR t.version = $3) \
+         AND ($4 = '' OR p.login = $4){} ORDER BY a.terms_id DESC, a.person_id LIMIT $5",
+        within(structures, "a.person_id")
+    );
+    let values = params![terms, person, version.unwrap_or_default(), login.unwrap_or_default(), limit];
+    tx.query(&sql, values)?
+        .iter()
+        .map(|r| {
+            let acceptance = Acceptance {
+                person_id: r.int(0)?,
+                terms_id: r.int(1)?,
+                at: r.int(2)?,
+                door: r.text(3)?,
+                factors: r.text(4)?,
+                digest: r.bytes(5)?,
+            };
+            Ok((acceptance, r.text(6)?, r.text(7)?, r.text(8)?))
+        })
+        .collect()
+}
+
+/// Somebody who has not accepted a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unaccepted {
+    /// Person.
+    pub person_id: Id,
+    /// Login.
+    pub login: String,
+    /// Name.
+    pub name: String,
+    /// Accesses in force.
+    pub bals: i64,
+    /// The last version that was accepted.
+    pub last: Option<String>,
+}
+
+/// People, not blocked, with an access in force other than a machine's, who have not accepted this version; by id, from after one.
+pub fn unaccepted(
+    tx: &mut dyn Tx,
+    terms: Id,
+    structures: Option<&[Id]>,
+    after: Id,
+    limit: i64,
+) -> Result<Vec<Unaccepted>, StoreError> {
+    let sql = format!(
+        "SELECT p.id, p.login, p.name, COUNT(*), \
+         (SELECT t.version FROM acceptances a JOIN terms t ON t.id = a.terms_id WHERE a.person_id = p.id \
+          ORDER BY a.at DESC, t.id DESC LIMIT 1) \
+         FROM people p JOIN access x ON x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine' \
+         WHERE p.disabled IS NULL AND p.id > $2 \
+         AND NOT EXISTS (SELECT 1 FROM acceptances a WHERE a.person_id = p.id AND a.terms_id = $1){} \
+         GROUP BY p.id, p.login, p.name ORDER BY p.id LIMIT $3",
+        within(structures, "p.id")
+    );
+    tx.query(&sql, params![terms, after, limit])?
+        .iter()
+        .map(|r| {
+            Ok(Unaccepted {
+                person_id: r.int(0)?,
+                login: r.text(1)?,
+                name: r.text(2)?,
+                bals: r.int(3)?,
+                last: r.opt_text(4)?,
+            })
+        })
+        .collect()
+}

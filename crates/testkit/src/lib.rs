@@ -22,6 +22,7 @@ pub fn config() -> OperatorConfig {
         name: "Alpha".into(),
         hostname: "mss.alpha.fr".into(),
         public_url: "https://mss.alpha.fr".into(),
+        terms: Default::default(),
         limits: Limits::default(),
         retry: RetrySchedule::default(),
         postmaster: vec![addr("exploitation@alpha.mssante.fr")],

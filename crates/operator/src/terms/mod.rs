@@ -2,6 +2,15 @@
 //!
 //! Promises: the text of a version never changes; the person alone accepts, what is in force and nothing else, and what was accepted is kept with
 //! its digest, door and factors; no BAL opens through any door before that. Without a version in force doors stay as they are, and an alarm says so.
+mod accept;
+mod acceptances;
+mod publish;
+mod show;
+
+pub use acceptances::{AcceptanceFilter, AcceptanceView, UnacceptedView};
+pub use publish::NewTerms;
+pub use show::{ClauseDifference, OwnTerms, TermsState, TermsText, TermsView};
+
 use crate::Operator;
 use crate::refuse::Fail;
 use sceau_domain::{Refusal, RefusalCode};

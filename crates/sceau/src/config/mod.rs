@@ -5,9 +5,11 @@
 mod hidden;
 mod search;
 mod storage;
+mod terms;
 
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
+pub use terms::TermsSection;
 
 use hidden::hidden;
 use sceau_domain::{Address, DomainName};
@@ -53,6 +55,9 @@ pub struct Config {
     /// Text search.
     #[serde(default)]
     pub search: SearchSection,
+    /// What the terms of use name.
+    #[serde(default)]
+    pub terms: TermsSection,
     /// Named people who administer, by their system account.
     #[serde(default)]
     pub administrators: Vec<Administrator>,

@@ -245,6 +245,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         name: o.name.clone(),
         hostname: o.hostname.clone(),
         public_url: o.public_url.clone().unwrap_or_else(|| format!("https://{}", o.hostname)),
+        terms: config.terms.values(),
         limits,
         retry,
         postmaster: o.postmaster.clone(),

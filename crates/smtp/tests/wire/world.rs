@@ -64,6 +64,7 @@ impl World {
         let (host, domain) = (format!("mss.{name}.fr"), format!("{name}.mssante.fr"));
         let config = OperatorConfig {
             public_url: "https://mss.a.example".into(),
+            terms: Default::default(),
             name: name.into(),
             hostname: host.clone(),
             limits: Limits { message_bytes: MAX, patient_message_bytes: MAX, ..Limits::default() },

@@ -54,6 +54,7 @@ impl House {
         let limits = sceau_domain::limits::Limits { folders: 20, keywords: 5, ..Default::default() };
         let config = OperatorConfig {
             public_url: "https://mss.a.example".into(),
+            terms: Default::default(),
             name: "Test".into(),
             hostname: "mail.a.example".into(),
             limits,
