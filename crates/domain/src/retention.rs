@@ -122,6 +122,21 @@ impl Span {
     pub fn longer(self, other: Self) -> Self {
         if other.is_at_least(self) { other } else { self }
     }
+    /// The latest instant from which on it is over now: what began by then is due. `None`: nothing is. Not for working days.
+    pub fn begun_by(self, now: Timestamp) -> Option<Timestamp> {
+        let Self::Of(n, unit) = self else { return None };
+        let hours = i64::try_from(unit.half_hours() * u64::from(n) / 2).ok()?;
+        let by = match unit {
+            Unit::Months | Unit::Years => {
+                let (n, span) = (i64::from(n), jiff::Span::new());
+                let span = if unit == Unit::Years { span.try_years(n) } else { span.try_months(n) };
+                let now = jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(TimeZone::UTC);
+                now.checked_sub(span.ok()?).ok()?.timestamp().as_millisecond()
+            }
+            _ => now.0.checked_sub(hours.checked_mul(3_600_000)?)?,
+        };
+        Some(Timestamp(by))
+    }
     /// When it is over, counted from an instant on. `None`: never, or beyond all reckoning.
     pub fn end(self, from: Timestamp, calendar: &Calendar) -> Option<Timestamp> {
         let Self::Of(n, unit) = self else { return None };
@@ -216,7 +231,7 @@ pub struct Rule {
 /// Why a policy cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// Shorter than this.
+    /// Shorter than this, or in working days where that says nothing.
     Short(Item, Span),
     /// Longer than this.
     Long(Item, Span),
@@ -322,7 +337,9 @@ impl Policy {
     /// May it be?
     pub fn check(&self) -> Result<(), Unfit> {
         for (item, rule) in self.rules() {
-            if !rule.value.is_at_least(item.least()) {
+            let reckoned = matches!(item, Item::FunctionalTraces | Item::TechnicalTraces | Item::Tombstone);
+            let working = matches!(rule.value, Span::Of(_, Unit::WorkingDays));
+            if !rule.value.is_at_least(item.least()) || (reckoned && working) {
                 return Err(Unfit::Short(item, item.least()));
             }
             if !item.most().is_at_least(rule.value) {

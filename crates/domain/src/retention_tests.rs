@@ -42,6 +42,7 @@ fn no_policy_goes_below_the_field() {
     ));
     assert!(matches!(policy(&[(Item::InactivityClosure, "13 months")]).check(), Err(Unfit::Long(..))));
     assert!(matches!(policy(&[(Item::InactivityClosure, "never")]).check(), Err(Unfit::Long(..))));
+    assert!(matches!(policy(&[(Item::TechnicalTraces, "3000 working_days")]).check(), Err(Unfit::Short(..))));
     let reused = [(Item::FunctionalTraces, "20 years"), (Item::Tombstone, "15 years")];
     assert_eq!(policy(&reused).check(), Err(Unfit::Reused));
     assert_eq!(policy(&[(Item::InactivityNotice, "12 months")]).check(), Err(Unfit::Unannounced));
@@ -73,6 +74,8 @@ fn times_are_read_and_reckoned() {
     assert_eq!((end("1 month"), end("3 weeks"), end("48 hours"), end("never")), (Some(29), Some(21), Some(2), None));
     assert_eq!(end("100000 years"), None);
     assert_eq!(end("0 days"), Some(0));
+    let by = |s: &str| s.parse::<Span>().unwrap().begun_by(from).map(|t| (from.0 - t.0) / 86_400_000);
+    assert_eq!((by("10 years"), by("1 month"), by("2 weeks"), by("never")), (Some(3_653), Some(31), Some(14), None));
     // Thursday: the second working day ends on Monday at 18:00 (17:00Z).
     assert_eq!("2 working_days".parse::<Span>().unwrap().end(from, &calendar), Some(Timestamp(1_709_571_600_000)));
 }

@@ -47,3 +47,55 @@ pub fn steps(tx: &mut dyn Tx, subject: &str, subject_id: Id) -> Result<Vec<Step>
     let sql = "SELECT id, subject, subject_id, at, was, became, by_whom, reason FROM life WHERE subject = $1 AND subject_id = $2 ORDER BY id";
     tx.query(sql, params![subject, subject_id])?.iter().map(read).collect()
 }
+
+/// Writes a step, with the role by which it was done (`Role::as_str`; none: ourselves).
+pub fn record(tx: &mut dyn Tx, s: &Step, authority: Option<&str>) -> Result<(), StoreError> {
+    step(tx, s)?;
+    tx.execute(
+        "UPDATE life SET authority = CAST($2 AS TEXT) WHERE id = $1",
+        params![s.id, authority.map(str::to_owned)],
+    )
+    .map(drop)
+}
+
+/// The last step of one: it, and the role by which it was done.
+pub fn last(tx: &mut dyn Tx, subject: &str, subject_id: Id) -> Result<Option<(Step, Option<String>)>, StoreError> {
+    let sql = "SELECT id, subject, subject_id, at, was, became, by_whom, reason, authority FROM life \
+               WHERE subject = $1 AND subject_id = $2 ORDER BY id DESC LIMIT 1";
+    let row = tx.query_opt(sql, params![subject, subject_id])?;
+    row.map(|r| Ok((read(&r)?, r.opt_text(8)?))).transpose()
+}
+
+/// Puts a BAL into a state of its life. Lock it first.
+pub fn put_bal(tx: &mut dyn Tx, bal: Id, state: &str, closing_at: Option<i64>) -> Result<(), StoreError> {
+    let sql = "UPDATE bals SET state = $2, closing_at = $3, version = version + 1 WHERE id = $1";
+    tx.execute(sql, params![bal, state, closing_at]).map(drop)
+}
+
+/// Until when the address of a closed BAL is given to nobody else; none: never again.
+pub fn put_tombstone(tx: &mut dyn Tx, bal: Id, until: Option<i64>) -> Result<(), StoreError> {
+    tx.execute("UPDATE bals SET tombstone_until = $2 WHERE id = $1", params![bal, until]).map(drop)
+}
+
+/// Blocks a person (since when) or releases one.
+pub fn put_person(tx: &mut dyn Tx, person: Id, disabled: Option<i64>) -> Result<(), StoreError> {
+    let sql = "UPDATE people SET disabled = $2, version = version + 1 WHERE id = $1";
+    tx.execute(sql, params![person, disabled]).map(drop)
+}
+
+/// Blocks a structure (since when) or releases one.
+pub fn put_structure(tx: &mut dyn Tx, structure: Id, blocked: Option<i64>) -> Result<(), StoreError> {
+    let sql = "UPDATE structures SET blocked = $2, version = version + 1 WHERE id = $1";
+    tx.execute(sql, params![structure, blocked]).map(drop)
+}
+
+/// Locks a row until the end of the transaction, so that two acts on it follow each other. `table`: `bals`, `people` or `structures`.
+pub fn lock(tx: &mut dyn Tx, table: &'static str, id: Id) -> Result<(), StoreError> {
+    tx.query_opt(&format!("SELECT id FROM {table} WHERE id = $1 FOR UPDATE"), params![id]).map(drop)
+}
+
+/// BALs whose closing has come to its time, longest due first.
+pub fn due(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT id FROM bals WHERE closing_at IS NOT NULL AND closing_at <= $1 AND state = 'closing' ORDER BY closing_at, id LIMIT $2";
+    tx.query(sql, params![now, limit])?.iter().map(|r| r.int(0)).collect()
+}

@@ -221,10 +221,14 @@ pub fn remove_all(tx: &mut dyn Tx, act: Act, folder: Id) -> Result<Vec<Id>, Stor
     rows.iter().map(|r| r.int(0)).collect()
 }
 
-/// Removes those of these messages that no entry shows any more, and tells the collector of blobs.
+/// Removes those of these messages that no entry shows any more, and tells the collector of blobs. While a legal hold names the BAL they stay,
+/// out of everybody's sight (see [`crate::holds`]).
 pub fn drop_orphans(tx: &mut dyn Tx, bal: Id, mut messages: Vec<Id>, now: i64) -> Result<(), StoreError> {
     messages.sort_unstable();
     messages.dedup();
+    if crate::holds::keep(tx, bal, &messages, now)? {
+        return Ok(());
+    }
     for slice in messages.chunks(SLICE) {
         let orphans = |list: &str| {
             format!(

@@ -3,7 +3,7 @@
 //! Promises: leaves are appended by the process that holds the lease [`LEASE`], and only to a log of the size it was prepared for
 //! ([`append`]): two processes never give one number, and no number is left out. Nothing here costs the acts that write traces.
 use crate::traces::{self, Trace};
-use crate::{Id, Row, StoreError, Tx, Value, leases, params};
+use crate::{Id, Row, StoreError, Tx, Value, holds, leases, params};
 
 /// Name of the notary's lease.
 pub const LEASE: &str = "notary";
@@ -100,9 +100,10 @@ pub struct Append {
 /// How far the log has come, and who is at it.
 pub fn state(tx: &mut dyn Tx) -> Result<State, StoreError> {
     let mut state = State::default();
-    if let Some(r) = tx.query_opt("SELECT size, horizon, patrol, hold FROM notary WHERE id = 1", &[])? {
-        (state.size, state.horizon, state.patrol, state.hold) = (r.int(0)?, r.int(1)?, r.int(2)?, r.opt_text(3)?);
+    if let Some(r) = tx.query_opt("SELECT size, horizon, patrol FROM notary WHERE id = 1", &[])? {
+        (state.size, state.horizon, state.patrol) = (r.int(0)?, r.int(1)?, r.int(2)?);
     }
+    state.hold = holds::of_operator(tx)?.into_iter().next().map(|h| h.reason);
     if let Some(r) = tx.query_opt("SELECT at FROM checkpoints ORDER BY size DESC LIMIT 1", &[])? {
         state.at = r.int(0)?;
     }
@@ -180,12 +181,6 @@ pub fn purge(tx: &mut dyn Tx, gone: &[Gone], by: i64) -> Result<(), StoreError> 
         }
     }
     Ok(())
-}
-
-/// Suspends purges (a reason) or lets them go on (none).
-pub fn set_hold(tx: &mut dyn Tx, reason: Option<&str>) -> Result<(), StoreError> {
-    begin(tx)?;
-    tx.execute("UPDATE notary SET hold = $1 WHERE id = 1", params![reason]).map(drop)
 }
 
 fn trace_columns() -> String {

@@ -6,8 +6,9 @@ use crate::{Id, StoreError, Tx, blob, params};
 use sceau_domain::Timestamp;
 
 /// Tables with rows of a BAL, and the rest of their key; true: with a column `blob_id`.
-const ROWS: [(&str, &str, bool); 8] = [
+const ROWS: [(&str, &str, bool); 9] = [
     ("departed", "message_id", false),
+    ("kept_messages", "message_id", false),
     ("departed_folders", "folder_id", false),
     ("journal_hours", "hour", false),
     ("keywords", "slot", false),
@@ -76,7 +77,7 @@ const KEPT: [&str; 6] = ["access", "tokens", "traces", "queue_messages", "openin
 
 /// Closes a BAL: its state, and the tokens that open nothing else. False when it is unknown or was closed before.
 pub fn close(tx: &mut dyn Tx, bal: Id, now: Timestamp) -> Result<bool, StoreError> {
-    if tx.execute("UPDATE bals SET state = 'closed' WHERE id = $1 AND state <> 'closed'", params![bal])? == 0 {
+    if tx.execute("UPDATE bals SET state = 'closed', closing_at = NULL, version = version + 1 WHERE id = $1 AND state <> 'closed'", params![bal])? == 0 {
         return Ok(false);
     }
     tx.execute("UPDATE tokens SET revoked = $2 WHERE bal_id = $1 AND revoked IS NULL", params![bal, now.0])?;

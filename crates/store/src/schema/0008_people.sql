@@ -172,6 +172,10 @@ CREATE TABLE life (
     authority TEXT
 );
 CREATE INDEX life_subject ON life (subject, subject_id, id);
+-- What had been closed until now was to be destroyed at once.
+INSERT INTO life (id, subject, subject_id, at, was, became, by_whom)
+    SELECT b.id, 'bal', b.id, COALESCE((SELECT MAX(t.at) FROM traces t WHERE t.bal_id = b.id AND t.act = 'bal.closed'), b.created),
+    'closed', 'destroyed', 'system' FROM bals b WHERE b.state = 'closed';
 
 -- Versions of the terms of use. The one in force is the newest whose `from_at` has come.
 CREATE TABLE terms (
@@ -352,6 +356,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_at ON idempotency (at);
 
 -- The one way to content for somebody who has no access: asked by one administrator, agreed to by another, for a time.
+-- `state`: asked, agreed, refused, withdrawn. `decision`: the reason of who decided. `ended`: when it was withdrawn.
 CREATE TABLE disclosures (
     id BIGINT PRIMARY KEY,
     bal_id BIGINT NOT NULL,
@@ -363,7 +368,10 @@ CREATE TABLE disclosures (
     asked_by BIGINT NOT NULL,
     decided BIGINT,
     decided_by BIGINT,
+    decision TEXT,
     until BIGINT NOT NULL,
+    ended BIGINT,
+    ended_by BIGINT,
     used BIGINT
 );
 CREATE INDEX disclosures_bal ON disclosures (bal_id);

@@ -102,8 +102,18 @@ pub(super) fn strike(tx: &mut dyn Tx, bal: Id, at: i64) -> Result<(), StoreError
     tx.execute(sql, params![bal, at]).map(drop)
 }
 
-/// BALs that the data know as closed.
+/// BALs that the data know as closed and whose key is to be no more: all but those that a legal hold keeps from being destroyed.
 pub(crate) fn closed(tx: &mut dyn Tx) -> Result<Vec<Id>, StoreError> {
+    let sql = format!(
+        "SELECT b.id FROM bals b WHERE b.state = 'closed' AND (NOT {} OR EXISTS \
+         (SELECT 1 FROM life l WHERE l.subject = 'bal' AND l.subject_id = b.id AND l.became = 'destroyed'))",
+        crate::holds::names_bal("b.id")
+    );
+    tx.query(&sql, &[])?.iter().map(|r| r.int(0)).collect()
+}
+
+/// The same, of data of before there were holds on BALs (schema 7 and older).
+pub(crate) fn closed_before_holds(tx: &mut dyn Tx) -> Result<Vec<Id>, StoreError> {
     tx.query("SELECT id FROM bals WHERE state = 'closed'", &[])?.iter().map(|r| r.int(0)).collect()
 }
 

@@ -67,9 +67,11 @@ pub fn entries_of_another_size(tx: &mut dyn Tx, after: &EntryPlace) -> Result<Ve
     entries_where(tx, after, "EXISTS (SELECT 1 FROM messages m WHERE m.id = e.message_id AND m.size <> e.size)")
 }
 
-/// Messages that no entry shows.
+/// Messages that no entry shows, and that no legal hold keeps.
 pub fn messages_without_entry(tx: &mut dyn Tx, after: &Id) -> Result<Vec<Message>, StoreError> {
-    messages_where(tx, *after, "messages", "NOT EXISTS (SELECT 1 FROM entries e WHERE e.message_id = m.id)")
+    let hidden = "NOT EXISTS (SELECT 1 FROM entries e WHERE e.message_id = m.id) \
+                  AND NOT EXISTS (SELECT 1 FROM kept_messages k WHERE k.bal_id = m.bal_id AND k.message_id = m.id)";
+    messages_where(tx, *after, "messages", hidden)
 }
 
 const NO_BLOB: &str = "NOT EXISTS (SELECT 1 FROM blobs b WHERE b.id = m.blob_id)";

@@ -44,9 +44,10 @@ pub async fn restore(config: &StoreConfig, backup: &Path, force: bool) -> Result
         let mut data = Pending::connect(&given.data, &engine::DATA, ONE)?;
         let (closed, open) = match data.version() {
             0 => (Vec::new(), Vec::new()),
-            _ => data.read(|tx| {
+            version => data.read(|tx| {
                 let open = tx.query("SELECT id FROM bals WHERE state <> 'closed'", &[])?;
-                Ok((destroyed::closed(tx)?, open.iter().map(|r| r.int(0)).collect::<Result<Vec<Id>, _>>()?))
+                let closed = if version < 8 { destroyed::closed_before_holds(tx)? } else { destroyed::closed(tx)? };
+                Ok((closed, open.iter().map(|r| r.int(0)).collect::<Result<Vec<Id>, _>>()?))
             })?,
         };
         let mut doomed = List::of(&given).read()?;
