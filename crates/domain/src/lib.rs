@@ -7,6 +7,7 @@ pub mod address;
 pub mod bal;
 pub mod calendar;
 pub mod clock;
+pub mod csv;
 pub mod exchange;
 pub mod identifier;
 pub mod life;
