@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn identifiers_are_checked() {
-        assert_eq!(national_id(" 100 0000 0017 ").unwrap_err().code, RefusalCode::IdentifierKey);
+        assert_eq!(national_id(" 100 0000 0018 ").unwrap_err().code, RefusalCode::IdentifierKey);
         assert_eq!(national_id("1").unwrap_err().code, RefusalCode::IdentifierLength);
         assert_eq!(local_id(" CHU-00042 ").unwrap(), "CHU-00042");
         for bad in ["", "a b", "é", "a\nb", &"x".repeat(41)] {

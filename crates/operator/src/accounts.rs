@@ -2,17 +2,27 @@
 //! people's step). Every use case takes the acting administrator, and commits its trace with the act.
 mod administrators;
 mod bals;
+mod bodies;
 mod closing;
 mod domains;
+mod memberships;
 mod own;
-mod people;
+pub mod people;
+pub mod structures;
 mod tokens;
 pub mod views;
 
-pub use views::{BalView, DomainView, NewBal, NewPerson, OwnRole, OwnView, PersonView, TokenView};
+pub(crate) use administrators::CONFIGURATION;
+pub use people::views::{NewPerson, PersonView};
+pub use views::{BalView, DomainView, NewBal, OwnRole, OwnView, TokenView};
 
 /// Most rows one listing gives.
 const PAGE: u32 = 1000;
+
+/// A login in its one form. `admin.invalid`.
+pub(crate) fn login(text: &str) -> Result<String, sceau_domain::Refusal> {
+    people::login(text)
+}
 
 /// A page's size for the store.
 fn page(limit: u32) -> i64 {

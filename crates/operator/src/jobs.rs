@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Index,
     /// Removes what a closed BAL leaves. Key: the BAL's id.
     Purge,
+    /// Hands a notice to the relay. Key: the notice's id.
+    Notice,
     /// Writes the quotas in force. Key: 0.
     Quota,
 }
@@ -28,11 +30,12 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 3] = [Self::Index, Self::Purge, Self::Quota];
+    const ALL: [Self; 4] = [Self::Index, Self::Purge, Self::Quota, Self::Notice];
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
             Self::Purge => "purge",
+            Self::Notice => "notice",
             Self::Quota => "quota",
         }
     }
@@ -144,10 +147,11 @@ impl Operator {
     }
 
     async fn carry_out_job(&self, kind: Kind, job: &Leased, stop: &CancellationToken) -> Result<(), Refusal> {
-        let bal: Id = job.key.parse().map_err(|_| refuse::store(&StoreError::Corrupt("key of a job".into())))?;
+        let id: Id = job.key.parse().map_err(|_| refuse::store(&StoreError::Corrupt("key of a job".into())))?;
         match kind {
-            Kind::Index => self.index_bal(bal, stop).await,
-            Kind::Purge => self.purge_bal(bal).await,
+            Kind::Index => self.index_bal(id, stop).await,
+            Kind::Purge => self.purge_bal(id).await,
+            Kind::Notice => self.send_notice(id).await,
             Kind::Quota => self.write_quotas().await,
         }
     }

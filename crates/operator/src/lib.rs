@@ -8,6 +8,7 @@ pub mod actor;
 pub mod alarms;
 pub mod care;
 pub mod config;
+pub mod disclosures;
 mod ids;
 pub mod intake;
 mod jobs;
@@ -17,6 +18,7 @@ pub mod mail;
 pub mod mailbox;
 pub mod nodes;
 pub mod notary;
+pub mod notices;
 pub mod once;
 pub mod openings;
 pub mod policies;
@@ -73,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) search: search::State,
     /// The backup that runs.
     pub(crate) care: care::backup::State,
+    /// Takes ordinary mail, when one is configured.
+    pub(crate) relay: std::sync::OnceLock<Arc<dyn notices::Relay>>,
 }
 
 impl Operator {
@@ -95,6 +99,7 @@ impl Operator {
             list: trusted::Keeper::default(),
             search,
             care: care::backup::State::default(),
+            relay: std::sync::OnceLock::new(),
         };
         let operator = Self(Arc::new(inner));
         operator.restore_white_list().await?;

@@ -153,3 +153,9 @@ pub fn withdraw(tx: &mut dyn Tx, person: Id, template: &str, at: i64) -> Result<
     let sql = "UPDATE notices SET state = 'expired', settled = $3, sealed = NULL WHERE person_id = $1 AND template = $2 AND state = 'waiting'";
     tx.execute(sql, params![person, template, at]).map(drop)
 }
+
+/// How many notices of this template were asked for a person since.
+pub fn sent_since(tx: &mut dyn Tx, person: Id, template: &str, since: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM notices WHERE person_id = $1 AND template = $2 AND created > $3";
+    tx.query_opt(sql, params![person, template, since])?.map_or(Ok(0), |r| r.int(0))
+}

@@ -77,7 +77,7 @@ pub async fn people(op: &Operator, store: &Store, admin: &Actor, domains: &[(&st
 /// Adds people of whom nothing but the name is known.
 pub async fn newcomers(op: &Operator, admin: &Actor, logins: &[&str]) {
     for login in logins {
-        let person = NewPerson { login: (*login).into(), name: (*login).into(), national_id: None };
+        let person = NewPerson { login: (*login).into(), name: (*login).into(), ..NewPerson::default() };
         op.add_person(admin, person).await.unwrap();
     }
 }

@@ -43,34 +43,6 @@ pub struct OwnView {
     pub bals: Vec<(String, String)>,
 }
 
-/// A person to add.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewPerson {
-    /// Login: lower-case letters, digits, `.`, `-`, `_`.
-    pub login: String,
-    /// Name as shown.
-    pub name: String,
-    /// National identifier (RPPS or ADELI), checked.
-    pub national_id: Option<String>,
-}
-
-/// A person.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PersonView {
-    /// Login.
-    pub login: String,
-    /// Name.
-    pub name: String,
-    /// RPPS or ADELI.
-    pub national_id: Option<String>,
-    /// Is an administrator of the operator.
-    pub administrator: bool,
-    /// BALs: address and role.
-    pub bals: Vec<(String, String)>,
-    /// Since.
-    pub created: Timestamp,
-}
-
 /// A BAL to open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NewBal {

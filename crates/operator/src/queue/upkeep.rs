@@ -59,6 +59,7 @@ impl Operator {
         done.warned = note(self.warn_late().await);
         done.forgotten = note(self.forget_accepted().await);
         note(self.forget_keys().await.map(|()| 0));
+        note(self.forget_links().await.map(|()| 0));
         done.keys = note(self.destroy_finished_epochs().await);
         done.blobs = note(self.collect_blobs().await);
         done.journal = note(self.prune_journal().await);

@@ -1,0 +1,199 @@
+//! A person's ordinary address, outside the trust space: set by the person or an administrator, shown to reach the person by a one-time link.
+//!
+//! Promises: a secret of 256 bits, of which only a peppered digest is kept; good for 48 hours and once; a newer one or another address ends it;
+//! looking at the link changes nothing, for programs that guard mailboxes follow links: only the button confirms.
+use super::views::PersonView;
+use super::{conflict, known, view};
+use crate::notices::Template;
+use crate::record::By;
+use crate::refuse::Fail;
+use crate::rights::{On, permit};
+use crate::{Actor, Operator, Origin};
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sceau_domain::{Address, Refusal, RefusalCode, UseCase};
+use sceau_store::notices::{self, Link};
+use sceau_store::{StoreError, Tx, accounts as rows};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+/// What the link confirms.
+const PURPOSE: &str = "email";
+/// For how long a link is good, hours.
+const HOURS: i64 = 48;
+/// Length of a secret as written: 32 bytes.
+const WRITTEN: usize = 43;
+/// Links to one person within a day: ordinary mail to an address that nobody has confirmed yet must not become a flood.
+const A_DAY: i64 = 5;
+
+/// A link that is good, as its page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkView {
+    /// What it confirms: the address, its local part shortened.
+    pub address: String,
+}
+
+/// `camille@exemple.fr` as `c…@exemple.fr`: whoever opened the mail knows the rest.
+fn shortened(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((local, domain)) => format!("{}…@{domain}", local.chars().next().unwrap_or('…')),
+        None => "…".into(),
+    }
+}
+
+impl Operator {
+    /// Sets the ordinary address of a person, unverified, and sends the link. The same address again: another link, when it is not verified.
+    /// `notice.no_relay`, `notice.too_many`, `admin.invalid` for an address of the trust space.
+    pub async fn set_email(&self, actor: &Actor, login: &str, address: &str) -> Result<PersonView, Refusal> {
+        let by = actor.clone();
+        let name = login.to_ascii_lowercase();
+        let found = move |tx: &mut dyn Tx| {
+            permit(tx, &by, UseCase::PersonEdit, On::Anywhere)?;
+            Ok::<_, Fail>(known(tx, &by, UseCase::PersonEdit, &name)?.id)
+        };
+        let id = self.0.store.read(found).await?;
+        let to = self.ordinary(address)?;
+        let mut secret = Zeroizing::new([0_u8; 32]);
+        rand::fill(secret.as_mut()).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
+        let written = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_ref()));
+        let url = Zeroizing::new(format!("{}/lien/{}", self.0.config.public_url, written.as_str()));
+        let hours = HOURS.to_string();
+        let notice = self.notice(Template::EmailLink, id, &to, &[("link", &url), ("hours", &hours)]).await?;
+        let now = self.now();
+        let link = Link {
+            id: self.0.store.new_id(),
+            purpose: PURPOSE.into(),
+            person_id: id,
+            digest: self.link_digest(&written),
+            value: to.to_string(),
+            created: now.0,
+            expires: now.plus_ms(HOURS * 3_600_000).0,
+            used: None,
+        };
+        let fact =
+            self.fact("person.email", &By::actor(actor), None, "ok", json!({ "login": login.to_ascii_lowercase() }));
+        let (actor, login) = (actor.clone(), login.to_ascii_lowercase());
+        let set = move |tx: &mut dyn Tx| {
+            let mut person = known(tx, &actor, UseCase::PersonEdit, &login)?;
+            if notices::sent_since(tx, person.id, Template::EmailLink.as_str(), now.0 - 86_400_000)? >= A_DAY {
+                return Err(Refusal::new(RefusalCode::NoticeTooMany).with("limit", A_DAY).into());
+            }
+            if rows::domain_by_name(tx, to.domain().as_str())?.is_some() {
+                return Err(Refusal::new(RefusalCode::Invalid).with("name", "address").into());
+            }
+            person.email = Some(link.value.clone());
+            person.email_verified = None;
+            if !rows::update_person(tx, &person)? {
+                return Err(conflict(&login));
+            }
+            notices::withdraw(tx, person.id, Template::EmailLink.as_str(), now.0)?;
+            notices::insert_link(tx, &link)?;
+            notice.write(tx)?;
+            fact.write(tx)?;
+            let stored = rows::person_by_id(tx, person.id)?.ok_or(RefusalCode::NotFound)?;
+            Ok::<_, Fail>(view(tx, stored, now.0)?)
+        };
+        let view = self.0.store.write(set).await?;
+        self.wake_jobs();
+        Ok(view)
+    }
+
+    /// Takes a person's ordinary address away.
+    pub async fn clear_email(&self, actor: &Actor, login: &str) -> Result<PersonView, Refusal> {
+        let fact = self.fact(
+            "person.email_cleared",
+            &By::actor(actor),
+            None,
+            "ok",
+            json!({ "login": login.to_ascii_lowercase() }),
+        );
+        let (actor, login, now) = (actor.clone(), login.to_ascii_lowercase(), self.now().0);
+        let clear = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, UseCase::PersonEdit, On::Anywhere)?;
+            let mut person = known(tx, &actor, UseCase::PersonEdit, &login)?;
+            (person.email, person.email_verified) = (None, None);
+            if !rows::update_person(tx, &person)? {
+                return Err(conflict(&login));
+            }
+            notices::withdraw(tx, person.id, Template::EmailLink.as_str(), now)?;
+            notices::void_links(tx, person.id, PURPOSE, now)?;
+            fact.write(tx)?;
+            let stored = rows::person_by_id(tx, person.id)?.ok_or(RefusalCode::NotFound)?;
+            Ok::<_, Fail>(view(tx, stored, now)?)
+        };
+        Ok(self.0.store.write(clear).await?)
+    }
+
+    /// Looks at a link; changes nothing. `link.invalid`.
+    pub async fn look_at_link(&self, secret: &str) -> Result<LinkView, Refusal> {
+        let (digest, now) = (self.checked_digest(secret)?, self.now().0);
+        let find = move |tx: &mut dyn Tx| good(tx, &digest, now).map(|(link, _)| link);
+        let link = self.0.store.read(find).await?;
+        Ok(LinkView { address: shortened(&link.value) })
+    }
+
+    /// Confirms the address of a link: whoever holds the secret is who reads mail there. `link.invalid`.
+    pub async fn confirm_link(&self, secret: &str, origin: &Origin) -> Result<LinkView, Refusal> {
+        let (digest, now) = (self.checked_digest(secret)?, self.now().0);
+        let by = By { name: "link".into(), origin: Some(origin.clone()), ..By::default() };
+        let fact = self.fact("person.email_verified", &by, None, "ok", json!({}));
+        let confirm = move |tx: &mut dyn Tx| {
+            let (link, mut person) = good(tx, &digest, now)?;
+            person.email_verified = Some(now);
+            if !notices::use_link(tx, link.id, now)? {
+                return Err(RefusalCode::LinkInvalid.into());
+            }
+            if !rows::update_person(tx, &person)? {
+                // Changed between two of our own reads: the link stays good, the button can be pressed again.
+                return Err(conflict(&person.login));
+            }
+            let mut fact = fact.clone();
+            fact.saying(&json!({ "login": person.login }));
+            fact.write(tx)?;
+            Ok::<_, Fail>(link)
+        };
+        let link = self.0.store.write(confirm).await?;
+        Ok(LinkView { address: shortened(&link.value) })
+    }
+
+    /// An address outside the trust space: ordinary mail does not go into it, nor the other way. `admin.invalid`.
+    fn ordinary(&self, address: &str) -> Result<Address, Refusal> {
+        let invalid = || Refusal::new(RefusalCode::Invalid).with("name", "address");
+        let address: Address = address.trim().parse().map_err(|_| invalid())?;
+        let listed = self.trust().white_list().is_some_and(|l| l.contains(address.domain()));
+        if listed || self.is_patients(address.domain()) || address.is_international() {
+            Err(invalid())
+        } else {
+            Ok(address)
+        }
+    }
+
+    fn link_digest(&self, written: &str) -> Vec<u8> {
+        self.0.store.vault().tag("link", written.as_bytes()).to_vec()
+    }
+
+    fn checked_digest(&self, secret: &str) -> Result<Vec<u8>, Refusal> {
+        if secret.len() != WRITTEN || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+            return Err(RefusalCode::LinkInvalid.into());
+        }
+        Ok(self.link_digest(secret))
+    }
+
+    /// Forgets links that ended a while ago. Part of housekeeping.
+    pub(crate) async fn forget_links(&self) -> Result<(), Refusal> {
+        const SLICE: i64 = 500;
+        let before = self.now().0 - 7 * 86_400_000;
+        let gone = self.0.store.write(move |tx| notices::forget_links(tx, before, SLICE)).await;
+        gone.map(drop).map_err(|e: StoreError| crate::refuse::store(&e))
+    }
+}
+
+/// A link that is good, and its person, who is not blocked and still has that address.
+fn good(tx: &mut dyn Tx, digest: &[u8], now: i64) -> Result<(Link, rows::Person), Fail> {
+    let link = notices::good_link(tx, digest, now)?.filter(|l| l.purpose == PURPOSE);
+    let link = link.ok_or(RefusalCode::LinkInvalid)?;
+    let person = rows::person_by_id(tx, link.person_id)?;
+    let person = person.filter(|p| p.disabled.is_none() && p.email.as_ref() == Some(&link.value));
+    Ok((link, person.ok_or(RefusalCode::LinkInvalid)?))
+}

@@ -1,0 +1,178 @@
+//! Notices: ordinary mail without content, towards people's addresses outside the trust space (design §2.5).
+//!
+//! Promises: only the templates listed here leave, and their texts are ours (`notice.*` of the locale files), French first, English below; what a
+//! template names is what [`Template::values`] lists, never content; a notice is enqueued in the transaction of the act that wants it, sealed
+//! under a transit key until it has left; it is tried again until it is worth nothing any more; what the relay refuses for good, or what never left,
+//! is kept as a state and raised as an alarm. Without a relay nothing is enqueued: `notice.no_relay`.
+//!
+//! The relay is a door's business: `sceau_smtp::notices` gives one to [`Operator::set_relay`] when the configuration names it.
+mod work;
+
+use crate::Operator;
+use crate::jobs::Kind;
+use sceau_domain::{Address, Refusal, RefusalCode};
+use sceau_store::notices as rows;
+use sceau_store::vault::Aad;
+use sceau_store::{Id, StoreError, Tx, jobs};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// What may be told by ordinary mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Template {
+    /// A one-time link that shows that the address reaches the person.
+    EmailLink,
+    /// New terms of use wait to be accepted.
+    NewTerms,
+    /// One of the person's BALs will be closed.
+    BalClosing,
+}
+
+impl Template {
+    /// Every template.
+    #[cfg(test)]
+    pub const ALL: [Self; 3] = [Self::EmailLink, Self::NewTerms, Self::BalClosing];
+    /// Stable name; its texts are `notice.<name>.subject` and `.body`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmailLink => "email_link",
+            Self::NewTerms => "new_terms",
+            Self::BalClosing => "bal_closing",
+        }
+    }
+    fn named(name: &str) -> Option<Self> {
+        [Self::EmailLink, Self::NewTerms, Self::BalClosing].into_iter().find(|t| t.as_str() == name)
+    }
+    /// What its texts may name besides `operator`.
+    fn values(self) -> &'static [&'static str] {
+        match self {
+            Self::EmailLink => &["link", "hours"],
+            Self::NewTerms => &["link", "date"],
+            Self::BalClosing => &["date"],
+        }
+    }
+    /// For how long it is worth sending.
+    fn worth(self) -> Duration {
+        const HOUR: u64 = 3600;
+        Duration::from_secs(match self {
+            Self::EmailLink => 24 * HOUR,
+            Self::NewTerms | Self::BalClosing => 72 * HOUR,
+        })
+    }
+}
+
+/// Why a relay did not take a message; a status such as `550 5.1.1`, never a text that may name somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It may be taken later.
+    Later(String),
+    /// It never will be.
+    Never(String),
+}
+
+/// Takes ordinary mail.
+pub trait Relay: Send + Sync + std::fmt::Debug {
+    /// The address that it comes from.
+    fn from(&self) -> &Address;
+    /// Hands one message over.
+    fn send<'a>(
+        &'a self,
+        to: &'a Address,
+        message: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>>;
+}
+
+/// Where a notice goes and what it names, as sealed.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    to: String,
+    values: Vec<(String, String)>,
+}
+
+/// A notice to be written in the transaction of the act that wants it. After the commit: [`Operator::wake_jobs`].
+#[derive(Debug, Clone)]
+pub(crate) struct Notice(rows::Notice, jobs::NewJob);
+
+impl Notice {
+    /// Writes it.
+    pub fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        rows::insert(tx, &self.0)?;
+        jobs::enqueue(tx, &self.1)
+    }
+}
+
+fn aad(epoch: i64, id: Id) -> Aad<'static> {
+    crate::queue::aad(epoch, id, "notice")
+}
+
+impl Operator {
+    /// Ordinary mail goes through this from now on. Once; later ones change nothing.
+    pub fn set_relay(&self, relay: std::sync::Arc<dyn Relay>) {
+        let _ = self.0.relay.set(relay);
+    }
+
+    /// Is there a relay for ordinary mail?
+    pub(crate) fn has_relay(&self) -> bool {
+        self.0.relay.get().is_some()
+    }
+
+    /// A notice for this person at this address. `notice.no_relay`. Values that the template does not name are left out.
+    pub(crate) async fn notice(
+        &self,
+        template: Template,
+        person: Id,
+        to: &Address,
+        values: &[(&'static str, &str)],
+    ) -> Result<Notice, Refusal> {
+        if !self.has_relay() {
+            return Err(RefusalCode::NoticeNoRelay.into());
+        }
+        let failed = |e: StoreError| crate::refuse::store(&e);
+        let named = values.iter().filter(|(name, _)| template.values().contains(name));
+        let said = Said {
+            to: to.to_string(),
+            values: named.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        };
+        let said = serde_json::to_vec(&said).map_err(|e| failed(StoreError::Other(e.to_string())))?;
+        let (epoch, key) = self.0.store.vault().transit_key().await.map_err(failed)?;
+        let id = self.0.store.new_id();
+        let (now, worth) = (self.now(), i64::try_from(template.worth().as_millis()).unwrap_or(i64::MAX));
+        let row = rows::Notice {
+            id,
+            person_id: person,
+            template: template.as_str().into(),
+            epoch,
+            sealed: Some(key.seal(aad(epoch, id), &said).map_err(failed)?),
+            state: "waiting".into(),
+            code: None,
+            created: now.0,
+            expires: now.plus_ms(worth).0,
+            settled: None,
+        };
+        Ok(Notice(row, self.job(Kind::Notice, id.to_string(), Vec::new(), Duration::ZERO)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sceau_domain::{Lang, text::template};
+
+    /// A text names nothing but what its template lists, so nothing else can leave.
+    #[test]
+    fn texts_name_only_what_is_listed() {
+        for t in Template::ALL {
+            assert_eq!(Template::named(t.as_str()), Some(t));
+            for (lang, part) in Lang::ALL.into_iter().flat_map(|l| [(l, "subject"), (l, "body")]) {
+                let key = format!("notice.{}.{part}", t.as_str());
+                let text = template(lang, &key).unwrap_or_else(|| panic!("{key}"));
+                let named = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+                for name in named {
+                    assert!(name == "operator" || t.values().contains(&name), "{key} names {name}");
+                }
+            }
+        }
+    }
+}
