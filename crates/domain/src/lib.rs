@@ -18,6 +18,7 @@ pub mod person;
 pub mod plain;
 pub mod policy;
 pub mod readers;
+pub mod reference;
 pub mod refusal;
 pub mod retention;
 pub mod retry;

@@ -10,6 +10,7 @@ pub mod care;
 pub mod config;
 pub mod disclosures;
 mod ids;
+pub mod grants;
 pub mod intake;
 mod jobs;
 pub mod journal;
@@ -25,6 +26,7 @@ pub mod policies;
 pub mod queue;
 mod reading;
 mod record;
+pub mod reference;
 pub mod refuse;
 mod rights;
 pub mod roles;
@@ -105,6 +107,7 @@ impl Operator {
         operator.restore_white_list().await?;
         operator.close_again().await?;
         operator.follow_configured_quota().await?;
+        operator.bring_references().await?;
         Ok(operator)
     }
     /// Does the database answer? For readiness.

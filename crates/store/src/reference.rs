@@ -42,6 +42,8 @@ pub struct Entry {
 
 const LIST: &str = "name, generation, source, digest, encoding, entries, skipped, imported, imported_by";
 const ENTRY: &str = "code, line, label, search, data";
+/// Who brought a list that came with the program: nobody's login.
+pub const SHIPPED_BY: &str = "(sceau)";
 /// Entries in one statement.
 const ROWS: usize = 100;
 
@@ -193,6 +195,22 @@ pub fn by_label(
     );
     let values = params![generation, label, beyond(label), after.0, after.1, after.2, limit];
     tx.query(&sql, values)?.iter().map(entry).collect()
+}
+
+/// Entries whose label, folded, holds this anywhere: looks at every entry.
+pub fn holding(
+    tx: &mut dyn Tx,
+    generation: Id,
+    label: &str,
+    after: (&str, &str, i64),
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let sql = format!(
+        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND search LIKE $2 ESCAPE '!' \
+         AND (search > $3 OR (search = $3 AND (code > $4 OR (code = $4 AND line > $5)))) ORDER BY search, code, line LIMIT $6"
+    );
+    let pattern = format!("%{}%", label.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+    tx.query(&sql, params![generation, pattern, after.0, after.1, after.2, limit])?.iter().map(entry).collect()
 }
 
 /// What comes after everything that begins so, bytewise.

@@ -343,7 +343,7 @@ pub fn reference_label(tx: &mut dyn Tx, list: &str, code: &str) -> Result<Option
     crate::reference::label(tx, list, code)
 }
 
-/// Was this reference table imported?
+/// Was this reference table imported? What came with the program is an excerpt, and refuses nothing.
 pub fn reference_is_there(tx: &mut dyn Tx, list: &str) -> Result<bool, StoreError> {
-    Ok(tx.query_opt("SELECT 1 FROM reference_lists WHERE name = $1", params![list])?.is_some())
+    Ok(crate::reference::by_name(tx, list)?.is_some_and(|l| l.imported_by != crate::reference::SHIPPED_BY))
 }

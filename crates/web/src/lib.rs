@@ -11,12 +11,17 @@ mod client_error;
 mod conditional;
 mod created;
 mod id;
+pub(crate) mod file;
 mod once;
 mod page;
+pub mod pages;
+mod pages;
+mod pieces;
 pub mod problem;
 mod refusals;
 mod schema;
 pub mod serve;
+mod slow;
 
 pub use asker::{Asker, Via};
 pub use client_error::{Json, Path, Query};
@@ -47,6 +52,8 @@ pub fn app(operator: Operator) -> Router {
     Router::new()
         .nest(api::PREFIX, routes)
         .merge(api::description(description))
+        .merge(pages::routes())
+        .merge(pages::routes())
         .layer(from_fn_with_state(state.clone(), once::once))
         .layer(from_fn_with_state(state.clone(), asker::identify))
         .layer(DefaultBodyLimit::max(BODY))

@@ -59,10 +59,12 @@ impl Operator {
         done.warned = note(self.warn_late().await);
         done.forgotten = note(self.forget_accepted().await);
         note(self.forget_keys().await.map(|()| 0));
+        note(self.resume_openings().await);
         note(self.forget_links().await.map(|()| 0));
         done.keys = note(self.destroy_finished_epochs().await);
         done.blobs = note(self.collect_blobs().await);
         done.journal = note(self.prune_journal().await);
+        note(self.forget_references().await);
         note(self.tidy_destinations().await);
         note(self.tell_of_absent_terms().await.map(|()| 0));
         self.trace_counted_refusals().await;

@@ -7,13 +7,19 @@
 //! `responses((status = 200, …), Refusals)`; what is added answers 201 with `Location` ([`crate::Created`]); what can be changed answers with its
 //! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
 mod alarms;
+mod bodies;
 mod care;
+mod disclosures;
 mod domains;
 mod log;
 mod me;
 mod nodes;
+mod people;
 mod policies;
 mod queue;
+mod reference;
+mod structures;
+mod roles;
 mod tokens;
 mod traces;
 
@@ -43,13 +49,19 @@ pub fn described() -> (Router<State>, OpenApi) {
     base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
     OpenApiRouter::with_openapi(base)
         .merge(alarms::routes())
+        .merge(bodies::routes())
         .merge(care::routes())
+        .merge(disclosures::routes())
         .merge(domains::routes())
         .merge(log::routes())
         .merge(me::routes())
         .merge(nodes::routes())
+        .merge(people::routes())
         .merge(policies::routes())
         .merge(queue::routes())
+        .merge(reference::routes())
+        .merge(structures::routes())
+        .merge(roles::routes())
         .merge(tokens::routes())
         .merge(traces::routes())
         .split_for_parts()

@@ -24,6 +24,8 @@ pub struct Said {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
+    /// The answer as it came.
+    pub text: String,
 }
 
 impl Said {
@@ -89,10 +91,32 @@ impl House {
             }
             None => Body::empty(),
         };
+        self.carry(request, body).await
+    }
+
+    /// Sends a file as `root`.
+    pub async fn root_file(&self, path: &str, file: Vec<u8>) -> Said {
+        self.send_file(Via::Socket(Arc::new(Ok(self.admin.clone()))), None, path, file).await
+    }
+    /// Sends a file over TLS with a token.
+    pub async fn file(&self, token: &str, path: &str, file: Vec<u8>) -> Said {
+        let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
+        self.send_file(via, Some(token), path, file).await
+    }
+
+    async fn send_file(&self, via: Via, token: Option<&str>, path: &str, file: Vec<u8>) -> Said {
+        let mut request = Request::builder().method(Method::POST).uri(format!("/api/v1{path}")).extension(via);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.carry(request.header("content-type", "text/plain"), Body::from(file)).await
+    }
+
+    async fn carry(&self, request: axum::http::request::Builder, body: Body) -> Said {
         let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 64 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Said { status: parts.status, headers: parts.headers, body }
+        Said { status: parts.status, headers: parts.headers, body, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 }
