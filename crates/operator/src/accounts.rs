@@ -1,7 +1,7 @@
 //! Domains, people, BALs, access and tokens, as the administration socket needs them (the whole model comes with the
 //! people's step). Every use case takes the acting administrator, and commits its trace with the act.
 mod administrators;
-mod bals;
+pub(crate) mod bals;
 mod bodies;
 mod closing;
 mod domains;
@@ -14,7 +14,8 @@ pub mod views;
 
 pub(crate) use administrators::CONFIGURATION;
 pub use people::views::{NewPerson, PersonView};
-pub use views::{BalView, DomainView, NewBal, OwnRole, OwnView, TokenView};
+pub use bals::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
+pub use views::{DomainView, OwnRole, OwnView, TokenView};
 
 /// Most rows one listing gives.
 const PAGE: u32 = 1000;
@@ -25,6 +26,6 @@ pub(crate) fn login(text: &str) -> Result<String, sceau_domain::Refusal> {
 }
 
 /// A page's size for the store.
-fn page(limit: u32) -> i64 {
+pub(crate) fn page(limit: u32) -> i64 {
     i64::from(limit.clamp(1, PAGE))
 }

@@ -2,11 +2,14 @@
 //!
 //! Asked inside the transaction of the act: a role that was taken away, a person or a structure that was blocked, is gone for the very next act.
 //! Promises: refused is the answer to everything that the table does not allow; an administrative role never gives more than its place; nobody is
-//! told whether what they may not see exists.
+//! told whether what they may not see exists; a blocked place takes the effect of the roles that are bound to it; nobody acts for a person who may
+//! do more than himself.
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Who};
+use sceau_domain::life::height;
+use sceau_domain::rights::BalRights;
 use sceau_domain::{Refusal, RefusalCode, Role, UseCase};
-use sceau_store::{Id, StoreError, Tx, access, accounts, roles};
+use sceau_store::{Event, Id, StoreError, Tx, access, accounts, roles};
 
 /// The place of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,42 +71,154 @@ pub(crate) fn permit(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: On) 
     for given in roles::in_force(tx, person)? {
         // A role that this version does not know gives nothing.
         let Ok(role) = given.role.parse::<Role>() else { continue };
-        if use_case.is_for(role) && covers(tx, role, &given, on)? {
+        if use_case.is_for(role) && covers(tx, person, (role, &given), use_case, on)? {
             return Ok(());
         }
     }
-    if use_case.is_for(Role::User) && is_own(tx, person, on)? {
-        return Ok(());
-    }
-    Err(missing(use_case))
+    if is_own(tx, person, use_case, on)? { Ok(()) } else { Err(missing(use_case)) }
 }
 
-fn covers(tx: &mut dyn Tx, role: Role, given: &roles::Given, on: On) -> Result<bool, StoreError> {
+/// As [`permit`], and the highest role by which it is permitted; none: we ask ourselves.
+pub(crate) fn authority(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: On) -> Result<Option<Role>, Fail> {
+    let Some(person) = person(tx, actor, use_case)? else { return Ok(None) };
+    let mut found = is_own(tx, person, use_case, on)?.then_some(Role::User);
+    for given in roles::in_force(tx, person)? {
+        let Ok(role) = given.role.parse::<Role>() else { continue };
+        let higher = found.is_none_or(|f| height(Some(role)) > height(Some(f)));
+        if higher && use_case.is_for(role) && covers(tx, person, (role, &given), use_case, on)? {
+            found = Some(role);
+        }
+    }
+    found.map(Some).ok_or_else(|| missing(use_case))
+}
+
+/// The structures of a role that is bound to a place; `None` when the place is blocked or there is none: the role has no effect then.
+fn places(tx: &mut dyn Tx, role: Role, given: &roles::Given) -> Result<Option<Vec<Id>>, StoreError> {
+    match (role, given.structure_id, given.body_id) {
+        (Role::Structure, Some(id), _) if roles::structure_is_open(tx, id)? => Ok(Some(vec![id])),
+        // A blocked structure stays in its region's reach: who blocked it must be able to release it.
+        (Role::Region, _, Some(id)) if roles::body_is_open(tx, id)? => roles::structures_of_body(tx, id).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn covers(
+    tx: &mut dyn Tx,
+    asker: Id,
+    (role, given): (Role, &roles::Given),
+    use_case: UseCase,
+    on: On,
+) -> Result<bool, StoreError> {
     let structures = match role {
-        Role::Administrator | Role::Support | Role::Auditor => return Ok(true),
-        Role::Structure => given.structure_id.into_iter().collect::<Vec<_>>(),
-        Role::Region => match given.body_id {
-            Some(body) if on == On::Body(body) => return Ok(true),
-            Some(body) => roles::structures_of_body(tx, body)?,
+        Role::Administrator | Role::Auditor => return Ok(true),
+        Role::Support => return below(tx, asker, &[], use_case, on),
+        Role::User | Role::Machine => return Ok(false),
+        Role::Structure | Role::Region => match places(tx, role, given)? {
+            Some(structures) => structures,
             None => return Ok(false),
         },
-        Role::User | Role::Machine => return Ok(false),
     };
     match on {
         On::Anywhere => Ok(true),
-        On::Operator | On::Body(_) => Ok(false),
+        On::Operator => Ok(false),
+        On::Body(id) => Ok(role == Role::Region && given.body_id == Some(id)),
         On::Structure(id) => Ok(structures.contains(&id)),
         On::Bal(id) => Ok(roles::structure_of_bal(tx, id)?.is_some_and(|s| structures.contains(&s))),
-        On::Person(id) => Ok(roles::structures_of_person(tx, id)?.iter().any(|s| structures.contains(s))),
+        On::Person(id) => {
+            let works = roles::structures_of_person(tx, id)?;
+            let here = if role == Role::Structure && is_of_the_whole_person(use_case) {
+                works.first().is_some_and(|s| structures.contains(s))
+            } else {
+                works.iter().any(|s| structures.contains(s))
+            };
+            Ok(here && below(tx, asker, &structures, use_case, on)?)
+        }
     }
 }
 
-fn is_own(tx: &mut dyn Tx, person: Id, on: On) -> Result<bool, StoreError> {
+/// Acts that bear on everything a person does. An administrator may bring into his structure whoever works elsewhere too: these acts stay with the
+/// structure in which the person has worked the longest.
+fn is_of_the_whole_person(use_case: UseCase) -> bool {
+    use UseCase::{PersonBlock, PersonCertify, PersonEdit, TokenCreate};
+    matches!(use_case, PersonEdit | PersonCertify | PersonBlock | TokenCreate)
+}
+
+/// Does an act on a person stay below the asker? Whoever acts for a person could otherwise make himself what that person is: nobody but the
+/// operator's administrators acts on somebody who has an administrative role, unless it is that of a structure of his own place.
+fn below(tx: &mut dyn Tx, asker: Id, structures: &[Id], use_case: UseCase, on: On) -> Result<bool, StoreError> {
+    let On::Person(id) = on else { return Ok(true) };
+    if id == asker || leaves_the_person_alone(use_case) {
+        return Ok(true);
+    }
+    let within = |g: &roles::Given| {
+        g.role == Role::Structure.as_str() && g.structure_id.is_some_and(|s| structures.contains(&s))
+    };
+    Ok(roles::in_force(tx, id)?.iter().all(within))
+}
+
+/// Use cases that change nothing of what a person is: what only shows, and what says of the person something that is the asker's to say.
+fn leaves_the_person_alone(use_case: UseCase) -> bool {
+    use UseCase::{
+        AcceptanceList, AccessGrant, AccessList, BalList, MembershipEdit, OpeningAsk, OpeningList, PersonList,
+        PolicyShow, RoleGrant, RoleList, TokenList,
+    };
+    matches!(
+        use_case,
+        PersonList
+            | RoleList
+            | BalList
+            | OpeningList
+            | AccessList
+            | AcceptanceList
+            | PolicyShow
+            | TokenList
+            | RoleGrant
+            | MembershipEdit
+            | AccessGrant
+            | OpeningAsk
+    )
+}
+
+/// Is that a machine: somebody all of whose accesses, and there are some, are those of machines?
+pub(crate) fn is_machine(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
+    let list = access::of_person(tx, person)?;
+    Ok(!list.is_empty() && list.iter().all(|a| a.role == Role::Machine.as_str()))
+}
+
+/// What one is without any administrative role.
+fn nature(tx: &mut dyn Tx, person: Id) -> Result<Role, StoreError> {
+    Ok(if is_machine(tx, person)? { Role::Machine } else { Role::User })
+}
+
+/// Which rights an access must hold for an act on its BAL; none for what whoever has an access may see.
+fn needed(use_case: UseCase) -> BalRights {
+    use UseCase::{
+        AccessGrant, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile, MailRead, MailSend,
+        OpeningAsk,
+    };
+    match use_case {
+        BalEdit | BalChoices | BalClose | OpeningAsk | AccessGrant | DelegationGrant | DelegationEnd => {
+            BalRights::MANAGE
+        }
+        MailRead => BalRights::READ,
+        MailSend => BalRights::SEND,
+        MailFile => BalRights::FILE,
+        _ => BalRights::from_bits(0),
+    }
+}
+
+fn is_own(tx: &mut dyn Tx, person: Id, use_case: UseCase, on: On) -> Result<bool, StoreError> {
     match on {
-        On::Anywhere => Ok(true),
-        On::Person(id) => Ok(id == person),
-        On::Bal(id) => Ok(access::in_force(tx, person, id)?.is_some()),
         On::Operator | On::Structure(_) | On::Body(_) => Ok(false),
+        On::Person(id) if id != person => Ok(false),
+        On::Anywhere | On::Person(_) => Ok(use_case.is_for(nature(tx, person)?)),
+        On::Bal(id) => match access::in_force(tx, person, id)? {
+            Some(a) => {
+                let role = if a.role == Role::Machine.as_str() { Role::Machine } else { Role::User };
+                Ok(use_case.is_for(role) && BalRights::from_bits(a.rights).has(needed(use_case)))
+            }
+            None => Ok(false),
+        },
     }
 }
 
@@ -118,11 +233,9 @@ pub(crate) fn reach(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> Result
         }
         match role {
             Role::Administrator | Role::Support | Role::Auditor => return Ok(Reach::All),
-            Role::Structure => found.get_or_insert_default().extend(given.structure_id),
-            Role::Region => {
-                if let Some(body) = given.body_id {
-                    let followed = roles::structures_of_body(tx, body)?;
-                    found.get_or_insert_default().extend(followed);
+            Role::Structure | Role::Region => {
+                if let Some(structures) = places(tx, role, &given)? {
+                    found.get_or_insert_default().extend(structures);
                 }
             }
             Role::User | Role::Machine => {}
@@ -134,9 +247,25 @@ pub(crate) fn reach(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> Result
             list.dedup();
             Ok(Reach::Structures(list))
         }
-        None if use_case.is_for(Role::User) => Ok(Reach::Own(person)),
+        None if use_case.is_for(nature(tx, person)?) => Ok(Reach::Own(person)),
         None => Err(missing(use_case)),
     }
+}
+
+/// The regional bodies for which the asker has a role that may do this: what [`Reach`] does not name.
+pub(crate) fn bodies(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> Result<Vec<Id>, Fail> {
+    let mut out = Vec::new();
+    let Some(person) = person(tx, actor, use_case)? else { return Ok(out) };
+    for given in roles::in_force(tx, person)? {
+        if use_case.is_for(Role::Region)
+            && given.role == Role::Region.as_str()
+            && let Some(body) = given.body_id
+            && roles::body_is_open(tx, body)?
+        {
+            out.push(body);
+        }
+    }
+    Ok(out)
 }
 
 /// The answer to a name that nobody has: `admin.not_found` for who may see everything, `right.missing` for everybody else, so that nothing is told.
@@ -152,7 +281,14 @@ pub(crate) fn unknown(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, name: &
 impl Operator {
     /// After a commit that took something away from somebody: no node believes what it judged before, open sessions are looked at again.
     pub(crate) fn rights_changed(&self) {
-        self.0.guard.forget_rights();
+        self.0.guard.forget_rights(None);
+        self.0.store.announce(Event::Rights(None));
+    }
+
+    /// The same, when only sessions of this person, at this BAL or with this token can be concerned.
+    pub(crate) fn rights_changed_of(&self, id: Id) {
+        self.0.guard.forget_rights(Some(id));
+        self.0.store.announce(Event::Rights(Some(id)));
     }
 
     /// [`permit`] in a transaction of its own: for acts that have none, and for reading.
@@ -164,3 +300,6 @@ impl Operator {
         Ok(self.0.store.read(move |tx| permit(tx, &actor, use_case, on)).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

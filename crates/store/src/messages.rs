@@ -105,6 +105,12 @@ pub fn entries(tx: &mut dyn Tx, folder: Id) -> Result<Vec<EntryRow>, StoreError>
     listed(tx, &sql, params![folder])
 }
 
+/// Entries of a folder from after a UID, at most so many.
+pub fn entries_page(tx: &mut dyn Tx, folder: Id, after: i64, limit: i64) -> Result<Vec<EntryRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND uid > $2 ORDER BY uid LIMIT $3");
+    listed(tx, &sql, params![folder, after, limit])
+}
+
 /// Shows the entries of a folder whose UIDs are in a range, by UID, one by one: for long listings.
 pub fn each_entry(
     tx: &mut dyn Tx,

@@ -14,7 +14,6 @@ mod id;
 pub(crate) mod file;
 mod once;
 mod page;
-pub mod pages;
 mod pages;
 mod pieces;
 pub mod problem;
@@ -52,7 +51,6 @@ pub fn app(operator: Operator) -> Router {
     Router::new()
         .nest(api::PREFIX, routes)
         .merge(api::description(description))
-        .merge(pages::routes())
         .merge(pages::routes())
         .layer(from_fn_with_state(state.clone(), once::once))
         .layer(from_fn_with_state(state.clone(), asker::identify))

@@ -1,6 +1,7 @@
 //! Schemas of values that have their rules elsewhere, for `#[schema(schema_with = …)]`: what they admit is what the operation admits.
-use sceau_domain::DomainKind;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use sceau_domain::{BalRights, DomainKind};
+use sceau_domain::rights::Role;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 
 /// One of these words.
 pub fn word(words: &[&str], example: &str) -> Object {
@@ -16,4 +17,46 @@ pub fn token_purpose() -> Object {
 pub fn domain_kind() -> Object {
     let kinds = [DomainKind::Production, DomainKind::Test, DomainKind::Patients, DomainKind::Internal];
     word(&kinds.map(DomainKind::as_str), "Production")
+}
+
+/// Roles that can be given.
+pub fn granted_role() -> Object {
+    let given = Role::ALL.into_iter().filter(|r| r.is_granted()).map(Role::as_str).collect::<Vec<_>>();
+    word(&given, "structure")
+}
+
+/// Why content may be disclosed.
+pub fn disclosure_cause() -> Object {
+    word(&sceau_operator::disclosures::CAUSES, "authority")
+}
+
+/// Kinds of BALs that professionals have.
+pub fn bal_kind() -> Object {
+    word(&["Per", "Org", "App", "Cab", "Med"], "Org")
+}
+
+/// States of a BAL.
+pub fn bal_state() -> Object {
+    word(&["active", "suspended", "blocked", "closing", "closed"], "active")
+}
+
+/// States of a request.
+pub fn opening_state() -> Object {
+    word(&sceau_domain::opening::State::ALL.map(sceau_domain::opening::State::as_str), "requested")
+}
+
+/// What is asked for.
+pub fn opening_task() -> Object {
+    word(&["open", "change", "end"], "open")
+}
+
+/// Roles of accesses that are given.
+pub fn given_role() -> Object {
+    word(&["responsible", "member", "machine"], "member")
+}
+
+/// Names of rights at a BAL.
+pub fn bal_rights() -> Array {
+    let right = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(BalRights::ALL.names()));
+    ArrayBuilder::new().items(right).min_items(Some(1)).max_items(Some(4)).unique_items(true).build()
 }

@@ -109,6 +109,9 @@ impl Operator {
                 };
                 let token = rows::Token { person_id: person.id, bal_id, ..token.clone() };
                 rows::insert_token(tx, &token)?;
+                if actor.person() != 0 {
+                    sceau_store::disclosures::note_maker(tx, token.id, actor.person())?;
+                }
                 fact.write(tx)?;
                 Ok::<_, Fail>(view(tx, token)?)
             })
@@ -182,7 +185,7 @@ impl Operator {
                 Ok(fact.write(tx)?)
             })
             .await?;
-        self.0.guard.forget_rights();
+        self.rights_changed_of(id);
         Ok(())
     }
 }

@@ -107,6 +107,16 @@ impl Operator {
         self.note_reading(actor, (seat.bal, bal), Read::Message(message)).await?;
         Ok(MessageReader { prefix, blob })
     }
+    /// A reader of a message whose opening is traced by the caller.
+    pub(crate) async fn reader_of(
+        &self,
+        seal: &BalSeal,
+        message: Id,
+        row: &messages::ContentRow,
+    ) -> Result<MessageReader, Refusal> {
+        let (prefix, blob) = self.open_content(seal, message, row).await?;
+        Ok(MessageReader { prefix, blob })
+    }
     /// Content of a message, without what the way added.
     pub(crate) async fn open_blob_of(
         &self,

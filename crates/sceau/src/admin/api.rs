@@ -1,8 +1,8 @@
 //! The command line's side of REST: one request over the administration socket.
 use super::client::Failure;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::{Method, Request, header};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::{Lang, text::text};
@@ -97,11 +97,39 @@ impl Call {
         }
     }
 
+    /// Sends it and writes what is answered, as it comes: for what may be big. The answer's length; a refusal is one as in [`Call::send`].
+    pub fn save(self, out: &mut dyn std::io::Write) -> Result<u64, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| self.unreachable(&e))?;
+        runtime.block_on(async {
+            let patient = |e: tokio::time::error::Elapsed| self.unreachable(&e);
+            let (response, _line) = tokio::time::timeout(PATIENCE, self.ask()).await.map_err(patient)??;
+            if !response.status().is_success() {
+                return Err(self.answered(response).await.err().unwrap_or_else(|| self.unreachable(&"?")));
+            }
+            let (mut body, mut length) = (response.into_body(), 0);
+            while let Some(frame) = tokio::time::timeout(PATIENCE, body.frame()).await.map_err(patient)? {
+                if let Ok(piece) = frame.map_err(|e| self.unreachable(&e))?.into_data() {
+                    out.write_all(&piece).map_err(|e| self.unreachable(&e))?;
+                    length += piece.len() as u64;
+                }
+            }
+            Ok(length)
+        })
+    }
+
     async fn exchange(&self) -> Result<Answered, Failure> {
+        let (response, _line) = self.ask().await?;
+        self.answered(response).await
+    }
+
+    /// The answer's head, and the connection, which lives as long as what is given beside.
+    async fn ask(&self) -> Result<(Response<Incoming>, Line), Failure> {
         let stream = tokio::net::UnixStream::connect(&self.socket).await.map_err(|e| self.unreachable(&e))?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| self.unreachable(&e))?;
         let driver = tokio::spawn(connection);
+        let line = Line(driver.abort_handle());
         let mut request = Request::builder().method(self.method.clone()).uri(&self.path).header(header::HOST, "sceau");
         if self.body.is_some() {
             request = request.header(header::CONTENT_TYPE, self.content_type);
@@ -112,10 +140,12 @@ impl Call {
         let body = Full::new(Bytes::from(self.body.clone().unwrap_or_default()));
         let request = request.body(body).map_err(|e| self.unreachable(&e))?;
         let response = sender.send_request(request).await.map_err(|e| self.unreachable(&e))?;
+        Ok((response, line))
+    }
+
+    async fn answered(&self, response: Response<Incoming>) -> Result<Answered, Failure> {
         let (parts, body) = response.into_parts();
         let bytes = Limited::new(body, ANSWER).collect().await.map_err(|e| self.unreachable(&e))?.to_bytes();
-        drop(sender);
-        driver.abort();
         let value = if bytes.is_empty() {
             Value::Null
         } else {
@@ -129,5 +159,15 @@ impl Call {
         let sentence = value[if self.lang == Lang::Fr { "detail" } else { "detail_en" }].as_str().unwrap_or_default();
         let code = value["code"].as_str().unwrap_or_default();
         Err(Failure { sentence: format!("{sentence} [{code}]"), exit: 1 })
+    }
+}
+
+/// A connection that ends with this.
+#[derive(Debug)]
+struct Line(tokio::task::AbortHandle);
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -4,6 +4,7 @@ mod alarms;
 mod backup;
 mod config_cmd;
 mod confirm;
+mod disclosures;
 mod evidence;
 mod extract;
 mod fsck;
@@ -15,6 +16,7 @@ mod node;
 mod queue;
 mod reindex;
 mod restore;
+mod roles;
 mod sandbox;
 mod store;
 mod table;
@@ -96,6 +98,10 @@ enum Command {
     Node(node::NodeCommand),
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    #[command(subcommand)]
+    Role(roles::RoleCommand),
+    #[command(subcommand)]
+    Disclosure(disclosures::DisclosureCommand),
     Reindex(reindex::ReindexArgs),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -183,6 +189,8 @@ pub fn run() -> ExitCode {
         Command::Alarm(c) => alarms::run(&context, c),
         Command::Node(c) => node::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),
+        Command::Role(c) => roles::run(&context, c),
+        Command::Disclosure(c) => disclosures::run(&context, c),
         Command::Reindex(args) => reindex::run(&context, args),
         Command::Keys(c) => keys::run(&context, c),
         Command::Backup(args) => backup::run(&context, args),

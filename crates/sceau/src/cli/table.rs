@@ -9,6 +9,37 @@ pub fn print_json(value: &Value) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Ids as `--json` has them: numbers. REST writes them as texts.
+pub fn numbered(mut value: Value) -> Value {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::Array(list) => list.iter_mut().for_each(walk),
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    match (name.as_str(), &*field) {
+                        ("id" | "message", Value::String(text)) => {
+                            if let Ok(number) = text.parse::<i64>() {
+                                *field = number.into();
+                            }
+                        }
+                        // Facts of a trace are as they were written.
+                        ("data", _) => {}
+                        _ => walk(field),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    walk(&mut value);
+    value
+}
+
+/// A limit as REST takes it.
+pub fn limit(limit: u32) -> String {
+    limit.clamp(1, 1000).to_string()
+}
+
 /// Prints an array of objects as a table; says so when there is none.
 pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
     let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -70,6 +101,12 @@ const INSTANTS: &[&str] = &[
     "backed_up",
     "seen",
     "started",
+    "granted",
+    "asked",
+    "decided",
+    "until",
+    "ended",
+    "last_read",
 ];
 /// Fields that are byte counts.
 const SIZES: &[&str] = &["size", "quota", "used"];

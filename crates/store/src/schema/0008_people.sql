@@ -131,6 +131,8 @@ UPDATE access SET rights = 15 WHERE role IN ('holder', 'responsible');
 
 -- What opens with a token: `device` (mail programs) or `api`.
 ALTER TABLE tokens ADD COLUMN purpose TEXT NOT NULL DEFAULT 'device';
+-- Who made it: a session that another person could have opened does not count as a second person.
+ALTER TABLE tokens ADD COLUMN made_by BIGINT;
 
 -- A BAL on its way to being opened, or a change or end of one that is asked for (F015, F016, F030). `request` is JSON: what was asked.
 CREATE TABLE openings (
@@ -356,7 +358,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_at ON idempotency (at);
 
 -- The one way to content for somebody who has no access: asked by one administrator, agreed to by another, for a time.
--- `state`: asked, agreed, refused, withdrawn. `decision`: the reason of who decided. `ended`: when it was withdrawn.
+-- `asked_with`: the token of the asker's session. `state`: asked, agreed, refused, withdrawn. `decision`: the reason of who decided. `ended`: when it was withdrawn.
 CREATE TABLE disclosures (
     id BIGINT PRIMARY KEY,
     bal_id BIGINT NOT NULL,
@@ -366,6 +368,7 @@ CREATE TABLE disclosures (
     state TEXT NOT NULL,
     asked BIGINT NOT NULL,
     asked_by BIGINT NOT NULL,
+    asked_with BIGINT,
     decided BIGINT,
     decided_by BIGINT,
     decision TEXT,

@@ -6,7 +6,9 @@
 //! A family is written as `domains.rs` is: `Asker` before whatever else is read from the request, so that nobody learns from a stranger's mistake;
 //! `responses((status = 200, …), Refusals)`; what is added answers 201 with `Location` ([`crate::Created`]); what can be changed answers with its
 //! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
+mod access;
 mod alarms;
+mod bals;
 mod bodies;
 mod care;
 mod disclosures;
@@ -15,11 +17,13 @@ mod log;
 mod me;
 mod nodes;
 mod people;
+mod openings;
 mod policies;
 mod queue;
 mod reference;
 mod structures;
 mod roles;
+mod terms;
 mod tokens;
 mod traces;
 
@@ -47,8 +51,10 @@ pub fn described() -> (Router<State>, OpenApi) {
     components.add_security_scheme("bearer", scheme);
     crate::refusals::describe(components);
     base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
-    OpenApiRouter::with_openapi(base)
+    let (routes, mut description) = OpenApiRouter::with_openapi(base)
+        .merge(access::routes())
         .merge(alarms::routes())
+        .merge(bals::routes())
         .merge(bodies::routes())
         .merge(care::routes())
         .merge(disclosures::routes())
@@ -56,15 +62,35 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(log::routes())
         .merge(me::routes())
         .merge(nodes::routes())
+        .merge(openings::routes())
         .merge(people::routes())
         .merge(policies::routes())
         .merge(queue::routes())
         .merge(reference::routes())
         .merge(structures::routes())
         .merge(roles::routes())
+        .merge(terms::routes())
         .merge(tokens::routes())
         .merge(traces::routes())
-        .split_for_parts()
+        .split_for_parts();
+    name_operations(&mut description);
+    (routes, description)
+}
+
+/// Names each operation by its family and what it does: `tokens_list`. Programs that write clients want names, each once.
+fn name_operations(description: &mut OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in all.into_iter().flatten() {
+            let family = operation.tags.iter().flatten().next().map(|tag| tag.replace('-', "_")).unwrap_or_default();
+            operation.operation_id = operation.operation_id.take().map(|name| format!("{family}_{name}"));
+        }
+    }
+}
+
+/// The description as `docs/openapi.json` keeps it.
+pub fn document() -> String {
+    described().1.to_pretty_json().unwrap_or_default()
 }
 
 /// The description, for everybody.
