@@ -65,7 +65,7 @@ pub struct Exemption {
     #[schema(min_length = 1, max_length = 300, example = "Secrétaire médicale : aucune autorité d'enregistrement")]
     pub reason: String,
     /// Until when, at most three years ahead.
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, example = 1_830_000_000_000_i64)]
     pub until: Timestamp,
 }
 

@@ -60,7 +60,7 @@ pub struct NewStructure {
     pub finess_eg: Option<String>,
     /// SIRET.
     #[serde(default)]
-    #[schema(example = "10000000800008")]
+    #[schema(example = "10000000900017")]
     pub siret: Option<String>,
     /// Postal address.
     #[serde(default)]
