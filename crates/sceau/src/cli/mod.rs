@@ -1,4 +1,5 @@
 //! The command line: one file a family of subcommands; every text comes from the locale files.
+mod access;
 mod accounts;
 mod alarms;
 mod backup;
@@ -20,6 +21,7 @@ mod roles;
 mod sandbox;
 mod store;
 mod table;
+mod terms;
 mod tokens;
 mod traces;
 mod trust;
@@ -85,7 +87,13 @@ enum Command {
     #[command(subcommand)]
     Bal(accounts::BalCommand),
     #[command(subcommand)]
+    Access(access::AccessCommand),
+    #[command(subcommand)]
+    Delegation(access::DelegationCommand),
+    #[command(subcommand)]
     Token(tokens::TokenCommand),
+    #[command(subcommand)]
+    Terms(terms::TermsCommand),
     #[command(subcommand)]
     Queue(queue::QueueCommand),
     #[command(subcommand)]
@@ -182,7 +190,10 @@ pub fn run() -> ExitCode {
         Command::Domain(c) => accounts::domain(&context, c),
         Command::Person(c) => accounts::person(&context, c),
         Command::Bal(c) => accounts::bal(&context, c),
+        Command::Access(c) => access::run(&context, c),
+        Command::Delegation(c) => access::delegation(&context, c),
         Command::Token(c) => tokens::run(&context, c),
+        Command::Terms(c) => terms::run(&context, c),
         Command::Queue(c) => queue::run(&context, c),
         Command::Trace(c) => traces::run(&context, c),
         Command::Evidence(c) => evidence::run(&context, c),

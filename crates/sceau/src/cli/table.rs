@@ -85,6 +85,9 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 
 /// Fields that are instants, in milliseconds.
 const INSTANTS: &[&str] = &[
+    "from",
+    "published",
+    "accepted",
     "created",
     "expires",
     "last_used",
@@ -106,6 +109,8 @@ const INSTANTS: &[&str] = &[
     "decided",
     "until",
     "ended",
+    "starts",
+    "ends",
     "last_read",
 ];
 /// Fields that are byte counts.
