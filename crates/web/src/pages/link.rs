@@ -1,63 +1,64 @@
-//! The page of a one-time link that shows that an ordinary address reaches its person.
+//! The page of a one-time link that shows that an ordinary address reaches its person: French first, English below.
 //!
 //! Looking confirms nothing, for programs that guard mailboxes follow links; the button does.
-use super::layout::{Escaped, HtmlPage};
+use super::layout::{Page, escape};
+use super::origin;
 use crate::{State, Via};
 use axum::extract::{Extension, Path, State as AxumState};
 use axum::http::StatusCode;
+use axum::response::Response;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
-use sceau_operator::{Door, Operator, Origin};
+use sceau_operator::Operator;
 
-/// A page of these texts (`page.<key>.title` and `.text`), which may name the address.
-fn page(op: &Operator, status: StatusCode, key: &str, address: &str, below: String) -> HtmlPage {
-    let operator = op.config().name.clone();
+/// A page of these texts (`page.<key>.title` and `.text`), which may name the address; `below` is HTML.
+fn page(op: &Operator, status: StatusCode, key: &str, address: &str, below: &str) -> Response {
+    let operator = op.config().name.as_str();
     let of =
-        |lang, part: &str| text(lang, &format!("page.{key}.{part}"), &[("address", address), ("operator", &operator)]);
-    let part = |lang, level: u8| {
-        let (title, words) = (of(lang, "title"), of(lang, "text"));
-        format!("<h{level}>{}</h{level}>\n<p>{}</p>", Escaped(&title), Escaped(&words))
-    };
-    let title = format!("{} / {}", of(Lang::Fr, "title"), of(Lang::En, "title"));
-    HtmlPage { status, title, french: part(Lang::Fr, 1), english: part(Lang::En, 2), operator, below }
+        |lang, part: &str| text(lang, &format!("page.{key}.{part}"), &[("address", address), ("operator", operator)]);
+    let [(title, french), (english_title, english)] = Lang::ALL.map(|lang| (of(lang, "title"), of(lang, "text")));
+    let body = format!(
+        "<section class=\"alone\"><h1>{}</h1><p>{}</p><div lang=\"en\"><h2>{}</h2><p>{}</p></div>{below}</section>",
+        escape(&title),
+        escape(&french),
+        escape(&english_title),
+        escape(&english)
+    );
+    Page { lang: Lang::Fr, title: &title, operator, languages: &[], body: &body }.answer(status)
 }
 
-fn refused(op: &Operator, refusal: &Refusal) -> HtmlPage {
+fn refused(op: &Operator, refusal: &Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let key = if refusal.code == RefusalCode::LinkInvalid { "link_invalid" } else { "link_later" };
-    page(op, status, key, "", String::new())
+    page(op, status, key, "", "")
 }
 
-/// Shows what the link confirms, and the button.
-pub(super) async fn look(AxumState(State(op)): AxumState<State>, Path(secret): Path<String>) -> HtmlPage {
+/// `GET /lien/{secret}`: what the link confirms, and the button.
+pub(super) async fn look(AxumState(State(op)): AxumState<State>, Path(secret): Path<String>) -> Response {
     match op.look_at_link(&secret).await {
         Ok(link) => {
-            let (fr, en) = (text(Lang::Fr, "page.link.button", &[]), text(Lang::En, "page.link.button", &[]));
+            let button = |lang| escape(&text(lang, "page.link.button", &[]));
             // To where the page is: the secret is not written into it.
             let form = format!(
                 "<form method=\"post\"><button type=\"submit\">{} / <span lang=\"en\">{}</span></button></form>",
-                Escaped(&fr),
-                Escaped(&en)
+                button(Lang::Fr),
+                button(Lang::En)
             );
-            page(&op, StatusCode::OK, "link", &link.address, form)
+            page(&op, StatusCode::OK, "link", &link.address, &form)
         }
         Err(refusal) => refused(&op, &refusal),
     }
 }
 
-/// Confirms.
+/// `POST /lien/{secret}`: confirms.
 pub(super) async fn confirm(
     AxumState(State(op)): AxumState<State>,
     via: Option<Extension<Via>>,
     Path(secret): Path<String>,
-) -> HtmlPage {
-    let (remote, tls) = match via {
-        Some(Extension(Via::Tls { remote, tls })) => (Some(remote), tls),
-        _ => (None, None),
-    };
-    let origin = Origin { door: Door::Api, remote, session: "page".into(), tls, once: None };
+) -> Response {
+    let origin = origin(via.as_ref().map(|Extension(via)| via));
     match op.confirm_link(&secret, &origin).await {
-        Ok(link) => page(&op, StatusCode::OK, "link_done", &link.address, String::new()),
+        Ok(link) => page(&op, StatusCode::OK, "link_done", &link.address, ""),
         Err(refusal) => refused(&op, &refusal),
     }
 }
