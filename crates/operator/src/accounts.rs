@@ -3,7 +3,6 @@
 mod administrators;
 pub(crate) mod bals;
 mod bodies;
-mod closing;
 mod domains;
 mod memberships;
 mod own;

@@ -33,6 +33,24 @@ pub struct Hold {
     pub lifted_reason: Option<String>,
 }
 
+impl Hold {
+    /// One that stands from now on. `of`: subject and which one.
+    pub fn new(id: Id, of: (&str, Id), reason: &str, authority: &str, placed: i64, by: &str) -> Self {
+        Self {
+            id,
+            subject: of.0.to_owned(),
+            subject_id: of.1,
+            reason: reason.to_owned(),
+            authority: authority.to_owned(),
+            placed,
+            placed_by: by.to_owned(),
+            lifted: None,
+            lifted_by: None,
+            lifted_reason: None,
+        }
+    }
+}
+
 const HOLD: &str = "SELECT id, subject, subject_id, reason, authority, placed, placed_by, lifted, lifted_by, lifted_reason FROM legal_holds";
 /// Ids asked about at a time.
 const TOGETHER: usize = 200;
@@ -112,6 +130,12 @@ pub fn of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Vec<Hold>, StoreError> {
          ORDER BY id"
     );
     tx.query(&sql, params![bal])?.iter().map(hold).collect()
+}
+
+/// Standing holds placed on a person or a structure itself, oldest first.
+pub fn of_subject(tx: &mut dyn Tx, subject: &str, id: Id) -> Result<Vec<Hold>, StoreError> {
+    let sql = format!("{HOLD} WHERE subject = $1 AND subject_id = $2 AND lifted IS NULL ORDER BY id");
+    tx.query(&sql, params![subject, id])?.iter().map(hold).collect()
 }
 
 /// Does a hold name this BAL?

@@ -14,6 +14,7 @@ pub mod blob;
 pub mod calendar;
 pub mod care;
 pub mod dedupe;
+pub mod departures;
 pub mod disclosures;
 pub mod engine;
 pub mod error;

@@ -99,3 +99,11 @@ pub fn due(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<Vec<Id>, StoreError>
     let sql = "SELECT id FROM bals WHERE closing_at IS NOT NULL AND closing_at <= $1 AND state = 'closing' ORDER BY closing_at, id LIMIT $2";
     tx.query(sql, params![now, limit])?.iter().map(|r| r.int(0)).collect()
 }
+
+/// Closed BALs that are not buried and for which no job is waiting.
+pub fn unburied(tx: &mut dyn Tx) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT b.id FROM bals b WHERE b.state = 'closed' \
+               AND NOT EXISTS (SELECT 1 FROM life l WHERE l.subject = 'bal' AND l.subject_id = b.id AND l.became = 'tombstone') \
+               AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'purge' AND j.unique_key = CAST(b.id AS TEXT)) ORDER BY b.id LIMIT 10000";
+    tx.query(sql, &[])?.iter().map(|r| r.int(0)).collect()
+}

@@ -7,11 +7,12 @@ mod holidays;
 mod territory;
 
 pub use holidays::{Holiday, easter, holidays};
+pub use jiff::civil::Date;
 pub use territory::Territory;
 
 use crate::Timestamp;
 use jiff::ToSpan;
-use jiff::civil::{Date, Time};
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 

@@ -1,32 +1,40 @@
-//! The legal hold: purges are suspended, and everybody can see it.
+//! The configuration's legal hold is a hold like any other, on the operator as a whole (`sceau_store::holds`): purges are suspended, and everybody can
+//! see it.
 use super::Notary;
 use crate::record::By;
 use crate::refuse::Fail;
 use sceau_domain::Refusal;
-use sceau_store::notary as rows;
+use sceau_store::holds::{self, Hold};
 use serde_json::json;
 
+/// Who places the configuration's hold.
+pub(crate) const CONFIGURATION: &str = "configuration";
+
 impl Notary {
-    /// Puts the hold of the configuration on record when it is not the one in force: a trace, and an alarm as long as it lasts.
+    /// Places the hold of the configuration, and lifts the one that it no longer names: each with a trace; and an alarm as long as any hold on the
+    /// operator lasts.
     pub(super) async fn record_hold(&self) -> Result<(), Refusal> {
         let operator = &self.0.operator;
-        let hold = self.0.settings.hold.clone();
-        let known = self.store().read(|tx| Ok::<_, Fail>(rows::state(tx)?.hold)).await?;
-        if known != hold {
-            let fact = operator.fact("trace.hold", &By::system(), None, "ok", json!({ "reason": hold }));
-            let set = hold.clone();
+        let asked = self.0.settings.hold.clone();
+        let known = self.store().read(|tx| Ok::<_, Fail>(holds::of_operator(tx)?)).await?;
+        let mine: Vec<Hold> = known.into_iter().filter(|h| h.placed_by == CONFIGURATION).collect();
+        if mine.first().map(|h| &h.reason) != asked.as_ref() {
+            let fact = operator.fact("trace.hold", &By::system(), None, "ok", json!({ "reason": asked }));
+            let (id, now) = (self.store().new_id(), self.now());
             self.store()
                 .write(move |tx| {
-                    rows::set_hold(tx, set.as_deref())?;
+                    holds::lock(tx, now)?;
+                    for hold in &mine {
+                        holds::lift(tx, hold.id, now, CONFIGURATION, CONFIGURATION)?;
+                    }
+                    if let Some(reason) = &asked {
+                        let hold = Hold::new(id, ("operator", 0), reason, CONFIGURATION, now, CONFIGURATION);
+                        holds::place(tx, &hold)?;
+                    }
                     Ok::<_, Fail>(fact.write(tx)?)
                 })
                 .await?;
         }
-        match hold {
-            Some(reason) => operator.raise_alarm("notary.hold", "", false, json!({ "cause": reason })).await,
-            None if known.is_some() => operator.clear_alarm("notary.hold", "").await,
-            None => {}
-        }
-        Ok(())
+        operator.tell_of_holds().await
     }
 }

@@ -20,6 +20,7 @@ mod rights;
 mod settle;
 
 pub use evidence::EvidenceError;
+pub(crate) use hold::CONFIGURATION;
 pub use outside::lines;
 pub use reader::{LogReader, Overview, SigningKeyView};
 pub use sceau_notary::audit::{Page as LogPage, Unsealed};
@@ -81,6 +82,8 @@ struct Work {
     patrolled: i64,
     /// How far purges of technical and of functional traces have come.
     purged: [Id; 2],
+    /// How often holds had been placed and lifted when they began: what a hold had kept is looked at again once it is lifted.
+    holds: i64,
     /// How far old checkpoints were looked through, and when they last were to their end.
     thin_after: i64,
     thinned: i64,

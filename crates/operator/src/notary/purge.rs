@@ -9,13 +9,16 @@ use super::reader::columns;
 use super::{Notary, Work};
 use crate::record::By;
 use crate::refuse;
+use sceau_domain::retention::Item;
 use sceau_domain::{Refusal, Timestamp};
 use sceau_notary::purge::{ACT, MOST, retention};
 use sceau_notary::statement::{RESTORED, SETTLED};
 use sceau_notary::{Kind, Stub};
 use sceau_store::notary::{self as rows, Gone, Leaf, State};
-use sceau_store::{StoreError, id};
+use sceau_store::traces::Trace;
+use sceau_store::{Id, StoreError, holds, id};
 use serde_json::json;
+use std::collections::HashSet;
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -47,6 +50,10 @@ impl Notary {
     pub async fn purge_due(&self) -> Result<u64, Refusal> {
         let mut work = self.0.work.lock().await;
         self.begin(&mut work).await?;
+        let changes = self.store().read(holds::changes).await.map_err(|e| refuse::store(&e))?;
+        if changes != work.holds {
+            (work.holds, work.purged) = (changes, Default::default());
+        }
         let mut count = 0;
         for (cursor, kind) in [Kind::Technical, Kind::Functional].into_iter().enumerate() {
             count += self.purge_kind(&mut work, cursor, kind).await.map_err(|e| refuse::store(&e))?;
@@ -78,7 +85,15 @@ impl Notary {
 
     async fn purge_kind(&self, work: &mut Work, cursor: usize, kind: Kind) -> Result<u64, StoreError> {
         let now = self.now();
-        let day = now.saturating_sub(retention(kind)).div_euclid(DAY) * DAY;
+        // What the field demands, and what the policies in use say beyond it.
+        let (item, before) = match kind {
+            Kind::Technical => (Item::TechnicalTraces, now.saturating_sub(retention(kind))),
+            Kind::Functional => (Item::FunctionalTraces, now.saturating_sub(retention(kind))),
+        };
+        let span = self.store().read(move |tx| crate::retention::longest(tx, item)).await?;
+        let Some(begun) = span.begun_by(Timestamp(now)) else { return Ok(0) };
+        let before = before.min(begun.0);
+        let day = before.div_euclid(DAY) * DAY;
         let upto = id::first_at(Timestamp(day));
         let steady = self.store().read(move |tx| rows::signed_between(tx, now - STEADY.0, now - STEADY.1)).await?;
         if !steady {
@@ -93,7 +108,7 @@ impl Notary {
             let after = work.purged[cursor];
             let (found, last) = self.store().read(move |tx| rows::old(tx, after, upto, SLICE)).await?;
             let Some(last) = last else { return Ok(count) };
-            let gone = self.due(found, kind, now).await;
+            let gone = self.due(found, kind, before).await?;
             count += gone.len() as u64;
             if !gone.is_empty() && !self.purge(work, &mut state, gone).await? {
                 return Ok(count);
@@ -102,15 +117,21 @@ impl Notary {
         }
     }
 
-    /// What of these may go: of this kind, past its retention, and still what its leaf was made from.
-    async fn due(&self, leaves: Vec<Leaf>, kind: Kind, now: i64) -> Vec<Gone> {
+    /// What of these may go: of this kind, made before this instant, named by no hold, and still what its leaf was made from.
+    async fn due(&self, leaves: Vec<Leaf>, kind: Kind, before: i64) -> Result<Vec<Gone>, StoreError> {
         let (mut gone, mut altered) = (Vec::new(), 0_u64);
+        let of = |pick: fn(&Trace) -> Option<Id>| leaves.iter().filter_map(|l| pick(l.trace.as_ref()?)).collect();
+        let (bals, people): (HashSet<Id>, HashSet<Id>) = (of(|t| t.bal_id), of(|t| t.person_id));
+        let (bals, people) = self.store().read(move |tx| holds::keeping(tx, &bals, &people)).await?;
         for leaf in leaves {
             let (Some(salt), Some(trace)) = (leaf.salt, leaf.trace) else { continue };
             let trace = columns(trace);
+            let held = |named: &HashSet<Id>, id: Option<Id>| id.is_some_and(|id| named.contains(&id));
             if trace.kind != kind
                 || KEPT.contains(&trace.act.as_str())
-                || trace.at.saturating_add(retention(kind)) > now
+                || trace.at > before
+                || held(&bals, trace.bal_id)
+                || held(&people, trace.person_id)
             {
                 continue;
             }
@@ -127,7 +148,7 @@ impl Notary {
         }
         gone.sort_by_key(|g| g.number);
         gone.truncate(MOST);
-        gone
+        Ok(gone)
     }
 
     async fn purge(&self, work: &mut Work, state: &mut State, gone: Vec<Gone>) -> Result<bool, StoreError> {

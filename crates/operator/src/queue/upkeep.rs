@@ -61,6 +61,8 @@ impl Operator {
         note(self.forget_keys().await.map(|()| 0));
         note(self.resume_openings().await);
         note(self.forget_links().await.map(|()| 0));
+        note(self.end_closings().await);
+        note(self.drop_released().await);
         done.keys = note(self.destroy_finished_epochs().await);
         done.blobs = note(self.collect_blobs().await);
         done.journal = note(self.prune_journal().await);

@@ -326,7 +326,7 @@ pub async fn run(w: &Arc<World>, recorder: &Arc<Recorder>, expected: &Arc<Expect
             r.acknowledged(act);
         }
         let act = e.will(Seen::Closed(CLAIRE));
-        sure!(a.op.close_bal(&a.admin, CLAIRE, None));
+        sure!(a.op.close_bal(&a.admin, CLAIRE, sceau_operator::life::CloseOrder::at_once("essai")));
         r.acknowledged(act);
     });
     while let Some(done) = tasks.join_next().await {

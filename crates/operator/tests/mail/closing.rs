@@ -1,6 +1,7 @@
 //! Closing a BAL: what is refused from then on, what the job removes, what stays, and an older copy of the data that is put back.
 use sceau_domain::BalKind;
 use sceau_operator::accounts::NewBal;
+use sceau_operator::life::CloseOrder;
 use sceau_store::testing::{TestStore, postgres, sqlite};
 use sceau_store::{StoreError, params};
 use sceau_testkit::world::*;
@@ -39,16 +40,20 @@ async fn closing(store: TestStore) {
     let mut watch = w.op.watch(&session);
 
     // Only an administrator; not an unknown one; a reason that is no novel.
-    assert_eq!(code(w.op.close_bal(&session, ANNE, None).await), "right.missing");
-    assert_eq!(code(w.op.close_bal(&w.admin, "personne@alpha.mssante.fr", None).await), "admin.not_found");
-    assert_eq!(code(w.op.close_bal(&w.admin, ANNE, Some(&"x".repeat(501))).await), "admin.invalid");
-    assert_eq!(code(w.op.close_bal(&w.admin, ANNE, Some("a\nb")).await), "admin.invalid");
+    let stranger = w.actor("bruno", BRUNO).await;
+    let at_once = CloseOrder::at_once;
+    assert_eq!(code(w.op.close_bal(&stranger, ANNE, at_once("x")).await), "right.missing");
+    assert_eq!(code(w.op.close_bal(&session, ANNE, at_once("x")).await), "admin.invalid", "users wait");
+    assert_eq!(code(w.op.close_bal(&w.admin, "personne@alpha.mssante.fr", at_once("x")).await), "admin.not_found");
+    for reason in [&"x".repeat(501), "a\nb", " "] {
+        assert_eq!(code(w.op.close_bal(&w.admin, ANNE, at_once(reason)).await), "admin.invalid");
+    }
     let before = w.count("traces").await;
-    let view = w.op.close_bal(&w.admin, ANNE, Some(" départ ")).await.unwrap();
+    let view = w.op.close_bal(&w.admin, ANNE, at_once(" départ ")).await.unwrap();
     assert_eq!(view.state, "closed");
-    assert_eq!(w.count("traces").await, before + 1);
-    let again = w.op.close_bal(&w.admin, ANNE, None).await.unwrap();
-    assert_eq!((again.state.as_str(), w.count("traces").await), ("closed", before + 1), "once is enough");
+    assert_eq!(w.count("traces").await, before + 2, "begun and ended");
+    assert_eq!(code(w.op.close_bal(&w.admin, ANNE, at_once("x")).await), "state.wrong");
+    assert_eq!(w.count("traces").await, before + 2, "once is enough");
     let traced = w.traces("bal.closed").await;
     assert_eq!((traced[0].data["reason"].as_str(), traced[0].data["messages"].as_i64()), (Some("départ"), Some(3)));
 
@@ -62,17 +67,7 @@ async fn closing(store: TestStore) {
     let (gone, bruno) = (w.op.tokens(&w.admin, Some("anne"), 0, 1000).await.unwrap(), w.inbox("bruno", BRUNO).await.len());
     assert_eq!((gone.iter().filter(|t| t.revoked.is_some()).count(), bruno), (1, 1));
     // The address is never given again.
-    let anew = NewBal {
-        address: addr(ANNE),
-        kind: BalKind::Per,
-        name: "Anne".into(),
-        test: false,
-        reachable: true,
-        quota: None,
-        holders: vec!["chloe".into()],
-        members: Vec::new(),
-        naming_override: Some("essai".into()),
-    };
+    let anew = NewBal::new(addr(ANNE), BalKind::Per, "Anne", &["chloe"]);
     assert_eq!(code(w.op.add_bal(&w.admin, anew).await), "admin.exists");
 
     // The key first, then everything; twice does no harm.
@@ -84,8 +79,9 @@ async fn closing(store: TestStore) {
     assert!(rows_of(&w, "traces", anne).await > 3, "traces stay");
     let view = w.op.bal(&w.admin, ANNE).await.unwrap();
     assert_eq!((view.messages, view.used), (0, 0));
-    w.op.close_bal(&w.admin, ANNE, None).await.unwrap();
-    w.op.run_due_jobs().await.unwrap();
+    let states: Vec<String> = w.op.life_of_bal(&w.admin, ANNE).await.unwrap().steps.into_iter().map(|s| s.became).collect();
+    assert!(states.ends_with(&["closing", "closed", "destroyed", "tombstone"].map(str::to_owned)), "{states:?}");
+    w.restarted().await.run_due_jobs().await.unwrap();
     // Blobs that only she had are collected; Bruno's copy of the shared one opens.
     sceau_store::blob::collect(&w.store).await.unwrap();
     assert!(w.inbox("bruno", BRUNO).await[0].contains("bilan-1"));

@@ -168,7 +168,7 @@ async fn what_one_node_destroys_the_others_list() {
     let config = StoreConfig { spools, ..neighbour(&w) };
     let list = w.store.folder().join("two/destructions.log");
     let second = Second::of(&w, config.clone()).await;
-    w.op.close_bal(&w.admin, ANNE, None).await.unwrap();
+    w.op.close_bal(&w.admin, ANNE, sceau_operator::life::CloseOrder::at_once("essai")).await.unwrap();
     w.op.run_due_jobs().await.unwrap();
     let listed = within(10, "the other node's list", async {
         loop {

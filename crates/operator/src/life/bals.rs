@@ -1,0 +1,99 @@
+//! A BAL, suspended, resumed, blocked, released, kept.
+use super::views::{LifeView, bal_view};
+use super::{Deed, advance, of_bal, undoable};
+use crate::record::By;
+use crate::refuse::Fail;
+use crate::rights::{On, authority, unknown};
+use crate::{Actor, Operator};
+use sceau_domain::life::LifeStep;
+use sceau_domain::{Refusal, Role, UseCase};
+use sceau_store::{Tx, accounts, life as rows};
+use serde_json::json;
+
+/// The BAL with this key; [`unknown`] otherwise. Ask `permit` with [`On::Anywhere`] first, and with the BAL afterwards.
+pub(super) fn known(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, key: &str) -> Result<accounts::Bal, Fail> {
+    match accounts::bal_by_address(tx, key)? {
+        Some(bal) => Ok(bal),
+        None => Err(unknown(tx, actor, use_case, key)),
+    }
+}
+
+/// The BAL with this key, locked, when the asker may do this to it; and by which role.
+pub(super) fn seized(
+    tx: &mut dyn Tx,
+    actor: &Actor,
+    use_case: UseCase,
+    key: &str,
+) -> Result<(accounts::Bal, Option<Role>), Fail> {
+    let bal = known(tx, actor, use_case, key)?;
+    let role = authority(tx, actor, use_case, On::Bal(bal.id))?;
+    rows::lock(tx, "bals", bal.id)?;
+    Ok((known(tx, actor, use_case, key)?, role))
+}
+
+impl Operator {
+    /// Puts a BAL to rest: nobody signs in, mail is refused. `state.wrong`, `admin.not_found`, `right.missing`.
+    pub async fn suspend_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
+        self.step_bal(actor, address, reason, (UseCase::BalSuspend, LifeStep::Suspend, "bal.suspended")).await
+    }
+    /// Takes a suspended BAL up again.
+    pub async fn resume_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
+        self.step_bal(actor, address, reason, (UseCase::BalSuspend, LifeStep::Resume, "bal.resumed")).await
+    }
+    /// Blocks a BAL for an investigation (F039).
+    pub async fn block_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
+        self.step_bal(actor, address, reason, (UseCase::BalBlock, LifeStep::Block, "bal.blocked")).await
+    }
+    /// Releases a blocked BAL: it is what it was before.
+    pub async fn release_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
+        self.step_bal(actor, address, reason, (UseCase::BalBlock, LifeStep::Release, "bal.released")).await
+    }
+    /// Withdraws a closing before its time: the BAL is what it was before.
+    pub async fn keep_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
+        self.step_bal(actor, address, reason, (UseCase::BalClose, LifeStep::Keep, "bal.kept")).await
+    }
+
+    async fn step_bal(
+        &self,
+        actor: &Actor,
+        address: &str,
+        reason: &str,
+        (use_case, step, act): (UseCase, LifeStep, &'static str),
+    ) -> Result<LifeView, Refusal> {
+        self.require(actor, use_case, On::Anywhere).await?;
+        let (key, deed) = (self.key_of(address)?, self.deed(actor, reason)?);
+        let fact = self.fact(act, &By::actor(actor), None, "ok", json!({ "reason": deed.reason }));
+        let asker = actor.clone();
+        let take = move |tx: &mut dyn Tx| {
+            let (bal, role) = seized(tx, &asker, use_case, &key)?;
+            let life = of_bal(tx, &bal)?;
+            let next = advance(&bal.address, life, step, deed.at, false)?;
+            if step != LifeStep::Block {
+                undoable(tx, ("bal", bal.id), life.state, role, use_case)?;
+            }
+            put(tx, &deed, &bal, (life.state, next), role)?;
+            let mut fact = fact.clone().on(bal.id, Some(bal.address_key.clone()));
+            fact.adding("was", life.state.as_str().into());
+            fact.adding("became", next.state.as_str().into());
+            fact.write(tx)?;
+            Ok::<_, Fail>((bal.id, bal_view(tx, &asker, bal.id)?))
+        };
+        let (bal, view) = self.0.store.write(take).await?;
+        self.rights_changed_of(bal);
+        self.0.watch.notify(bal);
+        Ok(view)
+    }
+}
+
+/// Writes where a BAL's life is now, and the step that led there.
+pub(super) fn put(
+    tx: &mut dyn Tx,
+    deed: &Deed,
+    bal: &accounts::Bal,
+    (was, next): (sceau_domain::life::LifeState, sceau_domain::life::BalLife),
+    role: Option<Role>,
+) -> Result<(), Fail> {
+    rows::put_bal(tx, bal.id, next.state.as_str(), next.closing_at.map(|at| at.0))?;
+    deed.step(tx, 0, ("bal", bal.id), (was, next.state), role)?;
+    Ok(())
+}
