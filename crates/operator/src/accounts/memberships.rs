@@ -14,6 +14,28 @@ use sceau_store::structures::{self as rows, Membership};
 use sceau_store::{Tx, accounts, roles};
 use serde_json::json;
 
+/// A person works in a structure from now on: the rule of [`Operator::join_structure`], with a function and a national identifier in their one form.
+pub(crate) fn taken_in(
+    tx: &mut dyn Tx,
+    actor: &Actor,
+    person: &accounts::Person,
+    structure: &str,
+    as_what: &str,
+    national_id: Option<&str>,
+    now: i64,
+) -> Result<(), Fail> {
+    let place = structures::known(tx, actor, UseCase::MembershipEdit, structure)?;
+    let meant = national_id.is_some() && person.national_id.as_deref() == national_id;
+    if !meant {
+        permit(tx, actor, UseCase::MembershipEdit, On::Person(person.id))?;
+    }
+    if !rows::set_function(tx, person.id, place.id, as_what)? {
+        let (person_id, structure_id, function) = (person.id, place.id, as_what.to_owned());
+        rows::join(tx, &Membership { person_id, structure_id, function, since: now, ended: None })?;
+    }
+    Ok(())
+}
+
 impl Operator {
     /// A person works in a structure from now on, or has another function there. Whoever administers a structure alone takes in people whom they
     /// see already; others are taken in with their national identifier, which shows that they are meant. `admin.not_found`, `right.missing`.
@@ -33,18 +55,10 @@ impl Operator {
         let fact = self.fact("membership.begun", &By::actor(actor), None, "ok", said);
         let (actor, now) = (actor.clone(), self.now().0);
         let join = move |tx: &mut dyn Tx| {
-            let place = structures::known(tx, &actor, UseCase::MembershipEdit, &code)?;
             let Some(person) = accounts::person_by_login(tx, &login)? else {
                 return Err(unknown(tx, &actor, UseCase::MembershipEdit, &login));
             };
-            let meant = national_id.is_some() && person.national_id == national_id;
-            if !meant {
-                permit(tx, &actor, UseCase::MembershipEdit, On::Person(person.id))?;
-            }
-            if !rows::set_function(tx, person.id, place.id, &as_what)? {
-                let (person_id, structure_id, function) = (person.id, place.id, as_what.clone());
-                rows::join(tx, &Membership { person_id, structure_id, function, since: now, ended: None })?;
-            }
+            taken_in(tx, &actor, &person, &code, &as_what, national_id.as_deref(), now)?;
             fact.write(tx)?;
             Ok::<_, Fail>(view(tx, person, now)?)
         };

@@ -10,6 +10,31 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::{Tx, accounts as rows};
 use serde_json::json;
 
+/// Certifies an identity: the rule of [`Operator::certify_person`], on a person whom the asker may certify. What the trace says of it.
+pub(crate) fn certified(
+    tx: &mut dyn Tx,
+    actor: &Actor,
+    p: &mut rows::Person,
+    now: Timestamp,
+) -> Result<serde_json::Value, Fail> {
+    let by_operator = for_operator(tx, actor, UseCase::PersonCertify);
+    if !by_operator && matches!(&actor.who, Who::Person(me) if me.id == p.id) {
+        return Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::PersonCertify.as_str()).into());
+    }
+    let exempted = p.local_id.is_some() && exemption_stands(p.local_id_until.map(Timestamp), now);
+    if p.national_id.is_none() && !exempted {
+        return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", &p.login).into());
+    }
+    for (trait_name, value) in [("given_name", &p.given_name), ("family_name", &p.family_name)] {
+        if value.is_none() {
+            return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", trait_name).into());
+        }
+    }
+    p.identity = if by_operator { "operator" } else { "structure" }.into();
+    (p.identity_at, p.identity_by) = (Some(now.0), Some(By::actor(actor).name));
+    Ok(json!({ "how": p.identity }))
+}
+
 impl Operator {
     /// Certifies the identity of a person who is still of this version: the asker compared given and family name with an official document or
     /// register. `identity.missing` without national identifier and without an exemption that stands, or without those names. Nobody who speaks for
@@ -17,24 +42,7 @@ impl Operator {
     pub async fn certify_person(&self, actor: &Actor, login: &str, version: i64) -> Result<PersonView, Refusal> {
         let now = self.now();
         self.change_identity(actor, login, version, "person.certified", move |tx, actor, p| {
-            let by_operator = for_operator(tx, actor, UseCase::PersonCertify);
-            if !by_operator && matches!(&actor.who, Who::Person(me) if me.id == p.id) {
-                return Err(Refusal::new(RefusalCode::RightMissing)
-                    .with("name", UseCase::PersonCertify.as_str())
-                    .into());
-            }
-            let exempted = p.local_id.is_some() && exemption_stands(p.local_id_until.map(Timestamp), now);
-            if p.national_id.is_none() && !exempted {
-                return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", &p.login).into());
-            }
-            for (trait_name, value) in [("given_name", &p.given_name), ("family_name", &p.family_name)] {
-                if value.is_none() {
-                    return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", trait_name).into());
-                }
-            }
-            p.identity = if by_operator { "operator" } else { "structure" }.into();
-            (p.identity_at, p.identity_by) = (Some(now.0), Some(By::actor(actor).name));
-            Ok(json!({ "how": p.identity }))
+            certified(tx, actor, p, now)
         })
         .await
     }

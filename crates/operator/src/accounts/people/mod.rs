@@ -114,65 +114,88 @@ fn for_operator(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> bool {
     permit(tx, actor, use_case, On::Operator).is_ok()
 }
 
+/// See [`Operator::draft_person`].
+#[derive(Debug, Clone)]
+pub(crate) struct PersonDraft {
+    actor: Actor,
+    row: rows::Person,
+    function: String,
+    structure: Option<String>,
+    fact: crate::record::Fact,
+}
+
+impl PersonDraft {
+    /// Adds the person, with the membership and the trace, judging everything. The row as it is then.
+    pub fn add(&self, tx: &mut dyn Tx) -> Result<rows::Person, Fail> {
+        let (row, now) = (&self.row, self.row.created);
+        let place = match &self.structure {
+            Some(code) => match structures::by_code(tx, code)? {
+                Some(s) => Some(s.id),
+                None => return Err(unknown(tx, &self.actor, UseCase::PersonAdd, code)),
+            },
+            None => None,
+        };
+        permit(tx, &self.actor, UseCase::PersonAdd, place.map_or(On::Operator, On::Structure))?;
+        if row.national_id.is_none() && row.local_id.is_none() && !for_operator(tx, &self.actor, UseCase::PersonAdd) {
+            return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", &row.login).into());
+        }
+        check_codes(tx, row)?;
+        let stored = match rows::person_by_login(tx, &row.login)? {
+            // An administrator is declared by the configuration; adding the person completes it.
+            Some(p) if p.national_id.is_none() && p.family_name.is_none() && is_administrator(tx, p.id)? => {
+                permit(tx, &self.actor, UseCase::PersonAdd, On::Operator)?;
+                let row = rows::Person {
+                    id: p.id,
+                    version: p.version,
+                    created: p.created,
+                    disabled: p.disabled,
+                    email: p.email,
+                    email_verified: p.email_verified,
+                    ..self.row.clone()
+                };
+                check_national_id(tx, &self.actor, &row)?;
+                if !rows::update_person(tx, &row)? {
+                    return Err(conflict(&row.login));
+                }
+                row.id
+            }
+            Some(p) => return Err(Refusal::new(RefusalCode::Exists).with("name", p.login).into()),
+            None => {
+                check_national_id(tx, &self.actor, row)?;
+                rows::insert_person(tx, row)?;
+                row.id
+            }
+        };
+        if let Some(structure_id) = place {
+            let function = self.function.clone();
+            let member = Membership { person_id: stored, structure_id, function, since: now, ended: None };
+            structures::join(tx, &member)?;
+        }
+        self.fact.write(tx)?;
+        rows::person_by_id(tx, stored)?.ok_or_else(|| RefusalCode::NotFound.into())
+    }
+}
+
 impl Operator {
     /// Adds a person. In a structure, the membership is made in the same act. `admin.exists`, `admin.invalid`, `naming.too_long`, `identifier.*`;
     /// `identity.missing` when the administrator of a structure gives neither national identifier nor exemption.
     pub async fn add_person(&self, actor: &Actor, person: NewPerson) -> Result<PersonView, Refusal> {
         self.require(actor, UseCase::PersonAdd, On::Anywhere).await?;
-        let (row, function) = self.new_person(&person)?;
+        let draft = self.draft_person(actor, &person)?;
+        let add = move |tx: &mut dyn Tx| {
+            let stored = draft.add(tx)?;
+            Ok::<_, Fail>(view(tx, stored, draft.row.created)?)
+        };
+        Ok(self.0.store.write(add).await?)
+    }
+
+    /// A person to add, everything checked that can be without looking: to be written in the transaction of a larger act.
+    pub(crate) fn draft_person(&self, actor: &Actor, person: &NewPerson) -> Result<PersonDraft, Refusal> {
+        let (row, function) = self.new_person(person)?;
         let structure = person.structure.as_deref().map(|s| plain::code(s, "structure")).transpose()?;
         let said = json!({ "login": row.login, "structure": structure, "exemption": row.local_id_reason });
         let fact = self.fact("person.added", &By::actor(actor), None, "ok", said);
-        let (actor, now) = (actor.clone(), row.created);
-        let add = move |tx: &mut dyn Tx| {
-            let place = match &structure {
-                Some(code) => match structures::by_code(tx, code)? {
-                    Some(s) => Some(s.id),
-                    None => return Err(unknown(tx, &actor, UseCase::PersonAdd, code)),
-                },
-                None => None,
-            };
-            permit(tx, &actor, UseCase::PersonAdd, place.map_or(On::Operator, On::Structure))?;
-            if row.national_id.is_none() && row.local_id.is_none() && !for_operator(tx, &actor, UseCase::PersonAdd) {
-                return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", &row.login).into());
-            }
-            check_codes(tx, &row)?;
-            let stored = match rows::person_by_login(tx, &row.login)? {
-                // An administrator is declared by the configuration; adding the person completes it.
-                Some(p) if p.national_id.is_none() && p.family_name.is_none() && is_administrator(tx, p.id)? => {
-                    permit(tx, &actor, UseCase::PersonAdd, On::Operator)?;
-                    let row = rows::Person {
-                        id: p.id,
-                        version: p.version,
-                        created: p.created,
-                        disabled: p.disabled,
-                        email: p.email,
-                        email_verified: p.email_verified,
-                        ..row.clone()
-                    };
-                    check_national_id(tx, &actor, &row)?;
-                    if !rows::update_person(tx, &row)? {
-                        return Err(conflict(&row.login));
-                    }
-                    row.id
-                }
-                Some(p) => return Err(Refusal::new(RefusalCode::Exists).with("name", p.login).into()),
-                None => {
-                    check_national_id(tx, &actor, &row)?;
-                    rows::insert_person(tx, &row)?;
-                    row.id
-                }
-            };
-            if let Some(structure_id) = place {
-                let function = function.clone();
-                let member = Membership { person_id: stored, structure_id, function, since: now, ended: None };
-                structures::join(tx, &member)?;
-            }
-            fact.write(tx)?;
-            let stored = rows::person_by_id(tx, stored)?.ok_or(RefusalCode::NotFound)?;
-            Ok(view(tx, stored, now)?)
-        };
-        Ok(self.0.store.write(add).await?)
+        Ok(PersonDraft { actor: actor.clone(), row, function, structure, fact })
     }
 
     /// The row of a person to add, everything checked that can be without looking, and the function.
