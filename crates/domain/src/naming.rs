@@ -121,6 +121,17 @@ pub fn check_publication(
     Ok(())
 }
 
+/// Checks the name shown of a BAL of `kind`: no person's in that of an `Org` or `App` (F022).
+///
+/// # Errors
+/// `naming.person`.
+pub fn check_label(kind: BalKind, label: &str, first_names: &[&str]) -> Result<(), Refusal> {
+    if matches!(kind, BalKind::Org | BalKind::App) && names_a_person(&fold(label), false, first_names) {
+        return Err(Refusal::new(RefusalCode::NamingPerson).with("name", label));
+    }
+    Ok(())
+}
+
 /// Proposes the local part `prenom.nom` (F027): ASCII, lower case, compound names by hyphens; numbered from 2 while `taken`
 /// says that it is in use. `None` when nothing of one of the names can be written so.
 ///
@@ -132,9 +143,23 @@ pub fn check_publication(
 pub fn suggest(given: &str, family: &str, taken: impl Fn(&str) -> bool) -> Option<String> {
     // Half of a local part each, with room for the dot and a number.
     let (given, family) = (slug(given, 24)?, slug(family, 32)?);
-    let name = format!("{given}.{family}");
-    if !taken(&name) && !RESERVED.contains(&name.as_str()) {
-        return Some(name);
+    numbered(&format!("{given}.{family}"), taken)
+}
+
+/// Proposes the local part of a structure's or service's address from its name (F027), as [`suggest()`] does for a person.
+///
+/// ```
+/// use sceau_domain::naming::suggest_structure;
+/// assert_eq!(suggest_structure("Hôpital de l'Étang", |_| false).as_deref(), Some("hopital-de-letang"));
+/// ```
+pub fn suggest_structure(name: &str, taken: impl Fn(&str) -> bool) -> Option<String> {
+    numbered(&slug(name, 56)?, taken)
+}
+
+/// The name itself, or numbered from 2 while it is taken or reserved.
+pub fn numbered(name: &str, taken: impl Fn(&str) -> bool) -> Option<String> {
+    if !taken(name) && !RESERVED.contains(&name) {
+        return Some(name.to_owned());
     }
     (2..10_000).map(|n| format!("{name}{n}")).find(|n| !taken(n))
 }

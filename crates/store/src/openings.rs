@@ -106,12 +106,6 @@ pub fn waiting_for(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, StoreError> {
     tx.query(sql, params![person])?.iter().map(|r| r.int(0)).collect()
 }
 
-/// Verified requests, from after `after`: what is carried out, or waits.
-pub fn verified(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<Id>, StoreError> {
-    let sql = "SELECT id FROM openings WHERE state = 'verified' AND id > $1 ORDER BY id LIMIT $2";
-    tx.query(sql, params![after, limit])?.iter().map(|r| r.int(0)).collect()
-}
-
 /// Which requests to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -160,56 +154,10 @@ pub fn waits_for(tx: &mut dyn Tx, id: Id, person: Id) -> Result<bool, StoreError
     Ok(tx.query_opt(sql, params![id, person])?.is_some())
 }
 
-/// Who opens BALs of a structure (`domain::Opening::as_str`), where its convention stands and until when, since when it is blocked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Structure.
-    pub id: Id,
-    /// Its code.
-    pub code: String,
-    /// Its name.
-    pub name: String,
-    /// Opening policy.
-    pub opening: String,
-    /// State of the convention.
-    pub convention: String,
-    /// In force from.
-    pub from: Option<i64>,
-    /// In force until.
-    pub until: Option<i64>,
-    /// Blocked since.
-    pub blocked: Option<i64>,
-}
-
-fn place(r: &Row) -> Result<Place, StoreError> {
-    Ok(Place {
-        id: r.int(0)?,
-        code: r.text(1)?,
-        name: r.text(2)?,
-        opening: r.text(3)?,
-        convention: r.text(4)?,
-        from: r.opt_int(5)?,
-        until: r.opt_int(6)?,
-        blocked: r.opt_int(7)?,
-    })
-}
-
-const PLACE: &str = "id, code, name, opening, convention, convention_from, convention_until, blocked";
-
-/// A structure, as openings see it.
-pub fn place_by_code(tx: &mut dyn Tx, code: &str) -> Result<Option<Place>, StoreError> {
-    let sql = format!("SELECT {PLACE} FROM structures WHERE code = $1");
-    tx.query_opt(&sql, params![code])?.as_ref().map(place).transpose()
-}
-
-/// A structure, as openings see it.
-pub fn place_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Place>, StoreError> {
-    let sql = format!("SELECT {PLACE} FROM structures WHERE id = $1");
-    tx.query_opt(&sql, params![id])?.as_ref().map(place).transpose()
-}
-
-/// Is the domain one of the structure's?
-pub fn has_domain(tx: &mut dyn Tx, structure: Id, domain: Id) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM structure_domains WHERE structure_id = $1 AND domain_id = $2";
-    Ok(tx.query_opt(sql, params![structure, domain])?.is_some())
+/// Verified requests that nobody's agreement with these terms holds back: what a crash or a failure left to be carried out.
+pub fn ready(tx: &mut dyn Tx, terms: Option<Id>, after: Id, limit: i64) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT o.id FROM openings o WHERE o.state = 'verified' AND o.id > $1 AND (o.kind <> 'open' OR EXISTS \
+               (SELECT 1 FROM opening_people w JOIN acceptances a ON a.person_id = w.person_id WHERE w.opening_id = o.id AND a.terms_id = $2)) \
+               ORDER BY o.id LIMIT $3";
+    tx.query(sql, params![after, terms.unwrap_or(0), limit])?.iter().map(|r| r.int(0)).collect()
 }

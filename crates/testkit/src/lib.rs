@@ -4,6 +4,7 @@
 pub mod pki;
 pub mod world;
 
+use sceau_domain::opening::State;
 use sceau_domain::{Address, BalKind, DomainKind, Limits, RetrySchedule};
 use sceau_operator::accounts::{NewBal, NewPerson};
 use sceau_operator::{Actor, Door, Operator, OperatorConfig, Origin};
@@ -151,19 +152,11 @@ pub async fn bal(
     holders: &[&str],
     change: impl FnOnce(&mut NewBal),
 ) {
-    let mut bal = NewBal {
-        address: addr(address),
-        kind,
-        name: address.into(),
-        test: false,
-        reachable: true,
-        quota: None,
-        holders: holders.iter().map(|h| (*h).to_owned()).collect(),
-        members: Vec::new(),
-        naming_override: Some("jeu d'essai".into()),
-    };
+    let mut bal = NewBal::new(addr(address), kind, address, holders);
+    bal.naming_override = Some("jeu d'essai".into());
     change(&mut bal);
-    op.add_bal(admin, bal).await.unwrap();
+    let opened = op.add_bal(admin, bal).await.unwrap();
+    assert_eq!(opened.state, State::Opened, "{:?}", opened.waits_for);
 }
 
 /// Everything in a folder, whole messages (prefix and content), oldest first.

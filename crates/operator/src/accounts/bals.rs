@@ -1,109 +1,85 @@
-//! BALs: opening and showing.
-use super::people::{login, shown_name};
-use super::{BalView, NewBal, page};
-use crate::mailbox::folders::create_defaults;
-use crate::record::By;
+//! BALs, shown and changed. How they come to be is told in [`crate::openings`].
+//!
+//! Promises: address and kind never change; a list holds what the asker's place reaches and what is the asker's own, and tells nothing of the rest;
+//! no choice is made for anybody; of two changes that start from the same version one is refused.
+mod edit;
+pub(crate) mod names;
+mod suggest;
+mod views;
+
+pub use views::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
+
+use super::page;
+use crate::openings::request::Request;
+use crate::openings::views::OpeningView;
 use crate::refuse::Fail;
-use crate::rights::On;
-use crate::{Actor, Operator};
-use sceau_domain::{Address, BalKind, BalRights, DomainName, Refusal, RefusalCode, Timestamp, UseCase, naming};
-use sceau_store::{StoreError, Tx, access, accounts as rows};
-use serde_json::json;
+use crate::rights::{On, Reach, permit, reach, unknown};
+use crate::{Actor, Operator, Who};
+use sceau_domain::life::LifeState;
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_store::{StoreError, Tx, access, accounts as rows, bals, structures};
 
 impl Operator {
-    /// Opens a BAL: key, default folders, access. `admin.exists`, `admin.not_found` (domain, person), `admin.invalid`, `naming.*`.
-    pub async fn add_bal(&self, actor: &Actor, bal: NewBal) -> Result<BalView, Refusal> {
-        self.require(actor, UseCase::OpeningDecide, On::Operator).await?;
-        let override_reason = self.check_name(&bal)?;
-        let roles = roles(&bal)?;
-        let (limits, own_quota) = (self.config().limits, bal.quota);
-        let (key, address) = (self.bal_key(&bal.address), bal.address.to_string());
-        let new = rows::Bal::new(self.0.store.new_id(), (&key, &address), 0, bal.kind.as_str(), self.clock().now().0);
-        let row = rows::Bal {
-            label: shown_name(&bal.name)?,
-            test: bal.test,
-            // A BAL outside MSSanté reaches nobody there (F004).
-            reachable: bal.reachable && bal.kind != BalKind::Med,
-            ..new
-        };
-        let data = json!({ "kind": row.kind, "test": row.test, "roles": roles, "naming_override": override_reason });
-        let fact = self.fact("bal.opened", &By::actor(actor), Some((row.id, &row.address_key)), "ok", data);
-        let by = By::actor(actor).name;
-        let domain = bal.address.domain().to_string();
-        // Refused early, before a key is made; judged again in the transaction.
-        let (early_row, early_roles, early_domain) = (row.clone(), roles.clone(), domain.clone());
-        self.0.store.read(move |tx| resolve(tx, &early_domain, &early_row, &early_roles).map(drop)).await?;
-        // The key is durable before the BAL exists; if the BAL never does, a key nobody uses is left.
-        let vault = self.0.store.vault();
-        let failed = |e: StoreError| crate::refuse::store(&e);
-        let key = vault.create_bal_key(row.id).await.map_err(failed)?;
-        let folders = self.prepare_default_folders(row.id, &key).map_err(failed)?;
-        let view = self
-            .0
-            .store
-            .write(move |tx| {
-                let (domain_id, people) = resolve(tx, &domain, &row, &roles)?;
-                let row = rows::Bal { domain_id, ..row.clone() };
-                let row = crate::policies::with_quota(tx, &limits, row, own_quota, &by)?;
-                rows::insert_bal(tx, &row)?;
-                for (person, role) in people {
-                    let rights = if role == "member" { BalRights::USE } else { BalRights::ALL };
-                    access::grant(tx, &access::NewAccess::now(person, row.id, role, rights.bits(), row.created, &by))?;
-                }
-                create_defaults(tx, &folders)?;
-                fact.write(tx)?;
-                Ok::<_, Fail>(view(tx, row)?)
-            })
-            .await?;
-        Ok(view)
+    /// Asks for a BAL and verifies the request in one act, by somebody who may do both. The answer says whether the BAL is open, or what it waits
+    /// for. `admin.exists`, `admin.not_found` (domain, structure, person), `admin.invalid`, `naming.*`, `opening.*`.
+    pub async fn add_bal(&self, actor: &Actor, bal: NewBal) -> Result<OpeningView, Refusal> {
+        let id = self.ask_and_verify(actor, Request::new(self, bal)?).await?;
+        self.go_on_with(id, actor).await?;
+        self.opening(actor, id).await
     }
 
-    /// The naming rules; the reason of an override that was needed (F022).
-    fn check_name(&self, bal: &NewBal) -> Result<Option<String>, Refusal> {
-        // A patient's local part is a health number, and rows hold addresses in clear: until patients are admitted with their
-        // sealed address, nobody opens anything on their domains.
-        if bal.kind == BalKind::Usager || self.is_patients(bal.address.domain()) {
-            return Err(RefusalCode::Invalid.into());
-        }
-        match (naming::check_address(bal.kind, &bal.address, &[]), &bal.naming_override) {
-            (Ok(()), _) => Ok(None),
-            // Only the person's-name rule is a matter of judgment; characters and reserved names are not.
-            (Err(r), Some(reason)) if r.code == RefusalCode::NamingPerson && !reason.trim().is_empty() => {
-                Ok(Some(reason.trim().to_owned()))
-            }
-            (Err(r), _) => Err(r),
-        }
-    }
-
-    /// BALs by address, optionally of one domain.
+    /// BALs by address, of what the asker may see.
     pub async fn bals(
         &self,
         actor: &Actor,
-        domain: Option<&DomainName>,
+        query: BalQuery,
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<BalView>, Refusal> {
-        self.require(actor, UseCase::BalList, On::Operator).await?;
-        let (domain, after, limit) =
-            (domain.map(ToString::to_string), after.unwrap_or_default().to_lowercase(), page(limit));
+        let actor = actor.clone();
+        let after = after.map(|a| self.key_of(a).unwrap_or_else(|_| a.to_lowercase())).unwrap_or_default();
         let list = move |tx: &mut dyn Tx| {
-            let domain = match &domain {
-                None => None,
-                Some(name) => Some(rows::domain_by_name(tx, name)?.ok_or_else(|| missing(name))?.id),
+            let uc = UseCase::BalList;
+            let within = match (reach(tx, &actor, uc)?, &actor.who) {
+                (Reach::All, _) | (_, Who::System) => None,
+                (reach, Who::Person(p)) => Some((reach.structures().unwrap_or_default().to_vec(), p.id)),
             };
-            let bals = rows::bals(tx, domain, &after, limit)?;
-            bals.into_iter().map(|b| Ok(view(tx, b)?)).collect::<Result<Vec<_>, Fail>>()
+            let domain = match &query.domain {
+                None => None,
+                Some(name) => match rows::domain_by_name(tx, &name.to_lowercase())? {
+                    Some(domain) => Some(domain.id),
+                    None => return Err(unknown(tx, &actor, uc, name)),
+                },
+            };
+            let structure = match &query.structure {
+                None => None,
+                Some(code) => match structures::by_code(tx, &plain::code(code, "structure")?)? {
+                    Some(structure) => Some(structure.id),
+                    None => return Err(unknown(tx, &actor, uc, code)),
+                },
+            };
+            let text = query.text.as_deref().map(|t| plain::line(t, "text", plain::NAME)).transpose()?;
+            let state = query.state.as_deref().map(state).transpose()?;
+            let filter = bals::Filter {
+                domain,
+                structure,
+                kind: query.kind.map(|k| k.as_str().to_owned()),
+                state,
+                text: text.filter(|t| !t.is_empty()),
+                within,
+            };
+            let found = bals::list(tx, &filter, &after, page(limit))?;
+            found.into_iter().map(|b| Ok(view(tx, b)?)).collect::<Result<Vec<_>, Fail>>()
         };
         Ok(self.0.store.read(list).await?)
     }
 
     /// One BAL. `admin.not_found`.
     pub async fn bal(&self, actor: &Actor, address: &str) -> Result<BalView, Refusal> {
-        self.require(actor, UseCase::BalList, On::Operator).await?;
-        let key = self.key_of(address)?;
-        let find = move |tx: &mut dyn Tx| match rows::bal_by_address(tx, &key)? {
-            Some(b) => Ok(view(tx, b)?),
-            None => Err(Fail::from(missing(&key))),
+        let (actor, key) = (actor.clone(), self.key_of(address)?);
+        let find = move |tx: &mut dyn Tx| {
+            let bal = find(tx, &actor, UseCase::BalList, &key)?;
+            Ok::<_, Fail>(view(tx, bal)?)
         };
         Ok(self.0.store.read(find).await?)
     }
@@ -116,64 +92,47 @@ impl Operator {
     }
 }
 
-fn missing(name: &str) -> Refusal {
-    Refusal::new(RefusalCode::NotFound).with("name", name)
+/// A state to look for. `admin.invalid`.
+fn state(text: &str) -> Result<String, Refusal> {
+    let state = text.parse::<LifeState>().map_err(|()| Refusal::new(RefusalCode::Invalid).with("name", "state"))?;
+    Ok(state.as_str().to_owned())
 }
 
-/// Logins and roles of a new BAL: one holder of a PER or MED, at least one responsible of the others (F019).
-fn roles(bal: &NewBal) -> Result<Vec<(String, &'static str)>, Refusal> {
-    let personal = matches!(bal.kind, BalKind::Per | BalKind::Med);
-    let invalid = || Refusal::new(RefusalCode::Invalid).with("name", "holder");
-    if bal.holders.is_empty() || (personal && (bal.holders.len() > 1 || !bal.members.is_empty())) {
-        return Err(invalid());
-    }
-    let first = if personal { "holder" } else { "responsible" };
-    let holders = bal.holders.iter().map(|l| (l, first));
-    let roles: Vec<_> = holders
-        .chain(bal.members.iter().map(|l| (l, "member")))
-        .map(|(l, role)| Ok((login(l)?, role)))
-        .collect::<Result<_, Refusal>>()?;
-    let mut logins: Vec<&String> = roles.iter().map(|r| &r.0).collect();
-    logins.sort();
-    if logins.windows(2).any(|w| w[0] == w[1]) {
-        return Err(invalid());
-    }
-    Ok(roles)
+/// The BAL with this key, for an asker who may do this with it.
+pub(crate) fn find(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, key: &str) -> Result<rows::Bal, Fail> {
+    permit(tx, actor, use_case, On::Anywhere)?;
+    let Some(bal) = rows::bal_by_address(tx, key)? else { return Err(unknown(tx, actor, use_case, key)) };
+    permit(tx, actor, use_case, On::Bal(bal.id))?;
+    Ok(bal)
 }
 
-/// Domain and people of a new BAL; refuses an address that was ever given.
-#[allow(clippy::type_complexity)] // a pair used once
-fn resolve(
-    tx: &mut dyn Tx,
-    domain: &str,
-    row: &rows::Bal,
-    roles: &[(String, &'static str)],
-) -> Result<(i64, Vec<(i64, &'static str)>), Fail> {
-    let domain_id = rows::domain_by_name(tx, domain)?.ok_or_else(|| missing(domain))?.id;
-    if rows::bal_by_address(tx, &row.address_key)?.is_some() {
-        return Err(Refusal::new(RefusalCode::Exists).with("name", &row.address).into());
-    }
-    let mut people = Vec::new();
-    for (login, role) in roles {
-        people.push((rows::person_by_login(tx, login)?.ok_or_else(|| missing(login))?.id, *role));
-    }
-    Ok((domain_id, people))
-}
-
-pub(super) fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError> {
+pub(crate) fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError> {
     let access = access::of_bal(tx, b.id)?.into_iter().map(|a| (a.login, a.role)).collect();
+    let structure = match b.structure_id {
+        Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
+        None => None,
+    };
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(BalView {
         kind: b.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?,
         address: b.address,
         name: b.label,
+        structure,
         test: b.test,
         reachable: b.reachable,
         state: b.state,
+        closing_at: b.closing_at.map(Timestamp),
+        description: b.description,
+        responsible: b.responsible,
+        service: b.service,
+        red_list: b.red_list,
+        phone_published: b.phone_published,
+        paperless: b.paperless,
         quota: unsigned(b.quota_bytes),
         used: unsigned(b.used_bytes),
         messages: unsigned(b.message_count),
         access,
         created: Timestamp(b.created),
+        version: b.version,
     })
 }

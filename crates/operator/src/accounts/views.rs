@@ -1,5 +1,5 @@
 //! What administration shows and takes. Field names are those of `--json` and of `docs/cli.md`.
-use sceau_domain::{Address, BalKind, DomainKind, DomainName, Timestamp};
+use sceau_domain::{DomainKind, DomainName, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,56 +41,6 @@ pub struct OwnView {
     pub roles: Vec<OwnRole>,
     /// BALs: address and role.
     pub bals: Vec<(String, String)>,
-}
-
-/// A BAL to open.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewBal {
-    /// Address in one of our domains.
-    pub address: Address,
-    /// Kind.
-    pub kind: BalKind,
-    /// Name as shown.
-    pub name: String,
-    /// Test BAL (F029).
-    pub test: bool,
-    /// May exchange with other operators.
-    pub reachable: bool,
-    /// Quota, bytes; the default of the policy when absent.
-    pub quota: Option<u64>,
-    /// Logins: the holder of a PER; the responsible ones (at least one) of an ORG, APP or CAB.
-    pub holders: Vec<String>,
-    /// Logins of members, for ORG and CAB.
-    pub members: Vec<String>,
-    /// Reason for an address that the naming rules refuse (EX_PBA_5020); traced.
-    pub naming_override: Option<String>,
-}
-
-/// A BAL.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BalView {
-    /// Address.
-    pub address: String,
-    /// Kind.
-    pub kind: BalKind,
-    /// Name.
-    pub name: String,
-    /// Test BAL.
-    pub test: bool,
-    /// Reachable from the trust space.
-    pub reachable: bool,
-    /// `active` or `closed`.
-    pub state: String,
-    /// Quota, bytes.
-    pub quota: u64,
-    /// Bytes used.
-    pub used: u64,
-    /// Messages.
-    pub messages: u64,
-    /// Open access: login and role.
-    pub access: Vec<(String, String)>,
-    /// Since.
-    pub created: Timestamp,
 }
 
 /// A token, without its secret.

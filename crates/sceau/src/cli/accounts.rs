@@ -1,11 +1,12 @@
-//! `sceau domain|person|bal`: who and what we serve.
+//! `sceau domain|person`: who and what we serve.
 use super::Context;
-use super::confirm::confirm;
 use crate::admin::client::Failure;
 use crate::admin::request::Request;
 use clap::{Args, Subcommand};
-use sceau_domain::{Address, BalKind, DomainKind, DomainName};
-use sceau_operator::accounts::{NewBal, NewPerson};
+use hyper::Method;
+use sceau_domain::{DomainKind, DomainName};
+use sceau_operator::accounts::NewPerson;
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
@@ -23,9 +24,9 @@ pub enum DomainCommand {
 #[derive(Debug, Args)]
 pub struct PageArgs {
     #[arg(long)]
-    after: Option<String>,
+    pub(super) after: Option<String>,
     #[arg(long, default_value_t = 100)]
-    limit: u32,
+    pub(super) limit: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,48 +44,6 @@ pub enum PersonCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub enum BalCommand {
-    Add(BalAdd),
-    List {
-        #[arg(long)]
-        domain: Option<String>,
-        #[command(flatten)]
-        page: PageArgs,
-    },
-    Show {
-        address: String,
-    },
-    Close {
-        address: String,
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-        #[arg(long)]
-        yes: bool,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct BalAdd {
-    address: String,
-    #[arg(long, value_parser = ["Per", "Org", "App", "Cab", "Med"], ignore_case = true)]
-    kind: String,
-    #[arg(long)]
-    name: String,
-    #[arg(long = "holder", required = true)]
-    holders: Vec<String>,
-    #[arg(long = "member")]
-    members: Vec<String>,
-    #[arg(long)]
-    test: bool,
-    #[arg(long)]
-    unreachable: bool,
-    #[arg(long)]
-    quota: Option<u64>,
-    #[arg(long)]
-    naming_override: Option<String>,
-}
-
 const DOMAIN: &[(&str, &str)] =
     &[("name", "column.domain"), ("kind", "column.kind"), ("listed", "column.listed"), ("created", "column.created")];
 const PERSON: &[(&str, &str)] = &[
@@ -95,28 +54,18 @@ const PERSON: &[(&str, &str)] = &[
     ("bals", "column.bals"),
     ("created", "column.created"),
 ];
-const BAL: &[(&str, &str)] = &[
-    ("address", "column.address"),
-    ("kind", "column.kind"),
-    ("name", "column.name"),
-    ("state", "column.state"),
-    ("test", "column.test"),
-    ("reachable", "column.reachable"),
-    ("messages", "column.messages"),
-    ("used", "column.used"),
-    ("quota", "column.quota"),
-    ("access", "column.access"),
-];
-
 /// `sceau domain`.
 pub fn domain(c: &Context, command: DomainCommand) -> Result<(), Failure> {
     match command {
         DomainCommand::Add { name, kind } => {
-            let request = Request::DomainAdd { name: parse(c, &name)?, kind: parse_kind::<DomainKind>(c, &kind)? };
-            c.show_one(&c.ask(&request)?, DOMAIN);
+            let (name, kind) = (parse::<DomainName>(c, &name)?, parse_kind::<DomainKind>(c, &kind)?);
+            c.show_one(&c.post(&["domains"], &json!({ "name": name, "kind": kind }))?, DOMAIN);
         }
-        DomainCommand::List => c.show_list(&c.ask(&Request::DomainList)?, DOMAIN),
-        DomainCommand::Show { name } => c.show_one(&c.ask(&Request::DomainShow { name: parse(c, &name)? })?, DOMAIN),
+        DomainCommand::List => c.show_list(&Context::items(c.call(Method::GET, &["domains"])?.send()?), DOMAIN),
+        DomainCommand::Show { name } => {
+            let name = parse::<DomainName>(c, &name)?;
+            c.show_one(&c.get(&["domains", name.as_str()])?, DOMAIN);
+        }
     }
     Ok(())
 }
@@ -129,42 +78,6 @@ pub fn person(c: &Context, command: PersonCommand) -> Result<(), Failure> {
         }
         PersonCommand::List(p) => c.show_list(&c.ask(&Request::PersonList { after: p.after, limit: p.limit })?, PERSON),
         PersonCommand::Show { login } => c.show_one(&c.ask(&Request::PersonShow { login })?, PERSON),
-    }
-    Ok(())
-}
-
-/// `sceau bal`.
-pub fn bal(c: &Context, command: BalCommand) -> Result<(), Failure> {
-    match command {
-        BalCommand::Add(a) => {
-            let request = Request::BalAdd(NewBal {
-                address: parse::<Address>(c, &a.address)?,
-                kind: parse_kind::<BalKind>(c, &a.kind)?,
-                name: a.name,
-                test: a.test,
-                reachable: !a.unreachable,
-                quota: a.quota,
-                holders: a.holders,
-                members: a.members,
-                naming_override: a.naming_override,
-            });
-            c.show_one(&c.ask(&request)?, BAL);
-        }
-        BalCommand::List { domain, page } => {
-            let domain = domain.map(|d| parse::<DomainName>(c, &d)).transpose()?;
-            c.show_list(&c.ask(&Request::BalList { domain, after: page.after, limit: page.limit })?, BAL);
-        }
-        BalCommand::Show { address } => c.show_one(&c.ask(&Request::BalShow { address })?, BAL),
-        BalCommand::Close { address, reason, yes } => {
-            if !yes {
-                // What there is to lose is said first; an address that is none is refused before any question.
-                let bal = c.ask(&Request::BalShow { address: address.clone() })?;
-                let messages = bal["messages"].as_i64().unwrap_or_default().to_string();
-                let question = c.text("confirm.bal_close", &[("name", &address), ("count", &messages)]);
-                confirm(c, yes, &question, &address)?;
-            }
-            c.show_one(&c.ask(&Request::BalClose { address, reason })?, BAL);
-        }
     }
     Ok(())
 }

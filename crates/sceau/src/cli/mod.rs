@@ -3,8 +3,11 @@ mod access;
 mod accounts;
 mod alarms;
 mod backup;
+mod bals;
+mod body;
 mod config_cmd;
 mod confirm;
+mod dates;
 mod disclosures;
 mod evidence;
 mod extract;
@@ -14,12 +17,15 @@ pub(crate) mod keys;
 mod localize;
 mod meter;
 mod node;
+mod openings;
+mod person;
 mod queue;
 mod reindex;
 mod restore;
 mod roles;
 mod sandbox;
 mod store;
+mod structure;
 mod table;
 mod terms;
 mod tokens;
@@ -83,9 +89,15 @@ enum Command {
     #[command(subcommand)]
     Domain(accounts::DomainCommand),
     #[command(subcommand)]
-    Person(accounts::PersonCommand),
+    Structure(structure::StructureCommand),
     #[command(subcommand)]
-    Bal(accounts::BalCommand),
+    Body(body::BodyCommand),
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    #[command(subcommand)]
+    Bal(bals::BalCommand),
+    #[command(subcommand)]
+    Opening(openings::OpeningCommand),
     #[command(subcommand)]
     Access(access::AccessCommand),
     #[command(subcommand)]
@@ -188,8 +200,11 @@ pub fn run() -> ExitCode {
         Command::Init(args) => init::run(&context, &args),
         Command::Config(c) => config_cmd::run(&context, &c),
         Command::Domain(c) => accounts::domain(&context, c),
-        Command::Person(c) => accounts::person(&context, c),
-        Command::Bal(c) => accounts::bal(&context, c),
+        Command::Structure(c) => structure::run(&context, c),
+        Command::Body(c) => body::run(&context, c),
+        Command::Person(c) => person::run(&context, c),
+        Command::Bal(c) => bals::run(&context, c),
+        Command::Opening(c) => openings::run(&context, c),
         Command::Access(c) => access::run(&context, c),
         Command::Delegation(c) => access::delegation(&context, c),
         Command::Token(c) => tokens::run(&context, c),

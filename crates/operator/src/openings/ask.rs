@@ -1,0 +1,258 @@
+//! Asking: a BAL, a change, an end (F012, F015, F016).
+use super::request::{NewChange, NewEnd, NewOpening, Request, people, reason};
+use super::views::OpeningView;
+use super::{decide, facts};
+use crate::accounts::bals::{find, names};
+use crate::record::{By, Fact};
+use crate::refuse::Fail;
+use crate::rights::{On, permit, unknown};
+use crate::{Actor, Operator, Who};
+use sceau_domain::opening::{self, State, Task};
+use sceau_domain::{Address, BalKind, Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_store::openings::{self as rows, Opening};
+use sceau_store::structures::{self, Structure};
+use sceau_store::{Id, Tx, accounts, life, roles};
+use serde_json::{Value, json};
+
+/// A request before it is written, with everything that its transaction must not make.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    actor: Actor,
+    by: By,
+    id: Id,
+    bal: Id,
+    key: String,
+    now: Timestamp,
+    asked: (life::Step, Fact),
+    verified: (life::Step, Fact),
+}
+
+/// What becomes of a request at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It waits for whoever decides.
+    Wait,
+    /// The asker decides too.
+    Verify,
+}
+
+impl Operator {
+    /// Asks. What the asker may decide alone (F006: by a card, where the structure lets its professionals) goes on at once. `admin.exists`,
+    /// `admin.not_found`, `admin.invalid`, `naming.*`, `state.wrong`.
+    pub async fn ask_opening(&self, actor: &Actor, new: NewOpening) -> Result<OpeningView, Refusal> {
+        let id = match new {
+            NewOpening::Open(bal) => {
+                let request = Request::new(self, bal)?;
+                let draft = self.draft(actor, &request.parsed()?);
+                let open = move |tx: &mut dyn Tx| {
+                    let then = may_ask(tx, &draft, &request)?;
+                    open(tx, &draft, &request, then)
+                };
+                self.0.store.write(open).await?
+            }
+            NewOpening::Change(change) => self.ask_change(actor, change).await?,
+            NewOpening::End(end) => self.ask_end(actor, end).await?,
+        };
+        self.go_on_with(id, actor).await?;
+        self.opening(actor, id).await
+    }
+
+    /// Asks for a BAL and verifies it at once: whoever may do both.
+    pub(crate) async fn ask_and_verify(&self, actor: &Actor, request: Request) -> Result<Id, Refusal> {
+        let draft = self.draft(actor, &request.parsed()?);
+        Ok(self.0.store.write(move |tx| asked_and_verified(tx, &draft, &request)).await?)
+    }
+
+    /// A request before it is written.
+    pub(crate) fn draft(&self, actor: &Actor, address: &Address) -> Draft {
+        let (by, id) = (By::actor(actor), self.0.store.new_id());
+        let step = |was: &str, became: State| self.life_step("opening", id, (was, became.as_str()), &by, None);
+        let fact = |act| self.fact(act, &by, None, "ok", Value::Null);
+        Draft {
+            asked: (step("", State::Requested), fact("opening.asked")),
+            verified: (step(State::Requested.as_str(), State::Verified), fact("opening.verified")),
+            actor: actor.clone(),
+            id,
+            bal: self.0.store.new_id(),
+            key: self.bal_key(address),
+            now: self.now(),
+            by,
+        }
+    }
+
+    async fn ask_change(&self, actor: &Actor, change: NewChange) -> Result<Id, Refusal> {
+        let address: Address = parse(&change.address)?;
+        let draft = self.draft(actor, &address);
+        let act = move |tx: &mut dyn Tx| {
+            let bal = find(tx, &draft.actor, UseCase::OpeningAsk, &draft.key)?;
+            let kind: BalKind = bal.kind.parse().map_err(|()| Fail::from(RefusalCode::Unavailable))?;
+            if !matches!(kind, BalKind::Org | BalKind::App | BalKind::Cab) {
+                return Err(Refusal::new(RefusalCode::Invalid).with("name", "address").into());
+            }
+            alive(&bal)?;
+            let mut request = about(&bal, Task::Change, kind);
+            request.people = people(kind, &change.holders, &change.members)?;
+            request.reason = change.reason.as_deref().map(reason).transpose()?;
+            if let Some(name) = &change.name {
+                request.name = plain::name(name, "name")?;
+                request.naming_override =
+                    names::check(tx, &draft.actor, request.texts(None), change.naming_override.as_deref())?;
+            }
+            facts::nameable(tx, &draft.actor, &request, bal.structure_id)?;
+            insert(tx, &draft, &request, bal.structure_id, bal.id).map(|_| draft.id)
+        };
+        Ok(self.0.store.write(act).await?)
+    }
+
+    async fn ask_end(&self, actor: &Actor, end: NewEnd) -> Result<Id, Refusal> {
+        let (address, why) = (parse(&end.address)?, reason(&end.reason)?);
+        let draft = self.draft(actor, &address);
+        let act = move |tx: &mut dyn Tx| {
+            let bal = find(tx, &draft.actor, UseCase::OpeningAsk, &draft.key)?;
+            let kind: BalKind = bal.kind.parse().map_err(|()| Fail::from(RefusalCode::Unavailable))?;
+            alive(&bal)?;
+            let mut request = about(&bal, Task::End, kind);
+            request.reason = Some(why.clone());
+            insert(tx, &draft, &request, bal.structure_id, bal.id).map(|_| draft.id)
+        };
+        Ok(self.0.store.write(act).await?)
+    }
+}
+
+/// Writes a request and its verification, in the transaction of a larger act perhaps: the rule of [`Operator::ask_and_verify`].
+pub(crate) fn asked_and_verified(tx: &mut dyn Tx, draft: &Draft, request: &Request) -> Result<Id, Fail> {
+    permit(tx, &draft.actor, UseCase::OpeningAsk, On::Anywhere)?;
+    permit(tx, &draft.actor, UseCase::OpeningDecide, On::Anywhere)?;
+    may_ask(tx, draft, request)?;
+    open(tx, draft, request, Then::Verify)
+}
+
+fn parse(address: &str) -> Result<Address, Refusal> {
+    address.parse().map_err(|_| Refusal::new(RefusalCode::RcptSyntax).with("address", address))
+}
+
+/// Refuses what is about to be closed, or is.
+fn alive(bal: &accounts::Bal) -> Result<(), Fail> {
+    match bal.state.as_str() {
+        "closing" | "closed" => {
+            Err(Refusal::new(RefusalCode::StateWrong).with("name", &bal.address).with("cause", &bal.state).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A request about a BAL that is there, with what stays as it is.
+fn about(bal: &accounts::Bal, task: Task, kind: BalKind) -> Request {
+    Request {
+        task,
+        kind,
+        address: bal.address.clone(),
+        name: bal.label.clone(),
+        structure: None,
+        test: bal.test,
+        reachable: bal.reachable,
+        quota: None,
+        people: Vec::new(),
+        description: String::new(),
+        responsible: String::new(),
+        service: String::new(),
+        red_list: None,
+        phone_published: None,
+        paperless: None,
+        naming_override: None,
+        reason: None,
+    }
+}
+
+fn structure_of(tx: &mut dyn Tx, actor: &Actor, request: &Request) -> Result<Option<Structure>, Fail> {
+    let Some(code) = &request.structure else { return Ok(None) };
+    match structures::by_code(tx, code)? {
+        Some(s) => Ok(Some(s)),
+        None => Err(unknown(tx, actor, UseCase::OpeningAsk, code)),
+    }
+}
+
+/// May this be asked, and does the asker decide it too?
+fn may_ask(tx: &mut dyn Tx, draft: &Draft, request: &Request) -> Result<Then, Fail> {
+    permit(tx, &draft.actor, UseCase::OpeningAsk, On::Anywhere)?;
+    let place = structure_of(tx, &draft.actor, request)?;
+    let on = place.as_ref().map_or(On::Operator, |s| On::Structure(s.id));
+    let Err(refused) = permit(tx, &draft.actor, UseCase::OpeningAsk, on) else { return Ok(Then::Wait) };
+    // The professional himself, where his structure leaves it to its professionals.
+    let (Some(place), Who::Person(me)) = (place, &draft.actor.who) else { return Err(refused) };
+    let policy = place.opening.parse().ok();
+    let for_me = request.people.len() == 1 && request.people[0].0 == me.login;
+    if !for_me
+        || !opening::may_ask_own(policy, request.kind)
+        || !roles::structures_of_person(tx, me.id)?.contains(&place.id)
+    {
+        return Err(refused);
+    }
+    let Some(row) = accounts::person_by_id(tx, me.id)? else { return Err(refused) };
+    let own = opening::Decider::Own { card: row.identity == "card", national_id: row.national_id.is_some() };
+    Ok(if opening::may_decide(policy, own, request.kind) { Then::Verify } else { Then::Wait })
+}
+
+/// Writes a request for a BAL.
+fn open(tx: &mut dyn Tx, draft: &Draft, request: &Request, then: Then) -> Result<Id, Fail> {
+    let place = structure_of(tx, &draft.actor, request)?;
+    let address = request.parsed()?;
+    let domain = address.domain().to_string();
+    if accounts::domain_by_name(tx, &domain)?.is_none() {
+        return Err(unknown(tx, &draft.actor, UseCase::OpeningAsk, &domain));
+    }
+    if let Some(s) = &place
+        && !structures::domains(tx, s.id)?.contains(&domain)
+    {
+        return Err(Refusal::new(RefusalCode::Invalid).with("name", "domain").with("cause", &s.code).into());
+    }
+    let mut request = request.clone();
+    request.naming_override =
+        names::check(tx, &draft.actor, request.texts(Some(&address)), request.naming_override.as_deref())?;
+    facts::free(tx, &draft.key, draft.now)?;
+    let structure = place.map(|s| s.id);
+    facts::nameable(tx, &draft.actor, &request, structure)?;
+    let row = insert(tx, draft, &request, structure, draft.bal)?;
+    if then == Then::Verify {
+        let own = request.people.iter().any(|(login, _)| *login == draft.by.name);
+        decide::verify_row(tx, &draft.actor, own, &row, draft.now)?;
+        life::step(tx, &draft.verified.0)?;
+        let mut fact = draft.verified.1.clone().on(draft.bal, Some(draft.key.clone()));
+        fact.saying(&json!({ "opening": draft.id.to_string() }));
+        fact.write(tx)?;
+    }
+    Ok(draft.id)
+}
+
+/// Writes a request, with its first step and its trace. `admin.exists`: another one is under way for the address.
+fn insert(tx: &mut dyn Tx, draft: &Draft, request: &Request, structure: Option<Id>, bal: Id) -> Result<Opening, Fail> {
+    let known = facts::look(tx, request, structure, draft.now)?;
+    let row = Opening {
+        id: draft.id,
+        kind: request.task.as_str().into(),
+        address_key: draft.key.clone(),
+        structure_id: structure,
+        bal_id: Some(bal),
+        state: State::Requested.as_str().into(),
+        request: request.text()?,
+        asked_by: draft.by.name.clone(),
+        asked_person: draft.by.person,
+        at: draft.now.0,
+        changed: draft.now.0,
+        version: 1,
+    };
+    if !rows::insert(tx, &row, &known.awaited())? {
+        return Err(Refusal::new(RefusalCode::Exists).with("name", &request.address).into());
+    }
+    let mut step = draft.asked.0.clone();
+    step.reason.clone_from(&request.reason);
+    life::step(tx, &step)?;
+    let roles: Vec<_> = request.people.iter().map(|(login, part)| json!([login, part.as_str()])).collect();
+    let mut fact = draft.asked.1.clone().on(bal, Some(draft.key.clone()));
+    fact.saying(&json!({
+        "opening": draft.id.to_string(), "task": request.task.as_str(), "kind": request.kind.as_str(), "roles": roles,
+        "naming_override": request.naming_override,
+    }));
+    fact.write(tx)?;
+    Ok(row)
+}

@@ -1,0 +1,271 @@
+//! Carrying out what was verified: the last step, and what makes it happen after a wait or a crash.
+//!
+//! Tried at the verification, at an acceptance of the terms, and in each round of housekeeping. The BAL's id stands in the request from its first
+//! row on, and its key is made under that id: whoever tries again, on whatever node, uses the same key. Row, accesses, folders, steps and trace are
+//! one transaction with the request's last state.
+use super::decide::{denied, go_on, state};
+use super::facts;
+use super::request::Request;
+use crate::accounts::page;
+use crate::mailbox::folders::create_defaults;
+use crate::record::{By, Fact};
+use crate::refuse::{self, Fail};
+use crate::{Actor, Door, Operator, Origin, Who};
+use sceau_domain::opening::{self, Denied, Event, Part, State, Task};
+use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp};
+use sceau_store::openings::{self as rows, Opening};
+use sceau_store::{DataKey, Id, StoreError, Tx, access, accounts, bals, life, terms};
+use serde_json::{Value, json};
+
+/// Requests looked at in one go.
+const SLICE: u32 = 200;
+
+/// What a transaction of this module must not make.
+#[derive(Debug, Clone)]
+struct Prepared {
+    step: life::Step,
+    bal_step: life::Step,
+    fact: Fact,
+    now: Timestamp,
+    by: String,
+}
+
+/// A verified request that waits for nothing more; `None` when it does, or is over.
+type Ready = Option<(Opening, Request)>;
+
+/// Judges the last step at this moment.
+fn ready(tx: &mut dyn Tx, id: Id, now: Timestamp) -> Result<Ready, Fail> {
+    let Some(row) = rows::by_id(tx, id)? else { return Ok(None) };
+    let request = Request::read(&row.request)?;
+    let known = facts::look(tx, &request, row.structure_id, now)?;
+    match opening::step(state(&row)?, Event::CarryOut, &known.case, now) {
+        Ok(_) => Ok(Some((row, request))),
+        Err(Denied::State(_) | Denied::Missing(_)) => Ok(None),
+    }
+}
+
+/// Who verified a request: its accesses are given by that person.
+fn verifier(tx: &mut dyn Tx, id: Id) -> Result<String, Fail> {
+    let steps = life::steps(tx, "opening", id)?;
+    let verified = steps.into_iter().rev().find(|s| s.became == State::Verified.as_str());
+    Ok(verified.map_or_else(|| By::system().name, |s| s.by_whom))
+}
+
+/// Moves a request to its last state, judging once more.
+fn finish(tx: &mut dyn Tx, id: Id, p: &Prepared) -> Result<Option<(Opening, Request)>, Fail> {
+    let Some((row, request)) = ready(tx, id, p.now)? else { return Ok(None) };
+    let known = facts::look(tx, &request, row.structure_id, p.now)?;
+    let was = state(&row)?;
+    let next = opening::step(was, Event::CarryOut, &known.case, p.now).map_err(|d| denied(&row, d))?;
+    go_on(tx, &row, next, p.now)?;
+    let (was, became) = (was.as_str().to_owned(), next.as_str().to_owned());
+    life::step(tx, &life::Step { was, became, ..p.step.clone() })?;
+    Ok(Some((row, request)))
+}
+
+impl Operator {
+    /// A person accepted the terms of use: what waited for that goes on. What fails is logged and goes on in a round of housekeeping.
+    pub(crate) async fn openings_after_acceptance(&self, person: Id) {
+        let found = self.0.store.read(move |tx| rows::waiting_for(tx, person)).await;
+        match found {
+            Ok(waiting) => {
+                for id in waiting {
+                    if let Err(refusal) = self.carry_opening_out(id, &By::system()).await {
+                        tracing::warn!(opening = id, code = refusal.code.as_str(), "a request is carried out later");
+                    }
+                }
+            }
+            Err(e) => drop(refuse::store(&e)),
+        }
+    }
+
+    /// Carries out whatever a crash or a failure left. Part of housekeeping; how many requests went on.
+    pub(crate) async fn resume_openings(&self) -> Result<u64, Refusal> {
+        let (mut after, mut done, mut first) = (Id::MIN, 0, None);
+        loop {
+            let now = self.now().0;
+            let find = move |tx: &mut dyn Tx| {
+                let in_force = terms::in_force(tx, now)?;
+                rows::ready(tx, in_force, after, page(SLICE))
+            };
+            let found = self.0.store.read(find).await.map_err(|e: StoreError| refuse::store(&e))?;
+            let Some(last) = found.last() else { break };
+            after = *last;
+            for id in found {
+                match self.carry_opening_out(id, &By::system()).await {
+                    Ok(carried) => done += u64::from(carried),
+                    // One that cannot be carried out does not keep the others waiting.
+                    Err(refusal) => drop(first.get_or_insert(refusal)),
+                }
+            }
+        }
+        first.map_or(Ok(done), Err)
+    }
+
+    /// [`Self::carry_out`] for an actor's own request: that it waits, or that somebody was faster, is no failure.
+    pub(crate) async fn go_on_with(&self, id: Id, actor: &Actor) -> Result<(), Refusal> {
+        self.carry_opening_out(id, &By::actor(actor)).await.map(drop)
+    }
+
+    /// Carries a verified request out, when it waits for nothing more. True when it was.
+    pub(super) async fn carry_opening_out(&self, id: Id, by: &By) -> Result<bool, Refusal> {
+        let now = self.now();
+        let look = move |tx: &mut dyn Tx| match ready(tx, id, now)? {
+            Some((row, request)) => Ok::<_, Fail>(Some((row, request, verifier(tx, id)?))),
+            None => Ok(None),
+        };
+        let Some((row, request, verifier)) = self.0.store.read(look).await? else { return Ok(false) };
+        let bal = row.bal_id.ok_or(RefusalCode::Unavailable)?;
+        let act = if request.task == Task::Open { "bal.opened" } else { "bal.changed" };
+        let life_of = |subject: &str, id| self.life_step(subject, id, ("", "active"), by, None);
+        let prepared = Prepared {
+            step: life_of("opening", id),
+            bal_step: life_of("bal", bal),
+            fact: self.fact(act, by, Some((bal, &row.address_key)), "ok", Value::Null),
+            now,
+            by: verifier,
+        };
+        match request.task {
+            Task::Open => self.carry_opening(id, bal, prepared).await,
+            Task::Change => self.carry_change(id, bal, prepared).await,
+            Task::End => self.carry_end(id, &request, prepared).await,
+        }
+    }
+
+    async fn carry_opening(&self, id: Id, bal: Id, p: Prepared) -> Result<bool, Refusal> {
+        let failed = |e: StoreError| refuse::store(&e);
+        // The key is durable before the BAL exists; if the BAL never does, a key nobody uses is left.
+        let key = self.key_in_waiting(bal).await.map_err(failed)?;
+        let folders = self.prepare_default_folders(bal, &key).map_err(failed)?;
+        let limits = self.config().limits;
+        let make = move |tx: &mut dyn Tx| {
+            let Some((row, request)) = finish(tx, id, &p)? else { return Ok::<_, Fail>(false) };
+            let address = request.parsed()?;
+            let domain = address.domain().to_string();
+            let missing = || Refusal::new(RefusalCode::NotFound).with("name", &domain);
+            let domain_id = accounts::domain_by_name(tx, &domain)?.ok_or_else(missing)?.id;
+            if let Some(gone) = facts::free(tx, &row.address_key, p.now)? {
+                bals::retire(tx, gone)?;
+            }
+            let new = accounts::Bal::new(
+                bal,
+                (&row.address_key, &request.address),
+                domain_id,
+                request.kind.as_str(),
+                p.now.0,
+            );
+            let made = accounts::Bal {
+                label: request.name.clone(),
+                test: request.test,
+                reachable: request.reachable,
+                structure_id: row.structure_id,
+                description: request.description.clone(),
+                responsible: request.responsible.clone(),
+                service: request.service.clone(),
+                red_list: request.red_list,
+                phone_published: request.phone_published,
+                paperless: request.paperless,
+                ..new
+            };
+            let made = crate::policies::with_quota(tx, &limits, made, request.quota, &p.by)?;
+            accounts::insert_bal(tx, &made)?;
+            let known = facts::look(tx, &request, row.structure_id, p.now)?;
+            for (person, part) in &known.people {
+                give(tx, *person, bal, *part, &p)?;
+            }
+            create_defaults(tx, &folders)?;
+            life::step(tx, &p.bal_step)?;
+            let roles: Vec<_> = request.people.iter().map(|(l, part)| json!([l, part.as_str()])).collect();
+            let mut fact = p.fact.clone();
+            fact.saying(&json!({
+                "kind": made.kind, "test": made.test, "roles": roles, "naming_override": request.naming_override,
+                "opening": id.to_string(), "asked_by": row.asked_by, "verified_by": p.by,
+            }));
+            fact.write(tx)?;
+            Ok(true)
+        };
+        Ok(self.0.store.write(make).await?)
+    }
+
+    /// The key of a BAL that is about to be: made now, or by whoever tried before.
+    async fn key_in_waiting(&self, bal: Id) -> Result<DataKey, StoreError> {
+        let vault = self.0.store.vault();
+        match vault.bal_key(bal).await {
+            Err(StoreError::NoKey) => match vault.create_bal_key(bal).await {
+                Err(StoreError::Exists(_)) => vault.bal_key(bal).await,
+                made => made,
+            },
+            known => known,
+        }
+    }
+
+    async fn carry_change(&self, id: Id, bal: Id, p: Prepared) -> Result<bool, Refusal> {
+        let make = move |tx: &mut dyn Tx| {
+            access::lock(tx, bal)?;
+            let Some((row, request)) = finish(tx, id, &p)? else { return Ok::<_, Fail>(false) };
+            let stored = accounts::bal_by_id(tx, bal)?.ok_or(RefusalCode::NotFound)?;
+            if matches!(stored.state.as_str(), "closing" | "closed") {
+                let wrong = Refusal::new(RefusalCode::StateWrong).with("name", &stored.address);
+                return Err(wrong.with("cause", stored.state).into());
+            }
+            let known = facts::look(tx, &request, row.structure_id, p.now)?;
+            let wanted = |person: Id| known.people.iter().find(|(id, _)| *id == person).map(|(_, part)| part.as_str());
+            let (mut ended, mut kept) = (Vec::new(), Vec::new());
+            for held in access::of_bal(tx, bal)? {
+                if wanted(held.person_id) == Some(held.role.as_str()) {
+                    kept.push(held.person_id);
+                    continue;
+                }
+                access::end(tx, held.person_id, bal, p.now.0, &p.by)?;
+                if wanted(held.person_id).is_none() {
+                    access::revoke_tokens(tx, held.person_id, bal, p.now.0)?;
+                    ended.push(held.login);
+                }
+            }
+            for (person, part) in known.people.iter().filter(|(person, _)| !kept.contains(person)) {
+                give(tx, *person, bal, *part, &p)?;
+            }
+            // Whoever edits the BAL at this moment is told that it changed.
+            let label = request.name.clone();
+            if !bals::update(tx, &accounts::Bal { label, ..stored })? {
+                return Err(RefusalCode::Unavailable.into());
+            }
+            let roles: Vec<_> = request.people.iter().map(|(l, part)| json!([l, part.as_str()])).collect();
+            let mut fact = p.fact.clone();
+            fact.saying(&json!({
+                "roles": roles, "ended": ended, "naming_override": request.naming_override, "opening": id.to_string(),
+                "asked_by": row.asked_by, "verified_by": p.by,
+            }));
+            fact.write(tx)?;
+            Ok(true)
+        };
+        let done = self.0.store.write(make).await?;
+        if done {
+            self.rights_changed_of(bal);
+        }
+        Ok(done)
+    }
+
+    /// Closes the BAL first: a crash between the two leaves a request that is carried out again, and finds it closing.
+    async fn carry_end(&self, id: Id, request: &Request, p: Prepared) -> Result<bool, Refusal> {
+        let origin =
+            Origin { door: Door::System, remote: None, session: format!("opening-{id}"), tls: None, once: None };
+        let ourselves = Actor { who: Who::System, bal: None, credential: None, origin };
+        let reason = format!("{} ({})", request.reason.as_deref().unwrap_or_default(), p.by);
+        let key = self.key_of(&request.address)?;
+        let state = self.0.store.read(move |tx| accounts::bal_by_address(tx, &key)).await;
+        let state = state.map_err(|e: StoreError| refuse::store(&e))?.map(|b| b.state);
+        if !matches!(state.as_deref(), Some("closing" | "closed")) {
+            self.close_bal(&ourselves, &request.address, crate::life::CloseOrder::unused(&reason)).await?;
+        }
+        Ok(self.0.store.write(move |tx| Ok::<_, Fail>(finish(tx, id, &p)?.is_some())).await?)
+    }
+}
+
+/// Gives an access with the rights that its role usually has, later than any that the person had before.
+fn give(tx: &mut dyn Tx, person: Id, bal: Id, part: Part, p: &Prepared) -> Result<(), Fail> {
+    let rights = part.as_str().parse::<AccessRole>().map_or(BalRights::USE, AccessRole::usual);
+    let at = access::newest(tx, person, bal)?.map_or(p.now.0, |newest| p.now.0.max(newest + 1));
+    let new = access::NewAccess::now(person, bal, part.as_str(), rights.bits(), at, &p.by);
+    Ok(access::grant(tx, &access::NewAccess { starts: p.now.0, ..new })?)
+}

@@ -1,0 +1,150 @@
+//! Deciding: a request verified, refused, taken back. Who may is the structure's policy to say (F012, F163).
+use super::request::{Request, reason};
+use super::views::OpeningView;
+use super::{facts, show};
+use crate::record::By;
+use crate::refuse::Fail;
+use crate::rights::{On, permit, unknown};
+use crate::{Actor, Operator};
+use sceau_domain::opening::{self, Decider, Denied, Event, State};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_store::openings::{self as rows, Opening};
+use sceau_store::{Id, Tx, accounts, life, structures};
+use serde_json::{Value, json};
+
+/// The refusal for a step that is not made.
+pub(super) fn denied(row: &Opening, why: Denied) -> Refusal {
+    match why {
+        Denied::Missing(missing) => missing.into(),
+        Denied::State(state) => {
+            Refusal::new(RefusalCode::StateWrong).with("name", row.id).with("cause", state.as_str())
+        }
+    }
+}
+
+/// The state of a row. `system.unavailable` when it is one that this version does not know.
+pub(super) fn state(row: &Opening) -> Result<State, Refusal> {
+    State::parse(&row.state).ok_or_else(|| RefusalCode::Unavailable.into())
+}
+
+/// Refuses `right.missing` unless the asker decides on this request. `own`: it is the asker's own BAL.
+fn may_decide(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening) -> Result<(), Fail> {
+    let request = Request::read(&row.request)?;
+    let place = match row.structure_id {
+        Some(id) => structures::by_id(tx, id)?,
+        None => None,
+    };
+    let policy = place.and_then(|s| s.opening.parse().ok());
+    if permit(tx, actor, UseCase::OpeningDecide, On::Operator).is_ok() {
+        return Ok(());
+    }
+    let missing = || Fail::from(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::OpeningDecide.as_str()));
+    if let Some(id) = row.structure_id
+        && permit(tx, actor, UseCase::OpeningDecide, On::Structure(id)).is_ok()
+    {
+        return if opening::may_decide(policy, Decider::Structure, request.kind) { Ok(()) } else { Err(missing()) };
+    }
+    let Some(person) = By::actor(actor).person.filter(|_| own) else { return Err(missing()) };
+    let row = accounts::person_by_id(tx, person)?;
+    let me = row.map(|p| Decider::Own { card: p.identity == "card", national_id: p.national_id.is_some() });
+    if me.is_some_and(|me| opening::may_decide(policy, me, request.kind)) { Ok(()) } else { Err(missing()) }
+}
+
+/// Verifies a row of this version, by this asker.
+pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening, now: Timestamp) -> Result<(), Fail> {
+    may_decide(tx, actor, own, row)?;
+    let known = facts::look(tx, &Request::read(&row.request)?, row.structure_id, now)?;
+    let next = opening::step(state(row)?, Event::Verify, &known.case, now).map_err(|d| denied(row, d))?;
+    go_on(tx, row, next, now)
+}
+
+/// Writes the next state of a row. `edit.conflict` when it went on meanwhile.
+pub(super) fn go_on(tx: &mut dyn Tx, row: &Opening, next: State, now: Timestamp) -> Result<(), Fail> {
+    if rows::advance(tx, row.id, row.version, next.as_str(), now.0)? {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::EditConflict).with("name", row.id).into())
+}
+
+impl Operator {
+    /// Verifies a request; what waits for nothing more is carried out at once. `admin.not_found`, `opening.*`, `state.wrong`, `edit.conflict`.
+    pub async fn verify_opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
+        self.decide(actor, id, Event::Verify, None).await?;
+        self.carry_opening_out(id, &By::actor(actor)).await?;
+        self.opening(actor, id).await
+    }
+
+    /// Refuses a request, with a reason for whoever asked (F163).
+    pub async fn refuse_opening(&self, actor: &Actor, id: Id, why: &str) -> Result<OpeningView, Refusal> {
+        let why = reason(why);
+        self.decide(actor, id, Event::Refuse, Some(why)).await?;
+        self.opening(actor, id).await
+    }
+
+    /// Takes a request back: who asked, or whoever may ask in its place.
+    pub async fn cancel_opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
+        self.decide(actor, id, Event::Cancel, None).await?;
+        self.opening(actor, id).await
+    }
+
+    async fn decide(
+        &self,
+        actor: &Actor,
+        id: Id,
+        event: Event,
+        why: Option<Result<String, Refusal>>,
+    ) -> Result<(), Refusal> {
+        let (act, uc) = match event {
+            Event::Verify | Event::CarryOut => ("opening.verified", UseCase::OpeningDecide),
+            Event::Refuse => ("opening.refused", UseCase::OpeningDecide),
+            Event::Cancel => ("opening.cancelled", UseCase::OpeningAsk),
+        };
+        let (by, now) = (By::actor(actor), self.now());
+        let said = why.as_ref().and_then(|w| w.as_ref().ok()).map(String::as_str);
+        let step = self.life_step("opening", id, ("", ""), &by, said);
+        let fact = self.fact(act, &by, None, "ok", Value::Null);
+        let actor = actor.clone();
+        let decide = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, uc, On::Anywhere)?;
+            let Some(row) = rows::by_id(tx, id)? else { return Err(unknown(tx, &actor, uc, &id.to_string())) };
+            let was = state(&row)?;
+            let next = match event {
+                Event::Verify | Event::CarryOut => {
+                    verify_row(tx, &actor, false, &row, now)?;
+                    State::Verified
+                }
+                Event::Refuse | Event::Cancel => {
+                    if event == Event::Refuse {
+                        may_decide(tx, &actor, false, &row)?;
+                    } else if !row.asked_person.is_some_and(|p| By::actor(&actor).person == Some(p)) {
+                        let on = row.structure_id.map_or(On::Operator, On::Structure);
+                        permit(tx, &actor, uc, on)?;
+                    }
+                    if let Some(Err(refusal)) = &why {
+                        return Err(refusal.clone().into());
+                    }
+                    let known = facts::look(tx, &Request::read(&row.request)?, row.structure_id, now)?;
+                    let next = opening::step(was, event, &known.case, now).map_err(|d| denied(&row, d))?;
+                    go_on(tx, &row, next, now)?;
+                    next
+                }
+            };
+            let (before, after) = (was.as_str().to_owned(), next.as_str().to_owned());
+            life::step(tx, &life::Step { was: before, became: after, ..step.clone() })?;
+            let mut fact = fact.clone();
+            if let Some(bal) = row.bal_id {
+                fact = fact.on(bal, Some(row.address_key.clone()));
+            }
+            fact.saying(&json!({ "opening": id.to_string(), "task": row.kind, "reason": step.reason }));
+            fact.write(tx)?;
+            Ok::<_, Fail>(())
+        };
+        Ok(self.0.store.write(decide).await?)
+    }
+
+    /// One request, with its steps. `admin.not_found`.
+    pub async fn opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
+        let (actor, now) = (actor.clone(), self.now());
+        Ok(self.0.store.read(move |tx| show::one(tx, &actor, id, now)).await?)
+    }
+}

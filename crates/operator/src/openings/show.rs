@@ -1,0 +1,112 @@
+//! Requests, shown to whoever's place they are in, and to whom they concern.
+use super::facts;
+use super::request::Request;
+use super::views::{OpeningQuery, OpeningView, PartView, StepView, WaitView};
+use crate::accounts::bals;
+use crate::refuse::Fail;
+use crate::rights::{On, Reach, permit, reach, unknown};
+use crate::{Actor, Operator, Who};
+use sceau_domain::opening::{State, Task};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_store::openings::{self as rows, Opening};
+use sceau_store::{Id, Tx, accounts, life, structures};
+
+impl Operator {
+    /// Requests, newest first, from before `before`.
+    pub async fn openings(
+        &self,
+        actor: &Actor,
+        query: OpeningQuery,
+        before: Option<Id>,
+        limit: u32,
+    ) -> Result<Vec<OpeningView>, Refusal> {
+        let (actor, now) = (actor.clone(), self.now());
+        let list = move |tx: &mut dyn Tx| {
+            let uc = UseCase::OpeningList;
+            let within = match (reach(tx, &actor, uc)?, &actor.who) {
+                (Reach::All, _) | (_, Who::System) => None,
+                (reach, Who::Person(p)) => Some((reach.structures().unwrap_or_default().to_vec(), p.id)),
+            };
+            let structure = match &query.structure {
+                None => None,
+                Some(code) => match structures::by_code(tx, &plain::code(code, "structure")?)? {
+                    Some(s) => Some(s.id),
+                    None => return Err(unknown(tx, &actor, uc, code)),
+                },
+            };
+            let filter = rows::Filter {
+                state: query.state.map(|s| s.as_str().to_owned()),
+                kind: query.task.map(|t| t.as_str().to_owned()),
+                structure,
+                within,
+            };
+            let found = rows::list(tx, &filter, before.unwrap_or(Id::MAX), crate::accounts::page(limit))?;
+            found.into_iter().map(|row| view(tx, row, now, false)).collect::<Result<Vec<_>, Fail>>()
+        };
+        Ok(self.0.store.read(list).await?)
+    }
+}
+
+/// One request, for an asker who may see it.
+pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, now: Timestamp) -> Result<OpeningView, Fail> {
+    let uc = UseCase::OpeningList;
+    permit(tx, actor, uc, On::Anywhere)?;
+    let Some(row) = rows::by_id(tx, id)? else { return Err(unknown(tx, actor, uc, &id.to_string())) };
+    let seen = match (reach(tx, actor, uc)?, &actor.who) {
+        (Reach::All, _) | (_, Who::System) => true,
+        (reach, Who::Person(p)) => {
+            row.asked_person == Some(p.id)
+                || row.structure_id.is_some_and(|s| reach.structures().is_some_and(|all| all.contains(&s)))
+                || rows::waits_for(tx, id, p.id)?
+        }
+    };
+    if !seen {
+        return Err(Refusal::new(RefusalCode::RightMissing).with("name", uc.as_str()).into());
+    }
+    view(tx, row, now, true)
+}
+
+fn view(tx: &mut dyn Tx, row: Opening, now: Timestamp, whole: bool) -> Result<OpeningView, Fail> {
+    let request = Request::read(&row.request)?;
+    let unknown = || Fail::from(RefusalCode::Unavailable);
+    let state = State::parse(&row.state).ok_or_else(unknown)?;
+    let waits_for = if state.is_under_way() {
+        let known = facts::look(tx, &request, row.structure_id, now)?;
+        known.case.missing(now).into_iter().map(WaitView::from).collect()
+    } else {
+        Vec::new()
+    };
+    let structure = match row.structure_id {
+        Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
+        None => None,
+    };
+    let (mut steps, mut bal) = (Vec::new(), None);
+    if whole {
+        let step = |s: life::Step| {
+            let at = Timestamp(s.at);
+            StepView { at, was: s.was, became: s.became, by: s.by_whom, reason: s.reason }
+        };
+        steps = life::steps(tx, "opening", row.id)?.into_iter().map(step).collect();
+        // The id is kept for the BAL from the first moment on; there may be none.
+        let found = row.bal_id.map(|id| accounts::bal_by_id(tx, id)).transpose()?.flatten();
+        bal = found.map(|b| bals::view(tx, b)).transpose()?;
+    }
+    Ok(OpeningView {
+        id: row.id.to_string(),
+        task: Task::parse(&row.kind).ok_or_else(unknown)?,
+        state,
+        address: request.address,
+        kind: request.kind,
+        name: request.name,
+        structure,
+        people: request.people.into_iter().map(|(login, role)| PartView { login, role }).collect(),
+        reason: request.reason,
+        asked_by: row.asked_by,
+        asked: Timestamp(row.at),
+        changed: Timestamp(row.changed),
+        waits_for,
+        steps,
+        bal,
+        version: row.version,
+    })
+}

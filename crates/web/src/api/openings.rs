@@ -1,0 +1,129 @@
+//! Requests: BALs on their way to being opened, changes and ends that are asked for. Their steps are guarded by their state: no `If-Match` is asked.
+use crate::{Asker, Created, Id, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema};
+use axum::extract::State as AxumState;
+use sceau_domain::opening;
+use sceau_operator::openings::{NewOpening, OpeningQuery, OpeningView};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(list, ask))
+        .routes(routes!(show))
+        .routes(routes!(verify))
+        .routes(routes!(refuse))
+        .routes(routes!(cancel))
+}
+
+/// Which requests.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// In this state: `requested`, `verified`, `opened`, `done`, `refused` or `cancelled`.
+    #[param(schema_with = schema::opening_state)]
+    state: Option<opening::State>,
+    /// `open`, `change` or `end`.
+    #[param(schema_with = schema::opening_task)]
+    task: Option<opening::Task>,
+    /// For the structure with this code.
+    structure: Option<String>,
+    /// From after this one, in the order of the list: the `next` of the page before.
+    after: Option<Id>,
+    /// How many, at most 1,000; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "crate::page::within")]
+    limit: Option<u32>,
+}
+
+/// Requests, newest first, of the asker's place and those that concern the asker.
+#[utoipa::path(get, path = "/openings", tag = "openings", params(Which),
+    responses((status = 200, description = "The requests", body = Page<OpeningView>), Refusals),
+    extensions(("x-sceau-use-case" = json!("opening.list"))))]
+async fn list(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Query(which): Query<Which>,
+) -> Result<Json<Page<OpeningView>>, Problem> {
+    let limit = which.limit.unwrap_or(100);
+    let query = OpeningQuery { state: which.state, task: which.task, structure: which.structure };
+    let found = op.openings(&actor, query, which.after.map(|id| id.0), limit).await?;
+    Ok(Json(Page::new(found, limit, |o| o.id.clone())))
+}
+
+/// Asks for a BAL, for a change of people and name, or for an end.
+#[utoipa::path(post, path = "/openings", tag = "openings", request_body = NewOpening,
+    responses((status = 201, description = "Asked", body = OpeningView, headers(("Location" = String, description = "Where it is"))), Refusals),
+    extensions(("x-sceau-use-case" = json!("opening.ask"))))]
+async fn ask(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Json(new): Json<NewOpening>,
+) -> Result<Created<Versioned<OpeningView>>, Problem> {
+    let view = op.ask_opening(&actor, new).await?;
+    Ok(Created(located(&["openings", &view.id]), Versioned(view.version, view)))
+}
+
+/// One request, with its steps.
+#[utoipa::path(get, path = "/openings/{id}", tag = "openings", params(("id" = Id, Path, description = "Id of the request")),
+    responses((status = 200, description = "The request", body = OpeningView, headers(("ETag" = String, description = "Version"))), Refusals),
+    extensions(("x-sceau-use-case" = json!("opening.list"))))]
+async fn show(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(id): Path<Id>,
+) -> Result<Versioned<OpeningView>, Problem> {
+    let view = op.opening(&actor, id.0).await?;
+    Ok(Versioned(view.version, view))
+}
+
+/// Verifies a request. What waits for nothing more is carried out at once.
+#[utoipa::path(post, path = "/openings/{id}/verify", tag = "openings", params(("id" = Id, Path, description = "Id of the request")),
+    responses((status = 200, description = "The request", body = OpeningView, headers(("ETag" = String, description = "Version"))), Refusals),
+    extensions(("x-sceau-use-case" = json!("opening.decide"))))]
+async fn verify(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(id): Path<Id>,
+) -> Result<Versioned<OpeningView>, Problem> {
+    let view = op.verify_opening(&actor, id.0).await?;
+    Ok(Versioned(view.version, view))
+}
+
+/// Why a request is refused.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    /// For whoever asked.
+    #[schema(example = "Profession non éligible", min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// Refuses a request, with its reason.
+#[utoipa::path(post, path = "/openings/{id}/refuse", tag = "openings", request_body = Why, params(("id" = Id, Path, description = "Id of the request")),
+    responses((status = 200, description = "The request", body = OpeningView, headers(("ETag" = String, description = "Version"))), Refusals),
+    extensions(("x-sceau-use-case" = json!("opening.decide"))))]
+async fn refuse(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(id): Path<Id>,
+    Json(why): Json<Why>,
+) -> Result<Versioned<OpeningView>, Problem> {
+    let view = op.refuse_opening(&actor, id.0, &why.reason).await?;
+    Ok(Versioned(view.version, view))
+}
+
+/// Takes a request back.
+#[utoipa::path(post, path = "/openings/{id}/cancel", tag = "openings", params(("id" = Id, Path, description = "Id of the request")),
+    responses((status = 200, description = "The request", body = OpeningView, headers(("ETag" = String, description = "Version"))), Refusals),
+    extensions(("x-sceau-use-case" = json!("opening.ask"))))]
+async fn cancel(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(id): Path<Id>,
+) -> Result<Versioned<OpeningView>, Problem> {
+    let view = op.cancel_opening(&actor, id.0).await?;
+    Ok(Versioned(view.version, view))
+}
