@@ -1,8 +1,11 @@
 //! Logging in: device tokens (256 bits, kept as peppered digest), rate limits, the same work for unknown users.
 mod api;
 mod guard;
+mod leash;
+mod person;
 
 pub use guard::Guard;
+pub use leash::Leash;
 
 use crate::access::holds;
 use crate::record::By;
@@ -75,12 +78,12 @@ impl Operator {
         let wanted = bal.map(|b| self.key_of(b)).transpose().map_err(|_| failed())?;
         let by_address = name.parse::<Address>().ok().map(|a| self.bal_key(&a));
         let name = name.to_ascii_lowercase();
-        let now = self.clock().now().0;
+        let (now, since) = (self.clock().now().0, self.0.guard.rights_version());
         let find = move |tx: &mut dyn Tx| find(tx, &digest, &name, by_address.as_deref(), wanted.as_deref(), now);
         // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
         let Found { token, person, bal, seated, holder, open } = self.0.store.read(find).await?.ok_or_else(failed)?;
         let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
-        let bal = BalRef { chair: Some(chair(&seated, holder, token.expires)?), ..bal_ref(&bal)? };
+        let bal = BalRef { chair: Some(chair(&seated, holder, token.expires, since)?), ..bal_ref(&bal)? };
         let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
         if !open {
             return Err(self.refused(By::actor(&actor), None, None, self.terms_required()).await.into());
@@ -207,10 +210,10 @@ fn find(
 }
 
 /// How somebody sits at a BAL.
-fn chair(s: &access::Seated, holder: Option<String>, expires: Option<i64>) -> Result<Chair, StoreError> {
+fn chair(s: &access::Seated, holder: Option<String>, expires: Option<i64>, since: u64) -> Result<Chair, StoreError> {
     let role = s.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
     let until = [s.ends, expires].into_iter().flatten().min();
-    Ok(Chair { role, rights: BalRights::from_bits(s.rights), holder, until })
+    Ok(Chair { role, rights: BalRights::from_bits(s.rights), holder, until, since })
 }
 
 /// PER BALs that a person holds.

@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(2);
 /// How often watched BALs are looked at while the other nodes are not heard.
 const POLL: Duration = Duration::from_secs(2);
+/// How often rights are judged again while the other nodes are not heard.
+const DOUBT: Duration = Duration::from_secs(1);
 /// While they are heard, one poll in so many is made all the same: a word may be lost.
 const SLOWLY: u32 = 15;
 /// When a list of destructions could not be written, it is tried again after this long.
@@ -125,7 +127,22 @@ impl Operator {
             () = hearing => {}
             () = looking => {}
             () = self.poll_others() => {}
+            () = self.doubt_rights() => {}
             () = self.list_destructions(&destroyed) => {}
+        }
+    }
+
+    /// While the other nodes are not heard, what they take away is looked for every second by whoever could be concerned.
+    async fn doubt_rights(&self) {
+        if !self.0.store.is_shared() {
+            return std::future::pending().await;
+        }
+        let mut tick = every(DOUBT);
+        loop {
+            tick.tick().await;
+            if !self.0.store.hears_others() {
+                self.0.guard.forget_rights(None);
+            }
         }
     }
 
@@ -173,12 +190,14 @@ impl Operator {
             Event::Queue => inner.queue_wake.notify_waiters(),
             Event::Jobs => inner.jobs_wake.notify_waiters(),
             Event::Policies => inner.policies.forget(),
+            Event::Rights(of) => inner.guard.forget_rights(of),
             Event::KeyDestroyed(bal) => {
                 inner.store.vault().forget_bal_key(bal);
                 inner.search.close(bal);
                 inner.watch.heard(bal);
             }
             Event::Everything => {
+                inner.guard.forget_rights(None);
                 inner.store.vault().forget_keys();
                 inner.search.forget_all();
                 inner.policies.forget();
@@ -257,7 +276,7 @@ impl Destroyed {
             match event {
                 Event::KeyDestroyed(bal) => drop(bals.insert(bal)),
                 Event::Everything => *all = true,
-                Event::Bal(_) | Event::Queue | Event::Jobs | Event::Policies => return,
+                Event::Bal(_) | Event::Queue | Event::Jobs | Event::Policies | Event::Rights(_) => return,
             }
             *all |= bals.len() > MANY;
             if *all {

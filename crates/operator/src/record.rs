@@ -2,7 +2,7 @@
 //! Envelope facts, counts and ids; never content.
 use crate::mail::refusals::STRANGER;
 use crate::{Actor, Door, Operator, Origin, Who};
-use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{AccessRole, Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::header;
 use sceau_store::idempotency::{self, Once};
 use sceau_store::traces::{self, Trace};
@@ -22,6 +22,22 @@ pub(crate) struct By {
     pub person: Option<Id>,
     /// From where.
     pub origin: Option<Origin>,
+    /// As what at the BAL of the session, when not as its holder; and the login of the holder for whom a delegate acts (F024).
+    pub seat: Option<(AccessRole, Option<String>)>,
+}
+
+/// Says as what somebody acts.
+fn seated(data: &mut Value, seat: Option<&(AccessRole, Option<String>)>) {
+    let Some((role, holder)) = seat else { return };
+    if data.is_null() {
+        *data = json!({});
+    }
+    if let Some(data) = data.as_object_mut() {
+        data.insert("as".into(), role.as_str().into());
+        if let Some(holder) = holder {
+            data.insert("for".into(), holder.as_str().into());
+        }
+    }
 }
 
 impl By {
@@ -32,7 +48,7 @@ impl By {
     /// Another operator.
     pub fn peer(peer: Option<&Peer>, origin: &Origin) -> Self {
         let name = peer.map_or_else(|| STRANGER.to_owned(), |p| bounded(p.dn.as_str()));
-        Self { name, person: None, origin: Some(origin.clone()) }
+        Self { name, origin: Some(origin.clone()), ..Self::default() }
     }
     /// Nobody that we know.
     pub fn stranger(origin: &Origin) -> Self {
@@ -42,7 +58,11 @@ impl By {
     pub fn actor(actor: &Actor) -> Self {
         let origin = Some(actor.origin.clone());
         match &actor.who {
-            Who::Person(p) => Self { name: p.login.clone(), person: Some(p.id), origin },
+            Who::Person(p) => {
+                let chair = actor.bal.as_ref().and_then(|b| b.chair.as_ref());
+                let seat = chair.filter(|c| c.role != AccessRole::Holder).map(|c| (c.role, c.holder.clone()));
+                Self { name: p.login.clone(), person: Some(p.id), origin, seat }
+            }
             Who::System => Self { origin, ..Self::system() },
         }
     }
@@ -88,7 +108,7 @@ impl Fact {
 
 /// The trace of an act on a BAL, whose address and facts are known only in the transaction.
 #[derive(Debug, Clone)]
-pub(crate) struct Record(Trace);
+pub(crate) struct Record(Trace, Option<(AccessRole, Option<String>)>);
 
 impl Record {
     /// When the act happened, milliseconds.
@@ -98,6 +118,8 @@ impl Record {
     /// Writes the trace of an act that was done. `bal` is the BAL's address as [`crate::access::Seat::check`] gave it;
     /// `data` holds counts and ids, never names or content.
     pub fn write(&self, tx: &mut dyn Tx, bal: &str, data: &Value) -> Result<(), StoreError> {
+        let mut data = data.clone();
+        seated(&mut data, self.1.as_ref());
         let trace = Trace { bal: Some(bal.to_owned()), data: data.to_string(), ..self.0.clone() };
         traces::record(tx, &trace)
     }
@@ -110,7 +132,15 @@ impl Record {
 
 impl Operator {
     /// Prepares a functional trace. `bal` is the BAL concerned and its address as shown.
-    pub(crate) fn fact(&self, act: &'static str, by: &By, bal: Option<(Id, &str)>, outcome: &str, data: Value) -> Fact {
+    pub(crate) fn fact(
+        &self,
+        act: &'static str,
+        by: &By,
+        bal: Option<(Id, &str)>,
+        outcome: &str,
+        mut data: Value,
+    ) -> Fact {
+        seated(&mut data, by.seat.as_ref());
         let (bal_id, bal) = bal.unzip();
         // What was refused may be asked again under the same key.
         let once = by.origin.as_ref().and_then(|o| o.once.clone()).filter(|_| outcome == "ok");
@@ -134,7 +164,7 @@ impl Operator {
     /// Prepares the functional trace of an act on a BAL.
     pub(crate) fn record(&self, actor: &Actor, bal: Id, act: &'static str) -> Record {
         let Fact(trace, _) = self.fact(act, &By::actor(actor), None, "ok", Value::Null).on(bal, None);
-        Record(trace)
+        Record(trace, By::actor(actor).seat)
     }
 
     /// Envelope facts of a message.
@@ -208,7 +238,7 @@ impl Operator {
             .into_iter()
             .map(|folded| {
                 let by = match folded.session {
-                    Some((origin, name)) => By { name, person: None, origin: Some(origin) },
+                    Some((origin, name)) => By { name, origin: Some(origin), ..By::default() },
                     None => By { name: STRANGER.into(), ..By::default() },
                 };
                 self.fact("mail.refused", &by, None, "counted", json!({ "counts": folded.counts }))

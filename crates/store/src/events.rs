@@ -18,6 +18,8 @@ pub enum Event {
     Jobs,
     /// A limit was set or taken away.
     Policies,
+    /// Rights were taken away that concern this person, BAL or token; none: anybody's.
+    Rights(Option<Id>),
     /// The key of a BAL was destroyed: it must be forgotten at once.
     KeyDestroyed(Id),
     /// Anything may have happened.
@@ -28,6 +30,8 @@ pub enum Event {
 const KEPT: usize = 1024;
 /// BALs in one announcement at most; beyond, everything changed.
 const MOST: usize = 20_000;
+/// People, BALs or tokens whose rights changed, named one by one; beyond, anybody's did.
+const NAMED: usize = 200;
 /// Longest payload, bytes: PostgreSQL takes fewer than 8,000.
 const PAYLOAD: usize = 7_900;
 
@@ -112,6 +116,7 @@ pub(crate) struct Words {
     queue: bool,
     jobs: bool,
     policies: bool,
+    rights: BTreeSet<Option<Id>>,
     everything: bool,
 }
 
@@ -126,7 +131,11 @@ impl Words {
             Event::Queue => self.queue = true,
             Event::Jobs => self.jobs = true,
             Event::Policies => self.policies = true,
+            Event::Rights(of) => drop(self.rights.insert(of)),
             Event::Everything => self.everything = true,
+        }
+        if self.rights.len() > NAMED || self.rights.contains(&None) {
+            self.rights = BTreeSet::from([None]);
         }
         if self.bals.len() > MOST {
             self.bals.clear();
@@ -136,6 +145,7 @@ impl Words {
     /// Adds those of another time.
     pub fn join(&mut self, other: Self) {
         other.bals.into_iter().for_each(|id| self.add(Event::Bal(id)));
+        other.rights.into_iter().for_each(|of| self.add(Event::Rights(of)));
         self.keys.extend(other.keys);
         self.queue |= other.queue;
         self.jobs |= other.jobs;
@@ -148,7 +158,9 @@ impl Words {
         let words = flags.into_iter().filter(|(said, _)| *said).map(|(_, word)| word.to_owned());
         let keys = self.keys.iter().map(|id| format!("k{id}"));
         let mut out: Vec<String> = Vec::new();
-        for word in words.chain(keys).chain(self.bals.iter().map(|id| format!("b{id}"))) {
+        // What takes something away goes first.
+        let rights = self.rights.iter().map(|of| of.map_or_else(|| "r".to_owned(), |id| format!("r{id}")));
+        for word in rights.chain(words).chain(keys).chain(self.bals.iter().map(|id| format!("b{id}"))) {
             match out.last_mut() {
                 Some(last) if last.len() + 1 + word.len() <= PAYLOAD => {
                     last.push(' ');
@@ -173,6 +185,8 @@ impl Words {
                 Some(b'q') => Event::Queue,
                 Some(b'j') => Event::Jobs,
                 Some(b'p') => Event::Policies,
+                Some(b'r') if word.len() == 1 => Event::Rights(None),
+                Some(b'r') => id().map_or(Event::Everything, |id| Event::Rights(Some(id))),
                 _ => Event::Everything,
             }
         };
@@ -201,6 +215,18 @@ mod tests {
         assert!(Words::events(&payloads[0], "1:aa").is_empty(), "one's own words");
         assert!(words(&[]).payloads("1:aa").is_empty() && words(&[]).is_empty());
         assert_eq!(Words::events("3:cc z b b12x", "1:aa"), [Event::Everything; 3]);
+    }
+
+    #[test]
+    fn rights_go_first_and_fold_into_anybodys() {
+        let mut said = words(&[Event::Bal(7), Event::Rights(Some(3)), Event::Rights(Some(3)), Event::Rights(Some(4))]);
+        let payloads = said.payloads("1:aa");
+        assert_eq!(payloads, ["1:aa r3 r4 b7"]);
+        let heard = Words::events(&payloads[0], "2:bb");
+        assert_eq!(heard, [Event::Rights(Some(3)), Event::Rights(Some(4)), Event::Bal(7)]);
+        said.join(words(&(0..=200).map(|i| Event::Rights(Some(i))).collect::<Vec<_>>()));
+        assert_eq!(said.payloads("1:aa"), ["1:aa r b7"]);
+        assert_eq!(Words::events("1:aa r rx", "2:bb"), [Event::Rights(None), Event::Everything]);
     }
 
     #[test]

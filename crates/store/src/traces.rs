@@ -33,6 +33,35 @@ pub struct Trace {
     pub data: String,
 }
 
+/// How often a person did an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// Login, as it was then.
+    pub actor: String,
+    /// Act.
+    pub act: String,
+    /// How often.
+    pub count: i64,
+    /// The last time, milliseconds since 1970.
+    pub last: i64,
+}
+
+/// What people did with a BAL (address as traces write it) from one instant to another: successful acts that are traced with it, counted.
+pub fn counts_of_bal(tx: &mut dyn Tx, bal: &str, since: i64, until: i64) -> Result<Vec<Counted>, StoreError> {
+    // Ids grow with time, give or take the clocks of the nodes: they bound what is looked at, `at` decides.
+    let bound = |at: i64| crate::id::first_at(sceau_domain::Timestamp(at.clamp(0, LAST)));
+    let (from, to) = (bound(since.saturating_sub(SKEW)), bound(until.saturating_add(SKEW)));
+    let sql = "SELECT actor, act, COUNT(*), MAX(at) FROM traces WHERE bal = $1 AND id >= $2 AND id < $3 AND at >= $4 AND at <= $5 \
+               AND person_id IS NOT NULL AND outcome = 'ok' GROUP BY actor, act ORDER BY actor, act";
+    let rows = tx.query(sql, params![bal, from, to, since, until])?;
+    rows.iter().map(|r| Ok(Counted { actor: r.text(0)?, act: r.text(1)?, count: r.int(2)?, last: r.int(3)? })).collect()
+}
+
+/// In 2087: ids reach a little further.
+const LAST: i64 = 3_700_000_000_000;
+/// How far an id and the instant of its row may be apart, milliseconds.
+const SKEW: i64 = 3_600_000;
+
 /// What to list. `act` matches itself and what is below it (`mail` matches `mail.accepted`).
 #[derive(Debug, Clone, Default)]
 pub struct Filter {

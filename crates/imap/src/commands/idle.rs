@@ -1,5 +1,5 @@
 //! IDLE (RFC 9051 §6.3.13): parked, with its buffers given back; wakes when the BAL changes, when the client says DONE, when
-//! the door closes, and every few minutes to say something and to ask its rights again.
+//! rights are taken away, when the door closes, and every few minutes to say something and to ask its rights again.
 use crate::session::{Done, End, Reply, Session, Stop};
 use sceau_domain::RefusalCode;
 use tokio::time::{Instant, sleep_until};
@@ -10,6 +10,7 @@ const DONE_MAX: usize = 1024;
 enum Woken {
     Line(Result<Vec<u8>, sceau_net::ReadError>),
     Changed,
+    Pulled,
     Keepalive,
     Drain,
 }
@@ -36,6 +37,7 @@ pub(crate) async fn run(s: &mut Session) -> Done {
                 rights(s).await?;
                 s.sync(true).await?;
             }
+            Woken::Pulled => rights(s).await?,
             Woken::Keepalive if Instant::now() >= until => {
                 return Err(Stop::End(End::Bye(RefusalCode::Timeout.into())));
             }
@@ -50,7 +52,7 @@ pub(crate) async fn run(s: &mut Session) -> Done {
 async fn wait(s: &mut Session, until: Instant) -> Woken {
     let keepalive = (Instant::now() + s.config.keepalive).min(until);
     let watched = s.view.is_some();
-    let (conn, watch) = (&mut s.conn, &mut s.watch);
+    let (conn, watch, leash) = (&mut s.conn, &mut s.watch, &mut s.leash);
     let changed = async {
         match watch {
             Some(watch) if watched => watch.changed().await,
@@ -60,6 +62,7 @@ async fn wait(s: &mut Session, until: Instant) -> Woken {
     tokio::select! {
         biased;
         () = s.drain.cancelled() => Woken::Drain,
+        () = crate::session::pulled(leash) => Woken::Pulled,
         line = conn.read_line(DONE_MAX) => Woken::Line(line),
         () = changed => Woken::Changed,
         () = sleep_until(keepalive) => Woken::Keepalive,
@@ -68,10 +71,7 @@ async fn wait(s: &mut Session, until: Instant) -> Woken {
 
 /// A session that has lost its rights is closed; a question that cannot be answered now is asked again later.
 async fn rights(s: &mut Session) -> Result<(), Stop> {
-    match s.check_rights().await {
-        Err(Stop::No(_)) => Ok(()),
-        other => other,
-    }
+    s.still_here().await.map_err(Stop::End)
 }
 
 fn park(s: &mut Session) {

@@ -14,6 +14,8 @@ pub(crate) async fn run(s: &mut Session, mailbox: &MailboxName, read_only: bool,
         s.out.raw("* OK [CLOSED] Previous mailbox closed").end();
     }
     let name = s.decode(mailbox)?;
+    // Who may not file is shown the mailbox as it is for him (RFC 9051 §6.3.2: READ-ONLY).
+    let read_only = read_only || !s.may_file();
     let open = s.operator.open_folder(&actor, &name, read_only).await?;
     if condstore {
         s.enable_condstore();

@@ -3,6 +3,7 @@ use super::{End, Session};
 use crate::codec::frame::Event;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_net::ReadError;
+use sceau_operator::login::Leash;
 use tokio::time::timeout_at;
 
 /// Largest piece of a message read or sent at once.
@@ -32,16 +33,26 @@ impl Session {
         }
         let drain = self.drain.clone();
         let login_by = if self.actor.is_none() { Some(self.login_by) } else { None };
-        let read = self.read_once();
-        let bytes = tokio::select! {
-            biased;
-            () = drain.cancelled() => return Err(End::Bye(RefusalCode::ShuttingDown.into())),
-            bytes = async {
-                match login_by {
-                    Some(by) => timeout_at(by, read).await.unwrap_or(Err(ReadError::Timeout)),
-                    None => read.await,
-                }
-            } => bytes.map_err(end)?,
+        let bytes = loop {
+            let mut leash = self.leash.take();
+            let read = self.read_once();
+            let woken = tokio::select! {
+                biased;
+                () = drain.cancelled() => Woken::Drain,
+                () = pulled(&mut leash) => Woken::Pulled,
+                bytes = async {
+                    match login_by {
+                        Some(by) => timeout_at(by, read).await.unwrap_or(Err(ReadError::Timeout)),
+                        None => read.await,
+                    }
+                } => Woken::Bytes(bytes),
+            };
+            self.leash = leash;
+            match woken {
+                Woken::Drain => return Err(End::Bye(RefusalCode::ShuttingDown.into())),
+                Woken::Pulled => self.still_here().await?,
+                Woken::Bytes(bytes) => break bytes.map_err(end)?,
+            }
         };
         self.framer.feed(&bytes);
         Ok(())
@@ -93,10 +104,27 @@ impl Session {
         self.conn.flush().await.map_err(end)
     }
 
-    /// Writes bytes of a literal straight to the connection; what waits goes first.
+    /// Writes bytes of a literal straight to the connection; what waits goes first. Rights that were taken away meanwhile cut it: within a
+    /// literal nothing can be said.
     pub(crate) async fn write_direct(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.still_here().await.map_err(|_| End::Gone)?;
         self.hand_over().await?;
         self.conn.write(bytes).await.map_err(end)
+    }
+}
+
+/// Why a read stopped waiting.
+enum Woken {
+    Drain,
+    Pulled,
+    Bytes(Result<Vec<u8>, ReadError>),
+}
+
+/// Waits until rights were taken away that may be this session's.
+pub(crate) async fn pulled(leash: &mut Option<Leash>) {
+    match leash {
+        Some(leash) => leash.pulled().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,7 +4,7 @@ mod io;
 mod sync;
 
 pub(crate) use answer::{Code, Done, End, Reply, Stop};
-pub(crate) use io::{PIECE, end as ended_by};
+pub(crate) use io::{PIECE, end as ended_by, pulled};
 pub(crate) use sync::{permanent_flags, write_fetch, write_flags};
 
 use crate::ImapConfig;
@@ -12,8 +12,9 @@ use crate::codec::frame::Event;
 use crate::codec::{Budget, Framer, Out, Tagged};
 use crate::commands;
 use crate::view::View;
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{BalRights, Refusal, RefusalCode, UseCase};
 use sceau_net::{Conn, HotTls};
+use sceau_operator::login::Leash;
 use sceau_operator::watch::Watch;
 use sceau_operator::{Actor, Door, Operator, Origin};
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     pub actor: Option<Actor>,
     /// Wakes IDLE, once logged in.
     pub watch: Option<Watch>,
+    /// Pulls when rights were taken away, once logged in.
+    pub leash: Option<Leash>,
     /// The selected mailbox.
     pub view: Option<View>,
     pub enabled: Enabled,
@@ -81,6 +84,7 @@ impl Session {
             origin,
             actor: None,
             watch: None,
+            leash: None,
             view: None,
             enabled: Enabled::default(),
             login_by: Instant::now() + config.login_timeout,
@@ -172,11 +176,26 @@ impl Session {
 
     /// The selected mailbox, open for writing.
     pub(crate) fn writable(&mut self) -> Result<&mut View, Stop> {
+        let name = if self.may_file() { "READ-ONLY" } else { UseCase::MailFile.as_str() };
         let view = self.view()?;
         if view.read_only {
-            Err(Stop::No(Refusal::new(RefusalCode::RightMissing).with("name", "READ-ONLY")))
+            Err(Stop::No(Refusal::new(RefusalCode::RightMissing).with("name", name)))
         } else {
             Ok(view)
+        }
+    }
+
+    /// Does the access let file (flags, moves, removals, folders)? Only tells what to announce: the operator judges each act.
+    pub(crate) fn may_file(&self) -> bool {
+        let chair = self.actor.as_ref().and_then(|a| a.bal.as_ref()).and_then(|b| b.chair.as_ref());
+        chair.is_none_or(|c| c.rights.has(BalRights::FILE))
+    }
+
+    /// A session that has lost its rights is closed; a question that cannot be answered now is asked again later.
+    pub(crate) async fn still_here(&mut self) -> Result<(), End> {
+        match self.check_rights().await {
+            Err(Stop::End(end)) => Err(end),
+            _ => Ok(()),
         }
     }
 
@@ -188,6 +207,7 @@ impl Session {
     /// The session is logged in: larger budgets, longer patience.
     pub(crate) fn logged_in(&mut self, actor: Actor) {
         self.watch = Some(self.operator.watch(&actor));
+        self.leash = Some(self.operator.leash(&actor));
         self.actor = Some(actor);
         self.errors = 0;
         self.framer.set_budget(Budget::after_login());

@@ -6,11 +6,11 @@
 //! stranger cannot lock somebody else out. Whether a login exists plays no part.
 use sceau_domain::Timestamp;
 use sceau_store::Id;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// Window of failures, milliseconds.
 const WINDOW: i64 = 60_000;
@@ -18,6 +18,8 @@ const WINDOW: i64 = 60_000;
 pub const PLACE: u32 = 20;
 /// How long a judged right is believed, milliseconds.
 const BELIEVED: i64 = 1_000;
+/// How many takings away are remembered by whom they concern; who was away for longer is concerned by any.
+const TAKEN: usize = 256;
 /// Most places, most logins and most rights remembered; when full, everything that is over is forgotten, then everything.
 const MOST: usize = 50_000;
 
@@ -110,7 +112,9 @@ pub struct Guard {
     failures: Mutex<Failed>,
     hasher: RandomState,
     rights: Mutex<HashMap<(Id, Id), i64>>,
-    version: AtomicU64,
+    /// What was taken away lately: version, and whose (none: anybody's). The newest is last.
+    taken: Mutex<VecDeque<(u64, Option<Id>)>>,
+    version: watch::Sender<u64>,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -146,7 +150,7 @@ impl Guard {
     }
     /// Changes whenever rights were taken away.
     pub fn rights_version(&self) -> u64 {
-        self.version.load(Ordering::SeqCst)
+        *self.version.borrow()
     }
     /// Remembers a right judged while [`Guard::rights_version`] was `version`; a judgment that a revocation overtook is not kept.
     pub fn allowed(&self, token: Id, bal: Id, now: Timestamp, version: u64) {
@@ -162,11 +166,28 @@ impl Guard {
         }
         rights.insert((token, bal), now.0);
     }
-    /// Rights were taken away: nothing judged before counts.
-    pub fn forget_rights(&self) {
+    /// Rights were taken away that concern this person, BAL or token (none: anybody's): nothing judged before counts, and sessions are told.
+    pub fn forget_rights(&self, of: Option<Id>) {
         let mut rights = lock(&self.rights);
-        self.version.fetch_add(1, Ordering::SeqCst);
         rights.clear();
+        let mut taken = lock(&self.taken);
+        if taken.len() >= TAKEN {
+            taken.pop_front();
+        }
+        let next = self.rights_version() + 1;
+        taken.push_back((next, of));
+        self.version.send_replace(next);
+    }
+    /// Wakes whenever rights were taken away.
+    pub fn rights_taken(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+    /// May what was taken away after `since` concern one of these?
+    pub fn concerns(&self, since: u64, ids: &[Id]) -> bool {
+        let taken = lock(&self.taken);
+        let forgotten = taken.front().is_some_and(|(oldest, _)| *oldest > since + 1);
+        let concerned = |of: &Option<Id>| of.is_none_or(|id| ids.contains(&id));
+        forgotten || taken.iter().rev().take_while(|(version, _)| *version > since).any(|(_, of)| concerned(of))
     }
 }
 
@@ -220,9 +241,27 @@ mod tests {
         g.allowed(1, 2, now, version);
         assert!(g.recently_allowed(1, 2, now));
         assert!(!g.recently_allowed(1, 2, now.plus_ms(BELIEVED)), "believed for a moment only");
-        g.forget_rights();
+        g.forget_rights(None);
         assert!(!g.recently_allowed(1, 2, now));
         g.allowed(1, 2, now, version);
         assert!(!g.recently_allowed(1, 2, now), "judged before the revocation, told after it");
+    }
+
+    #[test]
+    fn whom_a_taking_away_concerns_is_known_for_a_while() {
+        let g = Guard::default();
+        let start = g.rights_version();
+        assert!(!g.concerns(start, &[1, 2]));
+        g.forget_rights(Some(2));
+        let second = g.rights_version();
+        assert!(g.concerns(start, &[1, 2]) && !g.concerns(start, &[1, 3]) && !g.concerns(second, &[1, 2]));
+        g.forget_rights(None);
+        assert!(g.concerns(second, &[1, 3]) && !g.concerns(g.rights_version(), &[1, 3]));
+        let third = g.rights_version();
+        (0..TAKEN).for_each(|_| g.forget_rights(Some(9)));
+        assert!(!g.concerns(third, &[1]), "all are still known");
+        g.forget_rights(Some(9));
+        assert!(g.concerns(third, &[1]), "the first is forgotten: it could have been anybody's");
+        assert!(lock(&g.taken).len() <= TAKEN);
     }
 }

@@ -96,6 +96,7 @@ impl Session {
         let Role::Submission(submission) = &mut self.role else { return Outcome::Close };
         match checked {
             Ok(actor) => {
+                submission.leash = Some(self.operator.leash(&actor));
                 submission.actor = Some(actor);
                 submission.failures = 0;
                 Reply::new(235, "2.7.0", "Authentication succeeded").into()

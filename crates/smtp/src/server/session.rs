@@ -29,6 +29,21 @@ pub(super) enum Role {
     Submission(Submission),
 }
 
+impl Role {
+    /// Waits until rights were taken away that may be this session's.
+    async fn pulled(&mut self) {
+        match self {
+            Self::Submission(Submission { leash: Some(leash), actor: Some(_), .. }) => leash.pulled().await,
+            _ => std::future::pending().await,
+        }
+    }
+    /// Why the session may not go on, if so. What cannot be answered now is asked again at the next command.
+    async fn lost(&self, operator: &Operator) -> Option<Refusal> {
+        let Self::Submission(Submission { actor: Some(actor), .. }) = self else { return None };
+        operator.still_allowed(actor).await.err().filter(|refusal| !refusal.is_temporary())
+    }
+}
+
 /// What a command ends with.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -59,6 +74,8 @@ pub(super) struct Session {
     pub(super) transaction: Option<Transaction>,
     tls: HotTls,
     drain: CancellationToken,
+    /// Why the session was cut: rights were taken away.
+    cut: Option<Refusal>,
     errors: u32,
     refusals: u32,
     traced: u32,
@@ -104,6 +121,7 @@ impl Session {
             transaction: None,
             tls: tls.clone(),
             drain,
+            cut: None,
             errors: 0,
             refusals: 0,
             traced: 0,
@@ -133,7 +151,13 @@ impl Session {
         loop {
             let outcome = match self.line(COMMAND_LINE).await? {
                 Some(line) => self.command(&line).await?,
-                None => return self.goodbye(RefusalCode::ShuttingDown).await,
+                None => match self.cut.take() {
+                    Some(refusal) => {
+                        self.say(&Reply::refusal_as(421, "4.7.0", &refusal)).await?;
+                        return self.conn.flush().await;
+                    }
+                    None => return self.goodbye(RefusalCode::ShuttingDown).await,
+                },
             };
             match outcome {
                 Outcome::Say(reply) => {
@@ -153,12 +177,19 @@ impl Session {
         }
     }
 
-    /// The next line; none when the server drains. A line over `max` is answered, thrown away, and the next one is read.
+    /// The next line; none when the server drains or the session is cut. A line over `max` is answered, thrown away, and the next one is read.
     pub(super) async fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, ReadError> {
         loop {
             let read = tokio::select! {
                 biased;
                 () = self.drain.cancelled() => return Ok(None),
+                () = self.role.pulled() => {
+                    self.cut = self.role.lost(&self.operator).await;
+                    if self.cut.is_some() {
+                        return Ok(None);
+                    }
+                    continue;
+                }
                 read = self.conn.read_line(max) => read,
             };
             match read {

@@ -2,6 +2,7 @@
 use super::SubmissionConfig;
 use crate::codec::command::Command;
 use sceau_domain::{Address, Refusal, RefusalCode};
+use sceau_operator::login::Leash;
 use sceau_operator::mail::{Accepted, Envelope};
 use sceau_operator::{Actor, Operator, Received};
 use std::time::Duration;
@@ -10,6 +11,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) actor: Option<Actor>,
+    /// Pulls when rights were taken away.
+    pub(super) leash: Option<Leash>,
     /// Failed logins of this session.
     pub(super) failures: u32,
     pub(super) attempts: u32,
@@ -18,7 +21,7 @@ pub(super) struct Submission {
 
 impl Submission {
     pub(super) fn new(config: &SubmissionConfig) -> Self {
-        Self { actor: None, failures: 0, attempts: config.login_attempts, delay: config.login_delay }
+        Self { actor: None, leash: None, failures: 0, attempts: config.login_attempts, delay: config.login_delay }
     }
     /// Before the login only AUTH and HELP may be used (beside what always may).
     pub(super) fn closed_to(&self, command: &Command) -> Option<Refusal> {

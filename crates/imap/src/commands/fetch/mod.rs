@@ -119,6 +119,8 @@ async fn run_page(
         }
         let seq = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let message = Message { entry, seq, summary, flags_changed: seen.contains(&entry.uid) };
+        // However long the answer is, it ends with the right to it.
+        s.still_here().await?;
         if let Some(why) = tell(s, actor, &message, items).await? {
             *missed = missed.or(Some(why));
         }

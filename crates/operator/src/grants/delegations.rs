@@ -1,0 +1,112 @@
+//! Delegations of one's own BAL: a medical secretary, named by the professional alone (F024, F025).
+use super::give::{Grant, said};
+use super::{AccessView, bal_of, held, instant, person_of, place, reason, rights};
+use crate::record::By;
+use crate::refuse::Fail;
+use crate::rights::{On, permit};
+use crate::{Actor, Operator};
+use sceau_domain::access::{Giver, Held, may_give};
+use sceau_domain::{AccessRole, Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_store::{Tx, access, accounts};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+/// A delegation to give.
+#[derive(Debug, Clone)]
+pub struct NewDelegation {
+    /// One's own BAL.
+    pub address: String,
+    /// To whom: login.
+    pub login: String,
+    /// Names of rights; `read`, `send`, `file` when absent.
+    pub rights: Option<Vec<String>>,
+    /// From when; now when absent.
+    pub starts: Option<Timestamp>,
+    /// Until when.
+    pub ends: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A delegation that one gave or received.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DelegationView {
+    /// The BAL.
+    pub address: String,
+    /// Login of the holder.
+    pub holder: String,
+    /// The delegate's access.
+    #[serde(flatten)]
+    pub access: AccessView,
+}
+
+impl Operator {
+    /// The delegations in which the asker is holder or delegate, not over.
+    pub async fn delegations(&self, actor: &Actor) -> Result<Vec<DelegationView>, Refusal> {
+        let actor = actor.clone();
+        let list = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, UseCase::DelegationEnd, On::Anywhere)?;
+            let me = actor.person();
+            let mut out = Vec::new();
+            for own in access::of_person(tx, me)? {
+                let Some(bal) = accounts::bal_by_id(tx, own.bal_id)? else { continue };
+                let Some(holder) = access::holder(tx, bal.id)? else { continue };
+                let delegates =
+                    access::of_bal(tx, bal.id)?.into_iter().filter(|a| a.role == AccessRole::Delegate.as_str());
+                // A delegate sees his own only.
+                for a in delegates.filter(|a| holder.person_id == me || a.person_id == me) {
+                    let (address, holder) = (bal.address.clone(), holder.login.clone());
+                    out.push(DelegationView { address, holder, access: AccessView::of(a) });
+                }
+            }
+            Ok::<_, Fail>(out)
+        };
+        Ok(self.0.store.read(list).await?)
+    }
+
+    /// Names a delegate for one's own BAL. `right.missing` for everybody but the holder; `access.*`, `admin.exists`.
+    pub async fn give_delegation(&self, actor: &Actor, new: NewDelegation) -> Result<DelegationView, Refusal> {
+        self.require(actor, UseCase::DelegationGrant, On::Anywhere).await?;
+        let (key, login, why) =
+            (self.key_of(&new.address)?, new.login.to_ascii_lowercase(), reason(new.reason.as_deref())?);
+        let rights = rights(new.rights.as_deref(), AccessRole::Delegate)?;
+        let (starts, ends) = (new.starts.map(instant).transpose()?, instant(new.ends)?);
+        let (by, days) = (By::actor(actor), self.delegation_days());
+        let (fact, actor) = (self.fact("delegation.given", &by, None, "ok", json!({})), actor.clone());
+        let give = move |tx: &mut dyn Tx| {
+            let use_case = UseCase::DelegationGrant;
+            let bal = bal_of(tx, &actor, use_case, &key)?;
+            permit(tx, &actor, use_case, On::Bal(bal.id))?;
+            access::lock(tx, bal.id)?;
+            let person = person_of(tx, &actor, use_case, &login)?;
+            let now = tx.now();
+            let held_now = held(tx, bal.id)?;
+            let starts = starts.unwrap_or(now);
+            let new = Held { person: person.id, role: AccessRole::Delegate, rights, starts, ends: Some(ends) };
+            // Whatever else the asker is: nobody names a delegate but the holder.
+            let holder = Giver { person: actor.person(), administers: false };
+            may_give(place(&bal, now, days)?, &held_now, holder, new, person.habilitated)
+                .map_err(|r| if r.code == RefusalCode::Exists { r.with("name", &login) } else { r })?;
+            let (id, shown, address) = (bal.id, bal.address_key.clone(), bal.address.clone());
+            let grant = Grant { bal, person, held: new, reason: why.clone(), by: by.name.clone() };
+            let view = grant.write(tx)?;
+            let mut fact = fact.clone().on(id, Some(shown));
+            fact.saying(&said(&view));
+            fact.write(tx)?;
+            Ok::<_, Fail>(DelegationView { address, holder: by.name.clone(), access: view })
+        };
+        Ok(self.0.store.write(give).await?)
+    }
+
+    /// Ends a delegation: the holder, the delegate, an administrator. `admin.not_found`.
+    pub async fn end_delegation(
+        &self,
+        actor: &Actor,
+        address: &str,
+        login: &str,
+        why: Option<&str>,
+    ) -> Result<AccessView, Refusal> {
+        self.end_as(actor, address, login, why, UseCase::DelegationEnd).await
+    }
+}
