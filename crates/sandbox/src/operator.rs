@@ -2,7 +2,7 @@
 use crate::pki::Pki;
 use crate::storage::Storage;
 use crate::world::{
-    HTTP, IMAP, IMAPS, ISSUER_CN, MX, NodeSpec, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World,
+    HTTP, HTTPS, IMAP, IMAPS, ISSUER_CN, MX, NodeSpec, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World,
 };
 use crate::{Options, SandboxError, io, make_private, write_private};
 use std::fmt::Write;
@@ -248,17 +248,20 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
     let door = |offset| quote(n.endpoint(offset));
     format!(
         "# Written by `sceau sandbox` at each start.\n\
-         [operator]\nname = {name:?}\nhostname = {host:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\n\n\
+         [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\n\n\
          {storage}\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
-         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttp = {http}\nadmin = \"admin.sock\"\n\n\
+         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\n\n\
+         [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\
+         support = \"support@{domain}\"\ndpo = \"dpo@{domain}\"\nhebergeur = {name:?}\n\n\
          [transfer]\nretry_seconds = [1, 2, 5, 10, 30, 60]\n\n[transfer.routes]\n{routes}\n\
          [[administrators]]\nlogin = \"operateur\"\nname = {admin:?}\naccount = \"{uid}\"\n\n\
          [log]\nlevel = \"info\"\nformat = \"json\"\n",
         name = o.title,
         host = n.hostname,
+        url_public = format!("https://{}", n.endpoint(HTTPS)),
         number = n.number,
         storage = storage.sections(o, n),
         domain = o.domain,
@@ -270,6 +273,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
         submissions = door(SUBMISSIONS),
         imap = door(IMAP),
         imaps = door(IMAPS),
+        https = door(HTTPS),
         http = door(HTTP),
         admin = o.people.iter().find(|p| p.0 == "operateur").map_or("", |p| p.1),
         uid = rustix::process::getuid().as_raw(),

@@ -4,6 +4,11 @@ use crate::world::{OperatorSpec, World};
 use crate::{Options, SandboxError, io, write_private};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
+
+/// Name of the version of the terms of use.
+const TERMS: &str = "sandbox-1";
 
 /// A login to a BAL, as the contract file lists it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,13 +27,34 @@ pub struct Account {
     pub token: String,
 }
 
-/// Accounts of every operator, in the world's order.
-pub async fn provision(options: &Options, world: &World) -> Result<Vec<Vec<Account>>, SandboxError> {
+/// What was set up at an operator.
+#[derive(Debug, Clone)]
+pub struct Provisioned {
+    /// Logins to BALs.
+    pub accounts: Vec<Account>,
+    /// Token of its administrator for REST.
+    pub api_token: String,
+}
+
+/// Accounts and administrator's token of every operator, in the world's order.
+pub async fn provision(options: &Options, world: &World) -> Result<Vec<Provisioned>, SandboxError> {
     let mut all = Vec::new();
     for o in &world.operators {
-        all.push(one(options, o).await?);
+        all.push(Provisioned { accounts: one(options, o).await?, api_token: api_token(options, o).await? });
     }
     Ok(all)
+}
+
+/// The administrator's token for REST, made at the first start.
+async fn api_token(options: &Options, o: &OperatorSpec) -> Result<String, SandboxError> {
+    let file = o.data.join("api-token");
+    if file.exists() {
+        return Ok(std::fs::read_to_string(&file).map_err(io(file.display().to_string()))?.trim().to_owned());
+    }
+    let token = cli(options, o, &["token", "create", "operateur", "--api", "--label", "sandbox"]).await?;
+    let secret = token["secret"].as_str().unwrap_or_default();
+    write_private(&file, format!("{secret}\n").as_bytes())?;
+    Ok(secret.to_owned())
 }
 
 async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, SandboxError> {
@@ -37,6 +63,8 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
         let bytes = std::fs::read(&file).map_err(io(file.display().to_string()))?;
         return serde_json::from_slice(&bytes).map_err(|e| SandboxError::Command(e.to_string()));
     }
+    // Nobody's mail opens before the terms are accepted, by each person with a token of the person's own.
+    create(options, o, &["terms", "publish", TERMS]).await?;
     create(options, o, &["domain", "add", o.domain]).await?;
     for (login, name, rpps) in &o.people {
         let mut args = vec!["person", "add", login, "--name", name];
@@ -44,6 +72,9 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
             args.extend(["--national-id", rpps]);
         }
         create(options, o, &args).await?;
+        let token = cli(options, o, &["token", "create", login, "--label", "sandbox"]).await?;
+        let secret = token["secret"].as_str().unwrap_or_default();
+        cli_with(options, o, &["terms", "accept", login], secret.as_bytes()).await?;
     }
     let mut accounts = Vec::new();
     for b in &o.bals {
@@ -84,14 +115,26 @@ async fn create(options: &Options, o: &OperatorSpec, args: &[&str]) -> Result<()
 
 /// Runs a subcommand with `--json`.
 async fn cli(options: &Options, o: &OperatorSpec, args: &[&str]) -> Result<Value, SandboxError> {
-    let done = tokio::process::Command::new(&options.program)
+    cli_with(options, o, args, b"").await
+}
+
+/// Likewise, with something on the standard input.
+async fn cli_with(options: &Options, o: &OperatorSpec, args: &[&str], input: &[u8]) -> Result<Value, SandboxError> {
+    let mut child = tokio::process::Command::new(&options.program)
         .arg("--config")
         .arg(o.config())
         .args(["--json", "--lang", options.lang.as_str()])
         .args(args)
-        .output()
-        .await
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(io("sceau"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that reads nothing may have ended.
+        let _ = stdin.write_all(input).await;
+    }
+    let done = child.wait_with_output().await.map_err(io("sceau"))?;
     if !done.status.success() {
         let said = String::from_utf8_lossy(&done.stderr);
         return Err(SandboxError::Command(format!("sceau {}: {}", args.join(" "), said.trim())));

@@ -1,4 +1,5 @@
-//! `sceau terms`: the terms of use, their versions, who accepted them. Accepting is not here: a person does it alone, on the page or over REST.
+//! `sceau terms`: the terms of use, their versions, who accepted them. Accepting asks for a token of the person's own: no administrator
+//! accepts for somebody else.
 use super::Context;
 use super::table::{print_json, printable};
 use crate::admin::client::Failure;
@@ -7,7 +8,7 @@ use hyper::Method;
 use sceau_domain::Lang;
 use sceau_domain::terms::{TEMPLATE_EN, TEMPLATE_FR};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +24,9 @@ pub enum TermsCommand {
     Diff {
         from: String,
         to: String,
+    },
+    Accept {
+        login: String,
     },
     Acceptances {
         #[arg(long)]
@@ -53,6 +57,8 @@ pub struct PublishArgs {
 
 /// Rows asked for at a time.
 const PAGE: &str = "500";
+/// Longest token, bytes.
+const TOKEN: u64 = 500;
 
 /// `sceau terms`.
 pub fn run(c: &Context, command: TermsCommand) -> Result<(), Failure> {
@@ -87,6 +93,7 @@ pub fn run(c: &Context, command: TermsCommand) -> Result<(), Failure> {
             Ok(())
         }
         TermsCommand::Diff { from, to } => diff(c, &from, &to),
+        TermsCommand::Accept { login } => accept(c, &login),
         TermsCommand::Acceptances { missing: true, .. } => {
             let columns = [
                 ("person", "column.login"),
@@ -176,6 +183,20 @@ fn publish(c: &Context, args: PublishArgs) -> Result<(), Failure> {
         ("digest", "column.fingerprint"),
     ];
     c.show_one(&published, &columns);
+    Ok(())
+}
+
+/// The version in force, accepted by a person who shows a token of her own on the standard input.
+fn accept(c: &Context, login: &str) -> Result<(), Failure> {
+    let mut token = zeroize::Zeroizing::new(String::new());
+    std::io::stdin().lock().take(TOKEN).read_to_string(&mut token).map_err(|e| Failure {
+        sentence: c.text("cli.cannot_read", &[("path", "stdin"), ("error", &e.to_string())]),
+        exit: 2,
+    })?;
+    let terms = c.get(&["terms", "in-force"])?;
+    let what = json!({ "login": login, "token": token.trim(), "version": terms["version"], "digest": terms["digest"] });
+    let accepted = c.post(&["terms", "acceptances"], &what)?;
+    c.show_one(&accepted, &[("version", "column.version"), ("accepted", "column.at")]);
     Ok(())
 }
 

@@ -1,25 +1,27 @@
 //! Terms of use: versions and texts for everybody; publishing; who accepted what. One's own acceptance is under `/me`.
 use crate::page::within;
-use crate::{Asker, Created, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, located};
-use axum::extract::State as AxumState;
+use crate::{Asker, Created, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Via, located};
+use axum::extract::{Extension, State as AxumState};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use sceau_domain::{Lang, Timestamp};
 use sceau_operator::terms::{
     AcceptanceFilter, AcceptanceView, ClauseDifference, NewTerms, OwnTerms, TermsText, TermsView, UnacceptedView,
 };
+use sceau_operator::{Door, Origin};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use zeroize::Zeroizing;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list, publish))
         .routes(routes!(in_force))
         .routes(routes!(in_force_text))
-        .routes(routes!(acceptances))
+        .routes(routes!(acceptances, accept_with_token))
         .routes(routes!(missing))
         .routes(routes!(show))
         .routes(routes!(show_text))
@@ -95,6 +97,30 @@ struct NewVersion {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Acceptance {
+    /// Name of the version that was read.
+    #[schema(min_length = 1, max_length = 40, example = "2026-11")]
+    version: String,
+    /// SHA-256 of its French text, hexadecimal.
+    #[schema(
+        min_length = 64,
+        max_length = 64,
+        pattern = "^[0-9a-fA-F]{64}$",
+        example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    )]
+    digest: String,
+}
+
+/// What a person accepts, and the person's own proof of who it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AcceptanceWithToken {
+    /// Login, or the address of the person's BAL.
+    #[schema(min_length = 1, max_length = 320, example = "marie.martin")]
+    login: String,
+    /// A token of the person, for mail programs or for REST.
+    #[serde(deserialize_with = "crate::pages::secret")]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 500, example = "sceau_0000")]
+    token: Zeroizing<String>,
     /// Name of the version that was read.
     #[schema(min_length = 1, max_length = 40, example = "2026-11")]
     version: String,
@@ -243,6 +269,22 @@ async fn acceptances(
     let filter = AcceptanceFilter { version: which.version, person: which.person, after: which.after, limit };
     let found = op.acceptances(&actor, filter).await?;
     Ok(Json(Page::new(found, limit, |a| a.place.clone())))
+}
+
+/// A person accepts the version in force with the token of a mail program, for programs that show the terms themselves. What the page `/conditions`
+/// does; held back like a login.
+#[utoipa::path(post, path = "/terms/acceptances", tag = "terms", request_body = AcceptanceWithToken, security(()),
+    responses((status = 200, description = "Accepted", body = Accepted), Refusals),
+    extensions(("x-sceau-use-case" = json!("public"))))]
+async fn accept_with_token(
+    AxumState(State(op)): AxumState<State>,
+    via: Option<Extension<Via>>,
+    Json(what): Json<AcceptanceWithToken>,
+) -> Result<Json<Accepted>, Problem> {
+    let origin = Origin { door: Door::Api, ..crate::pages::origin(via.as_ref().map(|Extension(via)| via)) };
+    let (who, which) = ((what.login.trim(), what.token.as_str()), (what.version.as_str(), what.digest.as_str()));
+    let accepted = op.accept_terms_with(who, which, &origin).await?;
+    Ok(Json(Accepted { version: what.version, accepted }))
 }
 
 /// People with a BAL who have not accepted the version in force: their BALs stay shut until they do.

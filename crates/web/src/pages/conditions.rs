@@ -32,6 +32,7 @@ pub(super) struct Sent {
     #[serde(default)]
     accept: String,
     login: String,
+    #[serde(deserialize_with = "super::secret")]
     token: Zeroizing<String>,
 }
 

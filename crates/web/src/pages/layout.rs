@@ -1,15 +1,20 @@
-//! What frames every page: head, style sheet, the headers that keep a page to itself; escaping; dates.
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+//! What frames every page: head, banner, foot, style sheet, the headers that keep a page to itself; escaping; dates.
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sceau_domain::text::text;
 use sceau_domain::{Lang, Timestamp};
 
 /// Where the style sheet is.
 pub(super) const SHEET: &str = "/pages.css";
 
 /// Nothing is loaded but our own style sheet; forms lead to us; nobody frames us.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-);
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The house's mark: a letter under seal. Decoration only.
+const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
+    4.1 4.7-3.2 5.3 1.5 6-5.4 3.1-1.5 6-6.2-.1L28 47.4 24 44l-4 3.4-4.2-4.2-6.2.1-1.5-6-5.4-3.1 1.5-6L1 22.9l4.1-4.7-.3-6.2 6-1.7 2.6-5.6 6 1.3z\"/>\
+    <circle class=\"mark-disc\" cx=\"24\" cy=\"24.5\" r=\"14.5\"/><path class=\"mark-sign\" d=\"M16 19.5h16v10.5H16zM16 19.5l8 6.5 8-6.5\"/></svg>";
 
 /// A page.
 pub(super) struct Page<'a> {
@@ -17,7 +22,7 @@ pub(super) struct Page<'a> {
     pub lang: Lang,
     /// Title, as text.
     pub title: &'a str,
-    /// Name of the operator.
+    /// Name of the operator, as text.
     pub operator: &'a str,
     /// The languages it can be read in: name, where, is it this one. Empty when it holds both.
     pub languages: &'a [(&'a str, String, bool)],
@@ -42,45 +47,45 @@ impl Page<'_> {
             links => format!("<nav class=\"languages\" aria-label=\"Langue / Language\">{links}</nav>"),
         };
         let html = format!(
-            "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} – {operator}</title>\n\
-             <link rel=\"stylesheet\" href=\"{SHEET}\">\n</head>\n<body>\n\
-             <header class=\"banner\"><div class=\"inner\"><div class=\"brand\">{MARK}<p><strong>{operator}</strong> <span>MSSanté</span></p></div>\
-             {languages}</div></header>\n<main>\n{}\n</main>\n<footer>{operator}</footer>\n</body>\n</html>\n",
-            self.lang.as_str(),
-            self.body
+            "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title} – {operator}</title>\n<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"{SHEET}\">\n</head>\n<body>\n\
+             <header class=\"banner\"><div class=\"inner\"><div class=\"brand\">{MARK}<p><strong>{operator}</strong> <span>{kind}</span></p></div>\
+             {languages}</div></header>\n<main>\n{body}\n</main>\n<footer><p>{operator} – {kind}. {foot}</p></footer>\n</body>\n</html>\n",
+            lang = self.lang.as_str(),
+            kind = escape(&text(self.lang, "page.kind", &[])),
+            foot = escape(&text(self.lang, "page.foot", &[])),
+            body = self.body,
         );
-        let headers = [
-            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-            (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow")),
-            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-        ];
+        let mut headers = headers("text/html; charset=utf-8", "no-store");
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"));
         (status, headers, html).into_response()
     }
 }
 
-/// A seal.
-const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle class=\"mark-edge\" cx=\"24\" cy=\"24\" r=\"23\"/>\
-                    <circle class=\"mark-disc\" cx=\"24\" cy=\"24\" r=\"17\"/><path class=\"mark-sign\" d=\"M14 18h20v13H14zM14 18l10 8 10-8\"/></svg>";
-
 /// The style sheet.
 pub(super) async fn sheet() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (headers, include_str!("pages.css")).into_response()
+    (headers("text/css; charset=utf-8", "public, max-age=3600"), include_str!("pages.css")).into_response()
+}
+
+fn headers(kind: &'static str, keep: &'static str) -> HeaderMap {
+    [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, keep),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name, HeaderValue::from_static(value)))
+    .collect()
 }
 
 /// A value within a page's text or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -100,16 +105,19 @@ fn zoned(at: Timestamp) -> Option<jiff::Zoned> {
     jiff::Timestamp::from_millisecond(at.0).ok().map(|t| t.to_zoned(jiff::tz::TimeZone::UTC))
 }
 
-/// A day as people write it.
+/// A day as people write it: `1er décembre 2026`, `1 December 2026` (UTC).
 pub(super) fn day(lang: Lang, at: Timestamp) -> String {
-    let form = if lang == Lang::Fr { "%d/%m/%Y" } else { "%Y-%m-%d" };
-    zoned(at).map_or_else(String::new, |z| z.strftime(form).to_string())
+    let Some(date) = zoned(at) else { return String::new() };
+    let month = text(lang, &format!("page.month.{}", date.month()), &[]);
+    let first = if lang == Lang::Fr && date.day() == 1 { "er" } else { "" };
+    format!("{}{first} {month} {}", date.day(), date.year())
 }
 
 /// An instant, to the minute, in universal time.
 pub(super) fn instant(lang: Lang, at: Timestamp) -> String {
-    let form = if lang == Lang::Fr { "%d/%m/%Y à %H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
-    zoned(at).map_or_else(String::new, |z| z.strftime(form).to_string())
+    let (time, before) = (zoned(at), if lang == Lang::Fr { "à" } else { "at" });
+    let time = time.map_or_else(String::new, |z| z.strftime("%H:%M UTC").to_string());
+    format!("{} {before} {time}", day(lang, at))
 }
 
 #[cfg(test)]
@@ -119,5 +127,12 @@ mod tests {
     #[test]
     fn values_cannot_leave_their_place() {
         assert_eq!(escape("<b>\"'&\u{0}\u{1b}é"), "&lt;b&gt;&quot;&#39;&amp;\u{fffd}\u{fffd}é");
+    }
+
+    #[test]
+    fn instants_read_as_people_write_them() {
+        let at = Timestamp(1_796_115_600_000);
+        assert_eq!(day(Lang::Fr, at), "1er décembre 2026");
+        assert_eq!(instant(Lang::En, at), "1 December 2026 at 09:00 UTC");
     }
 }

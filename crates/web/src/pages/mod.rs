@@ -1,10 +1,9 @@
-// Helper F: helper B wrote over your uncommitted `pages/mod.rs` and `pages/layout.rs` at 08:21 by mistake, and put these two together again from what
-// `conditions.rs`, `markdown.rs` and `pages.css` use. Put your own back over them when you have them: `link.rs` needs only `layout::{Page, escape}`,
-// the class `alone` and `origin`, beside the two routes of `/lien/{secret}` below. Then remove this comment.
-//! Pages for people: plain HTML without scripts. Whoever has a browser can use them, with or without style sheet, with a keyboard or a screen reader.
+//! Pages for people: server-rendered, without scripts and without cookies. Whoever has a browser can use them, with or without style sheet, with a
+//! keyboard or a screen reader.
 //!
-//! Promises: a page loads nothing but our style sheet, is framed by nobody, is kept by no cache and tells no other site where it was; looking at
-//! a page changes nothing; every value is escaped ([`layout`]).
+//! A door like the others: pages translate forms into use cases and refusals into sentences. Promises: a page loads nothing but our style sheet, is
+//! framed by nobody, is kept by no cache and tells no other site where it was; looking at a page changes nothing; every value is escaped
+//! ([`layout`]). There is no session: a form carries what proves who sends it, so that no other site can send one in somebody's name.
 mod conditions;
 mod layout;
 mod link;
@@ -27,11 +26,16 @@ pub(crate) fn routes() -> Router<State> {
 }
 
 /// From where a page is asked for.
-fn origin(via: Option<&Via>) -> Origin {
+pub(crate) fn origin(via: Option<&Via>) -> Origin {
     let (remote, tls) = match via {
         Some(Via::Tls { remote, tls }) => (Some(*remote), tls.clone()),
         _ => (None, None),
     };
-    let session = format!("page-{:x}", SESSIONS.fetch_add(1, Ordering::Relaxed));
-    Origin { door: Door::Api, remote, session, tls, once: None }
+    let session = format!("web-{:x}", SESSIONS.fetch_add(1, Ordering::Relaxed));
+    Origin { door: Door::Web, remote, session, tls, once: None }
+}
+
+/// A secret of a form or a body, wiped when it is dropped.
+pub(crate) fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<zeroize::Zeroizing<String>, D::Error> {
+    <String as serde::Deserialize>::deserialize(from).map(zeroize::Zeroizing::new)
 }
