@@ -23,7 +23,7 @@ const MOST: i64 = 5_000;
 #[serde(deny_unknown_fields)]
 pub struct CalendarSettings {
     /// Where the operator works.
-    #[schema(value_type = String, example = "metropole")]
+    #[schema(value_type = String, pattern = "^[a-z-]{5,30}$", example = "metropole")]
     pub territory: Territory,
     /// Days of the week that are worked, 1 (Monday) to 7.
     #[schema(example = json!([1, 2, 3, 4, 5]), min_items = 1, max_items = 7)]

@@ -1,6 +1,6 @@
 //! Schemas of values that have their rules elsewhere, for `#[schema(schema_with = …)]`: what they admit is what the operation admits.
-use sceau_domain::{BalRights, DomainKind};
 use sceau_domain::rights::Role;
+use sceau_domain::{BalRights, DomainKind};
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 
 /// One of these words.
@@ -59,4 +59,25 @@ pub fn given_role() -> Object {
 pub fn bal_rights() -> Array {
     let right = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(BalRights::ALL.names()));
     ArrayBuilder::new().items(right).min_items(Some(1)).max_items(Some(4)).unique_items(true).build()
+}
+
+/// Why a BAL is closed.
+pub fn closing_cause() -> Object {
+    word(&["request", "notification_address", "departure", "unused", "misuse"], "unused")
+}
+
+/// What becomes of somebody's own BALs.
+pub fn personal_fate() -> Object {
+    word(&["suspend", "close", "keep"], "suspend")
+}
+
+/// What a legal hold is placed on.
+pub fn hold_subject() -> Object {
+    word(&["bal", "person", "structure", "operator"], "bal")
+}
+
+/// Territories of the calendar.
+pub fn territory() -> Object {
+    use sceau_domain::calendar::Territory;
+    word(&Territory::ALL.map(Territory::as_str), "metropole")
 }

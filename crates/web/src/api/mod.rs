@@ -10,9 +10,12 @@ mod access;
 mod alarms;
 mod bals;
 mod bodies;
+mod calendar;
 mod care;
 mod disclosures;
 mod domains;
+mod holds;
+mod life;
 mod log;
 mod me;
 mod nodes;
@@ -21,6 +24,7 @@ mod people;
 mod policies;
 mod queue;
 mod reference;
+mod retention;
 mod roles;
 mod structures;
 mod terms;
@@ -56,6 +60,10 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(alarms::routes())
         .merge(bals::routes())
         .merge(bodies::routes())
+        .merge(calendar::routes())
+        .merge(holds::routes())
+        .merge(life::routes())
+        .merge(retention::routes())
         .merge(care::routes())
         .merge(disclosures::routes())
         .merge(domains::routes())
