@@ -7,9 +7,6 @@ use serde_json::Value;
 /// Runs one request under the caller's identity.
 pub async fn answer(op: &Operator, actor: &Actor, request: Request) -> Result<Value, Refusal> {
     match request {
-        Request::PersonAdd(person) => to_json(op.add_person(actor, person).await?),
-        Request::PersonList { after, limit } => to_json(op.people(actor, after.as_deref(), limit).await?),
-        Request::PersonShow { login } => to_json(op.person(actor, &login).await?),
     }
 }
 

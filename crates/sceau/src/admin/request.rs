@@ -1,5 +1,4 @@
 //! What can be asked over the administration socket.
-use sceau_operator::accounts::NewPerson;
 use serde::{Deserialize, Serialize};
 
 /// A request. New ones are only ever added; unknown ones are answered with `syntax.unknown`.
@@ -7,9 +6,6 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "do", rename_all = "snake_case")]
 #[allow(missing_docs)] // each variant is the CLI subcommand of the same name, documented in docs/cli.md
 pub enum Request {
-    PersonAdd(NewPerson),
-    PersonList { after: Option<String>, limit: u32 },
-    PersonShow { login: String },
     BalClose { address: String, reason: Option<String> },
 }
 

@@ -1,11 +1,9 @@
-//! `sceau domain|person`: who and what we serve.
+//! `sceau domain`: our domains; and what several commands read.
 use super::Context;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use sceau_domain::{DomainKind, DomainName};
-use sceau_operator::accounts::NewPerson;
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -29,31 +27,8 @@ pub struct PageArgs {
     pub(super) limit: u32,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum PersonCommand {
-    Add {
-        login: String,
-        #[arg(long)]
-        name: String,
-        #[arg(long)]
-        national_id: Option<String>,
-    },
-    List(PageArgs),
-    Show {
-        login: String,
-    },
-}
-
 const DOMAIN: &[(&str, &str)] =
     &[("name", "column.domain"), ("kind", "column.kind"), ("listed", "column.listed"), ("created", "column.created")];
-const PERSON: &[(&str, &str)] = &[
-    ("login", "column.login"),
-    ("name", "column.name"),
-    ("national_id", "column.national_id"),
-    ("administrator", "column.administrator"),
-    ("bals", "column.bals"),
-    ("created", "column.created"),
-];
 /// `sceau domain`.
 pub fn domain(c: &Context, command: DomainCommand) -> Result<(), Failure> {
     match command {
@@ -66,18 +41,6 @@ pub fn domain(c: &Context, command: DomainCommand) -> Result<(), Failure> {
             let name = parse::<DomainName>(c, &name)?;
             c.show_one(&c.get(&["domains", name.as_str()])?, DOMAIN);
         }
-    }
-    Ok(())
-}
-
-/// `sceau person`.
-pub fn person(c: &Context, command: PersonCommand) -> Result<(), Failure> {
-    match command {
-        PersonCommand::Add { login, name, national_id } => {
-            c.show_one(&c.ask(&Request::PersonAdd(NewPerson { login, name, national_id }))?, PERSON);
-        }
-        PersonCommand::List(p) => c.show_list(&c.ask(&Request::PersonList { after: p.after, limit: p.limit })?, PERSON),
-        PersonCommand::Show { login } => c.show_one(&c.ask(&Request::PersonShow { login })?, PERSON),
     }
     Ok(())
 }

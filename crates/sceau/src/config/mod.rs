@@ -3,10 +3,12 @@
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
 mod hidden;
+mod notices;
 mod search;
 mod storage;
 mod terms;
 
+pub use notices::NoticesSection;
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
 pub use terms::TermsSection;
@@ -49,6 +51,9 @@ pub struct Config {
     /// Outbound mail.
     #[serde(default)]
     pub transfer: TransferSection,
+    /// Ordinary mail without content, outside the trust space; none is sent when absent.
+    #[serde(default)]
+    pub notices: Option<NoticesSection>,
     /// `[limits]`: the operator's limits, by their names; absent values are the built-in ones.
     #[serde(default)]
     pub limits: sceau_domain::policy::Layer,
@@ -346,6 +351,7 @@ impl Config {
         for p in [&mut self.store.spools, &mut self.notary.checkpoints, &mut self.listen.admin] {
             fix(p);
         }
+        self.notices.iter_mut().flat_map(NoticesSection::paths).for_each(fix);
         self.blobs.credentials.iter_mut().chain(self.blobs.ca.as_mut()).for_each(fix);
     }
 
@@ -376,6 +382,9 @@ impl Config {
         }
         if self.log.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(ConfigError::of("config.log_level", &[("value", &self.log.level)]));
+        }
+        if let Some(notices) = &self.notices {
+            notices.check()?;
         }
         if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));

@@ -2,6 +2,7 @@
 pub(crate) mod blobs;
 mod doors;
 mod logs;
+mod relay;
 pub mod setup;
 
 pub use setup::problems;
@@ -57,6 +58,9 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let store = Store::open(store_config).await.map_err(|e| rotation_failed(context, &config, &e))?;
     let operator =
         Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
+    if let Some(relay) = relay::of(&config).map_err(wrong)? {
+        operator.set_relay(relay);
+    }
     let administrators: Vec<_> = config.administrators.iter().map(|a| (a.login.clone(), a.name.clone())).collect();
     operator.sync_administrators(&administrators).await.map_err(refused)?;
 

@@ -83,7 +83,7 @@ fn tls_set(config: &Config) -> Result<TlsSet, ConfigError> {
     })
 }
 
-fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
+pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
     std::fs::read(path).map_err(|e| {
         let args = [("what", what), ("path", &path.display().to_string()), ("error", &e.to_string())];
         ConfigError::of("config.file_missing", &args)
@@ -150,6 +150,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
     }
     wrong.extend(identity("certificate", &config.certificate).err());
     wrong.extend(config.client_certificate.as_ref().and_then(|pair| identity("client_certificate", pair).err()));
+    wrong.extend(super::relay::of(config).err());
     let place = blobs_place(config).err();
     let told = place.as_ref().map(|e| e.en.clone());
     wrong.extend(place);
@@ -167,7 +168,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
         wrong.push(ConfigError::of("config.no_administrator", &[("section", "[[administrators]]")]));
     }
     let l = &config.listen;
-    if [l.mx, l.submission, l.submissions, l.imap, l.imaps].iter().all(Option::is_none) {
+    if [l.mx, l.submission, l.submissions, l.imap, l.imaps, l.https].iter().all(Option::is_none) {
         wrong.push(ConfigError::of("config.no_door", &[]));
     }
     wrong
