@@ -114,15 +114,30 @@ impl Wire {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return String::from_utf8(line).map_err(Error::other);
             }
-            let read = match &mut self.stream {
-                Stream::Plain(s) => s.read(&mut block)?,
-                Stream::Secure(s) => s.read(&mut block)?,
-                Stream::Gone => 0,
-            };
+            let read = self.read(&mut block)?;
             if read == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             self.buffer.extend_from_slice(&block[..read]);
+        }
+    }
+    /// The next `count` bytes.
+    pub fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+        let mut block = [0; 4096];
+        while self.buffer.len() < count {
+            let read = self.read(&mut block)?;
+            if read == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            self.buffer.extend_from_slice(&block[..read]);
+        }
+        Ok(self.buffer.drain(..count).collect())
+    }
+    fn read(&mut self, block: &mut [u8]) -> Result<usize> {
+        match &mut self.stream {
+            Stream::Plain(s) => s.read(block),
+            Stream::Secure(s) => s.read(block),
+            Stream::Gone => Ok(0),
         }
     }
     /// The next SMTP reply, all its lines.

@@ -24,6 +24,7 @@ pub struct Endpoints {
     pub imap: String,
     pub imaps: String,
     pub http: String,
+    pub https: String,
 }
 
 /// A login to a BAL.
@@ -52,6 +53,7 @@ pub struct Operator {
     pub endpoints: Endpoints,
     pub certificate: KeyPair,
     pub accounts: Vec<Account>,
+    pub api_token: String,
     pub nodes: Vec<Node>,
 }
 

@@ -2,20 +2,22 @@
 use crate::world::OperatorSpec;
 use sceau_domain::Lang;
 use sceau_domain::text::{template, text};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
 /// How often the traces are asked for.
 const PERIOD: Duration = Duration::from_millis(400);
+/// Longest answer, bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// The newest trace, after which lines are printed. Asked for before anybody knows that the sandbox is there, so that the
 /// first message has its line too.
 pub async fn beginning(operator: &OperatorSpec) -> i64 {
     let newest = ask(operator, None).await.unwrap_or_default();
-    newest[0]["id"].as_i64().unwrap_or_default()
+    id(&newest[0])
 }
 
 /// Prints a line for each act after `after` that has a sentence (`sandbox.live.<act>` in the locale files), until `stop`.
@@ -25,7 +27,7 @@ pub async fn follow(operator: OperatorSpec, mut after: i64, lang: Lang, stop: Ca
         // An operator that is being started again does not answer for a moment.
         let Ok(traces) = ask(&operator, Some(after)).await else { continue };
         for t in traces.as_array().map(Vec::as_slice).unwrap_or_default() {
-            after = after.max(t["id"].as_i64().unwrap_or_default());
+            after = after.max(id(t));
             print(&operator, t, lang);
         }
     }
@@ -33,19 +35,27 @@ pub async fn follow(operator: OperatorSpec, mut after: i64, lang: Lang, stop: Ca
 
 /// Traces after `after`, oldest first; without `after`, the newest one only.
 async fn ask(operator: &OperatorSpec, after: Option<i64>) -> std::io::Result<Value> {
-    let request = match after {
-        None => json!({ "do": "trace_list", "limit": 1, "act": "mail" }),
-        Some(id) => json!({ "do": "trace_list", "after": id, "limit": 200, "act": "mail" }),
+    let path = match after {
+        None => "/api/v1/traces?act=mail&limit=1".to_owned(),
+        Some(id) => format!("/api/v1/traces?act=mail&limit=200&after={id}"),
     };
     let exchange = async {
-        let (read, mut write) = UnixStream::connect(operator.socket()).await?.into_split();
-        write.write_all(format!("{request}\n").as_bytes()).await?;
-        let mut line = String::new();
-        BufReader::new(read).read_line(&mut line).await?;
-        let answer: Value = serde_json::from_str(&line)?;
-        Ok(answer["ok"].clone())
+        let mut socket = UnixStream::connect(operator.socket()).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: sceau\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        socket.take(LONGEST).read_to_end(&mut answer).await?;
+        let answer = String::from_utf8_lossy(&answer);
+        // An answer of a size known beforehand, as REST's are: the body is what follows the header.
+        let body = answer.strip_prefix("HTTP/1.1 200 ").and_then(|a| a.split_once("\r\n\r\n"));
+        let body = body.ok_or(std::io::ErrorKind::InvalidData)?.1;
+        Ok(serde_json::from_str::<Value>(body)?["items"].take())
     };
     tokio::time::timeout(Duration::from_secs(5), exchange).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+}
+
+fn id(trace: &Value) -> i64 {
+    trace["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default()
 }
 
 fn print(operator: &OperatorSpec, trace: &Value, lang: Lang) {

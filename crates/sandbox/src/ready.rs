@@ -1,8 +1,8 @@
 //! The contract file: what outside tools rely on. Fields are only ever added.
 use crate::operator::Pids;
 use crate::pki::{Pair, Pki};
-use crate::provision::Account;
-use crate::world::{HTTP, IMAP, IMAPS, MX, NodeSpec, SUBMISSION, SUBMISSIONS, World};
+use crate::provision::Provisioned;
+use crate::world::{HTTP, HTTPS, IMAP, IMAPS, MX, NodeSpec, SUBMISSION, SUBMISSIONS, World};
 use crate::{Options, SandboxError, write_private};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ pub fn write(
     options: &Options,
     world: &World,
     pki: &Pki,
-    accounts: &[Vec<Account>],
+    provisioned: &[Provisioned],
     pids: &Pids,
 ) -> Result<(), SandboxError> {
     let Some(file) = &options.ready else { return Ok(()) };
@@ -33,7 +33,8 @@ pub fn write(
                 "admin_socket": o.socket(),
                 "endpoints": endpoints(&nodes[0]),
                 "certificate": pair(&pki.pair(o.name)),
-                "accounts": accounts[i],
+                "accounts": provisioned[i].accounts,
+                "api_token": provisioned[i].api_token,
                 "nodes": shown.collect::<Vec<_>>(),
             })
         })
@@ -89,6 +90,7 @@ fn endpoints(n: &NodeSpec) -> Value {
         "imap": n.endpoint(IMAP),
         "imaps": n.endpoint(IMAPS),
         "http": n.endpoint(HTTP),
+        "https": n.endpoint(HTTPS),
     })
 }
 

@@ -1,15 +1,15 @@
 //! What the sandbox tells: in plain words what runs, which addresses exist, and commands to copy.
 use crate::Options;
 use crate::pki::Pki;
-use crate::provision::Account;
-use crate::world::{IMAP, IMAPS, MX, OperatorSpec, SUBMISSION, SUBMISSIONS, World};
+use crate::provision::{Account, Provisioned};
+use crate::world::{HTTPS, IMAP, IMAPS, MX, OperatorSpec, SUBMISSION, SUBMISSIONS, World};
 use sceau_domain::Lang;
 use sceau_domain::text::text;
 use std::io::Write;
 
 /// Prints the welcome. A closed terminal is nobody's error.
-pub fn welcome(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) {
-    let page = page(options, world, pki, accounts);
+pub fn welcome(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]) {
+    let page = page(options, world, pki, provisioned);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(page.as_bytes()).and_then(|()| out.flush());
 }
@@ -19,7 +19,7 @@ pub fn goodbye(lang: Lang) {
     let _ = writeln!(std::io::stdout(), "\n{}", text(lang, "sandbox.goodbye", &[]));
 }
 
-fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) -> String {
+fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]) -> String {
     let say = |key: &str, args: &[(&str, &str)]| text(options.lang, &format!("sandbox.{key}"), args);
     let mut lines = vec![String::new(), format!("  {}", say("title", &[])), String::new()];
     let heading = |lines: &mut Vec<String>, key: &str| lines.push(say(key, &[]));
@@ -28,14 +28,15 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
     for (o, n) in world.every_node() {
         let port = |offset: u16| n.ports + offset;
         lines.push(format!(
-            "  {:<10} {} — SMTP {}, submission {}/{}, IMAP {}/{}",
+            "  {:<10} {} — SMTP {}, submission {}/{}, IMAP {}/{}, REST {}",
             n.certificate,
             o.domain,
             port(MX),
             port(SUBMISSION),
             port(SUBMISSIONS),
             port(IMAP),
-            port(IMAPS)
+            port(IMAPS),
+            port(HTTPS)
         ));
     }
     lines.push(format!("  {:<10} {} — {}", "ans", say("authority", &[]), world.white_list_url()));
@@ -45,7 +46,7 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
     lines.push(String::new());
 
     heading(&mut lines, "accounts");
-    for per_operator in accounts {
+    for Provisioned { accounts: per_operator, .. } in provisioned {
         let mut shown: Vec<&str> = Vec::new();
         for a in per_operator {
             if shown.contains(&a.address.as_str()) {
@@ -58,7 +59,8 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
     }
     lines.push(String::new());
 
-    if let (Some(from), Some(to)) = (accounts.first().and_then(|a| a.first()), accounts.get(1).and_then(|a| a.first()))
+    if let (Some(from), Some(to)) =
+        (provisioned.first().and_then(|p| p.accounts.first()), provisioned.get(1).and_then(|p| p.accounts.first()))
     {
         let anchors = pki.anchors().display().to_string();
         let (a, b) = (&world.operators[0], &world.operators[1]);
@@ -87,6 +89,11 @@ fn page(options: &Options, world: &World, pki: &Pki, accounts: &[Vec<Account>]) 
         let program = options.program.display();
         lines.push(format!("  {program} --config '{}' queue list", a.config().display()));
         lines.push(format!("  {program} --config '{}' trace list", b.config().display()));
+        lines.push(format!(
+            "  curl -s --cacert '{anchors}' -H 'Authorization: Bearer {}' https://127.0.0.1:{}/api/v1/me",
+            provisioned[0].api_token,
+            a.ports + HTTPS
+        ));
         lines.push(String::new());
     }
     if let Some(file) = &options.ready {

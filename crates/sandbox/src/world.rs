@@ -17,7 +17,7 @@ pub struct OperatorSpec {
     pub subject: (&'static str, &'static str, &'static str),
     /// Folder of its data.
     pub data: PathBuf,
-    /// First of its ports: mx, submission, submissions, imap, imaps, http.
+    /// First of its ports: mx, submission, submissions, imap, imaps, http, https.
     pub ports: u16,
     /// People: login, name, RPPS.
     pub people: Vec<(&'static str, &'static str, Option<&'static str>)>,
@@ -155,6 +155,8 @@ pub const IMAP: u16 = 3;
 pub const IMAPS: u16 = 4;
 /// Metrics and health.
 pub const HTTP: u16 = 5;
+/// REST.
+pub const HTTPS: u16 = 6;
 
 fn per(local: &'static str, name: &'static str) -> BalSpec {
     BalSpec { local, kind: "Per", name, holder: local, members: &[], test: false }

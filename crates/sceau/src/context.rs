@@ -1,7 +1,6 @@
 //! What every subcommand and the server know of the person who runs them: language, output form, configuration file.
 use crate::admin::api::{Answered, Call};
-use crate::admin::client::{Failure, ask};
-use crate::admin::request::Request;
+use crate::admin::client::Failure;
 use crate::config::Config;
 use hyper::Method;
 use sceau_domain::Lang;
@@ -31,17 +30,19 @@ impl Context {
     }
     /// A request to the running server named by the configuration: `GET /structures/chu` is `call(Method::GET, &["structures", "chu"])`.
     pub fn call(&self, method: Method, parts: &[&str]) -> Result<Call, Failure> {
-        let mut socket = self.load()?.listen.admin.into_os_string();
-        socket.push(".http");
-        Ok(Call::new(socket.into(), self.lang, method, parts))
+        Ok(Call::new(self.load()?.listen.admin, self.lang, method, parts))
     }
     /// The rows of a page that was answered.
     pub fn items(answered: Answered) -> serde_json::Value {
         let mut value = answered.value;
         value["items"].take()
     }
-    /// Asks the running server named by the configuration.
-    pub fn ask(&self, request: &Request) -> Result<serde_json::Value, Failure> {
-        ask(&self.load()?.listen.admin, request, self.lang)
+    /// Asks for what there is to see: `GET` and the body of the answer.
+    pub fn get(&self, parts: &[&str]) -> Result<serde_json::Value, Failure> {
+        Ok(self.call(Method::GET, parts)?.send()?.value)
+    }
+    /// Sends a body: `POST` and the body of the answer.
+    pub fn post(&self, parts: &[&str], body: &serde_json::Value) -> Result<serde_json::Value, Failure> {
+        Ok(self.call(Method::POST, parts)?.body(body).send()?.value)
     }
 }

@@ -1,6 +1,8 @@
 //! Accepting: TLS connections of programs, and the administration socket of the command line.
+use crate::slow::{Patient, Writing};
 use crate::{Via, app};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +21,8 @@ use tower::ServiceExt;
 
 /// Longest wait for a request's header, first or next.
 const HEADER: Duration = Duration::from_secs(30);
+/// For how long an account that is no administrator may stay at the administration socket: any account of the machine may connect.
+const STRANGER: Duration = Duration::from_secs(5);
 
 /// Serves REST over TLS until `drain`.
 pub async fn serve_tls(operator: Operator, listener: Listener, tls: HotTls, drain: CancellationToken, grace: Duration) {
@@ -36,7 +40,7 @@ pub async fn serve_tls(operator: Operator, listener: Listener, tls: HotTls, drai
 }
 
 /// Serves the administration socket until `drain`. `account` tells the login of the administrator for whom a system account speaks.
-pub async fn serve_socket<F>(operator: Operator, listener: UnixListener, account: F, drain: CancellationToken)
+pub async fn serve_socket<F>(operator: Operator, listener: &UnixListener, account: F, drain: CancellationToken)
 where
     F: Fn(u32) -> Option<String> + Send + Sync + 'static,
 {
@@ -56,7 +60,13 @@ where
         let (app, account, operator, drain) = (app.clone(), Arc::clone(&account), operator.clone(), drain.clone());
         tasks.spawn(async move {
             let who = socket_actor(&operator, &stream, account.as_ref()).await;
-            connection(stream, app, Via::Socket(Arc::new(who)), drain).await;
+            let stranger = who.is_err();
+            let served = connection(stream, app, Via::Socket(Arc::new(who)), drain);
+            if stranger {
+                let _ = tokio::time::timeout(STRANGER, served).await;
+            } else {
+                served.await;
+            }
         });
     }
     tasks.close();
@@ -89,12 +99,12 @@ where
 {
     let service = app.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(via.clone());
-        request
+        request.map(|body| Body::new(Patient::new(body)))
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)
-        .serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(Writing::new(io)), TowerToHyperService::new(service));
     tokio::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,

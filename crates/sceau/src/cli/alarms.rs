@@ -1,8 +1,9 @@
 //! `sceau alarm`: what the people in charge must know.
 use super::Context;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::Subcommand;
+use hyper::Method;
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum AlarmCommand {
@@ -31,10 +32,12 @@ pub fn run(c: &Context, command: AlarmCommand) -> Result<(), Failure> {
                 ("acknowledged", "column.acknowledged"),
                 (sentence, "column.sentence"),
             ];
-            c.show_list(&c.ask(&Request::AlarmList { all })?, &columns);
+            let call = c.call(Method::GET, &["alarms"])?.query("all", all.then_some("true"));
+            c.show_list(&Context::items(call.send()?), &columns);
         }
         AlarmCommand::Ack { code, subject } => {
-            let answer = c.ask(&Request::AlarmAck { code: code.clone(), subject })?;
+            c.post(&["alarms", "acknowledgements"], &json!({ "code": code, "subject": subject }))?;
+            let answer = json!({ "acknowledged": code, "subject": subject });
             if c.json {
                 super::table::print_json(&answer);
             } else {

@@ -3,7 +3,6 @@
 use super::Context;
 use super::meter::{self, Meter};
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use crate::serve::setup;
 use clap::{Args, Subcommand};
 use sceau_domain::Lang;
@@ -93,8 +92,7 @@ fn begin(c: &Context, folder: &Path, keep: Option<u32>) -> Result<(), Failure> {
         sentence: c.text("cli.cannot_write", &[("path", &folder.display().to_string()), ("error", &e.to_string())]),
         exit: 2,
     })?;
-    let request = Request::BackupStart { folder: folder.clone(), keep };
-    let done = match c.ask(&request) {
+    let done = match c.post(&["backup"], &serde_json::json!({ "folder": folder, "keep": keep })) {
         Ok(status) => watch(c, status)?,
         // No server: nobody else has the store.
         Err(f) if f.exit == 3 => by_ourselves(c, &folder, keep)?,
@@ -134,7 +132,7 @@ fn watch(c: &Context, status: serde_json::Value) -> Result<BackedUp, Failure> {
         }
         meter.show(&now.phase, now.done, now.total);
         std::thread::sleep(meter::EVERY);
-        status = c.ask(&Request::BackupStatus)?;
+        status = c.get(&["backup"])?;
     }
 }
 

@@ -1,8 +1,9 @@
 //! `sceau node`: the nodes that serve one database together.
 use super::Context;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::Subcommand;
+use hyper::Method;
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum NodeCommand {
@@ -27,8 +28,10 @@ const COLUMNS: [(&str, &str); 6] = [
 /// `sceau node`.
 pub fn run(c: &Context, command: NodeCommand) -> Result<(), Failure> {
     match command {
-        NodeCommand::Add { number, name } => c.show_one(&c.ask(&Request::NodeAdd { number, name })?, &COLUMNS),
-        NodeCommand::List => c.show_list(&c.ask(&Request::NodeList)?, &COLUMNS),
+        NodeCommand::Add { number, name } => {
+            c.show_one(&c.post(&["nodes"], &json!({ "number": number, "name": name }))?, &COLUMNS);
+        }
+        NodeCommand::List => c.show_list(&Context::items(c.call(Method::GET, &["nodes"])?.send()?), &COLUMNS),
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! `sceau queue`: what waits, why, and trying it again.
 use super::Context;
 use super::accounts::parse;
+use super::table::{limit as most, numbered};
 use crate::admin::client::Failure;
-use crate::admin::request::{Request, RetryWhat};
 use clap::Subcommand;
+use hyper::Method;
+use sceau_domain::DomainName;
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
@@ -58,11 +61,15 @@ const DETAIL: &[(&str, &str)] = &[
 pub fn run(c: &Context, command: QueueCommand) -> Result<(), Failure> {
     match command {
         QueueCommand::List { destination, after, limit } => {
-            let destination = destination.map(|d| parse(c, &d)).transpose()?;
-            c.show_list(&c.ask(&Request::QueueList { destination, after, limit })?, QUEUE);
+            let destination = destination.map(|d| parse::<DomainName>(c, &d)).transpose()?;
+            let call =
+                c.call(Method::GET, &["queue"])?.query("destination", destination.as_ref().map(DomainName::as_str));
+            let call = call.query("after", after.map(|a| a.max(0).to_string()).as_deref());
+            let answered = call.query("limit", Some(&most(limit))).send()?;
+            c.show_list(&numbered(Context::items(answered)), QUEUE);
         }
         QueueCommand::Show { id } => {
-            let value = c.ask(&Request::QueueShow { id })?;
+            let value = numbered(c.get(&["queue", &id.to_string()])?);
             c.show_one(&value, DETAIL);
             if !c.json && value["history"].as_array().is_some_and(|h| !h.is_empty()) {
                 println!("\n{}", c.text("column.history", &[]));
@@ -70,13 +77,13 @@ pub fn run(c: &Context, command: QueueCommand) -> Result<(), Failure> {
             }
         }
         QueueCommand::Retry { id, destination, all } => {
-            let what = match (id, destination) {
-                (Some(id), _) => RetryWhat::Entry(id),
-                (None, Some(d)) => RetryWhat::Destination(parse(c, &d)?),
-                (None, None) if all => RetryWhat::All,
+            let retry = |destination: Option<&str>| c.post(&["queue", "retry"], &json!({ "destination": destination }));
+            let answer = match (id, destination) {
+                (Some(id), _) => c.call(Method::POST, &["queue", &id.to_string(), "retry"])?.send()?.value,
+                (None, Some(d)) => retry(Some(parse::<DomainName>(c, &d)?.as_str()))?,
+                (None, None) if all => retry(None)?,
                 (None, None) => return Ok(()),
             };
-            let answer = c.ask(&Request::QueueRetry { what })?;
             if c.json {
                 super::table::print_json(&answer);
             } else {

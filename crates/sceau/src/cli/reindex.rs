@@ -3,8 +3,8 @@
 //! error, and the servers go on trying.
 use super::Context;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::Args;
+use hyper::Method;
 use sceau_domain::text;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -30,7 +30,7 @@ const WIDTH: u64 = 30;
 
 /// `sceau reindex`.
 pub fn run(c: &Context, args: ReindexArgs) -> Result<(), Failure> {
-    let asked = c.ask(&Request::Reindex { bal: args.bal.clone() })?;
+    let asked = c.post(&["search-indexes"], &json!({ "bal": args.bal }))?;
     if !args.no_wait {
         wait(c, &args, &asked)?;
     }
@@ -53,7 +53,7 @@ fn wait(c: &Context, args: &ReindexArgs, asked: &Value) -> Result<(), Failure> {
     let mut said: Option<Instant> = None;
     let mut still: Option<Still> = None;
     loop {
-        let left = c.ask(&Request::ReindexState { bal: args.bal.clone() })?;
+        let left = c.call(Method::GET, &["search-indexes"])?.query("bal", args.bal.as_deref()).send()?.value;
         let now = (number(&left, "bals"), number(&left, "messages"));
         let before = still.take().filter(|s| s.left == now);
         let since = before.unwrap_or(Still { left: now, attempts: number(&left, "attempts"), at: Instant::now() });

@@ -85,6 +85,10 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 
 /// Fields that are instants, in milliseconds.
 const INSTANTS: &[&str] = &[
+    "placed",
+    "lifted",
+    "tombstone_until",
+    "closing_at",
     "from",
     "published",
     "accepted",

@@ -1,13 +1,14 @@
 //! `sceau trace`: the probative log: what it says, whether it is whole, evidence of what it says.
 use super::Context;
+use super::table::{limit as most, numbered};
 use super::verify::{self, Source, typed, unreadable};
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::Subcommand;
+use hyper::Method;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_notary::{Bundle, Checkpoint};
 use sceau_operator::notary::{EvidenceError, lines};
-use sceau_operator::traces::TraceFilter;
+use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -79,18 +80,22 @@ pub fn run(c: &Context, command: TraceCommand) -> Result<(), Failure> {
                         .map_err(|_| Failure { sentence: c.text("cli.bad_instant", &[("value", &s)]), exit: 2 })
                 })
                 .transpose()?;
-            c.show_list(&c.ask(&Request::TraceList(TraceFilter { act, bal, actor, since, after, limit }))?, TRACE);
+            let call = c.call(Method::GET, &["traces"])?.query("act", act.as_deref()).query("bal", bal.as_deref());
+            let call = call.query("actor", actor.as_deref()).query("since", since.map(|s| s.0.to_string()).as_deref());
+            let call = call.query("after", after.map(|a| a.max(0).to_string()).as_deref());
+            let answered = call.query("limit", limit.map(most).as_deref()).send()?;
+            c.show_list(&numbered(Context::items(answered)), TRACE);
             Ok(())
         }
         TraceCommand::Verify { checkpoint, key } => verify::run(c, checkpoint, key.as_deref()),
         TraceCommand::Prove { id, output, since } => prove(c, id, output.as_deref(), since.as_deref()),
-        TraceCommand::Settle { id, reason } => settle(c, id, reason),
+        TraceCommand::Settle { id, reason } => settle(c, id, &reason),
         TraceCommand::Key { rotate } => key(c, rotate),
     }
 }
 
-fn settle(c: &Context, id: i64, reason: String) -> Result<(), Failure> {
-    let statement = c.ask(&Request::TraceSettle { id, reason })?;
+fn settle(c: &Context, id: i64, reason: &str) -> Result<(), Failure> {
+    let statement = c.post(&["traces", &id.to_string(), "settlement"], &json!({ "reason": reason }))?;
     if c.json {
         super::table::print_json(&statement);
     } else {
@@ -101,7 +106,8 @@ fn settle(c: &Context, id: i64, reason: String) -> Result<(), Failure> {
 }
 
 fn key(c: &Context, rotate: bool) -> Result<(), Failure> {
-    let keys = c.ask(if rotate { &Request::TraceKeyRotate } else { &Request::TraceKeys })?;
+    let method = if rotate { Method::POST } else { Method::GET };
+    let keys = Context::items(c.call(method, &["log", "keys"])?.send()?);
     c.show_list(&keys, KEY);
     let in_force = keys.as_array().into_iter().flatten().find(|k| k["retired"].is_null());
     if let Some(pem) = in_force.and_then(|k| k["pem"].as_str()).filter(|_| !c.json) {
@@ -121,7 +127,7 @@ fn last_checkpoint(c: &Context, path: &Path) -> Result<Checkpoint, Failure> {
 fn prove(c: &Context, id: i64, output: Option<&Path>, since: Option<&Path>) -> Result<(), Failure> {
     let config = c.load()?;
     let since = since.map(|path| last_checkpoint(c, path)).transpose()?;
-    let bundle = match c.ask(&Request::TraceProve { id, since: since.clone() }) {
+    let bundle = match c.post(&["traces", &id.to_string(), "evidence"], &json!({ "since": since })) {
         Ok(value) => typed(c, value)?,
         Err(failure) if failure.exit == 3 => offline(c, &Source::store(c, &config)?, id, since)?,
         Err(failure) => return Err(failure),

@@ -1,8 +1,8 @@
 //! `sceau trust`: the white list.
 use super::Context;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::Subcommand;
+use hyper::Method;
 use sceau_trust::{Anchors, Purpose};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub fn run(c: &Context, command: TrustCommand) -> Result<(), Failure> {
     match command {
         TrustCommand::Inspect { file, anchors } => inspect(c, &file, anchors.as_deref()),
         TrustCommand::Refresh => {
-            c.show_one(&c.ask(&Request::TrustRefresh)?, REFRESH);
+            c.show_one(&c.call(Method::POST, &["white-list", "refresh"])?.send()?.value, REFRESH);
             Ok(())
         }
     }

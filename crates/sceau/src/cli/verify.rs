@@ -1,9 +1,9 @@
 //! `sceau trace verify`: the whole log, read from the running server or, without one, from the store, and judged here.
 use super::Context;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use crate::config::Config;
 use crate::serve::{setup, store_sentence};
+use hyper::Method;
 use sceau_domain::{Clock, SystemClock};
 use sceau_notary::audit::{self, Finding, Line, Log, Options, Page, Unsealed};
 use sceau_notary::{PublicKey, Report};
@@ -54,7 +54,7 @@ pub(super) fn typed<T: DeserializeOwned>(c: &Context, value: serde_json::Value) 
 impl<'a> Source<'a> {
     /// The server when there is one, else the store, and what must be known first.
     pub fn open(c: &'a Context, config: &Config) -> Result<(Self, Overview), Failure> {
-        match c.ask(&Request::LogOverview) {
+        match c.get(&["log"]) {
             Ok(value) => Ok((Self::Server(c), typed(c, value)?)),
             Err(failure) if failure.exit == 3 => {
                 let offline = Self::store(c, config)?;
@@ -89,13 +89,16 @@ impl Log for Source<'_> {
     type Error = Failure;
     fn page(&mut self, from: i64) -> Result<Page, Failure> {
         match self {
-            Self::Server(c) => typed(c, c.ask(&Request::LogPage { from })?),
+            Self::Server(c) => typed(c, c.get(&["log", "pages", &from.to_string()])?),
             Self::Store(s) => s.read(s.reader.page(from)),
         }
     }
     fn unsealed(&mut self, after: i64) -> Result<Unsealed, Failure> {
         match self {
-            Self::Server(c) => typed(c, c.ask(&Request::LogUnsealed { after })?),
+            Self::Server(c) => {
+                let call = c.call(Method::GET, &["log", "unsealed"])?.query("after", (after > 0).then(|| after.to_string()).as_deref());
+                typed(c, call.send()?.value)
+            }
             Self::Store(s) => s.read(s.reader.unsealed(after)),
         }
     }

@@ -76,16 +76,6 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
             exit: 1,
         }
     })?;
-    let mut http_path = config.listen.admin.clone().into_os_string();
-    http_path.push(".http");
-    let admin_http =
-        AdminSocket::bind_listener(std::path::Path::new(&http_path)).map_err(|e| failed("serve.runtime", &e))?;
-    sessions.spawn(crate::admin::server::serve_http(
-        operator.clone(),
-        admin_http,
-        config.administrators.clone(),
-        doors_stop.clone(),
-    ));
     workers.spawn(upkeep(operator.clone(), metrics.clone(), work_stop.clone()));
     if config.white_list.is_some() {
         let (op, stop) = (operator.clone(), work_stop.clone());

@@ -1,5 +1,12 @@
 //! REST as programs see it: requests against the whole router, without a network.
+mod description;
 mod domains;
+mod matrix;
+mod tokens;
 mod policies;
 mod reference;
+mod links;
+mod people;
+mod structures;
 mod support;
+mod terms;

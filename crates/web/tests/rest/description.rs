@@ -1,0 +1,56 @@
+//! The description: whole, and the one that is published.
+use crate::support::House;
+use axum::http::{Method, StatusCode};
+use std::collections::BTreeSet;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_is_whole() {
+    let h = House::new().await;
+    let said = h.ask(None, Method::GET, "/openapi.json", &[], None).await;
+    assert_eq!((said.status, said.body["openapi"].as_str()), (StatusCode::OK, Some("3.1.0")));
+    let mut names = BTreeSet::new();
+    for (path, operations) in said.body["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let code = operation["x-sceau-use-case"].as_str();
+            let known = sceau_domain::UseCase::ALL.iter().any(|u| Some(u.as_str()) == code);
+            assert!(known || code == Some("public"), "{method} {path} names no use case: {code:?}");
+            assert!(operation["description"].is_string() || operation["summary"].is_string(), "{method} {path}");
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{method} {path}: another operation is called {name}");
+            let answers = operation["responses"].as_object().unwrap();
+            assert!(answers.contains_key("401") && answers.contains_key("403"), "{method} {path} lists no `Refusals`");
+            let created = answers.get("201").is_none_or(|a| a["headers"]["Location"].is_object());
+            assert!(created, "{method} {path}: what is added says where it is");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(
+                    parameter["description"].is_string(),
+                    "{method} {path}: {} is not described",
+                    parameter["name"]
+                );
+            }
+        }
+    }
+}
+
+/// Every refusal's HTTP status that use cases of REST can give is among those that operations list.
+#[test]
+fn every_status_is_described() {
+    let (_, description) = sceau_web::api::described();
+    let text: serde_json::Value = serde_json::from_str(&description.to_json().unwrap()).unwrap();
+    let listed = text["paths"]["/me"]["get"]["responses"].as_object().unwrap();
+    // Those of mail doors (SMTP, transfer) and of the transport itself are no answers of an operation.
+    let elsewhere = [405, 408, 426, 502, 504];
+    for code in sceau_domain::RefusalCode::ALL.iter().filter(|c| !elsewhere.contains(&c.http())) {
+        assert!(listed.contains_key(&code.http().to_string()), "{} answers {}", code.as_str(), code.http());
+    }
+}
+
+#[test]
+fn the_published_description_is_the_one_served() {
+    let published = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json")).unwrap();
+    let renew = "cargo run -p sceau-web --example openapi > docs/openapi.json";
+    assert!(
+        published.trim() == sceau_web::api::document().trim(),
+        "docs/openapi.json is not what is served; renew it: {renew}"
+    );
+}
