@@ -30,7 +30,7 @@ pub struct NewDelegation {
 }
 
 /// A delegation that one gave or received.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DelegationView {
     /// The BAL.
     pub address: String,
