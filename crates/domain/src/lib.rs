@@ -14,6 +14,7 @@ pub mod life;
 pub mod limits;
 pub mod naming;
 pub mod opening;
+pub mod people_file;
 pub mod person;
 pub mod plain;
 pub mod policy;

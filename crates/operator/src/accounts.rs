@@ -4,7 +4,7 @@ mod administrators;
 pub(crate) mod bals;
 mod bodies;
 mod domains;
-mod memberships;
+pub(crate) mod memberships;
 mod own;
 pub mod people;
 pub mod structures;

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Notice,
     /// Writes the quotas in force. Key: 0.
     Quota,
+    /// Works through an import. Key: its id.
+    Import,
 }
 
 /// How long a lease is held without being renewed.
@@ -30,13 +32,14 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 4] = [Self::Index, Self::Purge, Self::Quota, Self::Notice];
+    const ALL: [Self; 5] = [Self::Index, Self::Purge, Self::Quota, Self::Notice, Self::Import];
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
             Self::Purge => "purge",
             Self::Notice => "notice",
             Self::Quota => "quota",
+            Self::Import => "import",
         }
     }
 }
@@ -153,6 +156,7 @@ impl Operator {
             Kind::Purge => self.purge_bal(id).await,
             Kind::Notice => self.send_notice(id).await,
             Kind::Quota => self.write_quotas().await,
+            Kind::Import => self.work_on_import(id, stop).await,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod disclosures;
 mod ids;
 pub mod grants;
 pub mod holds;
+pub mod imports;
 pub mod intake;
 mod jobs;
 pub mod journal;

@@ -24,6 +24,7 @@ pub mod folders;
 pub mod holds;
 pub mod id;
 pub mod idempotency;
+pub mod imports;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;

@@ -67,6 +67,7 @@ impl Operator {
         done.blobs = note(self.collect_blobs().await);
         done.journal = note(self.prune_journal().await);
         note(self.forget_references().await);
+        note(self.tidy_imports().await);
         note(self.tidy_destinations().await);
         note(self.tell_of_absent_terms().await.map(|()| 0));
         self.trace_counted_refusals().await;

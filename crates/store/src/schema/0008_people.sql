@@ -338,10 +338,12 @@ CREATE TABLE import_lines (
     code TEXT,
     sentence_fr TEXT,
     sentence_en TEXT,
+    login TEXT,
     result TEXT,
     PRIMARY KEY (import_id, line)
 ) /* clustered */;
 CREATE INDEX import_lines_key ON import_lines (import_id, key, line);
+CREATE INDEX import_lines_login ON import_lines (import_id, login) WHERE login IS NOT NULL;
 CREATE INDEX import_lines_result ON import_lines (import_id, result) WHERE result IS NOT NULL;
 
 -- A request that carries a key is carried out once: the row is written in the act's own transaction.

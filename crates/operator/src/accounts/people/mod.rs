@@ -4,7 +4,7 @@
 //! once nothing is lost; a change of an identity trait takes the certification with it.
 mod edit;
 mod email;
-mod identity;
+pub(crate) mod identity;
 mod show;
 pub mod views;
 
@@ -62,7 +62,7 @@ fn checked_exemption(e: &Exemption, now: Timestamp) -> Result<Exemption, Refusal
 }
 
 /// Somebody else changed it meanwhile.
-pub(super) fn conflict(name: &str) -> Fail {
+pub(crate) fn conflict(name: &str) -> Fail {
     Refusal::new(RefusalCode::EditConflict).with("name", name).into()
 }
 

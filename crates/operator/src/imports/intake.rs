@@ -1,0 +1,243 @@
+//! A file of people as it arrives.
+use super::{CERTIFIED, ImportView, view};
+use crate::jobs::Kind;
+use crate::record::By;
+use crate::reference::Fault;
+use crate::refuse::{self, Fail};
+use crate::rights::{On, permit, unknown};
+use crate::{Actor, Operator, Who};
+use sceau_domain::csv::{self, Dialect, Reader};
+use sceau_domain::people_file::{Places, places, read};
+use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
+use sceau_store::imports::{self as rows, Import, Line};
+use sceau_store::{Id, StoreError, Tx, jobs, structures};
+use serde_json::json;
+use std::time::Duration;
+
+/// Lines written in one transaction.
+const SLICE: usize = 500;
+/// Longest name of a file, characters.
+const NAME: usize = 200;
+
+/// A file to be imported.
+#[derive(Debug, Clone, Default)]
+pub struct NewImport {
+    /// Code of the structure; none: people of no structure, by the operator.
+    pub structure: Option<String>,
+    /// Name of the file, to find it again.
+    pub name: String,
+    /// Say what would be, change nothing.
+    pub dry: bool,
+    /// Whoever starts it compared the identities with official documents.
+    pub certified: bool,
+}
+
+/// An import under way. Dropped without [`ImportIntake::finish`], it is closed by housekeeping.
+#[derive(Debug)]
+pub struct ImportIntake {
+    operator: Operator,
+    actor: Actor,
+    new: NewImport,
+    structure_id: Option<Id>,
+    id: Id,
+    /// The row is written with the first slice, when the header is known.
+    begun: bool,
+    reader: Option<Reader>,
+    places: Option<Places>,
+    waiting: Vec<Line>,
+    lines: i64,
+    bytes: u64,
+}
+
+impl Operator {
+    /// Begins to receive a file. `right.missing`, `admin.not_found` (structure), `admin.invalid`.
+    pub async fn start_import(&self, actor: &Actor, new: NewImport) -> Result<ImportIntake, Refusal> {
+        let structure = new.structure.as_deref().map(|c| plain::code(c, "structure")).transpose()?;
+        let new = NewImport { structure, name: plain::line(&new.name, "name", NAME)?, ..new };
+        let structure_id = self.import_place(actor, new.structure.clone()).await?;
+        Ok(ImportIntake {
+            operator: self.clone(),
+            actor: actor.clone(),
+            new,
+            structure_id,
+            id: self.0.store.new_id(),
+            begun: false,
+            reader: Some(Reader::new(Dialect { separator: None, quotes: true })),
+            places: None,
+            waiting: Vec::with_capacity(SLICE),
+            lines: 0,
+            bytes: 0,
+        })
+    }
+
+    async fn import_place(&self, actor: &Actor, structure: Option<String>) -> Result<Option<Id>, Refusal> {
+        let actor = actor.clone();
+        let find = move |tx: &mut dyn Tx| {
+            let uc = UseCase::ImportStart;
+            permit(tx, &actor, uc, On::Anywhere)?;
+            let place = match &structure {
+                None => None,
+                Some(code) => match structures::by_code(tx, code)? {
+                    Some(s) => Some(s.id),
+                    None => return Err(unknown(tx, &actor, uc, code)),
+                },
+            };
+            permit(tx, &actor, uc, place.map_or(On::Operator, On::Structure))?;
+            Ok::<_, Fail>(place)
+        };
+        Ok(self.0.store.read(find).await?)
+    }
+}
+
+impl ImportIntake {
+    /// Takes a piece of the file. `csv.header`, `csv.encoding`, `message.too_big`: nothing of the file is kept then.
+    pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        let most = self.operator.config().limits.import_bytes;
+        if self.bytes > most {
+            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", most));
+        }
+        // Cut, so that few lines wait whatever the pieces are.
+        for piece in piece.chunks(64 << 10) {
+            let mut lines = Vec::new();
+            if let Some(reader) = &mut self.reader {
+                reader.push(piece, |line| lines.push(line));
+            }
+            self.take(lines).await?;
+        }
+        Ok(())
+    }
+
+    /// The file is over: its lines are worked through from now on. `csv.empty`, `csv.header`.
+    pub async fn finish(mut self) -> Result<ImportView, Refusal> {
+        let done = self.complete().await;
+        if done.is_err() {
+            self.give_up().await;
+        }
+        done
+    }
+
+    /// Gives the import up.
+    pub async fn give_up(&mut self) {
+        let (id, now) = (self.id, self.operator.now().0);
+        if self.begun {
+            let closed = move |tx: &mut dyn Tx| rows::close(tx, id, "cancelled", None, now).map(drop);
+            let closed = self.operator.0.store.write::<_, StoreError, _>(closed).await;
+            if let Err(e) = closed {
+                refuse::store(&e);
+            }
+        }
+    }
+
+    async fn complete(&mut self) -> Result<ImportView, Refusal> {
+        let mut lines = Vec::new();
+        let encoding = self.reader.take().map(|r| r.finish(|line| lines.push(line))).unwrap_or_default();
+        self.take(lines).await?;
+        self.write().await?;
+        if self.lines == 0 {
+            return Err(RefusalCode::CsvEmpty.into());
+        }
+        let (id, now, actor) = (self.id, self.operator.now().0, self.actor.clone());
+        let on = self.structure_id.map_or(On::Operator, On::Structure);
+        let data = json!({
+            "import": id.to_string(), "structure": self.new.structure, "lines": self.lines, "dry": self.new.dry,
+            "certified": self.new.certified,
+        });
+        let fact = self.operator.fact("import.started", &By::actor(&actor), None, "ok", data);
+        let job = self.operator.job(Kind::Import, id.to_string(), Vec::new(), Duration::ZERO);
+        let begin = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, UseCase::ImportStart, on)?;
+            if !rows::begin(tx, id, encoding.as_str(), now)? {
+                return Err(Fail::from(Refusal::new(RefusalCode::StateWrong).with("name", id)));
+            }
+            jobs::enqueue(tx, &job)?;
+            fact.write(tx)?;
+            let import = rows::by_id(tx, id)?.ok_or(RefusalCode::NotFound)?;
+            Ok(view(tx, import)?)
+        };
+        let shown = self.operator.0.store.write(begin).await?;
+        self.operator.wake_jobs();
+        Ok(shown)
+    }
+
+    async fn take(&mut self, lines: Vec<csv::Line>) -> Result<(), Refusal> {
+        for (number, line) in lines {
+            let Some(places) = &self.places else {
+                // The first line names the columns, or nothing can be read.
+                self.places = Some(places(&line?)?);
+                continue;
+            };
+            self.waiting.push(row(places, number, line));
+            if self.waiting.len() >= SLICE {
+                self.write().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), Refusal> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let lines = std::mem::replace(&mut self.waiting, Vec::with_capacity(SLICE));
+        self.lines += i64::try_from(lines.len()).unwrap_or_default();
+        let (id, now, first) = (self.id, self.operator.now().0, !self.begun);
+        let Who::Person(person) = &self.actor.who else { return Err(RefusalCode::RightMissing.into()) };
+        let import = Import {
+            id,
+            kind: if self.new.certified { CERTIFIED } else { "people" }.into(),
+            structure_id: self.structure_id,
+            name: self.new.name.clone(),
+            dry: self.new.dry,
+            state: "receiving".into(),
+            header: serde_json::to_string(&self.places).map_err(|_| RefusalCode::Unavailable)?,
+            encoding: String::new(),
+            reason: None,
+            next_line: 0,
+            lines: 0,
+            done: 0,
+            wrong: 0,
+            skipped: 0,
+            person_id: person.id,
+            by_whom: person.login.clone(),
+            at: now,
+            changed: now,
+        };
+        let add = move |tx: &mut dyn Tx| {
+            if first {
+                rows::insert(tx, &import)?;
+            }
+            rows::add_lines(tx, id, &lines, now)
+        };
+        // Somebody cancelled it.
+        if !self.operator.0.store.write::<_, StoreError, _>(add).await.map_err(|e| refuse::store(&e))? {
+            return Err(Refusal::new(RefusalCode::StateWrong).with("name", id));
+        }
+        self.begun = true;
+        Ok(())
+    }
+}
+
+/// A line as it waits; one that cannot be read is told already.
+fn row(places: &Places, number: u64, line: Result<Vec<String>, Refusal>) -> Line {
+    let (fields, read) = match line {
+        Ok(fields) => {
+            let read = read(places, &fields);
+            (fields, read)
+        }
+        Err(refusal) => (Vec::new(), Err(refusal)),
+    };
+    let fault = read.as_ref().err().map(|refusal| Fault::of(number, refusal));
+    Line {
+        line: i64::try_from(number).unwrap_or(i64::MAX),
+        // A list of texts is always written.
+        text: serde_json::to_string(&fields).unwrap_or_default(),
+        key: read.map(|line| line.key()).unwrap_or_default(),
+        state: if fault.is_some() { "wrong" } else { "waiting" }.into(),
+        code: fault.as_ref().map(|f| f.code.clone()),
+        sentence_fr: fault.as_ref().map(|f| f.detail.clone()),
+        sentence_en: fault.map(|f| f.detail_en),
+        login: None,
+        result: None,
+    }
+}
