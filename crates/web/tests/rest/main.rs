@@ -1,4 +1,5 @@
 //! REST as programs see it: requests against the whole router, without a network.
+mod access;
 mod description;
 mod domains;
 mod matrix;
