@@ -40,7 +40,7 @@ impl Territory {
         Self::WallisEtFutuna,
     ];
     /// Stable name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Metropole => "metropole",
             Self::AlsaceMoselle => "alsace-moselle",

@@ -1,11 +1,9 @@
 //! `sceau bal`: mailboxes, and what is chosen and published of them.
 use super::Context;
 use super::accounts::{PageArgs, parse};
-use super::confirm::confirm;
-use super::openings;
+use super::{life, openings};
 use super::table::limit;
 use crate::admin::client::Failure;
-use crate::admin::request::Request;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use sceau_domain::{Address, DomainName};
@@ -66,13 +64,8 @@ pub enum BalCommand {
         #[arg(long)]
         domain: Option<String>,
     },
-    Close {
-        address: String,
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-        #[arg(long)]
-        yes: bool,
-    },
+    #[command(flatten)]
+    Life(life::BalLife),
 }
 
 /// Choices about a BAL; what is not given stays as it is.
@@ -178,6 +171,7 @@ const BAL: &[(&str, &str)] = &[
     ("used", "column.used"),
     ("quota", "column.quota"),
     ("access", "column.access"),
+    ("holds", "column.holds"),
 ];
 const LISTED: &[(&str, &str)] = &[
     ("address", "column.address"),
@@ -213,7 +207,12 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
                 .query("limit", Some(&limit(page.limit)));
             c.show_list(&Context::items(call.send()?), LISTED);
         }
-        BalCommand::Show { address } => c.show_one(&c.get(&["bals", &known(c, &address)?])?, BAL),
+        BalCommand::Show { address } => {
+            let address = known(c, &address)?;
+            let mut bal = c.get(&["bals", &address])?;
+            bal["holds"] = life::holds_of(c, &address)?;
+            c.show_one(&bal, BAL);
+        }
         BalCommand::Edit {
             address,
             name,
@@ -248,16 +247,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
                 .query("domain", domain.as_ref().map(DomainName::as_str));
             c.show_one(&call.send()?.value, &[("address", "column.address"), ("homonym", "column.homonym")]);
         }
-        BalCommand::Close { address, reason, yes } => {
-            if !yes {
-                // What there is to lose is said first; an address that is none is refused before any question.
-                let bal = c.get(&["bals", &known(c, &address)?])?;
-                let messages = bal["messages"].as_i64().unwrap_or_default().to_string();
-                let question = c.text("confirm.bal_close", &[("name", &address), ("count", &messages)]);
-                confirm(c, yes, &question, &address)?;
-            }
-            c.show_one(&c.ask(&Request::BalClose { address, reason })?, BAL);
-        }
+        BalCommand::Life(command) => life::bal(c, &command)?,
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod alarms;
 mod backup;
 mod bals;
 mod body;
+mod calendar;
 mod config_cmd;
 mod confirm;
 mod dates;
@@ -12,8 +13,10 @@ mod disclosures;
 mod evidence;
 mod extract;
 mod fsck;
+mod holds;
 mod init;
 pub(crate) mod keys;
+mod life;
 mod localize;
 mod meter;
 mod node;
@@ -22,6 +25,7 @@ mod person;
 mod queue;
 mod reindex;
 mod restore;
+mod retention;
 mod roles;
 mod sandbox;
 mod store;
@@ -96,6 +100,12 @@ enum Command {
     Person(person::PersonCommand),
     #[command(subcommand)]
     Bal(bals::BalCommand),
+    #[command(subcommand)]
+    Hold(holds::HoldCommand),
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
     #[command(subcommand)]
     Opening(openings::OpeningCommand),
     #[command(subcommand)]
@@ -204,6 +214,9 @@ pub fn run() -> ExitCode {
         Command::Body(c) => body::run(&context, c),
         Command::Person(c) => person::run(&context, c),
         Command::Bal(c) => bals::run(&context, c),
+        Command::Hold(c) => holds::run(&context, c),
+        Command::Retention(c) => retention::run(&context, c),
+        Command::Calendar(c) => calendar::run(&context, c),
         Command::Opening(c) => openings::run(&context, c),
         Command::Access(c) => access::run(&context, c),
         Command::Delegation(c) => access::delegation(&context, c),

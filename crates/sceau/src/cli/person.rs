@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 
 #[derive(Debug, Subcommand)]
 pub enum PersonCommand {
+    #[command(flatten)]
+    Life(super::life::PersonLife),
     Add(Box<PersonAdd>),
     List {
         #[arg(long)]
@@ -168,6 +170,7 @@ fn version(c: &Context, login: &str) -> Result<Option<i64>, Failure> {
 /// `sceau person`.
 pub fn run(c: &Context, command: PersonCommand) -> Result<(), Failure> {
     match command {
+        PersonCommand::Life(life) => super::life::person(c, &life)?,
         PersonCommand::Add(a) => shown(c, add(c, *a)?),
         PersonCommand::List { structure, after, limit } => {
             let call = c.call(Method::GET, &["people"])?.query("structure", structure.as_deref());

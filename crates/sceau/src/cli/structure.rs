@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 #[derive(Debug, Subcommand)]
 pub enum StructureCommand {
+    #[command(flatten)]
+    Life(super::life::StructureLife),
     Add(Box<StructureAdd>),
     List {
         #[arg(long)]
@@ -206,6 +208,7 @@ fn shown(c: &Context, answered: Answered) {
 /// `sceau structure`.
 pub fn run(c: &Context, command: StructureCommand) -> Result<(), Failure> {
     match command {
+        StructureCommand::Life(life) => super::life::structure(c, &life)?,
         StructureCommand::Add(a) => {
             let mut body = Map::new();
             body.insert("code".into(), a.code.into());
