@@ -5,6 +5,7 @@ mod certificates;
 mod client;
 mod fake;
 mod mx;
+mod notices;
 mod patience;
 mod smuggling;
 mod submission;

@@ -112,6 +112,12 @@ impl House {
         self.carry(request.header("content-type", "text/plain"), Body::from(file)).await
     }
 
+    /// A page, as a browser asks for it over TLS.
+    pub async fn bare(&self, method: Method, path: &str) -> Said {
+        let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
+        self.carry(Request::builder().method(method).uri(path).extension(via), Body::empty()).await
+    }
+
     async fn carry(&self, request: axum::http::request::Builder, body: Body) -> Said {
         let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
