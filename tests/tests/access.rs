@@ -2,6 +2,7 @@
 //! past has an answer.
 use sceau_e2e::peer::{Wire, base64, names};
 use sceau_e2e::sandbox::{More, Operator};
+use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Database, Run, Sandbox, proves};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -161,6 +162,8 @@ fn a_secretary_reads_and_the_past_has_an_answer() {
     assert_eq!(ask(&sandbox, b, &anne, "POST", "/me/delegations", new(month * 2)).1["code"], "access.dates");
     let (status, given) = ask(&sandbox, b, &anne, "POST", "/me/delegations", new(month));
     assert_eq!((status.as_str(), given["holder"].as_str()), ("201", Some("anne.legoff")), "{given}");
+    assert_fits("delegation", &given);
+    assert_fits("delegations", &ask(&sandbox, b, &anne, "GET", "/me/delegations", None).1["items"]);
     // She reads, and cannot file: the mailbox says so.
     let (_, login, secret) = device(b, "erwan.guillou", ANNE);
     let mut session = imap(&sandbox, b, &login, &secret).expect("signed in");
@@ -181,6 +184,7 @@ fn a_secretary_reads_and_the_past_has_an_answer() {
     // Who can read it now; an administrator ends the delegation, and the past stays.
     let readers = |at: &[&str]| {
         let said = b.cli(&[&["access", "history", ANNE], at].concat());
+        assert_fits("readers", &said);
         let list = said["readers"].as_array().expect("readers").iter();
         list.map(|r| r["login"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
@@ -191,6 +195,7 @@ fn a_secretary_reads_and_the_past_has_an_answer() {
     assert_eq!(readers(&["--at", "2001-01-01"]), Vec::<String>::new());
     assert_eq!(readers(&["--at", &then]), ["anne.legoff", "erwan.guillou"], "{then}");
     let past = b.cli(&["access", "list", ANNE, "--past"]);
+    assert_fits("accesses", &past);
     let ended = past.as_array().expect("rows").iter().find(|r| r["role"] == "delegate").expect("kept");
     assert_eq!((ended["ended_by"].as_str(), ended["granted_by"].as_str()), (Some("operateur"), Some("anne.legoff")));
     assert!(imap(&sandbox, b, &login, &secret).is_err());
@@ -201,12 +206,14 @@ fn a_secretary_reads_and_the_past_has_an_answer() {
     assert_eq!(ask(&sandbox, b, root, "PUT", &place, change).1["code"], "edit.unconditional");
     let changed = b.cli(&["access", "change", SERVICE, "anne.legoff", "--right", "read", "--right", "send"]);
     assert_eq!(changed["rights"], json!(["read", "send"]));
+    assert_fits("access", &changed);
     let last = b.cli_raw(&["access", "end", SERVICE, "nolwenn.tanguy"]);
     assert!(last.code == 1 && last.err.contains("[access.last]"), "{}", last.err);
     // Who did what with a shared BAL.
     let (_, login, secret) = device(b, "anne.legoff", SERVICE);
     say(&mut imap(&sandbox, b, &login, &secret).expect("signed in"), "SELECT INBOX").expect("selected");
     let seen = b.cli(&["access", "activity", SERVICE]);
+    assert_fits("activity", &seen);
     let anne = seen.as_array().expect("rows").iter().find(|r| r["login"] == "anne.legoff").expect("anne");
     assert_eq!((&anne["logins"], &anne["read"], &anne["sent"]), (&json!(1), &json!(1), &json!(0)), "{seen}");
 }

@@ -72,21 +72,23 @@ async fn whatever_is_taken_away_shuts_every_door(w: World) {
 }
 
 async fn mail_comes_in_while_somebody_may_read_it_again(w: World) {
-    let deliver =
-        async || w.hand_over(BETA, "paul@beta.mssante.fr", &[SERVICE], &letter("paul@beta.mssante.fr", "x")).await;
+    let deliver = async |subject| {
+        let text = letter("paul@beta.mssante.fr", subject);
+        w.hand_over(BETA, "paul@beta.mssante.fr", &[SERVICE], &text).await
+    };
     w.op.suspend_bal(&w.admin, SERVICE, "Travaux").await.unwrap();
-    deliver().await.unwrap();
+    deliver("un").await.unwrap();
     w.op.block_bal(&w.admin, SERVICE, "Enquête").await.unwrap();
-    let refused = deliver().await.expect_err("blocked");
+    let refused = deliver("deux").await.expect_err("blocked");
     assert_eq!((refused.code.as_str(), refused.is_temporary()), ("rcpt.blocked", false));
     // At the last instant too: what was accepted at RCPT is judged again where it is kept.
     sql(&w, "UPDATE bals SET state = 'closing', version = version + $1 WHERE address_key = $2", 1, SERVICE).await;
-    assert_eq!(code(deliver().await), "rcpt.blocked");
+    assert_eq!(code(deliver("trois").await), "rcpt.blocked");
     let (paul, service, from) = (addr("paul@beta.mssante.fr"), addr(SERVICE), origin(Door::Mx));
     let (sender, refused) = (peer(BETA), "rcpt.blocked");
     assert_eq!(code(w.op.mx_recipient(&sender, Some(&paul), &service, 0, None, &from).await), refused);
     sql(&w, "UPDATE bals SET state = 'active', version = version + $1 WHERE address_key = $2", 1, SERVICE).await;
-    deliver().await.unwrap();
+    deliver("quatre").await.unwrap();
     let at = w.inbox("bruno", SERVICE).await.len();
     assert_eq!(at, 2, "what came while it was suspended is there");
 }

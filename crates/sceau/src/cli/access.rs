@@ -16,7 +16,7 @@ pub enum AccessCommand {
         past: bool,
     },
     Give(Give),
-    Change(Give),
+    Change(Change),
     End {
         address: String,
         login: String,
@@ -37,6 +37,7 @@ pub enum AccessCommand {
     },
 }
 
+/// An access to give.
 #[derive(Debug, Args)]
 pub struct Give {
     address: String,
@@ -47,6 +48,21 @@ pub struct Give {
     rights: Vec<String>,
     #[arg(long, value_name = "INSTANT")]
     from: Option<String>,
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// What an access becomes.
+#[derive(Debug, Args)]
+pub struct Change {
+    address: String,
+    login: String,
+    #[arg(long, default_value = "member", value_parser = ["responsible", "member", "machine"])]
+    role: String,
+    #[arg(long = "right", value_parser = ["read", "send", "file", "manage"])]
+    rights: Vec<String>,
     #[arg(long, value_name = "INSTANT")]
     until: Option<String>,
     #[arg(long, value_name = "TEXT")]
@@ -139,10 +155,6 @@ pub fn run(c: &Context, command: AccessCommand) -> Result<(), Failure> {
             Ok(())
         }
         AccessCommand::Change(g) => {
-            if g.from.is_some() {
-                // What has begun has begun.
-                return Err(Failure { sentence: c.text("cli.access.no_from", &[]), exit: 2 });
-            }
             let place = ["bals", &g.address, "access", &g.login];
             let version = c.call(Method::GET, &place)?.send()?.version;
             let body = json!({ "role": g.role, "rights": named(&g.rights), "ends": maybe(c, g.until.as_ref())?, "reason": g.reason });
