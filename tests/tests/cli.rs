@@ -100,11 +100,13 @@ fn domains_people_and_mailboxes() {
         "--name",
         "Secrétariat",
         "--holder",
-        "jean.valjean",
+        "marie.martin",
     ];
-    let bal = a.cli(&[&add[..], &["--member", "marie.martin", "--test", "--quota", "5000000"]].concat());
+    let opened = a.cli(&[&add[..], &["--member", "jean.valjean", "--test", "--quota", "5000000"]].concat());
+    assert_fits("opening", &opened);
+    let bal = opened["bal"].clone();
     assert_fits("bal", &bal);
-    assert_eq!(bal["access"], json!([["jean.valjean", "responsible"], ["marie.martin", "member"]]));
+    assert_eq!(bal["access"], json!([["jean.valjean", "member"], ["marie.martin", "responsible"]]));
     assert_eq!((bal["test"].as_bool(), bal["quota"].as_u64()), (Some(true), Some(5_000_000)));
     let bals = a.cli(&["bal", "list", "--domain", "savoie.mssante.fr"]);
     assert_fits("bals", &bals);
@@ -129,7 +131,7 @@ fn domains_people_and_mailboxes() {
         assert!(!said.contains(fr) && said.contains(&format!("[{code}]")), "{args:?}: {said}");
     };
     let org = |address: &'static str| {
-        ["bal", "add", address, "--kind", "org", "--name", "Service", "--holder", "jean.valjean"]
+        ["bal", "add", address, "--kind", "org", "--name", "Service", "--holder", "marie.martin"]
     };
     no("admin.exists", "existe déjà", &["domain", "add", "ALPES.mssante.fr"]);
     no("admin.exists", "existe déjà", &["person", "add", "Jean.Valjean", "--name", "Un autre"]);

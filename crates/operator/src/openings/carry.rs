@@ -3,7 +3,7 @@
 //! Tried at the verification, at an acceptance of the terms, and in each round of housekeeping. The BAL's id stands in the request from its first
 //! row on, and its key is made under that id: whoever tries again, on whatever node, uses the same key. Row, accesses, folders, steps and trace are
 //! one transaction with the request's last state.
-use super::decide::{denied, go_on, state};
+use super::decide::{denied, state};
 use super::facts;
 use super::request::Request;
 use crate::accounts::page;
@@ -57,7 +57,10 @@ fn finish(tx: &mut dyn Tx, id: Id, p: &Prepared) -> Result<Option<(Opening, Requ
     let known = facts::look(tx, &request, row.structure_id, p.now)?;
     let was = state(&row)?;
     let next = opening::step(was, Event::CarryOut, &known.case, p.now).map_err(|d| denied(&row, d))?;
-    go_on(tx, &row, next, p.now)?;
+    // Another node, or the next round, was faster: it is done.
+    if !rows::advance(tx, row.id, row.version, next.as_str(), p.now.0)? {
+        return Ok(None);
+    }
     let (was, became) = (was.as_str().to_owned(), next.as_str().to_owned());
     life::step(tx, &life::Step { was, became, ..p.step.clone() })?;
     Ok(Some((row, request)))

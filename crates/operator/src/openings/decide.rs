@@ -59,7 +59,7 @@ pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Openin
 }
 
 /// Writes the next state of a row. `edit.conflict` when it went on meanwhile.
-pub(super) fn go_on(tx: &mut dyn Tx, row: &Opening, next: State, now: Timestamp) -> Result<(), Fail> {
+fn go_on(tx: &mut dyn Tx, row: &Opening, next: State, now: Timestamp) -> Result<(), Fail> {
     if rows::advance(tx, row.id, row.version, next.as_str(), now.0)? {
         return Ok(());
     }

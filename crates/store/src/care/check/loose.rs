@@ -153,7 +153,8 @@ pub fn unsay_gone(tx: &mut dyn Tx, entry: &Entry) -> Result<bool, StoreError> {
 pub fn bals_readdressed(tx: &mut dyn Tx, after: &Id) -> Result<Vec<Id>, StoreError> {
     let sql = format!(
         "SELECT DISTINCT b.id FROM traces t JOIN bals b ON b.id = t.bal_id \
-         WHERE t.act = 'bal.opened' AND t.outcome = 'ok' AND t.bal <> b.address_key AND b.id > $1 ORDER BY 1 LIMIT {PAGE}"
+         WHERE t.act = 'bal.opened' AND t.outcome = 'ok' AND t.bal <> b.address_key AND b.id > $1 \
+         AND NOT (b.state = 'closed' AND b.address_key = t.bal || ' ' || CAST(b.id AS TEXT)) ORDER BY 1 LIMIT {PAGE}"
     );
     tx.query(&sql, params![*after])?.iter().map(|r| r.int(0)).collect()
 }
