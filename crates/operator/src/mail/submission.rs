@@ -11,7 +11,7 @@ use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
-use crate::{Actor, Operator, Received, Who};
+use crate::{Actor, Operator, Received, Who, terms};
 use sceau_domain::exchange::{Sender, may_exchange};
 use sceau_domain::{Address, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_message::{header, trace_field};
@@ -100,10 +100,17 @@ impl Operator {
         let found = self.0.store.read(move |tx| {
             let Some(bal) = bal_by_key(tx, &key)? else { return Ok(None) };
             let allowed = bal.open && may_send(tx, person, bal.id)? && token_opens(tx, token, bal.id, now)?;
-            Ok::<_, StoreError>(allowed.then_some(bal))
+            let agreed = match person {
+                Some(person) if allowed => terms::open(tx, person, bal.id, now.0)?,
+                _ => true,
+            };
+            Ok::<_, Fail>(allowed.then_some((bal, agreed)))
         });
-        let found = found.await.map_err(|e| refuse::store(&e))?;
-        found.ok_or_else(|| Refusal::new(otherwise).with("address", address))
+        match found.await? {
+            Some((bal, true)) => Ok(bal),
+            Some((_, false)) => Err(self.terms_required()),
+            None => Err(Refusal::new(otherwise).with("address", address)),
+        }
     }
 
     /// After DATA: From and Sender are BALs of the actor, Message-ID and Date added if absent, Bcc removed; one transaction:
@@ -200,11 +207,17 @@ impl Operator {
             let said = json!({ "id": plan.id });
             facts.push(self.fact("mail.delivered", &By::actor(actor), Some((*bal, shown)), "ok", said));
         }
+        let (own, token) = (plan.envelope_bal.id, actor.credential);
+        let person = matches!(actor.who, Who::Person(_)).then(|| actor.person());
         let (id, (sender, per_hour)) = (plan.id, plan.per_hour);
 
         let bals: Vec<Id> = copies.iter().map(|(c, _)| c.bal).collect();
         let waiting = queued.is_some();
         keep(&self.0.store, message.spool, move |tx, row| {
+            // Taken away while the message came: nothing of it is kept.
+            if !may_send(tx, person, own)? || !token_opens(tx, token, own, now)? {
+                return Err(RefusalCode::RightMissing.into());
+            }
             crate::policies::count_submission(tx, sender, per_hour, now.0)?;
             blob::insert(tx, row)?;
             for (copy, over) in &copies {
