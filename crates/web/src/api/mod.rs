@@ -16,6 +16,7 @@ mod disclosures;
 mod domains;
 mod holds;
 mod life;
+mod imports;
 mod log;
 mod me;
 mod nodes;
@@ -67,6 +68,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(care::routes())
         .merge(disclosures::routes())
         .merge(domains::routes())
+        .merge(imports::routes())
         .merge(log::routes())
         .merge(me::routes())
         .merge(nodes::routes())
