@@ -26,6 +26,7 @@ fn refused(o: &Operator, args: &[&str], code: &str) {
 fn a_hospitals_mailboxes_are_opened_with_their_people() {
     let rows = [
         "F001", "F002", "F003", "F007", "F009", "F010", "F012", "F015", "F016", "F017", "F018", "F019", "F020", "F022",
+        "F023",
         "F027", "F028", "F091", "F092", "F093", "F094", "F163",
     ];
     let _proof = proves(&rows, "cli");
@@ -71,6 +72,8 @@ fn a_hospitals_mailboxes_are_opened_with_their_people() {
     assert_eq!(labo["bal"]["access"], json!([["infirmier.6", "machine"], ["paul.durand", "responsible"]]));
     refused(a, &add("accueil@alpes.mssante.fr", "org", "infirmier.1"), "opening.uncertified");
     refused(a, &add("jean.dupont@alpes.mssante.fr", "org", "paul.durand"), "naming.person");
+    // One address, one mailbox: whatever its kind.
+    refused(a, &add("Laboratoire@alpes.mssante.fr", "org", "paul.durand"), "admin.exists");
 
     // A professional's waits for a certified identity, then for the terms.
     let zoe = ["person", "add", "zoe.arnaud", "--given-name", "Zoé", "--family-name", "Arnaud", "--habilitated"];

@@ -11,6 +11,7 @@ use crate::mailbox::folders::create_defaults;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Door, Operator, Origin, Who};
+use sceau_domain::life::MAX_REASON;
 use sceau_domain::opening::{self, Denied, Event, Part, State, Task};
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_store::openings::{self as rows, Opening};
@@ -97,8 +98,11 @@ impl Operator {
             for id in found {
                 match self.carry_opening_out(id, &By::system()).await {
                     Ok(carried) => done += u64::from(carried),
-                    // One that cannot be carried out does not keep the others waiting.
-                    Err(refusal) => drop(first.get_or_insert(refusal)),
+                    // One that cannot be carried out does not keep the others waiting; it stands there for whoever refuses it.
+                    Err(refusal) if refusal.is_temporary() => drop(first.get_or_insert(refusal)),
+                    Err(refusal) => {
+                        tracing::warn!(opening = id, code = refusal.code.as_str(), "a request cannot be carried out");
+                    }
                 }
             }
         }
@@ -254,7 +258,9 @@ impl Operator {
         let origin =
             Origin { door: Door::System, remote: None, session: format!("opening-{id}"), tls: None, once: None };
         let ourselves = Actor { who: Who::System, bal: None, credential: None, origin };
-        let reason = format!("{} ({})", request.reason.as_deref().unwrap_or_default(), p.by);
+        // Within what a reason may have, with the login (at most 64).
+        let why: String = request.reason.as_deref().unwrap_or_default().chars().take(MAX_REASON - 70).collect();
+        let reason = format!("{why} ({})", p.by);
         let key = self.key_of(&request.address)?;
         let state = self.0.store.read(move |tx| accounts::bal_by_address(tx, &key)).await;
         let state = state.map_err(|e: StoreError| refuse::store(&e))?.map(|b| b.state);
