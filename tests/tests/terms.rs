@@ -80,7 +80,7 @@ fn doors_open_after_the_person_accepted_on_the_page() {
 
     // The page has the text, what changed, and a form.
     let page = browse(&sandbox, a, &[]);
-    for part in ["e2e-2", "convention de preuve", "annuaire national", "sont tracées", "Le délai d&#39;inactivité"] {
+    for part in ["e2e-2", "convention de preuve", "annuaire national", "sont tracées", "Le délai d’inactivité"] {
         assert!(page.contains(part), "{part}");
     }
     let (version, digest) = (hidden(&page, "version").to_owned(), hidden(&page, "digest").to_owned());

@@ -1,5 +1,5 @@
 //! `/conditions`: the terms of use, what changed, and the form by which a person accepts them.
-use super::layout::{Page, day, escape, instant};
+use super::layout::{Page, day, escape, instant, set};
 use super::{markdown, origin};
 use crate::{State, Via};
 use axum::Form;
@@ -92,7 +92,7 @@ pub(super) async fn accept(
 }
 
 fn say(lang: Lang, key: &str, args: &[(&str, &str)]) -> String {
-    escape(&text(lang, &format!("page.terms.{key}"), args))
+    escape(&set(&text(lang, &format!("page.terms.{key}"), args)))
 }
 
 fn address(lang: Lang, version: Option<&str>) -> String {
@@ -180,8 +180,10 @@ async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Tol
         Lang::Fr => &terms.fr,
         Lang::En => &terms.en,
     });
-    let contents: String =
-        headings.iter().map(|h| format!("<li><a href=\"#{}\">{}</a></li>", escape(&h.id), escape(&h.text))).collect();
+    let contents: String = headings
+        .iter()
+        .map(|h| format!("<li><a href=\"#{}\">{}</a></li>", escape(&h.id), escape(&set(&h.text))))
+        .collect();
     let acceptance = if version.state == TermsState::InForce {
         form(lang, terms, told.as_ref())
     } else {
@@ -199,8 +201,12 @@ async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Tol
         };
         format!("<p class=\"told\" role=\"alert\">{sentence}</p>")
     });
+    let jump = match version.state {
+        TermsState::InForce => format!("<p class=\"jump\"><a href=\"#accept\">{}</a></p>", say(lang, "jump", &[])),
+        _ => String::new(),
+    };
     let body = format!(
-        "<section class=\"hero\"><p class=\"state {state}\">{}</p><h1>{}</h1><p class=\"lead\">{}</p>{}</section>{}{}\
+        "<section class=\"hero\"><p class=\"state {state}\">{}</p><h1>{}</h1><p class=\"lead\">{}</p>{}{jump}</section>{}{}\
          <div class=\"columns\"><article class=\"text\">{}{text}</article><aside>{acceptance}\
          <nav class=\"contents\" aria-label=\"{contents_label}\"><h2>{contents_label}</h2><ol>{contents}</ol></nav></aside></div>",
         say(lang, &format!("state.{state}"), &[("date", &since)]),
@@ -236,9 +242,9 @@ fn changes(lang: Lang, terms: &TermsText, before: Option<&TermsText>, difference
 
 fn clause(lang: Lang, d: &ClauseDifference) -> String {
     let lines = |tag: &str, list: &[String]| -> String {
-        list.iter().map(|p| format!("<li><{tag}>{}</{tag}></li>", escape(&p.replace("**", "")))).collect()
+        list.iter().map(|p| format!("<li><{tag}>{}</{tag}></li>", escape(&set(&p.replace("**", ""))))).collect()
     };
-    let title = if d.title.is_empty() { say(lang, "preamble", &[]) } else { escape(&d.title) };
+    let title = if d.title.is_empty() { say(lang, "preamble", &[]) } else { escape(&set(&d.title)) };
     format!(
         "<h3>{title} <small>{}</small></h3><ul class=\"lines\">{}{}</ul>",
         say(lang, &format!("change.{}", d.change), &[]),

@@ -101,6 +101,21 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+/// A text as it is set in French: spaces that do not break within quotes and before high punctuation, curled apostrophes. English has none of the first.
+pub(super) fn set(text: &str) -> String {
+    [
+        ("« ", "«\u{a0}"),
+        (" »", "\u{a0}»"),
+        (" ;", "\u{a0};"),
+        (" :", "\u{a0}:"),
+        (" ?", "\u{a0}?"),
+        (" !", "\u{a0}!"),
+        ("'", "’"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (plain, set)| text.replace(plain, set))
+}
+
 fn zoned(at: Timestamp) -> Option<jiff::Zoned> {
     jiff::Timestamp::from_millisecond(at.0).ok().map(|t| t.to_zoned(jiff::tz::TimeZone::UTC))
 }
@@ -127,6 +142,11 @@ mod tests {
     #[test]
     fn values_cannot_leave_their_place() {
         assert_eq!(escape("<b>\"'&\u{0}\u{1b}é"), "&lt;b&gt;&quot;&#39;&amp;\u{fffd}\u{fffd}é");
+    }
+
+    #[test]
+    fn quotes_keep_their_words() {
+        assert_eq!(set("l'« a » ; b : c"), "l’«\u{a0}a\u{a0}»\u{a0}; b\u{a0}: c");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The little Markdown that terms of use are written in, as HTML: headings, paragraphs, lists, quotes, strong and emphasised words.
 //!
 //! Promises: everything else stands as text; no tag, no link and no attribute of the text's own reaches the page; one pass.
-use super::layout::escape;
+use super::layout::{escape, set};
 
 /// A heading, for a table of contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,7 @@ impl Writer {
 
 /// `**strong**` and `*emphasised*`; a mark without its partner stands for itself.
 fn inline(text: &str) -> String {
+    let text = &set(text);
     let mut out = String::with_capacity(text.len() + 32);
     let mut rest = text;
     while let Some(at) = rest.find('*') {
