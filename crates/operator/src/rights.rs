@@ -5,7 +5,7 @@
 //! told whether what they may not see exists; a blocked place takes the effect of the roles that are bound to it; nobody acts for a person who may
 //! do more than himself.
 use crate::refuse::Fail;
-use crate::{Actor, Operator, Who};
+use crate::{Actor, Operator, Who, terms};
 use sceau_domain::life::height;
 use sceau_domain::rights::BalRights;
 use sceau_domain::{Refusal, RefusalCode, Role, UseCase};
@@ -75,7 +75,21 @@ pub(crate) fn permit(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: On) 
             return Ok(());
         }
     }
-    if is_own(tx, person, use_case, on)? { Ok(()) } else { Err(missing(use_case)) }
+    if is_own(tx, person, use_case, on)? { agreed(tx, person, use_case, on) } else { Err(missing(use_case)) }
+}
+
+/// What one does with one's own BAL needs the terms of use accepted, as its mail does: what gives somebody else access, what is shown of it to others.
+/// What takes access away, choices about publication and closing stay open to whoever refuses the terms, and so does all that only shows.
+fn agreed(tx: &mut dyn Tx, person: Id, use_case: UseCase, on: On) -> Result<(), Fail> {
+    use UseCase::{AccessGrant, BalEdit, DelegationGrant, MailFile, MailRead, MailSend};
+    let needs = matches!(use_case, BalEdit | AccessGrant | DelegationGrant | MailRead | MailSend | MailFile);
+    match on {
+        On::Bal(bal) if needs => {
+            let now = tx.now();
+            if terms::open(tx, person, bal, now)? { Ok(()) } else { Err(RefusalCode::TermsRequired.into()) }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// As [`permit`], and the highest role by which it is permitted; none: we ask ourselves.
@@ -88,6 +102,9 @@ pub(crate) fn authority(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: O
         if higher && use_case.is_for(role) && covers(tx, person, (role, &given), use_case, on)? {
             found = Some(role);
         }
+    }
+    if found == Some(Role::User) {
+        agreed(tx, person, use_case, on)?;
     }
     found.map(Some).ok_or_else(|| missing(use_case))
 }

@@ -2,6 +2,7 @@
 use sceau_domain::terms::{TEMPLATE_EN, TEMPLATE_FR, Values};
 use sceau_domain::{BalKind, Lang, Timestamp};
 use sceau_operator::alarms::AlarmView;
+use sceau_operator::grants::NewDelegation;
 use sceau_operator::terms::{AcceptanceFilter, NewTerms, TermsState};
 use sceau_operator::{Actor, Door, Who};
 use sceau_store::testing::{TestStore, postgres, sqlite};
@@ -123,6 +124,16 @@ async fn doors(store: TestStore) {
         "terms.required"
     );
     assert_eq!(code(w.op.open_folder(&open, "INBOX", true).await), "terms.required");
+    // Nor does she name a delegate before; an administrator's act needs no acceptance.
+    let delegation = NewDelegation {
+        address: ANNE.into(),
+        login: "bruno".into(),
+        rights: None,
+        starts: None,
+        ends: w.op.clock().now().plus_ms(86_400_000),
+        reason: None,
+    };
+    assert_eq!(code(w.op.give_delegation(&open, delegation).await), "terms.required");
     let refused = w.traces("terms.refused").await;
     assert!(refused.iter().any(|t| t.actor == "anne" && t.outcome == "terms.required"));
     // What comes in is kept all the same.
