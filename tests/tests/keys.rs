@@ -110,11 +110,11 @@ fn no_copy_brings_a_closed_mailbox_back() {
 
     // Not without being meant: where nobody can be asked, and at a terminal where another address is written.
     let open_still = || assert_eq!(sandbox.b().cli(&["bal", "show", ANNE])["state"], "active");
-    let refused = sandbox.b().cli_raw(&["--lang", "fr", "bal", "close", ANNE]);
+    let refused = sandbox.b().cli_raw(&["--lang", "fr", "bal", "close", ANNE, "--reason", "départ"]);
     assert!(refused.code == 2 && refused.err.contains("--yes"), "{refused:?}");
     open_still();
     let b = sandbox.b();
-    let line = format!("{} --config {} --lang fr bal close {ANNE}", text(&sceau()), text(&b.config));
+    let line = format!("{} --config {} --lang fr bal close {ANNE} --reason départ --cooling-days 0", text(&sceau()), text(&b.config));
     let at_terminal = |said: &str| Run::with_input("script", &["-qec", &line, "/dev/null"], said.as_bytes());
     let wrong = at_terminal("oui\n");
     assert!(
@@ -123,8 +123,8 @@ fn no_copy_brings_a_closed_mailbox_back() {
     );
     open_still();
     // Closed: final, traced, and nobody is heard there any more.
-    let closed = sandbox.b().cli(&["bal", "close", ANNE, "--reason", "départ", "--yes"]);
-    assert_fits("bal", &closed);
+    let closed = sandbox.b().cli(&["bal", "close", ANNE, "--reason", "départ", "--cooling-days", "0", "--yes"]);
+    assert_fits("life", &closed);
     assert_eq!(closed["state"], "closed");
     let after = tell(&mut open, "FETCH 1 BODY.PEEK[]");
     assert!(!after.contains("pour deux") && !after.contains("x OK"), "an open session reads on: {after}");
@@ -141,7 +141,7 @@ fn no_copy_brings_a_closed_mailbox_back() {
     assert_eq!(traced[0]["data"]["reason"], "départ");
     // Once more, at a terminal, confirmed: it stays so.
     let again = at_terminal(&format!("{ANNE}\n"));
-    assert!(again.code == 0 && again.out.contains("closed"), "{again:?}");
+    assert!(again.code == 1 && again.out.contains("state.wrong"), "{again:?}");
 
     let check = |sandbox: &Sandbox, what: &str| {
         login_refused(sandbox, ANNE);

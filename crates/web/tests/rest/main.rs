@@ -2,6 +2,7 @@
 mod access;
 mod description;
 mod domains;
+mod life;
 mod matrix;
 mod tokens;
 mod imports;
