@@ -1,8 +1,10 @@
 //! axum's extractors, whose rejections are problems like every other refusal.
 use crate::Problem;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sceau_domain::{Refusal, RefusalCode};
 use serde::Serialize;
@@ -15,8 +17,25 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        Ok(Self(axum::Json::from_request(request, state).await?.0))
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default();
+        if !kind.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json")) {
+            return Err(invalid("Content-Type", "application/json"));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
+        // A list is read as an object's fields in their order otherwise: nobody means that.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(invalid("JSON", "an object is expected"));
+        }
+        Ok(Self(axum::Json::from_bytes(&bytes)?.0))
     }
+}
+
+/// A body that could not be read.
+fn unread(rejection: BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::BODY).into();
+    }
+    invalid("JSON", &rejection.body_text())
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -53,9 +72,6 @@ fn invalid(name: &str, cause: &str) -> Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-            return Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::BODY).into();
-        }
         invalid("JSON", &rejection.body_text())
     }
 }

@@ -81,3 +81,30 @@ pub fn territory() -> Object {
     use sceau_domain::calendar::Territory;
     word(&Territory::ALL.map(Territory::as_str), "metropole")
 }
+
+/// Alternatives that are told apart by a field are described as "this object and also that field"; where the object admits no other field, nothing
+/// would satisfy both. They become one object each.
+pub(crate) fn one_object_each(description: &mut OpenApi) {
+    let Some(components) = &mut description.components else { return };
+    let all: BTreeMap<String, RefOr<Schema>> =
+        components.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
+    for schema in components.schemas.values_mut() {
+        let RefOr::T(Schema::OneOf(alternatives)) = schema else { continue };
+        for alternative in &mut alternatives.items {
+            if let RefOr::T(Schema::AllOf(parts)) = alternative
+                && let Some(whole) = merged(&all, parts)
+            {
+                *alternative = Schema::Object(whole).into();
+            }
+        }
+    }
+}
+
+fn merged(all: &BTreeMap<String, RefOr<Schema>>, parts: &AllOf) -> Option<Object> {
+    let [RefOr::Ref(named), RefOr::T(Schema::Object(tag))] = parts.items.as_slice() else { return None };
+    let RefOr::T(Schema::Object(object)) = all.get(named.ref_location.rsplit('/').next()?)? else { return None };
+    let mut whole = object.clone();
+    whole.properties.extend(tag.properties.clone());
+    whole.required.extend(tag.required.clone());
+    Some(whole)
+}

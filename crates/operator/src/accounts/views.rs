@@ -40,6 +40,7 @@ pub struct OwnView {
     /// Roles in force.
     pub roles: Vec<OwnRole>,
     /// BALs: address and role.
+    #[schema(value_type = Vec<Vec<String>>)]
     pub bals: Vec<(String, String)>,
 }
 

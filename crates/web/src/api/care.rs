@@ -26,7 +26,7 @@ struct NewBackup {
     #[schema(value_type = String, min_length = 1, max_length = 4096, pattern = "^/", example = "/var/backups/sceau")]
     folder: PathBuf,
     /// How many generations stay; all when absent.
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 4_294_967_295_i64)]
     keep: Option<std::num::NonZeroU32>,
 }
 

@@ -15,8 +15,8 @@ mod care;
 mod disclosures;
 mod domains;
 mod holds;
-mod life;
 mod imports;
+mod life;
 mod log;
 mod me;
 mod nodes;
@@ -55,6 +55,7 @@ pub fn described() -> (Router<State>, OpenApi) {
     let components = base.components.get_or_insert_default();
     components.add_security_scheme("bearer", scheme);
     crate::refusals::describe(components);
+    components.schemas.insert("Id".into(), <crate::Id as utoipa::PartialSchema>::schema());
     base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
     let (routes, mut description) = OpenApiRouter::with_openapi(base)
         .merge(access::routes())
@@ -84,6 +85,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(traces::routes())
         .split_for_parts();
     name_operations(&mut description);
+    crate::schema::one_object_each(&mut description);
     (routes, description)
 }
 

@@ -16,7 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 #[serde(deny_unknown_fields)]
 struct NewPolicy {
     /// Name: lower-case letters, digits, dashes.
-    #[schema(example = "notre-politique", min_length = 2, max_length = 64)]
+    #[schema(example = "notre-politique", min_length = 1, max_length = 64)]
     name: String,
     /// The policy that it begins as; the first preset when absent.
     #[schema(example = "promess", min_length = 1, max_length = 64)]

@@ -125,6 +125,7 @@ pub struct BalView {
     /// Messages.
     pub messages: u64,
     /// Open access: login and role.
+    #[schema(value_type = Vec<Vec<String>>)]
     pub access: Vec<(String, String)>,
     /// Since.
     #[schema(value_type = i64)]

@@ -208,6 +208,7 @@ pub struct PersonView {
     /// Work in structures, past ones too.
     pub memberships: Vec<MembershipView>,
     /// BALs: address and role.
+    #[schema(value_type = Vec<Vec<String>>)]
     pub bals: Vec<(String, String)>,
     /// Since when blocked.
     #[schema(value_type = Option<i64>)]
