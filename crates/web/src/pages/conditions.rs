@@ -215,10 +215,19 @@ async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Tol
         digest(lang, terms),
         told.unwrap_or_default(),
         changes(lang, terms, before.as_ref(), &differences),
-        if lang == Lang::En { format!("<p class=\"copy\">{}</p>", say(lang, "copy", &[])) } else { String::new() },
+        if lang == Lang::En && !says_so(&terms.en) {
+            format!("<p class=\"copy\">{}</p>", say(lang, "copy", &[]))
+        } else {
+            String::new()
+        },
         contents_label = say(lang, "contents", &[]),
     );
     answer(op, lang, (version.state != TermsState::InForce).then_some(version.version.as_str()), status, &body)
+}
+
+/// Does the reading copy say at its beginning which text counts?
+fn says_so(text: &str) -> bool {
+    sceau_domain::terms::parts(text).first().is_some_and(|p| p.paragraphs.iter().any(|p| p.contains("French")))
 }
 
 /// What changed since the version before: what the operator says of it, then clause by clause.
@@ -228,15 +237,24 @@ fn changes(lang: Lang, terms: &TermsText, before: Option<&TermsText>, difference
         Lang::En => &terms.version.changes_en,
     };
     let Some(before) = before else { return String::new() };
-    let clauses: String = differences.iter().map(|d| clause(lang, d)).collect();
     let name = &before.version.version;
+    let link = format!(
+        "<p><a href=\"{}\">{}</a></p>",
+        escape(&address(lang, Some(name))),
+        say(lang, "before", &[("version", name)])
+    );
+    let clauses: String = differences.iter().map(|d| clause(lang, d)).collect();
+    let clauses = match differences.len() {
+        0 => String::new(),
+        count => {
+            let summary = say(lang, "clauses", &[("count", &count.to_string())]);
+            format!("<details><summary>{summary}</summary>{clauses}</details>")
+        }
+    };
     format!(
-        "<section class=\"changes\"><h2>{}</h2>{}<details><summary>{}</summary>{clauses}<p><a href=\"{}\">{}</a></p></details></section>",
+        "<section class=\"changes\"><h2>{}</h2>{}{clauses}{link}</section>",
         say(lang, "changes", &[("version", name)]),
         markdown::html(said).0,
-        say(lang, "clauses", &[("count", &differences.len().to_string())]),
-        escape(&address(lang, Some(name))),
-        say(lang, "before", &[("version", name)]),
     )
 }
 
