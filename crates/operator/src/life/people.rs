@@ -61,6 +61,10 @@ impl Operator {
                 return Err(wrong(&person.login, state(block)).into());
             };
             undoable(tx, ("person", person.id), was, role, use_case)?;
+            // Two who block each other do not both succeed.
+            if block && crate::roles::is_last_administrator(tx, person.id)? {
+                return Err(Refusal::new(RefusalCode::RoleLast).with("name", &person.login).into());
+            }
             rows::put_person(tx, person.id, block.then_some(deed.at.0))?;
             deed.step(tx, 0, ("person", person.id), (was, became), role)?;
             fact.write(tx)?;
