@@ -6,6 +6,7 @@ mod incoming;
 mod incoming_refusals;
 mod life;
 mod nodes;
+mod policies;
 mod queue;
 mod queue_reports;
 mod rights;
