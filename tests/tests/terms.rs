@@ -2,6 +2,7 @@
 //! open sessions included.
 use sceau_e2e::peer::{Wire, base64, names};
 use sceau_e2e::sandbox::{Account, Operator};
+use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Mailbox, Peer, Run, Sandbox, proves};
 
 /// One IMAP login: the tagged answer.
@@ -66,6 +67,7 @@ fn doors_open_after_the_person_accepted_on_the_page() {
     let changes = ["--changes-fr", "Le délai d'inactivité est précisé.", "--changes-en", "Inactivity is made precise."];
     let published = a.cli(&[&["terms", "publish", "e2e-2"][..], &changes].concat());
     assert_eq!(published["state"], "in_force");
+    assert_fits("terms_published", &published);
 
     // The open session ends at its next command, and says where to go.
     open.put(b"e2e NOOP\r\n").expect("sent");
@@ -105,7 +107,11 @@ fn doors_open_after_the_person_accepted_on_the_page() {
     assert_eq!(list.as_array().expect("a list").len(), 1);
     assert_eq!((&list[0]["factors"], &list[0]["door"]), (&"device_token".into(), &"web".into()));
     assert_eq!(list[0]["digest"], digest.as_str());
+    assert_fits("acceptances", &list);
+    assert_fits("terms_versions", &a.cli(&["terms", "list"]));
+    assert_fits("terms_version", &a.cli(&["terms", "show"]));
     let missing = a.cli(&["terms", "acceptances", "--missing"]);
+    assert_fits("unaccepted", &missing);
     assert!(missing.as_array().expect("a list").iter().all(|u| u["person"] != list[0]["person"]));
 
     // An operator's own text without a clause is refused, naming it; without a change in it, nothing differs.
