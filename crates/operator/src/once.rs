@@ -1,11 +1,10 @@
 //! Requests that carry a key are carried out once (see [`sceau_store::idempotency`]): the key travels in the actor's origin, and every trace of an
 //! act that was done takes it in the act's transaction.
 use crate::{Actor, Operator, Who};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::retention::Item;
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::idempotency::{self, Once};
 
-/// For how long a key is remembered, milliseconds.
-const REMEMBERED: i64 = 24 * 3_600_000;
 /// Rows forgotten in one transaction.
 const SLICE: i64 = 500;
 
@@ -48,9 +47,11 @@ impl Operator {
         }
     }
 
-    /// Forgets keys of yesterday. Part of housekeeping.
+    /// Forgets keys after the time that the retention policies say. Part of housekeeping.
     pub(crate) async fn forget_keys(&self) -> Result<(), Refusal> {
-        let before = self.now().0 - REMEMBERED;
+        let span = self.0.store.read(|tx| crate::retention::longest(tx, Item::RequestKeys)).await;
+        let span = span.map_err(|e| crate::refuse::store(&e))?;
+        let Some(Timestamp(before)) = span.begun_by(self.now()) else { return Ok(()) };
         loop {
             let gone = self.0.store.write(move |tx| idempotency::forget(tx, before, SLICE)).await;
             if gone.map_err(|e| crate::refuse::store(&e))? < SLICE.unsigned_abs() {

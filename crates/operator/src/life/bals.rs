@@ -32,7 +32,7 @@ pub(super) fn seized(
 }
 
 impl Operator {
-    /// Puts a BAL to rest: nobody signs in, mail is refused. `state.wrong`, `admin.not_found`, `right.missing`.
+    /// Puts a BAL to rest: nobody signs in, mail goes on arriving. `state.wrong`, `admin.not_found`, `right.missing`.
     pub async fn suspend_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.step_bal(actor, address, reason, (UseCase::BalSuspend, LifeStep::Suspend, "bal.suspended")).await
     }

@@ -9,6 +9,8 @@ use sceau_operator::notary::LogReader;
 on_both_engines!(
     purges_follow_retention_and_leave_a_log_that_verifies,
     a_hold_suspends_purges_visibly,
+    a_hold_on_a_person_keeps_what_the_person_did,
+    a_longer_policy_keeps_traces_longer,
     only_a_purge_past_retention_is_accepted,
 );
 
@@ -65,6 +67,39 @@ async fn a_hold_suspends_purges_visibly(mut w: World) {
     assert_eq!(w.rows("SELECT 1 FROM traces WHERE act = 'trace.hold'").await.len(), 2);
     assert_eq!(w.rows(open).await.len(), 0);
     w.notary().round().await.unwrap();
+    World::assert_good(&w.verify().await);
+}
+
+async fn a_hold_on_a_person_keeps_what_the_person_did(w: World) {
+    w.history(1, 6).await;
+    w.sql(&[
+        "INSERT INTO people (id, login, name, created) VALUES (7, 'sept', 'Sept', 0)",
+        "INSERT INTO legal_holds (id, subject, subject_id, reason, authority, placed, placed_by) VALUES (1, 'person', 7, 'x', 'x', 0, 'root')",
+    ])
+    .await;
+    w.aged(retention(Kind::Technical) + DAY).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0);
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0);
+    // Lifted: what had been passed over is looked at again.
+    w.sql(&["UPDATE legal_holds SET lifted = 1, lifted_by = 'root'"]).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 2, "the technical ones");
+    World::assert_good(&w.verify().await);
+}
+
+async fn a_longer_policy_keeps_traces_longer(w: World) {
+    w.history(1, 6).await;
+    let rules = r#"{"technical_traces": {"value": "2 years", "source": "essai", "verified": false}}"#;
+    w.sql(&[
+        &format!(
+            "INSERT INTO retention_policies (name, definition, version, changed, changed_by) VALUES ('maison', '{rules}', 1, 0, 'root')"
+        ),
+        "INSERT INTO retention_choices (structure_id, policy, changed, changed_by) VALUES (5, 'maison', 0, 'root')",
+    ])
+    .await;
+    w.aged(retention(Kind::Technical) + DAY).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 0, "one structure keeps them longer, and one log holds them all");
+    w.aged(retention(Kind::Technical)).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 2);
     World::assert_good(&w.verify().await);
 }
 

@@ -79,7 +79,7 @@ async fn of_bal(
     Ok(Json(op.life_of_bal(&actor, &address).await?))
 }
 
-/// Suspends a BAL: nobody signs in and mail is refused until it is resumed.
+/// Suspends a BAL: nobody signs in until it is resumed; mail goes on arriving.
 #[utoipa::path(post, path = "/bals/{address}/suspend", tag = "life", request_body = Why,
     params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("bal.suspend"))))]
