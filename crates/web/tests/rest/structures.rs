@@ -11,9 +11,21 @@ pub fn structure(code: &str) -> Value {
         "contact": { "name": "Dominique Exemple", "function": "Référent métier", "email": "referent@exemple.fr", "phone": "+33 1 99 00 12 34" } })
 }
 
+/// Gives a person the names that a role asks for.
+async fn named(h: &House, login: &str) {
+    let login = login.to_owned();
+    let name = h.store.write(move |tx| {
+        let mut person = sceau_store::accounts::person_by_login(tx, &login)?.unwrap();
+        (person.given_name, person.family_name) = (Some("Camille".into()), Some("Exemple".into()));
+        sceau_store::accounts::update_person(tx, &person)
+    });
+    assert!(name.await.map_err(|e: sceau_store::StoreError| e).unwrap());
+}
+
 /// Gives a person who is made here an administrative role, and a token for REST.
 pub async fn with_role(h: &House, login: &str, role: Role, structure: Option<&str>, body: Option<&str>) -> String {
     sceau_testkit::people(&h.op, &h.store, &h.admin, &[], &[login]).await;
+    named(h, login).await;
     if let Some(code) = structure {
         h.op.join_structure(&h.admin, login, code, "administration", None).await.unwrap();
     }
