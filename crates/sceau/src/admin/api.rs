@@ -1,6 +1,7 @@
 //! The command line's side of REST: one request over the administration socket.
 use super::client::Failure;
-use http_body_util::{BodyExt, Full, Limited};
+use super::upload::Upload;
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a file may take to be sent and worked through.
+const FILE_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Longest answer, bytes.
 const ANSWER: usize = 64 << 20;
 /// What stays as it is in a part of a path or of a query.
@@ -25,6 +28,8 @@ pub struct Call {
     method: Method,
     path: String,
     body: Option<Vec<u8>>,
+    /// A file in place of the body, sent piece by piece.
+    file: Option<PathBuf>,
     content_type: &'static str,
     if_match: Option<i64>,
 }
@@ -46,7 +51,7 @@ impl Call {
             path.push('/');
             path.extend(utf8_percent_encode(part, PLAIN));
         }
-        Self { socket, lang, method, path, body: None, content_type: "application/json", if_match: None }
+        Self { socket, lang, method, path, body: None, file: None, content_type: "application/json", if_match: None }
     }
     /// A parameter of the query, when there is a value.
     #[must_use]
@@ -71,6 +76,12 @@ impl Call {
         (self.content_type, self.body) = (content_type, Some(bytes));
         self
     }
+    /// A file as the body: sent piece by piece, with the patience that it needs.
+    #[must_use]
+    pub fn file(mut self, content_type: &'static str, path: PathBuf) -> Self {
+        (self.content_type, self.file) = (content_type, Some(path));
+        self
+    }
     /// The version that a change starts from.
     #[must_use]
     pub fn if_match(mut self, version: Option<i64>) -> Self {
@@ -82,7 +93,8 @@ impl Call {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| self.unreachable(&e))?;
         runtime.block_on(async {
-            match tokio::time::timeout(PATIENCE, self.exchange()).await {
+            let patience = if self.file.is_some() { FILE_PATIENCE } else { PATIENCE };
+            match tokio::time::timeout(patience, self.exchange()).await {
                 Ok(answered) => answered,
                 Err(e) => Err(self.unreachable(&e)),
             }
@@ -95,6 +107,11 @@ impl Call {
             sentence: text(self.lang, "cli.no_server", &[("socket", &socket), ("error", &e.to_string())]),
             exit: 3,
         }
+    }
+
+    fn unreadable(&self, path: &std::path::Path, e: &std::io::Error) -> Failure {
+        let path = path.display().to_string();
+        Failure { sentence: text(self.lang, "cli.cannot_read", &[("path", &path), ("error", &e.to_string())]), exit: 2 }
     }
 
     /// Sends it and writes what is answered, as it comes: for what may be big. The answer's length; a refusal is one as in [`Call::send`].
@@ -131,13 +148,16 @@ impl Call {
         let driver = tokio::spawn(connection);
         let line = Line(driver.abort_handle());
         let mut request = Request::builder().method(self.method.clone()).uri(&self.path).header(header::HOST, "sceau");
-        if self.body.is_some() {
+        if self.body.is_some() || self.file.is_some() {
             request = request.header(header::CONTENT_TYPE, self.content_type);
         }
         if let Some(version) = self.if_match {
             request = request.header(header::IF_MATCH, format!("\"v{version}\""));
         }
-        let body = Full::new(Bytes::from(self.body.clone().unwrap_or_default()));
+        let body = match &self.file {
+            Some(path) => Either::Right(Upload::open(path).map_err(|e| self.unreadable(path, &e))?),
+            None => Either::Left(Full::new(Bytes::from(self.body.clone().unwrap_or_default()))),
+        };
         let request = request.body(body).map_err(|e| self.unreachable(&e))?;
         let response = sender.send_request(request).await.map_err(|e| self.unreachable(&e))?;
         Ok((response, line))

@@ -14,6 +14,7 @@ mod evidence;
 mod extract;
 mod fsck;
 mod holds;
+mod imports;
 mod init;
 pub(crate) mod keys;
 mod life;
@@ -22,7 +23,9 @@ mod meter;
 mod node;
 mod openings;
 mod person;
+mod policies;
 mod queue;
+mod reference;
 mod reindex;
 mod restore;
 mod retention;
@@ -125,6 +128,12 @@ enum Command {
     #[command(subcommand)]
     Alarm(alarms::AlarmCommand),
     #[command(subcommand)]
+    Policy(policies::PolicyCommand),
+    #[command(subcommand)]
+    Reference(reference::ReferenceCommand),
+    #[command(subcommand)]
+    Import(imports::ImportCommand),
+    #[command(subcommand)]
     Node(node::NodeCommand),
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -226,6 +235,9 @@ pub fn run() -> ExitCode {
         Command::Trace(c) => traces::run(&context, c),
         Command::Evidence(c) => evidence::run(&context, c),
         Command::Alarm(c) => alarms::run(&context, c),
+        Command::Policy(c) => policies::run(&context, c),
+        Command::Reference(c) => reference::run(&context, c),
+        Command::Import(c) => imports::run(&context, c),
         Command::Node(c) => node::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),
         Command::Role(c) => roles::run(&context, c),

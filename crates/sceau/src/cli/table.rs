@@ -110,6 +110,7 @@ const INSTANTS: &[&str] = &[
     "rotated",
     "backed_up",
     "seen",
+    "imported",
     "started",
     "granted",
     "asked",
