@@ -1,7 +1,9 @@
 //! Schemas of values that have their rules elsewhere, for `#[schema(schema_with = …)]`: what they admit is what the operation admits.
 use sceau_domain::rights::Role;
 use sceau_domain::{BalRights, DomainKind};
-use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
+use std::collections::BTreeMap;
+use utoipa::openapi::schema::{AllOf, Array, ArrayBuilder, Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{OpenApi, RefOr};
 
 /// One of these words.
 pub fn word(words: &[&str], example: &str) -> Object {
