@@ -308,6 +308,11 @@ impl Operator {
         self.0.store.announce(Event::Rights(Some(id)));
     }
 
+    /// May the actor do this anywhere at all? For doors that judge what was sent before they hand it over: who may not hears that first.
+    pub async fn may(&self, actor: &Actor, use_case: UseCase) -> Result<(), Refusal> {
+        self.require(actor, use_case, On::Anywhere).await
+    }
+
     /// [`permit`] in a transaction of its own: for acts that have none, and for reading.
     pub(crate) async fn require(&self, actor: &Actor, use_case: UseCase, on: On) -> Result<(), Refusal> {
         if actor.who == Who::System {

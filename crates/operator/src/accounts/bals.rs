@@ -23,6 +23,7 @@ impl Operator {
     /// Asks for a BAL and verifies the request in one act, by somebody who may do both. The answer says whether the BAL is open, or what it waits
     /// for. `admin.exists`, `admin.not_found` (domain, structure, person), `admin.invalid`, `naming.*`, `opening.*`.
     pub async fn add_bal(&self, actor: &Actor, bal: NewBal) -> Result<OpeningView, Refusal> {
+        self.require(actor, UseCase::OpeningDecide, On::Anywhere).await?;
         let id = self.ask_and_verify(actor, Request::new(self, bal)?).await?;
         self.go_on_with(id, actor).await?;
         self.opening(actor, id).await

@@ -1,7 +1,7 @@
 //! BALs: opened by whoever may ask and decide, shown, changed, chosen for; addresses proposed.
 use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema};
 use axum::extract::State as AxumState;
-use sceau_domain::{BalKind, DomainName, Refusal, RefusalCode};
+use sceau_domain::{BalKind, DomainName, Refusal, RefusalCode, UseCase};
 use sceau_operator::accounts::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
 use sceau_operator::openings::OpeningView;
 use serde::Deserialize;
@@ -106,6 +106,7 @@ async fn suggest(
     Asker(actor): Asker,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Suggested>, Problem> {
+    op.may(&actor, UseCase::OpeningAsk).await?;
     let whom = match (wanted.given, wanted.family, wanted.structure) {
         (Some(given), Some(family), None) => SuggestFor::Person { given, family },
         (None, None, Some(code)) => SuggestFor::Structure(code),
