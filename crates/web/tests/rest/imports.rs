@@ -154,8 +154,8 @@ async fn a_dry_run_says_the_same_and_changes_nothing_and_a_second_import_has_not
     // Homonyms, the same person twice, the same line twice, one address for two.
     file.push_str(&format!("MARTIN;Anne;{};oui;;;PER;\r\nMARTIN;Anne;{};oui;;;PER;\r\n", rpps(50), rpps(51)));
     file.push_str(&line(2));
-    file.push_str(&format!("NOM-A;Prénom;{};oui;;;ORG;radio@hopital.mssante.fr\r\n", rpps(0)));
-    file.push_str(&format!("NOM-B;Prénom;{};oui;;;ORG;radio@hopital.mssante.fr\r\n", rpps(1)));
+    file.push_str(&format!("NOM-A;Prénom;{};oui;;;PER;deuxieme.adresse@hopital.mssante.fr\r\n", rpps(0)));
+    file.push_str(&format!("NOM-B;Prénom;{};oui;;;PER;deuxieme.adresse@hopital.mssante.fr\r\n", rpps(1)));
     file.push_str(&format!("CLE;Prénom;{};oui;;;;\r\n", "10000000018"));
     let told = |lines: &[Value]| -> Vec<Value> {
         lines.iter().map(|l| json!([l["line"], l["state"], l["code"], l["login"], l["address"], l["detail"]])).collect()
@@ -247,7 +247,7 @@ async fn what_is_no_such_file_is_refused_and_a_report_holds_no_formula() {
         "right.missing",
         "for no structure: the operator"
     );
-    let file = format!("{HEADER}=HYPERLINK(\"x\")a;@SUM;{};oui;+1;;;\r\n\"cassé\n", rpps(7));
+    let file = format!("{HEADER}=HYPERLINK(\"x\")a;@SUM;{};oui;+1;;;\r\n\"cassé", rpps(7));
     let over = import(&h, &marie, "", file.into_bytes()).await;
     let path = format!("/imports/{}/report", over["id"].as_str().unwrap());
     let report = h.ask(Some(&marie), Method::GET, &path, &[], None).await;
