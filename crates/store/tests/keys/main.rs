@@ -18,6 +18,7 @@ on_both_engines! {
     a_rotation_touches_every_key_and_no_content,
     a_rotation_that_dies_anywhere_leaves_exactly_one_key_that_opens,
     what_was_destroyed_stays_destroyed_whatever_is_put_back,
+    a_legal_hold_keeps_the_key_of_a_closed_bal_whatever_is_opened_or_put_back,
     a_copy_is_whole_private_and_removes_old_ones,
     a_node_with_the_old_key_adds_nothing,
     whichever_node_is_left_knows_what_was_destroyed,
@@ -193,6 +194,35 @@ async fn open_bal(s: &TestStore, bal: Id) -> Vec<u8> {
     .map_err(|e: StoreError| e)
     .unwrap();
     key.seal(SUMMARY, b"compte rendu").unwrap()
+}
+
+async fn a_legal_hold_keeps_the_key_of_a_closed_bal_whatever_is_opened_or_put_back(mut s: TestStore) {
+    let copies = s.folder().join("copies");
+    let mut sealed = Vec::new();
+    for bal in 1..=2 {
+        sealed.push((bal, open_bal(&s, bal).await));
+    }
+    let yesterday = copies::back_up(&s.config.keyring, &copies, 30, START).await.unwrap();
+    let close = |tx: &mut dyn sceau_store::Tx| {
+        let hold = sceau_store::holds::Hold::new(9, ("bal", 1), "conservation", "TJ", 0, "root");
+        sceau_store::holds::place(tx, &hold)?;
+        tx.execute("UPDATE bals SET state = 'closed'", &[])
+    };
+    s.write(close).await.map_err(|e: StoreError| e).unwrap();
+    s.close().await;
+    s.reopen().await;
+    all_open(&s, &sealed[..1]).await;
+    assert_eq!(s.vault().bal_key(2).await.unwrap_err(), StoreError::NoKey);
+    s.close().await;
+    copies::restore(&s.config, &yesterday.file, false).await.unwrap();
+    s.reopen().await;
+    all_open(&s, &sealed[..1]).await;
+    assert_eq!(s.vault().bal_key(2).await.unwrap_err(), StoreError::NoKey);
+    // Lifted: nothing keeps it any more.
+    s.write(|tx| sceau_store::holds::lift(tx, 9, 1, "root", "mainlevée")).await.map_err(|e: StoreError| e).unwrap();
+    s.close().await;
+    s.reopen().await;
+    assert_eq!(s.vault().bal_key(1).await.unwrap_err(), StoreError::NoKey);
 }
 
 async fn what_was_destroyed_stays_destroyed_whatever_is_put_back(mut s: TestStore) {
