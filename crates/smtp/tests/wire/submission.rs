@@ -184,7 +184,7 @@ async fn what_the_door_refuses_is_traced_with_who_had_logged_in() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_ends_the_login_at_the_next_message() {
+async fn a_revoked_token_cuts_the_session_at_once() {
     let pki = Pki::new();
     let world = World::new(&pki).await;
     let (id, token) = world.token("anne").await;
@@ -192,8 +192,11 @@ async fn a_revoked_token_ends_the_login_at_the_next_message() {
     c.expect(&plain("anne", &token), "235").await;
     assert!(c.transact(ANNE, &[BRUNO], letter(ANNE, "un")).await.starts_with("250"));
     world.op.revoke_token(&world.admin, id).await.unwrap();
-    c.refused(&format!("MAIL FROM:<{ANNE}>"), "550 5.7.1 ", "right.missing").await;
-    c.refused(&format!("MAIL FROM:<{ANNE}>"), "530 5.7.0 ", "login.required").await;
+    // Between two commands, without being asked.
+    let cut = c.reply().await;
+    assert!(cut.starts_with("421 4.7.0 ") && cut.contains("[right.missing]"), "{cut}");
+    assert!(c.is_closed().await);
+    let mut c = secure(&world).await;
     c.refused(&plain("anne", &token), "535 5.7.8 ", "login.failed").await;
 }
 
