@@ -116,7 +116,7 @@ impl Writer {
 
 /// `**strong**` and `*emphasised*`; a mark without its partner stands for itself.
 fn inline(text: &str) -> String {
-    let text = &set(text);
+    let text: &str = &set(text);
     let mut out = String::with_capacity(text.len() + 32);
     let mut rest = text;
     while let Some(at) = rest.find('*') {
