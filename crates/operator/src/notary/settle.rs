@@ -49,7 +49,7 @@ impl Operator {
     pub async fn settle_trace(&self, actor: &Actor, trace: Id, reason: &str) -> Result<Statement, Refusal> {
         self.require(actor, UseCase::TraceSettle, On::Operator).await?;
         let reason = reason.trim();
-        if reason.is_empty() || reason.len() > REASON || reason.chars().any(char::is_control) {
+        if reason.is_empty() || reason.chars().count() > REASON || reason.chars().any(char::is_control) {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "reason"));
         }
         let leaf = self.0.store.read(move |tx| Ok::<_, Fail>(rows::leaf_of(tx, trace)?)).await?;

@@ -61,7 +61,7 @@ struct Lines {
     /// Only of this state: `waiting`, `done`, `wrong` or `skipped`.
     state: Option<String>,
     /// From after this line: the `next` of the page before.
-    #[param(minimum = 0)]
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_i64)]
     after: Option<u32>,
     /// How many, at most 1,000; 100 when absent.
     #[param(minimum = 1, maximum = 1000)]

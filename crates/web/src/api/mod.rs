@@ -91,11 +91,19 @@ pub fn described() -> (Router<State>, OpenApi) {
 
 /// Names each operation by its family and what it does: `tokens_list`. Programs that write clients want names, each once.
 fn name_operations(description: &mut OpenApi) {
-    for item in description.paths.paths.values_mut() {
+    let mut taken = std::collections::BTreeSet::new();
+    for (path, item) in &mut description.paths.paths {
         let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in all.into_iter().flatten() {
             let family = operation.tags.iter().flatten().next().map(|tag| tag.replace('-', "_")).unwrap_or_default();
-            operation.operation_id = operation.operation_id.take().map(|name| format!("{family}_{name}"));
+            let mut name = format!("{family}_{}", operation.operation_id.take().unwrap_or_default());
+            if !taken.insert(name.clone()) {
+                // Two files of one family: the end of the path tells them apart.
+                let last = path.rsplit('/').find(|part| !part.starts_with('{')).unwrap_or_default();
+                name = format!("{name}_{}", last.replace('-', "_"));
+                taken.insert(name.clone());
+            }
+            operation.operation_id = Some(name);
         }
     }
 }

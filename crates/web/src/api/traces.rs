@@ -51,7 +51,7 @@ struct Evidence {
 #[serde(deny_unknown_fields)]
 struct Settle {
     /// The reason, signed with the rest.
-    #[schema(min_length = 1, max_length = 500, example = "L'horloge du nœud 2 retardait de vingt minutes.")]
+    #[schema(min_length = 1, max_length = 1000, example = "L'horloge du nœud 2 retardait de vingt minutes.")]
     reason: String,
 }
 
