@@ -48,8 +48,8 @@ async fn a_structure_adds_and_certifies_its_own_people_alone() {
     );
     assert_eq!(
         (&b["profession"]["code"], &b["profession"]["verified"]),
-        (&json!("10"), &json!(false)),
-        "no table was imported"
+        (&json!("10"), &json!(true)),
+        "the table of professions is shipped"
     );
     // Elsewhere, nowhere, and without an identifier.
     let mut other = claire();
