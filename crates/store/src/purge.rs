@@ -73,7 +73,8 @@ fn released(tx: &mut dyn Tx, sql: &str, bal: Id, now: Timestamp, limit: i64) -> 
 /// Tables with rows of a BAL that closing leaves alone, and why they hold nothing of its content: who it was and who had access; what was
 /// done and asked for; what it sent and still waits, under transit keys.
 #[cfg(test)]
-const KEPT: [&str; 6] = ["access", "tokens", "traces", "queue_messages", "openings", "disclosures"];
+const KEPT: [&str; 7] =
+    ["access", "tokens", "traces", "queue_messages", "openings", "disclosures", "submission_counts"];
 
 /// Closes a BAL: its state, and the tokens that open nothing else. False when it is unknown or was closed before.
 pub fn close(tx: &mut dyn Tx, bal: Id, now: Timestamp) -> Result<bool, StoreError> {
