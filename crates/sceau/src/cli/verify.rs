@@ -96,7 +96,7 @@ impl Log for Source<'_> {
     fn unsealed(&mut self, after: i64) -> Result<Unsealed, Failure> {
         match self {
             Self::Server(c) => {
-                let call = c.call(Method::GET, &["log", "unsealed"])?.query("after", (after > 0).then(|| after.to_string()).as_deref());
+                let call = c.call(Method::GET, &["log", "unsealed"])?.query("after", Some(&after.to_string()));
                 typed(c, call.send()?.value)
             }
             Self::Store(s) => s.read(s.reader.unsealed(after)),

@@ -1,6 +1,6 @@
 //! The probative log as a whole, for who verifies it: what must be known first, its pages, its keys. Numbers are the log's own format, which
 //! `sceau trace verify` reads and judges; see `docs/evidence.md`.
-use crate::{Asker, Id, Json, Page, Path, Problem, Query, Refusals, State};
+use crate::{Asker, Json, Page, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::notary::{LogPage, Overview, SigningKeyView, Unsealed};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 #[serde(deny_unknown_fields)]
 struct From {
     /// From after this id of a trace.
-    after: Option<Id>,
+    after: Option<i64>,
 }
 
 /// Begins a verification: size, keys, statements. Traced as a verification of the whole log.
@@ -33,15 +33,15 @@ async fn overview(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -
 }
 
 /// A page of leaves, with the checkpoints and hashes that belong to it.
-#[utoipa::path(get, path = "/log/pages/{from}", tag = "log", params(("from" = Id, Path, description = "Number of the first leaf")),
+#[utoipa::path(get, path = "/log/pages/{from}", tag = "log", params(("from" = i64, Path, description = "Number of the first leaf; a verifier begins below 0, where nothing may be")),
     responses((status = 200, description = "The page", body = Object), Refusals),
     extensions(("x-sceau-use-case" = json!("trace.prove"))))]
 async fn page(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
-    Path(from): Path<Id>,
+    Path(from): Path<i64>,
 ) -> Result<Json<LogPage>, Problem> {
-    Ok(Json(op.log_page(&actor, from.0).await?))
+    Ok(Json(op.log_page(&actor, from).await?))
 }
 
 /// Traces that have no leaf yet.
@@ -53,7 +53,7 @@ async fn unsealed(
     Asker(actor): Asker,
     Query(from): Query<From>,
 ) -> Result<Json<Unsealed>, Problem> {
-    Ok(Json(op.log_unsealed(&actor, from.after.map_or(0, |id| id.0)).await?))
+    Ok(Json(op.log_unsealed(&actor, from.after.unwrap_or(i64::MIN)).await?))
 }
 
 /// Public keys of the notary, oldest first; the one without `retired` signs.
