@@ -60,7 +60,8 @@ fn a_program_with_a_token_administers() {
     assert_eq!(get(secret, "/me").1["login"], "marie.martin");
     let (status, refused) = get(secret, "/queue");
     assert_eq!((status.as_str(), refused["code"].as_str()), ("403", Some("right.missing")));
-    let (_, shown) = get(secret, &format!("/tokens/{id}"));
+    let path = format!("/tokens/{id}");
+    let (_, shown) = get(secret, &path);
     assert_eq!(shown["id"], json!(id));
     assert_eq!(ask(&sandbox, a, root, &["-X", "DELETE"], &format!("/tokens/{id}")).0, "204");
     assert_eq!(get(secret, "/me").0, "401");
@@ -191,7 +192,7 @@ fn every_operation_is_as_described() {
     let (a, token) = (sandbox.a(), sandbox.a().api_token.clone());
     let url = format!("https://{}/api/v1/openapi.json", a.endpoints.https);
     let document = sandbox.data.join("openapi.json");
-    Run::of("curl", &["-sS", "--cacert", sandbox.anchors(), "-o", document.to_str().expect("UTF-8"), &url]).ok();
+    let _ = Run::of("curl", &["-sS", "--cacert", sandbox.anchors(), "-o", document.to_str().expect("UTF-8"), &url]).ok();
     let validator = tools.join("openapi-spec-validator");
     let _ = Run::of(validator.to_str().expect("UTF-8"), &["--schema", "3.1", document.to_str().expect("UTF-8")]).ok();
     let config = root.join("tests/api/schemathesis.toml");

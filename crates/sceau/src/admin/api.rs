@@ -70,12 +70,6 @@ impl Call {
         self.body = Some(value.to_string().into_bytes());
         self
     }
-    /// A body of another type (a file).
-    #[must_use]
-    pub fn bytes(mut self, content_type: &'static str, bytes: Vec<u8>) -> Self {
-        (self.content_type, self.body) = (content_type, Some(bytes));
-        self
-    }
     /// A file as the body: sent piece by piece, with the patience that it needs.
     #[must_use]
     pub fn file(mut self, content_type: &'static str, path: PathBuf) -> Self {
