@@ -95,6 +95,7 @@ impl Operator {
                 };
                 permit(tx, &actor, use_case, On::Person(person.id))?;
                 gives_no_more(tx, &actor, person.id)?;
+                lives_no_longer(tx, &actor, token.expires)?;
                 let bal_id = match &key {
                     None => None,
                     Some(key) => {
@@ -207,6 +208,16 @@ fn gives_no_more(tx: &mut dyn Tx, actor: &Actor, person: i64) -> Result<(), Fail
         return Ok(());
     }
     Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::TokenCreate.as_str()).into())
+}
+
+/// A session under a token that has an end makes none that outlives it: otherwise the end of a token that was lent or stolen would be no end.
+fn lives_no_longer(tx: &mut dyn Tx, actor: &Actor, expires: Option<i64>) -> Result<(), Fail> {
+    let Some(credential) = actor.credential else { return Ok(()) };
+    let Some(end) = rows::token_by_id(tx, credential)?.and_then(|t| t.expires) else { return Ok(()) };
+    match expires {
+        Some(expires) if expires <= end => Ok(()),
+        _ => Err(Refusal::new(RefusalCode::Invalid).with("name", "expires").into()),
+    }
 }
 
 fn view(tx: &mut dyn Tx, t: rows::Token) -> Result<TokenView, StoreError> {

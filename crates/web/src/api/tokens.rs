@@ -39,7 +39,7 @@ struct NewToken {
     /// What it is for.
     #[schema(example = "Poste du secrétariat", min_length = 1, max_length = 120)]
     label: String,
-    /// Until, milliseconds since 1970; without end when absent.
+    /// Until, milliseconds since 1970; without end when absent. A token that has an end makes none that lives longer.
     #[schema(value_type = Option<i64>)]
     expires: Option<Timestamp>,
 }

@@ -1,6 +1,6 @@
 use crate::support::House;
 use axum::http::{Method, StatusCode};
-use sceau_domain::DomainKind;
+use sceau_domain::{DomainKind, Timestamp};
 use serde_json::json;
 
 const DOMAINS: [(&str, DomainKind); 1] = [("hopital.mssante.fr", DomainKind::Production)];
@@ -82,4 +82,41 @@ async fn what_is_not_as_described_is_refused() {
     assert_eq!(h.ask(Some(&root), Method::GET, "/tokens/7", &[], None).await.status, StatusCode::NOT_FOUND);
     assert_eq!(h.ask(Some(&root), Method::PUT, "/tokens", &[], None).await.code(), "syntax.unknown");
     assert_eq!(h.ask(Some(&root), Method::GET, "/nulle-part", &[], None).await.status, StatusCode::NOT_FOUND);
+}
+
+/// A hospital behind one address: whoever fails there, fails alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_token_works_where_others_fail() {
+    let h = House::new().await;
+    let root = h.token("root").await;
+    let limit = h.op.config().login_failures_per_minute;
+    let wrong = (0..limit).map(|_| h.ask(Some("faux"), Method::GET, "/me", &[], None));
+    for said in futures_util::future::join_all(wrong).await {
+        assert_eq!((said.status, said.code()), (StatusCode::UNAUTHORIZED, "login.failed"), "{said:?}");
+    }
+    let held = h.ask(Some("faux"), Method::GET, "/me", &[], None).await;
+    assert_eq!((held.status, held.code()), (StatusCode::TOO_MANY_REQUESTS, "login.too_many"), "{held:?}");
+    assert_eq!(h.ask(Some(&root), Method::GET, "/me", &[], None).await.body["login"], "root");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_an_end_makes_none_that_outlives_it() {
+    let h = House::new().await;
+    let end = h.op.clock().now().0 + 3_600_000;
+    let lent = h.op.create_api_token(&h.admin, "root", "prêté", Some(Timestamp(end))).await.unwrap().1;
+    for purpose in ["api", "device"] {
+        let make = async |expires: Option<i64>| {
+            let new = json!({ "login": "root", "purpose": purpose, "label": "Essai", "expires": expires });
+            h.ask(Some(&lent), Method::POST, "/tokens", &[], Some(new)).await
+        };
+        for longer in [None, Some(end + 1)] {
+            let said = make(longer).await;
+            assert_eq!((said.status, said.code()), (StatusCode::BAD_REQUEST, "admin.invalid"), "{longer:?}: {said:?}");
+        }
+        assert_eq!(make(Some(end)).await.status, StatusCode::CREATED);
+    }
+    // By one without an end, as before.
+    let root = h.token("root").await;
+    let new = json!({ "purpose": "api", "label": "Essai" });
+    assert_eq!(h.ask(Some(&root), Method::POST, "/tokens", &[], Some(new)).await.status, StatusCode::CREATED);
 }
