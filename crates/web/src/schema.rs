@@ -4,6 +4,37 @@ use sceau_domain::{BalRights, DomainKind};
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{AllOf, Array, ArrayBuilder, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The same values as types, for query parameters: `#[param(value_type = …, inline, required = false)]`. There the derive leaves out the
+/// description of a parameter with `schema_with`.
+macro_rules! queried {
+    ($($(#[$doc:meta])* $name:ident = $schema:ident;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema().into()
+            }
+        }
+        impl ToSchema for $name {}
+    )*};
+}
+
+queried! {
+    /// See [`territory`].
+    TerritoryWord = territory;
+    /// See [`opening_state`].
+    OpeningStateWord = opening_state;
+    /// See [`opening_task`].
+    OpeningTaskWord = opening_task;
+    /// See [`bal_kind`].
+    BalKindWord = bal_kind;
+    /// See [`bal_state`].
+    BalStateWord = bal_state;
+    /// See [`granted_role`].
+    GrantedRoleWord = granted_role;
+}
 
 /// One of these words.
 pub fn word(words: &[&str], example: &str) -> Object {

@@ -28,10 +28,10 @@ struct Which {
     /// Of the structure with this code.
     structure: Option<String>,
     /// Of this kind.
-    #[param(schema_with = schema::bal_kind)]
+    #[param(value_type = schema::BalKindWord, inline, required = false)]
     kind: Option<BalKind>,
     /// In this state: `active`, `suspended`, `blocked`, `closing` or `closed`.
-    #[param(schema_with = schema::bal_state)]
+    #[param(value_type = schema::BalStateWord, inline, required = false)]
     state: Option<String>,
     /// With this in the address or the name.
     #[param(max_length = 100)]

@@ -21,7 +21,7 @@ struct Which {
     #[param(minimum = 1900, maximum = 2199)]
     year: Option<i16>,
     /// The territory; the operator's when absent.
-    #[param(schema_with = schema::territory)]
+    #[param(value_type = schema::TerritoryWord, inline, required = false)]
     territory: Option<Territory>,
 }
 
@@ -40,7 +40,7 @@ struct Counting {
     #[param(min_length = 10, max_length = 10)]
     to: Option<String>,
     /// The territory; the operator's when absent.
-    #[param(schema_with = schema::territory)]
+    #[param(value_type = schema::TerritoryWord, inline, required = false)]
     territory: Option<Territory>,
 }
 

@@ -23,10 +23,10 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 #[serde(deny_unknown_fields)]
 struct Which {
     /// In this state: `requested`, `verified`, `opened`, `done`, `refused` or `cancelled`.
-    #[param(schema_with = schema::opening_state)]
+    #[param(value_type = schema::OpeningStateWord, inline, required = false)]
     state: Option<opening::State>,
     /// `open`, `change` or `end`.
-    #[param(schema_with = schema::opening_task)]
+    #[param(value_type = schema::OpeningTaskWord, inline, required = false)]
     task: Option<opening::Task>,
     /// For the structure with this code.
     structure: Option<String>,

@@ -20,7 +20,7 @@ struct Which {
     /// Of this person: a login.
     login: Option<String>,
     /// Of this name.
-    #[param(schema_with = schema::granted_role)]
+    #[param(value_type = schema::GrantedRoleWord, inline, required = false)]
     role: Option<Role>,
     /// In this structure: its code.
     structure: Option<String>,
