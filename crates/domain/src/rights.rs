@@ -145,8 +145,6 @@ use_cases! {
     DelegationGrant   "delegation.grant"         0 0 0 0 0 1 0;
     /// A delegation, ended.
     DelegationEnd     "delegation.end"           1 1 0 0 0 1 0;
-    /// The terms of use in force and earlier ones.
-    TermsShow         "terms.show"               1 1 1 1 1 1 1;
     /// A version of the terms of use, published.
     TermsPublish      "terms.publish"            1 0 0 0 0 0 0;
     /// The terms of use, accepted, by the person alone (F100).

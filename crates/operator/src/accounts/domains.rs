@@ -2,11 +2,12 @@
 use super::DomainView;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::On;
+use crate::rights::{On, reach};
 use crate::{Actor, Operator};
 use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode, Timestamp, UseCase};
-use sceau_store::accounts as rows;
+use sceau_store::{Tx, accounts as rows, structures};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 impl Operator {
     /// Adds a domain that we operate. `admin.exists`; `admin.invalid` when its kind and `patient_domains` disagree.
@@ -38,10 +39,22 @@ impl Operator {
         Ok(view)
     }
 
-    /// Our domains, by name.
+    /// Our domains, by name: those of the asker's structures, where a role is bound to some.
     pub async fn domains(&self, actor: &Actor) -> Result<Vec<DomainView>, Refusal> {
-        self.require(actor, UseCase::DomainList, On::Operator).await?;
-        let rows = self.0.store.read(|tx| Ok::<_, Fail>(rows::domains(tx)?)).await?;
+        let actor = actor.clone();
+        let list = move |tx: &mut dyn Tx| {
+            let within = reach(tx, &actor, UseCase::DomainList)?;
+            let mut rows = rows::domains(tx)?;
+            if let Some(structures) = within.structures() {
+                let mut given = BTreeSet::new();
+                for id in structures {
+                    given.extend(structures::domains(tx, *id)?);
+                }
+                rows.retain(|d| given.contains(&d.name));
+            }
+            Ok::<_, Fail>(rows)
+        };
+        let rows = self.0.store.read(list).await?;
         rows.iter().map(|r| self.domain_view(r)).collect()
     }
 

@@ -205,11 +205,18 @@ pub fn call(operation: &Operation, places: &[Place; 2], at: usize) -> Call {
         uri.extend(utf8_percent_encode(&value, NON_ALPHANUMERIC));
     }
     let mut sign = '?';
-    for p in parameters.iter().filter(|p| p["in"] == "query" && p["required"] == true) {
+    // What a change bears on may be said there without being required.
+    let changes = operation.method != Method::GET;
+    let said = |p: &Value| p["required"] == true || changes && p["name"] == "structure";
+    for p in parameters.iter().filter(|p| p["in"] == "query" && said(p)) {
         let name = p["name"].as_str().unwrap_or_default();
         let value = match value_of(place, name) {
             Some(value) => {
-                on = if on == On::Anywhere { On::Unknown } else { on };
+                on = match (on, name) {
+                    (On::Anywhere, "structure") if changes => On::Place(Kind::Structure, at),
+                    (On::Anywhere, _) => On::Unknown,
+                    _ => on,
+                };
                 value
             }
             None => text(&example_of_parameter(p, &operation.shared)),

@@ -19,6 +19,8 @@ use tower::ServiceExt;
 /// In the names of everything that is not here, and of nothing else.
 pub const FAR: &str = "lointain";
 const DOMAIN: &str = "hopital.mssante.fr";
+/// Of the place that is not here alone.
+const FAR_DOMAIN: &str = "lointain.mssante.fr";
 
 /// One of the two places, with what is in it.
 #[derive(Debug, Clone)]
@@ -119,6 +121,8 @@ fn rows(tx: &mut dyn Tx) -> Result<(), StoreError> {
         "INSERT INTO regional_bodies (id, code, name, contact, version, created) VALUES ($1, $2, $2, '{}', 1, 0)";
     let structure = "INSERT INTO structures (id, code, name, category, address, contact, body_id, opening, convention, territory, version, created) \
                      VALUES ($1, $2, $2, '', '{}', '{}', $1, 'delegated', 'signed', 'fr', 1, 0)";
+    let domains =
+        "INSERT INTO structure_domains (structure_id, domain_id) SELECT $1, id FROM domains WHERE $2 OR name <> $3";
     let works = "INSERT INTO memberships (person_id, structure_id, function, since) SELECT id, $2, '', 0 FROM people WHERE login = $1";
     let role = "INSERT INTO roles (id, person_id, role, structure_id, body_id, granted, granted_by) \
                 SELECT $1, id, $3, $4, $5, 0, 'root' FROM people WHERE login = $2";
@@ -126,7 +130,7 @@ fn rows(tx: &mut dyn Tx) -> Result<(), StoreError> {
         tx.execute(body, params![n, regional])?;
         tx.execute(structure, params![n, code])?;
         tx.execute(works, params![person, n])?;
-        tx.execute("INSERT INTO structure_domains (structure_id, domain_id) SELECT $1, id FROM domains", params![n])?;
+        tx.execute(domains, params![n, n == 2, FAR_DOMAIN])?;
     }
     for (n, (login, given, place)) in (101_i64..).zip(ASKERS).skip(1) {
         let (Some(given), place) = (given, i64::try_from(place).unwrap() + 1) else { continue };
@@ -153,7 +157,8 @@ impl Template {
             sceau_testkit::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await;
         let mut logins: Vec<&str> = ASKERS.iter().skip(1).map(|a| a.0).collect();
         logins.extend(["lointaine", "seconde", "bloquee"]);
-        sceau_testkit::people(&op, &store, &admin, &[(DOMAIN, DomainKind::Production)], &logins).await;
+        let domains = [(DOMAIN, DomainKind::Production), (FAR_DOMAIN, DomainKind::Production)];
+        sceau_testkit::people(&op, &store, &admin, &domains, &logins).await;
         sceau_testkit::settled(&store, &["root"]).await;
         for (address, kind, holder) in
             [("anne", BalKind::Per, "anne"), ("lointaine", BalKind::Per, "lointaine"), ("labo", BalKind::App, "anne")]
