@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// Longest wait for a request's header, first or next.
-const HEADER: Duration = Duration::from_secs(30);
+/// Longest wait for a request's header, first or next: a header is small, and a client that was idle connects again.
+const HEADER: Duration = Duration::from_secs(10);
 /// For how long an account that is no administrator may stay at the administration socket: any account of the machine may connect.
 const STRANGER: Duration = Duration::from_secs(5);
 
