@@ -34,7 +34,7 @@ struct Which {
     #[param(value_type = schema::BalStateWord, inline, required = false)]
     state: Option<String>,
     /// With this in the address or the name.
-    #[param(max_length = 100)]
+    #[param(max_length = 120)]
     text: Option<String>,
     /// From after this address: the `next` of the page before.
     after: Option<String>,
