@@ -19,12 +19,20 @@ const PATTERNS: &[Pattern] = &[
     ("^[^@ ]+@[^@ ]+$", |s| {
         s.split_once('@').is_some_and(|(l, d)| !l.is_empty() && !d.is_empty() && !d.contains('@') && !s.contains(' '))
     }),
+    ("^[0-9]+$", |s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit())),
+    ("^[0-9]{1,19}$", |s| (1..=19).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit())),
+    ("^[0-9a-f]{16}$", |s| s.len() == 16 && s.bytes().all(is_low_hex)),
+    ("^[0-9a-f]{64}$", |s| s.len() == 64 && s.bytes().all(is_low_hex)),
     ("^[0-9.]+:[0-9]+$", |s| s.parse::<std::net::SocketAddr>().is_ok()),
     ("^sceau_[A-Za-z0-9_-]{43}$", |s| {
         s.strip_prefix("sceau_")
             .is_some_and(|t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))
     }),
 ];
+
+fn is_low_hex(b: u8) -> bool {
+    b.is_ascii_digit() || (b'a'..=b'f').contains(&b)
+}
 
 /// A schema of `docs/schemas` by its name, without `.json`.
 pub fn schema(name: &str) -> Value {

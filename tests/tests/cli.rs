@@ -33,7 +33,8 @@ fn every_command_helps_in_both_languages() {
         let (fr, en) = (help("fr", &words), help("en", &words));
         assert!(fr.contains("Utilisation : sceau") && en.contains("Usage: sceau"), "{fr}{en}");
         assert!(!fr.contains("possible values") && !fr.contains("default:") && !fr.contains("cli."), "{fr}");
-        assert_ne!(fr.lines().next(), en.lines().next(), "{path:?}");
+        // One word is the same in both languages.
+        assert!(fr.lines().next() != en.lines().next() || fr.starts_with("Structures\n"), "{path:?}");
         // The reference names every command, and every option of it but those that all have.
         let name = words.join(" ");
         let is_leaf = !fr.contains("Commandes:");
@@ -44,7 +45,9 @@ fn every_command_helps_in_both_languages() {
         }
         assert!(!is_leaf || line.is_some(), "docs/cli.md says nothing of {name}");
         let below = fr.split_once("Commandes:\n").map_or("", |(_, rest)| rest);
-        for line in below.lines().take_while(|l| l.starts_with("  ")) {
+        // A line further in goes on with the sentence before it.
+        let listed = below.lines().take_while(|l| l.starts_with("  ")).filter(|l| !l.starts_with("   "));
+        for line in listed {
             let name = line.split_whitespace().next().expect("a name");
             waiting.push([path.clone(), vec![name.to_owned()]].concat());
         }
@@ -111,7 +114,11 @@ fn domains_people_and_mailboxes() {
     let bals = a.cli(&["bal", "list", "--domain", "savoie.mssante.fr"]);
     assert_fits("bals", &bals);
     assert_eq!(bals, json!([bal]));
-    assert_eq!(a.cli(&["bal", "show", "SECRETARIAT@savoie.mssante.fr"]), bal);
+    // One shown has its legal holds beside what a listing says.
+    let mut shown = a.cli(&["bal", "show", "SECRETARIAT@savoie.mssante.fr"]);
+    assert_fits("bal", &shown);
+    assert_eq!(shown.as_object_mut().and_then(|b| b.remove("holds")), Some(json!([])));
+    assert_eq!(shown, bal);
     assert!(a.cli(&["bal", "list"]).as_array().is_some_and(|b| b.len() == 9));
 
     // What a person reads, in the two languages.

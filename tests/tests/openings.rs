@@ -26,8 +26,7 @@ fn refused(o: &Operator, args: &[&str], code: &str) {
 fn a_hospitals_mailboxes_are_opened_with_their_people() {
     let rows = [
         "F001", "F002", "F003", "F007", "F009", "F010", "F012", "F015", "F016", "F017", "F018", "F019", "F020", "F022",
-        "F023",
-        "F027", "F028", "F091", "F092", "F093", "F094", "F163",
+        "F023", "F027", "F028", "F091", "F092", "F093", "F094", "F163",
     ];
     let _proof = proves(&rows, "cli");
     let sandbox = Sandbox::start();

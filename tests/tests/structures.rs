@@ -70,16 +70,16 @@ fn a_hospital_its_regional_body_and_its_people() {
     let names = ["--given-name", "Claire", "--family-name", "EXEMPLE"];
     let place = ["--structure", "chu-alpes", "--function", "Cardiologue", "--habilitated", "--national-id"];
     let person = |login, id| [&["person", "add", login][..], &names, &place, &[id]].concat();
-    let claire = a.cli(&person("claire.exemple", "10000000025"));
+    let claire = a.cli(&person("claire.exemple", "10000000702"));
     assert_fits("person", &claire);
-    refused(a, &person("claire.exemple2", "10000000025"), "admin.exists");
-    refused(a, &person("claire.exemple2", "10000000026"), "identifier.key");
-    let homonym = a.cli(&person("claire.exemple2", "10000000033"));
+    refused(a, &person("claire.exemple2", "10000000702"), "admin.exists");
+    refused(a, &person("claire.exemple2", "10000000703"), "identifier.key");
+    let homonym = a.cli(&person("claire.exemple2", "10000000710"));
     assert_eq!(homonym["name"], claire["name"], "homonyms are two people");
     let certified = a.cli(&["person", "certify", "claire.exemple"]);
     assert_eq!(
         (&certified["identity"]["how"], &certified["published_identifier"]),
-        (&json!("operator"), &json!("10000000025"))
+        (&json!("operator"), &json!("10000000702"))
     );
     let secretary =
         ["person", "add", "sam", "--given-name", "Sam", "--family-name", "EXEMPLE", "--structure", "chu-alpes"];

@@ -41,7 +41,7 @@ pub fn run(c: &Context, command: AlarmCommand) -> Result<(), Failure> {
             if c.json {
                 super::table::print_json(&answer);
             } else {
-                println!("{}", c.text("cli.alarm_acknowledged", &[("code", &code)]));
+                say!("{}", c.text("cli.alarm_acknowledged", &[("code", &code)]));
             }
         }
     }

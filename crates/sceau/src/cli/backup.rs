@@ -70,7 +70,7 @@ fn look(c: &Context, folder: PathBuf, generation: Option<String>, set_aside: boo
                 (true, false) => "care.verify_content",
                 (true, true) => "care.verify_set_aside",
             };
-            println!("{}", c.text(key, &[("path", &faulty.file), ("reason", &reason)]));
+            say!("{}", c.text(key, &[("path", &faulty.file), ("reason", &reason)]));
         }
     }
     if done.found > 0 {
@@ -79,9 +79,9 @@ fn look(c: &Context, folder: PathBuf, generation: Option<String>, set_aside: boo
     }
     if !c.json {
         let values = [("generation", done.generation.as_str()), ("rows", &rows), ("blobs", &blobs)];
-        println!("{}", c.text("care.verify_done", &values));
+        say!("{}", c.text("care.verify_done", &values));
         if done.missing > 0 {
-            println!("{}", c.text("care.verify_missing", &[("count", &done.missing.to_string())]));
+            say!("{}", c.text("care.verify_missing", &[("count", &done.missing.to_string())]));
         }
     }
     Ok(())
@@ -106,8 +106,8 @@ fn begin(c: &Context, folder: &Path, keep: Option<u32>) -> Result<(), Failure> {
         let mut values =
             vec![("generation", done.generation.as_str()), ("rows", &rows), ("blobs", &blobs), ("copied", &copied)];
         values.extend(removed.as_deref().map(|r| ("removed", r)));
-        println!("{}", c.text("care.backup_done", &values));
-        println!("{}", c.text("care.backup_without", &[]));
+        say!("{}", c.text("care.backup_done", &values));
+        say!("{}", c.text("care.backup_without", &[]));
     }
     if done.missing > 0 {
         let sentence = c.text("care.backup_missing", &[("count", &done.missing.to_string())]);

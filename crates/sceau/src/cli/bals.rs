@@ -1,8 +1,8 @@
 //! `sceau bal`: mailboxes, and what is chosen and published of them.
 use super::Context;
 use super::accounts::{PageArgs, parse};
-use super::{life, openings};
 use super::table::limit;
+use super::{life, openings};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;

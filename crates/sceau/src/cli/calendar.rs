@@ -122,7 +122,7 @@ fn show(c: &Context, year: &serde_json::Value) {
         return super::table::print_json(year);
     }
     c.show_one(year, YEAR);
-    println!();
+    say!();
     let mut days = year["days"].clone();
     if c.lang == sceau_domain::Lang::En {
         for day in days.as_array_mut().into_iter().flatten() {

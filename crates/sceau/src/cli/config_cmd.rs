@@ -21,11 +21,11 @@ pub fn run(c: &Context, command: &ConfigCommand) -> Result<(), Failure> {
                 super::table::print_json(&serde_json::json!({ "config": c.config, "good": good, "problems": list }));
             }
             for p in problems.iter().filter(|_| !c.json) {
-                println!("- {}", if c.lang == sceau_domain::Lang::Fr { &p.fr } else { &p.en });
+                say!("- {}", if c.lang == sceau_domain::Lang::Fr { &p.fr } else { &p.en });
             }
             if problems.is_empty() {
                 if !c.json {
-                    println!("{}", c.text("config.good", &[("path", &c.config.display().to_string())]));
+                    say!("{}", c.text("config.good", &[("path", &c.config.display().to_string())]));
                 }
                 Ok(())
             } else {
@@ -37,7 +37,7 @@ pub fn run(c: &Context, command: &ConfigCommand) -> Result<(), Failure> {
             Ok(())
         }
         ConfigCommand::Show => {
-            print!("{}", toml::to_string_pretty(&config.shown()).unwrap_or_default());
+            say!("{}", toml::to_string_pretty(&config.shown()).unwrap_or_default().trim_end());
             Ok(())
         }
     }

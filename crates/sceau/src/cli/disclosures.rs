@@ -121,7 +121,7 @@ fn export(c: &Context, id: &str, dir: &Path) -> Result<(), Failure> {
         print_json(&json!({ "messages": count, "folder": dir }));
     } else {
         let folder = dir.display().to_string();
-        println!("{}", c.text("disclosure.exported", &[("count", &count.to_string()), ("folder", &folder)]));
+        say!("{}", c.text("disclosure.exported", &[("count", &count.to_string()), ("folder", &folder)]));
     }
     Ok(())
 }

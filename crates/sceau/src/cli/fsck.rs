@@ -50,7 +50,7 @@ pub fn run(c: &Context, args: &FsckArgs) -> Result<(), Failure> {
                 (false, true) => "care.repairable",
                 (false, false) => "care.lost",
             };
-            println!("{} [{}] ({})", finding.sentence(c.lang), finding.code.as_str(), c.text(fate, &[]));
+            say!("{} [{}] ({})", finding.sentence(c.lang), finding.code.as_str(), c.text(fate, &[]));
         }
     }
     let (found, repaired) = (report.found.to_string(), report.repaired.to_string());
@@ -63,7 +63,7 @@ pub fn run(c: &Context, args: &FsckArgs) -> Result<(), Failure> {
         return Err(Failure { sentence, exit: 1 });
     }
     if !c.json {
-        println!("{sentence}");
+        say!("{sentence}");
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub fn run(c: &Context, args: &InitArgs) -> Result<(), Failure> {
         super::table::print_json(&serde_json::json!({ "config": file, "master_key": key }));
     } else {
         let (file, key) = (file.display().to_string(), key.display().to_string());
-        println!("{}", c.text("cli.init_done", &[("path", &file), ("key", &key)]));
+        say!("{}", c.text("cli.init_done", &[("path", &file), ("key", &key)]));
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ async fn init(c: &Context, config: &Config) -> Result<(), Failure> {
     if c.json {
         super::table::print_json(&json!({ "keyring": shown, "keeper": master.describe() }));
     } else {
-        println!("{}", c.text("keys.init_done", &[("keyring", &shown), ("keeper", &master.describe())]));
+        say!("{}", c.text("keys.init_done", &[("keyring", &shown), ("keeper", &master.describe())]));
     }
     Ok(())
 }
@@ -205,7 +205,7 @@ fn told(c: &Context, done: &rotate::Rotated, new: &MasterKey, then: &str) {
         return super::table::print_json(&value);
     }
     let key = if done.already { "keys.rotated_already" } else { "keys.rotated" };
-    println!("{}\n{then}", c.text(key, &[("count", &done.keys.to_string())]));
+    say!("{}\n{then}", c.text(key, &[("count", &done.keys.to_string())]));
 }
 
 /// As the configuration reads it: a file is relative to the configuration's folder.
@@ -272,7 +272,7 @@ async fn backup(c: &Context, config: &Config, folder: &Path, keep_days: u32) -> 
     if !made.removed.is_empty() {
         args.push(("removed", &removed));
     }
-    println!("{}", c.text("keys.backup_done", &args));
+    say!("{}", c.text("keys.backup_done", &args));
     Ok(())
 }
 
@@ -294,12 +294,12 @@ async fn restore(c: &Context, config: &Config, file: &Path, force: bool) -> Resu
         return Ok(());
     }
     let (count, again) = (done.bal_keys.to_string(), done.destroyed_again.to_string());
-    println!("{}", c.text("keys.restore_done", &[("count", &count), ("again", &again)]));
+    say!("{}", c.text("keys.restore_done", &[("count", &count), ("again", &again)]));
     if done.without_key > 0 {
-        println!("{}", c.text("keys.restore_without", &[("count", &done.without_key.to_string())]));
+        say!("{}", c.text("keys.restore_without", &[("count", &done.without_key.to_string())]));
     }
     if let Some(aside) = &done.aside {
-        println!("{}", c.text("keys.restore_aside", &[("path", &aside.display().to_string())]));
+        say!("{}", c.text("keys.restore_aside", &[("path", &aside.display().to_string())]));
     }
     Ok(())
 }

@@ -101,7 +101,7 @@ fn show(c: &Context, mut life: Value) {
     }
     let steps = life["steps"].take();
     c.show_one(&with_holds(life), LIFE);
-    println!();
+    say!();
     c.show_list(&steps, STEPS);
 }
 
@@ -175,7 +175,7 @@ pub fn person(c: &Context, command: &PersonLife) -> Result<(), Failure> {
             let left = c.post(&["people", name, "departure"], &body)?;
             c.show_one(&left, LEFT);
             if !c.json && left["personal"].as_array().is_some_and(|p| !p.is_empty()) {
-                println!();
+                say!();
                 c.show_list(&left["personal"], PERSONAL);
             }
         }

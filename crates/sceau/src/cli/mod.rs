@@ -1,4 +1,12 @@
 //! The command line: one file a family of subcommands; every text comes from the locale files.
+/// `println!` that takes a closed pipe (`sceau … | head`) for what it is: nobody reads further, and nothing went wrong.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($what)*);
+    }};
+}
+
 mod access;
 mod accounts;
 mod alarms;

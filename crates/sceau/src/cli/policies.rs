@@ -79,7 +79,7 @@ pub fn run(c: &Context, command: PolicyCommand) -> Result<(), Failure> {
             if c.json {
                 table::print_json(&answer);
             } else {
-                println!("{}", c.text("cli.policy_unset", &[("name", &name), ("subject", &subject)]));
+                say!("{}", c.text("cli.policy_unset", &[("name", &name), ("subject", &subject)]));
             }
         }
         PolicyCommand::List { after, limit } => {

@@ -72,7 +72,7 @@ pub fn run(c: &Context, command: QueueCommand) -> Result<(), Failure> {
             let value = numbered(c.get(&["queue", &id.to_string()])?);
             c.show_one(&value, DETAIL);
             if !c.json && value["history"].as_array().is_some_and(|h| !h.is_empty()) {
-                println!("\n{}", c.text("column.history", &[]));
+                say!("\n{}", c.text("column.history", &[]));
                 super::table::print_table(c, &value["history"], super::traces::TRACE);
             }
         }
@@ -87,7 +87,7 @@ pub fn run(c: &Context, command: QueueCommand) -> Result<(), Failure> {
             if c.json {
                 super::table::print_json(&answer);
             } else {
-                println!("{}", c.text("cli.queue_retried", &[("count", &answer["retried"].to_string())]));
+                say!("{}", c.text("cli.queue_retried", &[("count", &answer["retried"].to_string())]));
             }
         }
     }

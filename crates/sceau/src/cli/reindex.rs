@@ -42,7 +42,7 @@ pub fn run(c: &Context, args: ReindexArgs) -> Result<(), Failure> {
     }
     let values = [("bals", asked["bals"].to_string()), ("messages", asked["messages"].to_string())];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    println!("{}", c.text(if args.no_wait { "cli.reindex_begun" } else { "cli.reindex_done" }, &values));
+    say!("{}", c.text(if args.no_wait { "cli.reindex_begun" } else { "cli.reindex_done" }, &values));
     Ok(())
 }
 

@@ -38,13 +38,13 @@ pub fn run(c: &Context, args: RestoreArgs) -> Result<(), Failure> {
     }
     let (rows, blobs) = (done.rows.to_string(), (done.blobs - done.left_out.min(done.blobs)).to_string());
     let values = [("generation", done.generation.as_str()), ("rows", &rows), ("blobs", &blobs)];
-    println!("{}", c.text("care.restore_done", &values));
+    say!("{}", c.text("care.restore_done", &values));
     for (count, key) in [(done.to_close, "care.restore_closed"), (done.missing, "care.restore_missing")] {
         if count > 0 {
-            println!("{}", c.text(key, &[("count", &count.to_string())]));
+            say!("{}", c.text(key, &[("count", &count.to_string())]));
         }
     }
-    println!("{}", c.text("care.restore_next", &[]));
+    say!("{}", c.text("care.restore_next", &[]));
     Ok(())
 }
 

@@ -48,7 +48,7 @@ fn show(c: &Context, policy: &Value) {
         return super::table::print_json(policy);
     }
     c.show_one(policy, POLICY);
-    println!();
+    say!();
     c.show_list(&policy["rules"], RULE);
 }
 

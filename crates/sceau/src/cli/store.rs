@@ -60,7 +60,7 @@ pub fn run(c: &Context, command: StoreCommand) -> Result<(), Failure> {
     if moved.keys > 0 {
         values.push(("keys", &keys));
     }
-    println!("{}", c.text("care.moved", &values));
+    say!("{}", c.text("care.moved", &values));
     Ok(())
 }
 

@@ -200,7 +200,7 @@ fn shown(c: &Context, answered: Answered) {
     c.show_one(&answered.value, STRUCTURE);
     if !c.json {
         for warning in answered.value["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            println!("! {}", c.text(&format!("structure.warning.{warning}"), &[]));
+            say!("! {}", c.text(&format!("structure.warning.{warning}"), &[]));
         }
     }
 }

@@ -52,7 +52,7 @@ pub fn run(c: &Context, command: TokenCommand) -> Result<(), Failure> {
             c.show_one(&token, TOKEN);
             if !c.json {
                 let secret = token["secret"].as_str().unwrap_or_default();
-                println!("\n{}\n\n    {secret}\n", c.text("cli.token_once", &[]));
+                say!("\n{}\n\n    {secret}\n", c.text("cli.token_once", &[]));
             }
         }
         TokenCommand::List { login } => {
@@ -66,7 +66,7 @@ pub fn run(c: &Context, command: TokenCommand) -> Result<(), Failure> {
             if c.json {
                 super::table::print_json(&answer);
             } else {
-                println!("{}", c.text("cli.token_revoked", &[("id", &id.to_string())]));
+                say!("{}", c.text("cli.token_revoked", &[("id", &id.to_string())]));
             }
         }
     }

@@ -55,7 +55,7 @@ fn inspect(c: &Context, file: &Path, anchors: Option<&Path>) -> Result<(), Failu
     if c.json {
         super::table::print_json(&serde_json::to_value(&report).unwrap_or_default());
     } else {
-        println!("{}", report.render(c.lang));
+        say!("{}", report.render(c.lang));
     }
     Ok(())
 }
