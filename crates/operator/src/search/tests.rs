@@ -8,10 +8,10 @@ use super::{Found, Page, Query};
 use crate::mailbox::entries::{FlagChange, Flags};
 use crate::mailbox::tests::{House, flags, on_both, refused};
 use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
-use sceau_domain::RefusalCode;
+use sceau_domain::{RefusalCode, Role};
 use sceau_search::Files;
 use sceau_store::indexes::{self, IndexRow};
-use sceau_store::{Id, StoreError, params};
+use sceau_store::{Id, StoreError, Tx, accounts, params, roles};
 use std::io::Write;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -80,8 +80,33 @@ impl House {
         self.operator.change_flags(&self.actor, inbox, uids, FlagChange::Add, gone, None).await.unwrap();
         self.operator.expunge(&self.actor, inbox, None).await.unwrap();
     }
-    fn administrator(&self) -> Actor {
-        let Who::Person(PersonRef { id, .. }) = self.actor.who.clone() else { panic!("a person") };
+    /// Somebody with the administrators' role; the same one at each call.
+    async fn administrator(&self) -> Actor {
+        let (id, given) = (self.store.new_id(), self.store.new_id());
+        let make = move |tx: &mut dyn Tx| {
+            if let Some(there) = accounts::person_by_login(tx, "chef")? {
+                return Ok(there.id);
+            }
+            accounts::insert_person(tx, &accounts::Person::new(id, "chef", "Chef", 0))?;
+            let role = Role::Administrator.as_str().to_owned();
+            let (structure_id, body_id, reason, ended, ended_by) = (None, None, None, None, None);
+            let granted_by = "t".to_owned();
+            let given = roles::Given {
+                id: given,
+                person_id: id,
+                role,
+                structure_id,
+                body_id,
+                granted: 0,
+                granted_by,
+                reason,
+                ended,
+                ended_by,
+            };
+            roles::insert(tx, &given)?;
+            Ok(id)
+        };
+        let id = self.store.write::<_, StoreError, _>(make).await.unwrap();
         let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None, once: None };
         let who = Who::Person(PersonRef { id, login: "chef".into(), name: "Chef".into() });
         Actor { who, bal: None, credential: None, origin }
@@ -195,7 +220,7 @@ async fn only_who_may_read_may_find(h: House) {
     assert!(h.operator.find_messages(&neighbour, &query, None, page).await.unwrap().hits.is_empty());
     let stranger = Actor { bal: h.actor.bal.clone(), ..neighbour };
     refused(h.operator.find_messages(&stranger, &query, None, page).await, RefusalCode::RightMissing);
-    refused(h.operator.find_messages(&h.administrator(), &query, None, page).await, RefusalCode::RightMissing);
+    refused(h.operator.find_messages(&h.administrator().await, &query, None, page).await, RefusalCode::RightMissing);
     refused(h.operator.reindex(&h.actor, None).await, RefusalCode::RightMissing);
     refused(h.operator.reindex_state(&h.actor, None).await, RefusalCode::RightMissing);
     refused(h.operator.find_messages(&h.actor, &query, Some("Nulle part"), page).await, RefusalCode::FolderUnknown);
@@ -257,7 +282,7 @@ async fn work_goes_on_where_a_crash_stopped_it(mut h: House) {
     h.index().await;
     assert_eq!((h.ask("insuline").await, h.lacking().await), (all.clone(), 0));
     // A build that was stopped half-way goes on in the same files.
-    h.operator.reindex(&h.administrator(), None).await.unwrap();
+    h.operator.reindex(&h.administrator().await, None).await.unwrap();
     let stopped = CancellationToken::new();
     stopped.cancel();
     h.operator.index_bal(bal, &stopped).await.unwrap();
@@ -276,7 +301,7 @@ async fn an_index_is_made_anew_beside_the_one_in_force(h: House) {
         h.file("INBOX", &letter(n, "aspirine")).await;
     }
     h.index().await;
-    let (old, chef) = (h.state().await, h.administrator());
+    let (old, chef) = (h.state().await, h.administrator().await);
     let asked = h.operator.reindex(&chef, None).await.unwrap();
     assert_eq!((asked.bals, asked.messages), (1, 5));
     assert_eq!(h.state().await.generation, old.generation, "it serves on");
@@ -349,7 +374,7 @@ async fn another_node_sees_what_was_indexed(h: House) {
     }
     assert_eq!(other.0.search.opened.count(), 1);
     // The first node's files go while the second one has them open.
-    h.operator.reindex(&h.administrator(), None).await.unwrap();
+    h.operator.reindex(&h.administrator().await, None).await.unwrap();
     h.operator.run_due_jobs().await.unwrap();
     h.store.clock.advance_ms(7_200_000);
     sceau_store::blob::collect(&h.store).await.unwrap();

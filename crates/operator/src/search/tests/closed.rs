@@ -29,7 +29,7 @@ async fn nothing_of_a_closed_mailbox_stays_in_memory(h: House) {
         .unwrap()
         .unwrap()
         .address;
-    h.operator.close_bal(&h.administrator(), &address, crate::life::CloseOrder::at_once("essai")).await.unwrap();
+    h.operator.close_bal(&h.administrator().await, &address, crate::life::CloseOrder::at_once("essai")).await.unwrap();
     let empty = |op: &Operator| (op.0.search.cache.bytes(), op.0.search.opened.count());
     assert_eq!(empty(&h.operator), (0, 0), "at once where it is closed");
     let reading = late.index.clone();

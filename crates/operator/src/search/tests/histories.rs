@@ -121,7 +121,7 @@ impl House {
             Step::Restart => self.fresh().await,
             Step::Anew => {
                 let address = self.actor.bal.as_ref().unwrap().address.to_string();
-                self.operator.reindex(&self.administrator(), Some(&address)).await.unwrap();
+                self.operator.reindex(&self.administrator().await, Some(&address)).await.unwrap();
             }
             Step::Damage(all) => {
                 let some = "DELETE FROM index_files WHERE bal_id = $1 AND name LIKE '%.pos'";
