@@ -129,7 +129,7 @@ mod tests {
             let mut open: Option<(i64, Option<i64>, bool)> = None;
             let (mut blocked, mut shut, mut state) = (false, false, "active");
             let mut acts = acts.into_iter();
-            let mut next = acts.next().map(|(wait, act)| (wait, act));
+            let mut next = acts.next();
             for now in 0..400_i64 {
                 while let Some((at, act)) = next.filter(|(at, _)| *at == now) {
                     match act {
