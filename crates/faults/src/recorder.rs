@@ -1,4 +1,5 @@
 //! What happened to the files below a folder, in order.
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +56,8 @@ struct State {
     log: Vec<Op>,
     trouble: Trouble,
     recording: bool,
+    /// How often synchronising a file failed.
+    failures: HashMap<String, u64>,
 }
 
 impl Recorder {
@@ -116,9 +119,52 @@ impl Recorder {
         if state.trouble != Trouble::Sync {
             return Ok(());
         }
-        if let (true, Some(file)) = (state.recording, file) {
-            state.log.push(Op::SyncFailed(file.to_owned()));
+        if let Some(file) = file {
+            if state.recording {
+                state.log.push(Op::SyncFailed(file.to_owned()));
+            }
+            *state.failures.entry(file.to_owned()).or_default() += 1;
         }
         Err(io::Error::other("a synchronisation that fails, for the test"))
+    }
+    /// How often synchronising this file failed until now: what a handle that is opened now knows of.
+    pub fn failures(&self, file: &str) -> u64 {
+        self.state().failures.get(file).copied().unwrap_or(0)
+    }
+    /// Records that a handle synchronised its file, and tells it of failures that other handles met since it last heard: what it had written may be
+    /// among what was forgotten. As Linux does it (since 4.13): an error is told once to each handle that was open, whoever asked first.
+    pub fn synced(&self, file: &str, heard: &mut u64) -> io::Result<()> {
+        let mut state = self.state();
+        if state.recording {
+            state.log.push(Op::Sync(file.to_owned()));
+        }
+        let failures = state.failures.get(file).copied().unwrap_or(0);
+        if std::mem::replace(heard, failures) == failures {
+            return Ok(());
+        }
+        Err(io::Error::other("a synchronisation that failed for another handle, for the test"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One handle writes while another one synchronises, in vain: the writer must not take its own synchronising for a success.
+    #[test]
+    fn a_failure_is_told_once_to_every_handle_that_was_open() {
+        let state = Mutex::new(State { recording: true, trouble: Trouble::Sync, ..State::default() });
+        let recorder = Recorder { root: PathBuf::new(), state };
+        let (mut one, mut other) = (recorder.failures("a"), recorder.failures("a"));
+        assert!(recorder.may_sync(Some("a")).is_err());
+        one = one.max(recorder.failures("a"));
+        let mut late = recorder.failures("a");
+        recorder.trouble(Trouble::None);
+        assert!(recorder.may_sync(Some("a")).is_ok());
+        assert!(recorder.synced("a", &mut one).is_ok(), "it was told");
+        assert!(recorder.synced("a", &mut other).is_err(), "it hears now");
+        assert!(recorder.synced("a", &mut other).is_ok(), "once");
+        assert!(recorder.synced("a", &mut late).is_ok(), "opened afterwards");
+        assert!(recorder.synced("b", &mut 0).is_ok(), "another file");
     }
 }

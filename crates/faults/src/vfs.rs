@@ -36,6 +36,8 @@ struct Note {
     name: String,
     /// A log that SQLite has not synchronised yet: the first time it synchronises the folder too.
     fresh_log: bool,
+    /// Failed synchronisations of the file that this handle was told of.
+    heard: u64,
 }
 
 /// Makes the layer the default VFS (once), for this recorder.
@@ -146,7 +148,8 @@ unsafe extern "C" fn open(
                     recorder.add(Op::Create(name.clone()));
                 }
                 let fresh_log = !existed && flags & SQLITE_OPEN_WAL != 0;
-                (*ours).note = Box::into_raw(Box::new(Note { recorder, name, fresh_log }));
+                let heard = recorder.failures(&name);
+                (*ours).note = Box::into_raw(Box::new(Note { recorder, name, fresh_log, heard }));
             }
             (*ours).base.pMethods = &raw const METHODS;
         }
@@ -218,21 +221,26 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: i64) -> c_int {
 }
 unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     unsafe {
-        let note = note(file);
-        if let Some(note) = &note
+        let mut note = note(file);
+        if let Some(note) = &mut note
             && note.recorder.may_sync(Some(&note.name)).is_err()
         {
+            // Told to this handle; the others hear of it when they synchronise.
+            note.heard += 1;
             return SQLITE_IOERR_FSYNC;
         }
-        // SQLite writes and synchronises a file from one thread at a time, so nothing slips in between this call and its note.
+        // One connection writes and another one checkpoints: a log is synchronised by both. What fails for one is told to the other.
         let code = call!(file, xSync, flags);
         if code == SQLITE_OK
             && let Some(note) = note
         {
-            note.recorder.add(Op::Sync(note.name.clone()));
+            let told = note.recorder.synced(&note.name, &mut note.heard);
             if std::mem::take(&mut note.fresh_log) {
                 let folder = note.name.rsplit_once('/').map_or(String::new(), |(f, _)| f.to_owned());
                 note.recorder.add(Op::SyncFolder(folder));
+            }
+            if told.is_err() {
+                return SQLITE_IOERR_FSYNC;
             }
         }
         code
