@@ -173,7 +173,7 @@ fn hostile_clients_are_refused_and_others_served() {
         let expected = if i % 2 == 0 { 200 } else { 404 };
         assert_eq!(answer(&mut wire).expect("an answer"), expected, "answer {i}");
     }
-    // The slow ones have been let go, or are within ten seconds of their first byte.
+    // The slow ones have been let go, or are within twenty seconds of their connection.
     assert!(slow.iter_mut().all(ends), "a header that never ends is waited for");
     fine(&sandbox);
     sandbox.read_again();

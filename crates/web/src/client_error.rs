@@ -1,6 +1,6 @@
 //! axum's extractors, whose rejections are problems like every other refusal.
 use crate::Problem;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -21,6 +21,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !kind.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json")) {
             return Err(invalid("Content-Type", "application/json"));
         }
+        // What says itself that it is too long is not waited for.
+        if request.body().size_hint().lower() > crate::BODY as u64 {
+            return Err(too_big());
+        }
         let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
         // A list is read as an object's fields in their order otherwise: nobody means that.
         if bytes.trim_ascii_start().starts_with(b"[") {
@@ -33,9 +37,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 /// A body that could not be read.
 fn unread(rejection: BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::BODY).into();
+        return too_big();
     }
     invalid("JSON", &rejection.body_text())
+}
+
+fn too_big() -> Problem {
+    Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::BODY).into()
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -83,5 +91,37 @@ impl From<PathRejection> for Problem {
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
         invalid("query", &rejection.body_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use futures_util::FutureExt;
+    use hyper::body::{Frame, SizeHint};
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// Says how long it is, and never comes.
+    struct Announced;
+
+    impl HttpBody for Announced {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(crate::BODY as u64 + 1)
+        }
+    }
+
+    #[test]
+    fn a_body_that_says_it_is_too_long_is_not_waited_for() {
+        let request = Request::builder().header("content-type", "application/json").body(Body::new(Announced)).unwrap();
+        let said = Json::<serde_json::Value>::from_request(request, &()).now_or_never().expect("an answer at once");
+        assert_eq!(said.unwrap_err().0.code, RefusalCode::MessageTooBig);
     }
 }

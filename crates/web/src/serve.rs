@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// Longest wait for a request's header, first or next: a header is small, and a client that was idle connects again.
-const HEADER: Duration = Duration::from_secs(10);
+const HEADER: Duration = Duration::from_secs(20);
 /// For how long an account that is no administrator may stay at the administration socket: any account of the machine may connect.
 const STRANGER: Duration = Duration::from_secs(5);
 
