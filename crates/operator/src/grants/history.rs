@@ -8,6 +8,7 @@ use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp, UseCa
 use sceau_store::access::Access;
 use sceau_store::{Id, StoreError, Tx, access, accounts, life, structures};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Most rows of one page.
 const PAGE: u32 = 1000;
@@ -94,8 +95,8 @@ impl Operator {
             let rows = access::at(tx, bal.id, at)?;
             let mut people: HashMap<Id, Life> = HashMap::new();
             for row in &rows {
-                if !people.contains_key(&row.person_id) {
-                    people.insert(row.person_id, person_life(tx, row.person_id)?);
+                if let Entry::Vacant(person) = people.entry(row.person_id) {
+                    person.insert(person_life(tx, row.person_id)?);
                 }
             }
             let held = |a: &&Access| a.role == AccessRole::Holder.as_str();

@@ -53,7 +53,7 @@ pub(super) enum Worked {
 enum Back {
     Fail(Fail),
     /// A dry run: all went well.
-    Dry(End),
+    Dry(Box<End>),
     /// What another step follows from.
     Step(Step),
 }
@@ -130,7 +130,7 @@ impl Operator {
             let proposed = line.login.is_empty() || line.address.is_empty();
             match self.0.store.write(move |tx| act(tx, &prepared)).await {
                 Ok(opening) => return Ok(Worked::Ended(opening)),
-                Err(Back::Dry(end)) => return Ok(Worked::Told(end)),
+                Err(Back::Dry(end)) => return Ok(Worked::Told(*end)),
                 Err(Back::Step(step)) => return Ok(Worked::Step(step)),
                 Err(Back::Fail(fail)) => {
                     let refusal = Refusal::from(fail);
@@ -339,7 +339,7 @@ fn act(tx: &mut dyn Tx, p: &Prepared) -> Result<Option<Id>, Back> {
         end = done(if waits { "import.bal_waits" } else { "import.bal_open" }, &p.login, Some(&request.address));
     }
     if import.dry {
-        return Err(Back::Dry(end));
+        return Err(Back::Dry(Box::new(end)));
     }
     if !rows::end_line(tx, import.id, import.next_line, p.number, &end, p.now.0)? {
         return Err(Back::Step(Step::Elsewhere));
