@@ -12,7 +12,7 @@ const SLICE: i64 = 500;
 #[derive(Debug)]
 pub enum Before {
     /// Nothing: carry it out as this actor.
-    First(Actor),
+    First(Box<Actor>),
     /// It was carried out; this was answered.
     Answered(i64, String),
 }
@@ -20,7 +20,7 @@ pub enum Before {
 impl Operator {
     /// Looks whether a request was carried out before. `idempotency.reused`, `idempotency.done`.
     pub async fn begin_once(&self, mut actor: Actor, key: &str, request: &[u8]) -> Result<Before, Refusal> {
-        let Who::Person(person) = &actor.who else { return Ok(Before::First(actor)) };
+        let Who::Person(person) = &actor.who else { return Ok(Before::First(Box::new(actor))) };
         let (person, key) = (person.id, key.to_owned());
         let looked_up = key.clone();
         let known = self.0.store.read(move |tx| idempotency::known(tx, person, &looked_up)).await;
@@ -32,7 +32,7 @@ impl Operator {
             },
             None => {
                 actor.origin.once = Some(Once { key, request: request.to_vec(), nonce: self.0.store.new_id() });
-                Ok(Before::First(actor))
+                Ok(Before::First(Box::new(actor)))
             }
         }
     }

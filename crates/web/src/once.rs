@@ -50,7 +50,7 @@ async fn carry_out(state: State, mut request: Request, next: Next) -> Result<Res
     digest.update(b"\0");
     digest.update(&body);
     let actor = match state.0.begin_once(actor, &key, digest.finish().as_ref()).await? {
-        Before::First(actor) => actor,
+        Before::First(actor) => *actor,
         Before::Answered(status, body) => {
             let status =
                 u16::try_from(status).ok().and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(StatusCode::OK);

@@ -116,7 +116,7 @@ impl Operator {
                 Event::Refuse | Event::Cancel => {
                     if event == Event::Refuse {
                         may_decide(tx, &actor, false, &row)?;
-                    } else if !row.asked_person.is_some_and(|p| By::actor(&actor).person == Some(p)) {
+                    } else if row.asked_person.is_none_or(|p| By::actor(&actor).person != Some(p)) {
                         let on = row.structure_id.map_or(On::Operator, On::Structure);
                         permit(tx, &actor, uc, on)?;
                     }
