@@ -26,20 +26,24 @@ const TRACED: u32 = 20;
 #[derive(Debug)]
 pub(super) enum Role {
     Mx(Mx),
-    Submission(Submission),
+    Submission(Box<Submission>),
 }
 
 impl Role {
     /// Waits until rights were taken away that may be this session's.
     async fn pulled(&mut self) {
         match self {
-            Self::Submission(Submission { leash: Some(leash), actor: Some(_), .. }) => leash.pulled().await,
+            Self::Submission(submission) => match &mut **submission {
+                Submission { leash: Some(leash), actor: Some(_), .. } => leash.pulled().await,
+                _ => std::future::pending().await,
+            },
             _ => std::future::pending().await,
         }
     }
     /// Why the session may not go on, if so. What cannot be answered now is asked again at the next command.
     async fn lost(&self, operator: &Operator) -> Option<Refusal> {
-        let Self::Submission(Submission { actor: Some(actor), .. }) = self else { return None };
+        let Self::Submission(submission) = self else { return None };
+        let actor = submission.actor.as_ref()?;
         operator.still_allowed(actor).await.err().filter(|refusal| !refusal.is_temporary())
     }
 }
@@ -91,7 +95,7 @@ impl Session {
         conn: Conn,
         drain: CancellationToken,
     ) -> Self {
-        let role = Role::Submission(Submission::new(config));
+        let role = Role::Submission(Box::new(Submission::new(config)));
         Self::new(operator, role, Door::Submission, &config.limits, &config.tls, conn, drain)
     }
     fn new(
@@ -135,7 +139,9 @@ impl Session {
             Err(ReadError::Timeout) => self.goodbye(RefusalCode::Timeout).await,
             ended => ended,
         };
-        if let Role::Submission(Submission { actor: Some(actor), .. }) = &self.role {
+        if let Role::Submission(submission) = &self.role
+            && let Some(actor) = &submission.actor
+        {
             self.operator.logout(actor).await;
         }
         match ended {
