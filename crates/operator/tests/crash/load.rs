@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,11 +32,18 @@ const OLD: usize = 60;
 /// Longer than technical traces and tombstones are kept, seconds.
 const A_YEAR: i64 = 367 * 86_400;
 
+/// Held by every act. Who lets hours pass at once waits for them: a trace that was made hours before its commit is only found by the notary's
+/// patrol, minutes later, and would count as forgotten until then.
+static GOING: RwLock<()> = RwLock::const_new(());
+
 /// An act that is asked for again while the disk is in trouble. What was refused was not acknowledged.
 macro_rules! sure {
     ($act:expr) => {
         loop {
-            match $act.await {
+            let going = GOING.read().await;
+            let outcome = $act.await;
+            drop(going);
+            match outcome {
                 Ok(done) => break done,
                 Err(e) if e.is_temporary() => tokio::time::sleep(Duration::from_millis(2)).await,
                 Err(e) => panic!("{}", e.code.as_str()),
@@ -129,21 +137,25 @@ struct Done {
 impl Done {
     /// Indexes, a closed BAL's rows. Here and below: once, what fails is done by a later call.
     async fn jobs(&self, w: &World) {
+        let _going = GOING.read().await;
         self.jobs.fetch_add(w.op.run_due_jobs().await.unwrap_or(0) as u64, Relaxed);
     }
     /// Leaves, checkpoints, purges.
     async fn notary(notary: &Notary) {
+        let _going = GOING.read().await;
         let _ = notary.round().await;
         let _ = notary.purge_due().await;
     }
     /// Expiry, the journal's pruning, transit keys, blobs.
     async fn upkeep(&self, w: &World) {
+        let _going = GOING.read().await;
         if let Ok(upkeep) = w.op.housekeeping().await {
             self.upkeep.fetch_add(upkeep.journal + upkeep.blobs, Relaxed);
         }
     }
     /// What waits goes to its peer.
     async fn transfer(&self, w: &World, recorder: &Recorder, expected: &Expected) {
+        let _going = GOING.read().await;
         self.sent.fetch_add(transfer(w, recorder, expected).await.unwrap_or(0), Relaxed);
     }
     fn each(&self) -> [u64; 4] {
@@ -180,7 +192,15 @@ fn background(
         let mut rounds = 0;
         while !s.is_cancelled() {
             // Leases live through a second; once two hours pass, so that objects grow old.
-            a.advance(if rounds == 8 { 7200 } else { 1 });
+            if rounds == 8 {
+                let _nobody = GOING.write().await;
+                // Traces of reading wait for some seconds; on a disk in trouble they are asked for again.
+                while a.op.flush_traces().await.is_err() {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                a.advance(7200);
+            }
+            a.advance(1);
             rounds += 1;
             d.upkeep(&a).await;
             tokio::time::sleep(Duration::from_millis(60)).await;
