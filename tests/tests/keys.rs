@@ -114,7 +114,11 @@ fn no_copy_brings_a_closed_mailbox_back() {
     assert!(refused.code == 2 && refused.err.contains("--yes"), "{refused:?}");
     open_still();
     let b = sandbox.b();
-    let line = format!("{} --config {} --lang fr bal close {ANNE} --reason départ --cooling-days 0", text(&sceau()), text(&b.config));
+    let line = format!(
+        "{} --config {} --lang fr bal close {ANNE} --reason départ --cooling-days 0",
+        text(&sceau()),
+        text(&b.config)
+    );
     let at_terminal = |said: &str| Run::with_input("script", &["-qec", &line, "/dev/null"], said.as_bytes());
     let wrong = at_terminal("oui\n");
     assert!(

@@ -12,8 +12,8 @@ mod tokens;
 pub mod views;
 
 pub(crate) use administrators::CONFIGURATION;
-pub use people::views::{NewPerson, PersonView};
 pub use bals::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
+pub use people::views::{NewPerson, PersonView};
 pub use views::{DomainView, OwnRole, OwnView, TokenView};
 
 /// Most rows one listing gives.

@@ -25,7 +25,14 @@ use sceau_store::{Id, life};
 
 impl Operator {
     /// A step of a life, prepared before the transaction.
-    pub(crate) fn life_step(&self, subject: &str, id: Id, (was, became): (&str, &str), by: &By, reason: Option<&str>) -> life::Step {
+    pub(crate) fn life_step(
+        &self,
+        subject: &str,
+        id: Id,
+        (was, became): (&str, &str),
+        by: &By,
+        reason: Option<&str>,
+    ) -> life::Step {
         life::Step {
             id: self.0.store.new_id(),
             subject: subject.to_owned(),

@@ -327,7 +327,11 @@ impl Operator {
 fn undeliverable(refusal: &Refusal) -> bool {
     matches!(
         refusal.code,
-        RefusalCode::RcptClosed | RefusalCode::RcptBlocked | RefusalCode::RcptOverQuota | RefusalCode::RcptUnknown | RefusalCode::QuotaExceeded
+        RefusalCode::RcptClosed
+            | RefusalCode::RcptBlocked
+            | RefusalCode::RcptOverQuota
+            | RefusalCode::RcptUnknown
+            | RefusalCode::QuotaExceeded
     )
 }
 

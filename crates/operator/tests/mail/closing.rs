@@ -64,7 +64,8 @@ async fn closing(store: TestStore) {
     for (token, at) in [(&only, "anne"), (&any, ANNE), (&any, "anne")] {
         assert_eq!(code(login(token, at).await), "login.failed", "{at}");
     }
-    let (gone, bruno) = (w.op.tokens(&w.admin, Some("anne"), 0, 1000).await.unwrap(), w.inbox("bruno", BRUNO).await.len());
+    let (gone, bruno) =
+        (w.op.tokens(&w.admin, Some("anne"), 0, 1000).await.unwrap(), w.inbox("bruno", BRUNO).await.len());
     assert_eq!((gone.iter().filter(|t| t.revoked.is_some()).count(), bruno), (1, 1));
     // The address is never given again.
     let anew = NewBal::new(addr(ANNE), BalKind::Per, "Anne", &["chloe"]);
@@ -79,7 +80,8 @@ async fn closing(store: TestStore) {
     assert!(rows_of(&w, "traces", anne).await > 3, "traces stay");
     let view = w.op.bal(&w.admin, ANNE).await.unwrap();
     assert_eq!((view.messages, view.used), (0, 0));
-    let states: Vec<String> = w.op.life_of_bal(&w.admin, ANNE).await.unwrap().steps.into_iter().map(|s| s.became).collect();
+    let states: Vec<String> =
+        w.op.life_of_bal(&w.admin, ANNE).await.unwrap().steps.into_iter().map(|s| s.became).collect();
     assert!(states.ends_with(&["closing", "closed", "destroyed", "tombstone"].map(str::to_owned)), "{states:?}");
     w.restarted().await.run_due_jobs().await.unwrap();
     // Blobs that only she had are collected; Bruno's copy of the shared one opens.
