@@ -121,7 +121,9 @@ fn a_full_disk_defers_mail_and_nothing_else() {
         let read = mailbox.ok(&format!("FETCH {n} BODY.PEEK[]"));
         assert!(read.contains(subject), "{subject}");
     }
-    let appended = mailbox.say_literal("APPEND INBOX", letter(OUT, &to.address, "depot", "texte").as_bytes());
+    // Large: a small one may find a page that a checkpoint left.
+    let text: String = (0..30_000_u64).map(|n| format!("{:x}\r\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let appended = mailbox.say_literal("APPEND INBOX", letter(OUT, &to.address, "depot", &text).as_bytes());
     assert!(appended.contains("NO [UNAVAILABLE]"), "{appended}");
     // Room: everything goes on by itself.
     disk.make_room();
