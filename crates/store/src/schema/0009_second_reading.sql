@@ -1,0 +1,1 @@
+-- What the second reading of the people's tables (0008) changed.
