@@ -132,6 +132,7 @@ refusals! {
     Exists               "admin.exists"           550 "5.5.1" "ALREADYEXISTS" 409;
     CareRunning          "care.running"           451 "4.3.0" "INUSE" 409;
     Invalid              "admin.invalid"          501 "5.5.4" "" 400;
+    MediaType            "admin.media_type"       501 "5.5.4" "" 415;
     EditConflict         "edit.conflict"          451 "4.5.0" "" 412;
     EditUnconditional    "edit.unconditional"     501 "5.5.4" "" 428;
     KeyReused            "idempotency.reused"     501 "5.5.4" "" 422;
@@ -188,6 +189,7 @@ refusals! {
     // ours
     Unavailable          "system.unavailable"     451 "4.3.0" "UNAVAILABLE" 503;
     StorageFull          "system.storage_full"    452 "4.3.1" "UNAVAILABLE" 507;
+    Defect               "system.defect"          451 "4.3.0" "SERVERBUG" 500;
     // outbound (transfer): why a delivery attempt ended as it did
     TransferDns          "transfer.dns"           451 "4.4.3" "" 502;
     TransferNoRoute      "transfer.no_route"      550 "5.4.4" "" 502;

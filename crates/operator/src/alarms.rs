@@ -89,6 +89,11 @@ impl Operator {
         }
     }
 
+    /// Tells of an operation of REST that ended by a fault of the program; `operation` is its method and the pattern of its path.
+    pub async fn tell_of_defect(&self, operation: &str) {
+        self.raise_alarm("web.defect", operation, true, json!({})).await;
+    }
+
     /// Tells of a store that was full, as soon as an alarm can be written.
     pub async fn tell_of_full_store_at_once(&self) {
         if crate::refuse::take_full() {
