@@ -1,9 +1,34 @@
-//! A person's identifiers: which one is published, and until when an exemption stands in for a national one (F009, F010, EX_PBA_5090).
+//! A person's identifiers: logins; which identifier is published, and until when an exemption stands in for a national one (F009, F010, EX_PBA_5090).
 use crate::identifier::{Adeli, Rpps};
 use crate::{Refusal, RefusalCode, Timestamp};
 
 /// Longest identifier that a structure gives.
 const LOCAL: usize = 40;
+
+/// Longest login, characters.
+const LOGIN: usize = 64;
+
+/// Logins that nobody gets: names under which traces and roles say that nobody in person acted, and words that stand where a login does in the paths
+/// of REST (a test walks these).
+pub const RESERVED_LOGINS: [&str; 5] = ["configuration", "schema", "system", "link", "history"];
+
+/// A login in its one form: lower-case letters without accents, digits, `.`, `-`, `_` (`*` separates person and BAL). `admin.invalid`.
+pub fn login(text: &str) -> Result<String, Refusal> {
+    let login = text.to_ascii_lowercase();
+    let good = !login.is_empty()
+        && login.len() <= LOGIN
+        && login.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
+    if good { Ok(login) } else { Err(Refusal::new(RefusalCode::Invalid).with("name", "login")) }
+}
+
+/// As [`login()`], for somebody who is to be added: neither reserved nor only dots, which clients of REST take for a way through a path.
+pub fn new_login(text: &str) -> Result<String, Refusal> {
+    let login = login(text)?;
+    if RESERVED_LOGINS.contains(&login.as_str()) || login.bytes().all(|b| b == b'.') {
+        return Err(Refusal::new(RefusalCode::Invalid).with("name", "login").with("cause", login));
+    }
+    Ok(login)
+}
 
 /// RPPS or ADELI with a right check digit, told apart by their lengths. `identifier.length`, `.character`, `.key`.
 pub fn national_id(text: &str) -> Result<String, Refusal> {
@@ -63,6 +88,16 @@ mod tests {
         for bad in ["", "a b", "é", "a\nb", &"x".repeat(41)] {
             assert!(local_id(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn logins_of_nobody_are_given_to_nobody() {
+        assert_eq!(new_login("Anne.Martin").unwrap(), "anne.martin");
+        for bad in RESERVED_LOGINS.into_iter().chain([".", "..", "", "é", "a b", "a*b", "a/b", &"a".repeat(65)]) {
+            assert_eq!(new_login(bad).unwrap_err().code, RefusalCode::Invalid, "{bad}");
+        }
+        // Who has had one until now still signs in.
+        assert_eq!(login("history").unwrap(), "history");
     }
 
     proptest! {

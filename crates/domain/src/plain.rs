@@ -16,12 +16,32 @@ fn invalid(field: &'static str) -> Refusal {
     Refusal::new(RefusalCode::Invalid).with("name", field)
 }
 
-/// Has no place in a line: controls, separators of lines, and what turns or hides writing (Unicode Bidi_Control, UAX #9 §2; invisible operators;
-/// tags; byte order mark). Joiners stay: some scripts need them within words.
+/// Most marks on one letter: Vietnamese, Thai and Tibetan need a few; more only cover what stands around them.
+const MARKS: usize = 8;
+
+/// Has no place in a line: controls, separators of lines, what turns or hides writing (Unicode Bidi_Control, UAX #9 §2; invisible operators; tags;
+/// byte order mark), letters that are not seen (Hangul fillers, soft hyphen, inherent vowels of Khmer), and what is no character. Joiners stay: some
+/// scripts need them within words.
 fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
+                ..='\u{180f}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+        )
+        || (u32::from(c) & 0xfffe) == 0xfffe
+        || matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+}
+
+/// Do marks tower on one letter?
+fn towers(text: &str) -> bool {
+    let mut marks = 0;
+    text.chars().any(|c| {
+        marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
+        marks > MARKS
+    })
 }
 
 /// A line of at most `most` characters, in NFC, without spaces around it; it may be empty. `admin.invalid`, `naming.too_long`.
@@ -32,7 +52,7 @@ pub fn line(text: &str, field: &'static str, most: usize) -> Result<String, Refu
         return Err(too_long());
     }
     let out: String = text.trim().nfc().collect();
-    if out.chars().any(is_treacherous) {
+    if out.chars().any(is_treacherous) || towers(&out) {
         return Err(invalid(field));
     }
     if out.chars().count() > most {
@@ -129,6 +149,14 @@ mod tests {
             "123",
             "--",
             "a\u{2028}b",
+            "\u{3164}",
+            "\u{ffa0}\u{115f}",
+            "Ma\u{ad}rie",
+            "a\u{34f}b",
+            "a\u{ffff}",
+            "\u{e000}a",
+            "a\u{e0101}",
+            "z\u{335}\u{336}\u{337}\u{338}\u{339}\u{33a}\u{33b}\u{33c}\u{33d}",
         ] {
             assert_eq!(name(bad, "name").unwrap_err().code, RefusalCode::Invalid, "{bad:?}");
         }

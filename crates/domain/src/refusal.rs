@@ -146,6 +146,7 @@ refusals! {
     LinkInvalid          "link.invalid"           550 "5.7.1" "EXPIRED" 410;
     NoticeNoRelay        "notice.no_relay"        451 "4.3.0" "UNAVAILABLE" 409;
     NoticeTooMany        "notice.too_many"        451 "4.7.0" "LIMIT" 429;
+    ReportTooMany        "report.too_many"        451 "4.7.0" "LIMIT" 429;
     // what stands before the opening of a BAL (domain::opening)
     OpeningHolder        "opening.holder"         501 "5.5.4" "" 422;
     OpeningUncertified   "opening.uncertified"    550 "5.5.1" "CANNOT" 409;

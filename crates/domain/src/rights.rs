@@ -117,6 +117,18 @@ use_cases! {
     RoleGrant         "role.grant"               1 1 0 0 0 0 0;
     /// What the asker is and may do.
     OwnShow           "own.show"                 1 1 1 1 1 1 1;
+    /// What is wrong in a directory, an abuse, or a request for help, reported (F097, F149).
+    ReportMake        "report.make"              0 0 0 0 0 1 0;
+    /// Reports, shown.
+    ReportList        "report.list"              1 1 1 1 1 1 0;
+    /// A report, answered or passed on.
+    ReportHandle      "report.handle"            1 1 1 1 0 0 0;
+    /// An announcement to the administrators of structures (F149).
+    AnnouncementMake  "announcement.make"        1 0 1 0 0 0 0;
+    /// Announcements, shown.
+    AnnouncementList  "announcement.list"        1 1 1 1 1 0 0;
+    /// The register of processing: controllers, processors, recipients (F152).
+    RegisterShow      "register.show"            1 1 1 0 1 0 0;
     /// BALs, shown (never their content).
     BalList           "bal.list"                 1 1 1 1 1 1 0;
     /// Label, description, service, responsible text of a BAL.

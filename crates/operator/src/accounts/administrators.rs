@@ -34,6 +34,7 @@ impl Operator {
                     let person = match rows::person_by_login(tx, login)? {
                         Some(p) => p.id,
                         None => {
+                            sceau_domain::person::new_login(login)?;
                             rows::insert_person(tx, &rows::Person::new(*person_id, login, name, now))?;
                             *person_id
                         }

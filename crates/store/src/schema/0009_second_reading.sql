@@ -1,1 +1,72 @@
 -- What the second reading of the people's tables (0008) changed.
+
+-- A version of the terms that was published and taken back before it came into force. Its row stays: it was public.
+ALTER TABLE terms ADD COLUMN withdrawn BIGINT;
+ALTER TABLE terms ADD COLUMN withdrawn_by TEXT;
+ALTER TABLE terms ADD COLUMN withdrawn_reason TEXT;
+-- What the person had accepted before (a version's id), the language that was shown, and who had made the token that proved who accepts, when that
+-- was somebody else.
+ALTER TABLE acceptances ADD COLUMN previous BIGINT;
+ALTER TABLE acceptances ADD COLUMN lang TEXT NOT NULL DEFAULT 'fr';
+ALTER TABLE acceptances ADD COLUMN token_by TEXT;
+
+-- Since when a regional body follows a structure, and which ones did before (F149). One in force at a time.
+CREATE TABLE followings (
+    structure_id BIGINT NOT NULL REFERENCES structures (id),
+    body_id BIGINT NOT NULL REFERENCES regional_bodies (id),
+    since BIGINT NOT NULL,
+    ended BIGINT,
+    PRIMARY KEY (structure_id, since, body_id)
+);
+CREATE UNIQUE INDEX followings_in_force ON followings (structure_id) WHERE ended IS NULL;
+CREATE INDEX followings_body ON followings (body_id);
+INSERT INTO followings (structure_id, body_id, since) SELECT id, body_id, created FROM structures WHERE body_id IS NOT NULL;
+
+-- What somebody finds wrong in a directory, an abuse, a request for help (F097, F149). `desk`: structure, region, operator. `state`: open, done,
+-- refused, withdrawn. `about`: the address that it is about, if any.
+CREATE TABLE reports (
+    id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    about TEXT,
+    said TEXT NOT NULL,
+    person_id BIGINT NOT NULL REFERENCES people (id),
+    structure_id BIGINT REFERENCES structures (id),
+    desk TEXT NOT NULL,
+    state TEXT NOT NULL,
+    answer TEXT,
+    answered_by TEXT,
+    at BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+CREATE INDEX reports_person ON reports (person_id, id);
+CREATE INDEX reports_structure ON reports (structure_id, id);
+CREATE INDEX reports_state ON reports (state, id);
+
+-- What a regional body, or the operator (no body), announces to the administrators of the structures that it follows.
+CREATE TABLE announcements (
+    id BIGINT PRIMARY KEY,
+    body_id BIGINT REFERENCES regional_bodies (id),
+    title TEXT NOT NULL,
+    said TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX announcements_body ON announcements (body_id, id);
+
+-- Identifiers that structures give are looked up when another is given.
+CREATE INDEX people_local_id ON people (local_id) WHERE local_id IS NOT NULL;
+
+-- What the national register says of each person with a national identifier, looked at whenever it is replaced (F008). `state`: there, other_name,
+-- absent, struck (an earlier register had it). `label`: the name that the register has, or had. `since`: in this state.
+CREATE TABLE register_findings (
+    person_id BIGINT PRIMARY KEY REFERENCES people (id),
+    national_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    label TEXT NOT NULL,
+    generation BIGINT NOT NULL,
+    since BIGINT NOT NULL
+);
+CREATE INDEX register_findings_state ON register_findings (state, person_id);
+-- Imports are listed by structure; identifiers are looked up by their beginning within one.
+CREATE INDEX imports_structure ON imports (structure_id, id);

@@ -15,27 +15,17 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::person::{local_id, national_id};
+use sceau_domain::person::{local_id, national_id, new_login};
+pub(crate) use sceau_domain::person::login;
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase, plain};
 use sceau_store::structures::{self, Membership};
 use sceau_store::{Id, StoreError, Tx, accounts as rows, roles};
 use serde_json::json;
 
-/// Longest login, characters.
-const MAX_LOGIN: usize = 64;
 /// Longest exemption from the national identifier, milliseconds: three years.
 const LONGEST_EXEMPTION: i64 = 3 * 366 * 24 * 3_600_000;
 /// Most characters of a function.
 const FUNCTION: usize = 120;
-
-/// A login in its one form: lower-case letters without accents, digits, `.`, `-`, `_` (`*` separates person and BAL). `admin.invalid`.
-pub(crate) fn login(text: &str) -> Result<String, Refusal> {
-    let login = text.to_ascii_lowercase();
-    let good = !login.is_empty()
-        && login.len() <= MAX_LOGIN
-        && login.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
-    if good { Ok(login) } else { Err(Refusal::new(RefusalCode::Invalid).with("name", "login")) }
-}
 
 /// A name to show: printable, not empty, bounded. `admin.invalid`, `naming.too_long`.
 pub(crate) fn shown_name(text: &str) -> Result<String, Refusal> {
@@ -200,7 +190,7 @@ impl Operator {
 
     /// The row of a person to add, everything checked that can be without looking, and the function.
     fn new_person(&self, p: &NewPerson) -> Result<(rows::Person, String), Refusal> {
-        let login = login(&p.login)?;
+        let login = new_login(&p.login)?;
         let now = self.now();
         let text = |value: &Option<String>, check: &dyn Fn(&str) -> Result<String, Refusal>| {
             value.as_deref().map_or(Ok(None), |t| cleared(t, check))
