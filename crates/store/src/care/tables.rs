@@ -51,6 +51,7 @@ pub(crate) static DATA_SET: Set = Set {
         "reference_lists",
         "reference_entries",
         "reference_drafts",
+        "register_findings",
         "imports",
         "import_lines",
         "idempotency",
