@@ -70,3 +70,7 @@ CREATE TABLE register_findings (
 CREATE INDEX register_findings_state ON register_findings (state, person_id);
 -- Imports are listed by structure; identifiers are looked up by their beginning within one.
 CREATE INDEX imports_structure ON imports (structure_id, id);
+
+-- An answer that is given again is given with where the new thing is, and its version.
+ALTER TABLE idempotency ADD COLUMN location TEXT;
+ALTER TABLE idempotency ADD COLUMN etag TEXT;
