@@ -186,12 +186,14 @@ pub struct Seated {
     pub rights: i64,
     /// Until when, when that was planned.
     pub ends: Option<i64>,
+    /// The structure of the BAL.
+    pub structure: Option<Id>,
 }
 
 /// May this person use this BAL at this moment? The BAL is active, the access in force, neither the person nor the BAL's structure is blocked;
 /// behind a delegate stands a holder who is not blocked. One look at indexes: asked at every act.
 pub fn seat(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<Option<Seated>, StoreError> {
-    let sql = "SELECT b.address_key, a.role, a.rights, a.ends FROM bals b JOIN access a ON a.bal_id = b.id \
+    let sql = "SELECT b.address_key, a.role, a.rights, a.ends, b.structure_id FROM bals b JOIN access a ON a.bal_id = b.id \
                JOIN people p ON p.id = a.person_id LEFT JOIN structures s ON s.id = b.structure_id \
                WHERE b.id = $1 AND a.person_id = $2 AND b.state = 'active' AND a.ended IS NULL AND a.starts <= $3 \
                AND (a.ends IS NULL OR a.ends > $3) AND p.disabled IS NULL AND s.blocked IS NULL \
@@ -199,7 +201,8 @@ pub fn seat(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<Option<Seated>, Stor
                WHERE h.bal_id = b.id AND h.role = 'holder' AND h.ended IS NULL AND o.disabled IS NULL))";
     let now = tx.now();
     let Some(row) = tx.query_opt(sql, params![bal, person, now])? else { return Ok(None) };
-    Ok(Some(Seated { shown: row.text(0)?, role: row.text(1)?, rights: row.int(2)?, ends: row.opt_int(3)? }))
+    let (shown, role, rights) = (row.text(0)?, row.text(1)?, row.int(2)?);
+    Ok(Some(Seated { shown, role, rights, ends: row.opt_int(3)?, structure: row.opt_int(4)? }))
 }
 
 /// The BAL's address as traces write it, when it is active: for ourselves.

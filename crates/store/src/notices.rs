@@ -70,6 +70,19 @@ pub fn forget_links(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, Sto
     tx.execute(sql, params![before, limit])
 }
 
+/// Notes who set a person's ordinary address.
+pub fn note_setter(tx: &mut dyn Tx, person: Id, by: Id) -> Result<(), StoreError> {
+    tx.execute("UPDATE people SET email_set_by = $2 WHERE id = $1", params![person, by]).map(drop)
+}
+
+/// Who set a person's ordinary address, when that is known.
+pub fn setter(tx: &mut dyn Tx, person: Id) -> Result<Option<Id>, StoreError> {
+    match tx.query_opt("SELECT email_set_by FROM people WHERE id = $1", params![person])? {
+        Some(row) => row.opt_int(0),
+        None => Ok(None),
+    }
+}
+
 /// A notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {

@@ -24,9 +24,11 @@ pub struct Given {
     pub ended: Option<i64>,
     /// Who ended it.
     pub ended_by: Option<String>,
+    /// What the person does (F157).
+    pub function: Option<String>,
 }
 
-const GIVEN: &str = "id, person_id, role, structure_id, body_id, granted, granted_by, reason, ended, ended_by";
+const GIVEN: &str = "id, person_id, role, structure_id, body_id, granted, granted_by, reason, ended, ended_by, function";
 
 fn given(r: &Row) -> Result<Given, StoreError> {
     Ok(Given {
@@ -40,6 +42,7 @@ fn given(r: &Row) -> Result<Given, StoreError> {
         reason: r.opt_text(7)?,
         ended: r.opt_int(8)?,
         ended_by: r.opt_text(9)?,
+        function: r.opt_text(10)?,
     })
 }
 
@@ -104,11 +107,25 @@ pub fn lock(tx: &mut dyn Tx, role: &str) -> Result<(), StoreError> {
 
 /// Gives a role.
 pub fn insert(tx: &mut dyn Tx, g: &Given) -> Result<(), StoreError> {
-    let sql = "INSERT INTO roles (id, person_id, role, structure_id, body_id, granted, granted_by, reason) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let values =
-        params![g.id, g.person_id, &g.role, g.structure_id, g.body_id, g.granted, &g.granted_by, g.reason.clone()];
+    let sql = "INSERT INTO roles (id, person_id, role, structure_id, body_id, granted, granted_by, reason, function) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let values = params![
+        g.id,
+        g.person_id,
+        &g.role,
+        g.structure_id,
+        g.body_id,
+        g.granted,
+        &g.granted_by,
+        g.reason.clone(),
+        g.function.clone()
+    ];
     tx.execute(sql, values).map(drop)
+}
+
+/// Says anew what whoever has this role does.
+pub fn put_function(tx: &mut dyn Tx, id: Id, function: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE roles SET function = $2 WHERE id = $1", params![id, function]).map(drop)
 }
 
 /// Ends a role; false when it is unknown or over.
@@ -143,6 +160,20 @@ pub fn structures_of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, Stor
     let sql =
         "SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL ORDER BY since, structure_id";
     ids(tx.query(sql, params![person])?)
+}
+
+/// The structure that answers for the whole of a person: of those to which somebody who answered for the person entrusted him or her, the one of
+/// longest standing.
+pub fn answers_for(tx: &mut dyn Tx, person: Id) -> Result<Option<Id>, StoreError> {
+    let sql = "SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL AND entrusted = 1 \
+               ORDER BY since, structure_id LIMIT 1";
+    tx.query_opt(sql, params![person])?.map(|r| r.int(0)).transpose()
+}
+
+/// Somebody was taken into a structure by the national identifier alone.
+pub fn not_entrusted(tx: &mut dyn Tx, person: Id, structure: Id) -> Result<(), StoreError> {
+    let sql = "UPDATE memberships SET entrusted = 0 WHERE person_id = $1 AND structure_id = $2 AND ended IS NULL";
+    tx.execute(sql, params![person, structure]).map(drop)
 }
 
 /// The structure of a BAL, when it has one.

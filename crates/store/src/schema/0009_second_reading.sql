@@ -74,3 +74,11 @@ CREATE INDEX imports_structure ON imports (structure_id, id);
 -- An answer that is given again is given with where the new thing is, and its version.
 ALTER TABLE idempotency ADD COLUMN location TEXT;
 ALTER TABLE idempotency ADD COLUMN etag TEXT;
+
+-- Who set the ordinary address of a person: whoever did sends no token there.
+ALTER TABLE people ADD COLUMN email_set_by BIGINT;
+-- 1: whoever answered for the person before took part (or the person was added there); 0: taken in by the national identifier alone, which says who
+-- is meant and no more. Acts on the whole person are for the first.
+ALTER TABLE memberships ADD COLUMN entrusted BIGINT NOT NULL DEFAULT 1;
+-- What whoever has a role does (F157).
+ALTER TABLE roles ADD COLUMN function TEXT;
