@@ -82,3 +82,10 @@ ALTER TABLE people ADD COLUMN email_set_by BIGINT;
 ALTER TABLE memberships ADD COLUMN entrusted BIGINT NOT NULL DEFAULT 1;
 -- What whoever has a role does (F157).
 ALTER TABLE roles ADD COLUMN function TEXT;
+
+-- The schema that a program must know to go on serving: raised by a migration that takes something away (engine::migrate).
+CREATE TABLE schema_least (
+    id BIGINT PRIMARY KEY,
+    least BIGINT NOT NULL
+);
+INSERT INTO schema_least (id, least) VALUES (1, 8);
