@@ -37,6 +37,10 @@ pub(crate) static DATA_SET: Set = Set {
         "roles",
         "bals",
         "access",
+        "attestations",
+        "attestation_asks",
+        "usage_days",
+        "usage_alerts",
         "tokens",
         "openings",
         "opening_people",
@@ -89,7 +93,7 @@ pub(crate) static DATA_SET: Set = Set {
         "nodes_of_log",
         "checkpoints",
     ],
-    left: &["leases", "submission_counts"],
+    left: &["leases", "submission_counts", "schema_least"],
 };
 
 /// The keyring: moved between engines, never part of a backup of the data.

@@ -89,3 +89,55 @@ CREATE TABLE schema_least (
     least BIGINT NOT NULL
 );
 INSERT INTO schema_least (id, least) VALUES (1, 8);
+
+-- Lists of many rows, in the order in which they are paged.
+CREATE INDEX bals_structure_address ON bals (structure_id, address_key);
+CREATE INDEX bals_domain_address ON bals (domain_id, address_key);
+CREATE INDEX bals_state_address ON bals (state, address_key);
+CREATE INDEX acceptances_terms ON acceptances (terms_id, person_id);
+CREATE INDEX openings_asked ON openings (asked_person) WHERE asked_person IS NOT NULL;
+CREATE INDEX links_expires ON links (expires);
+CREATE INDEX imports_state ON imports (state, changed);
+
+-- What each person did with a shared BAL on a day of its calendar, counted from the traces (F159); `doors`: bits of the doors that were used.
+CREATE TABLE usage_days (
+    bal_id BIGINT NOT NULL,
+    day TEXT NOT NULL,
+    person_id BIGINT NOT NULL,
+    logins BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    sent BIGINT NOT NULL,
+    removed BIGINT NOT NULL,
+    off_hours BIGINT NOT NULL,
+    doors BIGINT NOT NULL,
+    PRIMARY KEY (bal_id, day, person_id)
+) /* clustered */;
+CREATE INDEX usage_days_day ON usage_days (day);
+-- What was unusual on such a day, once for each kind of it; `told`: when those responsible were.
+CREATE TABLE usage_alerts (
+    id BIGINT PRIMARY KEY,
+    bal_id BIGINT NOT NULL,
+    day TEXT NOT NULL,
+    person_id BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    seen BIGINT NOT NULL,
+    usual BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    told BIGINT
+);
+CREATE UNIQUE INDEX usage_alerts_once ON usage_alerts (bal_id, day, person_id, kind);
+CREATE INDEX usage_alerts_bal ON usage_alerts (bal_id, id);
+CREATE INDEX usage_alerts_untold ON usage_alerts (id) WHERE told IS NULL;
+-- Whoever is responsible for a shared BAL attests its data: the digest of what was attested (F159).
+CREATE TABLE attestations (
+    bal_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    person_id BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    PRIMARY KEY (bal_id, at, person_id)
+);
+-- When those responsible were last asked for it.
+CREATE TABLE attestation_asks (
+    bal_id BIGINT PRIMARY KEY,
+    at BIGINT NOT NULL
+);
