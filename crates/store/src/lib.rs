@@ -7,6 +7,7 @@
 //! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename or an upload, never a second encryption).
 //! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`notary`], [`alarms`], [`jobs`], [`dedupe`].
 pub mod access;
+pub mod aged;
 pub mod accounts;
 pub mod alarms;
 pub mod bals;
@@ -36,10 +37,13 @@ pub mod nodes;
 pub mod notary;
 pub mod notices;
 pub mod openings;
+mod part;
 pub mod policies;
 pub mod purge;
 pub mod queue;
 pub mod reference;
+pub mod register;
+pub mod reports;
 pub mod retention;
 pub mod roles;
 pub mod settings;
@@ -50,14 +54,16 @@ pub mod terms;
 pub mod testing;
 pub mod texts;
 pub mod traces;
+pub mod usage;
 pub mod vault;
 
 pub use blob::{BlobPlace, S3Config};
 pub use engine::{Columns, Row, Tx, Value};
-pub use error::StoreError;
+pub use error::{NUL, StoreError};
 pub use events::{Event, Events};
 pub use files::append;
 pub use id::Id;
+pub use part::part;
 pub use spool::{Spool, SpoolWriter};
 pub use vault::{DataKey, MasterKey, Vault};
 
@@ -210,7 +216,7 @@ impl Store {
     /// Runs `f` in a writing transaction. It may run several times (conflicts): no I/O, no hashing, no sealing inside; prepare before.
     /// The result is returned only after COMMIT has reached the disk. An `Err` rolls everything `f` did back. Once queued it is carried out,
     /// even when the caller stops waiting.
-    pub async fn write<T, E, F>(&self, mut f: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -219,18 +225,16 @@ impl Store {
         if let Some(link) = &self.0.link {
             link.check()?;
         }
-        let clock = self.0.config.clock.clone();
-        self.0.engine.write(move |tx| f(&mut engine::Timed(tx, &clock))).await
+        self.0.engine.writes().submit(f, Some(&self.0.config.clock)).await
     }
     /// Runs `f` on a consistent snapshot; writing fails.
-    pub async fn read<T, E, F>(&self, mut f: F) -> Result<T, E>
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let clock = self.0.config.clock.clone();
-        self.0.engine.read(move |tx| f(&mut engine::Timed(tx, &clock))).await
+        self.0.engine.reads().submit(f, Some(&self.0.config.clock)).await
     }
     /// Does the database answer, and may this process write? For readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ mod pg_value;
 mod portable;
 mod postgres;
 mod sqlite;
+mod sqlite_file;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -300,28 +301,36 @@ impl Engine {
             Self::Postgres(e) => Fence::take(e.connector().clone(), me).map(Some),
         }
     }
-    /// See [`crate::Store::write`].
+    /// Runs a writing closure by the system's clock; the rest as [`crate::Store::write`] says.
     pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        match self {
-            Self::Sqlite(e) => e.writes().submit(f).await,
-            Self::Postgres(e) => e.writes().submit(f).await,
-        }
+        self.writes().submit(f, None).await
     }
-    /// See [`crate::Store::read`].
+    /// Runs a reading closure by the system's clock; the rest as [`crate::Store::read`] says.
     pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.reads().submit(f, None).await
+    }
+    /// Where writing closures wait.
+    pub fn writes(&self) -> &work::Queue {
         match self {
-            Self::Sqlite(e) => e.reads().submit(f).await,
-            Self::Postgres(e) => e.reads().submit(f).await,
+            Self::Sqlite(e) => e.writes(),
+            Self::Postgres(e) => e.writes(),
+        }
+    }
+    /// Where reading closures wait.
+    pub fn reads(&self) -> &work::Queue {
+        match self {
+            Self::Sqlite(e) => e.reads(),
+            Self::Postgres(e) => e.reads(),
         }
     }
     /// After something was destroyed: empties SQLite's log, in which it could still be read. Blocking.

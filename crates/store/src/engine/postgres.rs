@@ -134,11 +134,11 @@ struct Worker {
 }
 
 impl Worker {
-    fn carry_out(&mut self, mut work: Box<dyn Work>) {
+    fn carry_out(&mut self, mut work: Work) {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let (kind, e) = match self.attempt(work.as_mut()) {
+            let (kind, e) = match self.attempt(&mut work) {
                 Fate::Done => break,
                 Fate::Again(kind, e) => (kind, e),
             };
@@ -159,7 +159,7 @@ impl Worker {
         work.release();
     }
 
-    fn attempt(&mut self, work: &mut dyn Work) -> Fate {
+    fn attempt(&mut self, work: &mut Work) -> Fate {
         let session = match &mut self.session {
             Some(session) => session,
             empty => match Session::open(&self.connector) {
@@ -211,7 +211,7 @@ impl Worker {
     }
 
     /// The connection broke while COMMIT was on its way, or COMMIT was told not to wait for a standby: asks the database whether the transaction took place.
-    fn commit_unanswered(&mut self, work: &mut dyn Work, mark: Option<Mark>) -> Fate {
+    fn commit_unanswered(&mut self, work: &mut Work, mark: Option<Mark>) -> Fate {
         self.session = None;
         let Some(mark) = mark else {
             // A reading transaction: it changed nothing.

@@ -4,10 +4,10 @@
 //! group; each closure stands in its own savepoint, so that one that fails or panics takes nobody along; if COMMIT fails the whole
 //! group fails. Readers see one snapshot each and cannot write. One process at a time: an advisory lock beside the file.
 //!
-//! Checkpoints run in the background (PASSIVE, every second when there were commits); the writer itself checkpoints only when the
-//! log has grown to 64 MiB, because then it is the only moment at which the log can be begun anew.
+//! Connections, checkpoints, and what a failing disk asks for: [`super::sqlite_file`].
 use super::migrate::Migrations;
 use super::portable::{self, Dialect, Scanned};
+use super::sqlite_file::{BUSY, Connections, READERS, STATEMENTS, WRITER, keep_log, log_of, open};
 use super::work::{Queue, Work, join};
 use super::{Columns, Row, Tx, Value};
 use crate::StoreError;
@@ -20,19 +20,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Closures in one commit at most: beyond, latency grows and nothing is gained.
 const GROUP: usize = 256;
-/// Statements kept prepared, a connection.
-const STATEMENTS: usize = 256;
-/// How long another process's lock (a backup, a look with the command line tool) is waited for.
-const BUSY: Duration = Duration::from_secs(5);
-/// Pages of log at which the writer checkpoints by itself (64 MiB).
-const LOG_PAGES: i64 = 16_384;
 
 /// A file that is ours (locked) and no newer than we are, not yet migrated nor served.
 pub(crate) struct Pending {
@@ -48,6 +40,7 @@ pub(crate) struct Pending {
 pub(crate) struct Sqlite {
     writes: Arc<Queue>,
     reads: Arc<Queue>,
+    connections: Arc<Connections>,
     checkpoints: Option<Sender<Sender<()>>>,
     threads: Vec<JoinHandle<()>>,
     // Released last.
@@ -61,6 +54,8 @@ impl Pending {
             crate::files::private_folder(folder).map_err(|e| StoreError::io("data folder", &e))?;
         }
         let lock = lock(path)?;
+        // Nobody else writes: what a process that died left in the log is believed only once the disk has it.
+        crate::files::write_again(&log_of(path), None).map_err(|e| StoreError::io("log of the database", &e))?;
         let mut version = 0;
         if path.metadata().is_ok_and(|m| m.len() > 0) {
             let c =
@@ -80,7 +75,7 @@ impl Pending {
     }
     /// Reads before anything is migrated.
     pub fn read<T>(&mut self, f: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let c = open(&self.path).map_err(|e| error(&e))?;
+        let c = open(&self.path)?;
         c.pragma_update(None, "query_only", true).map_err(|e| error(&e))?;
         f(&mut SqliteTx { c: &c, failed: None })
     }
@@ -92,32 +87,34 @@ impl Pending {
             options.write(true).create_new(true).mode(0o600);
             options.open(&self.path).map_err(|e| StoreError::io("database file", &e))?;
         }
-        let mut writer = open(&self.path).map_err(|e| error(&e))?;
+        let mut writer = open(&self.path)?;
         migrate(&mut writer, self.migrations, self.version).map_err(|e| error(&e))?;
-        let (writes, reads) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+        let connections = Arc::new(Connections::open(&self.path, writer, self.readers)?);
         let (checkpoints, asked) = channel();
-        let committed = Arc::new(AtomicBool::new(false));
-        let background = open(&self.path).map_err(|e| error(&e))?;
-        let mut sqlite =
-            Sqlite { writes, reads, checkpoints: Some(checkpoints), threads: Vec::new(), _lock: self.lock };
-        let (queue, dirty) = (Arc::clone(&sqlite.writes), Arc::clone(&committed));
+        let mut sqlite = Sqlite {
+            writes: Arc::default(),
+            reads: Arc::default(),
+            connections: Arc::clone(&connections),
+            checkpoints: Some(checkpoints),
+            threads: Vec::new(),
+            _lock: self.lock,
+        };
+        let (queue, file) = (Arc::clone(&sqlite.writes), Arc::clone(&connections));
         sqlite.spawn("store-writer", move || {
             while let Some(batch) = queue.take(GROUP) {
-                commit_group(&writer, batch);
-                dirty.store(true, Ordering::Release);
+                carry_out(&file, WRITER, batch, commit_group);
+                file.shorten();
             }
         })?;
-        for _ in 0..self.readers {
-            let c = open(&self.path).map_err(|e| error(&e))?;
-            c.pragma_update(None, "query_only", true).map_err(|e| error(&e))?;
-            let queue = Arc::clone(&sqlite.reads);
+        for reader in READERS..READERS + self.readers {
+            let (queue, file) = (Arc::clone(&sqlite.reads), Arc::clone(&connections));
             sqlite.spawn("store-reader", move || {
                 while let Some(batch) = queue.take(1) {
-                    batch.into_iter().for_each(|work| snapshot(&c, work));
+                    carry_out(&file, reader, batch, |c, batch| batch.into_iter().for_each(|work| snapshot(c, work)));
                 }
             })?;
         }
-        sqlite.spawn("store-checkpoint", move || checkpoint(&background, &asked, &committed))?;
+        sqlite.spawn("store-checkpoint", move || connections.keep_short(&asked))?;
         Ok(sqlite)
     }
 }
@@ -153,6 +150,24 @@ impl Drop for Sqlite {
         self.reads.close();
         self.checkpoints = None;
         join(&mut self.threads);
+        self.connections.close();
+    }
+}
+
+/// Runs closures on a connection; without one, everybody is told to come back.
+fn carry_out(
+    file: &Connections,
+    place: usize,
+    batch: Vec<Work>,
+    run: impl FnOnce(&Connection, Vec<Work>),
+) {
+    let mut waiting = Some(batch);
+    let done = file.with(place, |c| waiting.take().map(|batch| run(c, batch)));
+    if let (Err(e), Some(batch)) = (done, waiting) {
+        for mut work in batch {
+            work.fail(e.clone());
+            work.release();
+        }
     }
 }
 
@@ -179,6 +194,10 @@ pub(crate) fn peek<T>(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let c = if there { Connection::open_with_flags(path, flags) } else { Connection::open_in_memory() };
     let c = c.map_err(|e| error(&e))?;
+    if log_of(path).metadata().is_ok_and(|log| log.len() > 0) {
+        // What a process left in it, if none serves, is for the next server.
+        keep_log(&c);
+    }
     c.busy_timeout(BUSY).map_err(|e| error(&e))?;
     c.pragma_update(None, "query_only", true).map_err(|e| error(&e))?;
     c.execute_batch("BEGIN").map_err(|e| error(&e))?;
@@ -187,25 +206,6 @@ pub(crate) fn peek<T>(
         .ok_or_else(|| StoreError::Other(format!("{} holds other tables than this program's", path.display())))?;
     migrations.check(version)?;
     f(version, &mut SqliteTx { c: &c, failed: None })
-}
-
-/// A connection as every thread has it.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    c.busy_timeout(BUSY)?;
-    c.set_prepared_statement_cache_capacity(STATEMENTS);
-    c.pragma_update(None, "journal_mode", "WAL")?;
-    c.pragma_update(None, "synchronous", "FULL")?;
-    c.pragma_update(None, "secure_delete", true)?;
-    c.pragma_update(None, "foreign_keys", true)?;
-    c.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    c.pragma_update(None, "cache_size", -8192)?;
-    // As PostgreSQL compares.
-    c.pragma_update(None, "case_sensitive_like", true)?;
-    // Sorting spills nothing outside the data folder.
-    c.pragma_update(None, "temp_store", "MEMORY")?;
-    c.pragma_update(None, "trusted_schema", false)?;
-    Ok(c)
 }
 
 /// The version of a file: 0 when it has no table, none when its tables are not ours.
@@ -244,7 +244,7 @@ enum Broken {
     At(usize, StoreError),
 }
 
-fn commit_group(c: &Connection, mut batch: Vec<Box<dyn Work>>) {
+fn commit_group(c: &Connection, mut batch: Vec<Work>) {
     let outcome = run_group(c, &mut batch);
     if !c.is_autocommit() {
         // Nothing of a broken group may stay open; a failure here means that SQLite rolled back already.
@@ -272,7 +272,7 @@ fn commit_group(c: &Connection, mut batch: Vec<Box<dyn Work>>) {
     batch.into_iter().for_each(Work::release);
 }
 
-fn run_group(c: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Broken> {
+fn run_group(c: &Connection, batch: &mut [Work]) -> Result<(), Broken> {
     let all = |e: rusqlite::Error| {
         if matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy)) {
             metrics::counter!("sceau_store_busy_total").increment(1);
@@ -302,7 +302,7 @@ fn run_group(c: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Broken> 
 }
 
 /// Runs a reading closure on one snapshot.
-fn snapshot(c: &Connection, mut work: Box<dyn Work>) {
+fn snapshot(c: &Connection, mut work: Work) {
     match c.prepare_cached("BEGIN").and_then(|mut s| s.raw_execute()) {
         Ok(_) => {
             let mut tx = SqliteTx { c, failed: None };
@@ -319,30 +319,6 @@ fn snapshot(c: &Connection, mut work: Box<dyn Work>) {
         Err(e) => work.fail(error(&e)),
     }
     work.release();
-}
-
-fn checkpoint(c: &Connection, asked: &Receiver<Sender<()>>, committed: &AtomicBool) {
-    let run = |mode: &str| {
-        let outcome = c.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |r| r.get::<_, i64>(0));
-        if let Err(e) = outcome {
-            tracing::warn!(error = %error(&e), "checkpoint failed; it is tried again");
-        }
-    };
-    loop {
-        match asked.recv_timeout(Duration::from_secs(1)) {
-            Ok(done) => {
-                run("TRUNCATE");
-                // Whoever asked may have gone.
-                let _ = done.send(());
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                if committed.swap(false, Ordering::AcqRel) {
-                    run("PASSIVE");
-                }
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
 }
 
 impl rusqlite::ToSql for Value {

@@ -2,8 +2,10 @@
 //!
 //! Promises: every caller is answered, also when a closure panics or the engine stops; a write that was queued is carried out even if
 //! its caller no longer waits (it may have been told nothing, so nothing is lost either way). The queue is bounded.
-use super::Tx;
+use super::{Timed, Tx};
 use crate::StoreError;
+use sceau_domain::clock::SharedClock;
+use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -13,48 +15,70 @@ use tokio::sync::oneshot;
 /// Closures that may wait at one time; beyond, callers are told to come back.
 const MAX_WAITING: usize = 16_384;
 
-/// A closure without its types.
-pub(crate) trait Work: Send {
-    /// Runs the closure (again) and keeps its outcome; true when it returned `Ok`.
+/// A closure without its types, with its outcome once it ran. All that a caller's types touch is here and in [`Queue::submit`]: the
+/// program has hundreds of closures, and whatever is generic over them is compiled as often.
+trait Closure: Any + Send {
+    /// Runs it (again); true when it returned `Ok`.
     fn run(&mut self, tx: &mut dyn Tx) -> bool;
-    /// Replaces the outcome by a failure.
-    fn fail(&mut self, e: StoreError);
-    /// Tells the caller.
-    fn release(self: Box<Self>);
-    /// When it was queued.
-    fn queued(&self) -> Instant;
 }
 
 struct Call<T, E, F> {
     f: F,
     outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-    queued: Instant,
 }
 
-impl<T, E, F> Work for Call<T, E, F>
+impl<T, E, F> Closure for Call<T, E, F>
 where
-    F: FnMut(&mut dyn Tx) -> Result<T, E> + Send,
-    T: Send,
-    E: From<StoreError> + Send,
+    F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
 {
     fn run(&mut self, tx: &mut dyn Tx) -> bool {
-        // The closure's captures may be left half changed by a panic; it is never run again after one.
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.f)(tx)))
-            .unwrap_or_else(|_| Err(StoreError::Other("a transaction panicked".into()).into()));
+        let outcome = (self.f)(tx);
         let kept = outcome.is_ok();
         self.outcome = Some(outcome);
         kept
     }
-    fn fail(&mut self, e: StoreError) {
-        self.outcome = Some(Err(e.into()));
+}
+
+/// A closure that ran, for its caller; or why its outcome does not count.
+type Done = Result<Box<dyn Closure>, StoreError>;
+
+/// A closure on its way.
+pub(crate) struct Work {
+    closure: Box<dyn Closure>,
+    failed: Option<StoreError>,
+    clock: Option<SharedClock>,
+    reply: oneshot::Sender<Done>,
+    queued: Instant,
+}
+
+impl Work {
+    /// Runs the closure (again) and keeps its outcome; true when it returned `Ok`.
+    pub fn run(&mut self, tx: &mut dyn Tx) -> bool {
+        let (closure, clock) = (&mut self.closure, self.clock.as_ref());
+        // The closure's captures may be left half changed by a panic; it is never run again after one.
+        let ran = catch_unwind(AssertUnwindSafe(|| match clock {
+            Some(clock) => closure.run(&mut Timed(tx, clock)),
+            None => closure.run(tx),
+        }));
+        self.failed = ran.is_err().then(|| StoreError::Other("a transaction panicked".into()));
+        ran.unwrap_or(false)
     }
-    fn release(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or_else(|| Err(StoreError::Other("not run".into()).into()));
+    /// Replaces the outcome by a failure.
+    pub fn fail(&mut self, e: StoreError) {
+        self.failed = Some(e);
+    }
+    /// Tells the caller.
+    pub fn release(self) {
         // A caller that went away is told nothing.
-        let _ = self.reply.send(outcome);
+        let _ = self.reply.send(match self.failed {
+            None => Ok(self.closure),
+            Some(e) => Err(e),
+        });
     }
-    fn queued(&self) -> Instant {
+    /// When it was queued.
+    pub fn queued(&self) -> Instant {
         self.queued
     }
 }
@@ -68,7 +92,7 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Box<dyn Work>>,
+    waiting: VecDeque<Work>,
     closed: bool,
 }
 
@@ -79,18 +103,23 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Queues a closure and waits for its outcome.
-    pub async fn submit<T, E, F>(&self, f: F) -> Result<T, E>
+    /// Queues a closure and waits for its outcome. What is planned is judged by `clock`, or by the system's.
+    pub async fn submit<T, E, F>(&self, f: F, clock: Option<&SharedClock>) -> Result<T, E>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        self.push(Box::new(Call { f, outcome: None, reply, queued: Instant::now() }))?;
-        answer.await.unwrap_or_else(|_| Err(closed().into()))
+        let done: Box<dyn Any> = self.carry(Box::new(Call { f, outcome: None }), clock).await?;
+        let outcome = done.downcast::<Call<T, E, F>>().ok().and_then(|call| call.outcome);
+        outcome.unwrap_or_else(|| Err(StoreError::Other("not run".into()).into()))
     }
-    fn push(&self, work: Box<dyn Work>) -> Result<(), StoreError> {
+    async fn carry(&self, closure: Box<dyn Closure>, clock: Option<&SharedClock>) -> Done {
+        let (reply, answer) = oneshot::channel();
+        self.push(Work { closure, failed: None, clock: clock.cloned(), reply, queued: Instant::now() })?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+    fn push(&self, work: Work) -> Result<(), StoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.closed {
             return Err(closed());
@@ -105,7 +134,7 @@ impl Queue {
         Ok(())
     }
     /// Waits for work; at most `max` of it. None when the queue is closed and empty.
-    pub fn take(&self, max: usize) -> Option<Vec<Box<dyn Work>>> {
+    pub fn take(&self, max: usize) -> Option<Vec<Work>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if !state.waiting.is_empty() {
