@@ -4,11 +4,9 @@
 //! Promises: what is withheld is withheld as a whole; a telephone number leaves only by an explicit choice; the notification address, the login and
 //! the state of the identity are in no directory; a choice that nobody made counts for nothing (F094).
 use crate::{BalKind, DomainKind};
-use serde::{Deserialize, Serialize};
 
 /// Why nothing of a BAL is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Withheld {
     /// Somebody with the right chose the liste rouge (F091).
     RedList,
@@ -21,8 +19,7 @@ pub enum Withheld {
 }
 
 /// Whose act changes a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangedBy {
     /// The person, at once.
     Own,
@@ -34,8 +31,32 @@ pub enum ChangedBy {
     Never,
 }
 
+impl Withheld {
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RedList => "red_list",
+            Self::Test => "test",
+            Self::Internal => "internal",
+            Self::NotActive => "not_active",
+        }
+    }
+}
+
+impl ChangedBy {
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Choice => "choice",
+            Self::Request => "request",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// A field of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,

@@ -7,13 +7,19 @@ mod domains;
 pub(crate) mod memberships;
 mod own;
 pub mod people;
+pub(crate) mod processing;
+pub mod publication;
+pub mod register;
+mod statistics;
 pub mod structures;
-mod tokens;
+pub(crate) mod tokens;
 pub mod views;
 
 pub(crate) use administrators::CONFIGURATION;
-pub use bals::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
+pub use administrators::NamedAdministrator;
+pub use bals::{BalChoices, BalEdit, BalQuery, BalView, ChoiceStep, NewBal, SuggestFor, Suggested};
 pub use people::views::{NewPerson, PersonView};
+pub use tokens::links::{NewTokenLink, OfferedToken, TokenLinkView};
 pub use views::{DomainView, OwnRole, OwnView, TokenView};
 
 /// Most rows one listing gives.

@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod care;
 pub mod config;
 pub mod disclosures;
+pub mod eligibility;
 pub mod grants;
 pub mod holds;
 mod ids;
@@ -18,6 +19,7 @@ pub mod intake;
 mod jobs;
 pub mod journal;
 pub mod life;
+mod lines;
 pub mod login;
 pub mod mail;
 pub mod mailbox;
@@ -32,6 +34,7 @@ mod reading;
 mod record;
 pub mod reference;
 pub mod refuse;
+pub mod reports;
 pub mod retention;
 mod rights;
 pub mod roles;
@@ -39,6 +42,7 @@ pub mod search;
 pub mod terms;
 pub mod traces;
 pub mod trusted;
+pub mod usage;
 pub mod watch;
 
 pub use actor::{Actor, BalRef, Chair, Door, Origin, PersonRef, Who};
@@ -76,6 +80,10 @@ pub(crate) struct Inner {
     pub(crate) swept: std::sync::atomic::AtomicI64,
     /// Limits of BALs, as looked up a moment ago.
     pub(crate) policies: policies::Cache,
+    /// How often holds had been placed and lifted when what they kept was last looked through; −1 at start.
+    pub(crate) holds_seen: std::sync::atomic::AtomicI64,
+    /// The version of the terms that was in force at the last round of housekeeping.
+    pub(crate) terms_seen: std::sync::atomic::AtomicI64,
     /// What is known of the white list's refreshes.
     pub(crate) list: trusted::Keeper,
     /// Open indexes and what is decoded of them.
@@ -103,6 +111,8 @@ impl Operator {
             leases: queue::Leases::default(),
             swept: std::sync::atomic::AtomicI64::new(0),
             policies: policies::Cache::default(),
+            holds_seen: std::sync::atomic::AtomicI64::new(-1),
+            terms_seen: std::sync::atomic::AtomicI64::new(0),
             list: trusted::Keeper::default(),
             search,
             care: care::backup::State::default(),
@@ -111,6 +121,7 @@ impl Operator {
         let operator = Self(Arc::new(inner));
         operator.restore_white_list().await?;
         operator.close_again().await?;
+        operator.keep_terms_link().await?;
         operator.follow_configured_quota().await?;
         operator.bring_references().await?;
         Ok(operator)

@@ -93,10 +93,29 @@ pub fn under_way(tx: &mut dyn Tx, key: &str) -> Result<Option<Opening>, StoreErr
     tx.query_opt(&sql, params![key])?.as_ref().map(opening).transpose()
 }
 
+/// Requests of a structure that are under way.
+pub fn under_way_in(tx: &mut dyn Tx, structure: Id) -> Result<Vec<Opening>, StoreError> {
+    let sql = format!(
+        "SELECT {OPENING} FROM openings o WHERE o.structure_id = $1 AND o.state IN ('requested', 'verified') ORDER BY o.id"
+    );
+    tx.query(&sql, params![structure])?.iter().map(opening).collect()
+}
+
 /// Goes on from a version; false when it went on meanwhile.
 pub fn advance(tx: &mut dyn Tx, id: Id, version: i64, state: &str, at: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE openings SET state = $3, changed = $4, version = version + 1 WHERE id = $1 AND version = $2";
     Ok(tx.execute(sql, params![id, version, state, at])? > 0)
+}
+
+/// Writes anew what is asked; [`advance`] follows in the same transaction and says whether it was still of that version.
+pub fn rewrite(tx: &mut dyn Tx, id: Id, request: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE openings SET request = $2 WHERE id = $1", params![id, request]).map(drop)
+}
+
+/// What is under way about a BAL goes with it to another structure. How many.
+pub fn move_with(tx: &mut dyn Tx, bal: Id, structure: Option<Id>) -> Result<u64, StoreError> {
+    let sql = "UPDATE openings SET structure_id = CAST($2 AS BIGINT), version = version + 1 WHERE bal_id = $1 AND state IN ('requested', 'verified')";
+    tx.execute(sql, params![bal, structure])
 }
 
 /// Verified requests that wait for this person, oldest first.
@@ -137,12 +156,14 @@ pub fn list(tx: &mut dyn Tx, filter: &Filter, before: Id, limit: i64) -> Result<
         also(" AND o.structure_id = {}", structure.into());
     }
     if let Some((structures, person)) = &filter.within {
-        let own = " AND (o.asked_person = {} OR EXISTS (SELECT 1 FROM opening_people w WHERE w.opening_id = o.id AND w.person_id = {})";
+        // A set that is made once: how many requests there are besides costs nothing.
+        let own = " AND o.id IN (SELECT w.opening_id FROM opening_people w WHERE w.person_id = {} \
+                   UNION SELECT m.id FROM openings m WHERE m.asked_person = {}";
         also(own, (*person).into());
-        for structure in structures {
-            also(" OR o.structure_id = {}", (*structure).into());
-        }
-        sql.push(')');
+        sql.push_str(&format!(
+            " UNION SELECT m.id FROM openings m WHERE m.structure_id IN ({}))",
+            crate::structures::among(structures)
+        ));
     }
     sql.push_str(" ORDER BY o.id DESC LIMIT $2");
     tx.query(&sql, &values)?.iter().map(opening).collect()

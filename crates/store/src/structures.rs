@@ -270,6 +270,58 @@ pub fn list(
     tx.query(&sql, params![after, body.unwrap_or(0), limit])?.iter().map(structure).collect()
 }
 
+/// Who followed a structure, from when to when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// Code of the regional body.
+    pub body: String,
+    /// Since when, milliseconds since 1970.
+    pub since: i64,
+    /// Until when, when over.
+    pub ended: Option<i64>,
+}
+
+/// A structure is followed by this regional body from now on, or by none. Nothing changes when it is already.
+pub fn follow(tx: &mut dyn Tx, structure: Id, body: Option<Id>, at: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE followings SET ended = $3 WHERE structure_id = $1 AND ended IS NULL AND body_id <> $2";
+    tx.execute(sql, params![structure, body.unwrap_or(0), at])?;
+    let Some(body) = body else { return Ok(()) };
+    let sql = "INSERT INTO followings (structure_id, body_id, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    tx.execute(sql, params![structure, body, at]).map(drop)
+}
+
+/// Who followed a structure, oldest first.
+pub fn followings(tx: &mut dyn Tx, structure: Id) -> Result<Vec<Following>, StoreError> {
+    let sql = "SELECT b.code, f.since, f.ended FROM followings f JOIN regional_bodies b ON b.id = f.body_id WHERE f.structure_id = $1 \
+               ORDER BY f.since, f.body_id";
+    let read = |r: &Row| Ok(Following { body: r.text(0)?, since: r.int(1)?, ended: r.opt_int(2)? });
+    tx.query(sql, params![structure])?.iter().map(read).collect()
+}
+
+/// Is this identifier, which a structure gave, that of somebody else in one of the structures where the person works, or in `also`?
+pub fn local_id_taken(tx: &mut dyn Tx, person: Id, local_id: &str, also: Option<Id>) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM people p JOIN memberships m ON m.person_id = p.id AND m.ended IS NULL WHERE p.local_id = $2 AND p.id <> $1 \
+               AND (m.structure_id = $3 OR m.structure_id IN (SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL)) LIMIT 1";
+    Ok(tx.query_opt(sql, params![person, local_id, also.unwrap_or(0)])?.is_some())
+}
+
+/// What a structure has, by a word: people by certification, BALs by kind and by state, requests under way. No content.
+pub fn tally(tx: &mut dyn Tx, id: Id) -> Result<Vec<(String, String, i64)>, StoreError> {
+    let sql = "SELECT 'identity', p.identity, COUNT(*) FROM memberships m JOIN people p ON p.id = m.person_id \
+               WHERE m.structure_id = $1 AND m.ended IS NULL GROUP BY p.identity \
+               UNION ALL SELECT 'kind', kind, COUNT(*) FROM bals WHERE structure_id = $1 AND state <> 'closed' GROUP BY kind \
+               UNION ALL SELECT 'state', state, COUNT(*) FROM bals WHERE structure_id = $1 GROUP BY state \
+               UNION ALL SELECT 'opening', state, COUNT(*) FROM openings WHERE structure_id = $1 AND state IN ('requested', 'verified') GROUP BY state";
+    tx.query(sql, params![id])?.iter().map(|r| Ok((r.text(0)?, r.text(1)?, r.int(2)?))).collect()
+}
+
+/// BALs of no structure that are not closed, by kind: their professionals answer for themselves.
+pub fn tally_of_none(tx: &mut dyn Tx) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql =
+        "SELECT kind, COUNT(*) FROM bals WHERE structure_id IS NULL AND state <> 'closed' GROUP BY kind ORDER BY kind";
+    tx.query(sql, &[])?.iter().map(|r| Ok((r.text(0)?, r.int(1)?))).collect()
+}
+
 /// Names of a structure's domains, by name.
 pub fn domains(tx: &mut dyn Tx, id: Id) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT d.name FROM structure_domains s JOIN domains d ON d.id = s.domain_id WHERE s.structure_id = $1 ORDER BY d.name";

@@ -1,4 +1,5 @@
 //! Schemas of values that have their rules elsewhere, for `#[schema(schema_with = …)]`: what they admit is what the operation admits.
+use sceau_domain::report::{Desk, ReportKind, ReportState};
 use sceau_domain::rights::Role;
 use sceau_domain::{BalRights, DomainKind};
 use std::collections::BTreeMap;
@@ -34,6 +35,12 @@ queried! {
     BalStateWord = bal_state;
     /// See [`granted_role`].
     GrantedRoleWord = granted_role;
+    /// See [`report_kind`].
+    ReportKindWord = report_kind;
+    /// See [`report_state`].
+    ReportStateWord = report_state;
+    /// See [`report_desk`].
+    DeskWord = report_desk;
 }
 
 /// One of these words.
@@ -44,6 +51,21 @@ pub fn word(words: &[&str], example: &str) -> Object {
 /// `device` or `api`.
 pub fn token_purpose() -> Object {
     word(&["device", "api"], "api")
+}
+
+/// What is reported.
+pub fn report_kind() -> Object {
+    word(&ReportKind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>(), "correction")
+}
+
+/// States of a report.
+pub fn report_state() -> Object {
+    word(&ReportState::ALL.iter().map(|s| s.as_str()).collect::<Vec<_>>(), "open")
+}
+
+/// Where a report lies.
+pub fn report_desk() -> Object {
+    word(&Desk::ALL.iter().map(|d| d.as_str()).collect::<Vec<_>>(), "operator")
 }
 
 /// `Production`, `Test`, `Patients` or `Internal`.

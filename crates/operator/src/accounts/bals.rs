@@ -2,14 +2,17 @@
 //!
 //! Promises: address and kind never change; a list holds what the asker's place reaches and what is the asker's own, and tells nothing of the rest;
 //! no choice is made for anybody; of two changes that start from the same version one is refused.
+pub(crate) mod choices;
 mod edit;
+pub(crate) mod moves;
 pub(crate) mod names;
 mod suggest;
 mod views;
 
+pub use choices::ChoiceStep;
 pub use views::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
 
-use super::page;
+use super::{page, processing};
 use crate::openings::request::Request;
 use crate::openings::views::OpeningView;
 use crate::refuse::Fail;
@@ -77,10 +80,12 @@ impl Operator {
 
     /// One BAL. `admin.not_found`.
     pub async fn bal(&self, actor: &Actor, address: &str) -> Result<BalView, Refusal> {
-        let (actor, key) = (actor.clone(), self.key_of(address)?);
+        let (actor, key, operator) = (actor.clone(), self.key_of(address)?, self.0.config.name.clone());
         let find = move |tx: &mut dyn Tx| {
             let bal = find(tx, &actor, UseCase::BalList, &key)?;
-            Ok::<_, Fail>(view(tx, bal)?)
+            // Of no structure: the professional in person answers for it.
+            let processing = processing::of_bal(tx, bal.structure_id, &bal.label, &operator)?;
+            Ok::<_, Fail>(BalView { processing, ..view(tx, bal)? })
         };
         Ok(self.0.store.read(find).await?)
     }
@@ -133,6 +138,7 @@ pub(crate) fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError>
         used: unsigned(b.used_bytes),
         messages: unsigned(b.message_count),
         access,
+        processing: Vec::new(),
         created: Timestamp(b.created),
         version: b.version,
     })

@@ -6,9 +6,9 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase, plain};
 use sceau_store::structures as rows;
-use sceau_store::{StoreError, Tx};
+use sceau_store::{StoreError, Tx, life};
 use serde_json::json;
 
 fn kept(contact: &Contact) -> String {
@@ -107,6 +107,53 @@ impl Operator {
             Ok::<_, Fail>(view(tx, stored)?)
         };
         Ok(self.0.store.write(edit).await?)
+    }
+
+    /// Blocks a regional body: the roles of its agents have no effect any more. `state.wrong`, `admin.not_found`, `admin.invalid`.
+    pub async fn block_body(&self, actor: &Actor, code: &str, reason: &str) -> Result<BodyView, Refusal> {
+        self.set_body_blocked(actor, code, reason, true).await
+    }
+
+    /// Releases a blocked regional body.
+    pub async fn release_body(&self, actor: &Actor, code: &str, reason: &str) -> Result<BodyView, Refusal> {
+        self.set_body_blocked(actor, code, reason, false).await
+    }
+
+    async fn set_body_blocked(
+        &self,
+        actor: &Actor,
+        code: &str,
+        reason: &str,
+        block: bool,
+    ) -> Result<BodyView, Refusal> {
+        self.require(actor, UseCase::BodyEdit, On::Operator).await?;
+        let (why, code, by, now) =
+            (crate::roles::reason(reason)?, code.to_ascii_lowercase(), By::actor(actor), self.now().0);
+        let act = if block { "body.blocked" } else { "body.released" };
+        let (was, became) = if block { ("active", "blocked") } else { ("blocked", "active") };
+        let fact = self.fact(act, &by, None, "ok", json!({ "body": code, "reason": why }));
+        let step = self.life_step("body", 0, (was, became), &by, Some(&why));
+        let actor = actor.clone();
+        let set = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, UseCase::BodyEdit, On::Operator)?;
+            let Some(mut row) = rows::body_by_code(tx, &code)? else {
+                return Err(unknown(tx, &actor, UseCase::BodyEdit, &code));
+            };
+            if row.blocked.is_some() == block {
+                return Err(Refusal::new(RefusalCode::StateWrong).with("name", &code).with("cause", became).into());
+            }
+            row.blocked = block.then_some(now);
+            if !rows::update_body(tx, &row)? {
+                return Err(conflict(&code));
+            }
+            life::record(tx, &life::Step { subject_id: row.id, ..step.clone() }, Some(Role::Administrator.as_str()))?;
+            fact.write(tx)?;
+            let stored = rows::body_by_id(tx, row.id)?.ok_or(RefusalCode::NotFound)?;
+            Ok::<_, Fail>(view(tx, stored)?)
+        };
+        let view = self.0.store.write(set).await?;
+        self.rights_changed();
+        Ok(view)
     }
 }
 

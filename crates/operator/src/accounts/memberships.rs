@@ -1,7 +1,6 @@
 //! Who works where, as what, since when. The past stays.
 //!
-//! Leaving a structure takes the person's administrative role there with it. Accesses to its BALs are ended where they are kept
-//! (`crate::accounts::access`), for a BAL may lose its last responsible person by it.
+//! Somebody leaves by a departure ([`crate::life`]), which ends with the membership whatever it gave: there is no other way out.
 use super::people::views::PersonView;
 use super::people::{function, view};
 use super::structures;
@@ -9,7 +8,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, Role, UseCase};
+use sceau_domain::{Refusal, UseCase};
 use sceau_store::structures::{self as rows, Membership};
 use sceau_store::{Tx, accounts, roles};
 use serde_json::json;
@@ -26,12 +25,18 @@ pub(crate) fn taken_in(
 ) -> Result<(), Fail> {
     let place = structures::known(tx, actor, UseCase::MembershipEdit, structure)?;
     let meant = national_id.is_some() && person.national_id.as_deref() == national_id;
-    if !meant {
-        permit(tx, actor, UseCase::MembershipEdit, On::Person(person.id))?;
-    }
+    let entrusted = match permit(tx, actor, UseCase::MembershipEdit, On::Person(person.id)) {
+        Ok(()) => true,
+        // The number says who is meant; whoever knows it does not answer for the person.
+        Err(Fail::No(_)) if meant => false,
+        Err(refused) => return Err(refused),
+    };
     if !rows::set_function(tx, person.id, place.id, as_what)? {
         let (person_id, structure_id, function) = (person.id, place.id, as_what.to_owned());
         rows::join(tx, &Membership { person_id, structure_id, function, since: now, ended: None })?;
+        if !entrusted {
+            roles::not_entrusted(tx, person.id, place.id)?;
+        }
     }
     Ok(())
 }
@@ -60,41 +65,9 @@ impl Operator {
             };
             taken_in(tx, &actor, &person, &code, &as_what, national_id.as_deref(), now)?;
             fact.write(tx)?;
-            Ok::<_, Fail>(view(tx, person, now)?)
+            view(tx, &actor, person, now)
         };
-        let view = self.0.store.write(join).await?;
-        self.rights_changed();
-        Ok(view)
-    }
-
-    /// A person no longer works in a structure, and no longer administers it. `admin.not_found`, `right.missing`.
-    pub async fn leave_structure(&self, actor: &Actor, login: &str, structure: &str) -> Result<PersonView, Refusal> {
-        self.require(actor, UseCase::MembershipEdit, On::Anywhere).await?;
-        let (login, code) = (login.to_ascii_lowercase(), structure.to_ascii_lowercase());
-        let fact =
-            self.fact("membership.ended", &By::actor(actor), None, "ok", json!({ "login": login, "structure": code }));
-        let (by, actor, now) = (By::actor(actor).name, actor.clone(), self.now().0);
-        let leave = move |tx: &mut dyn Tx| {
-            let place = structures::known(tx, &actor, UseCase::MembershipEdit, &code)?;
-            let found = accounts::person_by_login(tx, &login)?;
-            let Some(person) = found else { return Err(unknown(tx, &actor, UseCase::MembershipEdit, &login)) };
-            permit(tx, &actor, UseCase::MembershipEdit, On::Person(person.id))?;
-            if !rows::leave(tx, person.id, place.id, now)? {
-                return Err(Refusal::new(RefusalCode::NotFound).with("name", &code).into());
-            }
-            let given = roles::in_force(tx, person.id)?;
-            let over = given.iter().filter(|g| g.role == Role::Structure.as_str() && g.structure_id == Some(place.id));
-            let mut ended = 0;
-            for role in over {
-                ended += i64::from(roles::end(tx, role.id, now, &by)?);
-            }
-            let mut fact = fact.clone();
-            fact.adding("roles", ended.into());
-            fact.write(tx)?;
-            Ok::<_, Fail>(view(tx, person, now)?)
-        };
-        let view = self.0.store.write(leave).await?;
-        self.rights_changed();
-        Ok(view)
+        // Nothing is taken from anybody by it: no session is asked again.
+        Ok(self.0.store.write(join).await?)
     }
 }

@@ -4,7 +4,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
 use sceau_domain::{Refusal, RefusalCode, UseCase};
-use sceau_store::{Tx, access, accounts as rows, roles};
+use sceau_store::{Tx, access, accounts as rows, roles, structures};
 
 impl Operator {
     /// The asker: name, roles in force, BALs. `right.missing` for ourselves.
@@ -20,14 +20,12 @@ impl Operator {
                     bals.push((bal.address, a.role));
                 }
             }
-            let roles = given
-                .into_iter()
-                .map(|g| OwnRole {
-                    role: g.role,
-                    structure: g.structure_id.map(|i| i.to_string()),
-                    body: g.body_id.map(|i| i.to_string()),
-                })
-                .collect();
+            let mut roles = Vec::new();
+            for g in given {
+                let structure = g.structure_id.map(|id| structures::by_id(tx, id)).transpose()?.flatten();
+                let body = g.body_id.map(|id| structures::body_by_id(tx, id)).transpose()?.flatten();
+                roles.push(OwnRole { role: g.role, structure: structure.map(|s| s.code), body: body.map(|b| b.code) });
+            }
             Ok::<_, Fail>(OwnView { login: person.login.clone(), name: person.name.clone(), roles, bals })
         };
         Ok(self.0.store.read(find).await?)

@@ -24,9 +24,9 @@ pub struct DomainView {
 pub struct OwnRole {
     /// `administrator`, `structure`, `region`, `support` or `auditor`.
     pub role: String,
-    /// Id of the structure it is for.
+    /// Code of the structure it is for.
     pub structure: Option<String>,
-    /// Id of the regional body it is for.
+    /// Code of the regional body it is for.
     pub body: Option<String>,
 }
 

@@ -1,26 +1,27 @@
 //! Somebody leaves a structure: in one act the membership, the role and the accesses there end, and the tokens for its BALs open nothing any more.
 //!
 //! What becomes of the person's own BALs there is decided with it: suspended (so that no door stays open) unless something else is asked for, and the
-//! answer says what there is to decide next. ORG, APP and CAB BALs that are left without a responsible person are named.
+//! answer says what there is to decide next. ORG, APP and CAB BALs that are left without a responsible person are named, and so is a structure without
+//! administrator. Requests under way that name the person are over.
 //!
-//! Promises: the rights go with the first transaction, whatever number of rows there are; what is left of a departure that was cut is done by asking
-//! for it again.
+//! Promises: the rights go with the first transaction, whatever number of rows there are; a departure may be asked for again, which does what is left
+//! of one that was cut.
 use super::closing::{Cause, CloseOrder};
 use super::of_bal;
 use super::people::known;
+use crate::openings::request::Request;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, permit};
+use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
 use sceau_domain::life::LifeState;
+use sceau_domain::opening::State;
 use sceau_domain::{BalKind, Refusal, RefusalCode, Role, UseCase};
-use sceau_store::{Id, Tx, access, accounts, departures as rows, roles, structures};
+use sceau_store::life::{self, Step};
+use sceau_store::{Id, Store, Tx, access, accounts, departures as rows, openings, roles, structures};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-
-/// Accesses ended in one transaction.
-const SLICE: i64 = 300;
 
 /// What becomes of the person's own BALs in the structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -33,6 +34,17 @@ pub enum PersonalFate {
     Close,
     /// Left as they are: the person goes on with them.
     Keep,
+}
+
+impl PersonalFate {
+    /// Is there something to do to a BAL in this state?
+    fn is_due(self, state: LifeState) -> bool {
+        match self {
+            Self::Suspend => state == LifeState::Active,
+            Self::Close => state < LifeState::Closing,
+            Self::Keep => false,
+        }
+    }
 }
 
 /// A departure.
@@ -70,21 +82,27 @@ pub struct DepartureView {
     pub roles: u64,
     /// Tokens that were revoked.
     pub tokens: u64,
+    /// Addresses of requests under way there that named the person: they are over, to be asked for anew without.
+    pub openings: Vec<String>,
     /// The person's own BALs there.
     pub personal: Vec<PersonalBal>,
     /// BALs that have no responsible person any more: name one.
     pub without_responsible: Vec<String>,
+    /// Has the structure no administrator any more (F014)?
+    pub without_administrator: bool,
 }
 
 /// What the first transaction found.
 #[derive(Debug)]
 struct Begun {
     person: Id,
-    structure: Id,
     accesses: u64,
     roles: u64,
     tokens: u64,
     own: Vec<(String, LifeState)>,
+    openings: Vec<String>,
+    without_responsible: Vec<String>,
+    without_administrator: bool,
 }
 
 impl Operator {
@@ -98,15 +116,21 @@ impl Operator {
         let said = json!({ "login": login, "structure": code, "reason": deed.reason });
         let fact = self.fact("person.left", &by, None, "ok", said);
         let (asker, person, place, now) = (actor.clone(), login.clone(), code.clone(), deed.at.0);
+        let openings_over = self.life_step("opening", 0, ("", ""), &by, deed.reason.as_deref());
+        let store = self.0.store.clone();
         let begin = move |tx: &mut dyn Tx| {
             let structure = crate::accounts::structures::known(tx, &asker, use_case, &place)?;
             let person = known(tx, &asker, use_case, &person)?;
             permit(tx, &asker, use_case, On::Structure(structure.id))?;
-            let left = structures::leave(tx, person.id, structure.id, now)?;
-            let accesses = rows::end_accesses(tx, (person.id, structure.id), now, &by.name, SLICE)?;
-            if !left && accesses == 0 {
-                return Err(Refusal::new(RefusalCode::NotFound).with("name", &place).into());
+            let worked = structures::memberships(tx, person.id)?.iter().any(|m| m.structure_id == structure.id);
+            structures::leave(tx, person.id, structure.id, now)?;
+            let accesses = rows::end_accesses(tx, (person.id, structure.id), now, &by.name)?;
+            // Who works elsewhere is told of as who is nobody. Whoever has left already leaves again: what an earlier attempt left is done.
+            if !worked && accesses == 0 {
+                return Err(unknown(tx, &asker, use_case, &person.login));
             }
+            let own = own_bals(tx, person.id, structure.id)?;
+            let openings = cancel_openings(tx, &store, &person, structure.id, &openings_over)?;
             let mut ended = 0;
             for given in roles::in_force(tx, person.id)? {
                 if given.role == Role::Structure.as_str() && given.structure_id == Some(structure.id) {
@@ -117,53 +141,45 @@ impl Operator {
             if rows::is_nowhere(tx, person.id)? {
                 tokens += rows::revoke_tokens(tx, person.id, now)?;
             }
-            let own = own_bals(tx, person.id, structure.id)?;
             let mut fact = fact.clone();
             fact.adding("accesses", accesses.into());
             fact.adding("roles", ended.into());
             fact.adding("tokens", tokens.into());
+            fact.adding("openings", openings.len().into());
             fact.write(tx)?;
-            Ok::<_, Fail>(Begun { person: person.id, structure: structure.id, accesses, roles: ended, tokens, own })
+            Ok::<_, Fail>(Begun {
+                person: person.id,
+                accesses,
+                roles: ended,
+                tokens,
+                own,
+                openings,
+                without_responsible: rows::without_responsible(tx, person.id, structure.id)?,
+                without_administrator: structures::administrators(tx, structure.id)?.is_empty(),
+            })
         };
-        let mut begun = self.0.store.write(begin).await?;
+        let begun = self.0.store.write(begin).await?;
         self.rights_changed_of(begun.person);
-        self.rights_changed();
-        self.end_the_rest(&mut begun, &By::actor(actor).name, now).await?;
         let personal = self.settle_own(actor, &begun, &order).await?;
-        let (person, structure) = (begun.person, begun.structure);
-        let orphans = self.0.store.read(move |tx| rows::without_responsible(tx, person, structure)).await;
         Ok(DepartureView {
             login,
             structure: code,
             accesses: begun.accesses,
             roles: begun.roles,
             tokens: begun.tokens,
+            openings: begun.openings,
             personal,
-            without_responsible: orphans.map_err(|e| crate::refuse::store(&e))?,
+            without_responsible: begun.without_responsible,
+            without_administrator: begun.without_administrator,
         })
-    }
-
-    /// Accesses beyond the first transaction's.
-    async fn end_the_rest(&self, begun: &mut Begun, by: &str, now: i64) -> Result<(), Refusal> {
-        let of = (begun.person, begun.structure);
-        let mut last = begun.accesses;
-        while last >= SLICE.unsigned_abs() {
-            let by = by.to_owned();
-            let ended = self.0.store.write(move |tx| rows::end_accesses(tx, of, now, &by, SLICE)).await;
-            last = ended.map_err(|e| crate::refuse::store(&e))?;
-            begun.accesses += last;
-        }
-        Ok(())
     }
 
     async fn settle_own(&self, actor: &Actor, begun: &Begun, order: &Departure) -> Result<Vec<PersonalBal>, Refusal> {
         let mut out = Vec::new();
         for (address, state) in &begun.own {
-            let life = match (order.personal, state) {
-                (PersonalFate::Suspend, LifeState::Active) => {
-                    Some(self.suspend_bal(actor, address, &order.reason).await?)
-                }
-                (PersonalFate::Close, s) if *s < LifeState::Closing => {
+            let life = match order.personal {
+                fate if !fate.is_due(*state) => None,
+                PersonalFate::Close => {
                     let close = CloseOrder {
                         cause: Cause::Departure,
                         reason: order.reason.clone(),
@@ -172,7 +188,7 @@ impl Operator {
                     };
                     Some(self.close_bal(actor, address, close).await?)
                 }
-                _ => None,
+                _ => Some(self.suspend_bal(actor, address, &order.reason).await?),
             };
             let state = life.map_or_else(|| state.to_string(), |l| l.state);
             let next = match state.as_str() {
@@ -184,6 +200,31 @@ impl Operator {
         }
         Ok(out)
     }
+}
+
+/// Ends the requests under way of a structure that name the person: carried out, they would give back what the departure took. Their addresses.
+fn cancel_openings(
+    tx: &mut dyn Tx,
+    store: &Store,
+    person: &accounts::Person,
+    structure: Id,
+    over: &Step,
+) -> Result<Vec<String>, Fail> {
+    let mut out = Vec::new();
+    for row in openings::under_way_in(tx, structure)? {
+        let request = Request::read(&row.request)?;
+        if !request.people.iter().any(|(login, _)| *login == person.login) {
+            continue;
+        }
+        let cancelled = State::Cancelled.as_str();
+        if !openings::advance(tx, row.id, row.version, cancelled, over.at)? {
+            return Err(Refusal::new(RefusalCode::EditConflict).with("name", row.id).into());
+        }
+        let (id, was, became) = (store.new_id(), row.state, cancelled.to_owned());
+        life::step(tx, &Step { id, subject_id: row.id, was, became, ..over.clone() })?;
+        out.push(request.address);
+    }
+    Ok(out)
 }
 
 /// The person's own BALs in a structure, with their states.

@@ -28,37 +28,67 @@ pub(crate) enum Template {
     NewTerms,
     /// One of the person's BALs will be closed.
     BalClosing,
+    /// A regional body, or the operator, announces something to the administrators of structures.
+    Announcement,
+    /// A one-time link behind which the person makes a token.
+    TokenLink,
+    /// The address that was verified is the person's no longer.
+    EmailChanged,
+    /// Something unusual was done with a shared BAL for which the person is responsible (F159).
+    UnusualUse,
+    /// The data of such a BAL are to be attested (F159).
+    Attestation,
 }
 
 impl Template {
     /// Every template.
-    #[cfg(test)]
-    pub const ALL: [Self; 3] = [Self::EmailLink, Self::NewTerms, Self::BalClosing];
+    pub const ALL: [Self; 8] = [
+        Self::EmailLink,
+        Self::NewTerms,
+        Self::BalClosing,
+        Self::Announcement,
+        Self::TokenLink,
+        Self::EmailChanged,
+        Self::UnusualUse,
+        Self::Attestation,
+    ];
     /// Stable name; its texts are `notice.<name>.subject` and `.body`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EmailLink => "email_link",
             Self::NewTerms => "new_terms",
             Self::BalClosing => "bal_closing",
+            Self::Announcement => "announcement",
+            Self::TokenLink => "token_link",
+            Self::EmailChanged => "email_changed",
+            Self::UnusualUse => "unusual_use",
+            Self::Attestation => "attestation",
         }
     }
     fn named(name: &str) -> Option<Self> {
-        [Self::EmailLink, Self::NewTerms, Self::BalClosing].into_iter().find(|t| t.as_str() == name)
+        Self::ALL.into_iter().find(|t| t.as_str() == name)
     }
     /// What its texts may name besides `operator`.
     fn values(self) -> &'static [&'static str] {
         match self {
-            Self::EmailLink => &["link", "hours"],
+            Self::EmailLink | Self::TokenLink => &["link", "hours"],
             Self::NewTerms => &["link", "date"],
-            Self::BalClosing => &["date"],
+            Self::BalClosing | Self::UnusualUse => &["date"],
+            Self::Announcement => &["from"],
+            Self::EmailChanged | Self::Attestation => &[],
         }
     }
     /// For how long it is worth sending.
     fn worth(self) -> Duration {
         const HOUR: u64 = 3600;
         Duration::from_secs(match self {
-            Self::EmailLink => 24 * HOUR,
-            Self::NewTerms | Self::BalClosing => 72 * HOUR,
+            Self::EmailLink | Self::TokenLink => 24 * HOUR,
+            Self::NewTerms
+            | Self::BalClosing
+            | Self::Announcement
+            | Self::EmailChanged
+            | Self::UnusualUse
+            | Self::Attestation => 72 * HOUR,
         })
     }
 }

@@ -1,10 +1,12 @@
 //! A notice on its way: opened, written, handed to the relay; tried again, or given up.
 use super::{NotTaken, Said, Template, aad};
+use crate::accounts::processing::of_bal;
+use crate::accounts::structures::views::ProcessingLink;
 use crate::{Operator, refuse};
 use sceau_domain::text::text;
-use sceau_domain::{Address, Lang, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Address, Lang, Processing, Refusal, RefusalCode, Timestamp};
 use sceau_message::compose::Compose;
-use sceau_store::{Id, StoreError, Tx, accounts, notices as rows};
+use sceau_store::{Id, StoreError, Tx, accounts, notices as rows, roles};
 use serde_json::json;
 
 /// How long a relay may be away before an alarm says so, milliseconds.
@@ -29,7 +31,17 @@ impl Operator {
             Err(e) => return Err(failed(e)),
         };
         let Some((template, to, said)) = opened else { return self.give_up(&row, "refused", "unreadable").await };
-        let message = self.compose_notice(template, id, relay.from(), &to, &said);
+        let (person, domain, operator) = (row.person_id, to.domain().to_string(), self.0.config.name.clone());
+        let look = move |tx: &mut dyn Tx| {
+            let ours = accounts::domain_by_name(tx, &domain)?.is_some();
+            Ok((ours, processing(tx, person, &operator)?))
+        };
+        let (ours, chain) = self.0.store.read(look).await.map_err(failed)?;
+        // The domain entered the trust space since the address was given: ordinary mail does not go there.
+        if ours || self.is_patients(to.domain()) || self.trust().white_list().is_some_and(|l| l.contains(to.domain())) {
+            return self.give_up(&row, "refused", "trust_space").await;
+        }
+        let message = self.compose_notice(template, id, (relay.from(), &to), &said, &chain);
         match relay.send(&to, &message).await {
             Ok(()) => {
                 self.settle_notice(id, "sent", None).await?;
@@ -46,12 +58,21 @@ impl Operator {
         }
     }
 
-    fn compose_notice(&self, template: Template, id: Id, from: &Address, to: &Address, said: &Said) -> Vec<u8> {
+    fn compose_notice(
+        &self,
+        template: Template,
+        id: Id,
+        (from, to): (&Address, &Address),
+        said: &Said,
+        chain: &[ProcessingLink],
+    ) -> Vec<u8> {
         let name = self.0.config.name.as_str();
         let values = said.values.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         let values: Vec<(&str, &str)> = std::iter::once(("operator", name)).chain(values).collect();
         let of = |lang, part: &str| text(lang, &format!("notice.{}.{part}", template.as_str()), &values);
-        let body = format!("{}\r\n\r\n-- English --\r\n\r\n{}\r\n", of(Lang::Fr, "body"), of(Lang::En, "body"));
+        let foot = |lang| self.foot(lang, chain);
+        let [(fr, fr_foot), (en, en_foot)] = [Lang::Fr, Lang::En].map(|lang| (of(lang, "body"), foot(lang)));
+        let body = format!("{fr}\n\n{fr_foot}\n\n-- English --\n\n{en}\n\n{en_foot}\n");
         let body = body.replace("\r\n", "\n").replace('\n', "\r\n");
         Compose::new(name, from, Timestamp(self.now().0), &format!("notice-{id:x}"))
             .to("", to)
@@ -60,6 +81,17 @@ impl Operator {
             .field("Auto-Submitted", "auto-generated")
             .text(&body)
             .write()
+    }
+
+    /// Who processes the reader's personal data (F152).
+    fn foot(&self, lang: Lang, chain: &[ProcessingLink]) -> String {
+        let of = |role| chain.iter().filter(move |l| l.role == role).map(|l| l.name.as_str());
+        let controller = of(Processing::Controller).find(|name| !name.is_empty()).map(str::to_owned);
+        let controller = controller.unwrap_or_else(|| text(lang, "notice.foot.self", &[]));
+        let processors = of(Processing::Processor).collect::<Vec<_>>().join(", ");
+        let mut values = vec![("controller", controller.as_str()), ("processors", processors.as_str())];
+        values.extend(self.0.config.terms.get("dpo").map(|dpo| ("dpo", dpo.as_str())));
+        text(lang, "notice.foot.person", &values)
     }
 
     async fn settle_notice(&self, id: Id, state: &'static str, code: Option<String>) -> Result<bool, Refusal> {
@@ -81,6 +113,12 @@ impl Operator {
         self.raise_alarm("notice.refused", &login, false, json!({ "name": login, "cause": code })).await;
         Ok(())
     }
+}
+
+/// The chain of the structure of longest standing; of the professional in person without one (an empty name).
+fn processing(tx: &mut dyn Tx, person: Id, operator: &str) -> Result<Vec<ProcessingLink>, StoreError> {
+    let structure = roles::structures_of_person(tx, person)?.first().copied();
+    of_bal(tx, structure, "", operator)
 }
 
 fn open(row: &rows::Notice, key: &sceau_store::vault::DataKey) -> Option<(Template, Address, Said)> {

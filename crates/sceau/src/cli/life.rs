@@ -1,7 +1,7 @@
 //! `sceau bal suspend|resume|block|release|close|keep|life`, `sceau person block|release|leave|life`, `sceau structure block|release|life`.
 use super::Context;
 use super::bals::known;
-use super::confirm::confirm;
+use super::confirm::{confirm, mind};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
@@ -58,13 +58,22 @@ pub enum PersonLife {
         reason: String,
         #[arg(long, default_value = "suspend", value_parser = ["suspend", "close", "keep"])]
         personal: String,
+        #[arg(long)]
+        yes: bool,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum StructureLife {
-    Life { name: String },
-    Block(Why),
+    Life {
+        name: String,
+    },
+    Block {
+        #[command(flatten)]
+        why: Why,
+        #[arg(long)]
+        yes: bool,
+    },
     Release(Why),
 }
 
@@ -89,7 +98,9 @@ const LEFT: &[(&str, &str)] = &[
     ("accesses", "column.accesses"),
     ("roles", "column.ended_roles"),
     ("tokens", "column.tokens"),
+    ("openings", "column.openings"),
     ("without_responsible", "column.without_responsible"),
+    ("without_administrator", "column.without_administrator"),
 ];
 const PERSONAL: &[(&str, &str)] =
     &[("address", "column.address"), ("state", "column.state"), ("next", "column.next_step")];
@@ -170,7 +181,9 @@ pub fn person(c: &Context, command: &PersonLife) -> Result<(), Failure> {
         PersonLife::Life { name } => show(c, c.get(&["people", name, "life"])?),
         PersonLife::Block(why) => step(c, "people", "block", why)?,
         PersonLife::Release(why) => step(c, "people", "release", why)?,
-        PersonLife::Leave { name, structure, reason, personal } => {
+        PersonLife::Leave { name, structure, reason, personal, yes } => {
+            let place = [("name", name.as_str()), ("structure", structure)];
+            mind(c, *yes, &c.text("confirm.person_leave", &place), name)?;
             let body = json!({ "structure": structure, "reason": reason, "personal": personal });
             let left = c.post(&["people", name, "departure"], &body)?;
             c.show_one(&left, LEFT);
@@ -187,7 +200,16 @@ pub fn person(c: &Context, command: &PersonLife) -> Result<(), Failure> {
 pub fn structure(c: &Context, command: &StructureLife) -> Result<(), Failure> {
     match command {
         StructureLife::Life { name } => show(c, c.get(&["structures", name, "life"])?),
-        StructureLife::Block(why) => step(c, "structures", "block", why)?,
+        StructureLife::Block { why, yes } => {
+            if !yes {
+                // How many it is about; what is not there is refused before any question.
+                let structure = c.get(&["structures", &why.name])?;
+                let [people, bals] = [&structure["people"], &structure["bals"]].map(Value::to_string);
+                let values = [("name", why.name.as_str()), ("people", &people), ("bals", &bals)];
+                mind(c, *yes, &c.text("confirm.structure_block", &values), &why.name)?;
+            }
+            step(c, "structures", "block", why)?;
+        }
         StructureLife::Release(why) => step(c, "structures", "release", why)?,
     }
     Ok(())

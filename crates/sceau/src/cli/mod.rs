@@ -1,25 +1,26 @@
 //! The command line: one file a family of subcommands; every text comes from the locale files.
-/// `println!` that takes a closed pipe (`sceau … | head`) for what it is: nobody reads further, and nothing went wrong.
+/// `println!` as [`out`] understands it.
 macro_rules! say {
-    ($($what:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($what)*);
-    }};
+    () => { crate::cli::out::line("") };
+    ($($what:tt)*) => { crate::cli::out::line(&format!($($what)*)) };
 }
 
 mod access;
 mod accounts;
 mod alarms;
 mod backup;
+mod bal_use;
 mod bals;
 mod body;
 mod calendar;
+mod completion;
 mod config_cmd;
 mod confirm;
-mod dates;
 mod disclosures;
+mod eligibility;
 mod evidence;
 mod extract;
+mod file;
 mod fsck;
 mod holds;
 mod imports;
@@ -30,11 +31,14 @@ mod localize;
 mod meter;
 mod node;
 mod openings;
+pub(crate) mod out;
 mod person;
 mod policies;
 mod queue;
 mod reference;
+mod register;
 mod reindex;
+mod reports;
 mod restore;
 mod retention;
 mod roles;
@@ -43,13 +47,16 @@ mod store;
 mod structure;
 mod table;
 mod terms;
+mod time;
 mod tokens;
 mod traces;
 mod trust;
 mod usage;
 mod verify;
+mod words;
 
 pub(crate) use crate::context::Context;
+pub(crate) use table::changes;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use sceau_domain::Lang;
@@ -118,6 +125,8 @@ enum Command {
     #[command(subcommand)]
     Calendar(calendar::CalendarCommand),
     #[command(subcommand)]
+    Eligibility(eligibility::EligibilityCommand),
+    #[command(subcommand)]
     Opening(openings::OpeningCommand),
     #[command(subcommand)]
     Access(access::AccessCommand),
@@ -138,6 +147,11 @@ enum Command {
     #[command(subcommand)]
     Policy(policies::PolicyCommand),
     #[command(subcommand)]
+    Report(reports::ReportCommand),
+    #[command(subcommand)]
+    Announcement(reports::AnnouncementCommand),
+    Register,
+    #[command(subcommand)]
     Reference(reference::ReferenceCommand),
     #[command(subcommand)]
     Import(imports::ImportCommand),
@@ -157,6 +171,7 @@ enum Command {
     Fsck(fsck::FsckArgs),
     #[command(subcommand)]
     Store(store::StoreCommand),
+    Completion(completion::CompletionArgs),
 }
 
 /// How subcommands show what the server answered.
@@ -205,7 +220,7 @@ pub fn run() -> ExitCode {
         Err(e) => {
             // Help and version go to stdout with 0, usage errors to stderr with 2; a closed pipe is nobody's fault.
             match usage::sentence(&e, lang) {
-                Some(sentence) => eprintln!("sceau: {sentence}"),
+                Some(sentence) => out::complain(&sentence),
                 None => drop(e.print()),
             }
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
@@ -219,7 +234,7 @@ pub fn run() -> ExitCode {
         }
     };
     let file = cli.config_file.or_else(|| std::env::var_os("SCEAU_CONFIG").map(PathBuf::from));
-    let context = Context { lang, json: cli.json, config: file.unwrap_or_else(|| "sceau.toml".into()) };
+    let context = Context::new(lang, cli.json, file.unwrap_or_else(|| "sceau.toml".into()));
     let result = match cli.command {
         Command::Serve(args) => crate::serve::run(&context, args.stop_with_stdin),
         Command::Sandbox(args) => sandbox::run(&context, args),
@@ -234,6 +249,7 @@ pub fn run() -> ExitCode {
         Command::Hold(c) => holds::run(&context, c),
         Command::Retention(c) => retention::run(&context, c),
         Command::Calendar(c) => calendar::run(&context, c),
+        Command::Eligibility(c) => eligibility::run(&context, c),
         Command::Opening(c) => openings::run(&context, c),
         Command::Access(c) => access::run(&context, c),
         Command::Delegation(c) => access::delegation(&context, c),
@@ -244,6 +260,9 @@ pub fn run() -> ExitCode {
         Command::Evidence(c) => evidence::run(&context, c),
         Command::Alarm(c) => alarms::run(&context, c),
         Command::Policy(c) => policies::run(&context, c),
+        Command::Report(c) => reports::run(&context, c),
+        Command::Announcement(c) => reports::announcement(&context, c),
+        Command::Register => register::run(&context),
         Command::Reference(c) => reference::run(&context, c),
         Command::Import(c) => imports::run(&context, c),
         Command::Node(c) => node::run(&context, c),
@@ -256,11 +275,12 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => restore::run(&context, args),
         Command::Fsck(args) => fsck::run(&context, &args),
         Command::Store(c) => store::run(&context, c),
+        Command::Completion(args) => completion::run(&context, &args),
     };
-    match result {
+    match result.and_then(|()| out::end(&context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(f) => {
-            eprintln!("sceau: {}", f.sentence);
+            out::complain(&f.sentence);
             ExitCode::from(f.exit)
         }
     }

@@ -1,6 +1,7 @@
 //! `sceau person`: people, their identity, where they work, their ordinary address.
 use super::Context;
-use super::dates::{day, instant};
+use super::accounts::Since;
+use super::time::day;
 use crate::admin::api::Answered;
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
@@ -26,6 +27,8 @@ pub enum PersonCommand {
     Edit(Box<PersonEdit>),
     Certify {
         login: String,
+        #[command(flatten)]
+        since: Since,
     },
     Exempt {
         login: String,
@@ -45,8 +48,9 @@ pub enum PersonCommand {
         function: Option<String>,
         #[arg(long)]
         national_id: Option<String>,
-        #[arg(long, conflicts_with_all = ["function", "national_id"])]
-        leave: bool,
+    },
+    Publication {
+        login: String,
     },
     Email {
         login: String,
@@ -104,6 +108,8 @@ pub struct PersonEdit {
     traits: Traits,
     #[arg(long, value_parser = ["yes", "no"])]
     habilitated: Option<String>,
+    #[command(flatten)]
+    since: Since,
 }
 
 const LIST: &[(&str, &str)] = &[
@@ -134,6 +140,23 @@ const PERSON: &[(&str, &str)] = &[
     ("bals", "column.bals"),
     ("blocked", "column.blocked"),
     ("created", "column.created"),
+    ("version", "column.version"),
+];
+
+const ENTRY: &[(&str, &str)] = &[
+    ("address", "column.address"),
+    ("kind", "column.kind"),
+    ("withheld", "column.withheld"),
+    ("red_list", "column.red_list"),
+    ("phone_published", "column.phone_published"),
+    ("paperless", "column.paperless"),
+];
+const FIELDS: &[(&str, &str)] = &[
+    ("name", "column.item"),
+    ("value", "column.published_value"),
+    ("national", "column.national"),
+    ("operator", "column.own_directory"),
+    ("changed_by", "column.changed_by"),
 ];
 
 impl Traits {
@@ -162,11 +185,6 @@ fn shown(c: &Context, answered: Answered) {
     c.show_one(&answered.value, PERSON);
 }
 
-/// The version that a change starts from.
-fn version(c: &Context, login: &str) -> Result<Option<i64>, Failure> {
-    Ok(c.call(Method::GET, &["people", login])?.send()?.version)
-}
-
 /// `sceau person`.
 pub fn run(c: &Context, command: PersonCommand) -> Result<(), Failure> {
     match command {
@@ -175,7 +193,7 @@ pub fn run(c: &Context, command: PersonCommand) -> Result<(), Failure> {
         PersonCommand::List { structure, after, limit } => {
             let call = c.call(Method::GET, &["people"])?.query("structure", structure.as_deref());
             let call = call.query("after", after.as_deref()).query("limit", Some(&super::table::limit(limit)));
-            let mut people = Context::items(call.send()?);
+            let mut people = c.page(call.send()?);
             if !c.json {
                 // One word of the certification fits a table.
                 for person in people.as_array_mut().into_iter().flatten() {
@@ -192,27 +210,25 @@ pub fn run(c: &Context, command: PersonCommand) -> Result<(), Failure> {
             if let Some(word) = e.habilitated {
                 body.insert("habilitated".into(), (word == "yes").into());
             }
-            let call = c.call(Method::PATCH, &["people", &e.login])?.if_match(version(c, &e.login)?);
-            shown(c, call.body(&Value::Object(body)).send()?);
+            let at = (&["people", e.login.as_str()][..], &[][..]);
+            shown(c, c.change(Method::PATCH, at, e.since.if_version, |_| Some(Value::Object(body)))?);
         }
-        PersonCommand::Certify { login } => {
-            let call = c.call(Method::POST, &["people", &login, "certification"])?.if_match(version(c, &login)?);
-            shown(c, call.send()?);
+        PersonCommand::Certify { login, since } => {
+            let at = (&["people", login.as_str()][..], &["certification"][..]);
+            shown(c, c.change(Method::POST, at, since.if_version, |_| None)?);
         }
         PersonCommand::Exempt { login, end: true, .. } => {
-            let call = c.call(Method::DELETE, &["people", &login, "exemption"])?.if_match(version(c, &login)?);
-            shown(c, call.send()?);
+            let at = (&["people", login.as_str()][..], &["exemption"][..]);
+            shown(c, c.change(Method::DELETE, at, None, |_| None)?);
         }
         PersonCommand::Exempt { login, identifier, reason, until, end: false } => {
             let until = day(c, until.as_deref().unwrap_or_default())?;
-            let body = json!({ "identifier": identifier, "reason": reason, "until": instant(until) });
-            let call = c.call(Method::PUT, &["people", &login, "exemption"])?.if_match(version(c, &login)?);
-            shown(c, call.body(&body).send()?);
+            let body = json!({ "identifier": identifier, "reason": reason, "until": until });
+            let at = (&["people", login.as_str()][..], &["exemption"][..]);
+            shown(c, c.change(Method::PUT, at, None, |_| Some(body))?);
         }
-        PersonCommand::Member { login, structure, leave: true, .. } => {
-            shown(c, c.call(Method::DELETE, &["people", &login, "memberships", &structure])?.send()?);
-        }
-        PersonCommand::Member { login, structure, function, national_id, leave: false } => {
+        PersonCommand::Publication { login } => publication(c, &c.get(&["people", &login, "publication"])?["items"]),
+        PersonCommand::Member { login, structure, function, national_id } => {
             let body = json!({ "function": function.unwrap_or_default(), "national_id": national_id });
             shown(c, c.call(Method::PUT, &["people", &login, "memberships", &structure])?.body(&body).send()?);
         }
@@ -227,6 +243,25 @@ pub fn run(c: &Context, command: PersonCommand) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is published: an entry a BAL, a line a field.
+fn publication(c: &Context, entries: &Value) {
+    if c.json {
+        return super::table::print_json(entries);
+    }
+    for entry in entries.as_array().into_iter().flatten() {
+        c.show_one(entry, ENTRY);
+        say!();
+        let mut fields = entry["fields"].clone();
+        for field in fields.as_array_mut().into_iter().flatten() {
+            let name = field["name"].as_str().unwrap_or_default();
+            let column = if name == "identifier" { "published_identifier" } else { name };
+            field["name"] = c.text(&format!("column.{column}"), &[]).to_lowercase().into();
+        }
+        c.show_list(&fields, FIELDS);
+        say!();
+    }
+}
+
 fn add(c: &Context, a: PersonAdd) -> Result<Answered, Failure> {
     let mut body = Map::new();
     body.insert("login".into(), a.login.into());
@@ -237,7 +272,7 @@ fn add(c: &Context, a: PersonAdd) -> Result<Answered, Failure> {
     put(&mut body, "function", a.function);
     if let Some(identifier) = a.exempt {
         let until = day(c, a.until.as_deref().unwrap_or_default())?;
-        let exemption = json!({ "identifier": identifier, "reason": a.reason, "until": instant(until) });
+        let exemption = json!({ "identifier": identifier, "reason": a.reason, "until": until });
         body.insert("exemption".into(), exemption);
     }
     c.call(Method::POST, &["people"])?.body(&Value::Object(body)).send()

@@ -14,6 +14,7 @@ mod calendar;
 mod care;
 mod disclosures;
 mod domains;
+mod eligibility;
 mod holds;
 mod imports;
 mod life;
@@ -23,14 +24,17 @@ mod nodes;
 mod openings;
 mod people;
 mod policies;
+mod publication;
 mod queue;
 mod reference;
+mod reports;
 mod retention;
 mod roles;
 mod structures;
 mod terms;
 mod tokens;
 mod traces;
+mod usage;
 
 use crate::State;
 use axum::Router;
@@ -63,6 +67,8 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(bals::routes())
         .merge(bodies::routes())
         .merge(calendar::routes())
+        .merge(eligibility::routes())
+        .merge(usage::routes())
         .merge(holds::routes())
         .merge(life::routes())
         .merge(retention::routes())
@@ -76,6 +82,8 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(openings::routes())
         .merge(people::routes())
         .merge(policies::routes())
+        .merge(publication::routes())
+        .merge(reports::routes())
         .merge(queue::routes())
         .merge(reference::routes())
         .merge(structures::routes())
@@ -115,7 +123,8 @@ pub fn document() -> String {
 
 /// The description, for everybody.
 pub(crate) fn description(description: OpenApi) -> Router<State> {
-    let text = description.to_json().unwrap_or_default();
+    // Shared: anybody may ask for it, many at once, and read slowly.
+    let text = axum::body::Bytes::from(description.to_json().unwrap_or_default());
     let answer = async move || ([(axum::http::header::CONTENT_TYPE, "application/json")], text);
     Router::new().route(&format!("{PREFIX}/openapi.json"), get(answer))
 }

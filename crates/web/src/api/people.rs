@@ -1,5 +1,7 @@
 //! People: identity, exemptions, ordinary address, where they work.
-use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located};
+use crate::{
+    Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
+};
 use axum::extract::State as AxumState;
 use sceau_operator::accounts::people::views::{Exemption, NewPerson, PersonChange, PersonView};
 use serde::Deserialize;
@@ -14,7 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(own))
         .routes(routes!(certify))
         .routes(routes!(exempt, end_exemption))
-        .routes(routes!(join, leave))
+        .routes(routes!(join))
         .routes(routes!(set_email, clear_email))
 }
 
@@ -27,29 +29,23 @@ fn shown(person: PersonView) -> Shown {
 /// Which people.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Those who work in this structure (code) now.
     structure: Option<String>,
-    /// From after this one: the `next` of the page before.
-    after: Option<String>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// People, by login, as far as the asker may see.
-#[utoipa::path(get, path = "/people", tag = "people", params(Which),
+#[utoipa::path(get, path = "/people", tag = "people", params(Which, PageQuery),
     responses((status = 200, description = "The people", body = Page<PersonView>), Refusals),
     extensions(("x-sceau-use-case" = json!("person.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<PersonView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
-    let found = op.people_of(&actor, which.structure.as_deref(), which.after.as_deref(), limit).await?;
+    let limit = page.limit();
+    let found = op.people_of(&actor, which.structure.as_deref(), page.after.as_deref(), limit).await?;
     Ok(Json(Page::new(found, limit, |p| p.login.clone())))
 }
 
@@ -164,7 +160,7 @@ struct Work {
     national_id: Option<String>,
 }
 
-/// The person works in the structure from now on, or has another function there.
+/// The person works in the structure from now on, or has another function there. Who leaves departs: see `/people/{login}/departure`.
 #[utoipa::path(put, path = "/people/{login}/memberships/{structure}", tag = "people",
     params(("login" = String, Path, description = "Login", example = "claire.exemple"),
         ("structure" = String, Path, description = "Code of the structure", example = "chu-exemple")),
@@ -178,20 +174,6 @@ async fn join(
     Json(work): Json<Work>,
 ) -> Shown {
     shown(op.join_structure(&actor, &login, &structure, &work.function, work.national_id.as_deref()).await?)
-}
-
-/// The person no longer works in the structure, and no longer administers it.
-#[utoipa::path(delete, path = "/people/{login}/memberships/{structure}", tag = "people",
-    params(("login" = String, Path, description = "Login", example = "claire.exemple"),
-        ("structure" = String, Path, description = "Code of the structure", example = "chu-exemple")),
-    responses((status = 200, description = "The person", body = PersonView, headers(("ETag" = String, description = "Its version"))), Refusals),
-    extensions(("x-sceau-use-case" = json!("membership.edit"))))]
-async fn leave(
-    AxumState(State(op)): AxumState<State>,
-    Asker(actor): Asker,
-    Path((login, structure)): Path<(String, String)>,
-) -> Shown {
-    shown(op.leave_structure(&actor, &login, &structure).await?)
 }
 
 /// An ordinary address.

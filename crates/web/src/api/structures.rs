@@ -1,5 +1,7 @@
 //! Structures: who they are, and what the operator settled with them.
-use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located};
+use crate::{
+    Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
+};
 use axum::extract::State as AxumState;
 use sceau_operator::accounts::structures::StructureFilter;
 use sceau_operator::accounts::structures::views::{NewStructure, Settlement, StructureChange, StructureView};
@@ -15,29 +17,23 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 /// Which structures.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Those that this regional body (code) follows.
     body: Option<String>,
-    /// From after this one: the `next` of the page before.
-    after: Option<String>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// Structures, by code, as far as the asker may see.
-#[utoipa::path(get, path = "/structures", tag = "structures", params(Which),
+#[utoipa::path(get, path = "/structures", tag = "structures", params(Which, PageQuery),
     responses((status = 200, description = "The structures", body = Page<StructureView>), Refusals),
     extensions(("x-sceau-use-case" = json!("structure.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<StructureView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
-    let found = op.structures(&actor, StructureFilter { body: which.body, after: which.after }, limit).await?;
+    let limit = page.limit();
+    let found = op.structures(&actor, StructureFilter { body: which.body, after: page.after }, limit).await?;
     Ok(Json(Page::new(found, limit, |s| s.code.clone())))
 }
 
@@ -74,11 +70,11 @@ async fn show(
     Ok(Versioned(found.version, found))
 }
 
-/// Changes a structure's particulars.
+/// Changes a structure's particulars. Once its convention is signed, name, identifiers, category and territory are the operator's to change.
 #[utoipa::path(patch, path = "/structures/{code}", tag = "structures",
     params(("code" = String, Path, description = "Code of the structure", example = "chu-exemple"),
         ("If-Match" = String, Header, description = "Version that the change starts from, as its ETag", example = "\"v1\"")),
-    request_body(content = StructureChange, example = json!({ "name": "CHU de l'Exemple" })),
+    request_body(content = StructureChange, example = json!({ "contact": { "name": "Dominique Exemple", "email": "referent@exemple.fr" } })),
     responses((status = 200, description = "Changed", body = StructureView, headers(("ETag" = String, description = "Its version"))), Refusals),
     extensions(("x-sceau-use-case" = json!("structure.edit"))))]
 async fn edit(

@@ -1,4 +1,5 @@
 //! What is asked of BALs and shown of them. Field names are those of `--json` and of `docs/cli.md`.
+use crate::accounts::structures::views::ProcessingLink;
 use sceau_domain::{Address, BalKind, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -55,6 +56,10 @@ pub struct NewBal {
     /// Reason for a name that the naming rules refuse (EX_PBA_5020); only the operator's administrators, traced.
     #[serde(default)]
     pub naming_override: Option<String>,
+    /// Reason for a place or people that the operator's rules do not take (F163); only the operator's administrators, traced.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    pub eligibility_override: Option<String>,
 }
 
 fn yes() -> bool {
@@ -81,6 +86,7 @@ impl NewBal {
             phone_published: None,
             paperless: None,
             naming_override: None,
+            eligibility_override: None,
         }
     }
 }
@@ -127,6 +133,9 @@ pub struct BalView {
     /// Open access: login and role.
     #[schema(value_type = Vec<Vec<String>>)]
     pub access: Vec<(String, String)>,
+    /// Who processes personal data, from the controller on (F152). Told where one BAL is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processing: Vec<ProcessingLink>,
     /// Since.
     #[schema(value_type = i64)]
     pub created: Timestamp,

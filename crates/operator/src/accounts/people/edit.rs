@@ -2,13 +2,12 @@
 //!
 //! Identity traits and habilitation are for administrators; support and the person change means of contact alone (F097).
 use super::views::{PersonChange, PersonView};
-use super::{check_codes, check_national_id, cleared, conflict, known, shown_name, view};
+use super::{check_codes, check_national_id, cleared, conflict, for_operator, known, shown_name, view};
 use crate::record::By;
-use crate::refuse::Fail;
 use crate::rights::{On, permit};
-use crate::{Actor, Operator};
+use crate::{Actor, Operator, Who};
 use sceau_domain::person::national_id;
-use sceau_domain::{Refusal, UseCase, plain};
+use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
 use sceau_store::{Tx, accounts as rows};
 use serde_json::json;
 
@@ -32,6 +31,12 @@ impl Operator {
                 // Who may add people here may say who they are; support and the person may not.
                 permit(tx, &actor, UseCase::PersonAdd, On::Person(before.id))?;
             }
+            let own = matches!(&actor.who, Who::Person(me) if me.id == before.id);
+            if own && change.habilitated == Some(true) && !for_operator(tx, &actor, UseCase::PersonEdit) {
+                // As with the certification: nobody who speaks for a structure says it of himself.
+                let name = UseCase::PersonEdit.as_str();
+                return Err(Refusal::new(RefusalCode::RightMissing).with("name", name).into());
+            }
             if before.version != version {
                 return Err(conflict(&login));
             }
@@ -53,12 +58,10 @@ impl Operator {
             let mut fact = fact.clone();
             fact.saying(&json!({ "login": login, "fields": change.fields, "decertified": decertified }));
             fact.write(tx)?;
-            let stored = rows::person_by_id(tx, after.id)?.ok_or(sceau_domain::RefusalCode::NotFound)?;
-            Ok::<_, Fail>(view(tx, stored, now)?)
+            let stored = rows::person_by_id(tx, after.id)?.ok_or(RefusalCode::NotFound)?;
+            view(tx, &actor, stored, now)
         };
-        let view = self.0.store.write(edit).await?;
-        self.rights_changed();
-        Ok(view)
+        Ok(self.0.store.write(edit).await?)
     }
 }
 

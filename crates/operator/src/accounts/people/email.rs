@@ -1,10 +1,11 @@
 //! A person's ordinary address, outside the trust space: set by the person or an administrator, shown to reach the person by a one-time link.
 //!
 //! Promises: a secret of 256 bits, of which only a peppered digest is kept; good for 48 hours and once; a newer one or another address ends it;
-//! looking at the link changes nothing, for programs that guard mailboxes follow links: only the button confirms.
+//! looking at the link changes nothing, for programs that guard mailboxes follow links: only the button confirms; who set the address is kept
+//! (whoever did sends no token there); an address that was verified is told when it is the person's no longer.
 use super::views::PersonView;
 use super::{conflict, known, view};
-use crate::notices::Template;
+use crate::notices::{Notice, Template};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -21,11 +22,11 @@ use zeroize::Zeroizing;
 /// What the link confirms.
 const PURPOSE: &str = "email";
 /// For how long a link is good, hours.
-const HOURS: i64 = 48;
+pub(crate) const HOURS: i64 = 48;
 /// Length of a secret as written: 32 bytes.
 const WRITTEN: usize = 43;
 /// Links to one person within a day: ordinary mail to an address that nobody has confirmed yet must not become a flood.
-const A_DAY: i64 = 5;
+pub(crate) const A_DAY: i64 = 5;
 
 /// A link that is good, as its page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct LinkView {
 }
 
 /// `camille@exemple.fr` as `c…@exemple.fr`: whoever opened the mail knows the rest.
-fn shortened(address: &str) -> String {
+pub(crate) fn shortened(address: &str) -> String {
     match address.rsplit_once('@') {
         Some((local, domain)) => format!("{}…@{domain}", local.chars().next().unwrap_or('…')),
         None => "…".into(),
@@ -50,10 +51,11 @@ impl Operator {
         let name = login.to_ascii_lowercase();
         let found = move |tx: &mut dyn Tx| {
             permit(tx, &by, UseCase::PersonEdit, On::Anywhere)?;
-            Ok::<_, Fail>(known(tx, &by, UseCase::PersonEdit, &name)?.id)
+            known(tx, &by, UseCase::PersonEdit, &name)
         };
-        let id = self.0.store.read(found).await?;
-        let to = self.ordinary(address)?;
+        let before = self.0.store.read(found).await?;
+        let (id, to) = (before.id, self.ordinary(address)?);
+        let farewell = self.farewell(&before, Some(&to)).await?;
         let mut secret = Zeroizing::new([0_u8; 32]);
         rand::fill(secret.as_mut()).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
         let written = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_ref()));
@@ -76,6 +78,9 @@ impl Operator {
         let (actor, login) = (actor.clone(), login.to_ascii_lowercase());
         let set = move |tx: &mut dyn Tx| {
             let mut person = known(tx, &actor, UseCase::PersonEdit, &login)?;
+            if (&person.email, person.email_verified) != (&before.email, before.email_verified) {
+                return Err(conflict(&login));
+            }
             if notices::sent_since(tx, person.id, Template::EmailLink.as_str(), now.0 - 86_400_000)? >= A_DAY {
                 return Err(Refusal::new(RefusalCode::NoticeTooMany).with("limit", A_DAY).into());
             }
@@ -87,12 +92,19 @@ impl Operator {
             if !rows::update_person(tx, &person)? {
                 return Err(conflict(&login));
             }
-            notices::withdraw(tx, person.id, Template::EmailLink.as_str(), now.0)?;
+            if before.email.as_ref() != Some(&link.value) {
+                let by = crate::accounts::tokens::maker(tx, &actor)?;
+                notices::note_setter(tx, person.id, by)?;
+            }
+            for of in [Template::EmailLink, Template::TokenLink] {
+                notices::withdraw(tx, person.id, of.as_str(), now.0)?;
+            }
             notices::insert_link(tx, &link)?;
             notice.write(tx)?;
+            farewell.iter().try_for_each(|f| f.write(tx))?;
             fact.write(tx)?;
             let stored = rows::person_by_id(tx, person.id)?.ok_or(RefusalCode::NotFound)?;
-            Ok::<_, Fail>(view(tx, stored, now.0)?)
+            view(tx, &actor, stored, now.0)
         };
         let view = self.0.store.write(set).await?;
         self.wake_jobs();
@@ -108,21 +120,45 @@ impl Operator {
             "ok",
             json!({ "login": login.to_ascii_lowercase() }),
         );
-        let (actor, login, now) = (actor.clone(), login.to_ascii_lowercase(), self.now().0);
+        let (asker, login, now) = (actor.clone(), login.to_ascii_lowercase(), self.now().0);
+        let name = login.clone();
+        let found = move |tx: &mut dyn Tx| {
+            permit(tx, &asker, UseCase::PersonEdit, On::Anywhere)?;
+            known(tx, &asker, UseCase::PersonEdit, &name)
+        };
+        let before = self.0.store.read(found).await?;
+        let farewell = self.farewell(&before, None).await?;
+        let actor = actor.clone();
         let clear = move |tx: &mut dyn Tx| {
-            permit(tx, &actor, UseCase::PersonEdit, On::Anywhere)?;
             let mut person = known(tx, &actor, UseCase::PersonEdit, &login)?;
+            if (&person.email, person.email_verified) != (&before.email, before.email_verified) {
+                return Err(conflict(&login));
+            }
             (person.email, person.email_verified) = (None, None);
             if !rows::update_person(tx, &person)? {
                 return Err(conflict(&login));
             }
-            notices::withdraw(tx, person.id, Template::EmailLink.as_str(), now)?;
+            for of in [Template::EmailLink, Template::TokenLink] {
+                notices::withdraw(tx, person.id, of.as_str(), now)?;
+            }
             notices::void_links(tx, person.id, PURPOSE, now)?;
+            farewell.iter().try_for_each(|f| f.write(tx))?;
             fact.write(tx)?;
             let stored = rows::person_by_id(tx, person.id)?.ok_or(RefusalCode::NotFound)?;
-            Ok::<_, Fail>(view(tx, stored, now)?)
+            view(tx, &actor, stored, now)
         };
-        Ok(self.0.store.write(clear).await?)
+        let view = self.0.store.write(clear).await?;
+        self.wake_jobs();
+        Ok(view)
+    }
+
+    /// What is said to an address that was verified when another one, or none, takes its place. Nothing without a relay.
+    async fn farewell(&self, before: &rows::Person, next: Option<&Address>) -> Result<Option<Notice>, Refusal> {
+        let verified = before.email.as_ref().filter(|_| before.email_verified.is_some() && self.has_relay());
+        let Some(old) = verified.and_then(|e| e.parse::<Address>().ok()).filter(|e| Some(e) != next) else {
+            return Ok(None);
+        };
+        self.notice(Template::EmailChanged, before.id, &old, &[]).await.map(Some)
     }
 
     /// Looks at a link; changes nothing. `link.invalid`.
@@ -169,11 +205,11 @@ impl Operator {
         }
     }
 
-    fn link_digest(&self, written: &str) -> Vec<u8> {
+    pub(crate) fn link_digest(&self, written: &str) -> Vec<u8> {
         self.0.store.vault().tag("link", written.as_bytes()).to_vec()
     }
 
-    fn checked_digest(&self, secret: &str) -> Result<Vec<u8>, Refusal> {
+    pub(crate) fn checked_digest(&self, secret: &str) -> Result<Vec<u8>, Refusal> {
         if secret.len() != WRITTEN || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
             return Err(RefusalCode::LinkInvalid.into());
         }

@@ -1,6 +1,6 @@
 //! Whose identity was certified, by whom, when (F008, F011); exemptions from the national identifier (F010).
 use super::views::{Exemption, PersonView};
-use super::{checked_exemption, conflict, for_operator, known, view};
+use super::{check_local_id, checked_exemption, conflict, for_operator, known, view};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -47,7 +47,8 @@ impl Operator {
         .await
     }
 
-    /// Exempts a person, who is still of this version, from the national identifier. `state.wrong` when there is one.
+    /// Exempts a person, who is still of this version, from the national identifier. `state.wrong` when there is one, `admin.exists` when the
+    /// structure gave that identifier to somebody else.
     pub async fn exempt_person(
         &self,
         actor: &Actor,
@@ -57,7 +58,7 @@ impl Operator {
     ) -> Result<PersonView, Refusal> {
         self.require(actor, UseCase::PersonCertify, On::Anywhere).await?;
         let e = checked_exemption(&exemption, self.now())?;
-        self.change_identity(actor, login, version, "person.exempted", move |_, _, p| {
+        self.change_identity(actor, login, version, "person.exempted", move |tx, _, p| {
             if p.national_id.is_some() {
                 return Err(Refusal::new(RefusalCode::StateWrong)
                     .with("name", &p.login)
@@ -70,6 +71,7 @@ impl Operator {
             p.local_id = Some(e.identifier.clone());
             p.local_id_reason = Some(e.reason.clone());
             p.local_id_until = Some(e.until.0);
+            check_local_id(tx, p, None)?;
             Ok(json!({ "reason": e.reason, "until": e.until }))
         })
         .await
@@ -115,10 +117,8 @@ impl Operator {
             fact.saying(&said);
             fact.write(tx)?;
             let stored = rows::person_by_id(tx, person.id)?.ok_or(RefusalCode::NotFound)?;
-            Ok::<_, Fail>(view(tx, stored, now)?)
+            view(tx, &actor, stored, now)
         };
-        let view = self.0.store.write(apply).await?;
-        self.rights_changed();
-        Ok(view)
+        Ok(self.0.store.write(apply).await?)
     }
 }

@@ -3,7 +3,7 @@
 //! Promises: a national identifier is one person's; homonyms are fine; a change starts from the version that was read, so that of two who edit at
 //! once nothing is lost; a change of an identity trait takes the certification with it.
 mod edit;
-mod email;
+pub(crate) mod email;
 pub(crate) mod identity;
 mod show;
 pub mod views;
@@ -33,7 +33,7 @@ pub(crate) fn shown_name(text: &str) -> Result<String, Refusal> {
 }
 
 /// What a person does in a structure; it may be empty. `admin.invalid`, `naming.too_long`.
-pub(super) fn function(text: &str) -> Result<String, Refusal> {
+pub(crate) fn function(text: &str) -> Result<String, Refusal> {
     plain::line(text, "function", FUNCTION)
 }
 
@@ -95,6 +95,17 @@ fn check_national_id(tx: &mut dyn Tx, actor: &Actor, p: &rows::Person) -> Result
     }
 }
 
+/// Refuses an identifier that a structure gave to somebody else already: published, it would name two people. `also`: a structure that the person
+/// is about to work in.
+fn check_local_id(tx: &mut dyn Tx, p: &rows::Person, also: Option<Id>) -> Result<(), Fail> {
+    match &p.local_id {
+        Some(id) if structures::local_id_taken(tx, p.id, id, also)? => {
+            Err(Refusal::new(RefusalCode::Exists).with("name", id).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn is_administrator(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
     Ok(roles::in_force(tx, person)?.iter().any(|g| g.role == Role::Administrator.as_str()))
 }
@@ -130,6 +141,7 @@ impl PersonDraft {
             return Err(Refusal::new(RefusalCode::IdentityMissing).with("name", &row.login).into());
         }
         check_codes(tx, row)?;
+        check_local_id(tx, row, place)?;
         let stored = match rows::person_by_login(tx, &row.login)? {
             // An administrator is declared by the configuration; adding the person completes it.
             Some(p) if p.national_id.is_none() && p.family_name.is_none() && is_administrator(tx, p.id)? => {
@@ -174,7 +186,7 @@ impl Operator {
         let draft = self.draft_person(actor, &person)?;
         let add = move |tx: &mut dyn Tx| {
             let stored = draft.add(tx)?;
-            Ok::<_, Fail>(view(tx, stored, draft.row.created)?)
+            view(tx, &draft.actor, stored, draft.row.created)
         };
         Ok(self.0.store.write(add).await?)
     }

@@ -39,7 +39,8 @@ impl Operator {
                     Reach::Own(_) => Vec::new(),
                 },
             };
-            people.into_iter().map(|p| Ok(view(tx, p, now)?)).collect()
+            let eyes = Eyes::of(tx, &actor)?;
+            people.into_iter().map(|p| Ok(shown(tx, &eyes, p, now)?)).collect::<Result<Vec<_>, Fail>>()
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -55,7 +56,7 @@ impl Operator {
         let find = move |tx: &mut dyn Tx| {
             permit(tx, &actor, UseCase::PersonList, On::Anywhere)?;
             let person = known(tx, &actor, UseCase::PersonList, &login)?;
-            Ok::<_, Fail>(view(tx, person, now)?)
+            view(tx, &actor, person, now)
         };
         Ok(self.0.store.read(find).await?)
     }
@@ -67,7 +68,7 @@ impl Operator {
         let find = move |tx: &mut dyn Tx| {
             permit(tx, &actor, UseCase::OwnShow, On::Anywhere)?;
             let person = rows::person_by_id(tx, id)?.ok_or(RefusalCode::NotFound)?;
-            Ok::<_, Fail>(view(tx, person, now)?)
+            view(tx, &actor, person, now)
         };
         Ok(self.0.store.read(find).await?)
     }
@@ -79,19 +80,53 @@ fn code(tx: &mut dyn Tx, list: &str, code: Option<String>) -> Result<Option<Code
     Ok(Some(Code { code, verified: label.is_some(), label }))
 }
 
-/// A person as shown at this moment.
-pub(crate) fn view(tx: &mut dyn Tx, p: rows::Person, now: i64) -> Result<PersonView, StoreError> {
+/// What the asker may see of a person: work and BALs elsewhere are for whoever sees everything, and for the person.
+#[derive(Debug)]
+pub(crate) struct Eyes {
+    /// Who asks; 0: ourselves.
+    me: i64,
+    /// None: everything.
+    within: Option<Vec<i64>>,
+}
+
+impl Eyes {
+    fn of(tx: &mut dyn Tx, actor: &Actor) -> Result<Self, Fail> {
+        let me = actor.person();
+        let within = match reach(tx, actor, UseCase::PersonList) {
+            Ok(Reach::All) => None,
+            Ok(Reach::Structures(within)) => Some(within),
+            // Whoever sees nobody may see himself.
+            Ok(Reach::Own(_)) | Err(Fail::No(_)) => Some(Vec::new()),
+            Err(failed) => return Err(failed),
+        };
+        Ok(Self { me, within })
+    }
+    fn see(&self, person: i64, structure: Option<i64>) -> bool {
+        let here = |within: &Vec<i64>| structure.is_some_and(|s| within.contains(&s));
+        self.me == person || self.within.as_ref().is_none_or(here)
+    }
+}
+
+/// A person as shown to the asker at this moment.
+pub(crate) fn view(tx: &mut dyn Tx, actor: &Actor, p: rows::Person, now: i64) -> Result<PersonView, Fail> {
+    let eyes = Eyes::of(tx, actor)?;
+    Ok(shown(tx, &eyes, p, now)?)
+}
+
+fn shown(tx: &mut dyn Tx, eyes: &Eyes, p: rows::Person, now: i64) -> Result<PersonView, StoreError> {
     let (mut bals, mut own_address) = (Vec::new(), None);
     for access in access::of_person(tx, p.id)? {
         if let Some(bal) = rows::bal_by_id(tx, access.bal_id)? {
             if bal.kind == BalKind::Per.as_str() && access.role == "holder" && own_address.is_none() {
                 own_address = Some(bal.address.clone());
             }
-            bals.push((bal.address, access.role));
+            if eyes.see(p.id, bal.structure_id) {
+                bals.push((bal.address, access.role));
+            }
         }
     }
     let mut memberships = Vec::new();
-    for m in structures::memberships(tx, p.id)? {
+    for m in structures::memberships(tx, p.id)?.into_iter().filter(|m| eyes.see(p.id, Some(m.structure_id))) {
         if let Some(s) = structures::by_id(tx, m.structure_id)? {
             memberships.push(MembershipView {
                 structure: s.code,

@@ -7,16 +7,17 @@ pub mod views;
 
 use super::page;
 use super::people::conflict;
+use super::processing::of_structure;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator};
 use sceau_domain::identifier::{Finess, Siret};
-use sceau_domain::{ConventionState, Processing, Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_domain::{ConventionState, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::structures as rows;
 use sceau_store::{StoreError, Tx};
 use serde_json::json;
-use views::{Contact, Convention, NewStructure, Postal, ProcessingLink, StructureChange, StructureView};
+use views::{Contact, Convention, FollowingView, NewStructure, Postal, StructureChange, StructureView};
 
 /// Most lines of a postal address.
 const LINES: usize = 4;
@@ -109,6 +110,11 @@ impl StructureChange {
         }
         Ok(s)
     }
+    /// Does it touch who the structure is, and not only how it is reached?
+    fn is_of_identity(&self) -> bool {
+        let texts = [&self.name, &self.category, &self.finess_ej, &self.finess_eg, &self.siret, &self.territory];
+        texts.iter().any(|t| t.is_some())
+    }
     fn fields(&self) -> Vec<&'static str> {
         let given = [
             ("name", self.name.is_some()),
@@ -179,9 +185,11 @@ impl Operator {
         let list = move |tx: &mut dyn Tx| {
             let reached = reach(tx, &actor, UseCase::StructureList)?;
             let body = match &filter.body {
-                Some(code) => match rows::body_by_code(tx, code)? {
+                Some(code) => match rows::body_by_code(tx, &code.to_ascii_lowercase())? {
                     Some(b) => Some(b.id),
-                    None => return Err(unknown(tx, &actor, UseCase::StructureList, code)),
+                    None if reached == Reach::All => return Err(unknown(tx, &actor, UseCase::StructureList, code)),
+                    // As for a body that follows none of the asker's: nothing is told of bodies.
+                    None => return Ok(Vec::new()),
                 },
                 None => None,
             };
@@ -225,6 +233,12 @@ impl Operator {
         let (actor, operator, now) = (actor.clone(), self.0.config.name.clone(), self.now());
         let edit = move |tx: &mut dyn Tx| {
             let before = known(tx, &actor, UseCase::StructureEdit, &code)?;
+            let signed = before.convention.parse().is_ok_and(ConventionState::binds);
+            if signed && change.is_of_identity() {
+                // Who signed is who the convention names: another name or identifier is the operator's to write.
+                let settles = permit(tx, &actor, UseCase::StructureSettle, On::Structure(before.id));
+                settles.map_err(|_| Refusal::new(RefusalCode::StateWrong).with("name", &code).with("cause", "convention"))?;
+            }
             let after = change.applied(before)?;
             check_category(tx, &after)?;
             if after.version != version || !rows::update(tx, &after)? {
@@ -255,7 +269,7 @@ pub(crate) fn view(
         None => None,
     };
     let (administrators, domains) = (rows::administrators(tx, s.id)?, rows::domains(tx, s.id)?);
-    let (people, bals) = rows::counts(tx, s.id)?;
+    let ((people, bals), followed) = (rows::counts(tx, s.id)?, rows::followings(tx, s.id)?);
     let in_force = state.binds() && from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u);
     let missing = [
         ("no_administrator", administrators.is_empty()),
@@ -264,14 +278,11 @@ pub(crate) fn view(
         ("convention_not_in_force", !in_force),
         ("no_domain", domains.is_empty()),
     ];
-    // ANS receives indicators, without being named by any row.
-    let chain = std::iter::once((Processing::Controller, s.name.clone()))
-        .chain(body.iter().map(|b| (Processing::Processor, b.name.clone())))
-        .chain([(Processing::Processor, operator.to_owned()), (Processing::Recipient, "ANS".into())]);
     let some = |text: String| Some(text).filter(|t| !t.is_empty());
     let category_label = if s.category.is_empty() { None } else { rows::reference_label(tx, CATEGORIES, &s.category)? };
     Ok(StructureView {
-        processing: chain.map(|(role, name)| ProcessingLink { role, name }).collect(),
+        processing: of_structure(tx, &s, operator)?,
+        followed: followed.into_iter().map(FollowingView::from).collect(),
         warnings: missing.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect(),
         code: s.code,
         name: s.name,

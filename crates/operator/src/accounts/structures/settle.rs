@@ -86,14 +86,12 @@ impl Operator {
             if !rows::update(tx, &row)? {
                 return Err(conflict(&code));
             }
+            rows::follow(tx, row.id, row.body_id, now.0)?;
             fact.write(tx)?;
             let stored = rows::by_id(tx, row.id)?.ok_or(RefusalCode::NotFound)?;
             Ok::<_, Fail>(view(tx, stored, &operator, now)?)
         };
-        let view = self.0.store.write(settle).await?;
-        // Another regional body sees the structure now.
-        self.rights_changed();
-        Ok(view)
+        Ok(self.0.store.write(settle).await?)
     }
 }
 

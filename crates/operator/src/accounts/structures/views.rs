@@ -1,6 +1,7 @@
 //! What is said of a structure and of a regional body, and what can be asked to be changed. Field names are those of `--json` and of REST.
 use sceau_domain::{ConventionState, Opening, Processing, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A postal address.
@@ -147,6 +148,25 @@ pub struct ProcessingLink {
     pub name: String,
 }
 
+/// Who followed a structure, from when to when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FollowingView {
+    /// Regional body (code).
+    pub body: String,
+    /// Since.
+    #[schema(value_type = i64)]
+    pub since: Timestamp,
+    /// Until, when over.
+    #[schema(value_type = Option<i64>)]
+    pub ended: Option<Timestamp>,
+}
+
+impl From<sceau_store::structures::Following> for FollowingView {
+    fn from(f: sceau_store::structures::Following) -> Self {
+        Self { body: f.body, since: Timestamp(f.since), ended: f.ended.map(Timestamp) }
+    }
+}
+
 /// A structure.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StructureView {
@@ -168,8 +188,10 @@ pub struct StructureView {
     pub address: Postal,
     /// Référent métier.
     pub contact: Contact,
-    /// Regional body (code).
+    /// Regional body that follows it (code).
     pub body: Option<String>,
+    /// Regional bodies that follow it or did, oldest first.
+    pub followed: Vec<FollowingView>,
     /// Who opens its BALs.
     pub opening: String,
     /// Convention.
@@ -196,6 +218,34 @@ pub struct StructureView {
     /// Since.
     #[schema(value_type = i64)]
     pub created: Timestamp,
+}
+
+/// What a regional body may know of a structure that it follows: counts alone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct StructureCounts {
+    /// Code.
+    pub structure: String,
+    /// Name.
+    pub name: String,
+    /// Where its convention stands.
+    pub convention: String,
+    /// Since when blocked.
+    #[schema(value_type = Option<i64>)]
+    pub blocked: Option<Timestamp>,
+    /// People who work there now.
+    pub people: i64,
+    /// Those whose identity is certified.
+    pub certified: i64,
+    /// BALs that are not closed, by kind.
+    pub bals: BTreeMap<String, i64>,
+    /// BALs by state.
+    pub states: BTreeMap<String, i64>,
+    /// Requests for BALs that are under way.
+    pub openings: i64,
+    /// Corrections and requests for help that wait for an answer.
+    pub reports: i64,
+    /// What is missing, as with the structure.
+    pub warnings: Vec<String>,
 }
 
 /// A regional body to add.

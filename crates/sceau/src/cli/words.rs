@@ -1,0 +1,81 @@
+//! Codes that programs read, in the words of the user's language: states, roles, rights… `--json` keeps the codes.
+use super::Context;
+use sceau_domain::text::template;
+
+/// Fields that hold codes, and the group of their words in the locale files (`word.GROUP.CODE`).
+const CODED: &[(&str, &str)] = &[
+    ("state", "state"),
+    ("was", "state"),
+    ("became", "state"),
+    ("role", "role"),
+    ("rights", "right"),
+    ("task", "task"),
+    ("desk", "desk"),
+    ("changed_by", "changed_by"),
+    ("withheld", "withheld"),
+    ("how", "identity"),
+    ("certified", "identity"),
+    ("opening", "opening"),
+    ("purpose", "purpose"),
+    ("cause", "cause"),
+    ("severity", "severity"),
+    ("scope", "scope"),
+    ("scopes", "scope"),
+    ("from", "scope"),
+    ("unit", "unit"),
+    ("item", "item"),
+];
+
+/// The word for a code of this field; the code itself where there is none.
+pub fn word(c: &Context, field: &str, code: &str) -> String {
+    let group = CODED.iter().find(|(name, _)| *name == field).map(|(_, group)| *group);
+    let known = group.and_then(|group| template(c.lang, &format!("word.{group}.{code}")));
+    known.map_or_else(|| code.to_owned(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sceau_domain::Lang;
+    use serde_json::Value;
+
+    /// Codes that a schema lists for each field.
+    fn listed(value: &Value, field: &str, out: &mut Vec<(String, String)>) {
+        if let Some(codes) = value["enum"].as_array() {
+            out.extend(codes.iter().filter_map(Value::as_str).map(|code| (field.to_owned(), code.to_owned())));
+        }
+        for (name, below) in value.as_object().into_iter().flatten() {
+            match below {
+                Value::Object(fields) if name == "properties" => {
+                    fields.iter().for_each(|(field, schema)| listed(schema, field, out));
+                }
+                Value::Array(all) => all.iter().for_each(|v| listed(v, field, out)),
+                Value::Object(_) => listed(below, field, out),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_schemas_has_its_word() {
+        let mut codes = Vec::new();
+        for file in std::fs::read_dir("../../docs/schemas").unwrap() {
+            let schema = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            listed(&serde_json::from_str(&schema).unwrap(), "", &mut codes);
+        }
+        codes.retain(|(field, _)| CODED.iter().any(|(name, _)| name == field));
+        assert!(codes.len() > 60, "{}", codes.len());
+        for lang in Lang::ALL {
+            let c = Context::new(lang, false, "x".into());
+            for (field, code) in &codes {
+                let group = CODED.iter().find(|(name, _)| name == field).unwrap().1;
+                let key = format!("word.{group}.{code}");
+                assert!(template(lang, &key).is_some(), "{key} of {field} is missing");
+                assert!(!word(&c, field, code).is_empty());
+            }
+        }
+        let c = Context::new(Lang::Fr, false, "x".into());
+        assert_eq!((word(&c, "state", "blocked"), word(&c, "name", "blocked")), ("bloquée".into(), "blocked".into()));
+        assert_eq!(word(&c, "state", "tout neuf"), "tout neuf");
+    }
+}

@@ -1,0 +1,185 @@
+//! What is asked at every act, and lists of many rows: each finds its rows by an index, however many people and BALs there are (asked of
+//! SQLite, which says how it would go about it).
+use sceau_store::{Columns, Id, Row, StoreError, Tx, Value, testing};
+use sceau_store::{
+    access, accounts, bals, departures, holds, idempotency, imports, life, notices, openings, policies, reference,
+    roles, terms,
+};
+
+/// Tables that grow with people, mail and time.
+const MANY: &[&str] = &[
+    "people",
+    "bals",
+    "access",
+    "tokens",
+    "memberships",
+    "national_ids",
+    "openings",
+    "opening_people",
+    "life",
+    "acceptances",
+    "imports",
+    "import_lines",
+    "reference_entries",
+    "idempotency",
+    "notices",
+    "links",
+    "messages",
+    "entries",
+    "traces",
+    "jobs",
+    "policy_values",
+];
+
+/// A transaction that asks for the plan of each statement first.
+struct Explained<'a> {
+    tx: &'a mut dyn Tx,
+    what: &'static str,
+    slow: Vec<String>,
+}
+
+impl Explained<'_> {
+    fn explain(&mut self, sql: &str, params: &[Value]) -> Result<(), StoreError> {
+        for row in self.tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params)? {
+            let step = row.text(3)?;
+            let Some(scanned) = step.strip_prefix("SCAN ") else { continue };
+            // By its name here: `a` may be `access`.
+            let name = scanned.split(' ').next().unwrap_or_default();
+            let table = MANY.iter().find(|t| {
+                **t == name || sql.contains(&format!("{t} {name} ")) || sql.ends_with(&format!("{t} {name}"))
+            });
+            if table.is_some() {
+                self.slow.push(format!("{}: {step}\n    {sql}", self.what));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tx for Explained<'_> {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        self.explain(sql, params)?;
+        self.tx.execute(sql, params)
+    }
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.explain(sql, params)?;
+        self.tx.query(sql, params)
+    }
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        see: &mut dyn FnMut(&dyn Columns) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.explain(sql, params)?;
+        self.tx.visit(sql, params, see)
+    }
+}
+
+type Ask = (&'static str, fn(&mut dyn Tx) -> Result<(), StoreError>);
+
+/// Two structures and a person's own.
+fn within() -> Option<(Vec<Id>, Id)> {
+    Some((vec![1, 2], 3))
+}
+
+const ASKED: &[Ask] = &[
+    ("person by login", |tx| accounts::person_by_login(tx, "a").map(drop)),
+    ("person by identifier", |tx| accounts::person_by_national_id(tx, "8").map(drop)),
+    ("people", |tx| accounts::people(tx, "a", 10).map(drop)),
+    ("people of structures", |tx| accounts::people_within(tx, &[1, 2], "a", 10).map(drop)),
+    ("BAL by address", |tx| accounts::bal_by_address(tx, "a@b").map(drop)),
+    ("token by digest", |tx| accounts::token_by_digest(tx, b"x").map(drop)),
+    ("tokens", |tx| accounts::tokens(tx, None, 5, 10).map(drop)),
+    ("tokens of a person", |tx| accounts::tokens(tx, Some(1), 5, 10).map(drop)),
+    ("tokens of structures", |tx| accounts::tokens_within(tx, &[1, 2], 3, 5, 10).map(drop)),
+    ("BALs", |tx| bals::list(tx, &bals::Filter::default(), "a", 10).map(drop)),
+    ("BALs of a structure", |tx| {
+        bals::list(tx, &bals::Filter { structure: Some(1), ..Default::default() }, "a", 10).map(drop)
+    }),
+    ("BALs of a domain", |tx| {
+        bals::list(tx, &bals::Filter { domain: Some(1), ..Default::default() }, "a", 10).map(drop)
+    }),
+    ("BALs of a state", |tx| {
+        bals::list(tx, &bals::Filter { state: Some("blocked".into()), ..Default::default() }, "a", 10).map(drop)
+    }),
+    ("BALs of structures", |tx| {
+        bals::list(tx, &bals::Filter { within: within(), ..Default::default() }, "a", 10).map(drop)
+    }),
+    ("names taken", |tx| bals::taken(tx, "a.b", "c", 10).map(drop)),
+    ("seat", |tx| access::seat(tx, 1, 2).map(drop)),
+    ("access of a BAL", |tx| access::of_bal(tx, 1).map(drop)),
+    ("access of a person", |tx| access::of_person(tx, 1).map(drop)),
+    ("access of a person on a BAL", |tx| access::present(tx, 1, 2).map(drop)),
+    ("history of access", |tx| access::history(tx, 1, (0, 0), 10).map(drop)),
+    ("access at an instant", |tx| access::at(tx, 1, 5).map(drop)),
+    ("holder", |tx| access::holder(tx, 1).map(drop)),
+    ("departure", |tx| departures::end_accesses(tx, (1, 2), 5, "x").map(drop)),
+    ("departure: tokens", |tx| departures::revoke_tokens_of(tx, (1, 2), 5).map(drop)),
+    ("departure: nowhere", |tx| departures::is_nowhere(tx, 1).map(drop)),
+    ("departure: responsible", |tx| departures::without_responsible(tx, 1, 2).map(drop)),
+    ("holds of a BAL", |tx| holds::names(tx, 1).map(drop)),
+    ("steps of a life", |tx| life::newest(tx, "bal", 1, 5, 10).map(drop)),
+    ("closings due", |tx| life::due(tx, 5, 10).map(drop)),
+    ("closed and not buried", |tx| life::unburied(tx).map(drop)),
+    ("opening of an address", |tx| openings::under_way(tx, "a@b").map(drop)),
+    ("openings that wait for somebody", |tx| openings::waiting_for(tx, 1).map(drop)),
+    ("openings ready", |tx| openings::ready(tx, Some(1), 0, 10).map(drop)),
+    ("openings", |tx| openings::list(tx, &openings::Filter::default(), i64::MAX, 10).map(drop)),
+    ("openings of a state", |tx| {
+        openings::list(tx, &openings::Filter { state: Some("x".into()), ..Default::default() }, 5, 10).map(drop)
+    }),
+    ("openings of structures", |tx| {
+        openings::list(tx, &openings::Filter { within: within(), ..Default::default() }, 5, 10).map(drop)
+    }),
+    ("notices since", |tx| notices::sent_since(tx, 1, "t", 5).map(drop)),
+    ("last notice", |tx| notices::last(tx, 1, "t").map(drop)),
+    ("link", |tx| notices::good_link(tx, b"x", 5).map(drop)),
+    ("old links", |tx| notices::forget_links(tx, 5, 10).map(drop)),
+    ("key of a request", |tx| idempotency::known(tx, 1, "k").map(drop)),
+    ("old keys", |tx| idempotency::forget(tx, 5, 10).map(drop)),
+    ("imports", |tx| imports::list(tx, None, 5, 10).map(drop)),
+    ("imports of structures", |tx| imports::list(tx, Some(&[1, 2]), 5, 10).map(drop)),
+    ("lines of an import", |tx| imports::lines(tx, 1, 5, None, 10).map(drop)),
+    ("line by login", |tx| imports::by_login(tx, 1, "a").map(drop)),
+    ("line by address", |tx| imports::by_address(tx, 1, "a@b").map(drop)),
+    ("repeated lines", |tx| imports::repeats(tx, 1, "k", 5).map(drop)),
+    ("imports left alone", |tx| imports::close_abandoned(tx, 5, 6, "x").map(drop)),
+    ("limits", |tx| policies::list(tx, ("bal", "1", "x"), 10).map(drop)),
+    ("limits of a BAL", |tx| policies::of_places(tx, 1, "Per", Some(2), 3).map(drop)),
+    ("quotas", |tx| policies::quota_rows(tx, 5, 10).map(drop)),
+    ("reference by code", |tx| reference::by_code(tx, 1, "a", ("b", 5), 10).map(drop)),
+    ("reference by label", |tx| reference::by_label(tx, 1, "a", ("b", "c", 5), 10).map(drop)),
+    ("roles of a person", |tx| roles::in_force(tx, 1).map(drop)),
+    ("terms that somebody misses", |tx| terms::missing(tx, 1, 5).map(drop)),
+    ("acceptances", |tx| terms::acceptances(tx, None, None, None, Some((5, 6)), 10).map(drop)),
+    ("who has not accepted", |tx| terms::unaccepted(tx, 1, None, 5, 10).map(drop)),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_and_every_question_at_an_act_finds_its_rows_by_an_index() {
+    let s = testing::sqlite().await;
+    let slow = s.write(|tx| {
+        let mut slow = Vec::new();
+        for (what, ask) in ASKED {
+            let mut explained = Explained { tx: &mut *tx, what, slow: Vec::new() };
+            ask(&mut explained)?;
+            slow.append(&mut explained.slow);
+        }
+        Ok::<_, StoreError>(slow)
+    });
+    let slow = slow.await.unwrap();
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// The check can fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_without_an_index_is_named() {
+    let s = testing::sqlite().await;
+    let slow = s.read(|tx| {
+        let mut explained = Explained { tx, what: "by name", slow: Vec::new() };
+        explained.query("SELECT p.id FROM people p WHERE p.name = 'x'", &[])?;
+        Ok::<_, StoreError>(explained.slow.len())
+    });
+    assert_eq!(slow.await, Ok(1));
+}
