@@ -2,7 +2,7 @@
 //!
 //! Promises, whatever is asked and in whatever order (see the tests): a personal BAL has its one holder and nobody else but the delegates that
 //! the holder named, each with an end at most [`Place::longest`] away and without the right to give access; nobody but the holder can name
-//! them; an ORG, APP or CAB that is in use never is without a habilitated responsible whose access has no planned end; machines are on APP
+//! them; nobody gives himself access to a shared BAL by an administrative role; an ORG, APP or CAB that is in use never is without a habilitated responsible whose access has no planned end; machines are on APP
 //! only; nobody has two accesses to one BAL.
 use crate::{BalKind, BalRights, Refusal, RefusalCode};
 use std::fmt;
@@ -121,7 +121,8 @@ pub struct Place<'a> {
 /// Refuses what must not be given. `held` is everything of the BAL that is not over; `habilitated`: may the person exchange health data?
 ///
 /// # Errors
-/// `right.missing`, `access.role`, `access.holder`, `access.rights`, `access.dates`, `access.habilitation`, `admin.exists`, `state.wrong`.
+/// `right.missing`, `access.own`, `access.role`, `access.holder`, `access.rights`, `access.dates`, `access.habilitation`, `admin.exists`,
+/// `state.wrong`.
 pub fn may_give(place: Place<'_>, held: &[Held], by: Giver, new: Held, habilitated: bool) -> Result<(), Refusal> {
     if !new.role.is_on(place.kind) {
         return Err(wrong(RefusalCode::AccessRole, new.role));
@@ -132,7 +133,7 @@ pub fn may_give(place: Place<'_>, held: &[Held], by: Giver, new: Held, habilitat
             return Err(missing("delegation.grant"));
         }
         AccessRole::Delegate => {}
-        _ => managing(place, held, by)?,
+        _ => giving(place, held, by, new)?,
     }
     if place.state == "closing" || place.state == "closed" {
         return Err(Refusal::new(RefusalCode::StateWrong).with("name", "BAL").with("cause", place.state));
@@ -162,7 +163,7 @@ pub fn may_change(place: Place<'_>, held: &[Held], by: Giver, new: Held, habilit
         }
         (AccessRole::Delegate, _) | (_, AccessRole::Delegate) => return Err(wrong(RefusalCode::AccessRole, new.role)),
         _ if !new.role.is_on(place.kind) => return Err(wrong(RefusalCode::AccessRole, new.role)),
-        _ => managing(place, held, by)?,
+        _ => giving(place, held, by, new)?,
     }
     fits(place, new, habilitated)?;
     let mut after = rest;
@@ -216,6 +217,14 @@ fn in_force(h: &Held, now: i64) -> bool {
 fn managing(place: Place<'_>, held: &[Held], by: Giver) -> Result<(), Refusal> {
     let manages = |h: &Held| h.person == by.person && in_force(h, place.now) && h.rights.has(BalRights::MANAGE);
     if by.administers || held.iter().any(manages) { Ok(()) } else { Err(missing("access.grant")) }
+}
+
+/// [`managing`]; and an administrative role gives nothing to whoever has it: what is in the BAL is not for administrators.
+fn giving(place: Place<'_>, held: &[Held], by: Giver, new: Held) -> Result<(), Refusal> {
+    if by.administers && by.person == new.person {
+        return managing(place, held, Giver { administers: false, ..by }).map_err(|_| RefusalCode::AccessOwn.into());
+    }
+    managing(place, held, by)
 }
 
 fn fits(place: Place<'_>, new: Held, habilitated: bool) -> Result<(), Refusal> {

@@ -17,8 +17,8 @@ enum Act {
 }
 
 fn giver() -> impl Strategy<Value = Giver> {
-    // Person 100 has no access at all: the administrator.
-    prop_oneof![(0..PEOPLE).prop_map(|person| Giver { person, administers: false }), Just(ADMIN)]
+    // Person 100 has no access at all: the administrator. Others may have the role too.
+    prop_oneof![(0..PEOPLE, any::<bool>()).prop_map(|(person, administers)| Giver { person, administers }), Just(ADMIN)]
 }
 const ADMIN: Giver = Giver { person: 100, administers: true };
 
@@ -125,9 +125,10 @@ proptest! {
             let done = bal.apply(act);
             if let (Ok(()), Act::Give(by, new) | Act::Change(by, new)) = (&done, act) {
                 // A delegate is named by the holder in person, whoever else asks.
-                prop_assert!(new.role != AccessRole::Delegate || (by.person == 0 && !by.administers));
+                prop_assert!(new.role != AccessRole::Delegate || by.person == 0);
                 let manages = before.iter().any(|h| h.person == by.person && h.rights.has(BalRights::MANAGE));
-                prop_assert!(by.administers || manages);
+                // An administrative role gives access to others alone.
+                prop_assert!(manages || (by.administers && by.person != new.person));
             }
             if let (Ok(()), Act::End(by, person)) = (&done, act) {
                 let manages = before.iter().any(|h| h.person == by.person && h.rights.has(BalRights::MANAGE));
@@ -164,6 +165,23 @@ fn a_secretary_is_named_by_the_professional_alone() {
     let stranger = Giver { person: 2, administers: false };
     assert_eq!(may_end(bal.place(), &bal.held, stranger, 1).map_err(|r| r.code), Err(RefusalCode::RightMissing));
     assert_eq!(may_end(bal.place(), &bal.held, ADMIN, 0).map_err(|r| r.code), Err(RefusalCode::AccessHolder));
+}
+
+#[test]
+fn an_administrator_gives_himself_nothing() {
+    let mut bal = Bal::open(BalKind::Org);
+    let chief = Giver { person: 2, administers: true };
+    let member = Held { person: 2, role: AccessRole::Member, rights: BalRights::USE, starts: 0, ends: None };
+    let responsible = Held { role: AccessRole::Responsible, rights: BalRights::ALL, ..member };
+    for new in [member, responsible] {
+        assert_eq!(bal.apply(&Act::Give(chief, new)).map_err(|r| r.code), Err(RefusalCode::AccessOwn));
+    }
+    // By somebody responsible, who is none of the administrators.
+    bal.apply(&Act::Give(Giver { person: 0, administers: false }, member)).unwrap();
+    assert_eq!(bal.apply(&Act::Change(chief, responsible)).map_err(|r| r.code), Err(RefusalCode::AccessOwn));
+    bal.apply(&Act::Change(ADMIN, responsible)).unwrap();
+    // As one who answers for it, not as an administrator.
+    bal.apply(&Act::Change(chief, Held { ends: None, ..member })).unwrap();
 }
 
 #[test]

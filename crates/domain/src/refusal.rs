@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `terms.clause_missing`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
+//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -141,6 +141,7 @@ refusals! {
     TermsAbsent          "terms.absent"           451 "4.3.0" "UNAVAILABLE" 409;
     TermsChanged         "terms.changed"          501 "5.5.4" "" 409;
     TermsClause          "terms.clause_missing"   501 "5.5.4" "" 422;
+    RetentionShorter     "retention.shorter"      550 "5.5.1" "CANNOT" 409;
     StateWrong           "state.wrong"            550 "5.5.1" "CANNOT" 409;
     IdentityMissing      "identity.missing"       550 "5.7.1" "CANNOT" 422;
     LinkInvalid          "link.invalid"           550 "5.7.1" "EXPIRED" 410;
@@ -157,6 +158,17 @@ refusals! {
     OpeningHabilitation  "opening.habilitation"   550 "5.5.1" "CANNOT" 409;
     OpeningConvention    "opening.convention"     550 "5.5.1" "CANNOT" 409;
     OpeningTerms         "opening.terms"          550 "5.5.1" "CANNOT" 409;
+    OpeningLeft          "opening.left"           550 "5.5.1" "CANNOT" 409;
+    OpeningDomain        "opening.domain"         550 "5.5.1" "CANNOT" 409;
+    // whom the operator takes (domain::eligibility)
+    EligibilityTerritory "eligibility.territory"  550 "5.7.1" "CANNOT" 409;
+    EligibilityProfession "eligibility.profession" 550 "5.7.1" "CANNOT" 409;
+    EligibilityRegistration "eligibility.registration" 550 "5.7.1" "CANNOT" 409;
+    EligibilityStaff     "eligibility.staff"      550 "5.7.1" "CANNOT" 409;
+    EligibilityUnchecked "eligibility.unchecked"  550 "5.7.1" "CANNOT" 409;
+    // a BAL that goes to another structure
+    MovePeople           "move.people"            550 "5.5.1" "CANNOT" 409;
+    MoveHeld             "move.held"              550 "5.5.1" "CANNOT" 409;
     // access (domain::access)
     AccessRole           "access.role"            501 "5.5.4" "" 422;
     AccessHolder         "access.holder"          550 "5.5.1" "CANNOT" 409;
@@ -164,6 +176,11 @@ refusals! {
     AccessRights         "access.rights"          501 "5.5.4" "" 422;
     AccessDates          "access.dates"           501 "5.5.4" "" 422;
     AccessHabilitation   "access.habilitation"    550 "5.5.1" "CANNOT" 422;
+    AccessOwn            "access.own"             550 "5.5.1" "CANNOT" 409;
+    // tokens of others
+    TokenOther           "token.other"            550 "5.5.1" "CANNOT" 409;
+    TokenUnreachable     "token.unreachable"      550 "5.5.1" "CANNOT" 409;
+    TokenSetter          "token.setter"           550 "5.5.1" "CANNOT" 409;
     // administrative roles, disclosures
     RoleLast             "role.last"              550 "5.5.1" "CANNOT" 409;
     RoleConfigured       "role.configured"        550 "5.5.1" "CANNOT" 409;

@@ -35,8 +35,12 @@ fn page() -> String {
         "\nRules of places:\n\n\
          * A role whose structure or regional body is blocked has no effect, and who is blocked may do nothing; from the very next act on.\n\
          * A BAL that belongs to no structure is the operator's alone.\n\
-         * Who works in several structures is edited, certified, blocked and given tokens by the administrators of the one where he has worked the \
-         longest; the others end his work in theirs.\n\
+         * Who works in several structures is edited, certified, blocked and sent tokens by the administrators of the one where he has worked the \
+         longest of those to which he was entrusted (added there, or taken in by the operator); the others end his work in theirs. Whoever was \
+         taken in by the national identifier alone stays with those who answered for him before.\n\
+         * The secret of a token is shown to the person alone; for a machine, to somebody responsible for its BAL. Who administers has a link \
+         sent, not to an address that he set himself.\n\
+         * Nobody gives himself access to a BAL that is there by an administrative role.\n\
          * Nobody but the operator's administrators acts on a person who has an administrative role, unless it is that of a structure of one's own \
          place.\n\
          * A user changes a BAL (particulars, choices, accesses, delegations, end) only with the right `manage` on it.\n\

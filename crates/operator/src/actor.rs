@@ -1,6 +1,6 @@
 //! Who asks.
 use sceau_domain::{AccessRole, BalFlags, BalKind, BalRights};
-use sceau_store::Id;
+use sceau_store::{Id, accounts};
 use std::net::IpAddr;
 
 /// Which door.
@@ -112,6 +112,13 @@ pub struct Actor {
     pub credential: Option<Id>,
     /// From where.
     pub origin: Origin,
+}
+
+impl PersonRef {
+    /// A person of the base.
+    pub(crate) fn of(row: accounts::Person) -> Self {
+        Self { id: row.id, login: row.login, name: row.name }
+    }
 }
 
 impl Actor {

@@ -38,6 +38,9 @@ pub struct OperatorConfig {
     /// right or wrong, until the minute is over. Other logins from the address go on (many people share one), until it has failed
     /// twenty times as often altogether.
     pub login_failures_per_minute: u32,
+    /// The operator is being set up: over the administration socket, its administrators are shown the secrets of tokens that they make for others.
+    /// False in service, where the person alone sees them.
+    pub setting_up: bool,
     /// Text search.
     pub search: crate::search::Settings,
 }

@@ -36,7 +36,8 @@ impl Operator {
     /// Success and failure are traced; the token's last use is kept.
     ///
     /// # Errors
-    /// `login.failed`, `login.too_many`; `terms.required` when the token is right and the person has not accepted the terms in force.
+    /// `login.failed`, `login.too_many`; when the token is right, `terms.required` (the terms in force were not accepted), `right.missing` (the access
+    /// does not let read, or send at the submission door).
     pub async fn login_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
         let now = self.clock().now();
         let limit = self.config().login_failures_per_minute;
@@ -50,9 +51,11 @@ impl Operator {
                 metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
                 Ok(actor)
             }
-            // The token was right: nothing is counted, and the refusal is traced under the person's name.
-            Err(Fail::No(refusal)) if refusal.code == RefusalCode::TermsRequired => {
-                metrics::counter!("sceau_logins_total", "outcome" => "terms").increment(1);
+            // The token was right: nothing is counted (whoever may only read and whose program insists on sending would be held back from
+            // reading too), and the refusal was traced under the person's name.
+            Err(Fail::No(refusal)) if matches!(refusal.code, RefusalCode::TermsRequired | RefusalCode::RightMissing) => {
+                let outcome = if refusal.code == RefusalCode::TermsRequired { "terms" } else { "rights" };
+                metrics::counter!("sceau_logins_total", "outcome" => outcome).increment(1);
                 Err(refusal)
             }
             Err(Fail::No(refusal)) => {
@@ -81,12 +84,12 @@ impl Operator {
         let (now, since) = (self.clock().now().0, self.0.guard.rights_version());
         let find = move |tx: &mut dyn Tx| find(tx, &digest, &name, by_address.as_deref(), wanted.as_deref(), now);
         // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
-        let Found { token, person, bal, seated, holder, open } = self.0.store.read(find).await?.ok_or_else(failed)?;
-        let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
+        let Found { token, person, bal, seated, holder, shut } = self.0.store.read(find).await?.ok_or_else(failed)?;
+        let who = Who::Person(PersonRef::of(person));
         let bal = BalRef { chair: Some(chair(&seated, holder, token.expires, since)?), ..bal_ref(&bal)? };
         let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
-        if !open {
-            return Err(self.refused(By::actor(&actor), None, None, self.terms_required()).await.into());
+        if let Some(refusal) = shut {
+            return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
         }
         let need = if origin.door == Door::Submission { BalRights::SEND } else { BalRights::READ };
         if let Err(refusal) = holds(&seated, need) {
@@ -125,24 +128,20 @@ impl Operator {
         let (person, bal_id) = (person.id, bal.id);
         let version = self.0.guard.rights_version();
         let chair = bal.chair.clone();
-        let allowed = move |tx: &mut dyn Tx| -> Result<Option<bool>, Fail> {
+        let allowed = move |tx: &mut dyn Tx| -> Result<(), Fail> {
             if !rows::token_by_id(tx, token)?.is_some_and(|t| is_live(&t, now.0)) {
-                return Ok(None);
+                return Err(RefusalCode::RightMissing.into());
             }
             // A session has the rights that it began with, or ends.
             let same = |s: &access::Seated| {
                 chair.as_ref().is_none_or(|c| c.role.as_str() == s.role && c.rights.bits() == s.rights)
             };
             match access::seat(tx, bal_id, person)?.filter(same) {
-                Some(_) => Ok(Some(terms::open(tx, person, bal_id, now.0)?)),
-                None => Ok(None),
+                Some(_) => terms::require(tx, person, bal_id, now.0),
+                None => Err(RefusalCode::RightMissing.into()),
             }
         };
-        match self.0.store.read(allowed).await? {
-            Some(true) => {}
-            Some(false) => return Err(self.terms_required()),
-            None => return Err(RefusalCode::RightMissing.into()),
-        }
+        self.0.store.read(allowed).await?;
         self.0.guard.allowed(token, bal_id, now, version);
         Ok(())
     }
@@ -169,8 +168,8 @@ struct Found {
     seated: access::Seated,
     /// Login of the holder, when the person is the holder's delegate.
     holder: Option<String>,
-    /// The terms of use are accepted.
-    open: bool,
+    /// Why the BAL stays shut: the terms of use are not accepted.
+    shut: Option<Refusal>,
 }
 
 /// Nothing when any part does not fit.
@@ -201,12 +200,12 @@ fn find(
         return Ok(None);
     };
     let Some(seated) = access::seat(tx, bal.id, person.id)? else { return Ok(None) };
-    let open = terms::open(tx, person.id, bal.id, now)?;
+    let shut = terms::shut(tx, person.id, bal.id, now)?;
     let holder = match seated.role == AccessRole::Delegate.as_str() {
         true => access::holder(tx, bal.id)?.map(|h| h.login),
         false => None,
     };
-    Ok(Some(Found { token, person, bal, seated, holder, open }))
+    Ok(Some(Found { token, person, bal, seated, holder, shut }))
 }
 
 /// How somebody sits at a BAL.

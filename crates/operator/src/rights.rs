@@ -86,7 +86,7 @@ fn agreed(tx: &mut dyn Tx, person: Id, use_case: UseCase, on: On) -> Result<(), 
     match on {
         On::Bal(bal) if needs => {
             let now = tx.now();
-            if terms::open(tx, person, bal, now)? { Ok(()) } else { Err(RefusalCode::TermsRequired.into()) }
+            terms::require(tx, person, bal, now)
         }
         _ => Ok(()),
     }
@@ -142,22 +142,21 @@ fn covers(
         On::Structure(id) => Ok(structures.contains(&id)),
         On::Bal(id) => Ok(roles::structure_of_bal(tx, id)?.is_some_and(|s| structures.contains(&s))),
         On::Person(id) => {
-            let works = roles::structures_of_person(tx, id)?;
             let here = if role == Role::Structure && is_of_the_whole_person(use_case) {
-                works.first().is_some_and(|s| structures.contains(s))
+                roles::answers_for(tx, id)?.is_some_and(|s| structures.contains(&s))
             } else {
-                works.iter().any(|s| structures.contains(s))
+                roles::structures_of_person(tx, id)?.iter().any(|s| structures.contains(s))
             };
             Ok(here && below(tx, asker, &structures, use_case, on)?)
         }
     }
 }
 
-/// Acts that bear on everything a person does. An administrator may bring into his structure whoever works elsewhere too: these acts stay with the
-/// structure in which the person has worked the longest.
+/// Acts that bear on everything a person does. An administrator may bring into his structure whoever works elsewhere too, by a national identifier
+/// that anybody can look up: these acts stay with the structure that the person was entrusted to ([`roles::answers_for`]), or with the operator.
 fn is_of_the_whole_person(use_case: UseCase) -> bool {
-    use UseCase::{PersonBlock, PersonCertify, PersonEdit, TokenCreate};
-    matches!(use_case, PersonEdit | PersonCertify | PersonBlock | TokenCreate)
+    use UseCase::{PersonBlock, PersonCertify, PersonEdit, TokenCreate, TokenList, TokenRevoke};
+    matches!(use_case, PersonEdit | PersonCertify | PersonBlock | TokenCreate | TokenList | TokenRevoke)
 }
 
 /// Does an act on a person stay below the asker? Whoever acts for a person could otherwise make himself what that person is: nobody but the
@@ -210,11 +209,11 @@ fn nature(tx: &mut dyn Tx, person: Id) -> Result<Role, StoreError> {
 /// Which rights an access must hold for an act on its BAL; none for what whoever has an access may see.
 fn needed(use_case: UseCase) -> BalRights {
     use UseCase::{
-        AccessGrant, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile, MailRead, MailSend,
+        AccessGrant, BalAttest, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile, MailRead, MailSend,
         OpeningAsk,
     };
     match use_case {
-        BalEdit | BalChoices | BalClose | OpeningAsk | AccessGrant | DelegationGrant | DelegationEnd => {
+        BalEdit | BalAttest | BalChoices | BalClose | OpeningAsk | AccessGrant | DelegationGrant | DelegationEnd => {
             BalRights::MANAGE
         }
         MailRead => BalRights::READ,

@@ -1,6 +1,6 @@
 //! Administrative roles: who has which, where; giving and ending them (F013, F149, F157).
 //!
-//! Promises: a role goes to a named natural person, with a reason, and counts at once on every node; the operator's administrators give every role,
+//! Promises: a role goes to a named natural person, whose function is said, with a reason, and counts at once on every node; the operator's administrators give every role,
 //! a structure's administrator names others of the same structure and nothing else; the operator never loses its last administrator; what the
 //! configuration gave, only the configuration takes; the past is kept.
 use crate::accounts::CONFIGURATION;
@@ -31,6 +31,8 @@ pub struct NewRole {
     pub structure: Option<String>,
     /// Code of the regional body, for `region`.
     pub body: Option<String>,
+    /// What the person does there (F157); that of the person's work in the structure when absent.
+    pub function: Option<String>,
     /// Why.
     pub reason: String,
 }
@@ -52,7 +54,7 @@ pub struct RoleView {
     pub given_name: Option<String>,
     /// Family name.
     pub family_name: Option<String>,
-    /// What the person does in the structure of the role.
+    /// What the person does there (F157).
     pub function: Option<String>,
     /// Code of the structure in which it counts.
     pub structure: Option<String>,
@@ -128,11 +130,22 @@ fn place_of(role: &str, structure: Option<Id>) -> On {
     }
 }
 
+/// What whoever has a role does: as it was said with the role, else the person's work in the structure.
+fn function(tx: &mut dyn Tx, g: &Given) -> Result<Option<String>, StoreError> {
+    let said = match (&g.function, g.structure_id) {
+        (Some(said), _) => Some(said.clone()),
+        (None, Some(structure)) => roles::function(tx, g.person_id, structure)?,
+        (None, None) => None,
+    };
+    Ok(said.filter(|f| !f.trim().is_empty()))
+}
+
 fn view(tx: &mut dyn Tx, g: Given) -> Result<RoleView, StoreError> {
     let person = rows::person_by_id(tx, g.person_id)?;
-    let (structure, function) = match g.structure_id {
-        Some(id) => (structures::by_id(tx, id)?.map(|s| s.code), roles::function(tx, g.person_id, id)?),
-        None => (None, None),
+    let function = function(tx, &g)?;
+    let structure = match g.structure_id {
+        Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
+        None => None,
     };
     let body = match g.body_id {
         Some(id) => structures::body_by_id(tx, id)?.map(|b| b.code),
@@ -244,6 +257,7 @@ impl Operator {
         self.require(actor, UseCase::RoleGrant, On::Anywhere).await?;
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
         let (login, reason) = (crate::accounts::login(&new.login)?, reason(&new.reason)?);
+        let said = new.function.as_deref().map(crate::accounts::people::function).transpose()?;
         if !new.role.is_granted() {
             return Err(invalid("role"));
         }
@@ -265,6 +279,7 @@ impl Operator {
             reason: Some(reason.clone()),
             ended: None,
             ended_by: None,
+            function: said.filter(|f| !f.is_empty()),
         };
         let data = json!({ "role": given.role, "id": given.id.to_string(), "login": login, "structure": new.structure,
                            "body": new.body, "reason": reason });
@@ -300,6 +315,9 @@ impl Operator {
                 return Err(Refusal::new(RefusalCode::RoleUnnamed).with("name", &login).into());
             }
             given.person_id = person.id;
+            if function(tx, &given)?.is_none() {
+                return Err(Refusal::new(RefusalCode::RoleUnnamed).with("name", &login).into());
+            }
             let same =
                 |g: &Given| (&g.role, g.structure_id, g.body_id) == (&given.role, given.structure_id, given.body_id);
             if roles::in_force(tx, person.id)?.iter().any(same) {
@@ -309,9 +327,8 @@ impl Operator {
             fact.write(tx)?;
             Ok::<_, Fail>(view(tx, given)?)
         };
-        let view = self.0.store.write(grant).await?;
-        self.rights_changed();
-        Ok(view)
+        // Each act asks for roles in its own transaction, and no session of mail has its right from one: nobody is asked again.
+        Ok(self.0.store.write(grant).await?)
     }
 
     /// Ends a role, with a reason; what it gave is gone for the very next act. `role.last`, `role.configured`, `state.wrong` when it is over.
@@ -347,8 +364,6 @@ impl Operator {
             fact.write(tx)?;
             Ok::<_, Fail>(shown)
         };
-        let view = self.0.store.write(end).await?;
-        self.rights_changed();
-        Ok(view)
+        Ok(self.0.store.write(end).await?)
     }
 }

@@ -248,7 +248,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
     let door = |offset| quote(n.endpoint(offset));
     format!(
         "# Written by `sceau sandbox` at each start.\n\
-         [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\n\n\
+         [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\nsetting_up = true\n\n\
          {storage}\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
@@ -257,7 +257,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\
          support = \"support@{domain}\"\ndpo = \"dpo@{domain}\"\nhebergeur = {name:?}\n\n\
          [transfer]\nretry_seconds = [1, 2, 5, 10, 30, 60]\n\n[transfer.routes]\n{routes}\n\
-         [[administrators]]\nlogin = \"operateur\"\nname = {admin:?}\naccount = \"{uid}\"\n\n\
+         [[administrators]]\nlogin = \"operateur\"\nname = {admin:?}\nfunction = \"Exploitation\"\naccount = \"{uid}\"\n\n\
          [log]\nlevel = \"info\"\nformat = \"json\"\n",
         name = o.title,
         host = n.hostname,

@@ -146,13 +146,13 @@ pub fn history(tx: &mut dyn Tx, bal: Id, after: (i64, Id), limit: i64) -> Result
     tx.query(&sql, params![bal, after.0, after.1, limit])?.iter().map(access).collect()
 }
 
-/// Every access of a BAL that had begun at an instant and was not over by its own dates.
-pub fn at(tx: &mut dyn Tx, bal: Id, at: i64) -> Result<Vec<Access>, StoreError> {
+/// Every access of a BAL that counted, by its own dates, at some instant from `from` until before `until`; by login, then as they were given.
+pub fn during(tx: &mut dyn Tx, bal: Id, (from, until): (i64, i64)) -> Result<Vec<Access>, StoreError> {
     let sql = format!(
-        "{ACCESS} WHERE a.bal_id = $1 AND a.granted <= $2 AND a.starts <= $2 AND (a.ends IS NULL OR a.ends > $2) \
-         AND (a.ended IS NULL OR a.ended > $2) ORDER BY p.login"
+        "{ACCESS} WHERE a.bal_id = $1 AND a.granted < $3 AND a.starts < $3 AND (a.ends IS NULL OR a.ends > $2) \
+         AND (a.ended IS NULL OR a.ended > $2) ORDER BY p.login, a.granted"
     );
-    tx.query(&sql, params![bal, at])?.iter().map(access).collect()
+    tx.query(&sql, params![bal, from, until])?.iter().map(access).collect()
 }
 
 /// When the newest access of a person on a BAL was given: the next one is given later.
@@ -186,23 +186,20 @@ pub struct Seated {
     pub rights: i64,
     /// Until when, when that was planned.
     pub ends: Option<i64>,
-    /// The structure of the BAL.
-    pub structure: Option<Id>,
 }
 
 /// May this person use this BAL at this moment? The BAL is active, the access in force, neither the person nor the BAL's structure is blocked;
 /// behind a delegate stands a holder who is not blocked. One look at indexes: asked at every act.
 pub fn seat(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<Option<Seated>, StoreError> {
-    let sql = "SELECT b.address_key, a.role, a.rights, a.ends, b.structure_id FROM bals b JOIN access a ON a.bal_id = b.id \
+    let sql = "SELECT b.address_key, a.role, a.rights, a.ends FROM bals b JOIN access a ON a.bal_id = b.id \
                JOIN people p ON p.id = a.person_id LEFT JOIN structures s ON s.id = b.structure_id \
                WHERE b.id = $1 AND a.person_id = $2 AND b.state = 'active' AND a.ended IS NULL AND a.starts <= $3 \
                AND (a.ends IS NULL OR a.ends > $3) AND p.disabled IS NULL AND s.blocked IS NULL \
                AND (a.role <> 'delegate' OR EXISTS (SELECT 1 FROM access h JOIN people o ON o.id = h.person_id \
-               WHERE h.bal_id = b.id AND h.role = 'holder' AND h.ended IS NULL AND o.disabled IS NULL))";
+               WHERE h.bal_id = b.id AND h.role = 'holder' AND h.ended IS NULL AND (h.ends IS NULL OR h.ends > $3) AND o.disabled IS NULL))";
     let now = tx.now();
     let Some(row) = tx.query_opt(sql, params![bal, person, now])? else { return Ok(None) };
-    let (shown, role, rights) = (row.text(0)?, row.text(1)?, row.int(2)?);
-    Ok(Some(Seated { shown, role, rights, ends: row.opt_int(3)?, structure: row.opt_int(4)? }))
+    Ok(Some(Seated { shown: row.text(0)?, role: row.text(1)?, rights: row.int(2)?, ends: row.opt_int(3)? }))
 }
 
 /// The BAL's address as traces write it, when it is active: for ourselves.

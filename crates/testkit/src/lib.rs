@@ -35,6 +35,7 @@ pub fn config() -> OperatorConfig {
         white_list_every: Duration::from_secs(3600),
         dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 1000,
+        setting_up: true,
         search: Default::default(),
     }
 }
@@ -60,7 +61,7 @@ pub fn white_list<S: AsRef<str>>(entries: impl IntoIterator<Item = (S, S)>) -> W
 /// An operator over a store, with the administrator `root`.
 pub async fn open(config: OperatorConfig, store: Store, trust: Trust) -> (Operator, Actor) {
     let op = Operator::open(config, store, trust).await.unwrap();
-    op.sync_administrators(&[("root".into(), "Responsable Exemple".into())]).await.unwrap();
+    op.sync_administrators(&[("root", "Responsable Exemple").into()]).await.unwrap();
     let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None, once: None };
     let admin = op.administrator("root", origin).await.unwrap();
     (op, admin)
@@ -123,7 +124,7 @@ pub async fn accepted(store: &Store, login: &str) {
         };
         let (door, factors) = ("api".to_owned(), "token".to_owned());
         let digest = vec![0; 32];
-        terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest })
+        terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest, ..Default::default() })
     };
     store.write::<_, StoreError, _>(accept).await.unwrap();
 }

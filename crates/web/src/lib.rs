@@ -6,12 +6,16 @@
 //! Promises: every operation is in the description that `/api/v1/openapi.json` serves, for both are made of the same lines; a change says from
 //! which version it starts (`If-Match`); a `POST` with an `Idempotency-Key` is carried out once; bodies are bounded before they are read.
 pub mod api;
+mod asked;
 pub mod asker;
 mod client_error;
 mod conditional;
 mod created;
 pub(crate) mod file;
+mod frame;
+mod gate;
 mod id;
+mod idle;
 mod once;
 mod page;
 mod pages;
@@ -28,13 +32,13 @@ pub use conditional::{IfMatch, Versioned};
 pub use created::{Created, located};
 pub use id::Id;
 pub use once::Secret;
-pub use page::{Page, PageQuery};
+pub use page::{IdPage, Page, PageQuery};
 pub use problem::Problem;
 pub use refusals::Refusals;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use sceau_operator::Operator;
 
 /// Longest body of a request, bytes; operations that take files have their own.
@@ -46,16 +50,37 @@ pub struct State(pub Operator);
 
 /// Every route. Connections add [`Via`] to the requests' extensions.
 pub fn app(operator: Operator) -> Router {
-    let state = State(operator);
+    let (routes, known) = routes();
+    framed(operator, routes, known)
+}
+
+/// TEST ONLY: without the layer that asks for the right before anything is read. So it is seen that each use case judges by itself.
+#[doc(hidden)]
+pub fn unguarded(operator: Operator) -> Router {
+    let (routes, known) = routes();
+    framed(operator, routes, known.unjudged())
+}
+
+fn routes() -> (Router<State>, asked::Known) {
     let (routes, description) = api::described();
-    Router::new()
-        .nest(api::PREFIX, routes)
-        .merge(api::description(description))
-        .merge(pages::routes())
+    let known = asked::Known::of(&description);
+    let all = Router::new().nest(api::PREFIX, routes).merge(api::description(description)).merge(pages::routes());
+    (all, known)
+}
+
+/// Routes, with all that stands around them. From without to within: headers of every answer and the end of a panic; what is ambiguous; who asks;
+/// may they; what is asked; what was asked before.
+fn framed(operator: Operator, routes: Router<State>, known: asked::Known) -> Router {
+    let state = State(operator);
+    routes
         .layer(from_fn_with_state(state.clone(), once::once))
+        .layer(from_fn_with_state(known.clone(), asked::only_known))
+        .layer(from_fn_with_state((state.clone(), known), asked::allowed))
         .layer(from_fn_with_state(state.clone(), asker::identify))
         .layer(DefaultBodyLimit::max(BODY))
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn(gate::gate))
+        .layer(from_fn_with_state(state.clone(), frame::frame))
         .with_state(state)
 }

@@ -1,14 +1,19 @@
-//! Device tokens: 256 random bits, shown once, kept as a peppered digest (F229).
+//! Tokens: 256 random bits, shown once, kept as a peppered digest (F229). `device` tokens open mail programs, `api` ones REST.
+//!
+//! Promises: the secret is shown to the person whose token it is and to nobody else; that of a machine to somebody responsible for its BAL. Whoever
+//! administers has a one-time link sent ([`links`]). The one exception is an operator that is being set up ([`crate::OperatorConfig::setting_up`]).
+pub(crate) mod links;
+
 use super::TokenView;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, Reach, permit, reach, unknown};
-use crate::{Actor, Operator};
+use crate::rights::{On, Reach, is_machine, permit, reach, unknown};
+use crate::{Actor, Door, Operator, Who};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
-use sceau_store::{StoreError, Tx, access, accounts as rows, roles};
+use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, disclosures, roles};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -16,6 +21,57 @@ use zeroize::Zeroizing;
 const PREFIX: &str = "sceau_";
 /// Longest label, characters.
 const MAX_LABEL: usize = 120;
+/// For REST.
+const API: &str = "api";
+/// For mail programs.
+const DEVICE: &str = "device";
+
+/// What a token is to be, checked as far as it can be without looking.
+#[derive(Debug, Clone)]
+struct Wanted {
+    login: String,
+    /// Key of the BAL to which it is bound.
+    bal: Option<String>,
+    label: String,
+    expires: Option<i64>,
+    purpose: &'static str,
+}
+
+/// Who gets the secret of a token that is about to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// The asker, whose own it is, or who answers for the machine.
+    Owner,
+    /// The asker, although it is somebody else's: the operator is being set up.
+    Maker,
+    /// Not the asker.
+    Other,
+}
+
+/// For whom and for what a token is.
+struct Target {
+    person: rows::Person,
+    bal: Option<Id>,
+    sight: Sight,
+}
+
+/// Does this person answer for a BAL on which this machine is?
+fn answers_for(tx: &mut dyn Tx, person: Id, machine: Id, bal: Id) -> Result<bool, StoreError> {
+    let manages = |a: Option<access::Access>| a.is_some_and(|a| BalRights::from_bits(a.rights).has(BalRights::MANAGE));
+    Ok(is_machine(tx, machine)?
+        && access::in_force(tx, machine, bal)?.is_some()
+        && manages(access::in_force(tx, person, bal)?))
+}
+
+/// Who stands behind a session: the person, or whoever made its token, when that was somebody else. Otherwise somebody who was shown another
+/// one's token would make a clean one with it, and be two people.
+pub(crate) fn maker(tx: &mut dyn Tx, actor: &Actor) -> Result<Id, StoreError> {
+    let before = match actor.credential {
+        Some(token) => disclosures::maker(tx, token)?,
+        None => None,
+    };
+    Ok(before.unwrap_or(actor.person()))
+}
 
 impl Operator {
     /// Digest under which a token is kept and found.
@@ -31,10 +87,11 @@ impl Operator {
         label: &str,
         expires: Option<Timestamp>,
     ) -> Result<(TokenView, String), Refusal> {
-        self.new_token(actor, login, None, label, expires, "api").await
+        self.new_token(actor, login, None, label, expires, API).await
     }
 
-    /// Creates a device token (256 bits) for a person, optionally for one BAL only. The secret is returned once, never kept.
+    /// Creates a device token (256 bits) for the asker, or for a machine for whose BAL the asker answers, optionally for one BAL only. The secret is
+    /// returned once, never kept. `token.other`, `right.missing`, `admin.invalid`, `admin.not_found`.
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -43,7 +100,7 @@ impl Operator {
         label: &str,
         expires: Option<Timestamp>,
     ) -> Result<(TokenView, String), Refusal> {
-        self.new_token(actor, login, bal, label, expires, "device").await
+        self.new_token(actor, login, bal, label, expires, DEVICE).await
     }
 
     async fn new_token(
@@ -53,71 +110,77 @@ impl Operator {
         bal: Option<&str>,
         label: &str,
         expires: Option<Timestamp>,
-        purpose: &str,
+        purpose: &'static str,
     ) -> Result<(TokenView, String), Refusal> {
         self.require(actor, UseCase::TokenCreate, On::Anywhere).await?;
+        let wanted = self.wanted(login, bal, label, expires, purpose)?;
+        let (row, secret) = self.token_row(&wanted.label, wanted.expires, purpose)?;
+        let facts = json!({ "token": row.id, "login": wanted.login, "bal": wanted.bal, "purpose": purpose });
+        let fact = self.fact("token.created", &By::actor(actor), None, "ok", facts);
+        let (actor, setting_up) = (actor.clone(), self.config().setting_up);
+        let make = move |tx: &mut dyn Tx| {
+            let target = target(tx, &actor, &wanted, setting_up)?;
+            if target.sight == Sight::Other {
+                return Err(Refusal::new(RefusalCode::TokenOther).with("name", &target.person.login).into());
+            }
+            let token = rows::Token { person_id: target.person.id, bal_id: target.bal, ..row.clone() };
+            rows::insert_token(tx, &token)?;
+            if actor.person() != 0 {
+                let made_by = maker(tx, &actor)?;
+                disclosures::note_maker(tx, token.id, made_by)?;
+            }
+            let mut fact = fact.clone();
+            if target.sight == Sight::Maker {
+                fact.adding("shown_to_maker", true.into());
+            }
+            fact.write(tx)?;
+            Ok::<_, Fail>(view(tx, token)?)
+        };
+        Ok((self.0.store.write(make).await?, secret))
+    }
+
+    /// What was asked for, in its one form. `admin.invalid`, `rcpt.syntax`.
+    fn wanted(
+        &self,
+        login: &str,
+        bal: Option<&str>,
+        label: &str,
+        expires: Option<Timestamp>,
+        purpose: &'static str,
+    ) -> Result<Wanted, Refusal> {
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
-        if label.trim().is_empty() || label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
+        let label = label.trim();
+        if label.is_empty() || label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
             return Err(invalid("label"));
         }
-        let now = self.clock().now();
-        if expires.is_some_and(|e| e <= now) {
+        if expires.is_some_and(|e| e <= self.clock().now()) {
             return Err(invalid("expires"));
         }
+        if purpose == API && bal.is_some() {
+            return Err(invalid("bal"));
+        }
+        let (login, bal) = (super::people::login(login)?, bal.map(|b| self.key_of(b)).transpose()?);
+        Ok(Wanted { login, bal, label: label.to_owned(), expires: expires.map(|e| e.0), purpose })
+    }
+
+    /// A new token, of nobody yet, and its secret.
+    fn token_row(&self, label: &str, expires: Option<i64>, purpose: &str) -> Result<(rows::Token, String), Refusal> {
         let mut random = Zeroizing::new([0u8; 32]);
         SystemRandom::new().fill(&mut *random).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*random));
-        let token = rows::Token {
+        let row = rows::Token {
             id: self.0.store.new_id(),
             person_id: 0,
             bal_id: None,
-            label: label.trim().into(),
-            purpose: purpose.into(),
+            label: label.to_owned(),
+            purpose: purpose.to_owned(),
             digest: self.token_digest(&secret).to_vec(),
-            created: now.0,
-            expires: expires.map(|e| e.0),
+            created: self.now().0,
+            expires,
             last_used: None,
             revoked: None,
         };
-        let login = super::people::login(login)?;
-        let key = bal.map(|b| self.key_of(b)).transpose()?;
-        let facts = json!({ "token": token.id, "login": login, "bal": key, "purpose": purpose });
-        let fact = self.fact("token.created", &By::actor(actor), None, "ok", facts);
-        let actor = actor.clone();
-        let view = self
-            .0
-            .store
-            .write(move |tx| {
-                let use_case = UseCase::TokenCreate;
-                permit(tx, &actor, use_case, On::Anywhere)?;
-                let Some(person) = rows::person_by_login(tx, &login)? else {
-                    return Err(unknown(tx, &actor, use_case, &login));
-                };
-                permit(tx, &actor, use_case, On::Person(person.id))?;
-                gives_no_more(tx, &actor, person.id)?;
-                lives_no_longer(tx, &actor, token.expires)?;
-                let bal_id = match &key {
-                    None => None,
-                    Some(key) => {
-                        let Some(bal) = rows::bal_by_address(tx, key)? else {
-                            return Err(unknown(tx, &actor, use_case, key));
-                        };
-                        if access::in_force(tx, person.id, bal.id)?.is_none() {
-                            return Err(RefusalCode::RightMissing.into());
-                        }
-                        Some(bal.id)
-                    }
-                };
-                let token = rows::Token { person_id: person.id, bal_id, ..token.clone() };
-                rows::insert_token(tx, &token)?;
-                if actor.person() != 0 {
-                    sceau_store::disclosures::note_maker(tx, token.id, actor.person())?;
-                }
-                fact.write(tx)?;
-                Ok::<_, Fail>(view(tx, token)?)
-            })
-            .await?;
-        Ok((view, secret))
+        Ok((row, secret))
     }
 
     /// Tokens of a person, or of everybody whose tokens the asker may see, oldest first, from after the id `after`, at most `limit` (and 1,000).
@@ -189,6 +252,47 @@ impl Operator {
         self.rights_changed_of(id);
         Ok(())
     }
+}
+
+/// For whom and for what, when the asker may have such a token made; and who sees it then.
+fn target(tx: &mut dyn Tx, actor: &Actor, wanted: &Wanted, setting_up: bool) -> Result<Target, Fail> {
+    let use_case = UseCase::TokenCreate;
+    permit(tx, actor, use_case, On::Anywhere)?;
+    let Some(person) = rows::person_by_login(tx, &wanted.login)? else {
+        return Err(unknown(tx, actor, use_case, &wanted.login));
+    };
+    let bal = match &wanted.bal {
+        None => None,
+        Some(key) => rows::bal_by_address(tx, key)?,
+    };
+    let answers = match &bal {
+        Some(bal) if wanted.purpose == DEVICE => answers_for(tx, actor.person(), person.id, bal.id)?,
+        _ => false,
+    };
+    if !answers {
+        permit(tx, actor, use_case, On::Person(person.id))?;
+        gives_no_more(tx, actor, person.id)?;
+    }
+    lives_no_longer(tx, actor, wanted.expires)?;
+    let bal = match (&wanted.bal, bal) {
+        (None, _) => None,
+        (Some(key), None) => return Err(unknown(tx, actor, use_case, key)),
+        (Some(_), Some(bal)) => {
+            if access::in_force(tx, person.id, bal.id)?.is_none() {
+                return Err(RefusalCode::RightMissing.into());
+            }
+            Some(bal.id)
+        }
+    };
+    let own = actor.person() == person.id || actor.who == Who::System;
+    let sight = if answers || own {
+        Sight::Owner
+    } else if setting_up && actor.origin.door == Door::Admin && permit(tx, actor, use_case, On::Operator).is_ok() {
+        Sight::Maker
+    } else {
+        Sight::Other
+    };
+    Ok(Target { person, bal, sight })
 }
 
 /// Whoever may not do everything makes tokens for others only when these give nothing beyond his own places: a structure's administrator neither

@@ -1,21 +1,24 @@
-//! The job: the lines of an import, one by one, from where it stands.
-use super::line::{Step, Worked};
-use super::place;
+//! The job: the lines of an import, group by group, from where it stands.
+use super::group::{Grouped, group};
 use crate::record::By;
-use crate::rights::permit;
-use crate::{Actor, Door, Operator, Origin, PersonRef, Who, refuse};
+use crate::refuse::{self, Fail};
+use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
 use sceau_domain::people_file::Places;
-use sceau_domain::{Lang, Refusal, RefusalCode, UseCase};
+use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_store::imports::{self as rows, End, Import, Line};
 use sceau_store::{Id, StoreError, Tx, accounts, jobs, structures};
 use serde_json::json;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Most lines of one transaction: they are committed together, and what died is worked on again from where it stood.
+const GROUP: usize = 25;
 /// Lines looked up at once.
 const SLICE: i64 = 100;
 /// Lines worked on before another import has its turn.
 const TURN: usize = 2_000;
+/// Somebody else may take a name or a number at the same moment: so often a line is tried again.
+const ATTEMPTS: usize = 3;
 
 /// An import with what its lines need.
 #[derive(Debug, Clone)]
@@ -39,15 +42,12 @@ pub(super) fn wrong(refusal: &Refusal) -> End {
     }
 }
 
-/// Is it the line's fault? What is ours is tried again later.
-fn is_ours(refusal: &Refusal) -> bool {
-    matches!(refusal.code, RefusalCode::Unavailable | RefusalCode::StorageFull | RefusalCode::ShuttingDown)
-}
-
 impl Operator {
     /// Works through an import until it is over, its turn is, or `stop`.
     pub(crate) async fn work_on_import(&self, id: Id, stop: &CancellationToken) -> Result<(), Refusal> {
         let Some(mut task) = self.import_task(id).await? else { return Ok(()) };
+        // A request that a crash left between two lines is what the next one looks for.
+        self.resume_openings().await?;
         let mut left = TURN;
         loop {
             let after = task.import.next_line;
@@ -56,32 +56,82 @@ impl Operator {
             if lines.is_empty() {
                 return self.end_import(&task, "done", None).await;
             }
-            for line in lines {
+            let mut lines = lines.as_slice();
+            while !lines.is_empty() {
                 if left == 0 || stop.is_cancelled() {
                     return self.import_again(id).await;
                 }
-                left -= 1;
-                let number = line.line;
-                match self.one_line(&task, line).await? {
-                    Step::Next => task.import.next_line = number,
+                match self.some_lines(&task, &lines[..lines.len().min(GROUP).min(left)]).await? {
+                    Grouped::Ended(count, ready) => {
+                        task.import.next_line = lines[count - 1].line;
+                        (lines, left) = (&lines[count..], left - count);
+                        if let Some(opening) = ready
+                            && let Err(refusal) = self.go_on_with(opening, &task.actor).await
+                        {
+                            tracing::warn!(opening, code = refusal.code.as_str(), "a request is carried out later");
+                        }
+                    }
                     // Another worker has it, or it was cancelled.
-                    Step::Elsewhere => return Ok(()),
-                    Step::Stopped(why) => return self.end_import(&task, "stopped", Some(why)).await,
+                    Grouped::Elsewhere => return Ok(()),
+                    Grouped::Stopped(why) => return self.end_import(&task, "stopped", Some(why)).await,
                 }
             }
         }
+    }
+
+    /// Ends some of these lines, one at least. A group that the store does not take is tried line by line, so that one line keeps none waiting.
+    async fn some_lines(&self, task: &Task, lines: &[Line]) -> Result<Grouped, Refusal> {
+        let (mut lines, mut attempts) = (lines.to_vec(), 0);
+        loop {
+            let (operator, at, some) = (self.clone(), task.clone(), lines.clone());
+            match self.0.store.write(move |tx| group(&operator, tx, &at, &some)).await {
+                Ok(grouped) => return Ok(grouped),
+                Err(Fail::Store(e @ (StoreError::Full | StoreError::Transient(_)))) => return Err(refuse::store(&e)),
+                Err(Fail::No(refusal)) => return Err(refusal),
+                Err(Fail::Store(e)) if lines.len() == 1 => {
+                    attempts += 1;
+                    if matches!(e, StoreError::Exists(_)) && attempts < ATTEMPTS {
+                        continue;
+                    }
+                    let refusal = match e {
+                        StoreError::Exists(_) => RefusalCode::Exists.into(),
+                        e => {
+                            refuse::store(&e);
+                            RefusalCode::Defect.into()
+                        }
+                    };
+                    return self.end_line(task, lines[0].line, wrong(&refusal)).await;
+                }
+                Err(Fail::Store(_)) => lines.truncate(1),
+            }
+        }
+    }
+
+    /// Ends a line that the store does not take.
+    async fn end_line(&self, task: &Task, line: i64, end: End) -> Result<Grouped, Refusal> {
+        let (id, last, now) = (task.import.id, task.import.next_line, self.now().0);
+        let write = move |tx: &mut dyn Tx| {
+            if rows::stands_at(tx, id)? != Some(last) {
+                return Ok(Grouped::Elsewhere);
+            }
+            rows::end_line(tx, id, line, &end, now)?;
+            Ok(Grouped::Ended(1, None))
+        };
+        self.0.store.write::<_, StoreError, _>(write).await.map_err(|e| refuse::store(&e))
     }
 
     /// What an import needs; none when it does not run.
     async fn import_task(&self, id: Id) -> Result<Option<Task>, Refusal> {
         let look = move |tx: &mut dyn Tx| {
             let Some(import) = rows::by_id(tx, id)?.filter(|i| i.state == "running") else { return Ok(None) };
-            let person = accounts::person_by_id(tx, import.person_id)?;
+            // People are never removed.
+            let gone = || StoreError::Corrupt("an import of nobody".into());
+            let person = accounts::person_by_id(tx, import.person_id)?.ok_or_else(gone)?;
             let structure = match import.structure_id {
                 Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
                 None => None,
             };
-            Ok::<_, StoreError>(person.map(|p| (import, p, structure)))
+            Ok::<_, StoreError>(Some((import, person, structure)))
         };
         let Some((import, person, structure)) = self.0.store.read(look).await.map_err(|e| refuse::store(&e))? else {
             return Ok(None);
@@ -91,51 +141,6 @@ impl Operator {
         let (door, session) = (Door::System, format!("import-{id}"));
         let origin = Origin { door, remote: None, session, tls: None, once: None };
         Ok(Some(Task { import, actor: Actor { who, bal: None, credential: None, origin }, places, structure }))
-    }
-
-    /// Works on one line and ends it.
-    async fn one_line(&self, task: &Task, line: Line) -> Result<Step, Refusal> {
-        // It could not be read when it came.
-        if line.state == "wrong" {
-            let end = End {
-                state: "wrong",
-                code: line.code.unwrap_or_default(),
-                sentence_fr: line.sentence_fr.unwrap_or_default(),
-                sentence_en: line.sentence_en.unwrap_or_default(),
-                login: None,
-                result: None,
-            };
-            return self.end_line(task, line.line, end).await;
-        }
-        let number = line.line;
-        match self.carry_line_out(task, line).await {
-            Ok(Worked::Ended(opening)) => {
-                if let Some(opening) = opening {
-                    // What waits is carried out when it need not wait any more: at the acceptance, or in a round of housekeeping.
-                    if let Err(refusal) = self.go_on_with(opening, &task.actor).await {
-                        tracing::warn!(opening, code = refusal.code.as_str(), "a request is carried out later");
-                    }
-                }
-                Ok(Step::Next)
-            }
-            Ok(Worked::Told(end)) => self.end_line(task, number, end).await,
-            Ok(Worked::Step(step)) => Ok(step),
-            Err(refusal) if is_ours(&refusal) => Err(refusal),
-            Err(refusal) => self.end_line(task, number, wrong(&refusal)).await,
-        }
-    }
-
-    /// Ends a line that changed nothing; who started the import must still have the right.
-    async fn end_line(&self, task: &Task, number: i64, end: End) -> Result<Step, Refusal> {
-        let (task, now) = (task.clone(), self.now().0);
-        let write = move |tx: &mut dyn Tx| {
-            if let Err(fail) = permit(tx, &task.actor, UseCase::ImportStart, place(&task.import)) {
-                return super::line::stopped(fail);
-            }
-            let ended = rows::end_line(tx, task.import.id, task.import.next_line, number, &end, now)?;
-            Ok(if ended { Step::Next } else { Step::Elsewhere })
-        };
-        Ok(self.0.store.write::<_, crate::refuse::Fail, _>(write).await?)
     }
 
     async fn end_import(&self, task: &Task, state: &'static str, why: Option<String>) -> Result<(), Refusal> {

@@ -1,13 +1,13 @@
 //! A person or a structure, blocked and released (F039).
 use super::views::{LifeView, other_view};
-use super::{undoable, wrong};
+use super::{Over, takes_over, undoable, wrong};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, authority, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::life::{LifeState, blocked};
-use sceau_domain::{Refusal, RefusalCode, UseCase};
-use sceau_store::{Tx, accounts, life as rows};
+use sceau_domain::{AccessRole, Refusal, RefusalCode, UseCase};
+use sceau_store::{Tx, access, accounts, life as rows};
 use serde_json::json;
 
 /// The person with this login; [`unknown`] otherwise. Ask `permit` with [`On::Anywhere`] first, and with the person afterwards.
@@ -57,10 +57,16 @@ impl Operator {
             }
             rows::lock(tx, "people", person.id)?;
             let person = known(tx, &asker, use_case, &login)?;
-            let Some((was, became)) = blocked(person.disabled.is_some(), block) else {
-                return Err(wrong(&person.login, state(block)).into());
+            let (was, became) = match blocked(person.disabled.is_some(), block) {
+                Some(step) => step,
+                None if block && takes_over(tx, ("person", person.id), LifeState::Blocked, role)? => {
+                    (LifeState::Blocked, LifeState::Blocked)
+                }
+                None => return Err(wrong(&person.login, state(block)).into()),
             };
-            undoable(tx, ("person", person.id), was, role, use_case)?;
+            if !block {
+                undoable(tx, ("person", person.id), (was, Over::Last), role, use_case)?;
+            }
             // Two who block each other do not both succeed.
             if block && crate::roles::is_last_administrator(tx, person.id)? {
                 return Err(Refusal::new(RefusalCode::RoleLast).with("name", &person.login).into());
@@ -69,10 +75,13 @@ impl Operator {
             deed.step(tx, 0, ("person", person.id), (was, became), role)?;
             fact.write(tx)?;
             let view = other_view(tx, &asker, ("person", person.id), &person.login, block)?;
-            Ok::<_, Fail>((person.id, view))
+            let held = access::of_person(tx, person.id)?.into_iter().filter(|a| a.role == AccessRole::Holder.as_str());
+            Ok::<_, Fail>((person.id, held.map(|a| a.bal_id).collect::<Vec<_>>(), view))
         };
-        let (person, view) = self.0.store.write(take).await?;
+        let (person, held, view) = self.0.store.write(take).await?;
         self.rights_changed_of(person);
+        // Behind a blocked holder nobody acts for him.
+        held.into_iter().for_each(|bal| self.rights_changed_of(bal));
         Ok(view)
     }
 
@@ -94,10 +103,16 @@ impl Operator {
             let role = authority(tx, &asker, use_case, On::Structure(found.id))?;
             rows::lock(tx, "structures", found.id)?;
             let found = crate::accounts::structures::known(tx, &asker, use_case, &code)?;
-            let Some((was, became)) = blocked(found.blocked.is_some(), block) else {
-                return Err(wrong(&found.code, state(block)).into());
+            let (was, became) = match blocked(found.blocked.is_some(), block) {
+                Some(step) => step,
+                None if block && takes_over(tx, ("structure", found.id), LifeState::Blocked, role)? => {
+                    (LifeState::Blocked, LifeState::Blocked)
+                }
+                None => return Err(wrong(&found.code, state(block)).into()),
             };
-            undoable(tx, ("structure", found.id), was, role, use_case)?;
+            if !block {
+                undoable(tx, ("structure", found.id), (was, Over::Last), role, use_case)?;
+            }
             rows::put_structure(tx, found.id, block.then_some(deed.at.0))?;
             deed.step(tx, 0, ("structure", found.id), (was, became), role)?;
             fact.write(tx)?;

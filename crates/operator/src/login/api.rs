@@ -50,7 +50,7 @@ impl Operator {
         if token.last_used.is_none_or(|t| t + TOUCH_EVERY < now) {
             self.0.store.write(move |tx| rows::touch_token(tx, token.id, now)).await?;
         }
-        let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
+        let who = Who::Person(PersonRef::of(person));
         Ok(Actor { who, bal: None, credential: Some(token.id), origin: origin.clone() })
     }
 }

@@ -1,15 +1,15 @@
 //! Deciding: a request verified, refused, taken back. Who may is the structure's policy to say (F012, F163).
-use super::request::{Request, reason};
+use super::request::{Request, override_reason, reason};
 use super::views::OpeningView;
 use super::{facts, show};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
-use crate::{Actor, Operator};
-use sceau_domain::opening::{self, Decider, Denied, Event, State};
-use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use crate::{Actor, Operator, Who};
+use sceau_domain::opening::{self, Decider, Denied, Event, State, Task};
+use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::openings::{self as rows, Opening};
-use sceau_store::{Id, Tx, accounts, life, structures};
+use sceau_store::{Id, Tx, access, accounts, life, structures};
 use serde_json::{Value, json};
 
 /// The refusal for a step that is not made.
@@ -50,10 +50,23 @@ fn may_decide(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening) -> Resul
     if me.is_some_and(|me| opening::may_decide(policy, me, request.kind)) { Ok(()) } else { Err(missing()) }
 }
 
+/// Refuses `access.own` when whoever decides would be given access to a BAL that is there: its mail is not for administrators. Whoever answers for it
+/// gives access as that, and what stays as it was is nothing given.
+fn gives_himself_nothing(tx: &mut dyn Tx, actor: &Actor, row: &Opening, request: &Request) -> Result<(), Fail> {
+    let (Who::Person(me), Some(bal), Task::Change) = (&actor.who, row.bal_id, request.task) else { return Ok(()) };
+    let Some((_, part)) = request.people.iter().find(|(login, _)| *login == me.login) else { return Ok(()) };
+    match access::in_force(tx, me.id, bal)? {
+        Some(a) if a.role == part.as_str() || BalRights::from_bits(a.rights).has(BalRights::MANAGE) => Ok(()),
+        _ => Err(RefusalCode::AccessOwn.into()),
+    }
+}
+
 /// Verifies a row of this version, by this asker.
 pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening, now: Timestamp) -> Result<(), Fail> {
     may_decide(tx, actor, own, row)?;
-    let known = facts::look(tx, &Request::read(&row.request)?, row.structure_id, now)?;
+    let request = Request::read(&row.request)?;
+    gives_himself_nothing(tx, actor, row, &request)?;
+    let known = facts::look(tx, &request, row.structure_id, now)?;
     let next = opening::step(state(row)?, Event::Verify, &known.case, now).map_err(|d| denied(row, d))?;
     go_on(tx, row, next, now)
 }
@@ -67,9 +80,10 @@ fn go_on(tx: &mut dyn Tx, row: &Opening, next: State, now: Timestamp) -> Result<
 }
 
 impl Operator {
-    /// Verifies a request; what waits for nothing more is carried out at once. `admin.not_found`, `opening.*`, `state.wrong`, `edit.conflict`.
-    pub async fn verify_opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
-        self.decide(actor, id, Event::Verify, None).await?;
+    /// Verifies a request; what waits for nothing more is carried out at once. `admin.not_found`, `opening.*`, `eligibility.*`, `state.wrong`,
+    /// `edit.conflict`. `exception`: why the operator takes whom its rules do not, by one of its administrators.
+    pub async fn verify_opening(&self, actor: &Actor, id: Id, exception: Option<&str>) -> Result<OpeningView, Refusal> {
+        self.decide(actor, id, Event::Verify, exception.map(override_reason)).await?;
         self.carry_opening_out(id, &By::actor(actor)).await?;
         self.opening(actor, id).await
     }
@@ -110,6 +124,14 @@ impl Operator {
             let was = state(&row)?;
             let next = match event {
                 Event::Verify | Event::CarryOut => {
+                    let mut row = row.clone();
+                    if let Some(exception) = &why {
+                        permit(tx, &actor, UseCase::PolicySet, On::Operator)?;
+                        let mut request = Request::read(&row.request)?;
+                        request.eligibility_override = Some(exception.clone()?);
+                        row.request = request.text()?;
+                        rows::rewrite(tx, row.id, &row.request)?;
+                    }
                     verify_row(tx, &actor, false, &row, now)?;
                     State::Verified
                 }

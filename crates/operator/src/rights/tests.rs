@@ -96,6 +96,7 @@ impl Place {
             reason: None,
             ended: None,
             ended_by: None,
+            function: None,
         };
         self.write(move |tx| roles::insert(tx, &given)).await;
         id

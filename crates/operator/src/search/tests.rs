@@ -102,6 +102,7 @@ impl House {
                 reason,
                 ended,
                 ended_by,
+                function: None,
             };
             roles::insert(tx, &given)?;
             Ok(id)

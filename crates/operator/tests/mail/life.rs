@@ -50,6 +50,7 @@ async fn structure(w: &World) {
         role: sceau_domain::Role::Structure,
         structure: Some("chu".into()),
         body: None,
+        function: Some("Essai".into()),
         reason: "essai".into(),
     };
     w.op.grant_role(&w.admin, role).await.unwrap();
@@ -141,7 +142,29 @@ async fn authorities(store: TestStore) {
     assert_eq!(code(w.op.release_person(&chloe, "bruno", "x").await), "right.missing");
     w.op.release_person(&w.admin, "bruno", "clos").await.unwrap();
     w.op.block_person(&chloe, "bruno", "enquête").await.unwrap();
+    // What the operator takes over is the operator's to release.
+    assert_eq!(code(w.op.block_person(&chloe, "bruno", "x").await), "state.wrong");
+    assert_eq!(w.op.block_person(&w.admin, "bruno", "autre enquête").await.unwrap().state, "blocked");
+    assert_eq!(code(w.op.block_person(&w.admin, "bruno", "x").await), "state.wrong");
+    assert_eq!(code(w.op.release_person(&chloe, "bruno", "x").await), "right.missing");
     w.op.release_person(&w.admin, "bruno", "clos").await.unwrap();
+    // A block put over the operator's suspension, and taken away again, does not make the suspension the structure's; nor does it let it be closed.
+    w.op.suspend_bal(&w.admin, ANNE, "habilitation en doute").await.unwrap();
+    w.op.block_bal(&chloe, ANNE, "enquête").await.unwrap();
+    assert_eq!(code(w.op.close_bal(&chloe, ANNE, order(Cause::Unused, None, None)).await), "right.missing");
+    assert_eq!(w.op.release_bal(&chloe, ANNE, "clos").await.unwrap().state, "suspended");
+    assert_eq!(code(w.op.resume_bal(&chloe, ANNE, "x").await), "right.missing");
+    w.op.resume_bal(&w.admin, ANNE, "clos").await.unwrap();
+    // A person's block and a BAL's suspension are two things: the end of one leaves the other.
+    w.op.block_person(&w.admin, "anne", "enquête").await.unwrap();
+    w.op.suspend_bal(&w.admin, ANNE, "congé").await.unwrap();
+    w.op.resume_bal(&w.admin, ANNE, "retour").await.unwrap();
+    assert_eq!(code(w.op.open_folder(&anne, "INBOX", true).await), "right.missing");
+    w.op.suspend_bal(&w.admin, ANNE, "congé").await.unwrap();
+    w.op.release_person(&w.admin, "anne", "clos").await.unwrap();
+    assert_eq!(code(w.op.open_folder(&anne, "INBOX", true).await), "right.missing");
+    w.op.resume_bal(&w.admin, ANNE, "retour").await.unwrap();
+    w.op.open_folder(&anne, "INBOX", true).await.unwrap();
     // A closing that the structure ordered is not withdrawn by the user; one's own is.
     w.op.close_bal(&chloe, ANNE, order(Cause::Departure, None, None)).await.unwrap();
     assert_eq!(code(w.op.keep_bal(&anne, ANNE, "x").await), "right.missing");
@@ -307,7 +330,12 @@ async fn departing(store: TestStore) {
     assert_eq!(code(w.op.open_folder(&w.actor("anne", ANNE).await, "INBOX", true).await), "right.missing");
     w.op.open_folder(&w.actor("bruno", SERVICE).await, "INBOX", true).await.unwrap();
     assert_eq!(w.traces("person.left").await[0].data["accesses"], 3);
-    assert_eq!(code(w.op.depart(&w.admin, "anne", order("chu")).await), "admin.not_found", "she has left");
+    let again = w.op.depart(&w.admin, "anne", order("chu")).await.unwrap();
+    assert_eq!((again.accesses, again.roles), (0, 0), "she has left: there is nothing more to do");
+    // A departure that was cut before her own BAL was suspended is finished by asking again.
+    w.op.resume_bal(&w.admin, ANNE, "comme après une coupure").await.unwrap();
+    let again = w.op.depart(&chloe, "anne", order("chu")).await.unwrap();
+    assert_eq!((again.accesses, again.personal[0].state.as_str()), (0, "suspended"));
 }
 
 async fn policies(store: TestStore) {
@@ -315,13 +343,13 @@ async fn policies(store: TestStore) {
     structure(&w).await;
     let chloe = chloe(&w).await;
     let rule = |item: &str, value: &str| NewRule { item: item.into(), value: value.into(), source: None };
-    let set = async |rules: &[NewRule], version| w.op.set_retention(&w.admin, "maison", None, rules, version).await;
+    let set = async |rules: &[NewRule], version| w.op.set_retention(&w.admin, "maison", None, rules, version, false).await;
     assert_eq!(w.op.retention_policies(&chloe).await.unwrap().len(), 3);
-    assert_eq!(code(w.op.set_retention(&chloe, "maison", None, &[], None).await), "right.missing");
+    assert_eq!(code(w.op.set_retention(&chloe, "maison", None, &[], None, false).await), "right.missing");
     assert_eq!(code(set(&[rule("functional_traces", "9 years")], None).await), "admin.invalid");
     assert_eq!(code(set(&[rule("inactivity_closure", "2 years")], None).await), "admin.invalid");
     assert_eq!(code(set(&[rule("autre", "2 years")], None).await), "admin.invalid");
-    assert_eq!(code(w.op.set_retention(&w.admin, "promess", None, &[], None).await), "admin.exists");
+    assert_eq!(code(w.op.set_retention(&w.admin, "promess", None, &[], None, false).await), "admin.exists");
     let made = set(&[rule("cooling", "10 working_days"), rule("tombstone", "12 years")], None).await.unwrap();
     let of = |v: &sceau_operator::retention::RetentionView, item: Item| {
         v.rules.iter().find(|r| r.item == item.as_str()).map(|r| (r.value.clone(), r.source.clone(), r.verified))
@@ -335,8 +363,8 @@ async fn policies(store: TestStore) {
     let now = w.op.clock().now().0;
     let close = |a: &'static str| w.op.close_bal(&w.admin, a, order(Cause::Unused, None, None));
     assert_eq!(days(close(ANNE).await.unwrap(), now), 30);
-    assert_eq!(code(w.op.use_retention(&w.admin, "rien", Some("chu")).await), "admin.not_found");
-    let used = w.op.use_retention(&w.admin, "maison", Some("chu")).await.unwrap();
+    assert_eq!(code(w.op.use_retention(&w.admin, "rien", Some("chu"), false).await), "admin.not_found");
+    let used = w.op.use_retention(&w.admin, "maison", Some("chu"), true).await.unwrap();
     assert_eq!((used.operator, used.structures.as_slice()), (false, &["chu".to_owned()][..]));
     let ten = days(close("bruno.petit@alpha.mssante.fr").await.unwrap(), now);
     assert_eq!(ten, 13, "from Saturday the 21st of November to Friday the 4th of December at 18:00");

@@ -3,7 +3,9 @@
 mod bals;
 mod changes;
 mod guards;
+mod imports;
 mod policies;
+mod register;
 mod steps;
 
 use sceau_domain::opening::State;
@@ -54,6 +56,7 @@ impl House {
             role: Role::Structure,
             structure: Some("hopital".into()),
             body: None,
+            function: Some("Essai".into()),
             reason: "désigné par la structure".into(),
         };
         op.grant_role(admin, role).await.unwrap();

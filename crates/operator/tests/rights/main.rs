@@ -1,12 +1,58 @@
 //! Administrative roles and disclosures as use cases, on both engines.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod disclosures;
+mod escalation;
 mod roles;
+mod sessions;
+mod tokens;
 
 use sceau_operator::roles::{NewRole, RoleView};
 use sceau_operator::{Actor, Door, PersonRef, Who};
 use sceau_store::{StoreError, accounts, params};
+use sceau_domain::Address;
+use sceau_operator::notices::{NotTaken, Relay};
 use sceau_testkit::world::{World, origin};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+/// A relay that keeps what it took.
+#[derive(Debug)]
+pub(crate) struct Played {
+    from: Address,
+    taken: Mutex<Vec<(String, String)>>,
+}
+
+impl Relay for Played {
+    fn from(&self) -> &Address {
+        &self.from
+    }
+    fn send<'a>(
+        &'a self,
+        to: &'a Address,
+        message: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
+        let taken = (to.to_string(), String::from_utf8(message.to_vec()).unwrap());
+        self.taken.lock().unwrap().push(taken);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Played {
+    /// Secrets of the links of this page (`/lien/`, `/jeton/`) that came to an address, oldest first.
+    pub fn secrets(&self, to: &str, page: &str) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        let of = |(at, message): &(String, String)| {
+            let text = message.replace("=\r\n", "").replace("=3D", "=");
+            let start = text.find(page).filter(|_| at == to)? + page.len();
+            text[start..].split_whitespace().next().map(str::to_owned)
+        };
+        taken.iter().filter_map(of).collect()
+    }
+    /// How many messages came to an address.
+    pub fn count(&self, to: &str) -> usize {
+        self.taken.lock().unwrap().iter().filter(|(at, _)| at == to).count()
+    }
+}
 
 /// Runs a test on both engines.
 macro_rules! on_both_engines {
@@ -32,7 +78,17 @@ pub(crate) struct House(pub World);
 
 impl House {
     pub async fn new(store: sceau_store::testing::TestStore) -> Self {
-        let house = Self(World::on(store, |_| {}).await);
+        Self::over(World::on(store, |_| {}).await).await
+    }
+    /// An operator in service, which is no longer being set up, with a relay for ordinary mail.
+    pub async fn in_service(store: sceau_store::testing::TestStore) -> (Self, Arc<Played>) {
+        let house = Self::over(World::on(store, |c| c.setting_up = false).await).await;
+        let relay = Arc::new(Played { from: "avis@exemple.fr".parse().unwrap(), taken: Mutex::default() });
+        house.0.op.set_relay(relay.clone());
+        (house, relay)
+    }
+    async fn over(world: World) -> Self {
+        let house = Self(world);
         let place = "INSERT INTO structures (id, code, name, category, address, contact, body_id, opening, convention, territory, version, created) \
                      VALUES ($1, $2, $2, '', '{}', '{}', $3, 'delegated', 'signed', 'fr', 1, 0)";
         let body = "INSERT INTO regional_bodies (id, code, name, contact, version, created) VALUES (7, 'gi', 'gi', '{}', 1, 0)";
@@ -72,6 +128,7 @@ pub(crate) fn new(login: &str, role: &str, structure: Option<&str>, body: Option
         role: role.parse().unwrap(),
         structure: structure.map(str::to_owned),
         body: body.map(str::to_owned),
+        function: Some("Essai".into()),
         reason: "nommée".into(),
     }
 }

@@ -1,6 +1,5 @@
 //! `sceau role`: administrative roles.
 use super::Context;
-use super::table::limit;
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
@@ -26,6 +25,8 @@ pub enum RoleCommand {
         structure: Option<String>,
         #[arg(long)]
         body: Option<String>,
+        #[arg(long)]
+        function: Option<String>,
         #[arg(long)]
         reason: String,
     },
@@ -60,11 +61,11 @@ pub fn run(c: &Context, command: RoleCommand) -> Result<(), Failure> {
         RoleCommand::List { login, role, structure, ended } => {
             let call = c.call(Method::GET, &["roles"])?.query("login", login.as_deref()).query("role", role.as_deref());
             let call = call.query("structure", structure.as_deref()).query("ended", ended.then_some("true"));
-            let answered = call.query("limit", Some(&limit(u32::MAX))).send()?;
-            c.show_list(&Context::items(answered), ROLE);
+            c.show_list(&c.all(call)?, ROLE);
         }
-        RoleCommand::Grant { login, role, structure, body, reason } => {
-            let new = json!({ "login": login, "role": role, "structure": structure, "body": body, "reason": reason });
+        RoleCommand::Grant { login, role, structure, body, function, reason } => {
+            let new = json!({ "login": login, "role": role, "structure": structure, "body": body,
+                              "function": function, "reason": reason });
             c.show_one(&c.post(&["roles"], &new)?, ROLE);
         }
         RoleCommand::End { id, reason } => {

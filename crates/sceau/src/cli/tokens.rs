@@ -1,10 +1,10 @@
 //! `sceau token`: tokens for mail programs, and for REST (`--api`).
 use super::Context;
-use super::table::{limit, numbered};
+use super::table::numbered;
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
-use sceau_domain::{Clock, SystemClock};
+use sceau_domain::{Clock, SystemClock, Timestamp};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,19 @@ pub enum TokenCommand {
         label: String,
         #[arg(long)]
         days: Option<u32>,
+    },
+    Send {
+        login: String,
+        #[arg(long)]
+        bal: Option<String>,
+        #[arg(long, conflicts_with = "bal")]
+        api: bool,
+        #[arg(long)]
+        label: String,
+        #[arg(long)]
+        days: Option<u32>,
+        #[arg(long)]
+        to: Option<String>,
     },
     List {
         #[arg(long)]
@@ -41,13 +54,20 @@ const TOKEN: &[(&str, &str)] = &[
     ("revoked", "column.revoked"),
 ];
 
+fn purpose(api: bool) -> &'static str {
+    if api { "api" } else { "device" }
+}
+
+fn expires(days: Option<u32>) -> Option<Timestamp> {
+    days.map(|d| SystemClock.now().plus_ms(i64::from(d) * 86_400_000))
+}
+
 /// `sceau token`.
 pub fn run(c: &Context, command: TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Create { login, bal, api, label, days } => {
-            let expires = days.map(|d| SystemClock.now().plus_ms(i64::from(d) * 86_400_000));
-            let purpose = if api { "api" } else { "device" };
-            let new = json!({ "login": login, "purpose": purpose, "bal": bal, "label": label, "expires": expires });
+            let new = json!({ "login": login, "purpose": purpose(api), "bal": bal, "label": label,
+                              "expires": expires(days) });
             let token = numbered(c.post(&["tokens"], &new)?);
             c.show_one(&token, TOKEN);
             if !c.json {
@@ -55,10 +75,20 @@ pub fn run(c: &Context, command: TokenCommand) -> Result<(), Failure> {
                 say!("\n{}\n\n    {secret}\n", c.text("cli.token_once", &[]));
             }
         }
+        TokenCommand::Send { login, bal, api, label, days, to } => {
+            let new = json!({ "login": login, "purpose": purpose(api), "bal": bal, "label": label,
+                              "expires": expires(days), "to": to });
+            let sent = c.post(&["tokens", "links"], &new)?;
+            if c.json {
+                super::table::print_json(&sent);
+            } else {
+                let said = |name: &str| sent[name].as_str().unwrap_or_default().to_owned();
+                say!("{}", c.text("cli.token_sent", &[("to", &said("to")), ("address", &said("address"))]));
+            }
+        }
         TokenCommand::List { login } => {
             let call = c.call(Method::GET, &["tokens"])?.query("login", login.as_deref());
-            let answered = call.query("limit", Some(&limit(u32::MAX))).send()?;
-            c.show_list(&numbered(Context::items(answered)), TOKEN);
+            c.show_list(&numbered(c.all(call)?), TOKEN);
         }
         TokenCommand::Revoke { id } => {
             c.call(Method::DELETE, &["tokens", &id.to_string()])?.send()?;

@@ -100,6 +100,10 @@ pub struct OperatorSection {
     /// Keep a copy of each submitted message in Sent (most mail clients store their own).
     #[serde(default)]
     pub sent_copy: bool,
+    /// While the operator is being set up: over the administration socket, its administrators are shown the secrets of tokens that they make for
+    /// others. To be taken away before the operator serves: from then on the person alone sees them (`sceau token send`).
+    #[serde(default)]
+    pub setting_up: bool,
 }
 
 /// A certificate chain and its private key, PEM files.
@@ -231,10 +235,32 @@ impl Default for TransferSection {
 pub struct Administrator {
     /// Login in Sceau.
     pub login: String,
-    /// Name and function.
+    /// Name shown.
     pub name: String,
+    /// First names.
+    #[serde(default)]
+    pub given_name: Option<String>,
+    /// Family name.
+    #[serde(default)]
+    pub family_name: Option<String>,
+    /// What the person does.
+    #[serde(default)]
+    pub function: Option<String>,
     /// System account (user name or number) whose processes speak for this person.
     pub account: String,
+}
+
+impl Administrator {
+    /// As the operator takes it.
+    pub fn named(&self) -> sceau_operator::accounts::NamedAdministrator {
+        sceau_operator::accounts::NamedAdministrator {
+            login: self.login.clone(),
+            name: self.name.clone(),
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            function: self.function.clone(),
+        }
+    }
 }
 
 /// `[log]`

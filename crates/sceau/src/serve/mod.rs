@@ -61,7 +61,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     if let Some(relay) = relay::of(&config).map_err(wrong)? {
         operator.set_relay(relay);
     }
-    let administrators: Vec<_> = config.administrators.iter().map(|a| (a.login.clone(), a.name.clone())).collect();
+    let administrators: Vec<_> = config.administrators.iter().map(|a| a.named()).collect();
     operator.sync_administrators(&administrators).await.map_err(refused)?;
 
     // Listeners stop first; what they accepted is finished; then the workers behind stop.
@@ -88,12 +88,17 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let notary = operator.notary(setup::notary_settings(&config));
     let (folding, stop) = (notary.clone(), work_stop.clone());
     workers.spawn(async move { folding.run(stop).await });
-    sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone()));
+    let grace = Duration::from_secs(config.listen.grace_seconds);
+    sessions.spawn(admin.serve(operator.clone(), config.administrators.clone(), doors_stop.clone(), grace));
     let stops = doors::Stops { doors: &doors_stop, work: &work_stop, sessions: &sessions, workers: &workers };
     bound.open(&config, &operator, &parts, metrics, &stops);
     tracing::info!(hostname = config.operator.hostname, "serving");
 
-    wait_for_end(&config, &operator, &parts, stop_with_stdin).await.map_err(|e| failed("serve.runtime", &e))?;
+    let outdated = tokio::select! {
+        end = wait_for_end(&config, &operator, &parts, stop_with_stdin) => end.map(|()| None),
+        e = operator.outdated() => Ok(Some(e)),
+    };
+    let outdated = outdated.map_err(|e| failed("serve.runtime", &e))?;
     tracing::info!("stopping");
     doors_stop.cancel();
     sessions.close();
@@ -108,7 +113,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
         tracing::error!(code = e.code.as_str(), "last leaves of the log");
     }
     tracing::info!("stopped");
-    Ok(())
+    outdated.map_or(Ok(()), |e| Err(store_failed(context, &e)))
 }
 
 /// As [`store_failed`]; a wrong master key may be the old one of a rotation that was interrupted at its very end.
@@ -149,6 +154,7 @@ pub fn store_sentence(context: &Context, e: &StoreError) -> String {
         StoreError::NewerSchema { found, known } => {
             context.text("serve.store_newer", &[("found", &found.to_string()), ("known", &known.to_string())])
         }
+        StoreError::EarlierNodes { nodes } => context.text("serve.store_earlier_nodes", &[("nodes", nodes)]),
         other => context.text("serve.store", &[("error", &other.to_string())]),
     }
 }

@@ -254,6 +254,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         patient_domains: o.patient_domains.clone(),
         check_header_from: o.check_header_from,
         sent_copy: o.sent_copy,
+        setting_up: o.setting_up,
         white_list: config.white_list.as_ref().map(|w| WhiteListSource {
             url: w.url.clone(),
             signer_cn: w.signer_cn.clone(),

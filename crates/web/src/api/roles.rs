@@ -1,5 +1,5 @@
 //! Administrative roles: who has which, where; giving and ending them.
-use crate::{Asker, Created, Id, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
+use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::rights::Role;
 use sceau_operator::roles::{NewRole, RoleFilter, RoleView};
@@ -15,7 +15,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 /// Which roles.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Of this person: a login.
     login: Option<String>,
@@ -27,12 +26,6 @@ struct Which {
     /// Those that are over, too.
     #[serde(default)]
     ended: bool,
-    /// From after this one: the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// A role to give.
@@ -51,6 +44,9 @@ struct Grant {
     /// Code of the regional body, for `region` and nothing else.
     #[schema(max_length = 64)]
     body: Option<String>,
+    /// What the person does there; the work in the structure when absent.
+    #[schema(example = "Directrice des soins", max_length = 120)]
+    function: Option<String>,
     /// Why.
     #[schema(example = "Nommée par la direction le 2 mars", min_length = 1, max_length = 500)]
     reason: String,
@@ -66,15 +62,16 @@ struct EndOfRole {
 }
 
 /// Administrative roles within the asker's reach, oldest first.
-#[utoipa::path(get, path = "/roles", tag = "roles", params(Which),
+#[utoipa::path(get, path = "/roles", tag = "roles", params(Which, IdPage),
     responses((status = 200, description = "The roles", body = Page<RoleView>), Refusals),
     extensions(("x-sceau-use-case" = json!("role.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<RoleView>>, Problem> {
-    let (after, limit) = (which.after.map_or(0, |id| id.0), which.limit.unwrap_or(100));
+    let (after, limit) = (page.after().unwrap_or(0), page.limit());
     let filter = RoleFilter { login: which.login, role: which.role, structure: which.structure, ended: which.ended };
     let roles = op.roles(&actor, filter, after, limit).await?;
     Ok(Json(Page::new(roles, limit, |r| r.id.to_string())))
@@ -91,8 +88,8 @@ async fn grant(
     Asker(actor): Asker,
     Json(new): Json<Grant>,
 ) -> Result<Created<Json<RoleView>>, Problem> {
-    let new =
-        NewRole { login: new.login, role: new.role, structure: new.structure, body: new.body, reason: new.reason };
+    let Grant { login, role, structure, body, function, reason } = new;
+    let new = NewRole { login, role, structure, body, function, reason };
     let given = op.grant_role(&actor, new).await?;
     Ok(Created(located(&["roles", &given.id.to_string()]), Json(given)))
 }

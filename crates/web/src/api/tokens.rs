@@ -1,18 +1,19 @@
-//! Tokens: for mail programs (`device`) and for REST (`api`). A person makes, sees and revokes their own; administrators those of their people.
-use crate::{Asker, Created, Id, Json, Page, Path, Problem, Query, Refusals, Secret, State, located, schema};
+//! Tokens: for mail programs (`device`) and for REST (`api`). A person makes, sees and revokes their own; administrators see and revoke those of
+//! their people, and have a link sent behind which the person makes one.
+use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, Secret, State, located, schema};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
 use axum::{Extension, response::IntoResponse, response::Response};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_operator::Who;
-use sceau_operator::accounts::TokenView;
+use sceau_operator::accounts::{NewTokenLink, TokenLinkView, TokenView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(send)).routes(routes!(show, revoke))
 }
 
 /// What a token opens.
@@ -27,7 +28,7 @@ enum Purpose {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewToken {
-    /// Whose; the asker's own when absent.
+    /// Whose; the asker's own when absent. Or that of a machine, by somebody responsible for its BAL, which `bal` names then.
     #[schema(example = "anne", max_length = 64)]
     login: Option<String>,
     /// `device`: mail programs; `api`: REST.
@@ -44,6 +45,30 @@ struct NewToken {
     expires: Option<Timestamp>,
 }
 
+/// A link to send.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewLink {
+    /// Whose token.
+    #[schema(example = "anne", min_length = 1, max_length = 64)]
+    login: String,
+    /// `device`: mail programs; `api`: REST.
+    #[schema(schema_with = schema::token_purpose)]
+    purpose: Purpose,
+    /// Only for this BAL; for mail programs.
+    #[schema(max_length = 320)]
+    bal: Option<String>,
+    /// What it is for.
+    #[schema(example = "Poste du secrétariat", min_length = 1, max_length = 120)]
+    label: String,
+    /// Until when the token is good, milliseconds since 1970; without end when absent.
+    #[schema(value_type = Option<i64>)]
+    expires: Option<Timestamp>,
+    /// For a machine, and only then: login of somebody responsible for the BAL, who gets the link.
+    #[schema(max_length = 64)]
+    to: Option<String>,
+}
+
 /// A token that was made. The secret is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
 struct CreatedToken {
@@ -56,33 +81,29 @@ struct CreatedToken {
 /// Which tokens.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Only this person's.
     login: Option<String>,
-    /// From after this one: the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// Tokens, oldest first, without their secrets.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", params(Which),
+#[utoipa::path(get, path = "/tokens", tag = "tokens", params(Which, IdPage),
     responses((status = 200, description = "The tokens", body = Page<TokenView>), Refusals),
     extensions(("x-sceau-use-case" = json!("token.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
-    let (after, limit) = (which.after.map_or(0, |id| id.0), which.limit.unwrap_or(100));
+    let (after, limit) = (page.after().unwrap_or(0), page.limit());
     let tokens = op.tokens(&actor, which.login.as_deref(), after, limit).await?;
     Ok(Json(Page::new(tokens, limit, |t| t.id.to_string())))
 }
 
-/// Makes a token. Its secret is in this answer and nowhere else.
+/// Makes a token, the asker's own. Its secret is in this answer and nowhere else.
+///
+/// Nobody is shown the secret of somebody else's: `token.other`. `POST /tokens/links` has a link sent.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
     responses((status = 201, description = "Made", body = CreatedToken, headers(("Location" = String, description = "Where it is"))), Refusals),
     extensions(("x-sceau-use-case" = json!("token.create"))))]
@@ -103,6 +124,22 @@ async fn create(
     };
     let place = located(&["tokens", &token.id.to_string()]);
     Ok((Extension(Secret), Created(place, Json(CreatedToken { token, secret }))).into_response())
+}
+
+/// Sends a person a one-time link, to the verified notification address, behind which the person makes the token and alone sees it.
+///
+/// For a machine it goes to somebody responsible for its BAL. Whoever typed the address in does not send there (`token.setter`).
+#[utoipa::path(post, path = "/tokens/links", tag = "tokens", request_body = NewLink,
+    responses((status = 200, description = "Sent; neither the link nor a token is shown", body = TokenLinkView), Refusals),
+    extensions(("x-sceau-use-case" = json!("token.create"))))]
+async fn send(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Json(new): Json<NewLink>,
+) -> Result<Json<TokenLinkView>, Problem> {
+    let api = matches!(new.purpose, Purpose::Api);
+    let NewLink { login, bal, label, expires, to, .. } = new;
+    Ok(Json(op.send_token_link(&actor, NewTokenLink { login, api, bal, label, expires, to }).await?))
 }
 
 /// One token, without its secret.

@@ -27,7 +27,7 @@ fn page(op: &Operator, status: StatusCode, key: &str, address: &str, below: &str
     Page { lang: Lang::Fr, title: &title, operator, languages: &[], body: &body }.answer(status)
 }
 
-fn refused(op: &Operator, refusal: &Refusal) -> Response {
+pub(super) fn refused(op: &Operator, refusal: &Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let key = if refusal.code == RefusalCode::LinkInvalid { "link_invalid" } else { "link_later" };
     page(op, status, key, "", "")

@@ -8,6 +8,7 @@ mod conditions;
 mod layout;
 mod link;
 mod markdown;
+mod token;
 
 use crate::{State, Via};
 use axum::Router;
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/conditions", get(conditions::show).post(conditions::accept))
         .route("/lien/{secret}", get(link::look).post(link::confirm))
+        .route("/jeton/{secret}", get(token::look).post(token::make))
         .route(layout::SHEET, get(layout::sheet))
 }
 

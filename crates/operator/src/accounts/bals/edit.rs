@@ -1,16 +1,15 @@
-//! Changes of a BAL: what is published of it, and the choices about it (F091–F094).
+//! Changes of a BAL: what is published of it, and its structure. Choices have a file of their own.
 use super::names::{self, Texts};
-use super::{BalChoices, BalEdit, BalView, find, view};
+use super::{BalEdit, BalView, find, view};
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
-use sceau_store::{Tx, accounts as rows, bals, structures};
+use sceau_store::{Id, Tx, accounts as rows, bals};
 use serde_json::{Value, json};
 
 /// The row of this version; one that is closed changes no more. `edit.conflict`, `state.wrong`.
-fn fresh(bal: rows::Bal, version: i64) -> Result<rows::Bal, Fail> {
+pub(super) fn fresh(bal: rows::Bal, version: i64) -> Result<rows::Bal, Fail> {
     if bal.version != version {
         return Err(Refusal::new(RefusalCode::EditConflict).with("name", &bal.address).into());
     }
@@ -21,11 +20,16 @@ fn fresh(bal: rows::Bal, version: i64) -> Result<rows::Bal, Fail> {
 }
 
 /// Writes the row of a BAL, unless another version was written meanwhile.
-fn write(tx: &mut dyn Tx, bal: &rows::Bal) -> Result<BalView, Fail> {
-    if !bals::update(tx, bal)? {
-        return Err(Refusal::new(RefusalCode::EditConflict).with("name", &bal.address).into());
+pub(super) fn update(tx: &mut dyn Tx, bal: &rows::Bal) -> Result<(), Fail> {
+    if bals::update(tx, bal)? {
+        return Ok(());
     }
-    let stored = rows::bal_by_id(tx, bal.id)?.ok_or(RefusalCode::NotFound)?;
+    Err(Refusal::new(RefusalCode::EditConflict).with("name", &bal.address).into())
+}
+
+/// The BAL as it is now.
+pub(super) fn shown(tx: &mut dyn Tx, bal: Id) -> Result<BalView, Fail> {
+    let stored = rows::bal_by_id(tx, bal)?.ok_or(RefusalCode::NotFound)?;
     Ok(view(tx, stored)?)
 }
 
@@ -40,7 +44,7 @@ impl Operator {
     ) -> Result<BalView, Refusal> {
         let key = self.key_of(address)?;
         let fact = self.fact("bal.edited", &By::actor(actor), None, "ok", Value::Null);
-        let (actor, moved) = (actor.clone(), edit.structure.is_some());
+        let (actor, moved, moving) = (actor.clone(), edit.structure.is_some(), self.bal_move(&By::actor(actor)));
         let act = move |tx: &mut dyn Tx| {
             let mut bal = fresh(find(tx, &actor, UseCase::BalEdit, &key)?, version)?;
             let mut changed = Vec::new();
@@ -58,20 +62,10 @@ impl Operator {
                     changed.push(name);
                 }
             }
-            if let Some(code) = &edit.structure {
-                // Who is in whose reach is the operator's to say.
-                permit(tx, &actor, UseCase::BalEdit, On::Operator)?;
-                let id = match code {
-                    None => None,
-                    Some(code) => match structures::by_code(tx, &plain::code(code, "structure")?)? {
-                        Some(s) => Some(s.id),
-                        None => return Err(unknown(tx, &actor, UseCase::BalEdit, code)),
-                    },
-                };
-                if bal.structure_id != id {
-                    bal.structure_id = id;
-                    changed.push("structure");
-                }
+            if let Some(code) = &edit.structure
+                && moving.carry(tx, &actor, &mut bal, code.as_deref())?
+            {
+                changed.push("structure");
             }
             let texts = Texts {
                 kind: bal.kind.parse().map_err(|()| Fail::from(RefusalCode::Unavailable))?,
@@ -79,55 +73,24 @@ impl Operator {
                 label: if changed.contains(&"name") { &bal.label } else { "" },
                 description: if changed.contains(&"description") { &bal.description } else { "" },
                 responsible: &bal.responsible,
-                service: &bal.service,
+                service: if changed.contains(&"service") { &bal.service } else { "" },
             };
             let overridden = names::check(tx, &actor, texts, edit.naming_override.as_deref())?;
             let mut fact = fact.clone().on(bal.id, Some(bal.address_key.clone()));
             fact.saying(&json!({ "fields": changed, "structure": edit.structure, "naming_override": overridden }));
-            let view = write(tx, &bal)?;
+            update(tx, &bal)?;
+            if changed.contains(&"structure") {
+                moving.settle(tx, bal.id)?;
+            }
             fact.write(tx)?;
-            Ok::<_, Fail>(view)
+            Ok::<_, Fail>((bal.id, shown(tx, bal.id)?))
         };
-        let view = self.0.store.write(act).await?;
+        let (bal, view) = self.0.store.write(act).await?;
         if moved {
-            self.rights_changed();
+            // Another structure may be one that is blocked.
+            self.rights_changed_of(bal);
+            self.policies_changed();
         }
         Ok(view)
-    }
-
-    /// Makes choices about a BAL of this version: the person for the own one, a responsible for an ORG, APP or CAB, support. `admin.not_found`,
-    /// `admin.invalid` when nothing is chosen, `edit.conflict`, `state.wrong`.
-    pub async fn choose_for_bal(
-        &self,
-        actor: &Actor,
-        address: &str,
-        version: i64,
-        choices: BalChoices,
-    ) -> Result<BalView, Refusal> {
-        let key = self.key_of(address)?;
-        let fact = self.fact("bal.choices", &By::actor(actor), None, "ok", Value::Null);
-        let actor = actor.clone();
-        let act = move |tx: &mut dyn Tx| {
-            let bal = fresh(find(tx, &actor, UseCase::BalChoices, &key)?, version)?;
-            if choices == BalChoices::default() {
-                return Err(Refusal::new(RefusalCode::Invalid)
-                    .with("name", "red_list, phone_published, paperless")
-                    .into());
-            }
-            let chosen = rows::Bal {
-                red_list: choices.red_list.or(bal.red_list),
-                phone_published: choices.phone_published.or(bal.phone_published),
-                paperless: choices.paperless.or(bal.paperless),
-                ..bal.clone()
-            };
-            let said = |b: &rows::Bal| json!([b.red_list, b.phone_published, b.paperless]);
-            let mut fact = fact.clone().on(bal.id, Some(bal.address_key.clone()));
-            let names = ["red_list", "phone_published", "paperless"];
-            fact.saying(&json!({ "choices": names, "was": said(&bal), "became": said(&chosen) }));
-            let view = write(tx, &chosen)?;
-            fact.write(tx)?;
-            Ok::<_, Fail>(view)
-        };
-        Ok(self.0.store.write(act).await?)
     }
 }

@@ -68,6 +68,7 @@ impl House {
             white_list_every: Duration::from_secs(3600),
             dedupe: Duration::from_secs(3600),
             login_failures_per_minute: 10,
+            setting_up: true,
             search: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
@@ -176,7 +177,7 @@ pub(crate) fn settle(tx: &mut dyn Tx, person: Id, now: i64) -> Result<(), StoreE
     }
     let terms_id = terms::in_force(tx, now)?.unwrap();
     let (door, factors, digest) = ("imap".to_owned(), "token".to_owned(), vec![0; 32]);
-    terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest })
+    terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest, ..Default::default() })
 }
 
 async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {

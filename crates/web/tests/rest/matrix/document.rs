@@ -240,12 +240,19 @@ pub fn call(operation: &Operation, places: &[Place; 2], at: usize) -> Call {
         on = match (operation.name().as_str(), on) {
             // Whose, and where, is judged although only the body says it.
             ("POST /roles", _) => On::Place(Kind::Role, at),
-            ("POST /tokens", _) => On::Place(Kind::Person, at),
+            ("POST /tokens" | "POST /tokens/links", _) => On::Place(Kind::Person, at),
             (_, On::Anywhere) if named => On::Unknown,
             _ => on,
         };
     }
     Call { method: operation.method.clone(), uri, body, on }
+}
+
+/// A call of which nothing can be read but where it goes: no version, an unknown parameter, a body that is none.
+pub fn garbage(call: &Call) -> Call {
+    let sign = if call.uri.contains('?') { '&' } else { '?' };
+    let body = Some(("application/json".to_owned(), b"{\"".to_vec()));
+    Call { uri: format!("{}{sign}autre=%ff", call.uri), body, ..call.clone() }
 }
 
 fn example_of_parameter(parameter: &Value, shared: &Value) -> Value {

@@ -269,13 +269,13 @@ impl World {
         });
         all.await.unwrap_or_else(|e: StoreError| panic!("{e}"))
     }
-    /// Puts back what was there.
-    pub async fn put_back(&self, kept: &Kept) {
+    /// Puts back what was there; was anything changed?
+    pub async fn put_back(&self, kept: &Kept) -> bool {
         let now = self.kept().await;
         let changed: Kept =
             kept.iter().filter(|(t, rows)| now.get(*t) != Some(*rows)).map(|(t, r)| (t.clone(), r.clone())).collect();
         if changed.is_empty() {
-            return;
+            return false;
         }
         let done = self.store.write(move |tx| {
             tx.execute("PRAGMA defer_foreign_keys = ON", &[])?;
@@ -289,11 +289,17 @@ impl World {
             Ok(())
         });
         done.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+        true
     }
 }
 
 /// Rows by table.
 pub type Kept = BTreeMap<String, Vec<Vec<sceau_store::Value>>>;
+
+/// Is there no place at all where this asker may do this?
+pub fn never(asker: &Asker, use_case: UseCase) -> bool {
+    !asker.role.is_some_and(|r| use_case.is_for(r)) && !use_case.is_for(asker.nature)
+}
 
 /// May this asker do this there, by the table and the places? `None`: it depends on more than the matrix knows.
 pub fn expected(asker: &Asker, places: &[Place; 2], use_case: UseCase, on: super::document::On) -> Option<bool> {
