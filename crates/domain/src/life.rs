@@ -191,6 +191,22 @@ pub fn height(by: Option<Role>) -> u8 {
     }
 }
 
+/// What keeps a life from being active, the first that was put upon it first: each state and the role by which it was put there. Steps as they were
+/// taken, oldest first: before, after, by which role. A step back takes away what it leaves and puts nothing there; a step from a state to itself is a
+/// higher authority that takes it over.
+pub fn standing(steps: &[(LifeState, LifeState, Option<Role>)]) -> Vec<(LifeState, Option<Role>)> {
+    let mut out: Vec<(LifeState, Option<Role>)> = Vec::new();
+    for (was, became, by) in steps.iter().copied() {
+        if became >= was {
+            out.retain(|(state, _)| *state < became);
+            out.push((became, by));
+        } else {
+            out.retain(|(state, _)| *state <= became);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 #[path = "life_tests.rs"]
 mod tests;

@@ -122,3 +122,19 @@ fn people_and_structures_are_blocked_once() {
         height(None) == height(Some(Role::Administrator)) && height(Some(Role::Structure)) > height(Some(Role::User))
     );
 }
+
+/// Whoever puts a block over somebody else's suspension and takes it away again has not become the author of the suspension.
+#[test]
+fn coming_back_makes_nobody_the_author() {
+    use LifeState::*;
+    let (op, place) = (Some(Role::Administrator), Some(Role::Structure));
+    let steps = [(Active, Suspended, op), (Suspended, Blocked, place)];
+    assert_eq!(standing(&steps), [(Suspended, op), (Blocked, place)]);
+    let back = [&steps[..], &[(Blocked, Suspended, place)]].concat();
+    assert_eq!(standing(&back), [(Suspended, op)]);
+    let kept = [&steps[..], &[(Blocked, Closing, op), (Closing, Blocked, place)]].concat();
+    assert_eq!(standing(&kept), [(Suspended, op), (Blocked, place)]);
+    assert!(standing(&[&back[..], &[(Suspended, Active, op)]].concat()).is_empty());
+    let taken = [(Active, Suspended, place), (Suspended, Suspended, op), (Suspended, Blocked, place)];
+    assert_eq!(standing(&taken), [(Suspended, op), (Blocked, place)], "a higher authority takes over what stands");
+}

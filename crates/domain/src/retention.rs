@@ -184,6 +184,8 @@ const YEAR: Span = Span::Of(1, Unit::Years);
 items! {
     /// Traces of acts (F121).
     FunctionalTraces "functional_traces" Span::Of(10, Unit::Years), Span::Never, true;
+    /// Traces of acts that name a BAL, beyond that: from the BAL's closing on, and as long as it is open. `0 days`: they go with the others.
+    BalTraces "bal_traces" NONE, Span::Never, true;
     /// Traces of automatic acts (F122).
     TechnicalTraces "technical_traces" YEAR, Span::Never, true;
     /// Between the decision to close a BAL and its end.
@@ -193,9 +195,14 @@ items! {
     /// For how long a request's idempotency key is remembered.
     RequestKeys "request_keys" Span::Of(1, Unit::Hours), Span::Of(30, Unit::Days), true;
     /// Messages of an open BAL, from their arrival on.
-    Messages "messages" Span::Of(1, Unit::Months), Span::Never, false;
-    /// Identity and contacts of a person, after the last BAL is closed.
-    Identity "identity" NONE, Span::Of(10, Unit::Years), false;
+    Messages "messages" Span::Of(1, Unit::Months), Span::Never, true;
+    /// Contacts, profession and local identifier of a person, after the last BAL is closed. Name, login and national identifier are part of what
+    /// functional traces prove, and stay with them.
+    Identity "identity" NONE, Span::Of(10, Unit::Years), true;
+    /// Requests for BALs that were refused or given up, after that.
+    Requests "requests" Span::Of(1, Unit::Days), Span::Of(10, Unit::Years), true;
+    /// That a notice was sent to somebody's ordinary address, after that.
+    Notices "notices" Span::Of(1, Unit::Days), Span::Of(10, Unit::Years), true;
     /// Without authentication: the request to confirm (F034, F036).
     InactivityNotice "inactivity_notice" Span::Of(1, Unit::Months), YEAR, false;
     /// Between two reminders after it (F036).
@@ -263,12 +270,15 @@ impl Policy {
             (Item::Cooling, own(30, Days)),
             (Item::Tombstone, (Span::Never, OWN, false)),
             (Item::RequestKeys, own(24, Hours)),
+            (Item::Requests, own(1, Years)),
+            (Item::Notices, own(1, Years)),
             (Item::KeyBackups, own(30, Days)),
         ];
         let said = |n, unit, source| (Span::Of(n, unit), source, true);
         let particular = match name {
             "promess" => [
                 (Item::FunctionalTraces, said(10, Years, LOPS)),
+                (Item::BalTraces, said(10, Years, LOPS)),
                 (Item::TechnicalTraces, said(1, Years, LOPS)),
                 (Item::Messages, (Span::Never, LOPS, true)),
                 (Item::Identity, said(1, Years, LOPS)),
@@ -280,6 +290,7 @@ impl Policy {
             ],
             "medimail" => [
                 (Item::FunctionalTraces, said(10, Years, MIPIH)),
+                (Item::BalTraces, said(0, Days, MIPIH)),
                 (Item::TechnicalTraces, said(1, Years, MIPIH)),
                 (Item::Messages, said(3, Months, MIPIH)),
                 (Item::Identity, said(0, Days, MIPIH)),
@@ -292,6 +303,7 @@ impl Policy {
             // OIIS publishes no times: those of the CNIL's authorisation, and our own.
             "oiis" => [
                 (Item::FunctionalTraces, own(10, Years)),
+                (Item::BalTraces, own(0, Days)),
                 (Item::TechnicalTraces, said(1, Years, CNIL)),
                 (Item::Messages, (Span::Never, OWN, false)),
                 (Item::Identity, own(1, Years)),
@@ -334,10 +346,19 @@ impl Policy {
         Item::ALL.iter().map(|item| (*item, self.rule(*item)))
     }
 
+    /// What this version acts on and this policy keeps shorter than another: item, then, now.
+    pub fn shorter_than(&self, other: &Self) -> Vec<(Item, Span, Span)> {
+        let all = Item::ALL.iter().filter(|i| i.is_applied());
+        let both = all.map(|i| (*i, other.span(*i), self.span(*i)));
+        both.filter(|(_, before, now)| !now.is_at_least(*before)).collect()
+    }
+
     /// May it be?
     pub fn check(&self) -> Result<(), Unfit> {
         for (item, rule) in self.rules() {
-            let reckoned = matches!(item, Item::FunctionalTraces | Item::TechnicalTraces | Item::Tombstone);
+            // What is looked for by its age is reckoned backwards, which working days do not allow.
+            let forwards = matches!(item, Item::Cooling | Item::InactivitySilence | Item::Restitution);
+            let reckoned = item == Item::Tombstone || (item.is_applied() && !forwards);
             let working = matches!(rule.value, Span::Of(_, Unit::WorkingDays));
             if !rule.value.is_at_least(item.least()) || (reckoned && working) {
                 return Err(Unfit::Short(item, item.least()));
@@ -346,7 +367,8 @@ impl Policy {
                 return Err(Unfit::Long(item, item.most()));
             }
         }
-        if !self.span(Item::Tombstone).is_at_least(self.span(Item::FunctionalTraces)) {
+        let traces = self.span(Item::FunctionalTraces).longer(self.span(Item::BalTraces));
+        if !self.span(Item::Tombstone).is_at_least(traces) {
             return Err(Unfit::Reused);
         }
         if self.span(Item::InactivityNotice).is_at_least(self.span(Item::InactivityClosure)) {

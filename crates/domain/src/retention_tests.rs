@@ -45,8 +45,23 @@ fn no_policy_goes_below_the_field() {
     assert!(matches!(policy(&[(Item::TechnicalTraces, "3000 working_days")]).check(), Err(Unfit::Short(..))));
     let reused = [(Item::FunctionalTraces, "20 years"), (Item::Tombstone, "15 years")];
     assert_eq!(policy(&reused).check(), Err(Unfit::Reused));
+    // Ten years after the closing: an address that is given again before that would be told apart from nobody.
+    let reused = [(Item::BalTraces, "11 years"), (Item::Tombstone, "10 years")];
+    assert_eq!(policy(&reused).check(), Err(Unfit::Reused));
+    assert!(matches!(policy(&[(Item::Messages, "60 working_days")]).check(), Err(Unfit::Short(Item::Messages, _))));
+    assert_eq!(policy(&[(Item::Cooling, "60 working_days")]).check(), Ok(()));
     assert_eq!(policy(&[(Item::InactivityNotice, "12 months")]).check(), Err(Unfit::Unannounced));
     assert_eq!(policy(&[(Item::Cooling, "0 days")]).check(), Ok(()));
+}
+
+#[test]
+fn what_becomes_shorter_is_named() {
+    let (promess, medimail) = (Policy::preset("promess").unwrap(), Policy::preset("medimail").unwrap());
+    let named: Vec<_> = medimail.shorter_than(&promess).into_iter().map(|(item, ..)| item).collect();
+    assert_eq!(named, [Item::BalTraces, Item::Messages, Item::Identity]);
+    assert!(promess.shorter_than(&medimail).is_empty() && promess.shorter_than(&promess).is_empty());
+    // What this version does not act on removes nothing.
+    assert!(policy(&[(Item::Restitution, "1 working_days")]).shorter_than(&promess).is_empty());
 }
 
 #[test]

@@ -39,10 +39,8 @@ impl Seat {
                 seated.shown
             }
         };
-        if let Some(person) = self.person
-            && !terms::open(tx, person, self.bal, self.at)?
-        {
-            return Err(RefusalCode::TermsRequired.into());
+        if let Some(person) = self.person {
+            terms::require(tx, person, self.bal, self.at)?;
         }
         Ok(shown)
     }

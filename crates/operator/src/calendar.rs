@@ -190,6 +190,12 @@ fn shown(calendar: &Calendar, kept: CalendarSettings, version: i64, year: i16, o
 }
 
 impl Operator {
+    /// Where the operator works: by whose clock dates are shown to people. The default when it cannot be read at this moment.
+    pub async fn place(&self) -> Territory {
+        let kept = self.0.store.read(|tx: &mut dyn Tx| read(tx)).await;
+        kept.map_or(Territory::Metropole, |(kept, _)| kept.territory)
+    }
+
     /// A year of a territory: this year, the operator's territory when absent. `admin.invalid`.
     pub async fn calendar(
         &self,

@@ -58,12 +58,25 @@ pub fn record(tx: &mut dyn Tx, s: &Step, authority: Option<&str>) -> Result<(), 
     .map(drop)
 }
 
-/// The last step of one: it, and the role by which it was done.
-pub fn last(tx: &mut dyn Tx, subject: &str, subject_id: Id) -> Result<Option<(Step, Option<String>)>, StoreError> {
+/// The steps of one, oldest first, each with the role by which it was done.
+pub fn authorised(tx: &mut dyn Tx, subject: &str, subject_id: Id) -> Result<Vec<(Step, Option<String>)>, StoreError> {
     let sql = "SELECT id, subject, subject_id, at, was, became, by_whom, reason, authority FROM life \
-               WHERE subject = $1 AND subject_id = $2 ORDER BY id DESC LIMIT 1";
-    let row = tx.query_opt(sql, params![subject, subject_id])?;
-    row.map(|r| Ok((read(&r)?, r.opt_text(8)?))).transpose()
+               WHERE subject = $1 AND subject_id = $2 ORDER BY id";
+    tx.query(sql, params![subject, subject_id])?.iter().map(|r| Ok((read(r)?, r.opt_text(8)?))).collect()
+}
+
+/// The newest steps of one, from before an id, newest first: each with the role by which it was done.
+pub fn newest(
+    tx: &mut dyn Tx,
+    subject: &str,
+    subject_id: Id,
+    before: Id,
+    limit: i64,
+) -> Result<Vec<(Step, Option<String>)>, StoreError> {
+    let sql = "SELECT id, subject, subject_id, at, was, became, by_whom, reason, authority FROM life \
+               WHERE subject = $1 AND subject_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+    let rows = tx.query(sql, params![subject, subject_id, before, limit])?;
+    rows.iter().map(|r| Ok((read(r)?, r.opt_text(8)?))).collect()
 }
 
 /// Puts a BAL into a state of its life. Lock it first.

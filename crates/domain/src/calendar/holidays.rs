@@ -1,5 +1,5 @@
 //! Public holidays by territory, each with what makes it one. What could not be checked against its text is marked; the operator's own days correct
-//! it. Days that are only customary (Carnival, All Souls' Day, Schœlcher Day) are left to the operator's own days.
+//! it. A mark holds for the years in which the text was in force: what is shown of years before it is a projection. Days that are only customary (Carnival, All Souls' Day, Schœlcher Day) are left to the operator's own days.
 use super::Territory;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -13,7 +13,7 @@ pub struct Holiday {
     pub key: &'static str,
     /// The text that makes it a holiday.
     pub source: &'static str,
-    /// Was it compared with that text?
+    /// Was it compared with that text, and was the text in force in that year?
     pub verified: bool,
 }
 
@@ -21,8 +21,16 @@ pub struct Holiday {
 const LABOUR: &str = "Code du travail, art. L3133-1";
 /// The same, for Moselle, Bas-Rhin and Haut-Rhin.
 const LOCAL: &str = "Code du travail, art. L3134-13";
+/// Good Friday there: the day is counted as a holiday everywhere; the operator's own days correct it where it is none.
+const LOCAL_FRIDAY: &str = "Code du travail, art. L3134-13 (communes ayant un temple protestant ou une église mixte)";
 /// The commemoration of the abolition of slavery.
 const ABOLITION: &str = "Code du travail, art. L3422-2 ; loi n° 83-550 ; décret n° 83-1003";
+/// The same on Saint-Martin: code and decree still say the 27th of May, the State's circulars the 28th, year after year.
+const ABOLITION_28: &str = "Code du travail, art. L3422-2 (27 mai) ; 28 mai par circulaire chaque année depuis 2018";
+/// From when on the list of article L3133-1 has been what it is: the 8th of May came back with law 81-893 of October 1981.
+const LISTED: i16 = 1982;
+/// From when on the commemoration has been a holiday: the decree is of November 1983, and of April 2012 for Saint-Barthélemy and Saint-Martin.
+const COMMEMORATED: (i16, i16) = (1984, 2012);
 const CALEDONIA: &str = "Code du travail de Nouvelle-Calédonie";
 const POLYNESIA: &str = "Code du travail de Polynésie française";
 const WALLIS: &str = "Code du travail de Wallis-et-Futuna";
@@ -69,24 +77,26 @@ pub fn holidays(territory: Territory, year: i16) -> Vec<Holiday> {
             Territory::NouvelleCaledonie => (CALEDONIA, false),
             Territory::Polynesie => (POLYNESIA, false),
             Territory::WallisEtFutuna => (WALLIS, false),
-            _ => (LABOUR, true),
+            _ => (LABOUR, year >= LISTED),
         };
         add(date, key, source, verified);
     }
+    let since = |first: i16, month, day| if year >= first { fixed(month, day) } else { None };
+    let (first, later) = COMMEMORATED;
     match territory {
         Territory::AlsaceMoselle => {
             // Good Friday: in communes with a Protestant or a mixed church.
-            add(after(-2), "good_friday", LOCAL, true);
+            add(after(-2), "good_friday", LOCAL_FRIDAY, true);
             add(fixed(12, 26), "saint_stephen", LOCAL, true);
         }
-        Territory::Mayotte => add(fixed(4, 27), "abolition", ABOLITION, true),
-        Territory::Martinique => add(fixed(5, 22), "abolition", ABOLITION, true),
-        Territory::Guadeloupe => add(fixed(5, 27), "abolition", ABOLITION, true),
-        // The 27th until 2011, by the decree of 1983; the 28th since.
-        Territory::SaintMartin => add(fixed(5, if year < 2012 { 27 } else { 28 }), "abolition", ABOLITION, false),
-        Territory::Guyane => add(fixed(6, 10), "abolition", ABOLITION, true),
-        Territory::SaintBarthelemy => add(fixed(10, 9), "abolition", ABOLITION, false),
-        Territory::Reunion => add(fixed(12, 20), "abolition", ABOLITION, true),
+        Territory::Mayotte => add(since(first, 4, 27), "abolition", ABOLITION, true),
+        Territory::Martinique => add(since(first, 5, 22), "abolition", ABOLITION, true),
+        Territory::Guadeloupe => add(since(first, 5, 27), "abolition", ABOLITION, true),
+        Territory::SaintMartin if year < 2018 => add(since(first, 5, 27), "abolition", ABOLITION, year >= later),
+        Territory::SaintMartin => add(fixed(5, 28), "abolition", ABOLITION_28, false),
+        Territory::Guyane => add(since(first, 6, 10), "abolition", ABOLITION, true),
+        Territory::SaintBarthelemy => add(since(later, 10, 9), "abolition", ABOLITION, true),
+        Territory::Reunion => add(since(first, 12, 20), "abolition", ABOLITION, true),
         Territory::NouvelleCaledonie => add(fixed(9, 24), "citizenship", CALEDONIA, false),
         Territory::Polynesie => {
             add(fixed(3, 5), "gospel", POLYNESIA, false);

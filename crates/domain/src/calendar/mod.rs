@@ -178,6 +178,11 @@ impl Calendar {
         self.at_minute(day, self.hours.closes)
     }
 
+    /// When a day begins here, and when the next one does: 23, 24 or 25 hours later. `None` at the ends of time.
+    pub fn bounds(&self, date: Date) -> Option<(Timestamp, Timestamp)> {
+        Some((self.at_minute(date, 0)?, self.at_minute(date, 1440)?))
+    }
+
     /// Is an instant within working hours?
     pub fn is_open(&self, at: Timestamp) -> bool {
         let day = self.date_at(at);
@@ -194,8 +199,7 @@ impl Calendar {
     }
 
     fn zone(&self) -> TimeZone {
-        // Every rule is read by a test; coordinated time is what a rule that cannot be read leaves.
-        TimeZone::posix(self.territory.posix()).unwrap_or(TimeZone::UTC)
+        self.territory.clock()
     }
 }
 

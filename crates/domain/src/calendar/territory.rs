@@ -1,4 +1,5 @@
 //! Territories of the Republic: their clocks.
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -88,6 +89,14 @@ impl Territory {
             Self::Polynesie => "<-10>10",
             Self::WallisEtFutuna => "<+12>-12",
         }
+    }
+}
+
+impl Territory {
+    /// Its clock.
+    pub fn clock(self) -> TimeZone {
+        // Every rule is read by a test; coordinated time is what a rule that cannot be read leaves.
+        TimeZone::posix(self.posix()).unwrap_or(TimeZone::UTC)
     }
 }
 

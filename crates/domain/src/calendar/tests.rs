@@ -70,6 +70,70 @@ fn easter_at_its_extremes() {
     }
 }
 
+/// Oudin's way (1940), which shares nothing with ours but the moon.
+fn easter_of_oudin(year: i32) -> (i32, i32) {
+    let (g, c) = (year % 19, year / 100);
+    let h = (c - c / 4 - (8 * c + 13) / 25 + 19 * g + 15) % 30;
+    let i = h - (h / 28) * (1 - (29 / (h + 1)) * ((21 - g) / 11));
+    let j = (year + year / 4 + i + 2 - c + c / 4) % 7;
+    let l = i - j;
+    let month = 3 + (l + 40) / 44;
+    (month, l + 28 - 31 * (month / 4))
+}
+
+#[test]
+fn easter_of_every_year_that_is_shown() {
+    for year in 1900..=2199_i16 {
+        let (month, day) = easter_of_oudin(i32::from(year));
+        assert_eq!(easter(year).map(|d| (i32::from(d.month()), i32::from(d.day()))), Some((month, day)), "{year}");
+    }
+}
+
+/// What is marked is in force in that year; what is only a circular's, or of a labour code that we have not read, is not marked.
+#[test]
+fn marks_hold_for_the_years_of_their_texts() {
+    let of = |t, year, key: &str| holidays(t, year).into_iter().find(|h| h.key == key);
+    let mark = |t, year, key| of(t, year, key).map(|h| (h.date.day(), h.verified));
+    assert_eq!(mark(Territory::Metropole, 1981, "victory"), Some((8, false)));
+    assert_eq!(mark(Territory::Metropole, 1982, "victory"), Some((8, true)));
+    assert_eq!(
+        (mark(Territory::Reunion, 1983, "abolition"), mark(Territory::Reunion, 1984, "abolition")),
+        (None, Some((20, true)))
+    );
+    let north = |year| mark(Territory::SaintMartin, year, "abolition");
+    assert_eq!(
+        [1983, 2011, 2017, 2018, 2026].map(north),
+        [None, Some((27, false)), Some((27, true)), Some((28, false)), Some((28, false))]
+    );
+    let west = |year| mark(Territory::SaintBarthelemy, year, "abolition");
+    assert_eq!([2011, 2012].map(west), [None, Some((9, true))]);
+    for pacific in [Territory::NouvelleCaledonie, Territory::Polynesie, Territory::WallisEtFutuna] {
+        assert!(holidays(pacific, 2026).iter().all(|h| !h.verified));
+    }
+}
+
+#[test]
+fn an_hour_that_is_skipped_or_comes_twice_loses_no_delay() {
+    // The night of the 29th of March 2026 has no 2:30 in Paris, that of the 25th of October has two.
+    let own = |day| [(day, OwnDay { working: true, label: String::new() })];
+    let (spring, autumn) = (date(2026, 3, 29), date(2026, 10, 25));
+    for (sunday, opens, expected) in [(spring, 150, 1_774_747_800_000), (autumn, 150, 1_792_888_200_000)] {
+        let hours = Hours::new(vec![1, 2, 3, 4, 5], opens, 240).unwrap();
+        let c = Calendar::new(Territory::Metropole, hours, own(sunday));
+        let opening = Timestamp(expected);
+        assert_eq!(c.date_at(opening), sunday);
+        assert!(!c.is_open(Timestamp(expected - 1)) && c.is_open(opening), "{sunday}");
+        let end = c.deadline(Timestamp(expected - 86_400_000), 1).unwrap();
+        assert!(end > opening && c.date_at(end) == sunday && !c.is_open(end) && c.is_open(Timestamp(end.0 - 1)));
+    }
+    // Saint-Pierre-et-Miquelon turns with America: on the 8th of March it is at −2 already, Paris not yet at +2.
+    let noon = Timestamp(1_772_971_200_000); // 2026-03-08T12:00:00Z
+    let hour = |t: Territory| jiff::Timestamp::from_millisecond(noon.0).unwrap().to_zoned(t.clock()).hour();
+    assert_eq!((hour(Territory::SaintPierreEtMiquelon), hour(Territory::Metropole)), (10, 13));
+    let hours: Vec<i8> = Territory::ALL.map(hour).into();
+    assert_eq!(hours, [13, 13, 8, 8, 9, 16, 15, 10, 8, 8, 23, 2, 0]);
+}
+
 #[test]
 fn ten_working_days_by_hand() {
     // Christmas 2026 is a Friday, New Year's Day too.

@@ -1,11 +1,11 @@
 //! A BAL, suspended, resumed, blocked, released, kept.
 use super::views::{LifeView, bal_view};
-use super::{Deed, advance, of_bal, undoable};
+use super::{Deed, Over, advance, of_bal, takes_over, undoable};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, authority, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::life::LifeStep;
+use sceau_domain::life::{LifeState, LifeStep};
 use sceau_domain::{Refusal, Role, UseCase};
 use sceau_store::{Tx, accounts, life as rows};
 use serde_json::json;
@@ -67,9 +67,18 @@ impl Operator {
         let take = move |tx: &mut dyn Tx| {
             let (bal, role) = seized(tx, &asker, use_case, &key)?;
             let life = of_bal(tx, &bal)?;
-            let next = advance(&bal.address, life, step, deed.at, false)?;
-            if step != LifeStep::Block {
-                undoable(tx, ("bal", bal.id), life.state, role, use_case)?;
+            let again = match step {
+                LifeStep::Block => life.state == LifeState::Blocked,
+                LifeStep::Suspend => life.state == LifeState::Suspended,
+                _ => false,
+            };
+            let next = if again && takes_over(tx, ("bal", bal.id), life.state, role)? {
+                life
+            } else {
+                advance(&bal.address, life, step, deed.at, false)?
+            };
+            if !matches!(step, LifeStep::Block | LifeStep::Suspend) {
+                undoable(tx, ("bal", bal.id), (life.state, Over::Last), role, use_case)?;
             }
             put(tx, &deed, &bal, (life.state, next), role)?;
             let mut fact = fact.clone().on(bal.id, Some(bal.address_key.clone()));
@@ -90,7 +99,7 @@ pub(super) fn put(
     tx: &mut dyn Tx,
     deed: &Deed,
     bal: &accounts::Bal,
-    (was, next): (sceau_domain::life::LifeState, sceau_domain::life::BalLife),
+    (was, next): (LifeState, sceau_domain::life::BalLife),
     role: Option<Role>,
 ) -> Result<(), Fail> {
     rows::put_bal(tx, bal.id, next.state.as_str(), next.closing_at.map(|at| at.0))?;

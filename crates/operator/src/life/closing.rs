@@ -4,8 +4,9 @@
 //! From then on nobody reads it, its tokens open nothing, its address rests, and a job destroys it ([`super::destruction`]). Traces stay, and so does
 //! mail that the BAL sent and that still waits (it is under transit keys); what becomes of it is told to nobody.
 use super::views::{LifeView, bal_view};
-use super::{Deed, advance, bals, of_bal, undoable, wrong};
+use super::{Deed, Over, advance, bals, of_bal, undoable, wrong};
 use crate::jobs::Kind;
+use crate::notices::{Notice, Template};
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::retention;
@@ -13,7 +14,7 @@ use crate::rights::On;
 use crate::{Actor, Door, Operator};
 use sceau_domain::life::{LifeState, LifeStep, height, reason};
 use sceau_domain::retention::{Item, Span, Unit};
-use sceau_domain::{BalKind, Refusal, RefusalCode, Role, UseCase};
+use sceau_domain::{Address, BalKind, Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::{Id, StoreError, Tx, access, accounts, jobs, life as rows, purge};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -119,6 +120,7 @@ impl Operator {
         let said = json!({ "reason": deed.reason, "cause": order.cause.as_str() });
         let fact = self.fact("bal.closing", &by, None, "ok", said);
         let end = self.end_of_closing(deed.clone(), &by);
+        let told = self.closing_notices(&key, order.cooling_days, deed.at).await?;
         let asker = actor.clone();
         let begin = move |tx: &mut dyn Tx| {
             let (bal, role) = bals::seized(tx, &asker, use_case, &key)?;
@@ -129,7 +131,7 @@ impl Operator {
             // A cooling period ends; one that does not is none.
             let at = span.end(deed.at, &calendar).ok_or_else(|| invalid("cooling_days"))?;
             let closing = advance(&bal.address, life, LifeStep::Close(at), deed.at, false)?;
-            undoable(tx, ("bal", bal.id), life.state, role, use_case)?;
+            undoable(tx, ("bal", bal.id), (life.state, Over::All), role, use_case)?;
             let proof = proven(order.cause, &proof, role, &asker)?;
             if order.cause == Cause::NotificationAddress {
                 unreachable_holder(tx, &bal)?;
@@ -143,12 +145,45 @@ impl Operator {
             fact.write(tx)?;
             if closing.after(LifeStep::End, deed.at, false).is_ok() {
                 end.carry_out(tx, 1, &bal, role)?;
+            } else {
+                told.iter().try_for_each(|notice| notice.write(tx))?;
             }
             Ok::<_, Fail>((bal.id, bal_view(tx, &asker, bal.id)?))
         };
         let (bal, view) = self.0.store.write(begin).await?;
         self.closed(bal);
         Ok(view)
+    }
+
+    /// Notices to those who answer for a BAL, at their verified ordinary addresses, that it will be closed: prepared before the transaction that may
+    /// write them. None without a relay.
+    async fn closing_notices(&self, key: &str, days: Option<u32>, now: Timestamp) -> Result<Vec<Notice>, Refusal> {
+        if !self.has_relay() {
+            return Ok(Vec::new());
+        }
+        let key = key.to_owned();
+        let find = move |tx: &mut dyn Tx| {
+            let Some(bal) = accounts::bal_by_address(tx, &key)? else { return Ok((Vec::new(), None)) };
+            let policy = retention::of_structure(tx, bal.structure_id)?.span(Item::Cooling);
+            let calendar = crate::calendar::of_structure(tx, bal.structure_id)?;
+            let at = days.map_or(policy, |days| Span::Of(days, Unit::Days)).end(now, &calendar);
+            let mut people = Vec::new();
+            for a in access::of_bal(tx, bal.id)? {
+                if matches!(a.role.as_str(), "holder" | "responsible") {
+                    people.extend(accounts::person_by_id(tx, a.person_id)?.filter(|p| p.email_verified.is_some()));
+                }
+            }
+            Ok::<_, StoreError>((people, at.map(|at| calendar.date_at(at).to_string())))
+        };
+        let (people, date) = self.0.store.read(find).await.map_err(|e| refuse::store(&e))?;
+        let mut out = Vec::new();
+        for person in people {
+            let to = person.email.as_deref().and_then(|e| e.parse::<Address>().ok());
+            if let (Some(to), Some(date)) = (to, &date) {
+                out.push(self.notice(Template::BalClosing, person.id, &to, &[("date", date)]).await?);
+            }
+        }
+        Ok(out)
     }
 
     /// After the commit of what closed a BAL, or began to.

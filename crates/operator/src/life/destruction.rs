@@ -12,6 +12,7 @@ use sceau_domain::Refusal;
 use sceau_domain::life::{LifeState, LifeStep};
 use sceau_store::{Id, StoreError, Tx, accounts, holds, jobs, life as rows, purge};
 use serde_json::json;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Rows removed in one transaction.
@@ -119,11 +120,21 @@ impl Operator {
         Ok(())
     }
 
-    /// Destroys what users had removed while a hold stood, once none names their BAL any more. Part of housekeeping; how many.
+    /// Destroys what users had removed while a hold stood, once none names their BAL any more. Part of housekeeping; how many. Looked for only after
+    /// a hold was placed or lifted: under a hold that stands for years there may be millions of such messages.
     pub(crate) async fn drop_released(&self) -> Result<u64, Refusal> {
         let (mut count, now) = (0, self.now().0);
+        let changes = self.0.store.read(holds::changes).await.map_err(|e| refuse::store(&e))?;
+        if self.0.holds_seen.load(Ordering::SeqCst) == changes {
+            return Ok(0);
+        }
         loop {
             let drop = move |tx: &mut dyn Tx| {
+                if holds::released(tx, 1)?.is_none() {
+                    return Ok(0);
+                }
+                // A hold that is being placed comes first: look again behind it.
+                holds::lock(tx, now)?;
                 let Some((bal, messages)) = holds::released(tx, SLICE)? else { return Ok(0) };
                 let many = messages.len() as u64;
                 holds::forget_kept(tx, bal, &messages)?;
@@ -131,7 +142,10 @@ impl Operator {
                 Ok::<_, StoreError>(many)
             };
             match self.0.store.write(drop).await.map_err(|e| refuse::store(&e))? {
-                0 => return Ok(count),
+                0 => {
+                    self.0.holds_seen.store(changes, Ordering::SeqCst);
+                    return Ok(count);
+                }
                 many => count += many,
             }
         }

@@ -18,7 +18,7 @@ pub use views::{LifeView, StepView};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
-use sceau_domain::life::{BalLife, LifeState, LifeStep, Unfit, height, reason};
+use sceau_domain::life::{BalLife, LifeState, LifeStep, Unfit, height, reason, standing};
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::life::{self as rows, Step};
 use sceau_store::{Id, StoreError, Tx, accounts};
@@ -80,27 +80,47 @@ fn of_bal(tx: &mut dyn Tx, bal: &accounts::Bal) -> Result<BalLife, StoreError> {
     Ok(BalLife::of(row, bal.closing_at.map(Timestamp), &steps))
 }
 
-/// Refuses `right.missing` when a higher authority put this life where it is.
+/// What must give way to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The state alone: a release leads back to a suspension, which then stands.
+    Last,
+    /// All that stands, one upon the other: a closing ends it all.
+    All,
+}
+
+/// The height of the authority that must give way; that of the operator for what we did ourselves, and for a state of which no step tells.
+fn author(tx: &mut dyn Tx, (subject, id): (&str, Id), (state, over): (LifeState, Over)) -> Result<u8, StoreError> {
+    let known = |(s, by): (Step, Option<String>)| {
+        Some((s.was.parse().ok()?, s.became.parse().ok()?, by.and_then(|b| b.parse().ok())))
+    };
+    let steps: Vec<_> = rows::authorised(tx, subject, id)?.into_iter().filter_map(known).collect();
+    let stands = standing(&steps);
+    Ok(match (over, stands.last()) {
+        (Over::Last, Some((s, by))) if *s == state => height(*by),
+        (Over::All, Some((s, _))) if *s == state => stands.iter().map(|(_, by)| height(*by)).max().unwrap_or(0),
+        _ => height(None),
+    })
+}
+
+/// Refuses `right.missing` when a higher authority put this life where it is. Who counts is whoever put it there: coming back to a state (released,
+/// kept) makes nobody its author.
 fn undoable(
     tx: &mut dyn Tx,
-    (subject, id): (&str, Id),
-    state: LifeState,
+    of: (&str, Id),
+    (state, over): (LifeState, Over),
     mine: Option<Role>,
     use_case: UseCase,
 ) -> Result<(), Fail> {
-    if state == LifeState::Active {
-        return Ok(());
-    }
-    let theirs = match rows::last(tx, subject, id)? {
-        Some((step, authority)) if step.became == state.as_str() => authority,
-        _ => None,
-    };
-    // What we did ourselves is the operator's.
-    let theirs = height(theirs.and_then(|a| a.parse().ok()));
-    if height(mine) >= theirs {
+    if state == LifeState::Active || height(mine) >= author(tx, of, (state, over))? {
         return Ok(());
     }
     Err(Refusal::new(RefusalCode::RightMissing).with("name", use_case.as_str()).into())
+}
+
+/// May this be stopped again, by a higher authority than the one that stopped it? From then on only that one, or a higher one, lets it go.
+fn takes_over(tx: &mut dyn Tx, of: (&str, Id), state: LifeState, mine: Option<Role>) -> Result<bool, StoreError> {
+    Ok(height(mine) > author(tx, of, (state, Over::Last))?)
 }
 
 /// Why a step does not lead on, as a refusal about `name`.

@@ -100,15 +100,13 @@ impl Operator {
         let found = self.0.store.read(move |tx| {
             let Some(bal) = bal_by_key(tx, &key)? else { return Ok(None) };
             let allowed = bal.open && may_send(tx, person, bal.id)? && token_opens(tx, token, bal.id, now)?;
-            let agreed = match person {
-                Some(person) if allowed => terms::open(tx, person, bal.id, now.0)?,
-                _ => true,
-            };
-            Ok::<_, Fail>(allowed.then_some((bal, agreed)))
+            if let Some(person) = person.filter(|_| allowed) {
+                terms::require(tx, person, bal.id, now.0)?;
+            }
+            Ok::<_, Fail>(allowed.then_some(bal))
         });
         match found.await? {
-            Some((bal, true)) => Ok(bal),
-            Some((_, false)) => Err(self.terms_required()),
+            Some(bal) => Ok(bal),
             None => Err(Refusal::new(otherwise).with("address", address)),
         }
     }

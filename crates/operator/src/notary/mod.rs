@@ -82,6 +82,8 @@ struct Work {
     patrolled: i64,
     /// How far purges of technical and of functional traces have come.
     purged: [Id; 2],
+    /// The day on which they began.
+    purge_day: i64,
     /// How often holds had been placed and lifted when they began: what a hold had kept is looked at again once it is lifted.
     holds: i64,
     /// How far old checkpoints were looked through, and when they last were to their end.

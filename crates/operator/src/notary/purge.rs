@@ -9,14 +9,14 @@ use super::reader::columns;
 use super::{Notary, Work};
 use crate::record::By;
 use crate::refuse;
-use sceau_domain::retention::Item;
+use sceau_domain::retention::{Item, Span, Unit};
 use sceau_domain::{Refusal, Timestamp};
 use sceau_notary::purge::{ACT, MOST, retention};
 use sceau_notary::statement::{RESTORED, SETTLED};
 use sceau_notary::{Kind, Stub};
 use sceau_store::notary::{self as rows, Gone, Leaf, State};
 use sceau_store::traces::Trace;
-use sceau_store::{Id, StoreError, holds, id};
+use sceau_store::{Id, StoreError, aged, holds, id};
 use serde_json::json;
 use std::collections::HashSet;
 
@@ -24,6 +24,8 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// How long ago the log must have been signed, at most and at least.
 const STEADY: (i64, i64) = (8 * DAY, DAY);
+/// Traces go with the others, whatever becomes of the BAL that they name.
+const NO_LONGER: Span = Span::Of(0, Unit::Days);
 /// Acts whose traces are never purged.
 const KEPT: [&str; 3] = [ACT, RESTORED, SETTLED];
 /// Every checkpoint is kept so long, then one an hour so long, then one a day.
@@ -53,6 +55,11 @@ impl Notary {
         let changes = self.store().read(holds::changes).await.map_err(|e| refuse::store(&e))?;
         if changes != work.holds {
             (work.holds, work.purged) = (changes, Default::default());
+        }
+        // What waited for the end of its BAL is looked at again, once a day.
+        let today = self.now().div_euclid(DAY);
+        if work.purge_day != today {
+            (work.purge_day, work.purged) = (today, Default::default());
         }
         let mut count = 0;
         for (cursor, kind) in [Kind::Technical, Kind::Functional].into_iter().enumerate() {
@@ -99,6 +106,11 @@ impl Notary {
         if !steady {
             return Ok(0);
         }
+        // What names a BAL may have to wait for the BAL's own end.
+        let after_closing = match kind {
+            Kind::Functional => self.store().read(|tx| crate::retention::longest(tx, Item::BalTraces)).await?,
+            Kind::Technical => NO_LONGER,
+        };
         let mut count = 0;
         loop {
             let Some(mut state) = self.mine(work).await? else { return Ok(count) };
@@ -108,7 +120,7 @@ impl Notary {
             let after = work.purged[cursor];
             let (found, last) = self.store().read(move |tx| rows::old(tx, after, upto, SLICE)).await?;
             let Some(last) = last else { return Ok(count) };
-            let gone = self.due(found, kind, before).await?;
+            let gone = self.due(found, kind, before, after_closing).await?;
             count += gone.len() as u64;
             if !gone.is_empty() && !self.purge(work, &mut state, gone).await? {
                 return Ok(count);
@@ -118,11 +130,28 @@ impl Notary {
     }
 
     /// What of these may go: of this kind, made before this instant, named by no hold, and still what its leaf was made from.
-    async fn due(&self, leaves: Vec<Leaf>, kind: Kind, before: i64) -> Result<Vec<Gone>, StoreError> {
-        let (mut gone, mut altered) = (Vec::new(), 0_u64);
+    async fn due(
+        &self,
+        leaves: Vec<Leaf>,
+        kind: Kind,
+        before: i64,
+        after_closing: Span,
+    ) -> Result<Vec<Gone>, StoreError> {
+        let (now, mut gone, mut altered) = (self.now(), Vec::new(), 0_u64);
         let of = |pick: fn(&Trace) -> Option<Id>| leaves.iter().filter_map(|l| pick(l.trace.as_ref()?)).collect();
         let (bals, people): (HashSet<Id>, HashSet<Id>) = (of(|t| t.bal_id), of(|t| t.person_id));
-        let (bals, people) = self.store().read(move |tx| holds::keeping(tx, &bals, &people)).await?;
+        let (bals, people) = self
+            .store()
+            .read(move |tx| {
+                let kept = if after_closing == NO_LONGER { HashSet::new() } else { bals.clone() };
+                let (mut held, people) = holds::keeping(tx, &bals, &people)?;
+                let (known, closed) = aged::closed(tx, &kept)?;
+                let ended = after_closing.begun_by(Timestamp(now));
+                let over = |bal: &Id| ended.is_some_and(|ended| closed.get(bal).is_some_and(|at| *at <= ended.0));
+                held.extend(known.into_iter().filter(|bal| !over(bal)));
+                Ok::<_, StoreError>((held, people))
+            })
+            .await?;
         for leaf in leaves {
             let (Some(salt), Some(trace)) = (leaf.salt, leaf.trace) else { continue };
             let trace = columns(trace);

@@ -2,9 +2,9 @@
 use super::request::Request;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
-use crate::terms::{Standing, standing};
-use crate::{Actor, Who};
-use sceau_domain::opening::{Case, Part, Party};
+use crate::terms::has_accepted;
+use crate::{Actor, Who, eligibility};
+use sceau_domain::opening::{Case, Part, Party, Task};
 use sceau_domain::{ConventionState, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::structures::{self, Structure};
 use sceau_store::{Id, Tx, accounts as rows, roles};
@@ -33,9 +33,19 @@ pub(super) fn look(tx: &mut dyn Tx, request: &Request, structure: Option<Id>, no
         None => None,
         Some(id) => Some(structures::by_id(tx, id)?.ok_or_else(|| missing("structure"))?),
     };
+    let rules = eligibility::rules(tx)?;
+    let judged = request.eligibility_override.is_none();
     let (mut parties, mut people) = (Vec::new(), Vec::new());
     for (login, part) in &request.people {
         let p = rows::person_by_login(tx, login)?.ok_or_else(|| missing(login))?;
+        let left = match structure.filter(|_| request.colleagues.contains(login)) {
+            Some(structure) => !roles::structures_of_person(tx, p.id)?.contains(&structure),
+            None => false,
+        };
+        let unfit = match part {
+            Part::Machine => None,
+            _ => eligibility::person(&rules, &p, request.kind, *part == Part::Holder),
+        };
         people.push((p.id, *part));
         parties.push(Party {
             login: p.login.clone(),
@@ -45,15 +55,24 @@ pub(super) fn look(tx: &mut dyn Tx, request: &Request, structure: Option<Id>, no
             certified: p.identity != "none",
             habilitated: p.habilitated,
             blocked: p.disabled.is_some(),
-            accepted: standing(tx, p.id, now.0)? == Standing::Accepted,
+            left,
+            unfit: unfit.filter(|_| judged),
+            accepted: has_accepted(tx, p.id, now.0)?,
         });
     }
     let convention = place.as_ref().is_none_or(|s| agreed(s, now));
-    Ok(Known { case: Case { task: request.task, kind: request.kind, parties, convention }, people })
+    // What is there already stays in its domain, and was taken.
+    let new = request.task == Task::Open;
+    let domain = match &place {
+        Some(s) if new => structures::domains(tx, s.id)?.contains(&request.parsed()?.domain().to_string()),
+        _ => true,
+    };
+    let unfit = if new && judged { eligibility::place(&rules, place.as_ref()) } else { None };
+    Ok(Known { case: Case { task: request.task, kind: request.kind, parties, convention, domain, unfit }, people })
 }
 
 /// Does a signed convention stand at this moment, and is the structure not blocked?
-fn agreed(s: &Structure, now: Timestamp) -> bool {
+pub(crate) fn agreed(s: &Structure, now: Timestamp) -> bool {
     s.convention.parse().is_ok_and(ConventionState::binds)
         && s.convention_from.is_none_or(|from| from <= now.0)
         && s.convention_until.is_none_or(|until| now.0 < until)
@@ -65,7 +84,14 @@ fn missing(name: &str) -> Refusal {
 }
 
 /// May the asker name these people? Somebody may who may see them, and whoever works in the same structure; others are told nothing of them.
-pub(super) fn nameable(tx: &mut dyn Tx, actor: &Actor, request: &Request, structure: Option<Id>) -> Result<(), Fail> {
+/// Notes who works there: whoever has left before it is carried out gets nothing.
+pub(super) fn nameable(
+    tx: &mut dyn Tx,
+    actor: &Actor,
+    request: &mut Request,
+    structure: Option<Id>,
+) -> Result<(), Fail> {
+    request.colleagues.clear();
     for (login, _) in &request.people {
         let Some(person) = rows::person_by_login(tx, login)? else {
             return Err(unknown(tx, actor, UseCase::OpeningAsk, login));
@@ -77,6 +103,9 @@ pub(super) fn nameable(tx: &mut dyn Tx, actor: &Actor, request: &Request, struct
         };
         if !own && !colleague {
             permit(tx, actor, UseCase::PersonList, On::Person(person.id))?;
+        }
+        if colleague {
+            request.colleagues.push(login.clone());
         }
     }
     Ok(())

@@ -63,12 +63,18 @@ impl Operator {
         note(self.forget_links().await.map(|()| 0));
         note(self.end_closings().await);
         note(self.drop_released().await);
+        note(self.apply_retention().await);
         done.keys = note(self.destroy_finished_epochs().await);
         done.blobs = note(self.collect_blobs().await);
         done.journal = note(self.prune_journal().await);
         note(self.forget_references().await);
         note(self.tidy_imports().await);
         note(self.tidy_destinations().await);
+        note(self.notice_new_terms().await.map(|()| 0));
+        note(self.tell_of_new_terms().await);
+        note(self.count_usage().await);
+        note(self.tell_of_unusual_use().await);
+        note(self.ask_for_attestations().await);
         note(self.tell_of_absent_terms().await.map(|()| 0));
         self.trace_counted_refusals().await;
         self.tell_of_full_store().await;

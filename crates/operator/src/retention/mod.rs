@@ -3,7 +3,14 @@
 //! Three presets are built in and never change; the operator's own policies start from one and are kept. One policy is the operator's; a structure may
 //! follow another. Traces are kept for the longest time that any policy in use says, because one log holds everybody's.
 //!
+//! A change that keeps something shorter is made when it is confirmed; [`Operator::retention_due`] counts beforehand what would go.
+//!
 //! Promises: no policy is kept that the rules of [`sceau_domain::retention`] refuse; a policy in use cannot vanish, because none is ever removed.
+mod apply;
+mod due;
+
+pub use due::DueView;
+
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
@@ -14,7 +21,7 @@ use sceau_store::retention as rows;
 use sceau_store::{Id, StoreError, Tx, structures};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// A rule of a policy.
@@ -108,6 +115,45 @@ pub(crate) fn longest(tx: &mut dyn Tx, item: Item) -> Result<Span, StoreError> {
     Ok(span)
 }
 
+/// Policies of structures, looked up once in a transaction.
+#[derive(Debug, Default)]
+struct Spans(BTreeMap<Option<Id>, (Policy, bool)>);
+
+impl Spans {
+    fn find(&mut self, tx: &mut dyn Tx, structure: Option<Id>) -> Result<&(Policy, bool), StoreError> {
+        let found = match self.0.remove(&structure) {
+            Some(found) => found,
+            None => {
+                let chose = match structure {
+                    Some(structure) => rows::choice(tx, structure)?.is_some(),
+                    None => false,
+                };
+                (of_structure(tx, structure)?, chose)
+            }
+        };
+        Ok(self.0.entry(structure).or_insert(found))
+    }
+    /// How long this structure's BALs keep an item.
+    fn of(&mut self, tx: &mut dyn Tx, structure: Option<Id>, item: Item) -> Result<Span, StoreError> {
+        Ok(self.find(tx, structure)?.0.span(item))
+    }
+    /// Does the structure follow a policy by its own choice?
+    fn chose(&mut self, tx: &mut dyn Tx, structure: Option<Id>) -> Result<bool, StoreError> {
+        Ok(self.find(tx, structure)?.1)
+    }
+}
+
+/// Refuses `retention.shorter` when what is followed from now on keeps something shorter than what was followed, and nobody said that this is meant.
+fn meant(name: &str, before: &Policy, after: &Policy, confirmed: bool) -> Result<(), Refusal> {
+    let shorter = after.shorter_than(before);
+    if confirmed || shorter.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> =
+        shorter.iter().map(|(item, was, now)| format!("{}: {was} → {now}", item.as_str())).collect();
+    Err(Refusal::new(RefusalCode::RetentionShorter).with("name", name).with("cause", named.join("; ")))
+}
+
 fn view(tx: &mut dyn Tx, name: &str, policy: &Policy, version: i64) -> Result<RetentionView, StoreError> {
     let choices = rows::choices(tx)?;
     let operator = choices.iter().find(|(id, _)| *id == 0).map_or(PRESETS[0], |(_, n)| n) == name;
@@ -140,7 +186,10 @@ fn refused(why: Unfit) -> Refusal {
     match why {
         Unfit::Short(item, least) => invalid(item, format!("≥ {least}")),
         Unfit::Long(item, most) => invalid(item, format!("≤ {most}")),
-        Unfit::Reused => invalid(Item::Tombstone, format!("≥ {}", Item::FunctionalTraces.as_str())),
+        Unfit::Reused => {
+            let traces = [Item::FunctionalTraces, Item::BalTraces].map(Item::as_str);
+            invalid(Item::Tombstone, format!("≥ {}", traces.join(", ")))
+        }
         Unfit::Unannounced => invalid(Item::InactivityNotice, format!("< {}", Item::InactivityClosure.as_str())),
     }
 }
@@ -187,7 +236,8 @@ impl Operator {
     }
 
     /// Sets times of one of the operator's own policies, which begins as `from` (a preset or another one; the standard preset when absent).
-    /// `version`: the one that was read; none for a policy that is new. `admin.invalid`, `admin.not_found`, `admin.exists`, `edit.conflict`.
+    /// `version`: the one that was read; none for a policy that is new. `confirmed`: that what is in use keeps something shorter is meant.
+    /// `admin.invalid`, `admin.not_found`, `admin.exists`, `edit.conflict`, `retention.shorter`.
     pub async fn set_retention(
         &self,
         actor: &Actor,
@@ -195,6 +245,7 @@ impl Operator {
         from: Option<&str>,
         rules: &[NewRule],
         version: Option<i64>,
+        confirmed: bool,
     ) -> Result<RetentionView, Refusal> {
         let use_case = UseCase::RetentionSet;
         self.require(actor, use_case, On::Operator).await?;
@@ -216,6 +267,10 @@ impl Operator {
                 policy.set(*item, rule.clone());
             }
             policy.check().map_err(refused)?;
+            let followed = rows::choices(tx)?.iter().any(|(_, chosen)| *chosen == name);
+            if followed && let Some((before, _)) = named(tx, &name)? {
+                meant(&name, &before, &policy, confirmed)?;
+            }
             let definition = serde_json::to_string(&policy).map_err(|_| RefusalCode::Invalid)?;
             let row = rows::PolicyRow {
                 name: name.clone(),
@@ -235,12 +290,14 @@ impl Operator {
         Ok(self.0.store.write(set).await?)
     }
 
-    /// The operator, or a structure, follows this policy from now on. `admin.not_found`.
+    /// The operator, or a structure, follows this policy from now on. `confirmed`: that it keeps something shorter is meant. `admin.not_found`,
+    /// `retention.shorter`.
     pub async fn use_retention(
         &self,
         actor: &Actor,
         name: &str,
         structure: Option<&str>,
+        confirmed: bool,
     ) -> Result<RetentionView, Refusal> {
         let use_case = UseCase::RetentionSet;
         self.require(actor, use_case, On::Operator).await?;
@@ -255,6 +312,8 @@ impl Operator {
                 None => 0,
                 Some(code) => structures::by_code(tx, code)?.ok_or_else(|| unknown(tx, &asker, use_case, code))?.id,
             };
+            let before = of_structure(tx, Some(place).filter(|id| *id != 0))?;
+            meant(&name, &before, &policy, confirmed)?;
             rows::choose(tx, place, Some(&name), now, &by.name)?;
             fact.write(tx)?;
             Ok::<_, Fail>(view(tx, &name, &policy, version)?)

@@ -41,6 +41,12 @@ pub struct AcceptanceView {
     pub door: String,
     /// What proved who it was: `device_token`, `api_token`, `system_account`.
     pub factors: String,
+    /// In which language it was shown: `fr`, `en`.
+    pub lang: String,
+    /// The version that the person had accepted before, if any: what changed since then was shown.
+    pub previous: Option<String>,
+    /// Login of who had made the token that proved who it was, when that was somebody else.
+    pub token_by: Option<String>,
 }
 
 /// Somebody whose BALs are shut until the version in force is accepted.
@@ -75,15 +81,21 @@ impl Operator {
             let (version, person) = (filter.version.as_deref(), filter.person.as_deref());
             Ok::<_, Fail>(rows::acceptances(tx, version, person, reach.structures(), after, i64::from(filter.limit))?)
         };
-        let shown = |(a, login, name, version): (rows::Acceptance, String, String, String)| AcceptanceView {
-            place: format!("{}-{}", a.terms_id, a.person_id),
-            person: login,
-            name,
-            version,
-            digest: hex::encode(a.digest),
-            at: Timestamp(a.at),
-            door: a.door,
-            factors: a.factors,
+        let shown = |found: rows::Accepted| {
+            let a = found.acceptance;
+            AcceptanceView {
+                place: format!("{}-{}", a.terms_id, a.person_id),
+                person: found.login,
+                name: found.name,
+                version: found.version,
+                digest: hex::encode(a.digest),
+                at: Timestamp(a.at),
+                door: a.door,
+                factors: a.factors,
+                lang: a.lang,
+                previous: found.previous,
+                token_by: a.token_by,
+            }
         };
         Ok(self.0.store.read(list).await?.into_iter().map(shown).collect())
     }

@@ -1,44 +1,73 @@
 //! Terms of use: versions, who accepted which, and what stays shut until then (F100–F102).
 //!
 //! Promises: the text of a version never changes; the person alone accepts, what is in force and nothing else, and what was accepted is kept with
-//! its digest, door and factors; no BAL opens through any door before that. Without a version in force doors stay as they are, and an alarm says so.
+//! its digest, door, factors, language and what had been accepted before; no BAL opens through any door before that. Without a version in force doors stay as they are, and an alarm says so.
 mod accept;
 mod acceptances;
 mod publish;
 mod show;
+mod tell;
+mod withdraw;
 
+pub use accept::Read;
 pub use acceptances::{AcceptanceFilter, AcceptanceView, UnacceptedView};
 pub use publish::NewTerms;
 pub use show::{ClauseDifference, OwnTerms, TermsState, TermsText, TermsView};
 
 use crate::Operator;
-use crate::refuse::Fail;
+use crate::refuse::{self, Fail};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::{Id, Tx, terms as rows};
+use sceau_store::{Id, StoreError, Tx, settings, terms as rows};
+use std::sync::atomic::Ordering;
 
-/// Where a person stands with the version in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// No version is in force.
-    Absent,
-    /// One is, and the person has not accepted it.
-    Missing,
-    /// Accepted.
-    Accepted,
+/// Where the address of the page is kept, for refusals that are said deep in a transaction.
+const LINK: &str = "terms.link";
+/// Versions that are looked through for the last one that somebody accepted.
+const LOOKED_THROUGH: i64 = 100;
+
+/// Has a person accepted the version in force? False when none is in force.
+pub(crate) fn has_accepted(tx: &mut dyn Tx, person: Id, now: i64) -> Result<bool, StoreError> {
+    match rows::in_force(tx, now)? {
+        Some(terms) => rows::accepted(tx, person, terms),
+        None => Ok(false),
+    }
 }
 
-/// Where a person stands with the version in force.
-pub(crate) fn standing(tx: &mut dyn Tx, person: Id, now: i64) -> Result<Standing, Fail> {
-    let Some(terms) = rows::in_force(tx, now)? else { return Ok(Standing::Absent) };
-    Ok(if rows::accepted(tx, person, terms)? { Standing::Accepted } else { Standing::Missing })
+/// May the person use this BAL, as far as the terms go? For a machine the acceptance of somebody responsible for the BAL counts. `terms.required`,
+/// with the link, otherwise.
+pub(crate) fn require(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<(), Fail> {
+    match shut(tx, person, bal, now)? {
+        None => Ok(()),
+        Some(refusal) => Err(refusal.into()),
+    }
 }
 
-/// May the person use this BAL, as far as the terms go? For a machine the acceptance of somebody responsible for the BAL counts.
-pub(crate) fn open(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<bool, Fail> {
-    Ok(match rows::missing(tx, person, now)? {
-        None => true,
-        Some(terms) => rows::accepted_for_machine(tx, person, bal, terms)?,
-    })
+/// As [`require`]; the refusal as a value.
+pub(crate) fn shut(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<Option<Refusal>, StoreError> {
+    let Some(terms) = rows::missing(tx, person, now)? else { return Ok(None) };
+    if rows::accepted_for_machine(tx, person, bal, terms)? {
+        return Ok(None);
+    }
+    let refusal = Refusal::new(RefusalCode::TermsRequired);
+    let link = settings::get(tx, LINK)?.and_then(|s| String::from_utf8(s.value).ok());
+    Ok(Some(match link {
+        Some(link) => refusal.with("name", link_since(&link, skipped(tx, person, now)?.as_deref())),
+        None => refusal,
+    }))
+}
+
+/// The last version that a person accepted, when others came between it and the one in force: what changed since then is more than what the page
+/// shows by itself.
+fn skipped(tx: &mut dyn Tx, person: Id, now: i64) -> Result<Option<String>, StoreError> {
+    let accepted = rows::of_person(tx, person)?;
+    let versions = rows::effective(tx, now, LOOKED_THROUGH)?;
+    let last = versions.iter().position(|v| accepted.iter().any(|(id, ..)| *id == v.id));
+    Ok(last.filter(|at| *at > 1).map(|at| versions[at].version.clone()))
+}
+
+fn link_since(link: &str, since: Option<&str>) -> String {
+    // Names of versions need no quoting.
+    since.map_or_else(|| link.to_owned(), |version| format!("{link}?since={version}"))
 }
 
 impl Operator {
@@ -47,8 +76,27 @@ impl Operator {
         format!("{}/conditions", self.0.config.public_url)
     }
 
-    /// The refusal of a door that stays shut, with the link.
-    pub(crate) fn terms_required(&self) -> Refusal {
-        Refusal::new(RefusalCode::TermsRequired).with("name", self.terms_link())
+    /// Keeps the address of the page where transactions find it. At start.
+    pub(crate) async fn keep_terms_link(&self) -> Result<(), Refusal> {
+        let (link, now) = (self.terms_link(), self.now().0);
+        let keep = move |tx: &mut dyn Tx| {
+            let kept = settings::get(tx, LINK)?;
+            if kept.is_none_or(|k| k.value != link.as_bytes()) {
+                settings::put(tx, LINK, link.as_bytes(), now)?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        self.0.store.write(keep).await.map_err(|e| refuse::store(&e))
+    }
+
+    /// A planned version came into force since the last round: sessions that wait are asked to look. Part of housekeeping, on every node.
+    pub(crate) async fn notice_new_terms(&self) -> Result<(), Refusal> {
+        let now = self.now().0;
+        let found = self.0.store.read(move |tx| rows::in_force(tx, now)).await.map_err(|e| refuse::store(&e))?;
+        let found = found.unwrap_or(0);
+        if self.0.terms_seen.swap(found, Ordering::SeqCst) != found {
+            self.rights_changed();
+        }
+        Ok(())
     }
 }

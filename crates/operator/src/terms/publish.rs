@@ -123,6 +123,7 @@ impl Operator {
             from_at: from.0,
             published: now.0,
             published_by: By::actor(actor).name,
+            withdrawn: None,
         })
     }
 

@@ -4,7 +4,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
 use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp, UseCase, terms};
-use sceau_store::{Id, Tx, terms as rows};
+use sceau_store::{Id, StoreError, Tx, terms as rows};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +18,8 @@ pub enum TermsState {
     InForce,
     /// A later one replaced it.
     Past,
+    /// It was taken back before it came into force.
+    Withdrawn,
 }
 
 /// A version, without its texts.
@@ -78,6 +80,11 @@ pub struct OwnTerms {
     /// When the asker accepted it.
     #[schema(value_type = Option<i64>)]
     pub accepted: Option<Timestamp>,
+    /// The last version that the asker accepted before the one in force, if any. What differs clause by clause:
+    /// `/terms/versions/{since}/differences/{version}`.
+    pub since: Option<String>,
+    /// The versions since then up to the one in force, oldest first, each with what it changed.
+    pub changes: Vec<TermsView>,
     /// What the asker accepted before it, newest first: version and instant.
     #[schema(value_type = Vec<(String, i64)>)]
     pub earlier: Vec<(String, Timestamp)>,
@@ -88,6 +95,7 @@ pub struct OwnTerms {
 /// A row as shown.
 pub(super) fn view(row: rows::Terms, in_force: Option<Id>, now: i64) -> TermsView {
     let state = match in_force {
+        _ if row.withdrawn.is_some() => TermsState::Withdrawn,
         Some(id) if id == row.id => TermsState::InForce,
         _ if row.from_at > now => TermsState::Planned,
         _ => TermsState::Past,
@@ -138,10 +146,18 @@ impl Operator {
         let (now, name) = (self.now().0, version.to_owned());
         let read = move |tx: &mut dyn Tx| {
             let (all, in_force) = (rows::all(tx)?, rows::in_force(tx, now)?);
-            Ok::<_, Fail>((all.into_iter().take_while(|t| t.version != name).last(), in_force))
+            let before = all.into_iter().take_while(|t| t.version != name).filter(|t| t.withdrawn.is_none()).last();
+            Ok::<_, Fail>((before, in_force))
         };
         let (row, in_force) = self.0.store.read(read).await?;
         Ok(row.map(|row| of_row(row, in_force, now)))
+    }
+
+    /// What each version changed that came into force after `since`, up to and with the one in force, oldest first. Empty when `since` is unknown, or
+    /// is not older than the one in force. For everybody.
+    pub async fn terms_changes(&self, since: &str) -> Result<Vec<TermsView>, Refusal> {
+        let (now, name) = (self.now().0, since.to_owned());
+        Ok(self.0.store.read(move |tx| Ok::<_, Fail>(changes(tx, &name, now)?)).await?)
     }
 
     /// What differs between two versions, clause by clause. `admin.not_found`. For everybody.
@@ -157,6 +173,7 @@ impl Operator {
         let read = move |tx: &mut dyn Tx| {
             permit(tx, &asker, UseCase::OwnShow, On::Anywhere)?;
             let (in_force, mut earlier) = (rows::in_force(tx, now)?, rows::of_person(tx, person)?);
+            let skipped = super::skipped(tx, person, now)?;
             let at = in_force.and_then(|id| earlier.iter().position(|(t, ..)| *t == id)).map(|i| earlier.remove(i).2);
             let shown = match in_force {
                 Some(id) => rows::by_id(tx, id)?.map(|row| view(row, in_force, now)),
@@ -167,16 +184,30 @@ impl Operator {
                 (Some(_), None) => "required",
                 (Some(_), Some(_)) => "accepted",
             };
+            let since = earlier.first().map(|(_, version, _)| version.clone());
             Ok::<_, Fail>(OwnTerms {
                 state: state.into(),
                 in_force: shown,
                 accepted: at.map(Timestamp),
                 earlier: earlier.into_iter().map(|(_, version, at)| (version, Timestamp(at))).collect(),
-                link: link.clone(),
+                link: super::link_since(&link, skipped.as_deref().filter(|_| at.is_none())),
+                changes: match &since {
+                    Some(since) => changes(tx, since, now)?,
+                    None => Vec::new(),
+                },
+                since,
             })
         };
         Ok(self.0.store.read(read).await?)
     }
+}
+
+/// The versions that came into force after `since`, up to and with the one in force, oldest first.
+fn changes(tx: &mut dyn Tx, since: &str, now: i64) -> Result<Vec<TermsView>, StoreError> {
+    let (all, in_force) = (rows::all(tx)?, rows::in_force(tx, now)?);
+    let effective = all.into_iter().filter(|t| t.withdrawn.is_none() && t.from_at <= now);
+    let after = effective.skip_while(|t| t.version != since).skip(1);
+    Ok(after.map(|row| view(row, in_force, now)).collect())
 }
 
 /// What differs between two versions, clause by clause.

@@ -343,7 +343,8 @@ async fn policies(store: TestStore) {
     structure(&w).await;
     let chloe = chloe(&w).await;
     let rule = |item: &str, value: &str| NewRule { item: item.into(), value: value.into(), source: None };
-    let set = async |rules: &[NewRule], version| w.op.set_retention(&w.admin, "maison", None, rules, version, false).await;
+    let set =
+        async |rules: &[NewRule], version| w.op.set_retention(&w.admin, "maison", None, rules, version, false).await;
     assert_eq!(w.op.retention_policies(&chloe).await.unwrap().len(), 3);
     assert_eq!(code(w.op.set_retention(&chloe, "maison", None, &[], None, false).await), "right.missing");
     assert_eq!(code(set(&[rule("functional_traces", "9 years")], None).await), "admin.invalid");

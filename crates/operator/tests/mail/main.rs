@@ -9,6 +9,7 @@ mod nodes;
 mod policies;
 mod queue;
 mod queue_reports;
+mod retention;
 mod rights;
 mod submission;
 mod terms;

@@ -188,3 +188,38 @@ async fn what_one_node_destroys_the_others_list() {
         assert_eq!(std::fs::read_to_string(&list).unwrap().lines().count(), 1);
     }
 }
+
+/// What is due is done by one of two nodes that come to it at once; what one died with is done by the other, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn closings_and_destructions_of_two_nodes_at_once_happen_once() {
+    use sceau_operator::life::CloseOrder;
+    let addresses = [ANNE, "bruno.petit@alpha.mssante.fr"];
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    for address in addresses {
+        w.op.close_bal(&w.admin, address, CloseOrder::unused("départ")).await.unwrap();
+    }
+    w.advance(400 * 86_400);
+    let (a, b) = tokio::join!(w.op.housekeeping(), second.op.housekeeping());
+    assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+    assert_eq!(w.traces("bal.closed").await.len(), 2);
+    // A worker takes one of the destructions and is not heard of again.
+    let (lease, now) = (w.store.new_id(), w.store.clock().now().0);
+    let taken = w.store.write(move |tx| sceau_store::jobs::lease(tx, "purge", lease, now, now + 60_000, 1)).await;
+    assert_eq!(taken.map_err(|e: StoreError| e).unwrap().len(), 1);
+    for destroyed in [1, 2] {
+        let (a, b) = tokio::join!(w.op.run_due_jobs(), second.op.run_due_jobs());
+        assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+        assert_eq!(w.traces("bal.destroyed").await.len(), destroyed);
+        // Its lease ends.
+        w.advance(61);
+    }
+    for address in addresses {
+        let steps = w.op.life_of_bal(&w.admin, address).await.unwrap().steps;
+        let became: Vec<&str> = steps.iter().map(|s| s.became.as_str()).collect();
+        let end = ["closing", "closed", "destroyed", "tombstone"];
+        assert!(became.ends_with(&end), "{became:?}");
+        assert!(end.iter().all(|state| became.iter().filter(|s| *s == state).count() == 1), "{became:?}");
+    }
+    second.dies().await;
+}

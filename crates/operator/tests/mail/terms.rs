@@ -3,7 +3,7 @@ use sceau_domain::terms::{TEMPLATE_EN, TEMPLATE_FR, Values};
 use sceau_domain::{BalKind, Lang, Timestamp};
 use sceau_operator::alarms::AlarmView;
 use sceau_operator::grants::NewDelegation;
-use sceau_operator::terms::{AcceptanceFilter, NewTerms, TermsState};
+use sceau_operator::terms::{AcceptanceFilter, NewTerms, Read, TermsState};
 use sceau_operator::{Actor, Door, Who};
 use sceau_store::testing::{TestStore, postgres, sqlite};
 use sceau_store::{StoreError, access, accounts, params};
@@ -123,7 +123,9 @@ async fn doors(store: TestStore) {
         code(w.submit(&open, ANNE, &["bruno.petit@alpha.mssante.fr"], &letter(ANNE, "a")).await),
         "terms.required"
     );
-    assert_eq!(code(w.op.open_folder(&open, "INBOX", true).await), "terms.required");
+    let deep = w.op.open_folder(&open, "INBOX", true).await.unwrap_err();
+    assert_eq!(deep.code.as_str(), "terms.required");
+    assert!(deep.sentence(Lang::Fr).contains(LINK), "from within an act, the link is told too");
     // Nor does she name a delegate before; an administrator's act needs no acceptance.
     let delegation = NewDelegation {
         address: ANNE.into(),
@@ -144,7 +146,7 @@ async fn doors(store: TestStore) {
     assert_eq!(w.op.own_terms(&anne).await.unwrap().state, "required");
     assert_eq!(code(w.op.accept_terms(&anne, "essai", &v1.digest).await), "terms.changed");
     assert_eq!(code(w.op.accept_terms(&anne, "v1", &"0".repeat(64)).await), "terms.changed");
-    let what = ("v1", v1.digest.as_str());
+    let what = Read { version: "v1", digest: &v1.digest, lang: Lang::En };
     let web = origin(Door::Web);
     for (login, secret) in [("bruno", token.as_str()), ("anne", "faux"), ("", &token), ("anne", "")] {
         assert_eq!(code(w.op.accept_terms_with((login, secret), what, &web).await), "login.failed", "{login}");
@@ -176,6 +178,10 @@ async fn doors(store: TestStore) {
     let list = w.op.acceptances(&w.admin, filter).await.unwrap();
     assert_eq!(list.len(), 1);
     assert_eq!((list[0].person.as_str(), list[0].door.as_str(), list[0].at), ("anne", "web", at));
+    // In which language, after which version, and that an administrator had made the token.
+    let proof = (list[0].lang.as_str(), list[0].previous.as_deref(), list[0].token_by.as_deref());
+    assert_eq!(proof, ("en", Some("essai"), Some("root")));
+    assert_eq!((&traced[0].data["previous"], &traced[0].data["token_by"]), (&"essai".into(), &"root".into()));
     let first = AcceptanceFilter { limit: 2, ..AcceptanceFilter::default() };
     let page = w.op.acceptances(&w.admin, first.clone()).await.unwrap();
     let next = AcceptanceFilter { after: page.last().map(|a| a.place.clone()), ..first };
@@ -194,6 +200,57 @@ async fn doors(store: TestStore) {
     w.op.still_allowed(&open).await.unwrap();
     w.advance(1);
     assert_eq!(code(w.op.still_allowed(&open).await), "terms.required");
+}
+
+/// A session that waits is pulled when a planned version comes into force; one that was taken back never does; who skipped versions is told of all.
+async fn planned(store: TestStore) {
+    let w = World::on(store, |_| {}).await;
+    let (_, token) = w.op.create_token(&w.admin, "anne", None, "poste", None).await.unwrap();
+    let open = w.op.login_token("anne", &token, &origin(Door::Imap)).await.unwrap();
+    w.op.housekeeping().await.unwrap();
+    let later = |s: i64| Some(Timestamp(w.op.clock().now().0 + s * 1000));
+    w.op.publish_terms(&w.admin, NewTerms { from: later(60), ..version("faute") }).await.unwrap();
+    let anne = own(&w, "anne").await;
+    assert_eq!(code(w.op.withdraw_terms(&anne, "faute", "x").await), "right.missing");
+    assert_eq!(code(w.op.withdraw_terms(&w.admin, "faute", " ").await), "admin.invalid");
+    assert_eq!(code(w.op.withdraw_terms(&w.admin, "rien", "x").await), "admin.not_found");
+    assert_eq!(code(w.op.withdraw_terms(&w.admin, "essai", "x").await), "state.wrong", "it is in force");
+    let gone = w.op.withdraw_terms(&w.admin, "faute", "mauvaise date").await.unwrap();
+    assert_eq!(gone.version.state, TermsState::Withdrawn);
+    assert_eq!(code(w.op.withdraw_terms(&w.admin, "faute", "x").await), "state.wrong");
+    assert_eq!(w.traces("terms.withdrawn").await[0].data["reason"], "mauvaise date");
+    w.advance(120);
+    w.op.still_allowed(&open).await.expect("what was taken back never comes into force");
+    assert_eq!(w.op.terms_in_force().await.unwrap().version.version, "essai");
+
+    w.op.publish_terms(&w.admin, NewTerms { from: later(60), ..version("v1") }).await.unwrap();
+    w.op.housekeeping().await.unwrap();
+    let mut leash = w.op.leash(&open);
+    w.advance(60);
+    let waits = tokio::time::timeout(std::time::Duration::from_millis(50), leash.pulled()).await;
+    assert!(waits.is_err(), "nothing has looked yet");
+    w.op.housekeeping().await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(20), leash.pulled()).await.expect("pulled");
+    assert_eq!(code(w.op.still_allowed(&open).await), "terms.required");
+
+    // A second one before she accepted the first: what changed since the last that she accepted is both.
+    w.op.publish_terms(&w.admin, version("v2")).await.unwrap();
+    let refusal = w.op.still_allowed(&open).await.unwrap_err();
+    assert!(refusal.sentence(Lang::Fr).contains(&format!("{LINK}?since=essai,")), "{}", refusal.sentence(Lang::Fr));
+    let own_terms = w.op.own_terms(&anne).await.unwrap();
+    assert_eq!((own_terms.since.as_deref(), own_terms.link.ends_with("?since=essai")), (Some("essai"), true));
+    let named: Vec<_> = own_terms.changes.iter().map(|c| (c.version.as_str(), c.changes_en.as_str())).collect();
+    assert_eq!(named, [("v1", "The time changes."), ("v2", "The time changes.")]);
+    assert_eq!(w.op.terms_before("v1").await.unwrap().unwrap().version.version, "essai");
+    assert!(
+        w.op.terms_changes("faute").await.unwrap().is_empty() && w.op.terms_changes("v2").await.unwrap().is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_planned_version_pulls_whoever_waits_and_can_be_taken_back() {
+    planned(sqlite().await).await;
+    planned(postgres().await).await;
 }
 
 #[tokio::test]
@@ -221,7 +278,14 @@ async fn a_machine_works_when_somebody_responsible_accepted_and_accepts_nothing_
     let v1 = w.op.publish_terms(&w.admin, version("v1")).await.unwrap().version;
     assert_eq!(code(enter().await), "terms.required");
     assert_eq!(
-        code(w.op.accept_terms_with(("automate", &token), ("v1", &v1.digest), &origin(Door::Web)).await),
+        code(
+            w.op.accept_terms_with(
+                ("automate", &token),
+                Read { version: "v1", digest: &v1.digest, lang: Lang::Fr },
+                &origin(Door::Web)
+            )
+            .await
+        ),
         "right.missing"
     );
     let bruno = own(&w, "bruno").await;
@@ -231,6 +295,14 @@ async fn a_machine_works_when_somebody_responsible_accepted_and_accepts_nothing_
     w.op.accept_terms(&anne, "v1", &v1.digest).await.unwrap();
     enter().await.unwrap();
     assert!(w.op.unaccepted(&w.admin, None, 10).await.unwrap().iter().all(|u| u.person != "automate"));
+    // Whoever answers for the machine must be there to answer: not blocked, and still responsible by the dates of the access.
+    w.op.block_person(&w.admin, "anne", "enquête").await.unwrap();
+    assert_eq!(code(enter().await), "terms.required");
+    w.op.release_person(&w.admin, "anne", "clos").await.unwrap();
+    enter().await.unwrap();
+    let over = "UPDATE access SET ends = $1 WHERE role = 'responsible' AND bal_id = (SELECT id FROM bals WHERE address_key = $2)";
+    w.store.write::<_, StoreError, _>(move |tx| tx.execute(over, params![now, LABO])).await.unwrap();
+    assert_eq!(code(enter().await), "terms.required");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ on_both_engines!(
     a_hold_suspends_purges_visibly,
     a_hold_on_a_person_keeps_what_the_person_did,
     a_longer_policy_keeps_traces_longer,
+    what_names_a_bal_stays_for_its_time_after_the_closing,
     only_a_purge_past_retention_is_accepted,
 );
 
@@ -100,6 +101,34 @@ async fn a_longer_policy_keeps_traces_longer(w: World) {
     assert_eq!(w.notary().purge_due().await.unwrap(), 0, "one structure keeps them longer, and one log holds them all");
     w.aged(retention(Kind::Technical)).await;
     assert_eq!(w.notary().purge_due().await.unwrap(), 2);
+    World::assert_good(&w.verify().await);
+}
+
+/// Ten years from the BAL's closing on, where the policy says so (the standard one does): not from each trace's own date.
+async fn what_names_a_bal_stays_for_its_time_after_the_closing(w: World) {
+    w.sql(&[
+        "INSERT INTO domains (id, name, kind, created) VALUES (3, 'alpha.mssante.fr', 'Production', 0)",
+        "INSERT INTO bals (id, address_key, address, domain_id, kind, label, test, reachable, state, modseq, uidvalidity_next, used_bytes, \
+         message_count, quota_bytes, created) VALUES (8, 'a@alpha.mssante.fr', 'a@alpha.mssante.fr', 3, 'Per', '', 0, 1, 'active', 1, 1, 0, 0, 1, 0)",
+    ])
+    .await;
+    w.history(1, 6).await;
+    let functional = "SELECT COUNT(*) FROM traces WHERE kind = 'Functional' AND act = 'mail.accepted'";
+    assert_eq!(w.number(functional).await, 4);
+    w.aged(retention(Kind::Functional) + DAY).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 2, "the technical ones; the BAL is open");
+    let closed = w.now();
+    w.sql(&[
+        "UPDATE bals SET state = 'closed'",
+        &format!("INSERT INTO life (id, subject, subject_id, at, was, became, by_whom) VALUES (1, 'bal', 8, {closed}, 'closing', 'closed', 'root')"),
+    ])
+    .await;
+    w.aged(retention(Kind::Functional) - 3 * DAY).await;
+    w.notary().purge_due().await.unwrap();
+    assert_eq!(w.number(functional).await, 4);
+    w.aged(4 * DAY).await;
+    w.notary().purge_due().await.unwrap();
+    assert_eq!(w.number(functional).await, 0, "what was passed over is looked at again");
     World::assert_good(&w.verify().await);
 }
 
