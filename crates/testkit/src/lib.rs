@@ -141,6 +141,7 @@ fn first_terms(id: sceau_store::Id, now: i64) -> terms::Terms {
         from_at: now,
         published: now,
         published_by: "root".into(),
+        withdrawn: None,
     }
 }
 
