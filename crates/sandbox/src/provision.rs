@@ -1,4 +1,4 @@
-//! Sets the operators up through the command line, as a person would: domain, people, BALs, tokens.
+//! Sets the operators up through the command line, as a person would: domain, hospital, regional body, people, BALs, tokens.
 //! What was done is kept in `accounts.json` of each operator; a start that was cut short goes on where it stopped.
 use crate::world::{OperatorSpec, World};
 use crate::{Options, SandboxError, io, write_private};
@@ -38,11 +38,21 @@ pub struct Provisioned {
 
 /// Accounts and administrator's token of every operator, in the world's order.
 pub async fn provision(options: &Options, world: &World) -> Result<Vec<Provisioned>, SandboxError> {
-    let mut all = Vec::new();
-    for o in &world.operators {
-        all.push(Provisioned { accounts: one(options, o).await?, api_token: api_token(options, o).await? });
+    // Each at its own: what one waits for is not what the other does.
+    let mut under_way = tokio::task::JoinSet::new();
+    for (nth, o) in world.operators.iter().enumerate() {
+        let (options, o) = (options.clone(), o.clone());
+        under_way.spawn(async move {
+            let made = Provisioned { accounts: one(&options, &o).await?, api_token: api_token(&options, &o).await? };
+            Ok::<_, SandboxError>((nth, made))
+        });
     }
-    Ok(all)
+    let mut all = Vec::new();
+    while let Some(done) = under_way.join_next().await {
+        all.push(done.map_err(|e| SandboxError::Command(e.to_string()))??);
+    }
+    all.sort_by_key(|(nth, _)| *nth);
+    Ok(all.into_iter().map(|(_, made)| made).collect())
 }
 
 /// The administrator's token for REST, made at the first start.
@@ -66,6 +76,7 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
     // Nobody's mail opens before the terms are accepted, by each person with a token of the person's own.
     create(options, o, &["terms", "publish", TERMS]).await?;
     create(options, o, &["domain", "add", o.domain]).await?;
+    structure(options, o).await?;
     for (login, name, rpps) in &o.people {
         person(options, o, login, name, *rpps).await?;
         let token = cli(options, o, &["token", "create", login, "--label", "sandbox"]).await?;
@@ -81,6 +92,10 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
         }
         if b.test {
             args.push("--test");
+        }
+        // What several people or machines share belongs to the hospital; the operator's own mailbox does not.
+        if b.kind != "Per" && b.holder != "operateur" {
+            args.extend(["--structure", o.structure.code]);
         }
         match cli(options, o, &args).await {
             Err(SandboxError::Command(text)) if text.contains("[admin.exists]") => {}
@@ -109,6 +124,44 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
     Ok(accounts)
 }
 
+/// The hospital with its convention and its regional body, and who speaks for them.
+async fn structure(options: &Options, o: &OperatorSpec) -> Result<(), SandboxError> {
+    let s = &o.structure;
+    let (body, body_name) = s.body;
+    create(options, o, &["body", "add", body, "--name", body_name]).await?;
+    let contact = names(s.administrator.1).2;
+    let add = [
+        &["structure", "add", s.code, "--name", s.name, "--finess-ej", s.finess.0, "--finess-eg", s.finess.1][..],
+        &["--line", "1 rue de l'Exemple", "--postcode", s.town.0, "--town", s.town.1],
+        &["--contact-name", contact, "--contact-function", "Référent métier", "--contact-phone", "+33199001234"],
+    ];
+    create(options, o, &add.concat()).await?;
+    let convention = ["--state", "signed", "--reference", "BAC-A-SABLE-1", "--from", "2026-01-01"];
+    cli(options, o, &[&["structure", "convention", s.code][..], &convention].concat()).await?;
+    cli(options, o, &["structure", "domain", s.code, "--add", o.domain]).await?;
+    cli(options, o, &["structure", "settle", s.code, "--body", body, "--opening", "delegated"]).await?;
+    let why = ["--function", "Administration", "--reason", "bac à sable"];
+    for ((login, name), role, place) in
+        [(s.administrator, "structure", ["--structure", s.code]), (s.agent, "region", ["--body", body])]
+    {
+        let (given, family, _) = names(name);
+        let mut add = vec!["person", "add", login, "--name", name, "--given-name", given, "--family-name", family];
+        if role == "structure" {
+            add.extend(["--structure", s.code, "--function", "Administration"]);
+        }
+        create(options, o, &add).await?;
+        create(options, o, &[&["role", "grant", login, role][..], &place, &why].concat()).await?;
+    }
+    Ok(())
+}
+
+/// First name, family name and both of "Dr Marie MARTIN, occupation".
+fn names(name: &str) -> (&str, &str, &str) {
+    let plain = name.split(',').next().unwrap_or_default().trim_start_matches("Dr ").trim();
+    let (given, family) = plain.split_once(' ').unwrap_or((plain, plain));
+    (given, family, plain)
+}
+
 /// A person whose identity is certified: with a national identifier, or exempted from it for a year.
 async fn person(
     options: &Options,
@@ -117,12 +170,13 @@ async fn person(
     name: &str,
     rpps: Option<&str>,
 ) -> Result<(), SandboxError> {
-    // "Dr Marie MARTIN, …": title, first name, family name, occupation.
-    let plain = name.split(',').next().unwrap_or_default().trim_start_matches("Dr ").trim();
-    let (given, family) = plain.split_once(' ').unwrap_or((plain, plain));
+    let (given, family, _) = names(name);
     let until = (time::OffsetDateTime::now_utc() + time::Duration::days(365)).date().to_string();
     let mut args = vec!["person", "add", login, "--name", name, "--given-name", given, "--family-name", family];
     args.push("--habilitated");
+    if let Some((_, function)) = o.structure.members.iter().find(|m| m.0 == login) {
+        args.extend(["--structure", o.structure.code, "--function", function]);
+    }
     match rpps {
         Some(rpps) => args.extend(["--national-id", rpps]),
         None => args.extend([

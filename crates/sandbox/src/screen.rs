@@ -86,9 +86,27 @@ fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]
         ));
         lines.push(String::new());
         heading(&mut lines, "administer");
-        let program = options.program.display();
-        lines.push(format!("  {program} --config '{}' queue list", a.config().display()));
-        lines.push(format!("  {program} --config '{}' trace list", b.config().display()));
+        lines.push(format!(
+            "  export PATH='{}':\"$PATH\" SCEAU_CONFIG='{}'",
+            program_folder(options),
+            a.config().display()
+        ));
+        let shared = provisioned[0].accounts.iter().find(|a| a.kind == "Org").unwrap_or(from);
+        let login = from.login.split('*').next().unwrap_or_default();
+        for (key, command) in [
+            ("people", format!("person show {login}")),
+            ("structures", "structure list".into()),
+            ("hospital", format!("structure show {}", a.structure.code)),
+            ("counts", format!("body statistics {}", a.structure.body.0)),
+            ("publication", format!("person publication {login}")),
+            ("register", "register".into()),
+            ("service", format!("bal show {}", shared.address)),
+            ("access", format!("access list {}", shared.address)),
+            ("queue", "queue list".into()),
+            ("traces", "trace list".into()),
+        ] {
+            lines.push(format!("  sceau {command:<52} # {}", say(&format!("tour.{key}"), &[])));
+        }
         lines.push(format!(
             "  curl -s --cacert '{anchors}' -H 'Authorization: Bearer {}' https://127.0.0.1:{}/api/v1/me",
             provisioned[0].api_token,
@@ -104,6 +122,11 @@ fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]
     heading(&mut lines, "live_title");
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// Where the program is, to be put into `PATH`.
+fn program_folder(options: &Options) -> String {
+    options.program.parent().map(|p| p.display().to_string()).unwrap_or_default()
 }
 
 fn send_with_curl(o: &OperatorSpec, from: &Account, to: &Account, anchors: &str) -> Vec<String> {

@@ -19,10 +19,33 @@ pub struct OperatorSpec {
     pub data: PathBuf,
     /// First of its ports: mx, submission, submissions, imap, imaps, http, https.
     pub ports: u16,
+    /// Its hospital.
+    pub structure: StructureSpec,
     /// People: login, name, RPPS.
     pub people: Vec<(&'static str, &'static str, Option<&'static str>)>,
     /// BALs.
     pub bals: Vec<BalSpec>,
+}
+
+/// A structure, the regional body that follows it, and who speaks for them.
+#[derive(Debug, Clone)]
+pub struct StructureSpec {
+    /// Code.
+    pub code: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// FINESS of the legal entity and of the establishment: invented, with right check digits.
+    pub finess: (&'static str, &'static str),
+    /// Town.
+    pub town: (&'static str, &'static str),
+    /// Code and name of the regional body.
+    pub body: (&'static str, &'static str),
+    /// Who administers the structure: login and name.
+    pub administrator: (&'static str, &'static str),
+    /// Agent of the regional body: login and name.
+    pub agent: (&'static str, &'static str),
+    /// Who works there: login and function.
+    pub members: &'static [(&'static str, &'static str)],
 }
 
 /// A BAL to open.
@@ -174,6 +197,21 @@ impl World {
             subject: ("1380000018", "GCS SANTE DES ALPES (BAC A SABLE)", "Isère (38)"),
             data: options.data.join("alpes"),
             ports: base + 10,
+            structure: StructureSpec {
+                code: "hopital-alpes",
+                name: "Hôpital des Alpes (bac à sable)",
+                finess: ("990000101", "990000119"),
+                town: ("38000", "Grenoble"),
+                body: ("region-alpes", "Organisme régional des Alpes (bac à sable)"),
+                administrator: ("claude.direction", "Claude DIRECTION, administration de l'hôpital"),
+                agent: ("alix.region", "Alix REGION, organisme régional"),
+                members: &[
+                    ("marie.martin", "Cardiologue"),
+                    ("paul.durand", "Cardiologue"),
+                    ("lea.bernard", "Infirmière"),
+                    ("hugo.petit", "Pharmacien"),
+                ],
+            },
             people: vec![
                 ("marie.martin", "Dr Marie MARTIN", Some("10000000017")),
                 ("paul.durand", "Dr Paul DURAND", Some("10000000025")),
@@ -228,6 +266,21 @@ impl World {
             subject: ("1350000022", "GCS E-SANTE DE BRETAGNE (BAC A SABLE)", "Ille-et-Vilaine (35)"),
             data: options.data.join("bretagne"),
             ports: base + 20,
+            structure: StructureSpec {
+                code: "hopital-bretagne",
+                name: "Hôpital de Bretagne (bac à sable)",
+                finess: ("990000200", "990000218"),
+                town: ("35000", "Rennes"),
+                body: ("region-bretagne", "Organisme régional de Bretagne (bac à sable)"),
+                administrator: ("sacha.direction", "Sacha DIRECTION, administration de l'hôpital"),
+                agent: ("lou.region", "Lou REGION, organisme régional"),
+                members: &[
+                    ("anne.legoff", "Gynécologue"),
+                    ("yann.morvan", "Radiologue"),
+                    ("nolwenn.tanguy", "Sage-femme"),
+                    ("erwan.guillou", "Kinésithérapeute"),
+                ],
+            },
             people: vec![
                 ("anne.legoff", "Dr Anne LE GOFF", Some("10000000058")),
                 ("yann.morvan", "Dr Yann MORVAN", Some("10000000066")),
