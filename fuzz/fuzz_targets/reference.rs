@@ -14,7 +14,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     let Some(places) = good.next().and_then(|header| layout.places(&header).ok()) else { return };
     for entry in good.filter_map(|fields| places.entry(&fields).ok()) {
         assert!(!entry.code.is_empty() && entry.code.len() <= 64 && !entry.label.is_empty());
-        assert!(entry.label.chars().count() <= 300 && entry.data.len() <= KEPT);
+        assert!(entry.label.chars().count() <= 300 && entry.search.len() <= 1_200 && entry.data.len() <= KEPT);
         assert!(!entry.label.chars().chain(entry.code.chars()).any(char::is_control));
     }
 });

@@ -1,7 +1,8 @@
 //! Files of lines with columns, as spreadsheets and registers write them: read as they arrive, whatever their size.
 //!
 //! Bytes in, lines out, no I/O. The separator is found in the first line when it is not given (`;`, `,`, tab, `|`); characters are UTF-8 (with or
-//! without a byte order mark) or Windows-1252, which Latin-1 is a part of: the first line with an accent tells which.
+//! without a byte order mark) or Windows-1252, which Latin-1 is a part of: the first line with an accent tells which, and a line that is written
+//! otherwise is told, so that nobody is called `ZoÃ©`. UTF-16 is refused.
 //!
 //! Promises: memory is bounded by [`LINE`] and [`FIELDS`] whatever comes; a line that cannot be read is told with its number and the others go on;
 //! nothing panics; the same bytes give the same lines however they are cut into pieces.
@@ -118,7 +119,12 @@ impl Reader {
         self.feed(piece, &mut take);
     }
     /// The file is over.
-    pub fn finish(mut self, mut take: impl FnMut(Line)) -> Encoding {
+    pub fn finish(mut self, take: impl FnMut(Line)) -> Encoding {
+        self.end(take);
+        self.encoding
+    }
+    /// As [`Self::finish`], for whoever still asks for the encoding. Nothing may be read after it.
+    pub fn end(&mut self, mut take: impl FnMut(Line)) {
         if self.core.is_none() {
             self.begin(&mut take);
         }
@@ -126,7 +132,6 @@ impl Reader {
         for _ in 0..2 {
             self.step(&[], &mut take);
         }
-        self.encoding
     }
 
     /// The first line is whole: what the file is like is known.
@@ -190,9 +195,10 @@ impl Reader {
     /// The record in hand; none when nothing is in it.
     fn record(&mut self) -> Option<Result<Vec<String>, Refusal>> {
         if self.too_long {
-            return Some(Err(
-                Refusal::new(RefusalCode::CsvLine).with("cause", format!("> {LINE} bytes, > {FIELDS} columns"))
-            ));
+            // A quote that nothing closes swallows what follows.
+            let open = if self.inner > 0 { format!("\" … : {} lines, ", self.inner + 1) } else { String::new() };
+            let cause = format!("{open}> {LINE} bytes, > {FIELDS} columns");
+            return Some(Err(Refusal::new(RefusalCode::CsvLine).with("cause", cause)));
         }
         let bytes = &self.bytes[..self.used];
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
@@ -205,6 +211,9 @@ impl Reader {
         if self.encoding == Encoding::Ascii && !bytes.is_ascii() {
             let is_utf8 = std::str::from_utf8(bytes).is_ok();
             self.encoding = if is_utf8 { Encoding::Utf8 } else { Encoding::Windows1252 };
+        } else if self.encoding == Encoding::Windows1252 && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
+            // No name is written so in Windows-1252: the file is UTF-8 with a damaged line before, or put together from two.
+            return Some(Err(fault(RefusalCode::CsvEncoding, "UTF-8 / Windows-1252")));
         }
         let mut fields = Vec::with_capacity(self.fields);
         let mut from = 0;
@@ -302,13 +311,26 @@ pub fn folded(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A field for a file that a spreadsheet opens: always quoted, and never taken for a formula (a text that begins like one gets an apostrophe).
+/// A field for a file that a spreadsheet opens: always quoted, in one line, and never taken for a formula: where a cell could begin (at its start,
+/// and after each character that some reader takes for a separator), what looks like a formula gets an apostrophe.
 pub fn cell(text: &str) -> String {
-    let formula = text
-        .trim_start_matches(' ')
-        .starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '|', '%', '＝', '＋', '－', '＠']);
-    let guard = if formula { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('\0', "").replace('"', "\"\""))
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut begins = true;
+    for c in text.chars() {
+        // Controls drive terminals, and no field of a report needs one.
+        let c = if c.is_control() { ' ' } else { c };
+        if begins && matches!(c, '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠') {
+            out.push('\'');
+        }
+        begins = matches!(c, ';' | ',' | '|') || (begins && (c.is_whitespace() || c == '"'));
+        if c == '"' {
+            out.push('"');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! The file of people and BALs that a structure's administrator brings: its columns, and what a line asks for.
 //!
 //! Here a line is only read. What it asks for is judged by the same use cases that judge a single person and a single BAL.
-use crate::csv::{Column, columns, folded, key};
+use crate::csv::{Column, columns, key};
 use crate::{Refusal, RefusalCode, Timestamp, person};
 
-/// The columns, in the order of [`Place`].
+/// Longest line, in bytes of its fields: far more than every column may hold. It is kept until the import is forgotten.
+pub const LINE: usize = 8 << 10;
+
+/// The columns, in the order of [`PersonLine`]; the last one is not read.
 pub const COLUMNS: [Column; 20] = [
     column("nom", &["familyname", "nomexercice"], true),
     column("prénom", &["givenname", "prenomexercice"], true),
@@ -14,10 +17,10 @@ pub const COLUMNS: [Column; 20] = [
     column("motif d'exemption", &["exemptionreason"], false),
     column("fin d'exemption", &["exemptionuntil"], false),
     column("profession", &[], false),
-    column("spécialité", &["speciality", "specialite"], false),
+    column("spécialité", &["speciality"], false),
     column("fonction", &["function"], false),
     column("téléphone", &["phone"], false),
-    column("habilité", &["habilitated", "habilite"], false),
+    column("habilité", &["habilitated"], false),
     column("nature de BAL", &["kind", "typebal"], false),
     column("adresse de BAL", &["address", "adresse", "bal"], false),
     column("nom de BAL", &["balname"], false),
@@ -67,9 +70,18 @@ pub struct PersonLine {
     pub domain: String,
 }
 
-/// Reads a line: `csv.line` when it has more fields than there are columns, or says neither yes nor no of the habilitation.
+/// The beginning of a text.
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+/// Reads a line: `csv.line` when it is longer than [`LINE`] bytes, it has more fields than there are columns, or says neither yes nor no of the habilitation.
 pub fn read(places: &Places, fields: &[String]) -> Result<PersonLine, Refusal> {
     let wrong = |cause: String| Refusal::new(RefusalCode::CsvLine).with("cause", cause);
+    let bytes: usize = fields.iter().map(String::len).sum();
+    if bytes > LINE {
+        return Err(wrong(format!("{bytes} > {LINE} bytes")));
+    }
     let width = places.iter().flatten().max().map_or(0, |last| last + 1);
     if fields.len() < width || fields[width..].iter().any(|f| !f.trim().is_empty()) {
         return Err(wrong(format!("{} / {width}", fields.len())));
@@ -107,16 +119,20 @@ pub fn read(places: &Places, fields: &[String]) -> Result<PersonLine, Refusal> {
 }
 
 impl PersonLine {
-    /// What says that two lines ask for the same: the person (by identifier, else by names), and the BAL. Homonyms with identifiers of their own are
-    /// two people.
-    pub fn key(&self) -> String {
-        let who = match person::national_id(&self.national_id) {
-            Ok(id) => id,
-            Err(_) if !self.national_id.is_empty() => self.national_id.clone(),
-            Err(_) if !self.local_id.is_empty() => self.local_id.clone(),
-            Err(_) => folded(&format!("{} {} {}", self.family_name, self.given_name, self.login)),
+    /// What the person is found by, here and in the base: the national identifier, else the one that the structure gave, else the login. Empty: by
+    /// nothing, for names are no identifier (homonyms). It holds no `|` and is bounded: an index keeps it.
+    pub fn who(&self) -> String {
+        let (mark, id) = match (self.national_id.as_str(), self.local_id.as_str(), self.login.as_str()) {
+            ("", "", "") => return String::new(),
+            ("", "", login) => ('u', login.to_ascii_lowercase()),
+            ("", local, _) => ('l', local.to_owned()),
+            (national, ..) => ('n', person::national_id(national).unwrap_or_else(|_| national.to_owned())),
         };
-        format!("{who}|{}|{}", key(&self.kind), self.address.to_lowercase())
+        format!("{mark}:{}", cut(&id.replace('|', "/"), 128))
+    }
+    /// What says that two lines ask for the same: the person, and the BAL.
+    pub fn key(&self) -> String {
+        format!("{}|{}|{}", self.who(), cut(&key(&self.kind), 16), cut(&self.address.to_lowercase(), 254))
     }
     /// Until when the exemption stands: the end of that day (`2027-12-31` or `31/12/2027`), UTC. `admin.invalid`.
     pub fn exempt_until(&self) -> Result<Timestamp, Refusal> {
@@ -155,6 +171,8 @@ mod tests {
         {
             assert_eq!(read(&places, &texts(bad)).unwrap_err().code, RefusalCode::CsvLine, "{bad:?}");
         }
+        let long = "x".repeat(LINE);
+        assert_eq!(read(&places, &texts(&["1", "a", &long, "PER", "oui", ""])).unwrap_err().code, RefusalCode::CsvLine);
         let refusal = super::places(&texts(&["Nom", "Prénom"])).unwrap_err();
         assert!(refusal.args.iter().any(|(n, v)| *n == "name" && v == "identifiant national"), "{refusal:?}");
     }
@@ -168,7 +186,14 @@ mod tests {
             ..PersonLine::default()
         };
         assert_ne!(line("10000000013", "MARTIN").key(), line("10000000021", "MARTIN").key());
-        assert_eq!(line("", "Martín").key(), line("", "MARTIN").key());
+        assert_eq!(line("100 000 000 17", "Martín").who(), line("10000000017", "MARTIN").who());
+        assert_eq!(line("", "MARTIN").who(), "", "a name identifies nobody");
+        let local = PersonLine { local_id: "L|1".into(), login: "a.b".into(), ..PersonLine::default() };
+        assert_eq!((local.who().as_str(), local.key().as_str()), ("l:L/1", "l:L/1||"));
+        // What two engines' indexes take: PostgreSQL refuses a row of more than 2,700 bytes.
+        let long = "\u{1F9D1}".repeat(2_000);
+        let long = PersonLine { national_id: long.clone(), kind: long.clone(), address: long, ..PersonLine::default() };
+        assert!(long.key().len() < 1_800, "{}", long.key().len());
         let until = |text: &str| PersonLine { exemption_until: text.into(), ..PersonLine::default() }.exempt_until();
         assert_eq!(until("2027-12-31").unwrap(), until("31/12/2027").unwrap());
         assert_eq!(until("1970-01-01").unwrap().0, 86_400_000);

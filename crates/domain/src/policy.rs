@@ -17,6 +17,9 @@ const LEAST_MESSAGE: u64 = 64 << 10;
 /// The largest: the embedded store and IMAP count in signed and 32-bit numbers (RFC 9051 §9: number).
 const LARGEST_MESSAGE: u64 = (u32::MAX / 2) as u64;
 
+/// Most recipients that anybody may be allowed: what the doors hold of one message.
+pub const MOST_RECIPIENTS: u64 = 10_000;
+
 /// What a value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -162,7 +165,7 @@ limits! {
     /// taken as 25,000,000, so that what passes here passes there however they count.
     patient_message_bytes: u64 = 25_000_000, Bytes, LEAST_MESSAGE => LARGEST_MESSAGE, EVERYWHERE, "Mon espace santé (25 Mo)", false;
     /// Most recipients of one message (Cc and Bcc included).
-    recipients: usize = 40, Count, 1 => 10_000, EVERYWHERE, "OIIS, convention (40)", true;
+    recipients: usize = 40, Count, 1 => MOST_RECIPIENTS, EVERYWHERE, "OIIS, convention (40)", true;
     /// Quota of a BAL, in bytes of stored messages.
     quota_bytes: u64 = 2048 * MIB, Bytes, 1 => i64::MAX as u64, EVERYWHERE, "OIIS, convention (2 Go)", true;
     /// Messages that a BAL may send in a sliding hour; 0: as many as it likes.
@@ -173,6 +176,13 @@ limits! {
     keywords: usize = 500, Count, 1 => 10_000, EVERYWHERE, "Sceau", false;
     /// Longest delegation of a BAL, in days, from its first day to its last.
     delegation_days: u32 = 366, Days, 1 => 3_660, EVERYWHERE, "Sceau", false;
+    /// Use of a shared BAL is unusual when a member does on a day more than this many times the most that anybody did there on one of the 28 days
+    /// before; 0: never.
+    alert_factor: u32 = 3, Count, 0 => 1_000, EVERYWHERE, "Sceau", false;
+    /// Fewer messages read, sent or removed by somebody on a day than this are never unusual.
+    alert_least: u32 = 100, Count, 1 => 1_000_000, EVERYWHERE, "Sceau", false;
+    /// Fewer acts outside the working calendar by somebody on a day than this are never unusual.
+    alert_off_hours: u32 = 30, Count, 1 => 1_000_000, EVERYWHERE, "Sceau", false;
     /// Most `Received` fields before a message is judged to loop (RFC 5321 §6.3 advises 100 or more).
     hops: usize = 100, Count, 10 => 1_000, WHOLE, "RFC 5321 §6.3", true;
     /// For how long a program that was away learns exactly what was removed meanwhile (IMAP QRESYNC, JMAP `/changes`), in days.
@@ -183,6 +193,8 @@ limits! {
     login_failures_per_minute: u32 = 20, Count, 1 => 100_000, WHOLE, "Sceau", false;
     /// Largest file of people and BALs to be imported, in bytes.
     import_bytes: u64 = 64 * MIB, Bytes, 1024 => 4096 * MIB, WHOLE, "Sceau", false;
+    /// Largest file of a reference table, in bytes: a national register is a few hundred megabytes.
+    reference_bytes: u64 = 4096 * MIB, Bytes, 1024 => 65_536 * MIB, WHOLE, "Sceau", false;
     /// For how long the lines of an import are kept once it is over, in days.
     import_days: u32 = 90, Days, 1 => 3_660, WHOLE, "Sceau", false;
 }

@@ -127,8 +127,13 @@ impl Places {
         }
         let data = self.kept.iter().map(|(name, i)| (name.clone(), cut(field(*i), VALUE)));
         let data = data.filter(|(_, value)| !value.is_empty()).collect();
-        Ok(Entry { code: code.to_owned(), search: folded(&label), label, data })
+        Ok(Entry { code: code.to_owned(), search: searched(&label), label, data })
     }
+}
+
+/// A label as it is looked up by. Folding may lengthen it (`ﷺ` is eighteen letters), and an index keeps it: it is cut.
+pub fn searched(label: &str) -> String {
+    folded(label).chars().take(LABEL).collect::<String>().trim_end().to_owned()
 }
 
 /// In one line, cut.
@@ -218,6 +223,9 @@ mod tests {
         assert_eq!((entry.label.as_str(), entry.search.as_str()), ("PETIT Zoé", "petit zoe"));
         assert_eq!(entry.data, [("Code Profession".to_owned(), "10".to_owned())], "other columns are left out");
         assert!(places.entry(&texts(&["10000000013", "PETIT", "Zoé", "10", "x", ""])).is_ok(), "a last separator");
+        // What folding makes longer stays within what an index takes.
+        let long = places.entry(&texts(&["1", &"\u{fdfa}".repeat(300), "x", "10", ""])).unwrap();
+        assert!(long.search.chars().count() <= 300 && long.search.len() <= 1_200, "{}", long.search.len());
         for bad in [texts(&["1", "PETIT"]), texts(&["", "PETIT", "Zoé", "10", "x"]), texts(&["1", "", " ", "10", "x"])]
         {
             assert_eq!(places.entry(&bad).unwrap_err().code, RefusalCode::CsvLine, "{bad:?}");

@@ -6,6 +6,7 @@
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
 use sceau_store::jobs::{self as rows, Leased, NewJob};
+use sceau_store::policies::Which;
 use sceau_store::{Id, StoreError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,8 @@ pub(crate) enum Kind {
     Quota,
     /// Works through an import. Key: its id.
     Import,
+    /// Looks people up in the national register. Key: 0.
+    Register,
 }
 
 /// How long a lease is held without being renewed.
@@ -32,7 +35,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 5] = [Self::Index, Self::Purge, Self::Quota, Self::Notice, Self::Import];
+    const ALL: [Self; 6] = [Self::Index, Self::Purge, Self::Quota, Self::Notice, Self::Import, Self::Register];
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
@@ -40,6 +43,7 @@ impl Kind {
             Self::Notice => "notice",
             Self::Quota => "quota",
             Self::Import => "import",
+            Self::Register => "register",
         }
     }
 }
@@ -155,8 +159,9 @@ impl Operator {
             Kind::Index => self.index_bal(id, stop).await,
             Kind::Purge => self.purge_bal(id).await,
             Kind::Notice => self.send_notice(id).await,
-            Kind::Quota => self.write_quotas().await,
+            Kind::Quota => self.write_quotas(&Which::All).await,
             Kind::Import => self.work_on_import(id, stop).await,
+            Kind::Register => self.look_people_up().await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows of imports: files of many lines that are worked through one by one. No rule is here.
 //!
-//! Promises: a line is counted once: whoever ends it must find the import at that very line ([`end_line`]), so that of two workers, or of a dead one
-//! and the one that takes over, one only ends it.
+//! Promises: a line is counted once: whoever ends it holds the import and found it at the line before ([`stands_at`]), so that of two workers, or of a
+//! dead one and the one that takes over, one only ends it.
 use crate::{Id, Row, StoreError, Tx, Value, params};
 
 /// A row of `imports`.
@@ -195,10 +195,20 @@ pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Import>, StoreError> {
     tx.query_opt(&format!("SELECT {IMPORT} FROM imports WHERE id = $1"), params![id])?.as_ref().map(import).transpose()
 }
 
-/// Imports, newest first, from before `before`.
-pub fn list(tx: &mut dyn Tx, before: Id, limit: i64) -> Result<Vec<Import>, StoreError> {
-    let sql = format!("SELECT {IMPORT} FROM imports WHERE id < $1 ORDER BY id DESC LIMIT $2");
-    tx.query(&sql, params![before, limit])?.iter().map(import).collect()
+/// Imports with the codes of their structures, newest first, from before `before`; of these structures when they are given.
+pub fn list(
+    tx: &mut dyn Tx,
+    within: Option<&[Id]>,
+    before: Id,
+    limit: i64,
+) -> Result<Vec<(Import, Option<String>)>, StoreError> {
+    let within = within.map_or(String::new(), |s| format!(" AND structure_id IN ({})", crate::structures::among(s)));
+    let sql = format!(
+        "SELECT {IMPORT}, (SELECT s.code FROM structures s WHERE s.id = imports.structure_id) FROM imports \
+         WHERE id < $1{within} ORDER BY id DESC LIMIT $2"
+    );
+    let read = |r: &Row| Ok((import(r)?, r.opt_text(18)?));
+    tx.query(&sql, params![before, limit])?.iter().map(read).collect()
 }
 
 /// Lines of an import from after one, of one state when it is given.
@@ -209,14 +219,18 @@ pub fn lines(tx: &mut dyn Tx, id: Id, after: i64, state: Option<&str>, limit: i6
     tx.query(&sql, params![id, after, state.unwrap_or_default(), limit])?.iter().map(line).collect()
 }
 
-/// Ends a line and counts it, when the import runs and stands before that line; false otherwise: nothing is written then.
-pub fn end_line(tx: &mut dyn Tx, id: Id, last: i64, line: i64, end: &End, at: i64) -> Result<bool, StoreError> {
+/// Where a running import stands (its last line that was worked on), held until the transaction ends: of two workers one waits, and finds that the
+/// other went on. `None`: it does not run.
+pub fn stands_at(tx: &mut dyn Tx, id: Id) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT next_line FROM imports WHERE id = $1 AND state = 'running' FOR UPDATE";
+    tx.query_opt(sql, params![id])?.map(|r| r.int(0)).transpose()
+}
+
+/// Ends a line and counts it: the import, which [`stands_at`] holds, stands there from now on.
+pub fn end_line(tx: &mut dyn Tx, id: Id, line: i64, end: &End, at: i64) -> Result<(), StoreError> {
     let count = |state: &str| i64::from(end.state == state);
-    let sql = "UPDATE imports SET next_line = $3, done = done + $4, wrong = wrong + $5, skipped = skipped + $6, changed = $7 \
-               WHERE id = $1 AND next_line = $2 AND state = 'running'";
-    if tx.execute(sql, params![id, last, line, count("done"), count("wrong"), count("skipped"), at])? == 0 {
-        return Ok(false);
-    }
+    let sql = "UPDATE imports SET next_line = $2, done = done + $3, wrong = wrong + $4, skipped = skipped + $5, changed = $6 WHERE id = $1";
+    tx.execute(sql, params![id, line, count("done"), count("wrong"), count("skipped"), at])?;
     let sql = "UPDATE import_lines SET state = $3, code = $4, sentence_fr = $5, sentence_en = $6, login = $7, result = $8 \
                WHERE import_id = $1 AND line = $2";
     let values = params![
@@ -229,8 +243,7 @@ pub fn end_line(tx: &mut dyn Tx, id: Id, last: i64, line: i64, end: &End, at: i6
         end.login.clone(),
         end.result.clone()
     ];
-    tx.execute(sql, values)?;
-    Ok(true)
+    tx.execute(sql, values).map(drop)
 }
 
 /// Moves an import to a state from which nothing goes on; false when it is in one already.
@@ -246,36 +259,93 @@ pub fn repeats(tx: &mut dyn Tx, id: Id, key: &str, line: i64) -> Result<Option<i
     tx.query_opt(sql, params![id, key, line])?.map(|r| r.int(0)).transpose()
 }
 
-/// The first line before this one about the same person (the key up to its first `|`), with the login that was found or made.
-pub fn same_person(tx: &mut dyn Tx, id: Id, who: &str, line: i64) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT login FROM import_lines WHERE import_id = $1 AND key >= $2 AND key < $3 AND line < $4 AND login IS NOT NULL \
-               ORDER BY key, line LIMIT 1";
+/// Lines of an import that were done, from before one of them, about one person ([`Line::key`] up to its first `|`), the first ones.
+pub fn of_person(tx: &mut dyn Tx, id: Id, who: &str, line: i64, limit: i64) -> Result<Vec<Line>, StoreError> {
+    let sql = format!(
+        "SELECT {LINE} FROM import_lines WHERE import_id = $1 AND key >= $2 AND key < $3 AND line < $4 AND state = 'done' \
+         ORDER BY line LIMIT $5"
+    );
     let (from, to) = (format!("{who}|"), format!("{who}}}"));
-    tx.query_opt(sql, params![id, from, to, line])?.map(|r| r.text(0)).transpose()
+    tx.query(&sql, params![id, from, to, line, limit])?.iter().map(self::line).collect()
 }
 
-/// Did an earlier line of this import take this login?
-pub fn takes_login(tx: &mut dyn Tx, id: Id, login: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM import_lines WHERE import_id = $1 AND login = $2";
-    Ok(tx.query_opt(sql, params![id, login])?.is_some())
+/// The first line of an import that gave this login.
+pub fn by_login(tx: &mut dyn Tx, id: Id, login: &str) -> Result<Option<Line>, StoreError> {
+    let sql = format!(
+        "SELECT {LINE} FROM import_lines WHERE import_id = $1 AND login = $2 AND state = 'done' ORDER BY line LIMIT 1"
+    );
+    tx.query_opt(&sql, params![id, login])?.as_ref().map(line).transpose()
 }
 
-/// Did an earlier line of this import take this address?
-pub fn takes_address(tx: &mut dyn Tx, id: Id, address: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM import_lines WHERE import_id = $1 AND result = $2";
-    Ok(tx.query_opt(sql, params![id, address])?.is_some())
+/// The line of an import that took this address.
+pub fn by_address(tx: &mut dyn Tx, id: Id, address: &str) -> Result<Option<Line>, StoreError> {
+    let sql = format!(
+        "SELECT {LINE} FROM import_lines WHERE import_id = $1 AND result = $2 AND state = 'done' ORDER BY line LIMIT 1"
+    );
+    tx.query_opt(&sql, params![id, address])?.as_ref().map(line).transpose()
+}
+
+/// Logins that begin so and go on with nothing or a number: of people, and those that the lines of an import took. What a suggestion must avoid.
+pub fn logins(tx: &mut dyn Tx, id: Id, stem: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+    let (from, to) = (format!("{stem}0"), format!("{stem}:"));
+    let mut out = Vec::new();
+    let sql = "SELECT login FROM people WHERE login = $1 OR (login >= $2 AND login < $3) ORDER BY login LIMIT $4";
+    for row in tx.query(sql, params![stem, &from, &to, limit])? {
+        out.push(row.text(0)?);
+    }
+    let sql = "SELECT login FROM import_lines WHERE import_id = $1 AND login IS NOT NULL AND (login = $2 OR (login >= $3 AND login < $4)) \
+               ORDER BY login LIMIT $5";
+    for row in tx.query(sql, params![id, stem, &from, &to, limit])? {
+        out.push(row.text(0)?);
+    }
+    Ok(out)
+}
+
+/// Keys of addresses whose local part begins so and goes on with nothing or a number: of BALs, of requests under way, and those that the lines of an
+/// import took.
+pub fn addresses(tx: &mut dyn Tx, id: Id, stem: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+    // The digits and `@` stand side by side.
+    let (from, to) = (format!("{stem}0"), format!("{stem}A"));
+    let mut out = Vec::new();
+    for sql in [
+        "SELECT address_key FROM bals WHERE address_key >= $1 AND address_key < $2 ORDER BY address_key LIMIT $3",
+        "SELECT address_key FROM openings WHERE address_key >= $1 AND address_key < $2 AND state IN ('requested', 'verified') \
+         ORDER BY address_key LIMIT $3",
+    ] {
+        for row in tx.query(sql, params![&from, &to, limit])? {
+            out.push(row.text(0)?);
+        }
+    }
+    let sql = "SELECT result FROM import_lines WHERE import_id = $1 AND result IS NOT NULL AND result >= $2 AND result < $3 ORDER BY result LIMIT $4";
+    for row in tx.query(sql, params![id, &from, &to, limit])? {
+        out.push(row.text(0)?);
+    }
+    Ok(out)
+}
+
+/// Who has this identifier of a structure, by login: somebody who works in the structure now; without a structure, somebody who works in none.
+pub fn person_by_local_id(tx: &mut dyn Tx, local: &str, structure: Option<Id>) -> Result<Option<String>, StoreError> {
+    let works = match structure {
+        Some(id) => format!(
+            "EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.id AND m.ended IS NULL AND m.structure_id = {id})"
+        ),
+        None => "NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.id AND m.ended IS NULL)".into(),
+    };
+    let sql = format!("SELECT p.login FROM people p WHERE p.local_id = $1 AND {works} ORDER BY p.id LIMIT 1");
+    tx.query_opt(&sql, params![local])?.map(|r| r.text(0)).transpose()
 }
 
 /// Closes imports that are being received and did not grow since an instant: whoever sent them is gone.
-pub fn close_abandoned(tx: &mut dyn Tx, before: i64, at: i64) -> Result<u64, StoreError> {
-    let sql = "UPDATE imports SET state = 'cancelled', changed = $2 WHERE state = 'receiving' AND changed < $1";
-    tx.execute(sql, params![before, at])
+pub fn close_abandoned(tx: &mut dyn Tx, before: i64, at: i64, reason: &str) -> Result<u64, StoreError> {
+    let sql =
+        "UPDATE imports SET state = 'cancelled', reason = $3, changed = $2 WHERE state = 'receiving' AND changed < $1";
+    tx.execute(sql, params![before, at, reason])
 }
 
-/// Removes some lines of imports that ended before an instant; how many.
+/// Removes some lines of imports that ended before an instant, or never began: those at once; how many.
 pub fn forget_lines(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "SELECT l.import_id, MAX(l.line) FROM (SELECT import_id, line FROM import_lines WHERE import_id IN \
-               (SELECT id FROM imports WHERE state NOT IN ('receiving', 'running') AND changed < $1) \
+               (SELECT id FROM imports WHERE state NOT IN ('receiving', 'running') AND (changed < $1 OR encoding = '')) \
                ORDER BY import_id, line LIMIT $2) l GROUP BY l.import_id";
     let mut gone = 0;
     for row in tx.query(sql, params![before, limit])? {
@@ -283,4 +353,12 @@ pub fn forget_lines(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, Sto
         gone += tx.execute(sql, params![row.int(0)?, row.int(1)?])?;
     }
     Ok(gone)
+}
+
+/// Removes some lines of an import that never began; how many.
+pub fn drop_lines(tx: &mut dyn Tx, id: Id, limit: i64) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM import_lines WHERE import_id = $1 AND line <= (SELECT MAX(line) FROM \
+               (SELECT line FROM import_lines WHERE import_id = $1 ORDER BY line LIMIT $2) l) \
+               AND EXISTS (SELECT 1 FROM imports WHERE id = $1 AND state = 'cancelled' AND encoding = '')";
+    tx.execute(sql, params![id, limit])
 }

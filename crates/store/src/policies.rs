@@ -1,5 +1,5 @@
 //! Rows of limits that were set for a place. No rule is here.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, Value, params};
 
 /// A row of `policy_values`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +50,22 @@ pub fn get(tx: &mut dyn Tx, scope: &str, subject: &str, name: &str) -> Result<Op
     tx.query_opt(&sql, params![scope, subject, name])?.as_ref().map(value).transpose()
 }
 
-/// Values in the order of their keys, from after one.
-pub fn list(tx: &mut dyn Tx, after: (&str, &str, &str), limit: i64) -> Result<Vec<PolicyValue>, StoreError> {
+/// Values in the order of their keys, from after one: of these structures, their BALs, and of nobody in particular, when structures are given.
+pub fn list(
+    tx: &mut dyn Tx,
+    within: Option<&[Id]>,
+    after: (&str, &str, &str),
+    limit: i64,
+) -> Result<Vec<PolicyValue>, StoreError> {
+    let within = within.map_or(String::new(), |s| {
+        let list = crate::structures::among(s);
+        format!(
+            " AND (scope IN ('domain', 'kind') OR (scope = 'structure' AND subject IN (SELECT CAST(id AS TEXT) FROM structures WHERE id IN ({list}))) \
+             OR (scope = 'bal' AND subject IN (SELECT CAST(id AS TEXT) FROM bals WHERE structure_id IN ({list}))))"
+        )
+    });
     let sql = format!(
-        "SELECT {VALUE} FROM policy_values WHERE scope > $1 OR (scope = $1 AND (subject > $2 OR (subject = $2 AND name > $3))) \
-         ORDER BY scope, subject, name LIMIT $4"
+        "SELECT {VALUE} FROM policy_values WHERE (scope, subject, name) > ($1, $2, $3){within} ORDER BY scope, subject, name LIMIT $4"
     );
     tx.query(&sql, params![after.0, after.1, after.2, limit])?.iter().map(value).collect()
 }
@@ -120,11 +131,42 @@ pub fn quotas(tx: &mut dyn Tx) -> Result<Vec<PolicyValue>, StoreError> {
     tx.query(&sql, &[])?.iter().map(value).collect()
 }
 
-/// BALs by id, from after one.
-pub fn quota_rows(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<QuotaRow>, StoreError> {
-    let sql = "SELECT b.id, b.domain_id, b.kind, b.structure_id, b.quota_bytes, p.value FROM bals b \
-               LEFT JOIN policy_values p ON p.scope = 'bal' AND p.subject = CAST(b.id AS TEXT) AND p.name = 'quota_bytes' \
-               WHERE b.id > $1 ORDER BY b.id LIMIT $2";
+/// Some BALs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Of a domain.
+    Domain(Id),
+    /// Of a kind.
+    Kind(String),
+    /// Of a structure.
+    Structure(Id),
+    /// One.
+    Bal(Id),
+}
+
+impl Which {
+    /// The clause about `b`, and its parameter `$1`.
+    fn clause(&self) -> (&'static str, Value) {
+        match self {
+            Self::All => ("b.id > $1", i64::MIN.into()),
+            Self::Domain(id) => ("b.domain_id = $1", (*id).into()),
+            Self::Kind(kind) => ("b.kind = $1", kind.into()),
+            Self::Structure(id) => ("b.structure_id = $1", (*id).into()),
+            Self::Bal(id) => ("b.id = $1", (*id).into()),
+        }
+    }
+}
+
+/// Some BALs by id, from after one.
+pub fn quota_rows(tx: &mut dyn Tx, which: &Which, after: Id, limit: i64) -> Result<Vec<QuotaRow>, StoreError> {
+    let (clause, value) = which.clause();
+    let sql = format!(
+        "SELECT b.id, b.domain_id, b.kind, b.structure_id, b.quota_bytes, p.value FROM bals b \
+         LEFT JOIN policy_values p ON p.scope = 'bal' AND p.subject = CAST(b.id AS TEXT) AND p.name = 'quota_bytes' \
+         WHERE {clause} AND b.id > $2 ORDER BY b.id LIMIT $3"
+    );
     let read = |r: &Row| {
         Ok(QuotaRow {
             bal: r.int(0)?,
@@ -135,10 +177,19 @@ pub fn quota_rows(tx: &mut dyn Tx, after: Id, limit: i64) -> Result<Vec<QuotaRow
             own: r.opt_text(5)?,
         })
     };
-    tx.query(sql, params![after, limit])?.iter().map(read).collect()
+    tx.query(&sql, &[value, after.into(), limit.into()])?.iter().map(read).collect()
 }
 
-/// Writes the quota in force of a BAL.
-pub fn set_quota(tx: &mut dyn Tx, bal: Id, quota: i64) -> Result<(), StoreError> {
-    tx.execute("UPDATE bals SET quota_bytes = $2 WHERE id = $1", params![bal, quota]).map(drop)
+/// How many of some BALs that are there hold more than their quota.
+pub fn over_quota(tx: &mut dyn Tx, which: &Which) -> Result<i64, StoreError> {
+    let (clause, value) = which.clause();
+    let sql =
+        format!("SELECT COUNT(*) FROM bals b WHERE {clause} AND b.used_bytes > b.quota_bytes AND b.state <> 'closed'");
+    tx.query_opt(&sql, &[value])?.map_or(Ok(0), |r| r.int(0))
+}
+
+/// Writes the quota in force of these BALs.
+pub fn set_quota(tx: &mut dyn Tx, bals: &[Id], quota: i64) -> Result<(), StoreError> {
+    let sql = format!("UPDATE bals SET quota_bytes = $1 WHERE id IN ({})", crate::structures::among(bals));
+    tx.execute(&sql, params![quota]).map(drop)
 }

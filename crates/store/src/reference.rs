@@ -83,7 +83,7 @@ pub fn begin(tx: &mut dyn Tx, generation: Id, name: &str, at: i64) -> Result<(),
 
 /// Adds entries to a generation that is being written; false when it is not any more (it was given up, and may be being removed).
 pub fn add(tx: &mut dyn Tx, generation: Id, entries: &[Entry]) -> Result<bool, StoreError> {
-    let sql = "SELECT generation FROM reference_drafts WHERE generation = $1 FOR UPDATE";
+    let sql = "SELECT generation FROM reference_drafts WHERE generation = $1 AND begun > 0 FOR UPDATE";
     if tx.query_opt(sql, params![generation])?.is_none() {
         return Ok(false);
     }
@@ -110,18 +110,11 @@ pub fn add(tx: &mut dyn Tx, generation: Id, entries: &[Entry]) -> Result<bool, S
 }
 
 /// Puts a generation in force: the list is this one from now on. False when it is not being written any more. The generation before becomes a draft
-/// that nobody writes, to be removed.
+/// that nobody writes, to be removed. Two that end at once take turns: the later one replaces the other.
 pub fn put_in_force(tx: &mut dyn Tx, l: &List) -> Result<bool, StoreError> {
     if tx.execute("DELETE FROM reference_drafts WHERE generation = $1", params![l.generation])? == 0 {
         return Ok(false);
     }
-    if let Some(old) = by_name(tx, &l.name)? {
-        begin(tx, old.generation, &l.name, 0)?;
-    }
-    let sql = "INSERT INTO reference_lists (name, generation, source, digest, encoding, entries, skipped, imported, imported_by) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO UPDATE SET generation = excluded.generation, \
-               source = excluded.source, digest = excluded.digest, encoding = excluded.encoding, entries = excluded.entries, \
-               skipped = excluded.skipped, imported = excluded.imported, imported_by = excluded.imported_by";
     let values = params![
         &l.name,
         l.generation,
@@ -133,7 +126,19 @@ pub fn put_in_force(tx: &mut dyn Tx, l: &List) -> Result<bool, StoreError> {
         l.imported,
         &l.imported_by
     ];
-    tx.execute(sql, values)?;
+    let sql = format!(
+        "INSERT INTO reference_lists ({LIST}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO NOTHING"
+    );
+    if tx.execute(&sql, values)? > 0 {
+        return Ok(true);
+    }
+    let sql = "SELECT generation FROM reference_lists WHERE name = $1 FOR UPDATE";
+    if let Some(old) = tx.query_opt(sql, params![&l.name])? {
+        begin(tx, old.int(0)?, &l.name, 0)?;
+    }
+    let sql = "UPDATE reference_lists SET generation = $2, source = $3, digest = $4, encoding = $5, entries = $6, skipped = $7, imported = $8, \
+               imported_by = $9 WHERE name = $1";
+    tx.execute(sql, values).map(drop)?;
     Ok(true)
 }
 
@@ -143,7 +148,7 @@ pub fn abandoned(tx: &mut dyn Tx, before: i64) -> Result<Vec<Id>, StoreError> {
     tx.query(sql, params![before])?.iter().map(|r| r.int(0)).collect()
 }
 
-/// Says that a generation still grows.
+/// Says that a generation still grows (an instant), or does not any more (0).
 pub fn touch(tx: &mut dyn Tx, generation: Id, at: i64) -> Result<(), StoreError> {
     tx.execute("UPDATE reference_drafts SET begun = $2 WHERE generation = $1", params![generation, at]).map(drop)
 }
@@ -153,8 +158,13 @@ pub fn give_up(tx: &mut dyn Tx, generation: Id) -> Result<(), StoreError> {
     touch(tx, generation, 0)
 }
 
-/// Removes some entries of a generation that nobody writes, and the generation itself when there are none left: true.
+/// Removes some entries of a generation that was given up, and the generation itself when there are none left: true. What is in force is no such
+/// generation, and stays.
 pub fn remove_some(tx: &mut dyn Tx, generation: Id, limit: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT generation FROM reference_drafts WHERE generation = $1 AND begun = 0 FOR UPDATE";
+    if tx.query_opt(sql, params![generation])?.is_none() {
+        return Ok(true);
+    }
     let sql = "SELECT code, line FROM reference_entries WHERE generation = $1 ORDER BY code, line LIMIT $2";
     let found = tx.query(sql, params![generation, limit])?;
     let Some(last) = found.last() else {
@@ -175,10 +185,12 @@ pub fn by_code(
     limit: i64,
 ) -> Result<Vec<Entry>, StoreError> {
     let sql = format!(
-        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND code >= $2 AND code < $3 \
-         AND (code > $4 OR (code = $4 AND line > $5)) ORDER BY code, line LIMIT $6"
+        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND (code, line) > ($2, $3) AND code < $4 \
+         ORDER BY code, line LIMIT $5"
     );
-    tx.query(&sql, params![generation, code, beyond(code), after.0, after.1, limit])?.iter().map(entry).collect()
+    // One place to begin at: a later page costs no more than the first one.
+    let from = after.max((code, i64::MIN));
+    tx.query(&sql, params![generation, from.0, from.1, beyond(code), limit])?.iter().map(entry).collect()
 }
 
 /// Entries whose label, folded, begins so, in its order, from after a place (label folded, code, line).
@@ -190,11 +202,11 @@ pub fn by_label(
     limit: i64,
 ) -> Result<Vec<Entry>, StoreError> {
     let sql = format!(
-        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND search >= $2 AND search < $3 \
-         AND (search > $4 OR (search = $4 AND (code > $5 OR (code = $5 AND line > $6)))) ORDER BY search, code, line LIMIT $7"
+        "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND (search, code, line) > ($2, $3, $4) AND search < $5 \
+         ORDER BY search, code, line LIMIT $6"
     );
-    let values = params![generation, label, beyond(label), after.0, after.1, after.2, limit];
-    tx.query(&sql, values)?.iter().map(entry).collect()
+    let from = after.max((label, "", i64::MIN));
+    tx.query(&sql, params![generation, from.0, from.1, from.2, beyond(label), limit])?.iter().map(entry).collect()
 }
 
 /// Entries whose label, folded, holds this anywhere: looks at every entry.
@@ -207,7 +219,7 @@ pub fn holding(
 ) -> Result<Vec<Entry>, StoreError> {
     let sql = format!(
         "SELECT {ENTRY} FROM reference_entries WHERE generation = $1 AND search LIKE $2 ESCAPE '!' \
-         AND (search > $3 OR (search = $3 AND (code > $4 OR (code = $4 AND line > $5)))) ORDER BY search, code, line LIMIT $6"
+         AND (search, code, line) > ($3, $4, $5) ORDER BY search, code, line LIMIT $6"
     );
     let pattern = format!("%{}%", label.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
     tx.query(&sql, params![generation, pattern, after.0, after.1, after.2, limit])?.iter().map(entry).collect()

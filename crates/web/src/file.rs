@@ -3,6 +3,7 @@ use crate::Problem;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 use sceau_domain::{Refusal, RefusalCode};
 use std::time::Duration;
 
@@ -20,21 +21,41 @@ impl<S: Send + Sync> FromRequest<S> for File {
     }
 }
 
+/// What takes a file's pieces.
+pub trait Intake: Send {
+    /// Takes one.
+    fn push(&mut self, piece: &[u8]) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
 impl File {
-    /// The next piece; none at the end. `session.timeout` when it does not come, `system.unavailable` when the sender is gone.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
-        loop {
-            let frame = tokio::time::timeout(PATIENCE, self.0.frame()).await;
-            match frame.map_err(|_| Refusal::new(RefusalCode::Timeout))? {
-                None => return Ok(None),
-                Some(Err(_)) => return Err(RefusalCode::Unavailable.into()),
-                // Trailers say nothing to us.
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        return Ok(Some(bytes));
-                    }
-                }
+    /// Hands on each piece, to the end or the first refusal. `session.timeout` when one does not come, `system.unavailable` when the sender is gone.
+    pub async fn pour(mut self, intake: &mut impl Intake) -> Result<(), Refusal> {
+        while let Some(frame) = next(&mut self.0).await? {
+            // Trailers say nothing to us.
+            if let Ok(piece) = frame.into_data() {
+                intake.push(&piece).await?;
             }
         }
+        Ok(())
+    }
+}
+
+/// The intakes of the operator.
+macro_rules! intakes {
+    ($($intake:ty),*) => {$(
+        impl Intake for $intake {
+            async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+                Self::push(self, piece).await
+            }
+        }
+    )*};
+}
+
+intakes!(sceau_operator::imports::ImportIntake, sceau_operator::reference::ReferenceIntake);
+
+async fn next(body: &mut Body) -> Result<Option<Frame<Bytes>>, Refusal> {
+    match tokio::time::timeout(PATIENCE, body.frame()).await {
+        Err(_) => Err(RefusalCode::Timeout.into()),
+        Ok(frame) => frame.transpose().map_err(|_| RefusalCode::Unavailable.into()),
     }
 }

@@ -1,21 +1,21 @@
 //! A file of people as it arrives.
 use super::{CERTIFIED, ImportView, view};
 use crate::jobs::Kind;
+use crate::lines::{Fault, PIECE, Source};
 use crate::record::By;
-use crate::reference::Fault;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Who};
-use sceau_domain::csv::{self, Dialect, Reader};
-use sceau_domain::people_file::{Places, places, read};
+use sceau_domain::csv::{self, Dialect};
+use sceau_domain::people_file::{LINE, Places, places, read};
 use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
 use sceau_store::imports::{self as rows, Import, Line};
 use sceau_store::{Id, StoreError, Tx, jobs, structures};
 use serde_json::json;
 use std::time::Duration;
 
-/// Lines written in one transaction.
-const SLICE: usize = 500;
+/// Lines removed in one transaction.
+const SLICE: i64 = 1_000;
 /// Longest name of a file, characters.
 const NAME: usize = 200;
 
@@ -42,11 +42,8 @@ pub struct ImportIntake {
     id: Id,
     /// The row is written with the first slice, when the header is known.
     begun: bool,
-    reader: Option<Reader>,
+    source: Source<Line>,
     places: Option<Places>,
-    waiting: Vec<Line>,
-    lines: i64,
-    bytes: u64,
 }
 
 impl Operator {
@@ -62,11 +59,8 @@ impl Operator {
             structure_id,
             id: self.0.store.new_id(),
             begun: false,
-            reader: Some(Reader::new(Dialect { separator: None, quotes: true })),
+            source: Source::new(Dialect { separator: None, quotes: true }),
             places: None,
-            waiting: Vec::with_capacity(SLICE),
-            lines: 0,
-            bytes: 0,
         })
     }
 
@@ -90,19 +84,14 @@ impl Operator {
 }
 
 impl ImportIntake {
-    /// Takes a piece of the file. `csv.header`, `csv.encoding`, `message.too_big`: nothing of the file is kept then.
+    /// Takes a piece of the file. `csv.header`, `csv.encoding`, `message.too_big`: the import is to be given up then.
     pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
-        self.bytes = self.bytes.saturating_add(piece.len() as u64);
         let most = self.operator.config().limits.import_bytes;
-        if self.bytes > most {
-            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", most));
-        }
-        // Cut, so that few lines wait whatever the pieces are.
-        for piece in piece.chunks(64 << 10) {
-            let mut lines = Vec::new();
-            if let Some(reader) = &mut self.reader {
-                reader.push(piece, |line| lines.push(line));
+        for piece in piece.chunks(PIECE) {
+            if self.source.bytes() + piece.len() as u64 > most {
+                return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", most));
             }
+            let lines = self.source.read(piece);
             self.take(lines).await?;
         }
         Ok(())
@@ -111,37 +100,41 @@ impl ImportIntake {
     /// The file is over: its lines are worked through from now on. `csv.empty`, `csv.header`.
     pub async fn finish(mut self) -> Result<ImportView, Refusal> {
         let done = self.complete().await;
-        if done.is_err() {
-            self.give_up().await;
+        if let Err(refusal) = &done {
+            self.give_up(refusal).await;
         }
         done
     }
 
-    /// Gives the import up.
-    pub async fn give_up(&mut self) {
-        let (id, now) = (self.id, self.operator.now().0);
-        if self.begun {
-            let closed = move |tx: &mut dyn Tx| rows::close(tx, id, "cancelled", None, now).map(drop);
-            let closed = self.operator.0.store.write::<_, StoreError, _>(closed).await;
-            if let Err(e) = closed {
-                refuse::store(&e);
-            }
+    /// Gives the import up: nothing of the file is kept. What cannot be removed now is removed by housekeeping.
+    pub async fn give_up(&mut self, why: &Refusal) {
+        if !self.begun {
+            return;
+        }
+        let (id, now, why, store) = (self.id, self.operator.now().0, why.code.as_str(), &self.operator.0.store);
+        let closed = move |tx: &mut dyn Tx| rows::close(tx, id, "cancelled", Some(why), now).map(drop);
+        let mut removed = store.write::<_, StoreError, _>(closed).await.map(|()| 1);
+        while matches!(removed, Ok(1..)) {
+            removed = store.write::<_, StoreError, _>(move |tx| rows::drop_lines(tx, id, SLICE)).await;
+        }
+        if let Err(e) = removed {
+            refuse::store(&e);
         }
     }
 
     async fn complete(&mut self) -> Result<ImportView, Refusal> {
-        let mut lines = Vec::new();
-        let encoding = self.reader.take().map(|r| r.finish(|line| lines.push(line))).unwrap_or_default();
+        let lines = self.source.over();
         self.take(lines).await?;
         self.write().await?;
-        if self.lines == 0 {
+        let (encoding, count) = (self.source.encoding(), self.source.written());
+        if count == 0 {
             return Err(RefusalCode::CsvEmpty.into());
         }
         let (id, now, actor) = (self.id, self.operator.now().0, self.actor.clone());
         let on = self.structure_id.map_or(On::Operator, On::Structure);
         let data = json!({
-            "import": id.to_string(), "structure": self.new.structure, "lines": self.lines, "dry": self.new.dry,
-            "certified": self.new.certified,
+            "import": id.to_string(), "structure": self.new.structure, "lines": count, "dry": self.new.dry,
+            "certified": self.new.certified, "sha256": hex::encode(self.source.digest()),
         });
         let fact = self.operator.fact("import.started", &By::actor(&actor), None, "ok", data);
         let job = self.operator.job(Kind::Import, id.to_string(), Vec::new(), Duration::ZERO);
@@ -167,8 +160,7 @@ impl ImportIntake {
                 self.places = Some(places(&line?)?);
                 continue;
             };
-            self.waiting.push(row(places, number, line));
-            if self.waiting.len() >= SLICE {
+            if self.source.add(row(places, number, line)) {
                 self.write().await?;
             }
         }
@@ -176,11 +168,7 @@ impl ImportIntake {
     }
 
     async fn write(&mut self) -> Result<(), Refusal> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let lines = std::mem::replace(&mut self.waiting, Vec::with_capacity(SLICE));
-        self.lines += i64::try_from(lines.len()).unwrap_or_default();
+        let Some(lines) = self.source.take() else { return Ok(()) };
         let (id, now, first) = (self.id, self.operator.now().0, !self.begun);
         let Who::Person(person) = &self.actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let import = Import {
@@ -218,9 +206,10 @@ impl ImportIntake {
     }
 }
 
-/// A line as it waits; one that cannot be read is told already.
+/// A line as it waits; one that cannot be read is told already. Of one that is too long nothing is kept.
 fn row(places: &Places, number: u64, line: Result<Vec<String>, Refusal>) -> Line {
     let (fields, read) = match line {
+        Ok(fields) if fields.iter().map(String::len).sum::<usize>() > LINE => (Vec::new(), read(places, &fields)),
         Ok(fields) => {
             let read = read(places, &fields);
             (fields, read)

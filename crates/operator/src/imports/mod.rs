@@ -1,10 +1,14 @@
 //! People and BALs brought by a file (bulk creation): received in slices, worked through line by line, told line by line.
 //!
-//! Promises: each line is judged by the same use cases as a single person and a single BAL, in one transaction that also ends the line: a process
-//! that dies leaves a line done or not done, and whoever goes on does none twice; who started the import is asked for the right at every line; a dry
-//! run does the same in transactions that are taken back, and says the same; memory is bounded whatever the file's size.
+//! Promises: each line is judged by the same use cases as a single person and a single BAL, in the transaction that also ends the line (a few lines
+//! share one): a process that dies leaves a line done or not done, and whoever goes on does none twice; who started the import is asked for the right
+//! in every transaction; a dry run does the same and takes it back, and says the same; a person is found by an identifier, never by a name, so that
+//! the same file twice changes nothing; somebody who is there keeps all particulars; memory is bounded whatever the file's size. Of a file that is
+//! refused while it comes nothing is kept; of another, the lines are kept for `import_days` with how they ended.
+mod group;
 mod intake;
 mod line;
+mod names;
 mod work;
 
 pub use intake::{ImportIntake, NewImport};
@@ -14,6 +18,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator, refuse};
 use sceau_domain::csv::cell;
+use sceau_domain::people_file::{COLUMNS, Places};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::imports::{self as rows, Import, Line};
 use sceau_store::{Id, StoreError, Tx, structures};
@@ -25,6 +30,8 @@ use utoipa::ToSchema;
 const STALE: i64 = 3_600_000;
 /// Lines removed in one transaction.
 const SLICE: i64 = 1_000;
+/// What a line may be.
+const STATES: [&str; 4] = ["waiting", "done", "wrong", "skipped"];
 /// Lines of a report at a time.
 const REPORT: i64 = 500;
 /// The kind of an import that certifies identities.
@@ -97,7 +104,11 @@ fn view(tx: &mut dyn Tx, i: Import) -> Result<ImportView, StoreError> {
         Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
         None => None,
     };
-    Ok(ImportView {
+    Ok(shown(i, structure))
+}
+
+fn shown(i: Import, structure: Option<String>) -> ImportView {
+    ImportView {
         id: i.id.to_string(),
         structure,
         dry_run: i.dry,
@@ -113,7 +124,7 @@ fn view(tx: &mut dyn Tx, i: Import) -> Result<ImportView, StoreError> {
         state: i.state,
         reason: i.reason,
         encoding: i.encoding,
-    })
+    }
 }
 
 fn line_view(l: Line) -> LineView {
@@ -144,30 +155,17 @@ fn known(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, id: Id) -> Result<Im
 impl Operator {
     /// Imports that the asker may see, newest first, from before an id.
     pub async fn imports(&self, actor: &Actor, before: Option<Id>, limit: u32) -> Result<Vec<ImportView>, Refusal> {
-        let (actor, limit) = (actor.clone(), limit.clamp(1, 1000) as usize);
+        let (actor, limit) = (actor.clone(), limit.clamp(1, 1000));
         let list = move |tx: &mut dyn Tx| {
             let reach = reach(tx, &actor, UseCase::ImportShow)?;
-            let (mut before, mut out) = (before.unwrap_or(Id::MAX), Vec::new());
-            loop {
-                let found = rows::list(tx, before, SLICE)?;
-                let Some(last) = found.last() else { return Ok::<_, Fail>(out) };
-                before = last.id;
-                for import in found {
-                    let seen = match (&reach, import.structure_id) {
-                        (Reach::All, _) => true,
-                        (reach, Some(id)) => reach.structures().is_some_and(|s| s.contains(&id)),
-                        (_, None) => false,
-                    };
-                    if seen {
-                        out.push(view(tx, import)?);
-                        if out.len() == limit {
-                            return Ok(out);
-                        }
-                    }
-                }
-            }
+            let within = match &reach {
+                Reach::All => None,
+                // Of nobody's structures: none.
+                reach => Some(reach.structures().unwrap_or_default().to_vec()),
+            };
+            Ok::<_, Fail>(rows::list(tx, within.as_deref(), before.unwrap_or(Id::MAX), i64::from(limit))?)
         };
-        Ok(self.0.store.read(list).await?)
+        Ok(self.0.store.read(list).await?.into_iter().map(|(import, structure)| shown(import, structure)).collect())
     }
 
     /// An import. `admin.not_found`.
@@ -180,7 +178,7 @@ impl Operator {
         Ok(self.0.store.read(show).await?)
     }
 
-    /// Lines of an import from after one, of one state when it is given. `admin.not_found`.
+    /// Lines of an import from after one, of one state when it is given. `admin.not_found`, `admin.invalid` (a state that there is not).
     pub async fn import_lines(
         &self,
         actor: &Actor,
@@ -192,9 +190,33 @@ impl Operator {
         let (actor, state, limit) = (actor.clone(), state.map(str::to_owned), i64::from(limit.clamp(1, 1000)));
         let list = move |tx: &mut dyn Tx| {
             known(tx, &actor, UseCase::ImportShow, id)?;
+            if state.as_ref().is_some_and(|s| !STATES.contains(&s.as_str())) {
+                return Err(Refusal::new(RefusalCode::Invalid)
+                    .with("name", "state")
+                    .with("cause", STATES.join(", "))
+                    .into());
+            }
             Ok::<_, Fail>(rows::lines(tx, id, after, state.as_deref(), limit)?)
         };
         Ok(self.0.store.read(list).await?.into_iter().map(line_view).collect())
+    }
+
+    /// The first line of the report: what stands in its columns, those of the file included. `admin.not_found`.
+    pub async fn import_report_head(&self, actor: &Actor, id: Id) -> Result<String, Refusal> {
+        let actor = actor.clone();
+        let look = move |tx: &mut dyn Tx| known(tx, &actor, UseCase::ImportShow, id);
+        let import = self.0.store.read(look).await?;
+        let places: Places = serde_json::from_str(&import.header).map_err(|_| RefusalCode::Unavailable)?;
+        let mut columns: Vec<(usize, &str)> =
+            places.iter().zip(&COLUMNS).filter_map(|(place, column)| Some(((*place)?, column.name))).collect();
+        columns.sort_unstable();
+        let told = ["ligne", "état", "code", "explication", "explanation", "identifiant", "adresse"];
+        let mut cells: Vec<String> = told.iter().map(|name| cell(name)).collect();
+        cells.extend((0..=columns.last().map_or(0, |(last, _)| *last)).map(|i| {
+            let of_file = columns.iter().find(|(place, _)| *place == i);
+            cell(of_file.map_or("", |(_, name)| name))
+        }));
+        Ok(cells.join(";") + "\r\n")
     }
 
     /// A part of the report as a file with columns, from after a line; and the last line in it. `None`: there is no more. What a spreadsheet would
@@ -236,7 +258,8 @@ impl Operator {
     /// Closes what nobody sends any more, and forgets the lines of what was over long ago. Part of housekeeping.
     pub(crate) async fn tidy_imports(&self) -> Result<u64, Refusal> {
         let now = self.now();
-        let closed = move |tx: &mut dyn Tx| rows::close_abandoned(tx, now.0 - STALE, now.0);
+        let closed =
+            move |tx: &mut dyn Tx| rows::close_abandoned(tx, now.0 - STALE, now.0, RefusalCode::Timeout.as_str());
         self.0.store.write::<_, StoreError, _>(closed).await.map_err(|e| refuse::store(&e))?;
         let before = now.plus_ms(-i64::from(self.config().limits.import_days) * 86_400_000).0;
         let mut all = 0;

@@ -1,12 +1,12 @@
 //! Limits as administration shows and sets them.
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, Reach, permit, reach, unknown};
-use crate::{Actor, Operator};
+use crate::rights::{On, permit, reach, unknown};
+use crate::{Actor, Operator, refuse};
 use sceau_domain::policy::{DEFINITIONS, Definition, Scope, definition, origin, resolve};
 use sceau_domain::{BalKind, Refusal, RefusalCode, Timestamp, UseCase};
-use sceau_store::policies::{self as rows, PolicyValue};
-use sceau_store::{Id, StoreError, Tx, accounts, jobs, roles, structures};
+use sceau_store::policies::{self as rows, PolicyValue, Which};
+use sceau_store::{Id, StoreError, Tx, accounts, jobs, structures};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -90,6 +90,9 @@ pub struct ValueView {
     /// When.
     #[schema(value_type = i64)]
     pub at: Timestamp,
+    /// Of a quota that was just set: how many of the BALs that it is for hold more now. Nothing of them is lost; new mail for them is put off (452).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_quota: Option<u64>,
     /// Its place in the list.
     #[serde(skip)]
     pub key: String,
@@ -128,15 +131,17 @@ fn subject_shown(tx: &mut dyn Tx, scope: &str, subject: &str) -> Result<String, 
     Ok(shown.unwrap_or_else(|| subject.to_owned()))
 }
 
-/// May a list of this reach show this value? What concerns nobody in particular is for every administrator.
-fn within(tx: &mut dyn Tx, reach: &Reach, v: &PolicyValue) -> Result<bool, StoreError> {
-    let Some(structures) = reach.structures() else { return Ok(true) };
-    let id = v.subject.parse::<Id>().unwrap_or_default();
-    Ok(match v.scope.as_str() {
-        "structure" => structures.contains(&id),
-        "bal" => roles::structure_of_bal(tx, id)?.is_some_and(|s| structures.contains(&s)),
-        _ => !structures.is_empty(),
-    })
+/// The BALs that a value is for.
+fn which(scope: Scope, subject: &str) -> Which {
+    // Ids were written by us.
+    let id = subject.parse().unwrap_or_default();
+    match scope {
+        Scope::Operator => Which::All,
+        Scope::Domain => Which::Domain(id),
+        Scope::Kind => Which::Kind(subject.to_owned()),
+        Scope::Structure => Which::Structure(id),
+        Scope::Bal => Which::Bal(id),
+    }
 }
 
 fn value_view(tx: &mut dyn Tx, v: PolicyValue) -> Result<ValueView, StoreError> {
@@ -148,6 +153,7 @@ fn value_view(tx: &mut dyn Tx, v: PolicyValue) -> Result<ValueView, StoreError> 
         name: v.name,
         set_by: v.set_by,
         at: Timestamp(v.at),
+        over_quota: None,
     })
 }
 
@@ -200,29 +206,17 @@ impl Operator {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<ValueView>, Refusal> {
-        let (actor, mut after) = (actor.clone(), place(after.unwrap_or_default()));
-        let limit = limit.clamp(1, 1000) as usize;
+        let (actor, after) = (actor.clone(), place(after.unwrap_or_default()));
+        let limit = i64::from(limit.clamp(1, 1000));
         let list = move |tx: &mut dyn Tx| {
             let reach = reach(tx, &actor, UseCase::PolicyShow)?;
-            let mut out = Vec::new();
-            // A page is filled from what may be seen, looking at so much at most.
-            for _ in 0..20 {
-                let found = rows::list(tx, (&after.0, &after.1, &after.2), 1000)?;
-                let more = found.len() == 1000;
-                for v in found {
-                    after = (v.scope.clone(), v.subject.clone(), v.name.clone());
-                    if within(tx, &reach, &v)? {
-                        out.push(value_view(tx, v)?);
-                        if out.len() == limit {
-                            return Ok(out);
-                        }
-                    }
-                }
-                if !more {
-                    break;
-                }
-            }
-            Ok::<_, Fail>(out)
+            // What concerns nobody in particular is for every administrator.
+            let within = match reach.structures() {
+                Some([]) => return Ok(Vec::new()),
+                within => within,
+            };
+            let found = rows::list(tx, within, (&after.0, &after.1, &after.2), limit)?;
+            Ok::<_, Fail>(found.into_iter().map(|v| value_view(tx, v)).collect::<Result<_, _>>()?)
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -271,6 +265,7 @@ impl Operator {
         let data = json!({ "scope": scope.as_str(), "name": name, "value": value });
         let act = if value.is_some() { "policy.set" } else { "policy.unset" };
         let (mut fact, now, job) = (self.fact(act, &By::actor(actor), None, "ok", data), self.now(), self.quota_job());
+        let operator = self.config().limits;
         let (by, who, subject, name) = (By::actor(actor).name, actor.clone(), subject.to_owned(), definition.name);
         let changed = self.0.store.write(move |tx| {
             permit(tx, &who, UseCase::PolicySet, On::Operator)?;
@@ -306,16 +301,27 @@ impl Operator {
                 }
             };
             said.write(tx)?;
+            let which = which(scope, &kept);
             if name == "quota_bytes" {
-                jobs::enqueue(tx, &job)?;
+                match &which {
+                    Which::Bal(bal) => super::write_quota(tx, &operator, *bal)?,
+                    _ => jobs::enqueue(tx, &job)?,
+                }
             }
-            Ok::<_, Fail>(made)
+            Ok::<_, Fail>((made, which))
         });
-        let changed = changed.await?;
+        let (mut changed, which) = changed.await?;
         self.policies_changed();
         if definition.name == "quota_bytes" {
-            self.write_quotas().await?;
+            if !matches!(which, Which::Bal(_)) {
+                self.write_quotas(&which).await?;
+            }
             self.wake_jobs();
+            let count = self.0.store.read::<_, StoreError, _>(move |tx| rows::over_quota(tx, &which)).await;
+            let count = count.map_err(|e| refuse::store(&e))?;
+            if let Some(changed) = &mut changed {
+                changed.over_quota = u64::try_from(count).ok();
+            }
         }
         Ok(changed)
     }

@@ -2,7 +2,8 @@
 //!
 //! Promises: there is one rule ([`sceau_domain::policy::resolve`]) and one place where it is asked; what was set is in force for the next act on this
 //! node, and on the others as soon as they hear of it (at most [`BELIEVED`] later). The quota stands in the BAL's row, where a delivery reads it
-//! under the lock that it takes anyway: setting one writes every row that it changes before it answers, and a job does it should the process die.
+//! under the lock that it takes anyway: setting one writes every row that it is for before it answers, some hundred in one transaction, and a job
+//! looks at all of them afterwards. A quota below what a BAL holds loses nothing: new mail for it is put off (452) until there is room.
 mod admin;
 mod quota;
 
@@ -93,6 +94,12 @@ pub(crate) fn effective(tx: &mut dyn Tx, operator: &Limits, bal: Id) -> Result<O
     Ok(rows::of_bal(tx, bal)?.map(|values| resolve(operator, &settings(&values))))
 }
 
+/// Writes the quota in force of a BAL into its row: where it belongs has changed.
+pub(crate) fn write_quota(tx: &mut dyn Tx, operator: &Limits, bal: Id) -> Result<(), StoreError> {
+    let Some(limits) = effective(tx, operator, bal)? else { return Ok(()) };
+    rows::set_quota(tx, &[bal], i64::try_from(limits.quota_bytes).unwrap_or(i64::MAX))
+}
+
 /// Counts a message that a BAL sends, when it may not send as many as it likes: `sender.too_many`.
 pub(crate) fn count_submission(tx: &mut dyn Tx, bal: Id, limit: u32, now: i64) -> Result<(), crate::refuse::Fail> {
     if limit == 0 {
@@ -131,7 +138,7 @@ impl Operator {
     }
 
     /// After the commit of a change.
-    fn policies_changed(&self) {
+    pub(crate) fn policies_changed(&self) {
         self.0.policies.forget();
         self.0.store.announce(Event::Policies);
     }

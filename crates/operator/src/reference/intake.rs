@@ -1,21 +1,19 @@
 //! A reference table as its file arrives.
+use super::register::REGISTER;
 use super::{ReferenceView, view};
+use crate::lines::{Fault, PIECE, Source};
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
 use crate::{Actor, Operator};
-use aws_lc_rs::digest::{Context, SHA256};
-use sceau_domain::csv::{Line, Reader};
+use sceau_domain::csv::Line;
 use sceau_domain::reference::{Layout, Places};
-use sceau_domain::{Lang, Refusal, RefusalCode, UseCase, plain};
+use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
 use sceau_store::reference::{self as rows, Entry, List};
-use sceau_store::{Id, StoreError};
-use serde::Serialize;
+use sceau_store::{Id, StoreError, jobs};
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
+use std::time::Duration;
 
-/// Entries written in one transaction.
-const SLICE: usize = 500;
 /// Lines that are told of; all are counted.
 const TOLD: usize = 20;
 /// Longest name of a table and of its source, characters.
@@ -32,30 +30,6 @@ pub struct NewReference {
     pub layout: Layout,
 }
 
-/// A line that could not be read.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Fault {
-    /// Line of the file.
-    pub line: u64,
-    /// Stable code.
-    pub code: String,
-    /// Why, in French.
-    pub detail: String,
-    /// The same in English.
-    pub detail_en: String,
-}
-
-impl Fault {
-    pub(crate) fn of(line: u64, refusal: &Refusal) -> Self {
-        Self {
-            line,
-            code: refusal.code.as_str().into(),
-            detail: refusal.sentence(Lang::Fr),
-            detail_en: refusal.sentence(Lang::En),
-        }
-    }
-}
-
 /// An import under way. Dropped without [`ReferenceIntake::finish`], it leaves what housekeeping removes.
 pub struct ReferenceIntake {
     operator: Operator,
@@ -64,11 +38,8 @@ pub struct ReferenceIntake {
     source: String,
     generation: Id,
     layout: Layout,
-    reader: Option<Reader>,
-    digest: Context,
+    file: Source<Entry>,
     places: Option<Places>,
-    waiting: Vec<Entry>,
-    entries: i64,
     skipped: i64,
     faults: Vec<Fault>,
 }
@@ -87,12 +58,9 @@ impl Operator {
             name,
             source,
             generation,
-            reader: Some(Reader::new(new.layout.dialect)),
+            file: Source::new(new.layout.dialect),
             layout: new.layout,
-            digest: Context::new(&SHA256),
             places: None,
-            waiting: Vec::with_capacity(SLICE),
-            entries: 0,
             skipped: 0,
             faults: Vec::new(),
         })
@@ -101,23 +69,19 @@ impl Operator {
 
 impl std::fmt::Debug for ReferenceIntake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReferenceIntake")
-            .field("name", &self.name)
-            .field("entries", &self.entries)
-            .finish_non_exhaustive()
+        f.debug_struct("ReferenceIntake").field("name", &self.name).field("file", &self.file).finish_non_exhaustive()
     }
 }
 
 impl ReferenceIntake {
-    /// Takes a piece of the file. `csv.header`, `csv.encoding`; the import is over then.
+    /// Takes a piece of the file. `csv.header`, `csv.encoding`, `message.too_big`: the import is to be given up then.
     pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
-        self.digest.update(piece);
-        // Cut, so that few lines wait whatever the pieces are.
-        for piece in piece.chunks(64 << 10) {
-            let mut lines = Vec::new();
-            if let Some(reader) = &mut self.reader {
-                reader.push(piece, |line| lines.push(line));
+        let most = self.operator.config().limits.reference_bytes;
+        for piece in piece.chunks(PIECE) {
+            if self.file.bytes() + piece.len() as u64 > most {
+                return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", most));
             }
+            let lines = self.file.read(piece);
             self.take(lines).await?;
         }
         Ok(())
@@ -128,18 +92,17 @@ impl ReferenceIntake {
         let (operator, generation) = (self.operator.clone(), self.generation);
         let done = self.complete().await;
         if done.is_err() {
-            // What cannot be removed now is removed by housekeeping.
+            // What cannot be removed now is removed by housekeeping. Should it be in force all the same (its commit was not answered), it stays.
             operator.remove_generation(generation).await.ok();
         }
         done
     }
 
     async fn complete(mut self) -> Result<(ReferenceView, Vec<Fault>), Refusal> {
-        let mut lines = Vec::new();
-        let encoding = self.reader.take().map(|r| r.finish(|line| lines.push(line))).unwrap_or_default();
+        let lines = self.file.over();
         self.take(lines).await?;
         self.write().await?;
-        if self.entries == 0 {
+        if self.file.written() == 0 {
             return Err(RefusalCode::CsvEmpty.into());
         }
         let (operator, actor) = (self.operator.clone(), self.actor.clone());
@@ -148,9 +111,9 @@ impl ReferenceIntake {
             name: self.name.clone(),
             generation: self.generation,
             source: self.source.clone(),
-            digest: self.digest.finish().as_ref().to_vec(),
-            encoding: encoding.as_str().into(),
-            entries: self.entries,
+            digest: self.file.digest(),
+            encoding: self.file.encoding().as_str().into(),
+            entries: self.file.written(),
             skipped: self.skipped,
             imported: operator.now().0,
             imported_by: by.name.clone(),
@@ -159,16 +122,20 @@ impl ReferenceIntake {
             "table": list.name, "source": list.source, "sha256": hex::encode(&list.digest), "entries": list.entries, "skipped": list.skipped,
         });
         let (fact, kept) = (operator.fact("reference.imported", &by, None, "ok", data), list.clone());
+        let look = (list.name == REGISTER).then(|| operator.register_job(Duration::ZERO));
         let put = operator.0.store.write(move |tx| {
             // Hours may have gone by.
             permit(tx, &actor, UseCase::ReferenceImport, On::Operator)?;
             if !rows::put_in_force(tx, &kept)? {
                 return Err(Fail::from(RefusalCode::Unavailable));
             }
+            if let Some(look) = &look {
+                jobs::enqueue(tx, look)?;
+            }
             Ok(fact.write(tx)?)
         });
         put.await?;
-        operator.forget_references().await?;
+        operator.wake_jobs();
         Ok((view(list), self.faults))
     }
 
@@ -186,7 +153,11 @@ impl ReferenceIntake {
                 // The first line names the columns, or nothing can be read.
                 (None, line) => self.places = Some(self.layout.places(&line?)?),
                 (Some(places), line) => match line.and_then(|fields| places.entry(&fields)) {
-                    Ok(entry) => self.waiting.push(row(number, entry)),
+                    Ok(entry) => {
+                        if self.file.add(row(number, entry)) {
+                            self.write().await?;
+                        }
+                    }
                     Err(refusal) => {
                         self.skipped += 1;
                         if self.faults.len() < TOLD {
@@ -195,20 +166,13 @@ impl ReferenceIntake {
                     }
                 },
             }
-            if self.waiting.len() >= SLICE {
-                self.write().await?;
-            }
         }
         Ok(())
     }
 
     async fn write(&mut self) -> Result<(), Refusal> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
+        let Some(entries) = self.file.take() else { return Ok(()) };
         let (generation, now) = (self.generation, self.operator.now().0);
-        let entries = std::mem::replace(&mut self.waiting, Vec::with_capacity(SLICE));
-        self.entries += i64::try_from(entries.len()).unwrap_or_default();
         let written = self.operator.0.store.write::<_, StoreError, _>(move |tx| {
             rows::touch(tx, generation, now)?;
             rows::add(tx, generation, &entries)

@@ -1,16 +1,19 @@
 //! Reference tables: shown, searched, imported.
 //!
 //! Promises: a file of any size is read as it arrives, in slices, in bounded memory; the table before serves until the new one is whole, and is
-//! replaced at once; what an interrupted import left is removed, and the import is started anew.
+//! replaced at once: readers see one or the other; what was replaced, and what an interrupted import left, is removed by housekeeping, in slices, and
+//! nothing that is in force ever is.
 mod intake;
+mod register;
 
-pub use intake::{Fault, NewReference, ReferenceIntake};
+pub use crate::lines::Fault;
+pub use intake::{NewReference, ReferenceIntake};
+pub use register::FindingView;
 
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
 use aws_lc_rs::digest::{SHA256, digest};
-use sceau_domain::csv::folded;
-use sceau_domain::reference::{REMARK, SHIPPED, Shipped};
+use sceau_domain::reference::{REMARK, SHIPPED, Shipped, searched};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::reference::{self as rows, Entry, List, SHIPPED_BY};
 use sceau_store::{Id, StoreError, Tx};
@@ -98,7 +101,7 @@ fn shipped_entries(table: &Shipped) -> Vec<Entry> {
         code: (*code).into(),
         line: i64::try_from(line + 1).unwrap_or_default(),
         label: (*label).into(),
-        search: folded(label),
+        search: searched(label),
         data: if remark.is_empty() { "{}".into() } else { json!({ REMARK: remark }).to_string() },
     };
     table.entries.iter().enumerate().map(entry).collect()
@@ -136,7 +139,7 @@ impl Operator {
                     return rows::by_code(tx, generation, start, (&code, line), limit).map(Some);
                 }
             }
-            let wanted = folded(&text);
+            let wanted = searched(&text);
             if wanted.is_empty() {
                 return Ok(Some(Vec::new()));
             }

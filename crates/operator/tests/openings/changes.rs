@@ -52,9 +52,9 @@ async fn a_cardiology_with_its_people_is_opened_changed_and_ended(h: House) {
     assert_eq!((asked.state, asked.reason.as_deref()), (State::Requested, Some("nouvelle équipe")));
     let member = h.actor("m3").await;
     assert_eq!(code(h.0.op.ask_opening(&member, change(&["m3"], &[])).await), "right.missing");
-    assert_eq!(code(h.0.op.verify_opening(&anne, number(&asked.id)).await), "right.missing");
+    assert_eq!(code(h.0.op.verify_opening(&anne, number(&asked.id), None).await), "right.missing");
     assert!(login("m1", &only).await.is_ok(), "nothing changes before it is verified");
-    let done = h.0.op.verify_opening(&h.actor("chef").await, number(&asked.id)).await.unwrap();
+    let done = h.0.op.verify_opening(&h.actor("chef").await, number(&asked.id), None).await.unwrap();
     let bal = done.bal.unwrap();
     assert_eq!((done.state, bal.name.as_str()), (State::Done, "Cardiologie et rythmologie"));
     let of = |role: &str| bal.access.iter().filter(|(_, r)| r == role).map(|(l, _)| l.as_str()).collect::<Vec<_>>();
@@ -67,7 +67,7 @@ async fn a_cardiology_with_its_people_is_opened_changed_and_ended(h: House) {
     let end = NewOpening::End(NewEnd { address: CARDIO.into(), reason: "fusion des services".into() });
     let asked = h.0.op.ask_opening(&anne, end.clone()).await.unwrap();
     assert_eq!(h.row(CARDIO).await.unwrap().state, "active");
-    h.0.op.verify_opening(&h.0.admin, number(&asked.id)).await.unwrap();
+    h.0.op.verify_opening(&h.0.admin, number(&asked.id), None).await.unwrap();
     assert_eq!(h.state(&asked.id).await, State::Done);
     let state = h.row(CARDIO).await.unwrap().state;
     assert!(["closing", "closed"].contains(&state.as_str()), "{state}");
@@ -78,7 +78,7 @@ async fn a_change_asks_for_what_an_opening_does(h: House) {
     cardiology(&h).await;
     h.edit("m2", |p| p.habilitated = false).await;
     let asked = h.0.op.ask_opening(&h.0.admin, change(&["m2"], &[])).await.unwrap();
-    assert_eq!(code(h.0.op.verify_opening(&h.0.admin, number(&asked.id)).await), "opening.habilitation");
+    assert_eq!(code(h.0.op.verify_opening(&h.0.admin, number(&asked.id), None).await), "opening.habilitation");
     assert_eq!(h.0.op.bal(&h.0.admin, CARDIO).await.unwrap().access.len(), 8);
     h.0.op.cancel_opening(&h.0.admin, number(&asked.id)).await.unwrap();
     assert_eq!(code(h.0.op.ask_opening(&h.0.admin, change(&[], &["m2"])).await), "admin.invalid");

@@ -45,7 +45,7 @@ async fn a_wrong_identity_is_told_and_once_mended_passes(h: House) {
     h.0.op.join_structure(&h.0.admin, "zoe", "hopital", "médecin", None).await.unwrap();
     let asked = h.ask("chef", of_hospital("zoe.durand", BalKind::Per, &["zoe"])).await;
     let chef = h.actor("chef").await;
-    let verify = async || code(h.0.op.verify_opening(&chef, number(&asked.id)).await);
+    let verify = async || code(h.0.op.verify_opening(&chef, number(&asked.id), None).await);
     assert_eq!(verify().await, "opening.uncertified");
     h.edit("zoe", |p| p.identity = "structure".into()).await;
     assert_eq!(verify().await, "opening.number");
@@ -58,7 +58,7 @@ async fn a_wrong_identity_is_told_and_once_mended_passes(h: House) {
     assert_eq!(verify().await, "opening.blocked");
     assert_eq!(h.state(&asked.id).await, State::Requested);
     h.edit("zoe", |p| p.disabled = None).await;
-    let view = h.0.op.verify_opening(&chef, number(&asked.id)).await.unwrap();
+    let view = h.0.op.verify_opening(&chef, number(&asked.id), None).await.unwrap();
     assert_eq!((view.state, view.waits_for.len()), (State::Verified, 1));
     // In one act nothing is left of what is refused.
     sceau_testkit::newcomers(&h.0.op, &h.0.admin, &["yann"]).await;
@@ -116,9 +116,9 @@ async fn without_a_signed_convention_nothing_is_verified(h: House) {
     h.settle(Opening::Delegated, ConventionState::Draft).await;
     let asked = h.ask("chef", of_hospital("accueil", BalKind::Org, &["anne"])).await;
     assert_eq!(asked.waits_for[0].lack, Lack::NoConvention);
-    let verified = h.0.op.verify_opening(&h.0.admin, number(&asked.id)).await;
+    let verified = h.0.op.verify_opening(&h.0.admin, number(&asked.id), None).await;
     assert_eq!(code(verified), "opening.convention");
     h.settle(Opening::Delegated, ConventionState::Signed).await;
-    let view = h.0.op.verify_opening(&h.0.admin, number(&asked.id)).await.unwrap();
+    let view = h.0.op.verify_opening(&h.0.admin, number(&asked.id), None).await.unwrap();
     assert_eq!(view.state, State::Opened);
 }

@@ -17,10 +17,10 @@ async fn the_operator_alone_decides_where_the_structure_leaves_it_to_him(h: Hous
     let chef = h.actor("chef").await;
     let asked = h.ask("chef", of_hospital("accueil", BalKind::Org, &["anne"])).await;
     assert_eq!(asked.state, State::Requested);
-    assert_eq!(code(h.0.op.verify_opening(&chef, number(&asked.id)).await), "right.missing");
+    assert_eq!(code(h.0.op.verify_opening(&chef, number(&asked.id), None).await), "right.missing");
     assert_eq!(code(h.0.op.refuse_opening(&chef, number(&asked.id), "non").await), "right.missing");
     assert_eq!(code(h.0.op.add_bal(&chef, of_hospital("urgences", BalKind::Org, &["anne"])).await), "right.missing");
-    assert_eq!(h.0.op.verify_opening(&h.0.admin, number(&asked.id)).await.unwrap().state, State::Opened);
+    assert_eq!(h.0.op.verify_opening(&h.0.admin, number(&asked.id), None).await.unwrap().state, State::Opened);
 }
 
 async fn a_delegated_administrator_decides_at_home_only(h: House) {
@@ -43,7 +43,7 @@ async fn a_delegated_administrator_decides_at_home_only(h: House) {
     let other = h.0.op.ask_opening(&h.0.admin, NewOpening::Open(new)).await.unwrap();
     for id in [number(&other.id), 12] {
         assert_eq!(code(h.0.op.opening(&chef, id).await), "right.missing");
-        assert_eq!(code(h.0.op.verify_opening(&chef, id).await), "right.missing");
+        assert_eq!(code(h.0.op.verify_opening(&chef, id, None).await), "right.missing");
         assert_eq!(code(h.0.op.cancel_opening(&chef, id).await), "right.missing");
     }
     let seen = h.0.op.openings(&chef, OpeningQuery::default(), None, 100).await.unwrap();
@@ -81,8 +81,8 @@ async fn the_professional_asks_and_with_a_card_opens(h: House) {
     // Without a card she only asks (F007); somebody verifies.
     let asked = h.0.op.ask_opening(&zoe, own("zoe.durand", "zoe")).await.unwrap();
     assert_eq!(asked.state, State::Requested);
-    assert_eq!(code(h.0.op.verify_opening(&zoe, number(&asked.id)).await), "right.missing");
-    let verified = h.0.op.verify_opening(&h.actor("chef").await, number(&asked.id)).await.unwrap();
+    assert_eq!(code(h.0.op.verify_opening(&zoe, number(&asked.id), None).await), "right.missing");
+    let verified = h.0.op.verify_opening(&h.actor("chef").await, number(&asked.id), None).await.unwrap();
     assert_eq!(verified.state, State::Opened);
     // With a card and a number of his own he opens it (F006).
     h.edit("yann", |p| (p.identity, p.national_id) = ("card".into(), Some("10000000017".into()))).await;
@@ -100,7 +100,7 @@ async fn a_refusal_has_its_reason_and_the_asker_sees_it(h: House) {
     assert_eq!(seen.steps[1].reason.as_deref(), Some("Profession non éligible"));
     assert_eq!((seen.state, seen.steps[1].by.as_str()), (State::Refused, "root"));
     for again in [
-        h.0.op.verify_opening(&h.0.admin, number(&asked.id)).await,
+        h.0.op.verify_opening(&h.0.admin, number(&asked.id), None).await,
         h.0.op.refuse_opening(&h.0.admin, number(&asked.id), "encore").await,
         h.0.op.cancel_opening(&h.0.admin, number(&asked.id)).await,
     ] {

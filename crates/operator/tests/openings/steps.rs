@@ -19,7 +19,7 @@ on_both!(
 async fn of_two_administrators_at_once_one_verifies(h: House) {
     let asked = h.ask("chef", of_hospital("accueil", BalKind::Org, &["anne"])).await;
     let (chef, id) = (h.actor("chef").await, number(&asked.id));
-    let (a, b) = tokio::join!(h.0.op.verify_opening(&h.0.admin, id), h.0.op.verify_opening(&chef, id));
+    let (a, b) = tokio::join!(h.0.op.verify_opening(&h.0.admin, id, None), h.0.op.verify_opening(&chef, id, None));
     let (done, refused) = if a.is_ok() { (a, b) } else { (b, a) };
     let refused = code(refused);
     assert!(["state.wrong", "edit.conflict"].contains(&refused), "{refused}");

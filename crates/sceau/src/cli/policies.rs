@@ -31,13 +31,14 @@ pub enum PolicyCommand {
     },
 }
 
-const VALUES: [(&str, &str); 6] = [
+const VALUES: [(&str, &str); 7] = [
     ("scope", "column.scope"),
     ("subject", "column.subject"),
     ("name", "column.limit"),
     ("value", "column.amount"),
     ("set_by", "column.actor"),
     ("at", "column.at"),
+    ("over_quota", "column.over_quota"),
 ];
 
 /// `sceau policy`.
@@ -53,7 +54,7 @@ pub fn run(c: &Context, command: PolicyCommand) -> Result<(), Failure> {
                 ("source", "column.source"),
                 ("verified", "column.verified"),
             ];
-            c.show_list(&Context::items(c.call(Method::GET, &["bals", &bal, "policy"])?.send()?), &columns);
+            c.show_list(&c.page(c.call(Method::GET, &["bals", &bal, "policy"])?.send()?), &columns);
         }
         PolicyCommand::Show { bal: None } => {
             let columns = [
@@ -67,7 +68,7 @@ pub fn run(c: &Context, command: PolicyCommand) -> Result<(), Failure> {
                 ("source", "column.source"),
                 ("verified", "column.verified"),
             ];
-            c.show_list(&Context::items(c.call(Method::GET, &["policies"])?.send()?), &columns);
+            c.show_list(&c.page(c.call(Method::GET, &["policies"])?.send()?), &columns);
         }
         PolicyCommand::Set { scope, subject, name, value } => {
             let call = c.call(Method::PUT, &["policies", "values", &scope, &subject, &name])?;
@@ -84,7 +85,7 @@ pub fn run(c: &Context, command: PolicyCommand) -> Result<(), Failure> {
         }
         PolicyCommand::List { after, limit } => {
             let call = c.call(Method::GET, &["policies", "values"])?.query("after", after.as_deref());
-            c.show_list(&Context::items(call.query("limit", Some(&limit.to_string())).send()?), &VALUES);
+            c.show_list(&c.page(call.query("limit", Some(&table::limit(limit))).send()?), &VALUES);
         }
     }
     Ok(())

@@ -9,6 +9,14 @@ use std::path::PathBuf;
 pub enum ReferenceCommand {
     Import(ImportArgs),
     List,
+    Check {
+        #[arg(long, default_value = "struck", value_parser = ["struck", "absent", "other_name", "there"])]
+        state: String,
+        #[arg(long)]
+        after: Option<String>,
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
     Search {
         name: String,
         text: Option<String>,
@@ -72,13 +80,26 @@ pub fn run(c: &Context, command: ReferenceCommand) -> Result<(), Failure> {
             }
         }
         ReferenceCommand::List => {
-            c.show_list(&Context::items(c.call(Method::GET, &["reference"])?.send()?), &TABLES);
+            c.show_list(&c.page(c.call(Method::GET, &["reference"])?.send()?), &TABLES);
+        }
+        ReferenceCommand::Check { state, after, limit } => {
+            let call = c.call(Method::GET, &["register"])?.query("state", Some(&state));
+            let call = call.query("after", after.as_deref()).query("limit", Some(&limit.to_string()));
+            let columns = [
+                ("login", "column.login"),
+                ("name", "column.name"),
+                ("state", "column.state"),
+                ("label", "column.label"),
+                ("since", "column.since"),
+                ("blocked", "column.blocked"),
+            ];
+            c.show_list(&Context::items(call.send()?), &columns);
         }
         ReferenceCommand::Search { name, text, after, limit } => {
             let call = c.call(Method::GET, &["reference", &name])?.query("q", text.as_deref());
-            let call = call.query("after", after.as_deref()).query("limit", Some(&limit.to_string()));
+            let call = call.query("after", after.as_deref()).query("limit", Some(&super::table::limit(limit)));
             let columns = [("code", "column.code"), ("label", "column.label"), ("data", "column.data")];
-            c.show_list(&Context::items(call.send()?), &columns);
+            c.show_list(&c.page(call.send()?), &columns);
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ use sceau_domain::RefusalCode;
 use sceau_net::{HotTls, Listener};
 use sceau_operator::Operator;
 use session::Session;
+use sceau_domain::policy::MOST_RECIPIENTS;
 use std::sync::LazyLock;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,7 @@ pub struct SessionLimits {
     pub errors: u32,
     /// Commands refused for good (unknown recipients…) before `421`.
     pub refusals: u32,
-    /// Recipients kept for one message, whatever the operator allows: a bound on memory.
+    /// Recipients kept for one message: a bound on memory. Not below what a policy may allow, for the nearest word decides how many.
     pub recipients: usize,
     /// Longest line of a message, CRLF included, octets (RFC 5321 §4.5.3.1.6: 1000).
     pub line: usize,
@@ -47,7 +48,7 @@ impl Default for SessionLimits {
         Self {
             errors: 20,
             refusals: 200,
-            recipients: 1000,
+            recipients: MOST_RECIPIENTS as usize,
             line: crate::codec::data::LINE,
             discard: 64 << 20,
             command: Duration::from_secs(300),

@@ -1,7 +1,7 @@
 //! People and BALs from a file.
 use crate::file::File;
 use crate::id::Id;
-use crate::{Asker, Created, Json, Page, Path, Problem, Query, Refusals, State, located};
+use crate::{Asker, Created, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located};
 use axum::body::{Body, Bytes};
 use axum::extract::State as AxumState;
 use axum::http::header;
@@ -19,19 +19,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(show, cancel))
         .routes(routes!(lines))
         .routes(routes!(report))
-}
-
-/// Which imports.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    /// From after this one (older): the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// What is sent.
@@ -70,16 +57,16 @@ struct Lines {
 }
 
 /// Imports that the asker may see, newest first.
-#[utoipa::path(get, path = "/imports", tag = "imports", params(Which),
+#[utoipa::path(get, path = "/imports", tag = "imports", params(IdPage),
     responses((status = 200, description = "The imports", body = Page<ImportView>), Refusals),
     extensions(("x-sceau-use-case" = json!("import.show"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
-    Query(which): Query<Which>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<ImportView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
-    let found = op.imports(&actor, which.after.map(|id| id.0), limit).await?;
+    let limit = page.limit();
+    let found = op.imports(&actor, page.after(), limit).await?;
     Ok(Json(Page::new(found, limit, |i| i.id.clone())))
 }
 
@@ -93,21 +80,14 @@ async fn start(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(about): Query<About>,
-    mut file: File,
+    file: File,
 ) -> Result<Created<Json<ImportView>>, Problem> {
     let (dry, certified) = (about.dry_run, about.certified);
     let new = NewImport { structure: about.structure, name: about.name, dry, certified };
     let mut intake = op.start_import(&actor, new).await?;
-    loop {
-        let taken = match file.next().await {
-            Ok(Some(piece)) => intake.push(&piece).await,
-            Ok(None) => break,
-            Err(refusal) => Err(refusal),
-        };
-        if let Err(refusal) = taken {
-            intake.give_up().await;
-            return Err(refusal.into());
-        }
+    if let Err(refusal) = file.pour(&mut intake).await {
+        intake.give_up(&refusal).await;
+        return Err(refusal.into());
     }
     let import = intake.finish().await?;
     Ok(Created(located(&["imports", &import.id]), Json(import)))
@@ -163,12 +143,11 @@ async fn report(
     Path(id): Path<Id>,
 ) -> Result<Response, Problem> {
     // Refused before the first byte.
-    op.import(&actor, id.0).await?;
-    let head = "\u{feff}\"ligne\";\"état\";\"code\";\"explication\";\"explanation\";\"identifiant\";\"adresse\"\r\n";
+    let head = format!("\u{feff}{}", op.import_report_head(&actor, id.0).await?);
     let start = (op, actor, Some(0_i64), Some(head));
     let pieces = stream::try_unfold(start, move |(op, actor, after, head)| async move {
         if let Some(head) = head {
-            return Ok(Some((Bytes::from_static(head.as_bytes()), (op, actor, after, None))));
+            return Ok(Some((Bytes::from(head), (op, actor, after, None))));
         }
         let Some(from) = after else { return Ok(None) };
         match op.import_report(&actor, id.0, from).await {

@@ -1,32 +1,25 @@
 //! Reference tables: professions, specialities, structures, the national register of professionals.
 use crate::file::File;
-use crate::{Asker, Json, Page, Path, Problem, Query, Refusals, State};
+use crate::{Asker, IdPage, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::reference::Layout;
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_operator::reference::{EntryView, Fault, NewReference, ReferenceView};
+use sceau_operator::reference::{EntryView, Fault, FindingView, NewReference, ReferenceView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(tables)).routes(routes!(search, import))
+    OpenApiRouter::new().routes(routes!(tables)).routes(routes!(search, import)).routes(routes!(findings))
 }
 
 /// What is looked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Wanted {
     /// The beginning of a code or of a label; in a small table, any part of a label.
     q: Option<String>,
-    /// From after this one: the `next` of the page before.
-    after: Option<String>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// Where a file comes from, and how it is laid out when it is not as expected.
@@ -95,7 +88,7 @@ async fn tables(
 
 /// Entries of a table.
 #[utoipa::path(get, path = "/reference/{table}", tag = "reference",
-    params(("table" = String, Path, description = "Name of the table", example = "professions"), Wanted),
+    params(("table" = String, Path, description = "Name of the table", example = "professions"), Wanted, PageQuery),
     responses((status = 200, description = "The entries", body = Page<EntryView>), Refusals),
     extensions(("x-sceau-use-case" = json!("reference.show"))))]
 async fn search(
@@ -103,9 +96,10 @@ async fn search(
     Asker(actor): Asker,
     Path(table): Path<String>,
     Query(wanted): Query<Wanted>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<EntryView>>, Problem> {
-    let limit = wanted.limit.unwrap_or(100);
-    let found = op.reference(&actor, &table, wanted.q.as_deref(), wanted.after.as_deref(), limit).await?;
+    let limit = page.limit();
+    let found = op.reference(&actor, &table, wanted.q.as_deref(), page.after.as_deref(), limit).await?;
     Ok(Json(Page::new(found, limit, |e| e.key.clone())))
 }
 
@@ -120,21 +114,36 @@ async fn import(
     Asker(actor): Asker,
     Path(table): Path<String>,
     Query(about): Query<About>,
-    mut file: File,
+    file: File,
 ) -> Result<Json<Imported>, Problem> {
     let new = NewReference { layout: about.layout(&table)?, name: table, source: about.source };
     let mut intake = op.import_reference(&actor, new).await?;
-    loop {
-        let taken = match file.next().await {
-            Ok(Some(piece)) => intake.push(&piece).await,
-            Ok(None) => break,
-            Err(refusal) => Err(refusal),
-        };
-        if let Err(refusal) = taken {
-            intake.give_up().await;
-            return Err(refusal.into());
-        }
+    if let Err(refusal) = file.pour(&mut intake).await {
+        intake.give_up().await;
+        return Err(refusal.into());
     }
     let (table, faults) = intake.finish().await?;
     Ok(Json(Imported { table, faults }))
+}
+
+/// What is asked of the register.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Said {
+    /// `struck` (when absent), `absent`, `other_name` or `there`.
+    state: Option<String>,
+}
+
+/// People of whom the national register in force says this (F008): struck off, when nothing is asked; as far as the asker may see people.
+#[utoipa::path(get, path = "/register", tag = "reference", params(Said, IdPage),
+    responses((status = 200, description = "The people", body = Page<FindingView>), Refusals),
+    extensions(("x-sceau-use-case" = json!("person.list"))))]
+async fn findings(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Query(said): Query<Said>,
+    Query(page): Query<IdPage>,
+) -> Result<Json<Page<FindingView>>, Problem> {
+    let found = op.register_findings(&actor, said.state.as_deref(), page.after(), page.limit()).await?;
+    Ok(Json(Page::new(found, page.limit(), |f| f.key.to_string())))
 }
