@@ -116,6 +116,12 @@ impl House {
         let who = Who::Person(PersonRef { id: row.id, login: row.login, name: row.name });
         Actor { who, bal: None, credential: None, origin: origin(Door::Api) }
     }
+    /// Somebody leaves a structure, as this actor says; the own BALs stay as they are.
+    pub async fn leave(&self, actor: &Actor, login: &str, structure: &str) {
+        let personal = sceau_operator::life::PersonalFate::Keep;
+        let order = sceau_operator::life::Departure { structure: structure.into(), reason: "x".into(), personal };
+        self.0.op.depart(actor, login, order).await.unwrap();
+    }
     /// Gives a role as `root` does.
     pub async fn grant(&self, login: &str, role: &str, structure: Option<&str>, body: Option<&str>) -> RoleView {
         self.0.op.grant_role(&self.0.admin, new(login, role, structure, body)).await.unwrap()

@@ -91,7 +91,7 @@ async fn only_those_concerned_are_asked_again(h: House) {
     let phone = PersonChange { phone: Some("+33199001234".into()), ..PersonChange::default() };
     op.edit_person(root, "chloe", version, phone).await.unwrap();
     assert!(pulled(&mut all).await.is_empty());
-    op.leave_structure(root, "chloe", "ici").await.unwrap();
+    h.leave(root, "chloe", "ici").await;
     assert_eq!(pulled(&mut all).await, ["chloe"]);
     op.block_person(root, "anne", "enquête").await.unwrap();
     assert_eq!(pulled(&mut all).await, ["anne"], "one of twenty-two");
