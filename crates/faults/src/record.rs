@@ -24,6 +24,7 @@ pub fn record(folder: &Path) -> Arc<Recorder> {
                 seen.may_write()?;
                 add(name(path).map(|n| Op::Write(n, *offset, Arc::from(*bytes))));
             }
+            Operation::Length(path, length) => add(name(path).map(|n| Op::Truncate(n, *length))),
             Operation::Sync(path) => {
                 seen.may_sync(name(path).as_deref())?;
                 add(name(path).map(Op::Sync));

@@ -42,6 +42,8 @@ pub enum Trouble {
     Write,
     /// Synchronising fails: what was written may or may not be there, now and later.
     Sync,
+    /// Synchronising files whose name ends so fails.
+    SyncOf(&'static str),
 }
 
 /// Records the operations below one folder.
@@ -58,6 +60,8 @@ struct State {
     recording: bool,
     /// How often synchronising a file failed.
     failures: HashMap<String, u64>,
+    /// A failure is told only to the handle that met it.
+    tells_one: bool,
 }
 
 impl Recorder {
@@ -76,6 +80,10 @@ impl Recorder {
     pub fn trouble(&self, trouble: Trouble) {
         self.state().trouble = trouble;
     }
+    /// From now on a failure is told only to the handle that met it, as Linux did before 4.13: others take their own synchronising for a success.
+    pub fn tell_one(&self) {
+        self.state().tells_one = true;
+    }
     /// The load was told that its act `number` is durable.
     pub fn acknowledged(&self, number: u64) {
         self.add(Op::Acknowledged(number));
@@ -92,6 +100,10 @@ impl Recorder {
         let mut state = self.state();
         state.recording = false;
         std::mem::take(&mut state.log)
+    }
+    /// How many of the operations recorded so far are so.
+    pub fn count(&self, of: impl Fn(&Op) -> bool) -> usize {
+        self.state().log.iter().filter(|op| of(op)).count()
     }
     /// Operations recorded so far.
     pub fn len(&self) -> usize {
@@ -110,13 +122,18 @@ impl Recorder {
         match self.state().trouble {
             Trouble::Full => Err(io::Error::from(io::ErrorKind::StorageFull)),
             Trouble::Write => Err(io::Error::other("a write that fails, for the test")),
-            Trouble::None | Trouble::Sync => Ok(()),
+            Trouble::None | Trouble::Sync | Trouble::SyncOf(_) => Ok(()),
         }
     }
     /// May synchronising this file (a name in the recording, if it has one) succeed now? The failure is recorded.
     pub fn may_sync(&self, file: Option<&str>) -> io::Result<()> {
         let mut state = self.state();
-        if state.trouble != Trouble::Sync {
+        let fails = match state.trouble {
+            Trouble::Sync => true,
+            Trouble::SyncOf(end) => file.is_some_and(|file| file.ends_with(end)),
+            Trouble::None | Trouble::Full | Trouble::Write => false,
+        };
+        if !fails {
             return Ok(());
         }
         if let Some(file) = file {
@@ -139,7 +156,7 @@ impl Recorder {
             state.log.push(Op::Sync(file.to_owned()));
         }
         let failures = state.failures.get(file).copied().unwrap_or(0);
-        if std::mem::replace(heard, failures) == failures {
+        if std::mem::replace(heard, failures) == failures || state.tells_one {
             return Ok(());
         }
         Err(io::Error::other("a synchronisation that failed for another handle, for the test"))

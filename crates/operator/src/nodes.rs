@@ -105,6 +105,17 @@ impl Operator {
         found.ok_or_else(|| RefusalCode::NotFound.into())
     }
 
+    /// Waits until a newer program took away what this one needs: the process must stop. Never returns while it may go on.
+    pub async fn outdated(&self) -> StoreError {
+        let mut tick = every(DOUBT);
+        loop {
+            tick.tick().await;
+            if let Some(e) = self.0.store.outdated() {
+                return e;
+            }
+        }
+    }
+
     /// Hears the other nodes and looks after the dead until `stop`. Loops of their own, so that a slow database delays no word.
     pub async fn run_node(&self, stop: CancellationToken) {
         let (mut heard, destroyed) = (self.0.store.events(), Destroyed::default());

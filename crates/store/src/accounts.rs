@@ -437,14 +437,6 @@ pub fn bal_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Bal>, StoreError> {
     one(tx.query_opt(&format!("SELECT {BAL} FROM bals WHERE id = $1"), params![id])?, bal)
 }
 
-/// BALs by address key, of one domain or all, from after `after`.
-pub fn bals(tx: &mut dyn Tx, domain: Option<Id>, after: &str, limit: i64) -> Result<Vec<Bal>, StoreError> {
-    let sql = format!(
-        "SELECT {BAL} FROM bals WHERE address_key > $1 AND ($2 = 0 OR domain_id = $2) ORDER BY address_key LIMIT $3"
-    );
-    tx.query(&sql, params![after, domain.unwrap_or(0), limit])?.iter().map(bal).collect()
-}
-
 /// Inserts a token.
 pub fn insert_token(tx: &mut dyn Tx, t: &Token) -> Result<(), StoreError> {
     let sql = "INSERT INTO tokens (id, person_id, bal_id, label, digest, created, expires, purpose) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -464,7 +456,8 @@ pub fn token_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Token>, StoreError>
 
 /// Tokens of a person or of everybody, oldest first, from after `after`.
 pub fn tokens(tx: &mut dyn Tx, person: Option<Id>, after: Id, limit: i64) -> Result<Vec<Token>, StoreError> {
-    let sql = format!("SELECT {TOKEN} FROM tokens WHERE id > $1 AND ($2 = 0 OR person_id = $2) ORDER BY id LIMIT $3");
+    let of = if person.is_some() { "person_id = $2" } else { "$2 = 0" };
+    let sql = format!("SELECT {TOKEN} FROM tokens WHERE id > $1 AND {of} ORDER BY id LIMIT $3");
     tx.query(&sql, params![after, person.unwrap_or(0), limit])?.iter().map(token).collect()
 }
 
@@ -476,12 +469,10 @@ pub fn tokens_within(
     after: Id,
     limit: i64,
 ) -> Result<Vec<Token>, StoreError> {
-    let list: Vec<String> = structures.iter().map(ToString::to_string).collect();
-    // Never empty: no row has the id 0.
-    let list = if list.is_empty() { "0".to_owned() } else { list.join(", ") };
     let sql = format!(
-        "SELECT {TOKEN} FROM tokens WHERE id > $1 AND (person_id = $2 OR person_id IN (SELECT person_id FROM memberships \
-         WHERE ended IS NULL AND structure_id IN ({list}))) ORDER BY id LIMIT $3"
+        "SELECT {TOKEN} FROM tokens WHERE id > $1 AND person_id IN (SELECT p.id FROM people p WHERE p.id = $2 \
+         UNION SELECT m.person_id FROM memberships m WHERE m.ended IS NULL AND m.structure_id IN ({})) ORDER BY id LIMIT $3",
+        crate::structures::among(structures)
     );
     tx.query(&sql, params![after, own, limit])?.iter().map(token).collect()
 }

@@ -48,13 +48,14 @@ pub fn list(tx: &mut dyn Tx, filter: &Filter, after: &str, limit: i64) -> Result
         also(" OR label LIKE {} ESCAPE '!')", pattern(text, true).into());
     }
     if let Some((structures, person)) = &filter.within {
-        let own =
-            " AND (EXISTS (SELECT 1 FROM access a WHERE a.bal_id = bals.id AND a.person_id = {} AND a.ended IS NULL)";
+        // A set that is made once: how many BALs there are besides costs nothing.
+        let own = " AND id IN (SELECT a.bal_id FROM access a WHERE a.person_id = {} AND a.ended IS NULL";
         also(own, (*person).into());
-        for structure in structures {
-            also(" OR structure_id = {}", (*structure).into());
-        }
-        sql.push(')');
+        also(" AND (a.ends IS NULL OR a.ends > {})", tx.now().into());
+        sql.push_str(&format!(
+            " UNION SELECT b.id FROM bals b WHERE b.structure_id IN ({}))",
+            crate::structures::among(structures)
+        ));
     }
     sql.push_str(" ORDER BY address_key LIMIT $2");
     tx.query(&sql, &values)?.iter().map(bal).collect()
@@ -102,13 +103,16 @@ pub fn retire(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
 /// Keys that begin so and end so, of BALs and of what is asked for: what a suggestion must avoid.
 pub fn taken(tx: &mut dyn Tx, local: &str, domain: &str, limit: i64) -> Result<Vec<String>, StoreError> {
     let like = format!("{}@{domain}", pattern(local, false));
+    // Both say where they begin: a pattern alone is looked for everywhere.
+    let (from, to) = (local, format!("{local}\u{10FFFF}"));
     let mut out = Vec::new();
     for sql in [
-        "SELECT address_key FROM bals WHERE address_key LIKE $1 ESCAPE '!' ORDER BY address_key LIMIT $2",
-        "SELECT address_key FROM openings WHERE address_key LIKE $1 ESCAPE '!' AND state IN ('requested', 'verified') \
-         ORDER BY address_key LIMIT $2",
+        "SELECT address_key FROM bals WHERE address_key >= $1 AND address_key < $2 AND address_key LIKE $3 ESCAPE '!' \
+         ORDER BY address_key LIMIT $4",
+        "SELECT address_key FROM openings WHERE address_key >= $1 AND address_key < $2 AND address_key LIKE $3 ESCAPE '!' \
+         AND state IN ('requested', 'verified') ORDER BY address_key LIMIT $4",
     ] {
-        for row in tx.query(sql, params![&like, limit])? {
+        for row in tx.query(sql, params![from, &to, &like, limit])? {
             out.push(row.text(0)?);
         }
     }

@@ -22,6 +22,12 @@ pub enum StoreError {
         /// Newest version known.
         known: i64,
     },
+    /// Programs of an earlier version serve the database, and would not survive what this one changes.
+    #[error("an earlier version still serves this database ({nodes}), and this one takes away what it needs: stop all of it first")]
+    EarlierNodes {
+        /// Who: numbers and names.
+        nodes: String,
+    },
     /// Another server uses this data folder.
     #[error("another server is using {0}; stop it first")]
     Locked(String),
@@ -70,6 +76,9 @@ pub enum StoreError {
     Other(String),
 }
 
+/// What [`StoreError::Invalid`] says of a text that holds NUL: the one such error that whoever gave the text can mend.
+pub const NUL: &str = "a text holds NUL";
+
 impl StoreError {
     /// Stable code, for logs and alarms.
     pub fn code(&self) -> &'static str {
@@ -78,6 +87,7 @@ impl StoreError {
             Self::Transient(_) => "store.transient",
             Self::Exists(_) => "store.exists",
             Self::NewerSchema { .. } => "store.newer_schema",
+            Self::EarlierNodes { .. } => "store.earlier_nodes",
             Self::Locked(_) => "store.locked",
             Self::DataMissing => "store.data_missing",
             Self::Unfinished => "store.unfinished",

@@ -6,10 +6,13 @@
 //! refuse it (a full or broken disk) or stop the process; in the program these are the plain calls.
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Bytes that [`write_again`] holds at a time.
+const AGAIN: usize = 1 << 20;
 
 /// Creates a private folder (0700), with its parents, durably: whatever is safe in it later does not go with a name that was not.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
@@ -48,6 +51,34 @@ pub fn append(path: &Path, rights: u32, text: &str) -> io::Result<()> {
     file.sync_all()?;
     // Always: an earlier call may have failed here, and the name with it.
     sync_parent(path)
+}
+
+/// Writes again what stands in a file, durably, cut to `length` before. What is read may not be what the disk has: after a synchronisation that
+/// failed the system shows what it could not write, and never writes it again by itself. A file that is not there is no error. Blocking.
+pub(crate) fn write_again(path: &Path, length: Option<u64>) -> io::Result<()> {
+    let file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut end = file.metadata()?.len();
+    if let Some(length) = length.filter(|length| *length < end) {
+        #[cfg(any(test, feature = "testing"))]
+        hook::ask(&hook::Operation::Length(path, length))?;
+        file.set_len(length)?;
+        end = length;
+    }
+    let (mut part, mut at) = (vec![0; AGAIN], 0);
+    while at < end {
+        let part = &mut part[..usize::try_from(end - at).unwrap_or(AGAIN).min(AGAIN)];
+        file.read_exact_at(part, at)?;
+        #[cfg(any(test, feature = "testing"))]
+        hook::ask(&hook::Operation::Write(path, at, part))?;
+        file.write_all_at(part, at)?;
+        at += part.len() as u64;
+    }
+    #[cfg(any(test, feature = "testing"))]
+    hook::ask(&hook::Operation::Sync(path))?;
+    file.sync_all()
 }
 
 /// Makes the names in a folder durable.
@@ -154,6 +185,8 @@ pub mod hook {
         Create(&'a Path),
         /// Bytes are written at an offset.
         Write(&'a Path, u64, &'a [u8]),
+        /// A file is cut to a length.
+        Length(&'a Path, u64),
         /// A file's content is synchronised.
         Sync(&'a Path),
         /// The names in a folder are synchronised.

@@ -197,7 +197,8 @@ pub(crate) fn keep(tx: &mut dyn Tx, bal: Id, messages: &[Id], at: i64) -> Result
 /// Messages that were kept and that no hold names any more, of one BAL: it, and at most `limit` of them.
 pub fn released(tx: &mut dyn Tx, limit: i64) -> Result<Option<(Id, Vec<Id>)>, StoreError> {
     let sql =
-        format!("SELECT k.bal_id FROM kept_messages k WHERE NOT {} ORDER BY k.bal_id LIMIT 1", names_bal("k.bal_id"));
+        // Judged once a BAL, not once a message.
+        format!("SELECT k.bal_id FROM (SELECT DISTINCT bal_id FROM kept_messages) k WHERE NOT {} ORDER BY k.bal_id LIMIT 1", names_bal("k.bal_id"));
     let Some(row) = tx.query_opt(&sql, &[])? else { return Ok(None) };
     let bal = row.int(0)?;
     let sql = "SELECT message_id FROM kept_messages WHERE bal_id = $1 ORDER BY message_id LIMIT $2";

@@ -70,6 +70,11 @@ impl Store {
         })
         .await
     }
+    /// Why this process must stop: a newer program took away what it needs.
+    pub fn outdated(&self) -> Option<StoreError> {
+        let refused = self.0.link.as_ref().and_then(|link| link.check().err());
+        refused.filter(|e| matches!(e, StoreError::NewerSchema { .. }))
+    }
     /// The processes that live.
     pub async fn alive(&self) -> Result<Alive, StoreError> {
         let nodes = self.nodes().await?;

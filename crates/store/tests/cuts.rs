@@ -3,7 +3,7 @@
 use sceau_faults::{Cut, Die, Op, Recorder, Replay, Trouble};
 use sceau_store::testing::TestStore;
 use sceau_store::vault::{rotate, status};
-use sceau_store::{MasterKey, Store, StoreConfig, StoreError, testing};
+use sceau_store::{MasterKey, Store, StoreConfig, StoreError, settings, testing};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -197,4 +197,167 @@ async fn a_list_that_cannot_be_written_keeps_its_key() {
     }
     s.vault().destroy_bal_key(7).await.unwrap();
     assert_eq!(s.vault().bal_key(7).await.unwrap_err(), StoreError::NoKey);
+}
+
+/// Rows of one transaction that fill many pages.
+const ROWS: usize = 200;
+
+async fn fill(s: &Store, name: &str) -> Result<(), StoreError> {
+    let rows: Vec<_> = (0..ROWS).map(|i| (format!("{name}.{i}"), testing::noise(2000, i as u64 + 1))).collect();
+    s.write(move |tx| rows.iter().try_for_each(|(name, value)| settings::put(tx, name, value, 0).map(drop))).await
+}
+
+/// How many of these rows there are, as they were written; an error when the file is damaged.
+async fn filled(s: &Store, name: &str) -> Result<usize, String> {
+    let name = name.to_owned();
+    let found = s.read(move |tx| {
+        let sound = tx.query("PRAGMA integrity_check(5)", &[])?;
+        if sound.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()? != ["ok"] {
+            return Err(StoreError::Other(format!("{sound:?}")));
+        }
+        let mut rows = 0;
+        for i in 0..ROWS {
+            let found = settings::get(tx, &format!("{name}.{i}"))?;
+            rows += usize::from(found.is_some_and(|found| found.value == testing::noise(2000, i as u64 + 1)));
+        }
+        Ok(rows)
+    });
+    found.await.map_err(|e: StoreError| e.to_string())
+}
+
+/// A reader that stays with what it sees until it is let go (by dropping what is returned).
+async fn stay(s: &Store) -> std::sync::mpsc::Sender<()> {
+    let (let_go, wait) = std::sync::mpsc::channel::<()>();
+    let (seen, sees) = tokio::sync::oneshot::channel();
+    let (store, mut seen) = (s.clone(), Some(seen));
+    tokio::spawn(async move {
+        let look = move |tx: &mut dyn sceau_store::Tx| {
+            tx.query("SELECT COUNT(*) FROM settings", &[])?;
+            seen.take().map(|seen| seen.send(()));
+            // Ends with the sender.
+            let _ = wait.recv();
+            Ok::<_, StoreError>(())
+        };
+        store.read(look).await
+    });
+    sees.await.unwrap();
+    let_go
+}
+
+/// Waits until more than `before` operations are so: checkpoints come every second.
+async fn more(recorder: &Recorder, before: usize, of: impl Fn(&Op) -> bool) {
+    for _ in 0..2000 {
+        if recorder.count(&of) > before {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("no checkpoint");
+}
+
+/// SQLite alone would lose it: see the test of the played disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_fails_after_a_partial_one_loses_nothing_and_what_was_refused_stays_refused() {
+    const DATA: &str = "data/sceau.db";
+    let (written, failed, synced) = (
+        |op: &Op| matches!(op, Op::Write(name, ..) if name == DATA),
+        |op: &Op| *op == Op::SyncFailed(DATA.into()),
+        |op: &Op| *op == Op::Sync(DATA.into()),
+    );
+    let (recorder, mut s, root) = fresh().await;
+    // What made the tables is in the file.
+    s.reopen().await;
+    let first = stay(&s).await;
+    fill(&s, "a").await.unwrap();
+    let second = stay(&s).await;
+    fill(&s, "b").await.unwrap();
+    let before = recorder.count(written);
+    drop(first);
+    fill(&s, "c").await.unwrap();
+    // As far as the second reader sees, and not synchronised.
+    more(&recorder, before + 60, written).await;
+    recorder.trouble(Trouble::SyncOf(DATA));
+    drop(second);
+    fill(&s, "d").await.unwrap();
+    more(&recorder, 0, failed).await;
+    let before = recorder.count(synced);
+    recorder.trouble(Trouble::Sync);
+    fill(&s, "refused").await.unwrap_err();
+    recorder.trouble(Trouble::None);
+    more(&recorder, before, synced).await;
+    assert_eq!(filled(&s, "refused").await, Ok(0));
+    // The log is begun anew.
+    fill(&s, "e").await.unwrap();
+    let (mut disk, scratch) = (Replay::default(), tempfile::tempdir().unwrap());
+    recorder.take().iter().for_each(|op| disk.play(op));
+    disk.cut(scratch.path(), Cut::Nothing, &mut Die::new(1)).unwrap();
+    let left = Store::open(sceau_faults::moved(&s.config, &root, scratch.path())).await.unwrap();
+    for name in ["a", "b", "c", "d", "e"] {
+        assert_eq!(filled(&left, name).await, Ok(ROWS), "{name}");
+    }
+    assert_eq!(filled(&left, "refused").await, Ok(0));
+}
+
+/// The system shows what it could not write: a process that comes after must not build upon it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_system_remembers_is_written_again_before_it_is_believed() {
+    shown_and_not_written(false).await;
+}
+
+/// The check can fail: on a disk that never got what was written again, the log that is shown does not stand.
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "malformed|rows|page")]
+async fn a_log_that_was_not_written_again_is_missed() {
+    shown_and_not_written(true).await;
+}
+
+async fn shown_and_not_written(forgotten: bool) {
+    let (recorder, s, root) = fresh().await;
+    fill(&s, "a").await.unwrap();
+    recorder.trouble(Trouble::Sync);
+    fill(&s, "b").await.unwrap_err();
+    let mut disk = Replay::default();
+    recorder.take().iter().for_each(|op| disk.play(op));
+    // The process dies here, the machine does not: the next one sees the files as they are shown.
+    let shown = tempfile::tempdir().unwrap();
+    let next = shown.path().canonicalize().unwrap();
+    copied(&root, &next);
+    let again = sceau_faults::record(&next);
+    let config = sceau_faults::moved(&s.config, &root, &next);
+    let store = Store::open(config.clone()).await.unwrap();
+    fill(&store, "c").await.unwrap();
+    again.acknowledged(0);
+    let mut ops = again.take();
+    if forgotten {
+        // What the start wrote to logs before anything else.
+        let log = |op: &Op| matches!(op, Op::Write(name, ..) | Op::Sync(name) if name.ends_with("-wal"));
+        let begun = ops.iter().position(|op| !log(op)).unwrap();
+        assert!(begun > 0);
+        ops.drain(..begun);
+    }
+    let run = Run { ops, disk, config, root: next };
+    run.cut(cuts(), 4, async |config, acknowledged| {
+        let store = Store::open(config).await.map_err(|e| e.to_string())?;
+        for (name, must) in [("a", true), ("b", false), ("c", acknowledged)] {
+            let rows = filled(&store, name).await?;
+            if rows != ROWS && (must || rows != 0) {
+                return Err(format!("{name}: {rows} rows"));
+            }
+        }
+        close(store).await;
+        Ok(())
+    })
+    .await;
+}
+
+fn copied(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir().unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copied(&entry.path(), &to);
+        } else if !entry.file_name().to_string_lossy().ends_with(".lock") {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }

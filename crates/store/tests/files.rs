@@ -20,6 +20,7 @@ fn watch(folder: &Path) -> (Arc<Mutex<Vec<String>>>, Refused) {
             files::Operation::Sync(path) => ("sync", path),
             files::Operation::SyncFolder(path) => ("sync folder", path),
             files::Operation::Rename(path, _) => ("rename", path),
+            files::Operation::Length(path, _) => ("cut", path),
             files::Operation::Remove(path) => ("remove", path),
         };
         let Ok(below) = path.strip_prefix(&folder) else { return Ok(()) };

@@ -120,6 +120,22 @@ async fn a_number_belongs_to_one_living_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_too_old_for_the_schema_stops_writing_and_says_so() {
+    let s = testing::postgres().await;
+    assert_eq!(s.outdated(), None);
+    execute(&s, "UPDATE schema_least SET least = 99 RETURNING 1").await;
+    // It looks with each of its signs of life, and when it comes back.
+    execute(&s, CUT).await;
+    wait("it notices", async || s.outdated().is_some()).await;
+    let refused: Result = s.write(|tx| tx.query("SELECT 1", &[]).map(drop)).await;
+    assert!(matches!(refused, Err(StoreError::NewerSchema { found: 99, .. })), "{refused:?}");
+    assert!(s.ping().await.is_err(), "not ready");
+    // What is there can still be read.
+    let read: Result = s.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await;
+    assert_eq!(read, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_says_nothing_any_more_gives_way() {
     let s = testing::postgres().await;
     // Its row says that it was not seen for long: a frozen process, or a host that vanished, whose session the server still keeps.

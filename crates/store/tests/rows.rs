@@ -4,7 +4,7 @@ mod support;
 
 use sceau_store::access::{self, NewAccess};
 use sceau_store::accounts::{self, Bal, Domain, Person, Token};
-use sceau_store::alarms;
+use sceau_store::{alarms, bals};
 use sceau_store::testing::TestStore;
 use sceau_store::traces::{self, Filter, Kind, Trace};
 use sceau_store::{Store, StoreError, Tx};
@@ -68,8 +68,11 @@ async fn domains_people_and_bals(s: TestStore) {
         assert_eq!(accounts::bal_by_address(tx, "camille@sceau.example")?, Some(bal(1, "Camille@sceau.example", 1)));
         assert_eq!(accounts::bal_by_id(tx, 2)?.map(|b| b.test), Some(true));
         let ids = |bals: Vec<Bal>| bals.into_iter().map(|b| b.id).collect::<Vec<_>>();
-        assert_eq!(ids(accounts::bals(tx, None, "", 10)?), [3, 1, 2]);
-        assert_eq!(ids(accounts::bals(tx, Some(1), "camille@sceau.example", 10)?), [2]);
+        assert_eq!(ids(bals::list(tx, &bals::Filter::default(), "", 10)?), [3, 1, 2]);
+        assert_eq!(
+            ids(bals::list(tx, &bals::Filter { domain: Some(1), ..Default::default() }, "camille@sceau.example", 10)?),
+            [2]
+        );
         let changed = Person { name: "Dominique Petit".into(), ..person(2, "dominique") };
         assert!(accounts::update_person(tx, &changed)?);
         assert!(!accounts::update_person(tx, &changed)?, "somebody changed it meanwhile");

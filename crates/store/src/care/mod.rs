@@ -7,6 +7,8 @@
 //! * [`hold`] keeps blobs from being collected meanwhile; [`tables`] knows which tables there are, and stops when there is one more.
 #[cfg(test)]
 mod ages;
+#[cfg(test)]
+mod from_seven;
 pub mod backup;
 pub mod check;
 pub mod error;

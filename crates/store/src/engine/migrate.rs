@@ -4,7 +4,8 @@
 //! refused before anything is written; several starters on one PostgreSQL database take turns.
 //!
 //! To add one: write `schema/NNNN_name.sql` (portable SQL, see [`super::portable::adapt`]) and add its line below. A migration that
-//! was released is never edited.
+//! was released is never edited. One that takes away what an earlier program uses (it drops or renames) stands in [`Migrations::alone`] too and sets
+//! `schema_least` to its number: it is refused while nodes of an earlier program serve, and a node that finds itself below it stops.
 use crate::StoreError;
 
 /// One step of the schema.
@@ -25,6 +26,8 @@ pub(crate) struct Migrations {
     pub table: &'static str,
     /// In order.
     pub list: &'static [Migration],
+    /// Those that programs of an earlier schema do not survive.
+    pub alone: &'static [i64],
 }
 
 macro_rules! migrations {
@@ -40,19 +43,21 @@ pub(crate) static DATA: Migrations = Migrations {
         1 "0001_base.sql", 2 "0002_mailbox.sql", 3 "0003_queue.sql", 4 "0004_nodes.sql", 5 "0005_search.sql", 6 "0006_notary.sql",
         7 "0007_journal.sql", 8 "0008_people.sql", 9 "0009_second_reading.sql"
     ],
+    alone: &[8],
 };
 
 /// The keyring's schema.
 pub(crate) static KEYRING: Migrations = Migrations {
     table: "keyring_version",
     list: migrations![1 "keyring/0001_keys.sql", 2 "keyring/0002_rotation.sql", 3 "keyring/0003_notary.sql"],
+    alone: &[],
 };
 
 impl Migrations {
     /// The same schema as it was at an earlier version: how a backup or a source of that age is opened without being changed.
     pub fn up_to(&self, version: i64) -> Self {
         let count = usize::try_from(version).unwrap_or(0).min(self.list.len());
-        Self { table: self.table, list: &self.list[..count] }
+        Self { table: self.table, list: &self.list[..count], alone: self.alone }
     }
     /// Newest version this program knows.
     pub fn known(&self) -> i64 {
@@ -65,6 +70,10 @@ impl Migrations {
     /// What is still to be applied.
     pub fn after(&self, found: i64) -> impl Iterator<Item = &'static Migration> {
         self.list.iter().filter(move |m| m.version > found)
+    }
+    /// Will what is still to be applied to a database of this version stop programs that serve it now?
+    pub fn must_be_alone(&self, found: i64) -> bool {
+        found > 0 && self.after(found).any(|m| self.alone.contains(&m.version))
     }
     /// Creates the version table.
     pub fn create_table(&self) -> String {
@@ -97,6 +106,21 @@ mod tests {
                 assert_eq!(m.version, i as i64 + 1, "{}", m.name);
             }
         }
+    }
+
+    #[test]
+    fn what_takes_something_away_is_said_so() {
+        for set in [&DATA, &KEYRING] {
+            for m in set.list {
+                let sql = m.sql.to_uppercase();
+                let takes = ["DROP ", "RENAME "].iter().any(|word| sql.contains(word));
+                assert_eq!(takes, set.alone.contains(&m.version), "{}", m.name);
+                // The table came after the first that did.
+                let least = format!("UPDATE SCHEMA_LEAST SET LEAST = {}", m.version);
+                assert!(!takes || m.version == 8 || sql.contains(&least), "{}", m.name);
+            }
+        }
+        assert!(DATA.must_be_alone(7) && !DATA.must_be_alone(8) && !DATA.must_be_alone(0));
     }
 
     #[test]

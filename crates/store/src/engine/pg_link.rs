@@ -6,7 +6,8 @@
 //!
 //! Promises: announcing costs a lock in memory and never waits; what was announced reaches the other nodes within a fraction of a second while
 //! the database answers, and after an outage everything is taken to have changed; a process whose number another one took meanwhile is told so
-//! ([`Link::check`]) and must not write any more.
+//! ([`Link::check`]) and must not write any more; likewise a process whose program is too old for what another one made of the schema.
+use super::migrate::DATA;
 use super::pg_session::Session;
 use super::pg_tls::Connector;
 use super::pg_value::{Again, again, error};
@@ -14,7 +15,7 @@ use super::work::join;
 use crate::events::{Event, Heard, Words};
 use crate::{Id, StoreConfig, StoreError, id};
 use postgres::fallible_iterator::FallibleIterator;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -90,6 +91,8 @@ struct Shared {
     up: AtomicBool,
     /// Another process has this number.
     taken: AtomicBool,
+    /// The schema that a program must know to go on; 0 while ours is new enough.
+    newer: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +128,7 @@ impl Fence {
             changed: Condvar::new(),
             up: AtomicBool::new(true),
             taken: AtomicBool::new(false),
+            newer: AtomicI64::new(0),
         });
         let mut link = Link { shared: Arc::clone(&shared), threads: Vec::new() };
         let telling = Arc::clone(&shared);
@@ -155,8 +159,13 @@ impl Link {
     pub fn is_up(&self) -> bool {
         self.shared.up.load(Ordering::Relaxed)
     }
-    /// Refuses when another process has taken this node's number meanwhile: nothing may be written any more.
+    /// Refuses when another process has taken this node's number meanwhile, or a newer program took away what this one needs: nothing may be
+    /// written any more.
     pub fn check(&self) -> Result<(), StoreError> {
+        let found = self.shared.newer.load(Ordering::Relaxed);
+        if found > 0 {
+            return Err(StoreError::NewerSchema { found, known: DATA.known() });
+        }
         if self.shared.taken.load(Ordering::Relaxed) { Err(taken(&self.shared.me, None)) } else { Ok(()) }
     }
 }
@@ -197,7 +206,7 @@ impl Shared {
                         // What was said meanwhile was not heard.
                         self.heard.tell(Event::Everything);
                     }
-                    self.hear(&mut open)
+                    self.look_at_schema(&mut open).and_then(|()| self.hear(&mut open))
                 }
                 Err(e) => Err(e),
             };
@@ -237,7 +246,18 @@ impl Shared {
             if beat.elapsed() >= BEAT && !self.me.visitor {
                 beat = Instant::now();
                 register(session, &self.me)?;
+                self.look_at_schema(session)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Is this program still new enough?
+    fn look_at_schema(&self, session: &mut Session) -> Result<(), StoreError> {
+        let row = session.client.query_opt("SELECT least FROM schema_least WHERE id = 1", &[]).map_err(|e| error(&e))?;
+        let least = row.map_or(0, |row| row.get::<_, i64>(0));
+        if least > DATA.known() && self.newer.swap(least, Ordering::Relaxed) == 0 {
+            tracing::error!(least, known = DATA.known(), "a newer program changed the schema: this process does not write any more");
         }
         Ok(())
     }
@@ -407,6 +427,33 @@ fn register(session: &mut Session, me: &Me) -> Result<(), StoreError> {
     let values: [&(dyn postgres::types::ToSql + Sync); 5] =
         [&i64::from(me.number), &me.name, &me.owner, &env!("CARGO_PKG_VERSION"), &me.first_id];
     session.client.execute(sql, &values).map(drop).map_err(|e| error(&e))
+}
+
+/// Refuses while processes serve this database; one that is about to end is waited for.
+pub(super) fn alone(session: &mut Session) -> Result<(), StoreError> {
+    let known: bool =
+        session.client.query_one("SELECT to_regclass('nodes') IS NOT NULL", &[]).map_err(|e| error(&e))?.get(0);
+    let name = if known { "(SELECT n.name FROM nodes n WHERE n.number = CAST(l.objid AS BIGINT))" } else { "NULL" };
+    let sql = format!(
+        "SELECT CAST(l.objid AS BIGINT), CAST({name} AS TEXT) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
+         AND l.objsubid = 2 AND l.classid = CAST($1 AS BIGINT)::oid \
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1"
+    );
+    let begun = Instant::now();
+    loop {
+        let found = session.client.query(&sql, &[&i64::from(FENCE)]).map_err(|e| error(&e))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        if begun.elapsed() >= PATIENCE {
+            let say = |row: &postgres::Row| match row.get::<_, Option<String>>(1) {
+                Some(name) => format!("{} {name}", row.get::<_, i64>(0)),
+                None => row.get::<_, i64>(0).to_string(),
+            };
+            return Err(StoreError::EarlierNodes { nodes: found.iter().map(say).collect::<Vec<_>>().join(", ") });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn taken(me: &Me, name: Option<String>) -> StoreError {

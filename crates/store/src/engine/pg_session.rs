@@ -119,6 +119,9 @@ impl Session {
         // Another starter may have migrated, perhaps further than we know.
         let found = self.version(migrations).map_err(|e| error(&e))?;
         migrations.check(found)?;
+        if migrations.must_be_alone(found) {
+            super::pg_link::alone(self)?;
+        }
         for m in migrations.after(found) {
             let mut apply = || {
                 let mut tx = self.client.transaction()?;

@@ -106,7 +106,7 @@ pub(crate) fn check_values(expected: usize, values: &[Value]) -> Result<(), Stor
         return Err(StoreError::Invalid(format!("{expected} parameters wanted, {} given", values.len())));
     }
     if values.iter().any(|v| matches!(v, Value::Text(t) if t.contains('\0'))) {
-        return Err(StoreError::Invalid("a text holds NUL".into()));
+        return Err(StoreError::Invalid(crate::error::NUL.into()));
     }
     Ok(())
 }

@@ -12,9 +12,9 @@ const TWO: Migration =
 const TWO_BAD: Migration =
     Migration { version: 2, name: "bad", sql: "INSERT INTO a VALUES (2, 'z'); INSERT INTO a VALUES (2, 'z');" };
 
-static FIRST: Migrations = Migrations { table: "v", list: &[ONE] };
-static SECOND: Migrations = Migrations { table: "v", list: &[ONE, TWO] };
-static BROKEN: Migrations = Migrations { table: "v", list: &[ONE, TWO_BAD] };
+static FIRST: Migrations = Migrations { table: "v", list: &[ONE], alone: &[] };
+static SECOND: Migrations = Migrations { table: "v", list: &[ONE, TWO], alone: &[] };
+static BROKEN: Migrations = Migrations { table: "v", list: &[ONE, TWO_BAD], alone: &[] };
 
 async fn open(url: &EngineUrl, migrations: &'static Migrations) -> Result<Engine, StoreError> {
     let url = url.clone();
