@@ -8,6 +8,7 @@ pub mod bal;
 pub mod calendar;
 pub mod clock;
 pub mod csv;
+pub mod eligibility;
 pub mod exchange;
 pub mod identifier;
 pub mod life;
@@ -30,6 +31,7 @@ pub mod structure;
 pub mod terms;
 pub mod text;
 pub mod trace_kind;
+pub mod usage;
 
 pub use access::AccessRole;
 pub use address::{Address, DomainName};

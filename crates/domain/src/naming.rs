@@ -61,6 +61,20 @@ pub fn is_role(local: &str) -> bool {
     local.eq_ignore_ascii_case("postmaster") || local.eq_ignore_ascii_case("abuse")
 }
 
+/// A letter of ASCII, with accents or without, or one of the few Latin letters that are none. Others may be taken for these.
+fn is_latin(c: char) -> bool {
+    matches!(c, 'æ' | 'Æ' | 'œ' | 'Œ' | 'ø' | 'Ø' | 'ß')
+        || c.nfd().next().is_some_and(|base| base.is_ascii_alphabetic())
+}
+
+/// Is it the operator's, whatever separates its parts (`no_reply` is `no-reply`)?
+fn is_reserved(folded: &str) -> bool {
+    fn letters(s: &str) -> impl Iterator<Item = char> + '_ {
+        s.chars().filter(|c| !matches!(c, '.' | '-' | '_' | '\''))
+    }
+    RESERVED.iter().any(|r| letters(r).eq(letters(folded)))
+}
+
 /// Checks that a BAL of `kind` may be opened at `address`. `first_names` adds to the built-in list.
 ///
 /// # Errors
@@ -75,13 +89,17 @@ pub fn check_address(kind: BalKind, address: &Address, first_names: &[&str]) -> 
             _ => Err(RefusalCode::NamingPatient.into()),
         };
     }
-    // Narrower than what an address may hold: `*` separates person and BAL in logins, `/ % !` had meanings in routes,
-    // and what needs quotes cannot be dictated over the telephone.
-    if !local.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '\'')) {
+    // Narrower than what an address may hold: `*` separates person and BAL in logins, `/ % !` had meanings in routes, what needs quotes cannot
+    // be dictated over the telephone, and letters of other scripts look like Latin ones (a Cyrillic `а`) and are not.
+    let content: String = local.nfc().collect();
+    if !content.chars().all(|c| is_latin(c) || c.is_ascii_digit() || matches!(c, '.' | '-' | '_' | '\''))
+        || !content.starts_with(|c| is_latin(c) || c.is_ascii_digit())
+        || !content.ends_with(|c| is_latin(c) || c.is_ascii_digit())
+    {
         return refuse(RefusalCode::NamingCharacter);
     }
-    let folded = fold(local);
-    if RESERVED.contains(&folded.as_str()) {
+    let folded = fold(&content);
+    if is_reserved(&folded) {
         return refuse(RefusalCode::NamingReserved);
     }
     if matches!(kind, BalKind::Org | BalKind::App) && names_a_person(&folded, true, first_names) {
@@ -91,7 +109,7 @@ pub fn check_address(kind: BalKind, address: &Address, first_names: &[&str]) -> 
 }
 
 /// Checks what is published about a BAL of `kind` beside its address: lengths of the MOS, empty `responsible` for `Per`, no
-/// person's name in the description of an `Org` or `App` BAL (F022; its responsible person stands in `responsible`).
+/// person's name in the description or the service of an `Org` or `App` BAL (F022; its responsible person stands in `responsible`).
 ///
 /// # Errors
 /// `naming.too_long`, `naming.must_be_empty`, `naming.person`.
@@ -115,8 +133,11 @@ pub fn check_publication(
     if kind == BalKind::Per && !responsible.trim().is_empty() {
         return Err(Refusal::new(RefusalCode::NamingEmpty).with("name", "responsable"));
     }
-    if matches!(kind, BalKind::Org | BalKind::App) && names_a_person(&fold(description), false, first_names) {
-        return Err(Refusal::new(RefusalCode::NamingPerson).with("name", description));
+    // The service describes the BAL too (EX_PBA_5020: "ne doit pas décrire"); who is responsible stands in `responsible`.
+    for text in [description, service] {
+        if matches!(kind, BalKind::Org | BalKind::App) && names_a_person(&fold(text), false, first_names) {
+            return Err(Refusal::new(RefusalCode::NamingPerson).with("name", text));
+        }
     }
     Ok(())
 }
@@ -158,7 +179,7 @@ pub fn suggest_structure(name: &str, taken: impl Fn(&str) -> bool) -> Option<Str
 
 /// The name itself, or numbered from 2 while it is taken or reserved.
 pub fn numbered(name: &str, taken: impl Fn(&str) -> bool) -> Option<String> {
-    if !taken(name) && !RESERVED.contains(&name) {
+    if !taken(name) && !is_reserved(name) {
         return Some(name.to_owned());
     }
     (2..10_000).map(|n| format!("{name}{n}")).find(|n| !taken(n))
@@ -240,6 +261,9 @@ fn names_a_person(folded: &str, is_address: bool, first_names: &[&str]) -> bool 
         if words::TITLES.contains(&words[0].text)
             || (0..words.len()).any(given_at)
             || (is_address && words[0].text.len() == 1 && is_alphabetic(words[0].text) && is_name(words[1].text))
+            // The same the other way round, where a dot says that it is one: `dupont.j`, not `batiment-b`.
+            || matches!(words.as_slice(), [name, initial] if is_address && initial.after_dot && initial.text.len() == 1
+                && is_alphabetic(initial.text) && is_name(name.text))
         {
             return true;
         }

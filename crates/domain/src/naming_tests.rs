@@ -78,6 +78,8 @@ fn names_of_persons_are_refused_for_org_and_app_only() {
         "maelys-leroy",
         "mme.durand",
         "kerboul.lannig",
+        "dupont.j",
+        "Jean'dupont",
     ] {
         for kind in [BalKind::Org, BalKind::App] {
             assert_eq!(code(kind, local), Some(RefusalCode::NamingPerson), "{local}");
@@ -103,6 +105,27 @@ fn reserved_names_and_odd_characters_are_refused_for_everyone() {
             assert_eq!(code(kind, &local.to_uppercase()), Some(RefusalCode::NamingReserved), "{local}");
         }
         assert_eq!(code(kind, "opérateur"), Some(RefusalCode::NamingReserved));
+        for local in
+            ["no_reply", "no.reply", "NoReply", "post-master", "mailer.daemon", "ab_use", "réponse-automatique.test"]
+        {
+            assert_eq!(code(kind, local), Some(RefusalCode::NamingReserved), "{local}");
+        }
+        // What looks like Latin letters and is not: Cyrillic, Greek, full width, dotless, digits of other scripts; what is nothing but marks.
+        for local in [
+            "\u{430}nne",
+            "ann\u{435}",
+            "\u{3bf}liver",
+            "\u{ff41}nne",
+            "mart\u{131}n",
+            "a\u{661}",
+            "\u{82b1}",
+            "-",
+            "_a",
+            "a-",
+            "'",
+        ] {
+            assert_eq!(code(kind, local), Some(RefusalCode::NamingCharacter), "{local}");
+        }
         for local in ["a*b", "a b", "a/b", "a%b", "a!b", "a+b", "a\"b", "a@b", "a&b"] {
             assert_eq!(code(kind, local), Some(RefusalCode::NamingCharacter), "{local}");
         }
@@ -133,6 +156,12 @@ fn publication_lengths_are_those_of_the_mos() {
     assert_eq!(check(BalKind::Per, "", " ", ""), Ok(()));
     assert_eq!(check(BalKind::Org, "Jean Dupont", "", ""), Err(RefusalCode::NamingPerson));
     assert_eq!(check(BalKind::App, "Docteur Dupont", "", ""), Err(RefusalCode::NamingPerson));
+    assert_eq!(
+        check(BalKind::Org, "", "", "Jean Dupont"),
+        Err(RefusalCode::NamingPerson),
+        "the service describes it too"
+    );
+    assert_eq!(check(BalKind::Org, "", "", "Service du Dr Dupont"), Ok(()));
     assert_eq!(check(BalKind::Org, "Secrétariat du Dr Dupont", "Jean Dupont", ""), Ok(()));
     assert_eq!(check(BalKind::Org, "Bloc opératoire", "", ""), Ok(()));
     assert_eq!(check(BalKind::Org, "Suivi des plaies", "", ""), Ok(()));

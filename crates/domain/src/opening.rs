@@ -5,7 +5,9 @@
 //! writes what it answers; facts are looked at anew at each step, so that what was true yesterday opens nothing today.
 //!
 //! Promises: no sequence of events and of changing facts reaches `opened` unless, at that very moment, each identity that the kind asks for is
-//! certified, somebody fit is responsible, the structure agreed by a convention, and the terms are accepted by whom the BAL waits for.
+//! certified and nobody named has left the structure meanwhile, somebody fit is responsible, the structure agreed by a convention and has the domain,
+//! the operator takes the place and the people (F163), and the terms are accepted by whom the BAL waits for.
+use crate::eligibility::Unfit;
 use crate::person::exemption_stands;
 use crate::structure::Opening;
 use crate::{BalKind, Refusal, RefusalCode, Timestamp};
@@ -100,20 +102,23 @@ pub enum Guard {
     Identity,
     /// Somebody habilitated is responsible (F019, F020).
     Responsible,
-    /// The structure agreed (F012).
+    /// The structure agreed, for its own domain (F012).
     Convention,
+    /// The operator takes the place and the people (F163).
+    Eligibility,
     /// The terms of use are accepted (F100).
     Terms,
 }
 impl Guard {
     /// Every guard, in the order in which they are told.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::Responsible, Self::Convention, Self::Terms];
+    pub const ALL: [Self; 5] = [Self::Identity, Self::Responsible, Self::Convention, Self::Eligibility, Self::Terms];
     /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Responsible => "responsible",
             Self::Convention => "convention",
+            Self::Eligibility => "eligibility",
             Self::Terms => "terms",
         }
     }
@@ -165,6 +170,10 @@ pub struct Party {
     pub habilitated: bool,
     /// Is blocked.
     pub blocked: bool,
+    /// Worked in the structure when this was asked, and does no longer.
+    pub left: bool,
+    /// The operator's rules do not take this person (F163).
+    pub unfit: Option<Unfit>,
     /// Accepted the terms in force.
     pub accepted: bool,
 }
@@ -180,6 +189,10 @@ pub struct Case {
     pub parties: Vec<Party>,
     /// The structure agreed, or there is none.
     pub convention: bool,
+    /// The structure has the address's domain, or there is no structure.
+    pub domain: bool,
+    /// The operator's rules do not take the place (F163).
+    pub unfit: Option<Unfit>,
 }
 
 /// Why a guard does not let through.
@@ -196,14 +209,21 @@ pub enum Lack {
     ExemptionOver,
     /// The person is blocked.
     Blocked,
+    /// The person does not work in the structure any more.
+    Left,
     /// Nobody is responsible.
     NoResponsible,
     /// Not habilitated to exchange health data.
     NotHabilitated,
     /// No signed convention.
     NoConvention,
+    /// The structure does not have the domain any more.
+    NoDomain,
     /// Has not accepted the terms of use in force.
     NotAccepted,
+    /// The operator does not take this place or person: the rule.
+    #[serde(untagged)]
+    Unfit(Unfit),
 }
 impl Lack {
     /// Stable name.
@@ -214,9 +234,12 @@ impl Lack {
             Self::NoNumber => "no_number",
             Self::ExemptionOver => "exemption_over",
             Self::Blocked => "blocked",
+            Self::Left => "left",
             Self::NoResponsible => "no_responsible",
             Self::NotHabilitated => "not_habilitated",
             Self::NoConvention => "no_convention",
+            Self::NoDomain => "no_domain",
+            Self::Unfit(rule) => rule.as_str(),
             Self::NotAccepted => "not_accepted",
         }
     }
@@ -241,9 +264,12 @@ impl From<Missing> for Refusal {
             Lack::NoNumber => RefusalCode::OpeningNumber,
             Lack::ExemptionOver => RefusalCode::OpeningExemption,
             Lack::Blocked => RefusalCode::OpeningBlocked,
+            Lack::Left => RefusalCode::OpeningLeft,
             Lack::NoResponsible => RefusalCode::OpeningResponsible,
             Lack::NotHabilitated => RefusalCode::OpeningHabilitation,
             Lack::NoConvention => RefusalCode::OpeningConvention,
+            Lack::NoDomain => RefusalCode::OpeningDomain,
+            Lack::Unfit(rule) => rule.code(),
             Lack::NotAccepted => RefusalCode::OpeningTerms,
         };
         Refusal::new(code).with("name", m.who.unwrap_or_default())
@@ -289,6 +315,9 @@ impl Case {
                 if let Some(p) = self.parties.iter().find(|p| p.blocked) {
                     return missing(Lack::Blocked, Some(p));
                 }
+                if let Some(p) = self.parties.iter().find(|p| p.left) {
+                    return missing(Lack::Left, Some(p));
+                }
                 for p in self.standing() {
                     if !p.certified {
                         return missing(Lack::Uncertified, Some(p));
@@ -316,11 +345,15 @@ impl Case {
                     None => None,
                 }
             }
-            Guard::Convention => {
-                if self.convention {
-                    None
-                } else {
-                    missing(Lack::NoConvention, None)
+            Guard::Convention if !self.convention => missing(Lack::NoConvention, None),
+            Guard::Convention if !self.domain => missing(Lack::NoDomain, None),
+            Guard::Convention => None,
+            Guard::Eligibility => {
+                let of_person = || self.parties.iter().find_map(|p| Some((p.unfit?, p)));
+                match (self.unfit, of_person()) {
+                    (Some(rule), _) => missing(Lack::Unfit(rule), None),
+                    (None, Some((rule, p))) => missing(Lack::Unfit(rule), Some(p)),
+                    (None, None) => None,
                 }
             }
             Guard::Terms if self.task != Task::Open || self.awaited().any(|p| p.accepted) => None,

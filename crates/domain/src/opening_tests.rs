@@ -13,12 +13,14 @@ fn party(login: &str, part: Part) -> Party {
         certified: true,
         habilitated: true,
         blocked: false,
+        left: false,
+        unfit: None,
         accepted: true,
     }
 }
 
 fn case(kind: BalKind, parties: Vec<Party>) -> Case {
-    Case { task: Task::Open, kind, parties, convention: true }
+    Case { task: Task::Open, kind, parties, convention: true, domain: true, unfit: None }
 }
 
 fn lack(case: &Case, guard: Guard) -> Option<Lack> {
@@ -66,6 +68,15 @@ fn somebody_habilitated_is_responsible_and_one_acceptance_is_enough() {
     assert_eq!(c.look(Guard::Terms, NOW).unwrap().who.as_deref(), Some("anne"));
     c.convention = false;
     assert_eq!(lack(&c, Guard::Convention), Some(Lack::NoConvention));
+    (c.convention, c.domain) = (true, false);
+    assert_eq!(lack(&c, Guard::Convention), Some(Lack::NoDomain));
+    (c.domain, c.parties[1].left) = (true, true);
+    assert_eq!(lack(&c, Guard::Identity), Some(Lack::Left));
+    c.parties[0].unfit = Some(Unfit::Staff);
+    assert_eq!(lack(&c, Guard::Eligibility), Some(Lack::Unfit(Unfit::Staff)));
+    c.unfit = Some(Unfit::Territory);
+    assert_eq!(lack(&c, Guard::Eligibility), Some(Lack::Unfit(Unfit::Territory)));
+    assert_eq!(serde_json::to_string(&Lack::Unfit(Unfit::Territory)).unwrap(), "\"territory\"");
     c.task = Task::End;
     assert_eq!(c.missing(NOW), [], "an end waits for nobody");
 }
@@ -106,7 +117,7 @@ fn names_go_both_ways() {
 #[derive(Debug, Clone)]
 enum Happens {
     Event(Event),
-    Facts(Vec<Party>, bool),
+    Facts(Vec<Party>, bool, Option<Unfit>),
     Time(i64),
 }
 
@@ -119,7 +130,7 @@ fn parties() -> impl Strategy<Value = Vec<Party>> {
         Just(Part::Machine)
     ];
     let exemption = prop::option::of(prop::option::of((0_i64..2_000_000).prop_map(Timestamp)));
-    let flags = prop::collection::vec(prop::bool::weighted(0.7), 5);
+    let flags = prop::collection::vec(prop::bool::weighted(0.7), 6);
     let one = (part, exemption, flags).prop_map(|(part, exemption, f)| Party {
         national_id: f[0],
         exemption,
@@ -127,6 +138,8 @@ fn parties() -> impl Strategy<Value = Vec<Party>> {
         habilitated: f[2],
         blocked: !(f[3] || f[0]),
         accepted: f[4],
+        left: !(f[5] || f[1]),
+        unfit: (!(f[5] || f[2])).then_some(Unfit::Profession),
         ..party("x", part)
     });
     prop::collection::vec(one, 0..3)
@@ -142,19 +155,21 @@ fn happens() -> impl Strategy<Value = Happens> {
     ];
     prop_oneof![
         4 => event.prop_map(Happens::Event),
-        3 => (parties(), prop::bool::weighted(0.7)).prop_map(|(p, c)| Happens::Facts(p, c)),
+        3 => (parties(), prop::bool::weighted(0.7), prop::bool::weighted(0.2))
+            .prop_map(|(p, c, u)| Happens::Facts(p, c, u.then_some(Unfit::Territory))),
         1 => (0_i64..800_000).prop_map(Happens::Time),
     ]
 }
 
 /// What an open BAL must have, said once more and otherwise than in the guards.
-fn is_sound(kind: BalKind, parties: &[Party], convention: bool, now: i64) -> bool {
+fn is_sound(kind: BalKind, parties: &[Party], (convention, place): (bool, Option<Unfit>), now: i64) -> bool {
     let numbered = |p: &Party| {
         p.national_id || matches!(p.exemption, Some(None)) || matches!(p.exemption, Some(Some(t)) if t.0 > now)
     };
     let fit = |p: &Party| p.certified && p.habilitated;
     convention
-        && !parties.iter().any(|p| p.blocked)
+        && place.is_none()
+        && !parties.iter().any(|p| p.blocked || p.left || p.unfit.is_some())
         && match kind {
             BalKind::Per | BalKind::Med => {
                 matches!(parties, [p] if p.part == Part::Holder && fit(p) && numbered(p) && p.accepted)
@@ -178,7 +193,9 @@ fn lives(guards: &[Guard]) -> Result<(), TestError<(BalKind, Vec<Happens>)>> {
         let mut verified = false;
         for h in happenings {
             match h {
-                Happens::Facts(parties, convention) => (case.parties, case.convention) = (parties, convention),
+                Happens::Facts(parties, convention, place) => {
+                    (case.parties, case.convention, case.domain, case.unfit) = (parties, convention, convention, place);
+                }
                 Happens::Time(ms) => now = now.plus_ms(ms),
                 Happens::Event(event) => {
                     let Ok(next) = step_guarded(state, event, &case, now, guards) else { continue };
@@ -186,7 +203,8 @@ fn lives(guards: &[Guard]) -> Result<(), TestError<(BalKind, Vec<Happens>)>> {
                     verified |= next == State::Verified;
                     if next == State::Opened {
                         prop_assert!(verified, "opened by nobody");
-                        prop_assert!(is_sound(kind, &case.parties, case.convention, now.0), "opened: {case:?}");
+                        let place = (case.convention && case.domain, case.unfit);
+                        prop_assert!(is_sound(kind, &case.parties, place, now.0), "opened: {case:?}");
                     }
                     state = next;
                 }

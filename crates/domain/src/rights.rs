@@ -135,6 +135,8 @@ use_cases! {
     BalEdit           "bal.edit"                 1 1 0 0 0 1 0;
     /// Liste rouge, telephone, zéro papier of a BAL (F091–F094).
     BalChoices        "bal.choices"              1 1 0 1 0 1 0;
+    /// The data of a shared BAL, attested by somebody responsible for it, in person (F159).
+    BalAttest         "bal.attest"               0 0 0 0 0 1 0;
     /// A BAL, suspended or resumed.
     BalSuspend        "bal.suspend"              1 1 0 0 0 0 0;
     /// A BAL, blocked or released (F039).

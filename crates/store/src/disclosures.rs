@@ -81,6 +81,15 @@ pub fn insert(tx: &mut dyn Tx, d: &Disclosure) -> Result<(), StoreError> {
     tx.execute(sql, values).map(drop)
 }
 
+/// Those under which a BAL could be read at some instant from `from` until before `until`, oldest first.
+pub fn during(tx: &mut dyn Tx, bal: Id, (from, until): (i64, i64)) -> Result<Vec<Disclosure>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM disclosures WHERE bal_id = $1 AND decided < $3 AND state IN ('agreed', 'withdrawn') AND until > $2 \
+         AND (ended IS NULL OR ended > $2) ORDER BY id"
+    );
+    tx.query(&sql, params![bal, from, until])?.iter().map(read).collect()
+}
+
 /// One by id.
 pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Disclosure>, StoreError> {
     tx.query_opt(&format!("SELECT {COLUMNS} FROM disclosures WHERE id = $1"), params![id])?

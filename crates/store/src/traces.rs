@@ -46,14 +46,20 @@ pub struct Counted {
     pub last: i64,
 }
 
-/// What people did with a BAL (address as traces write it) from one instant to another: successful acts that are traced with it, counted.
-pub fn counts_of_bal(tx: &mut dyn Tx, bal: &str, since: i64, until: i64) -> Result<Vec<Counted>, StoreError> {
+/// What people did with a BAL (its id, and its address as traces write it, which another BAL may have had before) from one instant to another:
+/// successful acts that are traced with it, counted.
+pub fn counts_of_bal(
+    tx: &mut dyn Tx,
+    (id, bal): (Id, &str),
+    since: i64,
+    until: i64,
+) -> Result<Vec<Counted>, StoreError> {
     // Ids grow with time, give or take the clocks of the nodes: they bound what is looked at, `at` decides.
     let bound = |at: i64| crate::id::first_at(sceau_domain::Timestamp(at.clamp(0, LAST)));
     let (from, to) = (bound(since.saturating_sub(SKEW)), bound(until.saturating_add(SKEW)));
     let sql = "SELECT actor, act, COUNT(*), MAX(at) FROM traces WHERE bal = $1 AND id >= $2 AND id < $3 AND at >= $4 AND at <= $5 \
-               AND person_id IS NOT NULL AND outcome = 'ok' GROUP BY actor, act ORDER BY actor, act";
-    let rows = tx.query(sql, params![bal, from, to, since, until])?;
+               AND bal_id = $6 AND person_id IS NOT NULL AND outcome = 'ok' GROUP BY actor, act ORDER BY actor, act";
+    let rows = tx.query(sql, params![bal, from, to, since, until, id])?;
     rows.iter().map(|r| Ok(Counted { actor: r.text(0)?, act: r.text(1)?, count: r.int(2)?, last: r.int(3)? })).collect()
 }
 

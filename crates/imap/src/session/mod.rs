@@ -107,6 +107,8 @@ impl Session {
         tracing::debug!(session = self.origin.session, end = end.as_str(), "imap session ended");
         if let End::Bye(refusal) = &end {
             self.bye(refusal);
+            // The last word is sent whatever was taken away.
+            self.leash = None;
         }
         if let Some(actor) = self.actor.take() {
             self.operator.logout(&actor).await;
@@ -188,7 +190,8 @@ impl Session {
     /// Does the access let file (flags, moves, removals, folders)? Only tells what to announce: the operator judges each act.
     pub(crate) fn may_file(&self) -> bool {
         let chair = self.actor.as_ref().and_then(|a| a.bal.as_ref()).and_then(|b| b.chair.as_ref());
-        chair.is_none_or(|c| c.rights.has(BalRights::FILE))
+        // A session that says not how it sits there announces the least.
+        chair.is_some_and(|c| c.rights.has(BalRights::FILE))
     }
 
     /// A session that has lost its rights is closed; a question that cannot be answered now is asked again later.

@@ -1,10 +1,10 @@
 //! Who did what with a shared BAL, for whoever answers for it (F159): from the traces, counts by person, never content.
-use super::{DAY, bal_of, instant};
+use super::{DAY, bal_of, instant, whole_sight};
 use crate::refuse::Fail;
-use crate::rights::{On, authority};
+use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{BalRights, Refusal, RefusalCode, Role, Timestamp, UseCase};
-use sceau_store::{Tx, access, traces};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_store::{Tx, traces};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -68,17 +68,9 @@ impl Operator {
         self.flush_traces().await?;
         let count = move |tx: &mut dyn Tx| {
             let bal = bal_of(tx, &actor, UseCase::AccessList, &key)?;
-            let role = authority(tx, &actor, UseCase::AccessList, On::Bal(bal.id))?;
-            if role == Some(Role::User) {
-                let own = access::in_force(tx, actor.person(), bal.id)?;
-                if !own.is_some_and(|a| BalRights::from_bits(a.rights).has(BalRights::MANAGE)) {
-                    return Err(Refusal::new(RefusalCode::RightMissing)
-                        .with("name", UseCase::AccessList.as_str())
-                        .into());
-                }
-            }
+            whole_sight(tx, &actor, bal.id)?;
             let mut people: BTreeMap<String, Activity> = BTreeMap::new();
-            for row in traces::counts_of_bal(tx, &bal.address_key, since, until)? {
+            for row in traces::counts_of_bal(tx, (bal.id, &bal.address_key), since, until)? {
                 let mut probe = Activity::default();
                 if probe.count(&row.act).is_none() {
                     continue;

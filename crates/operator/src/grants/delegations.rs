@@ -1,6 +1,6 @@
 //! Delegations of one's own BAL: a medical secretary, named by the professional alone (F024, F025).
 use super::give::{Grant, said};
-use super::{AccessView, bal_of, held, instant, person_of, place, reason, rights};
+use super::{AccessView, held, instant, person_of, place, reason, rights, seized};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -72,13 +72,12 @@ impl Operator {
             (self.key_of(&new.address)?, new.login.to_ascii_lowercase(), reason(new.reason.as_deref())?);
         let rights = rights(new.rights.as_deref(), AccessRole::Delegate)?;
         let (starts, ends) = (new.starts.map(instant).transpose()?, instant(new.ends)?);
-        let (by, days) = (By::actor(actor), self.delegation_days());
+        let (by, limits) = (By::actor(actor), self.config().limits);
         let (fact, actor) = (self.fact("delegation.given", &by, None, "ok", json!({})), actor.clone());
         let give = move |tx: &mut dyn Tx| {
             let use_case = UseCase::DelegationGrant;
-            let bal = bal_of(tx, &actor, use_case, &key)?;
+            let bal = seized(tx, &actor, use_case, &key)?;
             permit(tx, &actor, use_case, On::Bal(bal.id))?;
-            access::lock(tx, bal.id)?;
             let person = person_of(tx, &actor, use_case, &login)?;
             let now = tx.now();
             let held_now = held(tx, bal.id)?;
@@ -86,7 +85,7 @@ impl Operator {
             let new = Held { person: person.id, role: AccessRole::Delegate, rights, starts, ends: Some(ends) };
             // Whatever else the asker is: nobody names a delegate but the holder.
             let holder = Giver { person: actor.person(), administers: false };
-            may_give(place(&bal, now, days)?, &held_now, holder, new, person.habilitated)
+            may_give(place(tx, &limits, &bal, now)?, &held_now, holder, new, person.habilitated)
                 .map_err(|r| if r.code == RefusalCode::Exists { r.with("name", &login) } else { r })?;
             let (id, shown, address) = (bal.id, bal.address_key.clone(), bal.address.clone());
             let grant = Grant { bal, person, held: new, reason: why.clone(), by: by.name.clone() };

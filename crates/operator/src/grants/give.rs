@@ -1,14 +1,15 @@
 //! Giving, changing and ending accesses to shared BALs.
 use super::{
-    AccessChange, AccessView, NewAccess, bal_of, giver, held, instant, next_instant, person_of, place, reason, rights,
+    AccessChange, AccessView, NewAccess, Sight, bal_of, giver, held, instant, next_instant, person_of, place, reason,
+    rights, seized, sight,
 };
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
-use crate::{Actor, Operator};
+use crate::{Actor, Operator, eligibility};
 use sceau_domain::access::{Giver, Held, may_change, may_end, may_give};
 use sceau_domain::{AccessRole, Refusal, RefusalCode, UseCase};
-use sceau_store::{Id, Tx, access, accounts, roles};
+use sceau_store::{Id, StoreError, Tx, access, accounts, roles};
 use serde_json::json;
 
 /// An access that is about to be written.
@@ -58,6 +59,18 @@ fn is_of_the_house(tx: &mut dyn Tx, actor: &Actor, bal: &accounts::Bal, person: 
     Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::AccessGrant.as_str()).into())
 }
 
+/// Refuses somebody whom the operator's rules do not take (F163).
+fn taken(tx: &mut dyn Tx, bal: &accounts::Bal, person: &accounts::Person, role: AccessRole) -> Result<(), Fail> {
+    if role == AccessRole::Machine {
+        return Ok(());
+    }
+    let kind = bal.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?;
+    match eligibility::person(&eligibility::rules(tx)?, person, kind, false) {
+        Some(rule) => Err(Refusal::new(rule.code()).with("name", &person.login).into()),
+        None => Ok(()),
+    }
+}
+
 impl Operator {
     /// Who has access to a BAL, or will have: by login.
     pub async fn accesses(&self, actor: &Actor, address: &str) -> Result<Vec<AccessView>, Refusal> {
@@ -65,8 +78,11 @@ impl Operator {
         let (key, actor) = (self.key_of(address)?, actor.clone());
         let list = move |tx: &mut dyn Tx| {
             let bal = bal_of(tx, &actor, UseCase::AccessList, &key)?;
-            permit(tx, &actor, UseCase::AccessList, On::Bal(bal.id))?;
-            Ok::<_, Fail>(access::of_bal(tx, bal.id)?.into_iter().map(AccessView::of).collect())
+            let own = sight(tx, &actor, bal.id)? == Sight::Own;
+            let me = actor.person();
+            // A delegate sees himself and for whom he acts, as in the list of delegations.
+            let seen = |a: &access::Access| !own || a.person_id == me || a.role == AccessRole::Holder.as_str();
+            Ok::<_, Fail>(access::of_bal(tx, bal.id)?.into_iter().filter(seen).map(AccessView::of).collect())
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -85,13 +101,12 @@ impl Operator {
         let (login, why) = (new.login.to_ascii_lowercase(), reason(new.reason.as_deref())?);
         let rights = rights(new.rights.as_deref(), new.role)?;
         let (starts, ends) = (new.starts.map(instant).transpose()?, new.ends.map(instant).transpose()?);
-        let (by, days) = (By::actor(actor), self.delegation_days());
+        let (by, limits) = (By::actor(actor), self.config().limits);
         let (fact, actor) = (self.fact("access.given", &by, None, "ok", json!({})), actor.clone());
         let give = move |tx: &mut dyn Tx| {
             let use_case = UseCase::AccessGrant;
-            let bal = bal_of(tx, &actor, use_case, &key)?;
+            let bal = seized(tx, &actor, use_case, &key)?;
             let giver = giver(tx, &actor, use_case, bal.id)?;
-            access::lock(tx, bal.id)?;
             let person = person_of(tx, &actor, use_case, &login)?;
             is_of_the_house(tx, &actor, &bal, person.id)?;
             let now = tx.now();
@@ -104,7 +119,8 @@ impl Operator {
                     .with("name", UseCase::DelegationGrant.as_str())
                     .into());
             }
-            may_give(place(&bal, now, days)?, &held_now, giver, new, person.habilitated)
+            taken(tx, &bal, &person, new.role)?;
+            may_give(place(tx, &limits, &bal, now)?, &held_now, giver, new, person.habilitated)
                 .map_err(|r| if r.code == RefusalCode::Exists { r.with("name", &login) } else { r })?;
             let (id, shown) = (bal.id, bal.address_key.clone());
             let grant = Grant { bal, person, held: new, reason: why.clone(), by: by.name.clone() };
@@ -132,13 +148,12 @@ impl Operator {
         let (login, why) = (login.to_ascii_lowercase(), reason(change.reason.as_deref())?);
         let rights = rights(change.rights.as_deref(), change.role)?;
         let ends = change.ends.map(instant).transpose()?;
-        let (by, days) = (By::actor(actor), self.delegation_days());
+        let (by, limits) = (By::actor(actor), self.config().limits);
         let (fact, actor) = (self.fact("access.changed", &by, None, "ok", json!({})), actor.clone());
         let act = move |tx: &mut dyn Tx| {
             let use_case = UseCase::AccessGrant;
-            let bal = bal_of(tx, &actor, use_case, &key)?;
+            let bal = seized(tx, &actor, use_case, &key)?;
             let giver = giver(tx, &actor, use_case, bal.id)?;
-            access::lock(tx, bal.id)?;
             let person = person_of(tx, &actor, use_case, &login)?;
             let missing = || Fail::from(Refusal::new(RefusalCode::NotFound).with("name", &login));
             let was = access::present(tx, person.id, bal.id)?.ok_or_else(missing)?;
@@ -153,7 +168,7 @@ impl Operator {
                     .with("name", UseCase::DelegationGrant.as_str())
                     .into());
             }
-            may_change(place(&bal, now, days)?, &held_now, giver, new, person.habilitated)?;
+            may_change(place(tx, &limits, &bal, now)?, &held_now, giver, new, person.habilitated)?;
             let (id, who, shown) = (bal.id, person.id, bal.address_key.clone());
             // At the instant from which the other one counts: nobody has two, nobody has none.
             let at = next_instant(tx, who, id)?;
@@ -193,17 +208,16 @@ impl Operator {
     ) -> Result<AccessView, Refusal> {
         self.require(actor, use_case, On::Anywhere).await?;
         let (key, login, why) = (self.key_of(address)?, login.to_ascii_lowercase(), reason(why)?);
-        let (by, days, delegation) = (By::actor(actor), self.delegation_days(), use_case == UseCase::DelegationEnd);
+        let (by, limits, delegation) = (By::actor(actor), self.config().limits, use_case == UseCase::DelegationEnd);
         let act = if delegation { "delegation.ended" } else { "access.ended" };
         let (fact, actor) = (self.fact(act, &by, None, "ok", json!({})), actor.clone());
         let end = move |tx: &mut dyn Tx| {
-            let bal = bal_of(tx, &actor, use_case, &key)?;
+            let bal = seized(tx, &actor, use_case, &key)?;
             let own = matches!(&actor.who, crate::Who::Person(p) if p.login == login);
             let giver = match own && access::present(tx, actor.person(), bal.id)?.is_some() {
                 true => Giver { person: actor.person(), administers: false },
                 false => giver(tx, &actor, use_case, bal.id)?,
             };
-            access::lock(tx, bal.id)?;
             let person = person_of(tx, &actor, use_case, &login)?;
             let missing = || Fail::from(Refusal::new(RefusalCode::NotFound).with("name", &login));
             let was = access::present(tx, person.id, bal.id)?.ok_or_else(missing)?;
@@ -213,7 +227,7 @@ impl Operator {
             }
             let now = tx.now();
             let held_now = held(tx, bal.id)?;
-            may_end(place(&bal, now, days)?, &held_now, giver, person.id)?;
+            may_end(place(tx, &limits, &bal, now)?, &held_now, giver, person.id)?;
             access::end(tx, person.id, bal.id, now.max(was.granted), &by.name)?;
             let revoked = access::revoke_tokens(tx, person.id, bal.id, now)?;
             let ended = access::Access { ended: Some(now.max(was.granted)), ended_by: Some(by.name.clone()), ..was };

@@ -1,17 +1,22 @@
-//! Who had access to a BAL, and who could read it at an instant.
-use super::{AccessView, Readers, bal_of, instant};
+//! Who had access to a BAL, and who could read it at an instant or on a day.
+use super::views::{DisclosedTo, ReaderTimes, ReadersOfDay, Stretch};
+use super::{AccessView, Readers, bal_of, instant, whole_sight};
+use crate::accounts::bals::moves::PLACE;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
-use crate::{Actor, Operator};
-use sceau_domain::readers::{Around, Life, Span, Step, could_read};
+use crate::{Actor, Operator, calendar};
+use sceau_domain::calendar::Date;
+use sceau_domain::readers::{Around, Life, Span, Step, times};
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::access::Access;
-use sceau_store::{Id, StoreError, Tx, access, accounts, life, structures};
+use sceau_store::{Id, StoreError, Tx, access, accounts, disclosures, life, structures, terms};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// Most rows of one page.
 const PAGE: u32 = 1000;
+/// Most versions of the terms of use that are looked at.
+const VERSIONS: i64 = 1000;
 
 /// A life, from its steps; without any, from since when it is blocked.
 fn life_of(tx: &mut dyn Tx, subject: &str, id: Id, present: &str, blocked: Option<i64>) -> Result<Life, StoreError> {
@@ -31,12 +36,125 @@ fn person_life(tx: &mut dyn Tx, id: Id) -> Result<Life, StoreError> {
     life_of(tx, "person", id, present, disabled)
 }
 
+/// The life of the structures in which a BAL was, each while it was there.
+fn place_life(tx: &mut dyn Tx, bal: &accounts::Bal) -> Result<Life, StoreError> {
+    let moves = life_of(tx, PLACE, bal.id, "", None)?;
+    let place = |text: &str| text.parse::<Id>().ok();
+    let mut places = vec![(bal.created, moves.steps.first().map_or(bal.structure_id, |s| place(&s.was)))];
+    places.extend(moves.steps.iter().map(|s| (s.at, place(&s.became))));
+    let mut lives = Vec::new();
+    for (from, id) in places {
+        let life = match id {
+            None => None,
+            Some(id) => {
+                let blocked = structures::by_id(tx, id)?.and_then(|s| s.blocked);
+                let present = if blocked.is_some() { "blocked" } else { "active" };
+                Some(life_of(tx, "structure", id, present, blocked)?)
+            }
+        };
+        lives.push((from, life));
+    }
+    let lives: Vec<(i64, Option<&Life>)> = lives.iter().map(|(from, life)| (*from, life.as_ref())).collect();
+    Ok(Life::of_places(&lives))
+}
+
+/// Where somebody stood with the terms in force: blocked until the acceptance of each. `accepted`: versions and when they were accepted.
+fn terms_life(versions: &[terms::Name], accepted: &[(Id, i64)]) -> Life {
+    let mut life = Life { steps: Vec::new(), present: "active".into() };
+    let mut put = |at: i64, became: &str| {
+        if life.present != became {
+            let was = std::mem::replace(&mut life.present, became.to_owned());
+            life.steps.push(Step { at, was, became: became.to_owned() });
+        }
+    };
+    for (i, version) in versions.iter().enumerate() {
+        let next = versions.get(i + 1).map_or(i64::MAX, |n| n.from_at);
+        let at = accepted.iter().find(|(id, _)| *id == version.id).map(|(_, at)| *at);
+        match at {
+            Some(at) if at <= version.from_at => put(version.from_at, "active"),
+            at => {
+                put(version.from_at, "blocked");
+                if let Some(at) = at.filter(|at| *at < next) {
+                    put(at, "active");
+                }
+            }
+        }
+    }
+    life
+}
+
 fn span(a: &Access) -> Span {
     Span { granted: a.granted, starts: a.starts, ends: a.ends, ended: a.ended, rights: BalRights::from_bits(a.rights) }
 }
 
+/// The accesses of a BAL that counted by their dates within a stretch of time, and when each let read; with the BAL's state at its beginning.
+fn looked_up(
+    tx: &mut dyn Tx,
+    bal: &accounts::Bal,
+    stretch: (i64, i64),
+) -> Result<(String, Vec<(Access, Vec<(i64, i64)>)>), StoreError> {
+    // Before it was opened nobody could.
+    let within = (stretch.0.max(bal.created), stretch.1);
+    if within.0 >= within.1 {
+        return Ok(("none".into(), Vec::new()));
+    }
+    let bal_life = life_of(tx, "bal", bal.id, &bal.state, None)?;
+    let place = place_life(tx, bal)?;
+    let mut versions = terms::effective(tx, within.1, VERSIONS)?;
+    versions.reverse();
+    let rows = access::during(tx, bal.id, within)?;
+    let mut people: HashMap<Id, (Life, Vec<(Id, i64)>)> = HashMap::new();
+    for row in &rows {
+        if let Entry::Vacant(person) = people.entry(row.person_id) {
+            let accepted = terms::of_person(tx, row.person_id)?.into_iter().map(|(id, _, at)| (id, at)).collect();
+            person.insert((person_life(tx, row.person_id)?, accepted));
+        }
+    }
+    let is = |a: &Access, role: AccessRole| a.role == role.as_str();
+    let holder = rows.iter().find(|a| is(a, AccessRole::Holder)).map(|a| a.person_id);
+    // For a machine the acceptance of somebody responsible counts.
+    let responsible = rows.iter().filter(|a| is(a, AccessRole::Responsible)).filter_map(|a| people.get(&a.person_id));
+    let mut of_machines: Vec<(Id, i64)> = responsible.flat_map(|(_, accepted)| accepted.clone()).collect();
+    of_machines.sort_by_key(|(_, at)| *at);
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some((person, accepted)) = people.get(&row.person_id) else { continue };
+        let holder = holder.filter(|_| is(&row, AccessRole::Delegate)).and_then(|id| people.get(&id)).map(|(l, _)| l);
+        let machine = is(&row, AccessRole::Machine) && !of_machines.is_empty();
+        let terms = terms_life(&versions, if machine { &of_machines } else { accepted });
+        let around = Around { bal: &bal_life, structure: Some(&place), person, holder, terms: Some(&terms) };
+        let parts = times(&span(&row), around, within);
+        out.push((row, parts));
+    }
+    Ok((bal_life.at(stretch.0).to_owned(), out))
+}
+
+/// Who could read by a disclosure: for those only who may see disclosures.
+fn disclosed(
+    tx: &mut dyn Tx,
+    actor: &Actor,
+    bal: Id,
+    (from, until): (i64, i64),
+) -> Result<Option<Vec<DisclosedTo>>, Fail> {
+    if permit(tx, actor, UseCase::DisclosureList, On::Bal(bal)).is_err() {
+        return Ok(None);
+    }
+    let mut out = Vec::new();
+    for d in disclosures::during(tx, bal, (from, until))? {
+        let Some(decided) = d.decided else { continue };
+        let until = d.ended.unwrap_or(d.until).min(d.until).min(until);
+        for person in [Some(d.asked_by), d.decided_by].into_iter().flatten() {
+            let login = accounts::person_by_id(tx, person)?.map(|p| p.login).unwrap_or_default();
+            let (from, until) = (Timestamp(decided.max(from)), Timestamp(until));
+            out.push(DisclosedTo { disclosure: d.id.to_string(), login, from, until });
+        }
+    }
+    Ok(Some(out))
+}
+
 impl Operator {
-    /// Every access that a BAL ever had, in the order in which they were given, `limit` from after `after` (the [`AccessView`]'s place).
+    /// Every access that a BAL ever had, in the order in which they were given, `limit` from after `after` (the [`AccessView`]'s place). For
+    /// administrators, support, auditors, and whoever may manage the BAL.
     pub async fn access_history(
         &self,
         actor: &Actor,
@@ -56,7 +174,7 @@ impl Operator {
         };
         let list = move |tx: &mut dyn Tx| {
             let bal = bal_of(tx, &actor, UseCase::AccessList, &key)?;
-            permit(tx, &actor, UseCase::AccessList, On::Bal(bal.id))?;
+            whole_sight(tx, &actor, bal.id)?;
             let rows = access::history(tx, bal.id, after, limit)?;
             Ok::<_, Fail>(
                 rows.into_iter().map(|a| (format!("{}-{}", a.granted, a.person_id), AccessView::of(a))).collect(),
@@ -65,52 +183,82 @@ impl Operator {
         Ok(self.0.store.read(list).await?)
     }
 
-    /// Who could read a BAL at an instant: what the doors would have said then.
+    /// Who could read a BAL at an instant: what the doors would have said then. For whom [`Operator::access_history`] is.
     pub async fn readers(&self, actor: &Actor, address: &str, at: Timestamp) -> Result<Readers, Refusal> {
         self.require(actor, UseCase::AccessList, On::Anywhere).await?;
         let (key, actor, at) = (self.key_of(address)?, actor.clone(), instant(at)?);
         let find = move |tx: &mut dyn Tx| {
             let bal = bal_of(tx, &actor, UseCase::AccessList, &key)?;
-            permit(tx, &actor, UseCase::AccessList, On::Bal(bal.id))?;
-            let mut out = Readers {
+            whole_sight(tx, &actor, bal.id)?;
+            let moment = (at, at + 1);
+            let (state, found) = looked_up(tx, &bal, moment)?;
+            let (readers, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, parts)| !parts.is_empty());
+            let shown =
+                |list: Vec<(Access, Vec<(i64, i64)>)>| list.into_iter().map(|(a, _)| AccessView::of(a)).collect();
+            Ok::<_, Fail>(Readers {
                 address: bal.address.clone(),
                 at: Timestamp(at),
-                state: "none".into(),
-                readers: Vec::new(),
-                others: Vec::new(),
-            };
-            if at < bal.created {
-                return Ok::<_, Fail>(out);
-            }
-            let bal_life = life_of(tx, "bal", bal.id, &bal.state, None)?;
-            bal_life.at(at).clone_into(&mut out.state);
-            let structure = match bal.structure_id {
-                None => None,
-                Some(id) => {
-                    let blocked = structures::by_id(tx, id)?.and_then(|s| s.blocked);
-                    let present = if blocked.is_some() { "blocked" } else { "active" };
-                    Some(life_of(tx, "structure", id, present, blocked)?)
-                }
-            };
-            let rows = access::at(tx, bal.id, at)?;
-            let mut people: HashMap<Id, Life> = HashMap::new();
-            for row in &rows {
-                if let Entry::Vacant(person) = people.entry(row.person_id) {
-                    person.insert(person_life(tx, row.person_id)?);
-                }
-            }
-            let held = |a: &&Access| a.role == AccessRole::Holder.as_str();
-            let holder = rows.iter().find(held).map(|a| a.person_id);
-            for row in rows {
-                let Some(person) = people.get(&row.person_id) else { continue };
-                let delegate = row.role == AccessRole::Delegate.as_str();
-                let holder = holder.filter(|_| delegate).and_then(|id| people.get(&id));
-                let around = Around { bal: &bal_life, structure: structure.as_ref(), person, holder };
-                let list = if could_read(&span(&row), around, at) { &mut out.readers } else { &mut out.others };
-                list.push(AccessView::of(row));
-            }
-            Ok(out)
+                state,
+                readers: shown(readers),
+                others: shown(others),
+                disclosed: disclosed(tx, &actor, bal.id, moment)?,
+            })
         };
         Ok(self.0.store.read(find).await?)
+    }
+
+    /// Who could read a BAL on a day, and when within it: the day of the structure's territory, else of the operator's. `admin.invalid`. For whom
+    /// [`Operator::access_history`] is.
+    pub async fn readers_of_day(&self, actor: &Actor, address: &str, day: &str) -> Result<ReadersOfDay, Refusal> {
+        self.require(actor, UseCase::AccessList, On::Anywhere).await?;
+        let wrong = || Refusal::new(RefusalCode::Invalid).with("name", "day");
+        let date: Date = day.parse().ok().filter(|_| day.len() == 10).ok_or_else(wrong)?;
+        let (key, actor) = (self.key_of(address)?, actor.clone());
+        let find = move |tx: &mut dyn Tx| {
+            let bal = bal_of(tx, &actor, UseCase::AccessList, &key)?;
+            whole_sight(tx, &actor, bal.id)?;
+            let calendar = calendar::of_structure(tx, bal.structure_id)?;
+            let (from, until) = calendar.bounds(date).ok_or_else(wrong)?;
+            let stretch = (instant(from).map_err(|_| wrong())?, instant(until).map_err(|_| wrong())?);
+            let (_, found) = looked_up(tx, &bal, stretch)?;
+            let part = |(from, until)| Stretch { from: Timestamp(from), until: Timestamp(until) };
+            let reader = |(a, parts): (Access, Vec<(i64, i64)>)| {
+                let times: Vec<Stretch> = parts.into_iter().map(part).collect();
+                (!times.is_empty()).then(|| ReaderTimes { access: AccessView::of(a), times })
+            };
+            Ok::<_, Fail>(ReadersOfDay {
+                address: bal.address.clone(),
+                day: date.to_string(),
+                zone: calendar.territory.zone().to_owned(),
+                from,
+                until,
+                readers: found.into_iter().filter_map(reader).collect(),
+                disclosed: disclosed(tx, &actor, bal.id, stretch)?,
+            })
+        };
+        Ok(self.0.store.read(find).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_shut_until_each_is_accepted() {
+        let version = |id: Id, from_at: i64| terms::Name { id, version: id.to_string(), from_at };
+        let versions = [version(1, 100), version(2, 200), version(3, 300)];
+        let open = |accepted: &[(Id, i64)]| {
+            let life = terms_life(&versions, accepted);
+            [50, 100, 149, 150, 200, 299, 300].map(|at| !life.blocked(at))
+        };
+        assert_eq!(
+            open(&[]),
+            [true, false, false, false, false, false, false],
+            "before any there was nothing to accept"
+        );
+        // The second was accepted before it came, the third after.
+        assert_eq!(open(&[(1, 150), (2, 180), (3, 300)]), [true, false, false, true, true, true, true]);
+        assert_eq!(open(&[(1, 250)]), [true, false, false, false, false, false, false], "of one that was over");
     }
 }

@@ -11,24 +11,63 @@ mod views;
 
 pub use activity::Activity;
 pub use delegations::{DelegationView, NewDelegation};
-pub use views::{AccessChange, AccessView, NewAccess, Readers};
+pub use views::{AccessChange, AccessView, DisclosedTo, NewAccess, ReaderTimes, Readers, ReadersOfDay, Stretch};
 
+use crate::Actor;
 use crate::refuse::Fail;
 use crate::rights::{On, authority, permit, unknown};
-use crate::{Actor, Operator};
 use sceau_domain::access::{Giver, Held, Place};
-use sceau_domain::{BalRights, Refusal, RefusalCode, Role, Timestamp, UseCase, life};
+use sceau_domain::policy::Limits;
+use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Role, Timestamp, UseCase, life};
 use sceau_store::{Id, StoreError, Tx, access, accounts};
 
 /// A day, milliseconds.
 const DAY: i64 = 86_400_000;
 
 /// The BAL of an act, once the asker was found to be somebody who may do it somewhere.
-fn bal_of(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, key: &str) -> Result<accounts::Bal, Fail> {
+pub(crate) fn bal_of(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, key: &str) -> Result<accounts::Bal, Fail> {
     permit(tx, actor, use_case, On::Anywhere)?;
     match accounts::bal_by_address(tx, key)? {
         Some(bal) => Ok(bal),
         None => Err(unknown(tx, actor, use_case, key)),
+    }
+}
+
+/// The BAL of an act that changes who has access to it, kept from others until the transaction ends: judged as it is from then on.
+fn seized(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, key: &str) -> Result<accounts::Bal, Fail> {
+    let bal = bal_of(tx, actor, use_case, key)?;
+    access::lock(tx, bal.id)?;
+    bal_of(tx, actor, use_case, key)
+}
+
+/// What the asker may know of who has access to a BAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// Everything, the past included: whoever administers it or answers for it.
+    Whole,
+    /// Who is there with him.
+    Present,
+    /// A delegate: himself and the holder.
+    Own,
+}
+
+/// `right.missing` unless the asker may see anything of who has access.
+fn sight(tx: &mut dyn Tx, actor: &Actor, bal: Id) -> Result<Sight, Fail> {
+    if authority(tx, actor, UseCase::AccessList, On::Bal(bal))? != Some(Role::User) {
+        return Ok(Sight::Whole);
+    }
+    Ok(match access::in_force(tx, actor.person(), bal)? {
+        Some(a) if BalRights::from_bits(a.rights).has(BalRights::MANAGE) => Sight::Whole,
+        Some(a) if a.role == AccessRole::Delegate.as_str() => Sight::Own,
+        _ => Sight::Present,
+    })
+}
+
+/// Refuses `right.missing` unless the asker may see everything, the past included.
+pub(crate) fn whole_sight(tx: &mut dyn Tx, actor: &Actor, bal: Id) -> Result<(), Fail> {
+    match sight(tx, actor, bal)? {
+        Sight::Whole => Ok(()),
+        _ => Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::AccessList.as_str()).into()),
     }
 }
 
@@ -57,10 +96,12 @@ fn as_held(a: &access::Access) -> Result<Held, StoreError> {
     Ok(Held { person: a.person_id, role, rights: BalRights::from_bits(a.rights), starts: a.starts, ends: a.ends })
 }
 
-/// Where and when, for the rules.
-fn place(bal: &accounts::Bal, now: i64, delegation_days: u32) -> Result<Place<'_>, StoreError> {
+/// Where and when, for the rules; the longest delegation is the one that is set for the BAL's place.
+fn place<'a>(tx: &mut dyn Tx, operator: &Limits, bal: &'a accounts::Bal, now: i64) -> Result<Place<'a>, StoreError> {
     let kind = bal.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?;
-    Ok(Place { kind, state: &bal.state, now, longest: i64::from(delegation_days) * DAY })
+    let days =
+        crate::policies::effective(tx, operator, bal.id)?.map_or(operator.delegation_days, |l| l.delegation_days);
+    Ok(Place { kind, state: &bal.state, now, longest: i64::from(days) * DAY })
 }
 
 /// Rights from their names; the usual ones of the role when none are named. `admin.invalid`.
@@ -83,12 +124,6 @@ fn reason(text: Option<&str>) -> Result<Option<String>, Refusal> {
 fn next_instant(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<i64, StoreError> {
     let now = tx.now();
     Ok(access::newest(tx, person, bal)?.map_or(now, |newest| now.max(newest + 1)))
-}
-
-impl Operator {
-    fn delegation_days(&self) -> u32 {
-        self.config().limits.delegation_days
-    }
 }
 
 /// An instant that a person gave, within what can be counted with.

@@ -99,4 +99,65 @@ pub struct Readers {
     pub readers: Vec<AccessView>,
     /// Accesses that counted by their dates and did not let read then: without that right, of somebody who was blocked, or on a BAL that was stopped.
     pub others: Vec<AccessView>,
+    /// Who could read it then by a disclosure, without an access; absent for whoever may not see disclosures.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disclosed: Option<Vec<DisclosedTo>>,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Stretch {
+    /// From when, milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub from: Timestamp,
+    /// Until when, not included.
+    #[schema(value_type = i64)]
+    pub until: Timestamp,
+}
+
+/// Somebody who could read content by a disclosure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DisclosedTo {
+    /// Id of the disclosure.
+    pub disclosure: String,
+    /// Login.
+    pub login: String,
+    /// From when, milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub from: Timestamp,
+    /// Until when, not included.
+    #[schema(value_type = i64)]
+    pub until: Timestamp,
+}
+
+/// An access by which a BAL could be read on a day, and when.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReaderTimes {
+    /// The access.
+    #[serde(flatten)]
+    pub access: AccessView,
+    /// The parts of the day in which it let read, oldest first.
+    pub times: Vec<Stretch>,
+}
+
+/// Who could read a BAL on a day.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReadersOfDay {
+    /// Address of the BAL.
+    pub address: String,
+    /// The day, `YYYY-MM-DD`.
+    pub day: String,
+    /// The time zone whose day it is: that of the structure's territory, else the operator's.
+    pub zone: String,
+    /// When it began, milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub from: Timestamp,
+    /// When it ended, not included.
+    #[schema(value_type = i64)]
+    pub until: Timestamp,
+    /// The accesses by which the BAL could be read, by login.
+    pub readers: Vec<ReaderTimes>,
+    /// Who could read it by a disclosure; absent for whoever may not see disclosures.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disclosed: Option<Vec<DisclosedTo>>,
 }

@@ -11,7 +11,7 @@ use sceau_domain::opening::{self, State, Task};
 use sceau_domain::{Address, BalKind, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::structures::{self, Structure};
-use sceau_store::{Id, Tx, accounts, life, roles};
+use sceau_store::{Id, Tx, access, accounts, life, roles};
 use serde_json::{Value, json};
 
 /// A request before it is written, with everything that its transaction must not make.
@@ -84,7 +84,7 @@ impl Operator {
         let address: Address = parse(&change.address)?;
         let draft = self.draft(actor, &address);
         let act = move |tx: &mut dyn Tx| {
-            let bal = find(tx, &draft.actor, UseCase::OpeningAsk, &draft.key)?;
+            let bal = seized(tx, &draft)?;
             let kind: BalKind = bal.kind.parse().map_err(|()| Fail::from(RefusalCode::Unavailable))?;
             if !matches!(kind, BalKind::Org | BalKind::App | BalKind::Cab) {
                 return Err(Refusal::new(RefusalCode::Invalid).with("name", "address").into());
@@ -98,7 +98,7 @@ impl Operator {
                 request.naming_override =
                     names::check(tx, &draft.actor, request.texts(None), change.naming_override.as_deref())?;
             }
-            facts::nameable(tx, &draft.actor, &request, bal.structure_id)?;
+            facts::nameable(tx, &draft.actor, &mut request, bal.structure_id)?;
             insert(tx, &draft, &request, bal.structure_id, bal.id).map(|_| draft.id)
         };
         Ok(self.0.store.write(act).await?)
@@ -108,7 +108,7 @@ impl Operator {
         let (address, why) = (parse(&end.address)?, reason(&end.reason)?);
         let draft = self.draft(actor, &address);
         let act = move |tx: &mut dyn Tx| {
-            let bal = find(tx, &draft.actor, UseCase::OpeningAsk, &draft.key)?;
+            let bal = seized(tx, &draft)?;
             let kind: BalKind = bal.kind.parse().map_err(|()| Fail::from(RefusalCode::Unavailable))?;
             alive(&bal)?;
             let mut request = about(&bal, Task::End, kind);
@@ -129,6 +129,13 @@ pub(crate) fn asked_and_verified(tx: &mut dyn Tx, draft: &Draft, request: &Reque
 
 fn parse(address: &str) -> Result<Address, Refusal> {
     address.parse().map_err(|_| Refusal::new(RefusalCode::RcptSyntax).with("address", address))
+}
+
+/// The BAL that a change or an end is about, kept from going elsewhere until the transaction ends.
+fn seized(tx: &mut dyn Tx, draft: &Draft) -> Result<accounts::Bal, Fail> {
+    let bal = find(tx, &draft.actor, UseCase::OpeningAsk, &draft.key)?;
+    access::lock(tx, bal.id)?;
+    find(tx, &draft.actor, UseCase::OpeningAsk, &draft.key)
 }
 
 /// Refuses what is about to be closed, or is.
@@ -160,6 +167,8 @@ fn about(bal: &accounts::Bal, task: Task, kind: BalKind) -> Request {
         phone_published: None,
         paperless: None,
         naming_override: None,
+        eligibility_override: None,
+        colleagues: Vec::new(),
         reason: None,
     }
 }
@@ -209,9 +218,12 @@ fn open(tx: &mut dyn Tx, draft: &Draft, request: &Request, then: Then) -> Result
     let mut request = request.clone();
     request.naming_override =
         names::check(tx, &draft.actor, request.texts(Some(&address)), request.naming_override.as_deref())?;
+    if request.eligibility_override.is_some() {
+        permit(tx, &draft.actor, UseCase::PolicySet, On::Operator)?;
+    }
     facts::free(tx, &draft.key, draft.now)?;
     let structure = place.map(|s| s.id);
-    facts::nameable(tx, &draft.actor, &request, structure)?;
+    facts::nameable(tx, &draft.actor, &mut request, structure)?;
     let row = insert(tx, draft, &request, structure, draft.bal)?;
     if then == Then::Verify {
         let own = request.people.iter().any(|(login, _)| *login == draft.by.name);
@@ -251,7 +263,7 @@ fn insert(tx: &mut dyn Tx, draft: &Draft, request: &Request, structure: Option<I
     let mut fact = draft.asked.1.clone().on(bal, Some(draft.key.clone()));
     fact.saying(&json!({
         "opening": draft.id.to_string(), "task": request.task.as_str(), "kind": request.kind.as_str(), "roles": roles,
-        "naming_override": request.naming_override,
+        "naming_override": request.naming_override, "eligibility_override": request.eligibility_override,
     }));
     fact.write(tx)?;
     Ok(row)

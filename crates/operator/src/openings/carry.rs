@@ -3,16 +3,16 @@
 //! Tried at the verification, at an acceptance of the terms, and in each round of housekeeping. The BAL's id stands in the request from its first
 //! row on, and its key is made under that id: whoever tries again, on whatever node, uses the same key. Row, accesses, folders, steps and trace are
 //! one transaction with the request's last state.
-use super::decide::{denied, state};
+use super::decide::state;
 use super::facts;
 use super::request::Request;
 use crate::accounts::page;
 use crate::mailbox::folders::create_defaults;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
-use crate::{Actor, Door, Operator, Origin, Who};
+use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
 use sceau_domain::life::MAX_REASON;
-use sceau_domain::opening::{self, Denied, Event, Part, State, Task};
+use sceau_domain::opening::{self, Event, Part, State, Task};
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::{DataKey, Id, StoreError, Tx, access, accounts, bals, life, terms};
@@ -26,26 +26,31 @@ const SLICE: u32 = 200;
 struct Prepared {
     step: life::Step,
     bal_step: life::Step,
+    choices: life::Step,
     fact: Fact,
     now: Timestamp,
     by: String,
 }
 
-/// A verified request that waits for nothing more; `None` when it does, or is over.
-type Ready = Option<(Opening, Request)>;
+/// A verified request that waits for nothing more.
+#[derive(Debug)]
+struct Ready {
+    row: Opening,
+    request: Request,
+    people: Vec<(Id, Part)>,
+    next: State,
+}
 
-/// Judges the last step at this moment.
-fn ready(tx: &mut dyn Tx, id: Id, now: Timestamp) -> Result<Ready, Fail> {
+/// Judges the last step at this moment; `None` when the request waits for something, or is over.
+fn ready(tx: &mut dyn Tx, id: Id, now: Timestamp) -> Result<Option<Ready>, Fail> {
     let Some(row) = rows::by_id(tx, id)? else { return Ok(None) };
     let request = Request::read(&row.request)?;
     let known = facts::look(tx, &request, row.structure_id, now)?;
-    match opening::step(state(&row)?, Event::CarryOut, &known.case, now) {
-        Ok(_) => Ok(Some((row, request))),
-        Err(Denied::State(_) | Denied::Missing(_)) => Ok(None),
-    }
+    let next = opening::step(state(&row)?, Event::CarryOut, &known.case, now).ok();
+    Ok(next.map(|next| Ready { row, request, people: known.people, next }))
 }
 
-/// Who verified a request: its accesses are given by that person.
+/// Who verified a request: its accesses are given by that person, and its end is that person's act.
 fn verifier(tx: &mut dyn Tx, id: Id) -> Result<String, Fail> {
     let steps = life::steps(tx, "opening", id)?;
     let verified = steps.into_iter().rev().find(|s| s.became == State::Verified.as_str());
@@ -53,18 +58,15 @@ fn verifier(tx: &mut dyn Tx, id: Id) -> Result<String, Fail> {
 }
 
 /// Moves a request to its last state, judging once more.
-fn finish(tx: &mut dyn Tx, id: Id, p: &Prepared) -> Result<Option<(Opening, Request)>, Fail> {
-    let Some((row, request)) = ready(tx, id, p.now)? else { return Ok(None) };
-    let known = facts::look(tx, &request, row.structure_id, p.now)?;
-    let was = state(&row)?;
-    let next = opening::step(was, Event::CarryOut, &known.case, p.now).map_err(|d| denied(&row, d))?;
+fn finish(tx: &mut dyn Tx, id: Id, p: &Prepared) -> Result<Option<Ready>, Fail> {
+    let Some(ready) = ready(tx, id, p.now)? else { return Ok(None) };
     // Another node, or the next round, was faster: it is done.
-    if !rows::advance(tx, row.id, row.version, next.as_str(), p.now.0)? {
+    if !rows::advance(tx, id, ready.row.version, ready.next.as_str(), p.now.0)? {
         return Ok(None);
     }
-    let (was, became) = (was.as_str().to_owned(), next.as_str().to_owned());
+    let (was, became) = (ready.row.state.clone(), ready.next.as_str().to_owned());
     life::step(tx, &life::Step { was, became, ..p.step.clone() })?;
-    Ok(Some((row, request)))
+    Ok(Some(ready))
 }
 
 impl Operator {
@@ -118,7 +120,7 @@ impl Operator {
     pub(super) async fn carry_opening_out(&self, id: Id, by: &By) -> Result<bool, Refusal> {
         let now = self.now();
         let look = move |tx: &mut dyn Tx| match ready(tx, id, now)? {
-            Some((row, request)) => Ok::<_, Fail>(Some((row, request, verifier(tx, id)?))),
+            Some(found) => Ok::<_, Fail>(Some((found.row, found.request, verifier(tx, id)?))),
             None => Ok(None),
         };
         let Some((row, request, verifier)) = self.0.store.read(look).await? else { return Ok(false) };
@@ -128,6 +130,7 @@ impl Operator {
         let prepared = Prepared {
             step: life_of("opening", id),
             bal_step: life_of("bal", bal),
+            choices: life::Step { by_whom: row.asked_by.clone(), ..life_of("bal", bal) },
             fact: self.fact(act, by, Some((bal, &row.address_key)), "ok", Value::Null),
             now,
             by: verifier,
@@ -135,7 +138,7 @@ impl Operator {
         match request.task {
             Task::Open => self.carry_opening(id, bal, prepared).await,
             Task::Change => self.carry_change(id, bal, prepared).await,
-            Task::End => self.carry_end(id, &request, prepared).await,
+            Task::End => self.carry_end(&row, &request, prepared).await,
         }
     }
 
@@ -146,7 +149,7 @@ impl Operator {
         let folders = self.prepare_default_folders(bal, &key).map_err(failed)?;
         let limits = self.config().limits;
         let make = move |tx: &mut dyn Tx| {
-            let Some((row, request)) = finish(tx, id, &p)? else { return Ok::<_, Fail>(false) };
+            let Some(Ready { row, request, people, .. }) = finish(tx, id, &p)? else { return Ok::<_, Fail>(false) };
             let address = request.parsed()?;
             let domain = address.domain().to_string();
             let missing = || Refusal::new(RefusalCode::NotFound).with("name", &domain);
@@ -176,16 +179,19 @@ impl Operator {
             };
             let made = crate::policies::with_quota(tx, &limits, made, request.quota, &p.by)?;
             accounts::insert_bal(tx, &made)?;
-            let known = facts::look(tx, &request, row.structure_id, p.now)?;
-            for (person, part) in &known.people {
+            for (person, part) in &people {
                 give(tx, *person, bal, *part, &p)?;
             }
             create_defaults(tx, &folders)?;
             life::step(tx, &p.bal_step)?;
+            crate::accounts::bals::choices::at_opening(tx, &made, &p.choices)?;
             let roles: Vec<_> = request.people.iter().map(|(l, part)| json!([l, part.as_str()])).collect();
             let mut fact = p.fact.clone();
             fact.saying(&json!({
                 "kind": made.kind, "test": made.test, "roles": roles, "naming_override": request.naming_override,
+                "eligibility_override": request.eligibility_override,
+                // Choices that were made with the request, and by whom, are the first of their history (F094).
+                "became": [request.red_list, request.phone_published, request.paperless],
                 "opening": id.to_string(), "asked_by": row.asked_by, "verified_by": p.by,
             }));
             fact.write(tx)?;
@@ -209,27 +215,29 @@ impl Operator {
     async fn carry_change(&self, id: Id, bal: Id, p: Prepared) -> Result<bool, Refusal> {
         let make = move |tx: &mut dyn Tx| {
             access::lock(tx, bal)?;
-            let Some((row, request)) = finish(tx, id, &p)? else { return Ok::<_, Fail>(false) };
+            let Some(Ready { row, request, people, .. }) = finish(tx, id, &p)? else { return Ok::<_, Fail>(false) };
             let stored = accounts::bal_by_id(tx, bal)?.ok_or(RefusalCode::NotFound)?;
             if matches!(stored.state.as_str(), "closing" | "closed") {
                 let wrong = Refusal::new(RefusalCode::StateWrong).with("name", &stored.address);
                 return Err(wrong.with("cause", stored.state).into());
             }
-            let known = facts::look(tx, &request, row.structure_id, p.now)?;
-            let wanted = |person: Id| known.people.iter().find(|(id, _)| *id == person).map(|(_, part)| part.as_str());
+            let wanted = |person: Id| people.iter().find(|(id, _)| *id == person).map(|(_, part)| part.as_str());
             let (mut ended, mut kept) = (Vec::new(), Vec::new());
             for held in access::of_bal(tx, bal)? {
-                if wanted(held.person_id) == Some(held.role.as_str()) {
+                // Responsible from now on, as the list says: an access that begins later or has an end is none that a BAL may be left with.
+                let whole =
+                    held.role != AccessRole::Responsible.as_str() || (held.starts <= p.now.0 && held.ends.is_none());
+                if wanted(held.person_id) == Some(held.role.as_str()) && whole {
                     kept.push(held.person_id);
                     continue;
                 }
-                access::end(tx, held.person_id, bal, p.now.0, &p.by)?;
+                access::end(tx, held.person_id, bal, p.now.0.max(held.granted), &p.by)?;
                 if wanted(held.person_id).is_none() {
                     access::revoke_tokens(tx, held.person_id, bal, p.now.0)?;
                     ended.push(held.login);
                 }
             }
-            for (person, part) in known.people.iter().filter(|(person, _)| !kept.contains(person)) {
+            for (person, part) in people.iter().filter(|(person, _)| !kept.contains(person)) {
                 give(tx, *person, bal, *part, &p)?;
             }
             // Whoever edits the BAL at this moment is told that it changed.
@@ -240,7 +248,8 @@ impl Operator {
             let roles: Vec<_> = request.people.iter().map(|(l, part)| json!([l, part.as_str()])).collect();
             let mut fact = p.fact.clone();
             fact.saying(&json!({
-                "roles": roles, "ended": ended, "naming_override": request.naming_override, "opening": id.to_string(),
+                "roles": roles, "ended": ended, "naming_override": request.naming_override,
+                "eligibility_override": request.eligibility_override, "opening": id.to_string(),
                 "asked_by": row.asked_by, "verified_by": p.by,
             }));
             fact.write(tx)?;
@@ -253,19 +262,23 @@ impl Operator {
         Ok(done)
     }
 
-    /// Closes the BAL first: a crash between the two leaves a request that is carried out again, and finds it closing.
-    async fn carry_end(&self, id: Id, request: &Request, p: Prepared) -> Result<bool, Refusal> {
+    /// Closes the BAL first: a crash between the two leaves a request that is carried out again, and finds it closing. Whoever verified closes it,
+    /// by the rights of that person: what a higher authority blocked is not closed by a request.
+    async fn carry_end(&self, row: &Opening, request: &Request, p: Prepared) -> Result<bool, Refusal> {
+        let id = row.id;
         let origin =
             Origin { door: Door::System, remote: None, session: format!("opening-{id}"), tls: None, once: None };
-        let ourselves = Actor { who: Who::System, bal: None, credential: None, origin };
         // Within what a reason may have, with the login (at most 64).
         let why: String = request.reason.as_deref().unwrap_or_default().chars().take(MAX_REASON - 70).collect();
-        let reason = format!("{why} ({})", p.by);
-        let key = self.key_of(&request.address)?;
-        let state = self.0.store.read(move |tx| accounts::bal_by_address(tx, &key)).await;
-        let state = state.map_err(|e: StoreError| refuse::store(&e))?.map(|b| b.state);
-        if !matches!(state.as_deref(), Some("closing" | "closed")) {
-            self.close_bal(&ourselves, &request.address, crate::life::CloseOrder::unused(&reason)).await?;
+        let reason = format!("{why} ({})", row.asked_by);
+        let (bal, login) = (row.bal_id.ok_or(RefusalCode::Unavailable)?, p.by.clone());
+        let find = move |tx: &mut dyn Tx| Ok((accounts::bal_by_id(tx, bal)?, accounts::person_by_login(tx, &login)?));
+        let found = self.0.store.read(find).await.map_err(|e: StoreError| refuse::store(&e))?;
+        let (Some(bal), Some(verifier)) = found else { return Err(RefusalCode::Unavailable.into()) };
+        if !matches!(bal.state.as_str(), "closing" | "closed") {
+            let who = Who::Person(PersonRef { id: verifier.id, login: verifier.login, name: verifier.name });
+            let actor = Actor { who, bal: None, credential: None, origin };
+            self.close_bal(&actor, &bal.address, crate::life::CloseOrder::unused(&reason)).await?;
         }
         Ok(self.0.store.write(move |tx| Ok::<_, Fail>(finish(tx, id, &p)?.is_some())).await?)
     }

@@ -11,7 +11,7 @@
 pub(crate) mod ask;
 mod carry;
 mod decide;
-mod facts;
+pub(crate) mod facts;
 pub(crate) mod request;
 mod show;
 pub(crate) mod views;

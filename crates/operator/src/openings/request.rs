@@ -77,6 +77,12 @@ pub(crate) struct Request {
     pub paperless: Option<bool>,
     pub naming_override: Option<String>,
     pub reason: Option<String>,
+    /// Reason for whom the operator's rules do not take (F163).
+    #[serde(default)]
+    pub eligibility_override: Option<String>,
+    /// Those of `people` who worked in the structure when this was asked: they are to work there until it is carried out.
+    #[serde(default)]
+    pub colleagues: Vec<String>,
 }
 
 fn invalid(name: &str) -> Refusal {
@@ -113,6 +119,11 @@ pub(super) fn reason(text: &str) -> Result<String, Refusal> {
     life::reason(text).ok_or_else(|| invalid("reason"))
 }
 
+/// The reason for an exception from the rules of eligibility. `admin.invalid`.
+pub(super) fn override_reason(text: &str) -> Result<String, Refusal> {
+    life::reason(text).ok_or_else(|| invalid("eligibility_override"))
+}
+
 impl Request {
     /// A BAL that is asked for. `admin.invalid`, `naming.*`.
     pub fn new(op: &Operator, bal: NewBal) -> Result<Self, Refusal> {
@@ -143,6 +154,8 @@ impl Request {
             phone_published: bal.phone_published,
             paperless: bal.paperless,
             naming_override: bal.naming_override,
+            eligibility_override: bal.eligibility_override.as_deref().map(override_reason).transpose()?,
+            colleagues: Vec::new(),
             reason: None,
             address: bal.address.to_string(),
         })

@@ -11,6 +11,9 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::{Id, Tx, accounts, life, structures};
 
+/// A list says of requests with more people not what they wait for: each person is looked up.
+const LISTED: usize = 20;
+
 impl Operator {
     /// Requests, newest first, from before `before`.
     pub async fn openings(
@@ -41,7 +44,7 @@ impl Operator {
                 within,
             };
             let found = rows::list(tx, &filter, before.unwrap_or(Id::MAX), crate::accounts::page(limit))?;
-            found.into_iter().map(|row| view(tx, row, now, false)).collect::<Result<Vec<_>, Fail>>()
+            found.into_iter().map(|row| view(tx, &actor, row, now, false)).collect::<Result<Vec<_>, Fail>>()
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -63,14 +66,14 @@ pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, now: Timestamp) -> Res
     if !seen {
         return Err(Refusal::new(RefusalCode::RightMissing).with("name", uc.as_str()).into());
     }
-    view(tx, row, now, true)
+    view(tx, actor, row, now, true)
 }
 
-fn view(tx: &mut dyn Tx, row: Opening, now: Timestamp, whole: bool) -> Result<OpeningView, Fail> {
+fn view(tx: &mut dyn Tx, actor: &Actor, row: Opening, now: Timestamp, whole: bool) -> Result<OpeningView, Fail> {
     let request = Request::read(&row.request)?;
     let unknown = || Fail::from(RefusalCode::Unavailable);
     let state = State::parse(&row.state).ok_or_else(unknown)?;
-    let waits_for = if state.is_under_way() {
+    let waits_for = if state.is_under_way() && (whole || request.people.len() <= LISTED) {
         let known = facts::look(tx, &request, row.structure_id, now)?;
         known.case.missing(now).into_iter().map(WaitView::from).collect()
     } else {
@@ -89,7 +92,12 @@ fn view(tx: &mut dyn Tx, row: Opening, now: Timestamp, whole: bool) -> Result<Op
         steps = life::steps(tx, "opening", row.id)?.into_iter().map(step).collect();
         // The id is kept for the BAL from the first moment on; there may be none.
         let found = row.bal_id.map(|id| accounts::bal_by_id(tx, id)).transpose()?.flatten();
-        bal = found.map(|b| bals::view(tx, b)).transpose()?;
+        // Whoever asked once sees the request for ever, and the BAL as long as it is his to see.
+        let shown = match &found {
+            Some(b) => permit(tx, actor, UseCase::BalList, On::Bal(b.id)).is_ok(),
+            None => false,
+        };
+        bal = found.filter(|_| shown).map(|b| bals::view(tx, b)).transpose()?;
     }
     Ok(OpeningView {
         id: row.id.to_string(),

@@ -29,7 +29,7 @@ pub struct PartView {
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WaitView {
-    /// `identity`, `responsible`, `convention` or `terms`.
+    /// `identity`, `responsible`, `convention`, `eligibility` or `terms`.
     #[schema(value_type = String)]
     pub guard: Guard,
     /// Why it does not let through, a stable name.
@@ -99,7 +99,7 @@ pub struct OpeningView {
     /// When it last went on.
     #[schema(value_type = i64)]
     pub changed: Timestamp,
-    /// What it waits for, while it is under way.
+    /// What it waits for, while it is under way (not in lists when it names more than twenty people).
     pub waits_for: Vec<WaitView>,
     /// The steps made so far, oldest first (not in lists).
     pub steps: Vec<StepView>,

@@ -3,6 +3,7 @@
 //! The administration socket speaks for a named administrator. A delegation is the holder's own act (F024): unless that administrator holds the
 //! BAL, the server refuses, and this says where the holder does it.
 use super::Context;
+use super::time::{instant, maybe};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
@@ -27,6 +28,8 @@ pub enum AccessCommand {
         address: String,
         #[arg(long, value_name = "INSTANT")]
         at: Option<String>,
+        #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "at")]
+        day: Option<String>,
     },
     Activity {
         address: String,
@@ -122,21 +125,17 @@ const ACTIVITY: &[(&str, &str)] = &[
     ("last", "column.last"),
 ];
 
-/// An instant in milliseconds since 1970: `2026-03-03T10:00:00+01:00`; without an offset it is UTC; a day alone begins at midnight.
-fn instant(c: &Context, text: &str) -> Result<i64, Failure> {
-    if let Ok(t) = text.parse::<jiff::Timestamp>() {
-        return Ok(t.as_millisecond());
-    }
-    let civil = text
-        .parse::<jiff::civil::DateTime>()
-        .or_else(|_| text.parse::<jiff::civil::Date>().map(jiff::civil::DateTime::from));
-    let at = civil.ok().and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC).ok());
-    at.map(|z| z.timestamp().as_millisecond())
-        .ok_or_else(|| Failure { sentence: c.text("cli.bad_instant", &[("value", text)]), exit: 2 })
-}
-
-fn maybe(c: &Context, text: Option<&String>) -> Result<Option<i64>, Failure> {
-    text.map(|t| instant(c, t)).transpose()
+/// Stretches of time, as the clock of their zone shows them: `09:12–11:30, 14:00–00:00`.
+fn clock(times: &serde_json::Value, zone: &str) -> String {
+    use sceau_domain::calendar::Territory;
+    let rule = Territory::ALL.iter().find(|t| t.zone() == zone).map(|t| t.posix());
+    let zone = rule.and_then(|r| jiff::tz::TimeZone::posix(r).ok()).unwrap_or(jiff::tz::TimeZone::UTC);
+    let shown = |at: &serde_json::Value| {
+        let at = jiff::Timestamp::from_millisecond(at.as_i64().unwrap_or_default()).unwrap_or_default();
+        at.to_zoned(zone.clone()).strftime("%H:%M").to_string()
+    };
+    let each = times.as_array().into_iter().flatten();
+    each.map(|t| format!("{}–{}", shown(&t["from"]), shown(&t["until"]))).collect::<Vec<_>>().join(", ")
 }
 
 fn named(rights: &[String]) -> Option<&[String]> {
@@ -146,7 +145,11 @@ fn named(rights: &[String]) -> Option<&[String]> {
 /// `sceau access`.
 pub fn run(c: &Context, command: AccessCommand) -> Result<(), Failure> {
     match command {
-        AccessCommand::List { address, past } => list(c, &address, past),
+        AccessCommand::List { address, past } => {
+            let call = c.call(Method::GET, &["bals", &address, "access"])?;
+            c.show_list(&c.all(call.query("past", past.then_some("true")))?, ACCESS);
+            Ok(())
+        }
         AccessCommand::Give(g) => {
             let body = json!({ "login": g.login, "role": g.role, "rights": named(&g.rights), "starts": maybe(c, g.from.as_ref())?,
                                "ends": maybe(c, g.until.as_ref())?, "reason": g.reason });
@@ -156,9 +159,8 @@ pub fn run(c: &Context, command: AccessCommand) -> Result<(), Failure> {
         }
         AccessCommand::Change(g) => {
             let place = ["bals", &g.address, "access", &g.login];
-            let version = c.call(Method::GET, &place)?.send()?.version;
             let body = json!({ "role": g.role, "rights": named(&g.rights), "ends": maybe(c, g.until.as_ref())?, "reason": g.reason });
-            let changed = c.call(Method::PUT, &place)?.if_match(version).body(&body).send()?;
+            let changed = c.change(Method::PUT, (&place, &[]), None, |_| Some(body))?;
             c.show_one(&changed.value, ACCESS);
             Ok(())
         }
@@ -167,7 +169,22 @@ pub fn run(c: &Context, command: AccessCommand) -> Result<(), Failure> {
             c.show_one(&call.query("reason", reason.as_deref()).send()?.value, ACCESS);
             Ok(())
         }
-        AccessCommand::History { address, at } => {
+        AccessCommand::History { address, day: Some(day), .. } => {
+            let call = c.call(Method::GET, &["bals", &address, "access", "readers"])?;
+            let mut said = call.query("day", Some(&day)).send()?.value;
+            if c.json {
+                super::table::print_json(&said);
+            } else {
+                let zone = said["zone"].as_str().unwrap_or_default().to_owned();
+                for reader in said["readers"].as_array_mut().into_iter().flatten() {
+                    reader["times"] = clock(&reader["times"], &zone).into();
+                }
+                let columns: Vec<_> = [&ACCESS[..3], &[("times", "column.times")], &ACCESS[3..]].concat();
+                c.show_list(&said["readers"].take(), &columns);
+            }
+            Ok(())
+        }
+        AccessCommand::History { address, at, day: None } => {
             let at = maybe(c, at.as_ref())?.map(|at| at.to_string());
             let call = c.call(Method::GET, &["bals", &address, "access", "history"])?;
             let mut said = call.query("at", at.as_deref()).send()?.value;
@@ -183,29 +200,10 @@ pub fn run(c: &Context, command: AccessCommand) -> Result<(), Failure> {
             let (since, until) = (since.map(|n| n.to_string()), until.map(|n| n.to_string()));
             let call = c.call(Method::GET, &["bals", &address, "activity"])?;
             let answered = call.query("since", since.as_deref()).query("until", until.as_deref()).send()?;
-            c.show_list(&Context::items(answered), ACTIVITY);
+            c.show_list(&c.page(answered), ACTIVITY);
             Ok(())
         }
     }
-}
-
-/// Everything, page after page when the past is asked for.
-fn list(c: &Context, address: &str, past: bool) -> Result<(), Failure> {
-    let (mut rows, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let call = c.call(Method::GET, &["bals", address, "access"])?;
-        let call = call.query("past", past.then_some("true")).query("after", after.as_deref());
-        let mut page = call.query("limit", past.then_some("1000")).send()?.value;
-        if let Some(items) = page["items"].as_array_mut() {
-            rows.append(items);
-        }
-        match page["next"].as_str() {
-            Some(next) => after = Some(next.to_owned()),
-            None => break,
-        }
-    }
-    c.show_list(&rows.into(), ACCESS);
-    Ok(())
 }
 
 /// `sceau delegation`.
@@ -213,7 +211,7 @@ pub fn delegation(c: &Context, command: DelegationCommand) -> Result<(), Failure
     match command {
         DelegationCommand::List => {
             let answered = c.call(Method::GET, &["me", "delegations"])?.send()?;
-            c.show_list(&Context::items(answered), DELEGATION);
+            c.show_list(&c.page(answered), DELEGATION);
             Ok(())
         }
         DelegationCommand::Give { address, login, rights, from, until, reason } => {

@@ -1,8 +1,8 @@
 //! `sceau bal`: mailboxes, and what is chosen and published of them.
 use super::Context;
-use super::accounts::{PageArgs, parse};
+use super::accounts::{PageArgs, Since, parse};
 use super::table::limit;
-use super::{life, openings};
+use super::{bal_use, life, openings};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
@@ -48,11 +48,15 @@ pub enum BalCommand {
         no_structure: bool,
         #[arg(long)]
         naming_override: Option<String>,
+        #[command(flatten)]
+        since: Since,
     },
     Choose {
         address: String,
         #[command(flatten)]
         choices: Choices,
+        #[command(flatten)]
+        since: Since,
     },
     Suggest {
         #[arg(long, requires = "family")]
@@ -66,6 +70,8 @@ pub enum BalCommand {
     },
     #[command(flatten)]
     Life(life::BalLife),
+    #[command(flatten)]
+    Use(bal_use::BalUse),
 }
 
 /// Choices about a BAL; what is not given stays as it is.
@@ -117,6 +123,8 @@ pub struct BalAdd {
     quota: Option<u64>,
     #[arg(long)]
     naming_override: Option<String>,
+    #[arg(long)]
+    eligibility_override: Option<String>,
 }
 
 impl BalAdd {
@@ -130,6 +138,7 @@ impl BalAdd {
             ("service", &self.service),
             ("structure", &self.structure),
             ("naming_override", &self.naming_override),
+            ("eligibility_override", &self.eligibility_override),
         ]));
         for (name, value) in [
             ("address", json!(parse::<Address>(c, &self.address)?.to_string())),
@@ -172,6 +181,7 @@ const BAL: &[(&str, &str)] = &[
     ("quota", "column.quota"),
     ("access", "column.access"),
     ("holds", "column.holds"),
+    ("version", "column.version"),
 ];
 const LISTED: &[(&str, &str)] = &[
     ("address", "column.address"),
@@ -205,7 +215,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
                 .query("text", text.as_deref())
                 .query("after", page.after.as_deref())
                 .query("limit", Some(&limit(page.limit)));
-            c.show_list(&Context::items(call.send()?), LISTED);
+            c.show_list(&c.page(call.send()?), LISTED);
         }
         BalCommand::Show { address } => {
             let address = known(c, &address)?;
@@ -222,6 +232,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
             structure,
             no_structure,
             naming_override,
+            since,
         } => {
             let mut body = given(&[
                 ("name", &name),
@@ -234,9 +245,9 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
             if no_structure {
                 body.insert("structure".into(), Value::Null);
             }
-            change(c, &address, &[], body)?;
+            change(c, &address, &[], since, body)?;
         }
-        BalCommand::Choose { address, choices } => change(c, &address, &["choices"], choices.json())?,
+        BalCommand::Choose { address, choices, since } => change(c, &address, &["choices"], since, choices.json())?,
         BalCommand::Suggest { given, family, structure, domain } => {
             let domain = domain.map(|d| parse::<DomainName>(c, &d)).transpose()?;
             let call = c
@@ -248,6 +259,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
             c.show_one(&call.send()?.value, &[("address", "column.address"), ("homonym", "column.homonym")]);
         }
         BalCommand::Life(command) => life::bal(c, &command)?,
+        BalCommand::Use(command) => bal_use::run(c, command)?,
     }
     Ok(())
 }
@@ -258,12 +270,10 @@ pub(super) fn known(c: &Context, address: &str) -> Result<String, Failure> {
 }
 
 /// Changes a BAL from the version that is there now.
-fn change(c: &Context, address: &str, below: &[&str], body: Map<String, Value>) -> Result<(), Failure> {
+fn change(c: &Context, address: &str, below: &[&str], since: Since, body: Map<String, Value>) -> Result<(), Failure> {
     let address = known(c, address)?;
-    let at = ["bals", address.as_str()];
-    let version = c.call(Method::GET, &at)?.send()?.version;
-    let at: Vec<&str> = at.iter().chain(below).copied().collect();
-    let changed = c.call(Method::PATCH, &at)?.if_match(version).body(&body.into()).send()?;
+    let at = (&["bals", address.as_str()][..], below);
+    let changed = c.change(Method::PATCH, at, since.if_version, |_| Some(body.into()))?;
     c.show_one(&changed.value, BAL);
     Ok(())
 }

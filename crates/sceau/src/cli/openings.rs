@@ -1,7 +1,8 @@
 //! `sceau opening`: BALs that are asked for, their changes and their ends, step by step.
 use super::Context;
 use super::bals::{BalAdd, given, known};
-use super::table::{instant, limit};
+use super::table::limit;
+use super::{time, words};
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
@@ -46,6 +47,8 @@ pub enum OpeningCommand {
     },
     Verify {
         id: String,
+        #[arg(long)]
+        eligibility_override: Option<String>,
     },
     Refuse {
         id: String,
@@ -95,7 +98,7 @@ pub fn run(c: &Context, command: OpeningCommand) -> Result<(), Failure> {
                 .query("structure", structure.as_deref())
                 .query("after", after.as_deref())
                 .query("limit", Some(&limit(most)));
-            let mut rows = Context::items(call.send()?);
+            let mut rows = c.page(call.send()?);
             if !c.json {
                 rows.as_array_mut().into_iter().flatten().for_each(|row| readable(c, row));
             }
@@ -119,7 +122,11 @@ pub fn run(c: &Context, command: OpeningCommand) -> Result<(), Failure> {
             let body = json!({ "task": "end", "address": known(c, &address)?, "reason": reason });
             show_one(c, c.post(&["openings"], &body)?);
         }
-        OpeningCommand::Verify { id } => act(c, &id, "verify", None)?,
+        OpeningCommand::Verify { id, eligibility_override } => {
+            let call = c.call(Method::POST, &["openings", &id, "verify"])?;
+            let call = call.query("eligibility_override", eligibility_override.as_deref());
+            show_one(c, call.send()?.value);
+        }
         OpeningCommand::Refuse { id, reason } => act(c, &id, "refuse", Some(json!({ "reason": reason })))?,
         OpeningCommand::Cancel { id } => act(c, &id, "cancel", None)?,
     }
@@ -151,10 +158,11 @@ fn readable(c: &Context, value: &mut Value) {
     };
     let detail = if c.lang == Lang::Fr { "detail" } else { "detail_en" };
     value["waits_for"] = each(&value["waits_for"], &|w| text(w, detail));
-    value["people"] = each(&value["people"], &|p| format!("{} ({})", text(p, "login"), text(p, "role")));
+    let role = |p: &Value| words::word(c, "role", &text(p, "role"));
+    value["people"] = each(&value["people"], &|p| format!("{} ({})", text(p, "login"), role(p)));
     value["steps"] = each(&value["steps"], &|s| {
         let reason = s["reason"].as_str().map(|r| format!(" ({r})")).unwrap_or_default();
-        let at = instant(s["at"].as_i64().unwrap_or_default());
-        format!("{at} {} {}{reason}", text(s, "became"), text(s, "by"))
+        let at = time::shown(c, s["at"].as_i64().unwrap_or_default());
+        format!("{at} {} {}{reason}", words::word(c, "state", &text(s, "became")), text(s, "by"))
     });
 }

@@ -1,9 +1,12 @@
 //! Who has access to a BAL: list, give, change, end, history; delegations of one's own BAL.
-use crate::page::within;
-use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema};
+use crate::{
+    Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located, schema,
+};
 use axum::extract::State as AxumState;
 use sceau_domain::{AccessRole, Refusal, RefusalCode, Timestamp};
-use sceau_operator::grants::{AccessChange, AccessView, Activity, DelegationView, NewAccess, NewDelegation, Readers};
+use sceau_operator::grants::{
+    AccessChange, AccessView, Activity, DelegationView, NewAccess, NewDelegation, Readers, ReadersOfDay,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list, give))
         .routes(routes!(history))
+        .routes(routes!(readers))
         .routes(routes!(activity))
         .routes(routes!(show, change, end))
         .routes(routes!(end_delegation))
@@ -121,17 +125,10 @@ struct Between {
 /// Which accesses.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Those that are over, too: the whole past, in the order in which they were given, by pages.
     #[serde(default)]
     past: bool,
-    /// From after this one: the `next` of the page before.
-    after: Option<String>,
-    /// How many of the past, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "within")]
-    limit: Option<u32>,
 }
 
 /// A role by its name.
@@ -140,7 +137,7 @@ fn role(name: &str) -> Result<AccessRole, Problem> {
 }
 
 /// Who has access to a BAL, or will have; with `past`, also who had.
-#[utoipa::path(get, path = "/bals/{address}/access", tag = "access", params(("address" = String, Path, description = "Address of the BAL"), Which),
+#[utoipa::path(get, path = "/bals/{address}/access", tag = "access", params(("address" = String, Path, description = "Address of the BAL"), Which, PageQuery),
     responses((status = 200, description = "The accesses", body = Page<AccessView>), Refusals),
     extensions(("x-sceau-use-case" = json!("access.list"))))]
 async fn list(
@@ -148,12 +145,13 @@ async fn list(
     Asker(actor): Asker,
     Path(address): Path<String>,
     Query(which): Query<Which>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<AccessView>>, Problem> {
     if !which.past {
         return Ok(Json(Page::whole(op.accesses(&actor, &address).await?)));
     }
-    let limit = which.limit.unwrap_or(100);
-    let rows = op.access_history(&actor, &address, which.after.as_deref(), limit).await?;
+    let limit = page.limit();
+    let rows = op.access_history(&actor, &address, page.after.as_deref(), limit).await?;
     let Page { items, next } = Page::new(rows, limit, |(place, _)| place.clone());
     Ok(Json(Page { items: items.into_iter().map(|(_, view)| view).collect(), next }))
 }
@@ -188,6 +186,30 @@ async fn history(
 ) -> Result<Json<Readers>, Problem> {
     let at = when.at.map_or_else(|| op.clock().now(), Timestamp);
     Ok(Json(op.readers(&actor, &address, at).await?))
+}
+
+/// Which day.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct OnDay {
+    /// The day, `YYYY-MM-DD`.
+    #[param(example = "2026-03-03", min_length = 10, max_length = 10)]
+    day: String,
+}
+
+/// Who could read a BAL on a day, and in which parts of it: the day of the structure's territory, else of the operator's.
+#[utoipa::path(get, path = "/bals/{address}/access/readers", tag = "access",
+    params(("address" = String, Path, description = "Address of the BAL"), OnDay),
+    responses((status = 200, description = "Who could read", body = ReadersOfDay), Refusals),
+    extensions(("x-sceau-use-case" = json!("access.list"))))]
+async fn readers(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(address): Path<String>,
+    Query(on): Query<OnDay>,
+) -> Result<Json<ReadersOfDay>, Problem> {
+    Ok(Json(op.readers_of_day(&actor, &address, &on.day).await?))
 }
 
 /// Who did what with a BAL: counts by person, for whoever answers for it.

@@ -1,8 +1,11 @@
 //! BALs: opened by whoever may ask and decide, shown, changed, chosen for; addresses proposed.
-use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema};
+use crate::{
+    Asker, Created, Id, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
+    schema,
+};
 use axum::extract::State as AxumState;
 use sceau_domain::{BalKind, DomainName, Refusal, RefusalCode, UseCase};
-use sceau_operator::accounts::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
+use sceau_operator::accounts::{BalChoices, BalEdit, BalQuery, BalView, ChoiceStep, NewBal, SuggestFor, Suggested};
 use sceau_operator::openings::OpeningView;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,13 +17,12 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(list, add))
         .routes(routes!(suggest))
         .routes(routes!(show, edit))
-        .routes(routes!(choose))
+        .routes(routes!(choices, choose))
 }
 
 /// Which BALs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Of this domain.
     #[param(value_type = Option<String>, example = "hopital.mssante.fr")]
@@ -36,24 +38,19 @@ struct Which {
     /// With this in the address or the name.
     #[param(max_length = 120)]
     text: Option<String>,
-    /// From after this address: the `next` of the page before.
-    after: Option<String>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// BALs by address, of the asker's place and the asker's own. Never anything of their content.
-#[utoipa::path(get, path = "/bals", tag = "bals", params(Which),
+#[utoipa::path(get, path = "/bals", tag = "bals", params(Which, PageQuery),
     responses((status = 200, description = "The BALs", body = Page<BalView>), Refusals),
     extensions(("x-sceau-use-case" = json!("bal.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<BalView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
+    let limit = page.limit();
     let query = BalQuery {
         domain: which.domain.map(|d| d.to_string()),
         structure: which.structure,
@@ -61,7 +58,7 @@ async fn list(
         state: which.state,
         text: which.text,
     };
-    let found = op.bals(&actor, query, which.after.as_deref(), limit).await?;
+    let found = op.bals(&actor, query, page.after.as_deref(), limit).await?;
     Ok(Json(Page::new(found, limit, |b| b.address.clone())))
 }
 
@@ -142,6 +139,35 @@ async fn edit(
 ) -> Result<Versioned<BalView>, Problem> {
     let bal = op.edit_bal(&actor, &address, version, change).await?;
     Ok(Versioned(bal.version, bal))
+}
+
+/// Which choices.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct WhichChoices {
+    /// From after this one, in the order of the list: the `next` of the page before.
+    after: Option<Id>,
+    /// How many, at most 1,000; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "crate::page::within")]
+    limit: Option<u32>,
+}
+
+/// What was chosen about a BAL, newest first: each with who chose, when and as what.
+#[utoipa::path(get, path = "/bals/{address}/choices", tag = "bals", params(("address" = String, Path, description = "Address of the BAL"), WhichChoices),
+    responses((status = 200, description = "The choices", body = Page<ChoiceStep>), Refusals),
+    extensions(("x-sceau-use-case" = json!("bal.list"))))]
+async fn choices(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(address): Path<String>,
+    Query(which): Query<WhichChoices>,
+) -> Result<Json<Page<ChoiceStep>>, Problem> {
+    let limit = which.limit.unwrap_or(100);
+    let found = op.choices_of_bal(&actor, &address, which.after.map(|id| id.0), limit).await?;
+    let Page { items, next } = Page::new(found, limit, |(id, _)| id.to_string());
+    Ok(Json(Page { items: items.into_iter().map(|(_, choice)| choice).collect(), next }))
 }
 
 /// Makes choices about a BAL: liste rouge, telephone published, zéro papier. None is ever preset.

@@ -1,5 +1,7 @@
 //! Requests: BALs on their way to being opened, changes and ends that are asked for. Their steps are guarded by their state: no `If-Match` is asked.
-use crate::{Asker, Created, Id, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema};
+use crate::{
+    Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema,
+};
 use axum::extract::State as AxumState;
 use sceau_domain::opening;
 use sceau_operator::openings::{NewOpening, OpeningQuery, OpeningView};
@@ -20,7 +22,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 /// Which requests.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// In this state: `requested`, `verified`, `opened`, `done`, `refused` or `cancelled`.
     #[param(value_type = schema::OpeningStateWord, inline, required = false)]
@@ -30,26 +31,21 @@ struct Which {
     task: Option<opening::Task>,
     /// For the structure with this code.
     structure: Option<String>,
-    /// From after this one, in the order of the list: the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// Requests, newest first, of the asker's place and those that concern the asker.
-#[utoipa::path(get, path = "/openings", tag = "openings", params(Which),
+#[utoipa::path(get, path = "/openings", tag = "openings", params(Which, IdPage),
     responses((status = 200, description = "The requests", body = Page<OpeningView>), Refusals),
     extensions(("x-sceau-use-case" = json!("opening.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<OpeningView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
+    let limit = page.limit();
     let query = OpeningQuery { state: which.state, task: which.task, structure: which.structure };
-    let found = op.openings(&actor, query, which.after.map(|id| id.0), limit).await?;
+    let found = op.openings(&actor, query, page.after(), limit).await?;
     Ok(Json(Page::new(found, limit, |o| o.id.clone())))
 }
 
@@ -79,16 +75,27 @@ async fn show(
     Ok(Versioned(view.version, view))
 }
 
+/// How a request is verified.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct How {
+    /// Why the operator takes a place or people that its rules of eligibility do not; only the operator's administrators, traced.
+    #[param(max_length = 500)]
+    eligibility_override: Option<String>,
+}
+
 /// Verifies a request. What waits for nothing more is carried out at once.
-#[utoipa::path(post, path = "/openings/{id}/verify", tag = "openings", params(("id" = Id, Path, description = "Id of the request")),
+#[utoipa::path(post, path = "/openings/{id}/verify", tag = "openings", params(("id" = Id, Path, description = "Id of the request"), How),
     responses((status = 200, description = "The request", body = OpeningView, headers(("ETag" = String, description = "Version"))), Refusals),
     extensions(("x-sceau-use-case" = json!("opening.decide"))))]
 async fn verify(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(id): Path<Id>,
+    Query(how): Query<How>,
 ) -> Result<Versioned<OpeningView>, Problem> {
-    let view = op.verify_opening(&actor, id.0).await?;
+    let view = op.verify_opening(&actor, id.0, how.eligibility_override.as_deref()).await?;
     Ok(Versioned(view.version, view))
 }
 
