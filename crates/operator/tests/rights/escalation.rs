@@ -98,6 +98,7 @@ async fn whoever_knows_a_number_does_not_answer_for_the_person(h: House) {
     assert_eq!(code(op.block_person(&chief, "chloe", "x").await), "right.missing");
     // Work in the structure is the structure's all the same, and the operator may entrust.
     h.leave(&chief, "chloe", "ici").await;
+    h.0.advance(1);
     op.join_structure(&h.0.admin, "chloe", "ici", "médecin", None).await.unwrap();
     let version = op.person(&chief, "chloe").await.unwrap().version;
     op.edit_person(&chief, "chloe", version, phone).await.unwrap();
