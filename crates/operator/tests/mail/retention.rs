@@ -135,10 +135,15 @@ async fn rows(store: TestStore) {
     .await;
     sql(&w, &format!("INSERT INTO opening_people (opening_id, person_id) VALUES (1, {bruno})")).await;
     w.op.close_bal(&w.admin, BRUNO, CloseOrder::at_once("départ")).await.unwrap();
+    w.advance(400 * DAY);
+    let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
+    assert_eq!(of(&due, "identity").count, 0, "he has an access to another BAL");
+    w.advance(-400 * DAY);
+    sql(&w, &format!("UPDATE access SET ended = {now} WHERE person_id = {bruno} AND ended IS NULL AND role = 'member'")).await;
     w.op.housekeeping().await.unwrap();
     let left = async || {
         let bruno = "SELECT COUNT(*) FROM people WHERE login = 'bruno' AND email IS NOT NULL";
-        let counts = [bruno, "SELECT COUNT(*) FROM notices", "SELECT COUNT(*) FROM openings"];
+        let counts = [bruno, "SELECT COUNT(*) FROM notices", "SELECT COUNT(*) FROM openings WHERE id IN (1, 2)"];
         let mut out = Vec::new();
         for query in counts {
             out.push(number(&w, query).await);
