@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 /// A relay that keeps what it took, and answers as told.
 #[derive(Debug)]
-struct Played {
+pub struct Played {
     from: Address,
     taken: Mutex<Vec<(String, String)>>,
     answer: Mutex<Result<(), NotTaken>>,
@@ -37,13 +37,19 @@ impl Relay for Played {
 async fn house() -> (House, Arc<Played>) {
     let h = House::new().await;
     sceau_testkit::people(&h.op, &h.store, &h.admin, &[], &["anne"]).await;
+    let relay = played(&h);
+    (h, relay)
+}
+
+/// A relay of this operator, which takes everything.
+pub fn played(h: &House) -> Arc<Played> {
     let relay = Arc::new(Played {
         from: "avis@exemple.fr".parse().unwrap(),
         taken: Mutex::default(),
         answer: Mutex::new(Ok(())),
     });
     h.op.set_relay(relay.clone());
-    (h, relay)
+    relay
 }
 
 async fn set(h: &House, address: &str) -> Value {
@@ -53,11 +59,11 @@ async fn set(h: &House, address: &str) -> Value {
     h.root(Method::GET, "/people/anne", &[], None).await.body["email"].clone()
 }
 
-/// The path of the link in the last message, which is quoted-printable.
-fn link(relay: &Played) -> String {
+/// The path of the link to this page in the last message, which is quoted-printable.
+pub fn link(relay: &Played, page: &str) -> String {
     let (_, message) = relay.taken.lock().unwrap().last().unwrap().clone();
     let text = message.replace("=\r\n", "").replace("=3D", "=");
-    let start = text.find("/lien/").expect("a link");
+    let start = text.find(page).expect("a link");
     text[start..].split_whitespace().next().unwrap().to_owned()
 }
 
@@ -72,7 +78,7 @@ async fn a_link_confirms_once_and_only_by_its_button() {
     let (to, message) = relay.taken.lock().unwrap()[0].clone();
     assert_eq!(to, "anne@exemple.fr");
     assert!(message.contains("Auto-Submitted: auto-generated") && message.contains("-- English --"), "{message}");
-    let path = link(&relay);
+    let path = link(&relay, "/lien/");
     // Nothing of it is kept: neither the secret nor, once it has left, the sealed notice.
     let (secret, sealed) = (path.rsplit('/').next().unwrap().to_owned(), relay.taken.lock().unwrap().len());
     assert_eq!((secret.len(), sealed), (43, 1));
@@ -106,19 +112,19 @@ async fn a_link_confirms_once_and_only_by_its_button() {
 async fn a_link_ends_with_time_a_newer_one_another_address_or_a_block() {
     let (h, relay) = house().await;
     set(&h, "anne@exemple.fr").await;
-    let first = link(&relay);
+    let first = link(&relay, "/lien/");
     set(&h, "anne@exemple.fr").await;
-    let second = link(&relay);
+    let second = link(&relay, "/lien/");
     assert_ne!(first, second);
     assert_eq!(h.bare(Method::POST, &first).await.status, StatusCode::GONE, "replaced");
     h.root(Method::DELETE, "/people/anne/email", &[], None).await;
     assert_eq!(h.bare(Method::POST, &second).await.status, StatusCode::GONE, "taken away");
     set(&h, "anne@exemple.fr").await;
-    let third = link(&relay);
+    let third = link(&relay, "/lien/");
     h.store.clock.advance_ms(48 * 3_600_000);
     assert_eq!(h.bare(Method::POST, &third).await.status, StatusCode::GONE, "late");
     set(&h, "anne@exemple.fr").await;
-    let fourth = link(&relay);
+    let fourth = link(&relay, "/lien/");
     let block = |at: Option<i64>| {
         h.store.write(move |tx| {
             let values = sceau_store::params![at];
