@@ -3,12 +3,14 @@
 pub mod bucket;
 pub mod curl;
 pub mod database;
+pub mod doors;
 pub mod letter;
 pub mod mailbox;
 pub mod peer;
 pub mod postfix;
 pub mod program;
 pub mod proof;
+pub mod reference;
 pub mod sandbox;
 pub mod schema;
 pub mod wait;

@@ -71,7 +71,9 @@ fn stopped_closed_held_and_destroyed() {
     refused(&["bal", "keep", ANNE, "--reason", "trop tard"], "state.wrong");
     assert_eq!(b.cli(&["keys", "status"])["destroyed"], 0);
     let id = held["id"].as_str().expect("id");
-    b.cli(&["hold", "lift", id, "--reason", "mainlevée"]);
+    // Lifting destroys: where nobody can be asked it must be meant.
+    assert_eq!(b.cli_raw(&["hold", "lift", id, "--reason", "mainlevée"]).code, 2);
+    b.cli(&["hold", "lift", id, "--reason", "mainlevée", "--yes"]);
     wait::until("the BAL to be destroyed", 20, || (life(&["bal", "life", ANNE]) == "tombstone").then_some(()));
     assert_eq!(b.cli(&["keys", "status"])["destroyed"], 1);
     let steps = b.cli(&["bal", "life", ANNE])["steps"].clone();
@@ -83,7 +85,14 @@ fn stopped_closed_held_and_destroyed() {
     // Policies and the calendar.
     b.cli(&["retention", "set", "maison", "cooling=45 days", "--from", "medimail", "--source", "décision 7"]);
     refused(&["retention", "set", "maison", "functional_traces=9 years"], "admin.invalid");
-    assert_eq!(b.cli(&["retention", "use", "maison"])["operator"], true);
+    // What becomes shorter is looked at first, and confirmed.
+    let due = b.cli(&["retention", "due", "maison"]);
+    assert!(
+        due.as_array().expect("a list").iter().any(|d| d["item"] == "messages" && d["value"] == "3 months"),
+        "{due}"
+    );
+    refused(&["retention", "use", "maison"], "retention.shorter");
+    assert_eq!(b.cli(&["retention", "use", "maison", "--yes"])["operator"], true);
     let count = |args: &[&str]| b.cli(&[&["calendar", "count", "2026-12-18"], args].concat())["to"].clone();
     assert_eq!(count(&["--days", "10"]), "2027-01-05");
     b.cli(&["calendar", "set", "2026-12-24", "--territory", "metropole", "--label", "Pont"]);

@@ -50,6 +50,8 @@ pub(crate) async fn run(s: &mut Session, start: AppendStart) -> Done {
         return Err(Stop::syntax(error.0));
     }
     let message = intake.finish()?;
+    // The literal may have taken long; the operator judges the access, the token is asked about here.
+    s.check_rights().await?;
     let kept = s.operator.append(&actor, &name, start.flags, start.date, message).await;
     let (uidvalidity, uid) = kept.map_err(try_create)?;
     Ok(Reply::With(Code::AppendUid(uidvalidity, uid)))

@@ -33,6 +33,8 @@ pub(crate) async fn run(s: &mut Session, tag: &str, search: &Search) -> Done {
             return Err(refusal.into());
         }
     };
+    // However long it took, the answer is for whoever still has the right to it.
+    s.still_here().await?;
     let view = s.view()?;
     let modseq =
         if by_modseq { found.iter().filter_map(|&u| Some(view.entry(view.index_of(u)?)?.modseq)).max() } else { None };

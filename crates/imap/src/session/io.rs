@@ -4,6 +4,7 @@ use crate::codec::frame::Event;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_net::ReadError;
 use sceau_operator::login::Leash;
+use sceau_operator::{Actor, Operator};
 use tokio::time::timeout_at;
 
 /// Largest piece of a message read or sent at once.
@@ -87,7 +88,8 @@ impl Session {
     /// Gives what waits in the buffer to the connection.
     pub(crate) async fn hand_over(&mut self) -> Result<(), End> {
         if !self.out.is_empty() {
-            self.conn.write(self.out.bytes()).await.map_err(end)?;
+            let giving = self.conn.write(self.out.bytes());
+            tethered(giving, &mut self.leash, &self.operator, self.actor.as_ref()).await?;
             self.out.clear();
         }
         Ok(())
@@ -101,7 +103,7 @@ impl Session {
     /// Sends everything.
     pub(crate) async fn send(&mut self) -> Result<(), End> {
         self.hand_over().await?;
-        self.conn.flush().await.map_err(end)
+        tethered(self.conn.flush(), &mut self.leash, &self.operator, self.actor.as_ref()).await
     }
 
     /// Writes bytes of a literal straight to the connection; what waits goes first. Rights that were taken away meanwhile cut it: within a
@@ -109,7 +111,7 @@ impl Session {
     pub(crate) async fn write_direct(&mut self, bytes: &[u8]) -> Result<(), End> {
         self.still_here().await.map_err(|_| End::Gone)?;
         self.hand_over().await?;
-        self.conn.write(bytes).await.map_err(end)
+        tethered(self.conn.write(bytes), &mut self.leash, &self.operator, self.actor.as_ref()).await
     }
 }
 
@@ -125,6 +127,30 @@ pub(crate) async fn pulled(leash: &mut Option<Leash>) {
     match leash {
         Some(leash) => leash.pulled().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Sends. A client that takes nothing must not keep a door open by it: rights that are taken away meanwhile cut the connection, for what waits
+/// before the sentence will not be taken either.
+async fn tethered(
+    sending: impl Future<Output = Result<(), ReadError>>,
+    leash: &mut Option<Leash>,
+    operator: &Operator,
+    actor: Option<&Actor>,
+) -> Result<(), End> {
+    let mut sending = std::pin::pin!(sending);
+    loop {
+        tokio::select! {
+            biased;
+            sent = &mut sending => return sent.map_err(end),
+            () = pulled(leash) => {
+                if let Some(actor) = actor
+                    && operator.still_allowed(actor).await.is_err_and(|refusal| !refusal.is_temporary())
+                {
+                    return Err(End::Gone);
+                }
+            }
+        }
     }
 }
 

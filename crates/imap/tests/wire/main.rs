@@ -9,6 +9,7 @@ mod hostile;
 mod login;
 mod memory;
 mod python;
+mod rights;
 mod search;
 mod select;
 mod store;

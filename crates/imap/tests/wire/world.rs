@@ -24,7 +24,7 @@ pub struct World {
     pub anne: String,
     pub bruno: String,
     // Dropped last.
-    _store: TestStore,
+    pub store: TestStore,
 }
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
             ports.push(listener.local());
             tokio::spawn(sceau_imap::serve(listener, mode, op.clone(), config.clone(), drain.clone()));
         }
-        Self { op, admin, imaps: ports[0], imap: ports[1], drain, pem, anne, bruno, _store: store }
+        Self { op, admin, imaps: ports[0], imap: ports[1], drain, pem, anne, bruno, store }
     }
 }
 

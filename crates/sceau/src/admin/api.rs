@@ -21,7 +21,7 @@ const ANSWER: usize = 64 << 20;
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
 
 /// A request in the making.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     socket: PathBuf,
     lang: Lang,
@@ -103,13 +103,13 @@ impl Call {
         }
     }
 
-    fn unreadable(&self, path: &std::path::Path, e: &std::io::Error) -> Failure {
-        let path = path.display().to_string();
-        Failure { sentence: text(self.lang, "cli.cannot_read", &[("path", &path), ("error", &e.to_string())]), exit: 2 }
+    fn failed(&self, key: &str, path: &str, e: &std::io::Error) -> Failure {
+        Failure { sentence: text(self.lang, key, &[("path", path), ("error", &e.to_string())]), exit: 2 }
     }
 
-    /// Sends it and writes what is answered, as it comes: for what may be big. The answer's length; a refusal is one as in [`Call::send`].
-    pub fn save(self, out: &mut dyn std::io::Write) -> Result<u64, Failure> {
+    /// Sends it and writes what is answered, as it comes, to what is called `name`: for what may be big. The answer's length; a refusal is one as in
+    /// [`Call::send`], and so is an answer that is cut. A reader who went away is no fault.
+    pub fn save(self, name: &str, out: &mut dyn std::io::Write) -> Result<u64, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| self.unreachable(&e))?;
         runtime.block_on(async {
@@ -121,8 +121,11 @@ impl Call {
             let (mut body, mut length) = (response.into_body(), 0);
             while let Some(frame) = tokio::time::timeout(PATIENCE, body.frame()).await.map_err(patient)? {
                 if let Ok(piece) = frame.map_err(|e| self.unreachable(&e))?.into_data() {
-                    out.write_all(&piece).map_err(|e| self.unreachable(&e))?;
-                    length += piece.len() as u64;
+                    match out.write_all(&piece) {
+                        Ok(()) => length += piece.len() as u64,
+                        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => break,
+                        Err(e) => return Err(self.failed("cli.cannot_write", name, &e)),
+                    }
                 }
             }
             Ok(length)
@@ -149,7 +152,10 @@ impl Call {
             request = request.header(header::IF_MATCH, format!("\"v{version}\""));
         }
         let body = match &self.file {
-            Some(path) => Either::Right(Upload::open(path).map_err(|e| self.unreadable(path, &e))?),
+            Some(path) => {
+                let opened = Upload::open(path);
+                Either::Right(opened.map_err(|e| self.failed("cli.cannot_read", &path.display().to_string(), &e))?)
+            }
             None => Either::Left(Full::new(Bytes::from(self.body.clone().unwrap_or_default()))),
         };
         let request = request.body(body).map_err(|e| self.unreachable(&e))?;
@@ -160,10 +166,13 @@ impl Call {
     async fn answered(&self, response: Response<Incoming>) -> Result<Answered, Failure> {
         let (parts, body) = response.into_parts();
         let bytes = Limited::new(body, ANSWER).collect().await.map_err(|e| self.unreachable(&e))?.to_bytes();
-        let value = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).map_err(|e| self.unreachable(&e))?
+        let value = match serde_json::from_slice(&bytes) {
+            Ok(value) => value,
+            Err(_) if bytes.is_empty() => Value::Null,
+            Err(_) => {
+                let status = parts.status.as_u16().to_string();
+                return Err(Failure { sentence: text(self.lang, "cli.no_answer", &[("status", &status)]), exit: 1 });
+            }
         };
         if parts.status.is_success() {
             let tag = parts.headers.get(header::ETAG).and_then(|t| t.to_str().ok());

@@ -17,10 +17,14 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Opens a file.
+    /// Opens a file. Its length must be known: a folder, a pipe or a terminal is an error.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let file = File::open(path)?;
-        let left = file.metadata()?.len();
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(std::io::Error::other("not a regular file"));
+        }
+        let left = about.len();
         Ok(Self { file: file.take(left), left })
     }
 }

@@ -19,6 +19,13 @@ pub enum DomainCommand {
     },
 }
 
+/// The version that a change starts from, for who looked at it before.
+#[derive(Debug, Args)]
+pub struct Since {
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) if_version: Option<i64>,
+}
+
 #[derive(Debug, Args)]
 pub struct PageArgs {
     #[arg(long)]
@@ -36,7 +43,7 @@ pub fn domain(c: &Context, command: DomainCommand) -> Result<(), Failure> {
             let (name, kind) = (parse::<DomainName>(c, &name)?, parse_kind::<DomainKind>(c, &kind)?);
             c.show_one(&c.post(&["domains"], &json!({ "name": name, "kind": kind }))?, DOMAIN);
         }
-        DomainCommand::List => c.show_list(&Context::items(c.call(Method::GET, &["domains"])?.send()?), DOMAIN),
+        DomainCommand::List => c.show_list(&c.page(c.call(Method::GET, &["domains"])?.send()?), DOMAIN),
         DomainCommand::Show { name } => {
             let name = parse::<DomainName>(c, &name)?;
             c.show_one(&c.get(&["domains", name.as_str()])?, DOMAIN);

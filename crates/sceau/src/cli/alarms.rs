@@ -33,7 +33,7 @@ pub fn run(c: &Context, command: AlarmCommand) -> Result<(), Failure> {
                 (sentence, "column.sentence"),
             ];
             let call = c.call(Method::GET, &["alarms"])?.query("all", all.then_some("true"));
-            c.show_list(&Context::items(call.send()?), &columns);
+            c.show_list(&c.page(call.send()?), &columns);
         }
         AlarmCommand::Ack { code, subject } => {
             c.post(&["alarms", "acknowledgements"], &json!({ "code": code, "subject": subject }))?;

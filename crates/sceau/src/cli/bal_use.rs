@@ -65,7 +65,7 @@ pub fn run(c: &Context, command: BalUse) -> Result<(), Failure> {
             let call = c.call(Method::GET, &["bals", &known(c, &address)?, "alerts"])?;
             let call = call.query("after", after.as_deref()).query("limit", Some(&limit(most)));
             let french = c.lang == sceau_domain::Lang::Fr;
-            c.show_list(&Context::items(call.send()?), if french { ALERT } else { ALERT_EN });
+            c.show_list(&c.page(call.send()?), if french { ALERT } else { ALERT_EN });
         }
         BalUse::Attestation { address } => show(c, &c.get(&["bals", &known(c, &address)?, "attestation"])?),
         BalUse::Attest { address, digest } => {
@@ -73,7 +73,7 @@ pub fn run(c: &Context, command: BalUse) -> Result<(), Failure> {
         }
         BalUse::Choices { address } => {
             let call = c.call(Method::GET, &["bals", &known(c, &address)?, "choices"])?;
-            c.show_list(&Context::items(call.query("limit", Some("1000")).send()?), CHOICE);
+            c.show_list(&c.page(call.query("limit", Some("1000")).send()?), CHOICE);
         }
     }
     Ok(())

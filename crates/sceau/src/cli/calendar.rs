@@ -4,7 +4,7 @@ use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
 use sceau_domain::calendar::Territory;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub enum CalendarCommand {
@@ -96,17 +96,19 @@ pub fn run(c: &Context, command: CalendarCommand) -> Result<(), Failure> {
             c.show_one(&set.send()?.value, DAY);
         }
         CalendarCommand::Settings { territory, weekdays, opens, closes } => {
-            let now = c.call(Method::GET, &["calendar"])?.send()?;
-            let mut new = now.value["settings"].clone();
-            for (name, value) in [("territory", territory), ("opens", opens), ("closes", closes)] {
-                if let Some(value) = value {
-                    new[name] = value.into();
+            let settings = |now: &Value| {
+                let mut new = now["settings"].clone();
+                for (name, value) in [("territory", territory), ("opens", opens), ("closes", closes)] {
+                    if let Some(value) = value {
+                        new[name] = value.into();
+                    }
                 }
-            }
-            if !weekdays.is_empty() {
-                new["weekdays"] = weekdays.into();
-            }
-            show(c, &c.call(Method::PUT, &["calendar"])?.if_match(now.version).body(&new).send()?.value);
+                if !weekdays.is_empty() {
+                    new["weekdays"] = weekdays.into();
+                }
+                Some(new)
+            };
+            show(c, &c.change(Method::PUT, (&["calendar"], &[]), None, settings)?.value);
         }
         CalendarCommand::Count { from, days, to, territory } => {
             let call = c.call(Method::GET, &["calendar", "count"])?.query("from", Some(&from));
@@ -117,7 +119,7 @@ pub fn run(c: &Context, command: CalendarCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(c: &Context, year: &serde_json::Value) {
+fn show(c: &Context, year: &Value) {
     if c.json {
         return super::table::print_json(year);
     }

@@ -1,7 +1,7 @@
 //! Asking before what cannot be undone.
 //!
-//! Promises: without `--yes` nothing is done that a person at a terminal did not confirm by writing the name of what goes; where nobody can
-//! be asked (a script, a pipe) the command is refused and says why.
+//! Promises: without `--yes` nothing is done that a person at a terminal did not confirm by writing the name of what goes. Where nobody can
+//! be asked (a script, a pipe), what cannot be undone is refused and says why ([`confirm`]); what touches many and can be undone goes on ([`mind`]).
 use super::Context;
 use crate::admin::client::Failure;
 use std::io::{IsTerminal, Write};
@@ -14,18 +14,31 @@ pub fn confirm(c: &Context, yes: bool, question: &str, name: &str) -> Result<(),
     if yes {
         return Ok(());
     }
-    let refused = |key: &str| Failure { sentence: c.text(key, &[("name", name)]), exit: 2 };
-    let stdin = std::io::stdin();
-    // Standard output may be read by a program: the question goes where people read.
-    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(refused("confirm.nobody"));
+    if !somebody() {
+        return Err(refused(c, "confirm.nobody", name));
     }
-    let answered =
-        ask(&mut stdin.lock(), &mut std::io::stderr().lock(), &c.text("confirm.ask", &[("question", question)]));
-    match answered {
+    mind(c, yes, question, name)
+}
+
+/// Goes on when `yes` was given, when nobody can be asked, or when the person writes `name` after having read the question.
+pub fn mind(c: &Context, yes: bool, question: &str, name: &str) -> Result<(), Failure> {
+    if yes || !somebody() {
+        return Ok(());
+    }
+    let question = c.text("confirm.ask", &[("question", question), ("name", name)]);
+    match ask(&mut std::io::stdin().lock(), &mut std::io::stderr().lock(), &question) {
         Ok(answer) if answer.trim() == name => Ok(()),
-        _ => Err(refused("confirm.no")),
+        _ => Err(refused(c, "confirm.no", name)),
     }
+}
+
+/// Standard output may be read by a program: questions go where people read.
+fn somebody() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn refused(c: &Context, key: &str, name: &str) -> Failure {
+    Failure { sentence: c.text(key, &[("name", name)]), exit: 2 }
 }
 
 /// Shows the question and reads one line.

@@ -1,13 +1,14 @@
 //! `sceau disclosure`: content of a BAL, asked for by one administrator and decided by another.
 use super::Context;
-use super::table::{limit, print_json};
+use super::file::NewFile;
+use super::table::print_json;
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
 use serde_json::{Value, json};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -75,8 +76,7 @@ pub fn run(c: &Context, command: DisclosureCommand) -> Result<(), Failure> {
             c.show_one(&c.post(&["disclosures", &id, "withdrawal"], &json!({ "reason": reason }))?, DISCLOSURE);
         }
         DisclosureCommand::List => {
-            let call = c.call(Method::GET, &["disclosures"])?.query("limit", Some(&limit(u32::MAX)));
-            c.show_list(&Context::items(call.send()?), DISCLOSURE);
+            c.show_list(&c.all(c.call(Method::GET, &["disclosures"])?)?, DISCLOSURE);
         }
         DisclosureCommand::Export { id, dir } => export(c, &id, &dir)?,
     }
@@ -85,6 +85,7 @@ pub fn run(c: &Context, command: DisclosureCommand) -> Result<(), Failure> {
 
 /// Writes every message of the BAL: a numbered folder for each of its folders, a file for each message, and `index.json`, which says what is where.
 /// Names that users chose are in the index only: no path is made of them. Nothing that exists is written over; only the owner reads what is written.
+/// The index comes last: a folder without one is an export that was cut short.
 fn export(c: &Context, id: &str, dir: &Path) -> Result<(), Failure> {
     let folders = c.get(&["disclosures", id, "folders"])?;
     make(c, dir)?;
@@ -100,10 +101,11 @@ fn export(c: &Context, id: &str, dir: &Path) -> Result<(), Failure> {
             let page = call.send()?.value;
             for message in list(&page["items"]) {
                 let file = format!("{place}/{:010}.eml", message["uid"].as_i64().unwrap_or_default());
-                let mut out = create(c, &dir.join(&file))?;
+                let path = dir.join(&file);
                 let parts = ["disclosures", id, "messages", text(&message["id"])];
-                c.call(Method::GET, &parts)?.save(&mut out)?;
-                out.sync_all().map_err(|e| unwritable(c, &dir.join(&file), &e))?;
+                let mut out = create(c, &path)?;
+                c.call(Method::GET, &parts)?.save(&path.display().to_string(), &mut out)?;
+                out.keep().map_err(|e| unwritable(c, &path, &e))?;
                 count += 1;
                 messages.push(json!({ "file": file, "message": message["id"], "received": message["received"] }));
             }
@@ -116,7 +118,7 @@ fn export(c: &Context, id: &str, dir: &Path) -> Result<(), Failure> {
     }
     let index_path = dir.join("index.json");
     let whole = json!({ "disclosure": id, "folders": written });
-    writeln!(index, "{whole:#}").and_then(|()| index.sync_all()).map_err(|e| unwritable(c, &index_path, &e))?;
+    writeln!(index, "{whole:#}").and_then(|()| index.keep()).map_err(|e| unwritable(c, &index_path, &e))?;
     if c.json {
         print_json(&json!({ "messages": count, "folder": dir }));
     } else {
@@ -135,14 +137,13 @@ fn text(value: &Value) -> &str {
 }
 
 fn unwritable(c: &Context, path: &Path, e: &std::io::Error) -> Failure {
-    let path = path.display().to_string();
-    Failure { sentence: c.text("cli.cannot_write", &[("path", &path), ("error", &e.to_string())]), exit: 2 }
+    super::out::unwritable(c, &path.display().to_string(), e)
 }
 
 fn make(c: &Context, dir: &Path) -> Result<(), Failure> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| unwritable(c, dir, &e))
 }
 
-fn create(c: &Context, path: &Path) -> Result<File, Failure> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| unwritable(c, path, &e))
+fn create(c: &Context, path: &Path) -> Result<NewFile, Failure> {
+    NewFile::begin(path).map_err(|e| unwritable(c, path, &e))
 }

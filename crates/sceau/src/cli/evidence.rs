@@ -8,7 +8,7 @@ use sceau_notary::{Bundle, Checkpoint, PublicKey};
 use sceau_operator::notary::lines;
 use serde_json::json;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -139,24 +139,23 @@ fn tell(c: &Context, bundle: &Bundle, pinned: bool, outside: Outside) {
     let facts = [
         ("trace", t.id.to_string()),
         ("act", t.act.clone()),
-        ("at", super::table::instant(t.at)),
+        ("at", super::time::universal(t.at)),
         ("actor", t.actor.clone()),
         ("bal", t.bal.clone().unwrap_or_else(|| "-".into())),
         ("outcome", t.outcome.clone()),
         ("data", t.data.clone()),
         ("leaf", bundle.leaf.number.to_string()),
         ("size", cp.size.to_string()),
-        ("until", super::table::instant(cp.at)),
+        ("until", super::time::universal(cp.at)),
         ("operator", cp.origin.clone()),
         ("fingerprint", fingerprint),
     ];
     // A bundle comes from anywhere: nothing in it may drive the reader's terminal.
     let facts = facts.map(|(name, value)| (name, super::table::printable(&value)));
     let args: Vec<(&str, &str)> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let mut out = std::io::stdout().lock();
     let key = if pinned { "evidence.pinned" } else { "evidence.stated" };
     for key in ["evidence.trace", "evidence.included", key] {
-        let _ = writeln!(out, "{}", c.text(key, &args));
+        say!("{}", c.text(key, &args));
     }
-    let _ = writeln!(out, "{}", c.text(&format!("evidence.outside_{}", outside.code()), &args));
+    say!("{}", c.text(&format!("evidence.outside_{}", outside.code()), &args));
 }

@@ -1,6 +1,7 @@
 //! `sceau hold`: legal holds.
 use super::Context;
 use super::bals::known;
+use super::confirm::confirm;
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
@@ -26,6 +27,8 @@ pub enum HoldCommand {
         id: String,
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        #[arg(long)]
+        yes: bool,
     },
     List {
         #[arg(long)]
@@ -66,14 +69,20 @@ pub fn run(c: &Context, command: HoldCommand) -> Result<(), Failure> {
             }
             c.show_one(&c.post(&["holds"], &body)?, HOLD);
         }
-        HoldCommand::Lift { id, reason } => {
+        HoldCommand::Lift { id, reason, yes } => {
+            if !yes {
+                let hold = c.get(&["holds", &id])?;
+                let said = |name: &str| hold[name].as_str().unwrap_or_default();
+                let values = [("name", id.as_str()), ("reason", said("reason")), ("authority", said("authority"))];
+                confirm(c, yes, &c.text("confirm.hold_lift", &values), &id)?;
+            }
             c.show_one(&c.post(&["holds", &id, "lift"], &json!({ "reason": reason }))?, HOLD);
         }
         HoldCommand::List { all, after, limit } => {
             let call = c.call(Method::GET, &["holds"])?.query("all", all.then_some("true"));
             let limit = super::table::limit(limit);
             let answered = call.query("after", after.as_deref()).query("limit", Some(&limit)).send()?;
-            c.show_list(&Context::items(answered), HOLD);
+            c.show_list(&c.page(answered), HOLD);
         }
         HoldCommand::Show { id } => c.show_one(&c.get(&["holds", &id])?, HOLD),
     }

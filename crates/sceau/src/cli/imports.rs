@@ -1,10 +1,10 @@
 //! `sceau import`: people and BALs from a file.
 use super::Context;
+use super::file::NewFile;
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::Value;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ pub fn run(c: &Context, command: ImportCommand) -> Result<(), Failure> {
         ImportCommand::Show { id, lines: None, .. } => c.show_one(&shown(c, &id)?, &IMPORT),
         ImportCommand::Show { id, lines: Some(state), after, limit } => {
             let call = c.call(Method::GET, &["imports", &id, "lines"])?.query("state", Some(&state));
-            let call = call.query("after", after.as_deref()).query("limit", Some(&limit.to_string()));
+            let call = call.query("after", after.as_deref()).query("limit", Some(&super::table::limit(limit)));
             let detail = if c.lang == sceau_domain::Lang::Fr { "detail" } else { "detail_en" };
             let columns = [
                 ("line", "column.line"),
@@ -98,11 +98,11 @@ pub fn run(c: &Context, command: ImportCommand) -> Result<(), Failure> {
                 ("code", "column.code"),
                 (detail, "column.sentence"),
             ];
-            c.show_list(&Context::items(call.send()?), &columns);
+            c.show_list(&c.page(call.send()?), &columns);
         }
         ImportCommand::List { after, limit } => {
             let call = c.call(Method::GET, &["imports"])?.query("after", after.as_deref());
-            c.show_list(&Context::items(call.query("limit", Some(&limit.to_string())).send()?), &IMPORT);
+            c.show_list(&c.page(call.query("limit", Some(&super::table::limit(limit))).send()?), &IMPORT);
         }
         ImportCommand::Cancel { id } => {
             c.show_one(&c.call(Method::DELETE, &["imports", &id])?.send()?.value, &IMPORT);
@@ -111,17 +111,14 @@ pub fn run(c: &Context, command: ImportCommand) -> Result<(), Failure> {
             let call = c.call(Method::GET, &["imports", &id, "report"])?;
             match file {
                 None => {
-                    call.save(&mut std::io::stdout().lock())?;
+                    call.save("stdout", &mut std::io::stdout().lock())?;
                 }
                 Some(path) => {
-                    let unwritable = |e: std::io::Error| {
-                        let path = path.display().to_string();
-                        let args = [("path", path.as_str()), ("error", &e.to_string())];
-                        Failure { sentence: c.text("cli.cannot_write", &args), exit: 2 }
-                    };
-                    let mut out = std::fs::File::create_new(&path).map_err(unwritable)?;
-                    call.save(&mut out)?;
-                    out.flush().and_then(|()| out.sync_all()).map_err(unwritable)?;
+                    let name = path.display().to_string();
+                    let unwritable = |e: std::io::Error| super::out::unwritable(c, &name, &e);
+                    let mut out = NewFile::begin(&path).map_err(unwritable)?;
+                    call.save(&name, &mut out)?;
+                    out.keep().map_err(unwritable)?;
                 }
             }
         }

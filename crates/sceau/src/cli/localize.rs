@@ -17,7 +17,7 @@ fn walk(mut command: Command, path: &str, lang: Lang) -> Command {
         .help_template(format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{{all-args}}"));
     let arguments: Vec<String> = command.get_arguments().map(|a| a.get_id().to_string()).collect();
     for id in arguments {
-        let key = format!("{path}.{id}");
+        let key = key(path, &id);
         command = command.mut_arg(&id, |a| argument(a, &text(lang, &key, &[]), lang));
     }
     let subcommands: Vec<String> = command.get_subcommands().map(|s| s.get_name().to_owned()).collect();
@@ -26,6 +26,14 @@ fn walk(mut command: Command, path: &str, lang: Lang) -> Command {
         command = command.mut_subcommand(&name, |s| walk(s, &below, lang));
     }
     command
+}
+
+/// Arguments that mean the same wherever they stand.
+const SHARED: [&str; 1] = ["if_version"];
+
+/// Where the help of an argument stands: with its command, or once for the commands that share it.
+fn key(path: &str, id: &str) -> String {
+    if SHARED.contains(&id) { format!("cli.{id}") } else { format!("{path}.{id}") }
 }
 
 /// A heading; every one has its text (a test checks it).
@@ -61,7 +69,7 @@ mod tests {
     fn every_help_text_exists() {
         fn missing(command: &Command, path: &str, out: &mut Vec<String>) {
             let mut keys = vec![format!("{path}.about")];
-            keys.extend(command.get_arguments().map(|a| format!("{path}.{}", a.get_id())));
+            keys.extend(command.get_arguments().map(|a| key(path, a.get_id().as_str())));
             for key in keys {
                 if Lang::ALL.iter().any(|l| template(*l, &key).is_none()) {
                     out.push(key);

@@ -31,7 +31,7 @@ pub fn run(c: &Context, command: NodeCommand) -> Result<(), Failure> {
         NodeCommand::Add { number, name } => {
             c.show_one(&c.post(&["nodes"], &json!({ "number": number, "name": name }))?, &COLUMNS);
         }
-        NodeCommand::List => c.show_list(&Context::items(c.call(Method::GET, &["nodes"])?.send()?), &COLUMNS),
+        NodeCommand::List => c.show_list(&c.page(c.call(Method::GET, &["nodes"])?.send()?), &COLUMNS),
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub fn run(c: &Context, command: QueueCommand) -> Result<(), Failure> {
                 c.call(Method::GET, &["queue"])?.query("destination", destination.as_ref().map(DomainName::as_str));
             let call = call.query("after", after.map(|a| a.max(0).to_string()).as_deref());
             let answered = call.query("limit", Some(&most(limit))).send()?;
-            c.show_list(&numbered(Context::items(answered)), QUEUE);
+            c.show_list(&numbered(c.page(answered)), QUEUE);
         }
         QueueCommand::Show { id } => {
             let value = numbered(c.get(&["queue", &id.to_string()])?);

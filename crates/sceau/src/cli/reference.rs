@@ -93,7 +93,7 @@ pub fn run(c: &Context, command: ReferenceCommand) -> Result<(), Failure> {
                 ("since", "column.since"),
                 ("blocked", "column.blocked"),
             ];
-            c.show_list(&Context::items(call.send()?), &columns);
+            c.show_list(&c.page(call.send()?), &columns);
         }
         ReferenceCommand::Search { name, text, after, limit } => {
             let call = c.call(Method::GET, &["reference", &name])?.query("q", text.as_deref());

@@ -59,8 +59,8 @@ pub fn run(c: &Context) -> Result<(), Failure> {
     for entry in register["entries"].as_array_mut().into_iter().flatten() {
         // Of no structure: each professional in person is a controller.
         let alone = c.text("register.alone", &[]);
-        for name in [&mut entry["controller"], &mut entry["processing"][0]["name"]] {
-            if name.as_str() == Some("") {
+        for place in ["/controller", "/processing/0/name"] {
+            if let Some(name) = entry.pointer_mut(place).filter(|name| *name == "") {
                 *name = alone.as_str().into();
             }
         }

@@ -58,7 +58,7 @@ fn sentence(c: &Context, lost: &Lost) -> String {
         ("message", number(lost.message)),
         ("folder", number(lost.folder)),
         ("uid", number(lost.uid)),
-        ("at", lost.at.map(table::instant)),
+        ("at", lost.at.map(super::time::universal)),
     ];
     let values: Vec<(&str, &str)> = values.iter().filter_map(|(n, v)| Some((*n, v.as_deref()?))).collect();
     c.text(&format!("care.left_out.{}", lost.of.as_str()), &values)

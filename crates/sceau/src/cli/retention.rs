@@ -15,6 +15,13 @@ pub enum RetentionCommand {
         name: String,
         #[arg(long, value_name = "CODE")]
         structure: Option<String>,
+        #[arg(long)]
+        yes: bool,
+    },
+    Due {
+        name: String,
+        #[arg(long, value_name = "CODE")]
+        structure: Option<String>,
     },
     Set {
         name: String,
@@ -24,6 +31,8 @@ pub enum RetentionCommand {
         from: Option<String>,
         #[arg(long, value_name = "TEXT")]
         source: Option<String>,
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -43,6 +52,14 @@ const RULE: &[(&str, &str)] = &[
     ("source", "column.source"),
 ];
 
+const DUE: &[(&str, &str)] = &[
+    ("item", "column.item"),
+    ("value", "column.value"),
+    ("before", "column.before"),
+    ("count", "column.older"),
+    ("held", "column.held"),
+];
+
 fn show(c: &Context, policy: &Value) {
     if c.json {
         return super::table::print_json(policy);
@@ -56,22 +73,28 @@ fn show(c: &Context, policy: &Value) {
 pub fn run(c: &Context, command: RetentionCommand) -> Result<(), Failure> {
     match command {
         RetentionCommand::List => {
-            c.show_list(&Context::items(c.call(Method::GET, &["retention"])?.send()?), POLICY);
+            c.show_list(&c.page(c.call(Method::GET, &["retention"])?.send()?), POLICY);
         }
         RetentionCommand::Show { name } => show(c, &c.get(&["retention", &name])?),
-        RetentionCommand::Use { name, structure } => {
-            let body = structure.map_or_else(|| json!({}), |code| json!({ "structure": code }));
+        RetentionCommand::Due { name, structure } => {
+            let call = c.call(Method::GET, &["retention", &name, "due"])?.query("structure", structure.as_deref());
+            c.show_list(&c.page(call.send()?), DUE);
+        }
+        RetentionCommand::Use { name, structure, yes } => {
+            let mut body = json!({ "confirm": yes });
+            if let Some(code) = structure {
+                body["structure"] = code.into();
+            }
             show(c, &c.post(&["retention", &name, "use"], &body)?);
         }
-        RetentionCommand::Set { name, rules, from, source } => {
+        RetentionCommand::Set { name, rules, from, source, yes } => {
             let rules = rules.iter().map(|r| rule(c, r, source.as_deref())).collect::<Result<Vec<_>, _>>()?;
             // A policy that is there is changed; one that is not is made.
-            let known = Context::items(c.call(Method::GET, &["retention"])?.send()?);
+            let known = c.page(c.call(Method::GET, &["retention"])?.send()?);
             let is_there = known.as_array().is_some_and(|all| all.iter().any(|p| p["name"] == name.as_str()));
             let set = if is_there && from.is_none() {
-                let version = c.call(Method::GET, &["retention", &name])?.send()?.version;
-                let call = c.call(Method::PATCH, &["retention", &name])?.if_match(version);
-                call.body(&json!({ "rules": rules })).send()?.value
+                let at = (&["retention", name.as_str()][..], &[][..]);
+                c.change(Method::PATCH, at, None, |_| Some(json!({ "rules": rules, "confirm": yes })))?.value
             } else {
                 let mut body = json!({ "name": name, "rules": rules });
                 if let Some(from) = from {

@@ -1,7 +1,8 @@
 //! `sceau structure`: structures, their particulars, what the operator settled with them.
 use super::Context;
-use super::dates::{day, instant};
+use super::accounts::Since;
 use super::person::put;
+use super::time::day;
 use crate::admin::api::Answered;
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
@@ -35,6 +36,8 @@ pub enum StructureCommand {
         from: Option<String>,
         #[arg(long, value_name = "YYYY-MM-DD")]
         until: Option<String>,
+        #[command(flatten)]
+        since: Since,
     },
     Domain {
         code: String,
@@ -51,6 +54,8 @@ pub enum StructureCommand {
         no_body: bool,
         #[arg(long, value_parser = ["delegated", "operator", "self"])]
         opening: Option<String>,
+        #[command(flatten)]
+        since: Since,
     },
 }
 
@@ -106,6 +111,8 @@ pub struct StructureEdit {
     name: Option<String>,
     #[command(flatten)]
     particulars: Particulars,
+    #[command(flatten)]
+    since: Since,
 }
 
 const LIST: &[(&str, &str)] = &[
@@ -140,6 +147,7 @@ const STRUCTURE: &[(&str, &str)] = &[
     ("blocked", "column.blocked"),
     ("warnings", "column.warnings"),
     ("created", "column.created"),
+    ("version", "column.version"),
 ];
 
 impl ContactArgs {
@@ -219,42 +227,44 @@ pub fn run(c: &Context, command: StructureCommand) -> Result<(), Failure> {
         StructureCommand::List { body, after, limit } => {
             let call = c.call(Method::GET, &["structures"])?.query("body", body.as_deref());
             let call = call.query("after", after.as_deref()).query("limit", Some(&super::table::limit(limit)));
-            c.show_list(&Context::items(call.send()?), LIST);
+            c.show_list(&c.page(call.send()?), LIST);
         }
         StructureCommand::Show { code } => shown(c, c.call(Method::GET, &["structures", &code])?.send()?),
         StructureCommand::Edit(e) => {
-            let before = c.call(Method::GET, &["structures", &e.code])?.send()?;
-            let mut body = Map::new();
-            put(&mut body, "name", e.name);
-            e.particulars.put(&mut body, &before.value);
-            let call = c.call(Method::PATCH, &["structures", &e.code])?.if_match(before.version);
-            shown(c, call.body(&Value::Object(body)).send()?);
+            let StructureEdit { code, name, particulars, since } = *e;
+            let body = |before: &Value| {
+                let mut body = Map::new();
+                put(&mut body, "name", name);
+                particulars.put(&mut body, before);
+                Some(Value::Object(body))
+            };
+            let at = (&["structures", code.as_str()][..], &[][..]);
+            shown(c, c.change(Method::PATCH, at, since.if_version, body)?);
         }
-        StructureCommand::Convention { code, state, reference, from, until } => {
-            let at = |text: Option<String>| text.map(|t| day(c, &t).map(instant)).transpose();
+        StructureCommand::Convention { code, state, reference, from, until, since } => {
+            let at = |text: Option<String>| text.map(|t| day(c, &t)).transpose();
             let convention = json!({ "state": state, "reference": reference, "from": at(from)?, "until": at(until)? });
-            settle(c, &code, |_| json!({ "convention": convention }))?;
+            settle(c, &code, since.if_version, |_| json!({ "convention": convention }))?;
         }
-        StructureCommand::Domain { code, add, remove } => settle(c, &code, |before| {
+        StructureCommand::Domain { code, add, remove } => settle(c, &code, None, |before| {
             let known = before["domains"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let kept = known.filter(|d| !remove.iter().any(|r| r.eq_ignore_ascii_case(d))).map(str::to_owned);
             let all: Vec<String> = kept.chain(add.iter().cloned()).collect();
             json!({ "domains": all })
         })?,
-        StructureCommand::Settle { code, body, no_body, opening } => {
+        StructureCommand::Settle { code, body, no_body, opening, since } => {
             let mut settled = Map::new();
             put(&mut settled, "body", if no_body { Some(String::new()) } else { body });
             put(&mut settled, "opening", opening);
-            settle(c, &code, |_| Value::Object(settled))?;
+            settle(c, &code, since.if_version, |_| Value::Object(settled))?;
         }
     }
     Ok(())
 }
 
 /// Settles from the version that is read now.
-fn settle(c: &Context, code: &str, body: impl FnOnce(&Value) -> Value) -> Result<(), Failure> {
-    let before = c.call(Method::GET, &["structures", code])?.send()?;
-    let call = c.call(Method::PATCH, &["structures", code, "settlement"])?.if_match(before.version);
-    shown(c, call.body(&body(&before.value)).send()?);
+fn settle(c: &Context, code: &str, expected: Option<i64>, body: impl FnOnce(&Value) -> Value) -> Result<(), Failure> {
+    let at = (&["structures", code][..], &["settlement"][..]);
+    shown(c, c.change(Method::PATCH, at, expected, |before| Some(body(before)))?);
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! Printing: tables and records for people, JSON for programs.
-use super::Context;
+use super::{Context, out, time, words};
+use sceau_domain::text::template;
 use serde_json::Value;
-use std::io::Write;
 
-/// Prints pretty JSON. A closed pipe ends quietly.
+/// Prints pretty JSON.
 pub fn print_json(value: &Value) {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let _ = writeln!(std::io::stdout(), "{text}");
+    out::line(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
 /// Ids as `--json` has them: numbers. REST writes them as texts.
@@ -43,10 +42,8 @@ pub fn limit(limit: u32) -> String {
 /// Prints an array of objects as a table; says so when there is none.
 pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
     let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut out = std::io::stdout().lock();
     if rows.is_empty() {
-        let _ = writeln!(out, "{}", context.text("cli.nothing", &[]));
-        return;
+        return out::line(&context.text("cli.nothing", &[]));
     }
     let header: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
     let last = columns.len().saturating_sub(1);
@@ -59,6 +56,7 @@ pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
     let width =
         |i: usize| cells.iter().map(|r| r[i].chars().count()).chain([header[i].chars().count()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let mut all = String::new();
     for row in std::iter::once(&header).chain(&cells) {
         let mut line = String::new();
         for (i, c) in row.iter().enumerate() {
@@ -68,19 +66,24 @@ pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
                 line.push_str(&" ".repeat(pad + 2));
             }
         }
-        let _ = writeln!(out, "{}", line.trim_end());
+        all.push_str(line.trim_end());
+        all.push('\n');
     }
+    out::put(&all);
 }
 
 /// Prints one object, a line a field.
 pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) {
     let labels: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
     let width = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
-    let mut out = std::io::stdout().lock();
+    let mut all = String::new();
     for (label, (field, _)) in labels.iter().zip(columns) {
         let pad = " ".repeat(width - label.chars().count());
-        let _ = writeln!(out, "{label}{pad}  {}", cell(context, field, &value[*field]));
+        let line = format!("{label}{pad}  {}", cell(context, field, &value[*field]));
+        all.push_str(line.trim_end());
+        all.push('\n');
     }
+    out::put(&all);
 }
 
 /// Fields that are instants, in milliseconds.
@@ -140,18 +143,41 @@ fn cell(context: &Context, field: &str, value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
         Value::Bool(b) => context.text(if *b { "cli.yes" } else { "cli.no" }, &[]),
-        Value::Number(n) if INSTANTS.contains(&field) => instant(n.as_i64().unwrap_or_default()),
+        Value::Number(n) if INSTANTS.contains(&field) => time::shown(context, n.as_i64().unwrap_or_default()),
         Value::Number(n) if SIZES.contains(&field) => size(n.as_u64().unwrap_or_default()),
         Value::Number(n) => n.to_string(),
-        Value::String(s) => printable(s),
+        Value::String(s) => printable(&words::word(context, field, s)),
         Value::Array(items) => match items.as_slice() {
             [Value::String(what), Value::String(role)] if PAIRS.contains(&field) => {
-                format!("{} ({})", printable(what), printable(role))
+                format!("{} ({})", printable(what), printable(&words::word(context, "role", role)))
             }
             _ => items.iter().map(|v| cell(context, field, v)).collect::<Vec<_>>().join(", "),
         },
-        Value::Object(o) => o.iter().map(|(k, v)| format!("{k}={}", fact(context, k, v))).collect::<Vec<_>>().join(" "),
+        // Facts of a trace are as they were written.
+        Value::Object(o) if field == "data" => {
+            o.iter().map(|(k, v)| format!("{k}={}", fact(context, k, v))).collect::<Vec<_>>().join(" ")
+        }
+        Value::Object(o) => {
+            let told = o.iter().filter(|(_, v)| !v.is_null());
+            told.map(|(k, v)| format!("{}: {}", label(context, k), cell(context, k, v))).collect::<Vec<_>>().join("; ")
+        }
     }
+}
+
+/// A field within another, as its column is called.
+fn label(context: &Context, field: &str) -> String {
+    template(context.lang, &format!("column.{field}")).map_or_else(|| field.to_owned(), str::to_lowercase)
+}
+
+/// What is different, as `field: before → after`, for a person who was overtaken.
+pub fn changes(context: &Context, before: &Value, after: &Value) -> String {
+    let fields = after.as_object().into_iter().flatten().filter(|(name, _)| *name != "version");
+    let different = fields.filter(|(name, value)| before[name.as_str()] != **value);
+    let told = |(name, value): (&String, &Value)| {
+        let [was, is] = [&before[name.as_str()], value].map(|v| cell(context, name, v));
+        format!("{}: {was} → {is}", label(context, name))
+    };
+    different.map(told).collect::<Vec<_>>().join("; ")
 }
 
 /// A fact of a trace. Facts are named freely: a small number named as an instant (`queued=2`) is a count, for no trace is
@@ -163,16 +189,10 @@ fn fact(context: &Context, name: &str, value: &Value) -> String {
     }
 }
 
-/// A text with control characters made visible: a peer's reply must not drive the administrator's terminal.
+/// A text with control characters made visible, and those that reorder writing: a peer's reply must not drive the administrator's terminal.
 pub(super) fn printable(s: &str) -> String {
-    s.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
-}
-
-/// Local time, to the second.
-pub(super) fn instant(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%SZ").to_string())
-        .unwrap_or_else(|_| ms.to_string())
+    let drives = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    s.chars().map(|c| if drives(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 /// A size a person reads: `1.5 MB` (decimal units, as mail limits are stated).
@@ -193,11 +213,18 @@ mod tests {
 
     #[test]
     fn cells_read_as_a_person_expects() {
-        let c = Context { lang: sceau_domain::Lang::En, json: false, config: "x".into() };
+        let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let c = Context::new(sceau_domain::Lang::Fr, false, "x".into()).in_zone(zone);
         assert_eq!(cell(&c, "size", &serde_json::json!(10_485_760)), "10.5 MB");
-        assert_eq!(cell(&c, "created", &serde_json::json!(0)), "1970-01-01 00:00:00Z");
+        assert_eq!(cell(&c, "created", &serde_json::json!(0)), "1970-01-01 01:00:00 CET");
         assert_eq!(cell(&c, "data", &serde_json::json!({ "queued": 2 })), "queued=2");
-        assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2Jno")), "550 \u{FFFD}[2Jno");
-        assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie (holder)");
+        assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2J\u{202E}no")), "550 \u{FFFD}[2J\u{FFFD}no");
+        assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie (titulaire)");
+        assert_eq!(cell(&c, "rights", &serde_json::json!(["read", "manage"])), "lire, gérer");
+        let convention = serde_json::json!({ "state": "signed", "reference": "C-1", "until": null });
+        assert_eq!(cell(&c, "convention", &convention), "référence: C-1; état: signée");
+        let [before, after] =
+            [serde_json::json!({ "name": "A", "version": 1 }), serde_json::json!({ "name": "B", "version": 2 })];
+        assert_eq!(changes(&c, &before, &after), "nom: A → B");
     }
 }

@@ -1,14 +1,17 @@
 //! `sceau terms`: the terms of use, their versions, who accepted them. Accepting asks for a token of the person's own: no administrator
 //! accepts for somebody else.
 use super::Context;
+use super::confirm::mind;
+use super::out::line;
 use super::table::{print_json, printable};
+use super::time::maybe;
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use sceau_domain::Lang;
 use sceau_domain::terms::{TEMPLATE_EN, TEMPLATE_FR};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +27,11 @@ pub enum TermsCommand {
     Diff {
         from: String,
         to: String,
+    },
+    Withdraw {
+        version: String,
+        #[arg(long)]
+        reason: String,
     },
     Accept {
         login: String,
@@ -53,10 +61,10 @@ pub struct PublishArgs {
     from: Option<String>,
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    #[arg(long)]
+    yes: bool,
 }
 
-/// Rows asked for at a time.
-const PAGE: &str = "500";
 /// Longest token, bytes.
 const TOKEN: u64 = 500;
 
@@ -75,7 +83,7 @@ pub fn run(c: &Context, command: TermsCommand) -> Result<(), Failure> {
                 ("digest", "column.fingerprint"),
                 (changes, "column.changes"),
             ];
-            let list = Context::items(c.call(Method::GET, &["terms"])?.send()?);
+            let list = c.page(c.call(Method::GET, &["terms"])?.send()?);
             c.show_list(&list, &columns);
             Ok(())
         }
@@ -93,6 +101,11 @@ pub fn run(c: &Context, command: TermsCommand) -> Result<(), Failure> {
             Ok(())
         }
         TermsCommand::Diff { from, to } => diff(c, &from, &to),
+        TermsCommand::Withdraw { version, reason } => {
+            let path = ["terms", "versions", &version, "withdraw"];
+            shown(c, c.post(&path, &json!({ "reason": reason }))?);
+            Ok(())
+        }
         TermsCommand::Accept { login } => accept(c, &login),
         TermsCommand::Acceptances { missing: true, .. } => {
             let columns = [
@@ -101,7 +114,7 @@ pub fn run(c: &Context, command: TermsCommand) -> Result<(), Failure> {
                 ("bals", "column.bals"),
                 ("last", "column.accepted_version"),
             ];
-            c.show_list(&all(c, &["terms", "missing"], &[])?, &columns);
+            c.show_list(&c.all(c.call(Method::GET, &["terms", "missing"])?)?, &columns);
             Ok(())
         }
         TermsCommand::Acceptances { version, person, .. } => {
@@ -112,34 +125,15 @@ pub fn run(c: &Context, command: TermsCommand) -> Result<(), Failure> {
                 ("version", "column.version"),
                 ("door", "column.door"),
                 ("factors", "column.factors"),
+                ("token_by", "column.token_by"),
+                ("previous", "column.previous_version"),
                 ("digest", "column.fingerprint"),
             ];
-            let query = [("version", version.as_deref()), ("person", person.as_deref())];
-            c.show_list(&all(c, &["terms", "acceptances"], &query)?, &columns);
+            let call = c.call(Method::GET, &["terms", "acceptances"])?.query("version", version.as_deref());
+            c.show_list(&c.all(call.query("person", person.as_deref()))?, &columns);
             Ok(())
         }
     }
-}
-
-/// Every page of a list.
-fn all(c: &Context, path: &[&str], query: &[(&str, Option<&str>)]) -> Result<Value, Failure> {
-    let (mut rows, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let call = c.call(Method::GET, path)?.query("limit", Some(PAGE)).query("after", after.as_deref());
-        let mut page = query.iter().fold(call, |call, (name, value)| call.query(name, *value)).send()?.value;
-        if let Value::Array(items) = page["items"].take() {
-            rows.extend(items);
-        }
-        match page["next"].as_str() {
-            Some(next) => after = Some(next.to_owned()),
-            None => return Ok(Value::Array(rows)),
-        }
-    }
-}
-
-/// A closed pipe ends quietly.
-fn line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn publish(c: &Context, args: PublishArgs) -> Result<(), Failure> {
@@ -158,10 +152,7 @@ fn publish(c: &Context, args: PublishArgs) -> Result<(), Failure> {
         let (name, value) = given.split_once('=').ok_or_else(|| usage("cli.terms_set", given))?;
         values.insert(name.to_owned(), value.into());
     }
-    let from = match &args.from {
-        Some(text) => Some(instant(text).ok_or_else(|| usage("cli.terms_from", text))?),
-        None => None,
-    };
+    let from = maybe(c, args.from.as_ref())?;
     let body = json!({
         "version": args.version,
         "text_fr": read(args.text_fr.as_ref())?,
@@ -171,10 +162,18 @@ fn publish(c: &Context, args: PublishArgs) -> Result<(), Failure> {
         "from": from,
         "values": values,
     });
-    let mut published = c.post(&["terms"], &body)?;
-    if let Some(published) = published.as_object_mut() {
-        published.remove("fr");
-        published.remove("en");
+    if from.is_none() {
+        mind(c, args.yes, &c.text("confirm.terms_publish", &[("name", &args.version)]), &args.version)?;
+    }
+    shown(c, c.post(&["terms"], &body)?);
+    Ok(())
+}
+
+/// A version without its texts.
+fn shown(c: &Context, mut version: Value) {
+    if let Some(version) = version.as_object_mut() {
+        version.remove("fr");
+        version.remove("en");
     }
     let columns = [
         ("version", "column.version"),
@@ -182,14 +181,18 @@ fn publish(c: &Context, args: PublishArgs) -> Result<(), Failure> {
         ("from", "column.in_force"),
         ("digest", "column.fingerprint"),
     ];
-    c.show_one(&published, &columns);
-    Ok(())
+    c.show_one(&version, &columns);
 }
 
 /// The version in force, accepted by a person who shows a token of her own on the standard input.
 fn accept(c: &Context, login: &str) -> Result<(), Failure> {
     let mut token = zeroize::Zeroizing::new(String::new());
-    std::io::stdin().lock().take(TOKEN).read_to_string(&mut token).map_err(|e| Failure {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        super::out::complain(&c.text("cli.terms_token", &[]));
+    }
+    // One line, so that nobody at a terminal waits for an end.
+    stdin.lock().take(TOKEN).read_line(&mut token).map_err(|e| Failure {
         sentence: c.text("cli.cannot_read", &[("path", "stdin"), ("error", &e.to_string())]),
         exit: 2,
     })?;
@@ -198,13 +201,6 @@ fn accept(c: &Context, login: &str) -> Result<(), Failure> {
     let accepted = c.post(&["terms", "acceptances"], &what)?;
     c.show_one(&accepted, &[("version", "column.version"), ("accepted", "column.at")]);
     Ok(())
-}
-
-/// A day (its beginning, UTC) or an instant with its zone, in milliseconds.
-fn instant(text: &str) -> Option<i64> {
-    let exact = text.parse::<jiff::Timestamp>().ok();
-    let day = || Some(text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
-    exact.or_else(day).map(|t| t.as_millisecond())
 }
 
 /// Writes our texts for an operator who wants his own; never over a file that is there.
@@ -231,7 +227,7 @@ fn template(c: &Context, folder: &Path) -> Result<(), Failure> {
 
 fn diff(c: &Context, from: &str, to: &str) -> Result<(), Failure> {
     let path = ["terms", "versions", from, "differences", to];
-    let list = Context::items(c.call(Method::GET, &path)?.query("lang", Some(c.lang.as_str())).send()?);
+    let list = c.page(c.call(Method::GET, &path)?.query("lang", Some(c.lang.as_str())).send()?);
     if c.json {
         print_json(&list);
         return Ok(());
@@ -252,16 +248,4 @@ fn diff(c: &Context, from: &str, to: &str) -> Result<(), Failure> {
         line("");
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_and_an_instant_are_understood() {
-        assert_eq!(instant("2026-12-01"), Some(1_796_083_200_000));
-        assert_eq!(instant("2026-12-01T01:00:00+01:00"), instant("2026-12-01"));
-        assert_eq!(instant("demain"), None);
-    }
 }

@@ -1,15 +1,15 @@
 //! `sceau trace`: the probative log: what it says, whether it is whole, evidence of what it says.
 use super::Context;
 use super::table::{limit as most, numbered};
+use super::time::maybe;
 use super::verify::{self, Source, typed, unreadable};
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
-use sceau_domain::{Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_notary::{Bundle, Checkpoint};
 use sceau_operator::notary::{EvidenceError, lines};
 use serde_json::json;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -73,18 +73,12 @@ const KEY: &[(&str, &str)] = &[
 pub fn run(c: &Context, command: TraceCommand) -> Result<(), Failure> {
     match command {
         TraceCommand::List { act, bal, actor, since, after, limit } => {
-            let since = since
-                .map(|s| {
-                    s.parse::<jiff::Timestamp>()
-                        .map(|t| Timestamp(t.as_millisecond()))
-                        .map_err(|_| Failure { sentence: c.text("cli.bad_instant", &[("value", &s)]), exit: 2 })
-                })
-                .transpose()?;
+            let since = maybe(c, since.as_ref())?;
             let call = c.call(Method::GET, &["traces"])?.query("act", act.as_deref()).query("bal", bal.as_deref());
-            let call = call.query("actor", actor.as_deref()).query("since", since.map(|s| s.0.to_string()).as_deref());
+            let call = call.query("actor", actor.as_deref()).query("since", since.map(|s| s.to_string()).as_deref());
             let call = call.query("after", after.map(|a| a.max(0).to_string()).as_deref());
             let answered = call.query("limit", limit.map(most).as_deref()).send()?;
-            c.show_list(&numbered(Context::items(answered)), TRACE);
+            c.show_list(&numbered(c.page(answered)), TRACE);
             Ok(())
         }
         TraceCommand::Verify { checkpoint, key } => verify::run(c, checkpoint, key.as_deref()),
@@ -100,18 +94,18 @@ fn settle(c: &Context, id: i64, reason: &str) -> Result<(), Failure> {
         super::table::print_json(&statement);
     } else {
         let leaf = statement["number"].to_string();
-        let _ = writeln!(std::io::stdout(), "{}", c.text("audit.settled", &[("leaf", &leaf)]));
+        say!("{}", c.text("audit.settled", &[("leaf", &leaf)]));
     }
     Ok(())
 }
 
 fn key(c: &Context, rotate: bool) -> Result<(), Failure> {
     let method = if rotate { Method::POST } else { Method::GET };
-    let keys = Context::items(c.call(method, &["log", "keys"])?.send()?);
+    let keys = c.page(c.call(method, &["log", "keys"])?.send()?);
     c.show_list(&keys, KEY);
     let in_force = keys.as_array().into_iter().flatten().find(|k| k["retired"].is_null());
     if let Some(pem) = in_force.and_then(|k| k["pem"].as_str()).filter(|_| !c.json) {
-        let _ = write!(std::io::stdout(), "\n{pem}");
+        super::out::put(&format!("\n{pem}"));
     }
     Ok(())
 }
@@ -133,7 +127,7 @@ fn prove(c: &Context, id: i64, output: Option<&Path>, since: Option<&Path>) -> R
         Err(failure) => return Err(failure),
     };
     let Some(path) = output else {
-        let _ = write!(std::io::stdout(), "{}", bundle.to_json());
+        super::out::put(&bundle.to_json());
         return Ok(());
     };
     let failed = |e: std::io::Error| Failure {
@@ -144,7 +138,7 @@ fn prove(c: &Context, id: i64, output: Option<&Path>, since: Option<&Path>) -> R
     if c.json {
         super::table::print_json(&serde_json::json!({ "written": path, "trace": id, "leaf": bundle.leaf.number }));
     } else {
-        let _ = writeln!(std::io::stdout(), "{}", c.text("evidence.written", &[("path", &path.display().to_string())]));
+        say!("{}", c.text("evidence.written", &[("path", &path.display().to_string())]));
     }
     Ok(())
 }

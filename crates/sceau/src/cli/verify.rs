@@ -182,23 +182,22 @@ fn tell(c: &Context, report: &Report, hold: Option<&str>) -> Result<(), Failure>
         ];
         let numbers = numbers.map(|(name, n)| (name, n.to_string()));
         let args: Vec<(&str, &str)> = numbers.iter().map(|(name, n)| (*name, n.as_str())).collect();
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{}", c.text("audit.seen", &args));
+        say!("{}", c.text("audit.seen", &args));
         for note in &report.notes {
-            let _ = writeln!(out, "{}", worded(c, &format!("audit.note.{}", note.code()), note.facts()));
+            say!("{}", worded(c, &format!("audit.note.{}", note.code()), note.facts()));
         }
         if let Some(hold) = hold {
-            let _ = writeln!(out, "{}", c.text("audit.hold", &[("cause", hold)]));
+            say!("{}", c.text("audit.hold", &[("cause", hold)]));
         }
         for finding in &report.findings {
-            let _ = writeln!(out, "- {}", sentence(c, finding));
+            say!("- {}", sentence(c, finding));
         }
         if report.more > 0 {
-            let _ = writeln!(out, "- {}", c.text("audit.more", &[("count", &report.more.to_string())]));
+            say!("- {}", c.text("audit.more", &[("count", &report.more.to_string())]));
         }
         if report.good {
             let root = [("root", &*report.root), ("leaves", &*report.leaves.to_string())];
-            let _ = writeln!(out, "{}", c.text("audit.good", &root));
+            say!("{}", c.text("audit.good", &root));
         }
     }
     if report.good {
@@ -216,7 +215,7 @@ fn sentence(c: &Context, finding: &Finding) -> String {
 fn worded(c: &Context, key: &str, facts: Vec<(String, i64)>) -> String {
     const INSTANTS: [&str; 5] = ["at", "after", "since", "until", "due"];
     let facts = facts.into_iter().map(|(name, value)| {
-        let text = if INSTANTS.contains(&name.as_str()) { super::table::instant(value) } else { value.to_string() };
+        let text = if INSTANTS.contains(&name.as_str()) { super::time::universal(value) } else { value.to_string() };
         (name, text)
     });
     let facts: Vec<(String, String)> = facts.collect();

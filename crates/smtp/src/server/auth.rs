@@ -111,7 +111,11 @@ impl Session {
                 if failures >= attempts {
                     return Reply::refusal(&RefusalCode::TooManyErrors.into()).into();
                 }
-                Reply::refusal(&refusal).into()
+                match refusal.code {
+                    // RFC 4954 §6 has no 550 in answer to AUTH.
+                    RefusalCode::RightMissing => Reply::refusal_as(535, "5.7.1", &refusal).into(),
+                    _ => Reply::refusal(&refusal).into(),
+                }
             }
         }
     }

@@ -16,6 +16,8 @@ enum Content {
     Refused(Refusal),
     /// Refused, and too long to be waited for.
     Endless(Refusal),
+    /// Rights were taken away meanwhile: nothing more is read.
+    Cut(Refusal),
 }
 
 impl Session {
@@ -43,6 +45,10 @@ impl Session {
                 self.trace(&refusal).await;
                 return Ok(Outcome::Last(Reply::refusal(&refusal)));
             }
+            Ok(Content::Cut(refusal)) => {
+                self.trace(&refusal).await;
+                return Ok(Outcome::Last(Reply::refusal_as(421, "4.7.0", &refusal)));
+            }
             Err(e) => {
                 let code =
                     if matches!(e, ReadError::Timeout) { RefusalCode::Timeout } else { RefusalCode::TransferCut };
@@ -68,14 +74,22 @@ impl Session {
         })
     }
 
-    /// Reads the content to its end. A connection that is cut or silent leaves nothing: the intake is dropped.
+    /// Reads the content to its end. A connection that is cut or silent leaves nothing: the intake is dropped. So does one that loses the right to
+    /// send while it sends.
     async fn receive(&mut self) -> Result<Content, ReadError> {
         let mut decoder = DataDecoder::new(self.limits.line);
         let mut intake = Ok(self.operator.intake(self.operator.config().limits.announced_bytes()));
         let mut clear = Vec::new();
         let mut discarded = 0_u64;
         loop {
-            let input = self.conn.read_some(PIECE).await?;
+            let input = tokio::select! {
+                biased;
+                () = self.role.pulled() => match self.role.lost(&self.operator).await {
+                    Some(refusal) => return Ok(Content::Cut(refusal)),
+                    None => continue,
+                },
+                input = self.conn.read_some(PIECE) => input?,
+            };
             if input.is_empty() {
                 return Err(ReadError::Closed);
             }
@@ -91,6 +105,10 @@ impl Session {
             };
             if decoder.is_done() {
                 self.conn.unread(&input[taken..]);
+                // The operator judges the access where the message is kept; the token is asked about here.
+                if let Some(refusal) = self.role.lost(&self.operator).await {
+                    return Ok(Content::Cut(refusal));
+                }
                 return Ok(match intake.and_then(sceau_operator::Intake::finish) {
                     Ok(received) => Content::Whole(Box::new(received)),
                     Err(refusal) => Content::Refused(refusal),

@@ -31,7 +31,7 @@ pub(super) enum Role {
 
 impl Role {
     /// Waits until rights were taken away that may be this session's.
-    async fn pulled(&mut self) {
+    pub(super) async fn pulled(&mut self) {
         match self {
             Self::Submission(submission) => match &mut **submission {
                 Submission { leash: Some(leash), actor: Some(_), .. } => leash.pulled().await,
@@ -41,7 +41,7 @@ impl Role {
         }
     }
     /// Why the session may not go on, if so. What cannot be answered now is asked again at the next command.
-    async fn lost(&self, operator: &Operator) -> Option<Refusal> {
+    pub(super) async fn lost(&self, operator: &Operator) -> Option<Refusal> {
         let Self::Submission(submission) = self else { return None };
         let actor = submission.actor.as_ref()?;
         operator.still_allowed(actor).await.err().filter(|refusal| !refusal.is_temporary())

@@ -7,6 +7,7 @@ mod fake;
 mod mx;
 mod notices;
 mod patience;
+mod rights;
 mod smuggling;
 mod submission;
 mod transfer;

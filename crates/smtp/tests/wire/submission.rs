@@ -169,6 +169,33 @@ async fn too_many_recipients_at_submission() {
     assert_eq!(world.traces("mail.refused").await[0].actor, "anne");
 }
 
+/// What `policy show` says is what the wire says, at once and within one session.
+#[tokio::test]
+async fn a_policy_is_what_the_door_enforces() {
+    let pki = Pki::new();
+    let world = World::new(&pki).await;
+    let mut c = anne(&world).await;
+    let shown = async |name: &str| {
+        let all = world.op.policy_of(&world.admin, ANNE).await.unwrap();
+        all.into_iter().find(|p| p.name == name).unwrap().value
+    };
+    for (scope, subject, recipients, bytes) in
+        [("domain", "alpha.mssante.fr", 2, 70_000), ("kind", "Per", 4, 80_000), ("bal", ANNE, 3, 66_000)]
+    {
+        for (name, value) in [("recipients", recipients), ("message_bytes", bytes), ("patient_message_bytes", bytes)] {
+            world.op.set_policy(&world.admin, scope, subject, name, value).await.unwrap();
+            assert_eq!(shown(name).await, value);
+        }
+        c.refused(&format!("MAIL FROM:<{ANNE}> SIZE={}", bytes + 1), "552 5.3.4 ", "message.too_big").await;
+        c.expect(&format!("MAIL FROM:<{ANNE}> SIZE={bytes}"), "250").await;
+        for n in 0..recipients {
+            c.expect(&format!("RCPT TO:<p{n}@beta.mssante.fr>"), "250 2.1.5").await;
+        }
+        c.refused("RCPT TO:<q@beta.mssante.fr>", "452 4.5.3 ", "rcpt.too_many").await;
+        c.expect("RSET", "250").await;
+    }
+}
+
 #[tokio::test]
 async fn what_the_door_refuses_is_traced_with_who_had_logged_in() {
     let pki = Pki::new();

@@ -1,0 +1,49 @@
+//! The tour of the two READMEs and the example of docs/api.md: each block works as it is printed.
+use sceau_e2e::proof::workspace;
+use sceau_e2e::sandbox::sceau;
+use sceau_e2e::{Run, Sandbox};
+
+/// The first fenced block after this mark.
+fn block(file: &str, mark: &str) -> String {
+    let text = std::fs::read_to_string(workspace().join(file)).expect(file);
+    let (_, after) = text.split_once(mark).unwrap_or_else(|| panic!("{file} has no {mark:?}"));
+    let (_, code) = after.split_once("```").expect("a block");
+    let (code, _) = code.split_once("```").expect("its end");
+    code.split_once('\n').expect("its first line").1.to_owned()
+}
+
+/// Runs it where `sandbox-data` is, as somebody who copies it: stops at the first command that fails.
+fn tried(sandbox: &Sandbox, file: &str, mark: &str) -> String {
+    let code = block(file, mark).replace(":22016", &format!(":{}", sandbox.base() + 16));
+    let folder = sandbox.data.parent().expect("a folder");
+    let program = sceau();
+    let bin = program.parent().expect("a folder").display();
+    // What the text builds is built: it stands where the text says.
+    let code = code.replace("$PWD/target/release", &bin.to_string());
+    let script = format!("set -euo pipefail\ncd '{}'\n{code}", folder.display());
+    let run = Run::of("bash", &["-c", &script]);
+    assert_eq!(run.code, 0, "{file}:\n{code}\n{run:?}");
+    assert!(!run.out.contains("urn:sceau:problem"), "{file}: {}", run.out);
+    run.out
+}
+
+#[test]
+fn what_the_readmes_and_the_guide_print_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Both tours make the same things: each has its own sandbox. The folder is named as it is by default.
+    for (file, mark, said) in [("README.md", "<!-- tried:", "lang=en"), ("README.fr.md", "<!-- essayé :", "lang=fr")] {
+        let place = folder.path().join(said);
+        std::fs::create_dir(&place).expect("a folder");
+        let sandbox = Sandbox::start_in_free(&place);
+        std::os::unix::fs::symlink(&sandbox.data, place.join("sandbox-data")).expect("a name");
+        let out = tried(&sandbox, file, mark);
+        assert!(out.contains("cardiologie-exemple@alpes.mssante.fr") && out.contains("claire.exemple"), "{out}");
+        if file == "README.md" {
+            let out = tried(&sandbox, "docs/api.md", "## An example");
+            assert!(out.contains("\"login\":\"operateur\"") && out.contains("cardio.mssante.fr"), "{out}");
+        }
+        // The sandbox's own page tells where to go on.
+        let screen = sandbox.screen();
+        assert!(screen.contains("structure list") && screen.contains("access list"), "{screen}");
+    }
+}
