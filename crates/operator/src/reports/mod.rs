@@ -92,8 +92,11 @@ fn local() -> Vec<String> {
     ReportKind::ALL.iter().filter(|k| k.is_local()).map(|k| k.as_str().to_owned()).collect()
 }
 
+/// Structures, the kinds seen there, and whose own reports are seen everywhere.
+type Within = (Vec<Id>, Vec<String>, Id);
+
 /// How far the asker sees; none: everything.
-fn within(tx: &mut dyn Tx, actor: &Actor) -> Result<Option<(Vec<Id>, Vec<String>, Id)>, Fail> {
+fn within(tx: &mut dyn Tx, actor: &Actor) -> Result<Option<Within>, Fail> {
     Ok(match (reach(tx, actor, UseCase::ReportList)?, &actor.who) {
         (Reach::All, _) | (_, Who::System) => None,
         (reach, Who::Person(p)) => Some((reach.structures().unwrap_or_default().to_vec(), local(), p.id)),

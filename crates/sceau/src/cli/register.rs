@@ -31,7 +31,7 @@ const ENTRY: &[(&str, &str)] = &[
 fn whole(c: &Context) -> Result<Value, Failure> {
     let (mut entries, mut after) = (Vec::new(), None::<String>);
     loop {
-        let call = c.call(Method::GET, &["register"])?.query("after", after.as_deref()).query("limit", Some("1000"));
+        let call = c.call(Method::GET, &["processing"])?.query("after", after.as_deref()).query("limit", Some("1000"));
         let mut page = call.send()?.value;
         if let Value::Array(items) = page["items"].take() {
             entries.extend(items);

@@ -49,7 +49,7 @@ struct Register {
 }
 
 /// The register of processing: each controller with the chain under it, what there is, how long it is kept.
-#[utoipa::path(get, path = "/register", tag = "register", params(PageQuery),
+#[utoipa::path(get, path = "/processing", tag = "processing", params(PageQuery),
     responses((status = 200, description = "A page of the register", body = Register), Refusals),
     extensions(("x-sceau-use-case" = json!("register.show"))))]
 async fn register(
