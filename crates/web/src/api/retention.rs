@@ -1,14 +1,18 @@
 //! Retention policies.
-use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Refusals, State, Versioned, located};
+use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located};
 use axum::extract::State as AxumState;
-use sceau_operator::retention::{NewRule, RetentionView};
+use sceau_operator::retention::{DueView, NewRule, RetentionView};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show, change)).routes(routes!(follow))
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(show, change))
+        .routes(routes!(follow))
+        .routes(routes!(due))
 }
 
 /// A policy to add.
@@ -27,6 +31,15 @@ struct NewPolicy {
     rules: Vec<NewRule>,
 }
 
+/// Of whom what is due is counted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    /// Code of a structure: its BALs only. Absent: the BALs of all who follow no policy of their own choice, and what belongs to no BAL.
+    structure: Option<String>,
+}
+
 /// What a policy says otherwise from now on.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +47,10 @@ struct Change {
     /// The times to set.
     #[schema(min_items = 1, max_items = 20)]
     rules: Vec<NewRule>,
+    /// That something is kept shorter by those who follow the policy is meant.
+    #[serde(default)]
+    #[schema(example = false)]
+    confirm: bool,
 }
 
 /// Who follows a policy.
@@ -43,6 +60,10 @@ struct Follower {
     /// Code of a structure; the operator when absent.
     #[schema(example = "chu-exemple", min_length = 1, max_length = 64)]
     structure: Option<String>,
+    /// That something is kept shorter from now on is meant.
+    #[serde(default)]
+    #[schema(example = false)]
+    confirm: bool,
 }
 
 /// Every policy: presets first, then the operator's own ones; each value with where it comes from.
@@ -65,7 +86,7 @@ async fn add(
     Asker(actor): Asker,
     Json(new): Json<NewPolicy>,
 ) -> Result<Created<Json<RetentionView>>, Problem> {
-    let added = op.set_retention(&actor, &new.name, new.from.as_deref(), &new.rules, None).await?;
+    let added = op.set_retention(&actor, &new.name, new.from.as_deref(), &new.rules, None, false).await?;
     Ok(Created(located(&["retention", &added.name]), Json(added)))
 }
 
@@ -92,8 +113,20 @@ async fn change(
     IfMatch(version): IfMatch,
     Json(change): Json<Change>,
 ) -> Result<Versioned<RetentionView>, Problem> {
-    let set = op.set_retention(&actor, &name, None, &change.rules, Some(version)).await?;
+    let set = op.set_retention(&actor, &name, None, &change.rules, Some(version), change.confirm).await?;
     Ok(Versioned(set.version, set))
+}
+
+/// What a policy would remove at this moment, counted. Nothing is removed: a look before the policy is followed, or at what the next round takes.
+#[utoipa::path(get, path = "/retention/{name}/due", tag = "retention", params(("name" = String, Path, description = "Name of the policy"), Whose),
+    responses((status = 200, description = "The counts", body = Page<DueView>), Refusals), extensions(("x-sceau-use-case" = json!("retention.set"))))]
+async fn due(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(name): Path<String>,
+    Query(whose): Query<Whose>,
+) -> Result<Json<Page<DueView>>, Problem> {
+    Ok(Json(Page::whole(op.retention_due(&actor, &name, whose.structure.as_deref()).await?)))
 }
 
 /// The operator, or a structure, follows this policy from now on.
@@ -106,5 +139,5 @@ async fn follow(
     Path(name): Path<String>,
     Json(by): Json<Follower>,
 ) -> Result<Json<RetentionView>, Problem> {
-    Ok(Json(op.use_retention(&actor, &name, by.structure.as_deref()).await?))
+    Ok(Json(op.use_retention(&actor, &name, by.structure.as_deref(), by.confirm).await?))
 }

@@ -1,12 +1,11 @@
 //! Terms of use: versions and texts for everybody; publishing; who accepted what. One's own acceptance is under `/me`.
-use crate::page::within;
 use crate::{Asker, Created, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Via, located};
 use axum::extract::{Extension, State as AxumState};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use sceau_domain::{Lang, Timestamp};
 use sceau_operator::terms::{
-    AcceptanceFilter, AcceptanceView, ClauseDifference, NewTerms, OwnTerms, TermsText, TermsView, UnacceptedView,
+    AcceptanceFilter, AcceptanceView, ClauseDifference, NewTerms, OwnTerms, Read, TermsText, TermsView, UnacceptedView,
 };
 use sceau_operator::{Door, Origin};
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(missing))
         .routes(routes!(show))
         .routes(routes!(show_text))
+        .routes(routes!(withdraw))
         .routes(routes!(differences))
         .routes(routes!(own, accept))
 }
@@ -108,6 +108,9 @@ struct Acceptance {
         example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     )]
     digest: String,
+    /// In which language it was shown; `fr` when absent.
+    #[serde(default)]
+    lang: Language,
 }
 
 /// What a person accepts, and the person's own proof of who it is.
@@ -132,6 +135,18 @@ struct AcceptanceWithToken {
         example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     )]
     digest: String,
+    /// In which language it was shown; `fr` when absent.
+    #[serde(default)]
+    lang: Language,
+}
+
+/// Why a version is taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Withdrawal {
+    /// Why, in one line.
+    #[schema(example = "Date erronée", min_length = 1, max_length = 500)]
+    reason: String,
 }
 
 /// An acceptance that was kept.
@@ -147,18 +162,11 @@ struct Accepted {
 /// Which acceptances.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct WhichAcceptances {
     /// Of this version only.
     version: Option<String>,
     /// Of this person only: login.
     person: Option<String>,
-    /// From after this one: the `next` of the page before.
-    after: Option<String>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "within")]
-    limit: Option<u32>,
 }
 
 /// Every version, newest first. For everybody.
@@ -243,6 +251,20 @@ fn markdown(terms: TermsText, lang: Language) -> Response {
     ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8"), (header::CONTENT_LANGUAGE, tag)], text).into_response()
 }
 
+/// Takes back a version that is not in force yet. Its text stays to be read, marked. What is in force is replaced by publishing another version.
+#[utoipa::path(post, path = "/terms/versions/{version}/withdraw", tag = "terms", request_body = Withdrawal,
+    params(("version" = String, Path, description = "Name of the version")),
+    responses((status = 200, description = "Taken back", body = TermsText), Refusals),
+    extensions(("x-sceau-use-case" = json!("terms.publish"))))]
+async fn withdraw(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(version): Path<String>,
+    Json(why): Json<Withdrawal>,
+) -> Result<Json<TermsText>, Problem> {
+    Ok(Json(op.withdraw_terms(&actor, &version, &why.reason).await?))
+}
+
 /// What differs between two versions, clause by clause. For everybody.
 #[utoipa::path(get, path = "/terms/versions/{version}/differences/{other}", tag = "terms", security(()),
     params(("version" = String, Path, description = "Name of the earlier version"), ("other" = String, Path, description = "Name of the later one"), InLanguage),
@@ -257,16 +279,17 @@ async fn differences(
 }
 
 /// Who accepted what, newest version first. Administrators of a structure see their own people.
-#[utoipa::path(get, path = "/terms/acceptances", tag = "terms", params(WhichAcceptances),
+#[utoipa::path(get, path = "/terms/acceptances", tag = "terms", params(WhichAcceptances, PageQuery),
     responses((status = 200, description = "The acceptances", body = Page<AcceptanceView>), Refusals),
     extensions(("x-sceau-use-case" = json!("terms.acceptances"))))]
 async fn acceptances(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<WhichAcceptances>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<AcceptanceView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
-    let filter = AcceptanceFilter { version: which.version, person: which.person, after: which.after, limit };
+    let limit = page.limit();
+    let filter = AcceptanceFilter { version: which.version, person: which.person, after: page.after, limit };
     let found = op.acceptances(&actor, filter).await?;
     Ok(Json(Page::new(found, limit, |a| a.place.clone())))
 }
@@ -282,8 +305,8 @@ async fn accept_with_token(
     Json(what): Json<AcceptanceWithToken>,
 ) -> Result<Json<Accepted>, Problem> {
     let origin = Origin { door: Door::Api, ..crate::pages::origin(via.as_ref().map(|Extension(via)| via)) };
-    let (who, which) = ((what.login.trim(), what.token.as_str()), (what.version.as_str(), what.digest.as_str()));
-    let accepted = op.accept_terms_with(who, which, &origin).await?;
+    let read = Read { version: &what.version, digest: &what.digest, lang: what.lang.into() };
+    let accepted = op.accept_terms_with((what.login.trim(), what.token.as_str()), read, &origin).await?;
     Ok(Json(Accepted { version: what.version, accepted }))
 }
 
@@ -316,6 +339,7 @@ async fn accept(
     Asker(actor): Asker,
     Json(what): Json<Acceptance>,
 ) -> Result<Json<Accepted>, Problem> {
-    let accepted = op.accept_terms(&actor, &what.version, &what.digest).await?;
+    let read = Read { version: &what.version, digest: &what.digest, lang: what.lang.into() };
+    let accepted = op.accept_terms_read(&actor, read).await?;
     Ok(Json(Accepted { version: what.version, accepted }))
 }

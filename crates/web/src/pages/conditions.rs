@@ -1,5 +1,5 @@
 //! `/conditions`: the terms of use, what changed, and the form by which a person accepts them.
-use super::layout::{Page, day, escape, instant, set};
+use super::layout::{ENGLISH, FRENCH, Page, day, escape, instant, set};
 use super::{markdown, origin};
 use crate::{State, Via};
 use axum::Form;
@@ -7,10 +7,11 @@ use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Extension, Query, State as AxumState};
 use axum::http::StatusCode;
 use axum::response::Response;
+use sceau_domain::calendar::Territory;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_operator::Operator;
-use sceau_operator::terms::{ClauseDifference, TermsState, TermsText};
+use sceau_operator::terms::{ClauseDifference, Read, TermsState, TermsText};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -20,6 +21,8 @@ use zeroize::Zeroizing;
 pub(super) struct Asked {
     lang: Option<String>,
     version: Option<String>,
+    /// The last version that the reader accepted: what changed since is shown.
+    since: Option<String>,
 }
 
 /// What the form sends.
@@ -27,6 +30,8 @@ pub(super) struct Asked {
 pub(super) struct Sent {
     #[serde(default)]
     lang: String,
+    #[serde(default)]
+    since: String,
     version: String,
     digest: String,
     #[serde(default)]
@@ -40,6 +45,17 @@ pub(super) struct Sent {
 struct Told {
     refusal: Refusal,
     login: String,
+}
+
+/// A page to show.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    op: &'a Operator,
+    lang: Lang,
+    /// Whose clock dates are shown by.
+    place: Territory,
+    /// The last version that the reader accepted, as the link says.
+    since: Option<&'a str>,
 }
 
 fn language(tag: Option<&str>) -> Lang {
@@ -57,8 +73,9 @@ pub(super) async fn show(
         Some(version) => op.terms_version(version).await,
         None => op.terms_in_force().await,
     };
+    let view = View { op: &op, lang, place: op.place().await, since: asked.since.as_deref() };
     match terms {
-        Ok(terms) => document(&op, lang, &terms, None).await,
+        Ok(terms) => document(view, &terms, None).await,
         Err(refusal) => notice(&op, lang, &refusal),
     }
 }
@@ -76,8 +93,8 @@ pub(super) async fn accept(
     let lang = language(Some(&sent.lang));
     let origin = origin(via.as_ref().map(|Extension(via)| via));
     let done = if sent.accept == "yes" {
-        let (who, what) = ((sent.login.trim(), sent.token.as_str()), (sent.version.as_str(), sent.digest.as_str()));
-        op.accept_terms_with(who, what, &origin).await
+        let read = Read { version: &sent.version, digest: &sent.digest, lang };
+        op.accept_terms_with((sent.login.trim(), sent.token.as_str()), read, &origin).await
     } else {
         Err(Refusal::new(RefusalCode::Invalid).with("name", "accept"))
     };
@@ -85,9 +102,11 @@ pub(super) async fn accept(
         Ok(terms) => terms,
         Err(refusal) => return notice(&op, lang, &refusal),
     };
+    let since = Some(sent.since.as_str()).filter(|s| !s.is_empty());
+    let view = View { op: &op, lang, place: op.place().await, since };
     match done {
-        Ok(at) => accepted(&op, lang, &terms, at),
-        Err(refusal) => document(&op, lang, &terms, Some(Told { refusal, login: sent.login })).await,
+        Ok(at) => accepted(view, &terms, at),
+        Err(refusal) => document(view, &terms, Some(Told { refusal, login: sent.login })).await,
     }
 }
 
@@ -95,25 +114,29 @@ fn say(lang: Lang, key: &str, args: &[(&str, &str)]) -> String {
     escape(&set(&text(lang, &format!("page.terms.{key}"), args)))
 }
 
-fn address(lang: Lang, version: Option<&str>) -> String {
-    // Names of versions need no quoting; the page's own language is French.
-    let version = version.map(|v| format!("version={v}"));
+fn address(lang: Lang, version: Option<&str>, since: Option<&str>) -> String {
+    // Names of versions need no quoting, what is none is left out; the page's own language is French.
+    let plain = |v: &&str| v.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let version = version.filter(plain).map(|v| format!("version={v}"));
+    let since = since.filter(plain).map(|v| format!("since={v}"));
     let lang = (lang == Lang::En).then(|| "lang=en".to_owned());
-    let query: Vec<String> = [version, lang].into_iter().flatten().collect();
+    let query: Vec<String> = [version, since, lang].into_iter().flatten().collect();
     if query.is_empty() { "/conditions".into() } else { format!("/conditions?{}", query.join("&")) }
 }
 
-fn answer(op: &Operator, lang: Lang, version: Option<&str>, status: StatusCode, body: &str) -> Response {
+fn answer(view: View<'_>, version: Option<&str>, (status, title): (StatusCode, &str), body: &str) -> Response {
+    let View { op, lang, since, .. } = view;
     let languages = [
-        ("Français", address(Lang::Fr, version), lang == Lang::Fr),
-        ("English", address(Lang::En, version), lang == Lang::En),
+        (FRENCH, address(Lang::Fr, version, since), lang == Lang::Fr),
+        (ENGLISH, address(Lang::En, version, since), lang == Lang::En),
     ];
-    let (title, operator) = (text(lang, "page.terms.title", &[]), op.config().name.as_str());
-    Page { lang, title: &title, operator, languages: &languages, body }.answer(status)
+    let operator = op.config().name.as_str();
+    Page { lang, title, operator, languages: &languages, body }.answer(status)
 }
 
 /// A page that only says why there is nothing to read.
 fn notice(op: &Operator, lang: Lang, refusal: &Refusal) -> Response {
+    let view = View { op, lang, place: Territory::Metropole, since: None };
     let status = match refusal.code {
         RefusalCode::TermsAbsent | RefusalCode::NotFound => StatusCode::NOT_FOUND,
         code => StatusCode::from_u16(code.http()).unwrap_or(StatusCode::BAD_REQUEST),
@@ -126,26 +149,27 @@ fn notice(op: &Operator, lang: Lang, refusal: &Refusal) -> Response {
         "<section class=\"alone\"><h1>{}</h1><p>{}</p><p><a href=\"{}\">{}</a></p></section>",
         say(lang, "title", &[]),
         escape(&sentence),
-        escape(&address(lang, None)),
+        escape(&address(lang, None, None)),
         say(lang, "back", &[]),
     );
-    answer(op, lang, None, status, &body)
+    answer(view, None, (status, &text(lang, "page.terms.title", &[])), &body)
 }
 
 /// The page that says that it is done.
-fn accepted(op: &Operator, lang: Lang, terms: &TermsText, at: sceau_domain::Timestamp) -> Response {
+fn accepted(view: View<'_>, terms: &TermsText, at: sceau_domain::Timestamp) -> Response {
+    let View { lang, place, .. } = view;
     let body = format!(
         "<section class=\"alone done\" role=\"status\"><svg class=\"tick\" viewBox=\"0 0 48 48\" aria-hidden=\"true\">\
          <circle cx=\"24\" cy=\"24\" r=\"22\"/><path d=\"M14 25l7 7 14-15\"/></svg><h1>{}</h1><p class=\"lead\">{}</p><p>{}</p>{}\
          <p><a href=\"{}\">{}</a></p></section>",
         say(lang, "done", &[]),
-        say(lang, "done_what", &[("version", &terms.version.version), ("date", &instant(lang, at))]),
+        say(lang, "done_what", &[("version", &terms.version.version), ("date", &instant(lang, at, place))]),
         say(lang, "done_next", &[]),
         digest(lang, terms),
-        escape(&address(lang, None)),
+        escape(&address(lang, None, None)),
         say(lang, "back", &[]),
     );
-    answer(op, lang, None, StatusCode::OK, &body)
+    answer(View { since: None, ..view }, None, (StatusCode::OK, &text(lang, "page.terms.done", &[])), &body)
 }
 
 fn digest(lang: Lang, terms: &TermsText) -> String {
@@ -159,24 +183,22 @@ fn digest(lang: Lang, terms: &TermsText) -> String {
 }
 
 /// The text, what changed, the form.
-async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Told>) -> Response {
+async fn document(view: View<'_>, terms: &TermsText, told: Option<Told>) -> Response {
+    let View { lang, place, .. } = view;
     let version = &terms.version;
     let status = told
         .as_ref()
         .map_or(StatusCode::OK, |t| StatusCode::from_u16(t.refusal.code.http()).unwrap_or(StatusCode::BAD_REQUEST));
     // What a page cannot show now is shown at the next look.
-    let before = op.terms_before(&version.version).await.ok().flatten();
-    let differences = match &before {
-        Some(before) => op.terms_differences(&before.version.version, &version.version, lang).await.unwrap_or_default(),
-        None => Vec::new(),
-    };
-    let since = day(lang, version.from);
+    let changes = changes(view, terms).await;
+    let since = day(lang, version.from, place);
     let state = match version.state {
         TermsState::InForce => "in_force",
         TermsState::Planned => "planned",
         TermsState::Past => "past",
+        TermsState::Withdrawn => "withdrawn",
     };
-    let (text, headings) = markdown::html(match lang {
+    let (article, headings) = markdown::html(match lang {
         Lang::Fr => &terms.fr,
         Lang::En => &terms.en,
     });
@@ -185,21 +207,24 @@ async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Tol
         .map(|h| format!("<li><a href=\"#{}\">{}</a></li>", escape(&h.id), escape(&set(&h.text))))
         .collect();
     let acceptance = if version.state == TermsState::InForce {
-        form(lang, terms, told.as_ref())
+        form(view, terms, told.as_ref())
     } else {
-        let link = escape(&address(lang, None));
+        let link = escape(&address(lang, None, None));
         format!(
             "<section class=\"card\"><p>{}</p><p><a href=\"{link}\">{}</a></p></section>",
             say(lang, "not_in_force", &[]),
             say(lang, "back", &[])
         )
     };
+    let title = text(lang, "page.terms.title", &[]);
+    // Who listens to the page hears first that something went wrong.
+    let title = told.as_ref().map_or(title.clone(), |_| text(lang, "page.terms.error", &[("title", &title)]));
     let told = told.map(|t| {
         let sentence = match (t.refusal.code, t.refusal.args.first()) {
             (RefusalCode::Invalid, Some((_, name))) if name == "accept" => say(lang, "tick", &[]),
             _ => escape(&t.refusal.sentence(lang)),
         };
-        format!("<p class=\"told\" role=\"alert\">{sentence}</p>")
+        format!("<p class=\"told\" id=\"told\" role=\"alert\">{sentence}</p>")
     });
     let jump = match version.state {
         TermsState::InForce => format!("<p class=\"jump\"><a href=\"#accept\">{}</a></p>", say(lang, "jump", &[])),
@@ -207,14 +232,14 @@ async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Tol
     };
     let body = format!(
         "<section class=\"hero\"><p class=\"state {state}\">{}</p><h1>{}</h1><p class=\"lead\">{}</p>{}{jump}</section>{}{}\
-         <div class=\"columns\"><article class=\"text\">{}{text}</article><aside>{acceptance}\
+         <div class=\"columns\"><article class=\"text\">{}{article}</article><aside>{acceptance}\
          <nav class=\"contents\" aria-label=\"{contents_label}\"><h2>{contents_label}</h2><ol>{contents}</ol></nav></aside></div>",
         say(lang, &format!("state.{state}"), &[("date", &since)]),
         say(lang, "title", &[]),
-        say(lang, "lead", &[("version", &version.version), ("date", &day(lang, version.published))]),
+        say(lang, "lead", &[("version", &version.version), ("date", &day(lang, version.published, place))]),
         digest(lang, terms),
         told.unwrap_or_default(),
-        changes(lang, terms, before.as_ref(), &differences),
+        changes,
         if lang == Lang::En && !says_so(&terms.en) {
             format!("<p class=\"copy\">{}</p>", say(lang, "copy", &[]))
         } else {
@@ -222,7 +247,7 @@ async fn document(op: &Operator, lang: Lang, terms: &TermsText, told: Option<Tol
         },
         contents_label = say(lang, "contents", &[]),
     );
-    answer(op, lang, (version.state != TermsState::InForce).then_some(version.version.as_str()), status, &body)
+    answer(view, (version.state != TermsState::InForce).then_some(version.version.as_str()), (status, &title), &body)
 }
 
 /// Does the reading copy say at its beginning which text counts?
@@ -230,19 +255,35 @@ fn says_so(text: &str) -> bool {
     sceau_domain::terms::parts(text).first().is_some_and(|p| p.paragraphs.iter().any(|p| p.contains("French")))
 }
 
-/// What changed since the version before: what the operator says of it, then clause by clause.
-fn changes(lang: Lang, terms: &TermsText, before: Option<&TermsText>, differences: &[ClauseDifference]) -> String {
-    let said = match lang {
-        Lang::Fr => &terms.version.changes_fr,
-        Lang::En => &terms.version.changes_en,
+/// What changed since the version that the reader accepted last, when the link names it, else since the version before: what the operator says of
+/// each change, then clause by clause.
+async fn changes(view: View<'_>, terms: &TermsText) -> String {
+    let View { op, lang, .. } = view;
+    // What a page cannot show now is shown at the next look.
+    let mut steps = match view.since.filter(|_| terms.version.state == TermsState::InForce) {
+        Some(since) => op.terms_changes(since).await.unwrap_or_default(),
+        None => Vec::new(),
     };
-    let Some(before) = before else { return String::new() };
-    let name = &before.version.version;
-    let link = format!(
-        "<p><a href=\"{}\">{}</a></p>",
-        escape(&address(lang, Some(name))),
-        say(lang, "before", &[("version", name)])
-    );
+    let name = match view.since.filter(|_| !steps.is_empty()) {
+        Some(since) => since.to_owned(),
+        None => match op.terms_before(&terms.version.version).await {
+            Ok(Some(before)) => before.version.version,
+            _ => return String::new(),
+        },
+    };
+    if steps.is_empty() {
+        steps.push(terms.version.clone());
+    }
+    let several = steps.len() > 1;
+    let said: String = steps
+        .iter()
+        .map(|v| {
+            let said = markdown::html(if lang == Lang::Fr { &v.changes_fr } else { &v.changes_en }).0;
+            let title = say(lang, "changed_in", &[("version", &v.version), ("date", &day(lang, v.from, view.place))]);
+            if several { format!("<h3>{title}</h3>{said}") } else { said }
+        })
+        .collect();
+    let differences = op.terms_differences(&name, &terms.version.version, lang).await.unwrap_or_default();
     let clauses: String = differences.iter().map(|d| clause(lang, d)).collect();
     let clauses = match differences.len() {
         0 => String::new(),
@@ -251,10 +292,11 @@ fn changes(lang: Lang, terms: &TermsText, before: Option<&TermsText>, difference
             format!("<details><summary>{summary}</summary>{clauses}</details>")
         }
     };
+    let link = escape(&address(lang, Some(&name), None));
+    let before = say(lang, "before", &[("version", &name)]);
+    let title = say(lang, "changes", &[("version", &name)]);
     format!(
-        "<section class=\"changes\"><h2>{}</h2>{}{clauses}{link}</section>",
-        say(lang, "changes", &[("version", name)]),
-        markdown::html(said).0,
+        "<section class=\"changes\"><h2>{title}</h2>{said}{clauses}<p><a href=\"{link}\">{before}</a></p></section>"
     )
 }
 
@@ -271,24 +313,31 @@ fn clause(lang: Lang, d: &ClauseDifference) -> String {
     )
 }
 
-fn form(lang: Lang, terms: &TermsText, told: Option<&Told>) -> String {
+fn form(view: View<'_>, terms: &TermsText, told: Option<&Told>) -> String {
+    let lang = view.lang;
     let login = told.map_or("", |t| t.login.as_str());
+    // Which fields to look at again.
+    let wrong = |yes: bool| if yes { " aria-invalid=\"true\"" } else { "" };
+    let code = told.map(|t| t.refusal.code);
+    let (who, tick) = (wrong(code == Some(RefusalCode::LoginFailed)), wrong(code == Some(RefusalCode::Invalid)));
+    let told_by = if code.is_some() { "token-help told" } else { "token-help" };
     format!(
         "<form id=\"accept\" class=\"card\" method=\"post\" action=\"/conditions\"><h2>{}</h2><p>{}</p>\
          <input type=\"hidden\" name=\"lang\" value=\"{}\"><input type=\"hidden\" name=\"version\" value=\"{}\">\
-         <input type=\"hidden\" name=\"digest\" value=\"{}\">\
+         <input type=\"hidden\" name=\"digest\" value=\"{}\"><input type=\"hidden\" name=\"since\" value=\"{}\">\
          <label for=\"login\">{}</label>\
-         <input id=\"login\" name=\"login\" required maxlength=\"320\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" value=\"{}\">\
+         <input id=\"login\" name=\"login\" required maxlength=\"320\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" value=\"{}\"{who}>\
          <label for=\"token\">{}</label>\
-         <input id=\"token\" name=\"token\" type=\"password\" required maxlength=\"500\" autocomplete=\"current-password\" aria-describedby=\"token-help\">\
+         <input id=\"token\" name=\"token\" type=\"password\" required maxlength=\"500\" autocomplete=\"current-password\" aria-describedby=\"{told_by}\"{who}>\
          <p id=\"token-help\" class=\"help\">{}</p>\
-         <label class=\"tick-box\"><input type=\"checkbox\" name=\"accept\" value=\"yes\" required> <span>{}</span></label>\
+         <label class=\"tick-box\"><input type=\"checkbox\" name=\"accept\" value=\"yes\" required{tick}> <span>{}</span></label>\
          <button type=\"submit\">{}</button></form>",
         say(lang, "form", &[]),
         say(lang, "form_why", &[]),
         lang.as_str(),
         escape(&terms.version.version),
         escape(&terms.version.digest),
+        escape(view.since.unwrap_or_default()),
         say(lang, "login", &[]),
         escape(login),
         say(lang, "token", &[]),

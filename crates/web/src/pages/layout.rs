@@ -1,8 +1,13 @@
 //! What frames every page: head, banner, foot, style sheet, the headers that keep a page to itself; escaping; dates.
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sceau_domain::calendar::Territory;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Timestamp};
+
+/// The names of the languages, each in its own.
+pub(super) const FRENCH: &str = "Français";
+pub(super) const ENGLISH: &str = "English";
 
 /// Where the style sheet is.
 pub(super) const SHEET: &str = "/pages.css";
@@ -39,7 +44,9 @@ impl Page<'_> {
             .iter()
             .map(|(name, to, here)| {
                 let current = if *here { " aria-current=\"true\"" } else { "" };
-                format!("<a href=\"{}\"{current}>{}</a>", escape(to), escape(name))
+                // A screen reader says each name in its own language.
+                let tag = if *name == ENGLISH { "en" } else { "fr" };
+                format!("<a href=\"{}\" lang=\"{tag}\" hreflang=\"{tag}\"{current}>{}</a>", escape(to), escape(name))
             })
             .collect();
         let languages = match languages.as_str() {
@@ -116,23 +123,23 @@ pub(super) fn set(text: &str) -> String {
     .fold(text.to_owned(), |text, (plain, set)| text.replace(plain, set))
 }
 
-fn zoned(at: Timestamp) -> Option<jiff::Zoned> {
-    jiff::Timestamp::from_millisecond(at.0).ok().map(|t| t.to_zoned(jiff::tz::TimeZone::UTC))
+fn zoned(at: Timestamp, place: Territory) -> Option<jiff::Zoned> {
+    jiff::Timestamp::from_millisecond(at.0).ok().map(|t| t.to_zoned(place.clock()))
 }
 
-/// A day as people write it: `1er décembre 2026`, `1 December 2026` (UTC).
-pub(super) fn day(lang: Lang, at: Timestamp) -> String {
-    let Some(date) = zoned(at) else { return String::new() };
+/// A day as people write it: `1er décembre 2026`, `1 December 2026`, by the clock of a place.
+pub(super) fn day(lang: Lang, at: Timestamp, place: Territory) -> String {
+    let Some(date) = zoned(at, place) else { return String::new() };
     let month = text(lang, &format!("page.month.{}", date.month()), &[]);
     let first = if lang == Lang::Fr && date.day() == 1 { "er" } else { "" };
     format!("{}{first} {month} {}", date.day(), date.year())
 }
 
-/// An instant, to the minute, in universal time.
-pub(super) fn instant(lang: Lang, at: Timestamp) -> String {
-    let (time, before) = (zoned(at), if lang == Lang::Fr { "à" } else { "at" });
-    let time = time.map_or_else(String::new, |z| z.strftime("%H:%M UTC").to_string());
-    format!("{} {before} {time}", day(lang, at))
+/// An instant, to the minute, by the clock of a place, which is named by its distance from universal time.
+pub(super) fn instant(lang: Lang, at: Timestamp, place: Territory) -> String {
+    let (time, before) = (zoned(at, place), if lang == Lang::Fr { "à" } else { "at" });
+    let time = time.map_or_else(String::new, |z| z.strftime("%H:%M (UTC%:z)").to_string());
+    format!("{} {before} {time}", day(lang, at, place))
 }
 
 #[cfg(test)]
@@ -152,7 +159,12 @@ mod tests {
     #[test]
     fn instants_read_as_people_write_them() {
         let at = Timestamp(1_796_115_600_000);
-        assert_eq!(day(Lang::Fr, at), "1er décembre 2026");
-        assert_eq!(instant(Lang::En, at), "1 December 2026 at 09:00 UTC");
+        assert_eq!(day(Lang::Fr, at, Territory::Metropole), "1er décembre 2026");
+        assert_eq!(instant(Lang::En, at, Territory::Metropole), "1 December 2026 at 10:00 (UTC+01:00)");
+        assert_eq!(instant(Lang::En, at, Territory::NouvelleCaledonie), "1 December 2026 at 20:00 (UTC+11:00)");
+        // What is midnight in Paris is the day before at noon in Papeete.
+        let midnight = Timestamp(at.0 - 10 * 3_600_000);
+        assert_eq!(day(Lang::Fr, midnight, Territory::Metropole), "1er décembre 2026");
+        assert_eq!(day(Lang::Fr, midnight, Territory::Polynesie), "30 novembre 2026");
     }
 }

@@ -95,7 +95,7 @@ async fn policies_say_where_each_value_comes_from() {
     let rule = said.body["rules"].as_array().unwrap().iter().find(|r| r["item"] == "messages").unwrap().clone();
     assert_eq!(
         (rule["value"].as_str(), rule["verified"].as_bool(), rule["applied"].as_bool()),
-        (Some("3 months"), Some(true), Some(false))
+        (Some("3 months"), Some(true), Some(true))
     );
     let new = json!({ "name": "maison", "from": "oiis", "rules": [{ "item": "cooling", "value": "45 days" }] });
     let said = h.root(Method::POST, "/retention", &[], Some(new)).await;
@@ -112,7 +112,14 @@ async fn policies_say_where_each_value_comes_from() {
     assert_eq!(said.status, StatusCode::OK);
     let said = h.root(Method::PATCH, "/retention/maison", &[("if-match", &tag)], change).await;
     assert_eq!(said.code(), "edit.conflict");
+    // What becomes shorter is counted first, then confirmed.
+    let due = h.root(Method::GET, "/retention/maison/due", &[], None).await;
+    assert_eq!((due.status, due.body["items"][0]["item"].as_str()), (StatusCode::OK, Some("messages")));
+    let said = h.root(Method::GET, "/retention/maison/due?structure=rien", &[], None).await;
+    assert_eq!(said.code(), "admin.not_found");
     let said = h.root(Method::POST, "/retention/maison/use", &[], Some(json!({}))).await;
+    assert_eq!((said.status, said.code()), (StatusCode::CONFLICT, "retention.shorter"));
+    let said = h.root(Method::POST, "/retention/maison/use", &[], Some(json!({ "confirm": true }))).await;
     assert_eq!(said.body["operator"], true);
     let said = h
         .root(Method::POST, &format!("/bals/{ANNE}/close"), &[], Some(json!({ "cause": "unused", "reason": "x" })))

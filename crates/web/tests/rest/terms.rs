@@ -66,11 +66,23 @@ async fn anybody_reads_the_person_alone_accepts_and_administrators_see_who_did()
     let v1 = published(&h, "v1").await;
     let digest = v1["digest"].as_str().unwrap();
 
+    // Planned by mistake, and taken back: it is never in force, and stays to be read.
+    let later = h.op.clock().now().0 + 60_000;
+    let planned = json!({ "version": "faute", "from": later, "changes_fr": "x", "changes_en": "x", "values": version("x")["values"] });
+    assert_eq!(h.root(Method::POST, "/terms", &[], Some(planned)).await.body["state"], "planned");
+    let why = || Some(json!({ "reason": "date erronée" }));
+    let said = h.ask(Some(&anne), Method::POST, "/terms/versions/faute/withdraw", &[], why()).await;
+    assert_eq!((said.status, said.code()), (StatusCode::FORBIDDEN, "right.missing"));
+    let said = h.root(Method::POST, "/terms/versions/faute/withdraw", &[], why()).await;
+    assert_eq!((said.status, said.body["state"].as_str()), (StatusCode::OK, Some("withdrawn")));
+    let said = h.root(Method::POST, "/terms/versions/v1/withdraw", &[], why()).await;
+    assert_eq!((said.status, said.code()), (StatusCode::CONFLICT, "state.wrong"));
+
     // Read by everybody, without a token.
     let said = h.ask(None, Method::GET, "/terms/in-force", &[], None).await;
     assert_eq!((said.status, said.body["version"].as_str()), (StatusCode::OK, Some("v1")));
     let said = h.ask(None, Method::GET, "/terms", &[], None).await;
-    assert_eq!(said.body["items"].as_array().unwrap().len(), 2);
+    assert_eq!(said.body["items"].as_array().unwrap().len(), 3);
     assert!(said.body["items"][0].get("published_by").is_none(), "who published is nobody's business here");
     let said = h.ask(None, Method::GET, "/terms/versions/v1/text?lang=en", &[], None).await;
     assert_eq!(
@@ -154,6 +166,16 @@ async fn a_person_accepts_on_the_page_and_nothing_there_can_be_misused() {
             && page.text.contains("<strong>délai</strong> change &lt;b&gt;")
     );
     assert!(page.text.contains("1 rue &lt;script&gt;") && !page.text.contains("<script"), "values are text");
+    // Whoever skipped a version is shown the changes of each; a name that is none shows those since the version before.
+    let skipped = published(&h, "v1b").await;
+    let all = h.page(Method::GET, "/conditions?since=essai&lang=en", None).await;
+    assert!(all.text.contains("Version v1, in force from") && all.text.contains("Version v1b, in force from"));
+    assert!(all.text.contains("<h2>What changes since version essai</h2>"), "{}", all.text);
+    assert!(all.text.contains("name=\"since\" value=\"essai\""));
+    let odd = h.page(Method::GET, "/conditions?since=%22%3E%3Ci%3E", None).await;
+    assert!(odd.text.contains("depuis la version v1<") && !odd.text.contains("<i>"));
+    let (v1, digest) = (skipped, digest.to_owned());
+    let digest = v1["digest"].as_str().filter(|d| *d == digest).unwrap();
     let style = h.page(Method::GET, "/pages.css", None).await;
     assert_eq!((style.status, style.header("content-type")), (StatusCode::OK, "text/css; charset=utf-8"));
     let english = h.page(Method::GET, "/conditions?lang=en", None).await;
@@ -164,7 +186,7 @@ async fn a_person_accepts_on_the_page_and_nothing_there_can_be_misused() {
     assert_eq!(h.page(Method::GET, "/conditions?x=%ff&version=%ff", None).await.status, StatusCode::NOT_FOUND);
 
     let fields = |login, token, accept, digest| {
-        form(&[("login", login), ("token", token), ("accept", accept), ("version", "v1"), ("digest", digest)])
+        form(&[("login", login), ("token", token), ("accept", accept), ("version", "v1b"), ("digest", digest)])
     };
     let wrong = [
         (fields("anne\"><i>", "faux", "yes", digest), StatusCode::UNAUTHORIZED),
@@ -185,7 +207,8 @@ async fn a_person_accepts_on_the_page_and_nothing_there_can_be_misused() {
     assert_eq!(done.status, StatusCode::OK);
     assert!(done.text.contains("Conditions acceptées") && !done.text.contains(&token));
     assert_eq!(h.op.own_terms(&anne).await.unwrap().state, "accepted");
-    let said = h.root(Method::GET, "/terms/acceptances?version=v1", &[], None).await;
+    let said = h.root(Method::GET, "/terms/acceptances?version=v1b", &[], None).await;
+    assert_eq!(said.body["items"][0]["previous"], "essai");
     assert_eq!(
         (said.body["items"][0]["door"].as_str(), said.body["items"][0]["factors"].as_str()),
         (Some("web"), Some("device_token"))
@@ -221,4 +244,57 @@ async fn without_terms_the_page_says_so_and_guessing_is_held_back() {
     assert_eq!(h.page(Method::POST, "/conditions", Some(&body)).await.status, StatusCode::UNAUTHORIZED);
     let said = h.page(Method::POST, "/conditions", Some(&body)).await;
     assert_eq!(said.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// A relay that keeps what it is given.
+#[derive(Debug)]
+struct Kept(sceau_domain::Address, std::sync::Mutex<Vec<(String, String)>>);
+
+impl sceau_operator::notices::Relay for Kept {
+    fn from(&self) -> &sceau_domain::Address {
+        &self.0
+    }
+    fn send<'a>(
+        &'a self,
+        to: &'a sceau_domain::Address,
+        message: &'a [u8],
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), sceau_operator::notices::NotTaken>> + Send + 'a>> {
+        let text = String::from_utf8(message.to_vec()).unwrap().replace("=\r\n", "");
+        self.1.lock().unwrap().push((to.to_string(), text));
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_must_accept_and_whose_bal_closes_is_told_once_by_ordinary_mail() {
+    const ANNE: &str = "anne.martin@alpha.mssante.fr";
+    let h = House::new().await;
+    let domains = [("alpha.mssante.fr", sceau_domain::DomainKind::Production)];
+    sceau_testkit::people(&h.op, &h.store, &h.admin, &domains, &["anne", "bruno"]).await;
+    sceau_testkit::bal(&h.op, &h.admin, ANNE, sceau_domain::BalKind::Per, &["anne"], |_| {}).await;
+    let reach = "UPDATE people SET email = login || '@exemple.fr', email_verified = 1 WHERE login IN ('anne', 'bruno')";
+    h.store.write::<_, sceau_store::StoreError, _>(move |tx| tx.execute(reach, &[])).await.unwrap();
+    let relay = std::sync::Arc::new(Kept("avis@exemple.fr".parse().unwrap(), std::sync::Mutex::default()));
+    h.op.set_relay(relay.clone());
+    let told = async || {
+        h.op.housekeeping().await.unwrap();
+        h.op.run_due_jobs().await.unwrap();
+        std::mem::take(&mut *relay.1.lock().unwrap())
+    };
+    assert!(told().await.is_empty(), "what is in force is accepted");
+    published(&h, "v1").await;
+    let mails = told().await;
+    assert_eq!(mails.len(), 1, "bruno has no BAL: {mails:?}");
+    assert!(mails[0].0 == "anne@exemple.fr" && mails[0].1.contains("https://mss.alpha.fr/conditions"), "{mails:?}");
+    assert!(told().await.is_empty(), "once");
+    // The closing of her BAL, with its date, when there is a time to withdraw it.
+    let close = json!({ "cause": "unused", "reason": "essai" });
+    let said = h.root(Method::POST, &format!("/bals/{ANNE}/close"), &[], Some(close)).await;
+    assert_eq!(said.body["state"], "closing", "{}", said.text);
+    let mails = told().await;
+    let at = said.body["closing_at"].as_i64().unwrap();
+    let calendar =
+        sceau_domain::calendar::Calendar::new(sceau_domain::calendar::Territory::Metropole, Default::default(), []);
+    let day = calendar.date_at(sceau_domain::Timestamp(at)).to_string();
+    assert!(mails.len() == 1 && mails[0].1.contains(&day) && !mails[0].1.contains(ANNE), "{mails:?}");
 }
