@@ -20,6 +20,7 @@ async fn house() -> House {
 async fn accesses_are_given_changed_ended_and_remembered() {
     let h = house().await;
     let (anne, bruno) = (h.token("anne").await, h.token("bruno").await);
+    sceau_testkit::newcomers(&h.op, &h.admin, &["zoe"]).await;
     let list = format!("/bals/{SERVICE}/access");
     let new = |login: &str, role: &str| Some(json!({ "login": login, "role": role, "reason": "Arrivée" }));
     let said = h.ask(Some(&bruno), Method::POST, &list, &[], new("chloe", "member")).await;
@@ -32,23 +33,25 @@ async fn accesses_are_given_changed_ended_and_remembered() {
     assert_eq!(shown.etag(), said.etag());
     for (body, status, code) in [
         (new("chloe", "member"), StatusCode::CONFLICT, "admin.exists"),
-        (new("root", "machine"), StatusCode::UNPROCESSABLE_ENTITY, "access.role"),
-        (new("root", "holder"), StatusCode::UNPROCESSABLE_ENTITY, "access.role"),
-        (new("root", "roi"), StatusCode::BAD_REQUEST, "admin.invalid"),
-        (new("root", "responsible"), StatusCode::UNPROCESSABLE_ENTITY, "access.habilitation"),
+        (new("zoe", "machine"), StatusCode::UNPROCESSABLE_ENTITY, "access.role"),
+        (new("zoe", "holder"), StatusCode::UNPROCESSABLE_ENTITY, "access.role"),
+        (new("zoe", "roi"), StatusCode::BAD_REQUEST, "admin.invalid"),
+        (new("zoe", "responsible"), StatusCode::UNPROCESSABLE_ENTITY, "access.habilitation"),
+        // Who asks is `root`.
+        (new("root", "member"), StatusCode::CONFLICT, "access.own"),
         (
-            Some(json!({ "login": "root", "role": "member", "rights": ["file"] })),
+            Some(json!({ "login": "zoe", "role": "member", "rights": ["file"] })),
             StatusCode::UNPROCESSABLE_ENTITY,
             "access.rights",
         ),
-        (Some(json!({ "login": "root", "role": "member", "rights": [] })), StatusCode::BAD_REQUEST, "admin.invalid"),
+        (Some(json!({ "login": "zoe", "role": "member", "rights": [] })), StatusCode::BAD_REQUEST, "admin.invalid"),
         (
-            Some(json!({ "login": "root", "role": "member", "ends": 5 })),
+            Some(json!({ "login": "zoe", "role": "member", "ends": 5 })),
             StatusCode::UNPROCESSABLE_ENTITY,
             "access.dates",
         ),
         (
-            Some(json!({ "login": "root", "role": "member", "ends": i64::MAX })),
+            Some(json!({ "login": "zoe", "role": "member", "ends": i64::MAX })),
             StatusCode::BAD_REQUEST,
             "admin.invalid",
         ),
@@ -58,7 +61,7 @@ async fn accesses_are_given_changed_ended_and_remembered() {
             "admin.not_found",
         ),
         (
-            Some(json!({ "login": "root", "role": "member", "reason": "a\nb" })),
+            Some(json!({ "login": "zoe", "role": "member", "reason": "a\nb" })),
             StatusCode::BAD_REQUEST,
             "admin.invalid",
         ),

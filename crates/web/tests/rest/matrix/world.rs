@@ -310,6 +310,10 @@ pub fn expected(asker: &Asker, places: &[Place; 2], use_case: UseCase, on: super
         return Some(false);
     }
     let everywhere = matches!(asker.role, Some(Role::Administrator | Role::Support | Role::Auditor));
+    if (use_case, asker.role) == (UseCase::BalChoices, Some(Role::Support)) {
+        // Of the choices, zéro papier alone (F093).
+        return None;
+    }
     match on {
         On::Anywhere => Some(true),
         _ if by_role && everywhere => Some(true),
