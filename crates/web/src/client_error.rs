@@ -4,7 +4,7 @@ use axum::body::{Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sceau_domain::{Refusal, RefusalCode};
 use serde::Serialize;
@@ -17,9 +17,8 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default();
-        if !kind.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json")) {
-            return Err(invalid("Content-Type", "application/json"));
+        if !is_json(request.headers()) {
+            return Err(Refusal::new(RefusalCode::MediaType).with("name", "application/json").into());
         }
         // What says itself that it is too long is not waited for.
         if request.body().size_hint().lower() > crate::BODY as u64 {
@@ -32,6 +31,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         }
         Ok(Self(axum::Json::from_bytes(&bytes)?.0))
     }
+}
+
+/// Does it say that its body is JSON?
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// A body that could not be read.
@@ -74,7 +79,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-fn invalid(name: &str, cause: &str) -> Problem {
+pub(crate) fn invalid(name: &str, cause: &str) -> Problem {
     Refusal::new(RefusalCode::Invalid).with("name", name).with("cause", cause).into()
 }
 

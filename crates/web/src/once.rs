@@ -3,15 +3,17 @@
 //! The key is taken in the transaction of the act itself (`sceau_operator::record`), so that no crash and no second node carries it out twice. The
 //! answer is kept afterwards: who asks again gets it, or `idempotency.done` when it was lost or held a secret.
 use crate::asker::Found;
+use crate::client_error::is_json;
 use crate::{BODY, Problem, State};
 use aws_lc_rs::digest::{Context, SHA256};
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State as AxumState};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_operator::once::Before;
+use sceau_operator::once::{Answer, Before};
 
 /// Says that an answer is the one of the first request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -44,29 +46,87 @@ async fn carry_out(state: State, mut request: Request, next: Next) -> Result<Res
         return Ok(next.run(request).await);
     };
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY).await.map_err(|_| Refusal::new(RefusalCode::MessageTooBig).with("limit", BODY))?;
     let mut digest = Context::new(&SHA256);
     digest.update(parts.uri.to_string().as_bytes());
     digest.update(b"\0");
-    digest.update(&body);
-    let actor = match state.0.begin_once(actor, &key, digest.finish().as_ref()).await? {
-        Before::First(actor) => *actor,
-        Before::Answered(status, body) => {
-            let status =
-                u16::try_from(status).ok().and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(StatusCode::OK);
-            let headers = [
-                (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-                (REPLAYED, HeaderValue::from_static("true")),
-            ];
-            return Ok((status, headers, body).into_response());
-        }
+    // A file is not held whole: its length stands for it.
+    let body = if is_json(&parts.headers) || body.is_end_stream() {
+        let bytes = whole(body).await?;
+        digest.update(&bytes);
+        Body::from(bytes)
+    } else {
+        digest.update(format!("{:?}", parts.headers.get(header::CONTENT_LENGTH)).as_bytes());
+        body
     };
-    request = Request::from_parts(parts, Body::from(body));
+    let digest = digest.finish();
+    let actor = match state.0.begin_once(actor, &key, digest.as_ref()).await? {
+        Before::First(actor) => *actor,
+        Before::Answered(answer) => return Ok(again(answer)),
+    };
+    request = Request::from_parts(parts, body);
     request.extensions_mut().insert(Found(Ok(actor.clone())));
-    let (parts, body) = next.run(request).await.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
-    if parts.status.is_success() && parts.extensions.get::<Secret>().is_none() && bytes.len() <= KEPT {
-        state.0.keep_answer(&actor, i64::from(parts.status.as_u16()), &String::from_utf8_lossy(&bytes)).await;
+    // Carried out to its end, and its answer kept, even when the client goes away: it asks again, and hears what was done.
+    let carried = tokio::spawn(async move {
+        let (parts, body) = next.run(request).await.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
+        if parts.status.is_success() && parts.extensions.get::<Secret>().is_none() && bytes.len() <= KEPT {
+            let text = |name| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+            let answer = Answer {
+                status: i64::from(parts.status.as_u16()),
+                body: String::from_utf8_lossy(&bytes).into_owned(),
+                location: text(header::LOCATION),
+                etag: text(header::ETAG),
+            };
+            state.0.keep_answer(&actor, answer).await;
+        } else if parts.status.is_client_error() {
+            // Refused because its twin, under way at the same time, was faster? Then that one's answer is the one to give.
+            if let Before::Answered(answer) = state.0.begin_once(actor, &key, digest.as_ref()).await? {
+                return Ok(again(answer));
+            }
+        }
+        Ok(Response::from_parts(parts, Body::from(bytes)))
+    });
+    match carried.await {
+        Ok(answered) => answered,
+        // As where it would have happened without a key.
+        Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
+        Err(_) => Err(RefusalCode::ShuttingDown.into()),
     }
-    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// The body, which is not too long.
+async fn whole(body: Body) -> Result<Bytes, Refusal> {
+    let said = body.size_hint().lower();
+    if said > BODY as u64 {
+        return Err(too_big());
+    }
+    let limited = Limited::new(body, BODY).collect().await;
+    limited.map(Collected::to_bytes).map_err(|e| match e.downcast::<LengthLimitError>() {
+        Ok(_) => too_big(),
+        // It did not come, or ended too early.
+        Err(_) => RefusalCode::Timeout.into(),
+    })
+}
+
+fn too_big() -> Refusal {
+    Refusal::new(RefusalCode::MessageTooBig).with("limit", BODY)
+}
+
+/// What was answered the first time.
+fn again(answer: Answer) -> Response {
+    let status = u16::try_from(answer.status).ok().and_then(|s| StatusCode::from_u16(s).ok());
+    let mut response = (status.unwrap_or(StatusCode::OK), answer.body).into_response();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    if status != Some(StatusCode::NO_CONTENT) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in [(header::LOCATION, answer.location), (header::ETAG, answer.etag)] {
+        // They were headers' values before.
+        if let Some(value) = value.and_then(|v| HeaderValue::try_from(v).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    response
 }

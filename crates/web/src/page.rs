@@ -1,18 +1,32 @@
 //! Lists by pages: `?after=…&limit=…`, and where the next page begins.
+//!
+//! A handler takes the page beside its own filters, each a `Query`: neither refuses the other's parameters, for `asked` refuses what nobody knows.
+use crate::Id;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Which page.
+/// Which page of a list that is ordered by names.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// From after this one: the `next` of the page before.
     pub after: Option<String>,
     /// How many, at most 1,000; 100 when absent.
     #[param(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "within")]
-    pub limit: Option<u32>,
+    limit: Option<u32>,
+}
+
+/// Which page of a list that is ordered by ids.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct IdPage {
+    /// From after this one: the `next` of the page before.
+    after: Option<Id>,
+    /// How many, at most 1,000; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "within")]
+    limit: Option<u32>,
 }
 
 /// A limit between 1 and 1,000: what the description says is what is taken.
@@ -27,7 +41,18 @@ pub(crate) fn within<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option
 impl PageQuery {
     /// How many.
     pub fn limit(&self) -> u32 {
-        self.limit.unwrap_or(100).clamp(1, 1000)
+        self.limit.unwrap_or(100)
+    }
+}
+
+impl IdPage {
+    /// From after this id; none on the first page.
+    pub fn after(&self) -> Option<i64> {
+        self.after.map(|id| id.0)
+    }
+    /// How many.
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(100)
     }
 }
 

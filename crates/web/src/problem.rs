@@ -53,10 +53,22 @@ impl IntoResponse for Problem {
         };
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = wait(status) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sceau\""));
         }
         (status, headers, serde_json::to_string(&body).unwrap_or_default()).into_response()
+    }
+}
+
+/// After how many seconds asking again makes sense: failures are counted by the minute.
+fn wait(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Some("60"),
+        StatusCode::SERVICE_UNAVAILABLE => Some("10"),
+        _ => None,
     }
 }
 

@@ -10,11 +10,12 @@ use utoipa::openapi::{Components, Ref, RefOr};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 /// Status, name among the components, meaning.
-const TABLE: [(&str, &str, &str); 14] = [
+const TABLE: [(&str, &str, &str); 16] = [
     ("400", "Invalid", "Something in the request is not as it must be; `detail_en` names it."),
     ("401", "NotSignedIn", "No token, or one that is not valid."),
     ("403", "NotAllowed", "The asker may not do this here, or accept the terms of use first."),
     ("404", "NotFound", "There is no such thing (told only to those who may see everything of its kind)."),
+    ("408", "TooSlow", "The body did not come in time."),
     ("409", "Conflict", "The thing is not in a state in which this can be done, or is there already."),
     ("410", "Gone", "The BAL is closed."),
     ("412", "Changed", "Somebody changed it since: read it again."),
@@ -22,7 +23,8 @@ const TABLE: [(&str, &str, &str); 14] = [
     ("415", "NotThisType", "The body is not of the type that the operation takes."),
     ("422", "Unprocessable", "A name or an identifier breaks its rules, or a key was used for another request."),
     ("428", "Unconditional", "Say in `If-Match` which version the change starts from."),
-    ("429", "TooMany", "Too many requests or failed logins: wait."),
+    ("429", "TooMany", "Too many requests or failed logins: wait as `Retry-After` says."),
+    ("500", "Defect", "A fault of the program; see whether the act took place before repeating it."),
     ("503", "Unavailable", "A part is away for a moment: try again."),
     ("507", "Full", "No more room."),
 ];

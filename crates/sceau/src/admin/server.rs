@@ -3,6 +3,7 @@ use crate::config::Administrator;
 use sceau_operator::Operator;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
@@ -36,12 +37,18 @@ impl AdminSocket {
         Ok(Self { listener, path: path.to_path_buf() })
     }
 
-    /// Serves until `drain`.
-    pub async fn serve(self, operator: Operator, administrators: Vec<Administrator>, drain: CancellationToken) {
+    /// Serves until `drain`, and what is under way then for `grace` at most.
+    pub async fn serve(
+        self,
+        operator: Operator,
+        administrators: Vec<Administrator>,
+        drain: CancellationToken,
+        grace: Duration,
+    ) {
         let login = move |uid: u32| {
             administrators.iter().find(|a| account_uid(&a.account) == Some(uid)).map(|a| a.login.clone())
         };
-        sceau_web::serve::serve_socket(operator, &self.listener, login, drain).await;
+        sceau_web::serve::serve_socket(operator, &self.listener, login, drain, grace).await;
     }
 }
 

@@ -1,8 +1,7 @@
 //! Disclosures: the content of a BAL for an authority, a restitution or directives after a death; asked for by one administrator, decided by another.
 use crate::pieces::WholeMessage;
-use crate::{Asker, Created, Id, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, located, schema};
+use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
-use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::disclosures::{DisclosedFolder, DisclosedMessage, DisclosureView, NewDisclosure};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -62,21 +61,16 @@ struct Withdrawal {
     reason: String,
 }
 
-fn after(page: &PageQuery) -> Result<i64, Problem> {
-    let Some(text) = &page.after else { return Ok(0) };
-    text.parse().map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "after").into())
-}
-
 /// Disclosures, oldest first; never content.
-#[utoipa::path(get, path = "/disclosures", tag = "disclosures", params(PageQuery),
+#[utoipa::path(get, path = "/disclosures", tag = "disclosures", params(IdPage),
     responses((status = 200, description = "The disclosures", body = Page<DisclosureView>), Refusals),
     extensions(("x-sceau-use-case" = json!("disclosure.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<DisclosureView>>, Problem> {
-    let found = op.disclosures(&actor, after(&page)?, page.limit()).await?;
+    let found = op.disclosures(&actor, page.after().unwrap_or(0), page.limit()).await?;
     Ok(Json(Page::new(found, page.limit(), |d| d.id.to_string())))
 }
 
@@ -155,16 +149,16 @@ async fn folders(
 
 /// Messages of a folder, likewise.
 #[utoipa::path(get, path = "/disclosures/{id}/folders/{folder}/messages", tag = "disclosures",
-    params(("id" = Id, Path, description = "Id of the disclosure"), ("folder" = Id, Path, description = "Id of the folder"), PageQuery),
+    params(("id" = Id, Path, description = "Id of the disclosure"), ("folder" = Id, Path, description = "Id of the folder"), IdPage),
     responses((status = 200, description = "The messages", body = Page<DisclosedMessage>), Refusals),
     extensions(("x-sceau-use-case" = json!("disclosure.read"))))]
 async fn messages(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path((id, folder)): Path<(Id, Id)>,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<DisclosedMessage>>, Problem> {
-    let found = op.disclosed_messages(&actor, id.0, folder.0, after(&page)?, page.limit()).await?;
+    let found = op.disclosed_messages(&actor, id.0, folder.0, page.after().unwrap_or(0), page.limit()).await?;
     Ok(Json(Page::new(found, page.limit(), |m| m.uid.to_string())))
 }
 

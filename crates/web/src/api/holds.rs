@@ -1,5 +1,5 @@
 //! Legal holds.
-use crate::{Asker, Created, Id, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
+use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::holds::{HoldSubject, HoldView};
@@ -42,28 +42,22 @@ struct Lifting {
 /// Which holds.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Lifted ones too.
     #[serde(default)]
     all: bool,
-    /// From after this one: the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// Holds that stand, oldest first.
-#[utoipa::path(get, path = "/holds", tag = "holds", params(Which),
+#[utoipa::path(get, path = "/holds", tag = "holds", params(Which, IdPage),
     responses((status = 200, description = "The holds", body = Page<HoldView>), Refusals), extensions(("x-sceau-use-case" = json!("hold.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<HoldView>>, Problem> {
-    let (after, limit) = (which.after.map_or(0, |id| id.0), which.limit.unwrap_or(100));
+    let (after, limit) = (page.after().unwrap_or(0), page.limit());
     let found = op.holds(&actor, which.all, after, limit).await?;
     Ok(Json(Page::new(found, limit, |h| h.id.clone())))
 }

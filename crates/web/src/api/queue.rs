@@ -1,5 +1,5 @@
 //! The queue: what waits to go to other operators, why, and trying it again at once.
-use crate::{Asker, Id, Json, Page, Path, Problem, Query, Refusals, State};
+use crate::{Asker, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::DomainName;
 use sceau_operator::queue::{QueueDetail, QueueView};
@@ -15,17 +15,10 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct Which {
     /// Only to this domain.
     #[param(value_type = Option<String>, example = "chu.mssante.fr")]
     destination: Option<DomainName>,
-    /// From after this one: the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
 }
 
 /// What to try again.
@@ -46,16 +39,17 @@ struct Retried {
 }
 
 /// Queued mail, oldest first. Looking is traced.
-#[utoipa::path(get, path = "/queue", tag = "queue", params(Which),
+#[utoipa::path(get, path = "/queue", tag = "queue", params(Which, IdPage),
     responses((status = 200, description = "The entries", body = Page<QueueView>), Refusals),
     extensions(("x-sceau-use-case" = json!("queue.list"))))]
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Query(which): Query<Which>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<QueueView>>, Problem> {
-    let limit = which.limit.unwrap_or(100);
-    let found = op.queue_list(&actor, which.destination.as_ref(), which.after.map(|id| id.0), limit).await?;
+    let limit = page.limit();
+    let found = op.queue_list(&actor, which.destination.as_ref(), page.after(), limit).await?;
     Ok(Json(Page::new(found, limit, |e| e.id.to_string())))
 }
 

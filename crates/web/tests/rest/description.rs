@@ -39,7 +39,7 @@ fn every_status_is_described() {
     let text: serde_json::Value = serde_json::from_str(&description.to_json().unwrap()).unwrap();
     let listed = text["paths"]["/me"]["get"]["responses"].as_object().unwrap();
     // Those of mail doors (SMTP, transfer) and of the transport itself are no answers of an operation.
-    let elsewhere = [405, 408, 426, 502, 504];
+    let elsewhere = [405, 426, 502, 504];
     for code in sceau_domain::RefusalCode::ALL.iter().filter(|c| !elsewhere.contains(&c.http())) {
         assert!(listed.contains_key(&code.http().to_string()), "{} answers {}", code.as_str(), code.http());
     }
@@ -53,4 +53,23 @@ fn the_published_description_is_the_one_served() {
         published.trim() == sceau_web::api::document().trim(),
         "docs/openapi.json is not what is served; renew it: {renew}"
     );
+}
+
+/// A word that stands where a name does is a name that nobody can have: its thing could not be reached.
+#[test]
+fn words_that_stand_where_logins_do_are_reserved() {
+    let (_, description) = sceau_web::api::described();
+    let split = |path: &String| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let paths: Vec<Vec<String>> = description.paths.paths.keys().map(split).collect();
+    let mut found = BTreeSet::new();
+    for named in &paths {
+        for (at, _) in named.iter().enumerate().filter(|(_, part)| *part == "{login}") {
+            let same = paths.iter().filter(|p| p.len() > at && p[..at] == named[..at] && !p[at].starts_with('{'));
+            found.extend(same.map(|p| p[at].clone()));
+        }
+    }
+    assert!(found.contains("history"), "the walk finds what there is: {found:?}");
+    for word in found {
+        assert!(sceau_domain::person::new_login(&word).is_err(), "{word} can be somebody's login, and has no path then");
+    }
 }

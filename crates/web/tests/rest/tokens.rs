@@ -96,6 +96,7 @@ async fn a_right_token_works_where_others_fail() {
     }
     let held = h.ask(Some("faux"), Method::GET, "/me", &[], None).await;
     assert_eq!((held.status, held.code()), (StatusCode::TOO_MANY_REQUESTS, "login.too_many"), "{held:?}");
+    assert_eq!(held.headers["retry-after"], "60");
     assert_eq!(h.ask(Some(&root), Method::GET, "/me", &[], None).await.body["login"], "root");
 }
 
