@@ -212,7 +212,8 @@ impl Operator {
             if rows::open_of(tx, person)? >= WAITING {
                 return Err(Refusal::new(RefusalCode::ReportTooMany).with("limit", WAITING).into());
             }
-            let structure_id = roles::structures_of_person(tx, person)?.first().copied();
+            // Not whoever took the person in by a number.
+            let structure_id = roles::answers_for(tx, person)?;
             let followed = follower(tx, structure_id)?.is_some();
             let desk = new.kind.first(structure_id.is_some(), followed).as_str().to_owned();
             let row = Report { structure_id, desk, ..row.clone() };
