@@ -126,7 +126,7 @@ fn domains_people_and_mailboxes() {
     assert!(table.lines().next().is_some_and(|l| l.starts_with("ADRESSE") && l.contains("OCCUPÉ")), "{table}");
     assert!(table.contains("Secrétariat") && table.contains("jean.valjean"), "{table}");
     let shown = a.cli_text(&["--lang", "fr", "bal", "show", "secretariat@savoie.mssante.fr"]).ok().out;
-    assert!(shown.contains("5.0 MB") && shown.contains("jean.valjean (member)"), "{shown}");
+    assert!(shown.contains("5,0 Mo") && shown.contains("jean.valjean (membre)"), "{shown}");
     let shown = a.cli_text(&["--lang", "en", "person", "show", "jean.valjean"]).ok().out;
     let says = |name: &str, value: &str| shown.lines().any(|l| l.strip_prefix(name).is_some_and(|v| v.trim() == value));
     assert!(says("RPPS/ADELI ", "10000000090") && says("ADMIN ", "no"), "{shown}");

@@ -35,7 +35,9 @@ impl Context {
     /// The operator's time zone, as its calendar says; universal time where no server says one.
     pub fn zone(&self) -> &TimeZone {
         self.zone.get_or_init(|| {
-            let settings = self.get(&["calendar"]).ok().map(|c| c["settings"]["territory"].clone());
+            // On a thread of its own: whoever asks may run on a runtime.
+            let asked = std::thread::scope(|scope| scope.spawn(|| self.get(&["calendar"])).join());
+            let settings = asked.ok().and_then(Result::ok).map(|c| c["settings"]["territory"].clone());
             let territory = settings.and_then(|t| t.as_str()?.parse::<Territory>().ok());
             territory.map_or(TimeZone::UTC, Territory::clock)
         })
@@ -98,6 +100,9 @@ impl Context {
         }
         let mut call = self.call(method, &[at, below].concat())?.if_match(before.version);
         if let Some(body) = body(&before.value) {
+            if body.as_object().is_some_and(serde_json::Map::is_empty) {
+                return Err(Failure { sentence: self.text("cli.nothing_given", &[]), exit: 2 });
+            }
             call = call.body(&body);
         }
         call.send().map_err(|refused| {

@@ -19,6 +19,12 @@ pub enum DomainCommand {
     },
 }
 
+/// The number of a request, a hold, an import…: as REST has it, a text of digits.
+pub(super) fn id(text: &str) -> Result<String, String> {
+    let digits = (1..=19).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if digits { Ok(text.to_owned()) } else { Err(String::new()) }
+}
+
 /// The version that a change starts from, for who looked at it before.
 #[derive(Debug, Args)]
 pub struct Since {

@@ -87,6 +87,7 @@ pub fn run(c: &Context, command: CalendarCommand) -> Result<(), Failure> {
                 Some(t) => t,
                 None => c.get(&["calendar"])?["settings"]["territory"].as_str().unwrap_or_default().to_owned(),
             };
+            super::time::day(c, &day)?;
             let parts = ["calendar", territory.as_str(), day.as_str()];
             let set = if clear {
                 c.call(Method::DELETE, &parts)?
@@ -111,6 +112,9 @@ pub fn run(c: &Context, command: CalendarCommand) -> Result<(), Failure> {
             show(c, &c.change(Method::PUT, (&["calendar"], &[]), None, settings)?.value);
         }
         CalendarCommand::Count { from, days, to, territory } => {
+            for day in [Some(&from), to.as_ref()].into_iter().flatten() {
+                super::time::day(c, day)?;
+            }
             let call = c.call(Method::GET, &["calendar", "count"])?.query("from", Some(&from));
             let call = call.query("days", days.map(|d| d.to_string()).as_deref()).query("to", to.as_deref());
             c.show_one(&call.query("territory", territory.as_deref()).send()?.value, COUNT);

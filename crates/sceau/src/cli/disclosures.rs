@@ -21,10 +21,11 @@ pub enum DisclosureCommand {
         reason: String,
         #[arg(long)]
         beneficiary: String,
-        #[arg(long, default_value_t = 7)]
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=30))]
         days: u32,
     },
     Decide {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long, conflicts_with = "refuse", required_unless_present = "refuse")]
         agree: bool,
@@ -34,12 +35,14 @@ pub enum DisclosureCommand {
         reason: String,
     },
     Withdraw {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long)]
         reason: String,
     },
     List,
     Export {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         dir: PathBuf,
     },

@@ -24,6 +24,7 @@ pub enum HoldCommand {
         authority: String,
     },
     Lift {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -39,6 +40,7 @@ pub enum HoldCommand {
         limit: u32,
     },
     Show {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
     },
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub enum ImportCommand {
     Start(StartArgs),
     Show {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long, value_parser = ["waiting", "done", "wrong", "skipped"])]
         lines: Option<String>,
@@ -27,9 +28,11 @@ pub enum ImportCommand {
         limit: u32,
     },
     Cancel {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
     },
     Report {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         file: Option<PathBuf>,
     },

@@ -24,6 +24,7 @@ pub enum OpeningCommand {
         limit: u32,
     },
     Show {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
     },
     Ask(BalAdd),
@@ -46,16 +47,19 @@ pub enum OpeningCommand {
         reason: String,
     },
     Verify {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long)]
         eligibility_override: Option<String>,
     },
     Refuse {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long)]
         reason: String,
     },
     Cancel {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
     },
 }

@@ -123,7 +123,7 @@ const LIST: &[(&str, &str)] = &[
 ];
 const PERSON: &[(&str, &str)] = &[
     ("login", "column.login"),
-    ("name", "column.name"),
+    ("name", "column.shown_name"),
     ("given_name", "column.given_name"),
     ("family_name", "column.family_name"),
     ("national_id", "column.national_id"),

@@ -54,6 +54,7 @@ pub fn run(c: &Context, command: PolicyCommand) -> Result<(), Failure> {
                 ("source", "column.source"),
                 ("verified", "column.verified"),
             ];
+            let bal = super::bals::known(c, &bal)?;
             c.show_list(&c.page(c.call(Method::GET, &["bals", &bal, "policy"])?.send()?), &columns);
         }
         PolicyCommand::Show { bal: None } => {

@@ -31,6 +31,7 @@ pub enum RoleCommand {
         reason: String,
     },
     End {
+        #[arg(value_parser = super::accounts::id)]
         id: String,
         #[arg(long)]
         reason: String,

@@ -1,5 +1,6 @@
 //! Printing: tables and records for people, JSON for programs.
 use super::{Context, out, time, words};
+use sceau_domain::Lang;
 use sceau_domain::text::template;
 use serde_json::Value;
 
@@ -123,6 +124,7 @@ const INSTANTS: &[&str] = &[
     "starts",
     "ends",
     "last_read",
+    "drawn",
 ];
 /// Fields that are byte counts.
 const SIZES: &[&str] = &["size", "quota", "used"];
@@ -142,9 +144,11 @@ fn shortened(text: String) -> String {
 fn cell(context: &Context, field: &str, value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
+        Value::String(s) if s.is_empty() => "-".into(),
+        Value::Array(items) if items.is_empty() => "-".into(),
         Value::Bool(b) => context.text(if *b { "cli.yes" } else { "cli.no" }, &[]),
         Value::Number(n) if INSTANTS.contains(&field) => time::shown(context, n.as_i64().unwrap_or_default()),
-        Value::Number(n) if SIZES.contains(&field) => size(n.as_u64().unwrap_or_default()),
+        Value::Number(n) if SIZES.contains(&field) => size(context.lang, n.as_u64().unwrap_or_default()),
         Value::Number(n) => n.to_string(),
         Value::String(s) => printable(&words::word(context, field, s)),
         Value::Array(items) => match items.as_slice() {
@@ -158,8 +162,10 @@ fn cell(context: &Context, field: &str, value: &Value) -> String {
             o.iter().map(|(k, v)| format!("{k}={}", fact(context, k, v))).collect::<Vec<_>>().join(" ")
         }
         Value::Object(o) => {
-            let told = o.iter().filter(|(_, v)| !v.is_null());
-            told.map(|(k, v)| format!("{}: {}", label(context, k), cell(context, k, v))).collect::<Vec<_>>().join("; ")
+            let told = o.iter().filter(|(_, v)| !v.is_null() && *v != "");
+            let told = told.map(|(k, v)| format!("{}: {}", label(context, k), cell(context, k, v)));
+            let all = told.collect::<Vec<_>>().join("; ");
+            if all.is_empty() { "-".into() } else { all }
         }
     }
 }
@@ -183,8 +189,12 @@ pub fn changes(context: &Context, before: &Value, after: &Value) -> String {
 /// A fact of a trace. Facts are named freely: a small number named as an instant (`queued=2`) is a count, for no trace is
 /// from before 1973.
 fn fact(context: &Context, name: &str, value: &Value) -> String {
-    match value.as_i64() {
-        Some(count) if count < 100_000_000_000 && INSTANTS.contains(&name) => count.to_string(),
+    match value {
+        Value::Number(n) if n.as_i64().is_some_and(|n| n < 100_000_000_000) && INSTANTS.contains(&name) => {
+            n.to_string()
+        }
+        Value::String(s) => printable(s),
+        Value::Array(items) => items.iter().map(|v| fact(context, name, v)).collect::<Vec<_>>().join(", "),
         _ => cell(context, name, value),
     }
 }
@@ -195,16 +205,18 @@ pub(super) fn printable(s: &str) -> String {
     s.chars().map(|c| if drives(c) { '\u{FFFD}' } else { c }).collect()
 }
 
-/// A size a person reads: `1.5 MB` (decimal units, as mail limits are stated).
-fn size(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
-    for (unit, value) in UNITS {
+/// A size a person reads: `1.5 MB`, `1,5 Mo` (decimal units, as mail limits are stated).
+fn size(lang: Lang, bytes: u64) -> String {
+    const UNITS: [(&str, &str, u64); 3] = [("Go", "GB", 1_000_000_000), ("Mo", "MB", 1_000_000), ("ko", "kB", 1_000)];
+    let french = lang == Lang::Fr;
+    for (fr, en, value) in UNITS {
         if bytes >= value {
             #[allow(clippy::cast_precision_loss)] // shown with one decimal
-            return format!("{:.1} {unit}", bytes as f64 / value as f64);
+            let shown = format!("{:.1}", bytes as f64 / value as f64);
+            return if french { format!("{} {fr}", shown.replace('.', ",")) } else { format!("{shown} {en}") };
         }
     }
-    format!("{bytes} B")
+    format!("{bytes} {}", if french { "o" } else { "B" })
 }
 
 #[cfg(test)]
@@ -215,9 +227,17 @@ mod tests {
     fn cells_read_as_a_person_expects() {
         let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let c = Context::new(sceau_domain::Lang::Fr, false, "x".into()).in_zone(zone);
-        assert_eq!(cell(&c, "size", &serde_json::json!(10_485_760)), "10.5 MB");
+        assert_eq!(cell(&c, "size", &serde_json::json!(10_485_760)), "10,5 Mo");
+        assert_eq!(size(Lang::En, 10_485_760), "10.5 MB");
         assert_eq!(cell(&c, "created", &serde_json::json!(0)), "1970-01-01 01:00:00 CET");
         assert_eq!(cell(&c, "data", &serde_json::json!({ "queued": 2 })), "queued=2");
+        let facts = serde_json::json!({ "purpose": "api", "became": ["x", null], "state": "blocked" });
+        assert_eq!(cell(&c, "data", &facts), "became=x, - purpose=api state=blocked");
+        assert_eq!(cell(&c, "contact", &serde_json::json!({ "name": "", "email": null })), "-");
+        assert_eq!(
+            (cell(&c, "least", &"10 years".into()), cell(&c, "most", &"never".into())),
+            ("10 ans".into(), "sans fin".into())
+        );
         assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2J\u{202E}no")), "550 \u{FFFD}[2J\u{FFFD}no");
         assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie (titulaire)");
         assert_eq!(cell(&c, "rights", &serde_json::json!(["read", "manage"])), "lire, gérer");

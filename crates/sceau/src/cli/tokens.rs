@@ -17,7 +17,7 @@ pub enum TokenCommand {
         api: bool,
         #[arg(long)]
         label: String,
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         days: Option<u32>,
     },
     Send {
@@ -28,7 +28,7 @@ pub enum TokenCommand {
         api: bool,
         #[arg(long)]
         label: String,
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         days: Option<u32>,
         #[arg(long)]
         to: Option<String>,

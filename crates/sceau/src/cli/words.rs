@@ -24,13 +24,18 @@ const CODED: &[(&str, &str)] = &[
     ("from", "scope"),
     ("unit", "unit"),
     ("item", "item"),
+    ("value", "span"),
+    ("least", "span"),
+    ("most", "span"),
 ];
 
 /// The word for a code of this field; the code itself where there is none.
 pub fn word(c: &Context, field: &str, code: &str) -> String {
     let group = CODED.iter().find(|(name, _)| *name == field).map(|(_, group)| *group);
-    let known = group.and_then(|group| template(c.lang, &format!("word.{group}.{code}")));
-    known.map_or_else(|| code.to_owned(), str::to_owned)
+    let known = |code: &str| group.and_then(|group| template(c.lang, &format!("word.{group}.{code}")));
+    // A time: `10 years`.
+    let time = || code.split_once(' ').and_then(|(n, unit)| Some(format!("{n} {}", known(unit)?)));
+    known(code).map(str::to_owned).or_else(time).unwrap_or_else(|| code.to_owned())
 }
 
 #[cfg(test)]
