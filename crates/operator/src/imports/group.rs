@@ -25,7 +25,7 @@ const EARLIER: i64 = 100;
 pub(super) enum Grouped {
     /// So many lines are ended; a request need not wait any more.
     Ended(usize, Option<Id>),
-    /// Somebody else works on this import, or it was cancelled.
+    /// The import does not stand there any more.
     Elsewhere,
     /// Whoever started it may not go on: why.
     Stopped(String),

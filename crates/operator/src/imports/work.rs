@@ -49,7 +49,7 @@ impl Operator {
         // A request that a crash left between two lines is what the next one looks for.
         self.resume_openings().await?;
         let mut left = TURN;
-        loop {
+        'looked: loop {
             let after = task.import.next_line;
             let found = self.0.store.read::<_, StoreError, _>(move |tx| rows::lines(tx, id, after, None, SLICE)).await;
             let lines = found.map_err(|e| refuse::store(&e))?;
@@ -71,8 +71,14 @@ impl Operator {
                             tracing::warn!(opening, code = refusal.code.as_str(), "a request is carried out later");
                         }
                     }
-                    // Another worker has it, or it was cancelled.
-                    Grouped::Elsewhere => return Ok(()),
+                    // It was cancelled; or a worker whose lease is over ended some lines after all: the job is ours, and goes on behind them.
+                    Grouped::Elsewhere => match self.import_task(id).await? {
+                        Some(now) => {
+                            task = now;
+                            continue 'looked;
+                        }
+                        None => return Ok(()),
+                    },
                     Grouped::Stopped(why) => return self.end_import(&task, "stopped", Some(why)).await,
                 }
             }

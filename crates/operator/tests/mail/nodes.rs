@@ -69,6 +69,28 @@ async fn a_session_of_one_node_sees_what_another_delivered() {
     second.dies().await;
 }
 
+/// The clock stands still, so that what a node remembers never grows old: only hearing of the change makes it look again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_set_on_one_node_is_in_force_on_another() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    let (anne, to) = (w.actor("anne", ANNE).await, addr("paul@beta.mssante.fr"));
+    second.op.submit_recipient(&anne, &to, 4, None).await.unwrap();
+    for (most, place) in [(3, ("bal", ANNE)), (2, ("bal", ANNE))] {
+        w.op.set_policy(&w.admin, place.0, place.1, "recipients", most).await.unwrap();
+        let refused = async || loop {
+            match second.op.submit_recipient(&anne, &to, most as usize, None).await {
+                Err(refusal) => break refusal,
+                Ok(()) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let refusal = within(10, "the other node's limit", refused()).await;
+        assert_eq!(refusal.code.as_str(), "rcpt.too_many");
+        second.op.submit_recipient(&anne, &to, most as usize - 1, None).await.unwrap();
+    }
+    second.dies().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_cannot_hear_looks_by_himself() {
     let mut store = sceau_store::testing::postgres().await;

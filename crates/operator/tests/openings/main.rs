@@ -4,8 +4,10 @@ mod bals;
 mod changes;
 mod guards;
 mod imports;
+mod moves;
 mod policies;
 mod register;
+mod scale;
 mod steps;
 
 use sceau_domain::opening::State;

@@ -223,14 +223,16 @@ async fn an_import_is_taken_up_where_it_was_and_ends_with_the_role_of_who_starte
     // The role is taken away between the start and the work.
     let said = send(&h, &marie, "", more.into_bytes()).await;
     let path = format!("/imports/{}", said.body["id"].as_str().unwrap());
-    h.op.leave_structure(&h.admin, "marie", "chu").await.unwrap();
+    let leaves = Some(json!({ "structure": "chu", "reason": "fin de contrat" }));
+    assert_eq!(h.root(Method::POST, "/people/marie/departure", &[], leaves).await.status, StatusCode::OK);
     while h.op.run_due_jobs().await.unwrap() > 0 {}
     let over = h.root(Method::GET, &path, &[], None).await.body;
     assert_eq!(
         (&over["state"], &over["reason"], &over["done"]),
         (&json!("stopped"), &json!("right.missing"), &json!(0))
     );
-    assert_eq!(h.ask(Some(&marie), Method::GET, &path, &[], None).await.status, StatusCode::FORBIDDEN);
+    // Who is nowhere any more has no token either.
+    assert_eq!(h.ask(Some(&marie), Method::GET, &path, &[], None).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,6 +257,10 @@ async fn what_is_no_such_file_is_refused_and_a_report_holds_no_formula() {
     assert!(report.text.contains(";\"'=HYPERLINK(\"\"x\"\")a\";\"'@SUM\";"), "{}", report.text);
     assert!(report.text.contains("\"csv.line\""), "{}", report.text);
     assert_eq!(report.text.lines().count(), 3);
+    assert!(report.text.starts_with("\u{feff}\"ligne\";\"état\";"), "{}", report.text);
+    assert!(report.text.lines().next().unwrap().ends_with(";\"nom\";\"prénom\";\"identifiant national\";\"habilité\";\"fonction\";\"téléphone\";\"nature de BAL\";\"adresse de BAL\""), "{}", report.text);
+    let said = h.ask(Some(&marie), Method::GET, &path.replace("report", "lines?state=rien"), &[], None).await;
+    assert_eq!(said.code(), "admin.invalid", "{}", said.text);
     // A big one streams: twenty thousand lines are received, and taken back.
     let mut big = HEADER.to_owned();
     (0..20_000).for_each(|n| big.push_str(&line(n)));

@@ -48,6 +48,7 @@ async fn a_table_is_replaced_at_once_or_not_at_all() {
     let said = import(&h, "professions", b"Colonne;Libelle\n10;x\n").await;
     assert!(said.body["detail"].as_str().unwrap().contains("Code, Libellé"), "{}", said.body);
     // Nothing is left of what was replaced or refused.
+    h.op.housekeeping().await.unwrap();
     let left = h.store.read(|tx| tx.query("SELECT DISTINCT generation FROM reference_entries", &[])).await;
     let left = left.map_err(|e: sceau_store::StoreError| e).unwrap();
     assert_eq!(left.len(), 2, "professions and bal-types");
