@@ -10,7 +10,7 @@ const LOGIN: usize = 64;
 
 /// Logins that nobody gets: names under which traces and roles say that nobody in person acted, and words that stand where a login does in the paths
 /// of REST (a test walks these).
-pub const RESERVED_LOGINS: [&str; 5] = ["configuration", "schema", "system", "link", "history"];
+pub const RESERVED_LOGINS: [&str; 6] = ["configuration", "schema", "system", "link", "history", "readers"];
 
 /// A login in its one form: lower-case letters without accents, digits, `.`, `-`, `_` (`*` separates person and BAL). `admin.invalid`.
 pub fn login(text: &str) -> Result<String, Refusal> {

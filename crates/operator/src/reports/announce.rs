@@ -144,6 +144,17 @@ impl Operator {
         Ok(out)
     }
 
+    /// One announcement. `admin.not_found`, `right.missing`.
+    pub async fn announcement(&self, actor: &Actor, id: Id) -> Result<AnnouncementView, Refusal> {
+        let found = self.announcements(actor, Some(id.saturating_add(1)), 1).await?.pop().filter(|a| a.id == id);
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        let actor = actor.clone();
+        let told = move |tx: &mut dyn Tx| Ok(unknown(tx, &actor, UseCase::AnnouncementList, &id.to_string()));
+        Err(self.0.store.read(told).await.map_err(|e: StoreError| crate::refuse::store(&e))?.into())
+    }
+
     /// Announcements, newest first, from before `before`: the operator's, and those of the bodies that follow the asker's structures.
     pub async fn announcements(
         &self,

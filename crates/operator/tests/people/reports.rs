@@ -183,6 +183,9 @@ async fn announcements_reach_whom_they_concern(h: House) {
     }
     let told = || relay.taken.lock().unwrap().drain(..).collect::<Vec<_>>();
     let made = announce("agent", Some("grades")).await.unwrap();
+    assert_eq!(op.announcement(&h.actor("chef").await, made.id).await.unwrap().id, made.id);
+    let said = op.announcement(&h.actor("lointain").await, made.id).await;
+    assert_eq!(said.unwrap_err().code, RefusalCode::RightMissing);
     assert_eq!((made.body.as_deref(), made.text.lines().count()), (Some("grades"), 2));
     while op.run_due_jobs().await.unwrap() > 0 {}
     let taken = told();

@@ -1,5 +1,5 @@
 //! Reports: a correction, an error or an abuse in a directory, a request for help; announcements the other way.
-use crate::{Asker, Created, Id, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
+use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::report::{Desk, ReportKind, ReportState};
 use sceau_operator::reports::{
@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(pass))
         .routes(routes!(withdraw))
         .routes(routes!(announcements, announce))
+        .routes(routes!(announcement))
 }
 
 /// A report to make.
@@ -175,36 +176,23 @@ struct NewAnnouncement {
     text: String,
 }
 
-/// Which announcements.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct From {
-    /// From after this one: the `next` of the page before.
-    after: Option<Id>,
-    /// How many, at most 1,000; 100 when absent.
-    #[param(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::page::within")]
-    limit: Option<u32>,
-}
-
 /// Announcements, newest first: the operator's, and those of the bodies that follow the asker's structures.
-#[utoipa::path(get, path = "/announcements", tag = "announcements", params(From),
+#[utoipa::path(get, path = "/announcements", tag = "announcements", params(IdPage),
     responses((status = 200, description = "The announcements", body = Page<AnnouncementView>), Refusals),
     extensions(("x-sceau-use-case" = json!("announcement.list"))))]
 async fn announcements(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
-    Query(from): Query<From>,
+    Query(page): Query<IdPage>,
 ) -> Result<Json<Page<AnnouncementView>>, Problem> {
-    let limit = from.limit.unwrap_or(100);
-    let found = op.announcements(&actor, from.after.map(|id| id.0), limit).await?;
+    let limit = page.limit();
+    let found = op.announcements(&actor, page.after(), limit).await?;
     Ok(Json(Page::new(found, limit, |a| a.id.to_string())))
 }
 
 /// Announces something to the administrators of structures. A notice without the text tells those whose ordinary address is verified.
 #[utoipa::path(post, path = "/announcements", tag = "announcements", request_body = NewAnnouncement,
-    responses((status = 201, description = "Announced", body = AnnouncementView), Refusals),
+    responses((status = 201, description = "Announced", body = AnnouncementView, headers(("Location" = String, description = "Where it is"))), Refusals),
     extensions(("x-sceau-use-case" = json!("announcement.make"))))]
 async fn announce(
     AxumState(State(op)): AxumState<State>,
@@ -212,5 +200,17 @@ async fn announce(
     Json(new): Json<NewAnnouncement>,
 ) -> Result<Created<Json<AnnouncementView>>, Problem> {
     let made = op.announce(&actor, Announced { body: new.body, title: new.title, text: new.text }).await?;
-    Ok(Created(located(&["announcements"]), Json(made)))
+    Ok(Created(located(&["announcements", &made.id.to_string()]), Json(made)))
+}
+
+/// One announcement.
+#[utoipa::path(get, path = "/announcements/{id}", tag = "announcements", params(("id" = Id, Path, description = "Id of the announcement")),
+    responses((status = 200, description = "The announcement", body = AnnouncementView), Refusals),
+    extensions(("x-sceau-use-case" = json!("announcement.list"))))]
+async fn announcement(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(id): Path<Id>,
+) -> Result<Json<AnnouncementView>, Problem> {
+    Ok(Json(op.announcement(&actor, id.0).await?))
 }

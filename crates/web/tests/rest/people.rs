@@ -95,10 +95,26 @@ async fn a_structure_adds_and_certifies_its_own_people_alone() {
             h.ask(Some(&clinique), Method::PUT, "/people/claire/memberships/clinique", &[], join(id.clone())).await;
         assert_eq!(said.status.as_u16(), status, "{id} {}", said.text);
     }
-    let said = h.ask(Some(&clinique), Method::DELETE, "/people/claire/memberships/chu", &[], None).await;
-    assert_eq!(said.code(), "right.missing");
-    let said = h.ask(Some(&clinique), Method::DELETE, "/people/claire/memberships/clinique", &[], None).await;
-    assert!(said.body["memberships"][1]["ended"].is_i64(), "the past stays: {}", said.text);
+    // Each of the two sees what is its own, the operator and the person the whole.
+    let works = |body: &Value| body["memberships"].as_array().unwrap().len();
+    let shown = h.ask(Some(&clinique), Method::GET, "/people/claire", &[], None).await;
+    assert!(works(&shown.body) == 1 && !shown.text.contains("Cardiologue"), "{}", shown.text);
+    assert_eq!(works(&h.root(Method::GET, "/people/claire", &[], None).await.body), 2);
+    let claire = h.token("claire").await;
+    assert_eq!(works(&h.ask(Some(&claire), Method::GET, "/me/person", &[], None).await.body), 2);
+    // Who is nobody and who works elsewhere get the same answer.
+    let leave = |from: &str| Some(json!({ "structure": from, "reason": "fin de vacation" }));
+    for (login, from) in [("claire", "chu"), ("paul", "clinique"), ("personne", "clinique")] {
+        let path = format!("/people/{login}/departure");
+        let said = h.ask(Some(&clinique), Method::POST, &path, &[], leave(from)).await;
+        assert_eq!((said.status, said.code()), (StatusCode::FORBIDDEN, "right.missing"), "{login} {from}");
+    }
+    for _ in 0..2 {
+        let said = h.ask(Some(&clinique), Method::POST, "/people/claire/departure", &[], leave("clinique")).await;
+        assert_eq!(said.status, StatusCode::OK, "asked for again, it is done again: {}", said.text);
+    }
+    let shown = h.root(Method::GET, "/people/claire", &[], None).await.body;
+    assert!(shown["memberships"][1]["ended"].is_i64(), "the past stays: {shown}");
     assert_eq!(h.ask(Some(&clinique), Method::GET, "/people/claire", &[], None).await.code(), "right.missing");
 }
 
@@ -107,9 +123,17 @@ async fn who_leaves_a_structure_administers_it_no_more() {
     let h = house().await;
     let marie = with_role(&h, "marie", Role::Structure, Some("chu"), None).await;
     assert_eq!(h.ask(Some(&marie), Method::GET, "/structures/chu", &[], None).await.status, StatusCode::OK);
-    h.root(Method::DELETE, "/people/marie/memberships/chu", &[], None).await;
+    let left = h.root(
+        Method::POST,
+        "/people/marie/departure",
+        &[],
+        Some(json!({ "structure": "chu", "reason": "fin de contrat" })),
+    );
+    let left = left.await;
+    assert_eq!((&left.body["roles"], &left.body["without_administrator"]), (&json!(1), &json!(true)), "{}", left.text);
+    // Who is nowhere any more has no token either.
     let said = h.ask(Some(&marie), Method::GET, "/structures/chu", &[], None).await;
-    assert_eq!(said.code(), "right.missing");
+    assert_eq!((said.status, said.code()), (StatusCode::UNAUTHORIZED, "login.failed"));
     let shown = h.root(Method::GET, "/structures/chu", &[], None).await.body;
     assert_eq!(shown["administrators"], json!([]));
 }
