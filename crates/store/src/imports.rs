@@ -253,17 +253,25 @@ pub fn close(tx: &mut dyn Tx, id: Id, state: &str, reason: Option<&str>, at: i64
     Ok(tx.execute(sql, params![id, state, reason.map(str::to_owned), at])? > 0)
 }
 
+/// Lines of an import that were done, found by an index of their own (the condition on `k`): through all lines in their order, as engines
+/// would have it, a large import would cost its square.
+fn found(condition: &str) -> String {
+    format!(
+        "import_id = $1 AND line IN (SELECT k.line FROM import_lines k WHERE k.import_id = $1 AND {condition}) AND state = 'done' ORDER BY line"
+    )
+}
+
 /// The first line before this one that asks for the same.
 pub fn repeats(tx: &mut dyn Tx, id: Id, key: &str, line: i64) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT line FROM import_lines WHERE import_id = $1 AND key = $2 AND line < $3 AND state = 'done' ORDER BY line LIMIT 1";
-    tx.query_opt(sql, params![id, key, line])?.map(|r| r.int(0)).transpose()
+    let sql = format!("SELECT line FROM import_lines WHERE {} LIMIT 1", found("k.key = $2 AND k.line < $3"));
+    tx.query_opt(&sql, params![id, key, line])?.map(|r| r.int(0)).transpose()
 }
 
 /// Lines of an import that were done, from before one of them, about one person ([`Line::key`] up to its first `|`), the first ones.
 pub fn of_person(tx: &mut dyn Tx, id: Id, who: &str, line: i64, limit: i64) -> Result<Vec<Line>, StoreError> {
     let sql = format!(
-        "SELECT {LINE} FROM import_lines WHERE import_id = $1 AND key >= $2 AND key < $3 AND line < $4 AND state = 'done' \
-         ORDER BY line LIMIT $5"
+        "SELECT {LINE} FROM import_lines WHERE {} LIMIT $5",
+        found("k.key >= $2 AND k.key < $3 AND k.line < $4")
     );
     let (from, to) = (format!("{who}|"), format!("{who}}}"));
     tx.query(&sql, params![id, from, to, line, limit])?.iter().map(self::line).collect()
@@ -271,17 +279,13 @@ pub fn of_person(tx: &mut dyn Tx, id: Id, who: &str, line: i64, limit: i64) -> R
 
 /// The first line of an import that gave this login.
 pub fn by_login(tx: &mut dyn Tx, id: Id, login: &str) -> Result<Option<Line>, StoreError> {
-    let sql = format!(
-        "SELECT {LINE} FROM import_lines WHERE import_id = $1 AND login = $2 AND state = 'done' ORDER BY line LIMIT 1"
-    );
+    let sql = format!("SELECT {LINE} FROM import_lines WHERE {} LIMIT 1", found("k.login = $2"));
     tx.query_opt(&sql, params![id, login])?.as_ref().map(line).transpose()
 }
 
 /// The line of an import that took this address.
 pub fn by_address(tx: &mut dyn Tx, id: Id, address: &str) -> Result<Option<Line>, StoreError> {
-    let sql = format!(
-        "SELECT {LINE} FROM import_lines WHERE import_id = $1 AND result = $2 AND state = 'done' ORDER BY line LIMIT 1"
-    );
+    let sql = format!("SELECT {LINE} FROM import_lines WHERE {} LIMIT 1", found("k.result = $2"));
     tx.query_opt(&sql, params![id, address])?.as_ref().map(line).transpose()
 }
 

@@ -120,8 +120,9 @@ pub fn move_with(tx: &mut dyn Tx, bal: Id, structure: Option<Id>) -> Result<u64,
 
 /// Verified requests that wait for this person, oldest first.
 pub fn waiting_for(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, StoreError> {
-    let sql = "SELECT o.id FROM opening_people w JOIN openings o ON o.id = w.opening_id \
-               WHERE w.person_id = $1 AND o.state = 'verified' ORDER BY o.id";
+    // From the person, who has few, to the requests: the other way would look at every request that waits for anybody.
+    let sql = "SELECT o.id FROM opening_people w CROSS JOIN openings o \
+               WHERE w.person_id = $1 AND o.id = w.opening_id AND o.state = 'verified' ORDER BY o.id";
     tx.query(sql, params![person])?.iter().map(|r| r.int(0)).collect()
 }
 

@@ -300,13 +300,14 @@ pub fn unaccepted(
     limit: i64,
 ) -> Result<Vec<Unaccepted>, StoreError> {
     let sql = format!(
-        "SELECT p.id, p.login, p.name, COUNT(*), \
+        "SELECT p.id, p.login, p.name, \
+         (SELECT COUNT(*) FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine'), \
          (SELECT t.version FROM acceptances a JOIN terms t ON t.id = a.terms_id WHERE a.person_id = p.id \
           ORDER BY a.at DESC, t.id DESC LIMIT 1) \
-         FROM people p JOIN access x ON x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine' \
-         WHERE p.disabled IS NULL AND p.id > $2 \
+         FROM people p WHERE p.disabled IS NULL AND p.id > $2 \
+         AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine') \
          AND NOT EXISTS (SELECT 1 FROM acceptances a WHERE a.person_id = p.id AND a.terms_id = $1){} \
-         GROUP BY p.id, p.login, p.name ORDER BY p.id LIMIT $3",
+         ORDER BY p.id LIMIT $3",
         within(structures, "p.id")
     );
     tx.query(&sql, params![terms, after, limit])?

@@ -36,12 +36,14 @@ struct Explained<'a> {
     tx: &'a mut dyn Tx,
     what: &'static str,
     slow: Vec<String>,
+    steps: Vec<String>,
 }
 
 impl Explained<'_> {
     fn explain(&mut self, sql: &str, params: &[Value]) -> Result<(), StoreError> {
         for row in self.tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params)? {
             let step = row.text(3)?;
+            self.steps.push(format!("{}: {step}", self.what));
             let Some(scanned) = step.strip_prefix("SCAN ") else { continue };
             // By its name here: `a` may be `access`.
             let name = scanned.split(' ').next().unwrap_or_default();
@@ -143,6 +145,7 @@ const ASKED: &[Ask] = &[
     ("lines of an import", |tx| imports::lines(tx, 1, 5, None, 10).map(drop)),
     ("line by login", |tx| imports::by_login(tx, 1, "a").map(drop)),
     ("line by address", |tx| imports::by_address(tx, 1, "a@b").map(drop)),
+    ("lines of a person", |tx| imports::of_person(tx, 1, "a", 5, 10).map(drop)),
     ("repeated lines", |tx| imports::repeats(tx, 1, "k", 5).map(drop)),
     ("imports left alone", |tx| imports::close_abandoned(tx, 5, 6, "x").map(drop)),
     ("limits", |tx| policies::list(tx, None, ("bal", "1", "x"), 10).map(drop)),
@@ -157,20 +160,61 @@ const ASKED: &[Ask] = &[
     ("who has not accepted", |tx| terms::unaccepted(tx, 1, None, 5, 10).map(drop)),
 ];
 
+/// Where another index would do, and would look at everything that an import or all the requests have.
+const FROM: &[(&str, &str)] = &[
+    ("line by login", "import_lines_login"),
+    ("line by address", "import_lines_result"),
+    ("repeated lines", "import_lines_key"),
+    ("lines of a person", "import_lines_key"),
+    ("openings that wait for somebody", "opening_people_person"),
+    ("acceptances", "acceptances_terms"),
+];
+
+/// Lists that are read in their order, so that a page costs what it shows.
+const IN_ORDER: &[&str] = &[
+    "people",
+    "tokens",
+    "tokens of a person",
+    "BALs",
+    "BALs of a structure",
+    "BALs of a domain",
+    "BALs of a state",
+    "steps of a life",
+    "openings",
+    "openings of a state",
+    "openings ready",
+    "imports",
+    "lines of an import",
+    "limits",
+    "quotas",
+    "quotas of a structure",
+    "reference by code",
+    "reference by label",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_list_and_every_question_at_an_act_finds_its_rows_by_an_index() {
     let s = testing::sqlite().await;
     let slow = s.write(|tx| {
-        let mut slow = Vec::new();
+        let (mut slow, mut steps) = (Vec::new(), Vec::new());
         for (what, ask) in ASKED {
-            let mut explained = Explained { tx: &mut *tx, what, slow: Vec::new() };
+            let mut explained = Explained { tx: &mut *tx, what, slow: Vec::new(), steps: Vec::new() };
             ask(&mut explained)?;
             slow.append(&mut explained.slow);
+            steps.append(&mut explained.steps);
         }
-        Ok::<_, StoreError>(slow)
+        Ok::<_, StoreError>((slow, steps))
     });
-    let slow = slow.await.unwrap();
+    let (slow, steps) = slow.await.unwrap();
     assert!(slow.is_empty(), "{}", slow.join("\n"));
+    for (what, index) in FROM {
+        let of: Vec<&String> = steps.iter().filter(|step| step.starts_with(&format!("{what}: "))).collect();
+        assert!(of.iter().any(|step| step.contains(index)), "{what}: {of:#?}");
+    }
+    for what in IN_ORDER {
+        let sorts = |step: &&String| step.starts_with(&format!("{what}: ")) && step.contains("FOR ORDER BY");
+        assert_eq!(steps.iter().find(sorts), None, "a page costs as much as the whole");
+    }
 }
 
 /// The check can fail.
@@ -178,7 +222,7 @@ async fn every_list_and_every_question_at_an_act_finds_its_rows_by_an_index() {
 async fn a_question_without_an_index_is_named() {
     let s = testing::sqlite().await;
     let slow = s.read(|tx| {
-        let mut explained = Explained { tx, what: "by name", slow: Vec::new() };
+        let mut explained = Explained { tx, what: "by name", slow: Vec::new(), steps: Vec::new() };
         explained.query("SELECT p.id FROM people p WHERE p.name = 'x'", &[])?;
         Ok::<_, StoreError>(explained.slow.len())
     });

@@ -94,7 +94,7 @@ INSERT INTO schema_least (id, least) VALUES (1, 8);
 CREATE INDEX bals_structure_address ON bals (structure_id, address_key);
 CREATE INDEX bals_domain_address ON bals (domain_id, address_key);
 CREATE INDEX bals_state_address ON bals (state, address_key);
-CREATE INDEX acceptances_terms ON acceptances (terms_id, person_id);
+CREATE INDEX acceptances_terms ON acceptances (terms_id DESC, person_id);
 CREATE INDEX openings_asked ON openings (asked_person) WHERE asked_person IS NOT NULL;
 CREATE INDEX links_expires ON links (expires);
 CREATE INDEX imports_state ON imports (state, changed);
