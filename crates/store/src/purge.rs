@@ -71,10 +71,21 @@ fn released(tx: &mut dyn Tx, sql: &str, bal: Id, now: Timestamp, limit: i64) -> 
 }
 
 /// Tables with rows of a BAL that closing leaves alone, and why they hold nothing of its content: who it was and who had access; what was
-/// done and asked for; what it sent and still waits, under transit keys.
+/// done, asked for and attested; how much it was used, day by day; what it sent and still waits, under transit keys.
 #[cfg(test)]
-const KEPT: [&str; 7] =
-    ["access", "tokens", "traces", "queue_messages", "openings", "disclosures", "submission_counts"];
+const KEPT: [&str; 11] = [
+    "access",
+    "tokens",
+    "traces",
+    "queue_messages",
+    "openings",
+    "disclosures",
+    "submission_counts",
+    "usage_days",
+    "usage_alerts",
+    "attestations",
+    "attestation_asks",
+];
 
 /// Closes a BAL: its state, and the tokens that open nothing else. False when it is unknown or was closed before.
 pub fn close(tx: &mut dyn Tx, bal: Id, now: Timestamp) -> Result<bool, StoreError> {

@@ -1,5 +1,5 @@
 //! Rows of structures, regional bodies and memberships. No rule is here: `operator` decides, this module keeps.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, Value, params};
 
 /// A row of `regional_bodies`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,43 +189,29 @@ pub fn bodies(tx: &mut dyn Tx) -> Result<Vec<Body>, StoreError> {
     tx.query(&format!("SELECT {BODY} FROM regional_bodies ORDER BY code"), &[])?.iter().map(body).collect()
 }
 
-/// Inserts a structure. `Exists` when the code is taken.
-pub fn insert(tx: &mut dyn Tx, s: &Structure) -> Result<(), StoreError> {
-    let sql = format!(
-        "INSERT INTO structures ({STRUCTURE}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
-    );
-    let values = params![
-        s.id,
-        &s.code,
-        &s.name,
-        &s.category,
-        s.finess_ej.clone(),
-        s.finess_eg.clone(),
-        s.siret.clone(),
-        &s.address,
-        &s.contact,
-        s.body_id,
-        &s.opening,
-        &s.convention,
-        s.convention_reference.clone(),
-        s.convention_from,
-        s.convention_until,
-        &s.territory,
-        s.blocked,
-        s.version,
-        s.created
-    ];
-    tx.execute(&sql, values).map(drop)
-}
+/// Columns of a structure that may change; id, code and the day it was made stay.
+const CHANGING: [&str; 15] = [
+    "name",
+    "category",
+    "finess_ej",
+    "finess_eg",
+    "siret",
+    "address",
+    "contact",
+    "body_id",
+    "opening",
+    "convention",
+    "convention_reference",
+    "convention_from",
+    "convention_until",
+    "territory",
+    "blocked",
+];
 
-/// Changes a structure of this version; false when somebody else changed it meanwhile. The code never changes.
-pub fn update(tx: &mut dyn Tx, s: &Structure) -> Result<bool, StoreError> {
-    let sql = "UPDATE structures SET name = $3, category = $4, finess_ej = $5, finess_eg = $6, siret = $7, address = $8, contact = $9, \
-               body_id = $10, opening = $11, convention = $12, convention_reference = $13, convention_from = $14, convention_until = $15, \
-               territory = $16, blocked = $17, version = version + 1 WHERE id = $1 AND version = $2";
-    let values = params![
-        s.id,
-        s.version,
+/// These values and those of [`CHANGING`], in its order.
+fn with_changing<const N: usize>(first: [Value; N], s: &Structure) -> Vec<Value> {
+    let mut values = first.to_vec();
+    values.extend_from_slice(params![
         &s.name,
         &s.category,
         s.finess_ej.clone(),
@@ -241,8 +227,24 @@ pub fn update(tx: &mut dyn Tx, s: &Structure) -> Result<bool, StoreError> {
         s.convention_until,
         &s.territory,
         s.blocked
-    ];
-    Ok(tx.execute(sql, values)? > 0)
+    ]);
+    values
+}
+
+/// Inserts a structure. `Exists` when the code is taken.
+pub fn insert(tx: &mut dyn Tx, s: &Structure) -> Result<(), StoreError> {
+    let values = with_changing([s.id.into(), (&s.code).into(), s.version.into(), s.created.into()], s);
+    let places: Vec<String> = (1..=values.len()).map(|i| format!("${i}")).collect();
+    let (columns, places) = (CHANGING.join(", "), places.join(", "));
+    let sql = format!("INSERT INTO structures (id, code, version, created, {columns}) VALUES ({places})");
+    tx.execute(&sql, &values).map(drop)
+}
+
+/// Changes a structure of this version; false when somebody else changed it meanwhile. The code never changes.
+pub fn update(tx: &mut dyn Tx, s: &Structure) -> Result<bool, StoreError> {
+    let set: Vec<String> = (3..).zip(CHANGING).map(|(i, column)| format!("{column} = ${i}")).collect();
+    let sql = format!("UPDATE structures SET {}, version = version + 1 WHERE id = $1 AND version = $2", set.join(", "));
+    Ok(tx.execute(&sql, &with_changing([s.id.into(), s.version.into()], s))? > 0)
 }
 
 /// A structure by code.
