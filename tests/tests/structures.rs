@@ -106,8 +106,9 @@ fn a_hospital_its_regional_body_and_its_people() {
     let roles: Vec<&str> =
         shown["processing"].as_array().into_iter().flatten().filter_map(|p| p["role"].as_str()).collect();
     assert_eq!(roles, ["controller", "processor", "processor", "recipient"]);
-    let left = a.cli(&["person", "member", "claire.exemple", "chu-alpes", "--leave"]);
-    assert!(left["memberships"][0]["ended"].is_i64(), "{left:#}");
+    let left = a.cli(&["person", "leave", "claire.exemple", "--structure", "chu-alpes", "--reason", "départ"]);
+    assert_eq!((&left["roles"], &left["without_administrator"]), (&json!(1), &json!(true)), "{left:#}");
+    assert!(a.cli(&["person", "show", "claire.exemple"])["memberships"][0]["ended"].is_i64());
     assert_eq!(a.cli(&["structure", "show", "chu-alpes"])["administrators"], json!([]));
     let body = a.cli(&["body", "show", "grades-alpes"]);
     assert_eq!((&body["structures"], &body["people"]), (&json!(1), &json!(2)));

@@ -120,6 +120,7 @@ const INSTANTS: &[&str] = &[
     "asked",
     "decided",
     "until",
+    "before",
     "ended",
     "starts",
     "ends",
