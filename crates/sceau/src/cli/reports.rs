@@ -3,7 +3,7 @@ use super::Context;
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
@@ -97,28 +97,45 @@ const ANNOUNCEMENT: &[(&str, &str)] = &[
     ("text", "column.said"),
 ];
 
+/// Kinds in the words of the user's language; `--json` keeps the codes.
+fn worded(c: &Context, mut value: Value) -> Value {
+    let rows: Vec<&mut Value> = match &mut value {
+        Value::Array(rows) => rows.iter_mut().collect(),
+        one => vec![one],
+    };
+    for row in rows.into_iter().filter(|_| !c.json) {
+        let word = row["kind"].as_str().map(|kind| c.text(&format!("word.report.{kind}"), &[]));
+        row["kind"] = word.into();
+    }
+    value
+}
+
+fn shown(c: &Context, report: Value) {
+    c.show_one(&worded(c, report), REPORT);
+}
+
 /// `sceau report`.
 pub fn run(c: &Context, command: ReportCommand) -> Result<(), Failure> {
     match command {
         ReportCommand::Make { kind, text, address } => {
-            c.show_one(&c.post(&["reports"], &json!({ "kind": kind, "text": text, "about": address }))?, REPORT);
+            shown(c, c.post(&["reports"], &json!({ "kind": kind, "text": text, "about": address }))?);
         }
         ReportCommand::List { state, kind, desk, after, limit } => {
             let call = c.call(Method::GET, &["reports"])?.query("state", state.as_deref());
             let call = call.query("kind", kind.as_deref()).query("desk", desk.as_deref());
             let call = call.query("after", after.as_deref()).query("limit", Some(&super::table::limit(limit)));
-            c.show_list(&c.page(call.send()?), LIST);
+            c.show_list(&worded(c, c.page(call.send()?)), LIST);
         }
-        ReportCommand::Show { id } => c.show_one(&c.get(&["reports", &id])?, REPORT),
+        ReportCommand::Show { id } => shown(c, c.get(&["reports", &id])?),
         ReportCommand::Answer { id, answer, refuse } => {
             let body = json!({ "done": !refuse, "answer": answer });
-            c.show_one(&c.post(&["reports", &id, "answer"], &body)?, REPORT);
+            shown(c, c.post(&["reports", &id, "answer"], &body)?);
         }
         ReportCommand::Pass { id, reason } => {
-            c.show_one(&c.post(&["reports", &id, "pass"], &json!({ "reason": reason }))?, REPORT);
+            shown(c, c.post(&["reports", &id, "pass"], &json!({ "reason": reason }))?);
         }
         ReportCommand::Withdraw { id } => {
-            c.show_one(&c.call(Method::POST, &["reports", &id, "withdraw"])?.send()?.value, REPORT);
+            shown(c, c.call(Method::POST, &["reports", &id, "withdraw"])?.send()?.value);
         }
     }
     Ok(())

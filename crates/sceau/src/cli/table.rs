@@ -89,6 +89,7 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 
 /// Fields that are instants, in milliseconds.
 const INSTANTS: &[&str] = &[
+    "drawn",
     "placed",
     "lifted",
     "tombstone_until",
