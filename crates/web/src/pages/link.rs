@@ -1,7 +1,7 @@
 //! The page of a one-time link that shows that an ordinary address reaches its person: French first, English below.
 //!
 //! Looking confirms nothing, for programs that guard mailboxes follow links; the button does.
-use super::layout::{Page, escape};
+use super::layout::{Page, escape, set};
 use super::origin;
 use crate::{State, Via};
 use axum::extract::{Extension, Path, State as AxumState};
@@ -19,12 +19,21 @@ fn page(op: &Operator, status: StatusCode, key: &str, address: &str, below: &str
     let [(title, french), (english_title, english)] = Lang::ALL.map(|lang| (of(lang, "title"), of(lang, "text")));
     let body = format!(
         "<section class=\"alone\"><h1>{}</h1><p>{}</p><div lang=\"en\"><h2>{}</h2><p>{}</p></div>{below}</section>",
-        escape(&title),
-        escape(&french),
+        escape(&set(&title)),
+        marked(&set(&french), address),
         escape(&english_title),
-        escape(&english)
+        marked(&english, address)
     );
     Page { lang: Lang::Fr, title: &title, operator, languages: &[], body: &body }.answer(status)
+}
+
+/// The address within a sentence stands out, and on one line.
+fn marked(sentence: &str, address: &str) -> String {
+    let (sentence, address) = (escape(sentence), escape(address));
+    if address.is_empty() {
+        return sentence;
+    }
+    sentence.replace(&address, &format!("<strong class=\"address\">{address}</strong>"))
 }
 
 pub(super) fn refused(op: &Operator, refusal: &Refusal) -> Response {
