@@ -19,3 +19,4 @@ mod vfs;
 pub use record::{moved, record};
 pub use recorder::{Op, Recorder, Trouble};
 pub use replay::{Cut, Die, Replay};
+pub use vfs::without_shared_memory;

@@ -66,6 +66,17 @@ pub(crate) fn install(recorder: Arc<Recorder>) {
     });
 }
 
+/// From now on SQLite finds no memory to share in this process, as on some file systems of networks: no database keeps a write-ahead log.
+pub fn without_shared_memory() {
+    // SAFETY: the library is initialised by this call; its VFSs are static in it.
+    unsafe {
+        ffi::sqlite3_initialize();
+        let plain = ffi::sqlite3_vfs_find(c"unix-none".as_ptr());
+        assert!(!plain.is_null(), "SQLite has a VFS without locks");
+        assert_eq!(ffi::sqlite3_vfs_register(plain, 1), SQLITE_OK);
+    }
+}
+
 static REAL: std::sync::atomic::AtomicPtr<sqlite3_vfs> = std::sync::atomic::AtomicPtr::new(ptr::null_mut());
 
 fn real_vfs() -> *mut sqlite3_vfs {
