@@ -34,7 +34,7 @@ pub struct AlarmView {
 
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::On;
+use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode, UseCase};
@@ -63,9 +63,11 @@ impl Operator {
             (code.to_owned(), subject.to_owned(), person.login.clone(), self.clock().now().0);
         let fact =
             self.fact("alarm.acknowledged", &By::actor(actor), None, "ok", json!({ "code": code, "subject": subject }));
+        let actor = actor.clone();
         self.0
             .store
             .write(move |tx| {
+                permit(tx, &actor, UseCase::AlarmAck, On::Operator)?;
                 if !rows::acknowledge(tx, &code, &subject, &login, now)? {
                     return Err(Fail::from(Refusal::new(RefusalCode::NotFound).with("name", &code)));
                 }

@@ -5,7 +5,7 @@
 //! roles) is free some seconds after its death, whatever its leases said. With SQLite there is one node, and only its own past to take over.
 use crate::record::By;
 use crate::refuse::{self, Fail};
-use crate::rights::On;
+use crate::rights::{On, permit};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::nodes::{self as rows, Alive};
@@ -92,9 +92,11 @@ impl Operator {
         let alive = self.0.store.alive().await.map_err(|e| refuse::store(&e))?;
         let facts = json!({ "number": number, "name": name });
         let (fact, now) = (self.fact("node.added", &By::actor(actor), None, "ok", facts), self.now());
+        let asker = actor.clone();
         self.0
             .store
             .write(move |tx| {
+                permit(tx, &asker, UseCase::NodeAdd, On::Operator)?;
                 if !rows::prepare(tx, number, &name, &alive, now.0)? {
                     return Err(Fail::from(Refusal::new(RefusalCode::Exists).with("name", number)));
                 }

@@ -2,7 +2,7 @@
 use super::DomainView;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, reach};
+use crate::rights::{On, permit, reach};
 use crate::{Actor, Operator};
 use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::{Tx, accounts as rows, structures};
@@ -25,10 +25,11 @@ impl Operator {
         };
         let fact =
             self.fact("domain.added", &By::actor(actor), None, "ok", json!({ "domain": name, "kind": kind.as_str() }));
-        let view = self.domain_view(&row)?;
+        let (view, actor) = (self.domain_view(&row)?, actor.clone());
         self.0
             .store
             .write(move |tx| {
+                permit(tx, &actor, UseCase::DomainAdd, On::Operator)?;
                 if rows::domain_by_name(tx, &row.name)?.is_some() {
                     return Err(Fail::from(Refusal::new(RefusalCode::Exists).with("name", &row.name)));
                 }

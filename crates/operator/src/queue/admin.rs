@@ -2,7 +2,8 @@
 //! writes to whom; a retry commits with its trace.
 use super::QueueView;
 use crate::record::By;
-use crate::rights::On;
+use crate::refuse::Fail;
+use crate::rights::{On, permit};
 use crate::traces::TraceView;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode, UseCase};
@@ -92,16 +93,18 @@ impl Operator {
         self.require(actor, UseCase::QueueRetry, On::Operator).await?;
         let now = self.now();
         let mut trace = self.fact("queue.retried", &By::actor(actor), None, "ok", json!({}));
+        let actor = actor.clone();
         let retried = self.0.store.write(move |tx| {
+            permit(tx, &actor, UseCase::QueueRetry, On::Operator)?;
             let count = queue::retry(tx, &what, now)?;
             if count > 0 {
                 facts["entries"] = count.into();
                 trace.saying(&facts);
                 trace.write(tx)?;
             }
-            Ok::<_, StoreError>(count)
+            Ok::<_, Fail>(count)
         });
-        let count = retried.await.map_err(|e| refuse::store(&e))?;
+        let count = retried.await?;
         if count > 0 {
             self.wake_queue();
         }

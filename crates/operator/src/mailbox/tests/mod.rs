@@ -171,6 +171,7 @@ pub(crate) fn settle(tx: &mut dyn Tx, person: Id, now: i64) -> Result<(), StoreE
         from_at,
         published: now,
         published_by,
+        withdrawn: None,
     };
     if terms::in_force(tx, now)?.is_none() {
         terms::insert(tx, &all)?;
