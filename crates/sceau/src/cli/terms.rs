@@ -53,9 +53,10 @@ pub struct PublishArgs {
     text_fr: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "text_fr")]
     text_en: Option<PathBuf>,
-    #[arg(long, default_value = "", hide_default_value = true)]
+    // A list begins with a dash.
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     changes_fr: String,
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     changes_en: String,
     #[arg(long)]
     from: Option<String>,

@@ -34,7 +34,11 @@ pub fn word(c: &Context, field: &str, code: &str) -> String {
     let group = CODED.iter().find(|(name, _)| *name == field).map(|(_, group)| *group);
     let known = |code: &str| group.and_then(|group| template(c.lang, &format!("word.{group}.{code}")));
     // A time: `10 years`.
-    let time = || code.split_once(' ').and_then(|(n, unit)| Some(format!("{n} {}", known(unit)?)));
+    let one = |n: &str, unit: &str| (n == "1").then(|| known(&format!("{unit}_one"))).flatten();
+    let time = || {
+        let (n, unit) = code.split_once(' ')?;
+        Some(format!("{n} {}", one(n, unit).or_else(|| known(unit))?))
+    };
     known(code).map(str::to_owned).or_else(time).unwrap_or_else(|| code.to_owned())
 }
 

@@ -302,7 +302,13 @@ async fn changes(view: View<'_>, terms: &TermsText) -> String {
 
 fn clause(lang: Lang, d: &ClauseDifference) -> String {
     let lines = |tag: &str, list: &[String]| -> String {
-        list.iter().map(|p| format!("<li><{tag}>{}</{tag}></li>", escape(&set(&p.replace("**", ""))))).collect()
+        // Many screen readers say nothing of the elements themselves.
+        let heard = say(lang, tag, &[]);
+        let line = |p: &String| {
+            let said = escape(&set(&p.replace("**", "")));
+            format!("<li><span class=\"heard\">{heard} </span><{tag}>{said}</{tag}></li>")
+        };
+        list.iter().map(line).collect()
     };
     let title = if d.title.is_empty() { say(lang, "preamble", &[]) } else { escape(&set(&d.title)) };
     format!(

@@ -117,6 +117,10 @@ pub(super) fn set(text: &str) -> String {
         (" :", "\u{a0}:"),
         (" ?", "\u{a0}?"),
         (" !", "\u{a0}!"),
+        // An article's letter stays with its number.
+        ("L. ", "L.\u{a0}"),
+        ("R. ", "R.\u{a0}"),
+        ("n° ", "n°\u{a0}"),
         ("'", "’"),
     ]
     .iter()
@@ -154,6 +158,7 @@ mod tests {
     #[test]
     fn quotes_keep_their_words() {
         assert_eq!(set("l'« a » ; b : c"), "l’«\u{a0}a\u{a0}»\u{a0}; b\u{a0}: c");
+        assert_eq!(set("article L. 1110-4, loi n° 78-17"), "article L.\u{a0}1110-4, loi n°\u{a0}78-17");
     }
 
     #[test]

@@ -172,6 +172,9 @@ async fn a_person_accepts_on_the_page_and_nothing_there_can_be_misused() {
     assert!(all.text.contains("Version v1, in force from") && all.text.contains("Version v1b, in force from"));
     assert!(all.text.contains("<h2>What changes since version essai</h2>"), "{}", all.text);
     assert!(all.text.contains("name=\"since\" value=\"essai\""));
+    // What changed is heard too, and each language names itself.
+    assert!(all.text.contains("<span class=\"heard\">Removed: </span><del>"));
+    assert!(all.text.contains("lang=\"fr\" hreflang=\"fr\">Français</a>"));
     let odd = h.page(Method::GET, "/conditions?since=%22%3E%3Ci%3E", None).await;
     assert!(odd.text.contains("depuis la version v1<") && !odd.text.contains("<i>"));
     let (v1, digest) = (skipped, digest.to_owned());
