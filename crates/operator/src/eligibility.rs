@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 const SETTING: &str = "eligibility";
 
 /// The operator's rules, as REST and `--json` write them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"territories": ["FR-OCC"], "professions": ["10", "60"], "staff": "checked", "registered": true}))]
 pub struct EligibilityRules {
@@ -35,6 +35,14 @@ pub struct EligibilityRules {
     pub staff: String,
     /// The holder of a personal BAL has a national identifier: an exemption does not do.
     pub registered: bool,
+}
+
+impl Default for EligibilityRules {
+    /// Everybody everywhere, as the description says.
+    fn default() -> Self {
+        let staff = "admitted".to_owned();
+        Self { territories: Vec::new(), professions: Vec::new(), staff, registered: false }
+    }
 }
 
 impl EligibilityRules {
