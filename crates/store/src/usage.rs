@@ -161,10 +161,10 @@ pub fn alerts(tx: &mut dyn Tx, bal: Id, before: Id, limit: i64) -> Result<Vec<Al
     tx.query(&sql, params![bal, before, limit])?.iter().map(alert).collect()
 }
 
-/// What nobody was told yet, oldest first.
-pub fn untold(tx: &mut dyn Tx, limit: i64) -> Result<Vec<Alert>, StoreError> {
-    let sql = format!("{ALERT} WHERE u.told IS NULL ORDER BY u.id LIMIT $1");
-    tx.query(&sql, params![limit])?.iter().map(alert).collect()
+/// What was noted since an instant and nobody was told yet, oldest first.
+pub fn untold(tx: &mut dyn Tx, since: i64, limit: i64) -> Result<Vec<Alert>, StoreError> {
+    let sql = format!("{ALERT} WHERE u.told IS NULL AND u.at > $1 ORDER BY u.id LIMIT $2");
+    tx.query(&sql, params![since, limit])?.iter().map(alert).collect()
 }
 
 /// Those responsible were told; false when they were already.

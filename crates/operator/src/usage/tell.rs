@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// Alerts, and BALs, of one round.
 const ROUND: i64 = 100;
+/// What is older is told to nobody by mail any more, milliseconds.
+const WORTH: i64 = 7 * 86_400_000;
 /// Those responsible are asked again after this long, milliseconds.
 const AGAIN: i64 = 30 * 86_400_000;
 
@@ -29,16 +31,13 @@ fn reached(tx: &mut dyn Tx, bal: Id) -> Result<Vec<(Id, Address)>, StoreError> {
 }
 
 impl Operator {
-    /// Notices for those responsible for a BAL; none without a relay.
+    /// Notices for those responsible for a BAL.
     async fn notices_of(
         &self,
         bal: Id,
         template: Template,
         values: &[(&'static str, &str)],
     ) -> Result<Vec<Notice>, Refusal> {
-        if !self.has_relay() {
-            return Ok(Vec::new());
-        }
         let people = self.0.store.read(move |tx| reached(tx, bal)).await.map_err(|e: StoreError| refuse::store(&e))?;
         let mut out = Vec::new();
         for (person, email) in people {
@@ -49,15 +48,18 @@ impl Operator {
 
     /// Tells those responsible of what was unusual: one notice a BAL and day. Part of housekeeping; how many alerts were told.
     pub(crate) async fn tell_of_unusual_use(&self) -> Result<u64, Refusal> {
-        let failed = |e: StoreError| refuse::store(&e);
+        let (failed, now) = (|e: StoreError| refuse::store(&e), self.now().0);
+        // Without a relay, and for the node that has none, what is unusual is shown with the BAL.
+        if !self.has_relay() {
+            return Ok(0);
+        }
         let mut of_days: BTreeMap<(Id, String), Vec<Id>> = BTreeMap::new();
-        for alert in self.0.store.read(|tx| rows::untold(tx, ROUND)).await.map_err(failed)? {
+        for alert in self.0.store.read(move |tx| rows::untold(tx, now - WORTH, ROUND)).await.map_err(failed)? {
             of_days.entry((alert.bal, alert.day)).or_default().push(alert.id);
         }
         let mut count = 0;
         for ((bal, day), alerts) in of_days {
             let notices = self.notices_of(bal, Template::UnusualUse, &[("date", &day)]).await?;
-            let now = self.now().0;
             let tell = move |tx: &mut dyn Tx| {
                 let mut told = 0;
                 for id in &alerts {

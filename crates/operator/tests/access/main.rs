@@ -4,6 +4,7 @@ mod doors;
 mod grants;
 mod history;
 mod nodes;
+mod use_of;
 
 use sceau_domain::{AccessRole, BalKind, Refusal};
 use sceau_operator::grants::{AccessView, NewAccess, NewDelegation};
