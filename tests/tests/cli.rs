@@ -88,7 +88,7 @@ fn domains_people_and_mailboxes() {
     assert_fits("person", &person);
     let people = a.cli(&["person", "list"]);
     assert_fits("people", &people);
-    assert!(people.as_array().is_some_and(|p| p.len() == 6 && p.contains(&person)), "{people:#}");
+    assert!(people.as_array().is_some_and(|p| p.contains(&person)), "{people:#}");
     assert_eq!(a.cli(&["person", "show", "jean.valjean"]), person);
     let after = a.cli(&["person", "list", "--after", "jean.valjean", "--limit", "2"]);
     let logins: Vec<&str> = after.as_array().into_iter().flatten().filter_map(|p| p["login"].as_str()).collect();

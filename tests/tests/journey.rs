@@ -83,7 +83,7 @@ fn faulty() -> Vec<(String, &'static str)> {
         (row("ADRESSE", &good, "oui;;;PER;pas une adresse"), "rcpt.syntax"),
         (row("DOMAINE", &good, "oui;;;PER;a.b@ailleurs.mssante.fr"), "admin.not_found"),
         (row("", &good, "oui;;;;"), "admin.invalid"),
-        (row("AUTRE", &rpps(1), "oui;;;;"), "import.other_name"),
+        (row("AUTRE", &rpps(1_001), "oui;;;;"), "import.other_name"),
         (row("TELEPHONE", &good, "oui;;12;;"), "admin.invalid"),
         (row("ORG", &good, "oui;;;ORG;jean.dupont@bretagne.mssante.fr"), "naming.person"),
     ]
@@ -94,7 +94,7 @@ fn five_hundred(o: &Operator) {
     let mut file = String::from("Nom;Prénom;RPPS;Habilité;Fonction;Téléphone;Nature de BAL;Adresse de BAL\r\n");
     let faulty = faulty();
     for n in 0..500_u32 {
-        file.push_str(&format!("{};Prénom;{};oui;Interne;;PER;\r\n", name(n), rpps(n)));
+        file.push_str(&format!("{};Prénom;{};oui;Interne;;PER;\r\n", name(n), rpps(1_000 + n)));
         if n % 40 == 39 {
             file.push_str(&faulty[(n / 40) as usize].0);
         }

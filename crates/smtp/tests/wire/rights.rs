@@ -114,13 +114,13 @@ async fn mail_that_arrives_in_each_state_of_a_life() {
     let world = World::new(&pki).await;
     let (op, admin) = (&world.op, &world.admin);
     let mut c = world.beta(&pki).await;
-    let refused = async |c: &mut Client, code: &str| {
+    let refused = async |c: &mut Client, code: &str, state: &str| {
         c.expect(&format!("MAIL FROM:<{PAUL}>"), "250").await;
         c.refused(&format!("RCPT TO:<{BRUNO}>"), "550 5.2.1 ", code).await;
         // Who else is written to gets it.
         c.expect(&format!("RCPT TO:<{ANNE}>"), "250 2.1.5").await;
         c.expect("DATA", "354").await;
-        c.send(letter(PAUL, code) + ".\r\n").await;
+        c.send(letter(PAUL, state) + ".\r\n").await;
         assert!(c.reply().await.starts_with("250 2.0.0"));
     };
     assert!(c.transact(PAUL, &[BRUNO], letter(PAUL, "actif")).await.starts_with("250"));
@@ -128,7 +128,7 @@ async fn mail_that_arrives_in_each_state_of_a_life() {
     op.suspend_bal(admin, BRUNO, "Congé").await.unwrap();
     assert!(c.transact(PAUL, &[BRUNO], letter(PAUL, "suspendu")).await.starts_with("250"));
     op.block_bal(admin, BRUNO, "Enquête").await.unwrap();
-    refused(&mut c, "rcpt.blocked").await;
+    refused(&mut c, "rcpt.blocked", "bloque").await;
     // Blocked between RCPT and the end of DATA: refused as a whole, and nothing is kept of it.
     op.release_bal(admin, BRUNO, "Fin").await.unwrap();
     op.resume_bal(admin, BRUNO, "Retour").await.unwrap();
@@ -142,10 +142,10 @@ async fn mail_that_arrives_in_each_state_of_a_life() {
     assert_eq!(world.inbox("bruno", BRUNO).await.len(), 3, "what was taken is there");
     // Closing, then closed for good.
     op.close_bal(admin, BRUNO, CloseOrder::unused("Départ")).await.unwrap();
-    refused(&mut c, "rcpt.blocked").await;
+    refused(&mut c, "rcpt.blocked", "fermeture").await;
     op.keep_bal(admin, BRUNO, "Erreur").await.unwrap();
     assert!(c.transact(PAUL, &[BRUNO], letter(PAUL, "gardé")).await.starts_with("250"));
     op.close_bal(admin, BRUNO, CloseOrder::at_once("Départ")).await.unwrap();
-    refused(&mut c, "rcpt.closed").await;
+    refused(&mut c, "rcpt.closed", "ferme").await;
     assert_eq!(world.inbox("anne", ANNE).await.len(), 3);
 }
