@@ -173,7 +173,8 @@ fn table_mark(table: &str) -> String {
 fn look(tx: &mut dyn Tx, kind: Kind, set: &Set, origin: &str) -> Result<Option<HashMap<String, u64>>, CareError> {
     let shapes = tables::shapes(tx, kind, set)?;
     if !tables::unfinished(tx, kind)? {
-        for table in shapes.iter().map(|s| s.name.as_str()).chain(set.left.iter().copied()) {
+        let left = set.left.iter().copied().filter(|table| *table != tables::LEAST);
+        for table in shapes.iter().map(|s| s.name.as_str()).chain(left) {
             let exists = shapes.iter().any(|s| s.name == table) || !catalogue::columns(tx, kind, table)?.is_empty();
             if exists && tx.query_opt(&format!("SELECT 1 FROM {table} LIMIT 1"), &[])?.is_some() {
                 return Err(CareError::NotEmpty);
