@@ -121,7 +121,7 @@ fn a_hospital_its_regional_body_and_its_people() {
     let logins: Vec<&str> = listed.as_array().into_iter().flatten().filter_map(|p| p["login"].as_str()).collect();
     assert_eq!(logins, ["claire.exemple2", "sam"]);
     let traces = a.cli(&["trace", "list", "--limit", "200"]).to_string();
-    for act in ["structure.added", "structure.settled", "person.certified", "person.exempted", "membership.ended"] {
+    for act in ["structure.added", "structure.settled", "person.certified", "person.exempted", "person.left"] {
         assert!(traces.contains(act), "no trace {act}");
     }
 }
