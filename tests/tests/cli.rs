@@ -114,10 +114,11 @@ fn domains_people_and_mailboxes() {
     let bals = a.cli(&["bal", "list", "--domain", "savoie.mssante.fr"]);
     assert_fits("bals", &bals);
     assert_eq!(bals, json!([bal]));
-    // One shown has its legal holds beside what a listing says.
+    // One shown has its legal holds and who processes its data beside what a listing says.
     let mut shown = a.cli(&["bal", "show", "SECRETARIAT@savoie.mssante.fr"]);
     assert_fits("bal", &shown);
     assert_eq!(shown.as_object_mut().and_then(|b| b.remove("holds")), Some(json!([])));
+    assert!(shown.as_object_mut().and_then(|b| b.remove("processing")).is_some_and(|p| p.is_array()));
     assert_eq!(shown, bal);
     assert!(a.cli(&["bal", "list"]).as_array().is_some_and(|b| b.len() == 9));
 

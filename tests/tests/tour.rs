@@ -20,7 +20,9 @@ fn tried(sandbox: &Sandbox, file: &str, mark: &str) -> String {
     let bin = program.parent().expect("a folder").display();
     // What the text builds is built: it stands where the text says.
     let code = code.replace("$PWD/target/release", &bin.to_string());
-    let script = format!("set -euo pipefail\ncd '{}'\n{code}", folder.display());
+    // The guide's commands are said of one's own server: here the second operator.
+    let server = format!("export PATH='{bin}':\"$PATH\" SCEAU_CONFIG=sandbox-data/bretagne/sceau.toml");
+    let script = format!("set -euo pipefail\ncd '{}'\n{server}\n{code}", folder.display());
     let run = Run::of("bash", &["-c", &script]);
     assert_eq!(run.code, 0, "{file}:\n{code}\n{run:?}");
     assert!(!run.out.contains("urn:sceau:problem"), "{file}: {}", run.out);
@@ -41,6 +43,8 @@ fn what_the_readmes_and_the_guide_print_works() {
         if file == "README.md" {
             let out = tried(&sandbox, "docs/api.md", "## An example");
             assert!(out.contains("\"login\":\"operateur\"") && out.contains("cardio.mssante.fr"), "{out}");
+            let out = tried(&sandbox, "docs/operator.md", "<!-- tried:");
+            assert!(out.contains("anne.modele") && out.contains("cardiologie@chu-exemple.mssante.fr"), "{out}");
         }
         // The sandbox's own page tells where to go on.
         let screen = sandbox.screen();
