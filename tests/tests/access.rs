@@ -88,6 +88,47 @@ fn a_secretary_reads_and_the_past_has_an_answer() {
     assert_eq!((&anne["logins"], &anne["read"], &anne["sent"]), (&json!(1), &json!(1), &json!(0)), "{seen}");
 }
 
+#[test]
+fn whoever_is_responsible_attests_and_sees_what_is_unusual() {
+    let _rest = proves(&["F159"], "rest");
+    let _cli = proves(&["F159", "F021", "F094"], "cli");
+    let sandbox = Sandbox::start();
+    let b = sandbox.b();
+    let nolwenn = api(b, "nolwenn.tanguy");
+    let place = format!("/bals/{SERVICE}/attestation");
+    let (_, read) = ask(&sandbox, b, &nolwenn, "GET", &place, None);
+    assert_eq!((&read["due"], read["attested"].as_array().map(Vec::len)), (&json!(true), Some(0)), "{read}");
+    let body = Some(json!({ "digest": read["digest"] }));
+    // Nobody attests for her: not an administrator either.
+    assert_eq!(ask(&sandbox, b, &b.api_token, "POST", &place, body.clone()).1["code"], "right.missing");
+    assert_eq!(ask(&sandbox, b, &nolwenn, "POST", &place, body.clone()).1["due"], false);
+    let shown = b.cli(&["bal", "attestation", SERVICE]);
+    assert_fits("attestation", &shown);
+    assert_eq!((&shown["attested"][0]["by"], &shown["attested"][0]["same"]), (&json!("nolwenn.tanguy"), &json!(true)));
+    // The data change: what was attested is not what is there.
+    b.cli(&["access", "give", SERVICE, "erwan.guillou"]);
+    assert_eq!(ask(&sandbox, b, &nolwenn, "POST", &place, body).1["code"], "edit.conflict");
+    assert_eq!(b.cli(&["bal", "attestation", SERVICE])["attested"][0]["same"], false);
+    let alerts = b.cli(&["bal", "alerts", SERVICE]);
+    assert_fits("alerts", &alerts);
+    assert_eq!(ask(&sandbox, b, &nolwenn, "GET", &format!("/bals/{SERVICE}/alerts"), None).1["items"], alerts);
+    let erwan = api(b, "erwan.guillou");
+    assert_eq!(ask(&sandbox, b, &erwan, "GET", &format!("/bals/{SERVICE}/alerts"), None).1["code"], "right.missing");
+    // Who could read it on a day, and when; what was chosen about it, by whom.
+    let today = Run::of("date", &["-u", "+%Y-%m-%d"]).ok().out;
+    let day = b.cli(&["access", "history", SERVICE, "--day", today.trim()]);
+    assert_fits("readers_of_day", &day);
+    let long_ago = b.cli(&["access", "history", SERVICE, "--day", "2001-03-03"]);
+    assert_eq!(long_ago["readers"], json!([]));
+    b.cli(&["bal", "choose", SERVICE, "--paperless", "yes"]);
+    let chosen = b.cli(&["bal", "choices", SERVICE]);
+    assert_fits("bal_choices", &chosen);
+    assert_eq!(
+        (&chosen[0]["by"], &chosen[0]["paperless"], &chosen[0]["red_list"]),
+        (&json!("operateur"), &json!(true), &json!(null))
+    );
+}
+
 /// An instant as the command line takes it.
 fn written(ms: u64) -> String {
     let run =

@@ -150,9 +150,20 @@ fn a_hospitals_mailboxes_are_opened_with_their_people() {
     let end = a.cli(&["opening", "end", cardio, "--reason", "fusion"]);
     let refusal = a.cli(&["opening", "refuse", end["id"].as_str().expect("id"), "--reason", "le service reste"]);
     assert_eq!((&refusal["state"], &refusal["steps"][1]["reason"]), (&json!("refused"), &json!("le service reste")));
+    // Whom the operator takes: told, refused by name of the rule, taken all the same with a reason.
+    let rules = a.cli(&["eligibility", "set", "--territory", "FR-BRE", "--staff", "checked"]);
+    assert_fits("eligibility", &rules);
+    assert_eq!(a.cli(&["eligibility", "show"])["territories"], json!(["FR-BRE"]));
+    let night = add("urgences-de-nuit@alpes.mssante.fr", "org", "paul.durand");
+    refused(a, &night, "eligibility.territory");
+    let taken = a.cli(&[&night[..], &["--eligibility-override", "accord de la région"]].concat());
+    assert_eq!(taken["state"], "opened");
+    let traced = a.cli(&["trace", "list", "--act", "bal.opened", "--limit", "1"]);
+    assert_eq!(traced[0]["data"]["eligibility_override"], "accord de la région");
+    let _ = a.cli(&["eligibility", "set"]);
     let all = a.cli(&["opening", "list", "--structure", "hopital"]);
     assert_fits("openings", &all);
-    assert_eq!(all.as_array().map(Vec::len), Some(5));
+    assert_eq!(all.as_array().map(Vec::len), Some(6));
     let table = a.cli_text(&["--lang", "fr", "opening", "list", "--state", "refused"]).ok().out;
     assert!(table.starts_with("NUM") && table.contains(cardio), "{table}");
 }
