@@ -49,7 +49,7 @@ impl Operator {
 
     async fn apply_to_messages(&self) -> Result<u64, Refusal> {
         let failed = |e: StoreError| refuse::store(&e);
-        let (mut after, mut count) = (Id::MIN, 0);
+        let (now, mut after, mut count) = (self.now(), Id::MIN, 0);
         loop {
             let page = move |tx: &mut dyn Tx| {
                 let found = aged::bals(tx, after, PAGE)?;
@@ -57,7 +57,11 @@ impl Operator {
                 let mut kept = super::Spans::default();
                 let mut due = Vec::new();
                 for (bal, structure) in found {
-                    if kept.of(tx, structure, Item::Messages)? != Span::Never {
+                    // Most have nothing to give: only reading finds that out.
+                    let before = kept.of(tx, structure, Item::Messages)?.begun_by(now);
+                    if let Some(before) = before
+                        && !aged::messages(tx, bal, id::first_at(before), 1)?.is_empty()
+                    {
                         due.push(bal);
                     }
                 }
