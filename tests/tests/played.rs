@@ -263,3 +263,33 @@ fn every_page_is_shown_or_its_end_is_told_and_rubbish_is_no_answer() {
     let nothing = played.run(&["body", "list"]);
     assert!(nothing.code == 3 && nothing.err.contains("ne répond pas"), "{nothing:?}");
 }
+
+#[test]
+fn at_a_terminal_one_is_asked_before_many_are_shut_out_or_something_is_destroyed() {
+    let played = Played::new(Box::new(move |method, path| match (method, path) {
+        ("GET", "/api/v1/structures/chu") => http(200, Some(1), &json!({ "people": 412, "bals": 97 }).to_string()),
+        ("GET", "/api/v1/holds/7") => http(200, None, &json!({ "reason": "enquête", "authority": "TJ" }).to_string()),
+        _ => http(200, None, &json!({ "steps": [] }).to_string()),
+    }));
+    // A terminal of its own, where somebody writes an answer.
+    let at_terminal = |answer: &str, command: &str| {
+        played.asked();
+        let said = played.shell(&format!("echo '{answer}' | script -qec \"$S {command}\" /dev/null"));
+        (said, played.asked().iter().any(|asked| asked.starts_with("POST")))
+    };
+    let block = "structure block chu --reason Enquete";
+    let (said, done) = at_terminal("oui", block);
+    assert!(said.out.contains("97 BAL") && said.out.contains("412 personnes") && !done, "{said:?}");
+    let (said, done) = at_terminal("chu", block);
+    assert!(done, "{said:?}");
+    let (said, done) = at_terminal("", &format!("{block} --yes"));
+    assert!(done && !said.out.contains("412"), "{said:?}");
+    let (said, done) = at_terminal("7", "hold lift 7 --reason Mainlevee");
+    assert!(done && said.out.contains("sans retour"), "{said:?}");
+    // Where nobody can be asked: what can be undone goes on, what destroys must be meant.
+    played.asked();
+    assert_eq!(played.run(&["structure", "block", "chu", "--reason", "Enquête"]).code, 0);
+    let refused = played.run(&["hold", "lift", "7", "--reason", "Mainlevée"]);
+    assert!(refused.code == 2 && refused.err.contains("--yes"), "{refused:?}");
+    assert_eq!(played.asked().iter().filter(|asked| asked.starts_with("POST")).count(), 1);
+}
