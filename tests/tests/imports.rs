@@ -3,6 +3,8 @@
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Sandbox, proves};
 use serde_json::{Value, json};
+use std::io::Write;
+use std::time::{Duration, Instant};
 
 const BAL: &str = "anne.martin@alpes.mssante.fr";
 
@@ -38,7 +40,7 @@ fn a_limit_says_where_it_comes_from() {
 
 #[test]
 fn people_and_mailboxes_come_from_a_file() {
-    let _proof = proves(&["F009"], "cli");
+    let _proof = proves(&["F008", "F009"], "cli");
     let sandbox = Sandbox::start();
     let (a, folder) = (sandbox.a(), tempfile::tempdir().expect("a folder"));
     let file = |name: &str, content: &[u8]| {
@@ -84,4 +86,80 @@ fn people_and_mailboxes_come_from_a_file() {
         said.code == 1 && said.err.contains("identifiant national") && said.err.contains("[csv.header]"),
         "{said:?}"
     );
+    // The register: who was in it and is not any more stands in a list. It is looked through behind the import's answer.
+    let register = |ids: &[&str]| {
+        let lines: String = ids.iter().map(|id| format!("8|{id}|LIGNE|Zo\u{e9}|10\n")).collect();
+        let text = "Type d'identifiant PP|Identifiant PP|Nom d'exercice|Pr\u{e9}nom d'exercice|Code profession\n"
+            .to_owned()
+            + &lines;
+        a.cli(&["reference", "import", "rpps", &file("rpps.txt", text.as_bytes())])
+    };
+    let listed = |state: &str| -> bool {
+        let list = a.cli(&["reference", "check", "--state", state]);
+        assert_fits("register", &list);
+        list.as_array().is_some_and(|l| l.iter().any(|f| f["login"] == "zoe.ligne"))
+    };
+    for (ids, state) in [(&["10000000777", "10000000785"][..], "there"), (&["10000000785"], "struck")] {
+        let _ = register(ids);
+        let begun = Instant::now();
+        while !listed(state) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody is {state}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// 100,000 people by the command line, and a register of 500,000 lines: the server's memory does not grow with the files.
+#[test]
+#[ignore = "long"]
+fn a_hundred_thousand_people_by_the_command_line() {
+    let sandbox = Sandbox::start();
+    let (a, folder) = (sandbox.a(), tempfile::tempdir().expect("a folder"));
+    let _ = a.cli(&["structure", "add", "chu-masse", "--name", "CHU de la Masse"]);
+    let _ = a.cli(&["structure", "domain", "chu-masse", "--add", "alpes.mssante.fr"]);
+    let convention = ["structure", "convention", "chu-masse", "--state", "signed", "--reference", "C-1"];
+    let _ = a.cli(&[&convention[..], &["--from", "2026-01-01"]].concat());
+    let written = |name: &str, head: &str, lines: usize, line: &dyn Fn(usize) -> String| {
+        let path = folder.path().join(name);
+        let mut out = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
+        out.write_all(head.as_bytes()).expect("written");
+        (0..lines).for_each(|n| out.write_all(line(n).as_bytes()).expect("written"));
+        out.flush().expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let peak = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", a.pid())).expect("the server");
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).expect("memory");
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") / 1024
+    };
+    let before = peak();
+    let begun = Instant::now();
+    let head = "Identifiant PP|Nom d'exercice|Pr\u{e9}nom d'exercice|Code profession|Libell\u{e9} profession|Code savoir-faire\n";
+    let register = written("rpps.txt", head, 500_000, &|n| {
+        format!("{}|NOM {n}|Pr\u{e9}nom|10|M\u{e9}decin|SM{:02}\n", rpps(n), n % 60)
+    });
+    let table = a.cli(&["reference", "import", "rpps", &register]);
+    assert_eq!(table["table"]["entries"], 500_000);
+    println!(
+        "a register of 500,000 lines: {:.1?}, memory {before} MiB before, {} MiB at most",
+        begun.elapsed(),
+        peak()
+    );
+    let begun = Instant::now();
+    let letters = |n: usize| -> String { n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect() };
+    let head = "Nom;Pr\u{e9}nom;RPPS;Habilit\u{e9};Nature de BAL\n";
+    let people =
+        written("people.csv", head, 100_000, &|n| format!("NOM-{};Pr\u{e9}nom;{};oui;PER\n", letters(n), rpps(n)));
+    let import = a.cli(&["import", "start", &people, "--structure", "chu-masse", "--certified", "--wait"]);
+    assert_eq!(json!([import["state"], import["lines"], import["done"]]), json!(["done", 100_000, 100_000]));
+    println!("100,000 people: {:.1?}, memory {} MiB at most", begun.elapsed(), peak());
+    assert!(peak() < before + 150, "memory grows with the file: {} MiB", peak());
+}
+
+/// An invented RPPS with a right check digit.
+fn rpps(n: usize) -> String {
+    let body = format!("1{n:09}");
+    let digits = body.bytes().rev().enumerate().map(|(i, b)| (i, u32::from(b - b'0')));
+    let sum: u32 = digits.map(|(i, d)| if i % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { d }).sum();
+    format!("{body}{}", (10 - sum % 10) % 10)
 }

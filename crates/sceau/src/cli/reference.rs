@@ -83,7 +83,7 @@ pub fn run(c: &Context, command: ReferenceCommand) -> Result<(), Failure> {
             c.show_list(&c.page(c.call(Method::GET, &["reference"])?.send()?), &TABLES);
         }
         ReferenceCommand::Check { state, after, limit } => {
-            let call = c.call(Method::GET, &["register"])?.query("state", Some(&state));
+            let call = c.call(Method::GET, &["reference", "rpps", "people"])?.query("state", Some(&state));
             let call = call.query("after", after.as_deref()).query("limit", Some(&limit.to_string()));
             let columns = [
                 ("login", "column.login"),

@@ -135,7 +135,7 @@ struct Said {
 }
 
 /// People of whom the national register in force says this (F008): struck off, when nothing is asked; as far as the asker may see people.
-#[utoipa::path(get, path = "/register", tag = "reference", params(Said, IdPage),
+#[utoipa::path(get, path = "/reference/rpps/people", tag = "reference", params(Said, IdPage),
     responses((status = 200, description = "The people", body = Page<FindingView>), Refusals),
     extensions(("x-sceau-use-case" = json!("person.list"))))]
 async fn findings(
