@@ -14,6 +14,7 @@ pub mod reference;
 pub mod sandbox;
 pub mod schema;
 pub mod wait;
+mod template;
 mod watching;
 
 pub use database::Database;

@@ -167,9 +167,10 @@ pub fn free_ports() -> u16 {
 }
 
 impl Sandbox {
-    /// Starts one in a temporary folder.
+    /// Starts one in a temporary folder: a copy of one that was set up before, for setting one up takes seconds ([`crate::template`]).
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("sceau-e2e-").tempdir().expect("temporary folder");
+        crate::template::copy_to(folder.path());
         let mut s = Self::start_in(folder.path(), free_ports());
         s._temporary = Some(folder);
         s

@@ -201,6 +201,7 @@ fn every_operation_is_as_described() {
     let validator = tools.join("openapi-spec-validator");
     let _ = Run::of(validator.to_str().expect("UTF-8"), &["--schema", "3.1", document.to_str().expect("UTF-8")]).ok();
     let config = root.join("tests/api/schemathesis.toml");
+    let examples = if std::env::var_os("SCEAU_LONG").is_some() { "50" } else { "1" };
     let run = Run::of(
         "env",
         &[
@@ -215,6 +216,8 @@ fn every_operation_is_as_described() {
             "--config-file",
             config.to_str().expect("UTF-8"),
             "run",
+            "--max-examples",
+            examples,
             &url,
             "--tls-verify",
             sandbox.anchors(),

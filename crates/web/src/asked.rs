@@ -51,9 +51,8 @@ impl Known {
 
     /// The same, without the rights.
     pub fn unjudged(self) -> Self {
-        let unjudged = |(of, what): (&(Method, String), &What)| {
-            (of.clone(), What { use_case: None, names: what.names.clone() })
-        };
+        let unjudged =
+            |(of, what): (&(Method, String), &What)| (of.clone(), What { use_case: None, names: what.names.clone() });
         Self(Arc::new(self.0.iter().map(unjudged).collect()))
     }
 
@@ -83,7 +82,11 @@ fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
 }
 
 /// The layer of the right. A stranger is refused by the operation.
-pub(crate) async fn allowed(State((state, known)): State<(crate::State, Known)>, request: Request, next: Next) -> Response {
+pub(crate) async fn allowed(
+    State((state, known)): State<(crate::State, Known)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let use_case = known.of_request(&request).and_then(|what| what.use_case);
     if let (Some(use_case), Some(Found(Ok(actor)))) = (use_case, request.extensions().get::<Found>()) {
         let actor = actor.clone();

@@ -32,7 +32,7 @@ const HEADER_BYTES: usize = 32 << 10;
 /// What a connection may hold of what it read and did not use yet: whoever has not said who it is costs no more.
 const BUFFER: usize = 64 << 10;
 /// How long a connection that ends is still read, and how much: whoever sends more than we take sees our answer, not a broken connection.
-const LINGER: (Duration, usize) = (Duration::from_secs(1), 4 << 20);
+const LINGER: (Duration, usize) = (Duration::from_millis(500), 4 << 20);
 /// For how long an account that is no administrator may stay at the administration socket: any account of the machine may connect.
 const STRANGER: Duration = Duration::from_secs(5);
 /// How many of them at once, each for a second at least, which bounds their traces too.
@@ -133,7 +133,9 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let (turn, app, via) = (turns.begin(), app.clone(), via.clone());
         // In a box: it is polled where it must not be pinned.
-        Box::pin(async move { Ok::<_, Infallible>(answer(request, app, via).await.map(|body| Ending::new(body, turn))) })
+        Box::pin(
+            async move { Ok::<_, Infallible>(answer(request, app, via).await.map(|body| Ending::new(body, turn))) },
+        )
     });
     let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
