@@ -1,8 +1,59 @@
 //! Roles through the command line and REST: every administrator is a named person who says what he does, a role that is over is over for the very next
-//! request, and nobody is shown somebody else's token once the operator serves.
+//! request, and nobody is shown somebody else's token once the operator serves: the person makes it behind a link that came by ordinary mail.
 use sceau_e2e::schema::assert_fits;
-use sceau_e2e::{Run, Sandbox, proves};
+use sceau_e2e::{Run, Sandbox, curl, proves, wait};
 use serde_json::json;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// A relay for ordinary mail, which says what it took.
+fn relay() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (at, (took, taken)) = (listener.local_addr().expect("an address"), channel());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that goes away ends its own session alone.
+            let _ = serve(stream, &took);
+        }
+    });
+    (at, taken)
+}
+
+fn serve(stream: TcpStream, took: &Sender<String>) -> std::io::Result<()> {
+    let (mut lines, mut out) = (BufReader::new(stream.try_clone()?), stream);
+    let mut line = String::new();
+    out.write_all(b"220 relais\r\n")?;
+    while lines.read_line(&mut line)? > 0 {
+        let answer = match line.get(..4).unwrap_or_default().to_ascii_uppercase().as_str() {
+            "DATA" => {
+                out.write_all(b"354 oui\r\n")?;
+                let mut text = String::new();
+                while !text.ends_with("\r\n.\r\n") && lines.read_line(&mut text)? > 0 {}
+                let _ = took.send(text.replace("=\r\n", "").replace("=3D", "="));
+                "250 pris"
+            }
+            "QUIT" => "221 adieu",
+            _ => "250 oui",
+        };
+        out.write_all(format!("{answer}\r\n").as_bytes())?;
+        line.clear();
+    }
+    Ok(())
+}
+
+/// The link in the next mail, when it is to this page.
+fn link(taken: &Receiver<String>, page: &str) -> String {
+    let mail = taken.recv_timeout(std::time::Duration::from_secs(60)).expect("a mail");
+    let start = mail.find(page).unwrap_or_else(|| panic!("no {page} in {mail}"));
+    mail[start..].split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// Presses the button of a page.
+fn press(sandbox: &Sandbox, path: &str) -> String {
+    let url = format!("https://{}{path}", sandbox.a().endpoints.https);
+    Run::of("curl", &["-sS", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", "POST", &url]).ok().out
+}
 
 /// The status of a `GET` over REST with a token.
 fn status(sandbox: &Sandbox, token: &str, path: &str) -> String {
@@ -29,6 +80,7 @@ fn status(sandbox: &Sandbox, token: &str, path: &str) -> String {
 fn administrators_are_named_and_a_role_that_is_over_is_over_at_once() {
     let _proof = proves(&["F157", "F229"], "cli");
     let _rest = proves(&["F157"], "rest");
+    let _web = proves(&["F229"], "web");
     let mut sandbox = Sandbox::start();
     let a = sandbox.a();
     let refused = |a: &sceau_e2e::sandbox::Operator, args: &[&str], code: &str| {
@@ -55,9 +107,48 @@ fn administrators_are_named_and_a_role_that_is_over_is_over_at_once() {
     assert_eq!(status(&sandbox, &secret, "/queue"), "403");
     assert_eq!(status(&sandbox, &secret, "/me"), "200");
     // In service nobody is shown the token of somebody else, over the socket either; one's own is one's own.
-    sandbox.configure(0, &[("setting_up = true\n", "")]);
+    let (at, taken) = relay();
+    let notices = format!("[notices]\nrelay = \"{at}\"\ntls = \"none\"\nsender = \"avis@exemple.fr\"\n\n[log]");
+    let uid = format!("account = \"{}\"", rustix::process::getuid().as_raw());
+    let second = "[[administrators]]\nlogin = \"seconde\"\nname = \"Seconde Exemple\"\naccount = \"64999\"\n\n";
+    let both = format!("{second}[[administrators]]\nlogin = \"operateur\"");
+    // From here on this account speaks for another administrator.
+    sandbox.configure(
+        0,
+        &[
+            ("setting_up = true\n", ""),
+            ("[log]", &notices),
+            (&uid, "account = \"64998\""),
+            ("[[administrators]]\nlogin = \"operateur\"", &both),
+            ("account = \"64999\"", &uid),
+        ],
+    );
+    let (a, account) = (sandbox.a(), sandbox.a().account("Per", 1).clone());
+    let login = account.login.split('*').next().unwrap_or_default().to_owned();
+    assert_ne!(login, "marie.martin");
+    refused(a, &["token", "create", &login, "--label", "x"], "token.other");
+    refused(a, &["token", "send", &login, "--label", "x"], "token.unreachable");
+    assert!(a.cli(&["token", "create", "seconde", "--api", "--label", "x"])["secret"].is_string());
+    // One types the address in, the person confirms it, another has the link sent, the person makes the token.
+    let _ = a.cli(&["person", "email", &login, "quelquun@exemple.fr"]);
+    let _ = press(&sandbox, &link(&taken, "/lien/"));
+    refused(a, &["token", "send", &login, "--label", "x"], "token.setter");
+    sandbox.configure(0, &[(&uid, "account = \"64999\""), ("account = \"64998\"", &uid)]);
     let a = sandbox.a();
-    refused(a, &["token", "create", "marie.martin", "--label", "x"], "token.other");
-    refused(a, &["token", "send", "marie.martin", "--label", "x"], "token.unreachable");
-    assert!(a.cli(&["token", "create", "operateur", "--api", "--label", "x"])["secret"].is_string());
+    let sent = a.cli(&["token", "send", &login, "--label", "Poste du cabinet", "--days", "30"]);
+    assert_eq!((&sent["to"], &sent["address"]), (&json!(login), &json!("q…@exemple.fr")));
+    let path = link(&taken, "/jeton/");
+    let page = press(&sandbox, &path);
+    let token = page.split("<code>").nth(1).and_then(|t| t.split('<').next()).expect("a token").to_owned();
+    let mut mine = account.clone();
+    mine.token = token;
+    let opened = curl::imap(&sandbox, a, &mine, "INBOX", "NOOP");
+    assert_eq!(opened.code, 0, "{opened:?}");
+    assert!(!press(&sandbox, &path).contains("<code>"), "once");
+    // Who typed the address in, or asked for the link, has seen neither.
+    let traced = wait::until("the trace", 10, || {
+        let traces = a.cli(&["trace", "list", "--act", "token.created", "--actor", &login]);
+        traces.as_array().and_then(|t| t.first().cloned())
+    });
+    assert!(traced["data"]["link"] == true && traced["data"]["shown_to_maker"].is_null(), "{traced}");
 }
