@@ -245,3 +245,55 @@ async fn closings_and_destructions_of_two_nodes_at_once_happen_once() {
     }
     second.dies().await;
 }
+
+/// What a lifted hold released is not destroyed while another hold is being placed on another node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_is_being_placed_comes_before_what_would_be_destroyed() {
+    use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
+    use sceau_store::holds::{self, Hold};
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    w.hand_over(BETA, "paul@beta.mssante.fr", &[ANNE], &letter("paul@beta.mssante.fr", "pièce")).await.unwrap();
+    let (anne, now) = (w.actor("anne", ANNE).await, w.store.clock().now().0);
+    let bal = anne.bal.as_ref().unwrap().id;
+    let hold = move |id| Hold::new(id, ("bal", bal), "procédure", "tribunal", now, "root");
+    let (first, second) = (hold(w.store.new_id()), hold(w.store.new_id()));
+    let lifted = first.id;
+    w.store.write(move |tx| holds::place(tx, &first)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let folder = w.op.folder(&anne, "INBOX").await.unwrap().id;
+    let flags = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+    w.op.change_flags(&anne, folder, &[1], FlagChange::Add, flags, None).await.unwrap();
+    w.op.expunge(&anne, folder, None).await.unwrap();
+    let lift = w.store.write(move |tx| holds::lift(tx, lifted, now, "root", "fini")).await;
+    assert_eq!(lift.map_err(|e: StoreError| e), Ok(true));
+    assert_eq!(w.count("kept_messages").await, 1);
+    // The next hold is written and not committed yet.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let (written, is_written) = tokio::sync::oneshot::channel();
+    let (store, mut written) = (w.store.clone(), Some(written));
+    let placing = tokio::spawn(async move {
+        let place = move |tx: &mut dyn sceau_store::Tx| {
+            holds::lock(tx, now)?;
+            holds::place(tx, &second)?;
+            written.take().map(|written| written.send(()));
+            // Ends with the sender.
+            let _ = wait.recv();
+            Ok::<_, StoreError>(())
+        };
+        store.write(place).await
+    });
+    is_written.await.unwrap();
+    let op = w.op.clone();
+    let upkeep = tokio::spawn(async move { op.housekeeping().await });
+    let waits = "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()";
+    let stands = async || {
+        let found = w.store.read(move |tx| tx.query(waits, &[])).await;
+        !found.unwrap_or_else(|e: StoreError| panic!("{e}")).is_empty()
+    };
+    while !upkeep.is_finished() && !stands().await {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(go_on);
+    placing.await.unwrap().unwrap();
+    upkeep.await.unwrap().unwrap();
+    assert_eq!((w.count("kept_messages").await, w.count("messages").await), (1, 1));
+}
