@@ -50,21 +50,13 @@ async fn accesses_are_given_changed_ended_and_remembered() {
             StatusCode::UNPROCESSABLE_ENTITY,
             "access.dates",
         ),
-        (
-            Some(json!({ "login": "zoe", "role": "member", "ends": i64::MAX })),
-            StatusCode::BAD_REQUEST,
-            "admin.invalid",
-        ),
+        (Some(json!({ "login": "zoe", "role": "member", "ends": i64::MAX })), StatusCode::BAD_REQUEST, "admin.invalid"),
         (
             Some(json!({ "login": "'; DROP TABLE access; --", "role": "member" })),
             StatusCode::NOT_FOUND,
             "admin.not_found",
         ),
-        (
-            Some(json!({ "login": "zoe", "role": "member", "reason": "a\nb" })),
-            StatusCode::BAD_REQUEST,
-            "admin.invalid",
-        ),
+        (Some(json!({ "login": "zoe", "role": "member", "reason": "a\nb" })), StatusCode::BAD_REQUEST, "admin.invalid"),
     ] {
         let said = h.root(Method::POST, &list, &[], body.clone()).await;
         assert_eq!((said.status, said.code()), (status, code), "{body:?}: {}", said.body);
@@ -133,4 +125,77 @@ async fn delegations_are_the_holders_alone() {
     let said = h.ask(Some(&bruno), Method::DELETE, &place, &[], None).await;
     assert_eq!((said.status, said.body["ended_by"].as_str()), (StatusCode::OK, Some("bruno")));
     assert_eq!(h.root(Method::DELETE, &place, &[], None).await.code(), "admin.not_found");
+}
+
+/// What those responsible answer for, through the door: alerts, attestation, the readers of a day, the history of choices.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_responsible_see_attest_and_are_told_why() {
+    let h = house().await;
+    let (anne, bruno) = (h.token("anne").await, h.token("bruno").await);
+    let id = h.store.new_id();
+    let noted = h.store.write(move |tx| {
+        let bal = sceau_store::accounts::bal_by_address(tx, SERVICE)?.unwrap().id;
+        let person = sceau_store::accounts::person_by_login(tx, "bruno")?.unwrap().id;
+        let (day, kind) = ("2026-03-03".to_owned(), "read".to_owned());
+        let alert = sceau_store::usage::Alert {
+            id,
+            bal,
+            day,
+            person,
+            login: String::new(),
+            kind,
+            seen: 640,
+            usual: 80,
+            at: 1,
+            told: None,
+        };
+        sceau_store::usage::note(tx, &alert)
+    });
+    assert!(noted.await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")));
+    let alerts = format!("/bals/{SERVICE}/alerts");
+    let said = h.ask(Some(&anne), Method::GET, &alerts, &[], None).await;
+    let first = &said.body["items"][0];
+    assert_eq!(
+        (&first["login"], &first["kind"], &first["seen"], &first["usual"]),
+        (&json!("bruno"), &json!("read"), &json!(640), &json!(80)),
+        "{}",
+        said.body
+    );
+    assert!(
+        first["detail"].as_str().unwrap().contains("640")
+            && first["detail_en"].as_str().unwrap().contains("four weeks")
+    );
+    for path in
+        [alerts, format!("/bals/{SERVICE}/access/readers?day=2026-03-03"), format!("/bals/{SERVICE}/attestation")]
+    {
+        let said = h.ask(Some(&bruno), Method::GET, &path, &[], None).await;
+        assert_eq!((said.status, said.code()), (StatusCode::FORBIDDEN, "right.missing"), "{path}");
+        assert_eq!(h.ask(Some(&anne), Method::GET, &path, &[], None).await.status, StatusCode::OK, "{path}");
+    }
+    let said = h.ask(Some(&anne), Method::GET, &format!("/bals/{SERVICE}/access/readers?day=hier"), &[], None).await;
+    assert_eq!((said.status, said.code()), (StatusCode::BAD_REQUEST, "admin.invalid"));
+    let place = format!("/bals/{SERVICE}/attestation");
+    let read = h.ask(Some(&anne), Method::GET, &place, &[], None).await.body;
+    for (who, digest, status) in [
+        (&bruno, read["digest"].clone(), StatusCode::FORBIDDEN),
+        (&anne, json!("0".repeat(64)), StatusCode::PRECONDITION_FAILED),
+        (&anne, read["digest"].clone(), StatusCode::OK),
+    ] {
+        let said = h.ask(Some(who), Method::POST, &place, &[], Some(json!({ "digest": digest }))).await;
+        assert_eq!(said.status, status, "{}", said.body);
+    }
+    // Rules of eligibility: a version, words that are known, nobody but the operator.
+    let rules = json!({ "territories": ["FR-OCC"], "professions": [], "staff": "checked", "registered": false });
+    let shown = h.ask(Some(&anne), Method::GET, "/eligibility", &[], None).await;
+    assert_eq!((shown.status, &shown.body["staff"]), (StatusCode::OK, &json!("admitted")));
+    let etag = shown.etag();
+    let said =
+        h.ask(Some(&anne), Method::PUT, "/eligibility", &[("if-match", etag.as_str())], Some(rules.clone())).await;
+    assert_eq!((said.status, said.code()), (StatusCode::FORBIDDEN, "right.missing"));
+    assert_eq!(
+        h.root(Method::PUT, "/eligibility", &[("if-match", etag.as_str())], Some(rules.clone())).await.status,
+        StatusCode::OK
+    );
+    let late = h.root(Method::PUT, "/eligibility", &[("if-match", etag.as_str())], Some(rules)).await;
+    assert_eq!((late.status, late.code()), (StatusCode::PRECONDITION_FAILED, "edit.conflict"));
 }
