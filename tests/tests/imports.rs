@@ -128,7 +128,7 @@ fn a_hundred_thousand_people_by_the_command_line() {
         path.to_str().expect("UTF-8").to_owned()
     };
     let peak = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", a.pid())).expect("the server");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", a.pid)).expect("the server");
         let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).expect("memory");
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") / 1024
     };
