@@ -135,7 +135,7 @@ fn a_log_that_verifies_and_evidence_for_anyone() {
     let _ = check(&[&bundle, "--key", &pem]).ok();
     // A person explains a trace; the statement is signed by the key in force.
     let stated = a.cli(&["trace", "settle", &id, "--reason", "Horloge remise à l'heure"]);
-    assert_eq!((&stated["what"], &stated["key"] == &keys[0]["fingerprint"]), (&"settled".into(), false), "{stated:#}");
+    assert_eq!((&stated["what"], stated["key"] == keys[0]["fingerprint"]), (&"settled".into(), false), "{stated:#}");
     sealed(a);
 
     // Without a server the store itself is read; what the last seconds left is sealed before the end.
