@@ -87,12 +87,11 @@ fn span(a: &Access) -> Span {
     Span { granted: a.granted, starts: a.starts, ends: a.ends, ended: a.ended, rights: BalRights::from_bits(a.rights) }
 }
 
+/// An access, and the stretches in which it let read.
+type Counted = (Access, Vec<(i64, i64)>);
+
 /// The accesses of a BAL that counted by their dates within a stretch of time, and when each let read; with the BAL's state at its beginning.
-fn looked_up(
-    tx: &mut dyn Tx,
-    bal: &accounts::Bal,
-    stretch: (i64, i64),
-) -> Result<(String, Vec<(Access, Vec<(i64, i64)>)>), StoreError> {
+fn looked_up(tx: &mut dyn Tx, bal: &accounts::Bal, stretch: (i64, i64)) -> Result<(String, Vec<Counted>), StoreError> {
     // Before it was opened nobody could.
     let within = (stretch.0.max(bal.created), stretch.1);
     if within.0 >= within.1 {

@@ -132,7 +132,7 @@ impl Operator {
             // Kept as it is until this commits.
             access::lock(tx, bal.id)?;
             let own = access::in_force(tx, actor.person(), bal.id)?;
-            if !own.is_some_and(|a| a.role == AccessRole::Responsible.as_str()) {
+            if own.is_none_or(|a| a.role != AccessRole::Responsible.as_str()) {
                 return Err(Refusal::new(RefusalCode::RightMissing).with("name", use_case.as_str()).into());
             }
             let present = hash(&texts(tx, &bal)?[0]);

@@ -7,6 +7,7 @@ use sceau_domain::{Refusal, Timestamp};
 use sceau_store::id::first_at;
 use sceau_store::usage::{self as rows, Act, Alert, DayRow};
 use sceau_store::{Id, Store, StoreError, Tx, settings};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 /// How far counting is: the id of the last trace.
@@ -103,10 +104,10 @@ impl Slice {
         let mut calendars: HashMap<Option<Id>, Calendar> = HashMap::new();
         let mut days: BTreeMap<(Id, String, Id), Day> = BTreeMap::new();
         for act in acts {
-            if !calendars.contains_key(&act.structure) {
-                calendars.insert(act.structure, calendar::of_structure(tx, act.structure)?);
-            }
-            let Some(calendar) = calendars.get(&act.structure) else { continue };
+            let calendar = match calendars.entry(act.structure) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(calendar::of_structure(tx, act.structure)?),
+            };
             let Some(one) = counted(act, !calendar.is_open(Timestamp(act.at))) else { continue };
             let day = calendar.date_at(Timestamp(act.at)).to_string();
             let sum = days.entry((act.bal, day, act.person)).or_default();
