@@ -100,10 +100,11 @@ pub(crate) async fn allowed(
 /// The layer. Nothing is said to a stranger, whom the operation refuses anyway.
 pub(crate) async fn only_known(State(known): State<Known>, request: Request, next: Next) -> Response {
     let somebody = matches!(request.extensions().get::<Found>(), Some(Found(Ok(_))));
-    if somebody && request.uri().query().is_some_and(|q| !q.is_empty()) {
-        if let Some(name) = known.stranger(&request) {
-            return invalid("query", &name).into_response();
-        }
+    if somebody
+        && request.uri().query().is_some_and(|q| !q.is_empty())
+        && let Some(name) = known.stranger(&request)
+    {
+        return invalid("query", &name).into_response();
     }
     next.run(request).await
 }
