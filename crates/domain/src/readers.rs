@@ -210,7 +210,8 @@ mod tests {
                     next = acts.next().map(|(wait, act)| (at + wait, act));
                 }
                 let counts = open.is_some_and(|(s, e, read)| read && s <= now && e.is_none_or(|e| e > now));
-                seen.push(counts && !blocked && !(shut && there) && !refused && !away && state == "active");
+                let kept_out = blocked || (shut && there) || refused || away;
+                seen.push(counts && !kept_out && state == "active");
             }
             let places: Vec<_> = moves.iter().map(|(at, to)| (*at, Some(if *to { &structure } else { &other }))).collect();
             let place = Life::of_places(&places);
