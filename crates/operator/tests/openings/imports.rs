@@ -229,7 +229,8 @@ async fn two_imports_at_once_of_the_same_people(h: House) {
         tokio::spawn(async move { one.run_due_jobs().await }),
         tokio::spawn(async move { two.run_due_jobs().await })
     );
-    (a.unwrap().unwrap(), b.unwrap().unwrap());
+    a.unwrap().unwrap();
+    b.unwrap().unwrap();
     for _ in 0..20 {
         h.0.advance(120);
         if h.0.op.run_due_jobs().await.unwrap() == 0 {
