@@ -13,8 +13,8 @@ pub mod proof;
 pub mod reference;
 pub mod sandbox;
 pub mod schema;
-pub mod wait;
 mod template;
+pub mod wait;
 mod watching;
 
 pub use database::Database;

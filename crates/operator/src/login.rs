@@ -53,7 +53,9 @@ impl Operator {
             }
             // The token was right: nothing is counted (whoever may only read and whose program insists on sending would be held back from
             // reading too), and the refusal was traced under the person's name.
-            Err(Fail::No(refusal)) if matches!(refusal.code, RefusalCode::TermsRequired | RefusalCode::RightMissing) => {
+            Err(Fail::No(refusal))
+                if matches!(refusal.code, RefusalCode::TermsRequired | RefusalCode::RightMissing) =>
+            {
                 let outcome = if refusal.code == RefusalCode::TermsRequired { "terms" } else { "rights" };
                 metrics::counter!("sceau_logins_total", "outcome" => outcome).increment(1);
                 Err(refusal)

@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn a_nul_is_the_fault_of_whoever_sent_it() {
         let code = |what: &str| store(&StoreError::Invalid(what.into())).code;
-        assert_eq!((code(sceau_store::NUL), code("column 1 is null")), (RefusalCode::Invalid, RefusalCode::Unavailable));
+        assert_eq!(
+            (code(sceau_store::NUL), code("column 1 is null")),
+            (RefusalCode::Invalid, RefusalCode::Unavailable)
+        );
     }
 
     #[tokio::test]

@@ -209,8 +209,8 @@ fn nature(tx: &mut dyn Tx, person: Id) -> Result<Role, StoreError> {
 /// Which rights an access must hold for an act on its BAL; none for what whoever has an access may see.
 fn needed(use_case: UseCase) -> BalRights {
     use UseCase::{
-        AccessGrant, BalAttest, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile, MailRead, MailSend,
-        OpeningAsk,
+        AccessGrant, BalAttest, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile, MailRead,
+        MailSend, OpeningAsk,
     };
     match use_case {
         BalEdit | BalAttest | BalChoices | BalClose | OpeningAsk | AccessGrant | DelegationGrant | DelegationEnd => {

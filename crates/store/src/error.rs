@@ -23,7 +23,9 @@ pub enum StoreError {
         known: i64,
     },
     /// Programs of an earlier version serve the database, and would not survive what this one changes.
-    #[error("an earlier version still serves this database ({nodes}), and this one takes away what it needs: stop all of it first")]
+    #[error(
+        "an earlier version still serves this database ({nodes}), and this one takes away what it needs: stop all of it first"
+    )]
     EarlierNodes {
         /// Who: numbers and names.
         nodes: String,

@@ -39,9 +39,7 @@ pub fn known(tx: &mut dyn Tx, person: Id, key: &str) -> Result<Option<Known>, St
     let sql = "SELECT request, status, body, location, etag FROM idempotency WHERE person_id = $1 AND key = $2";
     let Some(row) = tx.query_opt(sql, params![person, key])? else { return Ok(None) };
     let answer = match (row.opt_int(1)?, row.opt_text(2)?) {
-        (Some(status), Some(body)) => {
-            Some(Answer { status, body, location: row.opt_text(3)?, etag: row.opt_text(4)? })
-        }
+        (Some(status), Some(body)) => Some(Answer { status, body, location: row.opt_text(3)?, etag: row.opt_text(4)? }),
         _ => None,
     };
     Ok(Some(Known { request: row.bytes(0)?, answer }))

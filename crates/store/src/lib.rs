@@ -7,8 +7,8 @@
 //! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename or an upload, never a second encryption).
 //! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`notary`], [`alarms`], [`jobs`], [`dedupe`].
 pub mod access;
-pub mod aged;
 pub mod accounts;
+pub mod aged;
 pub mod alarms;
 pub mod bals;
 pub mod blob;

@@ -28,7 +28,8 @@ pub struct Given {
     pub function: Option<String>,
 }
 
-const GIVEN: &str = "id, person_id, role, structure_id, body_id, granted, granted_by, reason, ended, ended_by, function";
+const GIVEN: &str =
+    "id, person_id, role, structure_id, body_id, granted, granted_by, reason, ended, ended_by, function";
 
 fn given(r: &Row) -> Result<Given, StoreError> {
     Ok(Given {

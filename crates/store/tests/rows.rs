@@ -4,10 +4,10 @@ mod support;
 
 use sceau_store::access::{self, NewAccess};
 use sceau_store::accounts::{self, Bal, Domain, Person, Token};
-use sceau_store::{alarms, bals};
 use sceau_store::testing::TestStore;
 use sceau_store::traces::{self, Filter, Kind, Trace};
 use sceau_store::{Store, StoreError, Tx};
+use sceau_store::{alarms, bals};
 
 on_every_ground! {
     domains_people_and_bals,

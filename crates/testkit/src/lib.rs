@@ -124,7 +124,10 @@ pub async fn accepted(store: &Store, login: &str) {
         };
         let (door, factors) = ("api".to_owned(), "token".to_owned());
         let digest = vec![0; 32];
-        terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest, ..Default::default() })
+        terms::accept(
+            tx,
+            &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest, ..Default::default() },
+        )
     };
     store.write::<_, StoreError, _>(accept).await.unwrap();
 }

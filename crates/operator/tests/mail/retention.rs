@@ -139,7 +139,11 @@ async fn rows(store: TestStore) {
     let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
     assert_eq!(of(&due, "identity").count, 0, "he has an access to another BAL");
     w.advance(-400 * DAY);
-    sql(&w, &format!("UPDATE access SET ended = {now} WHERE person_id = {bruno} AND ended IS NULL AND role = 'member'")).await;
+    sql(
+        &w,
+        &format!("UPDATE access SET ended = {now} WHERE person_id = {bruno} AND ended IS NULL AND role = 'member'"),
+    )
+    .await;
     w.op.housekeeping().await.unwrap();
     let left = async || {
         let bruno = "SELECT COUNT(*) FROM people WHERE login = 'bruno' AND email IS NOT NULL";

@@ -32,7 +32,7 @@ async fn administrator(w: &World) -> Actor {
         reason: None,
         ended: None,
         ended_by: None,
-            function: None,
+        function: None,
     };
     let make = move |tx: &mut dyn Tx| {
         accounts::insert_person(tx, &accounts::Person::new(id, "camille", "Camille", 0))?;

@@ -60,7 +60,14 @@ impl House {
             ("aide", Role::Support, None, None),
         ] {
             let (structure, body) = (structure.map(str::to_owned), body.map(str::to_owned));
-            let role = NewRole { login: login.into(), role, structure, body, function: Some("Essai".into()), reason: "essai".into() };
+            let role = NewRole {
+                login: login.into(),
+                role,
+                structure,
+                body,
+                function: Some("Essai".into()),
+                reason: "essai".into(),
+            };
             op.grant_role(admin, role).await.unwrap();
         }
         house

@@ -199,8 +199,5 @@ async fn a_delegate_delegates_nothing(h: House) {
     let more = AccessChange { role: AccessRole::Delegate, rights: None, ends: None, reason: None };
     let own = op.access(&anne, bal, "bruno").await.unwrap();
     assert_eq!(code(op.change_access(&bruno, bal, "bruno", own.version, more).await), "right.missing");
-    assert_eq!(
-        code(op.close_bal(&bruno, bal, sceau_operator::life::CloseOrder::unused("x")).await),
-        "right.missing"
-    );
+    assert_eq!(code(op.close_bal(&bruno, bal, sceau_operator::life::CloseOrder::unused("x")).await), "right.missing");
 }

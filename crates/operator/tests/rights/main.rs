@@ -6,11 +6,11 @@ mod roles;
 mod sessions;
 mod tokens;
 
+use sceau_domain::Address;
+use sceau_operator::notices::{NotTaken, Relay};
 use sceau_operator::roles::{NewRole, RoleView};
 use sceau_operator::{Actor, Door, PersonRef, Who};
 use sceau_store::{StoreError, accounts, params};
-use sceau_domain::Address;
-use sceau_operator::notices::{NotTaken, Relay};
 use sceau_testkit::world::{World, origin};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

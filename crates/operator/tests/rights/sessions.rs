@@ -9,7 +9,11 @@ use sceau_testkit::world::{code, origin};
 use std::time::Duration;
 use tokio::time::timeout;
 
-on_both_engines!(a_role_is_gone_for_the_next_act, only_those_concerned_are_asked_again, behind_a_blocked_holder_nobody_acts);
+on_both_engines!(
+    a_role_is_gone_for_the_next_act,
+    only_those_concerned_are_asked_again,
+    behind_a_blocked_holder_nobody_acts
+);
 
 async fn a_role_is_gone_for_the_next_act(h: House) {
     let op = &h.0.op;

@@ -64,7 +64,9 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let administrators: Vec<_> = config.administrators.iter().map(|a| a.named()).collect();
     operator.sync_administrators(&administrators).await.map_err(refused)?;
     if config.operator.setting_up {
-        tracing::warn!("[operator] setting_up: administrators are shown tokens that they make for others; take it away before serving");
+        tracing::warn!(
+            "[operator] setting_up: administrators are shown tokens that they make for others; take it away before serving"
+        );
     }
 
     // Listeners stop first; what they accepted is finished; then the workers behind stop.

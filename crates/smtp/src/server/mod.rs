@@ -14,10 +14,10 @@ mod transaction;
 
 use crate::codec::reply::Reply;
 use sceau_domain::RefusalCode;
+use sceau_domain::policy::MOST_RECIPIENTS;
 use sceau_net::{HotTls, Listener};
 use sceau_operator::Operator;
 use session::Session;
-use sceau_domain::policy::MOST_RECIPIENTS;
 use std::sync::LazyLock;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -7,11 +7,11 @@
 //! * [`hold`] keeps blobs from being collected meanwhile; [`tables`] knows which tables there are, and stops when there is one more.
 #[cfg(test)]
 mod ages;
-#[cfg(test)]
-mod from_seven;
 pub mod backup;
 pub mod check;
 pub mod error;
+#[cfg(test)]
+mod from_seven;
 mod generations;
 pub(crate) mod hold;
 pub mod judge;

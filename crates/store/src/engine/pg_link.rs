@@ -254,10 +254,15 @@ impl Shared {
 
     /// Is this program still new enough?
     fn look_at_schema(&self, session: &mut Session) -> Result<(), StoreError> {
-        let row = session.client.query_opt("SELECT least FROM schema_least WHERE id = 1", &[]).map_err(|e| error(&e))?;
+        let row =
+            session.client.query_opt("SELECT least FROM schema_least WHERE id = 1", &[]).map_err(|e| error(&e))?;
         let least = row.map_or(0, |row| row.get::<_, i64>(0));
         if least > DATA.known() && self.newer.swap(least, Ordering::Relaxed) == 0 {
-            tracing::error!(least, known = DATA.known(), "a newer program changed the schema: this process does not write any more");
+            tracing::error!(
+                least,
+                known = DATA.known(),
+                "a newer program changed the schema: this process does not write any more"
+            );
         }
         Ok(())
     }

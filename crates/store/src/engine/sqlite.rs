@@ -155,12 +155,7 @@ impl Drop for Sqlite {
 }
 
 /// Runs closures on a connection; without one, everybody is told to come back.
-fn carry_out(
-    file: &Connections,
-    place: usize,
-    batch: Vec<Work>,
-    run: impl FnOnce(&Connection, Vec<Work>),
-) {
+fn carry_out(file: &Connections, place: usize, batch: Vec<Work>, run: impl FnOnce(&Connection, Vec<Work>)) {
     let mut waiting = Some(batch);
     let done = file.with(place, |c| waiting.take().map(|batch| run(c, batch)));
     if let (Err(e), Some(batch)) = (done, waiting) {

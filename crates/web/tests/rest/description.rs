@@ -70,6 +70,9 @@ fn words_that_stand_where_logins_do_are_reserved() {
     }
     assert!(found.contains("history"), "the walk finds what there is: {found:?}");
     for word in found {
-        assert!(sceau_domain::person::new_login(&word).is_err(), "{word} can be somebody's login, and has no path then");
+        assert!(
+            sceau_domain::person::new_login(&word).is_err(),
+            "{word} can be somebody's login, and has no path then"
+        );
     }
 }

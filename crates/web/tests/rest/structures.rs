@@ -30,7 +30,8 @@ pub async fn with_role(h: &House, login: &str, role: Role, structure: Option<&st
         h.op.join_structure(&h.admin, login, code, "administration", None).await.unwrap();
     }
     let (structure, body) = (structure.map(str::to_owned), body.map(str::to_owned));
-    let new = NewRole { login: login.into(), role, structure, body, function: Some("Essai".into()), reason: "essai".into() };
+    let new =
+        NewRole { login: login.into(), role, structure, body, function: Some("Essai".into()), reason: "essai".into() };
     h.op.grant_role(&h.admin, new).await.unwrap();
     h.token(login).await
 }

@@ -237,7 +237,9 @@ impl Operator {
             if signed && change.is_of_identity() {
                 // Who signed is who the convention names: another name or identifier is the operator's to write.
                 let settles = permit(tx, &actor, UseCase::StructureSettle, On::Structure(before.id));
-                settles.map_err(|_| Refusal::new(RefusalCode::StateWrong).with("name", &code).with("cause", "convention"))?;
+                settles.map_err(|_| {
+                    Refusal::new(RefusalCode::StateWrong).with("name", &code).with("cause", "convention")
+                })?;
             }
             let after = change.applied(before)?;
             check_category(tx, &after)?;

@@ -178,7 +178,10 @@ pub(crate) fn settle(tx: &mut dyn Tx, person: Id, now: i64) -> Result<(), StoreE
     }
     let terms_id = terms::in_force(tx, now)?.unwrap();
     let (door, factors, digest) = ("imap".to_owned(), "token".to_owned(), vec![0; 32]);
-    terms::accept(tx, &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest, ..Default::default() })
+    terms::accept(
+        tx,
+        &terms::Acceptance { person_id: person, terms_id, at: now, door, factors, digest, ..Default::default() },
+    )
 }
 
 async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {

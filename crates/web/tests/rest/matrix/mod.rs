@@ -116,7 +116,13 @@ async fn hears_nothing_else(template: &Template, operations: &[Operation]) -> Ve
         for asker in template.askers.iter().filter(|a| world::never(a, use_case)) {
             let said = world.ask(asker, Way::Socket, &call).await;
             if said.status != 403 || !said.is_missing_right() {
-                faults.push(format!("{}, garbage, as {}: {} {}", operation.name(), asker.login, said.status, said.text));
+                faults.push(format!(
+                    "{}, garbage, as {}: {} {}",
+                    operation.name(),
+                    asker.login,
+                    said.status,
+                    said.text
+                ));
             }
         }
     }
