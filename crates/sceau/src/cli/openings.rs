@@ -27,7 +27,7 @@ pub enum OpeningCommand {
         #[arg(value_parser = super::accounts::id)]
         id: String,
     },
-    Ask(BalAdd),
+    Ask(Box<BalAdd>),
     Change {
         address: String,
         #[arg(long)]

@@ -1,0 +1,112 @@
+//! Files of many lines: time a line, and memory that does not grow with the file. Small by default; `SCEAU_LONG=1` (`./check long`) takes a file of
+//! 100,000 people (`SCEAU_PEOPLE`: of so many) and a register of 500,000 lines with the columns of the national extraction, and prints what it took.
+use crate::openings::{House, on_both};
+use sceau_domain::reference::Layout;
+use sceau_operator::imports::NewImport;
+use sceau_operator::reference::NewReference;
+use std::fmt::Write;
+use std::time::Instant;
+
+on_both!(many_people_and_a_whole_register);
+
+/// The columns of the extraction, as its public description names them; the register's importer finds its own among them.
+const COLUMNS: &str = "Type de BAL|Adresse BAL|Type Identifiant PP|Identifiant PP|Identification nationale PP|Type identifiant structure|\
+     Identification Structure|Service de rattachement|Civilité d'exercice|Nom d'exercice|Prénom d'exercice|Catégorie profession|\
+     Libellé de catégorie profession|Code Profession|Libellé Profession|Code savoir-faire|Libellé savoir-faire|Dématérialisation|\
+     Raison Sociale structure BAL|Enseigne commerciale structure BAL|L2COMPLEMENTLOCALISATION|L3COMPLEMENTDISTRIBUTION|L4NUMEROVOIE|\
+     L4COMPLEMENTNUMEROVOIE|NL4TYPEVOIE|L4LIBELLEVOIE|L5LIEUDITMENTION|L6LIGNEACHEMINEMENT|Code postal|Département|Pays\n";
+
+fn rpps(n: usize) -> String {
+    let body = format!("1{n:09}");
+    let digits = body.bytes().rev().enumerate().map(|(i, b)| (i, u32::from(b - b'0')));
+    let sum: u32 = digits.map(|(i, d)| if i % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { d }).sum();
+    format!("{body}{}", (10 - sum % 10) % 10)
+}
+
+fn name(n: usize) -> String {
+    n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect()
+}
+
+fn entry(out: &mut String, n: usize) {
+    let id = rpps(n);
+    writeln!(
+        out,
+        "PER|prenom.nom{n}@medecin.mssante.fr|8|{id}|8{id}|1|010000{:03}|Service {n}|DR|NOM-{}|Prénom|C|Civil|10|Médecin|SM{:02}|\
+         Qualifié en spécialité {n}|O|CENTRE HOSPITALIER {n}|||Bâtiment A|{}||RUE|DE L'EXEMPLE||69000 LYON|69000|69|FRANCE",
+        n % 1000,
+        name(n),
+        n % 60,
+        n % 300
+    )
+    .unwrap();
+}
+
+/// Resident memory of this process, the most so far, in MiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
+}
+
+async fn many_people_and_a_whole_register(h: House) {
+    let long = std::env::var_os("SCEAU_LONG").is_some();
+    let (people, lines) = if long { (100_000, 500_000) } else { (200, 3_000) };
+    let people = std::env::var("SCEAU_PEOPLE").ok().map_or(people, |n| n.parse().expect("a number of people"));
+    let before = peak();
+    let mut told = format!("memory before {before} MiB");
+    // The register, piece by piece as it would come.
+    let (op, root) = (&h.0.op, &h.0.admin);
+    let begun = Instant::now();
+    let new = NewReference { name: "rpps".into(), source: "essai".into(), layout: Layout::of("rpps") };
+    let mut intake = op.import_reference(root, new).await.unwrap();
+    intake.push(COLUMNS.as_bytes()).await.unwrap();
+    let (mut text, mut bytes) = (String::new(), 0);
+    for n in 0..lines {
+        entry(&mut text, n);
+        if text.len() > 64 << 10 || n + 1 == lines {
+            bytes += text.len();
+            intake.push(text.as_bytes()).await.unwrap();
+            text.clear();
+        }
+    }
+    let (table, faults) = intake.finish().await.unwrap();
+    assert_eq!((table.entries, faults.len()), (lines as u64, 0));
+    write!(told, "; register of {lines} lines, {} MB: {:.1?}, {} MiB", bytes / 1_000_000, begun.elapsed(), peak())
+        .unwrap();
+    let (found, begun) =
+        (op.reference(root, "rpps", Some(&format!("nom {}", name(1_234))), None, 10).await.unwrap(), Instant::now());
+    assert!(found.iter().any(|e| e.code == rpps(1_234)), "{found:?}");
+    write!(told, ", one found by name in {:.1?}", begun.elapsed()).unwrap();
+
+    // People with a BAL each, received, tried, carried out.
+    let chef = h.actor("chef").await;
+    for dry in [true, false] {
+        let begun = Instant::now();
+        let new = NewImport { structure: Some("hopital".into()), dry, certified: true, ..NewImport::default() };
+        let mut intake = op.start_import(&chef, new).await.unwrap();
+        intake.push("Nom;Prénom;RPPS;Habilité;Nature de BAL;Fonction;Service\n".as_bytes()).await.unwrap();
+        for n in 0..people {
+            writeln!(text, "NOM-{};Prénom;{};oui;PER;Interne;Service {}", name(n), rpps(n), n % 40).unwrap();
+            if text.len() > 64 << 10 || n + 1 == people {
+                intake.push(text.as_bytes()).await.unwrap();
+                text.clear();
+            }
+        }
+        let import = intake.finish().await.unwrap();
+        write!(told, "; {people} people received in {:.1?}", begun.elapsed()).unwrap();
+        let begun = Instant::now();
+        while op.run_due_jobs().await.unwrap() > 0 {}
+        let over = op.import(root, import.id.parse().unwrap()).await.unwrap();
+        assert_eq!((over.state.as_str(), over.done, over.wrong), ("done", people as u64, 0));
+        let what = if dry { "tried" } else { "carried out" };
+        write!(told, ", {what} in {:.1?}, {} MiB", begun.elapsed(), peak()).unwrap();
+    }
+    // All of them were looked up in the register.
+    let begun = Instant::now();
+    h.0.advance(3_700);
+    while op.run_due_jobs().await.unwrap() > 0 {}
+    write!(told, "; looked up in the register in {:.1?}", begun.elapsed()).unwrap();
+    println!("{told}");
+    let grown = peak() - before;
+    assert!(grown < 100, "memory grows with the file: {told}");
+}

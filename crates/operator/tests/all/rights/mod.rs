@@ -1,0 +1,139 @@
+//! Administrative roles and disclosures as use cases, on both engines.
+mod disclosures;
+mod escalation;
+mod roles;
+mod sessions;
+mod tokens;
+
+use sceau_domain::Address;
+use sceau_operator::notices::{NotTaken, Relay};
+use sceau_operator::roles::{NewRole, RoleView};
+use sceau_operator::{Actor, Door, PersonRef, Who};
+use sceau_store::{StoreError, accounts, params};
+use sceau_testkit::world::{World, origin};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+/// A relay that keeps what it took.
+#[derive(Debug)]
+pub(crate) struct Played {
+    from: Address,
+    taken: Mutex<Vec<(String, String)>>,
+}
+
+impl Relay for Played {
+    fn from(&self) -> &Address {
+        &self.from
+    }
+    fn send<'a>(
+        &'a self,
+        to: &'a Address,
+        message: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
+        let taken = (to.to_string(), String::from_utf8(message.to_vec()).unwrap());
+        self.taken.lock().unwrap().push(taken);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Played {
+    /// Secrets of the links of this page (`/lien/`, `/jeton/`) that came to an address, oldest first.
+    pub fn secrets(&self, to: &str, page: &str) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        let of = |(at, message): &(String, String)| {
+            let text = message.replace("=\r\n", "").replace("=3D", "=");
+            let start = text.find(page).filter(|_| at == to)? + page.len();
+            text[start..].split_whitespace().next().map(str::to_owned)
+        };
+        taken.iter().filter_map(of).collect()
+    }
+    /// How many messages came to an address.
+    pub fn count(&self, to: &str) -> usize {
+        self.taken.lock().unwrap().iter().filter(|(at, _)| at == to).count()
+    }
+}
+
+/// Runs a test on both engines.
+macro_rules! on_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::rights::House::new(sceau_store::testing::sqlite().await).await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::rights::House::new(sceau_store::testing::postgres().await).await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_engines;
+
+/// The world with two structures (`ici`, followed by the body `gi`, and `ailleurs`). Everybody is named; `anne` works in `ici`, `bruno` in `ailleurs`.
+pub(crate) struct House(pub World);
+
+impl House {
+    pub async fn new(store: sceau_store::testing::TestStore) -> Self {
+        Self::over(World::on(store, |_| {}).await).await
+    }
+    /// An operator in service, which is no longer being set up, with a relay for ordinary mail.
+    pub async fn in_service(store: sceau_store::testing::TestStore) -> (Self, Arc<Played>) {
+        let house = Self::over(World::on(store, |c| c.setting_up = false).await).await;
+        let relay = Arc::new(Played { from: "avis@exemple.fr".parse().unwrap(), taken: Mutex::default() });
+        house.0.op.set_relay(relay.clone());
+        (house, relay)
+    }
+    async fn over(world: World) -> Self {
+        let house = Self(world);
+        let place = "INSERT INTO structures (id, code, name, category, address, contact, body_id, opening, convention, territory, version, created) \
+                     VALUES ($1, $2, $2, '', '{}', '{}', $3, 'delegated', 'signed', 'fr', 1, 0)";
+        let body = "INSERT INTO regional_bodies (id, code, name, contact, version, created) VALUES (7, 'gi', 'gi', '{}', 1, 0)";
+        let works = "INSERT INTO memberships (person_id, structure_id, function, since) SELECT id, $2, 'médecin', 0 FROM people WHERE login = $1";
+        let named = "UPDATE people SET given_name = 'Prénom', family_name = 'Nom' WHERE login <> 'root'";
+        let made = house.0.store.write(move |tx| {
+            tx.execute(body, &[])?;
+            tx.execute(place, params![1_i64, "ici", 7_i64])?;
+            tx.execute(place, params![2_i64, "ailleurs", None::<i64>])?;
+            tx.execute(works, params!["anne", 1_i64])?;
+            tx.execute(works, params!["bruno", 2_i64])?;
+            tx.execute(named, &[]).map(drop)
+        });
+        made.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+        house
+    }
+    pub async fn sql(&self, sql: &'static str) {
+        let done = self.0.store.write(move |tx| tx.execute(sql, &[]).map(drop)).await;
+        done.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    }
+    /// A person at the REST door.
+    pub async fn actor(&self, login: &'static str) -> Actor {
+        let found = self.0.store.read(move |tx| accounts::person_by_login(tx, login));
+        let row = found.await.unwrap_or_else(|e: StoreError| panic!("{e}")).expect("person");
+        let who = Who::Person(PersonRef { id: row.id, login: row.login, name: row.name });
+        Actor { who, bal: None, credential: None, origin: origin(Door::Api) }
+    }
+    /// Somebody leaves a structure, as this actor says; the own BALs stay as they are.
+    pub async fn leave(&self, actor: &Actor, login: &str, structure: &str) {
+        let personal = sceau_operator::life::PersonalFate::Keep;
+        let order = sceau_operator::life::Departure { structure: structure.into(), reason: "x".into(), personal };
+        self.0.op.depart(actor, login, order).await.unwrap();
+    }
+    /// Gives a role as `root` does.
+    pub async fn grant(&self, login: &str, role: &str, structure: Option<&str>, body: Option<&str>) -> RoleView {
+        self.0.op.grant_role(&self.0.admin, new(login, role, structure, body)).await.unwrap()
+    }
+}
+
+pub(crate) fn new(login: &str, role: &str, structure: Option<&str>, body: Option<&str>) -> NewRole {
+    NewRole {
+        login: login.into(),
+        role: role.parse().unwrap(),
+        structure: structure.map(str::to_owned),
+        body: body.map(str::to_owned),
+        function: Some("Essai".into()),
+        reason: "nommée".into(),
+    }
+}

@@ -1,0 +1,20 @@
+//! The tests of the store, in one program: what they share is compiled and linked once.
+#[macro_use]
+mod support;
+mod care;
+mod contract;
+mod cuts;
+mod failing;
+mod failover;
+mod faults;
+mod fence;
+mod files;
+mod jobs;
+mod keys;
+mod no_memory;
+mod nodes;
+mod plans;
+mod rows;
+mod s3;
+mod sealed;
+mod tls;
