@@ -38,7 +38,11 @@ fn every_command_helps_in_both_languages() {
         // The reference names every command, and every option of it but those that all have.
         let name = words.join(" ");
         let is_leaf = !fr.contains("Commandes:");
-        let line = reference.lines().find(|l| l.contains(&format!("`{name} ")) || l.contains(&format!("`{name}`")));
+        let named = |l: &&str| {
+            let cell = l.trim_start_matches("| ").split(" | ").next().unwrap_or_default();
+            cell.contains(&format!("`{name} ")) || cell.contains(&format!("`{name}`"))
+        };
+        let line = reference.lines().find(named);
         for option in fr.split_whitespace().filter(|w| w.starts_with("--") && is_leaf) {
             let known = ["--config", "--json", "--lang", "--help", "--stop-with-stdin"].contains(&option);
             assert!(known || line.is_some_and(|l| l.contains(option)), "docs/cli.md: {option} of {name}: {line:?}");

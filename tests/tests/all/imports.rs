@@ -96,7 +96,7 @@ fn people_and_mailboxes_come_from_a_file() {
     };
     let listed = |state: &str| -> bool {
         let list = a.cli(&["reference", "check", "--state", state]);
-        assert_fits("register", &list);
+        assert_fits("reference_check", &list);
         list.as_array().is_some_and(|l| l.iter().any(|f| f["login"] == "zoe.ligne"))
     };
     for (ids, state) in [(&["10000000777", "10000000785"][..], "there"), (&["10000000785"], "struck")] {

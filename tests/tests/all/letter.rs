@@ -11,7 +11,7 @@ fn commands(screen: &str) -> Vec<String> {
         {
             *last = format!("{last}\n{rest}");
         } else if let Some(rest) = line.strip_prefix("  ")
-            && ["printf ", "swaks ", "curl ", "mutt ", "/"].iter().any(|c| rest.starts_with(c))
+            && ["printf ", "swaks ", "curl ", "mutt ", "export ", "sceau "].iter().any(|c| rest.starts_with(c))
         {
             found.push(rest.to_owned());
         }
@@ -57,10 +57,10 @@ fn what_the_screen_tells_works() {
     assert!(text.contains("Subject: Bonjour") && text.contains("Premier message."), "{text}\n{seen:?}");
 
     // The lines of administration, as they stand.
-    let administer: Vec<_> = commands.iter().filter(|c| c.starts_with('/') || c.contains("/api/v1/")).collect();
-    assert!(administer.len() >= 3, "{commands:#?}");
+    let administer: Vec<_> = commands.iter().filter(|c| c.starts_with("sceau ") || c.contains("/api/v1/")).collect();
+    assert!(administer.len() >= 10, "{commands:#?}");
     for line in administer {
-        let run = Run::of("sh", &["-c", line]).ok();
+        let run = Run::of("sh", &["-c", &format!("{}\n{line}", one("export "))]).ok();
         assert!(!run.out.trim().is_empty(), "{line} says nothing");
         assert!(!line.contains("/api/v1/me") || run.out.contains("\"login\""), "{line}: {}", run.out);
     }
