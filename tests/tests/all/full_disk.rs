@@ -75,15 +75,16 @@ fn a_full_disk_defers_mail_and_nothing_else() {
         // Not root: a user may mount in a place of its own.
         assert!(std::env::var_os(OWN_MOUNTS).is_none(), "no small disk can be mounted, not even in a place of our own");
         let me = std::env::current_exe().expect("own path");
-        let name = "a_full_disk_defers_mail_and_nothing_else";
-        let status = Command::new("unshare")
+        let name = "full_disk::a_full_disk_defers_mail_and_nothing_else";
+        let run = Command::new("unshare")
             .args(["--user", "--map-root-user", "--mount"])
             .arg(me)
             .args([name, "--exact"])
             .env(OWN_MOUNTS, "1")
-            .status()
+            .output()
             .expect("unshare runs: run as root, or allow user namespaces");
-        assert!(status.success(), "the test in a place of its own: {status}");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("1 passed"), "the test in a place of its own: {run:?}");
         return;
     };
     let sandbox = Sandbox::start_in_free(disk.path());

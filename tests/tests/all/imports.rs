@@ -77,7 +77,8 @@ fn people_and_mailboxes_come_from_a_file() {
     let wrong = a.cli(&["import", "show", id, "--lines", "wrong"]);
     assert_fits("import_lines", &wrong);
     assert_eq!((&wrong[0]["code"], &wrong[1]["code"]), (&json!("admin.invalid"), &json!("identifier.key")));
-    assert_eq!(a.cli(&["person", "show", "zoe.ligne"])["national_id"], "10000000777");
+    let zoe = a.cli(&["person", "show", "zoe.ligne"]);
+    assert_eq!((&zoe["national_id"], &zoe["identity"]["by"]), (&json!("10000000777"), &json!("operateur")), "{zoe:#}");
     let report = a.cli_text(&["import", "report", id]);
     assert!(report.code == 0 && report.out.contains("\"zoe.ligne@alpes.mssante.fr\""), "{report:?}");
     assert_fits("imports", &a.cli(&["import", "list"]));

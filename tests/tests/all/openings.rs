@@ -160,6 +160,13 @@ fn a_hospitals_mailboxes_are_opened_with_their_people() {
     assert_eq!(taken["state"], "opened");
     let traced = a.cli(&["trace", "list", "--act", "bal.opened", "--limit", "1"]);
     assert_eq!(traced[0]["data"]["eligibility_override"], "accord de la région");
+    // The public and the staff likewise.
+    let pain = add("consultation-douleur@alpes.mssante.fr", "org", "paul.durand");
+    let _ = a.cli(&["person", "edit", "paul.durand", "--profession", "60"]);
+    let _ = a.cli(&["eligibility", "set", "--profession", "10"]);
+    refused(a, &pain, "eligibility.profession");
+    let _ = a.cli(&["eligibility", "set", "--staff", "checked"]);
+    refused(a, &[&pain[..], &["--member", "infirmier.2"]].concat(), "eligibility.unchecked");
     let _ = a.cli(&["eligibility", "set"]);
     let all = a.cli(&["opening", "list", "--structure", "hopital"]);
     assert_fits("openings", &all);

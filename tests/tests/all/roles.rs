@@ -45,6 +45,7 @@ fn serve(stream: TcpStream, took: &Sender<String>) -> std::io::Result<()> {
 /// The link in the next mail, when it is to this page.
 fn link(taken: &Receiver<String>, page: &str) -> String {
     let mail = taken.recv_timeout(std::time::Duration::from_secs(60)).expect("a mail");
+    assert!(mail.contains("Sous-traitants"), "who processes stands under each notice: {mail}");
     let start = mail.find(page).unwrap_or_else(|| panic!("no {page} in {mail}"));
     mail[start..].split_whitespace().next().unwrap_or_default().to_owned()
 }
@@ -80,7 +81,7 @@ fn status(sandbox: &Sandbox, token: &str, path: &str) -> String {
 fn administrators_are_named_and_a_role_that_is_over_is_over_at_once() {
     let _proof = proves(&["F157", "F229"], "cli");
     let _rest = proves(&["F157"], "rest");
-    let _web = proves(&["F229"], "web");
+    let (_web, _mail) = (proves(&["F229"], "web"), proves(&["F152"], "mail"));
     let mut sandbox = Sandbox::start();
     let a = sandbox.a();
     let refused = |a: &sceau_e2e::sandbox::Operator, args: &[&str], code: &str| {

@@ -81,6 +81,7 @@ fn a_hospital_its_regional_body_and_its_people() {
         (&certified["identity"]["how"], &certified["published_identifier"]),
         (&json!("operator"), &json!("10000000702"))
     );
+    assert!(certified["identity"]["by"] == "operateur" && certified["identity"]["at"].is_i64(), "{certified:#}");
     let secretary =
         ["person", "add", "sam", "--given-name", "Sam", "--family-name", "EXEMPLE", "--structure", "chu-alpes"];
     let _ = a.cli(&secretary);

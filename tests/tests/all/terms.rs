@@ -127,8 +127,18 @@ fn doors_open_after_the_person_accepted_on_the_page() {
     std::fs::write(&fr, &text).expect("writable");
     a.cli(&[&own[..], &changes].concat());
     assert_eq!(a.cli(&["terms", "diff", "e2e-2", "e2e-3"]), serde_json::json!([]));
-    // A second new version shuts them again.
+    // A second new version shuts them again; accepted by the command line, with a token of one's own on its input, it opens them.
     assert!(smtp_login(&sandbox, account).starts_with("535 5.7.0 "));
+    let (program, config) = (sceau_e2e::sandbox::sceau(), a.config.display());
+    let line = format!(
+        "printf '%s\\n' '{}' | '{}' --config '{config}' --json terms accept '{}'",
+        account.token,
+        program.display(),
+        account.login
+    );
+    let accepted = Run::of("sh", &["-c", &line]).ok();
+    assert_fits("terms_accepted", &serde_json::from_str(&accepted.out).expect("JSON"));
+    assert!(smtp_login(&sandbox, account).starts_with("235 "));
 }
 
 /// Runs a subcommand that may fail.

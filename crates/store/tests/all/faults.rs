@@ -324,7 +324,7 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
     let mut acknowledged = Vec::new();
     for round in 1..=5 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["crash_child", "--exact", "--nocapture"])
+            .args(["faults::crash_child", "--exact", "--nocapture"])
             .env(CRASH_FOLDER, folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -3,7 +3,7 @@
 use sceau_store::{Columns, Id, Row, StoreError, Tx, Value, testing};
 use sceau_store::{
     access, accounts, bals, departures, holds, idempotency, imports, life, notices, openings, policies, reference,
-    roles, terms,
+    roles, structures, terms,
 };
 
 /// Tables that grow with people, mail and time.
@@ -89,6 +89,20 @@ const ASKED: &[Ask] = &[
     ("person by login", |tx| accounts::person_by_login(tx, "a").map(drop)),
     ("person by identifier", |tx| accounts::person_by_national_id(tx, "8").map(drop)),
     ("people", |tx| accounts::people(tx, "a", 10).map(drop)),
+    ("people by ids", |tx| accounts::people_by_ids(tx, &[1, 2]).map(drop)),
+    ("people by logins", |tx| accounts::people_by_logins(tx, &["a".into(), "b".into()]).map(drop)),
+    ("BALs by ids", |tx| bals::by_ids(tx, &[1, 2]).map(drop)),
+    ("access of BALs", |tx| access::of_bals(tx, &[1, 2]).map(drop)),
+    ("access of people", |tx| access::of_people(tx, &[1, 2]).map(drop)),
+    ("where people work", |tx| structures::memberships_of(tx, &[1, 2]).map(drop)),
+    ("where people work now", |tx| roles::working(tx, &[1, 2]).map(drop)),
+    ("who has a role", |tx| roles::who_has(tx, "administrator", &[1, 2]).map(drop)),
+    ("who accepted", |tx| terms::accepted_of(tx, &[1, 2], 3).map(drop)),
+    ("last notices", |tx| notices::last_of(tx, &[1, 2], "t").map(drop)),
+    ("labels", |tx| reference::labels(tx, "x", &["a".into(), "b".into()]).map(drop)),
+    ("counts of structures", |tx| structures::counts(tx, &[1, 2]).map(drop)),
+    ("tally of structures", |tx| structures::tally(tx, &[1, 2]).map(drop)),
+    ("administrators of structures", |tx| structures::administrators(tx, &[1, 2]).map(drop)),
     ("people of structures", |tx| accounts::people_within(tx, &[1, 2], "a", 10).map(drop)),
     ("BAL by address", |tx| accounts::bal_by_address(tx, "a@b").map(drop)),
     ("token by digest", |tx| accounts::token_by_digest(tx, b"x").map(drop)),

@@ -1,9 +1,9 @@
 //! Blobs in a bucket: whole, sealed, named when they are damaged; deferred, never lost, when the service is down, slow or wrong.
 
+use crate::support::s3::{Server, Wire};
 use sceau_store::blob::{self, BlobRow, Collected, PlaceRefusal};
 use sceau_store::testing::{self, TestStore, noise};
 use sceau_store::{BlobPlace, DataKey, EngineUrl, S3Config, Spool, Store, StoreConfig, StoreError};
-use crate::support::s3::{Server, Wire};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -432,7 +432,10 @@ async fn a_bucket_that_is_not_there_is_said_and_nothing_is_touched() {
     assert!(!new() && !server.folder.path().join("absent").exists());
     // The one that is there and not ours.
     let theirs = store_on(server.config("")).await;
-    assert_eq!(Store::open(fresh(crate::support::s3::BUCKET, "")).await.unwrap_err(), StoreError::Place(PlaceRefusal::Foreign));
+    assert_eq!(
+        Store::open(fresh(crate::support::s3::BUCKET, "")).await.unwrap_err(),
+        StoreError::Place(PlaceRefusal::Foreign)
+    );
     let empty = |file: &str| std::fs::metadata(s.folder().join(file)).map_or(0, |m| m.len()) == 0;
     assert!(empty("new/data.db") && empty("new-keys/keyring.db") && empty("new-spools"));
     let ours = Store::open(fresh(crate::support::s3::BUCKET, "ours")).await.unwrap();

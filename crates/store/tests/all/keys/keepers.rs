@@ -49,12 +49,13 @@ fn a_key_in_a_variable_keeps_the_contract() {
     if std::env::var_os("SCEAU_TEST_KEY").is_none() {
         // A process of its own: a test may not change its own environment.
         let run = Command::new(std::env::current_exe().unwrap())
-            .args(["keepers::a_key_in_a_variable_keeps_the_contract", "--exact"])
+            .args(["keys::keepers::a_key_in_a_variable_keeps_the_contract", "--exact"])
             .env("SCEAU_TEST_KEY", "0123456789abcdef".repeat(4))
             .env("SCEAU_TEST_OTHER", "00".repeat(32))
             .output()
             .unwrap();
-        return assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+        let said = String::from_utf8_lossy(&run.stdout);
+        return assert!(run.status.success() && said.contains("1 passed"), "{said}");
     }
     let (one, other) = (key("SCEAU_TEST_KEY").unwrap(), key("SCEAU_TEST_OTHER").unwrap());
     contract(one.keeper(), other.keeper());
@@ -86,13 +87,13 @@ fn a_key_in_a_token_keeps_the_contract() {
             assert!(made.status.success(), "{made:?}");
         }
         let run = Command::new(std::env::current_exe().unwrap())
-            .args(["keepers::a_key_in_a_token_keeps_the_contract", "--exact"])
+            .args(["keys::keepers::a_key_in_a_token_keeps_the_contract", "--exact"])
             .env("SOFTHSM2_CONF", &conf)
             .env("SCEAU_TEST_TOKENS", folder.path())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
-        return assert!(run.status.success(), "{said}");
+        return assert!(run.status.success() && said.contains("1 passed"), "{said}");
     };
     let folder = PathBuf::from(folder);
     in_token(&folder);
