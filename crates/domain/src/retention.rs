@@ -196,8 +196,8 @@ items! {
     RequestKeys "request_keys" Span::Of(1, Unit::Hours), Span::Of(30, Unit::Days), true;
     /// Messages of an open BAL, from their arrival on.
     Messages "messages" Span::Of(1, Unit::Months), Span::Never, true;
-    /// Contacts, profession and local identifier of a person, after the last BAL is closed. Name, login and national identifier are part of what
-    /// functional traces prove, and stay with them.
+    /// Contacts, profession and local identifier of a person, after the last BAL is closed. Name, login and national identifier are what
+    /// traces name people by: they stay, and no time ends them.
     Identity "identity" NONE, Span::Of(10, Unit::Years), true;
     /// Requests for BALs that were refused or given up, after that.
     Requests "requests" Span::Of(1, Unit::Days), Span::Of(10, Unit::Years), true;
@@ -336,6 +336,12 @@ impl Policy {
         self.rule(item).value
     }
 
+    /// How long what functional traces are proved with is kept (acceptances of the terms): as long as they are, also those that wait for their
+    /// BAL's closing.
+    pub fn proofs(&self) -> Span {
+        self.span(Item::FunctionalTraces).longer(self.span(Item::BalTraces))
+    }
+
     /// Changes an item. Check the policy afterwards.
     pub fn set(&mut self, item: Item, rule: Rule) {
         self.0.insert(item, rule);
@@ -367,8 +373,7 @@ impl Policy {
                 return Err(Unfit::Long(item, item.most()));
             }
         }
-        let traces = self.span(Item::FunctionalTraces).longer(self.span(Item::BalTraces));
-        if !self.span(Item::Tombstone).is_at_least(traces) {
+        if !self.span(Item::Tombstone).is_at_least(self.proofs()) {
             return Err(Unfit::Reused);
         }
         if self.span(Item::InactivityNotice).is_at_least(self.span(Item::InactivityClosure)) {

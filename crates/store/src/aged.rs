@@ -1,7 +1,8 @@
 //! Rows that outlived their retention: found, counted, removed. No rule is here.
 //!
-//! Promises: finding and removing are bounded; rows of people and requests that a hold names are not found. (Of a BAL's messages ask
+//! Promises: finding and removing are bounded; rows that a hold covers are not found. (Of a BAL's messages ask
 //! [`crate::holds::names`] first; and take [`crate::holds::lock`], so that a hold that comes meanwhile waits.)
+use crate::holds::{names_bal, names_person};
 use crate::messages::{EntryRow, bind};
 use crate::{Id, StoreError, Tx, messages, params};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -68,22 +69,71 @@ pub fn closed(tx: &mut dyn Tx, bals: &HashSet<Id>) -> Result<(HashSet<Id>, HashM
     Ok((known, closed))
 }
 
-/// No hold on the operator, nor on this structure, nor on this person.
-fn free(structure: &str, person: &str) -> String {
+/// Rows that are kept for a time and belong to no BAL's mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aged {
+    /// Requests that ended without a BAL.
+    Requests,
+    /// Notices that were settled.
+    Notices,
+    /// People of whom something is kept that only a BAL needs.
+    People,
+    /// Acceptances of the terms.
+    Acceptances,
+}
+
+/// Works nowhere, has no role, and the last BAL was closed, or the last access ended, before this instant ($1).
+fn gone(person: &str) -> String {
+    // What was closed before lives had steps begins with its destruction.
     format!(
-        "NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.lifted IS NULL AND (h.subject = 'operator' \
-         OR (h.subject = 'structure' AND h.subject_id = {structure}) OR (h.subject = 'person' AND h.subject_id = {person})))"
+        "NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = {person} AND m.ended IS NULL) \
+         AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.person_id = {person} AND r.ended IS NULL) \
+         AND NOT EXISTS (SELECT 1 FROM access a JOIN bals b ON b.id = a.bal_id WHERE a.person_id = {person} \
+         AND ((a.ended IS NULL AND b.state <> 'closed') OR a.ended >= $1 OR (a.ended IS NULL AND (SELECT MIN(l.at) FROM life l \
+         WHERE l.subject = 'bal' AND l.subject_id = b.id AND l.became IN ('closed', 'destroyed')) >= $1)))"
     )
 }
 
-const REQUESTS: &str = "o.state IN ('refused', 'cancelled') AND o.changed < $1";
+impl Aged {
+    /// The table, which of its rows are older than an instant ($1), and which a hold covers.
+    fn rows(self) -> (&'static str, String, String) {
+        match self {
+            Self::Requests => {
+                let old = "o.state IN ('refused', 'cancelled') AND o.changed < $1";
+                let of_structure = "EXISTS (SELECT 1 FROM legal_holds h WHERE h.lifted IS NULL AND h.subject = 'structure' AND h.subject_id = o.structure_id)";
+                let held = format!(
+                    "{of_structure} OR {} OR {} OR EXISTS (SELECT 1 FROM opening_people q WHERE q.opening_id = o.id AND {})",
+                    names_bal("COALESCE(o.bal_id, 0)"),
+                    names_person("COALESCE(o.asked_person, 0)"),
+                    names_person("q.person_id")
+                );
+                ("openings o", old.to_owned(), held)
+            }
+            Self::Notices => {
+                let old = "n.settled IS NOT NULL AND n.sealed IS NULL AND n.settled < $1";
+                ("notices n", old.to_owned(), names_person("n.person_id"))
+            }
+            Self::People => {
+                let kept = "(p.email IS NOT NULL OR p.phone IS NOT NULL OR p.profession IS NOT NULL OR p.speciality IS NOT NULL OR p.local_id IS NOT NULL) \
+                            AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id)";
+                ("people p", format!("{kept} AND {}", gone("p.id")), names_person("p.id"))
+            }
+            Self::Acceptances => {
+                ("acceptances c", format!("c.at < $1 AND {}", gone("c.person_id")), names_person("c.person_id"))
+            }
+        }
+    }
+
+    /// The rows that are older than an instant ($1) and that no hold covers: what to select of them.
+    fn free(self, columns: &str) -> String {
+        let (table, old, held) = self.rows();
+        format!("SELECT {columns} FROM {table} WHERE {old} AND NOT ({held})")
+    }
+}
 
 /// Removes requests that ended without a BAL before this instant; how many.
 pub fn drop_requests(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
-    let free = free("COALESCE(o.structure_id, 0)", "COALESCE(o.asked_person, 0)");
-    let held = "EXISTS (SELECT 1 FROM opening_people q JOIN legal_holds h ON h.subject = 'person' AND h.subject_id = q.person_id \
-                WHERE q.opening_id = o.id AND h.lifted IS NULL)";
-    let sql = format!("SELECT o.id FROM openings o WHERE {REQUESTS} AND {free} AND NOT {held} ORDER BY o.id LIMIT $2");
+    let sql = format!("{} ORDER BY o.id LIMIT $2", Aged::Requests.free("o.id"));
     let ids: Vec<Id> = tx.query(&sql, params![before, limit])?.iter().map(|r| r.int(0)).collect::<Result<_, _>>()?;
     for slice in ids.chunks(TOGETHER) {
         let (list, values) = bind(&[], slice);
@@ -93,38 +143,28 @@ pub fn drop_requests(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, St
     Ok(ids.len() as u64)
 }
 
-const NOTICES: &str = "n.settled IS NOT NULL AND n.sealed IS NULL AND n.settled < $1";
-
 /// Forgets notices that were settled before this instant; how many.
 pub fn drop_notices(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
-    let free = free("0", "n.person_id");
-    let sql =
-        format!("DELETE FROM notices WHERE id IN (SELECT n.id FROM notices n WHERE {NOTICES} AND {free} LIMIT $2)");
+    let sql = format!("DELETE FROM notices WHERE id IN ({} LIMIT $2)", Aged::Notices.free("n.id"));
     tx.execute(&sql, params![before, limit])
 }
 
-/// People of whom something is kept that only a BAL needs, and whose last BAL was closed, or last access ended, before this instant ($1). Whoever works
-/// somewhere or has a role is in use.
-const PEOPLE: &str = "(p.email IS NOT NULL OR p.phone IS NOT NULL OR p.profession IS NOT NULL OR p.speciality IS NOT NULL OR p.local_id IS NOT NULL) \
-    AND EXISTS (SELECT 1 FROM access a WHERE a.person_id = p.id) \
-    AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.id AND m.ended IS NULL) \
-    AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.person_id = p.id AND r.ended IS NULL) \
-    AND NOT EXISTS (SELECT 1 FROM access a JOIN bals b ON b.id = a.bal_id WHERE a.person_id = p.id \
-        AND ((a.ended IS NULL AND b.state <> 'closed') OR a.ended >= $1 \
-        OR (a.ended IS NULL AND EXISTS (SELECT 1 FROM life l WHERE l.subject = 'bal' AND l.subject_id = b.id AND l.became = 'closed' AND l.at >= $1))))";
+/// Forgets which terms people accepted before this instant whose last BAL was closed before it too: of at most `limit` people; whose, and how many
+/// acceptances.
+pub fn drop_acceptances(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<(Vec<Id>, u64), StoreError> {
+    let sql = format!("{} ORDER BY c.person_id LIMIT $2", Aged::Acceptances.free("DISTINCT c.person_id"));
+    let people: Vec<Id> = tx.query(&sql, params![before, limit])?.iter().map(|r| r.int(0)).collect::<Result<_, _>>()?;
+    let mut count = 0;
+    for slice in people.chunks(TOGETHER) {
+        let (list, values) = bind(params![before], slice);
+        count += tx.execute(&format!("DELETE FROM acceptances WHERE at < $1 AND person_id IN ({list})"), &values)?;
+    }
+    Ok((people, count))
+}
 
-/// A hold on any BAL that the person ever had counts for the person.
-const PERSON_HELD: &str = "EXISTS (SELECT 1 FROM legal_holds h JOIN access a ON a.bal_id = h.subject_id WHERE h.lifted IS NULL AND h.subject = 'bal' \
-    AND a.person_id = p.id) \
-    OR EXISTS (SELECT 1 FROM legal_holds h JOIN memberships m ON m.structure_id = h.subject_id WHERE h.lifted IS NULL AND h.subject = 'structure' \
-    AND m.person_id = p.id)";
-
-/// People whose contacts outlived them: id and login, from after one.
+/// People whose contacts outlived them: id and login.
 pub fn people(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<Vec<(Id, String)>, StoreError> {
-    let free = free("0", "p.id");
-    let sql = format!(
-        "SELECT p.id, p.login FROM people p WHERE {PEOPLE} AND {free} AND NOT ({PERSON_HELD}) ORDER BY p.id LIMIT $2"
-    );
+    let sql = format!("{} ORDER BY p.id LIMIT $2", Aged::People.free("p.id, p.login"));
     tx.query(&sql, params![before, limit])?.iter().map(|r| Ok((r.int(0)?, r.text(1)?))).collect()
 }
 
@@ -145,15 +185,10 @@ pub struct Count {
     pub held: i64,
 }
 
-/// How many requests, notices and people are old enough. `what`: `requests`, `notices`, `people`.
-pub fn count(tx: &mut dyn Tx, what: &str, before: i64) -> Result<Count, StoreError> {
-    let (table, condition, free) = match what {
-        "requests" => ("openings o", REQUESTS, free("COALESCE(o.structure_id, 0)", "COALESCE(o.asked_person, 0)")),
-        "notices" => ("notices n", NOTICES, free("0", "n.person_id")),
-        _ => ("people p", PEOPLE, format!("({} AND NOT ({PERSON_HELD}))", free("0", "p.id"))),
-    };
-    let sql =
-        format!("SELECT COUNT(*), COALESCE(SUM(CASE WHEN {free} THEN 0 ELSE 1 END), 0) FROM {table} WHERE {condition}");
+/// How many are old enough.
+pub fn count(tx: &mut dyn Tx, what: Aged, before: i64) -> Result<Count, StoreError> {
+    let (table, old, held) = what.rows();
+    let sql = format!("SELECT COUNT(*), COALESCE(SUM(CASE WHEN {held} THEN 1 ELSE 0 END), 0) FROM {table} WHERE {old}");
     match tx.query_opt(&sql, params![before])? {
         Some(row) => Ok(Count { old: row.int(0)?, held: row.int(1)? }),
         None => Ok(Count::default()),

@@ -1,7 +1,8 @@
 //! Rows of legal holds, and the one question: does a hold name this? No rule is here but what each kind of hold covers.
 //!
 //! What a hold covers: `operator`, everything; `bal`, that BAL; `structure`, its BALs, and the traces of whoever ever worked there; `person`, every BAL
-//! on which the person ever had an access, and the person's traces.
+//! on which the person ever had an access, and the person's traces. What is kept of people themselves (contacts, acceptances, notices, their requests)
+//! is covered by a hold on the person, on a structure where the person ever worked, on a BAL where the person ever had an access, and on its structure.
 //!
 //! Promises: a hold and a destruction never cross (both take [`lock`] first); what a hold covers is judged at the moment of asking.
 use crate::messages::bind;
@@ -77,6 +78,18 @@ pub(crate) fn names_bal(column: &str) -> String {
          OR (h.subject = 'bal' AND h.subject_id = {column}) \
          OR (h.subject = 'structure' AND EXISTS (SELECT 1 FROM bals hb WHERE hb.id = {column} AND hb.structure_id = h.subject_id)) \
          OR (h.subject = 'person' AND EXISTS (SELECT 1 FROM access ha WHERE ha.bal_id = {column} AND ha.person_id = h.subject_id))))"
+    )
+}
+
+/// The condition that a hold covers what is kept of the person of this column.
+pub(crate) fn names_person(column: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM legal_holds hp WHERE hp.lifted IS NULL AND (hp.subject = 'operator' \
+         OR (hp.subject = 'person' AND hp.subject_id = {column}) \
+         OR (hp.subject = 'structure' AND EXISTS (SELECT 1 FROM memberships hm WHERE hm.person_id = {column} AND hm.structure_id = hp.subject_id)) \
+         OR (hp.subject = 'bal' AND EXISTS (SELECT 1 FROM access ha WHERE ha.person_id = {column} AND ha.bal_id = hp.subject_id)) \
+         OR (hp.subject = 'structure' AND EXISTS (SELECT 1 FROM access ha JOIN bals hb ON hb.id = ha.bal_id \
+             WHERE ha.person_id = {column} AND hb.structure_id = hp.subject_id))))"
     )
 }
 

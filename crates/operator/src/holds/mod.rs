@@ -2,7 +2,8 @@
 //!
 //! A hold is placed on a BAL, on a person (every BAL on which the person ever had an access, and the person's traces), on a structure (its BALs, and the
 //! traces of whoever worked there) or on the operator as a whole (the configuration may place one of these too). It stops the destruction of closed
-//! BALs, the purges of traces, and what users expunge: that goes out of their sight and stays until the hold is lifted. It does not stop anybody
+//! BALs, the purges of traces, all that retention removes (also of people: [`sceau_store::holds`] says whose), a second life of an address, and what
+//! users expunge: that goes out of their sight and stays until the hold is lifted. It does not stop anybody
 //! from being blocked, nor a BAL from being closed.
 //!
 //! Promises: a hold comes into force before anything it names can be destroyed, or is refused because that has happened already; who placed it, who
@@ -11,7 +12,8 @@ use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::life::{LifeState, reason};
+use sceau_domain::life::LifeState;
+use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::holds::{self as rows, Hold};
 use sceau_store::{Id, StoreError, Tx, accounts, life, structures};
@@ -75,11 +77,6 @@ pub(crate) fn view(tx: &mut dyn Tx, h: Hold) -> Result<HoldView, StoreError> {
     })
 }
 
-/// A text of a hold. `admin.invalid`.
-fn said(text: &str, name: &'static str) -> Result<String, Refusal> {
-    reason(text).ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", name))
-}
-
 impl Operator {
     /// Places a hold. `admin.not_found`, `admin.invalid`, `state.wrong` (the BAL is destroyed), `right.missing`.
     pub async fn place_hold(
@@ -91,7 +88,7 @@ impl Operator {
     ) -> Result<HoldView, Refusal> {
         let use_case = UseCase::HoldPlace;
         self.require(actor, use_case, On::Operator).await?;
-        let (why, authority) = (said(why, "reason")?, said(authority, "authority")?);
+        let (why, authority) = (reason(why, "reason")?, reason(authority, "authority")?);
         let (kind, name) = match subject {
             HoldSubject::Bal(address) => ("bal", self.key_of(address)?),
             HoldSubject::Person(login) => ("person", login.to_ascii_lowercase()),
@@ -146,7 +143,7 @@ impl Operator {
     pub async fn lift_hold(&self, actor: &Actor, id: Id, why: &str) -> Result<HoldView, Refusal> {
         let use_case = UseCase::HoldPlace;
         self.require(actor, use_case, On::Operator).await?;
-        let (why, by) = (said(why, "reason")?, By::actor(actor));
+        let (why, by) = (reason(why, "reason")?, By::actor(actor));
         let told = json!({ "id": id.to_string(), "reason": why });
         let (fact, now, asker) = (self.fact("hold.lifted", &by, None, "ok", told), self.now().0, actor.clone());
         let lift = move |tx: &mut dyn Tx| {

@@ -1,12 +1,13 @@
 //! What administrators ask of the notary: each question is a use case, judged and traced.
 use super::{EvidenceError, LogReader, Overview, SigningKeyView};
 use crate::record::By;
-use crate::rights::On;
+use crate::refuse::Fail;
+use crate::rights::{On, permit};
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_notary::audit::{Page, Unsealed};
 use sceau_notary::{Bundle, Checkpoint, PublicKey};
-use sceau_store::{Id, StoreError};
+use sceau_store::{Id, StoreError, Tx};
 use serde_json::json;
 use std::time::Duration;
 
@@ -66,13 +67,25 @@ impl Operator {
         made.map_err(|e| refuse::store(&e))?;
         Ok(reader.overview().await.map_err(|e| refuse::store(&e))?.keys)
     }
-    /// Puts a new key of the notary in force. The trace names both, so that the log itself says where the change was.
+    /// Puts a new key of the notary in force. The trace names both, so that the log itself says where the change was. The key lies in the keyring,
+    /// which has transactions of its own: that it was asked is traced before, in the transaction that judges the right.
     pub async fn rotate_notary_key(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
-        self.require(actor, UseCase::LogKeyRotate, On::Operator).await?;
+        let mut by = By::actor(actor);
+        // The request's key is taken by what was done: what was only asked may be asked again.
+        if let Some(origin) = &mut by.origin {
+            origin.once = None;
+        }
+        let (asked, asker) = (self.fact("trace.key_asked", &by, None, "ok", json!({})), actor.clone());
+        let ask = move |tx: &mut dyn Tx| {
+            permit(tx, &asker, UseCase::LogKeyRotate, On::Operator)?;
+            Ok::<_, Fail>(asked.write(tx)?)
+        };
+        self.0.store.write(ask).await?;
         let rotated: Result<_, StoreError> = self.0.store.vault().rotate_signing_key().await;
         let (new, old) = rotated.map_err(|e| refuse::store(&e))?;
         let data = json!({ "new": PublicKey(new).fingerprint(), "old": PublicKey(old).fingerprint() });
         self.trace_alone(self.fact("trace.key_changed", &By::actor(actor), None, "ok", data)).await;
-        self.notary_keys(actor).await
+        let reader = LogReader::new(self.0.store.clone());
+        Ok(reader.overview().await.map_err(|e| refuse::store(&e))?.keys)
     }
 }

@@ -2,12 +2,13 @@
 use super::request::Request;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
-use crate::terms::has_accepted;
 use crate::{Actor, Who, eligibility};
+use sceau_domain::eligibility::Rules;
 use sceau_domain::opening::{Case, Part, Party, Task};
 use sceau_domain::{ConventionState, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::structures::{self, Structure};
-use sceau_store::{Id, Tx, accounts as rows, roles};
+use sceau_store::{Id, Tx, access, accounts as rows, roles, terms};
+use std::collections::{BTreeSet, HashMap};
 
 /// What is known about a request.
 #[derive(Debug)]
@@ -27,48 +28,98 @@ impl Known {
     }
 }
 
+/// What requests are judged by, as it is at this moment: places, people, who works where, who accepted the terms. Read once for many requests.
+#[derive(Debug)]
+pub(super) struct Ground {
+    places: HashMap<Id, Structure>,
+    /// Domains of places.
+    domains: BTreeSet<(Id, String)>,
+    rules: Rules,
+    people: HashMap<String, rows::Person>,
+    /// Who works where.
+    working: BTreeSet<(Id, Id)>,
+    /// Who of those that are to be machines is a natural person.
+    natural: BTreeSet<Id>,
+    /// Who accepted the terms in force.
+    accepted: BTreeSet<Id>,
+}
+
+impl Ground {
+    /// Reads what these requests, each for a structure perhaps, are judged by.
+    pub fn read<'a>(
+        tx: &mut dyn Tx,
+        requests: impl IntoIterator<Item = (&'a Request, Option<Id>)>,
+        now: Timestamp,
+    ) -> Result<Self, Fail> {
+        let (mut places, mut logins, mut machines) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (request, structure) in requests {
+            places.extend(structure);
+            logins.extend(request.people.iter().map(|(login, _)| login.clone()));
+            let named = request.people.iter().filter(|(_, part)| *part == Part::Machine);
+            machines.extend(named.map(|(login, _)| login.as_str()));
+        }
+        let people = rows::people_by_logins(tx, &logins)?;
+        let ids: Vec<Id> = people.iter().map(|p| p.id).collect();
+        let machines: Vec<Id> = people.iter().filter(|p| machines.contains(p.login.as_str())).map(|p| p.id).collect();
+        let accepted = match terms::in_force(tx, now.0)? {
+            Some(version) => terms::accepted_of(tx, &ids, version)?,
+            None => BTreeSet::new(),
+        };
+        Ok(Self {
+            domains: structures::domains_of(tx, &places)?.into_iter().collect(),
+            places: structures::by_ids(tx, &places)?,
+            rules: eligibility::rules(tx)?,
+            working: roles::working(tx, &ids)?,
+            natural: access::natural(tx, &machines)?,
+            people: people.into_iter().map(|p| (p.login.clone(), p)).collect(),
+            accepted,
+        })
+    }
+
+    /// What is known about one of these requests. `admin.not_found`: a person that nobody is.
+    pub fn known(&self, request: &Request, structure: Option<Id>, now: Timestamp) -> Result<Known, Fail> {
+        let place = match structure {
+            None => None,
+            Some(id) => Some(self.places.get(&id).ok_or_else(|| missing("structure"))?),
+        };
+        let judged = request.eligibility_override.is_none();
+        let (mut parties, mut people) = (Vec::new(), Vec::new());
+        for (login, part) in &request.people {
+            let p = self.people.get(login).ok_or_else(|| missing(login))?;
+            let place = structure.filter(|_| request.colleagues.contains(login));
+            let unfit = match part {
+                Part::Machine if !self.natural.contains(&p.id) => None,
+                _ => eligibility::person(&self.rules, p, request.kind, *part == Part::Holder),
+            };
+            people.push((p.id, *part));
+            parties.push(Party {
+                login: p.login.clone(),
+                part: *part,
+                national_id: p.national_id.is_some(),
+                exemption: p.local_id.is_some().then(|| p.local_id_until.map(Timestamp)),
+                certified: p.identity != "none",
+                habilitated: p.habilitated,
+                blocked: p.disabled.is_some(),
+                left: place.is_some_and(|place| !self.working.contains(&(p.id, place))),
+                unfit: unfit.filter(|_| judged),
+                accepted: self.accepted.contains(&p.id),
+            });
+        }
+        let convention = place.is_none_or(|s| agreed(s, now));
+        // What is there already stays in its domain, and was taken.
+        let new = request.task == Task::Open;
+        let domain = match place {
+            Some(s) if new => self.domains.contains(&(s.id, request.parsed()?.domain().to_string())),
+            _ => true,
+        };
+        let unfit = if new && judged { eligibility::place(&self.rules, place) } else { None };
+        Ok(Known { case: Case { task: request.task, kind: request.kind, parties, convention, domain, unfit }, people })
+    }
+}
+
 /// Looks at everything anew. `admin.not_found`: a person that nobody is.
 pub(super) fn look(tx: &mut dyn Tx, request: &Request, structure: Option<Id>, now: Timestamp) -> Result<Known, Fail> {
-    let place = match structure {
-        None => None,
-        Some(id) => Some(structures::by_id(tx, id)?.ok_or_else(|| missing("structure"))?),
-    };
-    let rules = eligibility::rules(tx)?;
-    let judged = request.eligibility_override.is_none();
-    let (mut parties, mut people) = (Vec::new(), Vec::new());
-    for (login, part) in &request.people {
-        let p = rows::person_by_login(tx, login)?.ok_or_else(|| missing(login))?;
-        let left = match structure.filter(|_| request.colleagues.contains(login)) {
-            Some(structure) => !roles::structures_of_person(tx, p.id)?.contains(&structure),
-            None => false,
-        };
-        let unfit = match part {
-            Part::Machine => None,
-            _ => eligibility::person(&rules, &p, request.kind, *part == Part::Holder),
-        };
-        people.push((p.id, *part));
-        parties.push(Party {
-            login: p.login.clone(),
-            part: *part,
-            national_id: p.national_id.is_some(),
-            exemption: p.local_id.is_some().then(|| p.local_id_until.map(Timestamp)),
-            certified: p.identity != "none",
-            habilitated: p.habilitated,
-            blocked: p.disabled.is_some(),
-            left,
-            unfit: unfit.filter(|_| judged),
-            accepted: has_accepted(tx, p.id, now.0)?,
-        });
-    }
-    let convention = place.as_ref().is_none_or(|s| agreed(s, now));
-    // What is there already stays in its domain, and was taken.
-    let new = request.task == Task::Open;
-    let domain = match &place {
-        Some(s) if new => structures::domains(tx, s.id)?.contains(&request.parsed()?.domain().to_string()),
-        _ => true,
-    };
-    let unfit = if new && judged { eligibility::place(&rules, place.as_ref()) } else { None };
-    Ok(Known { case: Case { task: request.task, kind: request.kind, parties, convention, domain, unfit }, people })
+    Ground::read(tx, [(request, structure)], now)?.known(request, structure, now)
 }
 
 /// Does a signed convention stand at this moment, and is the structure not blocked?
@@ -115,8 +166,14 @@ pub(super) fn nameable(
 pub(super) fn free(tx: &mut dyn Tx, key: &str, now: Timestamp) -> Result<Option<Id>, Fail> {
     match rows::bal_by_address(tx, key)? {
         None => Ok(None),
-        // Kept from others while its traces are, and for good when nothing says otherwise (F030).
-        Some(b) if b.state == "closed" && b.tombstone_until.is_some_and(|until| until <= now.0) => Ok(Some(b.id)),
+        // Kept from others while its traces are, which a hold keeps beyond their time, and for good when nothing says otherwise (F030).
+        Some(b)
+            if b.state == "closed"
+                && b.tombstone_until.is_some_and(|until| until <= now.0)
+                && !sceau_store::holds::names(tx, b.id)? =>
+        {
+            Ok(Some(b.id))
+        }
         Some(b) => Err(Refusal::new(RefusalCode::Exists).with("name", b.address).into()),
     }
 }

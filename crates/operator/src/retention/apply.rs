@@ -1,5 +1,6 @@
-//! What outlived its retention goes: messages of open BALs, contacts of people who left, requests that came to nothing, notices. Part of housekeeping,
-//! once an hour, by one node at a time. (Traces go by the notary's hand, idempotency keys by [`crate::once`], closed BALs by [`crate::life`].)
+//! What outlived its retention goes: messages of open BALs, contacts of people who left, requests that came to nothing, notices, acceptances of
+//! the terms by people who left. Part of housekeeping, once an hour, by one node at a time. (Traces go by the notary's hand, idempotency keys by
+//! [`crate::once`], closed BALs by [`crate::life`].)
 //!
 //! Promises: nothing that a legal hold names goes, whatever a policy says, also when the hold comes while this runs; the policy is judged in the
 //! transaction that removes; each transaction says in its trace what it removed and by which time; cut anywhere, it goes on in the next round.
@@ -44,7 +45,7 @@ impl Operator {
         for item in [Item::Requests, Item::Notices] {
             count += self.apply_to_rows(item).await?;
         }
-        Ok(count + self.apply_to_people().await?)
+        Ok(count + self.apply_to_people().await? + self.apply_to_acceptances().await?)
     }
 
     async fn apply_to_messages(&self) -> Result<u64, Refusal> {
@@ -156,6 +157,30 @@ impl Operator {
                     said(fact, &json!({ "retention": span.to_string(), "login": login })).write(tx)?;
                 }
                 Ok::<_, StoreError>(found.len() as u64)
+            };
+            match self.0.store.write(remove).await.map_err(|e| refuse::store(&e))? {
+                0 => return Ok(count),
+                gone => count += gone,
+            }
+        }
+    }
+
+    async fn apply_to_acceptances(&self) -> Result<u64, Refusal> {
+        let (now, mut count) = (self.now(), 0);
+        loop {
+            let fact = self.fact("retention.acceptances", &By::system(), None, "ok", json!({}));
+            let remove = move |tx: &mut dyn Tx| {
+                holds::lock(tx, now.0)?;
+                // One log holds everybody's traces, which they are proved with.
+                let span = longest(tx, Item::FunctionalTraces)?.longer(longest(tx, Item::BalTraces)?);
+                let Some(Timestamp(before)) = span.begun_by(now) else { return Ok(0) };
+                let (people, gone) = aged::drop_acceptances(tx, before, SLICE)?;
+                if gone > 0 {
+                    let people: Vec<String> = people.iter().map(Id::to_string).collect();
+                    let data = json!({ "retention": span.to_string(), "count": gone, "people": people });
+                    said(&fact, &data).write(tx)?;
+                }
+                Ok::<_, StoreError>(gone)
             };
             match self.0.store.write(remove).await.map_err(|e| refuse::store(&e))? {
                 0 => return Ok(count),

@@ -3,9 +3,10 @@ use super::{Spans, named};
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::retention::{Item, Policy};
+use sceau_domain::retention::{Item, Policy, Span};
 use sceau_domain::{Refusal, Timestamp, UseCase};
-use sceau_store::{Id, StoreError, Tx, aged, id, structures};
+use sceau_store::aged::{self, Aged};
+use sceau_store::{Id, StoreError, Tx, id, structures};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,10 +53,10 @@ impl Operator {
             };
             let mut out = vec![messages(tx, &policy, place, now)?];
             if place.is_none() {
-                for (item, what) in
-                    [(Item::Requests, "requests"), (Item::Notices, "notices"), (Item::Identity, "people")]
-                {
-                    let (mut view, before) = empty(&policy, item, now);
+                let spans = [Item::Requests, Item::Notices, Item::Identity].map(|i| (i.as_str(), policy.span(i)));
+                let kinds = [Aged::Requests, Aged::Notices, Aged::People, Aged::Acceptances];
+                for ((item, span), what) in spans.into_iter().chain([("acceptances", policy.proofs())]).zip(kinds) {
+                    let (mut view, before) = empty(item, span, now);
                     if let Some(Timestamp(before)) = before {
                         let found = aged::count(tx, what, before)?;
                         (view.count, view.held) = (found.old.unsigned_abs(), found.held.unsigned_abs());
@@ -64,7 +65,7 @@ impl Operator {
                 }
                 // Of traces that a hold or the BAL they name still keeps, only the purge itself can tell.
                 for (item, kind) in [(Item::FunctionalTraces, "Functional"), (Item::TechnicalTraces, "Technical")] {
-                    let (mut view, before) = empty(&policy, item, now);
+                    let (mut view, before) = empty(item.as_str(), policy.span(item), now);
                     if let Some(before) = before {
                         view.count = aged::count_traces(tx, kind, id::first_at(before))?.unsigned_abs();
                     }
@@ -77,14 +78,14 @@ impl Operator {
     }
 }
 
-fn empty(policy: &Policy, item: Item, now: Timestamp) -> (DueView, Option<Timestamp>) {
-    let before = policy.span(item).begun_by(now);
-    let view = DueView { item: item.as_str().into(), value: policy.span(item).to_string(), before, count: 0, held: 0 };
+fn empty(item: &str, span: Span, now: Timestamp) -> (DueView, Option<Timestamp>) {
+    let before = span.begun_by(now);
+    let view = DueView { item: item.into(), value: span.to_string(), before, count: 0, held: 0 };
     (view, before)
 }
 
 fn messages(tx: &mut dyn Tx, policy: &Policy, place: Option<Id>, now: Timestamp) -> Result<DueView, StoreError> {
-    let (mut view, before) = empty(policy, Item::Messages, now);
+    let (mut view, before) = empty(Item::Messages.as_str(), policy.span(Item::Messages), now);
     let Some(before) = before else { return Ok(view) };
     let below = id::first_at(before);
     let (mut after, mut spans) = (Id::MIN, Spans::default());

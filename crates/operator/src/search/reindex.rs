@@ -2,7 +2,7 @@
 use crate::jobs::Kind;
 use crate::record::By;
 use crate::refuse::{self, Fail};
-use crate::rights::On;
+use crate::rights::{On, permit};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_search::VERSION;
@@ -125,12 +125,20 @@ impl Operator {
         Ok(found.await?)
     }
 
-    async fn ask_anew(&self, actor: &Actor, bals: Vec<Id>, asked: &mut ReindexAnswer) -> Result<(), Refusal> {
+    /// Asks for these, if the actor may at this moment.
+    pub(super) async fn ask_anew(
+        &self,
+        actor: &Actor,
+        bals: Vec<Id>,
+        asked: &mut ReindexAnswer,
+    ) -> Result<(), Refusal> {
         let since = self.0.store.new_id();
         let now = self.now().0;
         let jobs: Vec<_> = bals.iter().map(|bal| (*bal, self.index_job(*bal, Duration::ZERO))).collect();
         let fact = self.fact("search.reindexed", &By::actor(actor), None, "ok", json!({}));
-        let done = self.0.store.write::<_, StoreError, _>(move |tx| {
+        let asker = actor.clone();
+        let done = self.0.store.write::<_, Fail, _>(move |tx| {
+            permit(tx, &asker, UseCase::Reindex, On::Operator)?;
             let (mut count, mut messages) = (0_u64, 0_u64);
             for (bal, job) in &jobs {
                 if indexes::hold_bal(tx, *bal)?.is_none() {
@@ -150,7 +158,7 @@ impl Operator {
             fact.write(tx)?;
             Ok((count, messages))
         });
-        let (count, messages) = done.await.map_err(|e| refuse::store(&e))?;
+        let (count, messages) = done.await?;
         asked.bals += count;
         asked.messages += messages;
         Ok(())

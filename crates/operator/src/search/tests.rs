@@ -224,6 +224,14 @@ async fn only_who_may_read_may_find(h: House) {
     refused(h.operator.find_messages(&h.administrator().await, &query, None, page).await, RefusalCode::RightMissing);
     refused(h.operator.reindex(&h.actor, None).await, RefusalCode::RightMissing);
     refused(h.operator.reindex_state(&h.actor, None).await, RefusalCode::RightMissing);
+    // Whose right went since the act began: each of its transactions asks again.
+    let mut asked = super::ReindexAnswer { bals: 0, messages: 0 };
+    let again = h.operator.ask_anew(&h.actor, vec![h.bal_id()], &mut asked).await;
+    refused(again, RefusalCode::RightMissing);
+    assert_eq!(
+        (asked.bals, h.count("SELECT COUNT(*) FROM traces WHERE bal_id = $1 AND act = 'search.reindexed'").await),
+        (0, 0)
+    );
     refused(h.operator.find_messages(&h.actor, &query, Some("Nulle part"), page).await, RefusalCode::FolderUnknown);
     refused(h.operator.query("avant:hier"), RefusalCode::SyntaxError);
     h.operator.flush_traces().await.unwrap();

@@ -70,15 +70,16 @@ impl Operator {
         let step = self.life_step(SUBJECT, 0, ("", ""), &by, None);
         let actor = actor.clone();
         let act = move |tx: &mut dyn Tx| {
-            let bal = fresh(find(tx, &actor, UseCase::BalChoices, &key)?, version)?;
+            let bal = find(tx, &actor, UseCase::BalChoices, &key)?;
             let role = authority(tx, &actor, UseCase::BalChoices, On::Bal(bal.id))?;
+            if role == Some(Role::Support) && (choices.red_list.is_some() || choices.phone_published.is_some()) {
+                return Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::BalChoices.as_str()).into());
+            }
+            let bal = fresh(bal, version)?;
             if choices == BalChoices::default() {
                 return Err(Refusal::new(RefusalCode::Invalid)
                     .with("name", "red_list, phone_published, paperless")
                     .into());
-            }
-            if role == Some(Role::Support) && (choices.red_list.is_some() || choices.phone_published.is_some()) {
-                return Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::BalChoices.as_str()).into());
             }
             let chosen = rows::Bal {
                 red_list: choices.red_list.or(bal.red_list),

@@ -15,6 +15,8 @@ const OUT: &str = "accueil@beta.mssante.fr";
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
 const SERVICE: &str = "cardiologie@alpha.mssante.fr";
+/// Bruno is a member there, Anne answers for it.
+const SHARED: &str = "exploitation@alpha.mssante.fr";
 const DAY: i64 = 86_400;
 
 async fn sql(w: &World, statement: &str) {
@@ -154,9 +156,13 @@ async fn rows(store: TestStore) {
         }
         out
     };
-    // While any hold names what they are about, they stay.
+    // While any hold names what they are about, they stay: of the BAL where he had an access, and of its structure, too.
+    let new = NewStructure { code: "chu".into(), name: "CHU".into(), ..NewStructure::default() };
+    w.op.add_structure(&w.admin, new).await.unwrap();
+    sql(&w, &format!("UPDATE bals SET structure_id = (SELECT id FROM structures WHERE code = 'chu') WHERE address_key = '{SHARED}'")).await;
     w.advance(400 * DAY);
-    for subject in [HoldSubject::Operator, HoldSubject::Person("bruno".into())] {
+    let (bal, structure) = (HoldSubject::Bal(SHARED.into()), HoldSubject::Structure("chu".into()));
+    for subject in [HoldSubject::Operator, HoldSubject::Person("bruno".into()), bal.clone(), structure.clone()] {
         let hold = w.op.place_hold(&w.admin, &subject, "conservation", "TJ").await.unwrap();
         let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
         for item in ["requests", "notices", "identity"] {
@@ -178,6 +184,45 @@ async fn rows(store: TestStore) {
     assert_eq!(number(&w, "SELECT COUNT(*) FROM people WHERE login = 'anne' AND email IS NOT NULL").await, 1);
     round(&w, &w.op).await;
     assert_eq!(w.traces("retention.identity").await.len(), 1, "once");
+
+    // Which terms he accepted goes with the functional traces, ten years after his last BAL, unless a hold covers him; theirs who have one stays.
+    let accepted = async |login: &str| {
+        let of = format!(
+            "SELECT COUNT(*) FROM acceptances WHERE person_id = (SELECT id FROM people WHERE login = '{login}')"
+        );
+        number(&w, &of).await
+    };
+    w.advance(2_900 * DAY);
+    round(&w, &w.op).await;
+    let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
+    assert_eq!((of(&due, "acceptances").value.as_str(), of(&due, "acceptances").count), ("10 years", 0));
+    w.advance(400 * DAY);
+    let rules = [NewRule { item: "bal_traces".into(), value: "20 years".into(), source: None }];
+    w.op.set_retention(&w.admin, "maison", Some("promess"), &rules, None, false).await.unwrap();
+    w.op.use_retention(&w.admin, "maison", Some("chu"), false).await.unwrap();
+    round(&w, &w.op).await;
+    assert_eq!(accepted("bruno").await, 1, "as long as any policy in use keeps the traces");
+    w.op.use_retention(&w.admin, "promess", Some("chu"), true).await.unwrap();
+    for subject in [HoldSubject::Operator, HoldSubject::Person("bruno".into()), bal, structure] {
+        let hold = w.op.place_hold(&w.admin, &subject, "conservation", "TJ").await.unwrap();
+        let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
+        assert_eq!((of(&due, "acceptances").count, of(&due, "acceptances").held), (1, 1), "{subject:?}");
+        round(&w, &w.op).await;
+        assert_eq!(accepted("bruno").await, 1, "{subject:?}");
+        w.op.lift_hold(&w.admin, hold.id.parse().unwrap(), "mainlevée").await.unwrap();
+    }
+    round(&w, &w.op).await;
+    assert_eq!((accepted("bruno").await, accepted("anne").await), (0, 1));
+    let traced = w.traces("retention.acceptances").await;
+    assert_eq!(
+        (traced.len(), &traced[0].data["count"], &traced[0].data["retention"]),
+        (1, &1.into(), &"10 years".into())
+    );
+    assert_eq!(
+        traced[0].data["people"],
+        serde_json::json!([bruno.to_string()]),
+        "by number: no name begins another ten years"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

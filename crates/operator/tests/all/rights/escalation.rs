@@ -1,5 +1,5 @@
 //! Ways to more than one may, each tried in earnest: by a structure's administrator, a regional body's agent, support, a delegate, a lent token.
-use crate::rights::{House, new, on_both_engines};
+use crate::rights::{House, new};
 use sceau_domain::{AccessRole, BalKind};
 use sceau_operator::accounts::people::views::PersonChange;
 use sceau_operator::accounts::structures::views::Settlement;
@@ -9,12 +9,13 @@ use sceau_operator::openings::{NewChange, NewOpening};
 use sceau_operator::{Actor, Door};
 use sceau_testkit::world::{code, origin};
 
-on_both_engines!(
+each_engine!(
     nobody_administers_himself_into_a_bal,
     whoever_knows_a_number_does_not_answer_for_the_person,
     nobody_reaches_for_who_may_more,
     one_who_was_shown_a_token_stays_one,
     a_delegate_delegates_nothing,
+    the_key_of_the_log_changes_on_record,
 );
 
 const CARDIO: &str = "cardiologie@alpha.mssante.fr";
@@ -200,4 +201,18 @@ async fn a_delegate_delegates_nothing(h: House) {
     let own = op.access(&anne, bal, "bruno").await.unwrap();
     assert_eq!(code(op.change_access(&bruno, bal, "bruno", own.version, more).await), "right.missing");
     assert_eq!(code(op.close_bal(&bruno, bal, sceau_operator::life::CloseOrder::unused("x")).await), "right.missing");
+}
+
+/// The key lies in a keyring with transactions of its own: the right and the trace of who asked have one together, before.
+async fn the_key_of_the_log_changes_on_record(h: House) {
+    let (op, admin) = (&h.0.op, &h.0.admin);
+    let before = op.notary_keys(admin).await.unwrap().len();
+    h.sql("UPDATE roles SET ended = 1").await;
+    assert_eq!(code(op.rotate_notary_key(admin).await), "right.missing");
+    h.sql("UPDATE roles SET ended = NULL").await;
+    assert_eq!((op.notary_keys(admin).await.unwrap().len(), h.0.traces("trace.key_asked").await.len()), (before, 0));
+    assert_eq!(op.rotate_notary_key(admin).await.unwrap().len(), before + 1);
+    let (asked, changed) = (h.0.traces("trace.key_asked").await, h.0.traces("trace.key_changed").await);
+    assert_eq!((asked.len(), changed.len(), asked[0].actor.as_str()), (1, 1, "root"));
+    assert!(asked[0].at <= changed[0].at);
 }

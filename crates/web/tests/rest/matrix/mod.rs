@@ -51,10 +51,19 @@ fn unguarded(operator: Operator) -> Router {
 /// The places in which an operation is tried: both, when it acts on a thing of a place.
 fn tried(operation: &Operation, template: &Template) -> Vec<document::Call> {
     let here = call(operation, &template.places, 0);
-    match here.on {
+    let mut all = match here.on {
         On::Place(..) => vec![here, call(operation, &template.places, 1)],
         _ => vec![here],
+    };
+    if operation.use_case == Some(UseCase::BalChoices) {
+        // Each choice is a cell of its own: support may make one of them.
+        let bodies = [r#"{"paperless":true}"#, r#"{"phone_published":true}"#, r#"{"paperless":true,"red_list":false}"#];
+        let made = |body: &str| Some(("application/json".to_owned(), body.as_bytes().to_vec()));
+        let others: Vec<_> =
+            all.iter().flat_map(|c| bodies.iter().map(|b| document::Call { body: made(b), ..c.clone() })).collect();
+        all.extend(others);
     }
+    all
 }
 
 /// Cells that the table denies, and the blocked person: faults.
@@ -75,7 +84,7 @@ async fn denied(
         let name = operation.name();
         for call in tried(operation, template) {
             for asker in &template.askers {
-                if expected(asker, &template.places, use_case, call.on) != Some(false) {
+                if expected(asker, &template.places, use_case, &call) != Some(false) {
                     continue;
                 }
                 for way in WAYS {
@@ -141,7 +150,7 @@ async fn allowed(
         let Some(use_case) = operation.use_case else { continue };
         for call in tried(operation, template) {
             for asker in &template.askers {
-                if expected(asker, &template.places, use_case, call.on) != Some(true) {
+                if expected(asker, &template.places, use_case, &call) != Some(true) {
                     continue;
                 }
                 for way in WAYS {

@@ -147,6 +147,12 @@ fn rows(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.execute("UPDATE bals SET structure_id = 2 WHERE address LIKE 'lointaine%'", &[])?;
     let robot = accounts::person_by_login(tx, "automate")?.unwrap().id;
     let bal = accounts::bal_by_address(tx, &format!("labo@{DOMAIN}"))?.unwrap().id;
+    // Nothing says of it that it is a person.
+    tx.execute(
+        "UPDATE people SET given_name = NULL, family_name = NULL, local_id = NULL, identity = 'none', habilitated = 0 WHERE id = $1",
+        params![robot],
+    )?;
+    tx.execute("DELETE FROM acceptances WHERE person_id = $1", params![robot])?;
     access::grant(tx, &access::NewAccess::now(robot, bal, "machine", 7, 0, "root"))
 }
 
@@ -302,18 +308,20 @@ pub fn never(asker: &Asker, use_case: UseCase) -> bool {
 }
 
 /// May this asker do this there, by the table and the places? `None`: it depends on more than the matrix knows.
-pub fn expected(asker: &Asker, places: &[Place; 2], use_case: UseCase, on: super::document::On) -> Option<bool> {
+pub fn expected(asker: &Asker, places: &[Place; 2], use_case: UseCase, call: &super::document::Call) -> Option<bool> {
     use super::document::{Kind, On};
+    let on = call.on;
     let by_role = asker.role.is_some_and(|r| use_case.is_for(r));
     let by_nature = use_case.is_for(asker.nature);
     if !by_role && !by_nature {
         return Some(false);
     }
-    let everywhere = matches!(asker.role, Some(Role::Administrator | Role::Support | Role::Auditor));
     if (use_case, asker.role) == (UseCase::BalChoices, Some(Role::Support)) {
         // Of the choices, zéro papier alone (F093).
-        return None;
+        let asked = call.body.as_ref().map(|(_, body)| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
+        return Some(asked.contains("paperless") && !asked.contains("red_list") && !asked.contains("phone"));
     }
+    let everywhere = matches!(asker.role, Some(Role::Administrator | Role::Support | Role::Auditor));
     match on {
         On::Anywhere => Some(true),
         _ if by_role && everywhere => Some(true),
