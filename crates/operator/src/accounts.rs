@@ -22,12 +22,29 @@ pub use people::views::{NewPerson, PersonView};
 pub use tokens::links::{NewTokenLink, OfferedToken, TokenLinkView};
 pub use views::{DomainView, OwnRole, OwnView, TokenView};
 
+use sceau_store::{Id, StoreError};
+use std::collections::HashMap;
+
 /// Most rows one listing gives.
 const PAGE: u32 = 1000;
 
 /// A login in its one form. `admin.invalid`.
 pub(crate) fn login(text: &str) -> Result<String, sceau_domain::Refusal> {
     people::login(text)
+}
+
+/// What belongs to each id, in the order in which it was given.
+pub(crate) fn grouped<T>(pairs: impl IntoIterator<Item = (Id, T)>) -> HashMap<Id, Vec<T>> {
+    let mut out: HashMap<Id, Vec<T>> = HashMap::new();
+    for (id, thing) in pairs {
+        out.entry(id).or_default().push(thing);
+    }
+    out
+}
+
+/// The view of the one row that was shown.
+pub(crate) fn only<T>(views: Vec<T>) -> Result<T, StoreError> {
+    views.into_iter().next().ok_or_else(|| StoreError::Other("a row without a view".into()))
 }
 
 /// A page's size for the store.

@@ -1,6 +1,7 @@
 //! Rows of access: who may use which BAL, as what, with which rights, from when to when. Nothing is ever deleted: the past has an answer. No rule
 //! is here.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, many, params};
+use std::collections::BTreeSet;
 
 /// A row of `access`, with the person's login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +118,29 @@ pub fn of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Access>, StoreError>
     tx.query(&sql, params![person, now])?.iter().map(access).collect()
 }
 
+/// Accesses that are not over (some may not have begun) where this column is one of these.
+fn of_many(tx: &mut dyn Tx, column: &str, ids: &[Id]) -> Result<Vec<Access>, StoreError> {
+    let sql = |list: &str| {
+        format!("{ACCESS} WHERE {column} IN ({list}) AND a.ended IS NULL AND (a.ends IS NULL OR a.ends > $1)")
+    };
+    let now = tx.now();
+    many::rows(tx, ids, params![now], sql, access)
+}
+
+/// As [`of_bal`], of several BALs: by login.
+pub fn of_bals(tx: &mut dyn Tx, bals: &[Id]) -> Result<Vec<Access>, StoreError> {
+    let mut found = of_many(tx, "a.bal_id", bals)?;
+    found.sort_unstable_by(|a, b| a.login.cmp(&b.login));
+    Ok(found)
+}
+
+/// As [`of_person`], of several people: by BAL.
+pub fn of_people(tx: &mut dyn Tx, people: &[Id]) -> Result<Vec<Access>, StoreError> {
+    let mut found = of_many(tx, "a.person_id", people)?;
+    found.sort_unstable_by_key(|a| a.bal_id);
+    Ok(found)
+}
+
 /// The access of a person on a BAL that is not over; it may not have begun.
 pub fn present(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, StoreError> {
     let sql = format!("{ACCESS} WHERE a.person_id = $1 AND {PRESENT} AND a.bal_id = $3");
@@ -128,6 +152,34 @@ pub fn present(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, S
 pub fn in_force(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, StoreError> {
     let now = tx.now();
     Ok(present(tx, person, bal)?.filter(|a| a.starts <= now))
+}
+
+/// Says of `p` (people) that it is a natural person, whatever an access is called: somebody with a trait of identity, who has or had another access
+/// than a machine's, or a role, who accepted terms of use, or has a token that is for no one BAL. A machine has nothing of the kind, and its tokens
+/// are for its BAL.
+pub(crate) const NATURAL: &str = "(p.national_id IS NOT NULL OR p.local_id IS NOT NULL OR p.family_name IS NOT NULL \
+    OR p.identity <> 'none' OR p.habilitated <> 0 \
+    OR EXISTS (SELECT 1 FROM access n WHERE n.person_id = p.id AND n.role <> 'machine') \
+    OR EXISTS (SELECT 1 FROM acceptances n WHERE n.person_id = p.id) \
+    OR EXISTS (SELECT 1 FROM roles n WHERE n.person_id = p.id AND n.ended IS NULL) \
+    OR EXISTS (SELECT 1 FROM tokens n WHERE n.person_id = p.id AND n.purpose = 'device' AND n.bal_id IS NULL AND n.revoked IS NULL))";
+
+/// Is that a natural person, not a machine?
+pub fn is_natural(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
+    let sql = format!("SELECT 1 FROM people p WHERE p.id = $1 AND {NATURAL}");
+    Ok(tx.query_opt(&sql, params![person])?.is_some())
+}
+
+/// Which of these are natural persons, not machines.
+pub fn natural(tx: &mut dyn Tx, people: &[Id]) -> Result<BTreeSet<Id>, StoreError> {
+    let sql = |list: &str| format!("SELECT p.id FROM people p WHERE p.id IN ({list}) AND {NATURAL}");
+    Ok(many::rows(tx, people, &[], sql, |r| r.int(0))?.into_iter().collect())
+}
+
+/// Is that a machine: somebody with the access of one, of whom nothing says that it is a natural person?
+pub fn is_machine(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
+    let list = of_person(tx, person)?;
+    Ok(!list.is_empty() && list.iter().all(|a| a.role == "machine") && !is_natural(tx, person)?)
 }
 
 /// The holder of a personal BAL.

@@ -1,5 +1,5 @@
 //! Rows of domains, people, BALs and tokens. No rule is here: `operator` decides, this module keeps.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, many, params};
 
 /// A row of `domains`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -369,6 +369,16 @@ pub fn person_by_login(tx: &mut dyn Tx, login: &str) -> Result<Option<Person>, S
 /// A person by id.
 pub fn person_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Person>, StoreError> {
     one(tx.query_opt(&format!("SELECT {PERSON} FROM people WHERE id = $1"), params![id])?, person)
+}
+
+/// These people, in no order.
+pub fn people_by_ids(tx: &mut dyn Tx, ids: &[Id]) -> Result<Vec<Person>, StoreError> {
+    many::rows(tx, ids, &[], |list| format!("SELECT {PERSON} FROM people WHERE id IN ({list})"), person)
+}
+
+/// People with these logins, in no order.
+pub fn people_by_logins(tx: &mut dyn Tx, logins: &[String]) -> Result<Vec<Person>, StoreError> {
+    many::rows(tx, logins, &[], |list| format!("SELECT {PERSON} FROM people WHERE login IN ({list})"), person)
 }
 
 /// People by login, from after `after`.

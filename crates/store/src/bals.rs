@@ -1,6 +1,6 @@
 //! Rows of BALs beyond opening and finding one: lists, changes by version, addresses that are given again. No rule is here.
 use crate::accounts::{BAL, Bal, bal};
-use crate::{Id, StoreError, Tx, Value, params};
+use crate::{Id, StoreError, Tx, Value, many, params};
 
 /// Which BALs to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +59,11 @@ pub fn list(tx: &mut dyn Tx, filter: &Filter, after: &str, limit: i64) -> Result
     }
     sql.push_str(" ORDER BY address_key LIMIT $2");
     tx.query(&sql, &values)?.iter().map(bal).collect()
+}
+
+/// These BALs, in no order.
+pub fn by_ids(tx: &mut dyn Tx, ids: &[Id]) -> Result<Vec<Bal>, StoreError> {
+    many::rows(tx, ids, &[], |list| format!("SELECT {BAL} FROM bals WHERE id IN ({list})"), bal)
 }
 
 /// A text to be found as it is (escaped by `!`).

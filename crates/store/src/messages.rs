@@ -386,7 +386,7 @@ impl Segment<'_> {
 
 /// `$n…` for the values of a slice after fixed parameters, and all values. The slice is padded with its last value to one
 /// of few lengths. An empty slice matches nothing.
-pub(crate) fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
+pub(crate) fn bind<K: Clone + Into<Value>>(fixed: &[Value], slice: &[K]) -> (String, Vec<Value>) {
     let Some(last) = slice.last() else { return ("NULL".into(), fixed.to_vec()) };
     let length = [1, 4, 16, 64, 250, SLICE].into_iter().find(|n| *n >= slice.len()).unwrap_or(slice.len());
     let mut list = String::with_capacity(length * 5);
@@ -398,7 +398,7 @@ pub(crate) fn bind(fixed: &[Value], slice: &[i64]) -> (String, Vec<Value>) {
         }
         // Into a text: it cannot fail.
         let _ = write!(list, "${}", fixed.len() + i + 1);
-        values.push(Value::Int(*slice.get(i).unwrap_or(last)));
+        values.push(slice.get(i).unwrap_or(last).clone().into());
     }
     (list, values)
 }

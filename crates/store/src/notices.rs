@@ -1,7 +1,7 @@
 //! Rows of one-time links and of notices (ordinary mail without content). No rule is here.
 //!
 //! Promises: of a link's secret only a digest is kept; of a notice, what it says and where it goes is sealed, and gone once it has left.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::{Id, Row, StoreError, Tx, many, params};
 
 /// A one-time link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +152,17 @@ pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Notice>, StoreError> {
 pub fn last(tx: &mut dyn Tx, person: Id, template: &str) -> Result<Option<Notice>, StoreError> {
     let sql = format!("SELECT {NOTICE} FROM notices WHERE person_id = $1 AND template = $2 ORDER BY id DESC LIMIT 1");
     tx.query_opt(&sql, params![person, template])?.as_ref().map(notice).transpose()
+}
+
+/// The last notice of this template of each of these people.
+pub fn last_of(tx: &mut dyn Tx, people: &[Id], template: &str) -> Result<Vec<Notice>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT {NOTICE} FROM notices WHERE id IN (SELECT MAX(n.id) FROM notices n WHERE n.person_id IN ({list}) AND n.template = $1 \
+             GROUP BY n.person_id)"
+        )
+    };
+    many::rows(tx, people, params![template], sql, notice)
 }
 
 /// A notice has left, or is given up: what it said goes. False when it did not wait.

@@ -1,6 +1,7 @@
 //! Rows of reference tables: professions, structures, people of the national register. Entries of a list belong to a generation; a list is what
 //! its row in `reference_lists` points to, so that a new one takes the place of the old at once.
-use crate::{Id, Row, StoreError, Tx, Value, params};
+use crate::{Id, Row, StoreError, Tx, Value, many, params};
+use std::collections::HashMap;
 
 /// A row of `reference_lists`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,6 +229,18 @@ pub fn holding(
 /// What comes after everything that begins so, bytewise.
 fn beyond(start: &str) -> String {
     format!("{start}\u{10FFFF}")
+}
+
+/// The labels of these codes in a list, by code.
+pub fn labels(tx: &mut dyn Tx, name: &str, codes: &[String]) -> Result<HashMap<String, String>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT e.code, e.label FROM reference_lists l JOIN reference_entries e ON e.generation = l.generation \
+             WHERE l.name = $1 AND e.code IN ({list}) ORDER BY e.line DESC"
+        )
+    };
+    // Of a code that stands on several lines, the first one.
+    Ok(many::rows(tx, codes, params![name], sql, |r| Ok((r.text(0)?, r.text(1)?)))?.into_iter().collect())
 }
 
 /// The label of a code in a list. `Ok(None)`: no such code; the list may not be there ([`by_name`]).

@@ -1,6 +1,7 @@
 //! Rows of reports (what is wrong in a directory, abuses, requests for help) and of announcements. No rule is here.
 use crate::structures::among;
-use crate::{Id, Row, StoreError, Tx, Value, params};
+use crate::{Id, Row, StoreError, Tx, Value, many, params};
+use std::collections::HashMap;
 
 /// A row of `reports`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,11 +130,15 @@ pub fn list(tx: &mut dyn Tx, filter: &Filter, before: Id, limit: i64) -> Result<
     tx.query(&sql, &values)?.iter().map(report).collect()
 }
 
-/// How many reports of these kinds wait for an answer in a structure.
-pub fn open_in(tx: &mut dyn Tx, structure: Id) -> Result<i64, StoreError> {
-    let sql =
-        "SELECT COUNT(*) FROM reports WHERE structure_id = $1 AND state = 'open' AND kind IN ('correction', 'help')";
-    tx.query_opt(sql, params![structure])?.map_or(Ok(0), |r| r.int(0))
+/// How many reports of these kinds wait for an answer in each of these structures; none where none does.
+pub fn open_in(tx: &mut dyn Tx, structures: &[Id]) -> Result<HashMap<Id, i64>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT structure_id, COUNT(*) FROM reports WHERE structure_id IN ({list}) AND state = 'open' \
+             AND kind IN ('correction', 'help') GROUP BY structure_id"
+        )
+    };
+    Ok(many::rows(tx, structures, &[], sql, |r| Ok((r.int(0)?, r.int(1)?)))?.into_iter().collect())
 }
 
 /// A row of `announcements`.

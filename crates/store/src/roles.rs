@@ -1,5 +1,6 @@
 //! Rows of administrative roles, and what places they reach. No rule is here.
-use crate::{Id, Row, StoreError, Tx, Value, params};
+use crate::{Id, Row, StoreError, Tx, Value, many, params};
+use std::collections::BTreeSet;
 
 /// A row of `roles`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,13 @@ fn given(r: &Row) -> Result<Given, StoreError> {
 pub fn in_force(tx: &mut dyn Tx, person: Id) -> Result<Vec<Given>, StoreError> {
     let sql = format!("SELECT {GIVEN} FROM roles WHERE person_id = $1 AND ended IS NULL ORDER BY id");
     tx.query(&sql, params![person])?.iter().map(given).collect()
+}
+
+/// Which of these people have a role of this name in force.
+pub fn who_has(tx: &mut dyn Tx, role: &str, people: &[Id]) -> Result<BTreeSet<Id>, StoreError> {
+    let sql =
+        |list: &str| format!("SELECT person_id FROM roles WHERE person_id IN ({list}) AND ended IS NULL AND role = $1");
+    Ok(many::rows(tx, people, params![role], sql, |r| r.int(0))?.into_iter().collect())
 }
 
 /// Roles in force of this name, whoever has them.
@@ -161,6 +169,14 @@ pub fn structures_of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Id>, Stor
     let sql =
         "SELECT structure_id FROM memberships WHERE person_id = $1 AND ended IS NULL ORDER BY since, structure_id";
     ids(tx.query(sql, params![person])?)
+}
+
+/// Who of these people works where now: person and structure.
+pub fn working(tx: &mut dyn Tx, people: &[Id]) -> Result<BTreeSet<(Id, Id)>, StoreError> {
+    let sql = |list: &str| {
+        format!("SELECT person_id, structure_id FROM memberships WHERE person_id IN ({list}) AND ended IS NULL")
+    };
+    Ok(many::rows(tx, people, &[], sql, |r| Ok((r.int(0)?, r.int(1)?)))?.into_iter().collect())
 }
 
 /// The structure that answers for the whole of a person: of those to which somebody who answered for the person entrusted him or her, the one of

@@ -1,5 +1,6 @@
 //! Rows of structures, regional bodies and memberships. No rule is here: `operator` decides, this module keeps.
-use crate::{Id, Row, StoreError, Tx, Value, params};
+use crate::{Id, Row, StoreError, Tx, Value, many, params};
+use std::collections::HashMap;
 
 /// A row of `regional_bodies`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,6 +258,12 @@ pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Structure>, StoreError> {
     one(tx.query_opt(&format!("SELECT {STRUCTURE} FROM structures WHERE id = $1"), params![id])?, structure)
 }
 
+/// These structures, by id.
+pub fn by_ids(tx: &mut dyn Tx, ids: &[Id]) -> Result<HashMap<Id, Structure>, StoreError> {
+    let sql = |list: &str| format!("SELECT {STRUCTURE} FROM structures WHERE id IN ({list})");
+    Ok(many::rows(tx, ids, &[], sql, structure)?.into_iter().map(|s| (s.id, s)).collect())
+}
+
 /// Structures by code, from after `after`: of a regional body or of all, and only `within` these when it says some.
 pub fn list(
     tx: &mut dyn Tx,
@@ -292,12 +299,16 @@ pub fn follow(tx: &mut dyn Tx, structure: Id, body: Option<Id>, at: i64) -> Resu
     tx.execute(sql, params![structure, body, at]).map(drop)
 }
 
-/// Who followed a structure, oldest first.
-pub fn followings(tx: &mut dyn Tx, structure: Id) -> Result<Vec<Following>, StoreError> {
-    let sql = "SELECT b.code, f.since, f.ended FROM followings f JOIN regional_bodies b ON b.id = f.body_id WHERE f.structure_id = $1 \
-               ORDER BY f.since, f.body_id";
-    let read = |r: &Row| Ok(Following { body: r.text(0)?, since: r.int(1)?, ended: r.opt_int(2)? });
-    tx.query(sql, params![structure])?.iter().map(read).collect()
+/// Who followed these structures, each with the structure, oldest first.
+pub fn followings(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, Following)>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT f.structure_id, b.code, f.since, f.ended FROM followings f JOIN regional_bodies b ON b.id = f.body_id \
+             WHERE f.structure_id IN ({list}) ORDER BY f.since, f.body_id"
+        )
+    };
+    let read = |r: &Row| Ok((r.int(0)?, Following { body: r.text(1)?, since: r.int(2)?, ended: r.opt_int(3)? }));
+    many::rows(tx, structures, &[], sql, read)
 }
 
 /// Is this identifier, which a structure gave, that of somebody else in one of the structures where the person works, or in `also`?
@@ -307,14 +318,20 @@ pub fn local_id_taken(tx: &mut dyn Tx, person: Id, local_id: &str, also: Option<
     Ok(tx.query_opt(sql, params![person, local_id, also.unwrap_or(0)])?.is_some())
 }
 
-/// What a structure has, by a word: people by certification, BALs by kind and by state, requests under way. No content.
-pub fn tally(tx: &mut dyn Tx, id: Id) -> Result<Vec<(String, String, i64)>, StoreError> {
-    let sql = "SELECT 'identity', p.identity, COUNT(*) FROM memberships m JOIN people p ON p.id = m.person_id \
-               WHERE m.structure_id = $1 AND m.ended IS NULL GROUP BY p.identity \
-               UNION ALL SELECT 'kind', kind, COUNT(*) FROM bals WHERE structure_id = $1 AND state <> 'closed' GROUP BY kind \
-               UNION ALL SELECT 'state', state, COUNT(*) FROM bals WHERE structure_id = $1 GROUP BY state \
-               UNION ALL SELECT 'opening', state, COUNT(*) FROM openings WHERE structure_id = $1 AND state IN ('requested', 'verified') GROUP BY state";
-    tx.query(sql, params![id])?.iter().map(|r| Ok((r.text(0)?, r.text(1)?, r.int(2)?))).collect()
+/// What these structures have, by a word: people by certification, BALs by kind and by state, requests under way. Each with the structure. No content.
+pub fn tally(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, (String, String, i64))>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT m.structure_id, 'identity', p.identity, COUNT(*) FROM memberships m JOIN people p ON p.id = m.person_id \
+             WHERE m.structure_id IN ({list}) AND m.ended IS NULL GROUP BY m.structure_id, p.identity \
+             UNION ALL SELECT structure_id, 'kind', kind, COUNT(*) FROM bals WHERE structure_id IN ({list}) AND state <> 'closed' \
+             GROUP BY structure_id, kind \
+             UNION ALL SELECT structure_id, 'state', state, COUNT(*) FROM bals WHERE structure_id IN ({list}) GROUP BY structure_id, state \
+             UNION ALL SELECT structure_id, 'opening', state, COUNT(*) FROM openings WHERE structure_id IN ({list}) \
+             AND state IN ('requested', 'verified') GROUP BY structure_id, state"
+        )
+    };
+    many::rows(tx, structures, &[], sql, |r| Ok((r.int(0)?, (r.text(1)?, r.text(2)?, r.int(3)?))))
 }
 
 /// BALs of no structure that are not closed, by kind: their professionals answer for themselves.
@@ -330,6 +347,17 @@ pub fn domains(tx: &mut dyn Tx, id: Id) -> Result<Vec<String>, StoreError> {
     tx.query(sql, params![id])?.iter().map(|r| r.text(0)).collect()
 }
 
+/// Names of the domains of these structures, each with the structure, by name.
+pub fn domains_of(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, String)>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT s.structure_id, d.name FROM structure_domains s JOIN domains d ON d.id = s.domain_id \
+             WHERE s.structure_id IN ({list}) ORDER BY d.name"
+        )
+    };
+    many::rows(tx, structures, &[], sql, |r| Ok((r.int(0)?, r.text(1)?)))
+}
+
 /// Gives a structure these domains, and no others.
 pub fn set_domains(tx: &mut dyn Tx, id: Id, domains: &[Id]) -> Result<(), StoreError> {
     tx.execute("DELETE FROM structure_domains WHERE structure_id = $1", params![id])?;
@@ -340,21 +368,27 @@ pub fn set_domains(tx: &mut dyn Tx, id: Id, domains: &[Id]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Logins of the people who administer a structure now, by login; those who are blocked do not count.
-pub fn administrators(tx: &mut dyn Tx, id: Id) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT p.login FROM roles r JOIN people p ON p.id = r.person_id WHERE r.structure_id = $1 AND r.role = 'structure' \
-               AND r.ended IS NULL AND p.disabled IS NULL ORDER BY p.login";
-    tx.query(sql, params![id])?.iter().map(|r| r.text(0)).collect()
+/// Logins of the people who administer these structures now, each with the structure, by login; those who are blocked do not count.
+pub fn administrators(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, String)>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT DISTINCT r.structure_id, p.login FROM roles r JOIN people p ON p.id = r.person_id WHERE r.structure_id IN ({list}) \
+             AND r.role = 'structure' AND r.ended IS NULL AND p.disabled IS NULL ORDER BY p.login"
+        )
+    };
+    many::rows(tx, structures, &[], sql, |r| Ok((r.int(0)?, r.text(1)?)))
 }
 
-/// How many people work in a structure now, and how many BALs it has that are not closed.
-pub fn counts(tx: &mut dyn Tx, id: Id) -> Result<(i64, i64), StoreError> {
-    let sql = "SELECT (SELECT COUNT(*) FROM memberships WHERE structure_id = $1 AND ended IS NULL), \
-               (SELECT COUNT(*) FROM bals WHERE structure_id = $1 AND state <> 'closed')";
-    match tx.query_opt(sql, params![id])? {
-        Some(r) => Ok((r.int(0)?, r.int(1)?)),
-        None => Ok((0, 0)),
-    }
+/// How many people work in each of these structures now, and how many BALs it has that are not closed.
+pub fn counts(tx: &mut dyn Tx, structures: &[Id]) -> Result<HashMap<Id, (i64, i64)>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT id, (SELECT COUNT(*) FROM memberships m WHERE m.structure_id = structures.id AND m.ended IS NULL), \
+             (SELECT COUNT(*) FROM bals b WHERE b.structure_id = structures.id AND b.state <> 'closed') FROM structures WHERE id IN ({list})"
+        )
+    };
+    let read = |r: &Row| Ok((r.int(0)?, (r.int(1)?, r.int(2)?)));
+    Ok(many::rows(tx, structures, &[], sql, read)?.into_iter().collect())
 }
 
 /// How many structures a regional body follows, how many people work in them now, how many BALs they have that are not closed. No content.
@@ -384,6 +418,16 @@ pub fn set_function(tx: &mut dyn Tx, person: Id, structure: Id, function: &str) 
 pub fn leave(tx: &mut dyn Tx, person: Id, structure: Id, at: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE memberships SET ended = $3 WHERE person_id = $1 AND structure_id = $2 AND ended IS NULL";
     Ok(tx.execute(sql, params![person, structure, at])? > 0)
+}
+
+/// As [`memberships`], of several people.
+pub fn memberships_of(tx: &mut dyn Tx, people: &[Id]) -> Result<Vec<Membership>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT person_id, structure_id, function, since, ended FROM memberships WHERE person_id IN ({list}) ORDER BY since, structure_id"
+        )
+    };
+    many::rows(tx, people, &[], sql, membership)
 }
 
 /// Every membership of a person, past ones too, oldest first.

@@ -1,5 +1,7 @@
 //! Rows of the terms of use and of who accepted them. No rule is here.
-use crate::{Id, Row, StoreError, Tx, params};
+use crate::access::NATURAL;
+use crate::{Id, Row, StoreError, Tx, many, params};
+use std::collections::BTreeSet;
 
 /// A version of the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +137,12 @@ pub fn accept(tx: &mut dyn Tx, a: &Acceptance) -> Result<(), StoreError> {
     tx.execute(sql, values).map(drop)
 }
 
+/// Which of these people accepted this version.
+pub fn accepted_of(tx: &mut dyn Tx, people: &[Id], terms: Id) -> Result<BTreeSet<Id>, StoreError> {
+    let sql = |list: &str| format!("SELECT person_id FROM acceptances WHERE person_id IN ({list}) AND terms_id = $1");
+    Ok(many::rows(tx, people, params![terms], sql, |r| r.int(0))?.into_iter().collect())
+}
+
 /// Did the person accept this version?
 pub fn accepted(tx: &mut dyn Tx, person: Id, terms: Id) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM acceptances WHERE person_id = $1 AND terms_id = $2";
@@ -188,10 +196,12 @@ pub fn by_version(tx: &mut dyn Tx, version: &str) -> Result<Option<Terms>, Store
 /// People to be told that this version waits for them: not blocked, with an access of their own and a verified ordinary address, who have not accepted
 /// it; by id from after one: id and address.
 pub fn to_tell(tx: &mut dyn Tx, terms: Id, after: Id, limit: i64) -> Result<Vec<(Id, String)>, StoreError> {
-    let sql = "SELECT p.id, p.email FROM people p WHERE p.id > $2 AND p.disabled IS NULL AND p.email IS NOT NULL AND p.email_verified IS NOT NULL \
-               AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine') \
-               AND NOT EXISTS (SELECT 1 FROM acceptances a WHERE a.person_id = p.id AND a.terms_id = $1) ORDER BY p.id LIMIT $3";
-    tx.query(sql, params![terms, after, limit])?.iter().map(|r| Ok((r.int(0)?, r.text(1)?))).collect()
+    let sql = format!(
+        "SELECT p.id, p.email FROM people p WHERE p.id > $2 AND p.disabled IS NULL AND p.email IS NOT NULL AND p.email_verified IS NOT NULL \
+         AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND (x.role <> 'machine' OR {NATURAL})) \
+         AND NOT EXISTS (SELECT 1 FROM acceptances a WHERE a.person_id = p.id AND a.terms_id = $1) ORDER BY p.id LIMIT $3"
+    );
+    tx.query(&sql, params![terms, after, limit])?.iter().map(|r| Ok((r.int(0)?, r.text(1)?))).collect()
 }
 
 /// Is there any BAL?
@@ -291,7 +301,7 @@ pub struct Unaccepted {
     pub last: Option<String>,
 }
 
-/// People, not blocked, with an access in force other than a machine's, who have not accepted this version; by id, from after one.
+/// People, not blocked, with an access in force, machines left out, who have not accepted this version; by id, from after one.
 pub fn unaccepted(
     tx: &mut dyn Tx,
     terms: Id,
@@ -301,11 +311,11 @@ pub fn unaccepted(
 ) -> Result<Vec<Unaccepted>, StoreError> {
     let sql = format!(
         "SELECT p.id, p.login, p.name, \
-         (SELECT COUNT(*) FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine'), \
+         (SELECT COUNT(*) FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND (x.role <> 'machine' OR {NATURAL})), \
          (SELECT t.version FROM acceptances a JOIN terms t ON t.id = a.terms_id WHERE a.person_id = p.id \
           ORDER BY a.at DESC, t.id DESC LIMIT 1) \
          FROM people p WHERE p.disabled IS NULL AND p.id > $2 \
-         AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND x.role <> 'machine') \
+         AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id AND x.ended IS NULL AND (x.role <> 'machine' OR {NATURAL})) \
          AND NOT EXISTS (SELECT 1 FROM acceptances a WHERE a.person_id = p.id AND a.terms_id = $1){} \
          ORDER BY p.id LIMIT $3",
         within(structures, "p.id")

@@ -12,7 +12,7 @@ mod views;
 pub use choices::ChoiceStep;
 pub use views::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
 
-use super::{page, processing};
+use super::{grouped, only, page, processing};
 use crate::openings::request::Request;
 use crate::openings::views::OpeningView;
 use crate::refuse::Fail;
@@ -20,7 +20,7 @@ use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::life::LifeState;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
-use sceau_store::{StoreError, Tx, access, accounts as rows, bals, structures};
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, bals, structures};
 
 impl Operator {
     /// Asks for a BAL and verifies the request in one act, by somebody who may do both. The answer says whether the BAL is open, or what it waits
@@ -73,7 +73,7 @@ impl Operator {
                 within,
             };
             let found = bals::list(tx, &filter, &after, page(limit))?;
-            found.into_iter().map(|b| Ok(view(tx, b)?)).collect::<Result<Vec<_>, Fail>>()
+            Ok::<_, Fail>(views(tx, found)?)
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -113,11 +113,23 @@ pub(crate) fn find(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, key: &str)
 }
 
 pub(crate) fn view(tx: &mut dyn Tx, b: rows::Bal) -> Result<BalView, StoreError> {
-    let access = access::of_bal(tx, b.id)?.into_iter().map(|a| (a.login, a.role)).collect();
-    let structure = match b.structure_id {
-        Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
-        None => None,
+    only(views(tx, vec![b])?)
+}
+
+/// BALs as shown, in their order: what other tables say of them is read once for all of them.
+fn views(tx: &mut dyn Tx, found: Vec<rows::Bal>) -> Result<Vec<BalView>, StoreError> {
+    let ids: Vec<Id> = found.iter().map(|b| b.id).collect();
+    let mut access = grouped(access::of_bals(tx, &ids)?.into_iter().map(|a| (a.bal_id, (a.login, a.role))));
+    let places: Vec<Id> = found.iter().filter_map(|b| b.structure_id).collect();
+    let places = structures::by_ids(tx, &places)?;
+    let view = |b: rows::Bal| {
+        let structure = b.structure_id.and_then(|id| places.get(&id)).map(|s| s.code.clone());
+        shown(access.remove(&b.id).unwrap_or_default(), structure, b)
     };
+    found.into_iter().map(view).collect()
+}
+
+fn shown(access: Vec<(String, String)>, structure: Option<String>, b: rows::Bal) -> Result<BalView, StoreError> {
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(BalView {
         kind: b.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?,

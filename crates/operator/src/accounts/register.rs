@@ -65,7 +65,7 @@ fn entry(
     general: Option<&str>,
 ) -> Result<RegisterEntry, StoreError> {
     let (mut bals, mut people) = (BTreeMap::new(), 0);
-    for (what, word, count) in rows::tally(tx, s.id)? {
+    for (_, (what, word, count)) in rows::tally(tx, &[s.id])? {
         match what.as_str() {
             "kind" => drop(bals.insert(word, count)),
             "identity" => people += count,

@@ -1,30 +1,46 @@
 //! What a regional body knows of the structures that it follows: counts, never content (F149).
-use super::page;
-use super::structures::views::StructureCounts;
+use super::structures::views::{StructureCounts, StructureView};
+use super::{grouped, page};
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, Timestamp, UseCase};
 use sceau_store::structures as rows;
-use sceau_store::{StoreError, Tx, reports};
+use sceau_store::{Id, StoreError, Tx, reports};
 
-fn counts(tx: &mut dyn Tx, s: rows::Structure, operator: &str, now: Timestamp) -> Result<StructureCounts, StoreError> {
-    let mut out = StructureCounts { reports: reports::open_in(tx, s.id)?, ..StructureCounts::default() };
-    for (what, word, count) in rows::tally(tx, s.id)? {
-        match what.as_str() {
-            "identity" => {
-                out.people += count;
-                out.certified += if word == "none" { 0 } else { count };
+fn counts(
+    tx: &mut dyn Tx,
+    found: Vec<rows::Structure>,
+    operator: &str,
+    now: Timestamp,
+) -> Result<Vec<StructureCounts>, StoreError> {
+    let ids: Vec<Id> = found.iter().map(|s| s.id).collect();
+    let (tallies, waiting) = (grouped(rows::tally(tx, &ids)?), reports::open_in(tx, &ids)?);
+    let shown = super::structures::views(tx, found, operator, now)?;
+    let count = |(id, shown): (Id, StructureView)| {
+        let mut out = StructureCounts {
+            structure: shown.code,
+            name: shown.name,
+            convention: shown.convention.state.to_string(),
+            blocked: shown.blocked,
+            warnings: shown.warnings,
+            reports: waiting.get(&id).copied().unwrap_or_default(),
+            ..StructureCounts::default()
+        };
+        for (what, word, count) in tallies.get(&id).into_iter().flatten() {
+            match what.as_str() {
+                "identity" => {
+                    out.people += count;
+                    out.certified += if word == "none" { 0 } else { *count };
+                }
+                "kind" => drop(out.bals.insert(word.clone(), *count)),
+                "state" => drop(out.states.insert(word.clone(), *count)),
+                _ => out.openings += count,
             }
-            "kind" => drop(out.bals.insert(word, count)),
-            "state" => drop(out.states.insert(word, count)),
-            _ => out.openings += count,
         }
-    }
-    let shown = super::structures::view(tx, s, operator, now)?;
-    (out.structure, out.name, out.blocked, out.warnings) = (shown.code, shown.name, shown.blocked, shown.warnings);
-    out.convention = shown.convention.state.to_string();
-    Ok(out)
+        out
+    };
+    Ok(ids.into_iter().zip(shown).map(count).collect())
 }
 
 impl Operator {
@@ -45,7 +61,7 @@ impl Operator {
             };
             permit(tx, &actor, UseCase::BodyList, On::Body(body.id))?;
             let followed = rows::list(tx, None, Some(body.id), &after, limit)?;
-            followed.into_iter().map(|s| Ok(counts(tx, s, &operator, now)?)).collect::<Result<Vec<_>, Fail>>()
+            Ok::<_, Fail>(counts(tx, followed, &operator, now)?)
         };
         Ok(self.0.store.read(count).await?)
     }

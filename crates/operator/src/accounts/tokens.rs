@@ -7,14 +7,15 @@ pub(crate) mod links;
 use super::TokenView;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, Reach, is_machine, permit, reach, unknown};
+use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Door, Operator, Who};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase};
-use sceau_store::{Id, StoreError, Tx, access, accounts as rows, disclosures, roles};
+use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, bals, disclosures, roles};
 use serde_json::json;
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// Makes a token recognisable where it was leaked (source code, screenshots) without telling anything.
@@ -58,7 +59,7 @@ struct Target {
 /// Does this person answer for a BAL on which this machine is?
 fn answers_for(tx: &mut dyn Tx, person: Id, machine: Id, bal: Id) -> Result<bool, StoreError> {
     let manages = |a: Option<access::Access>| a.is_some_and(|a| BalRights::from_bits(a.rights).has(BalRights::MANAGE));
-    Ok(is_machine(tx, machine)?
+    Ok(access::is_machine(tx, machine)?
         && access::in_force(tx, machine, bal)?.is_some()
         && manages(access::in_force(tx, person, bal)?))
 }
@@ -149,10 +150,7 @@ impl Operator {
         purpose: &'static str,
     ) -> Result<Wanted, Refusal> {
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
-        let label = label.trim();
-        if label.is_empty() || label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
-            return Err(invalid("label"));
-        }
+        let label = plain::said(label, "label", MAX_LABEL)?;
         if expires.is_some_and(|e| e <= self.clock().now()) {
             return Err(invalid("expires"));
         }
@@ -160,7 +158,7 @@ impl Operator {
             return Err(invalid("bal"));
         }
         let (login, bal) = (super::people::login(login)?, bal.map(|b| self.key_of(b)).transpose()?);
-        Ok(Wanted { login, bal, label: label.to_owned(), expires: expires.map(|e| e.0), purpose })
+        Ok(Wanted { login, bal, label, expires: expires.map(|e| e.0), purpose })
     }
 
     /// A new token, of nobody yet, and its secret.
@@ -211,7 +209,7 @@ impl Operator {
                     Reach::Structures(list) => rows::tokens_within(tx, &list, actor.person(), after, limit)?,
                 },
             };
-            tokens.into_iter().map(|t| Ok(view(tx, t)?)).collect::<Result<Vec<_>, Fail>>()
+            Ok::<_, Fail>(views(tx, tokens)?)
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -325,20 +323,27 @@ fn lives_no_longer(tx: &mut dyn Tx, actor: &Actor, expires: Option<i64>) -> Resu
 }
 
 fn view(tx: &mut dyn Tx, t: rows::Token) -> Result<TokenView, StoreError> {
-    let login = rows::person_by_id(tx, t.person_id)?.map(|p| p.login).unwrap_or_default();
-    let bal = match t.bal_id {
-        None => None,
-        Some(id) => rows::bal_by_id(tx, id)?.map(|b| b.address),
-    };
-    Ok(TokenView {
+    super::only(views(tx, vec![t])?)
+}
+
+/// Tokens as shown, in their order: whose they are and for which BAL is read once for all of them.
+fn views(tx: &mut dyn Tx, found: Vec<rows::Token>) -> Result<Vec<TokenView>, StoreError> {
+    let whose: Vec<Id> = found.iter().map(|t| t.person_id).collect();
+    let bound: Vec<Id> = found.iter().filter_map(|t| t.bal_id).collect();
+    let logins = rows::people_by_ids(tx, &whose)?.into_iter().map(|p| (p.id, p.login));
+    let logins: HashMap<Id, String> = logins.collect();
+    let addresses = bals::by_ids(tx, &bound)?.into_iter().map(|b| (b.id, b.address));
+    let addresses: HashMap<Id, String> = addresses.collect();
+    let view = |t: rows::Token| TokenView {
         id: t.id,
-        login,
-        bal,
+        login: logins.get(&t.person_id).cloned().unwrap_or_default(),
+        bal: t.bal_id.and_then(|id| addresses.get(&id).cloned()),
         purpose: t.purpose,
         label: t.label,
         created: Timestamp(t.created),
         expires: t.expires.map(Timestamp),
         last_used: t.last_used.map(Timestamp),
         revoked: t.revoked.map(Timestamp),
-    })
+    };
+    Ok(found.into_iter().map(view).collect())
 }

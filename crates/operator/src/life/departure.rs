@@ -155,7 +155,7 @@ impl Operator {
                 own,
                 openings,
                 without_responsible: rows::without_responsible(tx, person.id, structure.id)?,
-                without_administrator: structures::administrators(tx, structure.id)?.is_empty(),
+                without_administrator: structures::administrators(tx, &[structure.id])?.is_empty(),
             })
         };
         let begun = self.0.store.write(begin).await?;

@@ -1,8 +1,8 @@
 //! Requests, shown to whoever's place they are in, and to whom they concern.
-use super::facts;
+use super::facts::Ground;
 use super::request::Request;
 use super::views::{OpeningQuery, OpeningView, PartView, StepView, WaitView};
-use crate::accounts::bals;
+use crate::accounts::{bals, only};
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator, Who};
@@ -44,7 +44,7 @@ impl Operator {
                 within,
             };
             let found = rows::list(tx, &filter, before.unwrap_or(Id::MAX), crate::accounts::page(limit))?;
-            found.into_iter().map(|row| view(tx, &actor, row, now, false)).collect::<Result<Vec<_>, Fail>>()
+            shown(tx, found, LISTED, now)
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -66,55 +66,66 @@ pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, now: Timestamp) -> Res
     if !seen {
         return Err(Refusal::new(RefusalCode::RightMissing).with("name", uc.as_str()).into());
     }
-    view(tx, actor, row, now, true)
+    whole(tx, actor, row, now)
 }
 
-fn view(tx: &mut dyn Tx, actor: &Actor, row: Opening, now: Timestamp, whole: bool) -> Result<OpeningView, Fail> {
-    let request = Request::read(&row.request)?;
+/// Requests as lists show them, in their order: what they are judged by is read once for all of them. What those wait for that name more than `most`
+/// people is not said.
+fn shown(tx: &mut dyn Tx, found: Vec<Opening>, most: usize, now: Timestamp) -> Result<Vec<OpeningView>, Fail> {
     let unknown = || Fail::from(RefusalCode::Unavailable);
-    let state = State::parse(&row.state).ok_or_else(unknown)?;
-    let waits_for = if state.is_under_way() && (whole || request.people.len() <= LISTED) {
-        let known = facts::look(tx, &request, row.structure_id, now)?;
-        known.case.missing(now).into_iter().map(WaitView::from).collect()
-    } else {
-        Vec::new()
-    };
-    let structure = match row.structure_id {
-        Some(id) => structures::by_id(tx, id)?.map(|s| s.code),
-        None => None,
-    };
-    let (mut steps, mut bal) = (Vec::new(), None);
-    if whole {
-        let step = |s: life::Step| {
-            let at = Timestamp(s.at);
-            StepView { at, was: s.was, became: s.became, by: s.by_whom, reason: s.reason }
-        };
-        steps = life::steps(tx, "opening", row.id)?.into_iter().map(step).collect();
-        // The id is kept for the BAL from the first moment on; there may be none.
-        let found = row.bal_id.map(|id| accounts::bal_by_id(tx, id)).transpose()?.flatten();
-        // Whoever asked once sees the request for ever, and the BAL as long as it is his to see.
-        let shown = match &found {
-            Some(b) => permit(tx, actor, UseCase::BalList, On::Bal(b.id)).is_ok(),
-            None => false,
-        };
-        bal = found.filter(|_| shown).map(|b| bals::view(tx, b)).transpose()?;
+    let mut read = Vec::with_capacity(found.len());
+    for row in found {
+        let (request, state) = (Request::read(&row.request)?, State::parse(&row.state).ok_or_else(unknown)?);
+        let judged = state.is_under_way() && request.people.len() <= most;
+        read.push((row, request, state, judged));
     }
-    Ok(OpeningView {
-        id: row.id.to_string(),
-        task: Task::parse(&row.kind).ok_or_else(unknown)?,
-        state,
-        address: request.address,
-        kind: request.kind,
-        name: request.name,
-        structure,
-        people: request.people.into_iter().map(|(login, role)| PartView { login, role }).collect(),
-        reason: request.reason,
-        asked_by: row.asked_by,
-        asked: Timestamp(row.at),
-        changed: Timestamp(row.changed),
-        waits_for,
-        steps,
-        bal,
-        version: row.version,
-    })
+    let judged = read.iter().filter(|(.., judged)| *judged);
+    let ground = Ground::read(tx, judged.map(|(row, request, ..)| (request, row.structure_id)), now)?;
+    let places: Vec<Id> = read.iter().filter_map(|(row, ..)| row.structure_id).collect();
+    let places = structures::by_ids(tx, &places)?;
+    let view = |(row, request, state, judged): (Opening, Request, State, bool)| {
+        let waits_for = if judged {
+            let known = ground.known(&request, row.structure_id, now)?;
+            known.case.missing(now).into_iter().map(WaitView::from).collect()
+        } else {
+            Vec::new()
+        };
+        Ok::<_, Fail>(OpeningView {
+            id: row.id.to_string(),
+            task: Task::parse(&row.kind).ok_or_else(unknown)?,
+            state,
+            address: request.address,
+            kind: request.kind,
+            name: request.name,
+            structure: row.structure_id.and_then(|id| places.get(&id)).map(|s| s.code.clone()),
+            people: request.people.into_iter().map(|(login, role)| PartView { login, role }).collect(),
+            reason: request.reason,
+            asked_by: row.asked_by,
+            asked: Timestamp(row.at),
+            changed: Timestamp(row.changed),
+            waits_for,
+            steps: Vec::new(),
+            bal: None,
+            version: row.version,
+        })
+    };
+    read.into_iter().map(view).collect()
+}
+
+/// A request with its steps and its BAL.
+fn whole(tx: &mut dyn Tx, actor: &Actor, row: Opening, now: Timestamp) -> Result<OpeningView, Fail> {
+    let step = |s: life::Step| {
+        let at = Timestamp(s.at);
+        StepView { at, was: s.was, became: s.became, by: s.by_whom, reason: s.reason }
+    };
+    let steps = life::steps(tx, "opening", row.id)?.into_iter().map(step).collect();
+    // The id is kept for the BAL from the first moment on; there may be none.
+    let found = row.bal_id.map(|id| accounts::bal_by_id(tx, id)).transpose()?.flatten();
+    // Whoever asked once sees the request for ever, and the BAL as long as it is his to see.
+    let seen = match &found {
+        Some(b) => permit(tx, actor, UseCase::BalList, On::Bal(b.id)).is_ok(),
+        None => false,
+    };
+    let bal = found.filter(|_| seen).map(|b| bals::view(tx, b)).transpose()?;
+    Ok(OpeningView { steps, bal, ..only(shown(tx, vec![row], usize::MAX, now)?)? })
 }

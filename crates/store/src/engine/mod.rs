@@ -32,7 +32,7 @@ use crate::{EngineUrl, StoreError};
 use sceau_domain::clock::{Clock, SharedClock, SystemClock};
 
 /// A value of a parameter or a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// NULL.
     Null,
@@ -191,6 +191,42 @@ pub trait Tx {
     /// Now, by the store's clock: what is planned (the dates of an access) is judged by it. Milliseconds since 1970.
     fn now(&self) -> i64 {
         SystemClock.now().0
+    }
+}
+
+/// A transaction whose statements are counted, for tests.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) struct Counted<'a>(pub &'a mut dyn Tx, pub &'a std::sync::atomic::AtomicU64);
+
+#[cfg(any(test, feature = "testing"))]
+impl Counted<'_> {
+    fn one(&mut self) -> &mut dyn Tx {
+        self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.0
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Tx for Counted<'_> {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        self.one().execute(sql, params)
+    }
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.one().query(sql, params)
+    }
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        see: &mut dyn FnMut(&dyn Columns) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.one().visit(sql, params, see)
+    }
+    fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, StoreError> {
+        self.one().query_opt(sql, params)
+    }
+    fn now(&self) -> i64 {
+        self.0.now()
     }
 }
 

@@ -51,12 +51,20 @@ pub(crate) struct Work {
     clock: Option<SharedClock>,
     reply: oneshot::Sender<Done>,
     queued: Instant,
+    #[cfg(any(test, feature = "testing"))]
+    statements: Statements,
 }
+
+/// How many statements were asked, for tests.
+#[cfg(any(test, feature = "testing"))]
+type Statements = std::sync::Arc<std::sync::atomic::AtomicU64>;
 
 impl Work {
     /// Runs the closure (again) and keeps its outcome; true when it returned `Ok`.
     pub fn run(&mut self, tx: &mut dyn Tx) -> bool {
         let (closure, clock) = (&mut self.closure, self.clock.as_ref());
+        #[cfg(any(test, feature = "testing"))]
+        let tx: &mut dyn Tx = &mut super::Counted(tx, &self.statements);
         // The closure's captures may be left half changed by a panic; it is never run again after one.
         let ran = catch_unwind(AssertUnwindSafe(|| match clock {
             Some(clock) => closure.run(&mut Timed(tx, clock)),
@@ -88,6 +96,8 @@ impl Work {
 pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
+    #[cfg(any(test, feature = "testing"))]
+    pub statements: Statements,
 }
 
 #[derive(Default)]
@@ -116,7 +126,16 @@ impl Queue {
     }
     async fn carry(&self, closure: Box<dyn Closure>, clock: Option<&SharedClock>) -> Done {
         let (reply, answer) = oneshot::channel();
-        self.push(Work { closure, failed: None, clock: clock.cloned(), reply, queued: Instant::now() })?;
+        let work = Work {
+            closure,
+            failed: None,
+            clock: clock.cloned(),
+            reply,
+            queued: Instant::now(),
+            #[cfg(any(test, feature = "testing"))]
+            statements: self.statements.clone(),
+        };
+        self.push(work)?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
     fn push(&self, work: Work) -> Result<(), StoreError> {

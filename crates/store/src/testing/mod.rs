@@ -24,6 +24,7 @@ use sceau_domain::clock::ManualClock;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// When a test store's clock begins: 2026-11-21T10:00:00Z.
 pub const START: Timestamp = Timestamp(1_795_255_200_000);
@@ -53,6 +54,11 @@ impl TestStore {
     /// The folder of its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+    /// Statements that reading and writing closures asked so far, of the data.
+    pub fn statements(&self) -> (u64, u64) {
+        let (reads, writes) = (self.0.engine.reads(), self.0.engine.writes());
+        (reads.statements.load(Ordering::Relaxed), writes.statements.load(Ordering::Relaxed))
     }
     /// Faults that were made so far under its data, by kind; none unless it was asked to fail.
     pub fn faults(&self) -> Vec<(String, u64)> {

@@ -1,15 +1,18 @@
 //! People, shown: only those whom the asker's place reaches.
 use super::views::{Certification, Code, ExemptionView, MembershipView, Ordinary, PersonView};
-use super::{PROFESSIONS, SPECIALITIES, is_administrator, known};
-use crate::accounts::page;
+use super::{PROFESSIONS, SPECIALITIES, known};
+use crate::accounts::{grouped, only, page};
 use crate::notices::Template;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::person::{exemption_stands, published_identifier};
-use sceau_domain::{BalKind, Refusal, RefusalCode, Timestamp, UseCase, plain};
-use sceau_store::structures;
-use sceau_store::{StoreError, Tx, access, accounts as rows, notices};
+use sceau_domain::{BalKind, Refusal, RefusalCode, Role, Timestamp, UseCase, plain};
+use sceau_store::access::{self, Access};
+use sceau_store::notices::{self, Notice};
+use sceau_store::structures::{self, Membership, Structure};
+use sceau_store::{Id, StoreError, Tx, accounts as rows, bals, reference, roles};
+use std::collections::{BTreeSet, HashMap};
 
 impl Operator {
     /// People, by login, `limit` from after `after`: all whom the asker may see, or those who work in one structure (code).
@@ -40,7 +43,7 @@ impl Operator {
                 },
             };
             let eyes = Eyes::of(tx, &actor)?;
-            people.into_iter().map(|p| Ok(shown(tx, &eyes, p, now)?)).collect::<Result<Vec<_>, Fail>>()
+            Ok::<_, Fail>(shown(tx, &eyes, people, now)?)
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -74,10 +77,10 @@ impl Operator {
     }
 }
 
-fn code(tx: &mut dyn Tx, list: &str, code: Option<String>) -> Result<Option<Code>, StoreError> {
-    let Some(code) = code else { return Ok(None) };
-    let label = structures::reference_label(tx, list, &code)?;
-    Ok(Some(Code { code, verified: label.is_some(), label }))
+fn code(labels: &HashMap<String, String>, code: Option<String>) -> Option<Code> {
+    let code = code?;
+    let label = labels.get(&code).cloned();
+    Some(Code { verified: label.is_some(), code, label })
 }
 
 /// What the asker may see of a person: work and BALs elsewhere are for whoever sees everything, and for the person.
@@ -110,73 +113,111 @@ impl Eyes {
 /// A person as shown to the asker at this moment.
 pub(crate) fn view(tx: &mut dyn Tx, actor: &Actor, p: rows::Person, now: i64) -> Result<PersonView, Fail> {
     let eyes = Eyes::of(tx, actor)?;
-    Ok(shown(tx, &eyes, p, now)?)
+    Ok(only(shown(tx, &eyes, vec![p], now)?)?)
 }
 
-fn shown(tx: &mut dyn Tx, eyes: &Eyes, p: rows::Person, now: i64) -> Result<PersonView, StoreError> {
-    let (mut bals, mut own_address) = (Vec::new(), None);
-    for access in access::of_person(tx, p.id)? {
-        if let Some(bal) = rows::bal_by_id(tx, access.bal_id)? {
+/// People as shown, in their order.
+fn shown(tx: &mut dyn Tx, eyes: &Eyes, people: Vec<rows::Person>, now: i64) -> Result<Vec<PersonView>, StoreError> {
+    let around = Around::read(tx, &people)?;
+    Ok(people.into_iter().map(|p| around.view(eyes, p, now)).collect())
+}
+
+/// What other tables say of some people, read once for all of them.
+struct Around {
+    access: HashMap<Id, Vec<Access>>,
+    bals: HashMap<Id, rows::Bal>,
+    memberships: HashMap<Id, Vec<Membership>>,
+    structures: HashMap<Id, Structure>,
+    administrators: BTreeSet<Id>,
+    professions: HashMap<String, String>,
+    specialities: HashMap<String, String>,
+    /// The last link to an ordinary address, by person.
+    notices: HashMap<Id, Notice>,
+}
+
+impl Around {
+    fn read(tx: &mut dyn Tx, people: &[rows::Person]) -> Result<Self, StoreError> {
+        let ids: Vec<Id> = people.iter().map(|p| p.id).collect();
+        let access = access::of_people(tx, &ids)?;
+        let held: Vec<Id> = access.iter().map(|a| a.bal_id).collect();
+        let memberships = structures::memberships_of(tx, &ids)?;
+        let places: Vec<Id> = memberships.iter().map(|m| m.structure_id).collect();
+        let professions: Vec<String> = people.iter().filter_map(|p| p.profession.clone()).collect();
+        let specialities: Vec<String> = people.iter().filter_map(|p| p.speciality.clone()).collect();
+        let reached: Vec<Id> = people.iter().filter(|p| p.email.is_some()).map(|p| p.id).collect();
+        let notices = notices::last_of(tx, &reached, Template::EmailLink.as_str())?;
+        Ok(Self {
+            bals: bals::by_ids(tx, &held)?.into_iter().map(|b| (b.id, b)).collect(),
+            structures: structures::by_ids(tx, &places)?,
+            administrators: roles::who_has(tx, Role::Administrator.as_str(), &ids)?,
+            professions: reference::labels(tx, PROFESSIONS, &professions)?,
+            specialities: reference::labels(tx, SPECIALITIES, &specialities)?,
+            notices: notices.into_iter().map(|n| (n.person_id, n)).collect(),
+            access: grouped(access.into_iter().map(|a| (a.person_id, a))),
+            memberships: grouped(memberships.into_iter().map(|m| (m.person_id, m))),
+        })
+    }
+
+    fn view(&self, eyes: &Eyes, p: rows::Person, now: i64) -> PersonView {
+        let (mut bals, mut own_address) = (Vec::new(), None);
+        for access in self.access.get(&p.id).into_iter().flatten() {
+            let Some(bal) = self.bals.get(&access.bal_id) else { continue };
             if bal.kind == BalKind::Per.as_str() && access.role == "holder" && own_address.is_none() {
-                own_address = Some(bal.address.clone());
+                own_address = Some(bal.address.as_str());
             }
             if eyes.see(p.id, bal.structure_id) {
-                bals.push((bal.address, access.role));
+                bals.push((bal.address.clone(), access.role.clone()));
             }
         }
-    }
-    let mut memberships = Vec::new();
-    for m in structures::memberships(tx, p.id)?.into_iter().filter(|m| eyes.see(p.id, Some(m.structure_id))) {
-        if let Some(s) = structures::by_id(tx, m.structure_id)? {
-            memberships.push(MembershipView {
-                structure: s.code,
-                structure_name: s.name,
-                function: m.function,
+        let membership = |m: &Membership| {
+            let s = self.structures.get(&m.structure_id).filter(|s| eyes.see(p.id, Some(s.id)))?;
+            Some(MembershipView {
+                structure: s.code.clone(),
+                structure_name: s.name.clone(),
+                function: m.function.clone(),
                 since: Timestamp(m.since),
                 ended: m.ended.map(Timestamp),
-            });
+            })
+        };
+        let memberships = self.memberships.get(&p.id).into_iter().flatten().filter_map(membership).collect();
+        let until = p.local_id_until.map(Timestamp);
+        let published = published_identifier(
+            p.national_id.as_deref(),
+            p.local_id.as_deref().map(|id| (id, until)),
+            own_address,
+            Timestamp(now),
+        )
+        .map(str::to_owned);
+        let email = p.email.map(|address| {
+            let last = self.notices.get(&p.id).map(|n| (Some(n.state.clone()), n.code.clone()));
+            let (notice, cause) = last.unwrap_or_default();
+            Ordinary { address, verified: p.email_verified.map(Timestamp), notice, cause }
+        });
+        PersonView {
+            administrator: self.administrators.contains(&p.id),
+            profession: code(&self.professions, p.profession),
+            speciality: code(&self.specialities, p.speciality),
+            exemption: p.local_id.map(|identifier| ExemptionView {
+                identifier,
+                reason: p.local_id_reason.unwrap_or_default(),
+                until,
+                stands: exemption_stands(until, Timestamp(now)),
+            }),
+            identity: Certification { how: p.identity, at: p.identity_at.map(Timestamp), by: p.identity_by },
+            login: p.login,
+            name: p.name,
+            given_name: p.given_name,
+            family_name: p.family_name,
+            national_id: p.national_id,
+            published_identifier: published,
+            habilitated: p.habilitated,
+            email,
+            phone: p.phone,
+            memberships,
+            bals,
+            blocked: p.disabled.map(Timestamp),
+            version: p.version,
+            created: Timestamp(p.created),
         }
     }
-    let until = p.local_id_until.map(Timestamp);
-    let published = published_identifier(
-        p.national_id.as_deref(),
-        p.local_id.as_deref().map(|id| (id, until)),
-        own_address.as_deref(),
-        Timestamp(now),
-    )
-    .map(str::to_owned);
-    let email = match p.email {
-        Some(address) => {
-            let last = notices::last(tx, p.id, Template::EmailLink.as_str())?;
-            let (notice, cause) = last.map_or((None, None), |n| (Some(n.state), n.code));
-            Some(Ordinary { address, verified: p.email_verified.map(Timestamp), notice, cause })
-        }
-        None => None,
-    };
-    Ok(PersonView {
-        administrator: is_administrator(tx, p.id)?,
-        profession: code(tx, PROFESSIONS, p.profession)?,
-        speciality: code(tx, SPECIALITIES, p.speciality)?,
-        exemption: p.local_id.map(|identifier| ExemptionView {
-            identifier,
-            reason: p.local_id_reason.unwrap_or_default(),
-            until,
-            stands: exemption_stands(until, Timestamp(now)),
-        }),
-        identity: Certification { how: p.identity, at: p.identity_at.map(Timestamp), by: p.identity_by },
-        login: p.login,
-        name: p.name,
-        given_name: p.given_name,
-        family_name: p.family_name,
-        national_id: p.national_id,
-        published_identifier: published,
-        habilitated: p.habilitated,
-        email,
-        phone: p.phone,
-        memberships,
-        bals,
-        blocked: p.disabled.map(Timestamp),
-        version: p.version,
-        created: Timestamp(p.created),
-    })
 }

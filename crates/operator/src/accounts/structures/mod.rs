@@ -5,9 +5,9 @@
 mod settle;
 pub mod views;
 
-use super::page;
 use super::people::conflict;
-use super::processing::of_structure;
+use super::processing::chain;
+use super::{grouped, only, page};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -15,8 +15,9 @@ use crate::{Actor, Operator};
 use sceau_domain::identifier::{Finess, Siret};
 use sceau_domain::{ConventionState, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::structures as rows;
-use sceau_store::{StoreError, Tx};
+use sceau_store::{Id, StoreError, Tx, reference};
 use serde_json::json;
+use std::collections::HashMap;
 use views::{Contact, Convention, FollowingView, NewStructure, Postal, StructureChange, StructureView};
 
 /// Most lines of a postal address.
@@ -200,7 +201,7 @@ impl Operator {
             };
             let after = filter.after.as_deref().unwrap_or_default();
             let found = rows::list(tx, within, body, after, limit)?;
-            found.into_iter().map(|s| Ok(view(tx, s, &operator, now)?)).collect()
+            Ok::<_, Fail>(views(tx, found, &operator, now)?)
         };
         Ok(self.0.store.read(list).await?)
     }
@@ -261,50 +262,88 @@ pub(crate) fn view(
     operator: &str,
     now: Timestamp,
 ) -> Result<StructureView, StoreError> {
-    let broken = |what: &str| StoreError::Corrupt(format!("{what} of a structure"));
-    let address: Postal = serde_json::from_str(&s.address).map_err(|_| broken("address"))?;
-    let contact: Contact = serde_json::from_str(&s.contact).map_err(|_| broken("contact"))?;
-    let state: ConventionState = s.convention.parse().map_err(|()| broken("convention"))?;
-    let (from, until) = (s.convention_from.map(Timestamp), s.convention_until.map(Timestamp));
-    let body = match s.body_id {
-        Some(id) => rows::body_by_id(tx, id)?,
-        None => None,
-    };
-    let (administrators, domains) = (rows::administrators(tx, s.id)?, rows::domains(tx, s.id)?);
-    let ((people, bals), followed) = (rows::counts(tx, s.id)?, rows::followings(tx, s.id)?);
-    let in_force = state.binds() && from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u);
-    let missing = [
-        ("no_administrator", administrators.is_empty()),
-        ("no_contact", contact.name.is_empty() || (contact.email.is_empty() && contact.phone.is_empty())),
-        ("no_identifier", s.finess_ej.is_none() && s.finess_eg.is_none() && s.siret.is_none()),
-        ("convention_not_in_force", !in_force),
-        ("no_domain", domains.is_empty()),
-    ];
-    let some = |text: String| Some(text).filter(|t| !t.is_empty());
-    let category_label = if s.category.is_empty() { None } else { rows::reference_label(tx, CATEGORIES, &s.category)? };
-    Ok(StructureView {
-        processing: of_structure(tx, &s, operator)?,
-        followed: followed.into_iter().map(FollowingView::from).collect(),
-        warnings: missing.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect(),
-        code: s.code,
-        name: s.name,
-        category: some(s.category),
-        category_label,
-        finess_ej: s.finess_ej,
-        finess_eg: s.finess_eg,
-        siret: s.siret,
-        address,
-        contact,
-        body: body.map(|b| b.code),
-        opening: s.opening,
-        convention: Convention { state, reference: s.convention_reference, from, until },
-        domains,
-        territory: some(s.territory),
-        administrators,
-        people,
-        bals,
-        blocked: s.blocked.map(Timestamp),
-        version: s.version,
-        created: Timestamp(s.created),
-    })
+    only(views(tx, vec![s], operator, now)?)
+}
+
+/// Structures as shown at this moment, in their order: what other tables say of them is read once for all of them.
+pub(crate) fn views(
+    tx: &mut dyn Tx,
+    found: Vec<rows::Structure>,
+    operator: &str,
+    now: Timestamp,
+) -> Result<Vec<StructureView>, StoreError> {
+    let around = Around::read(tx, &found)?;
+    found.into_iter().map(|s| around.view(s, operator, now)).collect()
+}
+
+/// What other tables say of some structures.
+struct Around {
+    bodies: HashMap<Id, rows::Body>,
+    administrators: HashMap<Id, Vec<String>>,
+    domains: HashMap<Id, Vec<String>>,
+    counts: HashMap<Id, (i64, i64)>,
+    followed: HashMap<Id, Vec<rows::Following>>,
+    categories: HashMap<String, String>,
+}
+
+impl Around {
+    fn read(tx: &mut dyn Tx, found: &[rows::Structure]) -> Result<Self, StoreError> {
+        let ids: Vec<Id> = found.iter().map(|s| s.id).collect();
+        let codes: Vec<String> = found.iter().map(|s| s.category.clone()).filter(|c| !c.is_empty()).collect();
+        Ok(Self {
+            bodies: rows::bodies(tx)?.into_iter().map(|b| (b.id, b)).collect(),
+            administrators: grouped(rows::administrators(tx, &ids)?),
+            domains: grouped(rows::domains_of(tx, &ids)?),
+            counts: rows::counts(tx, &ids)?,
+            followed: grouped(rows::followings(tx, &ids)?),
+            categories: reference::labels(tx, CATEGORIES, &codes)?,
+        })
+    }
+
+    fn view(&self, s: rows::Structure, operator: &str, now: Timestamp) -> Result<StructureView, StoreError> {
+        let broken = |what: &str| StoreError::Corrupt(format!("{what} of a structure"));
+        let address: Postal = serde_json::from_str(&s.address).map_err(|_| broken("address"))?;
+        let contact: Contact = serde_json::from_str(&s.contact).map_err(|_| broken("contact"))?;
+        let state: ConventionState = s.convention.parse().map_err(|()| broken("convention"))?;
+        let (from, until) = (s.convention_from.map(Timestamp), s.convention_until.map(Timestamp));
+        let body = s.body_id.and_then(|id| self.bodies.get(&id));
+        let administrators = self.administrators.get(&s.id).cloned().unwrap_or_default();
+        let domains = self.domains.get(&s.id).cloned().unwrap_or_default();
+        let (people, bals) = self.counts.get(&s.id).copied().unwrap_or_default();
+        let followed = self.followed.get(&s.id).cloned().unwrap_or_default();
+        let in_force = state.binds() && from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u);
+        let missing = [
+            ("no_administrator", administrators.is_empty()),
+            ("no_contact", contact.name.is_empty() || (contact.email.is_empty() && contact.phone.is_empty())),
+            ("no_identifier", s.finess_ej.is_none() && s.finess_eg.is_none() && s.siret.is_none()),
+            ("convention_not_in_force", !in_force),
+            ("no_domain", domains.is_empty()),
+        ];
+        let some = |text: String| Some(text).filter(|t| !t.is_empty());
+        Ok(StructureView {
+            processing: chain(s.name.clone(), body.map(|b| b.name.clone()), operator),
+            followed: followed.into_iter().map(FollowingView::from).collect(),
+            warnings: missing.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect(),
+            code: s.code,
+            name: s.name,
+            category_label: self.categories.get(&s.category).cloned(),
+            category: some(s.category),
+            finess_ej: s.finess_ej,
+            finess_eg: s.finess_eg,
+            siret: s.siret,
+            address,
+            contact,
+            body: body.map(|b| b.code.clone()),
+            opening: s.opening,
+            convention: Convention { state, reference: s.convention_reference, from, until },
+            domains,
+            territory: some(s.territory),
+            administrators,
+            people,
+            bals,
+            blocked: s.blocked.map(Timestamp),
+            version: s.version,
+            created: Timestamp(s.created),
+        })
+    }
 }

@@ -1,13 +1,13 @@
 //! Files of many lines: time a line, and memory that does not grow with the file. Small by default; `SCEAU_LONG=1` (`./check long`) takes a file of
 //! 100,000 people (`SCEAU_PEOPLE`: of so many) and a register of 500,000 lines with the columns of the national extraction, and prints what it took.
-use crate::openings::{House, on_both};
+use crate::openings::House;
 use sceau_domain::reference::Layout;
 use sceau_operator::imports::NewImport;
 use sceau_operator::reference::NewReference;
 use std::fmt::Write;
 use std::time::Instant;
 
-on_both!(many_people_and_a_whole_register);
+each_engine!(many_people_and_a_whole_register);
 
 /// The columns of the extraction, as its public description names them; the register's importer finds its own among them.
 const COLUMNS: &str = "Type de BAL|Adresse BAL|Type Identifiant PP|Identifiant PP|Identification nationale PP|Type identifiant structure|\
@@ -94,12 +94,14 @@ async fn many_people_and_a_whole_register(h: House) {
         }
         let import = intake.finish().await.unwrap();
         write!(told, "; {people} people received in {:.1?}", begun.elapsed()).unwrap();
-        let begun = Instant::now();
+        let (begun, (reads, writes)) = (Instant::now(), h.0.store.statements());
         while op.run_due_jobs().await.unwrap() > 0 {}
+        let (reads, writes) = (h.0.store.statements().0 - reads, h.0.store.statements().1 - writes);
         let over = op.import(root, import.id.parse().unwrap()).await.unwrap();
         assert_eq!((over.state.as_str(), over.done, over.wrong), ("done", people as u64, 0));
         let what = if dry { "tried" } else { "carried out" };
-        write!(told, ", {what} in {:.1?}, {} MiB", begun.elapsed(), peak()).unwrap();
+        let a_line = (reads + writes) / people as u64;
+        write!(told, ", {what} in {:.1?}, {} MiB, {a_line} statements a line", begun.elapsed(), peak()).unwrap();
     }
     // All of them were looked up in the register.
     let begun = Instant::now();

@@ -1,5 +1,6 @@
 //! People, structures, regional bodies, reports, announcements and what is published, as use cases, on both engines.
 mod identity;
+mod lists;
 mod reports;
 
 use sceau_domain::Role;
@@ -9,23 +10,6 @@ use sceau_operator::roles::NewRole;
 use sceau_operator::{Actor, Door, PersonRef, Who};
 use sceau_store::{StoreError, Tx, accounts};
 use sceau_testkit::world::{World, origin};
-
-/// Runs a test on both engines.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => { $(
-        mod $name {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$name(crate::people::House::new(sceau_store::testing::sqlite().await).await).await;
-            }
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$name(crate::people::House::new(sceau_store::testing::postgres().await).await).await;
-            }
-        }
-    )* };
-}
-pub(crate) use on_both;
 
 /// Two structures: `nord`, which the body `grades` follows, and `sud`. `chef` and `lointain` administer them, `agent` is of the body, `aide` is the
 /// support; `anne` (of the world) works in `nord`, `bruno` in both.

@@ -1,0 +1,168 @@
+//! Lists: a page costs the same number of statements however long it is, and shows each as it is shown alone.
+use crate::people::House;
+use sceau_domain::{BalKind, Refusal};
+use sceau_operator::accounts::structures::StructureFilter;
+use sceau_operator::accounts::{BalQuery, NewBal};
+use sceau_operator::openings::{NewOpening, OpeningQuery};
+use sceau_store::access::NewAccess;
+use sceau_store::accounts::{Bal, Person, Token};
+use sceau_store::structures::{Membership, Structure};
+use sceau_store::{access, accounts, roles, structures};
+use sceau_testkit::addr;
+use serde_json::{Value, json};
+
+each_engine! { a_page_costs_as_much_as_a_row }
+
+const MANY: usize = 6;
+
+/// The answer to a listing, and how many statements it took.
+async fn asked<T: serde::Serialize>(
+    h: &House,
+    list: impl Future<Output = Result<Vec<T>, Refusal>>,
+) -> (u64, Vec<Value>) {
+    let before = h.0.store.statements().0;
+    let found = list.await.unwrap();
+    let cost = h.0.store.statements().0 - before;
+    (cost, found.iter().map(|v| serde_json::to_value(v).unwrap()).collect())
+}
+
+/// As many structures, people, BALs, tokens and requests, each with all that is shown of one.
+async fn fill(h: &House) {
+    let ids: Vec<[i64; 4]> = (0..MANY).map(|_| std::array::from_fn(|_| h.0.store.new_id())).collect();
+    h.write(move |tx| {
+        let body = structures::body_by_code(tx, "grades")?.unwrap().id;
+        let domain = accounts::domain_by_name(tx, "alpha.mssante.fr")?.unwrap().id;
+        for (n, [place, person, bal, token]) in ids.iter().copied().enumerate() {
+            let code = format!("zz-{n}");
+            let finess_eg = Some("990000010".to_owned());
+            let category = "101".to_owned();
+            let place_row = Structure { finess_eg, category, ..Structure::new(place, &code, "Hôpital", 1) };
+            structures::insert(tx, &Structure { body_id: Some(body), ..place_row })?;
+            structures::follow(tx, place, Some(body), 1)?;
+            structures::set_domains(tx, place, &[domain])?;
+            let person_row = Person {
+                profession: Some("10".into()),
+                speciality: Some("SM04".into()),
+                email: Some(format!("{code}@exemple.fr")),
+                ..Person::new(person, &code, "Prénom Nom", 1)
+            };
+            accounts::insert_person(tx, &person_row)?;
+            let function = "médecin".to_owned();
+            structures::join(
+                tx,
+                &Membership { person_id: person, structure_id: place, function, since: 1, ended: None },
+            )?;
+            let role = "structure".to_owned();
+            roles::insert(
+                tx,
+                &roles::Given {
+                    id: token,
+                    person_id: person,
+                    role,
+                    structure_id: Some(place),
+                    body_id: None,
+                    granted: 1,
+                    granted_by: "root".into(),
+                    reason: None,
+                    ended: None,
+                    ended_by: None,
+                    function: None,
+                },
+            )?;
+            let address = format!("{code}@alpha.mssante.fr");
+            let row = Bal::new(bal, (&address, &address), domain, BalKind::Org.as_str(), 1);
+            accounts::insert_bal(tx, &Bal { structure_id: Some(place), ..row })?;
+            access::grant(tx, &NewAccess::now(person, bal, "responsible", 15, 1, "root"))?;
+            accounts::insert_token(
+                tx,
+                &Token {
+                    id: token,
+                    person_id: person,
+                    bal_id: Some(bal),
+                    label: "essai".into(),
+                    purpose: "device".into(),
+                    digest: token.to_be_bytes().to_vec(),
+                    created: 1,
+                    expires: None,
+                    last_used: None,
+                    revoked: None,
+                },
+            )?;
+        }
+        Ok(())
+    })
+    .await;
+    for n in 0..MANY {
+        let login = format!("zz-{n}");
+        let address = addr(&format!("prenom.nom{}@alpha.mssante.fr", n + 100));
+        let asked =
+            NewBal { structure: Some(login.clone()), ..NewBal::new(address, BalKind::Per, "Boîte", &[&login]) };
+        h.0.op.ask_opening(&h.0.admin, NewOpening::Open(asked)).await.unwrap();
+    }
+}
+
+async fn a_page_costs_as_much_as_a_row(h: House) {
+    let (op, root, after) = (&h.0.op, &h.0.admin, h.0.store.new_id());
+    fill(&h).await;
+    let many = MANY as u32;
+    // Each list, by one and by many; and one of them alone.
+    let people = (asked(&h, op.people(root, Some("zz"), 1)).await, asked(&h, op.people(root, Some("zz"), many)).await);
+    let bals = async |limit| asked(&h, op.bals(root, BalQuery::default(), Some("zz"), limit)).await;
+    let bals = (bals(1).await, bals(many).await);
+    let places = async |limit| {
+        let filter = StructureFilter { after: Some("zz".into()), ..StructureFilter::default() };
+        asked(&h, op.structures(root, filter, limit)).await
+    };
+    let places = (places(1).await, places(many).await);
+    let counts = async |limit| asked(&h, op.body_statistics(root, "grades", Some("zz"), limit)).await;
+    let counts = (counts(1).await, counts(many).await);
+    let tokens = async |limit| asked(&h, op.tokens(root, None, after, limit)).await;
+    let tokens = (tokens(1).await, tokens(many).await);
+    let openings = async |limit| asked(&h, op.openings(root, OpeningQuery::default(), None, limit)).await;
+    let openings = (openings(1).await, openings(many).await);
+    for (what, (one, all)) in [
+        ("people", &people),
+        ("bals", &bals),
+        ("structures", &places),
+        ("statistics", &counts),
+        ("tokens", &tokens),
+        ("openings", &openings),
+    ] {
+        assert_eq!((one.1.len(), all.1.len()), (1, MANY), "{what}");
+        assert_eq!(one.0, all.0, "{what}: statements grow with the page");
+        assert!(all.0 < 20, "{what}: {} statements", all.0);
+        assert_eq!(one.1[0], all.1[0], "{what}");
+    }
+    let alone = |view: Value, but: &[(&str, Value)]| {
+        but.iter().fold(view, |mut view, (name, value)| {
+            view[*name] = value.clone();
+            view
+        })
+    };
+    for n in 0..MANY {
+        let name = format!("zz-{n}");
+        let view = serde_json::to_value(op.person(root, &name).await.unwrap()).unwrap();
+        assert_eq!(people.1.1[n], view);
+        assert_eq!((&view["memberships"][0]["structure"], &view["bals"][0][1]), (&json!(name), &json!("responsible")));
+        let mut view = serde_json::to_value(op.bal(root, &format!("{name}@alpha.mssante.fr")).await.unwrap()).unwrap();
+        view.as_object_mut().unwrap().remove("processing");
+        assert_eq!((&bals.1.1[n], &view["access"]), (&view, &json!([[name, "responsible"]])));
+        let view = serde_json::to_value(op.structure(root, &name).await.unwrap()).unwrap();
+        assert_eq!(places.1.1[n], view);
+        assert_eq!((&view["administrators"], &view["domains"]), (&json!([name]), &json!(["alpha.mssante.fr"])));
+        assert_eq!((&view["people"], &view["bals"], &view["body"]), (&json!(1), &json!(1), &json!("grades")));
+        let count = &counts.1.1[n];
+        assert_eq!((&count["structure"], &count["people"], &count["openings"]), (&json!(name), &json!(1), &json!(1)));
+        assert_eq!((&count["bals"]["Org"], &count["warnings"]), (&json!(1), &view["warnings"]));
+        let id = tokens.1.1[n]["id"].as_str().unwrap().parse().unwrap();
+        let view = serde_json::to_value(op.token(root, id).await.unwrap()).unwrap();
+        assert_eq!((&tokens.1.1[n], &view["login"]), (&view, &json!(name)));
+        // Newest first.
+        let listed = &openings.1.1[MANY - 1 - n];
+        let id = listed["id"].as_str().unwrap().parse().unwrap();
+        let view = serde_json::to_value(op.opening(root, id).await.unwrap()).unwrap();
+        assert_eq!(*listed, alone(view, &[("steps", json!([])), ("bal", Value::Null)]));
+        assert_eq!((&listed["structure"], &listed["people"][0]["login"]), (&json!(name), &json!(name)));
+        assert!(listed["waits_for"].as_array().unwrap().iter().any(|w| w["guard"] == "identity"), "{listed}");
+    }
+}
