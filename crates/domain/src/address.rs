@@ -56,10 +56,6 @@ impl DomainName {
         let (shown, valid) = Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
         if valid.is_ok() { shown.into_owned() } else { self.0.clone() }
     }
-    /// True when this name is `parent` or below it.
-    pub fn is_within(&self, parent: &DomainName) -> bool {
-        self.0.strip_suffix(parent.as_str()).is_some_and(|head| head.is_empty() || head.ends_with('.'))
-    }
 }
 
 /// A mail address: local part as written, domain canonical. Equality, order and hash are those of [`Address::key`].

@@ -139,9 +139,6 @@ fn domains_are_canonical() {
     for bad in [".", "a..b", "a b.fr", "a/b.fr", "*.fr", "a\u{ff20}b.fr", "1.2.3.4"] {
         assert_eq!(d(bad), Err(AddressError::Domain), "{bad}");
     }
-    let (fr, sub, other) = (d("mssante.fr"), d("a.mssante.fr"), d("amssante.fr"));
-    let (fr, sub, other) = (fr.expect("valid"), sub.expect("valid"), other.expect("valid"));
-    assert!(sub.is_within(&fr) && fr.is_within(&fr) && !other.is_within(&fr) && !fr.is_within(&sub));
 }
 
 #[test]

@@ -205,13 +205,6 @@ identifier! {
     }
 }
 
-impl Siret {
-    /// The enterprise's number, 9 digits.
-    pub fn siren(&self) -> &str {
-        &self.0[..9]
-    }
-}
-
 /// The number that the key of a NIR is taken of: `2A` counts as 19, `2B` as 18.
 fn nir_number(thirteen: &str) -> Option<u64> {
     match thirteen.get(5..7) {
@@ -279,10 +272,6 @@ impl InsOid {
             Self::NirTest => "1.2.250.1.213.1.4.10",
             Self::NirDemo => "1.2.250.1.213.1.4.11",
         }
-    }
-    /// True for an authority of real people.
-    pub fn is_real(self) -> bool {
-        matches!(self, Self::Nir | Self::Nia)
     }
 }
 

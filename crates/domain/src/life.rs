@@ -13,16 +13,6 @@ use crate::{Role, Timestamp};
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest reason, characters.
-pub const MAX_REASON: usize = 500;
-
-/// A reason as it is kept: one line, not empty, bounded. `None` otherwise.
-pub fn reason(text: &str) -> Option<String> {
-    let text = text.trim();
-    let good = !text.is_empty() && text.chars().count() <= MAX_REASON && !text.chars().any(char::is_control);
-    good.then(|| text.to_owned())
-}
-
 /// Where a life is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LifeState {

@@ -55,12 +55,6 @@ pub const RESERVED: [&str; 21] = [
     "reponse.automatique-test",
 ];
 
-/// True for `postmaster` and `abuse`, in any case: on each of our domains they reach the operator (RFC 5321 §4.5.1,
-/// RFC 2142).
-pub fn is_role(local: &str) -> bool {
-    local.eq_ignore_ascii_case("postmaster") || local.eq_ignore_ascii_case("abuse")
-}
-
 /// A letter of ASCII, with accents or without, or one of the few Latin letters that are none. Others may be taken for these.
 fn is_latin(c: char) -> bool {
     matches!(c, 'æ' | 'Æ' | 'œ' | 'Œ' | 'ø' | 'Ø' | 'ß')

@@ -9,6 +9,8 @@ use unicode_normalization::UnicodeNormalization;
 pub const NAME: usize = 120;
 /// Most characters of a reason, a reference, a function.
 pub const NOTE: usize = 300;
+/// Longest reason, characters.
+pub const REASON: usize = 500;
 /// Longest code of a structure or regional body, characters.
 const CODE: usize = 64;
 
@@ -65,6 +67,16 @@ pub fn line(text: &str, field: &'static str, most: usize) -> Result<String, Refu
 pub fn filled(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
     let out = line(text, field, most)?;
     if out.chars().any(char::is_alphanumeric) { Ok(out) } else { Err(invalid(field)) }
+}
+
+/// A line that has to be there. `admin.invalid`, whatever is wrong with it.
+pub fn said(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
+    line(text, field, most).ok().filter(|t| !t.is_empty()).ok_or_else(|| invalid(field))
+}
+
+/// Why somebody does something, for the record. `admin.invalid`.
+pub fn reason(text: &str, field: &'static str) -> Result<String, Refusal> {
+    said(text, field, REASON)
 }
 
 /// A name with a letter in it, in any script (identity traits are kept as they were certified, only composed).
@@ -176,6 +188,14 @@ mod tests {
         }
         assert_eq!(reference_code("SM54", "speciality").unwrap(), "SM54");
         assert!(reference_code("a;b", "speciality").is_err());
+    }
+
+    #[test]
+    fn a_reason_is_there_and_hides_nothing() {
+        assert_eq!(reason(" R\u{e9}quisition du 3\u{a0}mars ", "reason").unwrap(), "Réquisition du 3\u{a0}mars");
+        for bad in ["", " \u{a0} ", "a\nb", "clos\u{202e}trevuo", "a\u{200b}b", &"x".repeat(REASON + 1)] {
+            assert_eq!(reason(bad, "reason").unwrap_err().code, RefusalCode::Invalid, "{bad:?}");
+        }
     }
 
     proptest! {

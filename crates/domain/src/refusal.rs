@@ -279,12 +279,6 @@ impl Refusal {
         let c = self.code;
         format!("{} {} {} [{}]", c.smtp(), c.enhanced(), self.smtp_text(), c.as_str())
     }
-    /// What follows `NO`, `BAD` or `BYE` in IMAP, without CRLF: response code if there is one (RFC 9051 §7.1), both
-    /// sentences in ASCII, stable code in parentheses.
-    pub fn imap_text(&self) -> String {
-        let text = format!("{} ({})", self.smtp_text(), self.code.as_str());
-        if self.code.imap().is_empty() { text } else { format!("[{}] {text}", self.code.imap()) }
-    }
     /// True when trying again later may help (SMTP 4xx).
     pub fn is_temporary(&self) -> bool {
         self.code.smtp() < 500

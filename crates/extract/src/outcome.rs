@@ -10,16 +10,6 @@ pub enum Extracted {
     NoText(Why),
 }
 
-impl Extracted {
-    /// The text; empty when there is none.
-    pub fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::NoText(_) => String::new(),
-        }
-    }
-}
-
 /// Why there is no text. The codes ([`Why::code`]) are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Why {

@@ -137,10 +137,6 @@ impl Conn {
     pub fn set_timeout(&mut self, idle: Duration) {
         self.idle = idle;
     }
-    /// Replaces the slow-client limits.
-    pub fn set_pace(&mut self, pace: Pace) {
-        self.pace = pace;
-    }
 
     /// Reads up to and including the next LF (returned as read: bare LF is visible), at most `max` bytes. Cancel-safe: nothing
     /// read is lost. After `TooLong` the line is still there: [`Conn::skip_line`], or close.

@@ -8,6 +8,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, bodies, is_machine, permit, reach, unknown};
 use crate::{Actor, Operator};
+use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::roles::{Filter, Given};
 use sceau_store::{Id, StoreError, Tx, accounts as rows, roles, structures};
@@ -15,8 +16,6 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-/// Longest reason, characters.
-pub(crate) const MAX_REASON: usize = 500;
 /// Rows looked at in one step of a listing.
 const SLICE: i64 = 500;
 
@@ -85,13 +84,6 @@ pub struct RoleFilter {
     pub structure: Option<String>,
     /// Those that are over, too.
     pub ended: bool,
-}
-
-/// A reason: printable, not empty, bounded. `admin.invalid`.
-pub(crate) fn reason(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    let good = !text.is_empty() && text.chars().count() <= MAX_REASON && !text.chars().any(char::is_control);
-    if good { Ok(text.to_owned()) } else { Err(Refusal::new(RefusalCode::Invalid).with("name", "reason")) }
 }
 
 /// Who else is an administrator of the operator, not blocked, when this role is left out? The roles are locked, so that two who end each other's
@@ -256,7 +248,7 @@ impl Operator {
     pub async fn grant_role(&self, actor: &Actor, new: NewRole) -> Result<RoleView, Refusal> {
         self.require(actor, UseCase::RoleGrant, On::Anywhere).await?;
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
-        let (login, reason) = (crate::accounts::login(&new.login)?, reason(&new.reason)?);
+        let (login, reason) = (crate::accounts::login(&new.login)?, reason(&new.reason, "reason")?);
         let said = new.function.as_deref().map(crate::accounts::people::function).transpose()?;
         if !new.role.is_granted() {
             return Err(invalid("role"));
@@ -334,7 +326,7 @@ impl Operator {
     /// Ends a role, with a reason; what it gave is gone for the very next act. `role.last`, `role.configured`, `state.wrong` when it is over.
     pub async fn end_role(&self, actor: &Actor, id: Id, why: &str) -> Result<RoleView, Refusal> {
         self.require(actor, UseCase::RoleGrant, On::Anywhere).await?;
-        let (why, by, now) = (reason(why)?, By::actor(actor), self.now().0);
+        let (why, by, now) = (reason(why, "reason")?, By::actor(actor), self.now().0);
         let (fact, actor) = (self.fact("role.ended", &by, None, "ok", json!({})), actor.clone());
         let end = move |tx: &mut dyn Tx| {
             let use_case = UseCase::RoleGrant;

@@ -164,12 +164,6 @@ pub fn by_id(tx: &mut dyn Tx, bal: Id, id: Id) -> Result<Option<FolderRow>, Stor
     tx.query_opt(&sql, params![id, bal])?.as_ref().map(read).transpose()
 }
 
-/// The (first) folder with a special use.
-pub fn by_special_use(tx: &mut dyn Tx, bal: Id, special_use: &str) -> Result<Option<FolderRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM folders WHERE bal_id = $1 AND special_use = $2 ORDER BY id");
-    tx.query_opt(&sql, params![bal, special_use])?.as_ref().map(read).transpose()
-}
-
 /// A folder to be made: everything sealed and numbered before the transaction.
 #[derive(Debug, Clone)]
 pub struct NewFolder {

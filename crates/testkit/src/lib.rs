@@ -118,7 +118,7 @@ pub async fn accepted(store: &Store, login: &str) {
         let terms_id = match terms::in_force(tx, now)? {
             Some(terms) => terms,
             None => {
-                terms::insert(tx, &first_terms(id, now))?;
+                terms::insert(tx, &terms_now(id, "essai", now))?;
                 id
             }
         };
@@ -132,10 +132,11 @@ pub async fn accepted(store: &Store, login: &str) {
     store.write::<_, StoreError, _>(accept).await.unwrap();
 }
 
-fn first_terms(id: sceau_store::Id, now: i64) -> terms::Terms {
+/// Terms in force from now on, for tests.
+pub fn terms_now(id: sceau_store::Id, version: &str, now: i64) -> terms::Terms {
     terms::Terms {
         id,
-        version: "essai".into(),
+        version: version.into(),
         text_fr: "Conditions d'essai.".into(),
         text_en: "Terms for tests.".into(),
         digest: vec![0; 32],

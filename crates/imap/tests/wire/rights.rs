@@ -110,19 +110,7 @@ async fn new_terms_end_a_session_at_its_next_word_and_let_nothing_out_of_idle() 
     idle.send("i IDLE\r\n").await;
     assert_eq!(idle.response().await.as_deref(), Some("+ idling"));
     let (id, now) = (w.store.new_id(), w.store.clock().now().0);
-    let next = terms::Terms {
-        id,
-        version: "suivante".into(),
-        text_fr: "Conditions.".into(),
-        text_en: "Terms.".into(),
-        digest: vec![1; 32],
-        changes_fr: String::new(),
-        changes_en: String::new(),
-        from_at: now,
-        published: now,
-        published_by: "root".into(),
-        withdrawn: None,
-    };
+    let next = sceau_testkit::terms_now(id, "suivante", now);
     w.store.write(move |tx| terms::insert(tx, &next)).await.map_err(|e: StoreError| e).unwrap();
     // What was judged a moment ago is believed for a second.
     w.store.clock.advance_ms(1_001);

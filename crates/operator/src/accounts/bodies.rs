@@ -128,7 +128,7 @@ impl Operator {
     ) -> Result<BodyView, Refusal> {
         self.require(actor, UseCase::BodyEdit, On::Operator).await?;
         let (why, code, by, now) =
-            (crate::roles::reason(reason)?, code.to_ascii_lowercase(), By::actor(actor), self.now().0);
+            (plain::reason(reason, "reason")?, code.to_ascii_lowercase(), By::actor(actor), self.now().0);
         let act = if block { "body.blocked" } else { "body.released" };
         let (was, became) = if block { ("active", "blocked") } else { ("blocked", "active") };
         let fact = self.fact(act, &by, None, "ok", json!({ "body": code, "reason": why }));

@@ -3,9 +3,8 @@ use super::{CAUSES, DAY, DisclosureView, MAX_BENEFICIARY, MAX_DAYS, NewDisclosur
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
-use crate::roles::reason;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, UseCase};
+use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
 use sceau_store::{Tx, accounts as rows};
 use serde_json::json;
 
@@ -21,14 +20,8 @@ impl Operator {
         if new.days == 0 || new.days > MAX_DAYS {
             return Err(invalid("days"));
         }
-        let why = reason(&new.reason)?;
-        let beneficiary = new.beneficiary.trim().to_owned();
-        if beneficiary.is_empty()
-            || beneficiary.chars().count() > MAX_BENEFICIARY
-            || beneficiary.chars().any(char::is_control)
-        {
-            return Err(invalid("beneficiary"));
-        }
+        let why = plain::reason(&new.reason, "reason")?;
+        let beneficiary = plain::said(&new.beneficiary, "beneficiary", MAX_BENEFICIARY)?;
         let (by, now) = (By::actor(actor), self.now().0);
         let row = kept::Disclosure {
             id: self.0.store.new_id(),

@@ -3,8 +3,8 @@ use super::{DisclosureView, found, kept, not_closed, state_at, view};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::On;
-use crate::roles::reason;
 use crate::{Actor, Operator};
+use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, Role, UseCase};
 use sceau_store::disclosures::Disclosure;
 use sceau_store::{Id, StoreError, Tx, roles};
@@ -38,7 +38,7 @@ impl Operator {
         why: &str,
     ) -> Result<DisclosureView, Refusal> {
         self.require(actor, UseCase::DisclosureDecide, On::Operator).await?;
-        let (why, now, by) = (reason(why)?, self.now().0, By::actor(actor));
+        let (why, now, by) = (reason(why, "reason")?, self.now().0, By::actor(actor));
         let state = if agreed { "agreed" } else { "refused" };
         let data = json!({ "disclosure": id.to_string(), "decision": state, "reason": why });
         let (fact, actor) = (self.fact("disclosure.decided", &by, None, "ok", data), actor.clone());
@@ -62,7 +62,7 @@ impl Operator {
     /// Ends a request or a disclosure before its time: any administrator may, at once. `state.wrong` when there is nothing to end.
     pub async fn withdraw_disclosure(&self, actor: &Actor, id: Id, why: &str) -> Result<DisclosureView, Refusal> {
         self.require(actor, UseCase::DisclosureDecide, On::Operator).await?;
-        let (why, now, by) = (reason(why)?, self.now().0, By::actor(actor));
+        let (why, now, by) = (reason(why, "reason")?, self.now().0, By::actor(actor));
         let data = json!({ "disclosure": id.to_string(), "reason": why });
         let (fact, actor) = (self.fact("disclosure.withdrawn", &by, None, "ok", data), actor.clone());
         let withdraw = move |tx: &mut dyn Tx| {

@@ -18,7 +18,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, authority, permit, unknown};
 use sceau_domain::access::{Giver, Held, Place};
 use sceau_domain::policy::Limits;
-use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Role, Timestamp, UseCase, life};
+use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Role, Timestamp, UseCase, plain};
 use sceau_store::{Id, StoreError, Tx, access, accounts};
 
 /// A day, milliseconds.
@@ -116,8 +116,7 @@ fn rights(names: Option<&[String]>, role: sceau_domain::AccessRole) -> Result<Ba
 
 /// A reason that may be left out. `admin.invalid`.
 fn reason(text: Option<&str>) -> Result<Option<String>, Refusal> {
-    let wrong = || Refusal::new(RefusalCode::Invalid).with("name", "reason");
-    text.map(|t| life::reason(t).ok_or_else(wrong)).transpose()
+    text.map(|t| plain::reason(t, "reason")).transpose()
 }
 
 /// When the next access of a person may be given: never at the same instant as one before.

@@ -12,7 +12,8 @@ use crate::refuse::{self, Fail};
 use crate::retention;
 use crate::rights::On;
 use crate::{Actor, Door, Operator};
-use sceau_domain::life::{LifeState, LifeStep, height, reason};
+use sceau_domain::life::{LifeState, LifeStep, height};
+use sceau_domain::plain::reason;
 use sceau_domain::retention::{Item, Span, Unit};
 use sceau_domain::{Address, BalKind, Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::{Id, StoreError, Tx, access, accounts, jobs, life as rows, purge};
@@ -115,7 +116,7 @@ impl Operator {
         self.require(actor, use_case, On::Anywhere).await?;
         let (key, deed) = (self.key_of(address)?, self.deed(actor, &order.reason)?);
         let invalid = |name: &'static str| Refusal::new(RefusalCode::Invalid).with("name", name);
-        let proof = order.identity_proof.as_deref().map(|p| reason(p).ok_or_else(|| invalid("identity_proof")));
+        let proof = order.identity_proof.as_deref().map(|p| reason(p, "identity_proof"));
         let (proof, by) = (proof.transpose()?, By::actor(actor));
         let said = json!({ "reason": deed.reason, "cause": order.cause.as_str() });
         let fact = self.fact("bal.closing", &by, None, "ok", said);

@@ -18,7 +18,8 @@ pub use views::{LifeView, StepView};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
-use sceau_domain::life::{BalLife, LifeState, LifeStep, Unfit, height, reason, standing};
+use sceau_domain::life::{BalLife, LifeState, LifeStep, Unfit, height, standing};
+use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::life::{self as rows, Step};
 use sceau_store::{Id, StoreError, Tx, accounts};
@@ -60,7 +61,7 @@ impl Deed {
 impl Operator {
     /// A deed of this actor. `admin.invalid` when the reason is none.
     fn deed(&self, actor: &Actor, why: &str) -> Result<Deed, Refusal> {
-        let why = reason(why).ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "reason"))?;
+        let why = reason(why, "reason")?;
         Ok(Deed { by: By::actor(actor).name, reason: Some(why), ..self.own_deed(None) })
     }
     /// A deed of ourselves.

@@ -9,7 +9,7 @@ use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, UseCase};
+use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
 use sceau_notary::statement::{SETTLED, Statement, What};
 use sceau_notary::{Hash, PublicKey, checkpoint};
 use sceau_store::notary as rows;
@@ -17,7 +17,7 @@ use sceau_store::vault::signing::Signer;
 use sceau_store::{Id, StoreError};
 use serde_json::json;
 
-/// Longest reason, bytes.
+/// Longest reason, characters.
 const REASON: usize = 1_000;
 
 /// Signs a statement.
@@ -48,10 +48,7 @@ impl Operator {
     /// no leaf yet; `admin.invalid` without a reason, or when the trace is not what its leaf was made from (that is no matter of time).
     pub async fn settle_trace(&self, actor: &Actor, trace: Id, reason: &str) -> Result<Statement, Refusal> {
         self.require(actor, UseCase::TraceSettle, On::Operator).await?;
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > REASON || reason.chars().any(char::is_control) {
-            return Err(Refusal::new(RefusalCode::Invalid).with("name", "reason"));
-        }
+        let reason = plain::said(reason, "reason", REASON)?;
         let leaf = self.0.store.read(move |tx| Ok::<_, Fail>(rows::leaf_of(tx, trace)?)).await?;
         let unknown = || Refusal::new(RefusalCode::NotFound).with("name", trace);
         let leaf = leaf.ok_or_else(unknown)?;

@@ -1,5 +1,5 @@
 //! Asking: a BAL, a change, an end (F012, F015, F016).
-use super::request::{NewChange, NewEnd, NewOpening, Request, people, reason};
+use super::request::{NewChange, NewEnd, NewOpening, Request, people};
 use super::views::OpeningView;
 use super::{decide, facts};
 use crate::accounts::bals::{find, names};
@@ -92,7 +92,7 @@ impl Operator {
             alive(&bal)?;
             let mut request = about(&bal, Task::Change, kind);
             request.people = people(kind, &change.holders, &change.members)?;
-            request.reason = change.reason.as_deref().map(reason).transpose()?;
+            request.reason = change.reason.as_deref().map(|r| plain::reason(r, "reason")).transpose()?;
             if let Some(name) = &change.name {
                 request.name = plain::name(name, "name")?;
                 request.naming_override =
@@ -105,7 +105,7 @@ impl Operator {
     }
 
     async fn ask_end(&self, actor: &Actor, end: NewEnd) -> Result<Id, Refusal> {
-        let (address, why) = (parse(&end.address)?, reason(&end.reason)?);
+        let (address, why) = (parse(&end.address)?, plain::reason(&end.reason, "reason")?);
         let draft = self.draft(actor, &address);
         let act = move |tx: &mut dyn Tx| {
             let bal = seized(tx, &draft)?;

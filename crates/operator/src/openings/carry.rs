@@ -11,8 +11,8 @@ use crate::mailbox::folders::create_defaults;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
-use sceau_domain::life::MAX_REASON;
 use sceau_domain::opening::{self, Event, Part, State, Task};
+use sceau_domain::plain;
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::{DataKey, Id, StoreError, Tx, access, accounts, bals, life, terms};
@@ -269,7 +269,7 @@ impl Operator {
         let origin =
             Origin { door: Door::System, remote: None, session: format!("opening-{id}"), tls: None, once: None };
         // Within what a reason may have, with the login (at most 64).
-        let why: String = request.reason.as_deref().unwrap_or_default().chars().take(MAX_REASON - 70).collect();
+        let why: String = request.reason.as_deref().unwrap_or_default().chars().take(plain::REASON - 70).collect();
         let reason = format!("{why} ({})", row.asked_by);
         let (bal, login) = (row.bal_id.ok_or(RefusalCode::Unavailable)?, p.by.clone());
         let find = move |tx: &mut dyn Tx| Ok((accounts::bal_by_id(tx, bal)?, accounts::person_by_login(tx, &login)?));

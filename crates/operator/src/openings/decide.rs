@@ -1,5 +1,5 @@
 //! Deciding: a request verified, refused, taken back. Who may is the structure's policy to say (F012, F163).
-use super::request::{Request, override_reason, reason};
+use super::request::{Request, override_reason};
 use super::views::OpeningView;
 use super::{facts, show};
 use crate::record::By;
@@ -7,7 +7,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::opening::{self, Decider, Denied, Event, State, Task};
-use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::{Id, Tx, access, accounts, life, structures};
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ impl Operator {
 
     /// Refuses a request, with a reason for whoever asked (F163).
     pub async fn refuse_opening(&self, actor: &Actor, id: Id, why: &str) -> Result<OpeningView, Refusal> {
-        let why = reason(why);
+        let why = plain::reason(why, "reason");
         self.decide(actor, id, Event::Refuse, Some(why)).await?;
         self.opening(actor, id).await
     }

@@ -3,7 +3,7 @@ use crate::Operator;
 use crate::accounts::NewBal;
 use crate::accounts::bals::names::Texts;
 use sceau_domain::opening::{Part, Task};
-use sceau_domain::{Address, BalKind, Refusal, RefusalCode, life, plain};
+use sceau_domain::{Address, BalKind, Refusal, RefusalCode, plain};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -114,14 +114,9 @@ pub(super) fn people(kind: BalKind, holders: &[String], members: &[String]) -> R
     Ok(all)
 }
 
-/// A reason that somebody gave. `admin.invalid`.
-pub(super) fn reason(text: &str) -> Result<String, Refusal> {
-    life::reason(text).ok_or_else(|| invalid("reason"))
-}
-
 /// The reason for an exception from the rules of eligibility. `admin.invalid`.
 pub(super) fn override_reason(text: &str) -> Result<String, Refusal> {
-    life::reason(text).ok_or_else(|| invalid("eligibility_override"))
+    plain::reason(text, "eligibility_override")
 }
 
 impl Request {

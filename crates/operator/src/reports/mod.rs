@@ -269,7 +269,7 @@ impl Operator {
     /// Passes a report on: to the regional body, to the operator. `state.wrong` when it lies with the operator already.
     pub async fn pass_report(&self, actor: &Actor, id: Id, why: &str) -> Result<ReportView, Refusal> {
         self.require(actor, UseCase::ReportHandle, On::Anywhere).await?;
-        self.take_report_on(actor, id, Step::Pass(crate::roles::reason(why)?)).await
+        self.take_report_on(actor, id, Step::Pass(plain::reason(why, "reason")?)).await
     }
 
     /// Takes one's own report back. `state.wrong`, `right.missing`.

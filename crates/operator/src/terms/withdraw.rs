@@ -7,7 +7,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator};
-use sceau_domain::life::reason;
+use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_store::{Tx, terms as rows};
 use serde_json::json;
@@ -16,7 +16,7 @@ impl Operator {
     /// Takes a planned version back. `admin.not_found`, `admin.invalid`, `state.wrong` when it is in force, was, or was taken back.
     pub async fn withdraw_terms(&self, actor: &Actor, version: &str, why: &str) -> Result<TermsText, Refusal> {
         self.require(actor, UseCase::TermsPublish, On::Operator).await?;
-        let why = reason(why).ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "reason"))?;
+        let why = reason(why, "reason")?;
         let (by, now, asker) = (By::actor(actor), self.now().0, actor.clone());
         let fact = self.fact("terms.withdrawn", &by, None, "ok", json!({ "version": version, "reason": why }));
         let (name, by) = (version.to_owned(), by.name);

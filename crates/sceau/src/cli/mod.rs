@@ -53,6 +53,7 @@ mod traces;
 mod trust;
 mod usage;
 mod verify;
+mod width;
 mod words;
 
 pub(crate) use crate::context::Context;

@@ -1,5 +1,5 @@
 //! Printing: tables and records for people, JSON for programs.
-use super::{Context, out, time, words};
+use super::{Context, out, time, width, words};
 use sceau_domain::Lang;
 use sceau_domain::text::template;
 use serde_json::Value;
@@ -40,46 +40,25 @@ pub fn limit(limit: u32) -> String {
     limit.clamp(1, 1000).to_string()
 }
 
-/// Prints an array of objects as a table; says so when there is none.
+/// Prints an array of objects as a table; says so when there is none. On a terminal, what does not stand in its width is cut with `…`.
 pub fn print_table(context: &Context, value: &Value, columns: &[(&str, &str)]) {
     let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
     if rows.is_empty() {
         return out::line(&context.text("cli.nothing", &[]));
     }
     let header: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
-    let last = columns.len().saturating_sub(1);
-    let shown = |(i, (field, _)): (usize, &(&str, &str)), row: &Value| {
-        let text = cell(context, field, &row[*field]);
-        if i == last { text } else { shortened(text) }
-    };
-    let cells: Vec<Vec<String>> =
-        rows.iter().map(|r| columns.iter().enumerate().map(|c| shown(c, r)).collect()).collect();
-    let width =
-        |i: usize| cells.iter().map(|r| r[i].chars().count()).chain([header[i].chars().count()]).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let mut all = String::new();
-    for row in std::iter::once(&header).chain(&cells) {
-        let mut line = String::new();
-        for (i, c) in row.iter().enumerate() {
-            let pad = widths[i] - c.chars().count();
-            line.push_str(c);
-            if i + 1 < row.len() {
-                line.push_str(&" ".repeat(pad + 2));
-            }
-        }
-        all.push_str(line.trim_end());
-        all.push('\n');
-    }
-    out::put(&all);
+    let cells = rows.iter().map(|r| columns.iter().map(|(field, _)| cell(context, field, &r[*field])).collect());
+    let all: Vec<Vec<String>> = std::iter::once(header).chain(cells).collect();
+    out::put(&width::laid_out(&all, width::of_terminal()));
 }
 
 /// Prints one object, a line a field.
 pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) {
     let labels: Vec<String> = columns.iter().map(|(_, key)| context.text(key, &[])).collect();
-    let width = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    let widest = labels.iter().map(|l| width::of(l)).max().unwrap_or(0);
     let mut all = String::new();
     for (label, (field, _)) in labels.iter().zip(columns) {
-        let pad = " ".repeat(width - label.chars().count());
+        let pad = " ".repeat(widest - width::of(label));
         let line = format!("{label}{pad}  {}", cell(context, field, &value[*field]));
         all.push_str(line.trim_end());
         all.push('\n');
@@ -133,16 +112,6 @@ const SIZES: &[&str] = &["size", "quota", "used"];
 
 /// Fields that are lists of pairs (address or login, role).
 const PAIRS: &[&str] = &["access", "bals", "roles"];
-/// Widest cell of a column that another one follows, characters; `--json` and `show` have the whole text.
-const WIDEST: usize = 48;
-
-fn shortened(text: String) -> String {
-    if text.chars().count() <= WIDEST {
-        return text;
-    }
-    text.chars().take(WIDEST - 1).chain(['…']).collect()
-}
-
 fn cell(context: &Context, field: &str, value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
@@ -203,7 +172,9 @@ fn fact(context: &Context, name: &str, value: &Value) -> String {
 
 /// A text with control characters made visible, and those that reorder writing: a peer's reply must not drive the administrator's terminal.
 pub(super) fn printable(s: &str) -> String {
-    let drives = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let drives = |c: char| c.is_control() || turns(c);
     s.chars().map(|c| if drives(c) { '\u{FFFD}' } else { c }).collect()
 }
 
@@ -224,6 +195,46 @@ fn size(lang: Lang, bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn rows(rows: &[[&str; 3]]) -> Vec<Vec<String>> {
+        rows.iter().map(|r| r.iter().map(|c| (*c).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn names_of_every_script_stand_below_their_header() {
+        // Composed and not, two columns each, a joiner that is not seen, a picture.
+        let names = ["Zoé", "Zoe\u{301}", "山田太郎", "नि\u{200d}", "한글", "👩🏽", "z\u{335}\u{336}"];
+        assert_eq!(names.map(width::of), [3, 3, 8, 2, 4, 4, 1]);
+        let mut all = rows(&[["LOGIN", "NOM", "ÉTAT"]]);
+        all.extend(names.map(|n| vec!["x".to_owned(), n.to_owned(), "actif".to_owned()]));
+        let shown = width::laid_out(&all, None);
+        for line in shown.lines() {
+            let last = line.rfind(['a', 'É']).unwrap();
+            assert_eq!(width::of(&line[..last]), 17, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_cuts_the_widest_and_a_pipe_nothing() {
+        let (why, address) = ("Réquisition ".repeat(20), "service-de-cardiologie@hopital.mssante.fr");
+        let all = rows(&[["ADRESSE", "MOTIF", "ÉTAT"], [address, &why, "bloquée"]]);
+        let whole = width::laid_out(&all, None);
+        assert!(whole.contains(&why) && !whole.contains('…'), "{whole}");
+        let narrow = width::laid_out(&all, Some(80));
+        assert!(narrow.lines().all(|l| width::of(l) <= 80) && narrow.contains(address), "{narrow}");
+        assert!(narrow.contains("Réquisi") && narrow.contains('…') && narrow.contains("bloquée"), "{narrow}");
+        // When nothing else can give way, the first column does.
+        let tiny = width::laid_out(&all, Some(30));
+        assert!(tiny.lines().all(|l| width::of(l) <= 30) && tiny.contains("service-d") && tiny.contains("bloquée"));
+        // Smaller than can be: nothing is lost but room.
+        assert_eq!(width::laid_out(&all, Some(1)).lines().count(), 2);
+        assert_eq!(width::laid_out(&rows(&[["A", "B", "C"]]), Some(80)), "A  B  C\n");
+        // Wide characters are not cut in two, and a mark stays with its letter.
+        let wide = rows(&[["A", "B", "C"], ["x", "山田太郎花子様御中", "y"], ["x", &"e\u{301}".repeat(20), "y"]]);
+        let cut = width::laid_out(&wide, Some(16));
+        assert!(cut.lines().all(|l| width::of(l) <= 16), "{cut}");
+        assert!(cut.contains("山田") && cut.contains("e\u{301}…"), "{cut}");
+    }
 
     #[test]
     fn cells_read_as_a_person_expects() {

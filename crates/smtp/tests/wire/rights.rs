@@ -64,19 +64,7 @@ async fn new_terms_shut_an_open_session_at_its_next_transaction() {
     assert!(c.transact(ANNE, &[BRUNO], letter(ANNE, "un")).await.starts_with("250"));
     c.up_to_data(ANNE, &[BRUNO]).await;
     let (id, now) = (world.store.new_id(), world.store.clock().now().0);
-    let next = terms::Terms {
-        id,
-        version: "suivante".into(),
-        text_fr: "Conditions.".into(),
-        text_en: "Terms.".into(),
-        digest: vec![1; 32],
-        changes_fr: String::new(),
-        changes_en: String::new(),
-        from_at: now,
-        published: now,
-        published_by: "root".into(),
-        withdrawn: None,
-    };
+    let next = sceau_testkit::terms_now(id, "suivante", now);
     world.store.write(move |tx| terms::insert(tx, &next)).await.map_err(|e: StoreError| e).unwrap();
     world.store.clock.advance_ms(1_001);
     // What began before is judged by what is in force when it would be kept.

@@ -62,6 +62,7 @@ async fn what_is_not_as_described_is_refused() {
     let root = h.token("root").await;
     let bodies = [
         json!({ "purpose": "api" }),
+        json!({ "purpose": "api", "label": "a\u{202e}b" }),
         json!({ "purpose": "tout", "label": "Essai" }),
         json!({ "purpose": "api", "label": "Essai", "bal": "a@hopital.mssante.fr" }),
         json!({ "purpose": "api", "label": "Essai", "autre": 1 }),

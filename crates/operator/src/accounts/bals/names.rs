@@ -2,7 +2,7 @@
 use crate::Actor;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
-use sceau_domain::{Address, BalKind, Refusal, RefusalCode, UseCase, life, naming};
+use sceau_domain::{Address, BalKind, RefusalCode, UseCase, naming, plain};
 use sceau_store::{Tx, bals};
 
 /// Most first names that are looked at.
@@ -62,8 +62,7 @@ pub(crate) fn check(
         // Only the person's-name rule is a matter of judgment; characters, lengths and reserved names are not.
         let reason = override_reason.filter(|_| refusal.code == RefusalCode::NamingPerson);
         let Some(reason) = reason else { return Err(refusal.into()) };
-        let reason =
-            life::reason(reason).ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "naming_override"))?;
+        let reason = plain::reason(reason, "naming_override")?;
         permit(tx, actor, UseCase::NamingOverride, On::Operator)?;
         overridden = Some(reason);
     }

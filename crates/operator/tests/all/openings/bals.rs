@@ -1,10 +1,10 @@
 //! BALs as they are shown, named, changed and chosen for.
-use crate::openings::{House, of_hospital, on_both};
+use crate::openings::{House, of_hospital};
 use sceau_domain::BalKind;
 use sceau_operator::accounts::{BalChoices, BalEdit, BalQuery, NewBal, SuggestFor};
 use sceau_testkit::world::code;
 
-on_both!(
+each_engine!(
     names_of_our_own_people_are_known_and_only_the_operator_overrides,
     homonyms_are_numbered,
     nothing_is_chosen_for_anybody,

@@ -1,11 +1,11 @@
 //! A hospital's cardiology: opened with its people, changed, ended.
-use crate::openings::{House, number, of_hospital, on_both};
+use crate::openings::{House, number, of_hospital};
 use sceau_domain::BalKind;
 use sceau_domain::opening::State;
 use sceau_operator::openings::{NewChange, NewEnd, NewOpening};
 use sceau_testkit::world::code;
 
-on_both!(a_cardiology_with_its_people_is_opened_changed_and_ended, a_change_asks_for_what_an_opening_does);
+each_engine!(a_cardiology_with_its_people_is_opened_changed_and_ended, a_change_asks_for_what_an_opening_does);
 
 const CARDIO: &str = "cardiologie@alpha.mssante.fr";
 

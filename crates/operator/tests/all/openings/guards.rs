@@ -1,11 +1,11 @@
 //! What stands before an opening: identity, responsible, convention, terms.
-use crate::openings::{House, number, of_hospital, on_both};
+use crate::openings::{House, number, of_hospital};
 use sceau_domain::opening::{Lack, State};
 use sceau_domain::{BalKind, ConventionState, Opening};
 use sceau_testkit::pki::DAY;
 use sceau_testkit::world::code;
 
-on_both!(
+each_engine!(
     a_personal_bal_waits_for_the_terms_and_opens_at_their_acceptance,
     a_wrong_identity_is_told_and_once_mended_passes,
     an_exemption_that_ends_while_the_terms_are_awaited_opens_nothing,

@@ -1,12 +1,12 @@
 //! Files of people: what a dry run tells, what dies in the middle, what comes twice, what two bring at once.
-use crate::openings::{House, on_both};
+use crate::openings::House;
 use sceau_domain::{Opening, Refusal};
 use sceau_operator::imports::{ImportView, LineView, NewImport};
 use sceau_operator::{Actor, Operator};
 use sceau_store::params;
 use std::fmt::Write;
 
-on_both!(
+each_engine!(
     a_dry_run_tells_what_the_real_one_does,
     who_is_there_keeps_everything_and_nothing_is_preset,
     what_dies_in_the_middle_goes_on_without_doubling,

@@ -20,23 +20,6 @@ use sceau_store::{Id, StoreError, Tx, accounts};
 use sceau_testkit::addr;
 use sceau_testkit::world::{World, origin};
 
-/// Runs a test on both engines.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => { $(
-        mod $name {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$name(crate::openings::House::new(sceau_store::testing::sqlite().await).await).await;
-            }
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$name(crate::openings::House::new(sceau_store::testing::postgres().await).await).await;
-            }
-        }
-    )* };
-}
-pub(crate) use on_both;
-
 /// The world with the hospital `hopital` on `alpha.mssante.fr`: `chef` administers it, `anne` and `bruno` work there.
 pub(crate) struct House(pub World);
 

@@ -1,5 +1,5 @@
 //! A BAL that goes elsewhere, and what changes between a request and its last step.
-use crate::openings::{House, number, of_hospital, on_both};
+use crate::openings::{House, number, of_hospital};
 use sceau_domain::opening::{Lack, State};
 use sceau_domain::{BalKind, ConventionState, Opening, Role, Timestamp};
 use sceau_operator::accounts::structures::views::{Convention, NewStructure, Settlement};
@@ -12,7 +12,7 @@ use sceau_store::params;
 use sceau_testkit::pki::DAY;
 use sceau_testkit::world::code;
 
-on_both!(
+each_engine!(
     what_hangs_on_a_bal_goes_with_it,
     what_changes_meanwhile_is_judged_anew,
     an_end_is_the_act_of_whoever_verified_it,

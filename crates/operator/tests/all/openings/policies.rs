@@ -1,11 +1,11 @@
 //! Who asks and who decides: the structure's policy, the operator, the professional.
-use crate::openings::{House, number, of_hospital, on_both};
+use crate::openings::{House, number, of_hospital};
 use sceau_domain::opening::State;
 use sceau_domain::{BalKind, ConventionState, Opening};
 use sceau_operator::openings::{NewOpening, OpeningQuery};
 use sceau_testkit::world::code;
 
-on_both!(
+each_engine!(
     the_operator_alone_decides_where_the_structure_leaves_it_to_him,
     a_delegated_administrator_decides_at_home_only,
     the_professional_asks_and_with_a_card_opens,

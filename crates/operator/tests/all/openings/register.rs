@@ -1,12 +1,12 @@
 //! The register of professionals: replaced whole or not at all, also when two bring it at once; and what it says of our people.
-use crate::openings::{House, on_both};
+use crate::openings::House;
 use sceau_domain::reference::Layout;
 use sceau_operator::reference::{NewReference, ReferenceView};
 use sceau_operator::{Actor, Operator};
 use sceau_store::reference as rows;
 use sceau_store::{StoreError, params};
 
-on_both!(who_is_struck_off_stands_in_a_list, a_table_in_force_is_never_removed, two_that_bring_a_table_at_once,);
+each_engine!(who_is_struck_off_stands_in_a_list, a_table_in_force_is_never_removed, two_that_bring_a_table_at_once,);
 
 const HEADER: &str = "Type d'identifiant PP|Identifiant PP|Identification nationale PP|Nom d'exercice|Prénom d'exercice|Code profession\n";
 

@@ -1,12 +1,12 @@
 //! Who somebody is, where somebody works, what of it is shown and published, on both engines.
-use crate::people::{House, on_both};
+use crate::people::House;
 use sceau_domain::{BalKind, ConventionState, RefusalCode, Timestamp};
 use sceau_operator::accounts::people::views::{Exemption, PersonChange};
 use sceau_operator::accounts::structures::views::{Convention, Settlement, StructureChange};
 use sceau_operator::accounts::{BalChoices, NewPerson};
 use sceau_operator::life::{Departure, PersonalFate};
 
-on_both! {
+each_engine! {
     what_is_certified_is_what_was_looked_at, a_place_sees_its_own, who_signed_stays_who_signed,
     followed_since_when, what_is_published_and_by_whom_it_changes, the_register_names_every_link
 }

@@ -1,5 +1,5 @@
 //! Reports go where they belong and nowhere else; announcements reach whom they concern.
-use crate::people::{House, on_both};
+use crate::people::House;
 use sceau_domain::report::ReportKind;
 use sceau_domain::{Address, RefusalCode};
 use sceau_operator::notices::{NotTaken, Relay};
@@ -8,7 +8,7 @@ use sceau_store::params;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-on_both! { reports_go_where_they_belong, one_step_at_a_time, announcements_reach_whom_they_concern }
+each_engine! { reports_go_where_they_belong, one_step_at_a_time, announcements_reach_whom_they_concern }
 
 async fn make(h: &House, login: &str, kind: ReportKind, about: Option<&str>) -> ReportView {
     let new = NewReport { kind, about: about.map(str::to_owned), text: "Mon nom\na changé".into() };

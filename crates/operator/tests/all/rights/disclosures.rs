@@ -1,11 +1,11 @@
 //! Content for somebody who has no access: two people, a time, a trace; and nothing of the BAL changes.
-use crate::rights::{House, on_both_engines};
+use crate::rights::House;
 use sceau_operator::disclosures::{DisclosureView, NewDisclosure};
 use sceau_operator::{Actor, Operator};
 use sceau_store::StoreError;
 use sceau_testkit::world::{BETA, code, letter};
 
-on_both_engines!(
+each_engine!(
     two_people_read_while_it_lasts_and_nothing_changes,
     one_person_is_not_two,
     it_ends_at_its_time_and_when_it_is_withdrawn,
@@ -164,6 +164,9 @@ async fn what_is_asked_for_is_checked(h: House) {
         NewDisclosure { days: 31, ..ask() },
         NewDisclosure { reason: "a\nb".into(), ..ask() },
         NewDisclosure { beneficiary: " ".into(), ..ask() },
+        // What turns the writing around it.
+        NewDisclosure { reason: "a\u{202e}b".into(), ..ask() },
+        NewDisclosure { beneficiary: "a\u{202e}b".into(), ..ask() },
     ] {
         assert_eq!(code(op.ask_disclosure(root, new).await), "admin.invalid");
     }

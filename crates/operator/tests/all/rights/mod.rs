@@ -53,25 +53,6 @@ impl Played {
     }
 }
 
-/// Runs a test on both engines.
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name(crate::rights::House::new(sceau_store::testing::sqlite().await).await).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name(crate::rights::House::new(sceau_store::testing::postgres().await).await).await;
-            })*
-        }
-    };
-}
-pub(crate) use on_both_engines;
-
 /// The world with two structures (`ici`, followed by the body `gi`, and `ailleurs`). Everybody is named; `anne` works in `ici`, `bruno` in `ailleurs`.
 pub(crate) struct House(pub World);
 

@@ -1,9 +1,9 @@
 //! Giving, listing and ending roles.
-use crate::rights::{House, new, on_both_engines};
+use crate::rights::{House, new};
 use sceau_operator::roles::RoleFilter;
 use sceau_testkit::world::code;
 
-on_both_engines!(
+each_engine!(
     the_operator_gives_every_role_to_named_people_alone,
     a_structures_administrator_names_others_of_it_and_nothing_else,
     the_last_administrator_stays_and_the_configuration_alone_takes_what_it_gave,

@@ -1,5 +1,5 @@
 //! What is taken away is gone for the next act of every session, and asks no more sessions than it concerns.
-use crate::rights::{House, on_both_engines};
+use crate::rights::House;
 use sceau_operator::accounts::people::views::PersonChange;
 use sceau_operator::grants::NewDelegation;
 use sceau_operator::login::Leash;
@@ -9,7 +9,7 @@ use sceau_testkit::world::{code, origin};
 use std::time::Duration;
 use tokio::time::timeout;
 
-on_both_engines!(
+each_engine!(
     a_role_is_gone_for_the_next_act,
     only_those_concerned_are_asked_again,
     behind_a_blocked_holder_nobody_acts
