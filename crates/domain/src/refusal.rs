@@ -84,6 +84,7 @@ refusals! {
     RcptUnknown          "rcpt.unknown"           550 "5.1.1" "NONEXISTENT" 404;
     RcptClosed           "rcpt.closed"            550 "5.2.1" "NONEXISTENT" 410;
     RcptBlocked          "rcpt.blocked"           550 "5.2.1" "NOPERM" 403;
+    RcptChanged          "rcpt.changed"           451 "4.2.1" "UNAVAILABLE" 409;
     RcptOverQuota        "rcpt.over_quota"        452 "4.2.2" "OVERQUOTA" 507;
     RcptNotListed        "rcpt.not_listed"        554 "5.7.1" "NOPERM" 403;
     RcptRelay            "rcpt.relay"             554 "5.7.1" "NOPERM" 403;

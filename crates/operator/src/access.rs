@@ -2,8 +2,11 @@
 //! taken away is gone for the very next act.
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Who, terms};
-use sceau_domain::{BalRights, Refusal, RefusalCode, UseCase};
-use sceau_store::{Id, Tx, access};
+use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, UseCase};
+use sceau_store::{Id, StoreError, Tx, access};
+
+/// As what somebody acts who is not the holder, and the login of the holder for whom a delegate does.
+pub(crate) type Acting = (AccessRole, Option<String>);
 
 /// A person (or ourselves) at a BAL.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,16 @@ pub(crate) fn holds(seated: &access::Seated, need: BalRights) -> Result<(), Refu
         _ => UseCase::MailRead,
     };
     Err(Refusal::new(RefusalCode::RightMissing).with("name", act.as_str()))
+}
+
+/// As what somebody sits at a BAL, for traces: nothing for the holder; for a delegate, with the login of the holder (F024).
+pub(crate) fn acting(tx: &mut dyn Tx, bal: Id, seated: &access::Seated) -> Result<Option<Acting>, StoreError> {
+    let role: AccessRole = seated.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
+    Ok(match role {
+        AccessRole::Holder => None,
+        AccessRole::Delegate => Some((role, access::holder(tx, bal)?.map(|h| h.login))),
+        _ => Some((role, None)),
+    })
 }
 
 impl Operator {

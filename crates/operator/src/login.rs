@@ -123,21 +123,20 @@ impl Operator {
         let (Some(token), Some(bal), Who::Person(person)) = (actor.credential, &actor.bal, &actor.who) else {
             return Err(RefusalCode::RightMissing.into());
         };
+        // What no login found has no rights to go on with.
+        let Some(chair) = bal.chair.clone() else { return Err(RefusalCode::RightMissing.into()) };
         let now = self.clock().now();
         if self.0.guard.recently_allowed(token, bal.id, now) {
             return Ok(());
         }
         let (person, bal_id) = (person.id, bal.id);
         let version = self.0.guard.rights_version();
-        let chair = bal.chair.clone();
         let allowed = move |tx: &mut dyn Tx| -> Result<(), Fail> {
             if !rows::token_by_id(tx, token)?.is_some_and(|t| is_live(&t, now.0)) {
                 return Err(RefusalCode::RightMissing.into());
             }
             // A session has the rights that it began with, or ends.
-            let same = |s: &access::Seated| {
-                chair.as_ref().is_none_or(|c| c.role.as_str() == s.role && c.rights.bits() == s.rights)
-            };
+            let same = |s: &access::Seated| chair.role.as_str() == s.role && chair.rights.bits() == s.rights;
             match access::seat(tx, bal_id, person)?.filter(same) {
                 Some(_) => terms::require(tx, person, bal_id, now.0),
                 None => Err(RefusalCode::RightMissing.into()),

@@ -195,15 +195,9 @@ fn leaves_the_person_alone(use_case: UseCase) -> bool {
     )
 }
 
-/// Is that a machine: somebody all of whose accesses, and there are some, are those of machines?
-pub(crate) fn is_machine(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
-    let list = access::of_person(tx, person)?;
-    Ok(!list.is_empty() && list.iter().all(|a| a.role == Role::Machine.as_str()))
-}
-
 /// What one is without any administrative role.
 fn nature(tx: &mut dyn Tx, person: Id) -> Result<Role, StoreError> {
-    Ok(if is_machine(tx, person)? { Role::Machine } else { Role::User })
+    Ok(if access::is_machine(tx, person)? { Role::Machine } else { Role::User })
 }
 
 /// Which rights an access must hold for an act on its BAL; none for what whoever has an access may see.

@@ -6,12 +6,12 @@
 use crate::accounts::CONFIGURATION;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, Reach, bodies, is_machine, permit, reach, unknown};
+use crate::rights::{On, Reach, bodies, permit, reach, unknown};
 use crate::{Actor, Operator};
 use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::roles::{Filter, Given};
-use sceau_store::{Id, StoreError, Tx, accounts as rows, roles, structures};
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, roles, structures};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -302,7 +302,7 @@ impl Operator {
             if person.disabled.is_some()
                 || !named(&person.given_name)
                 || !named(&person.family_name)
-                || is_machine(tx, person.id)?
+                || access::is_machine(tx, person.id)?
             {
                 return Err(Refusal::new(RefusalCode::RoleUnnamed).with("name", &login).into());
             }

@@ -61,7 +61,8 @@ fn is_of_the_house(tx: &mut dyn Tx, actor: &Actor, bal: &accounts::Bal, person: 
 
 /// Refuses somebody whom the operator's rules do not take (F163).
 fn taken(tx: &mut dyn Tx, bal: &accounts::Bal, person: &accounts::Person, role: AccessRole) -> Result<(), Fail> {
-    if role == AccessRole::Machine {
+    // A machine has no profession; a person who is given a machine's access has.
+    if role == AccessRole::Machine && !access::is_natural(tx, person.id)? {
         return Ok(());
     }
     let kind = bal.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?;

@@ -83,6 +83,12 @@ fn terms_life(versions: &[terms::Name], accepted: &[(Id, i64)]) -> Life {
     life
 }
 
+/// Acceptances in their order: of two of one version the first counts.
+fn earliest(mut accepted: Vec<(Id, i64)>) -> Vec<(Id, i64)> {
+    accepted.sort_by_key(|(_, at)| *at);
+    accepted
+}
+
 fn span(a: &Access) -> Span {
     Span { granted: a.granted, starts: a.starts, ends: a.ends, ended: a.ended, rights: BalRights::from_bits(a.rights) }
 }
@@ -113,14 +119,17 @@ fn looked_up(tx: &mut dyn Tx, bal: &accounts::Bal, stretch: (i64, i64)) -> Resul
     let holder = rows.iter().find(|a| is(a, AccessRole::Holder)).map(|a| a.person_id);
     // For a machine the acceptance of somebody responsible counts.
     let responsible = rows.iter().filter(|a| is(a, AccessRole::Responsible)).filter_map(|a| people.get(&a.person_id));
-    let mut of_machines: Vec<(Id, i64)> = responsible.flat_map(|(_, accepted)| accepted.clone()).collect();
-    of_machines.sort_by_key(|(_, at)| *at);
+    let of_machines: Vec<(Id, i64)> = responsible.flat_map(|(_, accepted)| accepted.clone()).collect();
     let mut out = Vec::with_capacity(rows.len());
     for row in rows {
         let Some((person, accepted)) = people.get(&row.person_id) else { continue };
         let holder = holder.filter(|_| is(&row, AccessRole::Delegate)).and_then(|id| people.get(&id)).map(|(l, _)| l);
-        let machine = is(&row, AccessRole::Machine) && !of_machines.is_empty();
-        let terms = terms_life(&versions, if machine { &of_machines } else { accepted });
+        // Whoever has a machine's access could read by either: by a responsible's acceptance as a machine, by the own one as a person.
+        let either: Vec<(Id, i64)> = match is(&row, AccessRole::Machine) {
+            true => of_machines.iter().chain(accepted).copied().collect(),
+            false => accepted.clone(),
+        };
+        let terms = terms_life(&versions, &earliest(either));
         let around = Around { bal: &bal_life, structure: Some(&place), person, holder, terms: Some(&terms) };
         let parts = times(&span(&row), around, within);
         out.push((row, parts));

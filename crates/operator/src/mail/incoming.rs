@@ -24,6 +24,18 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Recipients of one message from a peer: RFC 5321 §4.5.3.1.8 asks for 100 at least, whatever our own people may use.
 const RECIPIENTS: usize = 100;
 
+/// One answer for all recipients of a message of which some were refused after they had been accepted. The others lose nothing by it and nobody is told
+/// twice: the peer is asked to come again, and hears about each at RCPT. For good only when nobody would get it.
+fn for_all(refused: Vec<Refusal>, recipients: usize) -> Option<Refusal> {
+    let all = refused.len() == recipients;
+    let first = refused.first()?.clone();
+    match refused.into_iter().find(Refusal::is_temporary) {
+        Some(temporary) => Some(temporary),
+        None if all => Some(first),
+        None => Some(RefusalCode::RcptChanged.into()),
+    }
+}
+
 impl Operator {
     /// Judges the chain shown in the handshake: chain, validity, revocation, listed for at least one domain. Traces refusals.
     pub async fn mx_peer(&self, chain: &[CertificateDer<'_>], origin: &Origin) -> Result<Peer, Refusal> {
@@ -156,12 +168,22 @@ impl Operator {
 
         // Who gets it, and by which recipients: a BAL named twice (postmaster@ and its own address) gets one copy.
         let mut copies: BTreeMap<Id, (String, Vec<dedupe::Digest>)> = BTreeMap::new();
+        let mut refused = Vec::new();
         for to in &envelope.to {
-            let found = self.judge_recipient(peer, envelope.from.as_ref(), to, size).await?;
+            let found = match self.judge_recipient(peer, envelope.from.as_ref(), to, size).await {
+                Ok(found) => found,
+                Err(refusal) => {
+                    refused.push(refusal);
+                    continue;
+                }
+            };
             let digest = self.dedupe_digest(peer, envelope.from.as_ref(), to, &message.spool.digest);
             for local in found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size) {
                 copies.entry(local.id).or_insert_with(|| (local.shown.clone(), Vec::new())).1.push(digest);
             }
+        }
+        if let Some(refusal) = for_all(refused, envelope.to.len()) {
+            return Err(refusal);
         }
         let mut prepared: Vec<(Prepared, Vec<dedupe::Digest>)> = Vec::with_capacity(copies.len());
         // Ascending ids: the order in which BALs are locked.
@@ -221,7 +243,10 @@ impl Operator {
             blob::insert(tx, row)?;
             let mut bals = Vec::with_capacity(due.len());
             for ready in due {
-                deliver::insert(tx, ready, RefusalCode::RcptOverQuota)?;
+                deliver::insert(tx, ready, RefusalCode::RcptOverQuota).map_err(|fail| match fail {
+                    Fail::No(refusal) => for_all(vec![refusal.clone()], prepared.len()).unwrap_or(refusal).into(),
+                    store @ Fail::Store(_) => store,
+                })?;
                 if let Some(trace) = delivered.get(&ready.bal) {
                     trace.write(tx)?;
                 }

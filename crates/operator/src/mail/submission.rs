@@ -1,11 +1,13 @@
 //! A person or a machine sends (design §6).
 //!
-//! Promises: envelope sender, From and Sender are BALs that the person may send with (F150); Bcc never leaves; who may
+//! Promises: envelope sender, From and Sender are BALs that the person may send with (F150), and each has its trace, which says as what the person
+//! sent with it, whichever BAL the session was opened with (F024); Bcc never leaves; who may
 //! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
 //! are durable, all or none.
 use super::keep::{Kept, keep};
 use super::parties::{Found, Local, bal_by_key};
 use super::{Accepted, Envelope, clean};
+use crate::access::{Acting, acting};
 use crate::login::is_live;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
@@ -78,7 +80,7 @@ impl Operator {
         }
         let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?;
         let from = self.sending_bal(actor, &bal.address, RefusalCode::SenderNotAllowed).await?;
-        self.check_pair(&from, to, size.unwrap_or(0)).await.map(drop)
+        self.check_pair(&from.local, to, size.unwrap_or(0)).await.map(drop)
     }
 
     /// May this BAL of ours write to `to`, and is there room?
@@ -91,22 +93,28 @@ impl Operator {
     }
 
     /// The BAL behind an address, when the actor may send with it; `otherwise` the given refusal.
-    async fn sending_bal(&self, actor: &Actor, address: &Address, otherwise: RefusalCode) -> Result<Local, Refusal> {
+    async fn sending_bal(&self, actor: &Actor, address: &Address, otherwise: RefusalCode) -> Result<Voice, Refusal> {
         let (key, token, now) = (self.bal_key(address), actor.credential, self.now());
         let person = match &actor.who {
             Who::Person(p) => Some(p.id),
             Who::System => None,
         };
         let found = self.0.store.read(move |tx| {
-            let Some(bal) = bal_by_key(tx, &key)? else { return Ok(None) };
-            let allowed = bal.open && may_send(tx, person, bal.id)? && token_opens(tx, token, bal.id, now)?;
-            if let Some(person) = person.filter(|_| allowed) {
-                terms::require(tx, person, bal.id, now.0)?;
+            let Some(local) = bal_by_key(tx, &key)? else { return Ok(None) };
+            if !local.open || !may_send(tx, person, local.id)? || !token_opens(tx, token, local.id, now)? {
+                return Ok(None);
             }
-            Ok::<_, Fail>(allowed.then_some(bal))
+            let mut seat = None;
+            if let Some(person) = person {
+                terms::require(tx, person, local.id, now.0)?;
+                if let Some(seated) = access::seat(tx, local.id, person)? {
+                    seat = acting(tx, local.id, &seated)?;
+                }
+            }
+            Ok::<_, Fail>(Some(Voice { local, seat }))
         });
         match found.await? {
-            Some(bal) => Ok(bal),
+            Some(voice) => Ok(voice),
             None => Err(Refusal::new(otherwise).with("address", address)),
         }
     }
@@ -129,15 +137,16 @@ impl Operator {
         let origin = header::origin(&message.scan.header)?;
         let from = self.sending_bal(actor, &origin.from, RefusalCode::HeaderFromNotAllowed).await?;
         // Those of the BAL in whose name the message goes, whichever the session was opened with.
-        let limits = self.limits_of(from.id).await?;
+        let limits = self.limits_of(from.local.id).await?;
         if envelope.to.len() > limits.recipients {
             return Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limits.recipients));
         }
-        if let Some(sender) = &origin.sender {
-            self.sending_bal(actor, sender, RefusalCode::HeaderFromNotAllowed).await?;
-        }
+        let sender = match &origin.sender {
+            Some(sender) => Some(self.sending_bal(actor, sender, RefusalCode::HeaderFromNotAllowed).await?),
+            None => None,
+        };
         // Reports go where the envelope says.
-        let envelope_bal = match &envelope.from {
+        let envelope_voice = match &envelope.from {
             Some(a) if *a != origin.from => self.sending_bal(actor, a, RefusalCode::SenderNotAllowed).await?,
             _ => from.clone(),
         };
@@ -152,16 +161,24 @@ impl Operator {
         let now = self.now();
         let id = super::new_tag(&self.0.store);
         let fields = self.submission_fields(actor, &envelope, &message, &id, now);
-        let per_hour = (from.id, limits.submissions_per_hour);
+        let per_hour = (from.local.id, limits.submissions_per_hour);
+        let mut voices = vec![envelope_voice];
+        for voice in sender.into_iter().chain([from.clone()]) {
+            if voices.iter().all(|v| v.local.id != voice.local.id) {
+                voices.push(voice);
+            }
+        }
+        let (author, envelope_bal) = (from.clone(), voices[0].local.clone());
+        let locals = BTreeMap::new();
         let mut plan =
-            Plan { now, id, envelope, envelope_bal, per_hour, locals: BTreeMap::new(), elsewhere: Vec::new() };
+            Plan { now, id, envelope, envelope_bal, voices, author, per_hour, locals, elsewhere: Vec::new() };
         let size = message.scan.size + fields.len() as u64;
         for to in &plan.envelope.to {
             // Both names are seen at the other end: neither BAL may go where its rules do not let it.
-            if plan.envelope_bal.id != from.id {
+            if plan.envelope_bal.id != from.local.id {
                 self.check_pair(&plan.envelope_bal, to, size).await?;
             }
-            match self.check_pair(&from, to, size).await? {
+            match self.check_pair(&from.local, to, size).await? {
                 Found::Elsewhere => plan.elsewhere.push(to.clone()),
                 found => {
                     let locals = found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size);
@@ -189,7 +206,7 @@ impl Operator {
             plan.locals.keys().map(|id| (*id, Target::Inbox, local_prefix.as_slice(), FlagSet::default())).collect();
         if self.0.config.sent_copy {
             let seen = FlagSet { system: Flags::SEEN, keywords: Vec::new() };
-            wanted.push((plan.envelope_bal.id, Target::Sent, sent_prefix.as_slice(), seen));
+            wanted.push((plan.author.local.id, Target::Sent, sent_prefix.as_slice(), seen));
         }
         // Ascending ids: the order in which BALs are locked.
         wanted.sort_by_key(|w| w.0);
@@ -200,12 +217,12 @@ impl Operator {
             copies.push((self.prepare_delivery(bal, target, &message, prefix, flags, now).await?, over));
         }
         let queued = self.queue_rows(&plan, &message, &fields).await.map_err(|e| refuse::store(&e))?;
-        let mut facts = vec![self.submission_fact(actor, &plan, &message)];
+        let mut facts = self.submission_facts(actor, &plan, &message);
         for (bal, shown) in &plan.locals {
             let said = json!({ "id": plan.id });
-            facts.push(self.fact("mail.delivered", &By::actor(actor), Some((*bal, shown)), "ok", said));
+            facts.push(self.fact("mail.delivered", &plan.author.by(actor), Some((*bal, shown)), "ok", said));
         }
-        let (own, token) = (plan.envelope_bal.id, actor.credential);
+        let (own, token): (Vec<Id>, _) = (plan.voices.iter().map(|v| v.local.id).collect(), actor.credential);
         let person = matches!(actor.who, Who::Person(_)).then(|| actor.person());
         let (id, (sender, per_hour)) = (plan.id, plan.per_hour);
 
@@ -213,8 +230,10 @@ impl Operator {
         let waiting = queued.is_some();
         keep(&self.0.store, message.spool, move |tx, row| {
             // Taken away while the message came: nothing of it is kept.
-            if !may_send(tx, person, own)? || !token_opens(tx, token, own, now)? {
-                return Err(RefusalCode::RightMissing.into());
+            for bal in &own {
+                if !may_send(tx, person, *bal)? || !token_opens(tx, token, *bal, now)? {
+                    return Err(RefusalCode::RightMissing.into());
+                }
             }
             crate::policies::count_submission(tx, sender, per_hour, now.0)?;
             blob::insert(tx, row)?;
@@ -238,15 +257,23 @@ impl Operator {
         Ok(Accepted { id, duplicate: false })
     }
 
-    fn submission_fact(&self, actor: &Actor, plan: &Plan, message: &Received) -> Fact {
+    /// One for each BAL that the message names as where it comes from: what is sent in somebody's name stands in the log of that BAL.
+    fn submission_facts(&self, actor: &Actor, plan: &Plan, message: &Received) -> Vec<Fact> {
         let mut facts =
             self.message_facts(&plan.id, plan.envelope.from.as_ref(), &message.scan.header, message.scan.size);
         facts["to"] = plan.envelope.to.iter().map(|a| self.shown(a)).collect::<Vec<_>>().into();
         facts["bals"] = plan.locals.values().map(String::as_str).collect::<Vec<_>>().into();
         facts["queued"] = plan.elsewhere.len().into();
         facts["tls"] = json!(actor.origin.tls);
-        let bal = Some((plan.envelope_bal.id, plan.envelope_bal.shown.as_str()));
-        self.fact("mail.submitted", &By::actor(actor), bal, "ok", facts)
+        let fact = |voice: &Voice| {
+            let mut facts = facts.clone();
+            if voice.local.id != plan.envelope_bal.id {
+                facts["named"] = "header".into();
+            }
+            let bal = Some((voice.local.id, voice.local.shown.as_str()));
+            self.fact("mail.submitted", &voice.by(actor), bal, "ok", facts)
+        };
+        plan.voices.iter().map(fact).collect()
     }
 
     /// Fields that go before the content: `Received`, and what RFC 6409 §8 lets us add.
@@ -358,13 +385,31 @@ impl Operator {
     }
 }
 
+/// A BAL that the actor may send with, and as what.
+#[derive(Debug, Clone)]
+struct Voice {
+    local: Local,
+    seat: Option<Acting>,
+}
+
+impl Voice {
+    /// Who acts, as traces of what is sent with this BAL name it.
+    fn by(&self, actor: &Actor) -> By {
+        By { seat: self.seat.clone(), ..By::actor(actor) }
+    }
+}
+
 /// What is to be done with a message.
 struct Plan {
     now: Timestamp,
     id: String,
     envelope: Envelope,
-    /// The BAL of the envelope sender (of From, when it is null): reports and the Sent copy go there.
+    /// The BAL of the envelope sender (of From, when it is null): reports go there.
     envelope_bal: Local,
+    /// Every BAL named as where the message comes from, that of the envelope first.
+    voices: Vec<Voice>,
+    /// The BAL of From: the Sent copy goes there, so that whoever holds it sees what was sent in its name.
+    author: Voice,
     /// The BAL that writes, and how many messages it may send in an hour.
     per_hour: (Id, u32),
     /// BALs of ours, with their address as shown.

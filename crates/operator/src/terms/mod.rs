@@ -17,7 +17,7 @@ pub use show::{ClauseDifference, OwnTerms, TermsState, TermsText, TermsView};
 use crate::Operator;
 use crate::refuse::{self, Fail};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::{Id, StoreError, Tx, settings, terms as rows};
+use sceau_store::{Id, StoreError, Tx, access, settings, terms as rows};
 use std::sync::atomic::Ordering;
 
 /// Where the address of the page is kept, for refusals that are said deep in a transaction.
@@ -33,7 +33,8 @@ pub(crate) fn has_accepted(tx: &mut dyn Tx, person: Id, now: i64) -> Result<bool
     }
 }
 
-/// May the person use this BAL, as far as the terms go? For a machine the acceptance of somebody responsible for the BAL counts. `terms.required`,
+/// May the person use this BAL, as far as the terms go? For a machine the acceptance of somebody responsible for the BAL counts; a natural person who
+/// was given a machine's access accepts like everybody. `terms.required`,
 /// with the link, otherwise.
 pub(crate) fn require(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<(), Fail> {
     match shut(tx, person, bal, now)? {
@@ -45,7 +46,7 @@ pub(crate) fn require(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<
 /// As [`require`]; the refusal as a value.
 pub(crate) fn shut(tx: &mut dyn Tx, person: Id, bal: Id, now: i64) -> Result<Option<Refusal>, StoreError> {
     let Some(terms) = rows::missing(tx, person, now)? else { return Ok(None) };
-    if rows::accepted_for_machine(tx, person, bal, terms)? {
+    if access::is_machine(tx, person)? && rows::accepted_for_machine(tx, person, bal, terms)? {
         return Ok(None);
     }
     let refusal = Refusal::new(RefusalCode::TermsRequired);

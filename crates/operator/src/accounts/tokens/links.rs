@@ -12,7 +12,7 @@ use crate::accounts::people::email::{A_DAY, HOURS, shortened};
 use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::rights::{On, is_machine, permit, unknown};
+use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Origin, PersonRef, Who};
 use aws_lc_rs::rand;
 use base64::Engine;
@@ -101,7 +101,7 @@ struct Offer {
 /// Who gets the link, and where: the person, or whoever of those responsible is named for a machine.
 fn receiver(tx: &mut dyn Tx, actor: &Actor, target: &Target, to: Option<&str>) -> Result<rows::Person, Fail> {
     let invalid = |name: &str| Fail::from(Refusal::new(RefusalCode::Invalid).with("name", name));
-    let receiver = match (is_machine(tx, target.person.id)?, to) {
+    let receiver = match (access::is_machine(tx, target.person.id)?, to) {
         (false, None) => target.person.clone(),
         (false, Some(_)) | (true, None) => return Err(invalid("to")),
         (true, Some(login)) => {

@@ -1,4 +1,5 @@
 //! Who has access to a BAL and what doors make of it: on real stores, through the use cases that doors call.
+mod delegates;
 mod doors;
 mod grants;
 mod history;

@@ -1,8 +1,8 @@
 //! Terms of use: what can be published, who accepts, what stays shut until then.
 use sceau_domain::terms::{TEMPLATE_EN, TEMPLATE_FR, Values};
-use sceau_domain::{BalKind, Lang, Timestamp};
+use sceau_domain::{AccessRole, BalKind, Lang, Timestamp};
 use sceau_operator::alarms::AlarmView;
-use sceau_operator::grants::NewDelegation;
+use sceau_operator::grants::{NewAccess, NewDelegation};
 use sceau_operator::terms::{AcceptanceFilter, NewTerms, Read, TermsState};
 use sceau_operator::{Actor, Door, Who};
 use sceau_store::testing::{TestStore, postgres, sqlite};
@@ -303,6 +303,54 @@ async fn a_machine_works_when_somebody_responsible_accepted_and_accepts_nothing_
     let over = "UPDATE access SET ends = $1 WHERE role = 'responsible' AND bal_id = (SELECT id FROM bals WHERE address_key = $2)";
     w.store.write::<_, StoreError, _>(move |tx| tx.execute(over, params![now, LABO])).await.unwrap();
     assert_eq!(code(enter().await), "terms.required");
+}
+
+#[tokio::test]
+async fn a_person_accepts_whatever_the_access_is_called() {
+    a_persons_access_of_a_machine(sqlite().await).await;
+    a_persons_access_of_a_machine(postgres().await).await;
+}
+
+async fn a_persons_access_of_a_machine(store: TestStore) {
+    let w = World::on(store, |_| {}).await;
+    w.bal(LABO, BalKind::App, &["anne"], |_| {}).await;
+    sceau_testkit::newcomers(&w.op, &w.admin, &["automate", "paul", "zoe"]).await;
+    // One has a token of her own, of another the identity is known, the third has a BAL: people, whom nobody else accepts for.
+    let own_token = w.op.create_token(&w.admin, "paul", None, "poste", None).await.unwrap().1;
+    sceau_testkit::certified(&w.store, "zoe").await;
+    let v1 = w.op.publish_terms(&w.admin, version("v1")).await.unwrap().version;
+    w.op.accept_terms(&own(&w, "anne").await, "v1", &v1.digest).await.unwrap();
+    for login in ["automate", "paul", "zoe", "chloe"] {
+        let role = AccessRole::Machine;
+        let new = NewAccess { login: login.into(), role, rights: None, starts: None, ends: None, reason: None };
+        w.op.give_access(&w.admin, LABO, new).await.unwrap();
+    }
+    let bound = async |login: &str| w.op.create_token(&w.admin, login, Some(LABO), "poste", None).await.unwrap().1;
+    let tokens = [bound("automate").await, own_token, bound("zoe").await, bound("chloe").await];
+    let enter = async |n: usize, login: &str| {
+        w.op.login_token(&format!("{login}*{LABO}"), &tokens[n], &origin(Door::Imap)).await
+    };
+    enter(0, "automate").await.expect("anne accepted for the machine for which she answers");
+    let listed: Vec<_> = w.op.unaccepted(&w.admin, None, 10).await.unwrap().into_iter().map(|u| u.person).collect();
+    assert!(["paul", "zoe", "chloe"].iter().all(|p| listed.iter().any(|l| l == p)), "{listed:?}");
+    assert!(!listed.iter().any(|l| l == "automate"), "{listed:?}");
+    for (n, login) in [(1, "paul"), (2, "zoe"), (3, "chloe")] {
+        assert_eq!(code(enter(n, login).await), "terms.required", "{login}");
+        w.op.accept_terms(&own(&w, login).await, "v1", &v1.digest).await.unwrap();
+        enter(n, login).await.unwrap();
+    }
+    // A machine that becomes somebody: from then on it accepts for itself, at each BAL, whatever is ended later.
+    let service = "exploitation@alpha.mssante.fr";
+    let role = AccessRole::Member;
+    let new = NewAccess { login: "automate".into(), role, rights: None, starts: None, ends: None, reason: None };
+    w.op.give_access(&w.admin, service, new).await.unwrap();
+    assert_eq!(code(enter(0, "automate").await), "terms.required");
+    w.op.end_access(&w.admin, service, "automate", None).await.unwrap();
+    assert_eq!(code(enter(0, "automate").await), "terms.required");
+    // And so it is for whoever was a person and has a machine's access only, when the terms change.
+    let v2 = w.op.publish_terms(&w.admin, version("v2")).await.unwrap().version;
+    w.op.accept_terms(&own(&w, "anne").await, "v2", &v2.digest).await.unwrap();
+    assert_eq!(code(enter(1, "paul").await), "terms.required");
 }
 
 #[tokio::test]
