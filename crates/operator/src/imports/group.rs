@@ -11,7 +11,7 @@ use crate::rights::permit;
 use sceau_domain::people_file::{PersonLine, read};
 use sceau_domain::{BalKind, Refusal, RefusalCode, UseCase};
 use sceau_store::imports::{self as rows, End, Line};
-use sceau_store::{Id, StoreError, Tx, part};
+use sceau_store::{Id, StoreError, Tx, part, remembering};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,12 @@ pub(super) fn group(op: &Operator, tx: &mut dyn Tx, task: &Task, lines: &[Line])
     if rows::stands_at(tx, id)? != Some(task.import.next_line) {
         return Ok(Grouped::Elsewhere);
     }
+    // The importer's roles, the structure, its domains, rules and terms are the same for every line: they are looked up once a group.
+    remembering(tx, |tx| judged(op, tx, task, lines))
+}
+
+fn judged(op: &Operator, tx: &mut dyn Tx, task: &Task, lines: &[Line]) -> Result<Grouped, Fail> {
+    let id = task.import.id;
     match permit(tx, &task.actor, UseCase::ImportStart, place(&task.import)) {
         Err(Fail::No(refusal)) if refusal.code == RefusalCode::RightMissing => {
             return Ok(Grouped::Stopped(refusal.code.as_str().into()));

@@ -101,6 +101,7 @@ async fn many_people_and_a_whole_register(h: House) {
         assert_eq!((over.state.as_str(), over.done, over.wrong), ("done", people as u64, 0));
         let what = if dry { "tried" } else { "carried out" };
         let a_line = (reads + writes) / people as u64;
+        assert!(a_line < 75, "{a_line} statements a line: what is the same for all lines is asked for each");
         write!(told, ", {what} in {:.1?}, {} MiB, {a_line} statements a line", begun.elapsed(), peak()).unwrap();
     }
     // All of them were looked up in the register.
