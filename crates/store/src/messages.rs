@@ -457,7 +457,7 @@ mod tests {
         let (list, values) = bind(params![9], &[1, 2]);
         assert_eq!(list, "$2,$3,$4,$5");
         assert_eq!(values, params![9, 1, 2, 2, 2]);
-        assert_eq!(bind(params![9], &[]), ("NULL".into(), vec![Value::Int(9)]));
+        assert_eq!(bind::<i64>(params![9], &[]), ("NULL".into(), vec![Value::Int(9)]));
         let many: Vec<i64> = (0..500).collect();
         assert_eq!(bind(&[], &many).1.len(), 500);
     }

@@ -318,8 +318,11 @@ pub fn local_id_taken(tx: &mut dyn Tx, person: Id, local_id: &str, also: Option<
     Ok(tx.query_opt(sql, params![person, local_id, also.unwrap_or(0)])?.is_some())
 }
 
+/// What is counted, the word by which, and how many.
+pub type Counted = (String, String, i64);
+
 /// What these structures have, by a word: people by certification, BALs by kind and by state, requests under way. Each with the structure. No content.
-pub fn tally(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, (String, String, i64))>, StoreError> {
+pub fn tally(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, Counted)>, StoreError> {
     let sql = |list: &str| {
         format!(
             "SELECT m.structure_id, 'identity', p.identity, COUNT(*) FROM memberships m JOIN people p ON p.id = m.person_id \
