@@ -93,7 +93,7 @@ fn a_key_in_a_token_keeps_the_contract() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
-        return assert!(run.status.success() && said.contains("1 passed"), "{said}");
+        return assert!(run.status.success() && said.contains("1 passed"), "{}: {said}", run.status);
     };
     let folder = PathBuf::from(folder);
     in_token(&folder);
