@@ -135,17 +135,16 @@ fn in_token(folder: &Path) {
         }
     });
     // The session is lost: the library is finalised behind its back, as when a driver restarts. The next call finds the way again.
-    let context = cryptoki::context::Pkcs11::new(module()).unwrap();
-    context.finalize().unwrap();
+    driver_restarts(3);
     assert_eq!(*key.keeper().unwrap(AAD, &wrapped).unwrap(), [9; 32]);
     // The token goes away, and comes back.
     let tokens = folder.join("tokens");
     let away = folder.join("away");
-    cryptoki::context::Pkcs11::new(module()).unwrap().finalize().unwrap();
+    driver_restarts(3);
     std::fs::rename(&tokens, &away).unwrap();
     std::fs::create_dir(&tokens).unwrap();
     assert_eq!(key.keeper().unwrap(AAD, &wrapped).unwrap_err().code(), "keys.token");
-    cryptoki::context::Pkcs11::new(module()).unwrap().finalize().unwrap();
+    driver_restarts(3);
     std::fs::remove_dir_all(&tokens).unwrap();
     std::fs::rename(&away, &tokens).unwrap();
     assert_eq!(*key.keeper().unwrap(AAD, &wrapped).unwrap(), [9; 32]);
@@ -160,11 +159,24 @@ fn in_token(folder: &Path) {
     std::fs::write(&wrong, "9999").unwrap();
     std::fs::set_permissions(&wrong, std::fs::Permissions::from_mode(0o600)).unwrap();
     drop((key, second, again));
-    cryptoki::context::Pkcs11::new(module()).unwrap().finalize().unwrap();
+    driver_restarts(0);
     let refused = MasterKey::open(&at("other", "master", &wrong)).unwrap_err();
     assert!(refused.code().starts_with("keys.pin"), "{refused}");
     assert!(!refused.to_string().contains("9999"));
     assert_eq!(code(&at("other", "master", &pin)), "keys.object");
+}
+
+/// Finalises the library behind the keepers' back, once only so many of them are there: one that was dropped closes its session on its own
+/// thread, and a library that is finalised meanwhile falls.
+fn driver_restarts(keepers: usize) {
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    let devices = || std::fs::read_dir("/proc/self/task").unwrap().flatten().map(name);
+    let begun = std::time::Instant::now();
+    while devices().filter(|n| n.trim() == "key-device").count() > keepers {
+        assert!(begun.elapsed().as_secs() < 20, "keepers that were dropped are still there");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    cryptoki::context::Pkcs11::new(module()).unwrap().finalize().unwrap();
 }
 
 /// An AES key that may leave the token.
