@@ -41,7 +41,8 @@ pub(crate) static DATA: Migrations = Migrations {
     table: "schema_version",
     list: migrations![
         1 "0001_base.sql", 2 "0002_mailbox.sql", 3 "0003_queue.sql", 4 "0004_nodes.sql", 5 "0005_search.sql", 6 "0006_notary.sql",
-        7 "0007_journal.sql", 8 "0008_people.sql", 9 "0009_second_reading.sql"
+        7 "0007_journal.sql", 8 "0008_people.sql", 9 "0009_second_reading.sql",
+        10 "0010_carrier.sql"
     ],
     alone: &[8],
 };

@@ -1,0 +1,1 @@
+-- The carrier: trust between operators, the queue, structures' own servers, notices.
