@@ -8,6 +8,7 @@ pub mod bal;
 pub mod calendar;
 pub mod clock;
 pub mod csv;
+pub mod dsn;
 pub mod eligibility;
 pub mod exchange;
 pub mod identifier;

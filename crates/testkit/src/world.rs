@@ -3,7 +3,7 @@ pub use crate::addr;
 use crate::{pki, white_list};
 use sceau_domain::{BalKind, DomainKind, Limits, Refusal};
 use sceau_operator::accounts::NewBal;
-use sceau_operator::mail::Envelope;
+use sceau_operator::mail::{Body, Envelope};
 use sceau_operator::traces::{TraceFilter, TraceView};
 use sceau_operator::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, Peer, PersonRef, Received, Who};
 use sceau_store::testing::{START, TestStore};
@@ -216,11 +216,13 @@ pub fn peer(dn: &str) -> Peer {
 pub fn envelope(from: &str, to: &[&str]) -> Envelope {
     Envelope {
         from: (!from.is_empty()).then(|| addr(from)),
-        to: to.iter().map(|a| addr(a)).collect(),
+        to: to.iter().map(|a| addr(a).into()).collect(),
+        dsn: sceau_domain::dsn::MailRequest::default(),
         helo: "client.exemple.fr".into(),
         with: "ESMTPS",
-        body_8bit: true,
+        body: Body::EightBit,
         smtputf8: false,
+        requiretls: false,
     }
 }
 

@@ -169,7 +169,7 @@ impl Operator {
         // Who gets it, and by which recipients: a BAL named twice (postmaster@ and its own address) gets one copy.
         let mut copies: BTreeMap<Id, (String, Vec<dedupe::Digest>)> = BTreeMap::new();
         let mut refused = Vec::new();
-        for to in &envelope.to {
+        for to in envelope.addresses() {
             let found = match self.judge_recipient(peer, envelope.from.as_ref(), to, size).await {
                 Ok(found) => found,
                 Err(refusal) => {
@@ -193,7 +193,7 @@ impl Operator {
         }
 
         let mut facts = self.message_facts(&id, envelope.from.as_ref(), &message.scan.header, message.scan.size);
-        facts["to"] = envelope.to.iter().map(|a| self.shown(a)).collect::<Vec<_>>().into();
+        facts["to"] = envelope.addresses().map(|a| self.shown(a)).collect::<Vec<_>>().into();
         facts["bals"] = copies.values().map(|(shown, _)| shown.as_str()).collect::<Vec<_>>().into();
         facts["certificate"] = json!({ "dn": peer.dn.as_str(), "serial": peer.serial, "sha256": peer.fingerprint });
         facts["tls"] = origin.tls.clone().into();

@@ -8,10 +8,11 @@ pub mod submission;
 mod clean;
 pub(crate) mod keep;
 mod parties;
+pub(crate) mod post;
 pub(crate) mod refusals;
 pub(crate) mod shown;
 
-use sceau_domain::{Address, Limits, Refusal, RefusalCode};
+use sceau_domain::{Address, Limits, Refusal, RefusalCode, dsn};
 use sceau_message::scan::Scan;
 use sceau_store::Store;
 
@@ -21,15 +22,65 @@ pub struct Envelope {
     /// Reverse path; none is `<>`.
     pub from: Option<Address>,
     /// Recipients, distinct, in order.
-    pub to: Vec<Address>,
+    pub to: Vec<Rcpt>,
+    /// What the sender asked for about reports of the whole sending (RFC 3461).
+    pub dsn: dsn::MailRequest,
     /// What the client called itself.
     pub helo: String,
     /// `ESMTPS`, `ESMTPSA`, `UTF8SMTPS`, `UTF8SMTPSA`.
     pub with: &'static str,
-    /// BODY=8BITMIME was announced.
-    pub body_8bit: bool,
+    /// BODY, as announced: what the content holds is the scan's to say.
+    pub body: Body,
     /// SMTPUTF8 was announced.
     pub smtputf8: bool,
+    /// REQUIRETLS was asked (RFC 8689): every hop has verified TLS and honours it, or the message comes back.
+    pub requiretls: bool,
+}
+
+impl Envelope {
+    /// Addresses of the recipients.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.to.iter().map(|r| &r.address)
+    }
+}
+
+/// A recipient as it was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rcpt {
+    /// Where it goes.
+    pub address: Address,
+    /// What the sender asked for about reports of this recipient (RFC 3461).
+    pub dsn: dsn::RcptRequest,
+}
+
+impl From<Address> for Rcpt {
+    /// Nothing asked.
+    fn from(address: Address) -> Self {
+        Self { address, dsn: dsn::RcptRequest::default() }
+    }
+}
+
+/// What a client said of the content (RFC 6152, RFC 3030).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Body {
+    /// `7BIT`: ASCII lines. Also when nothing was said.
+    #[default]
+    SevenBit,
+    /// `8BITMIME`: lines of any octets but NUL.
+    EightBit,
+    /// `BINARYMIME`: any octets, lines or none. Only sent with BDAT.
+    Binary,
+}
+
+impl Body {
+    /// The value of BODY.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7BIT",
+            Self::EightBit => "8BITMIME",
+            Self::Binary => "BINARYMIME",
+        }
+    }
 }
 
 /// A message taken: it is durable.

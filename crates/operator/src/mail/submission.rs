@@ -6,7 +6,7 @@
 //! are durable, all or none.
 use super::keep::{Kept, keep};
 use super::parties::{Found, Local, bal_by_key};
-use super::{Accepted, Envelope, clean};
+use super::{Accepted, Envelope, Rcpt, clean};
 use crate::access::{Acting, acting};
 use crate::login::is_live;
 use crate::mailbox::deliver::{self, Prepared, Target};
@@ -151,7 +151,7 @@ impl Operator {
             _ => from.clone(),
         };
         super::check_loop(&message.scan, &limits)?;
-        let only_patients = envelope.to.iter().all(|a| self.is_patients(a.domain()));
+        let only_patients = envelope.addresses().all(|a| self.is_patients(a.domain()));
         let largest = limits.message_bytes_for(only_patients);
         if message.scan.size > largest {
             return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
@@ -173,13 +173,14 @@ impl Operator {
         let mut plan =
             Plan { now, id, envelope, envelope_bal, voices, author, per_hour, locals, elsewhere: Vec::new() };
         let size = message.scan.size + fields.len() as u64;
-        for to in &plan.envelope.to {
+        for rcpt in &plan.envelope.to {
+            let to = &rcpt.address;
             // Both names are seen at the other end: neither BAL may go where its rules do not let it.
             if plan.envelope_bal.id != from.local.id {
                 self.check_pair(&plan.envelope_bal, to, size).await?;
             }
             match self.check_pair(&from.local, to, size).await? {
-                Found::Elsewhere => plan.elsewhere.push(to.clone()),
+                Found::Elsewhere => plan.elsewhere.push(rcpt.clone()),
                 found => {
                     let locals = found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size);
                     plan.locals.extend(locals.map(|l| (l.id, l.shown.clone())));
@@ -261,7 +262,7 @@ impl Operator {
     fn submission_facts(&self, actor: &Actor, plan: &Plan, message: &Received) -> Vec<Fact> {
         let mut facts =
             self.message_facts(&plan.id, plan.envelope.from.as_ref(), &message.scan.header, message.scan.size);
-        facts["to"] = plan.envelope.to.iter().map(|a| self.shown(a)).collect::<Vec<_>>().into();
+        facts["to"] = plan.envelope.addresses().map(|a| self.shown(a)).collect::<Vec<_>>().into();
         facts["bals"] = plan.locals.values().map(String::as_str).collect::<Vec<_>>().into();
         facts["queued"] = plan.elsewhere.len().into();
         facts["tls"] = json!(actor.origin.tls);
@@ -357,13 +358,13 @@ impl Operator {
             size: i64::try_from(message.scan.size + fields.len() as u64).unwrap_or(i64::MAX),
             body_8bit: message.scan.body_8bit,
             smtputf8: message.scan.header_8bit
-                || from.into_iter().chain(&plan.elsewhere).any(Address::is_international),
+                || from.into_iter().chain(plan.elsewhere.iter().map(|r| &r.address)).any(Address::is_international),
             created: plan.now,
             expires,
             tag: plan.id.clone(),
         };
         let mut entries = Vec::with_capacity(plan.elsewhere.len());
-        for to in &plan.elsewhere {
+        for to in plan.elsewhere.iter().map(|r| &r.address) {
             let entry = store.new_id();
             entries.push(queue::Entry {
                 id: entry,
@@ -415,7 +416,7 @@ struct Plan {
     /// BALs of ours, with their address as shown.
     locals: BTreeMap<Id, String>,
     /// Recipients of other operators.
-    elsewhere: Vec<Address>,
+    elsewhere: Vec<Rcpt>,
 }
 
 /// Does the person have an access in force on the BAL that lets send?

@@ -2,9 +2,10 @@
 //!
 //! A line is taken only when it ends with CRLF and holds neither another CR or LF, nor a NUL or another control character;
 //! octets above 127 are valid UTF-8 and stand in the paths of MAIL and RCPT only.
-use super::parameters::{Announced, MailParameters, ParameterError, RcptParameters};
+use super::parameters::{Announced, MailParameters, ParameterError, rcpt as rcpt_parameters};
 use super::path::{self, Path};
 use sceau_domain::address::AddressError;
+use sceau_domain::dsn::RcptRequest;
 
 /// Longest argument of EHLO and HELO, in octets (RFC 5321 §4.5.3.1.2).
 const MAX_HELO: usize = 255;
@@ -20,7 +21,7 @@ pub enum Command {
     /// The path is never `Postmaster`.
     Mail(Path, MailParameters),
     /// The path is never `Null`.
-    Rcpt(Path, RcptParameters),
+    Rcpt(Path, RcptRequest),
     Data,
     Rset,
     Noop,
@@ -151,7 +152,7 @@ fn mail(rest: &str, announced: &Announced) -> Result<Command, CommandError> {
 
 fn rcpt(rest: &str, announced: &Announced) -> Result<Command, CommandError> {
     let (path, rest) = path::parse(after(rest, "TO")?).map_err(CommandError::Recipient)?;
-    let parameters = RcptParameters::parse(rest, announced)?;
+    let parameters = rcpt_parameters(rest, announced)?;
     match path {
         Path::Null => Err(CommandError::Recipient(AddressError::Missing)),
         path => Ok(Command::Rcpt(path, parameters)),

@@ -1,4 +1,5 @@
 //! ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2): `KEY` or `KEY=VALUE`, each at most once, only what was announced.
+use sceau_domain::dsn::{EnvelopeId, OriginalRecipient, RcptRequest, Ret, xtext_decode};
 
 /// Most parameters of one command. All known ones together are 10.
 pub const MAX: usize = 16;
@@ -42,28 +43,10 @@ pub struct MailParameters {
     pub smtputf8: bool,
     /// AUTH, decoded; `Some("")` for `<>`. Never trusted: who sends is known by the session.
     pub auth: Option<String>,
-    /// RET: `true` asks for the full message.
-    pub ret_full: Option<bool>,
+    /// RET.
+    pub ret: Option<Ret>,
     /// ENVID, decoded.
-    pub envid: Option<String>,
-}
-
-/// Parameters of RCPT.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RcptParameters {
-    /// NOTIFY.
-    pub notify: Option<Notify>,
-    /// ORCPT: address type, decoded address.
-    pub orcpt: Option<(String, String)>,
-}
-
-/// When the sender wants a report (RFC 3461 §4.1); all false is `NEVER`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)] // the keywords of the same names
-pub struct Notify {
-    pub success: bool,
-    pub failure: bool,
-    pub delay: bool,
+    pub envid: Option<EnvelopeId>,
 }
 
 impl MailParameters {
@@ -87,17 +70,13 @@ impl MailParameters {
                 }
                 ("SMTPUTF8", None) if announced.smtputf8 => out.smtputf8 = true,
                 ("AUTH", Some(v)) if announced.auth => {
-                    out.auth = Some(if v == "<>" { String::new() } else { xtext(v).ok_or(Malformed)? });
+                    out.auth = Some(if v == "<>" { String::new() } else { visible(v).ok_or(Malformed)? });
                 }
                 ("RET", Some(v)) if announced.dsn => {
-                    out.ret_full = Some(match v.to_ascii_uppercase().as_str() {
-                        "FULL" => true,
-                        "HDRS" => false,
-                        _ => return Err(Malformed),
-                    });
+                    out.ret = Some(v.parse().map_err(|_| Malformed)?);
                 }
                 ("ENVID", Some(v)) if announced.dsn => {
-                    out.envid = Some(xtext(v).filter(|e| e.len() <= 100).ok_or(Malformed)?);
+                    out.envid = Some(EnvelopeId::from_wire(v).map_err(|_| Malformed)?);
                 }
                 (key, _) => return Err(refused(key, announced)),
             }
@@ -106,29 +85,23 @@ impl MailParameters {
     }
 }
 
-impl RcptParameters {
-    /// Reads what follows the path.
-    ///
-    /// # Errors
-    /// See [`ParameterError`].
-    pub fn parse(text: &str, announced: &Announced) -> Result<Self, ParameterError> {
-        use ParameterError::Malformed;
-        let mut out = Self::default();
-        for (key, value) in pairs(text)? {
-            match (key.as_str(), value) {
-                ("NOTIFY", Some(v)) if announced.dsn => out.notify = Some(notify(v).ok_or(Malformed)?),
-                ("ORCPT", Some(v)) if announced.dsn => {
-                    let (kind, address) = v.split_once(';').ok_or(Malformed)?;
-                    if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-                        return Err(Malformed);
-                    }
-                    out.orcpt = Some((kind.to_owned(), xtext(address).ok_or(Malformed)?));
-                }
-                (key, _) => return Err(refused(key, announced)),
+/// Reads what follows the path of RCPT.
+///
+/// # Errors
+/// See [`ParameterError`].
+pub fn rcpt(text: &str, announced: &Announced) -> Result<RcptRequest, ParameterError> {
+    use ParameterError::Malformed;
+    let mut out = RcptRequest::default();
+    for (key, value) in pairs(text)? {
+        match (key.as_str(), value) {
+            ("NOTIFY", Some(v)) if announced.dsn => out.notify = Some(v.parse().map_err(|_| Malformed)?),
+            ("ORCPT", Some(v)) if announced.dsn => {
+                out.orcpt = Some(OriginalRecipient::from_wire(v).map_err(|_| Malformed)?);
             }
+            (key, _) => return Err(refused(key, announced)),
         }
-        Ok(out)
     }
+    Ok(out)
 }
 
 /// A key that is known and announced came with a value where none belongs, or without one: malformed. Any other: unknown.
@@ -175,49 +148,16 @@ fn size(v: &str) -> Option<u64> {
     (v.len() <= 20 && v.bytes().all(|b| b.is_ascii_digit())).then(|| v.parse().unwrap_or(u64::MAX))
 }
 
-fn notify(v: &str) -> Option<Notify> {
-    if v.eq_ignore_ascii_case("NEVER") {
-        return Some(Notify::default());
-    }
-    let mut out = Notify::default();
-    for word in v.split(',') {
-        let flag = match word.to_ascii_uppercase().as_str() {
-            "SUCCESS" => &mut out.success,
-            "FAILURE" => &mut out.failure,
-            "DELAY" => &mut out.delay,
-            _ => return None,
-        };
-        if std::mem::replace(flag, true) {
-            return None;
-        }
-    }
-    Some(out)
-}
-
-/// Decodes xtext (RFC 3461 §4); what it encodes must be visible text.
-fn xtext(v: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(v.len());
-    let mut bytes = v.bytes();
-    while let Some(b) = bytes.next() {
-        out.push(match b {
-            b'+' => {
-                let hex = [bytes.next()?, bytes.next()?];
-                // Upper case only, as the RFC writes it: one encoding for one value.
-                if !hex.iter().all(|h| matches!(h, b'0'..=b'9' | b'A'..=b'F')) {
-                    return None;
-                }
-                u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?
-            }
-            b => b,
-        });
-    }
-    String::from_utf8(out).ok().filter(|s| !s.chars().any(char::is_control))
+/// Decodes xtext that must be visible text.
+fn visible(v: &str) -> Option<String> {
+    xtext_decode(v).ok().filter(|s| !s.chars().any(char::is_control))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ParameterError::{Malformed, Unknown};
+    use sceau_domain::dsn::Notify;
 
     const ALL: Announced = Announced { size: true, eight_bit: true, smtputf8: true, auth: true, dsn: true };
 
@@ -231,15 +171,15 @@ mod tests {
                 body_8bit: true,
                 smtputf8: true,
                 auth: Some("e=mc2@example.test".into()),
-                ret_full: Some(false),
-                envid: Some("QQ+314".into()),
+                ret: Some(Ret::Headers),
+                envid: EnvelopeId::new("QQ+314").ok(),
             })
         );
         assert_eq!(MailParameters::parse(" AUTH=<>", &ALL).map(|p| p.auth), Ok(Some(String::new())));
-        let rcpt = RcptParameters::parse(" NOTIFY=SUCCESS,delay ORCPT=rfc822;Bob+2BX@a.test", &ALL).unwrap();
-        assert_eq!(rcpt.notify, Some(Notify { success: true, delay: true, failure: false }));
-        assert_eq!(rcpt.orcpt, Some(("rfc822".into(), "Bob+X@a.test".into())));
-        assert_eq!(RcptParameters::parse(" NOTIFY=never", &ALL).unwrap().notify, Some(Notify::default()));
+        let asked = rcpt(" NOTIFY=SUCCESS,delay ORCPT=rfc822;Bob+2BX@a.test", &ALL).unwrap();
+        assert_eq!(asked.notify, Some(Notify { success: true, delay: true, failure: false }));
+        assert_eq!(asked.orcpt, OriginalRecipient::new("rfc822", "Bob+X@a.test").ok());
+        assert_eq!(rcpt(" NOTIFY=never", &ALL).unwrap().notify, Some(Notify::NEVER));
         assert_eq!(MailParameters::parse("", &ALL), Ok(MailParameters::default()));
     }
 
@@ -249,7 +189,7 @@ mod tests {
             assert_eq!(MailParameters::parse(text, &Announced::default()), Err(Unknown), "{text}");
         }
         for text in [" NOTIFY=NEVER", " ORCPT=rfc822;a@b.test", " SIZE=1"] {
-            assert_eq!(RcptParameters::parse(text, &Announced::default()), Err(Unknown), "{text}");
+            assert_eq!(rcpt(text, &Announced::default()), Err(Unknown), "{text}");
         }
         assert_eq!(MailParameters::parse(" BODY=BINARYMIME", &ALL), Err(Unknown));
     }
@@ -281,7 +221,7 @@ mod tests {
         for text in
             [" NOTIFY=", " NOTIFY=NEVER,SUCCESS", " NOTIFY=DELAY,DELAY", " ORCPT=a@b.test", " ORCPT=;a", " NOTIFY"]
         {
-            assert_eq!(RcptParameters::parse(text, &ALL), Err(Malformed), "{text}");
+            assert_eq!(rcpt(text, &ALL), Err(Malformed), "{text}");
         }
         let many: String = (0..17).map(|i| format!(" K{i}")).collect();
         assert_eq!(MailParameters::parse(&many, &ALL), Err(Malformed));

@@ -9,8 +9,10 @@ use crate::codec::command::{Command, CommandError};
 use crate::codec::parameters::{Announced, MailParameters};
 use crate::codec::path::Path;
 use crate::codec::reply::Reply;
+use sceau_domain::dsn::MailRequest;
 use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_net::{Conn, HotTls, ReadError};
+use sceau_operator::mail::Body;
 use sceau_operator::{Door, Operator, Origin};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -331,7 +333,8 @@ impl Session {
             from,
             to: Vec::new(),
             size,
-            body_8bit: parameters.body_8bit,
+            dsn: MailRequest { ret: parameters.ret, envid: parameters.envid },
+            body: if parameters.body_8bit { Body::EightBit } else { Body::SevenBit },
             smtputf8: parameters.smtputf8,
             full: None,
         });
@@ -355,7 +358,7 @@ impl Session {
                 None => return self.counted(&RefusalCode::RcptUnknown.into()),
             },
         };
-        if transaction.to.contains(&to) {
+        if transaction.to.iter().any(|r| r.address == to) {
             return Reply::new(250, "2.1.5", "Ok");
         }
         let already = transaction.to.len();
@@ -376,7 +379,7 @@ impl Session {
         };
         match judged {
             Ok(()) => {
-                transaction.to.push(to);
+                transaction.to.push(to.into());
                 Reply::new(250, "2.1.5", "Ok")
             }
             Err(refusal) => {

@@ -1,6 +1,7 @@
 //! A mail transaction: what MAIL and RCPT have said so far (RFC 5321 §3.3).
+use sceau_domain::dsn::MailRequest;
 use sceau_domain::{Address, Refusal};
-use sceau_operator::mail::Envelope;
+use sceau_operator::mail::{Body, Envelope, Rcpt};
 
 /// What a session knows of the client's name.
 #[derive(Debug, Clone)]
@@ -14,9 +15,10 @@ pub(super) struct Helo {
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) from: Option<Address>,
-    pub(super) to: Vec<Address>,
+    pub(super) to: Vec<Rcpt>,
     pub(super) size: Option<u64>,
-    pub(super) body_8bit: bool,
+    pub(super) dsn: MailRequest,
+    pub(super) body: Body,
     pub(super) smtputf8: bool,
     /// Once there are too many recipients, every further one gets this without another look: neither memory nor traces
     /// grow with what a client repeats.
@@ -37,8 +39,10 @@ impl Transaction {
             to: self.to,
             helo: helo.name.clone(),
             with,
-            body_8bit: self.body_8bit,
+            dsn: self.dsn,
+            body: self.body,
             smtputf8: self.smtputf8,
+            requiretls: false,
         }
     }
 }

@@ -3,7 +3,8 @@ use crate::client::letter;
 use crate::fake::{Fake, Script};
 use crate::world::World;
 use arc_swap::ArcSwap;
-use sceau_operator::mail::Envelope;
+use sceau_domain::dsn::MailRequest;
+use sceau_operator::mail::{Body, Envelope};
 use sceau_operator::queue::QueueView;
 use sceau_operator::{Door, Origin};
 use sceau_smtp::transfer::{Routes, Timeouts, TransferConfig, run};
@@ -63,11 +64,13 @@ impl Sender {
         intake.push(text.as_bytes()).unwrap();
         let envelope = Envelope {
             from: Some(addr(ANNE)),
-            to: to.iter().map(|a| addr(a)).collect(),
+            to: to.iter().map(|a| addr(a).into()).collect(),
+            dsn: MailRequest::default(),
             helo: "poste".into(),
             with: "ESMTPSA",
-            body_8bit,
+            body: if body_8bit { Body::EightBit } else { Body::SevenBit },
             smtputf8,
+            requiretls: false,
         };
         self.world.op.submit(&actor, envelope, intake.finish().unwrap()).await.unwrap();
     }
