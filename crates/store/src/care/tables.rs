@@ -21,7 +21,7 @@ pub(crate) struct Set {
     pub left: &'static [&'static str],
 }
 
-/// The data. Leases say who does what at this moment: a copy of them would only make others wait.
+/// The data. Leases, and who holds which key, say who does what at this moment: a copy of them would only make others wait.
 pub(crate) static DATA_SET: Set = Set {
     migrations: &DATA,
     ages: LazyLock::new(|| ages(&DATA)),
@@ -30,6 +30,11 @@ pub(crate) static DATA_SET: Set = Set {
         "regional_bodies",
         "structures",
         "structure_domains",
+        "connector_authorities",
+        "connectors",
+        "connector_domains",
+        "connector_senders",
+        "connector_certificates",
         "followings",
         "people",
         "national_ids",
@@ -92,8 +97,14 @@ pub(crate) static DATA_SET: Set = Set {
         "leaves",
         "nodes_of_log",
         "checkpoints",
+        "white_lists",
+        "white_list_changes",
+        "certificates",
+        "peers",
+        "peer_days",
+        "peer_causes",
     ],
-    left: &["leases", "submission_counts", LEAST],
+    left: &["leases", "submission_counts", "key_holders", LEAST],
 };
 
 /// Says which programs the schema is for: filled by the schema's own files, so that an empty database has its row.

@@ -1,1 +1,178 @@
 -- The carrier: trust between operators, the queue, structures' own servers, notices.
+
+-- White lists that were put in force, and what each changed (F202). The first one changes nothing: its numbers say enough.
+CREATE TABLE white_lists (
+    id BIGINT PRIMARY KEY,
+    generated BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    entries BIGINT NOT NULL,
+    domains BIGINT NOT NULL,
+    skipped BIGINT NOT NULL,
+    added BIGINT NOT NULL,
+    removed BIGINT NOT NULL,
+    altered BIGINT NOT NULL,
+    node BIGINT NOT NULL
+);
+-- `kind`: added, removed, altered. Names of certificates are JSON lists, as the lists write them.
+CREATE TABLE white_list_changes (
+    id BIGINT PRIMARY KEY,
+    list_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    old_names TEXT NOT NULL,
+    new_names TEXT NOT NULL
+);
+CREATE INDEX white_list_changes_of ON white_list_changes (domain, id);
+
+-- Certificates known here (F204). `kind`: own, peer, issued, anchor, signer. `place`: the use of one of ours, purposes of an anchor, whose one is that
+-- was issued. `node` is -1 where no node holds it. `spki` is the SHA-256 of the public key. `stage`: what was last said of its end. Never a key.
+CREATE TABLE certificates (
+    id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    place TEXT NOT NULL,
+    node BIGINT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    subject_tag TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    spki TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    first_seen BIGINT NOT NULL,
+    last_seen BIGINT NOT NULL,
+    retired BIGINT,
+    stage TEXT NOT NULL,
+    UNIQUE (kind, place, node, fingerprint)
+);
+CREATE INDEX certificates_spki ON certificates (spki);
+CREATE INDEX certificates_subject ON certificates (kind, subject_tag);
+CREATE INDEX certificates_end ON certificates (not_after);
+-- Which node holds which private key of ours: one at a time (EX_SSI_5100).
+CREATE TABLE key_holders (
+    spki TEXT PRIMARY KEY,
+    node BIGINT NOT NULL,
+    since BIGINT NOT NULL
+);
+
+-- The ledger of partners (F211): a row a domain, direction (in, out) and certificate name; `dn_tag` is a digest of the name, empty where none was shown.
+CREATE TABLE peers (
+    domain TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    dn_tag TEXT NOT NULL,
+    dn TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    tls TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    first_ok BIGINT,
+    last_ok BIGINT,
+    last_failure BIGINT,
+    last_cause TEXT NOT NULL,
+    PRIMARY KEY (domain, direction, dn_tag)
+);
+CREATE INDEX peers_last ON peers (last_at);
+-- By day (days since 1970, UTC). `d0`…`d15`: deliveries by how long they took.
+CREATE TABLE peer_days (
+    domain TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    dn_tag TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    contacts BIGINT NOT NULL,
+    deliveries BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    d0 BIGINT NOT NULL, d1 BIGINT NOT NULL, d2 BIGINT NOT NULL, d3 BIGINT NOT NULL,
+    d4 BIGINT NOT NULL, d5 BIGINT NOT NULL, d6 BIGINT NOT NULL, d7 BIGINT NOT NULL,
+    d8 BIGINT NOT NULL, d9 BIGINT NOT NULL, d10 BIGINT NOT NULL, d11 BIGINT NOT NULL,
+    d12 BIGINT NOT NULL, d13 BIGINT NOT NULL, d14 BIGINT NOT NULL, d15 BIGINT NOT NULL,
+    PRIMARY KEY (domain, direction, dn_tag, day)
+);
+CREATE INDEX peer_days_day ON peer_days (day);
+CREATE TABLE peer_causes (
+    domain TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    cause TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (domain, direction, day, cause)
+);
+CREATE INDEX peer_causes_day ON peer_causes (day);
+
+-- Structures' own servers (F052–F054, F212). See connectors.rs.
+-- The authority that issues their certificates, and ours towards them: `purpose` is `structures` or `operator`. The private key is sealed under a
+-- key of the keyring that has this row's id; `host` is the name under which structures reach us.
+CREATE TABLE connector_authorities (
+    id BIGINT PRIMARY KEY,
+    purpose TEXT NOT NULL UNIQUE,
+    host TEXT NOT NULL,
+    certificate TEXT NOT NULL,
+    sealed_key BYTEA NOT NULL,
+    fingerprint TEXT NOT NULL,
+    not_after BIGINT NOT NULL,
+    created BIGINT NOT NULL
+);
+
+-- `state`: active, suspended, ended. `host` is where mail for its BALs goes, NULL when it only sends. `every_sender`: all open BALs of its domains
+-- may send, else those of connector_senders. `seen`, `refused`: when its server last came, was last refused, and why (code, placeholders as JSON).
+CREATE TABLE connectors (
+    id BIGINT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    structure_id BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    host TEXT,
+    port BIGINT,
+    tls_name TEXT,
+    every_sender BIGINT NOT NULL,
+    per_hour BIGINT NOT NULL,
+    reason TEXT,
+    version BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    seen BIGINT,
+    refused BIGINT,
+    refusal TEXT,
+    refusal_args TEXT
+);
+CREATE INDEX connectors_structure ON connectors (structure_id);
+
+-- A domain is carried by one connector at a time.
+CREATE TABLE connector_domains (
+    domain_id BIGINT PRIMARY KEY,
+    connector_id BIGINT NOT NULL
+);
+CREATE INDEX connector_domains_connector ON connector_domains (connector_id);
+
+CREATE TABLE connector_senders (
+    connector_id BIGINT NOT NULL,
+    bal_id BIGINT NOT NULL,
+    PRIMARY KEY (connector_id, bal_id)
+);
+
+-- `kind`: issued (by our authority), pinned (this very certificate), named (any certificate of this DN that leads to the anchors for connectors;
+-- `fingerprint` is then empty). `dn_key` is what DNs are compared by. `warned`: days before the end for which a reminder was given.
+CREATE TABLE connector_certificates (
+    id BIGINT PRIMARY KEY,
+    connector_id BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    dn TEXT NOT NULL,
+    dn_key TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    certificate TEXT,
+    not_before BIGINT,
+    not_after BIGINT,
+    created BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    revoked BIGINT,
+    revoked_by TEXT,
+    reason TEXT,
+    seen BIGINT
+);
+CREATE INDEX connector_certificates_connector ON connector_certificates (connector_id);
+CREATE INDEX connector_certificates_fingerprint ON connector_certificates (fingerprint);
+CREATE INDEX connector_certificates_dn ON connector_certificates (dn_key);
+CREATE INDEX connector_certificates_end ON connector_certificates (not_after);
