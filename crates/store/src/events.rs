@@ -18,6 +18,8 @@ pub enum Event {
     Jobs,
     /// A limit was set or taken away.
     Policies,
+    /// Another white list is in force.
+    WhiteList,
     /// Rights were taken away that concern this person, BAL or token; none: anybody's.
     Rights(Option<Id>),
     /// The key of a BAL was destroyed: it must be forgotten at once.
@@ -116,6 +118,7 @@ pub(crate) struct Words {
     queue: bool,
     jobs: bool,
     policies: bool,
+    white_list: bool,
     rights: BTreeSet<Option<Id>>,
     everything: bool,
 }
@@ -131,6 +134,7 @@ impl Words {
             Event::Queue => self.queue = true,
             Event::Jobs => self.jobs = true,
             Event::Policies => self.policies = true,
+            Event::WhiteList => self.white_list = true,
             Event::Rights(of) => drop(self.rights.insert(of)),
             Event::Everything => self.everything = true,
         }
@@ -150,11 +154,13 @@ impl Words {
         self.queue |= other.queue;
         self.jobs |= other.jobs;
         self.policies |= other.policies;
+        self.white_list |= other.white_list;
         self.everything |= other.everything;
     }
     /// What is sent: `origin` and words, each a letter and perhaps an id.
     pub fn payloads(&self, origin: &str) -> Vec<String> {
-        let flags = [(self.everything, "*"), (self.queue, "q"), (self.jobs, "j"), (self.policies, "p")];
+        let flags =
+            [(self.white_list, "w"), (self.everything, "*"), (self.queue, "q"), (self.jobs, "j"), (self.policies, "p")];
         let words = flags.into_iter().filter(|(said, _)| *said).map(|(_, word)| word.to_owned());
         let keys = self.keys.iter().map(|id| format!("k{id}"));
         let mut out: Vec<String> = Vec::new();
@@ -185,6 +191,7 @@ impl Words {
                 Some(b'q') => Event::Queue,
                 Some(b'j') => Event::Jobs,
                 Some(b'p') => Event::Policies,
+                Some(b'w') => Event::WhiteList,
                 Some(b'r') if word.len() == 1 => Event::Rights(None),
                 Some(b'r') => id().map_or(Event::Everything, |id| Event::Rights(Some(id))),
                 _ => Event::Everything,
@@ -215,6 +222,9 @@ mod tests {
         assert!(Words::events(&payloads[0], "1:aa").is_empty(), "one's own words");
         assert!(words(&[]).payloads("1:aa").is_empty() && words(&[]).is_empty());
         assert_eq!(Words::events("3:cc z b b12x", "1:aa"), [Event::Everything; 3]);
+        let list = words(&[Event::Queue, Event::WhiteList]).payloads("1:aa");
+        assert_eq!(list, ["1:aa w q"]);
+        assert_eq!(Words::events(&list[0], "2:bb"), [Event::WhiteList, Event::Queue]);
     }
 
     #[test]
