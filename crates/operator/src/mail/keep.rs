@@ -6,7 +6,7 @@
 use crate::refuse::{self, Fail};
 use sceau_domain::Refusal;
 use sceau_store::blob::BlobRow;
-use sceau_store::{Spool, Store, Tx};
+use sceau_store::{Spool, Store, StoreError, Tx};
 
 /// What a transaction did with the content.
 pub(crate) enum Kept<T> {
@@ -26,41 +26,56 @@ where
 }
 
 /// [`keep`], for callers that look at the failure. The closure may run several times and prepares nothing.
-pub(crate) async fn keep_with<T, F>(store: &Store, spool: Spool, act: F) -> Result<T, Fail>
+pub(crate) async fn keep_with<T, F>(store: &Store, spool: Spool, mut act: F) -> Result<T, Fail>
 where
     F: FnMut(&mut dyn Tx, &BlobRow) -> Result<Kept<T>, Fail> + Send + 'static,
     T: Send + 'static,
 {
+    keep_all(store, vec![spool], move |tx, rows| {
+        let row = rows.first().ok_or_else(|| StoreError::Invalid("a message without content".into()))?;
+        act(tx, row)
+    })
+    .await
+}
+
+/// [`keep_with`], for several contents that one transaction names, all or none: the rows come in the order of the contents.
+pub(crate) async fn keep_all<T, F>(store: &Store, spools: Vec<Spool>, act: F) -> Result<T, Fail>
+where
+    F: FnMut(&mut dyn Tx, &[BlobRow]) -> Result<Kept<T>, Fail> + Send + 'static,
+    T: Send + 'static,
+{
     let store = store.clone();
-    let task = tokio::spawn(run(store, spool, act));
+    let task = tokio::spawn(run(store, spools, act));
     match task.await {
         Ok(done) => done,
         Err(e) => Err(Fail::No(refuse::abnormal("keeping a message", &e))),
     }
 }
 
-async fn run<T, F>(store: Store, mut spool: Spool, mut act: F) -> Result<T, Fail>
+async fn run<T, F>(store: Store, mut spools: Vec<Spool>, mut act: F) -> Result<T, Fail>
 where
-    F: FnMut(&mut dyn Tx, &BlobRow) -> Result<Kept<T>, Fail> + Send + 'static,
+    F: FnMut(&mut dyn Tx, &[BlobRow]) -> Result<Kept<T>, Fail> + Send + 'static,
     T: Send + 'static,
 {
-    spool.settle().await?;
-    let row = BlobRow::from(&spool);
-    match store.write(move |tx| act(tx, &row)).await {
+    for spool in &mut spools {
+        spool.settle().await?;
+    }
+    let rows: Vec<BlobRow> = spools.iter().map(BlobRow::from).collect();
+    match store.write(move |tx| act(tx, &rows)).await {
         Ok(Kept::Yes(value)) => {
-            spool.kept();
+            spools.into_iter().for_each(Spool::kept);
             Ok(value)
         }
         Ok(Kept::No(value)) => {
-            spool.discard();
+            spools.into_iter().for_each(Spool::discard);
             Ok(value)
         }
         Err(Fail::No(refusal)) => {
-            spool.discard();
+            spools.into_iter().for_each(Spool::discard);
             Err(Fail::No(refusal))
         }
         Err(Fail::Store(e)) => {
-            spool.kept();
+            spools.into_iter().for_each(Spool::kept);
             Err(Fail::No(refuse::store(&e)))
         }
     }
