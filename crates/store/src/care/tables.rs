@@ -87,6 +87,7 @@ pub(crate) static DATA_SET: Set = Set {
         "queue_messages",
         "queue_entries",
         "queue_destinations",
+        "queue_tries",
         "accepted_mail",
         "nodes",
         "texts",
@@ -104,7 +105,7 @@ pub(crate) static DATA_SET: Set = Set {
         "peer_days",
         "peer_causes",
     ],
-    left: &["leases", "submission_counts", "key_holders", LEAST],
+    left: &["leases", "queue_claims", "submission_counts", "key_holders", LEAST],
 };
 
 /// Says which programs the schema is for: filled by the schema's own files, so that an empty database has its row.

@@ -176,3 +176,50 @@ CREATE INDEX connector_certificates_connector ON connector_certificates (connect
 CREATE INDEX connector_certificates_fingerprint ON connector_certificates (fingerprint);
 CREATE INDEX connector_certificates_dn ON connector_certificates (dn_key);
 CREATE INDEX connector_certificates_end ON connector_certificates (not_after);
+
+-- The queue (F206, F207, F210). See queue.rs.
+-- What the sender asked for: `ret` 0 nothing, 1 the header, 2 all of it; `envid` sealed; `requiretls` (RFC 8689); `binary_body`: lines or none (RFC 3030).
+ALTER TABLE queue_messages ADD COLUMN ret BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE queue_messages ADD COLUMN envid BYTEA;
+ALTER TABLE queue_messages ADD COLUMN requiretls BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE queue_messages ADD COLUMN binary_body BIGINT NOT NULL DEFAULT 0;
+-- `notify`: bits of RFC 3461 §4.1, NULL when nothing was asked; `orcpt` sealed. `bal_id`: the sender, for the order among senders.
+-- `turn`: above 0, never tried, to be taken in this order; 0, due at `next_at`; -1, held.
+ALTER TABLE queue_entries ADD COLUMN notify BIGINT;
+ALTER TABLE queue_entries ADD COLUMN orcpt BYTEA;
+ALTER TABLE queue_entries ADD COLUMN bal_id BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE queue_entries ADD COLUMN turn BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE queue_entries ADD COLUMN held_at BIGINT;
+ALTER TABLE queue_entries ADD COLUMN held_by TEXT;
+ALTER TABLE queue_entries ADD COLUMN held_why TEXT;
+ALTER TABLE queue_entries ADD COLUMN held_until BIGINT;
+CREATE INDEX queue_entries_turn ON queue_entries (destination, turn, next_at);
+CREATE INDEX queue_entries_sender ON queue_entries (destination, bal_id, turn);
+-- A destination may be held as a whole: what comes later waits too.
+ALTER TABLE queue_destinations ADD COLUMN held_at BIGINT;
+ALTER TABLE queue_destinations ADD COLUMN held_by TEXT;
+ALTER TABLE queue_destinations ADD COLUMN held_why TEXT;
+ALTER TABLE queue_destinations ADD COLUMN held_until BIGINT;
+-- A message that a worker has in hand, with all its due recipients at one destination. Few rows: those of the moment.
+CREATE TABLE queue_claims (
+    message_id BIGINT NOT NULL,
+    destination TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (message_id, destination)
+);
+CREATE INDEX queue_claims_destination ON queue_claims (destination, until);
+-- Attempts that did not succeed: on a recipient, or on a destination as a whole (`entry_id` NULL). `reply` (in full) is sealed under the message's
+-- transit key; for a destination `args` has the placeholders of the refusal's sentence, as in queue_destinations.
+CREATE TABLE queue_tries (
+    id BIGINT PRIMARY KEY,
+    entry_id BIGINT,
+    destination TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    server TEXT,
+    code TEXT NOT NULL,
+    reply BYTEA,
+    args TEXT
+);
+CREATE INDEX queue_tries_entry ON queue_tries (entry_id);
+CREATE INDEX queue_tries_destination ON queue_tries (destination, at);
