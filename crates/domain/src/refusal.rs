@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `terms.clause_missing`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
+//! | `name` | a connector, a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
 use crate::text::{Lang, text, to_ascii};
@@ -66,6 +66,9 @@ refusals! {
     PeerRevoked          "peer.revoked"           554 "5.7.1" "" 401;
     PeerWrongUsage       "peer.wrong_usage"       554 "5.7.1" "" 401;
     PeerInvalid          "peer.invalid"           554 "5.7.1" "" 401;
+    PeerWeak             "peer.weak"              554 "5.7.1" "" 401;
+    PeerOtherEnvironment "peer.other_environment" 554 "5.7.1" "" 401;
+    PeerRevocation       "peer.revocation"        451 "4.7.0" "UNAVAILABLE" 503;
     PeerNotListed        "peer.not_listed"        554 "5.7.1" "" 403;
     PeerWhiteListAbsent  "peer.white_list_absent" 451 "4.7.0" "UNAVAILABLE" 503;
     // sender
@@ -104,6 +107,7 @@ refusals! {
     MessageTooComplex    "message.too_complex"    554 "5.6.0" "" 413;
     MessageLoop          "message.loop"           554 "5.4.6" "" 400;
     MessageNul           "message.nul"            554 "5.6.0" "" 400;
+    MessageNotConvertible "message.not_convertible" 554 "5.6.3" "" 400;
     // session
     LoginFailed          "login.failed"           535 "5.7.8" "AUTHENTICATIONFAILED" 401;
     LoginRequired        "login.required"         530 "5.7.0" "" 401;
@@ -116,6 +120,7 @@ refusals! {
     SequenceError        "sequence.error"         503 "5.5.1" "" 409;
     TooManyErrors        "session.too_many_errors" 421 "4.7.0" "" 429;
     TooManyConnections   "session.too_many_connections" 421 "4.7.0" "" 429;
+    SessionLimit         "session.limit"          421 "4.7.0" "LIMIT" 429;
     Timeout              "session.timeout"        421 "4.4.2" "" 408;
     ShuttingDown         "session.shutting_down"  421 "4.3.2" "" 503;
     // mailboxes
@@ -149,6 +154,19 @@ refusals! {
     NoticeNoRelay        "notice.no_relay"        451 "4.3.0" "UNAVAILABLE" 409;
     NoticeTooMany        "notice.too_many"        451 "4.7.0" "LIMIT" 429;
     ReportTooMany        "report.too_many"        451 "4.7.0" "LIMIT" 429;
+    // structures' own servers
+    ConnectorUnknown     "connector.unknown"      554 "5.7.1" "" 403;
+    ConnectorRevoked     "connector.revoked"      554 "5.7.1" "" 403;
+    ConnectorSuspended   "connector.suspended"    451 "4.7.1" "UNAVAILABLE" 409;
+    ConnectorBlocked     "connector.blocked"      451 "4.7.1" "UNAVAILABLE" 409;
+    ConnectorLimit       "connector.limit"        450 "4.7.1" "LIMIT" 429;
+    ConnectorReport      "connector.report"       554 "5.7.1" "" 403;
+    ConnectorAuthority   "connector.no_authority" 451 "4.3.5" "UNAVAILABLE" 409;
+    ConnectorDomain      "connector.domain"       550 "5.5.1" "CANNOT" 409;
+    ConnectorWaiting     "connector.waiting"      550 "5.5.1" "CANNOT" 409;
+    ConnectorRequest     "connector.request"      501 "5.5.4" "" 422;
+    ConnectorCertificate "connector.certificate"  501 "5.5.4" "" 422;
+    ConnectorHost        "connector.host"         501 "5.5.4" "" 422;
     // what stands before the opening of a BAL (domain::opening)
     OpeningHolder        "opening.holder"         501 "5.5.4" "" 422;
     OpeningUncertified   "opening.uncertified"    550 "5.5.1" "CANNOT" 409;
@@ -209,6 +227,8 @@ refusals! {
     Unavailable          "system.unavailable"     451 "4.3.0" "UNAVAILABLE" 503;
     StorageFull          "system.storage_full"    452 "4.3.1" "UNAVAILABLE" 507;
     Defect               "system.defect"          451 "4.3.0" "SERVERBUG" 500;
+    // our own certificates
+    KeyElsewhere         "certificate.key_elsewhere" 554 "5.7.1" "" 409;
     // outbound (transfer): why a delivery attempt ended as it did
     TransferDns          "transfer.dns"           451 "4.4.3" "" 502;
     TransferNoRoute      "transfer.no_route"      550 "5.4.4" "" 502;
@@ -217,11 +237,13 @@ refusals! {
     TransferNoStartTls   "transfer.no_starttls"   451 "4.7.0" "" 502;
     TransferTls          "transfer.tls"           451 "4.7.5" "" 502;
     TransferServerNotListed "transfer.server_not_listed" 451 "4.7.5" "" 502;
+    TransferConnector    "transfer.connector"     451 "4.7.5" "" 502;
     TransferExpired      "transfer.expired"       554 "5.4.7" "" 504;
     TransferProtocol     "transfer.protocol"      451 "4.5.0" "" 502;
     TransferNo8Bit       "transfer.no_8bit"       554 "5.6.3" "" 502;
     TransferNoSmtpUtf8   "transfer.no_smtputf8"   553 "5.6.7" "" 502;
     TransferRefused      "transfer.refused"       550 "5.0.0" "" 502;
+    TransferDomainLeft   "transfer.domain_left"   554 "5.7.1" "" 502;
 }
 
 /// A refusal with what its sentence names (`{domain}`, `{limit}`…). Never holds content or a secret.

@@ -11,8 +11,10 @@
 //! | know who a message is from, without ambiguity | [`header::origin`] |
 //! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`] |
 //! | have the words of an HTML part | [`html::Stripper`] |
+//! | hold content to lines, write binary content as lines | [`lines::LineCheck`], [`binary::Rewriter`] |
 //! | write | [`compose::Compose`], [`report::Report`], [`trace_field::Received`] |
 mod address_list;
+pub mod binary;
 pub mod compose;
 pub mod decode;
 pub mod encode;
@@ -20,6 +22,7 @@ mod encoded_word;
 pub mod envelope;
 pub mod header;
 pub mod html;
+pub mod lines;
 mod mime;
 mod origin;
 mod parameter;

@@ -2,6 +2,7 @@
 //! Used by the MX door, submission and IMAP APPEND alike.
 use crate::refuse;
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_message::lines::{Flaw, LINE, LineCheck};
 use sceau_message::scan::{Limits, Scan, ScanError, Scanner};
 use sceau_store::{Spool, SpoolWriter};
 
@@ -12,6 +13,8 @@ pub struct Intake {
     scanner: Scanner,
     max: u64,
     taken: u64,
+    /// For what was announced as binary: whether it is lines all the same.
+    lines: Option<LineCheck>,
 }
 
 /// A message received: sealed, scanned, not yet kept.
@@ -21,16 +24,23 @@ pub struct Received {
     pub spool: Spool,
     /// Its structure and header.
     pub scan: Scan,
+    /// Announced as binary, and why it is no lines: it is kept as it stands nowhere ([`crate::Operator::as_lines`]).
+    pub flaw: Option<Flaw>,
 }
 
 impl crate::Operator {
     /// Starts receiving a message of at most `max` bytes.
     pub fn intake(&self, max: u64) -> Intake {
-        Intake { spool: self.0.store.spool(), scanner: Scanner::new(Limits::default()), max, taken: 0 }
+        Intake { spool: self.0.store.spool(), scanner: Scanner::new(Limits::default()), max, taken: 0, lines: None }
     }
 }
 
 impl Intake {
+    /// Takes any octets (BODY=BINARYMIME, RFC 3030), not lines alone.
+    #[must_use]
+    pub fn binary(self) -> Self {
+        Self { lines: Some(LineCheck::new(LINE)), ..self }
+    }
     /// Takes the next clear bytes (dot-unstuffed, CRLF lines). Refuses `message.too_big`, `message.header_too_big`,
     /// `message.too_complex`, `message.nul`; after a refusal the door may go on discarding input, this value must be dropped.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -38,8 +48,10 @@ impl Intake {
         if self.taken > self.max {
             return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", self.max));
         }
-        if bytes.contains(&0) {
-            return Err(RefusalCode::MessageNul.into());
+        match &mut self.lines {
+            Some(lines) => drop(lines.push(bytes)),
+            None if bytes.contains(&0) => return Err(RefusalCode::MessageNul.into()),
+            None => {}
         }
         self.scanner.push(bytes).map_err(too_much)?;
         self.spool.write(bytes).map_err(|e| refuse::store(&e))
@@ -56,7 +68,8 @@ impl Intake {
     pub fn finish(self) -> Result<Received, Refusal> {
         let scan = self.scanner.finish().map_err(too_much)?;
         let spool = self.spool.finish().map_err(|e| refuse::store(&e))?;
-        Ok(Received { spool, scan })
+        let flaw = self.lines.and_then(|lines| lines.finish());
+        Ok(Received { spool, scan, flaw })
     }
 }
 

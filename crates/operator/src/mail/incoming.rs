@@ -106,7 +106,7 @@ impl Operator {
         size: Option<u64>,
         origin: &Origin,
     ) -> Result<(), Refusal> {
-        let limit = self.0.config.limits.recipients.max(RECIPIENTS);
+        let limit = self.mx_recipients();
         let judged = if already >= limit {
             Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limit))
         } else {
@@ -116,6 +116,11 @@ impl Operator {
             Ok(()) => Ok(()),
             Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, Some(to), refusal).await),
         }
+    }
+
+    /// Recipients that a message of a peer may have.
+    pub fn mx_recipients(&self) -> usize {
+        self.0.config.limits.recipients.max(RECIPIENTS)
     }
 
     async fn judge_recipient(

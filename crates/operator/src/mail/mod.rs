@@ -5,6 +5,7 @@
 pub mod incoming;
 pub mod submission;
 
+mod binary;
 mod clean;
 pub(crate) mod keep;
 mod parties;

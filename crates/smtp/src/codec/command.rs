@@ -23,6 +23,8 @@ pub enum Command {
     /// The path is never `Null`.
     Rcpt(Path, RcptRequest),
     Data,
+    /// Octets that follow, and whether they are the last of the message (RFC 3030 §2).
+    Bdat(u64, bool),
     Rset,
     Noop,
     Quit,
@@ -95,6 +97,7 @@ impl Command {
             "MAIL" => mail(rest, announced),
             "RCPT" => rcpt(rest, announced),
             "DATA" => bare(argument, Self::Data),
+            "BDAT" => bdat(argument),
             "RSET" => bare(argument, Self::Rset),
             "QUIT" => bare(argument, Self::Quit),
             "STARTTLS" => bare(argument, Self::StartTls),
@@ -159,6 +162,17 @@ fn rcpt(rest: &str, announced: &Announced) -> Result<Command, CommandError> {
     }
 }
 
+/// `1*DIGIT [SP LAST]`.
+fn bdat(argument: &str) -> Result<Command, CommandError> {
+    let (size, rest) = argument.split_once(' ').map_or((argument, ""), |(s, r)| (s, r.trim_start_matches(' ')));
+    let last = rest.eq_ignore_ascii_case("LAST");
+    let digits = (1..=20).contains(&size.len()) && size.bytes().all(|b| b.is_ascii_digit());
+    match size.parse() {
+        Ok(size) if digits && (last || rest.is_empty()) => Ok(Command::Bdat(size, last)),
+        _ => Err(CommandError::Arguments),
+    }
+}
+
 fn auth(argument: &str) -> Result<Command, CommandError> {
     let (mechanism, initial) = argument.split_once(' ').map_or((argument, None), |(m, i)| (m, Some(i)));
     let sound = !mechanism.is_empty()
@@ -174,7 +188,7 @@ fn auth(argument: &str) -> Result<Command, CommandError> {
 mod tests {
     use super::*;
 
-    const ALL: Announced = Announced { size: true, eight_bit: true, smtputf8: true, auth: true, dsn: true };
+    const ALL: Announced = Announced::ALL;
 
     fn parse(line: &str) -> Result<Command, CommandError> {
         Command::parse(line.as_bytes(), &ALL)
@@ -186,6 +200,8 @@ mod tests {
         assert_eq!(parse("HELO [192.0.2.1] \r\n"), Ok(Command::Helo("[192.0.2.1]".into())));
         for (line, command) in [
             ("DATA\r\n", Command::Data),
+            ("BDAT 0\r\n", Command::Bdat(0, false)),
+            ("bdat 86  last \r\n", Command::Bdat(86, true)),
             ("rset \r\n", Command::Rset),
             ("NOOP whatever\r\n", Command::Noop),
             ("QUIT\r\n", Command::Quit),
@@ -234,6 +250,14 @@ mod tests {
             ("EHLO a b\r\n", E::Arguments),
             ("DATA now\r\n", E::Arguments),
             ("QUIT x\r\n", E::Arguments),
+            ("BDAT\r\n", E::Arguments),
+            ("BDAT LAST\r\n", E::Arguments),
+            ("BDAT 1 FIRST\r\n", E::Arguments),
+            ("BDAT -1\r\n", E::Arguments),
+            ("BDAT +1\r\n", E::Arguments),
+            ("BDAT 0x10\r\n", E::Arguments),
+            ("BDAT 1 LAST x\r\n", E::Arguments),
+            ("BDAT 99999999999999999999\r\n", E::Arguments),
             ("STARTTLS x\r\n", E::Arguments),
             ("MAIL\r\n", E::Arguments),
             ("MAIL:FROM:<a@b.test>\r\n", E::Arguments),

@@ -4,31 +4,7 @@
 //! ([`Flaw`]) but never moves its end: a sender and a receiver that disagree about the end is how mail is smuggled
 //! (CVE-2023-51764, -51765, -51766). What follows a flaw is read and thrown away until the true end.
 
-/// Longest line, CRLF included (RFC 5321 §4.5.3.1.6).
-pub const LINE: usize = 1000;
-
-/// What spoils a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
-    /// CR without LF, or LF without CR.
-    BareNewline,
-    /// A NUL.
-    Nul,
-    /// A line longer than the limit.
-    LineTooLong,
-}
-
-impl Flaw {
-    /// The refusal that says it.
-    pub fn refusal(self) -> sceau_domain::RefusalCode {
-        use sceau_domain::RefusalCode as R;
-        match self {
-            Self::BareNewline => R::MessageBareNewline,
-            Self::Nul => R::MessageNul,
-            Self::LineTooLong => R::MessageLineTooLong,
-        }
-    }
-}
+pub use sceau_message::lines::{Flaw, LINE};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

@@ -1,9 +1,10 @@
 //! The SMTP wire, sans-I/O: bytes in, values out, and back. Nothing here waits, allocates more than its input or knows a rule.
 //!
-//! * [`command`], [`parameters`], [`path`]: command lines of a client (RFC 5321, RFC 1870, RFC 6152, RFC 6531, RFC 3461);
+//! * [`command`], [`parameters`], [`path`]: command lines of a client (RFC 5321, RFC 1870, RFC 6152, RFC 6531, RFC 3461, RFC 3030, RFC 8689);
 //! * [`auth`]: the payloads of AUTH (RFC 4954, RFC 4616);
 //! * [`reply`]: what a server writes; [`response`], [`capabilities`]: what a client reads;
 //! * [`data`]: the content of a message as it is received, with the strict end; [`stuffing`]: as it is sent.
+//!   Content that comes in counted chunks is held to the same lines by [`sceau_message::lines`].
 //!
 //! Every parser has its budget, and refuses what a smuggler could read in two ways: a bare CR, a bare LF, a NUL.
 pub mod auth;

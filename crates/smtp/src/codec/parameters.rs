@@ -1,7 +1,8 @@
 //! ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2): `KEY` or `KEY=VALUE`, each at most once, only what was announced.
 use sceau_domain::dsn::{EnvelopeId, OriginalRecipient, RcptRequest, Ret, xtext_decode};
+use sceau_operator::mail::Body;
 
-/// Most parameters of one command. All known ones together are 10.
+/// Most parameters of one command. All known ones together are 9.
 pub const MAX: usize = 16;
 /// Longest value in octets (ORCPT: RFC 3461 §4.2).
 pub const MAX_VALUE: usize = 500;
@@ -19,6 +20,16 @@ pub struct Announced {
     pub auth: bool,
     /// DSN (RFC 3461).
     pub dsn: bool,
+    /// CHUNKING with BINARYMIME (RFC 3030).
+    pub chunking: bool,
+    /// REQUIRETLS (RFC 8689).
+    pub requiretls: bool,
+}
+
+impl Announced {
+    /// Everything.
+    pub const ALL: Self =
+        Self { size: true, eight_bit: true, smtputf8: true, auth: true, dsn: true, chunking: true, requiretls: true };
 }
 
 /// Why parameters were refused.
@@ -37,8 +48,8 @@ pub enum ParameterError {
 pub struct MailParameters {
     /// SIZE, in octets.
     pub size: Option<u64>,
-    /// BODY=8BITMIME.
-    pub body_8bit: bool,
+    /// BODY.
+    pub body: Body,
     /// SMTPUTF8.
     pub smtputf8: bool,
     /// AUTH, decoded; `Some("")` for `<>`. Never trusted: who sends is known by the session.
@@ -47,6 +58,8 @@ pub struct MailParameters {
     pub ret: Option<Ret>,
     /// ENVID, decoded.
     pub envid: Option<EnvelopeId>,
+    /// REQUIRETLS.
+    pub requiretls: bool,
 }
 
 impl MailParameters {
@@ -61,14 +74,15 @@ impl MailParameters {
             match (key.as_str(), value) {
                 ("SIZE", Some(v)) if announced.size => out.size = Some(size(v).ok_or(Malformed)?),
                 ("BODY", Some(v)) if announced.eight_bit => {
-                    out.body_8bit = match v.to_ascii_uppercase().as_str() {
-                        "7BIT" => false,
-                        "8BITMIME" => true,
-                        // BINARYMIME needs CHUNKING, which is not announced.
+                    out.body = match v.to_ascii_uppercase().as_str() {
+                        "7BIT" => Body::SevenBit,
+                        "8BITMIME" => Body::EightBit,
+                        "BINARYMIME" if announced.chunking => Body::Binary,
                         _ => return Err(Unknown),
                     }
                 }
                 ("SMTPUTF8", None) if announced.smtputf8 => out.smtputf8 = true,
+                ("REQUIRETLS", None) if announced.requiretls => out.requiretls = true,
                 ("AUTH", Some(v)) if announced.auth => {
                     out.auth = Some(if v == "<>" { String::new() } else { visible(v).ok_or(Malformed)? });
                 }
@@ -110,6 +124,7 @@ fn refused(key: &str, a: &Announced) -> ParameterError {
         "SIZE" => a.size,
         "BODY" => a.eight_bit,
         "SMTPUTF8" => a.smtputf8,
+        "REQUIRETLS" => a.requiretls,
         "AUTH" => a.auth,
         "RET" | "ENVID" | "NOTIFY" | "ORCPT" => a.dsn,
         _ => false,
@@ -159,20 +174,21 @@ mod tests {
     use ParameterError::{Malformed, Unknown};
     use sceau_domain::dsn::Notify;
 
-    const ALL: Announced = Announced { size: true, eight_bit: true, smtputf8: true, auth: true, dsn: true };
+    const ALL: Announced = Announced::ALL;
 
     #[test]
     fn every_parameter_when_announced() {
-        let text = " SIZE=1000 body=8bitmime SMTPUTF8 AUTH=e+3Dmc2@example.test RET=HDRS ENVID=QQ+2B314 ";
+        let text = " SIZE=1000 body=8bitmime SMTPUTF8 AUTH=e+3Dmc2@example.test RET=HDRS ENVID=QQ+2B314 REQUIRETLS ";
         assert_eq!(
             MailParameters::parse(text, &ALL),
             Ok(MailParameters {
                 size: Some(1000),
-                body_8bit: true,
+                body: Body::EightBit,
                 smtputf8: true,
                 auth: Some("e=mc2@example.test".into()),
                 ret: Some(Ret::Headers),
                 envid: EnvelopeId::new("QQ+314").ok(),
+                requiretls: true,
             })
         );
         assert_eq!(MailParameters::parse(" AUTH=<>", &ALL).map(|p| p.auth), Ok(Some(String::new())));
@@ -185,13 +201,26 @@ mod tests {
 
     #[test]
     fn what_was_not_announced_is_unknown() {
-        for text in [" SIZE=1", " BODY=7BIT", " SMTPUTF8", " AUTH=<>", " RET=FULL", " ENVID=x", " FOO", " FOO=bar"] {
+        for text in [
+            " SIZE=1",
+            " BODY=7BIT",
+            " SMTPUTF8",
+            " AUTH=<>",
+            " RET=FULL",
+            " ENVID=x",
+            " REQUIRETLS",
+            " FOO",
+            " FOO=bar",
+        ] {
             assert_eq!(MailParameters::parse(text, &Announced::default()), Err(Unknown), "{text}");
         }
         for text in [" NOTIFY=NEVER", " ORCPT=rfc822;a@b.test", " SIZE=1"] {
             assert_eq!(rcpt(text, &Announced::default()), Err(Unknown), "{text}");
         }
-        assert_eq!(MailParameters::parse(" BODY=BINARYMIME", &ALL), Err(Unknown));
+        assert_eq!(MailParameters::parse(" BODY=BINARYMIME", &ALL).map(|p| p.body), Ok(Body::Binary));
+        let without = Announced { chunking: false, ..ALL };
+        assert_eq!(MailParameters::parse(" BODY=BINARYMIME", &without), Err(Unknown));
+        assert_eq!(MailParameters::parse(" BODY=9BIT", &ALL), Err(Unknown));
     }
 
     #[test]
@@ -213,14 +242,25 @@ mod tests {
             " RET=ALL",
             " ENVID=+zz",
             " ENVID=+0A",
+            " ENVID=x+0D+0ARCPT+20TO:<a@b.test>",
+            " AUTH=a+0D+0Ab",
+            " AUTH=+00",
+            " REQUIRETLS=yes",
+            " REQUIRETLS REQUIRETLS",
             " ENVID=a+2",
             " SIZE=1\t",
         ] {
             assert_eq!(MailParameters::parse(text, &ALL), Err(Malformed), "{text}");
         }
-        for text in
-            [" NOTIFY=", " NOTIFY=NEVER,SUCCESS", " NOTIFY=DELAY,DELAY", " ORCPT=a@b.test", " ORCPT=;a", " NOTIFY"]
-        {
+        for text in [
+            " NOTIFY=",
+            " NOTIFY=NEVER,SUCCESS",
+            " NOTIFY=DELAY,DELAY",
+            " ORCPT=a@b.test",
+            " ORCPT=;a",
+            " NOTIFY",
+            " ORCPT=rfc822;a+0D+0AX:+20y",
+        ] {
             assert_eq!(rcpt(text, &ALL), Err(Malformed), "{text}");
         }
         let many: String = (0..17).map(|i| format!(" K{i}")).collect();

@@ -3,10 +3,13 @@
 //! A door translates the protocol into the operator's use cases and holds no rule. What it decides by itself is what the
 //! protocol decides: order of commands, TLS first, the strict end of data, and how much nonsense a session may say.
 //!
-//! Promises: `250` after DATA is sent when the operator says that the message is durable; a connection cut in DATA leaves
-//! nothing; a draining server answers `421` between two commands, never in the middle of a message.
+//! Promises: `250` after DATA or the last BDAT is sent when the operator says that the message is durable; a connection cut in a message leaves
+//! nothing; a draining server answers `421` between two commands, never in the middle of a message, in whatever number of chunks it comes.
 mod auth;
+mod chunks;
+mod commands;
 mod data;
+mod manners;
 mod mx;
 mod session;
 mod submission;
@@ -29,6 +32,14 @@ pub struct SessionLimits {
     pub errors: u32,
     /// Commands refused for good (unknown recipients…) before `421`.
     pub refusals: u32,
+    /// Errors and refusals of a session that are answered at once.
+    pub patience: u32,
+    /// Each further one is answered so much later than the one before, up to two seconds.
+    pub tarpit: Duration,
+    /// Commands in a minute that bring no message, before `421`.
+    pub commands: u32,
+    /// Mail transactions of a session, announced as `MAILMAX` (RFC 9422), before `421`.
+    pub transactions: u32,
     /// Recipients kept for one message: a bound on memory. Not below what a policy may allow, for the nearest word decides how many.
     pub recipients: usize,
     /// Longest line of a message, CRLF included, octets (RFC 5321 §4.5.3.1.6: 1000).
@@ -48,6 +59,10 @@ impl Default for SessionLimits {
         Self {
             errors: 20,
             refusals: 200,
+            patience: 5,
+            tarpit: Duration::from_millis(100),
+            commands: 3_000,
+            transactions: 10_000,
             recipients: MOST_RECIPIENTS as usize,
             line: crate::codec::data::LINE,
             discard: 64 << 20,

@@ -1,18 +1,14 @@
-//! One session of either door: the loop, the order of commands, what is common to both. What differs is in [`super::mx`] and
+//! One session of either door: the loop, and what is common to both. Commands are in [`super::commands`]; what differs is in [`super::mx`] and
 //! [`super::submission`].
+use super::manners::Manners;
 use super::mx::Mx;
 use super::submission::Submission;
 use super::transaction::{Helo, Transaction};
 use super::{MxConfig, SessionLimits, SubmissionConfig};
-use crate::codec::COMMAND_LINE;
-use crate::codec::command::{Command, CommandError};
-use crate::codec::parameters::{Announced, MailParameters};
-use crate::codec::path::Path;
 use crate::codec::reply::Reply;
-use sceau_domain::dsn::MailRequest;
-use sceau_domain::{Address, Refusal, RefusalCode};
+use crate::codec::{AUTH_LINE, COMMAND_LINE};
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_net::{Conn, HotTls, ReadError};
-use sceau_operator::mail::Body;
 use sceau_operator::{Door, Operator, Origin};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -78,12 +74,11 @@ pub(super) struct Session {
     pub(super) origin: Origin,
     pub(super) helo: Option<Helo>,
     pub(super) transaction: Option<Transaction>,
-    tls: HotTls,
+    pub(super) manners: Manners,
+    pub(super) tls: HotTls,
     drain: CancellationToken,
     /// Why the session was cut: rights were taken away.
     cut: Option<Refusal>,
-    errors: u32,
-    refusals: u32,
     traced: u32,
 }
 
@@ -128,8 +123,7 @@ impl Session {
             tls: tls.clone(),
             drain,
             cut: None,
-            errors: 0,
-            refusals: 0,
+            manners: Manners::new(),
             traced: 0,
         }
     }
@@ -157,7 +151,7 @@ impl Session {
         let greeting = Reply::new(220, "", format!("{} ESMTP Sceau", self.operator.config().hostname));
         self.say(&greeting).await?;
         loop {
-            let outcome = match self.line(COMMAND_LINE).await? {
+            let outcome = match self.line(self.longest_line()).await? {
                 Some(line) => self.command(&line).await?,
                 None => match self.cut.take() {
                     Some(refusal) => {
@@ -167,6 +161,7 @@ impl Session {
                     None => return self.goodbye(RefusalCode::ShuttingDown).await,
                 },
             };
+            self.tarpit().await;
             match outcome {
                 Outcome::Say(reply) => {
                     self.say(&reply).await?;
@@ -178,19 +173,28 @@ impl Session {
                 Outcome::Said => {}
                 Outcome::Close => return Ok(()),
             }
-            if self.errors > self.limits.errors || self.refusals > self.limits.refusals {
+            if self.manners.are_bad(&self.limits) {
                 self.trace(&RefusalCode::TooManyErrors.into()).await;
                 return self.goodbye(RefusalCode::TooManyErrors).await;
             }
         }
     }
 
-    /// The next line; none when the server drains or the session is cut. A line over `max` is answered, thrown away, and the next one is read.
+    /// A login may come with the command (RFC 4954 §4); nothing else is as long.
+    fn longest_line(&self) -> usize {
+        match &self.role {
+            Role::Submission(submission) if submission.actor.is_none() && self.conn.tls().is_some() => AUTH_LINE,
+            _ => COMMAND_LINE,
+        }
+    }
+
+    /// The next line; none when the server drains (not in the middle of a message) or the session is cut. A line over `max` is answered, thrown away, and the next one is read.
     pub(super) async fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, ReadError> {
+        let within = self.in_chunks();
         loop {
             let read = tokio::select! {
                 biased;
-                () = self.drain.cancelled() => return Ok(None),
+                () = self.drain.cancelled(), if !within => return Ok(None),
                 () = self.role.pulled() => {
                     self.cut = self.role.lost(&self.operator).await;
                     if self.cut.is_some() {
@@ -212,222 +216,9 @@ impl Session {
         }
     }
 
-    async fn command(&mut self, line: &[u8]) -> Result<Outcome, ReadError> {
-        let command = match Command::parse(line, &self.announced()) {
-            Ok(command) => command,
-            Err(e) => return Ok(self.malformed(line, e).await.into()),
-        };
-        if let Some(refusal) = self.closed_to(&command) {
-            return Ok(self.counted(&refusal).into());
-        }
-        Ok(match command {
-            Command::Ehlo(name) => {
-                self.transaction = None;
-                self.helo = Some(Helo { name, extended: true });
-                Reply::lines(250, self.extensions()).into()
-            }
-            Command::Helo(name) => {
-                self.transaction = None;
-                self.helo = Some(Helo { name, extended: false });
-                Reply::new(250, "", self.operator.config().hostname.clone()).into()
-            }
-            Command::StartTls => return self.start_tls().await,
-            Command::Auth(mechanism, initial) => return self.auth(&mechanism, initial).await,
-            Command::Mail(path, parameters) => self.mail(path, parameters).await.into(),
-            Command::Rcpt(path, _) => self.rcpt(path).await.into(),
-            Command::Data => return self.data().await,
-            Command::Rset => {
-                self.transaction = None;
-                Reply::new(250, "2.0.0", "Ok").into()
-            }
-            Command::Noop => Reply::new(250, "2.0.0", "Ok").into(),
-            Command::Quit => Reply::new(221, "2.0.0", "Bye").into(),
-            Command::Vrfy => Reply::new(252, "2.0.0", "Send some mail, I will try my best").into(),
-            Command::Expn => self.unknown("EXPN").await.into(),
-            Command::Help => Reply::new(214, "2.0.0", "This is Sceau; the commands are those of RFC 5321").into(),
-        })
-    }
-
-    /// Why this command may not be used yet, if so. EHLO, HELO, NOOP, RSET and QUIT always may.
-    fn closed_to(&self, command: &Command) -> Option<Refusal> {
-        use Command as C;
-        match command {
-            C::Ehlo(_) | C::Helo(_) | C::Noop | C::Rset | C::Quit | C::StartTls => None,
-            C::Auth(..) if self.conn.tls().is_none() && matches!(self.role, Role::Submission(_)) => {
-                Some(RefusalCode::LoginNeedsTls.into())
-            }
-            _ if self.conn.tls().is_none() => Some(RefusalCode::PeerNoTls.into()),
-            _ => match &self.role {
-                Role::Mx(mx) => mx.closed(),
-                Role::Submission(submission) => submission.closed_to(command),
-            },
-        }
-    }
-
-    fn announced(&self) -> Announced {
-        let on = self.conn.tls().is_some() && self.helo.as_ref().is_some_and(|h| h.extended);
-        let auth = on && matches!(self.role, Role::Submission(_));
-        Announced { size: on, eight_bit: on, smtputf8: on, auth, dsn: false }
-    }
-
-    fn extensions(&self) -> Vec<String> {
-        let mut lines = vec![self.operator.config().hostname.clone()];
-        if self.conn.tls().is_none() {
-            lines.extend(["STARTTLS".into(), "ENHANCEDSTATUSCODES".into()]);
-            return lines;
-        }
-        lines.push("PIPELINING".into());
-        lines.push(format!("SIZE {}", self.operator.config().limits.announced_bytes()));
-        lines.extend(["8BITMIME".into(), "SMTPUTF8".into(), "ENHANCEDSTATUSCODES".into()]);
-        if matches!(self.role, Role::Submission(_)) {
-            lines.push("AUTH PLAIN LOGIN".into());
-        }
-        lines
-    }
-
-    async fn start_tls(&mut self) -> Result<Outcome, ReadError> {
-        if self.conn.tls().is_some() {
-            return Ok(self.no(&misplaced("TLS")).await.into());
-        }
-        if self.conn.has_buffered() {
-            // What was sent in clear must never be taken for what is said under TLS (CVE-2011-0411).
-            let refusal = Refusal::new(RefusalCode::SyntaxError).with("cause", "data after STARTTLS");
-            self.trace(&refusal).await;
-            return Ok(Outcome::Close);
-        }
-        self.say(&Reply::new(220, "2.0.0", "Ready to start TLS")).await?;
-        let config = self.tls.load_full();
-        if let Err(e) = self.conn.start_tls(config, self.limits.handshake).await {
-            let (door, session) = (self.origin.door.as_str(), &self.origin.session);
-            tracing::info!(door, %session, remote = %self.conn.remote(), error = %e, "TLS handshake failed");
-            return Ok(Outcome::Close);
-        }
-        // RFC 3207 §4.2: nothing of what was said in clear counts.
-        self.helo = None;
-        self.transaction = None;
-        self.origin.tls = self.conn.tls().map(|t| t.summary());
-        if let Role::Mx(mx) = &mut self.role {
-            let chain = self.conn.tls().map(|t| t.peer.as_slice()).unwrap_or_default();
-            *mx = Mx::judge(&self.operator, chain, &self.origin).await;
-        }
-        Ok(Outcome::Said)
-    }
-
-    async fn mail(&mut self, path: Path, parameters: MailParameters) -> Reply {
-        if self.helo.is_none() || self.transaction.is_some() {
-            return self.no(&misplaced("MAIL")).await;
-        }
-        let from = match path {
-            Path::Mailbox { address, .. } => Some(address),
-            Path::Null | Path::Postmaster => None,
-        };
-        let size = parameters.size;
-        let judged = match &mut self.role {
-            Role::Mx(mx) => mx.sender(&self.operator, from.as_ref(), size, &self.origin).await,
-            Role::Submission(submission) => submission.sender(&self.operator, from.as_ref(), size).await,
-        };
-        if let Err(refusal) = judged {
-            return self.counted(&refusal);
-        }
-        self.transaction = Some(Transaction {
-            from,
-            to: Vec::new(),
-            size,
-            dsn: MailRequest { ret: parameters.ret, envid: parameters.envid },
-            body: if parameters.body_8bit { Body::EightBit } else { Body::SevenBit },
-            smtputf8: parameters.smtputf8,
-            full: None,
-        });
-        Reply::new(250, "2.1.0", "Ok")
-    }
-
-    async fn rcpt(&mut self, path: Path) -> Reply {
-        let Some(transaction) = &mut self.transaction else { return self.no(&misplaced("RCPT")).await };
-        if let Some(refusal) = &transaction.full {
-            return Reply::refusal(refusal);
-        }
-        let to = match path {
-            Path::Mailbox { international: true, address } if !transaction.smtputf8 => {
-                let refusal = Refusal::new(RefusalCode::RcptSyntax).with("address", address);
-                self.errors += 1;
-                return Reply::refusal_as(553, "5.6.7", &refusal);
-            }
-            Path::Mailbox { address, .. } => address,
-            Path::Null | Path::Postmaster => match postmaster(&self.operator) {
-                Some(address) => address,
-                None => return self.counted(&RefusalCode::RcptUnknown.into()),
-            },
-        };
-        if transaction.to.iter().any(|r| r.address == to) {
-            return Reply::new(250, "2.1.5", "Ok");
-        }
-        let already = transaction.to.len();
-        let judged = if already >= self.limits.recipients {
-            let refusal = Refusal::new(RefusalCode::RcptTooMany).with("limit", self.limits.recipients);
-            self.role.trace(&self.operator, &refusal, &self.origin).await;
-            Err(refusal)
-        } else {
-            match &self.role {
-                Role::Mx(mx) => {
-                    let (from, size) = (transaction.from.as_ref(), transaction.size);
-                    mx.recipient(&self.operator, from, &to, already, size, &self.origin).await
-                }
-                Role::Submission(submission) => {
-                    submission.recipient(&self.operator, &to, already, transaction.size).await
-                }
-            }
-        };
-        match judged {
-            Ok(()) => {
-                transaction.to.push(to.into());
-                Reply::new(250, "2.1.5", "Ok")
-            }
-            Err(refusal) => {
-                if refusal.code == RefusalCode::RcptTooMany {
-                    transaction.full = Some(refusal.clone());
-                }
-                self.counted(&refusal)
-            }
-        }
-    }
-
-    /// The reply to a line that is no command. Where a door is closed, only what is always open deserves a syntax error.
-    async fn malformed(&mut self, line: &[u8], e: CommandError) -> Reply {
-        let open = [&b"EHLO"[..], b"HELO", b"NOOP", b"RSET", b"QUIT", b"STARTTLS", b"AUTH"]
-            .iter()
-            .any(|verb| line.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb)));
-        if !open
-            && !matches!(e, CommandError::Line)
-            && let Some(refusal) = self.closed_to(&Command::Data)
-        {
-            self.errors += 1;
-            return Reply::refusal(&refusal);
-        }
-        let syntax = |cause: String| Refusal::new(RefusalCode::SyntaxError).with("cause", cause);
-        let (refusal, status) = match e {
-            CommandError::Line | CommandError::Octets | CommandError::Arguments => (syntax(e.to_string()), None),
-            CommandError::Unknown => (RefusalCode::SyntaxUnknown.into(), None),
-            CommandError::Parameter => (syntax(e.to_string()), Some((555, "5.5.4"))),
-            CommandError::Sender(cause) => (Refusal::new(RefusalCode::SenderSyntax).with("cause", cause), None),
-            CommandError::Recipient(cause) => (Refusal::new(RefusalCode::RcptSyntax).with("cause", cause), None),
-        };
-        let reply = self.no(&refusal).await;
-        match status {
-            Some((code, enhanced)) => Reply::refusal_as(code, enhanced, &refusal),
-            None => reply,
-        }
-    }
-
-    /// A verb that this door knows but does not offer.
-    pub(super) async fn unknown(&mut self, verb: &str) -> Reply {
-        let refusal = Refusal::new(RefusalCode::SyntaxUnknown).with("name", verb);
-        self.no(&refusal).await;
-        Reply::refusal_as(502, "5.5.1", &refusal)
-    }
-
     /// A refusal that the door decides by itself: traced, counted as an error.
     pub(super) async fn no(&mut self, refusal: &Refusal) -> Reply {
-        self.errors += 1;
+        self.manners.error();
         self.trace(refusal).await;
         Reply::refusal(refusal)
     }
@@ -435,7 +226,7 @@ impl Session {
     /// A refusal of the operator (which traced it), counted.
     pub(super) fn counted(&mut self, refusal: &Refusal) -> Reply {
         if !refusal.is_temporary() {
-            self.refusals += 1;
+            self.manners.refusal();
         }
         let (door, session) = (self.origin.door.as_str(), &self.origin.session);
         tracing::info!(door, %session, code = refusal.code.as_str(), "refused");
@@ -473,12 +264,6 @@ impl Session {
 /// A command at the wrong moment.
 pub(super) fn misplaced(verb: &'static str) -> Refusal {
     Refusal::new(RefusalCode::SequenceError).with("cause", verb)
-}
-
-/// Who gets `<Postmaster>` without a domain (RFC 5321 §4.5.1): the postmaster of the domain of whoever reads it.
-fn postmaster(operator: &Operator) -> Option<Address> {
-    let domain = operator.config().postmaster.first()?.domain().clone();
-    Address::from_parts("postmaster", domain).ok()
 }
 
 /// Unique while the process lives, and most likely over processes and nodes.
