@@ -50,6 +50,7 @@ pub mod register;
 mod remembering;
 pub mod reports;
 pub mod retention;
+pub mod revocation;
 pub mod roles;
 pub mod settings;
 pub mod spool;
@@ -58,6 +59,7 @@ pub mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod texts;
+pub mod token_certificates;
 pub mod traces;
 pub mod usage;
 pub mod vault;

@@ -47,6 +47,7 @@ pub(crate) static DATA_SET: Set = Set {
         "usage_days",
         "usage_alerts",
         "tokens",
+        "token_certificates",
         "openings",
         "opening_people",
         "life",
@@ -104,6 +105,8 @@ pub(crate) static DATA_SET: Set = Set {
         "peers",
         "peer_days",
         "peer_causes",
+        "revocation_sources",
+        "revocation_answers",
     ],
     left: &["leases", "queue_claims", "submission_counts", "key_holders", LEAST],
 };

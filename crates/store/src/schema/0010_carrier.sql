@@ -194,7 +194,8 @@ ALTER TABLE queue_entries ADD COLUMN held_by TEXT;
 ALTER TABLE queue_entries ADD COLUMN held_why TEXT;
 ALTER TABLE queue_entries ADD COLUMN held_until BIGINT;
 CREATE INDEX queue_entries_turn ON queue_entries (destination, turn, next_at);
-CREATE INDEX queue_entries_sender ON queue_entries (destination, bal_id, turn);
+CREATE INDEX queue_entries_sender ON queue_entries (destination, bal_id, turn) WHERE turn > 0;
+CREATE INDEX queue_entries_held ON queue_entries (held_until) WHERE held_until IS NOT NULL;
 -- A destination may be held as a whole: what comes later waits too.
 ALTER TABLE queue_destinations ADD COLUMN held_at BIGINT;
 ALTER TABLE queue_destinations ADD COLUMN held_by TEXT;
@@ -223,3 +224,44 @@ CREATE TABLE queue_tries (
 );
 CREATE INDEX queue_tries_entry ON queue_tries (entry_id);
 CREATE INDEX queue_tries_destination ON queue_tries (destination, at);
+
+-- Revocation (F204). See revocation.rs. Where lists and responders are asked, and the last good list of each: `kind` is crl or ocsp; `id` is a digest of
+-- kind, address, issuer's name and key. `document` is as verified; an older one never replaces a newer one.
+CREATE TABLE revocation_sources (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    address TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    issuer_name BYTEA NOT NULL,
+    issuer_key BYTEA NOT NULL,
+    document BYTEA,
+    this_update BIGINT,
+    next_update BIGINT,
+    entries BIGINT NOT NULL,
+    fetched BIGINT,
+    tried BIGINT,
+    failures BIGINT NOT NULL,
+    error TEXT NOT NULL,
+    used BIGINT NOT NULL
+);
+-- The last answer of a responder about a certificate (`id`: a digest of the issuer's key and the serial number).
+CREATE TABLE revocation_answers (
+    id TEXT PRIMARY KEY,
+    document BYTEA NOT NULL,
+    this_update BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    fetched BIGINT NOT NULL
+);
+CREATE INDEX revocation_answers_until ON revocation_answers (until);
+
+-- Certificates by which a machine logs in to its applicative BAL (F222): a token of purpose `certificate`, and whose name it stands for. `who` is a
+-- keyed digest of subject and issuer: a renewed certificate of the same name from the same authority goes on.
+CREATE TABLE token_certificates (
+    token_id BIGINT PRIMARY KEY,
+    who BYTEA NOT NULL,
+    subject TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    not_after BIGINT NOT NULL
+);
+CREATE INDEX token_certificates_who ON token_certificates (who);
