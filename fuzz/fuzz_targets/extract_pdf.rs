@@ -1,5 +1,5 @@
 //! PDF. The parser is another house's and panics as it likes, which costs a page: what is looked for here is what our side makes of it.
-//! Loops and floods of memory are the business of the child's limits (tests/tests/extract.rs), so they are no finding.
+//! Loops and floods of memory are the business of the child's limits (tests/tests/all/extract.rs), so they are no finding.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use sceau_extract::{Limits, text_of};

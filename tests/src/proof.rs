@@ -50,3 +50,32 @@ impl Drop for Proof {
         write().expect("record of proof");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stage that names a test program which is gone is noticed by nobody until somebody has hours for it.
+    #[test]
+    fn test_programs_that_are_named_are_there() {
+        let mut named = 0;
+        for file in ["check", "docs/performance.md", "docs/rights.md"] {
+            let text = std::fs::read_to_string(workspace().join(file)).expect(file);
+            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "`();".contains(c)).collect();
+            let mut package = "";
+            for pair in words.windows(2) {
+                match pair[0] {
+                    "-p" => package = pair[1],
+                    "--test" => {
+                        let tests = workspace().join("crates").join(package.trim_start_matches("sceau-")).join("tests");
+                        let there = [format!("{}.rs", pair[1]), format!("{}/main.rs", pair[1])].map(|n| tests.join(n));
+                        assert!(there.iter().any(|path| path.is_file()), "{file}: -p {package} --test {}", pair[1]);
+                        named += 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert!(named >= 4, "{named}");
+    }
+}

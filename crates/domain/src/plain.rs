@@ -4,12 +4,13 @@
 //! (a name is shown beside others in lists, mails and pages); every script passes. What the text means is not judged here.
 use crate::{Refusal, RefusalCode};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Most characters of a person's or a structure's name.
 pub const NAME: usize = 120;
-/// Most characters of a reason, a reference, a function.
+/// Most characters of a description, a reference, the reason for an exemption.
 pub const NOTE: usize = 300;
-/// Longest reason, characters.
+/// Most characters of why somebody does something.
 pub const REASON: usize = 500;
 /// Longest code of a structure or regional body, characters.
 const CODE: usize = 64;
@@ -22,12 +23,12 @@ fn invalid(field: &'static str) -> Refusal {
 const MARKS: usize = 8;
 
 /// Has no place in a line: controls, separators of lines, what turns or hides writing (Unicode Bidi_Control, UAX #9 §2; invisible operators; tags;
-/// byte order mark), letters that are not seen (Hangul fillers, soft hyphen, inherent vowels of Khmer), and what is no character. Joiners stay: some
-/// scripts need them within words.
-fn is_treacherous(c: char) -> bool {
+/// byte order mark; marks of shorthand and of music), letters that are not seen (Hangul fillers, soft hyphen, inherent vowels of Khmer), and what is no
+/// character. Joiners stay: some scripts need them within words.
+pub fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        || matches!(c, '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
         || matches!(
             c,
             '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
@@ -37,11 +38,20 @@ fn is_treacherous(c: char) -> bool {
         || matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
 }
 
-/// Do marks tower on one letter?
+/// Stands in a word without being seen.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Do marks tower on one letter, or stand on what comes before the line? A joiner is no letter that they could stand on.
 fn towers(text: &str) -> bool {
-    let mut marks = 0;
+    let mut marks = MARKS;
     text.chars().any(|c| {
-        marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
+        match c {
+            c if is_combining_mark(c) => marks += 1,
+            c if is_joiner(c) => {}
+            _ => marks = 0,
+        }
         marks > MARKS
     })
 }
@@ -69,9 +79,10 @@ pub fn filled(text: &str, field: &'static str, most: usize) -> Result<String, Re
     if out.chars().any(char::is_alphanumeric) { Ok(out) } else { Err(invalid(field)) }
 }
 
-/// A line that has to be there. `admin.invalid`, whatever is wrong with it.
+/// A line that has to be there, with something in it that is seen. `admin.invalid`, whatever is wrong with it.
 pub fn said(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
-    line(text, field, most).ok().filter(|t| !t.is_empty()).ok_or_else(|| invalid(field))
+    let seen = |c: char| !c.is_whitespace() && !is_joiner(c) && !is_combining_mark(c);
+    line(text, field, most).ok().filter(|t| t.chars().any(seen)).ok_or_else(|| invalid(field))
 }
 
 /// Why somebody does something, for the record. `admin.invalid`.
@@ -138,6 +149,9 @@ mod tests {
             "अनिता",
             "O'Connor",
             "D’Arc-Lefèvre",
+            "Tu\u{2bb}i\u{2bb}atua",
+            "v\u{304}ola \u{257}aou",
+            "می\u{200c}خواهم",
             "නිමාලි\u{200d}",
         ] {
             assert!(name(good, "name").is_ok(), "{good}");
@@ -169,6 +183,11 @@ mod tests {
             "\u{e000}a",
             "a\u{e0101}",
             "z\u{335}\u{336}\u{337}\u{338}\u{339}\u{33a}\u{33b}\u{33c}\u{33d}",
+            "z\u{335}\u{336}\u{337}\u{338}\u{339}\u{33a}\u{33b}\u{33c}\u{200d}\u{33d}",
+            "\u{338}actif",
+            "a\u{fff0}",
+            "a\u{1d173}",
+            "a\u{1bca0}",
         ] {
             assert_eq!(name(bad, "name").unwrap_err().code, RefusalCode::Invalid, "{bad:?}");
         }
@@ -193,7 +212,9 @@ mod tests {
     #[test]
     fn a_reason_is_there_and_hides_nothing() {
         assert_eq!(reason(" R\u{e9}quisition du 3\u{a0}mars ", "reason").unwrap(), "Réquisition du 3\u{a0}mars");
-        for bad in ["", " \u{a0} ", "a\nb", "clos\u{202e}trevuo", "a\u{200b}b", &"x".repeat(REASON + 1)] {
+        let long = "x".repeat(REASON + 1);
+        let unseen = ["", " \u{a0} ", "\u{200d}", "\u{200d} \u{200c}", "\u{200d}\u{301}", "\u{fe0f}"];
+        for bad in ["a\nb", "a\0", "clos\u{202e}trevuo", "a\u{200b}b", &long].into_iter().chain(unseen) {
             assert_eq!(reason(bad, "reason").unwrap_err().code, RefusalCode::Invalid, "{bad:?}");
         }
     }
