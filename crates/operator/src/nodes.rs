@@ -7,7 +7,7 @@ use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::nodes::{self as rows, Alive};
 use sceau_store::{Event, Id, StoreError, events, id};
 use serde::Serialize;
@@ -81,13 +81,9 @@ impl Operator {
     /// name lives there, `admin.invalid`.
     pub async fn add_node(&self, actor: &Actor, number: u16, name: &str) -> Result<NodeView, Refusal> {
         self.require(actor, UseCase::NodeAdd, On::Operator).await?;
-        let name = name.trim().to_owned();
-        if number >= id::FIRST_VISITOR
-            || name.is_empty()
-            || name.chars().count() > NAME
-            || name.contains(char::is_control)
-        {
-            return Err(Refusal::new(RefusalCode::Invalid).with("name", &name));
+        let name = plain::said(name, "name", NAME)?;
+        if number >= id::FIRST_VISITOR {
+            return Err(Refusal::new(RefusalCode::Invalid).with("name", "number"));
         }
         let alive = self.0.store.alive().await.map_err(|e| refuse::store(&e))?;
         let facts = json!({ "number": number, "name": name });

@@ -268,8 +268,9 @@ impl Operator {
         let id = row.id;
         let origin =
             Origin { door: Door::System, remote: None, session: format!("opening-{id}"), tls: None, once: None };
-        // Within what a reason may have, with the login (at most 64).
-        let why: String = request.reason.as_deref().unwrap_or_default().chars().take(plain::REASON - 70).collect();
+        // Within what a reason may have, with the login (at most 64). A character that was taken when it was asked for, and is not any more, is left out.
+        let why = request.reason.as_deref().unwrap_or_default().chars();
+        let why: String = why.filter(|c| !plain::is_treacherous(*c)).take(plain::REASON - 70).collect();
         let reason = format!("{why} ({})", row.asked_by);
         let (bal, login) = (row.bal_id.ok_or(RefusalCode::Unavailable)?, p.by.clone());
         let find = move |tx: &mut dyn Tx| Ok((accounts::bal_by_id(tx, bal)?, accounts::person_by_login(tx, &login)?));

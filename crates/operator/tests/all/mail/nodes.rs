@@ -153,7 +153,7 @@ async fn a_dead_node_s_work_is_taken_over_and_its_number_is_listed() {
     // Its number goes to another, with a trace; nonsense does not.
     assert_eq!(w.op.add_node(&w.admin, 2, "trois.alpha.fr").await.unwrap().name, "trois.alpha.fr");
     assert_eq!(w.traces("node.added").await.len(), 1);
-    for (number, name) in [(1008, "x"), (3, ""), (3, "a\nb")] {
+    for (number, name) in [(1008, "x"), (3, ""), (3, "a\nb"), (3, "a\u{202e}b")] {
         assert_eq!(w.op.add_node(&w.admin, number, name).await.unwrap_err().code.as_str(), "admin.invalid");
     }
     let anne = w.actor("anne", ANNE).await;
