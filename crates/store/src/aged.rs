@@ -82,17 +82,24 @@ pub enum Aged {
     Acceptances,
 }
 
-/// Works nowhere, has no role, and the last BAL was closed, or the last access ended, before this instant ($1).
+/// Works nowhere, has no role, waits for no BAL, and the last BAL was closed, or the last access ended (also by its plan, which nobody writes
+/// down), before this instant ($1).
 fn gone(person: &str) -> String {
-    // What was closed before lives had steps begins with its destruction.
+    // What was closed before lives had steps begins with its destruction; of what says neither, nobody knows that it is over.
+    let closed = "COALESCE((SELECT MIN(l.at) FROM life l WHERE l.subject = 'bal' AND l.subject_id = b.id AND l.became IN ('closed', 'destroyed')), $1)";
     format!(
         "NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = {person} AND m.ended IS NULL) \
          AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.person_id = {person} AND r.ended IS NULL) \
-         AND NOT EXISTS (SELECT 1 FROM access a JOIN bals b ON b.id = a.bal_id WHERE a.person_id = {person} \
-         AND ((a.ended IS NULL AND b.state <> 'closed') OR a.ended >= $1 OR (a.ended IS NULL AND (SELECT MIN(l.at) FROM life l \
-         WHERE l.subject = 'bal' AND l.subject_id = b.id AND l.became IN ('closed', 'destroyed')) >= $1)))"
+         AND NOT EXISTS (SELECT 1 FROM opening_people w JOIN openings o ON o.id = w.opening_id WHERE w.person_id = {person} \
+         AND o.state IN ('requested', 'verified')) \
+         AND NOT EXISTS (SELECT 1 FROM access a JOIN bals b ON b.id = a.bal_id WHERE a.person_id = {person} AND (a.ended >= $1 \
+         OR (a.ended IS NULL AND (a.ends IS NULL OR a.ends >= $1) AND (b.state <> 'closed' OR {closed} >= $1))))"
     )
 }
+
+/// The log still has an act of the person of acceptance `c`: what was accepted is what it is proved with, for as long as a hold, or a BAL that goes
+/// on, keeps it.
+const PROVING: &str = "EXISTS (SELECT 1 FROM people w JOIN traces t ON t.actor = w.login WHERE w.id = c.person_id AND t.kind = 'Functional')";
 
 impl Aged {
     /// The table, which of its rows are older than an instant ($1), and which a hold covers.
@@ -101,8 +108,12 @@ impl Aged {
             Self::Requests => {
                 let old = "o.state IN ('refused', 'cancelled') AND o.changed < $1";
                 let of_structure = "EXISTS (SELECT 1 FROM legal_holds h WHERE h.lifted IS NULL AND h.subject = 'structure' AND h.subject_id = o.structure_id)";
+                // Whoever is only named in it (a member, a machine) is found in what was asked: a login needs no escaping there, and what `_` finds
+                // besides is kept too.
+                let named = "EXISTS (SELECT 1 FROM legal_holds h JOIN people hq ON hq.id = h.subject_id WHERE h.lifted IS NULL \
+                             AND h.subject = 'person' AND o.request LIKE '%\"' || hq.login || '\"%')";
                 let held = format!(
-                    "{of_structure} OR {} OR {} OR EXISTS (SELECT 1 FROM opening_people q WHERE q.opening_id = o.id AND {})",
+                    "{of_structure} OR {named} OR {} OR {} OR EXISTS (SELECT 1 FROM opening_people q WHERE q.opening_id = o.id AND {})",
                     names_bal("COALESCE(o.bal_id, 0)"),
                     names_person("COALESCE(o.asked_person, 0)"),
                     names_person("q.person_id")
@@ -114,8 +125,10 @@ impl Aged {
                 ("notices n", old.to_owned(), names_person("n.person_id"))
             }
             Self::People => {
+                // Who was certified, or answered, since then is expected back.
                 let kept = "(p.email IS NOT NULL OR p.phone IS NOT NULL OR p.profession IS NOT NULL OR p.speciality IS NOT NULL OR p.local_id IS NOT NULL) \
-                            AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id)";
+                            AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id) \
+                            AND (p.identity_at IS NULL OR p.identity_at < $1) AND (p.email_verified IS NULL OR p.email_verified < $1)";
                 ("people p", format!("{kept} AND {}", gone("p.id")), names_person("p.id"))
             }
             Self::Acceptances => {
@@ -149,10 +162,11 @@ pub fn drop_notices(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, Sto
     tx.execute(&sql, params![before, limit])
 }
 
-/// Forgets which terms people accepted before this instant whose last BAL was closed before it too: of at most `limit` people; whose, and how many
-/// acceptances.
+/// Forgets which terms people accepted before this instant whose last BAL was closed before it too, and of whose acts the log has none left: of at
+/// most `limit` people; whose, and how many acceptances.
 pub fn drop_acceptances(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<(Vec<Id>, u64), StoreError> {
-    let sql = format!("{} ORDER BY c.person_id LIMIT $2", Aged::Acceptances.free("DISTINCT c.person_id"));
+    let free = Aged::Acceptances.free("DISTINCT c.person_id");
+    let sql = format!("{free} AND NOT {PROVING} ORDER BY c.person_id LIMIT $2");
     let people: Vec<Id> = tx.query(&sql, params![before, limit])?.iter().map(|r| r.int(0)).collect::<Result<_, _>>()?;
     let mut count = 0;
     for slice in people.chunks(TOGETHER) {
@@ -185,7 +199,7 @@ pub struct Count {
     pub held: i64,
 }
 
-/// How many are old enough.
+/// How many are old enough. (Of acceptances also those that the log still needs: it is purged of what is old enough first.)
 pub fn count(tx: &mut dyn Tx, what: Aged, before: i64) -> Result<Count, StoreError> {
     let (table, old, held) = what.rows();
     let sql = format!("SELECT COUNT(*), COALESCE(SUM(CASE WHEN {held} THEN 1 ELSE 0 END), 0) FROM {table} WHERE {old}");

@@ -93,7 +93,7 @@ pub(crate) fn names_person(column: &str) -> String {
     )
 }
 
-/// Makes holds and destructions follow each other, until the end of the transaction.
+/// Makes holds and what they forbid follow each other, until the end of the transaction.
 pub fn lock(tx: &mut dyn Tx, now: i64) -> Result<(), StoreError> {
     settings::put(tx, "holds.lock", b"", now).map(drop)
 }
@@ -161,6 +161,13 @@ pub fn names(tx: &mut dyn Tx, bal: Id) -> Result<bool, StoreError> {
 pub fn changes(tx: &mut dyn Tx) -> Result<i64, StoreError> {
     let sql = "SELECT COUNT(*) + COALESCE(SUM(CASE WHEN lifted IS NULL THEN 0 ELSE 1 END), 0) FROM legal_holds";
     tx.query_opt(sql, &[])?.map_or(Ok(0), |r| r.int(0))
+}
+
+/// Was no hold placed or lifted since [`changes`] counted so many? For whoever looked before the transaction that removes: a hold that is being placed
+/// comes first.
+pub fn unchanged(tx: &mut dyn Tx, seen: i64, now: i64) -> Result<bool, StoreError> {
+    lock(tx, now)?;
+    Ok(changes(tx)? == seen)
 }
 
 /// Of these traces' BALs and people, those whose traces a hold keeps: BALs, people.

@@ -7,6 +7,7 @@ use crate::rights::{On, permit};
 use crate::{Actor, Operator, calendar};
 use sceau_domain::calendar::Date;
 use sceau_domain::readers::{Around, Life, Span, Step, times};
+use sceau_domain::retention::Item;
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::access::Access;
 use sceau_store::{Id, StoreError, Tx, access, accounts, disclosures, life, structures, terms};
@@ -89,6 +90,22 @@ fn earliest(mut accepted: Vec<(Id, i64)>) -> Vec<(Id, i64)> {
     accepted
 }
 
+/// What was accepted before this may have gone with the traces that it proved: no policy keeps them shorter than this.
+fn remembered(now: i64) -> i64 {
+    Item::FunctionalTraces.least().begun_by(Timestamp(now)).map_or(i64::MIN, |at| at.0)
+}
+
+/// Shuts nobody before an instant: whom it shut is not known any more, and whoever had the access counts as somebody who could read.
+fn unknown_before(life: Life, at: i64) -> Life {
+    let then = life.at(at).to_owned();
+    let Life { mut steps, present } = life;
+    steps.retain(|s| s.at > at);
+    if then != "active" {
+        steps.insert(0, Step { at, was: "active".into(), became: then });
+    }
+    Life { steps, present }
+}
+
 fn span(a: &Access) -> Span {
     Span { granted: a.granted, starts: a.starts, ends: a.ends, ended: a.ended, rights: BalRights::from_bits(a.rights) }
 }
@@ -119,17 +136,22 @@ fn looked_up(tx: &mut dyn Tx, bal: &accounts::Bal, stretch: (i64, i64)) -> Resul
     let holder = rows.iter().find(|a| is(a, AccessRole::Holder)).map(|a| a.person_id);
     // For a machine the acceptance of somebody responsible counts.
     let responsible = rows.iter().filter(|a| is(a, AccessRole::Responsible)).filter_map(|a| people.get(&a.person_id));
-    let of_machines: Vec<(Id, i64)> = responsible.flat_map(|(_, accepted)| accepted.clone()).collect();
+    let responsible: Vec<&Vec<(Id, i64)>> = responsible.map(|(_, accepted)| accepted).collect();
+    let of_machines: Vec<(Id, i64)> = responsible.iter().flat_map(|accepted| accepted.iter().copied()).collect();
+    // Whoever has one that is older has them all.
+    let since = remembered(tx.now());
+    let known = |accepted: &Vec<(Id, i64)>| accepted.iter().any(|(_, at)| *at < since);
     let mut out = Vec::with_capacity(rows.len());
     for row in rows {
         let Some((person, accepted)) = people.get(&row.person_id) else { continue };
         let holder = holder.filter(|_| is(&row, AccessRole::Delegate)).and_then(|id| people.get(&id)).map(|(l, _)| l);
         // Whoever has a machine's access could read by either: by a responsible's acceptance as a machine, by the own one as a person.
-        let either: Vec<(Id, i64)> = match is(&row, AccessRole::Machine) {
-            true => of_machines.iter().chain(accepted).copied().collect(),
-            false => accepted.clone(),
+        let (either, known): (Vec<(Id, i64)>, bool) = match is(&row, AccessRole::Machine) {
+            true => (of_machines.iter().chain(accepted).copied().collect(), responsible.iter().all(|r| known(r))),
+            false => (accepted.clone(), known(accepted)),
         };
         let terms = terms_life(&versions, &earliest(either));
+        let terms = if known { terms } else { unknown_before(terms, since) };
         let around = Around { bal: &bal_life, structure: Some(&place), person, holder, terms: Some(&terms) };
         let parts = times(&span(&row), around, within);
         out.push((row, parts));
@@ -268,5 +290,13 @@ mod tests {
         // The second was accepted before it came, the third after.
         assert_eq!(open(&[(1, 150), (2, 180), (3, 300)]), [true, false, false, true, true, true, true]);
         assert_eq!(open(&[(1, 250)]), [true, false, false, false, false, false, false], "of one that was over");
+        // Of what was accepted before an instant nothing is known any more.
+        let open = |accepted: &[(Id, i64)], since| {
+            let life = unknown_before(terms_life(&versions, accepted), since);
+            [50, 100, 149, 150, 200, 299, 300].map(|at| !life.blocked(at))
+        };
+        assert_eq!(open(&[], 150), [true, true, true, false, false, false, false]);
+        assert_eq!(open(&[], 400), [true; 7]);
+        assert_eq!(open(&[(2, 250)], 200), [true, true, true, true, false, true, false]);
     }
 }

@@ -8,7 +8,7 @@ use super::{LEASE, Notary, Work};
 use sceau_notary::{Checkpoint, Frontier, PublicKey, checkpoint, tree};
 use sceau_store::notary::{self as rows, Append, Gone, NewLeaf, State};
 use sceau_store::traces::{self, Trace};
-use sceau_store::{Id, StoreError, Tx, id};
+use sceau_store::{Id, StoreError, Tx, holds, id};
 
 /// Leaves of one append at most.
 pub(super) const SLICE: i64 = 1_000;
@@ -17,9 +17,10 @@ const LOOK_BACK: i64 = 30_000;
 /// How often the patrol goes on, milliseconds, and how many traces it looks at.
 const PATROL: (i64, i64) = (60_000, 10_000);
 
-/// A purge that is to be appended: its trace, and what goes.
+/// A purge that is to be appended: its trace, what goes, and how often holds had been placed and lifted when that was judged.
 pub(super) struct Purging {
     pub trace: Trace,
+    pub holds: i64,
     pub gone: Vec<Gone>,
 }
 
@@ -83,7 +84,8 @@ impl Notary {
         Ok(count)
     }
 
-    /// Appends these traces, and a purge. False when another process was faster; then nothing was appended.
+    /// Appends these traces, and a purge. False when another process was faster, or a hold changed since the purge was judged; then nothing was
+    /// appended.
     pub(super) async fn append(
         &self,
         work: &mut Work,
@@ -137,6 +139,11 @@ impl Notary {
         let done = self
             .store()
             .write(move |tx: &mut dyn Tx| {
+                if let Some(p) = &purging
+                    && !holds::unchanged(tx, p.holds, append.now)?
+                {
+                    return Ok(false);
+                }
                 // Before the leaves: a leaf's trace is always there.
                 if !rows::append(tx, &append)? {
                     return Ok(false);

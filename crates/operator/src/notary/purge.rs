@@ -3,7 +3,8 @@
 //!
 //! Promises: what is due goes by whole days, because a purge's own trace stays for ever and a verifier keeps every purge in mind whose
 //! trace is still to come; nothing goes while the log has not been signed at least a day ago and within the last eight: a clock that
-//! jumped ahead purges nothing before people had a day to see it; traces of purges and statements are never purged.
+//! jumped ahead purges nothing before people had a day to see it; nothing goes that was judged before a hold was placed; traces of purges and
+//! statements are never purged.
 use super::fold::{Purging, SLICE};
 use super::reader::columns;
 use super::{Notary, Work};
@@ -120,27 +121,29 @@ impl Notary {
             let after = work.purged[cursor];
             let (found, last) = self.store().read(move |tx| rows::old(tx, after, upto, SLICE)).await?;
             let Some(last) = last else { return Ok(count) };
-            let gone = self.due(found, kind, before, after_closing).await?;
-            count += gone.len() as u64;
-            if !gone.is_empty() && !self.purge(work, &mut state, gone).await? {
+            let (gone, holds) = self.due(found, kind, before, after_closing).await?;
+            let many = gone.len() as u64;
+            if many > 0 && !self.purge(work, &mut state, gone, holds).await? {
                 return Ok(count);
             }
+            count += many;
             work.purged[cursor] = last;
         }
     }
 
-    /// What of these may go: of this kind, made before this instant, named by no hold, and still what its leaf was made from.
+    /// What of these may go: of this kind, made before this instant, named by no hold, and still what its leaf was made from. And how often holds had
+    /// been placed and lifted by then.
     async fn due(
         &self,
         leaves: Vec<Leaf>,
         kind: Kind,
         before: i64,
         after_closing: Span,
-    ) -> Result<Vec<Gone>, StoreError> {
+    ) -> Result<(Vec<Gone>, i64), StoreError> {
         let (now, mut gone, mut altered) = (self.now(), Vec::new(), 0_u64);
         let of = |pick: fn(&Trace) -> Option<Id>| leaves.iter().filter_map(|l| pick(l.trace.as_ref()?)).collect();
         let (bals, people): (HashSet<Id>, HashSet<Id>) = (of(|t| t.bal_id), of(|t| t.person_id));
-        let (bals, people) = self
+        let (bals, people, changes) = self
             .store()
             .read(move |tx| {
                 let kept = if after_closing == NO_LONGER { HashSet::new() } else { bals.clone() };
@@ -149,7 +152,7 @@ impl Notary {
                 let ended = after_closing.begun_by(Timestamp(now));
                 let over = |bal: &Id| ended.is_some_and(|ended| closed.get(bal).is_some_and(|at| *at <= ended.0));
                 held.extend(known.into_iter().filter(|bal| !over(bal)));
-                Ok::<_, StoreError>((held, people))
+                Ok::<_, StoreError>((held, people, holds::changes(tx)?))
             })
             .await?;
         for leaf in leaves {
@@ -177,15 +180,15 @@ impl Notary {
         }
         gone.sort_by_key(|g| g.number);
         gone.truncate(MOST);
-        Ok(gone)
+        Ok((gone, changes))
     }
 
-    async fn purge(&self, work: &mut Work, state: &mut State, gone: Vec<Gone>) -> Result<bool, StoreError> {
+    async fn purge(&self, work: &mut Work, state: &mut State, gone: Vec<Gone>, holds: i64) -> Result<bool, StoreError> {
         let numbers: Vec<u64> = gone.iter().map(|g| g.number.unsigned_abs()).collect();
         let mut fact = self.0.operator.fact(ACT, &By::system(), None, "ok", serde_json::Value::Null).into_trace();
         fact.data = sceau_notary::purge::state(&numbers);
         let count = gone.len();
-        let done = self.append(work, state, Vec::new(), Some(Purging { trace: fact, gone })).await?;
+        let done = self.append(work, state, Vec::new(), Some(Purging { trace: fact, holds, gone })).await?;
         if done {
             tracing::info!(count, "traces purged after their retention");
         }

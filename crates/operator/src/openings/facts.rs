@@ -7,7 +7,7 @@ use sceau_domain::eligibility::Rules;
 use sceau_domain::opening::{Case, Part, Party, Task};
 use sceau_domain::{ConventionState, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::structures::{self, Structure};
-use sceau_store::{Id, Tx, access, accounts as rows, roles, terms};
+use sceau_store::{Id, Tx, access, accounts as rows, holds, roles, terms};
 use std::collections::{BTreeSet, HashMap};
 
 /// What is known about a request.
@@ -164,16 +164,14 @@ pub(super) fn nameable(
 
 /// Looks whether an address may be given. The id of a closed BAL that must give it up first, when there is one. `admin.exists`.
 pub(super) fn free(tx: &mut dyn Tx, key: &str, now: Timestamp) -> Result<Option<Id>, Fail> {
-    match rows::bal_by_address(tx, key)? {
-        None => Ok(None),
-        // Kept from others while its traces are, which a hold keeps beyond their time, and for good when nothing says otherwise (F030).
-        Some(b)
-            if b.state == "closed"
-                && b.tombstone_until.is_some_and(|until| until <= now.0)
-                && !sceau_store::holds::names(tx, b.id)? =>
-        {
-            Ok(Some(b.id))
+    let Some(b) = rows::bal_by_address(tx, key)? else { return Ok(None) };
+    // Kept from others while its traces are, which a hold keeps beyond their time, and for good when nothing says otherwise (F030).
+    if b.state == "closed" && b.tombstone_until.is_some_and(|until| until <= now.0) {
+        // A hold that is being placed at this moment comes first.
+        holds::lock(tx, now.0)?;
+        if !holds::names(tx, b.id)? {
+            return Ok(Some(b.id));
         }
-        Some(b) => Err(Refusal::new(RefusalCode::Exists).with("name", b.address).into()),
     }
+    Err(Refusal::new(RefusalCode::Exists).with("name", b.address).into())
 }

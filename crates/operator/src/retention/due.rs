@@ -63,7 +63,7 @@ impl Operator {
                     }
                     out.push(view);
                 }
-                // Of traces that a hold or the BAL they name still keeps, only the purge itself can tell.
+                // Of traces that a hold or the BAL they name still keeps, only the purge itself can tell; and so of acceptances that prove them.
                 for (item, kind) in [(Item::FunctionalTraces, "Functional"), (Item::TechnicalTraces, "Technical")] {
                     let (mut view, before) = empty(item.as_str(), policy.span(item), now);
                     if let Some(before) = before {

@@ -9,6 +9,7 @@
 // A test stops where its scaffolding does.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod own_server;
+mod placing;
 mod server;
 
 pub use crate::files::hook as files;

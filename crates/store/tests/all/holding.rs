@@ -21,8 +21,8 @@ const PEOPLE: i64 = 3;
 const STRUCTURES: i64 = 2;
 const BALS: i64 = 3;
 
-/// A request that came to nothing: structure, BAL, who asked, whose agreement it waited for.
-type Request = (Option<Id>, Option<Id>, Option<Id>, BTreeSet<Id>);
+/// A request that came to nothing: structure, BAL, who asked, whose agreement it waited for, who else was named in it.
+type Request = (Option<Id>, Option<Id>, Option<Id>, BTreeSet<Id>, Option<Id>);
 
 /// Everything happened long ago and is over; ids begin at 1.
 #[derive(Debug, Clone)]
@@ -42,7 +42,8 @@ fn world() -> impl Strategy<Value = World> {
     let one_of = |n: i64| 1..=n;
     let pairs = |n: i64| prop::collection::btree_set((1..=PEOPLE, 1..=n), 0..4);
     let maybe = |n: i64| prop::option::of(1..=n);
-    let request = (maybe(STRUCTURES), maybe(BALS), maybe(PEOPLE), prop::collection::btree_set(1..=PEOPLE, 0..3));
+    let waited = prop::collection::btree_set(1..=PEOPLE, 0..3);
+    let request = (maybe(STRUCTURES), maybe(BALS), maybe(PEOPLE), waited, maybe(PEOPLE));
     let subject = prop_oneof![
         1 => Just(("operator", 0)),
         4 => one_of(STRUCTURES).prop_map(|id| ("structure", id)),
@@ -79,11 +80,12 @@ impl World {
     fn person(&self, person: Id) -> bool {
         self.everything() || self.traces(person) || self.read.iter().any(|(p, bal)| *p == person && self.placed(*bal))
     }
-    fn request(&self, (structure, bal, asked, waited): &Request) -> bool {
+    fn request(&self, (structure, bal, asked, waited, named): &Request) -> bool {
         self.everything()
             || structure.is_some_and(|s| self.stands("structure", s))
             || bal.is_some_and(|b| self.bal(b))
             || asked.iter().chain(waited).any(|p| self.person(*p))
+            || named.is_some_and(|p| self.stands("person", p))
     }
 }
 
@@ -126,10 +128,12 @@ fn write(tx: &mut dyn Tx, w: &World) -> Result<(), StoreError> {
         access::grant(tx, &NewAccess::now(*person, *bal, "member", 7, OLD, "root"))?;
         access::end(tx, *person, *bal, OLD, "root")?;
     }
-    for (id, (structure, bal, asked, waited)) in (1_i64..).zip(&w.requests) {
+    for (id, (structure, bal, asked, waited, named)) in (1_i64..).zip(&w.requests) {
         let sql = "INSERT INTO openings (id, kind, address_key, structure_id, bal_id, state, request, asked_by, asked_person, at, changed, version) \
-                   VALUES ($1, 'open', $2, $3, $4, 'refused', '{}', '', $5, $6, $6, 1)";
-        tx.execute(sql, params![id, format!("o{id}@sceau.example"), *structure, *bal, *asked, OLD])?;
+                   VALUES ($1, 'open', $2, $3, $4, 'refused', $7, '', $5, $6, $6, 1)";
+        let people: Vec<String> = named.iter().map(|p| format!("[\"p{p}\",\"member\"]")).collect();
+        let request = format!("{{\"people\":[{}]}}", people.join(","));
+        tx.execute(sql, params![id, format!("o{id}@sceau.example"), *structure, *bal, *asked, OLD, request])?;
         for person in waited {
             tx.execute("INSERT INTO opening_people (opening_id, person_id) VALUES ($1, $2)", params![id, *person])?;
         }

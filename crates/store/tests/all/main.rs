@@ -12,6 +12,7 @@ mod files;
 mod holding;
 mod jobs;
 mod keys;
+mod leaving;
 mod no_memory;
 mod nodes;
 mod plans;

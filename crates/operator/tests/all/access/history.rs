@@ -46,6 +46,15 @@ async fn the_past_has_an_answer(w: World) {
     assert!(before.readers.is_empty() && before.others.is_empty(), "before it was opened");
     assert_eq!(code(w.op.readers(&w.admin, SERVICE, Timestamp(-1)).await), "admin.invalid");
     assert_eq!(code(w.op.readers(&api(&w, "chloe").await, ANNE, now()).await), "right.missing");
+
+    // Ten years after somebody left, which terms he accepted goes; that he could read does not.
+    w.advance(11 * 365 * 86_400);
+    let forget = "DELETE FROM acceptances WHERE person_id = (SELECT id FROM people WHERE login = 'bruno')";
+    w.store.write(move |tx| tx.execute(forget, &[])).await.map_err(|e: sceau_store::StoreError| e).unwrap();
+    for (at, who) in &seen {
+        let said = w.op.readers(&w.admin, SERVICE, *at).await.unwrap();
+        assert_eq!(said.readers.iter().map(|a| a.login.as_str()).collect::<Vec<_>>(), *who, "at {at:?}, later");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -172,6 +172,10 @@ async fn rows(store: TestStore) {
         assert_eq!(left().await, [1, 1, 2], "{subject:?}");
         w.op.lift_hold(&w.admin, hold.id.parse().unwrap(), "mainlevée").await.unwrap();
     }
+    sql(&w, &format!("INSERT INTO opening_people (opening_id, person_id) VALUES (2, {bruno})")).await;
+    round(&w, &w.op).await;
+    assert_eq!(left().await, [1, 0, 1], "he comes back: a request under way waits for him");
+    sql(&w, "DELETE FROM opening_people WHERE opening_id = 2").await;
     let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
     assert_eq!((of(&due, "identity").count, of(&due, "identity").held), (1, 0), "anne has a BAL");
     round(&w, &w.op).await;
@@ -211,6 +215,13 @@ async fn rows(store: TestStore) {
         assert_eq!(accepted("bruno").await, 1, "{subject:?}");
         w.op.lift_hold(&w.admin, hold.id.parse().unwrap(), "mainlevée").await.unwrap();
     }
+    // What he did in a BAL that goes on stays in the log, and so does what proves it.
+    let act = "INSERT INTO traces (id, kind, act, at, person_id, actor, bal_id, outcome, data) SELECT 1, 'Functional', 'mail.filed', 1, p.id, p.login, b.id, \
+               'ok', '{}' FROM people p CROSS JOIN bals b WHERE p.login = 'bruno' AND b.address_key = 'exploitation@alpha.mssante.fr'";
+    sql(&w, act).await;
+    round(&w, &w.op).await;
+    assert_eq!((accepted("bruno").await, w.traces("retention.acceptances").await.len()), (1, 0), "the log needs it");
+    sql(&w, "DELETE FROM traces WHERE actor = 'bruno'").await;
     round(&w, &w.op).await;
     assert_eq!((accepted("bruno").await, accepted("anne").await), (0, 1));
     let traced = w.traces("retention.acceptances").await;

@@ -5,11 +5,13 @@ use sceau_notary::audit::Finding;
 use sceau_notary::purge::retention;
 use sceau_notary::{Kind, purge};
 use sceau_operator::notary::LogReader;
+use sceau_store::holds::Hold;
 
 on_both_engines!(
     purges_follow_retention_and_leave_a_log_that_verifies,
     a_hold_suspends_purges_visibly,
     a_hold_on_a_person_keeps_what_the_person_did,
+    a_hold_that_is_being_placed_comes_first,
     a_longer_policy_keeps_traces_longer,
     what_names_a_bal_stays_for_its_time_after_the_closing,
     only_a_purge_past_retention_is_accepted,
@@ -85,6 +87,20 @@ async fn a_hold_on_a_person_keeps_what_the_person_did(w: World) {
     w.sql(&["UPDATE legal_holds SET lifted = 1, lifted_by = 'root'"]).await;
     assert_eq!(w.notary().purge_due().await.unwrap(), 2, "the technical ones");
     World::assert_good(&w.verify().await);
+}
+
+/// Placed between the moment at which a purge judged what may go and the one at which it takes it away.
+async fn a_hold_that_is_being_placed_comes_first(w: World) {
+    w.history(1, 6).await;
+    w.aged(retention(Kind::Technical) + DAY).await;
+    let technical = "SELECT COUNT(*) FROM traces WHERE kind = 'Technical'";
+    let before = w.number(technical).await;
+    let hold = Hold::new(1, ("operator", 0), "conservation", "TJ", 0, "root");
+    let gone = w.store.while_a_hold_is_placed(hold, w.notary().purge_due()).await;
+    assert_eq!((gone.unwrap(), w.number(technical).await), (0, before));
+    World::assert_good(&w.verify().await);
+    w.sql(&["UPDATE legal_holds SET lifted = 1, lifted_by = 'root'"]).await;
+    assert_eq!(w.notary().purge_due().await.unwrap(), 2);
 }
 
 async fn a_longer_policy_keeps_traces_longer(w: World) {

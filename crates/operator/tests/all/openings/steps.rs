@@ -73,6 +73,11 @@ async fn an_address_is_not_given_again_while_it_is_kept(h: House) {
             let hold = h.0.op.place_hold(&h.0.admin, &subject, "conservation", "TJ").await.unwrap();
             assert_eq!(code(h.0.op.add_bal(&h.0.admin, again()).await), "admin.exists", "held");
             h.0.op.lift_hold(&h.0.admin, hold.id.parse().unwrap(), "mainlevée").await.unwrap();
+            // So does one that is being placed at that moment.
+            let hold = sceau_store::holds::Hold::new(1, ("bal", old.id), "conservation", "TJ", 0, "root");
+            let meanwhile = h.0.store.while_a_hold_is_placed(hold, h.0.op.add_bal(&h.0.admin, again())).await;
+            assert_eq!(code(meanwhile), "admin.exists", "held meanwhile");
+            h.0.op.lift_hold(&h.0.admin, 1, "mainlevée").await.unwrap();
         }
         let asked = h.0.op.add_bal(&h.0.admin, again()).await;
         if given {
