@@ -16,6 +16,7 @@ pub mod life;
 pub mod limits;
 pub mod naming;
 pub mod opening;
+pub mod partner;
 pub mod people_file;
 pub mod person;
 pub mod plain;

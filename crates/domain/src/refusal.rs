@@ -243,6 +243,12 @@ refusals! {
     TransferNo8Bit       "transfer.no_8bit"       554 "5.6.3" "" 502;
     TransferNoSmtpUtf8   "transfer.no_smtputf8"   553 "5.6.7" "" 502;
     TransferRefused      "transfer.refused"       550 "5.0.0" "" 502;
+    TransferNullMx       "transfer.null_mx"       556 "5.1.10" "" 502;
+    TransferOwnMx        "transfer.own_mx"        554 "5.4.6" "" 502;
+    TransferSigned       "transfer.signed"        554 "5.6.2" "" 502;
+    TransferNoRequireTls "transfer.no_requiretls" 554 "5.7.30" "" 502;
+    TransferReturned     "transfer.returned"      554 "5.3.0" "" 502;
+    TransferDeleted      "transfer.deleted"       554 "5.3.0" "" 502;
     TransferDomainLeft   "transfer.domain_left"   554 "5.7.1" "" 502;
 }
 

@@ -207,6 +207,20 @@ use_cases! {
     QueueList         "queue.list"               1 0 0 1 0 0 0;
     /// Queued mail, tried again at once.
     QueueRetry        "queue.retry"              1 0 0 1 0 0 0;
+    /// Queued mail, held or released (F210).
+    QueueHold         "queue.hold"               1 0 0 0 0 0 0;
+    /// Queued mail, returned to its senders.
+    QueueReturn       "queue.return"             1 0 0 0 0 0 0;
+    /// Queued mail, deleted.
+    QueueDelete       "queue.delete"             1 0 0 0 0 0 0;
+    /// Structures' own servers, shown, with the settings to copy.
+    ConnectorList     "connector.list"           1 1 0 1 1 0 0;
+    /// A connector, added, changed, suspended, ended; the authority that issues certificates (F052).
+    ConnectorEdit     "connector.edit"           1 0 0 0 0 0 0;
+    /// A certificate of a connector, issued, declared or revoked (F053, F215).
+    ConnectorCertify  "connector.certify"        1 1 0 0 0 0 0;
+    /// A connector, tried out (F054).
+    ConnectorTest     "connector.test"           1 1 0 1 0 0 0;
     /// Traces, shown.
     TraceList         "trace.list"               1 0 0 0 1 0 0;
     /// Evidence of a trace; the log as a whole, verified.
@@ -223,8 +237,22 @@ use_cases! {
     NodeList          "node.list"                1 0 0 1 1 0 0;
     /// A node, declared.
     NodeAdd           "node.add"                 1 0 0 0 0 0 0;
+    /// Trust anchors and what is known of revocations, shown.
+    RevocationList    "revocation.list"          1 0 0 1 1 0 0;
+    /// Revocation lists, asked for at once.
+    RevocationRefresh "revocation.refresh"       1 0 0 1 0 0 0;
     /// The white list, asked for at once.
     TrustRefresh      "trust.refresh"            1 0 0 1 0 0 0;
+    /// The white list, what it changed, what it says of a domain (F202, F203).
+    TrustShow         "trust.show"               1 0 0 1 1 0 0;
+    /// The servers of a domain, looked at as they show themselves.
+    TrustConnect      "trust.connect"            1 0 0 1 0 0 0;
+    /// Certificates: ours, peers', issued ones, authorities (F204).
+    CertificateList   "certificate.list"         1 0 0 1 1 0 0;
+    /// A certificate of a node that is gone, taken out of the inventory.
+    CertificateRetire "certificate.retire"       1 0 0 0 0 0 0;
+    /// The ledger of partners (F211).
+    PeerList          "peer.list"                1 0 0 1 1 0 0;
     /// A backup, started.
     BackupStart       "backup.start"             1 0 0 0 0 0 0;
     /// The state of the last backup.

@@ -28,10 +28,16 @@ pub struct OperatorConfig {
     /// Keep a copy of each submitted message in the sender's Sent folder. False by default: mail clients store their own
     /// copy by APPEND, and two would appear.
     pub sent_copy: bool,
+    /// Production or test: which anchors count here.
+    pub environment: sceau_trust::Environment,
+    /// How revocation is learnt.
+    pub revocation: crate::revocation::Settings,
     /// How the white list is obtained; none: lists are only put in force by hand.
     pub white_list: Option<sceau_trust::whitelist::WhiteListSource>,
     /// How often.
     pub white_list_every: Duration,
+    /// A list in force that the authority made longer ago than this is worth an alarm.
+    pub white_list_old: Duration,
     /// How long a peer's retry is recognised.
     pub dedupe: Duration,
     /// Failed logins allowed of one login from one address (an IPv6 /64) in a sliding minute; beyond, this login is refused there,

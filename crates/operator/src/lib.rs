@@ -8,7 +8,9 @@ pub mod actor;
 pub mod alarms;
 pub mod calendar;
 pub mod care;
+pub mod certificates;
 pub mod config;
+pub mod connectors;
 pub mod disclosures;
 pub mod eligibility;
 pub mod grants;
@@ -18,6 +20,7 @@ pub mod imports;
 pub mod intake;
 mod jobs;
 pub mod journal;
+pub mod ledger;
 pub mod life;
 mod lines;
 pub mod login;
@@ -36,6 +39,7 @@ pub mod reference;
 pub mod refuse;
 pub mod reports;
 pub mod retention;
+pub mod revocation;
 mod rights;
 pub mod roles;
 pub mod search;
@@ -45,7 +49,7 @@ pub mod trusted;
 pub mod usage;
 pub mod watch;
 
-pub use actor::{Actor, BalRef, Chair, Door, Origin, PersonRef, Who};
+pub use actor::{Actor, BalRef, Chair, ConnectorRef, Door, Origin, PersonRef, Who};
 pub use config::OperatorConfig;
 pub use intake::{Intake, Received};
 pub use sceau_trust::Peer;
@@ -84,12 +88,20 @@ pub(crate) struct Inner {
     pub(crate) holds_seen: std::sync::atomic::AtomicI64,
     /// The version of the terms that was in force at the last round of housekeeping.
     pub(crate) terms_seen: std::sync::atomic::AtomicI64,
+    /// What is known of revoked certificates.
+    pub(crate) revocation: revocation::State,
     /// What is known of the white list's refreshes.
     pub(crate) list: trusted::Keeper,
+    /// What is remembered of certificates between two looks.
+    pub(crate) inventory: certificates::State,
+    /// Contacts with partners that wait to be written.
+    pub(crate) ledger: ledger::Memory,
     /// Open indexes and what is decoded of them.
     pub(crate) search: search::State,
     /// The backup that runs.
     pub(crate) care: care::backup::State,
+    /// What is remembered of structures' own servers.
+    pub(crate) connectors: connectors::State,
     /// Takes ordinary mail, when one is configured.
     pub(crate) relay: std::sync::OnceLock<Arc<dyn notices::Relay>>,
 }
@@ -113,12 +125,17 @@ impl Operator {
             policies: policies::Cache::default(),
             holds_seen: std::sync::atomic::AtomicI64::new(-1),
             terms_seen: std::sync::atomic::AtomicI64::new(0),
+            revocation: revocation::State::default(),
             list: trusted::Keeper::default(),
+            inventory: certificates::State::default(),
+            ledger: ledger::Memory::default(),
             search,
             care: care::backup::State::default(),
+            connectors: connectors::State::default(),
             relay: std::sync::OnceLock::new(),
         };
         let operator = Self(Arc::new(inner));
+        operator.restore_revocation().await?;
         operator.restore_white_list().await?;
         operator.close_again().await?;
         operator.keep_terms_link().await?;

@@ -137,6 +137,7 @@ impl Operator {
             () = looking => {}
             () = self.poll_others() => {}
             () = self.doubt_rights() => {}
+            () = self.follow_white_lists() => {}
             () = self.list_destructions(&destroyed) => {}
         }
     }
@@ -199,6 +200,8 @@ impl Operator {
             Event::Queue => inner.queue_wake.notify_waiters(),
             Event::Jobs => inner.jobs_wake.notify_waiters(),
             Event::Policies => inner.policies.forget(),
+            Event::WhiteList => self.hear_of_white_list(),
+            Event::Revocation => inner.revocation.hear(),
             Event::Rights(of) => inner.guard.forget_rights(of),
             Event::KeyDestroyed(bal) => {
                 inner.store.vault().forget_bal_key(bal);
@@ -210,6 +213,8 @@ impl Operator {
                 inner.store.vault().forget_keys();
                 inner.search.forget_all();
                 inner.policies.forget();
+                self.hear_of_white_list();
+                inner.revocation.hear();
                 inner.watch.heard_anything();
                 inner.queue_wake.notify_waiters();
                 inner.jobs_wake.notify_waiters();
@@ -285,7 +290,13 @@ impl Destroyed {
             match event {
                 Event::KeyDestroyed(bal) => drop(bals.insert(bal)),
                 Event::Everything => *all = true,
-                Event::Bal(_) | Event::Queue | Event::Jobs | Event::Policies | Event::Rights(_) => return,
+                Event::Bal(_)
+                | Event::Queue
+                | Event::Jobs
+                | Event::Policies
+                | Event::WhiteList
+                | Event::Revocation
+                | Event::Rights(_) => return,
             }
             *all |= bals.len() > MANY;
             if *all {

@@ -3,28 +3,34 @@
 //! Promises: only a list that was judged good is ever in force; a failure of any kind leaves the one in force, however
 //! old, and raises an alarm that the next good list clears; a list is put in force only after its bytes and its trace are
 //! durable, so that a restart has it too; nothing older than the last list that ever was in force comes back, even when that
-//! one itself is not trusted any more.
+//! one itself is not trusted any more. Nodes share one fetch and follow one list (`follow`); what a list changed stays as rows, and mail that
+//! waits for a domain that it concerns is due in the same transaction (`changes`).
+mod changes;
+pub mod check;
+mod follow;
+pub mod listing;
+mod own;
+pub mod probe;
+
 use crate::record::By;
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
-use sceau_store::{StoreError, settings};
+use sceau_store::{Event, StoreError, settings, white_lists};
 use sceau_trust::refresh::{Decision, Diff, decide_above};
 use sceau_trust::whitelist::{self, WhiteListError, WhiteListSource, WhiteListState};
 use serde::Serialize;
 use serde_json::json;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// Where the last good copy is kept.
 const KEPT: &str = "white_list.xml";
-/// Where its generation is kept (milliseconds, decimal).
+/// Where its generation is kept (milliseconds, decimal). Its version tells nodes that there is another list.
 const NEWEST: &str = "white_list.generation";
 /// After a failure, the next fetch comes at least this soon.
 const SOON: Duration = Duration::from_secs(60);
-/// A list in force whose generation is older than this, milliseconds, is worth an alarm: the authority makes one a day.
-const OLD: i64 = 7 * 86_400_000;
 /// Domains named in a trace of what changed; the counts beside them are whole.
 const NAMED: usize = 200;
 /// Every alarm that a good list clears.
@@ -46,6 +52,12 @@ pub(crate) struct Keeper {
     /// Generation of the last list that ever was in force.
     newest: Mutex<Option<Timestamp>>,
     state: Mutex<WhiteListState>,
+    /// Version of [`NEWEST`] that this node has seen; 0: no list was ever in force.
+    seen: AtomicI64,
+    /// Another node may have put a list in force.
+    heard: tokio::sync::Notify,
+    /// Looks at other operators' servers.
+    pub(crate) probe: std::sync::OnceLock<Arc<dyn probe::Probe>>,
 }
 
 /// What a refresh did.
@@ -71,16 +83,24 @@ impl Operator {
     /// Puts the last good copy kept in the store in force (judged again).
     pub(crate) async fn restore_white_list(&self) -> Result<(), Refusal> {
         let Some(source) = &self.0.config.white_list else { return Ok(()) };
+        let _turn = self.0.list.turn.lock().await;
+        self.take_kept(source).await
+    }
+
+    /// Judges what the store keeps and puts it in force. The caller holds the turn.
+    async fn take_kept(&self, source: &WhiteListSource) -> Result<(), Refusal> {
         let kept = self.0.store.read(|tx| Ok((settings::get(tx, KEPT)?, settings::get(tx, NEWEST)?))).await;
         let (kept, newest) = kept.map_err(|e: StoreError| refuse::store(&e))?;
-        if let Some(newest) = newest {
-            let text = std::str::from_utf8(&newest.value).ok().and_then(|n| n.parse().ok());
-            let read = text.ok_or_else(|| refuse::store(&StoreError::Corrupt(NEWEST.into())))?;
-            self.newest_is(Timestamp(read));
-        }
+        let Some(newest) = newest else {
+            self.0.list.seen.store(0, Ordering::SeqCst);
+            return Ok(());
+        };
+        let text = std::str::from_utf8(&newest.value).ok().and_then(|n| n.parse().ok());
+        let generation = text.ok_or_else(|| refuse::store(&StoreError::Corrupt(NEWEST.into())))?;
+        self.newest_is(Timestamp(generation));
+        self.0.list.seen.store(newest.version, Ordering::SeqCst);
         let Some(kept) = kept else { return Ok(()) };
-        let _turn = self.0.list.turn.lock().await;
-        match self.judge_list(source, Ok(kept.value)).await?.0 {
+        match self.judge_list(source, Ok(kept.value.into())).await? {
             Decision::Put { list, .. } => {
                 self.note(|state| state.generated = Some(list.generated));
                 self.newest_is(list.generated);
@@ -98,7 +118,7 @@ impl Operator {
     pub async fn refresh_white_list(&self) -> Result<RefreshView, Refusal> {
         let source = self.list_source()?;
         let _turn = self.0.list.turn.lock().await;
-        let fetched = whitelist::fetch(source, &self.0.trust.anchors()).await;
+        let fetched = whitelist::fetch(source, &self.0.trust.anchors()).await.map(Arc::new);
         self.adopt(source, fetched).await
     }
 
@@ -113,39 +133,12 @@ impl Operator {
     pub async fn put_white_list(&self, bytes: Vec<u8>) -> Result<RefreshView, Refusal> {
         let source = self.list_source()?;
         let _turn = self.0.list.turn.lock().await;
-        self.adopt(source, Ok(bytes)).await
+        self.adopt(source, Ok(bytes.into())).await
     }
 
     /// Facts about the list in force and its last refresh.
     pub fn white_list_state(&self) -> WhiteListState {
         self.0.list.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Refreshes at the configured pace, sooner after a failure, until `stop`.
-    pub async fn run_white_list(&self, stop: CancellationToken) {
-        if self.0.config.white_list.is_none() {
-            return;
-        }
-        let every = self.0.config.white_list_every.max(Duration::from_secs(1));
-        loop {
-            let round = tokio::select! {
-                () = stop.cancelled() => return,
-                round = self.refresh_white_list() => round,
-            };
-            let failed = match round {
-                Ok(view) => view.error.is_some(),
-                Err(refusal) => {
-                    tracing::error!(code = refusal.code.as_str(), "refresh of the white list");
-                    true
-                }
-            };
-            self.check_list_age().await;
-            let pause = if failed { every.min(SOON) } else { every };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
     }
 
     fn list_source(&self) -> Result<&WhiteListSource, Refusal> {
@@ -156,15 +149,14 @@ impl Operator {
     async fn judge_list(
         &self,
         source: &WhiteListSource,
-        fetched: Result<Vec<u8>, WhiteListError>,
-    ) -> Result<(Decision, Vec<u8>), Refusal> {
+        fetched: Result<Arc<Vec<u8>>, WhiteListError>,
+    ) -> Result<Decision, Refusal> {
         let (source, trust, now) = (source.clone(), self.0.trust.clone(), self.now());
         let floor = *self.0.list.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let judged = tokio::task::spawn_blocking(move || {
             let in_force = trust.white_list();
-            let bytes = fetched.as_deref().map_err(Clone::clone);
-            let decision = decide_above(bytes, &source, &trust.anchors(), in_force.as_deref(), floor, now);
-            (decision, fetched.unwrap_or_default())
+            let bytes = fetched.as_deref().map(Vec::as_slice).map_err(Clone::clone);
+            decide_above(bytes, &source, &trust.anchors(), in_force.as_deref(), floor, now)
         });
         judged.await.map_err(|e| refuse::abnormal("judging the white list", &e))
     }
@@ -173,68 +165,120 @@ impl Operator {
     async fn adopt(
         &self,
         source: &WhiteListSource,
-        fetched: Result<Vec<u8>, WhiteListError>,
+        fetched: Result<Arc<Vec<u8>>, WhiteListError>,
     ) -> Result<RefreshView, Refusal> {
-        let (decision, bytes) = self.judge_list(source, fetched).await?;
         let now = self.now();
-        let mut view = RefreshView {
-            changed: false,
-            generated: self.0.trust.white_list().map(|l| l.generated),
-            added: Vec::new(),
-            removed: Vec::new(),
-            altered: Vec::new(),
-            error: None,
-        };
-        match &decision {
-            Decision::Put { list, diff } => {
-                let facts = json!({
-                    "generated": list.generated.0,
-                    "entries": list.entries,
-                    "domains": list.names(),
-                    "skipped": list.skipped,
-                    "changes": { "added": diff.added.len(), "removed": diff.removed.len(), "altered": diff.changed.len() },
-                    // At first all is new: the counts say enough.
-                    "named": view.generated.map(|_| named(diff)),
-                });
-                let trace = self.fact("white_list.adopted", &By::system(), None, "ok", facts).technical();
-                let generation = list.generated.0.to_string();
-                let kept = self.0.store.write(move |tx| {
-                    settings::put(tx, KEPT, &bytes, now.0)?;
-                    settings::put(tx, NEWEST, generation.as_bytes(), now.0)?;
-                    trace.write(tx)
-                });
-                kept.await.map_err(|e: StoreError| refuse::store(&e))?;
-                self.newest_is(list.generated);
-                self.0.trust.set_white_list(list.clone());
-                tracing::info!(
-                    generated = list.generated.0,
-                    domains = list.names(),
-                    added = diff.added.len(),
-                    removed = diff.removed.len(),
-                    altered = diff.changed.len(),
-                    "white list in force"
-                );
-                view.changed = true;
-                view.generated = Some(list.generated);
-                view.added = diff.added.iter().map(ToString::to_string).collect();
-                view.removed = diff.removed.iter().map(ToString::to_string).collect();
-                view.altered = diff.changed.iter().map(ToString::to_string).collect();
+        loop {
+            let decision = self.judge_list(source, fetched.clone()).await?;
+            let mut view = RefreshView {
+                changed: false,
+                generated: self.0.trust.white_list().map(|l| l.generated),
+                added: Vec::new(),
+                removed: Vec::new(),
+                altered: Vec::new(),
+                error: None,
+            };
+            match &decision {
+                Decision::Put { list, diff } => {
+                    let bytes = fetched.clone().unwrap_or_default();
+                    if !self.put_in_force(list, diff, bytes).await? {
+                        // Another node was faster: its list first, then this one is judged against it.
+                        self.take_kept(source).await?;
+                        continue;
+                    }
+                    let names =
+                        |all: &[sceau_domain::DomainName]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+                    view.changed = true;
+                    view.generated = Some(list.generated);
+                    (view.added, view.removed, view.altered) =
+                        (names(&diff.added), names(&diff.removed), names(&diff.changed));
+                }
+                Decision::Unchanged => {}
+                Decision::Refused(e) => {
+                    self.list_refused(e).await;
+                    view.error = Some((e.code().to_owned(), e.to_string()));
+                }
             }
-            Decision::Unchanged => {}
-            Decision::Refused(e) => {
-                self.list_refused(e).await;
-                view.error = Some((e.code().to_owned(), e.to_string()));
+            self.note(|state| state.record(&decision, now));
+            if view.error.is_none() {
+                self.clear_list_alarms().await;
             }
+            let ok = if view.error.is_none() { "yes" } else { "no" };
+            metrics::counter!("sceau_white_list_refresh_total", "ok" => ok).increment(1);
+            if view.changed {
+                self.look_at_own_domains().await;
+            }
+            return Ok(view);
         }
-        self.note(|state| state.record(&decision, now));
-        if view.error.is_none() {
-            for alarm in ALARMS {
-                self.clear_alarm(alarm, "").await;
+    }
+
+    /// Makes a list durable, with what it changes and the mail that it makes due, then puts it in force here and tells the other nodes. False when
+    /// another node put one in force meanwhile.
+    async fn put_in_force(
+        &self,
+        list: &Arc<sceau_trust::WhiteList>,
+        diff: &Diff,
+        bytes: Arc<Vec<u8>>,
+    ) -> Result<bool, Refusal> {
+        let now = self.now();
+        let before = self.0.trust.white_list();
+        let facts = json!({
+            "generated": list.generated.0,
+            "entries": list.entries,
+            "domains": list.names(),
+            "skipped": list.skipped,
+            "changes": { "added": diff.added.len(), "removed": diff.removed.len(), "altered": diff.changed.len() },
+            // At first all is new: the counts say enough.
+            "named": before.as_ref().map(|_| named(diff)),
+        });
+        let trace = self.fact("white_list.adopted", &By::system(), None, "ok", facts).technical();
+        let (row, rows) = self.rows_of(before.as_deref(), list, diff, &bytes);
+        let concerned = changes::concerned(before.is_some(), diff);
+        let (generation, seen) = (list.generated.0.to_string(), self.0.list.seen.load(Ordering::SeqCst));
+        let signer = self.signer_row(list);
+        let kept = self.0.store.write(move |tx| {
+            if !settings::replace(tx, NEWEST, seen, generation.as_bytes(), now.0)? {
+                return Ok(None);
             }
+            settings::put(tx, KEPT, &bytes, now.0)?;
+            white_lists::insert(tx, &row, &rows)?;
+            let due = changes::make_due(tx, &concerned, now)?;
+            crate::certificates::write_signer(tx, signer.as_ref(), now)?;
+            trace.write(tx)?;
+            Ok(Some(due))
+        });
+        let Some(due) = kept.await.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(false) };
+        self.0.list.seen.store(seen + 1, Ordering::SeqCst);
+        self.newest_is(list.generated);
+        self.0.trust.set_white_list(list.clone());
+        self.0.store.announce(Event::WhiteList);
+        if due > 0 {
+            self.wake_queue();
         }
-        metrics::counter!("sceau_white_list_refresh_total", "ok" => if view.error.is_none() { "yes" } else { "no" })
-            .increment(1);
-        Ok(view)
+        tracing::info!(
+            generated = list.generated.0,
+            domains = list.names(),
+            added = diff.added.len(),
+            removed = diff.removed.len(),
+            altered = diff.changed.len(),
+            due,
+            "white list in force"
+        );
+        Ok(true)
+    }
+
+    /// A good list came: what was said of bad ones is over.
+    async fn clear_list_alarms(&self) {
+        let now = self.now().0;
+        let cleared = self.0.store.write(move |tx| {
+            for code in ALARMS {
+                sceau_store::alarms::clear(tx, code, "", now)?;
+            }
+            Ok(())
+        });
+        if let Err(e) = cleared.await.map_err(|e: StoreError| e) {
+            tracing::error!(error = %e, "alarms of the white list not cleared");
+        }
     }
 
     async fn list_refused(&self, e: &WhiteListError) {
@@ -249,7 +293,7 @@ impl Operator {
         let Some(list) = self.0.trust.white_list() else { return };
         let age = self.now().0.saturating_sub(list.generated.0);
         metrics::gauge!("sceau_white_list_age_seconds").set((age / 1000) as f64);
-        if age > OLD {
+        if age > i64::try_from(self.0.config.white_list_old.as_millis()).unwrap_or(i64::MAX) {
             let days = (age / 86_400_000).to_string();
             self.raise_alarm("white_list.age", "", false, json!({ "days": days })).await;
         } else {

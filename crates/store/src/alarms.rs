@@ -69,6 +69,18 @@ pub fn raise(
     Ok(true)
 }
 
+/// Open alarms of these codes.
+pub fn open(tx: &mut dyn Tx, codes: &[&str]) -> Result<Vec<Alarm>, StoreError> {
+    let mut out = Vec::new();
+    for code in codes {
+        let sql = format!("SELECT {COLUMNS} FROM alarms WHERE code = $1 AND cleared IS NULL ORDER BY subject");
+        for row in tx.query(&sql, params![*code])? {
+            out.push(read(&row)?);
+        }
+    }
+    Ok(out)
+}
+
 /// The cause is gone; true when the alarm was open.
 pub fn clear(tx: &mut dyn Tx, code: &str, subject: &str, at: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE alarms SET cleared = $3 WHERE code = $1 AND subject = $2 AND cleared IS NULL";

@@ -236,6 +236,11 @@ pub fn holder(tx: &mut dyn Tx, spki: &str) -> Result<Option<i64>, StoreError> {
     tx.query_opt("SELECT node FROM key_holders WHERE spki = $1", params![spki])?.map(|r| r.int(0)).transpose()
 }
 
+/// A node that is gone gives back a key.
+pub fn release_key(tx: &mut dyn Tx, spki: &str, node: i64) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM key_holders WHERE spki = $1 AND node = $2", params![spki, node]).map(drop)
+}
+
 /// A node gives back the keys that it does not hold any more.
 pub fn release_keys(tx: &mut dyn Tx, node: i64, kept: &[String]) -> Result<(), StoreError> {
     for row in tx.query("SELECT spki FROM key_holders WHERE node = $1", params![node])? {

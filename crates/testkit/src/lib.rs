@@ -1,7 +1,10 @@
-//! TEST ONLY: what the tests of several rooms play with: an operator's configuration, people, BALs, a world of peers, and a played IGC-Santé.
+//! TEST ONLY: what the tests of several rooms play with: an operator's configuration, people, BALs, a world of peers, a played IGC-Santé, a relay for
+//! ordinary mail, files of people.
 //! For integration tests and benches; tests inside `operator` itself would see its types twice.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+pub mod people_file;
 pub mod pki;
+pub mod relay;
 pub mod world;
 
 use sceau_domain::opening::State;
@@ -31,8 +34,11 @@ pub fn config() -> OperatorConfig {
         patient_domains: Vec::new(),
         check_header_from: true,
         sent_copy: false,
+        environment: Default::default(),
+        revocation: Default::default(),
         white_list: None,
         white_list_every: Duration::from_secs(3600),
+        white_list_old: Duration::from_secs(7 * 86_400),
         dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 1000,
         setting_up: true,

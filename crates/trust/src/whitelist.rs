@@ -23,6 +23,7 @@ pub(crate) use read::read;
 pub(crate) use verify::instant;
 
 use crate::Dn;
+use rustls_pki_types::CertificateDer;
 use sceau_domain::{DomainName, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct WhiteList {
     pub entries: usize,
     /// Entries without a readable domain or without a DN, which are not in force.
     pub skipped: usize,
+    /// The certificate that signed it, once verified.
+    pub signer: Option<CertificateDer<'static>>,
     index: Index,
 }
 
@@ -89,7 +92,7 @@ impl WhiteList {
         match (read.error, read.generated) {
             (Some(e), _) => Err(e),
             (None, Some(generated)) => {
-                Ok(Self { generated, entries: read.entries, skipped: read.skipped, index: read.index })
+                Ok(Self { generated, entries: read.entries, skipped: read.skipped, signer: None, index: read.index })
             }
             (None, None) => Err(WhiteListError::Format("no readable DateDeGeneration".into())),
         }

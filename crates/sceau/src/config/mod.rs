@@ -162,6 +162,9 @@ pub struct WhiteListSection {
     /// Seconds for a whole fetch.
     #[serde(default = "minute")]
     pub timeout_seconds: u64,
+    /// Hours after which a list that the authority has not renewed raises an alarm.
+    #[serde(default = "week")]
+    pub old_hours: u64,
 }
 
 /// `[listen]`: a door without an address stays shut.
@@ -286,6 +289,9 @@ fn hourly() -> u64 {
 }
 fn minute() -> u64 {
     60
+}
+fn week() -> u64 {
+    168
 }
 fn list_bytes() -> usize {
     32 << 20

@@ -264,6 +264,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
             skew: CLOCK_SKEW,
         }),
         white_list_every: Duration::from_secs(config.white_list.as_ref().map_or(3600, |w| w.every_seconds)),
+        white_list_old: Duration::from_secs(3600 * config.white_list.as_ref().map_or(168, |w| w.old_hours)),
         dedupe: DEDUPE,
         login_failures_per_minute: limits.login_failures_per_minute,
         search: config.search.settings(std::env::current_exe().ok()),

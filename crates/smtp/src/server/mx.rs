@@ -14,7 +14,9 @@ pub(super) struct Mx {
 
 impl Mx {
     pub(super) async fn judge(operator: &Operator, chain: &[CertificateDer<'static>], origin: &Origin) -> Self {
-        Self { peer: Some(operator.mx_peer(chain, origin).await) }
+        let judged = operator.mx_peer(chain, origin).await;
+        operator.note_client(chain, &judged);
+        Self { peer: Some(judged) }
     }
     /// Why this client may not use the door, if so.
     pub(super) fn closed(&self) -> Option<Refusal> {
@@ -34,7 +36,10 @@ impl Mx {
         size: Option<u64>,
         origin: &Origin,
     ) -> Result<(), Refusal> {
-        operator.mx_sender(self.peer()?, from, size, origin).await
+        let peer = self.peer()?;
+        let judged = operator.mx_sender(peer, from, size, origin).await;
+        operator.note_sender(peer, from, origin.tls.as_deref(), &judged);
+        judged
     }
     pub(super) async fn recipient(
         &self,
@@ -54,7 +59,10 @@ impl Mx {
         message: Received,
         origin: &Origin,
     ) -> Result<Accepted, Refusal> {
-        operator.mx_accept(self.peer()?, envelope, message, origin).await
+        let (peer, from, size) = (self.peer()?, envelope.from.clone(), message.scan.size);
+        let accepted = operator.mx_accept(peer, envelope, message, origin).await;
+        operator.note_received(peer, from.as_ref(), size, &accepted);
+        accepted
     }
 }
 

@@ -16,7 +16,7 @@ pub fn verify(
     now: Timestamp,
 ) -> Result<WhiteList, WhiteListError> {
     let signed = signature::check(xml)?;
-    let list = WhiteList::parse(&signed.content)?;
+    let mut list = WhiteList::parse(&signed.content)?;
     let signer = signed.chain.first().and_then(peer::describe);
     let signer = signer.ok_or_else(|| WhiteListError::Signer("the certificate has no usable names".into()))?;
     named(&signer.dn, &source.signer_cn, "signed by")?;
@@ -30,6 +30,7 @@ pub fn verify(
     if list.generated > now.plus_ms(skew) {
         return Err(WhiteListError::Future(instant(list.generated), instant(now)));
     }
+    list.signer = signed.chain.into_iter().next();
     Ok(list)
 }
 
@@ -49,11 +50,13 @@ fn untrusted(cause: PeerCause) -> &'static str {
         PeerCause::NotYetValid => "certificate not yet valid at the generation date",
         PeerCause::Revoked => "certificate revoked at the generation date",
         PeerCause::WrongUsage => "certificate not meant to sign",
+        PeerCause::Weak => "certificate too weak",
+        PeerCause::OtherEnvironment => "certificate of the other environment (test or production)",
         PeerCause::Invalid => "certificate not acceptable",
     }
 }
 
 /// RFC 3339, UTC.
-pub(crate) fn instant(t: Timestamp) -> String {
+pub fn instant(t: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(t.0).map_or_else(|_| t.0.to_string(), |t| t.to_string())
 }

@@ -1,0 +1,48 @@
+//! Looking at other operators' servers as they show themselves: where a domain's mail goes, and what a handshake shows. Nothing is sent.
+//!
+//! The operator speaks no protocol: the program gives it something that does ([`Operator::set_probe`]).
+use crate::Operator;
+use rustls_pki_types::CertificateDer;
+use sceau_domain::{DomainName, Refusal};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A server of a domain, as the DNS or a static route gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Host name.
+    pub name: String,
+    /// Addresses.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// What a server showed.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// TLS version and suite.
+    pub tls: String,
+    /// Its chain, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// What it announces inside TLS.
+    pub extensions: Vec<String>,
+}
+
+/// What a future of a [`Probe`] ends with.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// Looks at servers.
+pub trait Probe: Send + Sync + std::fmt::Debug {
+    /// Servers of a domain, the preferred first. `transfer.no_route`, `transfer.dns`.
+    fn servers<'a>(&'a self, domain: &'a DomainName) -> Answer<'a, Vec<Server>>;
+    /// Greeting, STARTTLS, handshake with our certificate, EHLO, QUIT. `transfer.*`.
+    fn handshake<'a>(&'a self, server: &'a Server, address: SocketAddr) -> Answer<'a, Shown>;
+}
+
+impl Operator {
+    /// Who looks at servers; once.
+    pub fn set_probe(&self, probe: Arc<dyn Probe>) {
+        // A second one would be a fault of the program; the first one stays.
+        let _ = self.0.list.probe.set(probe);
+    }
+}
