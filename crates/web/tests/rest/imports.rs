@@ -3,39 +3,9 @@ use crate::structures::{structure, with_role};
 use crate::support::{House, Said};
 use axum::http::{Method, StatusCode};
 use sceau_domain::{DomainKind, Role};
+use sceau_testkit::people_file::{Arrivals, FIRST, HEADER, arrivals, line, login, rpps};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-
-const HEADER: &str = "Nom;Prénom;RPPS;Habilité;Fonction;Téléphone;Nature de BAL;Adresse de BAL\r\n";
-
-/// An invented RPPS with a right check digit.
-fn rpps(n: usize) -> String {
-    let body = format!("1{n:09}");
-    let sum: u32 = body
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(i, b)| {
-            let d = u32::from(b - b'0') * if i % 2 == 0 { 2 } else { 1 };
-            if d > 9 { d - 9 } else { d }
-        })
-        .sum();
-    format!("{body}{}", (10 - sum % 10) % 10)
-}
-
-/// A line that asks for a person and a personal BAL.
-fn line(n: usize) -> String {
-    format!("NOM-{};Prénom;{};oui;Interne;;PER;\r\n", letters(n), rpps(n))
-}
-
-/// A number as letters: a name.
-fn letters(n: usize) -> String {
-    n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect()
-}
-
-fn latin1(text: &str) -> Vec<u8> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
-}
 
 /// A hospital under convention that opens its BALs itself; the token of its administrator.
 async fn hospital(h: &House) -> String {
@@ -66,28 +36,6 @@ async fn lines(h: &House, token: &str, import: &Value, query: &str) -> Vec<Value
     h.ask(Some(token), Method::GET, &path, &[], None).await.body["items"].as_array().unwrap().clone()
 }
 
-/// Twelve lines with something wrong, each with its code.
-fn faulty() -> Vec<(String, &'static str)> {
-    let good = rpps(9_000);
-    let mut bad_key = rpps(9_001);
-    bad_key.replace_range(10.., if bad_key.ends_with('0') { "1" } else { "0" });
-    let row = |name: &str, id: &str, rest: &str| format!("{name};Prénom;{id};{rest}\r\n");
-    vec![
-        (row("CLE", &bad_key, "oui;;;;"), "identifier.key"),
-        (row("COURT", "1234", "oui;;;;"), "identifier.length"),
-        (row("SANS", "", "oui;;;;"), "identity.missing"),
-        ("TROP;Prénom;;oui;;;;;;;x\r\n".into(), "csv.line"),
-        (row("HABILITE", &good, "peut-être;;;;"), "csv.line"),
-        (row("NATURE", &good, "oui;;;BOITE;"), "admin.invalid"),
-        (row("ADRESSE", &good, "oui;;;PER;pas une adresse"), "rcpt.syntax"),
-        (row("DOMAINE", &good, "oui;;;PER;a.b@ailleurs.mssante.fr"), "right.missing"),
-        (row("", &good, "oui;;;;"), "admin.invalid"),
-        (row("AUTRE", &rpps(1), "oui;;;;"), "import.other_name"),
-        (row("TELEPHONE", &good, "oui;;12;;"), "admin.invalid"),
-        (row("ORG", &good, "oui;;;ORG;jean.dupont@hopital.mssante.fr"), "naming.person"),
-    ]
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hospital_opens_with_its_services_and_500_people() {
     let h = House::new().await;
@@ -113,22 +61,12 @@ async fn a_hospital_opens_with_its_services_and_500_people() {
         let bal = h.ask(Some(&marie), Method::GET, &format!("/bals/{address}"), &[], None).await;
         assert_eq!((bal.status, bal.body["state"].as_str()), (StatusCode::OK, Some("active")), "{}", bal.text);
     }
-    let faulty = faulty();
-    let mut file = HEADER.to_owned();
-    for n in 0..500 {
-        file.push_str(&line(n));
-        // Faulty ones among the good ones.
-        if n % 40 == 39 {
-            file.push_str(&faulty[n / 40].0);
-        }
-    }
-    let file = latin1(&file);
+    let Arrivals { file, codes: expected } = arrivals("hopital.mssante.fr", "right.missing");
     let started = import(&h, &marie, "name=arrivants.csv", file).await;
     assert_eq!((started["state"].as_str(), started["encoding"].as_str()), (Some("done"), Some("windows-1252")));
     let counts = [&started["lines"], &started["done"], &started["wrong"], &started["skipped"]];
     let wrong = lines(&h, &marie, &started, "&state=wrong").await;
     let codes: Vec<&str> = wrong.iter().map(|l| l["code"].as_str().unwrap()).collect();
-    let expected: Vec<&str> = faulty.iter().map(|(_, code)| *code).collect();
     assert_eq!(codes, expected, "{wrong:#?}");
     assert_eq!(counts, [&json!(512), &json!(500), &json!(12), &json!(0)]);
     assert!(
@@ -136,12 +74,13 @@ async fn a_hospital_opens_with_its_services_and_500_people() {
     );
     assert_eq!(wrong[0]["line"], 42, "the header is line 1");
     // A person of the file: certified, in the structure, with a BAL that waits for nothing but the terms.
-    let who = h.ask(Some(&luc), Method::GET, "/people/prenom.nom-bcd", &[], None).await;
+    let one = login(FIRST + 123);
+    let who = h.ask(Some(&luc), Method::GET, &format!("/people/{one}"), &[], None).await;
     assert_eq!(who.status, StatusCode::OK, "{}", who.text);
-    assert_eq!(who.body["national_id"], rpps(123));
-    sceau_testkit::accepted(&h.store, "prenom.nom-bcd").await;
+    assert_eq!(who.body["national_id"], rpps(FIRST + 123));
+    sceau_testkit::accepted(&h.store, &one).await;
     h.op.housekeeping().await.unwrap();
-    let bal = h.ask(Some(&marie), Method::GET, "/bals/prenom.nom-bcd@hopital.mssante.fr", &[], None).await;
+    let bal = h.ask(Some(&marie), Method::GET, &format!("/bals/{one}@hopital.mssante.fr"), &[], None).await;
     assert_eq!((bal.status, bal.body["kind"].as_str()), (StatusCode::OK, Some("Per")), "{}", bal.text);
 }
 

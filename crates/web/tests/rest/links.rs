@@ -1,55 +1,16 @@
 //! The ordinary address: a notice with a one-time link, a page that only its button confirms.
 use crate::support::House;
 use axum::http::{Method, StatusCode};
-use sceau_domain::Address;
-use sceau_operator::notices::{NotTaken, Relay};
+use sceau_operator::notices::NotTaken;
+use sceau_testkit::relay::Played;
 use serde_json::{Value, json};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-
-/// A relay that keeps what it took, and answers as told.
-#[derive(Debug)]
-pub struct Played {
-    from: Address,
-    taken: Mutex<Vec<(String, String)>>,
-    answer: Mutex<Result<(), NotTaken>>,
-}
-
-impl Relay for Played {
-    fn from(&self) -> &Address {
-        &self.from
-    }
-    fn send<'a>(
-        &'a self,
-        to: &'a Address,
-        message: &'a [u8],
-    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
-        Box::pin(async move {
-            let answer = self.answer.lock().unwrap().clone();
-            if answer.is_ok() {
-                self.taken.lock().unwrap().push((to.to_string(), String::from_utf8(message.to_vec()).unwrap()));
-            }
-            answer
-        })
-    }
-}
+use std::sync::Arc;
 
 async fn house() -> (House, Arc<Played>) {
     let h = House::new().await;
     sceau_testkit::people(&h.op, &h.store, &h.admin, &[], &["anne"]).await;
-    let relay = played(&h);
+    let relay = Played::of(&h.op);
     (h, relay)
-}
-
-/// A relay of this operator, which takes everything.
-pub fn played(h: &House) -> Arc<Played> {
-    let relay = Arc::new(Played {
-        from: "avis@exemple.fr".parse().unwrap(),
-        taken: Mutex::default(),
-        answer: Mutex::new(Ok(())),
-    });
-    h.op.set_relay(relay.clone());
-    relay
 }
 
 async fn set(h: &House, address: &str) -> Value {
@@ -57,14 +18,6 @@ async fn set(h: &House, address: &str) -> Value {
     assert_eq!(said.status, StatusCode::OK, "{}", said.text);
     h.op.run_due_jobs().await.unwrap();
     h.root(Method::GET, "/people/anne", &[], None).await.body["email"].clone()
-}
-
-/// The path of the link to this page in the last message, which is quoted-printable.
-pub fn link(relay: &Played, page: &str) -> String {
-    let (_, message) = relay.taken.lock().unwrap().last().unwrap().clone();
-    let text = message.replace("=\r\n", "").replace("=3D", "=");
-    let start = text.find(page).expect("a link");
-    text[start..].split_whitespace().next().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,12 +28,12 @@ async fn a_link_confirms_once_and_only_by_its_button() {
         (&shown["address"], &shown["verified"], &shown["notice"]),
         (&json!("anne@exemple.fr"), &Value::Null, &json!("sent"))
     );
-    let (to, message) = relay.taken.lock().unwrap()[0].clone();
+    let (to, message) = relay.taken()[0].clone();
     assert_eq!(to, "anne@exemple.fr");
     assert!(message.contains("Auto-Submitted: auto-generated") && message.contains("-- English --"), "{message}");
-    let path = link(&relay, "/lien/");
+    let path = relay.link("/lien/");
     // Nothing of it is kept: neither the secret nor, once it has left, the sealed notice.
-    let (secret, sealed) = (path.rsplit('/').next().unwrap().to_owned(), relay.taken.lock().unwrap().len());
+    let (secret, sealed) = (path.rsplit('/').next().unwrap().to_owned(), relay.taken().len());
     assert_eq!((secret.len(), sealed), (43, 1));
     let kept = h.store.read(|tx| tx.query("SELECT sealed FROM notices", &[])).await;
     let kept: Vec<sceau_store::engine::Row> = kept.map_err(|e: sceau_store::StoreError| e).unwrap();
@@ -112,19 +65,19 @@ async fn a_link_confirms_once_and_only_by_its_button() {
 async fn a_link_ends_with_time_a_newer_one_another_address_or_a_block() {
     let (h, relay) = house().await;
     set(&h, "anne@exemple.fr").await;
-    let first = link(&relay, "/lien/");
+    let first = relay.link("/lien/");
     set(&h, "anne@exemple.fr").await;
-    let second = link(&relay, "/lien/");
+    let second = relay.link("/lien/");
     assert_ne!(first, second);
     assert_eq!(h.bare(Method::POST, &first).await.status, StatusCode::GONE, "replaced");
     h.root(Method::DELETE, "/people/anne/email", &[], None).await;
     assert_eq!(h.bare(Method::POST, &second).await.status, StatusCode::GONE, "taken away");
     set(&h, "anne@exemple.fr").await;
-    let third = link(&relay, "/lien/");
+    let third = relay.link("/lien/");
     h.store.clock.advance_ms(48 * 3_600_000);
     assert_eq!(h.bare(Method::POST, &third).await.status, StatusCode::GONE, "late");
     set(&h, "anne@exemple.fr").await;
-    let fourth = link(&relay, "/lien/");
+    let fourth = relay.link("/lien/");
     let block = |at: Option<i64>| {
         h.store.write(move |tx| {
             let values = sceau_store::params![at];
@@ -156,21 +109,21 @@ async fn a_link_ends_with_time_a_newer_one_another_address_or_a_block() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_relay_says_is_kept_and_raised() {
     let (h, relay) = house().await;
-    *relay.answer.lock().unwrap() = Err(NotTaken::Later("451 4.3.0".into()));
+    relay.answers(Err(NotTaken::Later("451 4.3.0".into())));
     assert_eq!(set(&h, "anne@exemple.fr").await["notice"], "waiting");
     // Tried again when it is time, and it leaves.
-    *relay.answer.lock().unwrap() = Ok(());
+    relay.answers(Ok(()));
     assert_eq!(h.op.run_due_jobs().await.unwrap(), 0, "not at once");
     h.store.clock.advance_ms(6_000);
     h.op.run_due_jobs().await.unwrap();
     assert_eq!(h.root(Method::GET, "/people/anne", &[], None).await.body["email"]["notice"], "sent");
-    *relay.answer.lock().unwrap() = Err(NotTaken::Never("550 5.1.1".into()));
+    relay.answers(Err(NotTaken::Never("550 5.1.1".into())));
     let email = set(&h, "faux@exemple.fr").await;
     assert_eq!((&email["notice"], &email["cause"]), (&json!("refused"), &json!("550 5.1.1")));
     let alarms = h.root(Method::GET, "/alarms", &[], None).await;
     assert!(alarms.text.contains("notice.refused") && !alarms.text.contains("faux@"), "{}", alarms.text);
     // A relay that stays away: after a while an alarm says so; when the notice is worth nothing more, it is given up.
-    *relay.answer.lock().unwrap() = Err(NotTaken::Later("connect".into()));
+    relay.answers(Err(NotTaken::Later("connect".into())));
     assert_eq!(set(&h, "anne@exemple.fr").await["notice"], "waiting");
     h.store.clock.advance_ms(3_600_000);
     h.op.run_due_jobs().await.unwrap();

@@ -249,25 +249,6 @@ async fn without_terms_the_page_says_so_and_guessing_is_held_back() {
     assert_eq!(said.status, StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// A relay that keeps what it is given.
-#[derive(Debug)]
-struct Kept(sceau_domain::Address, std::sync::Mutex<Vec<(String, String)>>);
-
-impl sceau_operator::notices::Relay for Kept {
-    fn from(&self) -> &sceau_domain::Address {
-        &self.0
-    }
-    fn send<'a>(
-        &'a self,
-        to: &'a sceau_domain::Address,
-        message: &'a [u8],
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), sceau_operator::notices::NotTaken>> + Send + 'a>> {
-        let text = String::from_utf8(message.to_vec()).unwrap().replace("=\r\n", "");
-        self.1.lock().unwrap().push((to.to_string(), text));
-        Box::pin(async { Ok(()) })
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_must_accept_and_whose_bal_closes_is_told_once_by_ordinary_mail() {
     const ANNE: &str = "anne.martin@alpha.mssante.fr";
@@ -277,12 +258,12 @@ async fn who_must_accept_and_whose_bal_closes_is_told_once_by_ordinary_mail() {
     sceau_testkit::bal(&h.op, &h.admin, ANNE, sceau_domain::BalKind::Per, &["anne"], |_| {}).await;
     let reach = "UPDATE people SET email = login || '@exemple.fr', email_verified = 1 WHERE login IN ('anne', 'bruno')";
     h.store.write::<_, sceau_store::StoreError, _>(move |tx| tx.execute(reach, &[])).await.unwrap();
-    let relay = std::sync::Arc::new(Kept("avis@exemple.fr".parse().unwrap(), std::sync::Mutex::default()));
-    h.op.set_relay(relay.clone());
+    let relay = sceau_testkit::relay::Played::of(&h.op);
     let told = async || {
         h.op.housekeeping().await.unwrap();
         h.op.run_due_jobs().await.unwrap();
-        std::mem::take(&mut *relay.1.lock().unwrap())
+        let mails = relay.drain().into_iter();
+        mails.map(|(to, mail)| (to, sceau_testkit::relay::unfolded(&mail))).collect::<Vec<_>>()
     };
     assert!(told().await.is_empty(), "what is in force is accepted");
     published(&h, "v1").await;

@@ -1,8 +1,8 @@
 //! Behind a one-time link a person makes a token that nobody else sees: asked for over REST, made on a page.
-use crate::links::{Played, link, played};
 use crate::support::House;
 use axum::http::{Method, StatusCode};
 use sceau_operator::{Actor, Door, OperatorConfig, Origin};
+use sceau_testkit::relay::Played;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ async fn house() -> (House, Arc<Played>) {
     let config = OperatorConfig { setting_up: false, ..h.op.config().clone() };
     h.op = sceau_operator::Operator::open(config, h.store.clone(), h.op.trust().clone()).await.unwrap();
     h.app = sceau_web::app(h.op.clone());
-    let relay = played(&h);
+    let relay = Played::of(&h.op);
     let named = "UPDATE people SET given_name = login, family_name = login WHERE login = 'seconde'";
     let done = h.store.write(|tx| tx.execute(named, &[]).map(drop)).await;
     done.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
@@ -23,7 +23,7 @@ async fn house() -> (House, Arc<Played>) {
     let second: Actor = h.op.administrator("seconde", origin).await.unwrap();
     h.op.set_email(&second, "anne", "anne@exemple.fr").await.unwrap();
     h.op.run_due_jobs().await.unwrap();
-    assert_eq!(h.bare(Method::POST, &link(&relay, "/lien/")).await.status, StatusCode::OK);
+    assert_eq!(h.bare(Method::POST, &relay.link("/lien/")).await.status, StatusCode::OK);
     (h, relay)
 }
 
@@ -42,7 +42,7 @@ async fn the_person_alone_sees_the_token() {
     let again = h.root(Method::POST, "/tokens/links", &[("idempotency-key", "un")], new("api")).await;
     assert_eq!((again.status, &again.body), (StatusCode::OK, &said.body));
     h.op.run_due_jobs().await.unwrap();
-    let path = link(&relay, "/jeton/");
+    let path = relay.link("/jeton/");
     assert!(!said.text.contains(path.rsplit('/').next().unwrap()));
     // Programs that follow links make nothing; what is shown is escaped, and kept by nobody.
     for _ in 0..2 {

@@ -1,35 +1,15 @@
 //! Unusual use of a shared BAL, and the attestation of its data (F159).
 use crate::access::*;
 use sceau_domain::usage::Kind;
-use sceau_operator::notices::{NotTaken, Relay};
 use sceau_store::traces::{Kind as TraceKind, Trace, record};
 use sceau_store::{StoreError, params};
-use std::future::{Future, ready};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use sceau_testkit::relay::Played;
+use std::sync::Arc;
 
 on_both!(what_nobody_did_there_before_is_noticed_once_and_told, whoever_is_responsible_attests_what_is_there);
 
-/// Takes everything.
-#[derive(Debug)]
-struct Played(Mutex<Vec<(String, String)>>, sceau_domain::Address);
-impl Relay for Played {
-    fn from(&self) -> &sceau_domain::Address {
-        &self.1
-    }
-    fn send<'a>(
-        &'a self,
-        to: &'a sceau_domain::Address,
-        message: &'a [u8],
-    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
-        self.0.lock().unwrap().push((to.to_string(), String::from_utf8_lossy(message).into_owned()));
-        Box::pin(ready(Ok(())))
-    }
-}
-
 async fn relay(w: &World) -> Arc<Played> {
-    let relay = Arc::new(Played(Mutex::default(), "avis@exemple.fr".parse().unwrap()));
-    w.op.set_relay(relay.clone());
+    let relay = Played::of(&w.op);
     let sql = "UPDATE people SET email = 'anne@exemple.fr', email_verified = $1 WHERE login = 'anne'";
     let done = w.store.write(move |tx| tx.execute(sql, params![1_i64]));
     done.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
@@ -103,8 +83,7 @@ async fn what_nobody_did_there_before_is_noticed_once_and_told(w: World) {
     // Those responsible are told once, without a name of anybody or of the BAL.
     assert!(seen.iter().all(|u| u.told.is_some()), "{seen:?}");
     let told = || {
-        let all = relay.0.lock().unwrap().clone();
-        all.into_iter().filter(|(_, m)| m.contains("inhabituel") || m.contains("Unusual")).collect::<Vec<_>>()
+        relay.taken().into_iter().filter(|(_, m)| m.contains("inhabituel") || m.contains("Unusual")).collect::<Vec<_>>()
     };
     assert_eq!(told().iter().map(|(to, _)| to.as_str()).collect::<Vec<_>>(), ["anne@exemple.fr"]);
     assert!(!told()[0].1.contains("bruno") && !told()[0].1.contains("cardiologie"), "{}", told()[0].1);
@@ -136,7 +115,7 @@ async fn whoever_is_responsible_attests_what_is_there(w: World) {
     // Asked for at the opening, once a month at most.
     rounds(&w).await;
     rounds(&w).await;
-    let asked = || relay.0.lock().unwrap().iter().filter(|(_, m)| m.contains("attest")).count();
+    let asked = || relay.taken().iter().filter(|(_, m)| m.contains("attest")).count();
     // Anne answers for three BALs of this world.
     assert_eq!(asked(), 3);
     // Nobody attests for those responsible, nor what changed since it was read.

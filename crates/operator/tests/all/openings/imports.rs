@@ -4,6 +4,7 @@ use sceau_domain::{Opening, Refusal};
 use sceau_operator::imports::{ImportView, LineView, NewImport};
 use sceau_operator::{Actor, Operator};
 use sceau_store::params;
+use sceau_testkit::people_file::{letters, rpps};
 use std::fmt::Write;
 
 each_engine!(
@@ -18,18 +19,9 @@ each_engine!(
 const HEADER: &str = "Nom;Prénom;RPPS;Identifiant;Identifiant local;Motif d'exemption;Fin d'exemption;Habilité;Nature de BAL;Adresse de BAL;Domaine\n";
 const DOMAIN: &str = "alpha.mssante.fr";
 
-/// An invented RPPS with a right check digit.
-fn rpps(n: usize) -> String {
-    let body = format!("1{n:09}");
-    let digits = body.bytes().rev().enumerate().map(|(i, b)| (i, u32::from(b - b'0')));
-    let sum: u32 = digits.map(|(i, d)| if i % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { d }).sum();
-    format!("{body}{}", (10 - sum % 10) % 10)
-}
-
 /// A line that asks for a person and a personal BAL.
 fn line(n: usize) -> String {
-    let name: String = n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect();
-    format!("NOM-{name};Prénom;{};;;;;oui;PER;;\n", rpps(n))
+    format!("NOM-{};Prénom;{};;;;;oui;PER;;\n", letters(n), rpps(n))
 }
 
 fn file(lines: impl IntoIterator<Item = String>) -> String {

@@ -4,6 +4,7 @@ use crate::openings::House;
 use sceau_domain::reference::Layout;
 use sceau_operator::imports::NewImport;
 use sceau_operator::reference::NewReference;
+use sceau_testkit::people_file::{letters, rpps};
 use std::fmt::Write;
 use std::time::Instant;
 
@@ -16,17 +17,6 @@ const COLUMNS: &str = "Type de BAL|Adresse BAL|Type Identifiant PP|Identifiant P
      Raison Sociale structure BAL|Enseigne commerciale structure BAL|L2COMPLEMENTLOCALISATION|L3COMPLEMENTDISTRIBUTION|L4NUMEROVOIE|\
      L4COMPLEMENTNUMEROVOIE|NL4TYPEVOIE|L4LIBELLEVOIE|L5LIEUDITMENTION|L6LIGNEACHEMINEMENT|Code postal|Département|Pays\n";
 
-fn rpps(n: usize) -> String {
-    let body = format!("1{n:09}");
-    let digits = body.bytes().rev().enumerate().map(|(i, b)| (i, u32::from(b - b'0')));
-    let sum: u32 = digits.map(|(i, d)| if i % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { d }).sum();
-    format!("{body}{}", (10 - sum % 10) % 10)
-}
-
-fn name(n: usize) -> String {
-    n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect()
-}
-
 fn entry(out: &mut String, n: usize) {
     let id = rpps(n);
     writeln!(
@@ -34,7 +24,7 @@ fn entry(out: &mut String, n: usize) {
         "PER|prenom.nom{n}@medecin.mssante.fr|8|{id}|8{id}|1|010000{:03}|Service {n}|DR|NOM-{}|Prénom|C|Civil|10|Médecin|SM{:02}|\
          Qualifié en spécialité {n}|O|CENTRE HOSPITALIER {n}|||Bâtiment A|{}||RUE|DE L'EXEMPLE||69000 LYON|69000|69|FRANCE",
         n % 1000,
-        name(n),
+        letters(n),
         n % 60,
         n % 300
     )
@@ -74,7 +64,7 @@ async fn many_people_and_a_whole_register(h: House) {
     write!(told, "; register of {lines} lines, {} MB: {:.1?}, {} MiB", bytes / 1_000_000, begun.elapsed(), peak())
         .unwrap();
     let (found, begun) =
-        (op.reference(root, "rpps", Some(&format!("nom {}", name(1_234))), None, 10).await.unwrap(), Instant::now());
+        (op.reference(root, "rpps", Some(&format!("nom {}", letters(1_234))), None, 10).await.unwrap(), Instant::now());
     assert!(found.iter().any(|e| e.code == rpps(1_234)), "{found:?}");
     write!(told, ", one found by name in {:.1?}", begun.elapsed()).unwrap();
 
@@ -86,7 +76,7 @@ async fn many_people_and_a_whole_register(h: House) {
         let mut intake = op.start_import(&chef, new).await.unwrap();
         intake.push("Nom;Prénom;RPPS;Habilité;Nature de BAL;Fonction;Service\n".as_bytes()).await.unwrap();
         for n in 0..people {
-            writeln!(text, "NOM-{};Prénom;{};oui;PER;Interne;Service {}", name(n), rpps(n), n % 40).unwrap();
+            writeln!(text, "NOM-{};Prénom;{};oui;PER;Interne;Service {}", letters(n), rpps(n), n % 40).unwrap();
             if text.len() > 64 << 10 || n + 1 == people {
                 intake.push(text.as_bytes()).await.unwrap();
                 text.clear();

@@ -1,12 +1,10 @@
 //! Reports go where they belong and nowhere else; announcements reach whom they concern.
 use crate::people::House;
+use sceau_domain::RefusalCode;
 use sceau_domain::report::ReportKind;
-use sceau_domain::{Address, RefusalCode};
-use sceau_operator::notices::{NotTaken, Relay};
 use sceau_operator::reports::{NewAnnouncement, NewReport, ReportQuery, ReportView};
 use sceau_store::params;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use sceau_testkit::relay::Played;
 
 each_engine! { reports_go_where_they_belong, one_step_at_a_time, announcements_reach_whom_they_concern }
 
@@ -127,34 +125,9 @@ async fn one_step_at_a_time(h: House) {
     assert!(traces.iter().all(|(_, data)| !data.contains("nom")), "{traces:?}");
 }
 
-/// A relay that keeps what it took.
-#[derive(Debug)]
-struct Kept {
-    from: Address,
-    taken: Mutex<Vec<(String, String)>>,
-}
-
-impl Relay for Kept {
-    fn from(&self) -> &Address {
-        &self.from
-    }
-    fn send<'a>(
-        &'a self,
-        to: &'a Address,
-        message: &'a [u8],
-    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
-        Box::pin(async move {
-            let text = String::from_utf8(message.to_vec()).unwrap();
-            self.taken.lock().unwrap().push((to.to_string(), text));
-            Ok(())
-        })
-    }
-}
-
 async fn announcements_reach_whom_they_concern(h: House) {
     let op = &h.0.op;
-    let relay = Arc::new(Kept { from: "avis@exemple.fr".parse().unwrap(), taken: Mutex::default() });
-    op.set_relay(relay.clone());
+    let relay = Played::of(op);
     // Verified, or not.
     for (login, address, verified) in [
         ("chef", "chef@exemple.fr", Some(1_i64)),
@@ -181,7 +154,7 @@ async fn announcements_reach_whom_they_concern(h: House) {
     {
         assert_eq!(announce(login, body).await.unwrap_err().code, RefusalCode::RightMissing, "{login} {body:?}");
     }
-    let told = || relay.taken.lock().unwrap().drain(..).collect::<Vec<_>>();
+    let told = || relay.drain();
     let made = announce("agent", Some("grades")).await.unwrap();
     assert_eq!(op.announcement(&h.actor("chef").await, made.id).await.unwrap().id, made.id);
     let said = op.announcement(&h.actor("lointain").await, made.id).await;

@@ -5,53 +5,12 @@ mod roles;
 mod sessions;
 mod tokens;
 
-use sceau_domain::Address;
-use sceau_operator::notices::{NotTaken, Relay};
 use sceau_operator::roles::{NewRole, RoleView};
 use sceau_operator::{Actor, Door, PersonRef, Who};
 use sceau_store::{StoreError, accounts, params};
+use sceau_testkit::relay::Played;
 use sceau_testkit::world::{World, origin};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-
-/// A relay that keeps what it took.
-#[derive(Debug)]
-pub(crate) struct Played {
-    from: Address,
-    taken: Mutex<Vec<(String, String)>>,
-}
-
-impl Relay for Played {
-    fn from(&self) -> &Address {
-        &self.from
-    }
-    fn send<'a>(
-        &'a self,
-        to: &'a Address,
-        message: &'a [u8],
-    ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
-        let taken = (to.to_string(), String::from_utf8(message.to_vec()).unwrap());
-        self.taken.lock().unwrap().push(taken);
-        Box::pin(async { Ok(()) })
-    }
-}
-
-impl Played {
-    /// Secrets of the links of this page (`/lien/`, `/jeton/`) that came to an address, oldest first.
-    pub fn secrets(&self, to: &str, page: &str) -> Vec<String> {
-        let taken = self.taken.lock().unwrap();
-        let of = |(at, message): &(String, String)| {
-            let text = message.replace("=\r\n", "").replace("=3D", "=");
-            let start = text.find(page).filter(|_| at == to)? + page.len();
-            text[start..].split_whitespace().next().map(str::to_owned)
-        };
-        taken.iter().filter_map(of).collect()
-    }
-    /// How many messages came to an address.
-    pub fn count(&self, to: &str) -> usize {
-        self.taken.lock().unwrap().iter().filter(|(at, _)| at == to).count()
-    }
-}
+use std::sync::Arc;
 
 /// The world with two structures (`ici`, followed by the body `gi`, and `ailleurs`). Everybody is named; `anne` works in `ici`, `bruno` in `ailleurs`.
 pub(crate) struct House(pub World);
@@ -63,8 +22,7 @@ impl House {
     /// An operator in service, which is no longer being set up, with a relay for ordinary mail.
     pub async fn in_service(store: sceau_store::testing::TestStore) -> (Self, Arc<Played>) {
         let house = Self::over(World::on(store, |c| c.setting_up = false).await).await;
-        let relay = Arc::new(Played { from: "avis@exemple.fr".parse().unwrap(), taken: Mutex::default() });
-        house.0.op.set_relay(relay.clone());
+        let relay = Played::of(&house.0.op);
         (house, relay)
     }
     async fn over(world: World) -> Self {

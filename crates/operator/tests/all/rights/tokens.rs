@@ -1,9 +1,10 @@
 //! Whose eyes a token's secret is for: the person's alone. Whoever administers has a link sent, and not to an address that he typed in himself.
-use crate::rights::{House, Played, new};
+use crate::rights::{House, new};
 use sceau_domain::{AccessRole, BalKind};
 use sceau_operator::accounts::NewTokenLink;
 use sceau_operator::grants::NewAccess;
 use sceau_operator::{Actor, Door};
+use sceau_testkit::relay::Played;
 use sceau_testkit::world::{code, origin};
 use std::sync::Arc;
 
