@@ -11,7 +11,7 @@ use crate::{Actor, Operator};
 use sceau_domain::plain::reason;
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::roles::{Filter, Given};
-use sceau_store::{Id, StoreError, Tx, access, accounts as rows, roles, structures};
+use sceau_store::{Id, StoreError, Tx, accounts as rows, roles, structures};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -298,12 +298,9 @@ impl Operator {
             };
             permit(tx, &actor, use_case, On::Person(person.id))?;
             roles::lock_person(tx, person.id)?;
+            // Names are a natural person's: a machine has none.
             let named = |part: &Option<String>| part.as_deref().is_some_and(|n| !n.trim().is_empty());
-            if person.disabled.is_some()
-                || !named(&person.given_name)
-                || !named(&person.family_name)
-                || access::is_machine(tx, person.id)?
-            {
+            if person.disabled.is_some() || !named(&person.given_name) || !named(&person.family_name) {
                 return Err(Refusal::new(RefusalCode::RoleUnnamed).with("name", &login).into());
             }
             given.person_id = person.id;

@@ -1,8 +1,9 @@
 //! A transaction that asks each question once: for acts that look at the same roles, places, rules and terms again and again.
 //!
 //! Promises: what is remembered is what was read in this very transaction; a statement that writes a table makes it forget what it read there, and
-//! so does taking a part back; whoever takes a lock looks at everything anew; long answers are not kept. So an act finds nothing but what it would
-//! find without, or found a moment ago.
+//! so does taking a part back; whoever locks rows (`FOR UPDATE`) looks at everything anew; long answers are not kept. So an act finds nothing but what
+//! it would find without, or found a moment ago. A lock that is a write (`UPDATE`, a key that another transaction is inserting) makes it forget that
+//! table alone: an act that decides by other tables after such a wait does not belong here.
 use crate::StoreError;
 use crate::engine::{Columns, Row, Tx, Value};
 use std::collections::{BTreeSet, HashMap};

@@ -272,6 +272,11 @@ fn target(tx: &mut dyn Tx, actor: &Actor, wanted: &Wanted, setting_up: bool) -> 
         gives_no_more(tx, actor, person.id)?;
     }
     lives_no_longer(tx, actor, wanted.expires)?;
+    // A device token of its own says that somebody is a natural person: the machine would stand before terms that it never accepted, and who answers
+    // for it could make it no other token.
+    if wanted.purpose == DEVICE && wanted.bal.is_none() && access::is_machine(tx, person.id)? {
+        return Err(Refusal::new(RefusalCode::Invalid).with("name", "bal").into());
+    }
     let bal = match (&wanted.bal, bal) {
         (None, _) => None,
         (Some(key), None) => return Err(unknown(tx, actor, use_case, key)),

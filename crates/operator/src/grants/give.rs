@@ -170,6 +170,10 @@ impl Operator {
                     .into());
             }
             may_change(place(tx, &limits, &bal, now)?, &held_now, giver, new, person.habilitated)?;
+            // What nobody asked of a machine is asked of whoever is to be more.
+            if was.role == AccessRole::Machine.as_str() {
+                taken(tx, &bal, &person, change.role)?;
+            }
             let (id, who, shown) = (bal.id, person.id, bal.address_key.clone());
             // At the instant from which the other one counts: nobody has two, nobody has none.
             let at = next_instant(tx, who, id)?;

@@ -24,16 +24,19 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Recipients of one message from a peer: RFC 5321 §4.5.3.1.8 asks for 100 at least, whatever our own people may use.
 const RECIPIENTS: usize = 100;
 
+/// Bytes that the way adds to a message (`Return-Path`, `Received`) and that no peer announces. What is accepted at RCPT must have room after DATA too:
+/// a full BAL in which only these have none would send the whole message back at each try, from its other recipients as well.
+const ADDED: u64 = 1 << 10;
+
 /// One answer for all recipients of a message of which some were refused after they had been accepted. The others lose nothing by it and nobody is told
 /// twice: the peer is asked to come again, and hears about each at RCPT. For good only when nobody would get it.
-fn for_all(refused: Vec<Refusal>, recipients: usize) -> Option<Refusal> {
-    let all = refused.len() == recipients;
-    let first = refused.first()?.clone();
-    match refused.into_iter().find(Refusal::is_temporary) {
-        Some(temporary) => Some(temporary),
-        None if all => Some(first),
-        None => Some(RefusalCode::RcptChanged.into()),
+fn for_all(refused: &[Refusal], recipients: usize) -> Option<Refusal> {
+    let first = refused.first()?;
+    if first.is_temporary() || refused.len() == recipients {
+        return Some(first.clone());
     }
+    // The peer is not told why; the trace is.
+    Some(Refusal::new(RefusalCode::RcptChanged).with("cause", first.code.as_str()))
 }
 
 impl Operator {
@@ -110,7 +113,8 @@ impl Operator {
         let judged = if already >= limit {
             Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limit))
         } else {
-            self.judge_recipient(peer, from, to, size.unwrap_or(0)).await.map(drop)
+            let size = size.map_or(0, |announced| announced.saturating_add(ADDED));
+            self.judge_recipient(peer, from, to, size).await.map(drop)
         };
         match judged {
             Ok(()) => Ok(()),
@@ -177,6 +181,8 @@ impl Operator {
         for to in envelope.addresses() {
             let found = match self.judge_recipient(peer, envelope.from.as_ref(), to, size).await {
                 Ok(found) => found,
+                // The peer comes again whatever is said of the others: they are not asked about, least of all a database that does not answer.
+                Err(refusal) if refusal.is_temporary() => return Err(refusal),
                 Err(refusal) => {
                     refused.push(refusal);
                     continue;
@@ -187,7 +193,7 @@ impl Operator {
                 copies.entry(local.id).or_insert_with(|| (local.shown.clone(), Vec::new())).1.push(digest);
             }
         }
-        if let Some(refusal) = for_all(refused, envelope.to.len()) {
+        if let Some(refusal) = for_all(&refused, envelope.to.len()) {
             return Err(refusal);
         }
         let mut prepared: Vec<(Prepared, Vec<dedupe::Digest>)> = Vec::with_capacity(copies.len());
@@ -249,7 +255,9 @@ impl Operator {
             let mut bals = Vec::with_capacity(due.len());
             for ready in due {
                 deliver::insert(tx, ready, RefusalCode::RcptOverQuota).map_err(|fail| match fail {
-                    Fail::No(refusal) => for_all(vec![refusal.clone()], prepared.len()).unwrap_or(refusal).into(),
+                    Fail::No(refusal) => {
+                        for_all(std::slice::from_ref(&refusal), prepared.len()).unwrap_or(refusal).into()
+                    }
                     store @ Fail::Store(_) => store,
                 })?;
                 if let Some(trace) = delivered.get(&ready.bal) {

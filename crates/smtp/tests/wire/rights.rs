@@ -134,6 +134,8 @@ async fn mail_that_arrives_in_each_state_of_a_life() {
     let later = c.reply().await;
     assert!(later.starts_with("451 4.2.1 ") && later.ends_with("[rcpt.changed]\r\n"), "{later}");
     assert_eq!(world.kept().await, before);
+    let traced = world.traces("mail.refused").await.pop().unwrap();
+    assert_eq!((traced.outcome.as_str(), traced.data["cause"].as_str()), ("rcpt.changed", Some("rcpt.blocked")));
     refused(&mut c, "rcpt.blocked", "entre-deux").await;
     op.release_bal(admin, BRUNO, "Fin").await.unwrap();
     assert!(c.transact(PAUL, &[BRUNO], letter(PAUL, "repris")).await.starts_with("250"));

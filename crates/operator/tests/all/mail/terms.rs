@@ -314,27 +314,38 @@ async fn a_person_accepts_whatever_the_access_is_called() {
 async fn a_persons_access_of_a_machine(store: TestStore) {
     let w = World::on(store, |_| {}).await;
     w.bal(LABO, BalKind::App, &["anne"], |_| {}).await;
-    sceau_testkit::newcomers(&w.op, &w.admin, &["automate", "paul", "zoe"]).await;
-    // One has a token of her own, of another the identity is known, the third has a BAL: people, whom nobody else accepts for.
+    sceau_testkit::newcomers(&w.op, &w.admin, &["automate", "paul", "zoe", "iris", "luc"]).await;
+    // One has a token of her own, of another the identity is known, or the profession, or a first name, the last has a BAL: people, whom nobody else
+    // accepts for.
+    for known in ["profession = '10' WHERE login = 'iris'", "given_name = 'Luc' WHERE login = 'luc'"] {
+        let sql = format!("UPDATE people SET {known}");
+        w.store.write::<_, StoreError, _>(move |tx| tx.execute(&sql, &[])).await.unwrap();
+    }
     let own_token = w.op.create_token(&w.admin, "paul", None, "poste", None).await.unwrap().1;
     sceau_testkit::certified(&w.store, "zoe").await;
     let v1 = w.op.publish_terms(&w.admin, version("v1")).await.unwrap().version;
     w.op.accept_terms(&own(&w, "anne").await, "v1", &v1.digest).await.unwrap();
-    for login in ["automate", "paul", "zoe", "chloe"] {
+    for login in ["automate", "paul", "zoe", "iris", "luc", "chloe"] {
         let role = AccessRole::Machine;
         let new = NewAccess { login: login.into(), role, rights: None, starts: None, ends: None, reason: None };
         w.op.give_access(&w.admin, LABO, new).await.unwrap();
     }
     let bound = async |login: &str| w.op.create_token(&w.admin, login, Some(LABO), "poste", None).await.unwrap().1;
-    let tokens = [bound("automate").await, own_token, bound("zoe").await, bound("chloe").await];
+    let mut tokens = vec![bound("automate").await, own_token];
+    for login in ["zoe", "iris", "luc", "chloe"] {
+        tokens.push(bound(login).await);
+    }
+    // A token for whatever BAL would make a person of the machine, and shut it out.
+    assert_eq!(code(w.op.create_token(&w.admin, "automate", None, "poste", None).await), "admin.invalid");
     let enter = async |n: usize, login: &str| {
         w.op.login_token(&format!("{login}*{LABO}"), &tokens[n], &origin(Door::Imap)).await
     };
     enter(0, "automate").await.expect("anne accepted for the machine for which she answers");
     let listed: Vec<_> = w.op.unaccepted(&w.admin, None, 10).await.unwrap().into_iter().map(|u| u.person).collect();
-    assert!(["paul", "zoe", "chloe"].iter().all(|p| listed.iter().any(|l| l == p)), "{listed:?}");
+    let people = ["paul", "zoe", "iris", "luc", "chloe"];
+    assert!(people.iter().all(|p| listed.iter().any(|l| l == p)), "{listed:?}");
     assert!(!listed.iter().any(|l| l == "automate"), "{listed:?}");
-    for (n, login) in [(1, "paul"), (2, "zoe"), (3, "chloe")] {
+    for (n, login) in (1..).zip(people) {
         assert_eq!(code(enter(n, login).await), "terms.required", "{login}");
         w.op.accept_terms(&own(&w, login).await, "v1", &v1.digest).await.unwrap();
         enter(n, login).await.unwrap();

@@ -270,4 +270,21 @@ async fn the_operator_says_whom_it_takes(h: House) {
     op.add_bal(admin, member("bruno")).await.unwrap();
     op.give_access(admin, "bloc@alpha.mssante.fr", access).await.unwrap();
     assert_eq!(h.0.traces("eligibility.set").await.len(), 2);
+    // Nor as a machine first, of which nothing is asked.
+    sceau_testkit::newcomers(op, admin, &["robot"]).await;
+    op.add_bal(admin, of_hospital("labo", BalKind::App, &["anne"])).await.unwrap();
+    let labo = "labo@alpha.mssante.fr";
+    let machine = sceau_operator::grants::NewAccess {
+        login: "robot".into(),
+        role: sceau_domain::AccessRole::Machine,
+        rights: None,
+        starts: None,
+        ends: None,
+        reason: None,
+    };
+    let given = op.give_access(admin, labo, machine).await.unwrap();
+    let to = |role| sceau_operator::grants::AccessChange { role, rights: None, ends: None, reason: None };
+    let change = async |role| op.change_access(admin, labo, "robot", given.version, to(role)).await;
+    assert_eq!(code(change(sceau_domain::AccessRole::Member).await), "eligibility.unchecked");
+    change(sceau_domain::AccessRole::Machine).await.unwrap();
 }
