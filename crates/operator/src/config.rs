@@ -47,6 +47,8 @@ pub struct OperatorConfig {
     /// The operator is being set up: over the administration socket, its administrators are shown the secrets of tokens that they make for others.
     /// False in service, where the person alone sees them.
     pub setting_up: bool,
+    /// What structures are told about our door for their servers.
+    pub connectors: crate::connectors::Settings,
     /// Text search.
     pub search: crate::search::Settings,
 }

@@ -20,6 +20,8 @@ pub enum Event {
     Policies,
     /// Another white list is in force.
     WhiteList,
+    /// A revocation list or an answer of a responder was fetched.
+    Revocation,
     /// Rights were taken away that concern this person, BAL or token; none: anybody's.
     Rights(Option<Id>),
     /// The key of a BAL was destroyed: it must be forgotten at once.
@@ -119,6 +121,7 @@ pub(crate) struct Words {
     jobs: bool,
     policies: bool,
     white_list: bool,
+    revocation: bool,
     rights: BTreeSet<Option<Id>>,
     everything: bool,
 }
@@ -135,6 +138,7 @@ impl Words {
             Event::Jobs => self.jobs = true,
             Event::Policies => self.policies = true,
             Event::WhiteList => self.white_list = true,
+            Event::Revocation => self.revocation = true,
             Event::Rights(of) => drop(self.rights.insert(of)),
             Event::Everything => self.everything = true,
         }
@@ -155,12 +159,19 @@ impl Words {
         self.jobs |= other.jobs;
         self.policies |= other.policies;
         self.white_list |= other.white_list;
+        self.revocation |= other.revocation;
         self.everything |= other.everything;
     }
     /// What is sent: `origin` and words, each a letter and perhaps an id.
     pub fn payloads(&self, origin: &str) -> Vec<String> {
-        let flags =
-            [(self.white_list, "w"), (self.everything, "*"), (self.queue, "q"), (self.jobs, "j"), (self.policies, "p")];
+        let flags = [
+            (self.white_list, "w"),
+            (self.revocation, "v"),
+            (self.everything, "*"),
+            (self.queue, "q"),
+            (self.jobs, "j"),
+            (self.policies, "p"),
+        ];
         let words = flags.into_iter().filter(|(said, _)| *said).map(|(_, word)| word.to_owned());
         let keys = self.keys.iter().map(|id| format!("k{id}"));
         let mut out: Vec<String> = Vec::new();
@@ -192,6 +203,7 @@ impl Words {
                 Some(b'j') => Event::Jobs,
                 Some(b'p') => Event::Policies,
                 Some(b'w') => Event::WhiteList,
+                Some(b'v') => Event::Revocation,
                 Some(b'r') if word.len() == 1 => Event::Rights(None),
                 Some(b'r') => id().map_or(Event::Everything, |id| Event::Rights(Some(id))),
                 _ => Event::Everything,

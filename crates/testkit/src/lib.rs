@@ -42,6 +42,7 @@ pub fn config() -> OperatorConfig {
         dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 1000,
         setting_up: true,
+        connectors: Default::default(),
         search: Default::default(),
     }
 }

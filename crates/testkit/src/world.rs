@@ -209,6 +209,7 @@ pub fn peer(dn: &str) -> Peer {
         fingerprint: "00".into(),
         serial: "01".into(),
         not_after: START.plus_ms(300 * pki::DAY),
+        chain: Default::default(),
     }
 }
 

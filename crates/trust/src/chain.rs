@@ -2,15 +2,18 @@
 //!
 //! webpki builds and checks the path (signatures with SHA-256 or better, RSA ≥ 2048, validity, basic constraints, name
 //! constraints, budgets); this module adds what it leaves out (the anchor's own validity, key usage, weak leaf keys,
-//! revocation facts) and tells causes apart: a certificate that nobody we trust issued is [`PeerCause::UnknownIssuer`]
+//! revocation facts held) and tells causes apart: a certificate that nobody we trust issued is [`PeerCause::UnknownIssuer`]
 //! even when it is also expired.
-use crate::{Anchors, PeerCause, Purpose};
+use crate::path::{Link, Path};
+use crate::{Anchors, PeerCause, Purpose, der};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use sceau_domain::Timestamp;
+use std::cell::RefCell;
 use std::time::Duration;
 use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// Longest chain looked at; IGC-Santé's have 3 certificates.
 const MAX_CHAIN: usize = 10;
@@ -26,14 +29,32 @@ pub(crate) enum Usage {
     Signature,
 }
 
-/// Checks the path of `chain` (leaf first) to an anchor of `purpose` at `at`.
+/// Checks the path of `chain` (leaf first) to an anchor of `purpose` at `at`; the path.
 pub(crate) fn check(
     anchors: &Anchors,
     purpose: Purpose,
     chain: &[CertificateDer<'_>],
     usage: Usage,
     at: Timestamp,
-) -> Result<(), PeerCause> {
+) -> Result<Path, PeerCause> {
+    let judged = judge(anchors, purpose, chain, usage, at);
+    if judged.as_ref().err() == Some(&PeerCause::UnknownIssuer) && !anchors.others.is_empty() {
+        let others = Anchors { certificates: anchors.others.clone(), ..Anchors::default() };
+        let there = judge(&others, purpose, chain, usage, at);
+        if !matches!(there, Err(PeerCause::UnknownIssuer | PeerCause::Invalid | PeerCause::Absent)) {
+            return Err(PeerCause::OtherEnvironment);
+        }
+    }
+    judged
+}
+
+fn judge(
+    anchors: &Anchors,
+    purpose: Purpose,
+    chain: &[CertificateDer<'_>],
+    usage: Usage,
+    at: Timestamp,
+) -> Result<Path, PeerCause> {
     let leaf = chain.first().ok_or(PeerCause::Absent)?;
     if chain.len() > MAX_CHAIN {
         return Err(PeerCause::Invalid);
@@ -49,8 +70,8 @@ pub(crate) fn check(
         .collect();
     let attempt = Attempt { configured: &configured, helpers: &helpers, end_entity: &end_entity };
 
-    match attempt.path(at, anchors) {
-        Ok(()) => {}
+    let path = match attempt.path(at, anchors, anchors.of(purpose)) {
+        Ok(path) => path,
         Err(Error::CertExpired { .. }) => return Err(attempt.ours_but(&parsed, PeerCause::Expired)),
         Err(Error::CertNotValidYet { .. }) => return Err(attempt.ours_but(&parsed, PeerCause::NotYetValid)),
         Err(Error::CertRevoked) => return Err(PeerCause::Revoked),
@@ -59,15 +80,16 @@ pub(crate) fn check(
         Err(Error::InvalidSignatureForPublicKey)
             if helpers.iter().any(weak_der) || configured.roots.iter().any(|c| weak_der(c)) =>
         {
-            return Err(PeerCause::Invalid);
+            return Err(PeerCause::Weak);
         }
         Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => return Err(PeerCause::UnknownIssuer),
+        Err(_) if weak_der(leaf) || helpers.iter().any(weak_der) => return Err(PeerCause::Weak),
         Err(_) => return Err(PeerCause::Invalid),
-    }
+    };
     if weak(&parsed) {
-        return Err(PeerCause::Invalid);
+        return Err(PeerCause::Weak);
     }
-    usable(&parsed, usage)
+    usable(&parsed, usage).map(|()| path)
 }
 
 /// The certificates configured for a purpose, told apart.
@@ -88,6 +110,15 @@ impl<'a> Configured<'a> {
         }
         let anchors = roots.iter().filter_map(|c| webpki::anchor_from_trusted_cert(c).ok()).collect();
         Self { roots, helpers, anchors }
+    }
+    /// The last end of validity among the certificates of an anchor's key.
+    fn anchor_ends(&self, anchor: &TrustAnchor<'_>) -> Option<Timestamp> {
+        let same = self.roots.iter().filter(|root| {
+            webpki::anchor_from_trusted_cert(root).is_ok_and(|a| {
+                a.subject == anchor.subject && a.subject_public_key_info == anchor.subject_public_key_info
+            })
+        });
+        same.filter_map(|root| x509_parser::parse_x509_certificate(root).ok()).map(|(_, p)| validity(&p).1).max()
     }
     /// webpki trusts an anchor whatever its dates; we do not. One of several certificates of a key is enough.
     fn anchor_valid(&self, anchor: &TrustAnchor<'_>, at: UnixTime) -> Result<(), Error> {
@@ -121,13 +152,21 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Is there a path at `at`, none of whose certificates `revocation` says to be revoked by then?
-    fn path(&self, at: Timestamp, revocation: &Anchors) -> Result<(), Error> {
+    /// The path at `at`, none of whose certificates `revocation` says to be revoked by then; `given` stand in the configuration.
+    fn path(&self, at: Timestamp, revocation: &Anchors, given: &[CertificateDer<'static>]) -> Result<Path, Error> {
         let time = unix(at);
+        let found = RefCell::new(None);
         let acceptable = |path: &VerifiedPath<'_>| {
             self.configured.anchor_valid(path.anchor(), time)?;
             issuers_may_sign(path)?;
-            if revoked(path, revocation, at) { Err(Error::CertRevoked) } else { Ok(()) }
+            let links = links(path, given);
+            // A certificate that we hold ourselves has not been shown by anybody: what it is worth, lists tell too.
+            if links.iter().any(|link| revoked(link, revocation, at)) {
+                return Err(Error::CertRevoked);
+            }
+            let ends = links.iter().map(|l| l.not_after).chain(self.configured.anchor_ends(path.anchor())).min();
+            found.replace(Some(Path { links, ends: ends.unwrap_or(at) }));
+            Ok(())
         };
         self.end_entity
             .verify_for_usage(
@@ -139,7 +178,8 @@ impl Attempt<'_> {
                 None,
                 Some(&acceptable),
             )
-            .map(|_| ())
+            .map(|_| ())?;
+        found.into_inner().ok_or(Error::UnknownIssuer)
     }
 
     /// `cause` when signatures lead from the leaf to an anchor, whatever the dates; else it is a stranger's certificate.
@@ -198,41 +238,47 @@ fn issuers_may_sign(path: &VerifiedPath<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Is a certificate of this path revoked at `at` by a CRL that its issuer signed? No CRL, no fact.
-fn revoked(path: &VerifiedPath<'_>, held: &Anchors, at: Timestamp) -> bool {
-    if held.crls.is_empty() {
-        return false;
-    }
+/// The certificates of a path with their issuers' keys, leaf first.
+fn links(path: &VerifiedPath<'_>, given: &[CertificateDer<'static>]) -> Vec<Link> {
     // webpki gives names without their SEQUENCE header, anchors' keys too: take whole values from x509-parser.
     let certificates: Vec<CertificateDer<'_>> =
         std::iter::once(path.end_entity().der()).chain(path.intermediate_certificates().map(|c| c.der())).collect();
-    let parsed: Vec<X509Certificate<'_>> =
-        certificates.iter().filter_map(|c| x509_parser::parse_x509_certificate(c).ok().map(|(_, p)| p)).collect();
-    let anchor_key = sequence(&path.anchor().subject_public_key_info);
-    parsed.iter().enumerate().any(|(i, certificate)| {
-        let key = parsed.get(i + 1).map_or(anchor_key.as_slice(), |issuer| issuer.public_key().raw);
-        held.crls
-            .iter()
-            .filter_map(|crl| crl.revocation(certificate.issuer().as_raw(), key, certificate.raw_serial()))
-            .any(|since| since <= at)
-    })
+    let parsed: Vec<(X509Certificate<'_>, &CertificateDer<'_>)> = certificates
+        .iter()
+        .filter_map(|der| x509_parser::parse_x509_certificate(der).ok().map(|(_, p)| (p, der)))
+        .collect();
+    let anchor_key = der::sequence(&path.anchor().subject_public_key_info);
+    let link = |(i, (certificate, der)): (usize, &(X509Certificate<'_>, &CertificateDer<'_>))| {
+        let key = parsed.get(i + 1).map_or(anchor_key.as_slice(), |(issuer, _)| issuer.public_key().raw);
+        let mut link = Link::of(certificate, der, key, i > 0);
+        link.configured = given.iter().any(|g| g.as_ref() == der.as_ref());
+        link
+    };
+    parsed.iter().enumerate().map(link).collect()
 }
 
-/// Puts DER contents into a SEQUENCE.
-fn sequence(contents: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x30];
-    let length = contents.len().to_be_bytes();
-    let significant = &length[length.iter().take_while(|b| **b == 0).count()..];
-    match contents.len() {
-        0..=0x7f => out.push(significant.first().copied().unwrap_or(0)),
-        _ => {
-            // At most 8 length bytes follow.
-            out.push(0x80 | significant.len() as u8);
-            out.extend(significant);
-        }
+/// Is it revoked at `at` by a CRL that its issuer signed? No CRL, no fact.
+fn revoked(link: &Link, held: &Anchors, at: Timestamp) -> bool {
+    held.crls
+        .iter()
+        .filter_map(|crl| crl.revocation(&link.issuer_name, &link.issuer_key, &link.serial))
+        .any(|since| since <= at)
+}
+
+/// A certificate by itself, without any path: its dates, its key and its usages.
+pub(crate) fn check_alone(leaf: &CertificateDer<'_>, usage: Usage, at: Timestamp) -> Result<(), PeerCause> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(leaf).map_err(|_| PeerCause::Invalid)?;
+    let (not_before, not_after) = validity(&parsed);
+    if at < not_before {
+        return Err(PeerCause::NotYetValid);
     }
-    out.extend(contents);
-    out
+    if at > not_after {
+        return Err(PeerCause::Expired);
+    }
+    if weak(&parsed) {
+        return Err(PeerCause::Invalid);
+    }
+    usable(&parsed, usage)
 }
 
 /// Usages that the leaf states must allow this one; a leaf that states none is good for all.
@@ -253,22 +299,41 @@ fn usable(leaf: &X509Certificate<'_>, usage: Usage) -> Result<(), PeerCause> {
     if signs && purpose { Ok(()) } else { Err(PeerCause::WrongUsage) }
 }
 
+/// Why a certificate proves nothing any more, in a few words: its key, or the digest under its signature.
+pub(crate) fn weakness(certificate: &X509Certificate<'_>) -> Option<String> {
+    if weak(certificate) {
+        return Some(match certificate.public_key().parsed() {
+            Ok(PublicKey::RSA(key)) => format!("RSA {} < 2048", key.key_size()),
+            Ok(PublicKey::EC(point)) => format!("EC {} < 256", point.key_size()),
+            _ => "DSA / unknown key".to_owned(),
+        });
+    }
+    // A root is trusted by itself, whatever it is signed with.
+    let own = certificate.subject().as_raw() == certificate.issuer().as_raw();
+    let algorithm = &certificate.signature_algorithm;
+    (!own && crate::crl::weak_algorithm(algorithm)).then(|| format!("SHA-1 / MD5 ({})", algorithm.algorithm))
+}
+
 /// Keys that prove nothing any more: RSA under 2048 bits, DSA, unknown kinds, curves under 256 bits.
-fn weak(certificate: &X509Certificate<'_>) -> bool {
-    match certificate.public_key().parsed() {
+pub(crate) fn weak(certificate: &X509Certificate<'_>) -> bool {
+    weak_key(certificate.public_key())
+}
+
+/// As [`weak`], of a public key by itself.
+pub(crate) fn weak_key(key: &SubjectPublicKeyInfo<'_>) -> bool {
+    match key.parsed() {
         Ok(PublicKey::RSA(key)) => key.key_size() < 2048,
         Ok(PublicKey::EC(point)) => point.key_size() < 256,
         // Ed25519 has no shape of its own in the parser.
-        Ok(PublicKey::Unknown(_)) => !matches!(
-            certificate.public_key().algorithm.algorithm.to_id_string().as_str(),
-            "1.3.101.112" | "1.3.101.113"
-        ),
+        Ok(PublicKey::Unknown(_)) => {
+            !matches!(key.algorithm.algorithm.to_id_string().as_str(), "1.3.101.112" | "1.3.101.113")
+        }
         _ => true,
     }
 }
 
 fn weak_der(certificate: &CertificateDer<'_>) -> bool {
-    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, c)| weak(&c))
+    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, c)| weakness(&c).is_some())
 }
 
 /// `notBefore` and `notAfter`.

@@ -1,13 +1,20 @@
 //! Revocation lists: who issued them, and whom they revoke.
 //!
-//! Only complete CRLs signed by the issuer of the certificates themselves are taken (no delta, no indirect CRL). The
+//! Only complete CRLs signed by the issuer of the certificates themselves are taken (no delta, no indirect CRL, none for some
+//! reasons only): a delta refines a complete list that is fetched as often, and would be one more thing to lie with. The
 //! signature is checked against the issuer's key the first time that a path needs it, and the answer is remembered:
 //! lists weigh megabytes and a judgement is made at each connection.
+//!
+//! That a list does not name a certificate says something only when the list covers it (RFC 5280 §6.3.3 b): lists for
+//! authorities or for end entities only, and lists of one distribution point, are silent about the others.
+use crate::path::Link;
 use crate::{Dn, anchors::CrlFacts};
-use rustls_pki_types::CertificateRevocationListDer;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use sceau_domain::Timestamp;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -20,13 +27,44 @@ pub(crate) struct Crl {
     issuer: Vec<u8>,
     /// DER of the issuing distribution point, empty when there is none.
     scope: Vec<u8>,
+    covers: Coverage,
+    /// SHA-256 of the whole list.
+    sha256: [u8; 32],
+    /// SHA-256 of the key that signed it, where that was verified before the list was taken. Two authorities of one name (a renewed key) each
+    /// have their own lists, and nobody can put a list of another key in the place of a good one.
+    key: Option<[u8; 32]>,
     pub(crate) this_update: Timestamp,
-    next_update: Option<Timestamp>,
+    /// CRL number without leading zeros, empty when there is none.
+    number: Vec<u8>,
+    pub(crate) next_update: Option<Timestamp>,
     /// Serial number (DER content bytes without leading zeros) → revocation date.
     revoked: HashMap<Vec<u8>, Timestamp>,
     /// SHA-256 of a subject public key info → does the signature verify with it?
     verified: Mutex<Vec<([u8; 32], bool)>>,
 }
+
+/// Which certificates of its issuer a list speaks of.
+#[derive(Debug, Default)]
+struct Coverage {
+    users_only: bool,
+    authorities_only: bool,
+    /// Addresses of the one distribution point that it is for; none: it is for all.
+    point: Option<Vec<String>>,
+}
+
+/// What a list says about one certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// Since when it is revoked, if it is named.
+    pub revoked: Option<Timestamp>,
+    /// When that was right.
+    pub this_update: Timestamp,
+    /// Until when it counts: `nextUpdate`, or a week where none is promised.
+    pub until: Timestamp,
+}
+
+/// A list that promises no next one counts this long, milliseconds.
+const UNPROMISED: i64 = 7 * 86_400_000;
 
 /// Issuers' keys whose answer is remembered; a CRL has one issuer, a renewed or cross-signed one has few keys.
 const REMEMBERED: usize = 8;
@@ -41,9 +79,26 @@ impl Crl {
             return Err("trailing data after the CRL".into());
         }
         let scope = crl.extensions().iter().find(|e| e.oid.to_id_string() == "2.5.29.28");
+        let covers = match scope.map(|e| e.parsed_extension()) {
+            None => Coverage::default(),
+            Some(ParsedExtension::IssuingDistributionPoint(p)) => Coverage {
+                users_only: p.only_contains_user_certs,
+                authorities_only: p.only_contains_ca_certs,
+                point: p.distribution_point.as_ref().map(|name| match name {
+                    DistributionPointName::FullName(names) => names.iter().filter_map(address).collect(),
+                    // A name relative to its issuer's: no certificate here is known by it.
+                    DistributionPointName::NameRelativeToCRLIssuer(_) => Vec::new(),
+                }),
+            },
+            Some(_) => return Err("its issuing distribution point cannot be read".into()),
+        };
         Ok(Self {
             issuer: crl.issuer().as_raw().to_vec(),
             scope: scope.map(|e| e.value.to_vec()).unwrap_or_default(),
+            covers,
+            sha256: crate::sha256(der),
+            key: None,
+            number: crl.crl_number().map(|n| n.to_bytes_be()).filter(|n| n != &[0]).unwrap_or_default(),
             this_update: Timestamp::from_seconds(crl.last_update().timestamp()),
             next_update: crl.next_update().map(|t| Timestamp::from_seconds(t.timestamp())),
             revoked: crl
@@ -55,9 +110,28 @@ impl Crl {
         })
     }
 
-    /// Same issuer and same issuing distribution point.
+    /// Same issuer and same issuing distribution point, and the same key as far as keys are known.
     pub(crate) fn same_scope(&self, other: &Self) -> bool {
-        self.issuer == other.issuer && self.scope == other.scope
+        let keys = self.key.zip(other.key).is_none_or(|(a, b)| a == b);
+        self.issuer == other.issuer && self.scope == other.scope && keys
+    }
+
+    /// Was it made before `other`?
+    pub(crate) fn older_than(&self, other: &Self) -> bool {
+        let age = |c: &Self| (c.this_update, c.number.len(), c.number.clone());
+        age(self) < age(other)
+    }
+
+    /// What it says about this certificate, if it covers it and its issuer signed the list.
+    pub(crate) fn word(&self, link: &Link) -> Option<Word> {
+        if self.issuer != link.issuer_name || !self.covers.covers(link) || !self.signed_by(&link.issuer_key) {
+            return None;
+        }
+        Some(Word {
+            revoked: self.revoked.get(trim(&link.serial)).copied(),
+            this_update: self.this_update,
+            until: self.next_update.unwrap_or_else(|| self.this_update.plus_ms(UNPROMISED)),
+        })
     }
 
     pub(crate) fn facts(&self) -> CrlFacts {
@@ -67,6 +141,7 @@ impl Crl {
             this_update: self.this_update,
             next_update: self.next_update,
             revoked: self.revoked.len(),
+            sha256: self.sha256,
         }
     }
 
@@ -96,12 +171,125 @@ impl Crl {
     }
 }
 
+impl Coverage {
+    fn covers(&self, link: &Link) -> bool {
+        let kind = if link.authority { !self.users_only } else { !self.authorities_only };
+        let point = self.point.as_ref().is_none_or(|ours| link.points.every().any(|p| ours.iter().any(|o| o == p)));
+        kind && point
+    }
+}
+
+/// The address of a name, if it is one.
+pub(crate) fn address(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        _ => None,
+    }
+}
+
+/// A list that was fetched: read, and its signature verified with the key of the authority that it is said to be of.
+#[derive(Debug, Clone)]
+pub struct RevocationList(pub(crate) Arc<Crl>);
+
+/// Why a fetched list does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CrlError {
+    /// No complete CRL.
+    #[error("it cannot be read as a complete revocation list: {0}")]
+    Broken(String),
+    /// Another authority's.
+    #[error("it is the list of another authority")]
+    OtherIssuer,
+    /// Forged, damaged, or signed with an algorithm that proves nothing any more.
+    #[error("its signature is not that of the authority")]
+    Signature,
+    /// Dated in the future.
+    #[error("it is dated in the future")]
+    Future,
+}
+
+impl RevocationList {
+    /// Reads one list, DER or PEM, and verifies that the authority of this name (DER) and key (DER of a SubjectPublicKeyInfo) signed it.
+    /// `skew`: how far clocks may differ, milliseconds.
+    pub fn read(
+        bytes: &[u8],
+        issuer_name: &[u8],
+        issuer_key: &[u8],
+        now: Timestamp,
+        skew: i64,
+    ) -> Result<Self, CrlError> {
+        let crl = Self::parse(bytes)?;
+        if crl.issuer != issuer_name {
+            return Err(CrlError::OtherIssuer);
+        }
+        Self::verified(crl, issuer_key, now, skew)
+    }
+
+    /// The same of the authority, among these certificates, that signed it; with the authority's name and key.
+    pub fn read_of_any(
+        bytes: &[u8],
+        authorities: &[CertificateDer<'_>],
+        now: Timestamp,
+        skew: i64,
+    ) -> Result<(Self, Vec<u8>, Vec<u8>), CrlError> {
+        let crl = Self::parse(bytes)?;
+        let mut named = false;
+        for authority in authorities {
+            let Ok((_, parsed)) = x509_parser::parse_x509_certificate(authority) else { continue };
+            if parsed.subject().as_raw() != crl.issuer {
+                continue;
+            }
+            named = true;
+            let key = parsed.public_key().raw;
+            if verify(&crl.der, key) {
+                let name = crl.issuer.clone();
+                return Self::verified(crl, key, now, skew).map(|list| (list, name, key.to_vec()));
+            }
+        }
+        Err(if named { CrlError::Signature } else { CrlError::OtherIssuer })
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Crl, CrlError> {
+        let broken = |e: String| CrlError::Broken(e);
+        if crate::anchors::is_pem(bytes) {
+            let der = CertificateRevocationListDer::from_pem_slice(bytes).map_err(|e| broken(e.to_string()))?;
+            Crl::read(&der).map_err(broken)
+        } else {
+            Crl::read(&CertificateRevocationListDer::from(bytes)).map_err(broken)
+        }
+    }
+
+    fn verified(mut crl: Crl, key: &[u8], now: Timestamp, skew: i64) -> Result<Self, CrlError> {
+        if !crl.signed_by(key) {
+            return Err(CrlError::Signature);
+        }
+        if crl.this_update > now.plus_ms(skew) {
+            return Err(CrlError::Future);
+        }
+        crl.key = Some(crate::sha256(key));
+        Ok(Self(Arc::new(crl)))
+    }
+
+    /// What it says of itself.
+    pub fn facts(&self) -> CrlFacts {
+        self.0.facts()
+    }
+    /// DER, for keeping.
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+    /// Was it made before the other one?
+    pub fn older_than(&self, other: &Self) -> bool {
+        self.0.older_than(&other.0)
+    }
+}
+
 /// Signature algorithms that prove nothing any more: RSA and ECDSA with SHA-1 or older digests.
 const WEAK: [&str; 5] =
     ["1.2.840.113549.1.1.5", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.2", "1.3.14.3.2.29", "1.2.840.10045.4.1"];
 
 /// Does the signature of a CRL verify with this key (DER of a SubjectPublicKeyInfo)?
-fn verify(crl: &[u8], spki: &[u8]) -> bool {
+pub(crate) fn verify(crl: &[u8], spki: &[u8]) -> bool {
     let (Ok((_, crl)), Ok((_, spki))) =
         (CertificateRevocationList::from_der(crl), SubjectPublicKeyInfo::from_der(spki))
     else {
@@ -116,7 +304,7 @@ pub(crate) fn weak_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> bool {
 }
 
 /// A serial number without leading zeros.
-fn trim(serial: &[u8]) -> &[u8] {
+pub(crate) fn trim(serial: &[u8]) -> &[u8] {
     let zeros = serial.iter().take_while(|b| **b == 0).count();
     &serial[zeros..]
 }

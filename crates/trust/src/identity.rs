@@ -1,5 +1,5 @@
 //! Our own certificate and key.
-use crate::{anchors, peer, tls};
+use crate::{anchors, chain, peer, tls};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
@@ -22,6 +22,14 @@ pub enum IdentityError {
     /// Certificate or key text is broken.
     #[error("cannot read certificate or key: {0}")]
     Broken(String),
+    /// A certificate of the chain proves nothing any more.
+    #[error("the certificate {dn} is too weak ({why})")]
+    Weak {
+        /// Its subject.
+        dn: String,
+        /// Key or digest, in a few words.
+        why: String,
+    },
     /// The key is not the certificate's.
     #[error("the private key does not belong to the certificate")]
     Mismatch,
@@ -31,6 +39,14 @@ impl Identity {
     /// From PEM texts (chain, leaf first; PKCS#8 / SEC1 / PKCS#1 key, not encrypted). Both may be one text.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
         let chain = anchors::certificates(chain).map_err(|e| IdentityError::Broken(e.to_string()))?;
+        // Said first: the libraries only say that they do not take it.
+        for certificate in &chain {
+            let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { continue };
+            if let Some(why) = chain::weakness(&parsed) {
+                let dn = peer::describe(certificate).map_or_else(String::new, |p| p.dn.to_string());
+                return Err(IdentityError::Weak { dn, why });
+            }
+        }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| IdentityError::Broken(format!("private key: {e}")))?;
         let key = tls::provider()
             .key_provider

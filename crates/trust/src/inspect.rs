@@ -85,7 +85,7 @@ pub fn inspect(xml: &[u8], anchors: &Anchors, now: Timestamp) -> Inspection {
 
 fn judge(anchors: &Anchors, certificates: &[CertificateDer<'_>], at: Timestamp) -> ChainVerdict {
     match chain::check(anchors, Purpose::ListSigner, certificates, chain::Usage::Signature, at) {
-        Ok(()) => ChainVerdict::Trusted,
+        Ok(_) => ChainVerdict::Trusted,
         Err(PeerCause::Expired | PeerCause::NotYetValid) => ChainVerdict::Expired,
         Err(_) => ChainVerdict::Untrusted,
     }

@@ -152,12 +152,13 @@ impl ClientCertVerifier for JudgedLater {
 impl ServerCertVerifier for JudgedLater {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        leaf: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        stapled: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        crate::staple::keep(leaf, stapled);
         Ok(ServerCertVerified::assertion())
     }
     handshake_signatures!();
@@ -181,14 +182,16 @@ impl ServerCertVerifier for Anchored {
     ) -> Result<ServerCertVerified, Error> {
         let chain: Vec<CertificateDer<'_>> = std::iter::once(leaf).chain(intermediates).cloned().collect();
         let now = Timestamp::from_seconds(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        chain::check(&self.anchors, self.purpose, &chain, chain::Usage::Server, now).map_err(|cause| {
+        chain::check(&self.anchors, self.purpose, &chain, chain::Usage::Server, now).map(drop).map_err(|cause| {
             Error::InvalidCertificate(match cause {
-                PeerCause::UnknownIssuer | PeerCause::Absent => CertificateError::UnknownIssuer,
+                PeerCause::UnknownIssuer | PeerCause::Absent | PeerCause::OtherEnvironment => {
+                    CertificateError::UnknownIssuer
+                }
                 PeerCause::Expired => CertificateError::Expired,
                 PeerCause::NotYetValid => CertificateError::NotValidYet,
                 PeerCause::Revoked => CertificateError::Revoked,
                 PeerCause::WrongUsage => CertificateError::InvalidPurpose,
-                PeerCause::Invalid => CertificateError::BadEncoding,
+                PeerCause::Invalid | PeerCause::Weak => CertificateError::BadEncoding,
             })
         })?;
         webpki::EndEntityCert::try_from(leaf)

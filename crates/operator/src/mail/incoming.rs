@@ -16,7 +16,7 @@ use sceau_domain::exchange::may_exchange;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::{header, trace_field};
 use sceau_store::{Id, blob, dedupe};
-use sceau_trust::{Peer, Purpose, peer};
+use sceau_trust::{Peer, Purpose};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -42,15 +42,14 @@ fn for_all(refused: &[Refusal], recipients: usize) -> Option<Refusal> {
 impl Operator {
     /// Judges the chain shown in the handshake: chain, validity, revocation, listed for at least one domain. Traces refusals.
     pub async fn mx_peer(&self, chain: &[CertificateDer<'_>], origin: &Origin) -> Result<Peer, Refusal> {
-        match self.judge_peer(chain) {
+        match self.judge_peer(chain).await {
             Ok(peer) => Ok(peer),
             Err((peer, refusal)) => Err(self.refused(By::peer(peer.as_deref(), origin), None, None, refusal).await),
         }
     }
 
-    fn judge_peer(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, (Option<Box<Peer>>, Refusal)> {
-        let anchors = self.0.trust.anchors();
-        let peer = peer::judge(&anchors, Purpose::Peers, chain, true, self.now()).map_err(|c| (None, c.refusal()))?;
+    async fn judge_peer(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, (Option<Box<Peer>>, Refusal)> {
+        let peer = self.judge_chain(Purpose::Peers, chain, true).await.map_err(|refusal| (None, refusal))?;
         let Some(list) = self.0.trust.white_list() else {
             return Err((Some(peer.into()), RefusalCode::PeerWhiteListAbsent.into()));
         };
@@ -61,7 +60,8 @@ impl Operator {
         Err((Some(peer.into()), refusal))
     }
 
-    /// MAIL: the sender's domain lists this peer's DN; `<>` from a peer listed for at least one domain. Judged at each MAIL.
+    /// MAIL: the peer's certificate is good and not revoked, now; the sender's domain lists its DN; `<>` from a peer listed for at least one domain.
+    /// Judged at each MAIL, on connections that were opened, or whose TLS session began, before.
     pub async fn mx_sender(
         &self,
         peer: &Peer,
@@ -69,7 +69,11 @@ impl Operator {
         size: Option<u64>,
         origin: &Origin,
     ) -> Result<(), Refusal> {
-        match self.judge_sender(peer, from, size) {
+        let judged = match self.judge_again(Purpose::Peers, peer, true).await {
+            Ok(()) => self.judge_sender(peer, from, size),
+            Err(refusal) => Err(refusal),
+        };
+        match judged {
             Ok(()) => Ok(()),
             Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, None, refusal).await),
         }

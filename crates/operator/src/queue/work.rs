@@ -1,17 +1,28 @@
-//! What outbound workers ask: a destination, the next message there, whether a server may have it.
-use super::{Destination, LEASE, Outcome, OutcomeResult, Outgoing, aad};
+//! What outbound workers ask: a lane to a destination, the next message there, whether a server may have it.
+use super::lanes::look;
+use super::{Destination, LEASE, Outcome, OutcomeResult, Outgoing, aad, told};
 use crate::mail::shown::unsealed_address;
 use crate::{Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode, Timestamp};
-use sceau_store::queue::{self, Entry, Message};
+use sceau_store::queue::{self, Budget, Candidate, Entry, Message};
 use sceau_store::{Event, Id, StoreError};
-use sceau_trust::{Peer, Purpose, peer};
+use sceau_trust::{Peer, Purpose};
 use std::time::Duration;
 
 /// Longest sleep of an idle worker: another node may have queued something.
 const IDLE: Duration = Duration::from_secs(60);
 /// Recipients of one message sent in one transaction (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS: u32 = 100;
+/// Most messages that a lane claims at once: one at first, more as they go.
+const BATCH: u32 = 8;
+/// Bytes of messages claimed together. A larger one is claimed alone.
+const BATCH_BYTES: i64 = 256 << 10;
+/// Another lane is worth a connection when so many recipients wait for each that is open.
+const BACKLOG: i64 = 8;
+/// Destinations looked at for one lane.
+const LOOKED_AT: u32 = 16;
+/// While lanes are open, a worker looks this often whether they are stuck.
+const WATCH: Duration = Duration::from_millis(500);
 
 impl Operator {
     /// This process as leases name it.
@@ -22,11 +33,11 @@ impl Operator {
         })
     }
 
-    /// Frees what a dead process of this node left leased, once.
+    /// Frees what a dead process of this node left leased or claimed, once.
     async fn free_dead_leases(&self) -> Result<(), StoreError> {
-        let (owner, node) = (self.lease_owner().to_owned(), format!("{}:", self.0.store.node()));
+        let (owner, node, now) = (self.lease_owner().to_owned(), format!("{}:", self.0.store.node()), self.now());
         let free =
-            || async { self.0.store.write(move |tx| queue::free_dead_leases(tx, &node, &owner)).await.map(drop) };
+            || async { self.0.store.write(move |tx| queue::free_dead_leases(tx, &node, &owner, now)).await.map(drop) };
         self.0.leases.freed.get_or_try_init(free).await.map(drop)
     }
 
@@ -40,27 +51,79 @@ impl Operator {
         self.now().plus_ms(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// Leases the destination that is due first, if any.
+    /// A lane to the destination that is due first, of those to which this process has none.
     pub async fn lease_destination(&self) -> Result<Option<Destination>, Refusal> {
+        self.lease_lane(&[]).await
+    }
+
+    /// A lane to the destination that is due first, of those to which this process has none; otherwise another one to one of `widened`, when
+    /// much waits there, or when all its lanes are busy with something long.
+    pub async fn lease_lane(&self, widened: &[DomainName]) -> Result<Option<Destination>, Refusal> {
         let failed = |e: StoreError| refuse::store(&e);
         self.free_dead_leases().await.map_err(failed)?;
         let now = self.now();
-        if !self.0.store.read(move |tx| queue::anything_due(tx, now)).await.map_err(failed)? {
-            return Ok(None);
+        let open = self.0.leases.lanes.open(now);
+        let beside = open.clone();
+        let look = self.0.store.read(move |tx| {
+            let due = queue::candidates(tx, now, &beside, LOOKED_AT)?;
+            due.into_iter().map(|c| Ok((queue::ready(tx, &c.domain, now, 1)?.any(), c))).collect::<Result<Vec<_>, _>>()
+        });
+        for (ready, candidate) in look.await.map_err(|e: StoreError| refuse::store(&e))? {
+            if !ready {
+                // Another has in hand all that is due there: looked at again when that may have changed.
+                let name = candidate.domain;
+                let again = self.0.store.write(move |tx| queue::reschedule(tx, &name, now)).await;
+                again.map_err(|e: StoreError| refuse::store(&e))?;
+                continue;
+            }
+            if let Some(lane) = self.open_lane(candidate).await? {
+                return Ok(Some(lane));
+            }
         }
-        let (owner, until) = (self.lease_owner().to_owned(), self.lease_end());
-        let leased = self.0.store.write(move |tx| queue::lease(tx, &owner, now, until)).await.map_err(failed)?;
-        let Some(name) = leased else { return Ok(None) };
-        let domain = name.parse().map_err(|_| failed(StoreError::Corrupt("destination".into())))?;
-        Ok(Some(Destination { domain, until }))
+        for domain in widened.iter().filter(|d| open.iter().any(|o| o == d.as_str())) {
+            let (lanes, stuck) = self.0.leases.lanes.busy(domain.as_str());
+            let needed = if stuck { 1 } else { BACKLOG * i64::try_from(lanes).unwrap_or(i64::MAX >> 8).max(1) };
+            let name = domain.to_string();
+            let waiting = self.0.store.read(move |tx| queue::ready(tx, &name, now, needed)).await;
+            if waiting.map_err(|e: StoreError| refuse::store(&e))?.entries >= needed {
+                let candidate = Candidate { domain: domain.to_string(), failing: false };
+                return self.open_lane(candidate).await;
+            }
+        }
+        Ok(None)
     }
 
-    /// Prolongs a lease, for a message that takes long to send. `Ok(None)` when it was lost meanwhile.
+    async fn open_lane(&self, candidate: Candidate) -> Result<Option<Destination>, Refusal> {
+        let (now, until) = (self.now(), self.lease_end());
+        if candidate.failing {
+            let (owner, name) = (self.lease_owner().to_owned(), candidate.domain.clone());
+            let leased = self.0.store.write(move |tx| queue::lease(tx, &owner, &name, now, until)).await;
+            if !leased.map_err(|e: StoreError| refuse::store(&e))? {
+                return Ok(None);
+            }
+        }
+        let domain: DomainName =
+            candidate.domain.parse().map_err(|_| refuse::store(&StoreError::Corrupt("destination".into())))?;
+        let lane = self.0.store.new_id();
+        self.0.leases.lanes.add(domain.as_str(), lane, until);
+        Ok(Some(Destination { domain, until, failing: candidate.failing, lane, hand: Default::default() }))
+    }
+
+    /// Prolongs a lane and what it claimed, for a message that takes long to send. `Ok(None)` when something of it was lost meanwhile.
     pub async fn renew_destination(&self, destination: &Destination) -> Result<Option<Destination>, Refusal> {
         let (owner, domain, until) = (self.lease_owner().to_owned(), destination.domain.clone(), self.lease_end());
-        let held = self.0.store.write(move |tx| queue::renew(tx, &owner, domain.as_str(), until)).await;
-        let held = held.map_err(|e: StoreError| refuse::store(&e))?;
-        Ok(held.then(|| Destination { domain: destination.domain.clone(), until }))
+        let (claimed, now) = (look(&destination.hand).all(), self.now());
+        let whole = claimed.len() as u64;
+        let held = self.0.store.write(move |tx| {
+            let renewed = queue::renew_claims(tx, &owner, domain.as_str(), &claimed, now, until)?;
+            queue::renew(tx, &owner, domain.as_str(), until)?;
+            Ok::<_, StoreError>(renewed)
+        });
+        if held.await.map_err(|e| refuse::store(&e))? < whole {
+            return Ok(None);
+        }
+        self.0.leases.lanes.renew(destination.domain.as_str(), destination.lane, until);
+        Ok(Some(Destination { until, ..destination.clone() }))
     }
 
     /// Waits until something may be due (woken by submissions and `queue retry`, or the time of the next attempt, at most a minute).
@@ -69,7 +132,9 @@ impl Operator {
         let woken = self.0.queue_wake.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let pause = match self.0.store.read(queue::next_due).await {
+        let open = self.0.leases.lanes.open(self.now());
+        let longest = if open.is_empty() { IDLE } else { WATCH };
+        let pause = match self.0.store.read(move |tx| queue::next_due(tx, &open)).await {
             Ok(Some(at)) => {
                 u64::try_from(at.0.saturating_sub(self.now().0)).map_or(Duration::ZERO, Duration::from_millis)
             }
@@ -81,24 +146,28 @@ impl Operator {
         };
         tokio::select! {
             () = &mut woken => {}
-            () = tokio::time::sleep(pause.min(IDLE)) => {}
+            () = tokio::time::sleep(pause.min(longest)) => {}
         }
     }
 
-    /// The next message due at a leased destination; none when the lease was lost (a node that was away for a moment is taken for dead, and
-    /// another one sends what it had).
+    /// The next message of a lane, claimed; none when nothing is due there that is free, or when the destination was put off meanwhile. What was
+    /// claimed and lost since (a node that was away for a moment is taken for dead) is left to who has it now.
     pub async fn next_outgoing(&self, destination: &Destination) -> Result<Option<Outgoing>, Refusal> {
         loop {
+            let next = {
+                let mut hand = look(&destination.hand);
+                hand.current = hand.waiting.pop_front();
+                hand.current
+            };
+            let Some(id) = next else { if self.claim(destination).await? { continue } else { return Ok(None) } };
             let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
-            let due = self.0.store.read(move |tx| {
-                if !queue::holds(tx, &owner, domain.as_str())? {
-                    tracing::warn!(destination = %domain, "the lease was lost: another worker goes on");
-                    return Ok(None);
-                }
-                queue::due(tx, domain.as_str(), now, RECIPIENTS)
-            });
-            let due = due.await;
-            let Some((message, entries)) = due.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(None) };
+            let due = self.0.store.read(move |tx| queue::claimed(tx, &owner, domain.as_str(), id, now, RECIPIENTS));
+            let Some((message, entries)) = due.await.map_err(|e: StoreError| refuse::store(&e))? else {
+                tracing::debug!(destination = %destination.domain, message = id, "claimed, and gone or taken by another");
+                self.give_back(destination, vec![id]).await?;
+                continue;
+            };
+            self.0.leases.lanes.took(destination.domain.as_str());
             match self.open_queued(&message, &entries).await {
                 Ok(outgoing) => return Ok(Some(outgoing)),
                 Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => {
@@ -111,6 +180,31 @@ impl Operator {
                 Err(e) => return Err(refuse::store(&e)),
             }
         }
+    }
+
+    /// Claims more for a lane; false when there is nothing.
+    async fn claim(&self, destination: &Destination) -> Result<bool, Refusal> {
+        let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
+        let until = self.lease_end();
+        // One while nobody knows how the destination fares; more as it takes them.
+        let messages = match destination.failing && look(&destination.hand).taken == 0 {
+            true => 1,
+            false => look(&destination.hand).taken.clamp(1, BATCH),
+        };
+        let budget = Budget { messages, bytes: BATCH_BYTES };
+        let claimed = self.0.store.write(move |tx| queue::claim(tx, &owner, domain.as_str(), now, until, budget)).await;
+        let claimed = claimed.map_err(|e: StoreError| refuse::store(&e))?;
+        let mut hand = look(&destination.hand);
+        hand.taken = hand.taken.saturating_add(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
+        hand.waiting = claimed.into();
+        Ok(!hand.waiting.is_empty())
+    }
+
+    /// Gives back what was claimed.
+    async fn give_back(&self, destination: &Destination, messages: Vec<Id>) -> Result<(), Refusal> {
+        let (owner, domain) = (self.lease_owner().to_owned(), destination.domain.clone());
+        let back = self.0.store.write(move |tx| queue::unclaim(tx, &owner, domain.as_str(), &messages)).await;
+        back.map_err(|e: StoreError| refuse::store(&e))
     }
 
     /// A message that cannot be read now is put off as if the destination had said so: given back as due, it would be leased
@@ -135,10 +229,11 @@ impl Operator {
                 Some(unsealed_address(shown, message.sender_sealed.as_deref(), &key, aad)?)
             }
         };
-        let mut recipients = Vec::with_capacity(entries.len());
+        let (mut recipients, mut requests) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for e in entries {
             let aad = aad(epoch, e.id, "queue.recipient");
             recipients.push((e.id, unsealed_address(&e.recipient, e.recipient_sealed.as_deref(), &key, aad)?));
+            requests.push(told::rcpt_request(epoch, e, &key)?);
         }
         let blob_key = key.unwrap_key(aad(epoch, id, "queue.blob_key"), &message.blob_key)?;
         let content = store.open_blob(message.blob, blob_key).await?;
@@ -147,11 +242,16 @@ impl Operator {
             id,
             from,
             recipients,
+            requests,
+            dsn: told::mail_request(message, &key)?,
             prefix,
             content,
             size,
             body_8bit: message.body_8bit,
             smtputf8: message.smtputf8,
+            binary: message.binary,
+            requiretls: message.requiretls,
+            queued: message.created,
         })
     }
 
@@ -172,15 +272,24 @@ impl Operator {
         self.settle(message.id, entries.iter().map(failed).collect()).await
     }
 
-    /// May we send to this server for this domain? (white list in force, its DN listed for the domain)
-    pub fn check_server(
+    /// May we send to this server for this domain? (its chain is good and not revoked; white list in force, its DN listed for the domain)
+    pub async fn check_server(
         &self,
         domain: &DomainName,
         chain: &[rustls_pki_types::CertificateDer<'_>],
     ) -> Result<Peer, Refusal> {
-        let anchors = self.0.trust.anchors();
-        let peer =
-            peer::judge(&anchors, Purpose::Peers, chain, false, self.now()).map_err(sceau_trust::PeerCause::refusal)?;
+        let peer = self.judge_chain(Purpose::Peers, chain, false).await?;
+        self.check_listed(domain, &peer)?;
+        Ok(peer)
+    }
+
+    /// The same before each message on a connection that is still open: its certificate may have been revoked, its domain may have left the list.
+    pub async fn check_server_again(&self, domain: &DomainName, peer: &Peer) -> Result<(), Refusal> {
+        self.judge_again(Purpose::Peers, peer, false).await?;
+        self.check_listed(domain, peer)
+    }
+
+    fn check_listed(&self, domain: &DomainName, peer: &Peer) -> Result<(), Refusal> {
         let list = self.0.trust.white_list().ok_or(RefusalCode::PeerWhiteListAbsent)?;
         if !list.contains(domain) {
             return Err(Refusal::new(RefusalCode::RcptNotListed).with("domain", domain));
@@ -188,19 +297,49 @@ impl Operator {
         if !list.lists(domain, &peer.dn) {
             return Err(Refusal::new(RefusalCode::TransferServerNotListed).with("domain", domain).with("dn", &peer.dn));
         }
-        Ok(peer)
+        Ok(())
     }
 
-    /// Ends the lease.
+    /// Gives a lane back, and what it claimed and did not settle.
     pub async fn release_destination(&self, destination: &Destination) -> Result<(), Refusal> {
         let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
-        let released = self.0.store.write(move |tx| queue::release(tx, &owner, domain.as_str(), now)).await;
-        released.map_err(|e: StoreError| refuse::store(&e))
+        let claimed = std::mem::take(&mut *look(&destination.hand)).all();
+        let released = self.0.store.write(move |tx| {
+            queue::unclaim(tx, &owner, domain.as_str(), &claimed)?;
+            queue::release(tx, &owner, domain.as_str(), now)
+        });
+        let released = released.await.map_err(|e: StoreError| refuse::store(&e));
+        self.0.leases.lanes.close(destination.domain.as_str(), destination.lane);
+        released
     }
 
     /// A queued message as its sender wrote its header, for reports. Empty when it does not open.
     pub(super) async fn queued_header(&self, message: &Message) -> Vec<u8> {
         self.read_header(message).await.unwrap_or_default()
+    }
+
+    /// A queued message whole, with the fields that go before it, for reports; none when it does not open. For small ones.
+    pub(super) async fn queued_content(&self, message: &Message) -> Option<Vec<u8>> {
+        let read = async {
+            let key = self.0.store.vault().transit_key_of(message.epoch).await?;
+            let blob_key = key.unwrap_key(aad(message.epoch, message.id, "queue.blob_key"), &message.blob_key)?;
+            let mut whole = key.unseal(aad(message.epoch, message.id, "queue.prefix"), &message.prefix)?;
+            let mut content = self.0.store.open_blob(message.blob, blob_key).await?;
+            let size = usize::try_from(content.size()).unwrap_or(usize::MAX);
+            let mut at = 0;
+            while at < size {
+                let piece = content.read_at(at as u64, size - at).await?;
+                if piece.is_empty() {
+                    return Err(StoreError::Corrupt("content of a queued message".into()));
+                }
+                at += piece.len();
+                whole.extend_from_slice(&piece);
+            }
+            Ok::<_, StoreError>(whole)
+        };
+        read.await
+            .inspect_err(|e| tracing::warn!(error = %e, message = message.id, "a report without the message"))
+            .ok()
     }
 
     async fn read_header(&self, message: &Message) -> Result<Vec<u8>, StoreError> {

@@ -249,7 +249,7 @@ impl Operator {
                 for address in &server.addresses {
                     if out.len() < TRIED {
                         let shown = probe.handshake(server, *address).await;
-                        out.push(self.judged(domain, server, *address, shown));
+                        out.push(self.judged(domain, server, *address, shown).await);
                     }
                 }
             }
@@ -259,7 +259,7 @@ impl Operator {
         Ok(out)
     }
 
-    fn judged(
+    async fn judged(
         &self,
         domain: &DomainName,
         server: &Server,
@@ -288,7 +288,7 @@ impl Operator {
             view.ends = Some(facts.not_after);
         }
         (view.tls, view.extensions) = (Some(shown.tls), shown.extensions);
-        if let Err(refusal) = self.check_server(domain, &shown.chain) {
+        if let Err(refusal) = self.check_server(domain, &shown.chain).await {
             view.finding = refused(&refusal);
         }
         view

@@ -265,3 +265,4 @@ CREATE TABLE token_certificates (
     not_after BIGINT NOT NULL
 );
 CREATE INDEX token_certificates_who ON token_certificates (who);
+CREATE INDEX tokens_bal ON tokens (bal_id) WHERE bal_id IS NOT NULL;

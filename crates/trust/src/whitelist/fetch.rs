@@ -1,5 +1,6 @@
 //! Obtaining the document.
 use super::{MAX_BYTES, WhiteListError, WhiteListSource};
+use crate::outgoing::{bounded, causes};
 use crate::{Anchors, Purpose, tls};
 
 /// Fetches the document over HTTPS (anchors of [`crate::Purpose::ListServer`], host name checked, no redirect, no
@@ -15,36 +16,7 @@ pub async fn fetch(source: &WhiteListSource, anchors: &Anchors) -> Result<Vec<u8
         .timeout(source.timeout)
         .build()
         .map_err(failed)?;
-    let mut response = client.get(&source.url).send().await.map_err(failed)?;
-    if response.status() != reqwest::StatusCode::OK {
-        return Err(WhiteListError::Fetch(format!("HTTP status {}", response.status().as_u16())));
-    }
+    let response = client.get(&source.url).send().await.map_err(failed)?;
     let limit = source.max_bytes.min(MAX_BYTES);
-    let too_big = || WhiteListError::Fetch(format!("larger than {limit} bytes"));
-    if response.content_length().is_some_and(|n| n > limit as u64) {
-        return Err(too_big());
-    }
-    let mut document = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(failed)? {
-        if document.len() + piece.len() > limit {
-            return Err(too_big());
-        }
-        document.extend_from_slice(&piece);
-    }
-    Ok(document)
-}
-
-/// An error with its causes: "connection failed" alone helps nobody.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
+    bounded(response, limit).await.map_err(|e| WhiteListError::Fetch(e.to_string()))
 }

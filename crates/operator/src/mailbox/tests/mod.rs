@@ -72,6 +72,7 @@ impl House {
             dedupe: Duration::from_secs(3600),
             login_failures_per_minute: 10,
             setting_up: true,
+            connectors: Default::default(),
             search: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();

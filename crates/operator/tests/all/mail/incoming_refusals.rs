@@ -36,12 +36,12 @@ async fn the_server_of_a_destination_is_judged_the_same_way() {
     w.op.trust().set_anchors(pki.anchors());
     let domain = |d: &str| d.parse().unwrap();
     let beta = pki.operator("mss.beta.fr", -10, 10);
-    w.op.check_server(&domain("beta.mssante.fr"), &beta).unwrap();
-    assert_eq!(code(w.op.check_server(&domain("gamma.mssante.fr"), &beta)), "transfer.server_not_listed");
-    assert_eq!(code(w.op.check_server(&domain("example.org"), &beta)), "rcpt.not_listed");
-    assert_eq!(code(w.op.check_server(&domain("beta.mssante.fr"), &[])), "peer.no_certificate");
+    w.op.check_server(&domain("beta.mssante.fr"), &beta).await.unwrap();
+    assert_eq!(code(w.op.check_server(&domain("gamma.mssante.fr"), &beta).await), "transfer.server_not_listed");
+    assert_eq!(code(w.op.check_server(&domain("example.org"), &beta).await), "rcpt.not_listed");
+    assert_eq!(code(w.op.check_server(&domain("beta.mssante.fr"), &[]).await), "peer.no_certificate");
     assert_eq!(
-        code(w.op.check_server(&domain("beta.mssante.fr"), &pki.operator("mss.beta.fr", -10, -1))),
+        code(w.op.check_server(&domain("beta.mssante.fr"), &pki.operator("mss.beta.fr", -10, -1)).await),
         "peer.expired"
     );
 }
