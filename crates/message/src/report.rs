@@ -1,9 +1,9 @@
-//! Delivery reports (RFC 3462, RFC 3464): French then English for people, a machine part for programs, the header of the
-//! message concerned.
+//! Delivery reports (RFC 3461, 3462, 3464, 6533): French then English for people, a machine part for programs, the message concerned or its header.
 use crate::compose::{boundary, mailboxes, token};
 use crate::encode::{folded_field, quoted_printable, text_field};
 use crate::header::{decoded, fields};
 use crate::trace_field::{in_utc, rfc5322_date};
+use sceau_domain::dsn::OriginalRecipient;
 use sceau_domain::text::{text, to_ascii};
 use sceau_domain::{Address, Lang, Timestamp};
 use std::fmt::Write;
@@ -14,6 +14,8 @@ const HEADER_MAX: usize = 32 << 10;
 const DIAGNOSTIC_MAX: usize = 1000;
 /// Longest subject that is repeated, in characters.
 const SUBJECT_MAX: usize = 200;
+/// Longest envelope identifier that is repeated (RFC 3461 §4.4).
+const ENVELOPE_ID_MAX: usize = 100;
 /// Longest line that needs no encoding.
 const LINE_MAX: usize = 900;
 
@@ -22,6 +24,8 @@ const LINE_MAX: usize = 900;
 pub struct RecipientOutcome {
     /// The recipient.
     pub recipient: Address,
+    /// The recipient as the sender first wrote it (ORCPT).
+    pub original: Option<OriginalRecipient>,
     /// `failed`, `delayed`, `delivered`, `relayed` (RFC 3464 §2.3.3).
     pub action: &'static str,
     /// Enhanced status (RFC 3463). What is none is written as `5.0.0`, `4.0.0` or `2.0.0`, after the action.
@@ -30,8 +34,19 @@ pub struct RecipientOutcome {
     pub remote_mta: Option<String>,
     /// Its last reply, e.g. `550 5.1.1 unknown mailbox`, or ours.
     pub diagnostic: Option<String>,
+    /// Of a delay: until when we try.
+    pub will_retry_until: Option<Timestamp>,
     /// Sentences for people: French, English.
     pub sentence: (String, String),
+}
+
+/// What a report brings back of the message (RFC 3461 §4.3).
+#[derive(Debug, Clone, Copy)]
+pub enum Original<'a> {
+    /// Its header.
+    Header,
+    /// All of it.
+    Full(&'a [u8]),
 }
 
 /// A report to write.
@@ -49,21 +64,28 @@ pub struct Report<'a> {
     pub at: Timestamp,
     /// Unique part of our Message-ID (without angle brackets and domain).
     pub id: &'a str,
+    /// What the sender called the sending (ENVID).
+    pub envelope_id: Option<&'a str>,
     /// Outcomes to report.
     pub outcomes: &'a [RecipientOutcome],
     /// Header section of the message concerned.
     pub original_header: &'a [u8],
+    /// What is brought back.
+    pub original: Original<'a>,
 }
 
 impl Report<'_> {
-    /// The report as a message with CRLF lines, 7-bit safe, `Auto-Submitted: auto-replied`, to be sent with a null reverse
-    /// path. (An international sender's or postmaster's address stands as UTF-8 in To or From, as in the message it
+    /// The report as a message with CRLF lines, 7-bit safe unless it brings back a message that is not, `Auto-Submitted: auto-replied`, to be sent with
+    /// a null reverse path. (An international sender's or postmaster's address stands as UTF-8 in To or From, as in the message it
     /// answers: RFC 6532.)
     pub fn write(&self) -> Vec<u8> {
-        let original = self.original_part();
+        let original = match self.original {
+            Original::Header => self.header_part().into_bytes(),
+            Original::Full(message) => full_part(message),
+        };
         let mut boundary = boundary(self.id);
-        // The sender wrote the header that is repeated: it must not be able to end the part.
-        while original.contains(&boundary) {
+        // The sender wrote what is repeated: it must not be able to end the part.
+        while memchr::memmem::find(&original, boundary.as_bytes()).is_some() {
             boundary.push('_');
         }
         let mut out = self.header();
@@ -77,10 +99,13 @@ impl Report<'_> {
         let _ = write!(
             out,
             "\r\n--{boundary}\r\nContent-Description: Delivery report\r\nContent-Type: message/delivery-status\r\n\r\n{}\
-             \r\n--{boundary}\r\n{original}\r\n--{boundary}--\r\n",
+             \r\n--{boundary}\r\n",
             self.for_programs(),
         );
-        out.into_bytes()
+        let mut out = out.into_bytes();
+        out.extend_from_slice(&original);
+        out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        out
     }
 
     /// Our own header fields, but for Content-Type.
@@ -147,10 +172,26 @@ impl Report<'_> {
 
     /// The second part (RFC 3464 §2).
     fn for_programs(&self) -> String {
-        let mut out = format!("Reporting-MTA: dns; {}\r\n", name(self.reporting_mta));
+        let mut out = String::new();
+        // RFC 3464 §2.2.1: first. Printable ASCII by its type where it comes from; nothing else passes here either.
+        if let Some(id) = self.envelope_id {
+            let id: String = id.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(ENVELOPE_ID_MAX).collect();
+            let _ = write!(out, "Original-Envelope-Id: {id}\r\n");
+        }
+        let _ = write!(out, "Reporting-MTA: dns; {}\r\n", name(self.reporting_mta));
         let _ = write!(out, "Arrival-Date: {}\r\n", rfc5322_date(self.arrived));
         for outcome in self.outcomes {
-            let _ = write!(out, "\r\nFinal-Recipient: {}\r\n", typed_address(&outcome.recipient));
+            out.push_str("\r\n");
+            if let Some(original) = outcome.original.as_ref().and_then(OriginalRecipient::to_wire) {
+                // As it was given, in its 7-bit form (RFC 6533 §3). RFC 3464 §2.3.1 writes other types decoded.
+                let shown = match original.starts_with("utf-8;") {
+                    true => original,
+                    false => outcome.original.as_ref().map(ToString::to_string).unwrap_or_default(),
+                };
+                let shown: String = shown.chars().filter(|c| !c.is_control()).collect();
+                let _ = write!(out, "Original-Recipient: {}\r\n", to_ascii(&shown));
+            }
+            let _ = write!(out, "Final-Recipient: {}\r\n", typed_address(&outcome.recipient));
             let _ = write!(out, "Action: {}\r\nStatus: {}\r\n", outcome.action, outcome.status());
             if let Some(mta) = &outcome.remote_mta {
                 let _ = write!(out, "Remote-MTA: dns; {}\r\n", name(mta));
@@ -164,12 +205,15 @@ impl Report<'_> {
                 out.push_str(&folded_field("Diagnostic-Code", &words));
             }
             let _ = write!(out, "Last-Attempt-Date: {}\r\n", rfc5322_date(self.at));
+            if let Some(until) = outcome.will_retry_until {
+                let _ = write!(out, "Will-Retry-Until: {}\r\n", rfc5322_date(until));
+            }
         }
         out
     }
 
     /// The third part, with its own header: the fields of the message concerned, the first that fit in a bound.
-    fn original_part(&self) -> String {
+    fn header_part(&self) -> String {
         let mut header = Vec::new();
         for field in fields(self.original_header) {
             if header.len() + field.raw.len() > HEADER_MAX {
@@ -200,6 +244,20 @@ impl Report<'_> {
         }
         out
     }
+}
+
+/// The third part with the whole message. A message in a message cannot be encoded (RFC 2045 §6.4): it stands as it is.
+fn full_part(message: &[u8]) -> Vec<u8> {
+    let header_end = memchr::memmem::find(message, b"\r\n\r\n").unwrap_or(message.len());
+    // RFC 6532 §3.7: one with a header in UTF-8 has its own type.
+    let kind = if message[..header_end].is_ascii() { "message/rfc822" } else { "message/global" };
+    let encoding = if message.is_ascii() { "" } else { "Content-Transfer-Encoding: 8bit\r\n" };
+    let mut out = format!("Content-Description: Message\r\nContent-Type: {kind}\r\n{encoding}\r\n").into_bytes();
+    out.extend_from_slice(message);
+    if !message.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out
 }
 
 impl RecipientOutcome {

@@ -158,7 +158,7 @@ fn is_stale(lease: Id, alive: &Alive) -> bool {
 /// Frees what dead processes hold: destinations, jobs, roles. `alive` are the processes that live: a process that started since
 /// they were looked for may lose a lease (its work is done once more, which it always may be). How many leases were freed.
 pub fn free_leases(tx: &mut dyn Tx, alive: &Alive, now: i64) -> Result<u64, StoreError> {
-    let mut freed = 0;
+    let mut freed = crate::queue::free_claims(tx, sceau_domain::Timestamp(now), |owner| is_dead(owner, alive))?;
     let held =
         tx.query("SELECT domain, leased_by FROM queue_destinations WHERE leased_by IS NOT NULL ORDER BY domain", &[])?;
     for row in held {

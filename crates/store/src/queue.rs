@@ -1,19 +1,30 @@
 //! Rows of the outbound queue: messages, one entry a recipient, one row a destination.
 //!
-//! * A worker leases a *destination* ([`lease`]); nobody else sends there until the lease ends, by release or by time. A
-//!   destination that cannot be reached is put off by one row's change ([`put_off`]), however many entries wait for it.
+//! * A worker *claims* messages of a destination ([`claim`]): nobody else sends them until the claim ends, by settling, by release or by time.
+//!   Several workers, of several nodes too, share a destination that takes mail. One that cannot be reached is put off by one row's change
+//!   ([`put_off`]), however many entries wait for it; then one worker at a time tries it, under a lease ([`lease`]).
+//! * Order: what was never tried has a *turn*, which is when it was queued, or a moment after the sender's last one that waits there: who sends a
+//!   thousand messages does not stand before whoever sends one. What was put off comes by its time, alternately.
 //! * An entry is deleted the moment its fate is known; with its last entry the message row goes ([`remove_done`]), then
 //!   its blob is garbage and its transit epoch may end ([`epochs`]).
 //!
-//! Order of locks, so that transactions of several nodes do not deadlock: entries, their message, BALs, destinations (ascending). A
+//! Order of locks, so that transactions of several nodes do not deadlock: entries, their message, BALs, claims, destinations (ascending). A
 //! statement that reads entries to decide about a destination runs after the destination's row is locked.
+mod claims;
 mod destination;
+mod hold;
+mod tries;
 mod view;
+pub use claims::{Budget, claim, claimed, free_claims, is_claimed, ready, renew_claims, unclaim};
 pub use destination::{
-    Health, Unreached, anything_due, free_dead_leases, health, holds, lease, next_due, put_off, reached, release,
-    remove_idle_destinations, renew,
+    Candidate, Health, NEVER, Unreached, candidates, free_dead_leases, health, lease, names, next_due, put_off,
+    reached, release, remove_idle_destinations, renew, reschedule, wake,
 };
-pub use view::{EntryFilter, EntryView, expired, late, list, show};
+pub use hold::{Held, Selection, exists, hold, let_go, release_held};
+pub use tries::{Try, note_try, tries, tries_of};
+pub use view::{
+    Counts, DestinationView, EntryFilter, EntryView, State, counts, destinations, expired, late, list, show,
+};
 
 use crate::blob::{self, BlobId};
 use crate::{Id, Row, StoreError, Tx, Value, params};
@@ -57,6 +68,14 @@ pub struct Message {
     pub expires: Timestamp,
     /// Id of the acceptance, as replied and traced.
     pub tag: String,
+    /// How much of it reports bring back: 0 nothing was asked, 1 the header, 2 all.
+    pub ret: i64,
+    /// Envelope identifier of the sender, sealed.
+    pub envid: Option<Vec<u8>>,
+    /// Every hop must have verified TLS and say so (RFC 8689).
+    pub requiretls: bool,
+    /// The content is no sequence of lines (RFC 3030).
+    pub binary: bool,
 }
 
 /// A recipient of a queued message.
@@ -86,13 +105,22 @@ pub struct Entry {
     pub last_code: Option<String>,
     /// What was last said to it, sealed.
     pub last_reply: Option<Vec<u8>>,
+    /// When the sender wants reports (bits of `domain::dsn::Notify`); none when nothing was asked.
+    pub notify: Option<i64>,
+    /// The recipient as first written, sealed.
+    pub orcpt: Option<Vec<u8>>,
 }
 
+/// What two messages of one sender to one destination stand apart in the order of turns, milliseconds.
+const SPACE: i64 = 5_000;
+
 const MESSAGE: &str = "id, blob_id, epoch, blob_key, bal_id, sender, sender_sealed, prefix, size, body_8bit, smtputf8, \
-                       created, expires, tag";
+                       created, expires, tag, ret, envid, requiretls, binary_body";
 const ENTRY: &str = "e.id, e.message_id, e.destination, e.recipient, e.recipient_sealed, e.attempts, \
                      COALESCE(d.unreached, e.unreached_base) - e.unreached_base, e.next_at, e.warn_at, e.expires, \
-                     e.last_code, e.last_reply";
+                     e.last_code, e.last_reply, e.notify, e.orcpt";
+/// Columns of [`ENTRY`].
+const ENTRY_COLUMNS: usize = 14;
 const FROM: &str = "FROM queue_entries e LEFT JOIN queue_destinations d ON d.domain = e.destination";
 
 fn message(r: &Row) -> Result<Message, StoreError> {
@@ -111,6 +139,10 @@ fn message(r: &Row) -> Result<Message, StoreError> {
         created: Timestamp(r.int(11)?),
         expires: Timestamp(r.int(12)?),
         tag: r.text(13)?,
+        ret: r.int(14)?,
+        envid: r.opt_bytes(15)?,
+        requiretls: r.bool(16)?,
+        binary: r.bool(17)?,
     })
 }
 
@@ -128,6 +160,8 @@ fn entry(r: &Row) -> Result<Entry, StoreError> {
         expires: Timestamp(r.int(9)?),
         last_code: r.opt_text(10)?,
         last_reply: r.opt_bytes(11)?,
+        notify: r.opt_int(12)?,
+        orcpt: r.opt_bytes(13)?,
     })
 }
 
@@ -140,7 +174,7 @@ fn list_of(ids: &[Id], from: usize) -> (String, Vec<Value>) {
 /// Queues a message for its recipients and wakes their destinations (one in backoff keeps its time).
 pub fn enqueue(tx: &mut dyn Tx, m: &Message, entries: &[Entry]) -> Result<(), StoreError> {
     tx.execute(
-        &format!("INSERT INTO queue_messages ({MESSAGE}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"),
+        &format!("INSERT INTO queue_messages ({MESSAGE}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)"),
         params![
             m.id,
             m.blob.as_slice(),
@@ -155,15 +189,21 @@ pub fn enqueue(tx: &mut dyn Tx, m: &Message, entries: &[Entry]) -> Result<(), St
             m.smtputf8,
             m.created.0,
             m.expires.0,
-            &m.tag
+            &m.tag,
+            m.ret,
+            m.envid.clone(),
+            m.requiretls,
+            m.binary
         ],
     )?;
     // Ascending order of destinations: the order of locks.
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     sorted.sort_by(|a, b| (&a.destination, a.id).cmp(&(&b.destination, b.id)));
     let mut base = (String::new(), 0);
+    let mut turn = 0;
     for e in sorted {
         if base.0 != e.destination {
+            turn = next_turn(tx, &e.destination, m.bal, m.created.0)?;
             let row = tx.query_opt(
                 "INSERT INTO queue_destinations (domain, next_at, failures, unreached) VALUES ($1, $2, 0, 0)
                  ON CONFLICT (domain) DO UPDATE SET next_at = CASE
@@ -176,7 +216,8 @@ pub fn enqueue(tx: &mut dyn Tx, m: &Message, entries: &[Entry]) -> Result<(), St
         }
         tx.execute(
             "INSERT INTO queue_entries (id, message_id, destination, recipient, recipient_sealed, attempts,
-                 unreached_base, next_at, warn_at, expires) VALUES ($1,$2,$3,$4,$5,0,$6,$7,$8,$9)",
+                 unreached_base, next_at, warn_at, expires, notify, orcpt, bal_id, turn)
+             VALUES ($1,$2,$3,$4,$5,0,$6,$7,$8,$9,$10,$11,$12,$13)",
             params![
                 e.id,
                 m.id,
@@ -186,35 +227,22 @@ pub fn enqueue(tx: &mut dyn Tx, m: &Message, entries: &[Entry]) -> Result<(), St
                 base.1,
                 e.next_at.0,
                 e.warn_at.map(|t| t.0),
-                e.expires.0
+                e.expires.0,
+                e.notify,
+                e.orcpt.clone(),
+                m.bal,
+                turn
             ],
         )?;
     }
     Ok(())
 }
 
-/// The message that waits longest at a destination among those due, with its due entries there (at most `limit`).
-pub fn due(
-    tx: &mut dyn Tx,
-    domain: &str,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Option<(Message, Vec<Entry>)>, StoreError> {
-    let first = tx.query_opt(
-        "SELECT message_id FROM queue_entries WHERE destination = $1 AND next_at <= $2 ORDER BY next_at, id LIMIT 1",
-        params![domain, now.0],
-    )?;
-    let Some(first) = first else { return Ok(None) };
-    let id = first.int(0)?;
-    let rows = tx.query(
-        &format!(
-            "SELECT {ENTRY} {FROM} WHERE e.message_id = $1 AND e.destination = $2 AND e.next_at <= $3
-             ORDER BY e.id LIMIT $4"
-        ),
-        params![id, domain, now.0, i64::from(limit)],
-    )?;
-    let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
-    Ok(message_by_id(tx, id)?.map(|m| (m, entries)))
+/// The turn of a message that a sender queues now for a destination.
+fn next_turn(tx: &mut dyn Tx, destination: &str, bal: Id, now: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT MAX(turn) FROM queue_entries WHERE destination = $1 AND bal_id = $2 AND turn > 0";
+    let last = tx.query_opt(sql, params![destination, bal])?.map_or(Ok(None), |r| r.opt_int(0))?;
+    Ok(last.map_or(now, |last| now.max(last.saturating_add(SPACE))).max(1))
 }
 
 /// A queued message.
@@ -241,6 +269,7 @@ pub fn remove(tx: &mut dyn Tx, ids: &[Id]) -> Result<Vec<Id>, StoreError> {
     let (marks, values) = list_of(ids, 1);
     let rows = tx.query(&format!("DELETE FROM queue_entries WHERE id IN ({marks}) RETURNING id"), &values)?;
     let mut gone = rows.iter().map(|r| r.int(0)).collect::<Result<Vec<_>, _>>()?;
+    tx.execute(&format!("DELETE FROM queue_tries WHERE entry_id IN ({marks})"), &values)?;
     gone.sort_unstable();
     Ok(gone)
 }
@@ -269,11 +298,18 @@ pub fn defer(
     reply: Option<&[u8]>,
 ) -> Result<bool, StoreError> {
     let touched = tx.execute(
-        "UPDATE queue_entries SET attempts = attempts + 1, next_at = $1, last_at = $2, last_code = $3, last_reply = $4
-         WHERE id = $5",
+        "UPDATE queue_entries SET attempts = attempts + 1, next_at = $1, last_at = $2, last_code = $3, last_reply = $4,
+             turn = CASE WHEN turn < 0 THEN turn ELSE 0 END WHERE id = $5",
         params![next.0, now.0, code, reply, id],
     )?;
     Ok(touched > 0)
+}
+
+/// When something of a message is due at a destination: the past when it is now; none when nothing is left there, or all of it is held.
+pub fn left(tx: &mut dyn Tx, message: Id, domain: &str) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MIN(CASE WHEN turn > 0 THEN 0 ELSE next_at END) FROM queue_entries
+               WHERE message_id = $1 AND destination = $2 AND turn >= 0";
+    Ok(tx.query_opt(sql, params![message, domain])?.map_or(Ok(None), |r| r.opt_int(0))?.map(Timestamp))
 }
 
 /// Removes a message whose last entry has left. Its blob is garbage from then on, unless a BAL of ours has a copy.
@@ -291,35 +327,20 @@ pub fn remove_done(tx: &mut dyn Tx, message: Id, now: Timestamp) -> Result<bool,
     }
 }
 
-/// Which entries an administrator asks to try now.
-#[derive(Debug, Clone)]
-pub enum Retry {
-    /// One.
-    Entry(Id),
-    /// Those of a destination.
-    Destination(String),
-    /// All.
-    All,
-}
-
-/// Makes entries due now, backoffs forgotten; how many.
-pub fn retry(tx: &mut dyn Tx, what: &Retry, now: Timestamp) -> Result<u64, StoreError> {
-    let (filter, value) = match what {
-        Retry::Entry(id) => ("id = $2", Value::Int(*id)),
-        Retry::Destination(domain) => ("destination = $2", Value::Text(domain.clone())),
-        Retry::All => ("id >= $2", Value::Int(0)),
-    };
+/// Makes entries due now, backoffs forgotten; how many. What is held stays held.
+pub fn retry(tx: &mut dyn Tx, what: &Selection, now: Timestamp) -> Result<u64, StoreError> {
+    let (filter, value) = what.sql(2);
     let touched = tx.execute(
-        &format!("UPDATE queue_entries SET next_at = CASE WHEN next_at > $1 THEN $1 ELSE next_at END WHERE {filter}"),
+        &format!(
+            "UPDATE queue_entries SET next_at = CASE WHEN next_at > $1 THEN $1 ELSE next_at END WHERE {filter} AND turn >= 0"
+        ),
         &[Value::Int(now.0), value.clone()],
     )?;
-    let destinations = match what {
-        Retry::Entry(_) => "domain IN (SELECT destination FROM queue_entries WHERE id = $2)",
-        Retry::Destination(_) => "domain = $2",
-        Retry::All => "failures >= $2",
-    };
     tx.execute(
-        &format!("UPDATE queue_destinations SET next_at = $1, failures = 0 WHERE {destinations}"),
+        &format!(
+            "UPDATE queue_destinations SET next_at = $1, failures = 0 WHERE held_at IS NULL
+             AND domain IN (SELECT destination FROM queue_entries WHERE {filter} AND turn >= 0)"
+        ),
         &[Value::Int(now.0), value],
     )?;
     Ok(touched)

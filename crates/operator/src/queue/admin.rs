@@ -1,31 +1,24 @@
-//! The queue as administrators see it: what waits, why, and trying it again. Reading it is traced, as every look at who
-//! writes to whom; a retry commits with its trace.
-use super::QueueView;
+//! Looking at the queue. Reading it is traced, as every look at who writes to whom.
+use super::view::{DestinationStats, QueueDetail, QueueFilter, QueueState, QueueStats, QueueView};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::traces::TraceView;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode, UseCase};
-use sceau_store::queue::{self, EntryFilter, EntryView, Retry};
+use sceau_store::queue::{self, EntryFilter, EntryView, Selection, State};
 use sceau_store::traces::{self, Filter, Trace};
-use sceau_store::{Id, StoreError};
-use serde::Serialize;
+use sceau_store::{Id, StoreError, Tx, accounts};
 use serde_json::{Value, json};
 
 /// Most entries in one listing.
-const MOST: u32 = 1_000;
+pub(super) const MOST: u32 = 1_000;
 /// Traces looked through for the history of one entry.
 const HISTORY: i64 = 2_000;
 
-/// A queue entry with its history.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct QueueDetail {
-    /// The entry.
-    #[serde(flatten)]
-    pub entry: QueueView,
-    /// What happened to it, oldest first.
-    pub history: Vec<TraceView>,
+/// The BAL of ours with this key.
+pub(super) fn sender_of(tx: &mut dyn Tx, key: &str) -> Result<Option<Id>, StoreError> {
+    Ok(accounts::bal_by_address(tx, key)?.map(|b| b.id))
 }
 
 impl Operator {
@@ -37,102 +30,110 @@ impl Operator {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<QueueView>, Refusal> {
+        let filter = QueueFilter { destination: destination.cloned(), ..QueueFilter::default() };
+        self.queue_find(actor, &filter, after, limit).await
+    }
+
+    /// Entries by ascending id from after `after`, at most `limit` (and 1000). The narrowest of what the filter names is asked of the store, the
+    /// others of what it finds: a page may hold fewer, and an empty one ends the list.
+    pub async fn queue_find(
+        &self,
+        actor: &Actor,
+        filter: &QueueFilter,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<QueueView>, Refusal> {
         self.require(actor, UseCase::QueueList, On::Operator).await?;
-        let filter = EntryFilter {
-            destination: destination.map(ToString::to_string),
-            after: after.unwrap_or(0),
-            limit: limit.min(MOST),
-        };
-        let found = self.0.store.read(move |tx| queue::list(tx, &filter)).await;
-        let found = found.map_err(|e: StoreError| refuse::store(&e))?;
+        let (filter, now) = (filter.clone(), self.now());
+        let key = filter.sender.as_ref().map(|a| self.bal_key(a));
+        let facts = json!({ "destination": filter.destination.as_ref().map(DomainName::as_str), "state": filter.state.map(QueueState::as_str) });
+        let found = self.0.store.read(move |tx| {
+            let mut wanted = Vec::new();
+            if let Some(message) = filter.message {
+                wanted.push(Selection::Message(message));
+            }
+            if let Some(key) = &key {
+                match sender_of(tx, key)? {
+                    Some(bal) => wanted.push(Selection::Sender(bal)),
+                    None => return Ok(Vec::new()),
+                }
+            }
+            if let Some(domain) = &filter.destination {
+                wanted.push(Selection::Destination(domain.to_string()));
+            }
+            let state = filter.state.map(|s| match s {
+                QueueState::Held => State::Held,
+                QueueState::Sending => State::Sending,
+                QueueState::Waiting => State::Waiting,
+            });
+            queue::list(tx, &EntryFilter { wanted, state, now, after: after.unwrap_or(0), limit: limit.min(MOST) })
+        });
+        let found: Vec<EntryView> = found.await.map_err(|e: StoreError| refuse::store(&e))?;
         let mut views = Vec::with_capacity(found.len());
         for view in &found {
             views.push(self.queue_view(view).await);
         }
-        let facts = json!({ "destination": destination.map(DomainName::as_str), "entries": views.len() });
+        let mut facts = facts;
+        facts["entries"] = views.len().into();
         self.trace_alone(self.fact("queue.listed", &By::actor(actor), None, "ok", facts)).await;
         Ok(views)
     }
 
-    /// One entry with its history. `admin.not_found`.
+    /// One entry with every attempt, its route and its history. `admin.not_found`.
     pub async fn queue_show(&self, actor: &Actor, id: i64) -> Result<QueueDetail, Refusal> {
         self.require(actor, UseCase::QueueList, On::Operator).await?;
         let found = self.0.store.read(move |tx| {
             let Some(view) = queue::show(tx, id)? else { return Ok(None) };
             let history = history(tx, &view)?;
-            Ok(Some((view, history)))
+            let mut tries = queue::tries(tx, id)?;
+            tries.extend(queue::tries_of(tx, &view.entry.destination, view.created)?);
+            tries.sort_by_key(|t| (t.at, t.id));
+            Ok(Some((view, tries, history)))
         });
         let found = found.await.map_err(|e: StoreError| refuse::store(&e))?;
-        let (view, history) = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
+        let (view, tried, history) = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
         self.trace_alone(self.fact("queue.shown", &By::actor(actor), None, "ok", json!({ "entry": id }))).await;
+        let mut tries = Vec::with_capacity(tried.len());
+        for t in &tried {
+            tries.push(self.try_view(&view, t).await);
+        }
         Ok(QueueDetail {
             entry: self.queue_view(&view).await,
+            notify: Self::notify_shown(&view),
+            route: self.route_shown(&view.entry.destination).await,
+            tries,
             history: history.into_iter().map(TraceView::from).collect(),
         })
     }
 
-    /// Tries one entry again at once. `admin.not_found`.
-    pub async fn queue_retry_entry(&self, actor: &Actor, id: i64) -> Result<u64, Refusal> {
-        match self.queue_retry(actor, Retry::Entry(id), json!({ "entry": id })).await? {
-            0 => Err(Refusal::new(RefusalCode::NotFound).with("name", id)),
-            count => Ok(count),
-        }
+    /// The queue, counted.
+    pub async fn queue_stats(&self, actor: &Actor) -> Result<QueueStats, Refusal> {
+        let (actor, now) = (actor.clone(), self.now());
+        let counts = self.0.store.read(move |tx| {
+            permit(tx, &actor, UseCase::QueueList, On::Operator)?;
+            Ok::<_, Fail>(queue::counts(tx, now)?)
+        });
+        Ok(counts.await?.into())
     }
 
-    /// Tries every entry of a destination (of all without one) again at once; how many.
-    pub async fn queue_retry_destination(
+    /// Destinations by name from after `after`, counted, at most `limit` (and 1000).
+    pub async fn queue_destinations(
         &self,
         actor: &Actor,
-        destination: Option<&DomainName>,
-    ) -> Result<u64, Refusal> {
-        let what = destination.map_or(Retry::All, |d| Retry::Destination(d.to_string()));
-        self.queue_retry(actor, what, json!({ "destination": destination.map(DomainName::as_str) })).await
-    }
-
-    async fn queue_retry(&self, actor: &Actor, what: Retry, mut facts: Value) -> Result<u64, Refusal> {
-        self.require(actor, UseCase::QueueRetry, On::Operator).await?;
-        let now = self.now();
-        let mut trace = self.fact("queue.retried", &By::actor(actor), None, "ok", json!({}));
-        let actor = actor.clone();
-        let retried = self.0.store.write(move |tx| {
-            permit(tx, &actor, UseCase::QueueRetry, On::Operator)?;
-            let count = queue::retry(tx, &what, now)?;
-            if count > 0 {
-                facts["entries"] = count.into();
-                trace.saying(&facts);
-                trace.write(tx)?;
-            }
-            Ok::<_, Fail>(count)
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DestinationStats>, Refusal> {
+        let (actor, now, after) = (actor.clone(), self.now(), after.unwrap_or_default().to_owned());
+        let found = self.0.store.read(move |tx| {
+            permit(tx, &actor, UseCase::QueueList, On::Operator)?;
+            Ok::<_, Fail>(queue::destinations(tx, &after, now, limit.min(MOST))?)
         });
-        let count = retried.await?;
-        if count > 0 {
-            self.wake_queue();
-        }
-        Ok(count)
-    }
-
-    async fn queue_view(&self, view: &EntryView) -> QueueView {
-        let (e, now) = (&view.entry, self.now());
-        let sending = view.lease_until.is_some_and(|until| until > now) && e.next_at <= now;
-        QueueView {
-            id: e.id,
-            message: e.message,
-            from: if view.sender.is_empty() { "<>".into() } else { view.sender.clone() },
-            to: e.recipient.clone(),
-            destination: e.destination.clone(),
-            state: if sending { "sending" } else { "waiting" }.into(),
-            attempts: e.attempts + e.unreached,
-            size: view.size,
-            queued: view.created,
-            next: view.destination_next.map_or(e.next_at, |at| at.max(e.next_at)),
-            expires: e.expires,
-            last_reply: self.last_words(view).await.1,
-        }
+        Ok(found.await?.into_iter().map(DestinationStats::from).collect())
     }
 }
 
 /// Traces of the message's acceptance and of this entry, and of attempts on its destination.
-fn history(tx: &mut dyn sceau_store::Tx, view: &EntryView) -> Result<Vec<Trace>, StoreError> {
+fn history(tx: &mut dyn Tx, view: &EntryView) -> Result<Vec<Trace>, StoreError> {
     // Ids are ordered by time: nothing about the message is older than its row, except the acceptance made with it.
     let after = Some(view.entry.message.saturating_sub(1 << 22));
     let of_bal = Filter {

@@ -1,11 +1,12 @@
 //! A destination that cannot be reached: one backoff for everything that waits there, and an alarm when the cause is one
 //! that people must look at (no TLS, a certificate that the white list does not give).
+use super::lanes::look;
 use super::{Destination, stored_args};
 use crate::record::By;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::StoreError;
-use sceau_store::queue::{self, Unreached};
+use sceau_store::queue::{self, Try, Unreached};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -19,17 +20,23 @@ fn alarm_of(code: RefusalCode) -> Option<&'static str> {
         RefusalCode::TransferNoStartTls => Some("transfer.no_starttls"),
         RefusalCode::TransferTls => Some("transfer.tls"),
         RefusalCode::TransferServerNotListed => Some("transfer.server_not_listed"),
+        RefusalCode::TransferConnector => Some("transfer.connector"),
         _ if code.as_str().starts_with("peer.") => Some("transfer.certificate"),
         _ => None,
     }
 }
 
 /// Every alarm of [`alarm_of`].
-const ALARMS: [&str; 4] =
-    ["transfer.no_starttls", "transfer.tls", "transfer.server_not_listed", "transfer.certificate"];
+const ALARMS: [&str; 5] = [
+    "transfer.no_starttls",
+    "transfer.tls",
+    "transfer.server_not_listed",
+    "transfer.connector",
+    "transfer.certificate",
+];
 
 impl Operator {
-    /// The destination could not be reached at all: defers every due entry of it (one backoff for the destination), ends the lease.
+    /// The destination could not be reached at all: defers every due entry of it (one backoff for the destination), ends the lane.
     pub async fn defer_destination(
         &self,
         destination: &Destination,
@@ -51,16 +58,31 @@ impl Operator {
         let owner = self.lease_owner().to_owned();
         let why = Unreached { code: reason.code.as_str().to_owned(), args: stored_args(&reason) };
         let mut trace = self.fact("mail.deferred", &By::system(), None, &why.code, json!({})).technical();
+        let tried = Try {
+            id: self.0.store.new_id(),
+            entry: None,
+            destination: domain.to_string(),
+            at: now,
+            server: server.clone(),
+            code: why.code.clone(),
+            reply: None,
+            args: Some(why.args.clone()),
+        };
+        let claimed = std::mem::take(&mut *look(&destination.hand)).all();
         let put_off = self.0.store.write(move |tx| {
+            queue::unclaim(tx, &owner, domain.as_str(), &claimed)?;
             let waiting = queue::put_off(tx, &owner, domain.as_str(), next, now, &why)?;
             if waiting > 0 {
+                queue::note_try(tx, &tried)?;
                 facts["waiting"] = waiting.into();
                 trace.saying(&facts);
                 trace.write(tx)?;
             }
             Ok::<_, StoreError>(())
         });
-        put_off.await.map_err(failed)?;
+        let put_off = put_off.await.map_err(failed);
+        self.0.leases.lanes.close(destination.domain.as_str(), destination.lane);
+        put_off?;
         metrics::counter!("sceau_queue_unreached_total", "code" => reason.code.as_str()).increment(1);
         self.raise_transfer_alarm(destination.domain.as_str(), &reason, server.as_deref()).await;
         self.give_up_expired(Some(destination.domain.as_str())).await.map(drop)

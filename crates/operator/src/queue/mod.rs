@@ -1,30 +1,40 @@
-//! The outbound queue: (message, recipient, destination); a worker leases a *destination*, so a dead one costs nothing to the others.
+//! The outbound queue: (message, recipient, destination). A worker opens a *lane* to a destination and claims messages there, so that a dead
+//! destination costs nothing to the others, and several workers, of several nodes too, share one that takes mail.
 //!
 //! Promises:
-//! * an entry leaves the queue only in the transaction that records what became of it: delivered, failed or expired, the
-//!   last two with a report to the sender (a BAL of ours, never an outsider);
+//! * an entry leaves the queue only in the transaction that records what became of it: delivered, relayed, failed, expired, returned or deleted,
+//!   with the report that its sender wants (RFC 3461): a BAL of ours, or an address within the trust space, never an outsider;
 //! * delivery is at least once (RFC 1047): a worker that dies between the peer's `250` and [`Operator::settle`] leaves the
-//!   entry, and another sends it again. A lease ends by itself, so that nothing waits for a dead process for long;
-//! * a destination that cannot be reached has one backoff, whatever waits for it;
+//!   entry, and another sends it again. A claim ends by itself, so that nothing waits for a dead process for long;
+//! * a destination that cannot be reached has one backoff, whatever waits for it, and one worker tries it;
+//! * a message that takes long keeps its own lane busy, no other;
 //! * content, prefix, peers' replies and patients' addresses are sealed under the transit key of their epoch, which is
 //!   destroyed when the last message of the epoch has left.
+mod act;
 mod admin;
 mod destination;
+mod explain;
+mod lanes;
 mod report;
 mod settle;
+pub(crate) mod told;
 mod upkeep;
+mod view;
 mod work;
 
-pub use admin::QueueDetail;
+pub use act::{Acted, Chosen, Holding};
+pub use explain::{RouteView, Router, Way};
+pub use sceau_store::StoreError as ReadingError;
+pub use sceau_store::blob::BlobReader as Content;
 pub use upkeep::Upkeep;
+pub use view::{DestinationStats, HeldView, QueueDetail, QueueFilter, QueueState, QueueStats, QueueView, TryView};
 
-use sceau_domain::{Address, DomainName, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Address, DomainName, Refusal, RefusalCode, Timestamp, dsn};
 use sceau_store::{Id, vault::Aad};
-use serde::Serialize;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// How long a worker has a destination to itself without settling anything or renewing.
+/// How long a worker has what it claimed, without settling anything or renewing.
 pub const LEASE: Duration = Duration::from_secs(600);
 
 /// What sealed columns of the queue are bound to.
@@ -37,12 +47,16 @@ pub(crate) fn aad(epoch: i64, object: Id, field: &str) -> Aad<'_> {
 pub(crate) struct Leases {
     owner: OnceLock<String>,
     freed: tokio::sync::OnceCell<()>,
+    /// Destinations that this process is sending to.
+    lanes: lanes::Lanes,
+    /// Knows where mail goes, when this process sends.
+    pub(crate) router: OnceLock<std::sync::Arc<dyn Router>>,
     /// Destinations known to have no open alarm, so that a delivery writes nothing to say so again.
     calm: std::sync::Mutex<std::collections::HashSet<String>>,
 }
 
 /// The refusal that a stored code and its placeholders stand for; none for a code of another version.
-fn stored_refusal(code: &str, args: &str) -> Option<Refusal> {
+pub(crate) fn stored_refusal(code: &str, args: &str) -> Option<Refusal> {
     let code = RefusalCode::ALL.iter().find(|c| c.as_str() == code)?;
     let args: serde_json::Map<String, serde_json::Value> = serde_json::from_str(args).unwrap_or_default();
     let known = sceau_domain::refusal::PLACEHOLDERS;
@@ -51,7 +65,7 @@ fn stored_refusal(code: &str, args: &str) -> Option<Refusal> {
 }
 
 /// A refusal's placeholders as kept in clear: never an address, never a peer's words.
-fn stored_args(refusal: &Refusal) -> String {
+pub(crate) fn stored_args(refusal: &Refusal) -> String {
     let clear = refusal.args.iter().filter(|(name, _)| !matches!(*name, "address" | "reply"));
     serde_json::Value::Object(clear.map(|(n, v)| ((*n).to_owned(), v.as_str().into())).collect()).to_string()
 }
@@ -62,13 +76,17 @@ fn explained(refusal: &Refusal) -> String {
     format!("{} / {} [{}]", refusal.sentence(Lang::Fr), refusal.sentence(Lang::En), refusal.code.as_str())
 }
 
-/// A leased destination: this worker alone talks to it until the lease ends.
+/// A lane to a destination: what it claims is this worker's alone until its time is over.
 #[derive(Debug, Clone)]
 pub struct Destination {
     /// Domain.
     pub domain: DomainName,
-    /// End of the lease; renew by settling attempts.
+    /// End of its time; renewed by settling attempts.
     pub until: Timestamp,
+    /// It could not be reached last time: this worker alone tries it.
+    pub failing: bool,
+    lane: Id,
+    hand: lanes::SharedHand,
 }
 
 /// A message with its recipients at one destination, ready to be sent.
@@ -78,9 +96,13 @@ pub struct Outgoing {
     pub id: Id,
     /// Reverse path; none is `<>`.
     pub from: Option<Address>,
-    /// Recipients due at this destination: entry id and address.
+    /// Entry id and recipient.
     pub recipients: Vec<(Id, Address)>,
-    /// Bytes that go before the content (Received…).
+    /// What the sender asked about reports of each recipient, in the same order.
+    pub requests: Vec<dsn::RcptRequest>,
+    /// What the sender asked about reports of the whole.
+    pub dsn: dsn::MailRequest,
+    /// Fields before the content.
     pub prefix: Vec<u8>,
     /// The content, by ranges.
     pub content: sceau_store::blob::BlobReader,
@@ -90,6 +112,12 @@ pub struct Outgoing {
     pub body_8bit: bool,
     /// The message or an address needs SMTPUTF8.
     pub smtputf8: bool,
+    /// The content is no sequence of lines: BINARYMIME (RFC 3030).
+    pub binary: bool,
+    /// Every hop must have verified TLS and say so (RFC 8689).
+    pub requiretls: bool,
+    /// When it was accepted.
+    pub queued: Timestamp,
 }
 
 /// What became of one recipient in one attempt.
@@ -114,6 +142,9 @@ pub enum OutcomeResult {
         dn: String,
         /// TLS version and suite.
         tls: String,
+        /// The server took over what the sender asked about reports (RFC 3461). Otherwise who wants to hear of success hears that it
+        /// was relayed.
+        dsn: bool,
     },
     /// The peer said 5xx to this recipient (or to the message).
     Failed {
@@ -133,42 +164,6 @@ pub enum OutcomeResult {
         /// Why, for the report if it never gets better.
         refusal: Refusal,
     },
-}
-
-/// A queue entry, as `sceau queue list|show` explains it.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct QueueView {
-    /// Entry id.
-    #[serde(serialize_with = "crate::ids::text")]
-    #[schema(value_type = String)]
-    pub id: i64,
-    /// Message id in the queue.
-    #[serde(serialize_with = "crate::ids::text")]
-    #[schema(value_type = String)]
-    pub message: i64,
-    /// Sender (`<>` when null).
-    pub from: String,
-    /// Recipient (pseudonym for patients).
-    pub to: String,
-    /// Destination domain.
-    pub destination: String,
-    /// `waiting`, `sending`, `held`.
-    pub state: String,
-    /// Attempts so far.
-    pub attempts: i64,
-    /// Size, bytes.
-    pub size: i64,
-    /// When it was queued.
-    #[schema(value_type = i64)]
-    pub queued: Timestamp,
-    /// Next attempt.
-    #[schema(value_type = i64)]
-    pub next: Timestamp,
-    /// When we give up.
-    #[schema(value_type = i64)]
-    pub expires: Timestamp,
-    /// Last answer, in full.
-    pub last_reply: Option<String>,
 }
 
 #[cfg(test)]

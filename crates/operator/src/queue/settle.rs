@@ -1,16 +1,13 @@
 //! What became of recipients, in one transaction: gone, put off, reported, traced.
 use super::report::Told;
-use super::{Outcome, OutcomeResult, aad, explained};
-use crate::mail::keep::{Kept, keep_with};
-use crate::mail::shown::unsealed_address;
-use crate::mailbox::deliver;
+use super::{Outcome, OutcomeResult, aad, explained, told};
+use crate::Operator;
+use crate::mail::post::Letter;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
-use crate::{Operator, Received};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
-use sceau_message::report::RecipientOutcome;
-use sceau_store::queue::{self, Entry, Message};
-use sceau_store::{DataKey, Id, StoreError, Tx, accounts, blob};
+use sceau_store::queue::{self, Entry, Message, Try};
+use sceau_store::{Id, StoreError, Tx};
 use serde_json::{Value, json};
 
 /// Everything that one settlement changes, prepared before its transaction.
@@ -24,10 +21,12 @@ pub(super) struct Plan {
     pub later: Vec<(Later, Fact)>,
     /// Entries whose sender is told of the delay.
     pub late: Vec<(Id, Fact)>,
-    /// Destination that a server answered for, renewing this owner's lease until then.
-    pub reached: Option<(String, String, Timestamp)>,
+    /// Destination that a server answered for, and this owner, whose claim ends.
+    pub reached: Option<(String, String)>,
     /// Now.
     pub now: Timestamp,
+    /// Only while no worker has the message in hand.
+    pub unclaimed: bool,
 }
 
 /// An entry put off.
@@ -37,6 +36,7 @@ pub(super) struct Later {
     next: Timestamp,
     code: &'static str,
     reply: Vec<u8>,
+    tried: Try,
 }
 
 /// Why a settlement must be planned again: another one took some of its entries.
@@ -56,6 +56,9 @@ impl From<StoreError> for Stop {
 impl Plan {
     /// Applies the plan. Entries first, then the report's BAL (by the caller's closure), then the destination: the order of locks.
     fn apply(&self, tx: &mut dyn Tx) -> Result<Result<(), Raced>, StoreError> {
+        if self.unclaimed && queue::is_claimed(tx, self.message, self.now)? {
+            return Ok(Err(Raced));
+        }
         let mut expected: Vec<Id> = self.gone.iter().map(|(id, _)| *id).collect();
         expected.sort_unstable();
         if queue::remove(tx, &expected)? != expected {
@@ -68,6 +71,7 @@ impl Plan {
         }
         for (later, trace) in &self.later {
             if queue::defer(tx, later.id, later.next, self.now, later.code, Some(&later.reply))? {
+                queue::note_try(tx, &later.tried)?;
                 trace.write(tx)?;
             }
         }
@@ -79,9 +83,13 @@ impl Plan {
     }
 
     fn touch_destination(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        if let Some((domain, owner, until)) = &self.reached {
-            queue::reached(tx, domain)?;
-            queue::renew(tx, owner, domain, *until)?;
+        if let Some((domain, owner)) = &self.reached {
+            queue::unclaim(tx, owner, domain, &[self.message])?;
+            queue::reached(tx, domain, self.now)?;
+            // What is left of the message here (put off, or more than one transaction takes) is looked at in its time.
+            if let Some(at) = queue::left(tx, self.message, domain)? {
+                queue::wake(tx, domain, at.max(self.now))?;
+            }
         }
         Ok(())
     }
@@ -138,11 +146,14 @@ impl Operator {
         let mut told = Vec::new();
         for e in entries {
             let Some(outcome) = outcomes.iter().find(|o| o.entry == e.id) else { continue };
-            plan.reached = Some((e.destination.clone(), self.lease_owner().to_owned(), self.lease_end()));
+            plan.reached = Some((e.destination.clone(), self.lease_owner().to_owned()));
             match &outcome.result {
-                OutcomeResult::Delivered { server, reply, dn, tls } => {
+                OutcomeResult::Delivered { server, reply, dn, tls, dsn } => {
                     let facts = json!({ "server": server, "certificate": dn, "tls": tls, "reply": code_of(reply) });
                     plan.gone.push((e.id, self.entry_trace("mail.transferred", message, e, "ok", facts)));
+                    if !dsn && told::wants(e).success {
+                        told.push(Told::relayed(e.clone(), server, reply));
+                    }
                     metrics::counter!("sceau_queue_settled_total", "outcome" => "delivered").increment(1);
                 }
                 OutcomeResult::Failed { server, reply, status } => {
@@ -150,14 +161,7 @@ impl Operator {
                         Refusal::new(RefusalCode::TransferRefused).with("server", server).with("reply", reply);
                     let facts = json!({ "server": server, "reply": code_of(reply), "status": status });
                     plan.gone.push((e.id, self.entry_trace("mail.failed", message, e, refusal.code.as_str(), facts)));
-                    told.push(Told {
-                        entry: e.clone(),
-                        action: "failed",
-                        status: permanent(status),
-                        server: Some(server.clone()),
-                        reply: Some(reply.clone()),
-                        refusal,
-                    });
+                    told.push(Told::failed(e.clone(), permanent(status), Some(server), Some(reply), &refusal));
                     metrics::counter!("sceau_queue_settled_total", "outcome" => "failed").increment(1);
                 }
                 OutcomeResult::Deferred { server, reason, refusal } => {
@@ -171,7 +175,18 @@ impl Operator {
                                 Some(key) => key.seal(aad(message.epoch, e.id, "queue.reply"), reason.as_bytes())?,
                                 None => Vec::new(),
                             };
-                            plan.later.push((Later { id: e.id, next, code: refusal.code.as_str(), reply }, trace));
+                            let tried = Try {
+                                id: self.0.store.new_id(),
+                                entry: Some(e.id),
+                                destination: e.destination.clone(),
+                                at: now,
+                                server: server.clone(),
+                                code: refusal.code.as_str().to_owned(),
+                                reply: Some(reply.clone()),
+                                args: None,
+                            };
+                            let later = Later { id: e.id, next, code: refusal.code.as_str(), reply, tried };
+                            plan.later.push((later, trace));
                             metrics::counter!("sceau_queue_settled_total", "outcome" => "deferred").increment(1);
                         }
                         None => {
@@ -202,24 +217,21 @@ impl Operator {
         let reply = reply.unwrap_or_else(|| explained(last));
         let refusal =
             Refusal::new(RefusalCode::TransferExpired).with("delay", format!("{hours} h")).with("reply", &reply);
-        Told {
-            entry: entry.clone(),
-            action: "failed",
-            status: refusal.code.enhanced().into(),
-            server,
-            reply: Some(reply),
-            refusal,
-        }
+        // A mailbox that stayed full to the end is told as such: machines act on it (EX_PBA_5080).
+        let full = told::status_of(&reply).is_some_and(|s| told::is_over_quota(&s));
+        let status = if full { "5.2.2" } else { refusal.code.enhanced() };
+        Told::failed(entry.clone(), status.into(), server.as_deref(), Some(&reply), &refusal)
     }
 
-    /// Commits a plan with the report it needs. False when it must be planned again.
+    /// Commits a plan with the report that its sender wants. False when it must be planned again.
     pub(super) async fn carry_out(&self, message: &Message, plan: Plan, told: Vec<Told>) -> Result<bool, Refusal> {
         let mut plan = plan;
-        if let Some((report, bal)) = self.report(message, &told).await? {
-            match self.commit_with_report(&plan, report, bal).await {
+        if let Some(letter) = self.report(message, &told).await? {
+            match self.commit_with_report(&plan, letter).await {
                 Ok(done) => return Ok(done),
                 Err(Fail::No(refusal)) if undeliverable(&refusal) => {
-                    // The sender's BAL is closed or full: the outcome is kept all the same, and the trace says why nobody was told.
+                    // The sender's BAL is closed or full, its domain has left: the outcome is kept all the same, and the trace says why nobody was
+                    // told.
                     for (_, trace) in plan.gone.iter_mut().chain(&mut plan.late) {
                         trace.adding("report", refusal.code.as_str().into());
                     }
@@ -238,36 +250,18 @@ impl Operator {
         }
     }
 
-    async fn commit_with_report(&self, plan: &Plan, report: Received, bal: Id) -> Result<bool, Fail> {
-        // A closed BAL has no key any more: nothing can be sealed for it. A suspended one still receives.
-        let sender = self.0.store.read(move |tx| accounts::bal_by_id(tx, bal)).await?;
-        if sender.is_none_or(|b| sceau_domain::access::refuses_mail(&b.state).is_some()) {
-            return Err(RefusalCode::RcptClosed.into());
-        }
-        // Nor has one whose key is lost (an old keyring was restored): what became of the message is recorded all the same,
-        // else it would be sent again and again to recipients that have it.
-        if let Err(StoreError::NoKey) = self.0.store.vault().bal_key(bal).await {
-            return Err(RefusalCode::RcptClosed.into());
-        }
-        let flags = crate::mailbox::entries::FlagSet::default();
-        let prefix = sceau_message::trace_field::return_path(None).into_bytes();
-        let copy = self.prepare_delivery(bal, deliver::Target::Inbox, &report, &prefix, flags, plan.now).await?;
+    async fn commit_with_report(&self, plan: &Plan, letter: Letter) -> Result<bool, Fail> {
         let plan = plan.clone();
-        let done = keep_with(&self.0.store, report.spool, move |tx, row| {
+        let done = self.post_with(letter, move |tx| {
             if plan.apply(tx)?.is_err() {
                 // Nothing may stay of what was applied so far.
                 return Err(Fail::No(RefusalCode::Exists.into()));
             }
-            blob::insert(tx, row)?;
-            deliver::insert(tx, &copy, RefusalCode::RcptOverQuota)?;
             plan.touch_destination(tx)?;
-            Ok(Kept::Yes(()))
+            Ok(true)
         });
         match done.await {
-            Ok(()) => {
-                self.0.watch.notify(bal);
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             Err(Fail::No(r)) if r.code == RefusalCode::Exists => Ok(false),
             Err(fail) => Err(fail),
         }
@@ -276,6 +270,19 @@ impl Operator {
     /// The trace of what happened to one entry, on its sender's BAL.
     pub(super) fn entry_trace(
         &self,
+        act: &'static str,
+        message: &Message,
+        entry: &Entry,
+        outcome: &str,
+        facts: Value,
+    ) -> Fact {
+        self.entry_trace_by(&By::system(), act, message, entry, outcome, facts)
+    }
+
+    /// As [`Operator::entry_trace`], of what somebody did to it.
+    pub(super) fn entry_trace_by(
+        &self,
+        by: &By,
         act: &'static str,
         message: &Message,
         entry: &Entry,
@@ -294,32 +301,15 @@ impl Operator {
         }
         // As traces name BALs: by what addresses are compared by.
         let shown = message.sender.parse::<Address>().ok().map(|a| a.key());
-        self.fact(act, &By::system(), None, outcome, data).on(message.bal, shown)
+        let fact = self.fact(act, by, None, outcome, data);
+        // What we wrote ourselves is no BAL's.
+        if message.bal == 0 { fact } else { fact.on(message.bal, shown) }
     }
 
     /// A stable number of a destination, to spread attempts.
     pub(super) fn seed(&self, domain: &str) -> u64 {
         let tag = self.0.store.vault().tag("queue.seed", domain.as_bytes());
         u64::from_be_bytes(tag[..8].try_into().unwrap_or_default())
-    }
-
-    /// What is told of an entry, with its address unsealed.
-    pub(super) fn recipient_outcome(
-        &self,
-        message: &Message,
-        key: &DataKey,
-        told: &Told,
-    ) -> Result<RecipientOutcome, StoreError> {
-        use sceau_domain::Lang;
-        let (e, aad) = (&told.entry, aad(message.epoch, told.entry.id, "queue.recipient"));
-        Ok(RecipientOutcome {
-            recipient: unsealed_address(&e.recipient, e.recipient_sealed.as_deref(), key, aad)?,
-            action: told.action,
-            status: told.status.clone(),
-            remote_mta: told.server.clone(),
-            diagnostic: told.reply.clone(),
-            sentence: (told.refusal.sentence(Lang::Fr), told.refusal.sentence(Lang::En)),
-        })
     }
 }
 
@@ -332,11 +322,13 @@ fn undeliverable(refusal: &Refusal) -> bool {
             | RefusalCode::RcptOverQuota
             | RefusalCode::RcptUnknown
             | RefusalCode::QuotaExceeded
+            | RefusalCode::RcptNotListed
+            | RefusalCode::ExchangeInternal
     )
 }
 
 /// The codes at the start of a reply (`550 5.1.1`), all of it that a trace may hold in clear.
-fn code_of(reply: &str) -> Option<String> {
+pub(super) fn code_of(reply: &str) -> Option<String> {
     let mut words = reply.split([' ', '-']);
     let code = words.next().filter(|w| w.len() == 3 && w.bytes().all(|b| b.is_ascii_digit()))?;
     let enhanced =

@@ -55,6 +55,7 @@ impl Operator {
                 0
             }
         };
+        note(self.let_held_go().await);
         done.expired = note(self.give_up_expired(None).await);
         done.warned = note(self.warn_late().await);
         done.forgotten = note(self.forget_accepted().await);
@@ -70,12 +71,14 @@ impl Operator {
         note(self.forget_references().await);
         note(self.tidy_imports().await);
         note(self.tidy_destinations().await);
+        note(self.watch_connectors().await.map(|()| 0));
         note(self.notice_new_terms().await.map(|()| 0));
         note(self.tell_of_new_terms().await);
         note(self.count_usage().await);
         note(self.tell_of_unusual_use().await);
         note(self.ask_for_attestations().await);
         note(self.tell_of_absent_terms().await.map(|()| 0));
+        note(self.look_at_ends_in_time().await);
         self.trace_counted_refusals().await;
         self.tell_of_full_store().await;
         first.map_or(Ok(done), Err)
@@ -120,6 +123,17 @@ impl Operator {
         }
     }
 
+    /// What was held until an instant that has come is due again.
+    async fn let_held_go(&self) -> Result<u64, Refusal> {
+        let now = self.now();
+        let gone = self.0.store.write(move |tx| queue::let_go(tx, now, SLICE)).await;
+        let gone = gone.map_err(|e: StoreError| refuse::store(&e))?;
+        if gone > 0 {
+            self.wake_queue();
+        }
+        Ok(gone)
+    }
+
     /// Tells senders that their message still waits, once.
     async fn warn_late(&self) -> Result<u64, Refusal> {
         let now = self.now();
@@ -134,15 +148,7 @@ impl Operator {
                 let facts = json!({ "until": view.entry.expires.0 });
                 let trace = self.entry_trace("mail.delayed", &message, &view.entry, refusal.code.as_str(), facts);
                 plan.late.push((view.entry.id, trace));
-                told.push(super::report::Told {
-                    entry: view.entry.clone(),
-                    action: "delayed",
-                    // RFC 3464 §2.3.4: a delay has a status of class 4.
-                    status: "4.4.7".into(),
-                    server: None,
-                    reply: words,
-                    refusal,
-                });
+                told.push(super::report::Told::delayed(view.entry.clone(), words, &refusal));
             }
             match self.carry_out(&message, plan, told).await {
                 Ok(done) => count += u64::from(done) * entries.len() as u64,
@@ -153,7 +159,7 @@ impl Operator {
     }
 
     /// Entries with their messages, each message once.
-    async fn by_message(&self, views: Vec<EntryView>) -> Result<Vec<(Message, Vec<EntryView>)>, Refusal> {
+    pub(super) async fn by_message(&self, views: Vec<EntryView>) -> Result<Vec<(Message, Vec<EntryView>)>, Refusal> {
         let mut grouped: BTreeMap<Id, Vec<EntryView>> = BTreeMap::new();
         for view in views {
             grouped.entry(view.entry.message).or_default().push(view);
@@ -185,7 +191,7 @@ impl Operator {
         (refusal, words)
     }
 
-    async fn unsealed_reply(&self, view: &EntryView, sealed: &[u8]) -> Option<String> {
+    pub(super) async fn unsealed_reply(&self, view: &EntryView, sealed: &[u8]) -> Option<String> {
         let key = self.0.store.vault().transit_key_of(view.epoch).await.ok()?;
         let clear = key.unseal(aad(view.epoch, view.entry.id, "queue.reply"), sealed).ok()?;
         String::from_utf8(clear).ok()

@@ -53,19 +53,19 @@ impl Operator {
 
     /// A lane to the destination that is due first, of those to which this process has none.
     pub async fn lease_destination(&self) -> Result<Option<Destination>, Refusal> {
-        self.lease_lane(&[]).await
+        self.lease_lane(&[], true).await
     }
 
     /// A lane to the destination that is due first, of those to which this process has none; otherwise another one to one of `widened`, when
-    /// much waits there, or when all its lanes are busy with something long.
-    pub async fn lease_lane(&self, widened: &[DomainName]) -> Result<Option<Destination>, Refusal> {
+    /// much waits there, or when all its lanes are busy with something long. `failing`: to those too that could not be reached last time.
+    pub async fn lease_lane(&self, widened: &[DomainName], failing: bool) -> Result<Option<Destination>, Refusal> {
         let failed = |e: StoreError| refuse::store(&e);
         self.free_dead_leases().await.map_err(failed)?;
         let now = self.now();
         let open = self.0.leases.lanes.open(now);
         let beside = open.clone();
         let look = self.0.store.read(move |tx| {
-            let due = queue::candidates(tx, now, &beside, LOOKED_AT)?;
+            let due = queue::candidates(tx, now, &beside, failing, LOOKED_AT)?;
             due.into_iter().map(|c| Ok((queue::ready(tx, &c.domain, now, 1)?.any(), c))).collect::<Result<Vec<_>, _>>()
         });
         for (ready, candidate) in look.await.map_err(|e: StoreError| refuse::store(&e))? {

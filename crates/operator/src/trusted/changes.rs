@@ -3,7 +3,7 @@
 //! Promises: the rows, the list and the mail made due commit together, so that no crash lets mail for a domain that left wait for its next attempt.
 use crate::Operator;
 use sceau_domain::{DomainName, Timestamp};
-use sceau_store::queue::{self, Retry};
+use sceau_store::queue::{self, Selection};
 use sceau_store::white_lists::{ChangeRow, ListRow};
 use sceau_store::{StoreError, Tx};
 use sceau_trust::WhiteList;
@@ -29,14 +29,14 @@ pub(super) fn make_due(
     concerned: &Option<HashSet<String>>,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let Some(concerned) = concerned else { return queue::retry(tx, &Retry::All, now) };
+    let Some(concerned) = concerned else { return queue::retry(tx, &Selection::All, now) };
     if concerned.is_empty() {
         return Ok(0);
     }
     let mut due = 0;
     // In the order of the names: the order of locks.
-    for domain in queue::destinations(tx)?.into_iter().filter(|d| concerned.contains(d)) {
-        due += queue::retry(tx, &Retry::Destination(domain), now)?;
+    for domain in queue::names(tx)?.into_iter().filter(|d| concerned.contains(d)) {
+        due += queue::retry(tx, &Selection::Destination(domain), now)?;
     }
     Ok(due)
 }
