@@ -78,6 +78,8 @@ impl Operator {
         let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?.id;
         let person = match &actor.who {
             Who::Person(p) => Some(p.id),
+            // A server has no seat: what it may send is judged by its connector.
+            Who::Connector(_) => return Err(RefusalCode::RightMissing.into()),
             Who::System => None,
         };
         Ok(Seat { bal, person, need: BalRights::READ, at: self.now().0 })

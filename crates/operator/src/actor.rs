@@ -10,6 +10,8 @@ pub enum Door {
     Mx,
     /// SMTP submission.
     Submission,
+    /// SMTP from structures' own servers.
+    Connector,
     /// IMAP.
     Imap,
     /// Administration socket.
@@ -27,6 +29,7 @@ impl Door {
         match self {
             Self::Mx => "mx",
             Self::Submission => "submission",
+            Self::Connector => "connector",
             Self::Imap => "imap",
             Self::Admin => "admin",
             Self::Api => "api",
@@ -92,11 +95,30 @@ pub struct Chair {
     pub since: u64,
 }
 
-/// Person or ourselves.
+/// A structure's own mail server, as its certificate showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectorRef {
+    /// Row id of the connector.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// Code of the structure.
+    pub structure: String,
+    /// The certificate's row.
+    pub certificate: Id,
+    /// DN of the certificate.
+    pub dn: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+}
+
+/// Person, structure's server or ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
     /// A natural person, signed in.
     Person(PersonRef),
+    /// A structure's own server: sends for the BALs of its connector, and may nothing else.
+    Connector(ConnectorRef),
     /// The program itself.
     System,
 }
@@ -126,7 +148,7 @@ impl Actor {
     pub(crate) fn person(&self) -> Id {
         match &self.who {
             Who::Person(p) => p.id,
-            Who::System => 0,
+            Who::Connector(_) | Who::System => 0,
         }
     }
 }

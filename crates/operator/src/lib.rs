@@ -63,6 +63,17 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Operator(pub(crate) Arc<Inner>);
 
+/// An operator that does not keep itself: for what it holds and what must reach it.
+#[derive(Debug, Clone)]
+pub struct WeakOperator(std::sync::Weak<Inner>);
+
+impl WeakOperator {
+    /// The operator, while it runs.
+    pub fn upgrade(&self) -> Option<Operator> {
+        self.0.upgrade().map(Operator)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) config: OperatorConfig,
@@ -142,6 +153,10 @@ impl Operator {
         operator.follow_configured_quota().await?;
         operator.bring_references().await?;
         Ok(operator)
+    }
+    /// A reference that does not keep it.
+    pub fn downgrade(&self) -> WeakOperator {
+        WeakOperator(Arc::downgrade(&self.0))
     }
     /// Does the database answer? For readiness.
     pub async fn ping(&self) -> Result<(), sceau_domain::Refusal> {

@@ -63,6 +63,7 @@ impl By {
                 let seat = chair.filter(|c| c.role != AccessRole::Holder).map(|c| (c.role, c.holder.clone()));
                 Self { name: p.login.clone(), person: Some(p.id), origin, seat }
             }
+            Who::Connector(c) => Self { name: format!("connector:{}", c.name), origin, ..Self::default() },
             Who::System => Self { origin, ..Self::system() },
         }
     }

@@ -58,6 +58,8 @@ fn missing(use_case: UseCase) -> Fail {
 fn person(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> Result<Option<Id>, Fail> {
     match &actor.who {
         Who::System => Ok(None),
+        // A server administers nothing.
+        Who::Connector(_) => Err(missing(use_case)),
         Who::Person(p) => match accounts::person_by_id(tx, p.id)? {
             Some(row) if row.disabled.is_none() => Ok(Some(row.id)),
             _ => Err(missing(use_case)),

@@ -331,11 +331,12 @@ pub fn is_sender(tx: &mut dyn Tx, connector: Id, bal: Id) -> Result<bool, StoreE
     Ok(tx.query_opt(sql, params![connector, bal])?.is_some())
 }
 
-/// Open BALs of a structure in the domains of its connector.
-pub fn carried(tx: &mut dyn Tx, connector: Id) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM connectors c JOIN connector_domains cd ON cd.connector_id = c.id \
-               JOIN bals b ON b.domain_id = cd.domain_id AND b.structure_id = c.structure_id WHERE c.id = $1 AND b.state = 'active'";
-    tx.query_opt(sql, params![connector])?.map_or(Ok(0), |r| r.int(0))
+/// An active BAL that a connector carries, to try it out with.
+pub fn some_carried(tx: &mut dyn Tx, connector: Id) -> Result<Option<Id>, StoreError> {
+    let sql = "SELECT b.id FROM connectors c JOIN connector_domains cd ON cd.connector_id = c.id \
+               JOIN bals b ON b.domain_id = cd.domain_id AND b.structure_id = c.structure_id WHERE c.id = $1 AND b.state = 'active' \
+               ORDER BY b.id LIMIT 1";
+    tx.query_opt(sql, params![connector])?.map(|r| r.int(0)).transpose()
 }
 
 /// Recipients that wait in the queue for the domains of a connector.
@@ -418,14 +419,10 @@ pub fn revoke_all(tx: &mut dyn Tx, connector: Id, at: i64, by: &str, reason: &st
     tx.execute(sql, params![connector, at, by, reason]).map(drop)
 }
 
-/// Certificates in force of connectors that are not ended, which end before an instant: from after an id.
-pub fn ending(tx: &mut dyn Tx, before: i64, after: Id, limit: i64) -> Result<Vec<(String, Certificate)>, StoreError> {
-    let of = CERTIFICATE.split(", ").map(|c| format!("x.{}", c.trim())).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "SELECT {of}, c.name FROM connector_certificates x JOIN connectors c ON c.id = x.connector_id \
-         WHERE x.revoked IS NULL AND c.state <> 'ended' AND x.not_after < $1 AND x.id > $2 ORDER BY x.id LIMIT $3"
-    );
-    tx.query(&sql, params![before, after, limit])?.iter().map(|r| Ok((r.text(16)?, certificate(r)?))).collect()
+/// The inventory watches the end of this certificate of a connector no more; of none of them when no one is named.
+pub fn retire(tx: &mut dyn Tx, connector: &str, fingerprint: Option<&str>, at: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE certificates SET retired = $3 WHERE kind = 'issued' AND place = $1 AND (fingerprint = $2 OR $2 = '') AND retired IS NULL";
+    tx.execute(sql, params![connector, fingerprint.unwrap_or_default(), at]).map(drop)
 }
 
 /// Keeps two changes of what connectors carry from crossing.

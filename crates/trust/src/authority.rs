@@ -318,7 +318,12 @@ mod tests {
         Subject { name: "mail.chu.example", organisation: "CHU de l'Exemple", unit: "chu", hosts }
     }
 
-    fn judged(authority: &NewAuthority, certificate: &str, client: bool, at: Timestamp) -> Result<peer::Peer, PeerCause> {
+    fn judged(
+        authority: &NewAuthority,
+        certificate: &str,
+        client: bool,
+        at: Timestamp,
+    ) -> Result<peer::Peer, PeerCause> {
         let mut anchors = Anchors::default();
         anchors.add_pem(Purpose::Connectors, authority.certificate.as_bytes()).unwrap();
         let chain: Vec<_> = crate::anchors::certificates(certificate.as_bytes()).unwrap();
@@ -366,7 +371,10 @@ mod tests {
     fn bad_requests_are_told_apart() {
         let key = KeyPair::generate().unwrap();
         let good = request(&key);
-        assert!(requested(good.replace("BEGIN CERT", "BEGIN NEW CERT").replace("END CERT", "END NEW CERT").as_bytes()).is_ok());
+        assert!(
+            requested(good.replace("BEGIN CERT", "BEGIN NEW CERT").replace("END CERT", "END NEW CERT").as_bytes())
+                .is_ok()
+        );
         let der = CertificateSigningRequestDer::from_pem_slice(good.as_bytes()).unwrap();
         assert!(requested(&der).is_ok(), "DER is taken too");
         let mut altered = der.to_vec();

@@ -46,6 +46,7 @@ impl Operator {
             let uc = UseCase::BalList;
             let within = match (reach(tx, &actor, uc)?, &actor.who) {
                 (Reach::All, _) | (_, Who::System) => None,
+                (_, Who::Connector(_)) => Some((Vec::new(), 0)),
                 (reach, Who::Person(p)) => Some((reach.structures().unwrap_or_default().to_vec(), p.id)),
             };
             let domain = match &query.domain {

@@ -63,7 +63,7 @@ impl Operator {
     pub fn leash(&self, actor: &Actor) -> Leash {
         let person = match &actor.who {
             Who::Person(p) => p.id,
-            Who::System => 0,
+            Who::Connector(_) | Who::System => 0,
         };
         let bal = actor.bal.as_ref();
         let chair = bal.and_then(|b| b.chair.as_ref());

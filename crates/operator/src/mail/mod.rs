@@ -9,6 +9,7 @@ mod binary;
 mod clean;
 pub(crate) mod keep;
 mod parties;
+pub(crate) use parties::{Local, bal_by_key};
 pub(crate) mod post;
 pub(crate) mod refusals;
 pub(crate) mod shown;
@@ -94,17 +95,17 @@ pub struct Accepted {
 }
 
 /// A new id of an acceptance: unique over nodes and time.
-fn new_tag(store: &Store) -> String {
+pub(crate) fn new_tag(store: &Store) -> String {
     format!("{:013x}", store.new_id())
 }
 
 /// Bytes as a person reads them.
-fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes / 1_000_000)
 }
 
 /// RFC 5321 §6.3: too many `Received` fields are a loop.
-fn check_loop(scan: &Scan, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check_loop(scan: &Scan, limits: &Limits) -> Result<(), Refusal> {
     if scan.received > limits.hops {
         return Err(Refusal::new(RefusalCode::MessageLoop).with("limit", limits.hops));
     }

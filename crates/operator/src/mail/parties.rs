@@ -4,7 +4,7 @@ use crate::{Operator, refuse};
 use sceau_domain::access::refuses_mail;
 use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
 use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
-use sceau_store::{Id, StoreError, Tx, accounts, roles};
+use sceau_store::{Id, StoreError, Tx, accounts, connectors, roles};
 
 /// Local parts that every domain of ours has (RFC 5321 §4.5.1, RFC 2142).
 const ROLES: [&str; 2] = ["postmaster", "abuse"];
@@ -35,12 +35,19 @@ pub(crate) struct Local {
     pub shut: Option<RefusalCode>,
     /// Bytes left.
     pub room: u64,
+    /// Its mail goes to its structure's own server: nothing is kept here.
+    pub carried: bool,
 }
 
 impl Found {
-    /// The BALs to deliver to.
+    /// A BAL of ours whose mail is queued for its structure's own server.
+    pub fn is_carried(&self) -> bool {
+        matches!(self, Self::Bal(local) if local.carried)
+    }
+    /// The BALs to deliver to here.
     pub fn locals(&self) -> &[Local] {
         match self {
+            Self::Bal(local) if local.carried => &[],
             Self::Bal(local) => std::slice::from_ref(local),
             Self::Role(_, locals) => locals,
             Self::Elsewhere => &[],
@@ -86,7 +93,8 @@ impl Operator {
         }
         if role {
             let role = OwnRole { domain: to.domain().clone(), domain_kind: looked.kind };
-            let locals = looked.in_charge.into_iter().filter(|l| l.shut.is_none()).collect();
+            // Those in charge read it here.
+            let locals = looked.in_charge.into_iter().filter(|l| l.shut.is_none() && !l.carried).collect();
             return Ok(Found::Role(role, locals));
         }
         Err(Refusal::new(RefusalCode::RcptUnknown).with("address", to))
@@ -139,10 +147,15 @@ fn look_up(
 }
 
 /// A BAL of ours by what it is found by.
-pub(super) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, StoreError> {
+pub(crate) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, StoreError> {
     let Some(b) = accounts::bal_by_address(tx, key)? else { return Ok(None) };
     let invalid = |what: &str| StoreError::Invalid(format!("{what} of a BAL"));
     let d = accounts::domain_by_id(tx, b.domain_id)?.ok_or_else(|| invalid("domain"))?;
+    let carrier = match b.structure_id {
+        Some(_) => connectors::of_bal(tx, b.id)?,
+        None => None,
+    };
+    let carried = carrier.is_some_and(|c| c.host.is_some());
     let blocked = match b.structure_id {
         Some(id) => !roles::structure_is_open(tx, id)?,
         None => false,
@@ -158,6 +171,8 @@ pub(super) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, St
         },
         open: b.state == "active" && !blocked,
         shut: refuses_mail(&b.state).or(blocked.then_some(RefusalCode::RcptBlocked)),
-        room: u64::try_from(b.quota_bytes.saturating_sub(b.used_bytes)).unwrap_or(0),
+        // Room is its server's to say.
+        room: if carried { u64::MAX } else { u64::try_from(b.quota_bytes.saturating_sub(b.used_bytes)).unwrap_or(0) },
+        carried,
     }))
 }

@@ -138,23 +138,42 @@ impl Operator {
 
     /// Judges a letter and seals all that its transaction will name.
     pub(crate) async fn prepare_post(&self, letter: Letter) -> Result<Posting, Refusal> {
-        let locals = match &letter.to {
-            To::Bal(id) => vec![self.bal_to_tell(*id).await?],
+        let received = self.taken_in(&letter.content)?;
+        self.prepare_received(letter, received, b"").await
+    }
+
+    /// As [`Operator::prepare_post`], of a content that was received already: a report that a structure's own server makes. `fields` go before it.
+    pub(crate) async fn prepare_received(
+        &self,
+        letter: Letter,
+        received: Received,
+        fields: &[u8],
+    ) -> Result<Posting, Refusal> {
+        let size = received.scan.size + fields.len() as u64;
+        let mut letter = letter;
+        let locals = match &letter.to.clone() {
+            // Mail of a BAL that its structure's own server keeps goes there.
+            To::Bal(id) => match self.carried_address(*id).await? {
+                Some(address) => {
+                    letter.to = To::Address(address);
+                    Vec::new()
+                }
+                None => vec![self.bal_to_tell(*id).await?],
+            },
             To::Address(to) => {
                 let found = self.find(to).await?;
                 let sender = self.speaker(&letter.speaker).await?;
                 // Whoever is answered wrote first.
                 may_exchange(&sender, &found.recipient(self, to), true)?;
-                found.check_room(to, letter.content.len() as u64)?;
+                found.check_room(to, size)?;
                 let takes = |l: &&super::parties::Local| l.shut.is_none();
                 found.locals().iter().filter(takes).map(|l| (l.id, l.shown.clone())).collect()
             }
         };
-        let received = self.taken_in(&letter.content)?;
         let id = super::new_tag(&self.0.store);
         match &letter.to {
-            To::Address(to) if locals.is_empty() => self.prepare_queued(&letter, to, received, id).await,
-            _ => self.prepare_local(&letter, locals, received, id).await,
+            To::Address(to) if locals.is_empty() => self.prepare_queued(&letter, to, received, (id, fields)).await,
+            _ => self.prepare_local(&letter, locals, received, (id, fields)).await,
         }
     }
 
@@ -201,12 +220,12 @@ impl Operator {
         letter: &Letter,
         mut locals: Vec<(Id, String)>,
         received: Received,
-        id: String,
+        (id, fields): (String, &[u8]),
     ) -> Result<Posting, Refusal> {
         // Ascending ids: the order in which BALs are locked.
         locals.sort();
         locals.dedup_by_key(|l| l.0);
-        let prefix = trace_field::return_path(None).into_bytes();
+        let prefix = [trace_field::return_path(None).as_bytes(), fields].concat();
         let (now, mut copies, mut traces) = (self.now(), Vec::new(), Vec::new());
         for (bal, shown) in locals {
             let flags = FlagSet::default();
@@ -222,12 +241,12 @@ impl Operator {
         letter: &Letter,
         to: &Address,
         received: Received,
-        id: String,
+        (id, fields): (String, &[u8]),
     ) -> Result<Posting, Refusal> {
         let said = json!({ "id": id, "kind": letter.kind, "to": self.shown(to), "queued": 1 });
         let about = letter.about.as_ref().map(|(bal, shown)| (*bal, shown.as_str()));
         let trace = self.fact("mail.posted", &By::system(), about, "ok", said);
-        let rows = self.post_rows(letter, to, &received, id).await.map_err(|e| refuse::store(&e))?;
+        let rows = self.post_rows(letter, to, &received, (id, fields)).await.map_err(|e| refuse::store(&e))?;
         Ok(Posting {
             spool: received.spool,
             ready: Ready { copies: Vec::new(), queued: Some(rows), traces: vec![trace] },
@@ -240,7 +259,7 @@ impl Operator {
         letter: &Letter,
         to: &Address,
         received: &Received,
-        tag: String,
+        (tag, fields): (String, &[u8]),
     ) -> Result<(queue::Message, Vec<queue::Entry>), StoreError> {
         let (store, now) = (&self.0.store, self.now());
         let (epoch, key) = store.vault().transit_key().await?;
@@ -255,13 +274,17 @@ impl Operator {
             bal: letter.about.as_ref().map_or(0, |(bal, _)| *bal),
             sender: String::new(),
             sender_sealed: None,
-            prefix: key.seal(crate::queue::aad(epoch, id, "queue.prefix"), b"")?,
-            size: i64::try_from(received.scan.size).unwrap_or(i64::MAX),
+            prefix: key.seal(crate::queue::aad(epoch, id, "queue.prefix"), fields)?,
+            size: i64::try_from(received.scan.size + fields.len() as u64).unwrap_or(i64::MAX),
             body_8bit: received.scan.body_8bit,
             smtputf8: received.scan.header_8bit || to.is_international(),
             created: now,
             expires,
             tag,
+            ret: 0,
+            envid: None,
+            requiretls: false,
+            binary: false,
         };
         let entry = queue::Entry {
             id: entry,
@@ -276,6 +299,8 @@ impl Operator {
             expires,
             last_code: None,
             last_reply: None,
+            notify: None,
+            orcpt: None,
         };
         Ok((message, vec![entry]))
     }

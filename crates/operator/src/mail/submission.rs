@@ -11,6 +11,7 @@ use crate::access::{Acting, acting};
 use crate::login::is_live;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
+use crate::queue::told;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Received, Who, terms};
@@ -37,6 +38,8 @@ impl Operator {
     async fn judge_submitter(&self, actor: &Actor, from: Option<&Address>, size: Option<u64>) -> Result<(), Refusal> {
         match from {
             Some(from) => drop(self.sending_bal(actor, from, RefusalCode::SenderNotAllowed).await?),
+            // A server's notification (RFC 8098 §3), judged likewise.
+            None if matches!(actor.who, Who::Connector(_)) => {}
             // A notification of a mail client (RFC 8098 §3): its From is judged after DATA all the same.
             None => {
                 let seat = self.seat(actor)?.sending();
@@ -97,6 +100,15 @@ impl Operator {
         let (key, token, now) = (self.bal_key(address), actor.credential, self.now());
         let person = match &actor.who {
             Who::Person(p) => Some(p.id),
+            Who::Connector(connector) => {
+                let connector = connector.clone();
+                let found = self.0.store.read(move |tx| {
+                    let Some(local) = bal_by_key(tx, &key)? else { return Ok(None) };
+                    let sends = crate::connectors::may_send(tx, &connector, &local, now)?;
+                    Ok::<_, Fail>(sends.then_some(Voice { local, seat: None }))
+                });
+                return found.await?.ok_or_else(|| Refusal::new(otherwise).with("address", address));
+            }
             Who::System => None,
         };
         let found = self.0.store.read(move |tx| {
@@ -180,7 +192,7 @@ impl Operator {
                 self.check_pair(&plan.envelope_bal, to, size).await?;
             }
             match self.check_pair(&from.local, to, size).await? {
-                Found::Elsewhere => plan.elsewhere.push(rcpt.clone()),
+                found if found.is_carried() || matches!(found, Found::Elsewhere) => plan.elsewhere.push(rcpt.clone()),
                 found => {
                     let locals = found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size);
                     plan.locals.extend(locals.map(|l| (l.id, l.shown.clone())));
@@ -223,6 +235,10 @@ impl Operator {
             let said = json!({ "id": plan.id });
             facts.push(self.fact("mail.delivered", &plan.author.by(actor), Some((*bal, shown)), "ok", said));
         }
+        let connector = match &actor.who {
+            Who::Connector(connector) => Some(connector.clone()),
+            _ => None,
+        };
         let (own, token): (Vec<Id>, _) = (plan.voices.iter().map(|v| v.local.id).collect(), actor.credential);
         let person = matches!(actor.who, Who::Person(_)).then(|| actor.person());
         let (id, (sender, per_hour)) = (plan.id, plan.per_hour);
@@ -235,6 +251,9 @@ impl Operator {
                 if !may_send(tx, person, *bal)? || !token_opens(tx, token, *bal, now)? {
                     return Err(RefusalCode::RightMissing.into());
                 }
+            }
+            if let Some(connector) = &connector {
+                crate::connectors::admit(tx, connector, &own, now)?;
             }
             crate::policies::count_submission(tx, sender, per_hour, now.0)?;
             blob::insert(tx, row)?;
@@ -266,6 +285,11 @@ impl Operator {
         facts["bals"] = plan.locals.values().map(String::as_str).collect::<Vec<_>>().into();
         facts["queued"] = plan.elsewhere.len().into();
         facts["tls"] = json!(actor.origin.tls);
+        if let Who::Connector(c) = &actor.who {
+            facts["connector"] = c.name.as_str().into();
+            facts["structure"] = c.structure.as_str().into();
+            facts["certificate"] = json!({ "dn": c.dn, "sha256": c.fingerprint });
+        }
         let fact = |voice: &Voice| {
             let mut facts = facts.clone();
             if voice.local.id != plan.envelope_bal.id {
@@ -293,7 +317,10 @@ impl Operator {
             by: hostname,
             with: envelope.with,
             tls: actor.origin.tls.as_deref(),
-            peer: None,
+            peer: match &actor.who {
+                Who::Connector(c) => Some(c.dn.as_str()),
+                _ => None,
+            },
             id,
             at: now,
         };
@@ -362,10 +389,14 @@ impl Operator {
             created: plan.now,
             expires,
             tag: plan.id.clone(),
+            ret: told::ret_number(plan.envelope.dsn.ret),
+            envid: told::sealed_envid(&plan.envelope.dsn, epoch, id, &key)?,
+            requiretls: plan.envelope.requiretls,
+            binary: plan.envelope.body == super::Body::Binary,
         };
         let mut entries = Vec::with_capacity(plan.elsewhere.len());
-        for to in plan.elsewhere.iter().map(|r| &r.address) {
-            let entry = store.new_id();
+        for rcpt in &plan.elsewhere {
+            let (to, entry) = (&rcpt.address, store.new_id());
             entries.push(queue::Entry {
                 id: entry,
                 message: id,
@@ -376,10 +407,12 @@ impl Operator {
                 unreached: 0,
                 next_at: plan.now,
                 // Nobody is told about a report or a notification that is late.
-                warn_at: from.map(|_| warns),
+                warn_at: from.filter(|_| rcpt.dsn.wants().delay).map(|_| warns),
                 expires,
                 last_code: None,
                 last_reply: None,
+                notify: rcpt.dsn.notify.map(|n| n.bits()),
+                orcpt: told::sealed_orcpt(rcpt, epoch, entry, &key)?,
             });
         }
         Ok(Some((row, entries)))

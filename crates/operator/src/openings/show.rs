@@ -28,6 +28,7 @@ impl Operator {
             let uc = UseCase::OpeningList;
             let within = match (reach(tx, &actor, uc)?, &actor.who) {
                 (Reach::All, _) | (_, Who::System) => None,
+                (_, Who::Connector(_)) => Some((Vec::new(), 0)),
                 (reach, Who::Person(p)) => Some((reach.structures().unwrap_or_default().to_vec(), p.id)),
             };
             let structure = match &query.structure {
@@ -57,6 +58,7 @@ pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, now: Timestamp) -> Res
     let Some(row) = rows::by_id(tx, id)? else { return Err(unknown(tx, actor, uc, &id.to_string())) };
     let seen = match (reach(tx, actor, uc)?, &actor.who) {
         (Reach::All, _) | (_, Who::System) => true,
+        (_, Who::Connector(_)) => false,
         (reach, Who::Person(p)) => {
             row.asked_person == Some(p.id)
                 || row.structure_id.is_some_and(|s| reach.structures().is_some_and(|all| all.contains(&s)))

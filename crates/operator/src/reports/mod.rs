@@ -99,6 +99,7 @@ type Within = (Vec<Id>, Vec<String>, Id);
 fn within(tx: &mut dyn Tx, actor: &Actor) -> Result<Option<Within>, Fail> {
     Ok(match (reach(tx, actor, UseCase::ReportList)?, &actor.who) {
         (Reach::All, _) | (_, Who::System) => None,
+        (_, Who::Connector(_)) => Some((Vec::new(), Vec::new(), 0)),
         (reach, Who::Person(p)) => Some((reach.structures().unwrap_or_default().to_vec(), local(), p.id)),
     })
 }

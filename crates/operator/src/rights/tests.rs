@@ -136,7 +136,7 @@ impl Place {
 fn id_of(actor: &Actor) -> Id {
     match &actor.who {
         Who::Person(p) => p.id,
-        Who::System => 0,
+        Who::Connector(_) | Who::System => 0,
     }
 }
 

@@ -2,13 +2,19 @@
 //!
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
+mod connectors;
 mod hidden;
+mod listen;
 mod notices;
+mod revocation;
 mod search;
 mod storage;
 mod terms;
 
+pub use connectors::ConnectorsSection;
+pub use listen::ListenSection;
 pub use notices::NoticesSection;
+pub use revocation::{AnchorSet, EnvironmentName, RevocationSection};
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
 pub use terms::TermsSection;
@@ -19,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The whole file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,6 +50,9 @@ pub struct Config {
     /// Trust anchors, by purpose.
     #[serde(default)]
     pub anchors: AnchorsSection,
+    /// Whether certificates are revoked.
+    #[serde(default)]
+    pub revocation: RevocationSection,
     /// The signed white list.
     #[serde(default)]
     pub white_list: Option<WhiteListSection>,
@@ -57,6 +67,9 @@ pub struct Config {
     /// `[limits]`: the operator's limits, by their names; absent values are the built-in ones.
     #[serde(default)]
     pub limits: sceau_domain::policy::Layer,
+    /// Structures' own servers.
+    #[serde(default)]
+    pub connectors: ConnectorsSection,
     /// Text search.
     #[serde(default)]
     pub search: SearchSection,
@@ -82,6 +95,9 @@ pub struct OperatorSection {
     /// Where people find us in a browser, for links: `https://…`, without a final `/`. `https://` and the host name when absent.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// `production` or `test`: whose anchors count here. What leads to the other one's is refused, and told why.
+    #[serde(default)]
+    pub environment: EnvironmentName,
     /// Number of this node, 0 to 1007: those above are for commands beside the servers.
     #[serde(default)]
     pub node: u16,
@@ -117,7 +133,7 @@ pub struct KeyPair {
 }
 
 /// `[anchors]`: PEM files, roots and intermediates.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnchorsSection {
     /// Other operators.
@@ -141,6 +157,59 @@ pub struct AnchorsSection {
     /// Revocation lists, PEM or DER.
     #[serde(default)]
     pub crls: Vec<PathBuf>,
+    /// Words that a test authority has in its name: an anchor with one of them does not count in production, whoever put it there.
+    #[serde(default = "test_words")]
+    pub test_words: Vec<String>,
+    /// Anchors of the production environment: in force there, known in the test one so that refusals say why.
+    #[serde(default)]
+    pub production: AnchorSet,
+    /// Anchors of the test environment, likewise.
+    #[serde(default)]
+    pub test: AnchorSet,
+}
+
+impl Default for AnchorsSection {
+    fn default() -> Self {
+        let none = Vec::new;
+        Self {
+            peers: none(),
+            list_signer: none(),
+            list_server: none(),
+            cps: none(),
+            clients: none(),
+            connectors: none(),
+            crls: none(),
+            test_words: test_words(),
+            production: AnchorSet::default(),
+            test: AnchorSet::default(),
+        }
+    }
+}
+
+impl AnchorsSection {
+    /// Those in force in an environment: these, and the environment's own.
+    pub fn in_force(&self, environment: EnvironmentName) -> AnchorSet {
+        let own = match environment {
+            EnvironmentName::Production => &self.production,
+            EnvironmentName::Test => &self.test,
+        };
+        let both = |a: &[PathBuf], b: &[PathBuf]| [a, b].concat();
+        AnchorSet {
+            peers: both(&self.peers, &own.peers),
+            list_signer: both(&self.list_signer, &own.list_signer),
+            list_server: both(&self.list_server, &own.list_server),
+            cps: both(&self.cps, &own.cps),
+            clients: both(&self.clients, &own.clients),
+            connectors: both(&self.connectors, &own.connectors),
+        }
+    }
+    /// Those of the other environment.
+    pub fn elsewhere(&self, environment: EnvironmentName) -> &AnchorSet {
+        match environment {
+            EnvironmentName::Production => &self.test,
+            EnvironmentName::Test => &self.production,
+        }
+    }
 }
 
 /// `[white_list]`
@@ -167,43 +236,22 @@ pub struct WhiteListSection {
     pub old_hours: u64,
 }
 
-/// `[listen]`: a door without an address stays shut.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListenSection {
-    /// SMTP between operators.
-    pub mx: Option<SocketAddr>,
-    /// Submission with STARTTLS.
-    pub submission: Option<SocketAddr>,
-    /// Submission over TLS.
-    pub submissions: Option<SocketAddr>,
-    /// IMAP with STARTTLS.
-    pub imap: Option<SocketAddr>,
-    /// IMAP over TLS.
-    pub imaps: Option<SocketAddr>,
-    /// REST and web pages, over TLS.
-    pub https: Option<SocketAddr>,
-    /// `/metrics`, `/healthz`, `/readyz` (plain HTTP: keep it on loopback).
-    pub http: Option<SocketAddr>,
-    /// Unix socket of the administration.
-    pub admin: PathBuf,
-    /// Connections at once, each door.
-    #[serde(default = "connections")]
-    pub max_connections: usize,
-    /// Connections at once from one address, each door.
-    #[serde(default = "per_address")]
-    pub max_per_address: usize,
-    /// Seconds to wait for sessions when stopping.
-    #[serde(default = "grace")]
-    pub grace_seconds: u64,
-}
-
 /// `[transfer]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TransferSection {
-    /// Destinations served at once.
+    /// Connections at once.
     pub workers: usize,
+    /// Connections at once to one destination, at most: it starts with one or two, and has more while it takes mail.
+    pub connections_per_destination: usize,
+    /// Seconds for which a connection is kept open after its last message.
+    pub keep_open_seconds: u64,
+    /// Minutes for which a domain that the DNS does not know is asked for before its mail comes back.
+    pub no_route_minutes: u64,
+    /// A domain without MX records is its own server (RFC 5321 §5.1).
+    pub implicit_mx: bool,
+    /// Deadlines of each phase.
+    pub timeouts: TransferTimeouts,
     /// Port of other operators.
     pub port: u16,
     /// DNS server (`host:port`); the system's when absent.
@@ -212,6 +260,8 @@ pub struct TransferSection {
     pub routes: BTreeMap<String, Vec<String>>,
     /// Delays between attempts, seconds; the last one repeats. Empty: the built-in schedule.
     pub retry_seconds: Vec<u64>,
+    /// Tell the sender after so many hours that the message still waits.
+    pub warn_hours: u64,
     /// Give up after so many hours.
     pub expire_hours: u64,
     /// Seconds to wait for messages being sent when stopping; what is cut then is sent again later.
@@ -221,13 +271,49 @@ pub struct TransferSection {
 impl Default for TransferSection {
     fn default() -> Self {
         Self {
-            workers: 16,
+            workers: 32,
+            connections_per_destination: 8,
+            keep_open_seconds: 5,
+            no_route_minutes: 60,
+            implicit_mx: true,
+            timeouts: TransferTimeouts::default(),
             port: 25,
             resolver: None,
             routes: BTreeMap::new(),
             retry_seconds: Vec::new(),
+            warn_hours: 4,
             expire_hours: 120,
             grace_seconds: grace(),
+        }
+    }
+}
+
+/// `[transfer.timeouts]`: seconds, each for a phase as a whole (RFC 5321 §4.5.3.2); the built-in ones where absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TransferTimeouts {
+    /// TCP connection.
+    pub connect: Option<u32>,
+    /// The greeting.
+    pub greeting: Option<u32>,
+    /// Each reply but the last, and the handshake.
+    pub reply: Option<u32>,
+    /// The reply after the content.
+    pub end_of_data: Option<u32>,
+    /// Each 64 KiB of content.
+    pub write: Option<u32>,
+}
+
+impl TransferTimeouts {
+    /// These, where they are given.
+    pub fn given(self, built_in: sceau_smtp::transfer::Timeouts) -> sceau_smtp::transfer::Timeouts {
+        let or = |given: Option<u32>, otherwise| given.map_or(otherwise, |s| Duration::from_secs(u64::from(s.max(1))));
+        sceau_smtp::transfer::Timeouts {
+            connect: or(self.connect, built_in.connect),
+            greeting: or(self.greeting, built_in.greeting),
+            reply: or(self.reply, built_in.reply),
+            end_of_data: or(self.end_of_data, built_in.end_of_data),
+            write: or(self.write, built_in.write),
         }
     }
 }
@@ -281,6 +367,9 @@ impl Default for LogSection {
     }
 }
 
+fn test_words() -> Vec<String> {
+    vec!["TEST".into()]
+}
 fn yes() -> bool {
     true
 }
@@ -295,12 +384,6 @@ fn week() -> u64 {
 }
 fn list_bytes() -> usize {
     32 << 20
-}
-fn connections() -> usize {
-    10_000
-}
-fn per_address() -> usize {
-    500
 }
 fn grace() -> u64 {
     20
@@ -380,6 +463,7 @@ impl Config {
         ] {
             list.iter_mut().for_each(fix);
         }
+        a.production.paths().chain(a.test.paths()).for_each(fix);
         for p in [&mut self.store.spools, &mut self.notary.checkpoints, &mut self.listen.admin] {
             fix(p);
         }
@@ -418,6 +502,7 @@ impl Config {
         if let Some(notices) = &self.notices {
             notices.check()?;
         }
+        self.revocation.check()?;
         if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));
         }

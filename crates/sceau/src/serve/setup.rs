@@ -1,13 +1,14 @@
 //! From the configuration to the parts: anchors, certificates, store and operator settings. Says all that is wrong at once.
-use crate::config::{Config, ConfigError, KeyPair};
+use crate::config::{Config, ConfigError, EnvironmentName, KeyPair};
 use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
 use sceau_operator::notary::NotarySettings;
 use sceau_store::vault::Place;
 use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig, StoreError};
+use sceau_trust::identity::IdentityError;
 use sceau_trust::whitelist::WhiteListSource;
-use sceau_trust::{Anchors, Identity, Purpose, Trust, tls};
+use sceau_trust::{Anchors, Identity, PeerCause, Purpose, Trust, tls};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +27,19 @@ pub struct Parts {
     pub trust: Trust,
     /// Our door towards operators.
     pub mx: HotTls,
-    /// Our doors for mail clients.
+    /// Our doors for browsers and programs of REST.
     pub clients: HotTls,
+    /// Our doors for mail programs: they may log in by a certificate.
+    pub mail: HotTls,
     /// Our side when we connect to operators.
     pub transfer: Arc<arc_swap::ArcSwap<rustls::ClientConfig>>,
 }
 
-/// The three TLS configurations of a set of certificates.
+/// The TLS configurations of a set of certificates.
 struct TlsSet {
     mx: Arc<rustls::ServerConfig>,
     clients: Arc<rustls::ServerConfig>,
+    mail: Arc<rustls::ServerConfig>,
     transfer: Arc<rustls::ClientConfig>,
 }
 
@@ -47,11 +51,12 @@ impl Parts {
         if let Some(first) = wrong.into_iter().next() {
             return Err(first);
         }
-        let set = tls_set(config)?;
+        let set = tls_set(config, &anchors)?;
         Ok(Self {
             trust: Trust::new(anchors),
             mx: Arc::new(arc_swap::ArcSwap::new(set.mx)),
             clients: Arc::new(arc_swap::ArcSwap::new(set.clients)),
+            mail: Arc::new(arc_swap::ArcSwap::new(set.mail)),
             transfer: Arc::new(arc_swap::ArcSwap::new(set.transfer)),
         })
     }
@@ -62,12 +67,13 @@ impl Parts {
         trust.set_anchors((*next.trust.anchors()).clone());
         self.mx.store(next.mx.load_full());
         self.clients.store(next.clients.load_full());
+        self.mail.store(next.mail.load_full());
         self.transfer.store(next.transfer.load_full());
         Ok(())
     }
 }
 
-fn tls_set(config: &Config) -> Result<TlsSet, ConfigError> {
+fn tls_set(config: &Config, anchors: &Anchors) -> Result<TlsSet, ConfigError> {
     let operator = identity("certificate", &config.certificate)?;
     let clients = match &config.client_certificate {
         Some(pair) => identity("client_certificate", pair)?,
@@ -79,6 +85,7 @@ fn tls_set(config: &Config) -> Result<TlsSet, ConfigError> {
     Ok(TlsSet {
         mx: tls::mx_server(&operator).map_err(|e| wrong("certificate", e))?,
         clients: tls::client_server(&clients).map_err(|e| wrong("client_certificate", e))?,
+        mail: tls::mail_server(&clients, anchors).map_err(|e| wrong("client_certificate", e))?,
         transfer: tls::transfer_client(&operator).map_err(|e| wrong("certificate", e))?,
     })
 }
@@ -92,21 +99,29 @@ pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
 
 fn identity(what: &str, pair: &KeyPair) -> Result<Identity, ConfigError> {
     let (cert, key) = (read(&format!("{what}.cert"), &pair.cert)?, read(&format!("{what}.key"), &pair.key)?);
-    Identity::from_pem(&cert, &key)
-        .map_err(|e| ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]))
+    Identity::from_pem(&cert, &key).map_err(|e| match &e {
+        IdentityError::Weak { dn, why } => {
+            ConfigError::of("config.certificate_weak", &[("what", what), ("dn", dn), ("error", why)])
+        }
+        e => ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())]),
+    })
 }
 
-/// Every anchor that can be read; the rest is told in `wrong`.
+/// Our certificate towards operators must not be of the other environment.
+fn at_home(config: &Config, anchors: &Anchors, identity: &Identity) -> Result<(), ConfigError> {
+    let now = sceau_domain::Clock::now(&SystemClock);
+    match sceau_trust::peer::judge(anchors, Purpose::Peers, &identity.chain, true, now) {
+        Err(PeerCause::OtherEnvironment) => Err(ConfigError::of(
+            "config.certificate_elsewhere",
+            &[("dn", identity.dn.as_str()), ("environment", config.operator.environment.value().as_str())],
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Every anchor that can be read, each in its environment; the rest is told in `wrong`.
 fn anchors(config: &Config, wrong: &mut Vec<ConfigError>) -> Anchors {
-    let a = &config.anchors;
-    let sets: [(&str, Purpose, &Vec<PathBuf>); 6] = [
-        ("peers", Purpose::Peers, &a.peers),
-        ("list_signer", Purpose::ListSigner, &a.list_signer),
-        ("list_server", Purpose::ListServer, &a.list_server),
-        ("cps", Purpose::Cps, &a.cps),
-        ("clients", Purpose::Clients, &a.clients),
-        ("connectors", Purpose::Connectors, &a.connectors),
-    ];
+    let (a, environment) = (&config.anchors, config.operator.environment);
     let mut out = Anchors::default();
     let mut add = |what: &str, path: &Path, put: &mut dyn FnMut(&[u8]) -> Result<(), String>| {
         let result = read(&format!("anchors.{what}"), path).and_then(|bytes| {
@@ -119,21 +134,51 @@ fn anchors(config: &Config, wrong: &mut Vec<ConfigError>) -> Anchors {
         });
         wrong.extend(result.err());
     };
-    for (what, purpose, paths) in sets {
+    for (purpose, paths) in a.in_force(environment).files() {
         for path in paths {
-            add(what, path, &mut |bytes| out.add_pem(purpose, bytes).map_err(|e| e.to_string()));
+            add(purpose.as_str(), path, &mut |bytes| out.add_pem(purpose, bytes).map_err(|e| e.to_string()));
+        }
+    }
+    for (purpose, paths) in a.elsewhere(environment).files() {
+        let what = format!("{}.{}", environment.value().other().as_str(), purpose.as_str());
+        for path in paths {
+            add(&what, path, &mut |bytes| out.add_other_pem(purpose, bytes).map_err(|e| e.to_string()));
         }
     }
     for path in &a.crls {
         add("crls", path, &mut |bytes| out.add_crl(bytes).map_err(|e| e.to_string()));
     }
+    wrong.extend(mixed(config, &out));
     out
+}
+
+/// Anchors of the two environments that were mixed by mistake.
+fn mixed(config: &Config, anchors: &Anchors) -> Vec<ConfigError> {
+    let mut wrong = Vec::new();
+    let production = config.operator.environment == EnvironmentName::Production;
+    for purpose in Purpose::ALL {
+        for certificate in anchors.of(purpose) {
+            let Some(told) = sceau_trust::peer::describe(certificate) else { continue };
+            let args = [("what", purpose.as_str()), ("dn", told.dn.as_str())];
+            if anchors.others.get(&purpose).is_some_and(|others| others.contains(certificate)) {
+                wrong.push(ConfigError::of("config.anchor_both", &args));
+            }
+            // Words of the name, whatever separates them: a domain or a person called Testud is no test.
+            let named = |word: &String| {
+                told.dn.as_str().split(|c: char| !c.is_alphanumeric()).any(|w| w.eq_ignore_ascii_case(word))
+            };
+            if production && config.anchors.test_words.iter().any(named) {
+                wrong.push(ConfigError::of("config.anchor_test", &args));
+            }
+        }
+    }
+    wrong
 }
 
 /// Everything that would keep `serve` from working, told at once; opens no database and binds nothing.
 pub fn problems(config: &Config) -> Vec<ConfigError> {
     let mut wrong = Vec::new();
-    anchors(config, &mut wrong);
+    let trusted = anchors(config, &mut wrong);
     let empty = |what: &str, consequence: &str| {
         let consequence = |lang| sceau_domain::text::text(lang, &format!("config.{consequence}"), &[]);
         let of = |lang| {
@@ -142,13 +187,15 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
         };
         ConfigError { fr: of(sceau_domain::Lang::Fr), en: of(sceau_domain::Lang::En) }
     };
-    if config.anchors.peers.is_empty() {
+    let in_force = config.anchors.in_force(config.operator.environment);
+    if in_force.peers.is_empty() {
         wrong.push(empty("peers", "no_peers"));
     }
-    if config.white_list.is_some() && config.anchors.list_signer.is_empty() {
+    if config.white_list.is_some() && in_force.list_signer.is_empty() {
         wrong.push(empty("list_signer", "no_list_signer"));
     }
-    wrong.extend(identity("certificate", &config.certificate).err());
+    let own = identity("certificate", &config.certificate).and_then(|i| at_home(config, &trusted, &i));
+    wrong.extend(own.err());
     wrong.extend(config.client_certificate.as_ref().and_then(|pair| identity("client_certificate", pair).err()));
     wrong.extend(super::relay::of(config).err());
     let place = blobs_place(config).err();
@@ -236,7 +283,11 @@ pub fn notary_settings(config: &Config) -> NotarySettings {
 pub fn operator_config(config: &Config) -> OperatorConfig {
     let (o, t) = (&config.operator, &config.transfer);
     let limits = Limits::default().with(&config.limits);
-    let mut retry = RetrySchedule { expire_after: t.expire_hours * 3600, ..RetrySchedule::default() };
+    let mut retry = RetrySchedule {
+        warn_after: t.warn_hours.saturating_mul(3600),
+        expire_after: t.expire_hours.saturating_mul(3600),
+        ..RetrySchedule::default()
+    };
     if !t.retry_seconds.is_empty() {
         retry.delays.clone_from(&t.retry_seconds);
     }
@@ -255,6 +306,8 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         check_header_from: o.check_header_from,
         sent_copy: o.sent_copy,
         setting_up: o.setting_up,
+        environment: o.environment.value(),
+        revocation: config.revocation.settings(),
         white_list: config.white_list.as_ref().map(|w| WhiteListSource {
             url: w.url.clone(),
             signer_cn: w.signer_cn.clone(),
@@ -267,6 +320,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         white_list_old: Duration::from_secs(3600 * config.white_list.as_ref().map_or(168, |w| w.old_hours)),
         dedupe: DEDUPE,
         login_failures_per_minute: limits.login_failures_per_minute,
+        connectors: config.connectors.settings(config.listen.connectors),
         search: config.search.settings(std::env::current_exe().ok()),
     }
 }

@@ -1,4 +1,5 @@
-//! AUTH (RFC 4954): PLAIN and LOGIN, under TLS only, against device tokens.
+//! AUTH (RFC 4954), under TLS only: PLAIN and LOGIN against device tokens, XOAUTH2 and OAUTHBEARER (RFC 7628) with bearer tokens, EXTERNAL (RFC 4422)
+//! with the certificate of the handshake.
 use super::session::{Outcome, Role, Session, misplaced};
 use crate::codec::AUTH_LINE;
 use crate::codec::auth::{Credentials, credentials, decode, plain};
@@ -6,13 +7,24 @@ use crate::codec::command::text;
 use crate::codec::reply::Reply;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_net::ReadError;
+use sceau_operator::Actor;
+use sceau_operator::login::sasl::{self, Bearer};
 use zeroize::Zeroizing;
 
 /// `Username:` and `Password:`, as clients of LOGIN expect them.
 const USERNAME: &str = "VXNlcm5hbWU6";
 const PASSWORD: &str = "UGFzc3dvcmQ6";
 
-/// Why an exchange gave no credentials.
+/// What an exchange gave: none of it when it makes no sense, which fails as what is wrong does.
+enum Given {
+    Password(Option<Credentials>),
+    /// And what is said to a token that is not taken.
+    Bearer(Option<Bearer>, &'static str),
+    /// The BAL to log in to.
+    Certificate(Option<Option<String>>),
+}
+
+/// Why an exchange gave nothing.
 enum Broken {
     /// `*`, or not base64: `501`.
     Exchange(&'static str),
@@ -36,32 +48,40 @@ impl Session {
         }
         let initial = initial.map(Zeroizing::new);
         let exchange = match mechanism {
-            "PLAIN" => self.plain(initial).await,
-            "LOGIN" => self.login(initial).await,
+            "PLAIN" => self.first(initial).await.map(|message| Given::Password(plain(&message))),
+            "LOGIN" => self.login(initial).await.map(Given::Password),
+            "XOAUTH2" => self.first(initial).await.map(|m| Given::Bearer(sasl::xoauth2(&m), sasl::XOAUTH2_ERROR)),
+            "OAUTHBEARER" => {
+                self.first(initial).await.map(|m| Given::Bearer(sasl::oauthbearer(&m), sasl::OAUTHBEARER_ERROR))
+            }
+            "EXTERNAL" => self.first(initial).await.map(|m| Given::Certificate(sasl::external(&m))),
             other => {
                 let refusal = Refusal::new(RefusalCode::SyntaxUnknown).with("name", other);
                 self.no(&refusal).await;
                 return Ok(Reply::refusal_as(504, "5.5.4", &refusal).into());
             }
         };
-        let given = match exchange {
-            Ok(given) => given,
+        let checked = match exchange {
+            Ok(given) => self.check(given).await,
+            Err(broken) => Err(broken),
+        };
+        match checked {
+            Ok(outcome) => Ok(outcome),
             Err(Broken::Exchange(cause)) => {
                 let refusal = Refusal::new(RefusalCode::SyntaxError).with("cause", cause);
-                return Ok(self.no(&refusal).await.into());
+                Ok(self.no(&refusal).await.into())
             }
-            Err(Broken::Draining) => return Ok(Reply::refusal(&RefusalCode::ShuttingDown.into()).into()),
-            Err(Broken::Read(e)) => return Err(e),
-        };
-        Ok(self.check(given).await)
+            Err(Broken::Draining) => Ok(Reply::refusal(&RefusalCode::ShuttingDown.into()).into()),
+            Err(Broken::Read(e)) => Err(e),
+        }
     }
 
-    async fn plain(&mut self, initial: Option<Zeroizing<String>>) -> Result<Option<Credentials>, Broken> {
-        let message = match initial {
-            Some(initial) => decoded(&initial)?,
-            None => self.challenge("").await?,
-        };
-        Ok(plain(&message))
+    /// The client's first message: with the command, or after an empty challenge.
+    async fn first(&mut self, initial: Option<Zeroizing<String>>) -> Result<Zeroizing<Vec<u8>>, Broken> {
+        match initial {
+            Some(initial) => decoded(&initial),
+            None => self.challenge("").await,
+        }
     }
 
     async fn login(&mut self, initial: Option<Zeroizing<String>>) -> Result<Option<Credentials>, Broken> {
@@ -83,40 +103,60 @@ impl Session {
         decoded(line)
     }
 
-    /// Credentials that make no sense fail as wrong ones do.
-    async fn check(&mut self, given: Option<Credentials>) -> Outcome {
+    async fn check(&mut self, given: Given) -> Result<Outcome, Broken> {
         let checked = match &given {
-            Some(c) => self.operator.login_token(&c.login, &c.secret, &self.origin).await,
-            None => {
+            Given::Password(Some(c)) => self.operator.login_token(&c.login, &c.secret, &self.origin).await,
+            Given::Bearer(Some(bearer), _) => self.operator.login_bearer(bearer, &self.origin).await,
+            Given::Certificate(Some(bal)) => {
+                let chain = self.conn.tls().map(|t| t.peer.as_slice()).unwrap_or_default();
+                self.operator.login_certificate(chain, bal.as_deref(), &self.origin).await
+            }
+            Given::Password(None) | Given::Bearer(None, _) | Given::Certificate(None) => {
                 let refusal = RefusalCode::LoginFailed.into();
                 self.trace(&refusal).await;
                 Err(refusal)
             }
         };
-        let Role::Submission(submission) = &mut self.role else { return Outcome::Close };
         match checked {
-            Ok(actor) => {
-                submission.leash = Some(self.operator.leash(&actor));
-                submission.actor = Some(actor);
-                submission.failures = 0;
-                Reply::new(235, "2.7.0", "Authentication succeeded").into()
-            }
+            Ok(actor) => Ok(self.logged_in(actor)),
             Err(refusal) => {
-                submission.failures += 1;
-                let (failures, attempts, delay) = (submission.failures, submission.attempts, submission.delay);
-                tokio::select! {
-                    () = tokio::time::sleep(delay * failures) => {}
-                    () = self.draining() => {}
+                // The client says one thing more, whatever it is, before it hears the end (RFC 7628 §3.2.3).
+                if let Given::Bearer(_, error) = given
+                    && !refusal.is_temporary()
+                {
+                    self.say(&Reply::new(334, "", error)).await?;
+                    self.line(AUTH_LINE).await?.ok_or(Broken::Draining)?;
                 }
-                if failures >= attempts {
-                    return Reply::refusal(&RefusalCode::TooManyErrors.into()).into();
-                }
-                match refusal.code {
-                    // RFC 4954 §6 has no 550 in answer to AUTH.
-                    RefusalCode::RightMissing => Reply::refusal_as(535, "5.7.1", &refusal).into(),
-                    _ => Reply::refusal(&refusal).into(),
-                }
+                Ok(self.not_logged_in(&refusal).await)
             }
+        }
+    }
+
+    fn logged_in(&mut self, actor: Actor) -> Outcome {
+        let Role::Submission(submission) = &mut self.role else { return Outcome::Close };
+        submission.leash = Some(self.operator.leash(&actor));
+        submission.actor = Some(actor);
+        submission.failures = 0;
+        Reply::new(235, "2.7.0", "Authentication succeeded").into()
+    }
+
+    async fn not_logged_in(&mut self, refusal: &Refusal) -> Outcome {
+        let Role::Submission(submission) = &mut self.role else { return Outcome::Close };
+        submission.failures += 1;
+        let (failures, attempts, delay) = (submission.failures, submission.attempts, submission.delay);
+        tokio::select! {
+            () = tokio::time::sleep(delay * failures) => {}
+            () = self.draining() => {}
+        }
+        if failures >= attempts {
+            return Reply::refusal(&RefusalCode::TooManyErrors.into()).into();
+        }
+        match refusal.code {
+            RefusalCode::LoginFailed | RefusalCode::TermsRequired => Reply::refusal(refusal).into(),
+            _ if refusal.is_temporary() => Reply::refusal(refusal).into(),
+            // RFC 4954 §6 has no 550 nor 554 in answer to AUTH.
+            RefusalCode::RightMissing => Reply::refusal_as(535, "5.7.1", refusal).into(),
+            _ => Reply::refusal_as(535, "5.7.8", refusal).into(),
         }
     }
 }

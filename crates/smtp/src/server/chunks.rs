@@ -153,6 +153,7 @@ impl Session {
         // A stranger's octets are not read at all.
         let known = match &self.role {
             Role::Mx(mx) => mx.closed().is_none(),
+            Role::Connector(connector) => connector.closed().is_none(),
             Role::Submission(submission) => submission.actor.is_some(),
         };
         if !known || size > self.limits.discard {

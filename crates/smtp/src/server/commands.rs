@@ -1,4 +1,5 @@
 //! The commands of a session: what each does or where it is done, when it may be used, what is announced.
+use super::connector::Connector;
 use super::mx::Mx;
 use super::session::{Outcome, Role, Session, misplaced};
 use super::transaction::Helo;
@@ -72,6 +73,7 @@ impl Session {
             _ if self.conn.tls().is_none() => Some(RefusalCode::PeerNoTls.into()),
             _ => match &self.role {
                 Role::Mx(mx) => mx.closed(),
+                Role::Connector(connector) => connector.closed(),
                 Role::Submission(submission) => submission.closed_to(command),
             },
         }
@@ -104,6 +106,7 @@ impl Session {
                     if certificate { " EXTERNAL" } else { "" }
                 ));
             }
+            Role::Connector(_) => lines.push(format!("LIMITS MAILMAX={most}")),
             Role::Mx(_) => {
                 let recipients = self.operator.mx_recipients().min(self.limits.recipients);
                 lines.push(format!("LIMITS MAILMAX={most} RCPTMAX={recipients}"));
@@ -133,9 +136,11 @@ impl Session {
         self.helo = None;
         self.transaction = None;
         self.origin.tls = self.conn.tls().map(|t| t.summary());
-        if let Role::Mx(mx) = &mut self.role {
-            let chain = self.conn.tls().map(|t| t.peer.as_slice()).unwrap_or_default();
-            *mx = Mx::judge(&self.operator, chain, &self.origin).await;
+        let chain = self.conn.tls().map(|t| t.peer.as_slice()).unwrap_or_default();
+        match &mut self.role {
+            Role::Mx(mx) => *mx = Mx::judge(&self.operator, chain, &self.origin).await,
+            Role::Connector(_) => self.role = Connector::judge(&self.operator, chain, &self.origin).await,
+            Role::Submission(_) => {}
         }
         Ok(Outcome::Said)
     }

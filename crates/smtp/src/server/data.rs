@@ -81,6 +81,7 @@ impl Session {
                 }
                 match &self.role {
                     Role::Mx(mx) => mx.accept(&self.operator, envelope, message, &self.origin).await,
+                    Role::Connector(connector) => connector.accept(&self.operator, envelope, message).await,
                     Role::Submission(submission) => submission.accept(&self.operator, envelope, message).await,
                 }
             }

@@ -1,4 +1,4 @@
-//! The SMTP doors: MX (between operators, mutual TLS) and submission (587 with STARTTLS, 465 with implicit TLS).
+//! The SMTP doors: MX (between operators, mutual TLS), connectors (structures' own servers, mutual TLS) and submission (587 with STARTTLS, 465 with implicit TLS).
 //!
 //! A door translates the protocol into the operator's use cases and holds no rule. What it decides by itself is what the
 //! protocol decides: order of commands, TLS first, the strict end of data, and how much nonsense a session may say.
@@ -8,12 +8,15 @@
 mod auth;
 mod chunks;
 mod commands;
+mod connector;
 mod data;
 mod manners;
 mod mx;
 mod session;
 mod submission;
 mod transaction;
+
+pub use connector::{ConnectorConfig, serve_connectors};
 
 use crate::codec::reply::Reply;
 use sceau_domain::RefusalCode;

@@ -71,6 +71,10 @@ impl Role {
     pub(super) async fn trace(&self, operator: &Operator, refusal: &Refusal, origin: &Origin) {
         match self {
             Self::Mx(mx) => operator.trace_refusal(mx.peer().ok(), refusal, origin).await,
+            Self::Connector(connector) => match connector.client() {
+                Ok(actor) => operator.trace_refusal_of(actor, refusal).await,
+                Err(_) => operator.trace_refusal(None, refusal, origin).await,
+            },
             Self::Submission(submission) => match &submission.actor {
                 Some(actor) => operator.trace_refusal_of(actor, refusal).await,
                 None => operator.trace_refusal(None, refusal, origin).await,

@@ -1,5 +1,6 @@
 //! One session of either door: the loop, and what is common to both. Commands are in [`super::commands`]; what differs is in [`super::mx`] and
 //! [`super::submission`].
+use super::connector::{Connector, ConnectorConfig};
 use super::manners::Manners;
 use super::mx::Mx;
 use super::submission::Submission;
@@ -24,6 +25,7 @@ const TRACED: u32 = 20;
 #[derive(Debug)]
 pub(super) enum Role {
     Mx(Mx),
+    Connector(Box<Connector>),
     Submission(Box<Submission>),
 }
 
@@ -85,6 +87,15 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn mx(operator: Operator, config: &MxConfig, conn: Conn, drain: CancellationToken) -> Self {
         Self::new(operator, Role::Mx(Mx::default()), Door::Mx, &config.limits, &config.tls, conn, drain)
+    }
+    pub(super) fn connector(
+        operator: Operator,
+        config: &ConnectorConfig,
+        conn: Conn,
+        drain: CancellationToken,
+    ) -> Self {
+        let role = Role::Connector(Box::default());
+        Self::new(operator, role, Door::Connector, &config.limits, config.tls(), conn, drain)
     }
     pub(super) fn submission(
         operator: Operator,

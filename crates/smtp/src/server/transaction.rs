@@ -72,6 +72,7 @@ impl Session {
         let size = parameters.size;
         let judged = match &mut self.role {
             Role::Mx(mx) => mx.sender(&self.operator, from.as_ref(), size, &self.origin).await,
+            Role::Connector(connector) => connector.sender(&self.operator, from.as_ref(), size).await,
             Role::Submission(submission) => submission.sender(&self.operator, from.as_ref(), size).await,
         };
         if let Err(refusal) = judged {
@@ -125,6 +126,7 @@ impl Session {
                     let (from, size) = (transaction.from.as_ref(), transaction.size);
                     mx.recipient(&self.operator, from, &to, already, size, &self.origin).await
                 }
+                Role::Connector(connector) => connector.recipient(&self.operator, &to, already, transaction.size).await,
                 Role::Submission(submission) => {
                     submission.recipient(&self.operator, &to, already, transaction.size).await
                 }

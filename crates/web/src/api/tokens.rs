@@ -115,7 +115,7 @@ async fn create(
     let login = match (new.login, &actor.who) {
         (Some(login), _) => login,
         (None, Who::Person(person)) => person.login.clone(),
-        (None, Who::System) => return Err(Refusal::new(RefusalCode::Invalid).with("name", "login").into()),
+        (None, _) => return Err(Refusal::new(RefusalCode::Invalid).with("name", "login").into()),
     };
     let (token, secret) = match (new.purpose, new.bal) {
         (Purpose::Api, None) => op.create_api_token(&actor, &login, &new.label, new.expires).await?,

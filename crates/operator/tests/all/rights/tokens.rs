@@ -77,7 +77,7 @@ async fn nobody_sees_a_token_of_somebody_else(h: House, _: Arc<Played>) {
     for asker in [&h.0.admin, &chief] {
         let login = match &asker.who {
             sceau_operator::Who::Person(p) => p.login.clone(),
-            sceau_operator::Who::System => unreachable!(),
+            _ => unreachable!(),
         };
         op.create_api_token(asker, &login, "poste", None).await.unwrap();
     }
