@@ -17,6 +17,7 @@ mod address_list;
 pub mod binary;
 pub mod compose;
 pub mod decode;
+pub mod downgrade;
 pub mod encode;
 mod encoded_word;
 pub mod envelope;

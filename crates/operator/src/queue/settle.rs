@@ -112,6 +112,9 @@ impl Operator {
                 break entries;
             }
         };
+        if let Some(first) = entries.first() {
+            self.0.leases.lanes.renew_all(&first.destination, self.lease_end());
+        }
         self.note_alarms(&entries, &outcomes).await;
         Ok(())
     }

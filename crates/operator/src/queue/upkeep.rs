@@ -71,7 +71,6 @@ impl Operator {
         note(self.forget_references().await);
         note(self.tidy_imports().await);
         note(self.tidy_destinations().await);
-        note(self.watch_connectors().await.map(|()| 0));
         note(self.notice_new_terms().await.map(|()| 0));
         note(self.tell_of_new_terms().await);
         note(self.count_usage().await);

@@ -13,6 +13,14 @@ pub struct Capabilities {
     pub size: bool,
     /// The size limit, when a finite one was announced.
     pub max_size: Option<u64>,
+    pub dsn: bool,
+    pub chunking: bool,
+    pub binary: bool,
+    pub requiretls: bool,
+    /// Most messages of a session (LIMITS MAILMAX, RFC 9422).
+    pub mail_max: Option<u32>,
+    /// Most recipients of a message (LIMITS RCPTMAX).
+    pub rcpt_max: Option<u32>,
 }
 
 impl Capabilities {
@@ -32,10 +40,28 @@ impl Capabilities {
                     // RFC 1870 §3: zero, or nothing, is no fixed limit.
                     out.max_size = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
                 }
+                "DSN" => out.dsn = true,
+                "CHUNKING" => out.chunking = true,
+                "BINARYMIME" => out.binary = true,
+                "REQUIRETLS" => out.requiretls = true,
+                "LIMITS" => words.for_each(|word| out.limit(word)),
                 _ => {}
             }
         }
+        // RFC 3030 §3: without CHUNKING there is no way to send what is binary.
+        out.binary &= out.chunking;
         out
+    }
+
+    /// `NAME=number` of LIMITS. What is no number, or nothing, limits nothing (RFC 9422 §4).
+    fn limit(&mut self, word: &str) {
+        let Some((name, value)) = word.split_once('=') else { return };
+        let value = value.parse::<u32>().ok().filter(|n| *n > 0);
+        match name.to_ascii_uppercase().as_str() {
+            "MAILMAX" => self.mail_max = value,
+            "RCPTMAX" => self.rcpt_max = value,
+            _ => {}
+        }
     }
 }
 
@@ -55,5 +81,10 @@ mod tests {
         assert_eq!(of(&["a", "SIZE 0"]), Capabilities { size: true, ..Capabilities::default() });
         assert_eq!(of(&["a", "SIZE"]).max_size, None);
         assert!(of(&["a", "STARTTLS"]).starttls);
+        let c = of(&["a", "DSN", "CHUNKING", "BINARYMIME", "REQUIRETLS", "LIMITS MAILMAX=5 rcptmax=20 RCPTDOMAINMAX=1 X"]);
+        assert!(c.dsn && c.chunking && c.binary && c.requiretls);
+        assert_eq!((c.mail_max, c.rcpt_max), (Some(5), Some(20)));
+        assert!(!of(&["a", "BINARYMIME"]).binary, "nothing carries it");
+        assert_eq!(of(&["a", "LIMITS MAILMAX=0 RCPTMAX=many"]), Capabilities::default());
     }
 }

@@ -284,7 +284,8 @@ impl Client {
         if self.leaving || self.conn.has_buffered() {
             return false;
         }
-        self.last_used.elapsed() < FRESH || self.command("RSET\r\n").await.is_ok_and(|r| r.is_positive()) && !self.leaving
+        self.last_used.elapsed() < FRESH
+            || self.command("RSET\r\n").await.is_ok_and(|r| r.is_positive()) && !self.leaving
     }
 
     /// No more messages are taken on it (LIMITS MAILMAX).

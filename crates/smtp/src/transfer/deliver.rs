@@ -1,35 +1,66 @@
-//! One message over an open connection: MAIL, RCPT (in one go where the server takes PIPELINING, RFC 2920), DATA, and what
-//! became of each recipient.
+//! One message over an open connection: MAIL, RCPT (in one go where the server takes PIPELINING, RFC 2920), the content (DATA, or BDAT where the server
+//! takes CHUNKING, RFC 3030), and what became of each recipient.
+//!
+//! Extensions: what the sender asked about reports goes with the message to a server that announces DSN (RFC 3461); what a server cannot take is
+//! converted where that harms nothing ([`super::convert`]), and otherwise comes back with the reason.
 use super::client::Client;
+use super::convert::{self, Form};
 use crate::codec::response::Response;
 use crate::codec::stuffing::DotStuffer;
+use sceau_domain::dsn::RcptRequest;
 use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_operator::queue::{Outcome, OutcomeResult, Outgoing};
+use std::time::Duration;
 
 /// Content is sent by windows of this size.
 const WINDOW: usize = 64 << 10;
+/// Chunks under way before their replies are read.
+const CHUNKS: u32 = 4;
+/// What a whole transaction may take, whatever each of its steps does.
+const WHOLE: Duration = Duration::from_secs(3600);
 
-/// Sends one message. An outcome for each recipient, and the refusal that broke the connection, if any.
+/// Sends one message. An outcome for each recipient that was tried, and the refusal that broke the connection, if any. Recipients without an outcome
+/// are due still.
 pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> (Vec<Outcome>, Option<Refusal>) {
-    if let Some(refusal) = beyond(client, outgoing) {
-        let result = OutcomeResult::Failed {
-            server: client.server.clone(),
-            reply: refusal.smtp_reply(),
-            status: refusal.code.enhanced().into(),
-        };
-        return (all(outgoing, &result), None);
-    }
+    let most = client.can.rcpt_max.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    outgoing.recipients.truncate(most);
+    outgoing.requests.truncate(most);
+    let form = match beyond(client, outgoing) {
+        Some(refusal) => Err(refusal),
+        None => convert::form(client, outgoing).await,
+    };
+    let form = match form {
+        Ok(form) => form,
+        Err(refusal) if refusal.is_temporary() => {
+            let result = deferred(client, &refusal);
+            return (all(outgoing, &result), None);
+        }
+        Err(refusal) => {
+            let result = OutcomeResult::Failed {
+                server: client.server.clone(),
+                reply: refusal.smtp_reply(),
+                status: refusal.code.enhanced().into(),
+            };
+            return (all(outgoing, &result), None);
+        }
+    };
+    client.begun += 1;
     let mut done = Vec::new();
-    match transaction(client, outgoing, &mut done).await {
+    let mut left = Vec::new();
+    let whole = tokio::time::timeout(WHOLE, transaction(client, outgoing, form, (&mut done, &mut left))).await;
+    let ended = whole.unwrap_or_else(|_| {
+        Err(Refusal::new(RefusalCode::TransferCut).with("server", &client.server).with("cause", "too slow as a whole"))
+    });
+    match ended {
         Ok(()) => (done, None),
         Err(refusal) => {
-            let result = OutcomeResult::Deferred {
-                server: Some(client.server.clone()),
-                reason: refusal.smtp_reply(),
-                refusal: refusal.clone(),
-            };
+            client.leaving = true;
+            let result = deferred(client, &refusal);
             // Recipients that were refused by name before the connection broke stay refused.
-            let open = outgoing.recipients.iter().filter(|(id, _)| !done.iter().any(|d: &Outcome| d.entry == *id));
+            let open = outgoing
+                .recipients
+                .iter()
+                .filter(|(id, _)| !left.contains(id) && !done.iter().any(|d: &Outcome| d.entry == *id));
             let rest: Vec<Outcome> = open.map(|(id, _)| Outcome { entry: *id, result: result.clone() }).collect();
             done.extend(rest);
             (done, Some(refusal))
@@ -37,14 +68,22 @@ pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> (Vec<O
     }
 }
 
+fn deferred(client: &Client, refusal: &Refusal) -> OutcomeResult {
+    OutcomeResult::Deferred {
+        server: Some(client.server.clone()),
+        reason: refusal.smtp_reply(),
+        refusal: refusal.clone(),
+    }
+}
+
 /// What this server cannot take, known before anything is sent.
 fn beyond(client: &Client, outgoing: &Outgoing) -> Option<Refusal> {
     let refusal = |code| Refusal::new(code).with("server", &client.server);
+    if outgoing.requiretls && !client.can.requiretls {
+        return Some(refusal(RefusalCode::TransferNoRequireTls));
+    }
     if outgoing.smtputf8 && !client.can.smtputf8 {
         return Some(refusal(RefusalCode::TransferNoSmtpUtf8));
-    }
-    if outgoing.body_8bit && !client.can.eight_bit {
-        return Some(refusal(RefusalCode::TransferNo8Bit));
     }
     match client.can.max_size {
         Some(limit) if outgoing.size > limit => Some(refusal(RefusalCode::MessageTooBig).with("limit", limit)),
@@ -56,10 +95,18 @@ fn all(outgoing: &Outgoing, result: &OutcomeResult) -> Vec<Outcome> {
     outgoing.recipients.iter().map(|(id, _)| Outcome { entry: *id, result: result.clone() }).collect()
 }
 
-/// One mail transaction. Outcomes go to `done` as they become final; an error means that the connection is of no more use.
-async fn transaction(client: &mut Client, outgoing: &mut Outgoing, done: &mut Vec<Outcome>) -> Result<(), Refusal> {
-    let mail = mail_command(client, outgoing);
-    let rcpts: Vec<String> = outgoing.recipients.iter().map(|(_, to)| format!("RCPT TO:<{}>\r\n", path(to))).collect();
+/// One mail transaction. Outcomes go to `done` as they become final, recipients that the server wants in another transaction to `left`; an error means
+/// that the connection is of no more use.
+async fn transaction(
+    client: &mut Client,
+    outgoing: &mut Outgoing,
+    form: Form,
+    (done, left): (&mut Vec<Outcome>, &mut Vec<i64>),
+) -> Result<(), Refusal> {
+    client.in_step()?;
+    let mail = mail_command(client, outgoing, &form);
+    let pairs = outgoing.recipients.iter().zip(outgoing.requests.iter().map(Some).chain(std::iter::repeat(None)));
+    let rcpts: Vec<String> = pairs.map(|((_, to), request)| rcpt_command(client, to, request)).collect();
     let pipelining = client.can.pipelining;
     client.queue(mail.as_bytes()).await?;
     if pipelining {
@@ -80,19 +127,27 @@ async fn transaction(client: &mut Client, outgoing: &mut Outgoing, done: &mut Ve
         match &refused_mail {
             Some(mail) => done.push(Outcome { entry: *id, result: said(client, mail) }),
             None if answer.is_positive() => accepted.push(*id),
-            None => done.push(Outcome { entry: *id, result: said(client, &answer) }),
+            // RFC 5321 §4.5.3.1.10: too many for one transaction. The next one takes the rest.
+            None if is_too_many(&answer) && !accepted.is_empty() => left.push(*id),
+            None => done.push(Outcome { entry: *id, result: said_of_recipient(client, &answer) }),
         }
     }
     if accepted.is_empty() {
         return reset(client).await;
     }
-    let answer = client.command("DATA\r\n").await?;
-    if answer.code != 354 {
-        done.extend(accepted.iter().map(|id| Outcome { entry: *id, result: said(client, &answer) }));
-        return reset(client).await;
-    }
-    let answer = match content(client, outgoing).await {
-        Ok(()) => client.last_reply().await?,
+    client.in_step()?;
+    let answer = match client.can.chunking {
+        true => chunks(client, outgoing, form).await,
+        false => match client.command("DATA\r\n").await? {
+            go if go.code == 354 => data(client, outgoing, form).await,
+            no => {
+                done.extend(accepted.iter().map(|id| Outcome { entry: *id, result: said(client, &no) }));
+                return reset(client).await;
+            }
+        },
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
         // A server that closes in the middle may have said why. The end was not sent: it cannot have taken the message.
         Err(Stop::Broken(refusal)) => client.last_words().await.ok_or(refusal)?,
         Err(Stop::Local(refusal)) => return Err(refusal),
@@ -101,14 +156,19 @@ async fn transaction(client: &mut Client, outgoing: &mut Outgoing, done: &mut Ve
         OutcomeResult::Delivered {
             server: client.server.clone(),
             reply: answer.text(),
-            dn: client.dn.clone(),
+            dn: client.peer.dn.to_string(),
             tls: client.tls.clone(),
+            dsn: client.can.dsn,
         }
     } else {
         said(client, &answer)
     };
     done.extend(accepted.iter().map(|id| Outcome { entry: *id, result: result.clone() }));
     Ok(())
+}
+
+fn is_too_many(reply: &Response) -> bool {
+    reply.code == 452 && reply.status.as_deref().is_none_or(|s| s == "4.5.3")
 }
 
 /// Ends a transaction that did not take place; a server that said 421 hears nothing any more.
@@ -124,53 +184,162 @@ fn path(address: &Address) -> String {
     address.to_string()
 }
 
-fn mail_command(client: &Client, outgoing: &Outgoing) -> String {
+fn mail_command(client: &Client, outgoing: &Outgoing, form: &Form) -> String {
     let from = outgoing.from.as_ref().map(path).unwrap_or_default();
-    let mut line = format!("MAIL FROM:<{from}>");
-    if client.can.size {
-        line.push_str(&format!(" SIZE={}", outgoing.size));
+    let (can, mut line) = (&client.can, format!("MAIL FROM:<{from}>"));
+    if can.size {
+        // RFC 1870 §6.1: an estimate, which a conversion makes larger.
+        line.push_str(&format!(" SIZE={}", form.size(outgoing.size)));
     }
-    if client.can.eight_bit {
-        line.push_str(if outgoing.body_8bit { " BODY=8BITMIME" } else { " BODY=7BIT" });
+    match form {
+        Form::Binary => line.push_str(" BODY=BINARYMIME"),
+        Form::Lines if can.eight_bit => {
+            line.push_str(if outgoing.body_8bit { " BODY=8BITMIME" } else { " BODY=7BIT" });
+        }
+        Form::Converted(plan) if can.eight_bit => {
+            line.push_str(if plan.is_7bit { " BODY=7BIT" } else { " BODY=8BITMIME" });
+        }
+        _ => {}
     }
     if outgoing.smtputf8 {
         line.push_str(" SMTPUTF8");
+    }
+    if outgoing.requiretls {
+        line.push_str(" REQUIRETLS");
+    }
+    if can.dsn {
+        if let Some(ret) = outgoing.dsn.ret {
+            line.push_str(&format!(" RET={}", ret.as_str()));
+        }
+        if let Some(envid) = &outgoing.dsn.envid {
+            line.push_str(&format!(" ENVID={}", envid.to_wire()));
+        }
+    }
+    line.push_str("\r\n");
+    line
+}
+
+fn rcpt_command(client: &Client, to: &Address, request: Option<&RcptRequest>) -> String {
+    let mut line = format!("RCPT TO:<{}>", path(to));
+    if client.can.dsn
+        && let Some(request) = request
+    {
+        if let Some(notify) = request.notify {
+            line.push_str(&format!(" NOTIFY={notify}"));
+        }
+        if let Some(orcpt) = request.orcpt.as_ref().and_then(|o| o.to_wire()) {
+            line.push_str(&format!(" ORCPT={orcpt}"));
+        }
     }
     line.push_str("\r\n");
     line
 }
 
 /// Why the content was not sent to its end.
-enum Stop {
+pub(super) enum Stop {
     /// The connection.
     Broken(Refusal),
     /// Our own copy cannot be read. The connection must be cut, not ended: half a message is no message.
     Local(Refusal),
 }
 
-/// Prefix and content, by windows, dot-stuffed, and the end.
-async fn content(client: &mut Client, outgoing: &mut Outgoing) -> Result<(), Stop> {
-    let mut stuffer = DotStuffer::default();
-    let mut wire = Vec::with_capacity(WINDOW + WINDOW / 16);
-    stuffer.push(&outgoing.prefix, &mut wire);
-    let (mut offset, size) = (0, outgoing.content.size());
-    while offset < size {
-        let window = match outgoing.content.read_at(offset, WINDOW).await {
-            Ok(window) if !window.is_empty() => window,
-            other => {
-                tracing::error!(message = outgoing.id, error = ?other.err(), "queued content cannot be read");
-                return Err(Stop::Local(RefusalCode::Unavailable.into()));
+/// What is sent, by windows: the prefix and the content, as they are or converted.
+struct Source {
+    form: Form,
+    at: u64,
+    begun: bool,
+}
+
+impl Source {
+    fn new(form: Form) -> Self {
+        Self { form, at: 0, begun: false }
+    }
+    /// The next window; empty at the end.
+    async fn next(&mut self, outgoing: &mut Outgoing) -> Result<Vec<u8>, Stop> {
+        if !std::mem::replace(&mut self.begun, true) && !outgoing.prefix.is_empty() {
+            return Ok(outgoing.prefix.clone());
+        }
+        if let Form::Converted(plan) = &mut self.form {
+            return plan.next(&mut outgoing.content, WINDOW).await.map_err(|e| unreadable(outgoing.id, Some(&e)));
+        }
+        if self.at >= outgoing.content.size() {
+            return Ok(Vec::new());
+        }
+        match outgoing.content.read_at(self.at, WINDOW).await {
+            Ok(window) if !window.is_empty() => {
+                self.at += window.len() as u64;
+                Ok(window)
             }
-        };
-        offset += window.len() as u64;
+            other => Err(unreadable(outgoing.id, other.err().as_ref())),
+        }
+    }
+}
+
+fn unreadable(message: i64, e: Option<&sceau_operator::queue::ReadingError>) -> Stop {
+    tracing::error!(message, error = ?e, "queued content cannot be read");
+    Stop::Local(RefusalCode::Unavailable.into())
+}
+
+/// The content by lines, dot-stuffed, its end, and the reply.
+async fn data(client: &mut Client, outgoing: &mut Outgoing, form: Form) -> Result<Response, Stop> {
+    let (mut stuffer, mut source) = (DotStuffer::default(), Source::new(form));
+    let mut wire = Vec::with_capacity(WINDOW + WINDOW / 16);
+    loop {
+        let window = source.next(outgoing).await?;
+        if window.is_empty() {
+            break;
+        }
         stuffer.push(&window, &mut wire);
         client.queue(&wire).await.map_err(Stop::Broken)?;
         client.send().await.map_err(Stop::Broken)?;
         wire.clear();
+        // One that has heard enough: what is sent from here on it does not read.
+        if client.has_spoken() {
+            return early(client).await;
+        }
     }
     stuffer.finish(&mut wire);
     client.queue(&wire).await.map_err(Stop::Broken)?;
-    client.send().await.map_err(Stop::Broken)
+    client.send().await.map_err(Stop::Broken)?;
+    client.last_reply().await.map_err(Stop::Broken)
+}
+
+/// What a server said before the end: a refusal counts, an acceptance of half a message is none.
+async fn early(client: &mut Client) -> Result<Response, Stop> {
+    let server = client.server.clone();
+    client.last_words().await.ok_or_else(|| {
+        let refusal = Refusal::new(RefusalCode::TransferProtocol).with("server", server);
+        Stop::Local(refusal.with("reply", "a reply before the end of the content"))
+    })
+}
+
+/// The content by chunks, and the reply to the last.
+async fn chunks(client: &mut Client, outgoing: &mut Outgoing, form: Form) -> Result<Response, Stop> {
+    let mut source = Source::new(form);
+    let window = if client.can.pipelining { CHUNKS } else { 1 };
+    let (mut piece, mut under_way) = (source.next(outgoing).await?, 0_u32);
+    loop {
+        let next = source.next(outgoing).await?;
+        let last = next.is_empty();
+        let command = format!("BDAT {}{}\r\n", piece.len(), if last { " LAST" } else { "" });
+        client.queue(command.as_bytes()).await.map_err(Stop::Broken)?;
+        client.queue(&piece).await.map_err(Stop::Broken)?;
+        client.send().await.map_err(Stop::Broken)?;
+        under_way += 1;
+        while under_way >= if last { 2 } else { window } {
+            let reply = client.reply().await.map_err(Stop::Broken)?;
+            under_way -= 1;
+            if !reply.is_positive() {
+                // What follows a refused chunk is refused too; the connection is not worth counting its replies.
+                client.leaving = true;
+                return Ok(reply);
+            }
+        }
+        if last {
+            return client.last_reply().await.map_err(Stop::Broken);
+        }
+        piece = next;
+    }
 }
 
 /// A reply that is no acceptance.
@@ -181,4 +350,14 @@ fn said(client: &Client, reply: &Response) -> OutcomeResult {
     }
     let refusal = Refusal::new(RefusalCode::TransferRefused).with("server", &server).with("reply", reply.text());
     OutcomeResult::Deferred { server: Some(server), reason: reply.text(), refusal }
+}
+
+/// A recipient that was not accepted. A 552 there is a full mailbox (RFC 5321 §4.2.3), which machines look for as 5.2.2 (EX_PBA_5080).
+fn said_of_recipient(client: &Client, reply: &Response) -> OutcomeResult {
+    match said(client, reply) {
+        OutcomeResult::Failed { server, reply: text, .. } if reply.code == 552 && reply.status.is_none() => {
+            OutcomeResult::Failed { server, reply: text, status: "5.2.2".into() }
+        }
+        other => other,
+    }
 }

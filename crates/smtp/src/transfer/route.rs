@@ -1,7 +1,7 @@
-//! Where a domain's mail goes: a static route, or its MX records (RFC 5321 §5.1), with null MX (RFC 7505) and a missing
-//! domain told apart from a DNS that does not answer.
+//! Where a domain's mail goes: a static route, or its MX records (RFC 5321 §5.1), with null MX (RFC 7505), a missing domain, our own name among the
+//! records, and a DNS that does not answer told apart. Answers are kept for as long as the DNS says, within bounds.
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::RData;
@@ -9,6 +9,7 @@ use sceau_domain::{DomainName, Refusal, RefusalCode};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Most servers tried for one destination.
 const MAX_SERVERS: usize = 10;
@@ -29,7 +30,20 @@ pub struct Routes {
     /// Or why there is none: static routes work where there is no DNS at all.
     resolver: Result<TokioResolver, String>,
     port: u16,
+    /// Is a domain without MX its own server (RFC 5321 §5.1)?
+    implicit: bool,
+    /// Names of ours: a server of this name, and those after it, are not tried (RFC 5321 §5.1).
+    own: Vec<String>,
 }
+
+/// Shortest and longest time for which an answer of the DNS is kept: no storm of questions, no address that is long gone.
+const KEPT: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
+/// Longest for which the absence of an answer is kept.
+const ABSENT: Duration = Duration::from_secs(300);
+/// A question to the DNS, and how often it is asked.
+const QUESTION: (Duration, usize) = (Duration::from_secs(5), 2);
+/// Answers kept.
+const ANSWERS: u64 = 4_096;
 
 impl Routes {
     /// `fixed`: domain → `host:port` list, in order of preference; `*` for every other domain. `resolver`: a DNS server, the
@@ -45,12 +59,25 @@ impl Routes {
         let fixed = fixed.into_iter().map(canonical).collect::<Result<_, String>>()?;
         let resolver = match resolver {
             Some(address) => Ok(server(address).map_err(|e| e.to_string())?),
-            None => TokioResolver::builder_tokio().and_then(|b| b.build()).map_err(|e| e.to_string()),
+            None => TokioResolver::builder_tokio()
+                .and_then(|mut b| {
+                    bounded(b.options_mut());
+                    b.build()
+                })
+                .map_err(|e| e.to_string()),
         };
         if let Err(e) = &resolver {
             tracing::warn!(error = %e, "no DNS on this system: only domains with a static route are reached");
         }
-        Ok(Self { fixed, resolver, port })
+        Ok(Self { fixed, resolver, port, implicit: true, own: Vec::new() })
+    }
+
+    /// Whether a domain without MX is its own server (it is unless this is said), and which names are ours.
+    #[must_use]
+    pub fn with(mut self, implicit: bool, own: &[String]) -> Self {
+        self.implicit = implicit;
+        self.own = own.iter().map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
+        self
     }
 
     /// Servers of a domain, the preferred first.
@@ -58,17 +85,26 @@ impl Routes {
     /// # Errors
     /// `transfer.no_route` (for good: no such domain, no mail there), `transfer.dns` (no answer this time).
     pub async fn servers(&self, domain: &DomainName) -> Result<Vec<Server>, Refusal> {
-        let servers = match self.fixed.get(domain.as_str()).or_else(|| self.fixed.get("*")) {
-            Some(hosts) => fixed(hosts).await,
+        self.find(domain).await.map(|(_, servers)| servers)
+    }
+
+    /// As [`Routes::servers`], and how they were found: `fixed`, `mx`, `address`.
+    ///
+    /// # Errors
+    /// As [`Routes::servers`]; `transfer.null_mx` (for good: it takes no mail), `transfer.own_mx` (its mail is said to be ours).
+    pub async fn find(&self, domain: &DomainName) -> Result<(&'static str, Vec<Server>), Refusal> {
+        let (kind, servers) = match self.fixed.get(domain.as_str()).or_else(|| self.fixed.get("*")) {
+            Some(hosts) => ("fixed", fixed(hosts).await),
             None => self.by_mx(domain).await?,
         };
         if servers.is_empty() {
             return Err(Refusal::new(RefusalCode::TransferDns).with("domain", domain));
         }
-        Ok(servers)
+        Ok((kind, servers))
     }
 
-    async fn by_mx(&self, domain: &DomainName) -> Result<Vec<Server>, Refusal> {
+    async fn by_mx(&self, domain: &DomainName) -> Result<(&'static str, Vec<Server>), Refusal> {
+        let mut kind = "mx";
         let no_route = || Refusal::new(RefusalCode::TransferNoRoute).with("domain", domain);
         let no_answer =
             |cause: String| Refusal::new(RefusalCode::TransferDns).with("domain", domain).with("cause", cause);
@@ -83,15 +119,31 @@ impl Routes {
                 })
                 .collect(),
             // No MX: the domain itself is the server (RFC 5321 §5.1), if it exists.
-            Err(e) if is_absent(&e) => vec![(0, format!("{domain}."))],
+            Err(e) if is_absent(&e) && self.implicit => {
+                kind = "address";
+                vec![(0, format!("{domain}."))]
+            }
+            Err(e) if is_absent(&e) => return Err(no_route()),
             Err(e) => return Err(no_answer(e.to_string())),
         };
         // RFC 7505: `.` takes no mail. Beside other records it is a mistake, and says nothing.
+        let said = exchanges.len();
         exchanges.retain(|(_, host)| host != ".");
         if exchanges.is_empty() {
-            return Err(no_route());
+            return Err(match said {
+                0 => no_route(),
+                _ => Refusal::new(RefusalCode::TransferNullMx).with("domain", domain),
+            });
         }
         order(&mut exchanges);
+        // Ourselves, and whoever is not preferred to us: mail would come back to us, or go in a circle.
+        if let Some((own, _)) = exchanges.iter().find(|(_, host)| self.is_own(host)) {
+            let own = *own;
+            exchanges.retain(|(preference, _)| *preference < own);
+            if exchanges.is_empty() {
+                return Err(Refusal::new(RefusalCode::TransferOwnMx).with("domain", domain));
+            }
+        }
         let (mut servers, mut failure) = (Vec::new(), None);
         for (_, host) in exchanges.into_iter().take(MAX_SERVERS) {
             match resolver.lookup_ip(host.as_str()).await {
@@ -104,10 +156,16 @@ impl Routes {
             }
         }
         match failure {
-            _ if !servers.is_empty() => Ok(servers),
+            _ if !servers.is_empty() => Ok((kind, servers)),
             Some(cause) => Err(no_answer(cause)),
             None => Err(no_route()),
         }
+    }
+}
+
+impl Routes {
+    fn is_own(&self, host: &str) -> bool {
+        self.own.iter().any(|own| own == host.trim_end_matches('.'))
     }
 }
 
@@ -125,7 +183,19 @@ fn server(address: SocketAddr) -> Result<TokioResolver, NetError> {
     });
     let server = NameServerConfig::new(address.ip(), true, connections.into());
     let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build()
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    bounded(builder.options_mut());
+    builder.build()
+}
+
+/// What is kept of answers, and how long is waited for them.
+fn bounded(options: &mut ResolverOpts) {
+    options.cache_size = ANSWERS;
+    (options.positive_min_ttl, options.positive_max_ttl) = (Some(KEPT.0), Some(KEPT.1));
+    (options.negative_min_ttl, options.negative_max_ttl) = (Some(KEPT.0), Some(ABSENT));
+    (options.timeout, options.attempts) = QUESTION;
+    // IPv6 and IPv4 alike: who connects tries them by turns.
+    options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
 }
 
 /// The DNS says that there is no such record (for good), rather than nothing.

@@ -1,0 +1,269 @@
+//! One lane: a connection to one destination, made when there is something to send, kept while more is due, then for a short while; what became of
+//! each recipient is recorded message by message.
+use super::client::{Client, connect};
+use super::deliver::send;
+use super::{Shared, way};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_operator::Operator;
+use sceau_operator::ledger::Direction;
+use sceau_operator::queue::{Destination, LEASE, Outcome, OutcomeResult, Outgoing};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Times that outcomes are offered to a failing store before the message is left to be sent again.
+const SETTLE_TRIES: u32 = 5;
+/// Connections that break in the middle of a message before the destination is left alone. Not one: a message that makes the
+/// server cut must not keep the others waiting.
+const CUTS: u32 = 3;
+/// Half of a lane's time, milliseconds.
+#[allow(clippy::cast_possible_truncation)] // ten minutes
+const HALF_LEASE: i64 = (LEASE.as_millis() / 2) as i64;
+/// While a message takes long, its claim is renewed this often: nobody else shall send it meanwhile.
+const RENEW: Duration = Duration::from_secs(120);
+
+/// Serves the destination until nothing is due, it fails, its claims are lost or `stop`; the lane is given back.
+pub(super) async fn serve(operator: &Operator, shared: &Shared, destination: Destination, stop: &CancellationToken) {
+    let (windows, begun) = (&shared.windows, Instant::now());
+    windows.opened(&destination.domain);
+    let mut client = None;
+    let ended = send_due(operator, shared, &destination, stop, &mut client).await;
+    if let Some(client) = client {
+        if ended.is_ok() {
+            shared.kept.keep(&destination.domain, client, stop).await;
+        } else {
+            client.quit().await;
+        }
+    }
+    let name = &destination.domain;
+    let released = match ended {
+        Ok(()) => operator.release_destination(&destination).await,
+        // Given back, it would be taken again at once, and what could not be recorded sent again every few seconds.
+        Err(Ended::Lost) => {
+            tracing::error!(destination = %name, "the store failed, destination deferred");
+            operator.defer_destination(&destination, RefusalCode::Unavailable.into(), None).await
+        }
+        // One connection too many is no dead destination: the others go on, and no more are opened for a while.
+        Err(Ended::Unreachable(refusal, _)) if windows.has_others(name) && windows.took_since(name, begun) => {
+            windows.pushed_back(name, Instant::now());
+            tracing::info!(destination = %name, code = refusal.code.as_str(), "one connection fewer");
+            operator.release_destination(&destination).await
+        }
+        Err(Ended::Unreachable(refusal, server)) => {
+            windows.pushed_back(name, Instant::now());
+            metrics::counter!("sceau_transfer_unreachable_total", "cause" => refusal.code.as_str()).increment(1);
+            tracing::warn!(destination = %name, code = refusal.code.as_str(), "destination deferred");
+            operator.defer_destination(&destination, refusal, server).await
+        }
+    };
+    windows.closed(name);
+    if let Err(e) = released {
+        // What was claimed is free when its time is over.
+        tracing::error!(destination = %name, code = e.code.as_str(), "lane not given back");
+    }
+}
+
+/// Why serving ended before everything was sent.
+enum Ended {
+    /// The destination cannot be reached, or broke off again and again.
+    Unreachable(Refusal, Option<String>),
+    /// The store was lost: the destination waits, as if it could not be reached; if even that cannot be recorded, the claims end by time.
+    Lost,
+}
+
+/// What will not get better by waiting: the domain takes no mail, or left the trust space; or for a message that has waited long enough, it does not
+/// exist. A DNS may err for a moment.
+fn is_final(refusal: &Refusal, age: i64, patience: Duration) -> bool {
+    match refusal.code {
+        RefusalCode::RcptNotListed | RefusalCode::TransferDomainLeft | RefusalCode::TransferNullMx => true,
+        RefusalCode::TransferNoRoute | RefusalCode::TransferOwnMx => {
+            i128::from(age) >= patience.as_millis().cast_signed()
+        }
+        _ => false,
+    }
+}
+
+/// Sends what is due. A connection that is still good is left in `client`.
+async fn send_due(
+    operator: &Operator,
+    shared: &Shared,
+    destination: &Destination,
+    stop: &CancellationToken,
+    client: &mut Option<Client>,
+) -> Result<(), Ended> {
+    let domain = &destination.domain;
+    let mut cuts = 0;
+    let mut until = destination.until;
+    while !stop.is_cancelled() {
+        let due = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)?;
+        let Some(mut outgoing) = due else { return Ok(()) };
+        // Asked again only when half of its time is over, as after a pause of the whole machine, when what it claimed may have been lost.
+        if operator.clock().now() > until.plus_ms(-HALF_LEASE) {
+            match operator.renew_destination(destination).await {
+                Ok(Some(renewed)) => until = renewed.until,
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(Ended::Lost),
+            }
+        }
+        if client.as_ref().is_some_and(Client::is_spent)
+            && let Some(spent) = client.take()
+        {
+            spent.quit().await;
+        }
+        // The list may have changed, the certificate may have been revoked since the last message.
+        if let Some(open) = client.as_ref()
+            && open.judge.check_again(operator, domain, open).await.is_err()
+            && let Some(open) = client.take()
+        {
+            open.quit().await;
+        }
+        let age = operator.clock().now().0.saturating_sub(outgoing.queued.0);
+        let open = match client {
+            Some(open) => open,
+            None => match begin(operator, shared, destination).await {
+                Ok(opened) => client.insert(opened),
+                Err((refusal, server)) if is_final(&refusal, age, shared.config.no_route_after) => {
+                    fail(operator, &outgoing, &refusal, server).await?;
+                    continue;
+                }
+                Err((refusal, server)) => return Err(Ended::Unreachable(refusal, server)),
+            },
+        };
+        let (outcomes, broken) = renewing(operator, destination, send(open, &mut outgoing)).await;
+        let server = open.server.clone();
+        note(operator, shared, destination, open, &outgoing, &outcomes);
+        if broken.is_some() || open.leaving {
+            *client = None;
+        }
+        tracing::info!(
+            destination = %domain, %server, message = outgoing.id, recipients = outcomes.len(), "attempt"
+        );
+        settle(operator, outgoing.id, outcomes).await?;
+        if client.is_none() {
+            shared.windows.pushed_back(domain, Instant::now());
+            cuts += 1;
+            if cuts == CUTS {
+                let refusal = broken.unwrap_or_else(|| Refusal::new(RefusalCode::TransferCut).with("server", &server));
+                return Err(Ended::Unreachable(refusal, Some(server)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A connection: one that was kept, or a new one.
+async fn begin(
+    operator: &Operator,
+    shared: &Shared,
+    destination: &Destination,
+) -> Result<Client, (Refusal, Option<String>)> {
+    let domain = &destination.domain;
+    while let Some(mut kept) = shared.kept.take(domain) {
+        if !kept.is_spent() && kept.judge.check_again(operator, domain, &kept).await.is_ok() && kept.is_alive().await {
+            metrics::counter!("sceau_transfer_connections_total", "kind" => "reused").increment(1);
+            return Ok(kept);
+        }
+        kept.quit().await;
+    }
+    metrics::counter!("sceau_transfer_connections_total", "kind" => "new").increment(1);
+    let way = way::find(operator, &shared.config, domain).await.map_err(|r| (r, None))?;
+    connect(operator, &shared.config, domain, &way).await
+}
+
+/// Runs a delivery, renewing its claim while it lasts. A delivery whose claim is lost is finished all the same: at least once,
+/// never half.
+async fn renewing<T>(operator: &Operator, destination: &Destination, work: impl Future<Output = T>) -> T {
+    let mut work = Box::pin(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(RENEW) => {
+                if !matches!(operator.renew_destination(destination).await, Ok(Some(_))) {
+                    tracing::warn!(destination = %destination.domain, "claims not renewed while sending");
+                }
+            }
+        }
+    }
+}
+
+/// Records outcomes; a store that fails for a moment must not make the peer receive everything again.
+async fn settle(operator: &Operator, id: i64, outcomes: Vec<Outcome>) -> Result<(), Ended> {
+    let mut pause = Duration::from_millis(100);
+    for attempt in 1..=SETTLE_TRIES {
+        if operator.settle(id, outcomes.clone()).await.is_ok() {
+            return Ok(());
+        }
+        if attempt < SETTLE_TRIES {
+            tokio::time::sleep(pause).await;
+            pause *= 3;
+        }
+    }
+    Err(Ended::Lost)
+}
+
+/// Fails a message whose destination will not get better.
+async fn fail(
+    operator: &Operator,
+    outgoing: &Outgoing,
+    refusal: &Refusal,
+    server: Option<String>,
+) -> Result<(), Ended> {
+    let result = OutcomeResult::Failed {
+        server: server.unwrap_or_else(|| operator.config().hostname.clone()),
+        reply: refusal.smtp_reply(),
+        status: refusal.code.enhanced().into(),
+    };
+    let outcomes: Vec<Outcome> =
+        outgoing.recipients.iter().map(|(entry, _)| Outcome { entry: *entry, result: result.clone() }).collect();
+    count(&outcomes);
+    settle(operator, outgoing.id, outcomes).await
+}
+
+/// What an attempt teaches: how many connections the destination takes, what the ledger says of it.
+fn note(
+    operator: &Operator,
+    shared: &Shared,
+    destination: &Destination,
+    client: &Client,
+    outgoing: &Outgoing,
+    outcomes: &[Outcome],
+) {
+    count(outcomes);
+    let (domain, now) = (&destination.domain, Instant::now());
+    let delivered = outcomes.iter().any(|o| matches!(o.result, OutcomeResult::Delivered { .. }));
+    let put_off = |o: &&Outcome| matches!(o.result, OutcomeResult::Deferred { .. });
+    if delivered {
+        shared.windows.took(domain, now);
+    } else if !outcomes.is_empty() && outcomes.iter().all(|o| put_off(&o)) && is_pushing_back(outcomes) {
+        shared.windows.pushed_back(domain, now);
+    }
+    if client.judge != way::Judge::Peers {
+        return;
+    }
+    if delivered {
+        let delay = operator.clock().now().0.saturating_sub(outgoing.queued.0);
+        operator.peer_delivered(Direction::Out, Some(domain), Some(&client.peer.dn), outgoing.size, Some(delay));
+    } else if let Some(OutcomeResult::Deferred { refusal, .. }) = outcomes.iter().find(put_off).map(|o| &o.result) {
+        operator.peer_failed(Direction::Out, Some(domain), Some(&client.peer.dn), refusal.code);
+    } else if outcomes.iter().any(|o| matches!(o.result, OutcomeResult::Failed { .. })) {
+        operator.peer_failed(Direction::Out, Some(domain), Some(&client.peer.dn), RefusalCode::TransferRefused);
+    }
+}
+
+/// A mailbox that is full, or busy (`4.2.z`), says nothing of the server.
+fn is_pushing_back(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|o| match &o.result {
+        OutcomeResult::Deferred { reason, .. } => !reason.contains(" 4.2."),
+        _ => false,
+    })
+}
+
+fn count(outcomes: &[Outcome]) {
+    for o in outcomes {
+        let outcome = match o.result {
+            OutcomeResult::Delivered { .. } => "delivered",
+            OutcomeResult::Failed { .. } => "failed",
+            OutcomeResult::Deferred { .. } => "deferred",
+        };
+        metrics::counter!("sceau_transfer_recipients_total", "outcome" => outcome).increment(1);
+    }
+}
