@@ -23,14 +23,11 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Where the last good copy is kept.
 const KEPT: &str = "white_list.xml";
 /// Where its generation is kept (milliseconds, decimal). Its version tells nodes that there is another list.
 const NEWEST: &str = "white_list.generation";
-/// After a failure, the next fetch comes at least this soon.
-const SOON: Duration = Duration::from_secs(60);
 /// Domains named in a trace of what changed; the counts beside them are whole.
 const NAMED: usize = 200;
 /// Every alarm that a good list clears.

@@ -1,6 +1,6 @@
 //! Looking at other operators' servers as they show themselves: where a domain's mail goes, and what a handshake shows. Nothing is sent.
 //!
-//! The operator speaks no protocol: the program gives it something that does ([`Operator::set_probe`]).
+//! The operator speaks no protocol: the program gives it something that does ([`Operator::set_lookout`]).
 use crate::Operator;
 use rustls_pki_types::CertificateDer;
 use sceau_domain::{DomainName, Refusal};
@@ -41,7 +41,7 @@ pub trait Probe: Send + Sync + std::fmt::Debug {
 
 impl Operator {
     /// Who looks at servers; once.
-    pub fn set_probe(&self, probe: Arc<dyn Probe>) {
+    pub fn set_lookout(&self, probe: Arc<dyn Probe>) {
         // A second one would be a fault of the program; the first one stays.
         let _ = self.0.list.probe.set(probe);
     }

@@ -9,10 +9,12 @@ mod access;
 mod accounts;
 mod alarms;
 mod backup;
+mod bal_certificates;
 mod bal_use;
 mod bals;
 mod body;
 mod calendar;
+mod certificates;
 mod completion;
 mod config_cmd;
 mod confirm;
@@ -32,6 +34,7 @@ mod meter;
 mod node;
 mod openings;
 pub(crate) mod out;
+mod peers;
 mod person;
 mod policies;
 mod queue;
@@ -53,6 +56,7 @@ mod traces;
 mod trust;
 mod usage;
 mod verify;
+mod white_list;
 mod width;
 mod words;
 
@@ -161,6 +165,9 @@ enum Command {
     #[command(subcommand)]
     Trust(trust::TrustCommand),
     #[command(subcommand)]
+    Certificates(certificates::CertificatesCommand),
+    Peers(peers::PeersArgs),
+    #[command(subcommand)]
     Role(roles::RoleCommand),
     #[command(subcommand)]
     Disclosure(disclosures::DisclosureCommand),
@@ -268,6 +275,8 @@ pub fn run() -> ExitCode {
         Command::Import(c) => imports::run(&context, c),
         Command::Node(c) => node::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),
+        Command::Certificates(c) => certificates::run(&context, c),
+        Command::Peers(args) => peers::run(&context, &args),
         Command::Role(c) => roles::run(&context, c),
         Command::Disclosure(c) => disclosures::run(&context, c),
         Command::Reindex(args) => reindex::run(&context, args),

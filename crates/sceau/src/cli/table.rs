@@ -1,6 +1,7 @@
 //! Printing: tables and records for people, JSON for programs.
 use super::{Context, out, time, width, words};
 use sceau_domain::Lang;
+use sceau_domain::plain::is_treacherous;
 use sceau_domain::text::template;
 use serde_json::Value;
 
@@ -68,6 +69,9 @@ pub fn print_record(context: &Context, value: &Value, columns: &[(&str, &str)]) 
 
 /// Fields that are instants, in milliseconds.
 const INSTANTS: &[&str] = &[
+    "refreshed",
+    "last_good",
+    "last_failure",
     "drawn",
     "placed",
     "lifted",
@@ -89,6 +93,7 @@ const INSTANTS: &[&str] = &[
     "last",
     "cleared",
     "queued",
+    "oldest",
     "next",
     "generated",
     "rotated",
@@ -108,7 +113,7 @@ const INSTANTS: &[&str] = &[
     "drawn",
 ];
 /// Fields that are byte counts.
-const SIZES: &[&str] = &["size", "quota", "used"];
+const SIZES: &[&str] = &["size", "quota", "used", "bytes"];
 
 /// Fields that are lists of pairs (address or login, role).
 const PAIRS: &[&str] = &["access", "bals", "roles"];
@@ -170,12 +175,10 @@ fn fact(context: &Context, name: &str, value: &Value) -> String {
     }
 }
 
-/// A text with control characters made visible, and those that reorder writing: a peer's reply must not drive the administrator's terminal.
+/// A text in which control characters are made visible, and what turns or hides writing: a peer's reply must not drive the administrator's terminal,
+/// and what was kept before [`sceau_domain::plain`] judged it must not look like something else.
 pub(super) fn printable(s: &str) -> String {
-    let turns =
-        |c: char| matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let drives = |c: char| c.is_control() || turns(c);
-    s.chars().map(|c| if drives(c) { '\u{FFFD}' } else { c }).collect()
+    s.chars().map(|c| if is_treacherous(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 /// A size a person reads: `1.5 MB`, `1,5 Mo` (decimal units, as mail limits are stated).
@@ -252,6 +255,7 @@ mod tests {
             ("10 ans".into(), "sans fin".into())
         );
         assert_eq!(cell(&c, "last_reply", &serde_json::json!("550 \u{1b}[2J\u{202E}no")), "550 \u{FFFD}[2J\u{FFFD}no");
+        assert_eq!(cell(&c, "label", &"a\u{200b}b\u{2028}c\u{200d}".into()), "a\u{FFFD}b\u{FFFD}c\u{200d}");
         assert_eq!(cell(&c, "access", &serde_json::json!([["marie", "holder"]])), "marie (titulaire)");
         assert_eq!(cell(&c, "rights", &serde_json::json!(["read", "manage"])), "lire, gérer");
         let convention = serde_json::json!({ "state": "signed", "reference": "C-1", "until": null });

@@ -1,4 +1,4 @@
-//! `sceau trust`: the white list.
+//! `sceau trust`: the white list, trust anchors, revocations.
 use super::Context;
 use crate::admin::client::Failure;
 use clap::Subcommand;
@@ -14,7 +14,41 @@ pub enum TrustCommand {
         anchors: Option<PathBuf>,
     },
     Refresh,
+    #[command(flatten)]
+    WhiteList(super::white_list::WhiteListCommand),
+    Anchors,
+    Revocation {
+        #[command(subcommand)]
+        command: Option<RevocationCommand>,
+    },
 }
+
+#[derive(Debug, Subcommand)]
+pub enum RevocationCommand {
+    List,
+    Refresh,
+}
+
+const ANCHORS: &[(&str, &str)] = &[
+    ("purpose", "column.purpose"),
+    ("environment", "column.environment"),
+    ("in_force", "column.in_force"),
+    ("not_after", "column.not_after"),
+    ("mode", "column.mode"),
+    ("subject", "column.subject"),
+];
+
+const SOURCES: &[(&str, &str)] = &[
+    ("kind", "column.kind"),
+    ("state", "column.state"),
+    ("issuer", "column.issuer"),
+    ("this_update", "column.this_update"),
+    ("next_update", "column.next_update"),
+    ("entries", "column.entries"),
+    ("fetched", "column.fetched"),
+    ("address", "column.address"),
+    ("error", "column.error"),
+];
 
 const REFRESH: &[(&str, &str)] = &[
     ("changed", "column.changed"),
@@ -29,11 +63,33 @@ const REFRESH: &[(&str, &str)] = &[
 pub fn run(c: &Context, command: TrustCommand) -> Result<(), Failure> {
     match command {
         TrustCommand::Inspect { file, anchors } => inspect(c, &file, anchors.as_deref()),
+        TrustCommand::Anchors => {
+            c.show_list(&c.page(c.call(Method::GET, &["anchors"])?.send()?), ANCHORS);
+            Ok(())
+        }
+        TrustCommand::Revocation { command: None | Some(RevocationCommand::List) } => {
+            c.show_list(&c.page(c.call(Method::GET, &["revocation"])?.send()?), SOURCES);
+            Ok(())
+        }
+        TrustCommand::Revocation { command: Some(RevocationCommand::Refresh) } => refresh_revocation(c),
+        TrustCommand::WhiteList(command) => super::white_list::run(c, command),
         TrustCommand::Refresh => {
             c.show_one(&c.call(Method::POST, &["white-list", "refresh"])?.send()?.value, REFRESH);
             Ok(())
         }
     }
+}
+
+fn refresh_revocation(c: &Context) -> Result<(), Failure> {
+    let answer = c.call(Method::POST, &["revocation", "refresh"])?.send()?.value;
+    if c.json {
+        super::table::print_json(&answer);
+    } else {
+        c.show_list(&answer["sources"], SOURCES);
+        let (came, asked) = (answer["came"].to_string(), answer["asked"].to_string());
+        say!("{}", c.text("cli.trust.refreshed", &[("came", &came), ("asked", &asked)]));
+    }
+    Ok(())
 }
 
 fn inspect(c: &Context, file: &Path, anchors: Option<&Path>) -> Result<(), Failure> {

@@ -27,6 +27,8 @@ const CODED: &[(&str, &str)] = &[
     ("value", "span"),
     ("least", "span"),
     ("most", "span"),
+    ("change", "list_change"),
+    ("direction", "direction"),
 ];
 
 /// The word for a code of this field; the code itself where there is none.

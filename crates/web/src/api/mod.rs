@@ -8,10 +8,12 @@
 //! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
 mod access;
 mod alarms;
+mod bal_certificates;
 mod bals;
 mod bodies;
 mod calendar;
 mod care;
+mod certificates;
 mod disclosures;
 mod domains;
 mod eligibility;
@@ -22,6 +24,7 @@ mod log;
 mod me;
 mod nodes;
 mod openings;
+mod peers;
 mod people;
 mod policies;
 mod publication;
@@ -29,12 +32,14 @@ mod queue;
 mod reference;
 mod reports;
 mod retention;
+mod revocation;
 mod roles;
 mod structures;
 mod terms;
 mod tokens;
 mod traces;
 mod usage;
+mod white_list;
 
 use crate::State;
 use axum::Router;
@@ -65,6 +70,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(access::routes())
         .merge(alarms::routes())
         .merge(bals::routes())
+        .merge(bal_certificates::routes())
         .merge(bodies::routes())
         .merge(calendar::routes())
         .merge(eligibility::routes())
@@ -72,7 +78,9 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(holds::routes())
         .merge(life::routes())
         .merge(retention::routes())
+        .merge(revocation::routes())
         .merge(care::routes())
+        .merge(certificates::routes())
         .merge(disclosures::routes())
         .merge(domains::routes())
         .merge(imports::routes())
@@ -80,6 +88,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(me::routes())
         .merge(nodes::routes())
         .merge(openings::routes())
+        .merge(peers::routes())
         .merge(people::routes())
         .merge(policies::routes())
         .merge(publication::routes())
@@ -91,6 +100,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(terms::routes())
         .merge(tokens::routes())
         .merge(traces::routes())
+        .merge(white_list::routes())
         .split_for_parts();
     name_operations(&mut description);
     crate::schema::one_object_each(&mut description);
