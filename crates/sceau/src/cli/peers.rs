@@ -27,7 +27,7 @@ const PEER: &[(&str, &str)] = &[
     ("tls_out", "column.tls_out"),
     ("received", "column.received"),
     ("sent", "column.handed_over"),
-    ("failures", "column.failures"),
+    ("failures", "column.failed"),
     ("median_seconds", "column.median_seconds"),
     ("slow_seconds", "column.slow_seconds"),
     ("size", "column.volume"),
@@ -43,7 +43,7 @@ const CERTIFICATE: &[(&str, &str)] = &[
     ("trouble", "column.trouble"),
     ("contacts", "column.contacts"),
     ("deliveries", "column.deliveries"),
-    ("failures", "column.failures"),
+    ("failures", "column.failed"),
 ];
 const CAUSE: &[(&str, &str)] = &[("direction", "column.direction"), ("code", "column.code"), ("count", "column.count")];
 const DAY: &[(&str, &str)] = &[
@@ -51,7 +51,7 @@ const DAY: &[(&str, &str)] = &[
     ("direction", "column.direction"),
     ("contacts", "column.contacts"),
     ("deliveries", "column.deliveries"),
-    ("failures", "column.failures"),
+    ("failures", "column.failed"),
     ("size", "column.volume"),
     ("median_seconds", "column.median_seconds"),
     ("slow_seconds", "column.slow_seconds"),
