@@ -121,7 +121,11 @@ impl Conn {
         if self.has_buffered() { None } else { self.stream }
     }
 
-    /// Remote address.
+    /// A balancer says that it comes from there.
+    pub(crate) fn comes_from(&mut self, remote: SocketAddr) {
+        self.remote = remote;
+    }
+    /// Remote address; behind a balancer, the client's.
     pub fn remote(&self) -> SocketAddr {
         self.remote
     }

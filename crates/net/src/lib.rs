@@ -6,16 +6,19 @@
 //!   buffer; a connection that waits holds no buffer at all, so that thousands of idle sessions can be parked;
 //! * every wait has a deadline, and a peer that sends or reads a byte now and then does not move it ([`Pace`]);
 //! * what was queued is sent before a read waits: a door that answers several pipelined commands sends one packet;
+//! * who a connection comes from is what the system says, or what a configured balancer says before anything else ([`proxy`]);
 //! * a handshake never begins while clear bytes wait in the buffer (STARTTLS injection).
 mod caps;
 pub mod conn;
 pub mod listener;
 pub mod pace;
+pub mod proxy;
 pub mod stream;
 
 pub use conn::{Conn, ReadError};
 pub use listener::{Limits, Listener};
 pub use pace::Pace;
+pub use proxy::Network;
 pub use stream::{Stream, TlsInfo};
 
 use arc_swap::ArcSwap;

@@ -1,5 +1,6 @@
 //! Accept loops with caps and drain.
-use crate::caps::{Caps, Place};
+use crate::caps::{Caps, Full, Place};
+use crate::proxy::{self, Header, Network};
 use crate::{Conn, HotTls, Pace};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: u32 = 1024;
+/// How long a balancer may take for its header.
+const HEADER: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (out of file descriptors): trying again at once would burn a processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -20,6 +23,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one IP address (from one /64 in IPv6).
     pub per_address: usize,
+    /// New connections in a minute from one IP address (from one /64 in IPv6); 0 for no limit.
+    pub per_minute: u32,
+    /// Balancers: what comes from these addresses begins with a PROXY header, and is counted for whom it names. Never at another address.
+    pub proxies: Vec<Network>,
     /// TLS handshake deadline.
     pub handshake: Duration,
     /// Default idle deadline.
@@ -31,6 +38,8 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             per_address: 200,
+            per_minute: 0,
+            proxies: Vec::new(),
             handshake: Duration::from_secs(30),
             idle: Duration::from_secs(300),
         }
@@ -90,7 +99,7 @@ impl Listener {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let session = Arc::new(session);
-        let caps = Caps::new(self.limits.connections, self.limits.per_address);
+        let caps = Caps::new(self.limits.connections, self.limits.per_address, self.limits.per_minute);
         let mut sessions = JoinSet::new();
         let open = metrics::gauge!("sceau_connections", "listener" => self.name);
         loop {
@@ -100,18 +109,18 @@ impl Listener {
                 Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended, self.name),
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, remote)) => {
-                        let outcome = match caps.enter(remote.ip()) {
-                            Some(place) => {
-                                let tls = implicit_tls.clone();
-                                self.start(&mut sessions, stream, tls, place, &open, &drain, &session);
+                        let proxied = self.limits.proxies.iter().any(|n| n.contains(remote.ip()));
+                        let place = if proxied { caps.enter_unknown() } else { caps.enter(remote.ip()) };
+                        let busy = if implicit_tls.is_none() { busy } else { b"" };
+                        let outcome = match place {
+                            Ok(place) => {
+                                let door = Door { tls: implicit_tls.clone(), busy, proxied };
+                                self.start(&mut sessions, stream, door, place, &open, &drain, &session);
                                 "accepted"
                             }
-                            None => {
-                                if implicit_tls.is_none() {
-                                    // A fresh socket takes a line at once or never: nobody waits for it.
-                                    let _ = stream.try_write(busy);
-                                }
-                                "busy"
+                            Err(full) => {
+                                refuse(&stream, busy);
+                                full.outcome()
                             }
                         };
                         metrics::counter!("sceau_connections_total", "listener" => self.name, "outcome" => outcome)
@@ -143,8 +152,8 @@ impl Listener {
         &self,
         sessions: &mut JoinSet<()>,
         stream: TcpStream,
-        tls: Option<HotTls>,
-        place: Place,
+        door: Door,
+        mut place: Place,
         open: &metrics::Gauge,
         drain: &CancellationToken,
         session: &Arc<F>,
@@ -156,13 +165,29 @@ impl Listener {
         let (limits, pace, name) = (self.limits.clone(), self.pace, self.name);
         let (drain, session) = (drain.clone(), session.clone());
         sessions.spawn(async move {
+            let mut stream = stream;
+            let mut remote = None;
+            if door.proxied {
+                match named(&mut stream, &mut place).await {
+                    Ok(from) => remote = Some(from),
+                    Err(unnamed) => {
+                        refuse(&stream, if unnamed == "proxy" { b"" } else { door.busy });
+                        metrics::counter!("sceau_connections_refused_total", "listener" => name, "outcome" => unnamed)
+                            .increment(1);
+                        return;
+                    }
+                }
+            }
             let _held = (place, counted);
             let mut conn = match Conn::new(stream, limits.idle, pace) {
                 Ok(conn) => conn,
                 // Gone between accept and here.
                 Err(e) => return tracing::debug!(listener = name, error = %e, "connection lost"),
             };
-            if let Some(tls) = tls
+            if let Some(remote) = remote {
+                conn.comes_from(remote);
+            }
+            if let Some(tls) = door.tls
                 && let Err(e) = conn.start_tls(tls.load_full(), limits.handshake).await
             {
                 return tracing::debug!(listener = name, remote = %conn.remote(), error = %e, "handshake failed");
@@ -171,6 +196,43 @@ impl Listener {
             Box::pin(session(conn, drain)).await;
         });
     }
+}
+
+/// How one connection begins.
+struct Door {
+    tls: Option<HotTls>,
+    /// What it is told over a cap; nothing where TLS comes first.
+    busy: &'static [u8],
+    /// It comes from a balancer.
+    proxied: bool,
+}
+
+/// Says a line to somebody who does not get a place.
+fn refuse(stream: &TcpStream, busy: &'static [u8]) {
+    if !busy.is_empty() {
+        // A fresh socket takes a line at once or never: nobody waits for it.
+        let _ = stream.try_write(busy);
+    }
+}
+
+/// For whom a balancer opened this connection, once that one has a place; or why not, as metrics name it.
+async fn named(stream: &mut TcpStream, place: &mut Place) -> Result<SocketAddr, &'static str> {
+    let header = tokio::time::timeout(HEADER, proxy::read(stream)).await;
+    let own = stream.peer_addr().map_err(|_| "proxy")?;
+    let remote = match header {
+        Ok(Ok(Header::From(remote))) => remote,
+        Ok(Ok(Header::Local)) => own,
+        Ok(Err(e)) => {
+            tracing::warn!(balancer = %own, error = %e, "connection refused");
+            return Err("proxy");
+        }
+        Err(_) => {
+            tracing::warn!(balancer = %own, "connection refused: no PROXY header in time");
+            return Err("proxy");
+        }
+    };
+    place.is_for(remote.ip()).map_err(Full::outcome)?;
+    Ok(remote)
 }
 
 /// One open connection in the gauge.

@@ -19,6 +19,7 @@ pub(crate) use administrators::CONFIGURATION;
 pub use administrators::NamedAdministrator;
 pub use bals::{BalChoices, BalEdit, BalQuery, BalView, ChoiceStep, NewBal, SuggestFor, Suggested};
 pub use people::views::{NewPerson, PersonView};
+pub use tokens::certificates::BalCertificateView;
 pub use tokens::links::{NewTokenLink, OfferedToken, TokenLinkView};
 pub use views::{DomainView, OwnRole, OwnView, TokenView};
 

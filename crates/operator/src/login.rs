@@ -1,8 +1,11 @@
 //! Logging in: device tokens (256 bits, kept as peppered digest), rate limits, the same work for unknown users.
 mod api;
+mod bearer;
+mod certificate;
 mod guard;
 mod leash;
 mod person;
+pub mod sasl;
 
 pub use guard::Guard;
 pub use leash::Leash;
@@ -39,19 +42,29 @@ impl Operator {
     /// `login.failed`, `login.too_many`; when the token is right, `terms.required` (the terms in force were not accepted), `right.missing` (the access
     /// does not let read, or send at the submission door).
     pub async fn login_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
+        self.guarded(login, origin, self.check_token(login, token, origin)).await
+    }
+
+    /// An attempt to log in under `name`: held back when it failed too often, slow, counted and traced when it fails.
+    async fn guarded(
+        &self,
+        name: &str,
+        origin: &Origin,
+        attempt: impl Future<Output = Result<Actor, Fail>>,
+    ) -> Result<Actor, Refusal> {
         let now = self.clock().now();
         let limit = self.config().login_failures_per_minute;
-        if self.0.guard.too_many(origin.remote, login, now, limit) {
+        if self.0.guard.too_many(origin.remote, name, now, limit) {
             metrics::counter!("sceau_logins_total", "outcome" => "too_many").increment(1);
             let refusal = Refusal::new(RefusalCode::LoginTooMany);
             return Err(self.refused(By::stranger(origin), None, None, refusal).await);
         }
-        match self.check_token(login, token, origin).await {
+        match attempt.await {
             Ok(actor) => {
                 metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
                 Ok(actor)
             }
-            // The token was right: nothing is counted (whoever may only read and whose program insists on sending would be held back from
+            // The proof was right: nothing is counted (whoever may only read and whose program insists on sending would be held back from
             // reading too), and the refusal was traced under the person's name.
             Err(Fail::No(refusal))
                 if matches!(refusal.code, RefusalCode::TermsRequired | RefusalCode::RightMissing) =>
@@ -62,7 +75,7 @@ impl Operator {
             }
             Err(Fail::No(refusal)) => {
                 metrics::counter!("sceau_logins_total", "outcome" => "failed").increment(1);
-                self.0.guard.failed(origin.remote, login, now);
+                self.0.guard.failed(origin.remote, name, now);
                 tokio::time::sleep(FAILURE_DELAY).await;
                 Err(self.refused(By::stranger(origin), None, None, refusal).await)
             }
@@ -84,9 +97,20 @@ impl Operator {
         let by_address = name.parse::<Address>().ok().map(|a| self.bal_key(&a));
         let name = name.to_ascii_lowercase();
         let (now, since) = (self.clock().now().0, self.0.guard.rights_version());
-        let find = move |tx: &mut dyn Tx| find(tx, &digest, &name, by_address.as_deref(), wanted.as_deref(), now);
         // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
-        let Found { token, person, bal, seated, holder, shut } = self.0.store.read(find).await?.ok_or_else(failed)?;
+        let find = move |tx: &mut dyn Tx| {
+            let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
+            let Some(token) = live else { return Ok(None) };
+            find(tx, token, Some(&name), by_address.as_deref(), wanted.as_deref(), now)
+        };
+        let found = self.0.store.read(find).await?.ok_or_else(failed)?;
+        self.enter(found, since, origin).await
+    }
+
+    /// The proof was right: may the session begin? Success is traced, and when the proof last served.
+    async fn enter(&self, found: Found, since: u64, origin: &Origin) -> Result<Actor, Fail> {
+        let now = self.clock().now().0;
+        let Found { token, person, bal, seated, holder, shut } = found;
         let who = Who::Person(PersonRef::of(person));
         let bal = BalRef { chair: Some(chair(&seated, holder, token.expires, since)?), ..bal_ref(&bal)? };
         let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
@@ -97,7 +121,10 @@ impl Operator {
         if let Err(refusal) = holds(&seated, need) {
             return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
         }
-        let data = json!({ "door": origin.door.as_str(), "token": token.id, "role": seated.role, "tls": origin.tls });
+        let mut data = json!({ "door": origin.door.as_str(), "token": token.id, "role": seated.role, "tls": origin.tls });
+        if token.purpose != "device" {
+            data["by"] = token.purpose.as_str().into();
+        }
         let shown = self.bal_key(&bal.address);
         let fact = self.fact("login.ok", &By::actor(&actor), Some((bal.id, &shown)), "ok", data);
         let touch = token.last_used.is_none_or(|t| t + TOUCH_EVERY < now);
@@ -173,22 +200,21 @@ struct Found {
     shut: Option<Refusal>,
 }
 
-/// Nothing when any part does not fit.
+/// What a live token leads to, when every part fits: the name under which somebody asks, where one is given, and the BAL that is wanted.
 fn find(
     tx: &mut dyn Tx,
-    digest: &[u8],
-    name: &str,
+    token: rows::Token,
+    name: Option<&str>,
     by_address: Option<&str>,
     wanted: Option<&str>,
     now: i64,
 ) -> Result<Option<Found>, Fail> {
-    let live = rows::token_by_digest(tx, digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
-    let Some(token) = live else { return Ok(None) };
     let Some(person) = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none()) else {
         return Ok(None);
     };
     let held = held_per(tx, person.id)?;
-    let named = person.login == name || by_address.is_some_and(|key| held.iter().any(|b| b.address_key == key));
+    let by_held = || by_address.is_some_and(|key| held.iter().any(|b| b.address_key == key));
+    let named = name.is_none_or(|name| person.login == name || by_held());
     let only_held = if held.len() == 1 { held.first().map(|b| b.id) } else { None };
     let bal = match (wanted, by_address) {
         (Some(key), _) | (None, Some(key)) => rows::bal_by_address(tx, key)?,

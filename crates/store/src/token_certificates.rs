@@ -43,11 +43,39 @@ pub fn of_who(tx: &mut dyn Tx, who: &[u8], limit: i64) -> Result<Vec<TokenCertif
     tx.query(&sql, params![who, limit])?.iter().map(row).collect()
 }
 
-/// Those of a BAL, oldest first, from after the token `after`.
-pub fn of_bal(tx: &mut dyn Tx, bal: Id, after: Id, limit: i64) -> Result<Vec<TokenCertificate>, StoreError> {
-    let sql = "SELECT c.token_id, c.who, c.subject, c.issuer, c.sha256, c.not_after FROM token_certificates c \
-               JOIN tokens t ON t.id = c.token_id WHERE t.bal_id = $1 AND c.token_id > $2 ORDER BY c.token_id LIMIT $3";
-    tx.query(sql, params![bal, after, limit])?.iter().map(row).collect()
+/// One with its token, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// The certificate.
+    pub certificate: TokenCertificate,
+    /// Login of the machine.
+    pub login: String,
+    /// What it is for.
+    pub label: String,
+    /// Since.
+    pub created: i64,
+    /// Last login with it.
+    pub last_used: Option<i64>,
+    /// Removed at.
+    pub revoked: Option<i64>,
+}
+
+/// Those of a BAL, oldest first, removed ones too, from after the token `after`.
+pub fn of_bal(tx: &mut dyn Tx, bal: Id, after: Id, limit: i64) -> Result<Vec<Registered>, StoreError> {
+    let sql = "SELECT c.token_id, c.who, c.subject, c.issuer, c.sha256, c.not_after, p.login, t.label, t.created, t.last_used, t.revoked \
+               FROM tokens t JOIN token_certificates c ON c.token_id = t.id JOIN people p ON p.id = t.person_id \
+               WHERE t.bal_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3";
+    let read = |r: &Row| {
+        Ok(Registered {
+            certificate: row(r)?,
+            login: r.text(6)?,
+            label: r.text(7)?,
+            created: r.int(8)?,
+            last_used: r.opt_int(9)?,
+            revoked: r.opt_int(10)?,
+        })
+    };
+    tx.query(sql, params![bal, after, limit])?.iter().map(read).collect()
 }
 
 /// How many of a BAL are in force.

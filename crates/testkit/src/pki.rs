@@ -50,10 +50,10 @@ impl Pki {
         (p.not_before, p.not_after) = (day(-9000), day(9000));
         Self(CertifiedIssuer::self_signed(p, KeyPair::generate().unwrap()).unwrap())
     }
-    /// Trusted for peers and for the white list; no revocation list.
+    /// Trusted for peers, for the white list and for applications; no revocation list.
     pub fn anchors(&self) -> Anchors {
         let mut a = Anchors::default();
-        for purpose in [Purpose::Peers, Purpose::ListSigner, Purpose::ListServer] {
+        for purpose in [Purpose::Peers, Purpose::ListSigner, Purpose::ListServer, Purpose::Clients] {
             a.add_pem(purpose, self.0.pem().as_bytes()).unwrap();
         }
         a

@@ -67,6 +67,25 @@ pub fn client_server(identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
     Ok(server(config))
 }
 
+/// Server side for mail programs: as [`client_server`]; where there are anchors for applicative clients it also asks for a certificate, naming their
+/// authorities, so that a program with another certificate has nothing to offer and bothers nobody. The handshake completes with any or none, the chain
+/// is judged where it is used to log in.
+pub fn mail_server(identity: &Identity, anchors: &Anchors) -> Result<Arc<ServerConfig>, Error> {
+    let hint = |anchor: &CertificateDer<'static>| {
+        let anchor = webpki::anchor_from_trusted_cert(anchor).ok()?;
+        Some(DistinguishedName::in_sequence(&anchor.subject))
+    };
+    let hints: Vec<DistinguishedName> = anchors.of(Purpose::Clients).iter().filter_map(hint).collect();
+    if hints.is_empty() {
+        return client_server(identity);
+    }
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(VERSIONS)?
+        .with_client_cert_verifier(Arc::new(AskedLater { hints }))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key.clone())));
+    Ok(server(config))
+}
+
 fn server(mut config: ServerConfig) -> Arc<ServerConfig> {
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
     Arc::new(config)
@@ -125,6 +144,30 @@ macro_rules! handshake_signatures {
             provider().signature_verification_algorithms.supported_schemes()
         }
     };
+}
+
+/// Asks clients for a certificate of these authorities; accepts any chain whose leaf proves possession of its key.
+#[derive(Debug)]
+struct AskedLater {
+    hints: Vec<DistinguishedName>,
+}
+
+impl ClientCertVerifier for AskedLater {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+    handshake_signatures!();
 }
 
 /// Accepts any chain whose leaf proves possession of its key.

@@ -2,6 +2,7 @@
 //! from a CSV file, tried first, then carried out, with its report.
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Sandbox, proves};
+use sceau_testkit::people_file::{letters, rpps};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -147,7 +148,6 @@ fn a_hundred_thousand_people_by_the_command_line() {
         peak()
     );
     let begun = Instant::now();
-    let letters = |n: usize| -> String { n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect() };
     let head = "Nom;Pr\u{e9}nom;RPPS;Habilit\u{e9};Nature de BAL\n";
     let people =
         written("people.csv", head, 100_000, &|n| format!("NOM-{};Pr\u{e9}nom;{};oui;PER\n", letters(n), rpps(n)));
@@ -155,12 +155,4 @@ fn a_hundred_thousand_people_by_the_command_line() {
     assert_eq!(json!([import["state"], import["lines"], import["done"]]), json!(["done", 100_000, 100_000]));
     println!("100,000 people: {:.1?}, memory {} MiB at most", begun.elapsed(), peak());
     assert!(peak() < before + 150, "memory grows with the file: {} MiB", peak());
-}
-
-/// An invented RPPS with a right check digit.
-fn rpps(n: usize) -> String {
-    let body = format!("1{n:09}");
-    let digits = body.bytes().rev().enumerate().map(|(i, b)| (i, u32::from(b - b'0')));
-    let sum: u32 = digits.map(|(i, d)| if i % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { d }).sum();
-    format!("{body}{}", (10 - sum % 10) % 10)
 }

@@ -5,6 +5,7 @@ use sceau_e2e::doors::{accept, api, ask, device, imap, say, submission};
 use sceau_e2e::peer::{Wire, letter, names};
 use sceau_e2e::sandbox::{More, Operator};
 use sceau_e2e::{Database, Sandbox, proves};
+use sceau_testkit::people_file::{self, Arrivals, FIRST, arrivals, rpps};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -16,24 +17,8 @@ const SERVICE: &str = "maternite@bretagne.mssante.fr";
 /// What "at once" may take on a machine that does other things too.
 const SOON: Duration = Duration::from_secs(5);
 
-/// An invented RPPS with a right check digit.
-fn rpps(n: u32) -> String {
-    let body = format!("1{n:09}");
-    let digit = |(i, b): (usize, u8)| {
-        let d = u32::from(b - b'0') * if i % 2 == 0 { 2 } else { 1 };
-        if d > 9 { d - 9 } else { d }
-    };
-    let sum: u32 = body.bytes().rev().enumerate().map(digit).sum();
-    format!("{body}{}", (10 - sum % 10) % 10)
-}
-
-/// A family name that nobody else has.
-fn name(n: u32) -> String {
-    format!("KER{}", n.to_string().bytes().map(|b| char::from(b - b'0' + b'A')).collect::<String>())
-}
-
 /// Adds somebody who may be responsible: certified, habilitated, who accepted the terms.
-fn professional(sandbox: &Sandbox, o: &Operator, login: &str, family: &str, number: u32) -> String {
+fn professional(sandbox: &Sandbox, o: &Operator, login: &str, family: &str, number: usize) -> String {
     let id = rpps(number);
     let names = ["--given-name", "Nom", "--family-name", family, "--national-id", &id];
     let place = ["--structure", CODE, "--function", "Médecin", "--habilitated"];
@@ -67,42 +52,12 @@ fn hospital(sandbox: &Sandbox, o: &Operator) {
     assert!(said.contains("état: signée") && said.contains("2026-01-01 00:00:00 CET"), "{said}");
 }
 
-/// Twelve lines with something wrong, each with its code.
-fn faulty() -> Vec<(String, &'static str)> {
-    let good = rpps(8_000);
-    let mut key = rpps(8_001);
-    key.replace_range(10.., if key.ends_with('0') { "1" } else { "0" });
-    let row = |name: &str, id: &str, rest: &str| format!("{name};Prénom;{id};{rest}\r\n");
-    vec![
-        (row("CLE", &key, "oui;;;;"), "identifier.key"),
-        (row("COURT", "1234", "oui;;;;"), "identifier.length"),
-        (row("SANS", "", "oui;;;;"), "identity.missing"),
-        ("TROP;Prénom;;oui;;;;;;;x\r\n".into(), "csv.line"),
-        (row("HABILITE", &good, "peut-être;;;;"), "csv.line"),
-        (row("NATURE", &good, "oui;;;BOITE;"), "admin.invalid"),
-        (row("ADRESSE", &good, "oui;;;PER;pas une adresse"), "rcpt.syntax"),
-        (row("DOMAINE", &good, "oui;;;PER;a.b@ailleurs.mssante.fr"), "admin.not_found"),
-        (row("", &good, "oui;;;;"), "admin.invalid"),
-        (row("AUTRE", &rpps(1_001), "oui;;;;"), "import.other_name"),
-        (row("TELEPHONE", &good, "oui;;12;;"), "admin.invalid"),
-        (row("ORG", &good, "oui;;;ORG;jean.dupont@bretagne.mssante.fr"), "naming.person"),
-    ]
-}
-
 /// Five hundred people and their mailboxes from a file in Windows-1252, faulty lines among the good ones.
 fn five_hundred(o: &Operator) {
-    let mut file = String::from("Nom;Prénom;RPPS;Habilité;Fonction;Téléphone;Nature de BAL;Adresse de BAL\r\n");
-    let faulty = faulty();
-    for n in 0..500_u32 {
-        file.push_str(&format!("{};Prénom;{};oui;Interne;;PER;\r\n", name(n), rpps(1_000 + n)));
-        if n % 40 == 39 {
-            file.push_str(&faulty[(n / 40) as usize].0);
-        }
-    }
+    let Arrivals { file, codes: expected } = arrivals(DOMAIN, "admin.not_found");
     let folder = tempfile::tempdir().expect("a folder");
     let [path, report] = ["arrivants.csv", "compte-rendu.csv"].map(|n| folder.path().join(n).display().to_string());
-    let latin1: Vec<u8> = file.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")).collect();
-    std::fs::write(&path, latin1).expect("written");
+    std::fs::write(&path, file).expect("written");
     let began = Instant::now();
     let done = o.cli(&["import", "start", &path, "--structure", CODE, "--certified", "--wait"]);
     println!("512 lines took {:?}", began.elapsed());
@@ -110,7 +65,6 @@ fn five_hundred(o: &Operator) {
     let id = done["id"].as_str().expect("an id");
     let wrong = o.cli(&["import", "show", id, "--lines", "wrong"]);
     let codes: Vec<&str> = wrong.as_array().into_iter().flatten().filter_map(|l| l["code"].as_str()).collect();
-    let expected: Vec<&str> = faulty.iter().map(|(_, code)| *code).collect();
     assert_eq!((counts, codes), (json!(["done", 512, 500, 12, 0]), expected), "{wrong:#}");
     // A person reads each line with its explanation; what is more than a page is said to be there.
     let table = o.cli_text(&["--lang", "fr", "import", "show", id, "--lines", "wrong"]).ok();
@@ -125,7 +79,7 @@ fn five_hundred(o: &Operator) {
 /// Cardiology with six people and two responsible ones; the laboratory's machine.
 fn services(o: &Operator) {
     let _ = o.cli(&["person", "add", "automate", "--name", "Automate du laboratoire", "--structure", CODE]);
-    let members: Vec<String> = (0..6).map(|n| format!("prenom.{}", name(n).to_lowercase())).collect();
+    let members: Vec<String> = (FIRST..FIRST + 6).map(people_file::login).collect();
     let mut form = vec!["opening", "ask", CARDIO, "--kind", "org", "--name", "Cardiologie", "--structure", CODE];
     form.extend(["--holder", "adm.un", "--holder", "adm.deux", "--service", "Cardiologie"]);
     form.extend(members.iter().flat_map(|m| ["--member", m.as_str()]));
@@ -205,11 +159,11 @@ fn a_hospital_opens_and_whoever_leaves_loses_every_door_on_both_nodes() {
     services(&two);
 
     // A member of cardiology leaves: membership, accesses and tokens' reach end in one act.
-    let leaver = format!("prenom.{}", name(0).to_lowercase());
+    let leaver = people_file::login(FIRST);
     let own = api(&one, &leaver);
     accept(&sandbox, &one, &own);
     let (_, login, secret) = device(&one, &leaver, CARDIO);
-    let stays = format!("prenom.{}", name(1).to_lowercase());
+    let stays = people_file::login(FIRST + 1);
     accept(&sandbox, &two, &api(&two, &stays));
     let (_, other, others) = device(&two, &stays, CARDIO);
     let sessions = Sessions::open(&sandbox, &two, CARDIO, &login, &secret);

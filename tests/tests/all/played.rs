@@ -127,7 +127,8 @@ fn what_is_saved_is_whole_or_not_there() {
         "/api/v1/imports/9/report" => {
             http(404, None, &json!({ "code": "admin.not_found", "detail": "L'import 9 n'existe pas." }).to_string())
         }
-        _ => list(json!([{ "id": "1", "login": "a\u{1b}[2Jb\u{202e}c", "created": 0, "purpose": "device" }])),
+        _ => list(json!([{ "id": "1", "login": "a\u{1b}[2Jb\u{202e}c", "created": 0, "purpose": "device",
+            "label": "Poste de l'accueil ".repeat(12).trim_end() }])),
     }));
     let out = played.path("sortie");
     std::fs::create_dir(&out).expect("a folder");
@@ -165,7 +166,21 @@ fn what_is_saved_is_whole_or_not_there() {
     let table = played.run(&["token", "list"]).ok().out;
     assert!(!table.contains(['\u{1b}', '\u{202e}']) && table.contains("1970-01-01 04:00:00 +04"), "{table}");
     assert!(table.contains("messagerie"), "{table}");
-    assert!(played.run(&["--json", "token", "list"]).ok().out.contains("\"purpose\": \"device\""));
+    let json = played.run(&["--json", "token", "list"]).ok().out;
+    assert!(json.contains("\"purpose\": \"device\""), "{json}");
+    // Whole in a pipe and for programs; at a terminal no line is longer than it is wide, and what is cut says so.
+    let label = "Poste de l'accueil ".repeat(12);
+    assert!(table.contains(label.trim_end()) && json.contains(label.trim_end()) && !table.contains('…'), "{table}");
+    let terminal = |columns: u32, line: &str| {
+        let seen = played.shell(&format!("script -qec \"stty cols {columns} rows 40; {line}\" /dev/null")).ok().out;
+        // The terminal shows that nobody writes any more.
+        seen.replace("^D\u{8}\u{8}", "").replace('\r', "")
+    };
+    let cut = terminal(130, "$S token list");
+    assert!(cut.lines().count() == 2 && cut.lines().all(|l| l.chars().count() <= 130), "{cut}");
+    assert!(cut.contains("Poste d") && cut.contains('…') && !cut.contains(label.trim_end()), "{cut}");
+    assert!(terminal(130, "$S --json token list").contains(label.trim_end()));
+    assert!(terminal(130, "$S token list | cat").contains(label.trim_end()));
     // Not a file.
     for place in ["/dev/null", out.to_str().expect("UTF-8")] {
         let folder = played.run(&["import", "start", place]);

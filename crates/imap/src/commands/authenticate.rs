@@ -1,18 +1,21 @@
-//! AUTHENTICATE PLAIN (RFC 9051 §6.2.2, RFC 4616), with or without initial response (SASL-IR, RFC 4959).
+//! AUTHENTICATE (RFC 9051 §6.2.2), with or without initial response (SASL-IR, RFC 4959): PLAIN (RFC 4616), XOAUTH2 and OAUTHBEARER (RFC 7628) with
+//! bearer tokens, EXTERNAL (RFC 4422) with the certificate of the handshake.
 use super::login;
 use crate::codec::Secret;
-use crate::session::{Done, Session, Stop};
+use crate::session::{Code, Done, Reply, Session, Stop};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_operator::Actor;
+use sceau_operator::login::sasl::{self, Bearer};
 use zeroize::Zeroizing;
 
 /// Longest client response, base64 and all.
-const RESPONSE_MAX: usize = 4096;
+const RESPONSE_MAX: usize = 12_288;
 
 pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret>) -> Done {
     login::may(s)?;
-    if mechanism != "PLAIN" {
+    if !matches!(mechanism, "PLAIN" | "XOAUTH2" | "OAUTHBEARER" | "EXTERNAL") {
         return Err(Stop::No(Refusal::new(RefusalCode::SyntaxUnknown).with("name", "AUTHENTICATE")));
     }
     let response = match initial {
@@ -25,18 +28,54 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
     if response.as_slice() == b"*" {
         return Err(Stop::syntax("AUTHENTICATE was cancelled"));
     }
-    let Some((login, token)) = read_plain(&response) else {
-        return Err(Stop::syntax("the response is not PLAIN"));
-    };
-    login::check(s, &login, &token).await
+    let wrong = || Stop::syntax("the response is not what the mechanism asks for");
+    match mechanism {
+        "PLAIN" => {
+            let (login, token) = read_plain(&response).ok_or_else(wrong)?;
+            login::check(s, &login, &token).await
+        }
+        "EXTERNAL" => {
+            let bal = sasl::external(&clear(&response).ok_or_else(wrong)?).ok_or_else(wrong)?;
+            let chain = s.conn.tls().map(|t| t.peer.as_slice()).unwrap_or_default();
+            let actor = s.operator.login_certificate(chain, bal.as_deref(), &s.origin).await?;
+            Ok(enter(s, actor))
+        }
+        _ => {
+            let (read, error): (fn(&[u8]) -> Option<Bearer>, _) = match mechanism {
+                "XOAUTH2" => (sasl::xoauth2, sasl::XOAUTH2_ERROR),
+                _ => (sasl::oauthbearer, sasl::OAUTHBEARER_ERROR),
+            };
+            let given = read(&clear(&response).ok_or_else(wrong)?).ok_or_else(wrong)?;
+            match s.operator.login_bearer(&given, &s.origin).await {
+                Ok(actor) => Ok(enter(s, actor)),
+                Err(refusal) => {
+                    if !refusal.is_temporary() {
+                        // The client says one thing more, whatever it is, before it hears the end (RFC 7628 §3.2.3).
+                        s.out.raw("+ ").raw(error).end();
+                        s.raw_line(RESPONSE_MAX).await?;
+                    }
+                    Err(refusal.into())
+                }
+            }
+        }
+    }
+}
+
+fn enter(s: &mut Session, actor: Actor) -> Reply {
+    s.logged_in(actor);
+    Reply::With(Code::Capability)
+}
+
+/// A response out of base64; `=` is the empty initial one.
+fn clear(response: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let clear = if response == b"=" { Vec::new() } else { STANDARD.decode(response).ok()? };
+    Some(Zeroizing::new(clear))
 }
 
 /// `[authzid] NUL authcid NUL password` in base64. An authorisation identity other than the authentication identity names
 /// the BAL: `authcid*authzid`.
 fn read_plain(response: &[u8]) -> Option<(String, Secret)> {
-    // `=` is the empty initial response.
-    let clear = if response == b"=" { Vec::new() } else { STANDARD.decode(response).ok()? };
-    let clear = Zeroizing::new(clear);
+    let clear = clear(response)?;
     let mut parts = clear.split(|&b| b == 0);
     let (bal, user, token) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || user.is_empty() {

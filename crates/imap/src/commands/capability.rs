@@ -21,7 +21,10 @@ pub(crate) fn write(s: &mut Session) {
         s.out.raw(LOGGED_IN).num(s.config.max_append);
     } else if s.secure() {
         // ENABLE and IDLE need nothing but the login to come: clients that ask once (Python's imaplib) look for them here.
-        s.out.raw(" SASL-IR ENABLE IDLE AUTH=PLAIN");
+        s.out.raw(" SASL-IR ENABLE IDLE AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER");
+        if s.has_certificate() {
+            s.out.raw(" AUTH=EXTERNAL");
+        }
     } else {
         s.out.raw(if s.starttls.is_some() { " STARTTLS LOGINDISABLED" } else { " LOGINDISABLED" });
     }

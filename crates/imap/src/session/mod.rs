@@ -227,6 +227,11 @@ impl Session {
         self.conn.tls().is_some()
     }
 
+    /// Did the client show a certificate in the handshake?
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.conn.tls().is_some_and(|t| !t.peer.is_empty())
+    }
+
     /// Enables CONDSTORE by use (RFC 7162 §3.1).
     pub(crate) fn enable_condstore(&mut self) {
         self.enabled.condstore = true;

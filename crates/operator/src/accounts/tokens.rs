@@ -2,6 +2,7 @@
 //!
 //! Promises: the secret is shown to the person whose token it is and to nobody else; that of a machine to somebody responsible for its BAL. Whoever
 //! administers has a one-time link sent ([`links`]). The one exception is an operator that is being set up ([`crate::OperatorConfig::setting_up`]).
+pub(crate) mod certificates;
 pub(crate) mod links;
 
 use super::TokenView;
@@ -264,7 +265,7 @@ fn target(tx: &mut dyn Tx, actor: &Actor, wanted: &Wanted, setting_up: bool) -> 
         Some(key) => rows::bal_by_address(tx, key)?,
     };
     let answers = match &bal {
-        Some(bal) if wanted.purpose == DEVICE => answers_for(tx, actor.person(), person.id, bal.id)?,
+        Some(bal) if wanted.purpose != API => answers_for(tx, actor.person(), person.id, bal.id)?,
         _ => false,
     };
     if !answers {

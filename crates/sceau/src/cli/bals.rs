@@ -2,7 +2,7 @@
 use super::Context;
 use super::accounts::{PageArgs, Since, parse};
 use super::table::limit;
-use super::{bal_use, life, openings};
+use super::{bal_certificates, bal_use, life, openings};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
@@ -68,6 +68,8 @@ pub enum BalCommand {
         #[arg(long)]
         domain: Option<String>,
     },
+    #[command(subcommand)]
+    Certificate(bal_certificates::BalCertificate),
     #[command(flatten)]
     Life(life::BalLife),
     #[command(flatten)]
@@ -217,6 +219,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
                 .query("limit", Some(&limit(page.limit)));
             c.show_list(&c.page(call.send()?), LISTED);
         }
+        BalCommand::Certificate(command) => bal_certificates::run(c, command)?,
         BalCommand::Show { address } => {
             let address = known(c, &address)?;
             let mut bal = c.get(&["bals", &address])?;

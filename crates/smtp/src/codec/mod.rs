@@ -20,5 +20,5 @@ pub mod stuffing;
 /// Longest command line in octets, CRLF included: 512 of RFC 5321 §4.5.3.1.4, and what its extensions add (MAIL with DSN
 /// parameters: RFC 3461 §5.3; international paths: RFC 6531 §3.4), with room.
 pub const COMMAND_LINE: usize = 2048;
-/// Longest line of an AUTH exchange, CRLF included. RFC 4954 §4 allows 12288; a device token needs 200.
-pub const AUTH_LINE: usize = 4096;
+/// Longest line of an AUTH exchange, CRLF included, and of the AUTH command itself (RFC 4954 §4).
+pub const AUTH_LINE: usize = 12_288;

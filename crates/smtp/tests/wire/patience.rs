@@ -14,7 +14,7 @@ const SHORT: Duration = Duration::from_millis(300);
 #[tokio::test]
 async fn silence_is_answered_by_421() {
     let pki = Pki::new();
-    let limits = SessionLimits { command: SHORT, data: SHORT, ..SessionLimits::default() };
+    let limits = SessionLimits { command: SHORT, data: SHORT, ..crate::world::quick() };
     let world = World::with(&pki, "alpha", |s| s.limits = limits).await;
     let mut idle = Client::connect(world.mx).await;
     let mut in_data = world.beta(&pki).await;

@@ -40,7 +40,7 @@ async fn nothing_before_tls_and_no_mail_before_the_login() {
     c.refused(&format!("MAIL FROM:<{ANNE}>"), "530 5.7.0 ", "peer.no_tls").await;
     c.starttls(&anonymous()).await;
     let hello = c.expect("EHLO poste", "250").await;
-    assert!(hello.contains("AUTH PLAIN LOGIN\r\n") && hello.contains("PIPELINING"), "{hello}");
+    assert!(hello.contains("AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\n") && hello.contains("PIPELINING"), "{hello}");
     for line in [format!("MAIL FROM:<{ANNE}>"), format!("RCPT TO:<{BRUNO}>"), "DATA".into(), "VRFY anne".into()] {
         c.refused(&line, "530 5.7.0 ", "login.required").await;
     }
@@ -230,7 +230,7 @@ async fn a_revoked_token_cuts_the_session_at_once() {
 #[tokio::test]
 async fn an_endless_line_in_a_login_is_answered() {
     let pki = Pki::new();
-    let limits = SessionLimits { errors: 3, ..SessionLimits::default() };
+    let limits = SessionLimits { errors: 3, ..crate::world::quick() };
     let world = World::with(&pki, "alpha", |s| s.limits = limits).await;
     let mut c = secure(&world).await;
     c.expect("AUTH PLAIN", "334").await;

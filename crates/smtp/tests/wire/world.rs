@@ -1,15 +1,19 @@
 //! An operator of ours on a real store, its doors open on loopback.
 use crate::client::Client;
 use arc_swap::ArcSwap;
-use sceau_domain::{BalKind, DomainKind, Limits};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sceau_domain::{AccessRole, BalKind, DomainKind, Limits};
 use sceau_net::{Limits as NetLimits, Listener, Pace};
+use sceau_operator::accounts::BalCertificateView;
+use sceau_operator::grants::NewAccess;
 use sceau_operator::traces::{TraceFilter, TraceView};
 use sceau_operator::{Actor, Door, Operator, OperatorConfig, Origin};
 use sceau_smtp::server::{MxConfig, SessionLimits, SubmissionConfig, serve_mx, serve_submission};
 use sceau_store::testing::TestStore;
 use sceau_testkit::addr;
 use sceau_testkit::pki::{self, Pki, dn};
-use sceau_trust::{Trust, WhiteList};
+use sceau_trust::{Identity, Trust, WhiteList};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +26,11 @@ pub const MAX: u64 = 300_000;
 /// Who owns what in the white list.
 const LISTED: &[(&str, &str)] =
     &[("alpha.mssante.fr", "mss.alpha.fr"), ("beta.mssante.fr", "mss.beta.fr"), ("gamma.mssante.fr", "mss.gamma.fr")];
+
+/// Built-in limits, without pauses.
+pub fn quick() -> SessionLimits {
+    SessionLimits { tarpit: Duration::ZERO, ..SessionLimits::default() }
+}
 
 pub struct Settings {
     pub limits: SessionLimits,
@@ -54,7 +63,8 @@ impl World {
     /// An operator `<name>` with the domain `<name>.mssante.fr` and the people anne, bruno and an ORG BAL `accueil`.
     pub async fn with(pki: &Pki, name: &str, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings {
-            limits: SessionLimits::default(),
+            // Errors cost no time, but where that is what is tried.
+            limits: quick(),
             net: NetLimits::default(),
             pace: Pace::default(),
             login_failures_per_minute: 100,
@@ -80,7 +90,8 @@ impl World {
 
         let identity = pki.identity(&host);
         let mx_tls = Arc::new(ArcSwap::new(sceau_trust::tls::mx_server(&identity).unwrap()));
-        let client_tls = Arc::new(ArcSwap::new(sceau_trust::tls::client_server(&identity).unwrap()));
+        let client_tls = sceau_trust::tls::mail_server(&identity, &pki.anchors()).unwrap();
+        let client_tls = Arc::new(ArcSwap::new(client_tls));
         let bind = async || {
             let any = "127.0.0.1:0".parse().unwrap();
             Listener::bind(any, settings.net.clone()).await.unwrap().with_pace(settings.pace)
@@ -109,6 +120,18 @@ impl World {
     pub async fn token(&self, login: &str) -> (i64, String) {
         let (view, secret) = self.op.create_token(&self.admin, login, None, "essai", None).await.unwrap();
         (view.id, secret)
+    }
+
+    /// An applicative BAL for which anne answers, and its machine, which logs in by this certificate.
+    pub async fn machine(&self, bal: &str, login: &str, identity: &Identity) -> BalCertificateView {
+        sceau_testkit::newcomers(&self.op, &self.admin, &[login]).await;
+        sceau_testkit::bal(&self.op, &self.admin, bal, BalKind::App, &["anne"], |_| {}).await;
+        let role = AccessRole::Machine;
+        let access = NewAccess { login: login.into(), role, rights: None, starts: None, ends: None, reason: None };
+        self.op.give_access(&self.admin, bal, access).await.unwrap();
+        let body = BASE64_STANDARD.encode(&identity.key.cert[0]);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        self.op.add_bal_certificate(&self.admin, bal, None, "automate", &pem).await.unwrap()
     }
 
     /// Whole messages (prefix and content) of a person's INBOX, oldest first.

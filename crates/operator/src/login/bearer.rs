@@ -1,0 +1,82 @@
+//! Bearer tokens of mail programs (OAUTHBEARER, XOAUTH2; F221).
+//!
+//! The seam for tokens of authorisation servers: whoever issues tokens is an [`Issuer`]; the first one that knows a token by its form answers for it.
+//! Present: our own device tokens, which are for whatever nobody else knows.
+use super::sasl::{self, Bearer};
+use super::{Found, MAX_INPUT, find, is_live};
+use crate::refuse::Fail;
+use crate::{Actor, Operator, Origin};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::{Tx, accounts as rows};
+use std::pin::Pin;
+
+/// What failed attempts without a name count for.
+const NOBODY: &str = "bearer";
+
+/// Somebody who issues bearer tokens.
+trait Issuer: Send + Sync {
+    /// Is this one of its tokens, by its form?
+    fn knows(&self, token: &str) -> bool;
+    /// Whom the token proves, and the BAL that the session opens. Traces, counts and waits are the caller's.
+    fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a>;
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Actor, Fail>> + Send + 'a>>;
+
+static ISSUERS: &[&dyn Issuer] = &[&Ours];
+
+impl Operator {
+    /// Logs in with a bearer token. Without a login the token says who; an address of a BAL names what is opened, to whoever the token is.
+    /// Failures are slow, counted and traced as those of passwords are, in the same counts.
+    ///
+    /// # Errors
+    /// As [`Operator::login_token`].
+    pub async fn login_bearer(&self, given: &Bearer, origin: &Origin) -> Result<Actor, Refusal> {
+        let name = given.login.as_deref().unwrap_or(NOBODY);
+        let attempt = async {
+            match ISSUERS.iter().find(|i| i.knows(&given.token)) {
+                Some(issuer) => issuer.log_in(self, given, origin).await,
+                None => Err(RefusalCode::LoginFailed.into()),
+            }
+        };
+        self.guarded(name, origin, attempt).await
+    }
+}
+
+/// Device tokens of ours: the same secrets as the passwords of PLAIN.
+struct Ours;
+
+impl Issuer for Ours {
+    fn knows(&self, _: &str) -> bool {
+        true
+    }
+    fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a> {
+        Box::pin(async move {
+            let login = given.login.as_deref();
+            match login {
+                Some(login) if !sasl::address(login) => operator.check_token(login, &given.token, origin).await,
+                bal => {
+                    let found = ours(operator, bal, &given.token).await?;
+                    operator.enter(found.1, found.0, origin).await
+                }
+            }
+        })
+    }
+}
+
+/// What a token of ours opens: this BAL, or the one that it is for.
+async fn ours(operator: &Operator, bal: Option<&str>, token: &str) -> Result<(u64, Found), Fail> {
+    let failed = || Fail::from(RefusalCode::LoginFailed);
+    if token.len() > MAX_INPUT {
+        return Err(failed());
+    }
+    let wanted = bal.map(|b| operator.key_of(b)).transpose().map_err(|_| failed())?;
+    let digest = operator.token_digest(token);
+    let (now, since) = (operator.clock().now().0, operator.0.guard.rights_version());
+    let look = move |tx: &mut dyn Tx| {
+        let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
+        let Some(token) = live else { return Ok(None) };
+        find(tx, token, None, None, wanted.as_deref(), now)
+    };
+    Ok((since, operator.0.store.read(look).await?.ok_or_else(failed)?))
+}
