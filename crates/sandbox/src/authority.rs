@@ -37,19 +37,24 @@ pub async fn start(world: &World, pki: &Pki, stop: CancellationToken) -> Result<
     let list = white_list(world, pki)?;
     let file = pki.anchors().with_file_name("listeblanche.xml");
     crate::write_private(&file, &list)?;
-    let crl = read(&pki.crl())?;
+    let crl = pki.crl();
     let pair = pki.pair("authority");
     let identity = Identity::from_pem(&read(&pair.cert)?, &read(&pair.key)?).map_err(|e| error(&e))?;
     let config = tls::client_server(&identity).map_err(|e| error(&e))?;
     let address = format!("127.0.0.1:{}", world.authority_port);
     let listener = TcpListener::bind(&address).await.map_err(io(address))?;
-    // The file is read at each request: a person may sign another list with the contract file's key and put it there.
+    // The files are read at each request: a person may sign another list with the contract file's key and put it there.
     let app = Router::new()
         .route(
             "/listeblanchemssante.xml",
             get(async move || ([(CONTENT_TYPE, "application/xml")], tokio::fs::read(file).await.unwrap_or_default())),
         )
-        .route("/crl.pem", get(async move || ([(CONTENT_TYPE, "application/x-pem-file")], crl)))
+        .route(
+            "/crl.pem",
+            get(async move || {
+                ([(CONTENT_TYPE, "application/x-pem-file")], tokio::fs::read(crl).await.unwrap_or_default())
+            }),
+        )
         .route("/", get(async || "Autorité jouée du bac à sable / The sandbox's played authority\n"));
     let tasks = TaskTracker::new();
     let tls = Tls { listener, acceptor: TlsAcceptor::from(Arc::clone(&config)) };

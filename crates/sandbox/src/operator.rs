@@ -248,10 +248,11 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
     let door = |offset| quote(n.endpoint(offset));
     format!(
         "# Written by `sceau sandbox` at each start.\n\
-         [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\nsetting_up = true\n\n\
+         [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\nenvironment = \"test\"\nsetting_up = true\n\n\
          {storage}\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
+         [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}]\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
          [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\n\n\
          [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\
@@ -268,6 +269,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
         cert = path(pair.cert),
         key = path(pair.key),
         url = world.white_list_url(),
+        crl_url = world.crl_url(),
         mx = door(MX),
         submission = door(SUBMISSION),
         submissions = door(SUBMISSIONS),

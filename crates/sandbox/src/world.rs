@@ -350,4 +350,8 @@ impl World {
     pub fn white_list_url(&self) -> String {
         format!("https://localhost:{}/listeblanchemssante.xml", self.authority_port)
     }
+    /// Address of the revocation list.
+    pub fn crl_url(&self) -> String {
+        format!("https://localhost:{}/crl.pem", self.authority_port)
+    }
 }

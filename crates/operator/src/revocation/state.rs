@@ -87,7 +87,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl State {
-    pub fn sources(&self) -> MutexGuard<'_, HashMap<String, Source>> {
+    pub(super) fn sources(&self) -> MutexGuard<'_, HashMap<String, Source>> {
         locked(&self.sources)
     }
     pub fn flights(&self) -> MutexGuard<'_, HashMap<String, watch::Receiver<()>>> {
@@ -107,11 +107,11 @@ impl State {
         self.heard.notify_one();
     }
 
-    pub fn standing(&self, key: &Key, mark: (u64, u64), now: Timestamp) -> Option<Peer> {
+    pub(super) fn standing(&self, key: &Key, mark: (u64, u64), now: Timestamp) -> Option<Peer> {
         let standings = locked(&self.standings);
         standings.get(key).filter(|s| s.mark == mark && now < s.until).map(|s| s.peer.clone())
     }
-    pub fn stands(&self, key: Key, standing: Standing) {
+    pub(super) fn stands(&self, key: Key, standing: Standing) {
         let mut standings = locked(&self.standings);
         if standings.len() >= STANDINGS {
             standings.clear();
@@ -120,11 +120,11 @@ impl State {
     }
 
     /// The answer in memory; the outer `None`: it was not looked for in the store yet.
-    pub fn answer(&self, link: &str) -> Option<Option<Held>> {
+    pub(super) fn answer(&self, link: &str) -> Option<Option<Held>> {
         locked(&self.answers).get(link).copied()
     }
     /// Remembers an answer, or that there is none, unless a newer one is there.
-    pub fn answered(&self, link: String, held: Option<Held>) {
+    pub(super) fn answered(&self, link: String, held: Option<Held>) {
         let mut answers = locked(&self.answers);
         if answers.len() >= ANSWERS {
             answers.clear();

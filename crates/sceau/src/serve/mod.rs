@@ -82,6 +82,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
         }
     })?;
     workers.spawn(upkeep(operator.clone(), metrics.clone(), work_stop.clone()));
+    let (op, stop) = (operator.clone(), work_stop.clone());
+    workers.spawn(async move { op.run_revocation(stop).await });
     if config.white_list.is_some() {
         let (op, stop) = (operator.clone(), work_stop.clone());
         workers.spawn(async move { op.run_white_list(stop).await });
