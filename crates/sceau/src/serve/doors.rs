@@ -5,11 +5,13 @@ use crate::config::Config;
 use crate::context::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sceau_imap::{ImapConfig, TlsMode};
-use sceau_net::{Limits, Listener};
+use sceau_net::Listener;
 use sceau_operator::Operator;
-use sceau_smtp::server::{MxConfig, SessionLimits, SubmissionConfig, serve_mx, serve_submission};
+use sceau_smtp::server::{MxConfig, SubmissionConfig, serve_mx, serve_submission};
+use sceau_smtp::transfer::lookout::Lookout;
 use sceau_smtp::transfer::{self, Routes, Timeouts, TransferConfig};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -41,11 +43,7 @@ pub struct Stops<'a> {
 
 /// Binds every configured door.
 pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> {
-    let limits = Limits {
-        connections: config.listen.max_connections,
-        per_address: config.listen.max_per_address,
-        ..Limits::default()
-    };
+    let limits = config.listen.limits();
     let failed = |door: &str, address: SocketAddr, e: std::io::Error| {
         let args = [("door", door), ("address", &address.to_string()), ("error", &e.to_string())];
         Failure { sentence: context.text("serve.bind", &args), exit: 1 }
@@ -60,7 +58,9 @@ pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> 
         Some(a) => Some(TcpListener::bind(a).await.map_err(|e| failed("http", a, e))?),
     };
     let t = &config.transfer;
+    let own = [config.operator.hostname.clone()];
     let routes = Routes::new(t.routes.clone(), t.resolver, t.port)
+        .map(|routes| routes.with(t.implicit_mx, &own))
         .map_err(|e| Failure { sentence: context.text("serve.runtime", &[("error", &e)]), exit: 1 })?;
     Ok(Bound {
         mx: one("mx", l.mx).await?,
@@ -87,16 +87,17 @@ impl Bound {
         let grace = Duration::from_secs(config.listen.grace_seconds);
         let drain = || stops.doors.clone();
         if let Some(listener) = self.mx {
-            let mx = MxConfig { tls: parts.mx.clone(), limits: SessionLimits::default() };
+            let mx = MxConfig { tls: parts.mx.clone(), limits: config.listen.sessions() };
             stops.sessions.spawn(serve_mx(operator.clone(), listener, mx, drain(), grace));
         }
         for (listener, implicit) in [(self.submission, false), (self.submissions, true)] {
             if let Some(listener) = listener {
-                let door = SubmissionConfig::new(parts.clients.clone(), implicit);
+                let mut door = SubmissionConfig::new(parts.mail.clone(), implicit);
+                door.limits = config.listen.sessions();
                 stops.sessions.spawn(serve_submission(operator.clone(), listener, door, drain(), grace));
             }
         }
-        let tls = parts.clients.clone();
+        let tls = parts.mail.clone();
         let modes =
             [(self.imap, TlsMode::StartTls(tls.clone()), "imap"), (self.imaps, TlsMode::Implicit(tls), "imaps")];
         for (listener, mode, name) in modes {
@@ -120,12 +121,20 @@ impl Bound {
             // Health answers until the very end: it says "stopping" while sessions drain.
             stops.workers.spawn(crate::http::serve(listener, operator.clone(), metrics, drain(), stops.work.clone()));
         }
+        operator.set_lookout(Arc::new(Lookout {
+            routes: self.routes.clone(),
+            hostname: config.operator.hostname.clone(),
+            tls: parts.transfer.clone(),
+        }));
         let transfer = TransferConfig {
             workers: config.transfer.workers,
+            per_destination: config.transfer.connections_per_destination,
+            linger: Duration::from_secs(config.transfer.keep_open_seconds),
+            no_route_after: Duration::from_secs(config.transfer.no_route_minutes * 60),
             hostname: config.operator.hostname.clone(),
             tls: parts.transfer.clone(),
             routes: self.routes,
-            timeouts: Timeouts::default(),
+            timeouts: config.transfer.timeouts.given(Timeouts::default()),
             grace: Duration::from_secs(config.transfer.grace_seconds),
         };
         stops.workers.spawn(transfer::run(operator.clone(), transfer, stops.work.clone()));

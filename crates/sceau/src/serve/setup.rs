@@ -3,6 +3,7 @@ use crate::config::{Config, ConfigError, EnvironmentName, KeyPair};
 use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
+use sceau_operator::certificates::{CLIENTS, OPERATOR, Own};
 use sceau_operator::notary::NotarySettings;
 use sceau_store::vault::Place;
 use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig, StoreError};
@@ -33,6 +34,8 @@ pub struct Parts {
     pub mail: HotTls,
     /// Our side when we connect to operators.
     pub transfer: Arc<arc_swap::ArcSwap<rustls::ClientConfig>>,
+    /// Our certificates as they were loaded, for the inventory.
+    pub own: Vec<Own>,
 }
 
 /// The TLS configurations of a set of certificates.
@@ -41,6 +44,7 @@ struct TlsSet {
     clients: Arc<rustls::ServerConfig>,
     mail: Arc<rustls::ServerConfig>,
     transfer: Arc<rustls::ClientConfig>,
+    own: Vec<Own>,
 }
 
 impl Parts {
@@ -58,18 +62,17 @@ impl Parts {
             clients: Arc::new(arc_swap::ArcSwap::new(set.clients)),
             mail: Arc::new(arc_swap::ArcSwap::new(set.mail)),
             transfer: Arc::new(arc_swap::ArcSwap::new(set.transfer)),
+            own: set.own,
         })
     }
 
-    /// Reads certificates, anchors and revocation lists again; when anything is wrong, everything in force stays.
-    pub fn reload(&self, config: &Config, trust: &Trust) -> Result<(), ConfigError> {
-        let next = Self::load(config)?;
+    /// Puts what was loaded anew in force.
+    pub fn take(&self, next: &Self, trust: &Trust) {
         trust.set_anchors((*next.trust.anchors()).clone());
         self.mx.store(next.mx.load_full());
         self.clients.store(next.clients.load_full());
         self.mail.store(next.mail.load_full());
         self.transfer.store(next.transfer.load_full());
-        Ok(())
     }
 }
 
@@ -87,7 +90,14 @@ fn tls_set(config: &Config, anchors: &Anchors) -> Result<TlsSet, ConfigError> {
         clients: tls::client_server(&clients).map_err(|e| wrong("client_certificate", e))?,
         mail: tls::mail_server(&clients, anchors).map_err(|e| wrong("client_certificate", e))?,
         transfer: tls::transfer_client(&operator).map_err(|e| wrong("certificate", e))?,
+        own: own(&operator, config.client_certificate.is_some().then_some(&clients)),
     })
+}
+
+/// Our certificates for the inventory, without their keys.
+fn own(operator: &Identity, clients: Option<&Identity>) -> Vec<Own> {
+    let of = |place, identity: &Identity| identity.chain.first().map(|leaf| Own { place, leaf: leaf.clone() });
+    of(OPERATOR, operator).into_iter().chain(clients.and_then(|c| of(CLIENTS, c))).collect()
 }
 
 pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {

@@ -2,11 +2,15 @@
 use crate::client::LONG;
 use sceau_net::{Conn, Pace};
 use sceau_testkit::pki::Pki;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
 /// What the server answers to a line (`.` stands for the end of content). `None`: the connection is cut.
 pub type Rule = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Waited for before the end of a content is answered.
+pub type Before = dyn Fn(Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 pub struct Fake {
     pub address: std::net::SocketAddr,
@@ -27,6 +31,10 @@ pub struct Script {
     pub rule: Arc<Rule>,
     /// Replies are held back until so many lines wait (proof of pipelining).
     pub hold: usize,
+    /// See [`Before`].
+    pub before: Option<Arc<Before>>,
+    /// Said right behind the reply to EHLO under TLS, unasked.
+    pub unasked: &'static str,
 }
 
 impl Script {
@@ -39,7 +47,16 @@ impl Script {
             injected: b"",
             rule: Arc::new(|_| Some("250 2.0.0 Ok".into())),
             hold: 1,
+            before: None,
+            unasked: "",
         }
+    }
+    pub fn waiting(
+        mut self,
+        before: impl Fn(Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        self.before = Some(Arc::new(before));
+        self
     }
     pub fn answering(mut self, rule: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.rule = Arc::new(rule);
@@ -83,12 +100,12 @@ async fn talk(
         let line = conn.read_line(2000).await.ok()?;
         String::from_utf8(line).ok()?.strip_suffix("\r\n").map(str::to_owned)
     };
-    conn.write(
-        format!("{}\r\n", (script.rule)("greeting").filter(|r| r.starts_with("220")).unwrap_or("220 beta".into()))
-            .as_bytes(),
-    )
-    .await
-    .ok()?;
+    let greeting = (script.rule)("greeting").filter(|r| !r.starts_with("250")).unwrap_or("220 beta".into());
+    conn.write(format!("{greeting}\r\n").as_bytes()).await.ok()?;
+    if !greeting.starts_with("220") {
+        conn.close().await;
+        return None;
+    }
     if script.clear.is_empty() {
         // No STARTTLS here: the client must leave.
         while let Some(said) = line(&mut conn).await {
@@ -103,20 +120,34 @@ async fn talk(
     conn.write(&[b"220 2.0.0 go\r\n", script.injected].concat()).await.ok()?;
     conn.start_tls(script.tls.clone(), LONG).await.ok()?;
     assert_eq!(conn.tls().unwrap().peer.len(), 1, "the client shows its certificate");
-    let mut held = Vec::new();
+    let (mut held, mut octets) = (Vec::new(), Vec::new());
     loop {
         while held.len() < script.hold {
             let said = line(&mut conn).await?;
             heard.lock().unwrap()[number].push(said.clone());
-            let alone = ["EHLO", "DATA", "QUIT", "RSET"].iter().any(|v| said.starts_with(v));
+            let alone = ["EHLO", "DATA", "QUIT", "RSET", "BDAT"].iter().any(|v| said.starts_with(v));
             held.push(said);
             if alone {
                 break;
             }
         }
         for said in std::mem::take(&mut held) {
+            if let Some(rest) = said.strip_prefix("BDAT ") {
+                let (size, last) = rest.split_once(' ').map_or((rest, false), |(size, _)| (size, true));
+                let (size, mut chunk) = (size.parse::<usize>().ok()?, Vec::new());
+                while chunk.len() < size {
+                    let piece = conn.read_some(size - chunk.len()).await.ok().filter(|p| !p.is_empty())?;
+                    chunk.extend(piece);
+                }
+                octets.extend(chunk);
+                if last {
+                    contents.lock().unwrap().push(std::mem::take(&mut octets));
+                }
+                conn.write(((script.rule)(if last { "." } else { "BDAT" })? + "\r\n").as_bytes()).await.ok()?;
+                continue;
+            }
             let reply = match said.as_str() {
-                s if s.starts_with("EHLO") => ehlo(script.secure),
+                s if s.starts_with("EHLO") => ehlo(script.secure) + script.unasked,
                 "DATA" => match (script.rule)("DATA")? {
                     taken if taken.starts_with("250") => "354 go\r\n".into(),
                     other => other + "\r\n",
@@ -137,7 +168,10 @@ async fn talk(
                     let piece = conn.read_some(70_000).await.ok().filter(|p| !p.is_empty())?;
                     content.extend(piece);
                 }
-                contents.lock().unwrap().push(content);
+                contents.lock().unwrap().push(content.clone());
+                if let Some(before) = &script.before {
+                    before(content).await;
+                }
                 conn.write(((script.rule)(".")? + "\r\n").as_bytes()).await.ok()?;
             }
         }

@@ -17,51 +17,53 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const ANNE: &str = "anne@alpha.mssante.fr";
-const PAUL: &str = "paul@beta.mssante.fr";
+pub const ANNE: &str = "anne@alpha.mssante.fr";
+pub const PAUL: &str = "paul@beta.mssante.fr";
 const LONG: Duration = Duration::from_secs(20);
 
 /// The operator alpha with its transfer running towards these servers of beta.
-struct Sender {
-    world: World,
+pub struct Sender {
+    pub world: World,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
 }
 
 impl Sender {
-    async fn new(pki: &Pki, servers: &[SocketAddr]) -> Self {
+    pub async fn new(pki: &Pki, servers: &[SocketAddr]) -> Self {
         Self::over(World::new(pki).await, pki, servers)
     }
     fn over(world: World, pki: &Pki, servers: &[SocketAddr]) -> Self {
-        Self::patient(world, pki, servers, LONG)
+        Self::patient(world, pki, servers, LONG, Duration::ZERO)
+    }
+    /// Keeps its connections open for so long.
+    pub async fn lingering(pki: &Pki, servers: &[SocketAddr], linger: Duration) -> Self {
+        Self::patient(World::new(pki).await, pki, servers, LONG, linger)
     }
     /// Waits for its deliveries this long when it stops.
-    fn patient(world: World, pki: &Pki, servers: &[SocketAddr], grace: Duration) -> Self {
+    fn patient(world: World, pki: &Pki, servers: &[SocketAddr], grace: Duration, linger: Duration) -> Self {
         let hosts = servers.iter().map(ToString::to_string).collect();
         let fixed = BTreeMap::from([("beta.mssante.fr".to_owned(), hosts)]);
         let nowhere = Some("127.0.0.1:9".parse().unwrap());
         let tls = sceau_trust::tls::transfer_client(&pki.identity("mss.alpha.fr")).unwrap();
         let config = TransferConfig {
-            workers: 4,
+            workers: 8,
+            per_destination: 4,
+            linger,
+            no_route_after: Duration::ZERO,
             hostname: "mss.alpha.fr".into(),
             tls: Arc::new(ArcSwap::new(tls)),
             routes: Routes::new(fixed, nowhere, 25).unwrap(),
-            timeouts: Timeouts { connect: LONG, reply: LONG, end_of_data: LONG, write: LONG },
+            timeouts: Timeouts { connect: LONG, greeting: LONG, reply: LONG, end_of_data: LONG, write: LONG },
             grace,
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn(run(world.op.clone(), config, stop.clone()));
         Self { world, stop, running }
     }
-    async fn submit(&self, to: &[&str], text: &str) {
+    pub async fn submit(&self, to: &[&str], text: &str) {
         self.submit_with(to, text, false, false).await;
     }
-    async fn submit_with(&self, to: &[&str], text: &str, body_8bit: bool, smtputf8: bool) {
-        let (_, token) = self.world.token("anne").await;
-        let origin = Origin { door: Door::Submission, remote: None, session: "s".into(), tls: None, once: None };
-        let actor = self.world.op.login_token("anne", &token, &origin).await.unwrap();
-        let mut intake = self.world.op.intake(1 << 20);
-        intake.push(text.as_bytes()).unwrap();
+    pub async fn submit_with(&self, to: &[&str], text: &str, body_8bit: bool, smtputf8: bool) {
         let envelope = Envelope {
             from: Some(addr(ANNE)),
             to: to.iter().map(|a| addr(a).into()).collect(),
@@ -72,16 +74,24 @@ impl Sender {
             smtputf8,
             requiretls: false,
         };
+        self.submit_envelope(envelope, text.as_bytes()).await;
+    }
+    pub async fn submit_envelope(&self, envelope: Envelope, content: &[u8]) {
+        let (_, token) = self.world.token("anne").await;
+        let origin = Origin { door: Door::Submission, remote: None, session: "s".into(), tls: None, once: None };
+        let actor = self.world.op.login_token("anne", &token, &origin).await.unwrap();
+        let mut intake = self.world.op.intake(1 << 20);
+        intake.push(content).unwrap();
         self.world.op.submit(&actor, envelope, intake.finish().unwrap()).await.unwrap();
     }
-    async fn queue(&self) -> Vec<QueueView> {
+    pub async fn queue(&self) -> Vec<QueueView> {
         self.world.op.queue_list(&self.world.admin, None, None, 100).await.unwrap()
     }
-    async fn empty(&self) {
+    pub async fn empty(&self) {
         self.wait("an empty queue", async |s| s.queue().await.is_empty()).await;
     }
     /// Waits until every entry of the queue was tried, and gives the last word of the first.
-    async fn tried(&self) -> String {
+    pub async fn tried(&self) -> String {
         let tried = async |s: &Self| {
             let queue = s.queue().await;
             !queue.is_empty() && queue.iter().all(|e| e.attempts > 0 && e.state == "waiting")
@@ -89,10 +99,10 @@ impl Sender {
         self.wait("an attempt", tried).await;
         self.queue().await[0].last_reply.clone().unwrap_or_default()
     }
-    async fn retry(&self) {
+    pub async fn retry(&self) {
         self.world.op.queue_retry_destination(&self.world.admin, None).await.unwrap();
     }
-    async fn wait(&self, what: &str, done: impl AsyncFn(&Self) -> bool) {
+    pub async fn wait(&self, what: &str, done: impl AsyncFn(&Self) -> bool) {
         let waiting = async {
             while !done(self).await {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -102,10 +112,10 @@ impl Sender {
             panic!("no {what}: {:?}", self.queue().await);
         }
     }
-    async fn stop(self) -> World {
+    pub async fn stop(self) -> World {
         self.paused().await.world
     }
-    async fn paused(mut self) -> Self {
+    pub async fn paused(mut self) -> Self {
         self.stop.cancel();
         tokio::time::timeout(LONG, &mut self.running).await.expect("stops").unwrap();
         self
@@ -115,16 +125,16 @@ impl Sender {
     }
 }
 
-fn heard(fake: &Fake) -> Vec<Vec<String>> {
+pub fn heard(fake: &Fake) -> Vec<Vec<String>> {
     fake.heard.lock().unwrap().clone()
 }
 
-fn said_mail(fake: &Fake) -> bool {
+pub fn said_mail(fake: &Fake) -> bool {
     heard(fake).iter().flatten().any(|l| l.contains("MAIL"))
 }
 
 /// The reports in anne's INBOX.
-async fn reports(world: &World) -> Vec<String> {
+pub async fn reports(world: &World) -> Vec<String> {
     let inbox = world.inbox("anne", ANNE).await;
     inbox.into_iter().map(|m| String::from_utf8_lossy(&m).into_owned()).collect()
 }
@@ -299,7 +309,13 @@ async fn what_a_server_cannot_take_fails_with_a_clear_status() {
     for (secure, text, eight, utf8, status) in [
         (&["SIZE 1000", "8BITMIME", "SMTPUTF8"][..], big.as_str(), false, false, "5.3.4"),
         (&["8BITMIME"][..], "From: anne@alpha.mssante.fr\r\nSubject: été\r\n\r\nx\r\n", true, true, "5.6.7"),
-        (&["SMTPUTF8"][..], "From: anne@alpha.mssante.fr\r\n\r\nété\r\n", true, false, "5.6."),
+        (
+            &["SMTPUTF8"][..],
+            "From: anne@alpha.mssante.fr\r\nContent-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\nété\r\n--x\r\n\r\ns\r\n--x--\r\n",
+            true,
+            false,
+            "5.6.2",
+        ),
     ] {
         let fake = Script { secure, ..Script::new(&pki) }.start().await;
         let sender = Sender::new(&pki, &[fake.address]).await;
@@ -430,7 +446,7 @@ async fn a_server_that_never_answers_does_not_keep_us_from_stopping() {
     // Takes connections and says nothing, for longer than the deadlines of the client.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
-    let sender = Sender::patient(World::new(&pki).await, &pki, &[address], Duration::from_millis(50));
+    let sender = Sender::patient(World::new(&pki).await, &pki, &[address], Duration::from_millis(50), Duration::ZERO);
     sender.submit(&[PAUL], &letter(ANNE, "silence")).await;
     let _open = silent.accept().await.unwrap();
     sender.stop.cancel();
