@@ -16,7 +16,7 @@ use rustls_pki_types::CertificateDer;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::certificates::{self as rows, Certificate, NOWHERE};
 use sceau_store::{StoreError, Tx, alarms};
-use sceau_trust::{Facts, Purpose, WhiteList};
+use sceau_trust::{Anchors, Facts, Purpose, WhiteList};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ impl Operator {
     /// # Errors
     /// `certificate.key_elsewhere`: a living node holds the private key of one of them; an alarm says so, nothing is changed, and the certificate must
     /// not be used.
-    pub async fn declare_certificates(&self, own: &[Own]) -> Result<(), Refusal> {
+    pub async fn declare_certificates(&self, own: &[Own], anchors: &Anchors) -> Result<(), Refusal> {
         let node = i64::from(self.0.store.node());
         let nodes = self.0.store.nodes().await.map_err(|e| refuse::store(&e))?;
         let others: Vec<i64> =
@@ -122,7 +122,7 @@ impl Operator {
             let row = self.certificate_row(("own", own.place, node), &own.leaf);
             declared.push(row.ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "certificate"))?);
         }
-        let anchors = self.anchor_rows(node);
+        let anchors = self.anchor_rows(node, anchors);
         let (now, here) = (self.now(), declared.clone());
         let installed: Vec<_> = declared
             .iter()
@@ -205,8 +205,7 @@ impl Operator {
     }
 
     /// The authorities of this node, each with the purposes that it is good for.
-    fn anchor_rows(&self, node: i64) -> Vec<Certificate> {
-        let anchors = self.0.trust.anchors();
+    fn anchor_rows(&self, node: i64, anchors: &Anchors) -> Vec<Certificate> {
         let purposes = [
             (Purpose::Peers, "peers"),
             (Purpose::ListSigner, "list_signer"),

@@ -280,6 +280,7 @@ impl Operator {
     ) -> Result<Peer, Refusal> {
         let peer = self.judge_chain(Purpose::Peers, chain, false).await?;
         self.check_listed(domain, &peer)?;
+        self.peer_seen(chain.first());
         Ok(peer)
     }
 

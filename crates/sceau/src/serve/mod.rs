@@ -58,6 +58,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let store = Store::open(store_config).await.map_err(|e| rotation_failed(context, &config, &e))?;
     let operator =
         Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
+    operator.declare_certificates(&parts.own, &parts.trust.anchors()).await.map_err(refused)?;
     if let Some(relay) = relay::of(&config).map_err(wrong)? {
         operator.set_relay(relay);
     }
@@ -88,6 +89,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
         let (op, stop) = (operator.clone(), work_stop.clone());
         workers.spawn(async move { op.run_white_list(stop).await });
     }
+    let (op, stop) = (operator.clone(), work_stop.clone());
+    workers.spawn(async move { op.run_ledger(stop).await });
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_jobs(stop).await });
     let (op, stop) = (operator.clone(), work_stop.clone());
@@ -189,12 +192,21 @@ async fn wait_for_end(
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             () = &mut closed => return Ok(()),
-            _ = hangup.recv() => match parts.reload(config, operator.trust()) {
+            _ = hangup.recv() => match reload(config, operator, parts).await {
                 Ok(()) => tracing::info!("certificates, anchors and revocation lists read again"),
-                Err(e) => tracing::error!(error = %e.en, "kept the certificates in force"),
+                Err(e) => tracing::error!(error = %e, "kept the certificates in force"),
             },
         }
     }
+}
+
+/// Reads certificates, anchors and revocation lists again. When anything is wrong, or another node holds a key, everything in force stays.
+async fn reload(config: &Config, operator: &Operator, parts: &setup::Parts) -> Result<(), String> {
+    let next = setup::Parts::load(config).map_err(|e| e.en)?;
+    let declared = operator.declare_certificates(&next.own, &next.trust.anchors()).await;
+    declared.map_err(|e| e.sentence(sceau_domain::Lang::En))?;
+    parts.take(&next, operator.trust());
+    Ok(())
 }
 
 /// Work that comes back: housekeeping, traces of reading, samples of metrics (which grow without end when nobody asks for

@@ -15,6 +15,7 @@ mod deliver;
 mod dial;
 mod kept;
 mod lane;
+pub mod lookout;
 pub mod route;
 mod way;
 mod window;
