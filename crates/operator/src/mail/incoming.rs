@@ -3,19 +3,22 @@
 //! Promises: every command is judged against the white list in force at that moment; a refusal carries its code and is
 //! traced; `Ok` of [`Operator::mx_accept`] means that each recipient's copy is durable, once, however often the peer
 //! sends the same message again within the configured time.
-use super::keep::{Kept, keep};
+use super::keep::{Kept, keep_all};
+use super::post::Posting;
+use super::receipt;
 use super::parties::Found;
-use super::{Accepted, Envelope};
+use super::submission::ToQueue;
+use super::{Accepted, Envelope, Rcpt};
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::record::{By, Fact};
-use crate::refuse::Fail;
+use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Origin, Received};
 use rustls_pki_types::CertificateDer;
 use sceau_domain::exchange::may_exchange;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::{header, trace_field};
-use sceau_store::{Id, blob, dedupe};
+use sceau_store::{Id, blob, dedupe, queue};
 use sceau_trust::{Peer, Purpose};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -37,6 +40,14 @@ fn for_all(refused: &[Refusal], recipients: usize) -> Option<Refusal> {
     }
     // The peer is not told why; the trace is.
     Some(Refusal::new(RefusalCode::RcptChanged).with("cause", first.code.as_str()))
+}
+
+/// A recipient whose mail goes to its structure's own server.
+struct Carried {
+    rcpt: Rcpt,
+    bal: Id,
+    shown: String,
+    digest: dedupe::Digest,
 }
 
 impl Operator {
@@ -181,8 +192,12 @@ impl Operator {
 
         // Who gets it, and by which recipients: a BAL named twice (postmaster@ and its own address) gets one copy.
         let mut copies: BTreeMap<Id, (String, Vec<dedupe::Digest>)> = BTreeMap::new();
+        // Whose mail their structure's own server keeps.
+        let mut carried: Vec<Carried> = Vec::new();
         let mut refused = Vec::new();
-        for to in envelope.addresses() {
+        let mut ours: Vec<Rcpt> = Vec::new();
+        for rcpt in &envelope.to {
+            let to = &rcpt.address;
             let found = match self.judge_recipient(peer, envelope.from.as_ref(), to, size).await {
                 Ok(found) => found,
                 // The peer comes again whatever is said of the others: they are not asked about, least of all a database that does not answer.
@@ -193,7 +208,15 @@ impl Operator {
                 }
             };
             let digest = self.dedupe_digest(peer, envelope.from.as_ref(), to, &message.spool.digest);
+            if let Found::Bal(local) = &found
+                && local.carried
+            {
+                carried.push(Carried { rcpt: rcpt.clone(), bal: local.id, shown: local.shown.clone(), digest });
+            }
             for local in found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size) {
+                if ours.last() != Some(rcpt) {
+                    ours.push(rcpt.clone());
+                }
                 copies.entry(local.id).or_insert_with(|| (local.shown.clone(), Vec::new())).1.push(digest);
             }
         }
@@ -207,15 +230,21 @@ impl Operator {
             prepared.push((ready, digests.clone()));
         }
 
+        let queued = self.carried_rows(&carried, &envelope, &message, (&prefix, &id), now).await?;
         let mut facts = self.message_facts(&id, envelope.from.as_ref(), &message.scan.header, message.scan.size);
         facts["to"] = envelope.addresses().map(|a| self.shown(a)).collect::<Vec<_>>().into();
         facts["bals"] = copies.values().map(|(shown, _)| shown.as_str()).collect::<Vec<_>>().into();
+        if !carried.is_empty() {
+            facts["queued"] = carried.len().into();
+            facts["carried"] = carried.iter().map(|c| c.shown.as_str()).collect::<Vec<_>>().into();
+        }
         facts["certificate"] = json!({ "dn": peer.dn.as_str(), "serial": peer.serial, "sha256": peer.fingerprint });
         facts["tls"] = origin.tls.clone().into();
         facts["helo"] = envelope.helo.as_str().into();
         let by = By::peer(Some(peer), origin);
-        let one = match copies.iter().next() {
-            Some((bal, (shown, _))) if copies.len() == 1 => Some((*bal, shown.as_str())),
+        let one = match (copies.iter().next(), carried.as_slice()) {
+            (Some((bal, (shown, _))), []) if copies.len() == 1 => Some((*bal, shown.as_str())),
+            (None, [only]) => Some((only.bal, only.shown.as_str())),
             _ => None,
         };
         // A message for one BAL is found by its acceptance; for several, each has a trace of its own.
@@ -226,11 +255,30 @@ impl Operator {
                     .insert(*bal, self.fact("mail.delivered", &by, Some((*bal, shown)), "ok", json!({ "id": id })));
             }
         }
+        // By entry of the queue: its digest, and the trace of its BAL.
+        let mut carriages: BTreeMap<Id, (dedupe::Digest, Option<Fact>)> = BTreeMap::new();
+        if let Some((_, entries)) = &queued {
+            for (entry, c) in entries.iter().zip(&carried) {
+                let trace = one.is_none().then(|| {
+                    self.fact("mail.carried", &by, Some((c.bal, &c.shown)), "ok", json!({ "id": id, "entry": entry.id }))
+                });
+                carriages.insert(entry.id, (c.digest, trace));
+            }
+        }
+        let waiting = queued.is_some();
         let accepted = self.fact("mail.accepted", &by, one, "ok", facts.clone());
         let repeated = self.fact("mail.repeated", &by, one, "ok", facts);
 
         let horizon = self.dedupe_horizon(now);
-        let kept = keep(&self.0.store, message.spool, move |tx, row| {
+        let receipt = self.receipt(&envelope, None, &ours, &message, now).await;
+        let (mut spools, mut confirmed) = (vec![message.spool], None);
+        if let Some(Posting { spool, ready }) = receipt {
+            spools.push(spool);
+            confirmed = Some(ready);
+        }
+        let told = confirmed.clone();
+        let kept = keep_all(&self.0.store, spools, move |tx, rows| {
+            let (row, receipt_row) = (rows.first().ok_or(RefusalCode::Unavailable)?, rows.get(1));
             // A copy is due when one of the recipients that lead to this BAL is new; all of them are claimed.
             let mut due = Vec::with_capacity(prepared.len());
             let mut claimed: BTreeMap<dedupe::Digest, bool> = BTreeMap::new();
@@ -251,9 +299,20 @@ impl Operator {
                     due.push(ready);
                 }
             }
-            if due.is_empty() {
+            let mut entries = Vec::new();
+            for entry in queued.iter().flat_map(|(_, entries)| entries) {
+                if let Some((digest, trace)) = carriages.get(&entry.id)
+                    && dedupe::claim(tx, digest, now, horizon)?
+                {
+                    entries.push(entry.clone());
+                    if let Some(trace) = trace {
+                        trace.write(tx)?;
+                    }
+                }
+            }
+            if due.is_empty() && entries.is_empty() {
                 repeated.write(tx)?;
-                return Ok(Kept::No(Vec::new()));
+                return Ok(Kept::No(None));
             }
             blob::insert(tx, row)?;
             let mut bals = Vec::with_capacity(due.len());
@@ -269,19 +328,46 @@ impl Operator {
                 }
                 bals.push(ready.bal);
             }
+            if let Some((row, _)) = queued.as_ref().filter(|_| !entries.is_empty()) {
+                queue::enqueue(tx, row, &entries)?;
+            }
+            if let (Some(ready), Some(row), false) = (&confirmed, receipt_row, bals.is_empty()) {
+                receipt::write(tx, ready, row)?;
+            }
             accepted.write(tx)?;
-            if bals.len() < prepared.len() {
+            if bals.len() < prepared.len() || entries.len() < carriages.len() {
                 repeated.write(tx)?;
             }
-            Ok::<_, Fail>(Kept::Yes(bals))
+            Ok::<_, Fail>(Kept::Yes(Some(bals)))
         })
         .await?;
-        let duplicate = kept.is_empty();
+        let duplicate = kept.is_none();
+        if let Some(ready) = told.filter(|_| !duplicate) {
+            ready.after(self);
+        }
         metrics::counter!("sceau_mail_accepted_total", "door" => "mx").increment(u64::from(!duplicate));
-        for bal in kept {
+        for bal in kept.into_iter().flatten() {
             self.0.watch.notify(bal);
         }
+        if waiting && !duplicate {
+            self.wake_queue();
+        }
         Ok(Accepted { id, duplicate })
+    }
+
+    /// Rows of the queue for structures' own servers, an entry a recipient in their order. The reverse path is theirs to write down (RFC 5321 §4.4).
+    async fn carried_rows(
+        &self,
+        carried: &[Carried],
+        envelope: &Envelope,
+        message: &Received,
+        (prefix, id): (&[u8], &str),
+        now: Timestamp,
+    ) -> Result<Option<(queue::Message, Vec<queue::Entry>)>, Refusal> {
+        let elsewhere: Vec<Rcpt> = carried.iter().map(|c| c.rcpt.clone()).collect();
+        let fields = &prefix[trace_field::return_path(envelope.from.as_ref()).len()..];
+        let wanted = ToQueue { now, id, envelope, bal: 0, elsewhere: &elsewhere };
+        self.queue_rows(&wanted, message, fields).await.map_err(|e| refuse::store(&e))
     }
 
     /// One From, whose domain lists the peer's DN; no loop.

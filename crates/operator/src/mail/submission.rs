@@ -4,7 +4,9 @@
 //! sent with it, whichever BAL the session was opened with (F024); Bcc never leaves; who may
 //! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
 //! are durable, all or none.
-use super::keep::{Kept, keep};
+use super::keep::{Kept, keep_all};
+use super::post::Posting;
+use super::receipt;
 use super::parties::{Found, Local, bal_by_key};
 use super::{Accepted, Envelope, Rcpt, clean};
 use crate::access::{Acting, acting};
@@ -229,7 +231,7 @@ impl Operator {
                 if matches!(target, Target::Sent) { RefusalCode::QuotaExceeded } else { RefusalCode::RcptOverQuota };
             copies.push((self.prepare_delivery(bal, target, &message, prefix, flags, now).await?, over));
         }
-        let queued = self.queue_rows(&plan, &message, &fields).await.map_err(|e| refuse::store(&e))?;
+        let queued = self.queue_rows(&plan.to_queue(), &message, &fields).await.map_err(|e| refuse::store(&e))?;
         let mut facts = self.submission_facts(actor, &plan, &message);
         for (bal, shown) in &plan.locals {
             let said = json!({ "id": plan.id });
@@ -241,11 +243,21 @@ impl Operator {
         };
         let (own, token): (Vec<Id>, _) = (plan.voices.iter().map(|v| v.local.id).collect(), actor.credential);
         let person = matches!(actor.who, Who::Person(_)).then(|| actor.person());
-        let (id, (sender, per_hour)) = (plan.id, plan.per_hour);
+        let (id, (sender, per_hour)) = (plan.id.clone(), plan.per_hour);
 
         let bals: Vec<Id> = copies.iter().map(|(c, _)| c.bal).collect();
         let waiting = queued.is_some();
-        keep(&self.0.store, message.spool, move |tx, row| {
+        let elsewhere = |r: &&Rcpt| !plan.elsewhere.iter().any(|e| e.address == r.address);
+        let ours: Vec<Rcpt> = plan.envelope.to.iter().filter(elsewhere).cloned().collect();
+        let receipt = self.receipt(&plan.envelope, Some(plan.envelope_bal.id), &ours, &message, now).await;
+        let (mut spools, mut confirmed) = (vec![message.spool], None);
+        if let Some(Posting { spool, ready }) = receipt {
+            spools.push(spool);
+            confirmed = Some(ready);
+        }
+        let told = confirmed.clone();
+        keep_all(&self.0.store, spools, move |tx, rows| {
+            let (row, receipt_row) = (rows.first().ok_or(RefusalCode::Unavailable)?, rows.get(1));
             // Taken away while the message came: nothing of it is kept.
             for bal in &own {
                 if !may_send(tx, person, *bal)? || !token_opens(tx, token, *bal, now)? {
@@ -263,10 +275,16 @@ impl Operator {
             if let Some((message, entries)) = &queued {
                 queue::enqueue(tx, message, entries)?;
             }
+            if let (Some(ready), Some(row)) = (&confirmed, receipt_row) {
+                receipt::write(tx, ready, row)?;
+            }
             facts.iter().try_for_each(|f| f.write(tx))?;
             Ok::<_, Fail>(Kept::Yes(()))
         })
         .await?;
+        if let Some(ready) = told {
+            ready.after(self);
+        }
         metrics::counter!("sceau_mail_accepted_total", "door" => "submission").increment(1);
         for bal in bals {
             self.0.watch.notify(bal);
@@ -356,9 +374,9 @@ impl Operator {
     }
 
     /// Rows of the queue for what goes elsewhere, sealed under the present transit key.
-    async fn queue_rows(
+    pub(super) async fn queue_rows(
         &self,
-        plan: &Plan,
+        plan: &ToQueue<'_>,
         message: &Received,
         fields: &[u8],
     ) -> Result<Option<(queue::Message, Vec<queue::Entry>)>, StoreError> {
@@ -375,7 +393,7 @@ impl Operator {
             blob: message.spool.id,
             epoch,
             blob_key: key.wrap(crate::queue::aad(epoch, id, "queue.blob_key"), &message.spool.key)?,
-            bal: plan.envelope_bal.id,
+            bal: plan.bal,
             sender: self.shown_path(from),
             sender_sealed: match from {
                 Some(a) => self.sealed_address(a, &key, crate::queue::aad(epoch, id, "queue.sender"))?,
@@ -388,14 +406,14 @@ impl Operator {
                 || from.into_iter().chain(plan.elsewhere.iter().map(|r| &r.address)).any(Address::is_international),
             created: plan.now,
             expires,
-            tag: plan.id.clone(),
+            tag: plan.id.to_owned(),
             ret: told::ret_number(plan.envelope.dsn.ret),
             envid: told::sealed_envid(&plan.envelope.dsn, epoch, id, &key)?,
             requiretls: plan.envelope.requiretls,
             binary: plan.envelope.body == super::Body::Binary,
         };
         let mut entries = Vec::with_capacity(plan.elsewhere.len());
-        for rcpt in &plan.elsewhere {
+        for rcpt in plan.elsewhere {
             let (to, entry) = (&rcpt.address, store.new_id());
             entries.push(queue::Entry {
                 id: entry,
@@ -417,6 +435,20 @@ impl Operator {
         }
         Ok(Some((row, entries)))
     }
+}
+
+/// What is to be queued.
+pub(super) struct ToQueue<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// Id of the acceptance.
+    pub id: &'a str,
+    /// As it came.
+    pub envelope: &'a Envelope,
+    /// Our BAL that sent it; 0: somebody at another operator.
+    pub bal: Id,
+    /// Recipients of other operators and of structures' own servers.
+    pub elsewhere: &'a [Rcpt],
 }
 
 /// A BAL that the actor may send with, and as what.
@@ -450,6 +482,13 @@ struct Plan {
     locals: BTreeMap<Id, String>,
     /// Recipients of other operators.
     elsewhere: Vec<Rcpt>,
+}
+
+impl Plan {
+    fn to_queue(&self) -> ToQueue<'_> {
+        let Self { now, id, envelope, envelope_bal, elsewhere, .. } = self;
+        ToQueue { now: *now, id, envelope, bal: envelope_bal.id, elsewhere }
+    }
 }
 
 /// Does the person have an access in force on the BAL that lets send?
