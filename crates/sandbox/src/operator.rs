@@ -251,7 +251,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\nenvironment = \"test\"\nsetting_up = true\n\n\
          {storage}\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
-         [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\ncrls = [{crl}]\n\n\
+         [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\nclients = [{anchors}]\ncrls = [{crl}]\n\n\
          [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}]\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
          [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\n\n\

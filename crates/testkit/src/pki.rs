@@ -99,6 +99,10 @@ impl Pki {
     pub fn revoked(&self, cn: &str) -> Identity {
         self.with(cn, |p| p.serial_number = Some(SerialNumber::from(REVOKED)))
     }
+    /// A good certificate alone, PEM.
+    pub fn pem(&self, cn: &str) -> String {
+        self.leaf(cn, &KeyPair::generate().unwrap(), |_| {}).pem()
+    }
     fn with(&self, cn: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let key = KeyPair::generate().unwrap();
         let leaf = self.leaf(cn, &key, change);

@@ -19,6 +19,7 @@ mod leak;
 mod letter;
 mod life;
 mod logins;
+mod mechanisms;
 mod node_numbers;
 mod nodes;
 mod notary;

@@ -12,6 +12,7 @@ mod notices;
 mod patience;
 mod proxy;
 mod rights;
+mod sending;
 mod smuggling;
 mod submission;
 mod transfer;

@@ -68,5 +68,5 @@ async fn a_configured_balancer_says_from_where_and_nobody_else_does() {
     assert!(liar.reply().await.starts_with("50"));
     open.refusal_traced("syntax.unknown").await;
     let traces = open.traces("mail.refused").await;
-    assert!(traces.iter().all(|t| !serde_json::to_string(t).unwrap_or_default().contains("192.0.2.7")));
+    assert!(!format!("{traces:?}").contains("192.0.2.7"));
 }

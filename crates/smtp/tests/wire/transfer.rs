@@ -120,7 +120,7 @@ impl Sender {
         tokio::time::timeout(LONG, &mut self.running).await.expect("stops").unwrap();
         self
     }
-    async fn resumed(self, pki: &Pki, servers: &[SocketAddr]) -> Self {
+    pub async fn resumed(self, pki: &Pki, servers: &[SocketAddr]) -> Self {
         Self::over(self.world, pki, servers)
     }
 }
