@@ -27,7 +27,7 @@ pub struct Peer {
 }
 
 /// A chain as it was shown, leaf first. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Shown {
     certificates: Arc<[CertificateDer<'static>]>,
     id: [u8; 32],
@@ -50,6 +50,12 @@ impl Shown {
     /// A digest of all of them.
     pub fn id(&self) -> [u8; 32] {
         self.id
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shown({} certificates)", self.certificates.len())
     }
 }
 

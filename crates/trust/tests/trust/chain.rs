@@ -5,6 +5,7 @@ use rcgen::{
 };
 use rustls_pki_types::CertificateDer;
 use sceau_domain::RefusalCode;
+use sceau_trust::identity::IdentityError;
 use sceau_trust::peer::judge;
 use sceau_trust::{Anchors, Dn, PeerCause, Purpose};
 
@@ -231,16 +232,26 @@ fn crls_tell_their_dates_and_nonsense_is_refused() {
 /// Made once with openssl: RSA of 1024 bits, and a SHA-1 signature, both by the authority of the same file.
 const WEAK: &str = include_str!("fixtures/weak.pem");
 
+fn pem(der: &CertificateDer<'_>) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
 #[test]
-fn weak_keys_and_digests_are_invalid() {
+fn weak_keys_and_digests_are_told() {
     use rustls_pki_types::pem::PemObject;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(WEAK.as_bytes()).collect::<Result<_, _>>().unwrap();
     let [root, small, sha1, good] = <[_; 4]>::try_from(certificates).unwrap();
     let mut anchors = Anchors::default();
     anchors.certificates.insert(Purpose::Peers, vec![root]);
     assert_eq!(cause(&anchors, &[good]), None);
-    assert_eq!(cause(&anchors, &[small]), Some(PeerCause::Invalid));
-    assert_eq!(cause(&anchors, &[sha1]), Some(PeerCause::Invalid));
+    // Ours are refused at start with the same sentence, before anybody asks for a key.
+    for (weak, why) in [(&small, "RSA 1024 < 2048"), (&sha1, "SHA-1")] {
+        assert_eq!(cause(&anchors, std::slice::from_ref(weak)), Some(PeerCause::Weak));
+        let refused = sceau_trust::Identity::from_pem(pem(weak).as_bytes(), b"").unwrap_err();
+        assert!(matches!(&refused, IdentityError::Weak { why: told, .. } if told.contains(why)), "{refused}");
+    }
 }
 
 #[test]
@@ -253,6 +264,8 @@ fn each_cause_has_its_refusal() {
         (PeerCause::Revoked, RefusalCode::PeerRevoked),
         (PeerCause::WrongUsage, RefusalCode::PeerWrongUsage),
         (PeerCause::Invalid, RefusalCode::PeerInvalid),
+        (PeerCause::Weak, RefusalCode::PeerWeak),
+        (PeerCause::OtherEnvironment, RefusalCode::PeerOtherEnvironment),
     ] {
         assert_eq!(cause.refusal().code, code);
     }

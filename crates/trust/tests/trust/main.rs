@@ -3,6 +3,9 @@
 mod chain;
 mod fetch;
 mod inspect;
+mod lists;
+mod ocsp;
+mod openssl;
 mod oracle;
 mod pki;
 mod refresh;
