@@ -2,6 +2,7 @@
 //!
 //! This crate is pure: no I/O, no async, no clock reading (a [`Clock`] is passed in). A rule of the field lives here
 //! once, with its source in its doc comment; doors translate, `operator` decides with these rules, `store` keeps.
+pub mod abuse;
 pub mod access;
 pub mod address;
 pub mod bal;
@@ -30,6 +31,7 @@ pub mod retention;
 pub mod retry;
 pub mod rights;
 pub mod structure;
+pub mod tell;
 pub mod terms;
 pub mod text;
 pub mod trace_kind;

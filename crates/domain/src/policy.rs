@@ -30,6 +30,8 @@ pub enum Unit {
     Count,
     /// Days.
     Days,
+    /// Minutes.
+    Minutes,
 }
 impl Unit {
     /// Stable name.
@@ -38,6 +40,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Count => "count",
             Self::Days => "days",
+            Self::Minutes => "minutes",
         }
     }
 }
@@ -170,6 +173,10 @@ limits! {
     quota_bytes: u64 = 2048 * MIB, Bytes, 1 => i64::MAX as u64, EVERYWHERE, "OIIS, convention (2 Go)", true;
     /// Messages that a BAL may send in a sliding hour; 0: as many as it likes.
     submissions_per_hour: u32 = 0, Count, 0 => 1_000_000, EVERYWHERE, "Sceau", false;
+    /// Recipients that a BAL may write to in a sliding hour; 0: as many as it likes.
+    recipients_per_hour: u32 = 0, Count, 0 => 1_000_000, EVERYWHERE, "Sceau", false;
+    /// Recipients that a BAL may write to in a sliding day; 0: as many as it likes.
+    recipients_per_day: u32 = 0, Count, 0 => 10_000_000, EVERYWHERE, "Sceau", false;
     /// Most folders of one BAL.
     folders: usize = 2_000, Count, 1 => 100_000, EVERYWHERE, "Sceau", false;
     /// Most different user keywords of one BAL.
@@ -191,6 +198,15 @@ limits! {
     /// Failed logins of one login from one address in a minute before it is refused there; the whole address waits after 20 times
     /// as many.
     login_failures_per_minute: u32 = 20, Count, 1 => 100_000, WHOLE, "Sceau", false;
+    /// Messages that may be submitted from one address (an IPv6 /64) in a sliding hour; 0: any number. A whole hospital may stand behind one.
+    place_messages_per_hour: u32 = 500_000, Count, 0 => 100_000_000, WHOLE, "Sceau", false;
+    /// Messages taken from one certificate of another operator in a sliding hour; 0: any number. `[[abuse.partners]]` says otherwise for one.
+    peer_messages_per_hour: u32 = 1_000_000, Count, 0 => 100_000_000, WHOLE, "Sceau", false;
+    /// Recipients of them, likewise.
+    peer_recipients_per_hour: u32 = 5_000_000, Count, 0 => 1_000_000_000, WHOLE, "Sceau", false;
+    /// For how long the same message (Message-ID and content) from the same BAL to the same recipient is taken for a retry, and accepted once, in minutes;
+    /// 0: never.
+    repeat_minutes: u32 = 30, Minutes, 0 => 1_440, WHOLE, "Sceau", false;
     /// Largest file of people and BALs to be imported, in bytes.
     import_bytes: u64 = 64 * MIB, Bytes, 1024 => 4096 * MIB, WHOLE, "Sceau", false;
     /// Largest file of a reference table, in bytes: a national register is a few hundred megabytes.

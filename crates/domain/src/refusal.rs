@@ -76,6 +76,11 @@ refusals! {
     SenderSyntax         "sender.syntax"          501 "5.1.7" "" 400;
     SenderNotAllowed     "sender.not_allowed"     553 "5.7.1" "NOPERM" 403;
     SenderTooMany        "sender.too_many"        450 "4.7.1" "LIMIT" 429;
+    SenderTooManyRecipients "sender.too_many_recipients" 450 "4.7.1" "LIMIT" 429;
+    SenderSlowed         "sender.slowed"          450 "4.7.1" "LIMIT" 429;
+    PlaceTooMany         "place.too_many"         450 "4.7.1" "LIMIT" 429;
+    PeerTooMany          "peer.too_many"          450 "4.7.1" "LIMIT" 429;
+    PeerTooManyRecipients "peer.too_many_recipients" 450 "4.7.1" "LIMIT" 429;
     HeaderFromMissing    "header.from_missing"    554 "5.6.0" "" 400;
     HeaderFromMany       "header.from_many"       554 "5.6.0" "" 400;
     HeaderFromNotPeers   "header.from_not_peers"  554 "5.7.1" "" 403;

@@ -233,6 +233,10 @@ use_cases! {
     AlarmList         "alarm.list"               1 0 0 1 1 0 0;
     /// An alarm, acknowledged.
     AlarmAck          "alarm.ack"                1 0 0 1 0 0 0;
+    /// What looks like abuse, shown (F267).
+    AbuseList         "abuse.list"               1 1 0 1 1 0 0;
+    /// The same, decided (F267).
+    AbuseDecide       "abuse.decide"             1 0 0 0 0 0 0;
     /// Nodes, shown.
     NodeList          "node.list"                1 0 0 1 1 0 0;
     /// A node, declared.

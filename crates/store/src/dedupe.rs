@@ -27,3 +27,24 @@ pub fn purge(tx: &mut dyn Tx, horizon: Timestamp, limit: u32) -> Result<u64, Sto
         params![horizon.0, i64::from(limit)],
     )
 }
+
+/// Claims what one of our BALs sends, accepted under `tag`; the tag under which it was accepted since `horizon`, if it was: it must not be sent again.
+/// Whoever claims the same at the same time waits for the end of this transaction.
+pub fn claim_sent(
+    tx: &mut dyn Tx,
+    digest: &Digest,
+    tag: &str,
+    now: Timestamp,
+    horizon: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let touched = tx.execute(
+        "INSERT INTO accepted_mail (digest, at, tag) VALUES ($1, $2, $3)
+         ON CONFLICT (digest) DO UPDATE SET at = excluded.at, tag = excluded.tag WHERE accepted_mail.at < $4",
+        params![digest.as_slice(), now.0, tag, horizon.0],
+    )?;
+    if touched > 0 {
+        return Ok(None);
+    }
+    let row = tx.query_opt("SELECT tag FROM accepted_mail WHERE digest = $1", params![digest.as_slice()])?;
+    Ok(Some(row.map_or(Ok(None), |r| r.opt_text(0))?.unwrap_or_default()))
+}

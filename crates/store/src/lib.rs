@@ -6,6 +6,8 @@
 //! * [`vault`]: master key → BAL keys and transit keys (in the keyring, apart from the data) → blob keys; sealing.
 //! * [`spool`], [`blob`]: sealed streams; a finished spool *is* the future blob (a rename or an upload, never a second encryption).
 //! * one module a table family: [`accounts`], [`folders`], [`messages`], [`queue`], [`traces`], [`notary`], [`alarms`], [`jobs`], [`dedupe`].
+pub mod absences;
+pub mod abuse;
 pub mod access;
 pub mod accounts;
 pub mod aged;
@@ -34,6 +36,7 @@ pub mod journal;
 pub mod keywords;
 pub mod leases;
 pub mod life;
+pub mod mail_notices;
 mod many;
 pub mod messages;
 pub mod nodes;
@@ -45,6 +48,7 @@ pub mod peers;
 pub mod policies;
 pub mod purge;
 pub mod queue;
+pub mod rates;
 pub mod reference;
 pub mod register;
 mod remembering;

@@ -6,7 +6,7 @@ use crate::{Id, StoreError, Tx, blob, params};
 use sceau_domain::Timestamp;
 
 /// Tables with rows of a BAL, and the rest of their key; true: with a column `blob_id`.
-const ROWS: [(&str, &str, bool); 9] = [
+const ROWS: [(&str, &str, bool); 13] = [
     ("departed", "message_id", false),
     ("kept_messages", "message_id", false),
     ("departed_folders", "folder_id", false),
@@ -16,6 +16,10 @@ const ROWS: [(&str, &str, bool); 9] = [
     ("index_removals", "message_id", false),
     ("index_files", "generation, name", true),
     ("texts", "message_id", true),
+    ("absences", "bal_id", false),
+    ("absence_answers", "period, correspondent", false),
+    ("correspondents", "tag", false),
+    ("mail_notices", "person_id", false),
 ];
 
 /// Removes up to `limit` rows of a closed BAL and releases the blobs that they named. False when nothing is left; nothing is done to a
@@ -73,7 +77,7 @@ fn released(tx: &mut dyn Tx, sql: &str, bal: Id, now: Timestamp, limit: i64) -> 
 /// Tables with rows of a BAL that closing leaves alone, and why they hold nothing of its content: who it was and who had access; what was
 /// done, asked for and attested; how much it was used, day by day; what it sent and still waits, under transit keys.
 #[cfg(test)]
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 12] = [
     "access",
     "tokens",
     "traces",
@@ -85,6 +89,7 @@ const KEPT: [&str; 11] = [
     "usage_alerts",
     "attestations",
     "attestation_asks",
+    "abuse_cases",
 ];
 
 /// Closes a BAL: its state, and the tokens that open nothing else. False when it is unknown or was closed before.

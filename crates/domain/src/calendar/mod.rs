@@ -190,7 +190,18 @@ impl Calendar {
         self.is_working(day) && within(self.hours.opens, self.hours.closes).unwrap_or(false)
     }
 
-    fn at_minute(&self, day: Date, minutes: u16) -> Option<Timestamp> {
+    /// The minute of the day that it is here at an instant, 0 to 1439.
+    pub fn minute_at(&self, at: Timestamp) -> u16 {
+        let clamped = at.0.clamp(-100_000_000_000_000, 200_000_000_000_000);
+        jiff::Timestamp::from_millisecond(clamped).map_or(0, |t| {
+            let time = self.zone().to_datetime(t).time();
+            // Hours and minutes of a clock are never negative.
+            u16::try_from(i16::from(time.hour()) * 60 + i16::from(time.minute())).unwrap_or(0)
+        })
+    }
+
+    /// A minute of a day here. `None` at the ends of time.
+    pub fn at_minute(&self, day: Date, minutes: u16) -> Option<Timestamp> {
         let (day, minutes) = if minutes >= 1440 { (day.checked_add(1.day()).ok()?, 0) } else { (day, minutes) };
         // Both are below their limits: minutes is less than a day.
         let time = Time::new(i8::try_from(minutes / 60).ok()?, i8::try_from(minutes % 60).ok()?, 0, 0).ok()?;

@@ -71,6 +71,9 @@ pub(crate) static DATA_SET: Set = Set {
         "reports",
         "announcements",
         "traces",
+        "absences",
+        "absence_answers",
+        "mail_notices",
         "alarms",
         "jobs",
         "settings",
@@ -107,8 +110,12 @@ pub(crate) static DATA_SET: Set = Set {
         "peer_causes",
         "revocation_sources",
         "revocation_answers",
+        "correspondents",
+        "token_places",
+        "abuse_cases",
+        "abuse_signals",
     ],
-    left: &["leases", "queue_claims", "submission_counts", "key_holders", LEAST],
+    left: &["leases", "queue_claims", "submission_counts", "rate_counts", "key_holders", "test_answers", LEAST],
 };
 
 /// Says which programs the schema is for: filled by the schema's own files, so that an empty database has its row.

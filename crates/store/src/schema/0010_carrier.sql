@@ -266,3 +266,125 @@ CREATE TABLE token_certificates (
 );
 CREATE INDEX token_certificates_who ON token_certificates (who);
 CREATE INDEX tokens_bal ON tokens (bal_id) WHERE bal_id IS NOT NULL;
+
+-- Absence of a BAL (F069): `period` names it among those of the BAL, `said` is sealed with the BAL's key, `seen` is the modseq up to which what came was
+-- looked at. Who was answered within a period stands as a keyed digest.
+CREATE TABLE absences (
+    bal_id BIGINT PRIMARY KEY,
+    period BIGINT NOT NULL,
+    starts BIGINT NOT NULL,
+    ends BIGINT NOT NULL,
+    said BYTEA NOT NULL,
+    seen BIGINT NOT NULL,
+    set_by TEXT NOT NULL,
+    set_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+CREATE TABLE absence_answers (
+    bal_id BIGINT NOT NULL,
+    period BIGINT NOT NULL,
+    correspondent BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (bal_id, period, correspondent)
+);
+CREATE INDEX absence_answers_at ON absence_answers (at);
+
+-- What a person wants to hear by ordinary mail about new mail of a BAL (F062). `mode`: off, at_once, hourly, daily. Minutes of the day. `since`: when the
+-- first mail came of which nothing was said; `due`: when it is said; `told`: when something was said last.
+CREATE TABLE mail_notices (
+    bal_id BIGINT NOT NULL,
+    person_id BIGINT NOT NULL,
+    mode TEXT NOT NULL,
+    hour BIGINT NOT NULL,
+    quiet_from BIGINT,
+    quiet_until BIGINT,
+    since BIGINT,
+    due BIGINT,
+    told BIGINT,
+    PRIMARY KEY (bal_id, person_id)
+);
+CREATE INDEX mail_notices_person ON mail_notices (person_id);
+CREATE INDEX mail_notices_due ON mail_notices (due);
+-- What happens when mail comes: 1, an absence is set; 2, somebody wants to be told. `fill_told`: the last share of the quota that was told.
+ALTER TABLE bals ADD COLUMN follows BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE bals ADD COLUMN fill_told BIGINT NOT NULL DEFAULT 0;
+-- Language of notices; since when the ordinary address is known to be wrong (F032), and by which status.
+ALTER TABLE people ADD COLUMN lang TEXT;
+ALTER TABLE people ADD COLUMN email_wrong BIGINT;
+ALTER TABLE people ADD COLUMN email_wrong_code TEXT;
+CREATE INDEX people_email_wrong ON people (email_wrong);
+-- Answers to tests that a sender (keyed digest) had within an hour (F217).
+CREATE TABLE test_answers (
+    sender BYTEA NOT NULL,
+    hour BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (sender, hour)
+);
+
+-- Submission once, limits, abuse (F067, F267). See dedupe.rs, rates.rs, abuse.rs.
+-- The id under which a message of ours was accepted: whoever sends it again hears the same one. NULL for mail of peers.
+ALTER TABLE accepted_mail ADD COLUMN tag TEXT;
+-- Counts of the moment, told by each node about what it alone counted: no two nodes write one row. `what`: which limit or signal; `bucket`: the window,
+-- counted since 1970 in its own length; `ends`: when it counts for nothing any more.
+CREATE TABLE rate_counts (
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    bucket BIGINT NOT NULL,
+    node BIGINT NOT NULL,
+    counted BIGINT NOT NULL,
+    ends BIGINT NOT NULL,
+    PRIMARY KEY (what, subject, bucket, node)
+);
+CREATE INDEX rate_counts_end ON rate_counts (ends);
+-- To whom a BAL has written: keyed digests of addresses.
+CREATE TABLE correspondents (
+    bal_id BIGINT NOT NULL,
+    tag BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (bal_id, tag)
+);
+CREATE INDEX correspondents_at ON correspondents (at);
+-- From where a token is used: `place` is a configured place, or the network of the address. From `since` on without a long pause, last at `at`.
+CREATE TABLE token_places (
+    token_id BIGINT NOT NULL,
+    place TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (token_id, place)
+);
+CREATE INDEX token_places_at ON token_places (at);
+-- What looks like abuse, for a person to review. `kind`: token, connector, peer; `subject`: the row's id, of a peer the digest of its name; `shown`: a
+-- label without content. `state`: open, decided; `decision`: nothing, warn, block, suspend. One open case a subject.
+CREATE TABLE abuse_cases (
+    id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    shown TEXT NOT NULL,
+    person_id BIGINT,
+    bal_id BIGINT,
+    structure_id BIGINT,
+    state TEXT NOT NULL,
+    slowed_until BIGINT,
+    told BIGINT,
+    decision TEXT,
+    reason TEXT,
+    decided_by TEXT,
+    decided_at BIGINT,
+    opened BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX abuse_cases_open ON abuse_cases (kind, subject) WHERE state = 'open';
+CREATE INDEX abuse_cases_structure ON abuse_cases (structure_id, id);
+CREATE INDEX abuse_cases_slowed ON abuse_cases (slowed_until) WHERE slowed_until IS NOT NULL;
+CREATE TABLE abuse_signals (
+    case_id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    times BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    threshold BIGINT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (case_id, name)
+);
