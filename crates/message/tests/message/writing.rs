@@ -6,7 +6,7 @@ use sceau_domain::{Address, Timestamp};
 use sceau_message::compose::Compose;
 use sceau_message::decode::transfer_decoded;
 use sceau_message::header::{decoded, fields, origin};
-use sceau_message::report::{RecipientOutcome, Report};
+use sceau_message::report::{Original, RecipientOutcome, Report};
 
 fn address(text: &str) -> Address {
     text.parse().unwrap()
@@ -89,15 +89,24 @@ proptest! {
 fn outcome(recipient: &str, action: &'static str) -> RecipientOutcome {
     RecipientOutcome {
         recipient: address(recipient),
+        original: None,
         action,
         status: "5.1.1".to_owned(),
         remote_mta: Some("mx.cabinet.example".to_owned()),
         diagnostic: Some("550 5.1.1 boîte inconnue".to_owned()),
+        will_retry_until: None,
         sentence: ("Cette adresse n'existe pas.".to_owned(), "This address does not exist.".to_owned()),
     }
 }
 
 fn report(outcomes: &[RecipientOutcome], header: &[u8]) -> Vec<u8> {
+    let message = asked(outcomes, header, None, Original::Header);
+    assert_safe(&message);
+    message
+}
+
+/// A report with what the sender asked for.
+fn asked(outcomes: &[RecipientOutcome], header: &[u8], envelope_id: Option<&str>, original: Original<'_>) -> Vec<u8> {
     let (from, to) = (address("postmaster@hopital.example"), address("zoe@hopital.example"));
     let report = Report {
         reporting_mta: "mx.hopital.example",
@@ -106,12 +115,43 @@ fn report(outcomes: &[RecipientOutcome], header: &[u8]) -> Vec<u8> {
         arrived: AT,
         at: AT.plus_ms(3_600_000),
         id: "r1",
+        envelope_id,
         outcomes,
         original_header: header,
+        original,
     };
-    let message = report.write();
-    assert_safe(&message);
-    message
+    report.write()
+}
+
+#[test]
+fn a_report_brings_back_what_was_asked_and_names_it_as_the_sender_did() {
+    let original = "utf-8;z\u{e9}@a.test".parse().unwrap();
+    let late = RecipientOutcome {
+        original: Some(original),
+        will_retry_until: Some(AT.plus_ms(86_400_000)),
+        status: "4.4.7".into(),
+        ..outcome("jean@cabinet.example", "delayed")
+    };
+    // What looks like our boundary ends nothing.
+    let whole = "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\u{e9}t\u{e9}\r\n--=_r1\r\n";
+    let message = asked(&[late], b"Subject: x\r\n\r\n", Some("QQ 314=+"), Original::Full(whole.as_bytes()));
+    let found = scan(&message);
+    assert_eq!(found.root.children.len(), 3);
+    let third = &found.root.children[2];
+    assert_eq!((third.mime.kind.as_str(), third.mime.subtype.as_str()), ("message", "rfc822"));
+    assert_eq!(slice(&message, third.body), whole.as_bytes());
+    let machine = part(&message, 1);
+    for needed in [
+        "Original-Envelope-Id: QQ 314=+\r\n",
+        "Original-Recipient: utf-8;z\\x{E9}@a.test\r\n",
+        "Will-Retry-Until: ",
+        "Status: 4.4.7",
+    ] {
+        assert!(machine.contains(needed), "{needed} is missing in {machine}");
+    }
+    let global =
+        asked(&[outcome("a@b.test", "failed")], b"", None, Original::Full("Subject: \u{e9}\r\n\r\nx".as_bytes()));
+    assert_eq!(scan(&global).root.children[2].mime.subtype, "global");
 }
 
 /// The body of a child part, decoded.

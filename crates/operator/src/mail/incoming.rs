@@ -4,11 +4,12 @@
 //! traced; `Ok` of [`Operator::mx_accept`] means that each recipient's copy is durable, once, however often the peer
 //! sends the same message again within the configured time.
 use super::keep::{Kept, keep_all};
+use super::parties::Found;
 use super::post::Posting;
 use super::receipt;
-use super::parties::Found;
 use super::submission::ToQueue;
 use super::{Accepted, Envelope, Rcpt};
+use crate::antivirus::About;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::record::{By, Fact};
@@ -223,6 +224,20 @@ impl Operator {
         if let Some(refusal) = for_all(&refused, envelope.to.len()) {
             return Err(refusal);
         }
+        let passed = self.pass_antivirus(
+            &message,
+            About {
+                way: "in",
+                id: &id,
+                by: By::peer(Some(peer), origin),
+                from: envelope.from.as_ref(),
+                to: envelope.addresses().collect(),
+                bals: copies.keys().copied().chain(carried.iter().map(|c| c.bal)).collect(),
+                log: None,
+            },
+        );
+        let passed = passed.await?;
+        let prefix = passed.marked(prefix);
         let mut prepared: Vec<(Prepared, Vec<dedupe::Digest>)> = Vec::with_capacity(copies.len());
         // Ascending ids: the order in which BALs are locked.
         for (bal, (_, digests)) in &copies {
@@ -241,6 +256,7 @@ impl Operator {
         facts["certificate"] = json!({ "dn": peer.dn.as_str(), "serial": peer.serial, "sha256": peer.fingerprint });
         facts["tls"] = origin.tls.clone().into();
         facts["helo"] = envelope.helo.as_str().into();
+        passed.tell(&mut facts);
         let by = By::peer(Some(peer), origin);
         let one = match (copies.iter().next(), carried.as_slice()) {
             (Some((bal, (shown, _))), []) if copies.len() == 1 => Some((*bal, shown.as_str())),
@@ -260,7 +276,13 @@ impl Operator {
         if let Some((_, entries)) = &queued {
             for (entry, c) in entries.iter().zip(&carried) {
                 let trace = one.is_none().then(|| {
-                    self.fact("mail.carried", &by, Some((c.bal, &c.shown)), "ok", json!({ "id": id, "entry": entry.id }))
+                    self.fact(
+                        "mail.carried",
+                        &by,
+                        Some((c.bal, &c.shown)),
+                        "ok",
+                        json!({ "id": id, "entry": entry.id }),
+                    )
                 });
                 carriages.insert(entry.id, (c.digest, trace));
             }

@@ -11,6 +11,7 @@ pub(crate) mod keep;
 mod parties;
 pub(crate) use parties::{Local, bal_by_key};
 pub(crate) mod post;
+mod receipt;
 pub(crate) mod refusals;
 pub(crate) mod shown;
 

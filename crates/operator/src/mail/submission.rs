@@ -5,11 +5,12 @@
 //! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
 //! are durable, all or none.
 use super::keep::{Kept, keep_all};
+use super::parties::{Found, Local, bal_by_key};
 use super::post::Posting;
 use super::receipt;
-use super::parties::{Found, Local, bal_by_key};
 use super::{Accepted, Envelope, Rcpt, clean};
 use crate::access::{Acting, acting};
+use crate::antivirus::{About, Passed};
 use crate::login::is_live;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
@@ -184,8 +185,18 @@ impl Operator {
         }
         let (author, envelope_bal) = (from.clone(), voices[0].local.clone());
         let locals = BTreeMap::new();
-        let mut plan =
-            Plan { now, id, envelope, envelope_bal, voices, author, per_hour, locals, elsewhere: Vec::new() };
+        let mut plan = Plan {
+            now,
+            id,
+            envelope,
+            envelope_bal,
+            voices,
+            author,
+            per_hour,
+            locals,
+            elsewhere: Vec::new(),
+            passed: Passed::default(),
+        };
         let size = message.scan.size + fields.len() as u64;
         for rcpt in &plan.envelope.to {
             let to = &rcpt.address;
@@ -201,6 +212,16 @@ impl Operator {
                 }
             }
         }
+        let about = About {
+            way: "out",
+            id: &plan.id,
+            by: plan.author.by(actor),
+            from: plan.envelope.from.as_ref(),
+            to: plan.envelope.addresses().collect(),
+            bals: plan.locals.keys().copied().chain(plan.voices.iter().map(|v| v.local.id)).collect(),
+            log: Some((plan.author.local.id, plan.author.local.shown.clone())),
+        };
+        plan.passed = self.pass_antivirus(&message, about).await?;
         self.commit(actor, plan, message, fields, bcc).await
     }
 
@@ -215,7 +236,7 @@ impl Operator {
     ) -> Result<Accepted, Refusal> {
         let now = plan.now;
         let return_path = trace_field::return_path(plan.envelope.from.as_ref()).into_bytes();
-        let local_prefix = [return_path.as_slice(), fields.as_slice()].concat();
+        let local_prefix = plan.passed.marked([return_path.as_slice(), fields.as_slice()].concat());
         let sent_prefix = [fields.as_slice(), bcc.as_slice()].concat();
         let mut wanted: Vec<(Id, Target, &[u8], FlagSet)> =
             plan.locals.keys().map(|id| (*id, Target::Inbox, local_prefix.as_slice(), FlagSet::default())).collect();
@@ -302,6 +323,7 @@ impl Operator {
         facts["to"] = plan.envelope.addresses().map(|a| self.shown(a)).collect::<Vec<_>>().into();
         facts["bals"] = plan.locals.values().map(String::as_str).collect::<Vec<_>>().into();
         facts["queued"] = plan.elsewhere.len().into();
+        plan.passed.tell(&mut facts);
         facts["tls"] = json!(actor.origin.tls);
         if let Who::Connector(c) = &actor.who {
             facts["connector"] = c.name.as_str().into();
@@ -482,6 +504,8 @@ struct Plan {
     locals: BTreeMap<Id, String>,
     /// Recipients of other operators.
     elsewhere: Vec<Rcpt>,
+    /// What the antivirus said.
+    passed: Passed,
 }
 
 impl Plan {

@@ -168,7 +168,9 @@ impl Operator {
                 return Err(not_found(&chosen).into());
             }
             let count = work(tx, &what)?;
-            if count > 0 || matches!(chosen, Chosen::Destination(_)) {
+            // A destination is held or released even while nothing waits there.
+            let whole = use_case == UseCase::QueueHold && matches!(chosen, Chosen::Destination(_));
+            if count > 0 || whole {
                 let mut said = said.clone();
                 said["entries"] = count.into();
                 trace.saying(&said);

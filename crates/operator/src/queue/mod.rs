@@ -23,6 +23,7 @@ mod view;
 mod work;
 
 pub use act::{Acted, Chosen, Holding};
+pub(crate) use report::{postmaster, say};
 pub use explain::{RouteView, Router, Way};
 pub use sceau_store::StoreError as ReadingError;
 pub use sceau_store::blob::BlobReader as Content;
@@ -86,6 +87,8 @@ pub struct Destination {
     /// It could not be reached last time: this worker alone tries it.
     pub failing: bool,
     lane: Id,
+    /// The process whose lane it is.
+    owner: String,
     hand: lanes::SharedHand,
 }
 

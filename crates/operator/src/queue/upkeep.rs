@@ -78,6 +78,7 @@ impl Operator {
         note(self.ask_for_attestations().await);
         note(self.tell_of_absent_terms().await.map(|()| 0));
         note(self.look_at_ends_in_time().await);
+        self.look_at_antivirus().await;
         self.trace_counted_refusals().await;
         self.tell_of_full_store().await;
         first.map_or(Ok(done), Err)

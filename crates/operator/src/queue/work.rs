@@ -22,7 +22,7 @@ const BACKLOG: i64 = 8;
 /// Destinations looked at for one lane.
 const LOOKED_AT: u32 = 16;
 /// While lanes are open, a worker looks this often whether they are stuck.
-const WATCH: Duration = Duration::from_millis(500);
+const WATCH: Duration = Duration::from_millis(200);
 
 impl Operator {
     /// This process as leases name it.
@@ -106,7 +106,8 @@ impl Operator {
             candidate.domain.parse().map_err(|_| refuse::store(&StoreError::Corrupt("destination".into())))?;
         let lane = self.0.store.new_id();
         self.0.leases.lanes.add(domain.as_str(), lane, until);
-        Ok(Some(Destination { domain, until, failing: candidate.failing, lane, hand: Default::default() }))
+        let owner = self.lease_owner().to_owned();
+        Ok(Some(Destination { domain, until, failing: candidate.failing, lane, owner, hand: Default::default() }))
     }
 
     /// Prolongs a lane and what it claimed, for a message that takes long to send. `Ok(None)` when something of it was lost meanwhile.
@@ -303,6 +304,9 @@ impl Operator {
 
     /// Gives a lane back, and what it claimed and did not settle.
     pub async fn release_destination(&self, destination: &Destination) -> Result<(), Refusal> {
+        if destination.owner != self.lease_owner() {
+            return Ok(());
+        }
         let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
         let claimed = std::mem::take(&mut *look(&destination.hand)).all();
         let released = self.0.store.write(move |tx| {

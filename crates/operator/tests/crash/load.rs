@@ -245,6 +245,7 @@ async fn transfer(w: &World, recorder: &Recorder, expected: &Expected) -> Result
                     reply: "250 2.0.0".into(),
                     dn: BETA.into(),
                     tls: "TLSv1.3".into(),
+                    dsn: true,
                 }
             } else {
                 let refusal = Refusal::new(sceau_domain::RefusalCode::TransferRefused);

@@ -114,7 +114,7 @@ pub fn wake(tx: &mut dyn Tx, domain: &str, at: Timestamp) -> Result<(), StoreErr
 }
 
 /// Sets when a destination is due, from its entries that nobody has in hand. A backoff that has elapsed and found nothing due is
-/// over: left as it is, the destination would be tried and given back without a pause until its next entry is due.
+/// over: left as it is, the destination would be tried and given back without a pause until its next entry is due. While somebody tries it, it is not.
 pub fn reschedule(tx: &mut dyn Tx, domain: &str, now: Timestamp) -> Result<(), StoreError> {
     // Lock first, then look at the entries.
     let sql = "SELECT leased_by, held_at FROM queue_destinations WHERE domain = $1 FOR UPDATE";
@@ -145,7 +145,8 @@ pub fn reschedule(tx: &mut dyn Tx, domain: &str, now: Timestamp) -> Result<(), S
         }
     };
     tx.execute(
-        "UPDATE queue_destinations SET next_at = $1, failures = CASE WHEN $1 > $3 THEN 0 ELSE failures END
+        "UPDATE queue_destinations SET next_at = $1,
+             failures = CASE WHEN $1 > $3 AND leased_by IS NULL THEN 0 ELSE failures END
          WHERE domain = $2 AND (failures = 0 OR next_at <= $3)",
         params![next.max(now.0), domain, now.0],
     )?;

@@ -101,16 +101,22 @@ pub fn expired(
     let mut only = "";
     if let Some(d) = destination {
         values.push(d.into());
-        only = "AND e.destination = $4";
+        only = "AND x.destination = $4";
     }
-    let tail =
-        format!("e.expires <= $1 {only} AND (c.until IS NULL OR c.until <= $2) ORDER BY e.message_id, e.id LIMIT $3");
+    // Those of one message have one end: they stay together.
+    let tail = format!(
+        "e.id IN (SELECT x.id FROM queue_entries x WHERE x.expires <= $1 {only} AND NOT EXISTS (SELECT 1 FROM queue_claims y \
+                  WHERE y.message_id = x.message_id AND y.destination = x.destination AND y.until > $2) \
+                  ORDER BY x.expires, x.message_id LIMIT $3) ORDER BY e.message_id, e.id"
+    );
     query(tx, &tail, &values)
 }
 
 /// Entries of which the sender is to be told that they are late.
 pub fn late(tx: &mut dyn Tx, now: Timestamp, limit: u32) -> Result<Vec<EntryView>, StoreError> {
-    query(tx, "e.warn_at <= $1 ORDER BY e.message_id, e.id LIMIT $2", &[Value::Int(now.0), Value::Int(limit.into())])
+    let tail = "e.id IN (SELECT x.id FROM queue_entries x WHERE x.warn_at <= $1 ORDER BY x.warn_at, x.message_id LIMIT $2) \
+                ORDER BY e.message_id, e.id";
+    query(tx, tail, &[Value::Int(now.0), Value::Int(limit.into())])
 }
 
 fn query(tx: &mut dyn Tx, tail: &str, values: &[Value]) -> Result<Vec<EntryView>, StoreError> {

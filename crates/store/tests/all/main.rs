@@ -16,6 +16,7 @@ mod leaving;
 mod no_memory;
 mod nodes;
 mod plans;
+mod queue;
 mod remembering;
 mod rows;
 mod s3;

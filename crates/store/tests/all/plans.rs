@@ -2,8 +2,8 @@
 //! SQLite, which says how it would go about it).
 use sceau_store::{Columns, Id, Row, StoreError, Tx, Value, testing};
 use sceau_store::{
-    access, accounts, bals, departures, holds, idempotency, imports, life, notices, openings, policies, reference,
-    roles, structures, terms,
+    access, accounts, bals, departures, holds, idempotency, imports, life, notices, openings, policies, queue,
+    reference, roles, structures, terms,
 };
 
 /// Tables that grow with people, mail and time.
@@ -29,6 +29,9 @@ const MANY: &[&str] = &[
     "traces",
     "jobs",
     "policy_values",
+    "queue_messages",
+    "queue_entries",
+    "queue_tries",
 ];
 
 /// A transaction that asks for the plan of each statement first.
@@ -86,6 +89,26 @@ fn within() -> Option<(Vec<Id>, Id)> {
 }
 
 const ASKED: &[Ask] = &[
+    ("queue: what is due", |tx| queue::ready(tx, "b", sceau_domain::Timestamp(5), 10).map(drop)),
+    ("queue: claim", |tx| {
+        tx.execute(
+            "INSERT INTO queue_destinations (domain, next_at, failures, unreached) VALUES ('q.test', 1, 0, 0)",
+            &[],
+        )?;
+        let budget = queue::Budget { messages: 8, bytes: 9 };
+        queue::claim(tx, "1:a", "q.test", sceau_domain::Timestamp(5), sceau_domain::Timestamp(9), budget).map(drop)
+    }),
+    ("queue: claimed", |tx| queue::claimed(tx, "1:a", "b", 1, sceau_domain::Timestamp(5), 10).map(drop)),
+    ("queue: when to look again", |tx| queue::reschedule(tx, "b", sceau_domain::Timestamp(5))),
+    ("queue: left of a message", |tx| queue::left(tx, 1, "b").map(drop)),
+    ("queue: attempts", |tx| queue::tries(tx, 1).map(drop)),
+    ("queue: attempts on a destination", |tx| queue::tries_of(tx, "b", sceau_domain::Timestamp(5)).map(drop)),
+    ("queue: late", |tx| queue::late(tx, sceau_domain::Timestamp(5), 10).map(drop)),
+    ("queue: over", |tx| {
+        queue::expired(tx, None, sceau_domain::Timestamp(5), sceau_domain::Timestamp(5), 10).map(drop)
+    }),
+    ("queue: held until", |tx| queue::let_go(tx, sceau_domain::Timestamp(5), 10).map(drop)),
+    ("queue: one entry", |tx| queue::show(tx, 1).map(drop)),
     ("person by login", |tx| accounts::person_by_login(tx, "a").map(drop)),
     ("person by identifier", |tx| accounts::person_by_national_id(tx, "8").map(drop)),
     ("people", |tx| accounts::people(tx, "a", 10).map(drop)),

@@ -7,6 +7,7 @@ mod life;
 mod nodes;
 mod policies;
 mod queue;
+mod queue_acts;
 mod queue_reports;
 mod retention;
 mod rights;
