@@ -7,7 +7,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use sceau_imap::{ImapConfig, TlsMode};
 use sceau_net::Listener;
 use sceau_operator::Operator;
-use sceau_smtp::server::{MxConfig, SubmissionConfig, serve_mx, serve_submission};
+use sceau_smtp::server::{ConnectorConfig, MxConfig, SubmissionConfig, serve_connectors, serve_mx, serve_submission};
+use sceau_smtp::transfer::connector::NetworkProbe;
 use sceau_smtp::transfer::lookout::Lookout;
 use sceau_smtp::transfer::{self, Routes, Timeouts, TransferConfig};
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 /// Doors that are bound and not open yet.
 pub struct Bound {
     mx: Option<Listener>,
+    connectors: Option<Listener>,
     submission: Option<Listener>,
     submissions: Option<Listener>,
     imap: Option<Listener>,
@@ -64,6 +66,7 @@ pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> 
         .map_err(|e| Failure { sentence: context.text("serve.runtime", &[("error", &e)]), exit: 1 })?;
     Ok(Bound {
         mx: one("mx", l.mx).await?,
+        connectors: one("connectors", l.connectors).await?,
         submission: one("submission", l.submission).await?,
         submissions: one("submissions", l.submissions).await?,
         imap: one("imap", l.imap).await?,
@@ -89,6 +92,13 @@ impl Bound {
         if let Some(listener) = self.mx {
             let mx = MxConfig { tls: parts.mx.clone(), limits: config.listen.sessions() };
             stops.sessions.spawn(serve_mx(operator.clone(), listener, mx, drain(), grace));
+        }
+        let hostname = config.operator.hostname.clone();
+        operator.set_connector_probe(Arc::new(NetworkProbe { hostname, tls: parts.transfer.clone() }));
+        if let Some(listener) = self.connectors {
+            let door =
+                ConnectorConfig { limits: config.listen.sessions(), ..ConnectorConfig::new(parts.mx.load_full()) };
+            stops.sessions.spawn(serve_connectors(operator.clone(), listener, door, drain(), grace));
         }
         for (listener, implicit) in [(self.submission, false), (self.submissions, true)] {
             if let Some(listener) = listener {
