@@ -84,7 +84,9 @@ pub async fn connect(
     match tokio::time::timeout(BEGINNING, tried).await {
         Ok(Some(client)) => Ok(client),
         _ => {
-            operator.peer_failed(Direction::Out, Some(domain), None, last.0.code);
+            if way.judge == Judge::Peers {
+                operator.peer_failed(Direction::Out, Some(domain), None, last.0.code);
+            }
             Err(last)
         }
     }

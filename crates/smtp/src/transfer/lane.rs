@@ -21,10 +21,9 @@ const HALF_LEASE: i64 = (LEASE.as_millis() / 2) as i64;
 /// While a message takes long, its claim is renewed this often: nobody else shall send it meanwhile.
 const RENEW: Duration = Duration::from_secs(120);
 
-/// Serves the destination until nothing is due, it fails, its claims are lost or `stop`; the lane is given back.
+/// Serves the destination, for which a lane was counted, until nothing is due, it fails, its claims are lost or `stop`; the lane is given back.
 pub(super) async fn serve(operator: &Operator, shared: &Shared, destination: Destination, stop: &CancellationToken) {
     let (windows, begun) = (&shared.windows, Instant::now());
-    windows.opened(&destination.domain);
     let mut client = None;
     let ended = send_due(operator, shared, &destination, stop, &mut client).await;
     if let Some(client) = client {

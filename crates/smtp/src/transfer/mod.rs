@@ -151,6 +151,7 @@ pub async fn run(operator: Operator, config: TransferConfig, stop: CancellationT
         match operator.lease_lane(&shared.windows.widened(Instant::now()), doubt.is_some()).await {
             Ok(Some(destination)) => {
                 let doubt = doubt.filter(|_| destination.failing);
+                shared.windows.opened(&destination.domain);
                 let (operator, shared) = (operator.clone(), Arc::clone(&shared));
                 let (stop, cut) = (stop.clone(), cut.clone());
                 tasks.spawn(async move {
