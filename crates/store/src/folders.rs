@@ -19,6 +19,8 @@ pub struct BalState {
     pub quota_bytes: i64,
     /// State as the accounts write it (`active` takes mail).
     pub state: String,
+    /// Who waits for what comes: bits of [`crate::absences`].
+    pub follows: i64,
 }
 
 /// Locks the BAL's row for this transaction and takes the next modseq; `None` when there is no such BAL.
@@ -29,7 +31,7 @@ pub fn lock_bal(tx: &mut dyn Tx, bal: Id) -> Result<Option<BalState>, StoreError
 /// [`lock_bal`], and adds to what the BAL holds. The caller judges the result against the quota and rolls back if need be.
 pub fn charge_bal(tx: &mut dyn Tx, bal: Id, bytes: i64, count: i64) -> Result<Option<BalState>, StoreError> {
     let sql = "UPDATE bals SET modseq = modseq + 1, used_bytes = used_bytes + $2, message_count = message_count + $3 \
-               WHERE id = $1 RETURNING modseq, used_bytes, message_count, quota_bytes, state";
+               WHERE id = $1 RETURNING modseq, used_bytes, message_count, quota_bytes, state, follows";
     let row = tx.query_opt(sql, params![bal, bytes, count])?;
     row.map(|r| {
         Ok(BalState {
@@ -38,6 +40,7 @@ pub fn charge_bal(tx: &mut dyn Tx, bal: Id, bytes: i64, count: i64) -> Result<Op
             message_count: r.int(2)?,
             quota_bytes: r.int(3)?,
             state: r.text(4)?,
+            follows: r.int(5)?,
         })
     })
     .transpose()
