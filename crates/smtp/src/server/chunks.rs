@@ -80,10 +80,8 @@ impl Session {
         let most = self.operator.config().limits.announced_bytes();
         let extended = self.helo.as_ref().is_some_and(|h| h.extended);
         let Some(transaction) = self.transaction.as_mut().filter(|_| extended) else { return Err(misplaced("BDAT")) };
-        if transaction.to.is_empty() {
-            return Err(RefusalCode::RcptNone.into());
-        }
         let intake = match std::mem::take(&mut transaction.chunks) {
+            Chunks::None if transaction.to.is_empty() => return Err(RefusalCode::RcptNone.into()),
             Chunks::None => Box::new(self.operator.intake(most).binary()),
             Chunks::Taken(intake) => intake,
             Chunks::Failed => return Err(misplaced("BDAT")),

@@ -53,14 +53,14 @@ impl Manners {
         }
         self.commands += 1;
         if self.commands > limits.commands {
-            return Err(over("commands", format!("{} commandes/min", limits.commands)));
+            return Err(over("commands", format!("{}/min", limits.commands)));
         }
         Ok(())
     }
     /// A mail transaction begins; refused after the last one that a session may have (RFC 9422, MAILMAX).
     pub(super) fn transaction(&mut self, limits: &SessionLimits) -> Result<(), Refusal> {
         if self.transactions >= limits.transactions {
-            return Err(over("transactions", format!("{} messages", limits.transactions)));
+            return Err(over("transactions", limits.transactions.to_string()));
         }
         self.transactions += 1;
         Ok(())

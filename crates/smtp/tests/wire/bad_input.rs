@@ -96,7 +96,7 @@ async fn ten_thousand_recipients_get_the_same_steady_answer() {
 #[tokio::test]
 async fn over_the_limit_of_recipients_every_further_one_is_452() {
     let pki = Pki::new();
-    let limits = SessionLimits { recipients: 2, ..crate::world::quick() };
+    let limits = SessionLimits { recipients: 2, commands: 20_000, ..crate::world::quick() };
     let world = World::with(&pki, "alpha", |s| s.limits = limits).await;
     let mut c = world.beta(&pki).await;
     c.expect(&format!("MAIL FROM:<{PAUL}>"), "250").await;
@@ -128,7 +128,7 @@ async fn malformed_commands_are_told_apart_and_counted() {
     c.refused(&format!("MAIL FROM:<{PAUL}> SIZE=a"), "501 5.5.2 ", "syntax.error").await;
     c.expect(&format!("MAIL FROM:<{PAUL}>"), "250").await;
     c.refused("RCPT TO:<@relay.test:anne@alpha.mssante.fr>", "501 5.1.3 ", "rcpt.syntax").await;
-    c.refused(&format!("RCPT TO:<{ANNE}> SIZE=3"), "555 5.5.4 ", "syntax.error").await;
+    c.refused(&format!("RCPT TO:<{ANNE}> FUTURE=3"), "555 5.5.4 ", "syntax.error").await;
     // A bare LF, a NUL, octets that are no UTF-8.
     for line in [&b"NOOP\n"[..], b"NO\0OP\r\n", b"NOOP \xff\r\n"] {
         c.send(line).await;

@@ -1,6 +1,8 @@
 //! BDAT, BINARYMIME and what is asked for reports (RFC 3030, RFC 3461, RFC 8689, RFC 9422), at both doors.
 use crate::client::{Client, letter};
 use crate::world::{MAX, World};
+use base64::Engine;
+use sceau_domain::dsn::{EnvelopeId, Notify, OriginalRecipient, RcptRequest, Ret};
 use sceau_smtp::server::SessionLimits;
 use sceau_testkit::pki::{Pki, anonymous};
 
@@ -77,6 +79,23 @@ async fn requests_about_reports_reach_the_envelope_and_nothing_is_injected_by_th
     }
     c.refused(&format!("MAIL FROM:<{PAUL}> ENVID={}", "x".repeat(101)), "501 5.5.2 ", "syntax.error").await;
     assert_eq!(world.kept().await, 0);
+
+    // From a mail program to another operator: as it was asked, in the queue.
+    let (_, token) = world.token("anne").await;
+    let mut c = Client::secure(world.submission, &anonymous()).await;
+    let hello = c.expect("EHLO poste", "250").await;
+    assert!(["DSN", "CHUNKING", "REQUIRETLS", "LIMITS MAILMAX=10000"].iter().all(|l| hello.contains(l)), "{hello}");
+    let secret = base64::prelude::BASE64_STANDARD.encode(format!("\0anne\0{token}"));
+    c.expect(&format!("AUTH PLAIN {secret}"), "235").await;
+    c.expect(&format!("MAIL FROM:<{ANNE}> RET=FULL ENVID=a+20b REQUIRETLS BODY=BINARYMIME"), "250").await;
+    c.expect(&format!("RCPT TO:<{PAUL}> NOTIFY=NEVER ORCPT=utf-8;p\\x{{E9}}@beta.test"), "250").await;
+    assert!(chunk(&mut c, letter(ANNE, "demande").as_bytes(), " LAST").await.starts_with("250 2.0.0 Ok: "));
+    let destination = world.op.lease_destination().await.unwrap().expect("queued");
+    let out = world.op.next_outgoing(&destination).await.unwrap().expect("due");
+    assert_eq!((out.dsn.ret, out.dsn.envid), (Some(Ret::Full), EnvelopeId::new("a b").ok()));
+    let asked =
+        RcptRequest { notify: Some(Notify::NEVER), orcpt: OriginalRecipient::new("utf-8", "pé@beta.test").ok() };
+    assert_eq!((out.requests, out.requiretls, out.binary), (vec![asked], true, false));
 }
 
 #[tokio::test]
@@ -102,7 +121,6 @@ async fn binary_parts_are_kept_as_lines_that_decode_to_the_same() {
     let text = String::from_utf8(inbox[0].clone()).expect("lines of ASCII");
     let (header, body) = text.split_once("\r\n\r\n").unwrap();
     assert!(header.contains("Content-Transfer-Encoding: base64") && !header.contains("binary"), "{header}");
-    use base64::Engine;
     let decoded = base64::prelude::BASE64_STANDARD.decode(body.replace("\r\n", "")).unwrap();
     assert!(decoded == octets, "octet for octet");
     // Octets that are no lines where nothing says binary are refused, as everywhere.

@@ -28,7 +28,7 @@ async fn commands_and_messages_of_a_session_are_counted_and_errors_cost_time() {
     assert!(last.starts_with("421 4.7.0 ") && last.contains("[session.limit]"), "{last}");
     assert!(c.is_closed().await);
     let mut c = world.beta(&pki).await;
-    for _ in 0..7 {
+    for _ in 0..6 {
         c.expect("NOOP", "250").await;
     }
     let last = c.say("NOOP").await;
