@@ -17,6 +17,7 @@ mod calendar;
 mod certificates;
 mod completion;
 mod config_cmd;
+mod connectors;
 mod confirm;
 mod disclosures;
 mod eligibility;
@@ -117,6 +118,8 @@ enum Command {
     Domain(accounts::DomainCommand),
     #[command(subcommand)]
     Structure(structure::StructureCommand),
+    #[command(subcommand)]
+    Connector(connectors::ConnectorCommand),
     #[command(subcommand)]
     Body(body::BodyCommand),
     #[command(subcommand)]
@@ -251,6 +254,7 @@ pub fn run() -> ExitCode {
         Command::Config(c) => config_cmd::run(&context, &c),
         Command::Domain(c) => accounts::domain(&context, c),
         Command::Structure(c) => structure::run(&context, c),
+        Command::Connector(c) => connectors::run(&context, c),
         Command::Body(c) => body::run(&context, c),
         Command::Person(c) => person::run(&context, c),
         Command::Bal(c) => bals::run(&context, c),

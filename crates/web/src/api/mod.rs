@@ -13,6 +13,7 @@ mod bals;
 mod bodies;
 mod calendar;
 mod care;
+mod connectors;
 mod certificates;
 mod disclosures;
 mod domains;
@@ -80,6 +81,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(retention::routes())
         .merge(revocation::routes())
         .merge(care::routes())
+        .merge(connectors::routes())
         .merge(certificates::routes())
         .merge(disclosures::routes())
         .merge(domains::routes())
