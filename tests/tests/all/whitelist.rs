@@ -3,9 +3,10 @@
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use sceau_domain::{Clock, SystemClock, Timestamp};
+use sceau_e2e::mailbox::Mailbox;
 use sceau_e2e::peer::letter;
-use sceau_e2e::sandbox::KeyPair;
-use sceau_e2e::{Peer, Sandbox, proves, wait};
+use sceau_e2e::sandbox::{KeyPair, Operator};
+use sceau_e2e::{Letter, Peer, Sandbox, curl, proves, wait};
 use sceau_trust::Identity;
 use sceau_trust::whitelist::{Entry, sign};
 use std::io::copy;
@@ -139,10 +140,18 @@ fn a_list_that_is_not_good_is_not_put_in_force() {
 }
 
 #[test]
-fn what_a_new_list_takes_away_is_refused_on_open_connections_too() {
+fn what_a_new_list_takes_away_is_refused_on_open_connections_too_and_its_queued_mail_comes_back() {
     let _proof = proves(&["F202", "F203", "F076", "F066"], "smtp");
-    let sandbox = eager();
+    let _cli = proves(&["F202", "F203", "F204", "F211", "F151"], "cli");
+    let mut sandbox = Sandbox::start();
+    // Mail that waits is tried again in ten minutes, not before.
+    let slowly = ("retry_seconds = [1, 2, 5, 10, 30, 60]", "retry_seconds = [600]");
+    sandbox.configure(1, &[("every_seconds = 60", "every_seconds = 1"), slowly]);
+    let (b, anne) = (sandbox.b().clone(), sandbox.b().account("Per", 0).clone());
     let mark = sandbox.b().mark();
+    let waits = Letter::short(&anne.address, OUT, "En attente");
+    let _ = curl::send(&sandbox, &b, &anne, &[OUT], &waits.bytes).ok();
+    wait::until("a first attempt", 30, || b.cli(&["queue", "list"])[0]["last_reply"].as_str().map(drop));
     let mut open = outsider(&sandbox);
     open.up_to_data(OUT, &[ANNE]).content(letter(OUT, ANNE, "avant", "x").as_bytes()).expect("250 2.0.0");
     // One transaction is under way when the list changes: DATA is judged again.
@@ -162,6 +171,15 @@ fn what_a_new_list_takes_away_is_refused_on_open_connections_too() {
     open.send("MAIL FROM:<>").refused("554 5.7.1 ", "peer.not_listed");
     under_way.content(letter(OUT, ANNE, "pendant", "x").as_bytes()).refused("554 5.7.1 ", "sender.domain_not_peers");
     outsider(&sandbox).send(&format!("MAIL FROM:<{OUT}>")).refused("554 5.7.1 ", "peer.not_listed");
+    // What waited comes back now, with the reason.
+    let mut mailbox = Mailbox::open(&b, &anne, &sandbox.tls(None));
+    mailbox.ok("SELECT INBOX");
+    wait::until("the report", 60, || {
+        let found = mailbox.ok("SEARCH TEXT \"transfer.domain_left\" TEXT \"quitt\"");
+        (found.lines().next().is_some_and(|l| l.starts_with("* SEARCH ") && l.len() > 10)).then_some(())
+    });
+    assert_eq!(b.cli(&["queue", "list"]), serde_json::json!([]));
+    people_read_it(&sandbox, &b);
     let adopted =
         sandbox.b().traces_since(mark).into_iter().rfind(|t| t["act"] == "white_list.adopted").expect("traced");
     assert_eq!(adopted["data"]["named"]["removed"], serde_json::json!(["clinique-exterieure.mssante.fr"]), "{adopted}");
@@ -177,6 +195,78 @@ fn what_a_new_list_takes_away_is_refused_on_open_connections_too() {
     wait::until("the fourth list in force", 30, || {
         outsider(&sandbox).send(&format!("MAIL FROM:<{OUT}>")).hear().starts_with("250").then_some(())
     });
+}
+
+/// What an administrator reads of the domain that left, of certificates and of partners; and that no private key is anywhere but in its file.
+fn people_read_it(sandbox: &Sandbox, b: &Operator) {
+    let domain = "clinique-exterieure.mssante.fr";
+    let check = b.cli(&["trust", "check", domain]);
+    assert_eq!((&check["listed"], &check["accepts"]), (&false.into(), &false.into()), "{check}");
+    let said = b.cli_text(&["--lang", "fr", "trust", "check", domain]).ok().out;
+    assert!(said.contains("✗ clinique-exterieure.mssante.fr a quitté la liste blanche le 20"), "{said}");
+    let own = b.cli_text(&["--lang", "fr", "trust", "check", "bretagne.mssante.fr"]).ok().out;
+    assert!(own.contains("✓ Tous nos certificats y sont inscrits"), "{own}");
+    // The other operator's server, as it shows itself.
+    let seen = b.cli(&["trust", "check", "alpes.mssante.fr", "--connect"]);
+    assert!(seen["sends"] == true && seen["handshakes"][0]["finding"]["good"] == true, "{seen:#}");
+    assert!(seen["handshakes"][0]["tls"].as_str().is_some_and(|t| t.starts_with("TLSv1.3")), "{seen:#}");
+    let status = b.cli(&["trust", "status"]);
+    assert!(status["domains"] == 2 && status["signer"].as_str().is_some_and(|s| s.contains("CN=alb.")), "{status}");
+    assert_eq!(b.cli(&["trust", "list", "--search", "BRETAGNE"])[0]["ours"], true);
+    let changes = b.cli(&["trust", "diff", "--domain", domain]);
+    assert_eq!((&changes[0]["change"], changes[0]["lost"].as_array().map(Vec::len)), (&"removed".into(), Some(1)));
+    let table = b.cli_text(&["--lang", "fr", "trust", "diff"]).ok().out;
+    assert!(table.contains("CHANGEMENT") && table.contains("retiré"), "{table}");
+    // Partners: written within seconds.
+    let peer = wait::until("the ledger", 30, || {
+        let all = b.cli(&["peers", "--search", "clinique"]);
+        (all[0]["received"].as_i64() == Some(1)).then(|| b.cli(&["peers", domain]))
+    });
+    assert!(peer["tls_in"].as_str().is_some_and(|t| t.starts_with("TLSv1.3")) && peer["listed"] == false, "{peer:#}");
+    assert!(peer["causes"].as_array().is_some_and(|c| c.iter().any(|c| c["direction"] == "out")), "{peer:#}");
+    let table = b.cli_text(&["--lang", "fr", "peers", domain]).ok().out;
+    assert!(table.contains("TLS ENTRANT") && table.contains("entrant"), "{table}");
+    assert!(b.cli_text(&["--lang", "fr", "peers"]).ok().out.contains("DÉLAI MÉDIAN"), "a header");
+    // Certificates.
+    let all = b.cli(&["certificates", "list"]);
+    let of = |kind: &str| all.as_array().into_iter().flatten().filter(|c| c["kind"] == kind).count();
+    assert_eq!((of("own"), of("signer"), of("peer") > 0, of("anchor") > 0), (1, 1, true, true), "{all:#}");
+    let mine = all.as_array().into_iter().flatten().find(|c| c["kind"] == "own").expect("ours");
+    let shown = b.cli(&["certificates", "show", mine["id"].as_str().expect("id")]);
+    assert_eq!(shown["domains"], serde_json::json!(["bretagne.mssante.fr"]));
+    assert!(b.cli_text(&["--lang", "fr", "certificates", "list"]).ok().out.contains("à nous"), "in words");
+    let gone = b.cli_raw(&["certificates", "retire", mine["id"].as_str().expect("id"), "--reason", "essai"]);
+    assert!(gone.code == 1 && gone.err.contains("[state.wrong]"), "{gone:?}");
+    no_key_anywhere(sandbox, b, mine["fingerprint"].as_str().expect("hex"));
+}
+
+/// Looks through the database and a backup for the node's private key, in every form, and for a public fact, to know that it would be found.
+fn no_key_anywhere(sandbox: &Sandbox, b: &Operator, known: &str) {
+    let key = PrivateKeyDer::from_pem_file(&b.certificate.key).expect("key");
+    // The end of a key is its secret part (PKCS#8 of a curve: private, then public).
+    let secret = &key.secret_der()[30..];
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let forms: [Vec<u8>; 3] = [secret[..32].to_vec(), hex.as_bytes()[..40].to_vec(), b"PRIVATE KEY".to_vec()];
+    let copy = sandbox.data.join("copie-cherchee");
+    let _ = b.cli(&["backup", copy.to_str().expect("UTF-8")]);
+    for place in [copy, b.data.clone()] {
+        let (mut waiting, mut found, mut files) = (vec![place.clone()], false, 0);
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                waiting.extend(std::fs::read_dir(&path).expect("folder").flatten().map(|f| f.path()));
+                continue;
+            }
+            // Files of a running server may go while they are looked for.
+            let Ok(bytes) = std::fs::read(&path) else { continue };
+            let clear = zstd::decode_all(bytes.as_slice()).unwrap_or(bytes);
+            files += 1;
+            found |= memchr::memmem::find(&clear, known.as_bytes()).is_some();
+            for form in &forms {
+                assert!(memchr::memmem::find(&clear, form).is_none(), "a key in {}", path.display());
+            }
+        }
+        assert!(found, "{} was not really searched ({files} files)", place.display());
+    }
 }
 
 /// Passes connections on to the authority until it is told to cut them.

@@ -21,5 +21,7 @@ mod access;
 mod mail;
 mod notary;
 mod openings;
+mod partners;
 mod people;
+mod revocation;
 mod rights;
