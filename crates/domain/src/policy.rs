@@ -190,6 +190,9 @@ limits! {
     alert_least: u32 = 100, Count, 1 => 1_000_000, EVERYWHERE, "Sceau", false;
     /// Fewer acts outside the working calendar by somebody on a day than this are never unusual.
     alert_off_hours: u32 = 30, Count, 1 => 1_000_000, EVERYWHERE, "Sceau", false;
+    /// Documents under a password (archives, office documents), which the antivirus cannot read: 0 taken as they are, 1 taken and marked
+    /// (`X-Sceau-Unread`, trace), 2 refused. Of the sender and the recipients of a message the strictest counts. S/MIME and PGP are no such documents.
+    encrypted_documents: u32 = 1, Count, 0 => 2, EVERYWHERE, "Sceau", false;
     /// Most `Received` fields before a message is judged to loop (RFC 5321 §6.3 advises 100 or more).
     hops: usize = 100, Count, 10 => 1_000, WHOLE, "RFC 5321 §6.3", true;
     /// For how long a program that was away learns exactly what was removed meanwhile (IMAP QRESYNC, JMAP `/changes`), in days.

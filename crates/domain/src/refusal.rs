@@ -113,6 +113,10 @@ refusals! {
     MessageLoop          "message.loop"           554 "5.4.6" "" 400;
     MessageNul           "message.nul"            554 "5.6.0" "" 400;
     MessageNotConvertible "message.not_convertible" 554 "5.6.3" "" 400;
+    MessageInfected      "message.infected"       554 "5.7.0" "NOPERM" 422;
+    MessageEncrypted     "message.encrypted"      554 "5.7.0" "NOPERM" 422;
+    AntivirusUnavailable "antivirus.unavailable"  451 "4.7.0" "UNAVAILABLE" 503;
+    AntivirusOff         "antivirus.off"          554 "5.7.0" "CANNOT" 409;
     // session
     LoginFailed          "login.failed"           535 "5.7.8" "AUTHENTICATIONFAILED" 401;
     LoginRequired        "login.required"         530 "5.7.0" "" 401;
@@ -159,6 +163,7 @@ refusals! {
     NoticeNoRelay        "notice.no_relay"        451 "4.3.0" "UNAVAILABLE" 409;
     NoticeTooMany        "notice.too_many"        451 "4.7.0" "LIMIT" 429;
     ReportTooMany        "report.too_many"        451 "4.7.0" "LIMIT" 429;
+    AbuseUnreachable     "abuse.unreachable"      550 "5.5.1" "CANNOT" 409;
     // structures' own servers
     ConnectorUnknown     "connector.unknown"      554 "5.7.1" "" 403;
     ConnectorRevoked     "connector.revoked"      554 "5.7.1" "" 403;

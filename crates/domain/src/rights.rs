@@ -245,6 +245,10 @@ use_cases! {
     RevocationList    "revocation.list"          1 0 0 1 1 0 0;
     /// Revocation lists, asked for at once.
     RevocationRefresh "revocation.refresh"       1 0 0 1 0 0 0;
+    /// The antivirus engine, its signatures and its state, shown (F209).
+    AntivirusShow     "antivirus.show"           1 0 0 1 1 0 0;
+    /// The antivirus, tried with the test file of EICAR.
+    AntivirusTest     "antivirus.test"           1 0 0 1 0 0 0;
     /// The white list, asked for at once.
     TrustRefresh      "trust.refresh"            1 0 0 1 0 0 0;
     /// The white list, what it changed, what it says of a domain (F202, F203).

@@ -2,10 +2,12 @@
 //!
 //! Doors translate a protocol into these calls and hold no rule. Every use case takes who asks ([`Actor`] or [`Peer`]) and
 //! checks rights itself; every act and its trace commit in one transaction (design §2.2).
+pub mod abuse;
 mod access;
 pub mod accounts;
 pub mod actor;
 pub mod alarms;
+pub mod antivirus;
 pub mod calendar;
 pub mod care;
 pub mod certificates;
@@ -107,12 +109,16 @@ pub(crate) struct Inner {
     pub(crate) inventory: certificates::State,
     /// Contacts with partners that wait to be written.
     pub(crate) ledger: ledger::Memory,
+    /// Limits over sessions, and what looks like abuse.
+    pub(crate) abuse: abuse::State,
     /// Open indexes and what is decoded of them.
     pub(crate) search: search::State,
     /// The backup that runs.
     pub(crate) care: care::backup::State,
     /// What is remembered of structures' own servers.
     pub(crate) connectors: connectors::State,
+    /// What is known of the antivirus engine.
+    pub(crate) antivirus: antivirus::State,
     /// Takes ordinary mail, when one is configured.
     pub(crate) relay: std::sync::OnceLock<Arc<dyn notices::Relay>>,
 }
@@ -140,9 +146,11 @@ impl Operator {
             list: trusted::Keeper::default(),
             inventory: certificates::State::default(),
             ledger: ledger::Memory::default(),
+            abuse: abuse::State::default(),
             search,
             care: care::backup::State::default(),
             connectors: connectors::State::default(),
+            antivirus: antivirus::State::default(),
             relay: std::sync::OnceLock::new(),
         };
         let operator = Self(Arc::new(inner));

@@ -4,6 +4,7 @@
 //! (F150). A null reverse path carries reports and notifications: to one recipient of the trust space, from an address of the connector's domains.
 use super::certificates::judge;
 use super::{admit, in_force, may_send, open};
+use crate::antivirus::About;
 use crate::mail::post::{Letter, Speaker, To};
 use crate::mail::{Accepted, Envelope, bal_by_key, check_loop, keep, megabytes, new_tag};
 use crate::record::By;
@@ -191,6 +192,16 @@ impl Operator {
             id: &id,
             at: now,
         };
+        let about = About {
+            way: "out",
+            id: &id,
+            by: By::actor(actor),
+            from: None,
+            to: vec![&to],
+            bals: Vec::new(),
+            log: None,
+        };
+        self.pass_antivirus(&message, about).await?;
         let fields = received.field().into_bytes();
         let mut facts = self.message_facts(&id, None, &message.scan.header, message.scan.size);
         facts["to"] = self.shown(&to).into();

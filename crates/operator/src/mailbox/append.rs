@@ -1,7 +1,9 @@
 //! Adding a message to a folder (APPEND): durable when it returns.
+use crate::antivirus::About;
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::deliver::{self, Target};
 use crate::mailbox::entries::FlagSet;
+use crate::record::By;
 use crate::{Actor, Operator, Received, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::blob;
@@ -9,7 +11,7 @@ use serde_json::json;
 
 impl Operator {
     /// Adds a message (APPEND). Durable when it returns. (UIDVALIDITY, uid).
-    /// `folder.unknown`, `quota.exceeded`, `keyword.limit`, `syntax.error`.
+    /// `folder.unknown`, `quota.exceeded`, `keyword.limit`, `syntax.error`, `message.infected`, `antivirus.unavailable`.
     pub async fn append(
         &self,
         actor: &Actor,
@@ -22,6 +24,13 @@ impl Operator {
         let record = self.record(actor, seat.bal, "mail.filed");
         let folder = self.folder(actor, folder).await?;
         let date = date.unwrap_or(Timestamp(record.at()));
+        if self.scans_filed() {
+            // What somebody files is nobody else's: documents under a password are no matter, and it stays as it was brought.
+            let shown = actor.bal.as_ref().map(|b| self.shown(&b.address)).unwrap_or_default();
+            let (by, log) = (By::actor(actor), Some((seat.bal, shown)));
+            let about = About { way: "filed", id: "", by, from: None, to: Vec::new(), bals: Vec::new(), log };
+            self.pass_antivirus(&message, about).await?;
+        }
         let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;
         let operator = self.clone();
         // Once begun it is not the session's any more: see `act`.
