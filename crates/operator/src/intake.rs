@@ -49,7 +49,9 @@ impl Intake {
             return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", self.max));
         }
         match &mut self.lines {
-            Some(lines) => drop(lines.push(bytes)),
+            Some(lines) => {
+                lines.push(bytes);
+            }
             None if bytes.contains(&0) => return Err(RefusalCode::MessageNul.into()),
             None => {}
         }

@@ -55,7 +55,7 @@ pub struct TokenView {
     pub login: String,
     /// Only for this BAL, when set.
     pub bal: Option<String>,
-    /// `device` (mail programs) or `api` (REST).
+    /// `device` (mail programs), `api` (REST) or `certificate` (a machine's, which logs in to its BAL).
     pub purpose: String,
     /// What it is for.
     pub label: String,
