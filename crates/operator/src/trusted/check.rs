@@ -128,6 +128,21 @@ fn refused(refusal: &Refusal) -> Finding {
     }
 }
 
+/// A server that showed nothing yet.
+fn nothing_seen(server: &str, address: String) -> HandshakeView {
+    HandshakeView {
+        server: server.to_owned(),
+        address,
+        tls: None,
+        dn: None,
+        issuer: None,
+        fingerprint: None,
+        ends: None,
+        extensions: Vec::new(),
+        finding: finding(true, "connects", &[("server", server)]),
+    }
+}
+
 /// What the store knows of a domain.
 struct Known {
     kind: Option<String>,
@@ -145,7 +160,7 @@ impl Operator {
         let names: Vec<sceau_trust::Dn> = listed.map(|l| l.dns().cloned().collect()).unwrap_or_default();
         let description = listed.map(|l| l.description.to_owned()).filter(|d| !d.is_empty());
         let listed = listed.is_some();
-        let known = self.known_of(domain, &names).await?;
+        let known = self.known_of_domain(domain, &names).await?;
         let ours = self.own_names().await?;
         let certificates: Vec<ListedCertificate> = names
             .iter()
@@ -242,8 +257,14 @@ impl Operator {
         let facts = json!({ "domain": domain.as_str() });
         self.trace_alone(self.fact("trust.connected", &By::actor(actor), None, "ok", facts)).await;
         let Some(probe) = self.0.list.probe.get() else { return Err(RefusalCode::Unavailable.into()) };
-        let servers = probe.servers(domain).await?;
         let mut out = Vec::new();
+        let servers = match probe.servers(domain).await {
+            Ok(servers) => servers,
+            Err(refusal) => {
+                out.push(HandshakeView { finding: refused(&refusal), ..nothing_seen(domain.as_str(), String::new()) });
+                return Ok(out);
+            }
+        };
         let look = async {
             for server in &servers {
                 for address in &server.addresses {
@@ -266,17 +287,7 @@ impl Operator {
         address: std::net::SocketAddr,
         shown: Result<super::probe::Shown, Refusal>,
     ) -> HandshakeView {
-        let mut view = HandshakeView {
-            server: server.name.clone(),
-            address: address.to_string(),
-            tls: None,
-            dn: None,
-            issuer: None,
-            fingerprint: None,
-            ends: None,
-            extensions: Vec::new(),
-            finding: finding(true, "connects", &[("server", &server.name)]),
-        };
+        let mut view = nothing_seen(&server.name, address.to_string());
         let shown = match shown {
             Ok(shown) => shown,
             Err(refusal) => return HandshakeView { finding: refused(&refusal), ..view },
@@ -300,7 +311,7 @@ impl Operator {
         Some(asked.unwrap_or_else(|_| Err(Refusal::new(RefusalCode::TransferDns).with("domain", domain))))
     }
 
-    async fn known_of(&self, domain: &DomainName, names: &[sceau_trust::Dn]) -> Result<Known, Refusal> {
+    async fn known_of_domain(&self, domain: &DomainName, names: &[sceau_trust::Dn]) -> Result<Known, Refusal> {
         let name = domain.to_string();
         let tags: Vec<String> = names.iter().map(crate::certificates::tag_of).collect();
         let read = self.0.store.read(move |tx| {

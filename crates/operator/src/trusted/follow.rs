@@ -63,7 +63,7 @@ impl Operator {
         let asked: Option<Asked> = asked.and_then(|s| serde_json::from_slice(&s.value).ok());
         // A process that begins asks at once, unless another node just did: its configuration may be another one.
         let alone = first && (!self.0.store.is_shared() || self.0.trust.white_list().is_none());
-        if let Some(asked) = asked.filter(|_| !alone) {
+        if let Some(asked) = asked.as_ref().filter(|_| !alone) {
             let pause = if asked.ok { every } else { every.min(SOON) };
             let due = Timestamp(asked.at).plus_ms(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
             let left = due.0.saturating_sub(self.now().0);
@@ -71,7 +71,7 @@ impl Operator {
                 return Ok(Duration::from_millis(left.unsigned_abs()).min(every));
             }
         }
-        if !self.take_fetch().await? {
+        if !self.take_fetch(asked.map(|a| a.at)).await? {
             return Ok(MEANWHILE.min(every));
         }
         let view = self.refresh_white_list().await;
@@ -80,12 +80,23 @@ impl Operator {
         view.map(|_| if ok { every } else { every.min(SOON) })
     }
 
-    async fn take_fetch(&self) -> Result<bool, Refusal> {
+    /// Takes the role of asking; false when another node has it, or asked since `seen`.
+    async fn take_fetch(&self, seen: Option<i64>) -> Result<bool, Refusal> {
         let timeout = self.0.config.white_list.as_ref().map_or(0, |s| s.timeout.as_millis());
         let (owner, now) = (self.lease_owner().to_owned(), self.now().0);
         let until = now.saturating_add(i64::try_from(timeout).unwrap_or(MARGIN)).saturating_add(MARGIN);
-        let taken = self.0.store.write(move |tx| leases::take(tx, FETCHER, &owner, now, until)).await;
-        taken.map_err(|e: StoreError| refuse::store(&e))
+        let taken = self.0.store.write(move |tx| {
+            if !leases::take(tx, FETCHER, &owner, now, until)? {
+                return Ok(false);
+            }
+            let asked = settings::get(tx, ASKED)?.and_then(|s| serde_json::from_slice::<Asked>(&s.value).ok());
+            let first = asked.map(|a| a.at) == seen;
+            if !first {
+                leases::release(tx, FETCHER, &owner)?;
+            }
+            Ok(first)
+        });
+        taken.await.map_err(|e: StoreError| refuse::store(&e))
     }
 
     async fn end_fetch(&self, ok: bool) -> Result<(), Refusal> {

@@ -175,7 +175,22 @@ async fn one_list_is_in_force_on_every_node_and_two_nodes_do_not_put_theirs_at_o
     assert!(has(&one, "epsilon.mssante.fr") && has(&two, "epsilon.mssante.fr"), "what is older never comes back");
     let changes = one.white_list_changes(h.admin(), Some(&domain("delta.mssante.fr")), None, None, 9).await.unwrap();
     assert_eq!(changes.len(), 1, "{changes:?}");
+    // The authority is away: it is asked once for both.
+    let loops = [&one, &two].map(|op| {
+        let (op, stop) = (op.clone(), stop.clone());
+        tokio::spawn(async move { op.run_white_list(stop).await })
+    });
+    let asked =
+        || async { h.w.op.alarms(h.admin(), true).await.unwrap().into_iter().find(|a| a.code == "white_list.fetch") };
+    while asked().await.is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(asked().await.map(|a| a.count), Some(1), "each node looked, one asked");
     stop.cancel();
+    for task in loops {
+        task.await.unwrap();
+    }
     running.await.unwrap();
     // Stores are closed where blocking is allowed.
     tokio::task::spawn_blocking(move || drop((one, two))).await.unwrap();
