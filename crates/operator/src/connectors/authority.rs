@@ -110,7 +110,7 @@ impl Operator {
         if let Some(own) = own.as_ref().filter(|o| o.authority == row.id && now < o.renew) {
             return Ok(Some(Arc::clone(&own.identity)));
         }
-        let authority = self.opened(&row).await?;
+        let authority = self.opened_authority(&row).await?;
         let config = &self.0.config;
         let hosts = vec![row.host.clone()];
         let subject = Subject { name: &row.host, organisation: &config.name, unit: &config.hostname, hosts: &hosts };
@@ -124,7 +124,7 @@ impl Operator {
     /// The authority that issues structures' certificates, opened. `connector.no_authority`.
     pub(super) async fn structures_authority(&self) -> Result<Authority, Refusal> {
         let row = self.authority_row(STRUCTURES).await?.ok_or(RefusalCode::ConnectorAuthority)?;
-        self.opened(&row).await
+        self.opened_authority(&row).await
     }
 
     async fn authority_row(&self, purpose: &'static str) -> Result<Option<rows::Authority>, Refusal> {
@@ -132,7 +132,7 @@ impl Operator {
         row.map_err(|e: StoreError| refuse::store(&e))
     }
 
-    async fn opened(&self, row: &rows::Authority) -> Result<Authority, Refusal> {
+    async fn opened_authority(&self, row: &rows::Authority) -> Result<Authority, Refusal> {
         let key = self.0.store.vault().bal_key(row.id).await.map_err(|e| refuse::store(&e))?;
         let key = Zeroizing::new(key.unseal(aad(row.id), &row.sealed_key).map_err(|e| refuse::store(&e))?);
         Authority::open(&row.certificate, &key).map_err(|e| failed(&e))
