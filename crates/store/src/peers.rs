@@ -196,12 +196,22 @@ pub fn add_cause(
     tx.execute(sql, params![domain, direction, day, cause, count]).map(drop)
 }
 
-/// Domains with a contact, by name, from after `after`, whose name holds `part`.
-pub fn domains(tx: &mut dyn Tx, after: &str, part: Option<&str>, limit: i64) -> Result<Vec<String>, StoreError> {
+/// Domains with a contact, by name, from after `after`, whose name holds `part`. The first of all may be the empty one.
+pub fn domains(
+    tx: &mut dyn Tx,
+    after: Option<&str>,
+    part: Option<&str>,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
     let escaped = part.unwrap_or_default().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    let sql =
-        "SELECT DISTINCT domain FROM peers WHERE domain > $1 AND domain LIKE $2 ESCAPE '\\' ORDER BY domain LIMIT $3";
-    tx.query(sql, params![after, format!("%{escaped}%"), limit])?.iter().map(|r| r.text(0)).collect()
+    let from = if after.is_some() { ">" } else { ">=" };
+    let sql = format!(
+        "SELECT DISTINCT domain FROM peers WHERE domain {from} $1 AND domain LIKE $2 ESCAPE '\\' ORDER BY domain LIMIT $3"
+    );
+    tx.query(&sql, params![after.unwrap_or_default(), format!("%{escaped}%"), limit])?
+        .iter()
+        .map(|r| r.text(0))
+        .collect()
 }
 
 /// Every row of these domains.

@@ -147,12 +147,7 @@ impl Operator {
         let (search, after) = (search.map(str::to_lowercase), after.map(str::to_owned));
         let (since, limit) = (self.since(days), i64::from(limit.clamp(1, MOST)));
         let read = self.0.store.read(move |tx| {
-            let mut domains = peers::domains(tx, after.as_deref().unwrap_or_default(), search.as_deref(), limit)?;
-            // What belongs to no domain comes first, on the first page.
-            if after.is_none() && search.is_none() {
-                domains.insert(0, String::new());
-                domains.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            }
+            let domains = peers::domains(tx, after.as_deref(), search.as_deref(), limit)?;
             Ok((peers::of(tx, &domains)?, peers::totals(tx, &domains, since)?))
         });
         let (rows, totals) = read.await.map_err(|e: StoreError| refuse::store(&e))?;

@@ -4,7 +4,7 @@ use super::table::{limit as most, print_table};
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub enum CertificatesCommand {
@@ -36,7 +36,7 @@ const KINDS: [&str; 5] = ["own", "peer", "issued", "anchor", "signer"];
 
 const LIST: &[(&str, &str)] = &[
     ("id", "column.id"),
-    ("kind", "column.kind"),
+    ("held_as", "column.kind"),
     ("node", "column.node"),
     ("place", "column.place"),
     ("days_left", "column.days_left"),
@@ -46,7 +46,7 @@ const LIST: &[(&str, &str)] = &[
 ];
 const DETAIL: &[(&str, &str)] = &[
     ("id", "column.id"),
-    ("kind", "column.kind"),
+    ("held_as", "column.kind"),
     ("node", "column.node"),
     ("place", "column.place"),
     ("subject", "column.certificate"),
@@ -71,10 +71,13 @@ pub fn run(c: &Context, command: CertificatesCommand) -> Result<(), Failure> {
             let call = call.query("within_days", within_days.map(|d| d.to_string()).as_deref());
             let call = call.query("retired", retired.then_some("true"));
             let call = call.query("after", after.map(|a| a.max(0).to_string()).as_deref());
-            c.show_list(&c.page(call.query("limit", Some(&most(limit))).send()?), LIST);
+            let mut found = c.page(call.query("limit", Some(&most(limit))).send()?);
+            found.as_array_mut().into_iter().flatten().for_each(|one| in_words(c, one));
+            c.show_list(&found, LIST);
         }
         CertificatesCommand::Show { id } => {
-            let found = c.get(&["certificates", &id])?;
+            let mut found = c.get(&["certificates", &id])?;
+            in_words(c, &mut found);
             c.show_one(&found, DETAIL);
             if let (false, Some(domains)) = (c.json, found["domains"].as_array().filter(|all| !all.is_empty())) {
                 say!();
@@ -83,8 +86,17 @@ pub fn run(c: &Context, command: CertificatesCommand) -> Result<(), Failure> {
             }
         }
         CertificatesCommand::Retire { id, reason } => {
-            c.show_one(&c.post(&["certificates", &id, "retire"], &json!({ "reason": reason }))?, DETAIL);
+            let mut retired = c.post(&["certificates", &id, "retire"], &json!({ "reason": reason }))?;
+            in_words(c, &mut retired);
+            c.show_one(&retired, DETAIL);
         }
     }
     Ok(())
+}
+
+/// For people, what a certificate is to us has a name of its own: `kind` means something else in other tables.
+fn in_words(c: &Context, certificate: &mut Value) {
+    if !c.json {
+        certificate["held_as"] = certificate["kind"].clone();
+    }
 }

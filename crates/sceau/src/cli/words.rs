@@ -29,6 +29,7 @@ const CODED: &[(&str, &str)] = &[
     ("most", "span"),
     ("change", "list_change"),
     ("direction", "direction"),
+    ("held_as", "certificate"),
 ];
 
 /// The word for a code of this field; the code itself where there is none.
