@@ -270,7 +270,7 @@ impl Operator {
                 for address in &server.addresses {
                     if out.len() < TRIED {
                         let shown = probe.handshake(server, *address).await;
-                        out.push(self.judged(domain, server, *address, shown).await);
+                        out.push(self.judged_server(domain, server, *address, shown).await);
                     }
                 }
             }
@@ -280,7 +280,7 @@ impl Operator {
         Ok(out)
     }
 
-    async fn judged(
+    async fn judged_server(
         &self,
         domain: &DomainName,
         server: &Server,
