@@ -1,6 +1,7 @@
 //! Harness of the end-to-end tests: starts the built binary's sandbox on free ports, runs outside programs against it, and
 //! records which feature rows a passing test proved.
 pub mod bucket;
+pub mod clamd;
 pub mod curl;
 pub mod database;
 pub mod doors;

@@ -97,6 +97,9 @@ refusals! {
     RcptNotListed        "rcpt.not_listed"        554 "5.7.1" "NOPERM" 403;
     RcptRelay            "rcpt.relay"             554 "5.7.1" "NOPERM" 403;
     RcptTooMany          "rcpt.too_many"          452 "4.5.3" "LIMIT" 413;
+    DomainElsewhere      "domain.elsewhere"       450 "4.1.6" "UNAVAILABLE" 409;
+    DomainArriving       "domain.arriving"        550 "5.7.1" "NOPERM" 409;
+    DomainLeft           "domain.left"            550 "5.1.6" "NONEXISTENT" 410;
     RcptNone             "rcpt.none"              554 "5.5.1" "" 400;
     // exchange rules (domain::exchange)
     ExchangeTest         "exchange.test"          550 "5.7.1" "NOPERM" 403;

@@ -85,6 +85,8 @@ use_cases! {
     DomainList        "domain.list"              1 1 1 1 1 0 0;
     /// A domain, added.
     DomainAdd         "domain.add"               1 0 0 0 0 0 0;
+    /// A domain that comes from another operator or goes to one: begun, shown, ended (F216).
+    DomainMove        "domain.move"              1 0 0 0 0 0 0;
     /// Regional bodies, shown.
     BodyList          "body.list"                1 0 1 1 1 0 0;
     /// A regional body, added or changed.
@@ -127,6 +129,10 @@ use_cases! {
     AnnouncementMake  "announcement.make"        1 0 1 0 0 0 0;
     /// Announcements, shown.
     AnnouncementList  "announcement.list"        1 1 1 1 1 0 0;
+    /// What one wants to hear by ordinary mail of one's BALs, and in which language (F062).
+    NoticeChoose      "notice.choose"            0 0 0 0 0 1 0;
+    /// A planned maintenance, told by ordinary mail (F064).
+    NoticeMaintenance "notice.maintenance"       1 0 0 0 0 0 0;
     /// The register of processing: controllers, processors, recipients (F152).
     RegisterShow      "register.show"            1 1 1 0 1 0 0;
     /// BALs, shown (never their content).
@@ -137,6 +143,8 @@ use_cases! {
     BalChoices        "bal.choices"              1 1 0 1 0 1 0;
     /// The data of a shared BAL, attested by somebody responsible for it, in person (F159).
     BalAttest         "bal.attest"               0 0 0 0 0 1 0;
+    /// The absence of a BAL: what is answered, and when (F069).
+    BalAbsence        "bal.absence"              1 1 0 0 0 1 0;
     /// A BAL, suspended or resumed.
     BalSuspend        "bal.suspend"              1 1 0 0 0 0 0;
     /// A BAL, blocked or released (F039).

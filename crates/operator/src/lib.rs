@@ -3,6 +3,7 @@
 //! Doors translate a protocol into these calls and hold no rule. Every use case takes who asks ([`Actor`] or [`Peer`]) and
 //! checks rights itself; every act and its trace commit in one transaction (design §2.2).
 pub mod abuse;
+pub mod absence;
 mod access;
 pub mod accounts;
 pub mod actor;
@@ -28,6 +29,7 @@ mod lines;
 pub mod login;
 pub mod mail;
 pub mod mailbox;
+pub mod moves;
 pub mod nodes;
 pub mod notary;
 pub mod notices;
@@ -117,6 +119,8 @@ pub(crate) struct Inner {
     pub(crate) care: care::backup::State,
     /// What is remembered of structures' own servers.
     pub(crate) connectors: connectors::State,
+    /// Domains of ours that come or go.
+    pub(crate) moves: moves::State,
     /// What is known of the antivirus engine.
     pub(crate) antivirus: antivirus::State,
     /// Takes ordinary mail, when one is configured.
@@ -150,6 +154,7 @@ impl Operator {
             search,
             care: care::backup::State::default(),
             connectors: connectors::State::default(),
+            moves: moves::State::default(),
             antivirus: antivirus::State::default(),
             relay: std::sync::OnceLock::new(),
         };

@@ -253,6 +253,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\nclients = [{anchors}]\ncrls = [{crl}]\n\n\
          [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}]\n\n\
+         [antivirus]\noff = \"sandbox\"\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
          [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\nmax_connections_per_minute = 0\n\n\
          [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\

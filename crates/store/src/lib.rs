@@ -21,6 +21,7 @@ pub mod certificates;
 pub mod dedupe;
 pub mod departures;
 pub mod disclosures;
+pub mod domain_moves;
 pub mod engine;
 pub mod error;
 pub mod events;

@@ -1,6 +1,7 @@
 //! Every end-to-end test, in one program: what they share is compiled and linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod access;
+mod antivirus;
 mod bucket;
 mod care;
 mod cli;
@@ -28,6 +29,7 @@ mod played;
 mod postfix;
 mod recipients;
 mod refusals;
+mod revocation;
 mod rest;
 mod roles;
 mod search;

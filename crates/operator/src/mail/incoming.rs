@@ -7,6 +7,7 @@ use super::keep::{Kept, keep_all};
 use super::parties::Found;
 use super::post::Posting;
 use super::receipt;
+use super::responder::Test;
 use super::submission::ToQueue;
 use super::{Accepted, Envelope, Rcpt};
 use crate::antivirus::About;
@@ -24,6 +25,7 @@ use sceau_trust::{Peer, Purpose};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 /// Recipients of one message from a peer: RFC 5321 §4.5.3.1.8 asks for 100 at least, whatever our own people may use.
 const RECIPIENTS: usize = 100;
@@ -82,7 +84,7 @@ impl Operator {
         origin: &Origin,
     ) -> Result<(), Refusal> {
         let judged = match self.judge_again(Purpose::Peers, peer, true).await {
-            Ok(()) => self.judge_sender(peer, from, size),
+            Ok(()) => self.judge_sender(peer, from, size).and_then(|()| self.peer_may(peer, from, None)),
             Err(refusal) => Err(refusal),
         };
         match judged {
@@ -130,8 +132,13 @@ impl Operator {
             Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limit))
         } else {
             let size = size.map_or(0, |announced| announced.saturating_add(ADDED));
-            self.judge_recipient(peer, from, to, size).await.map(drop)
+            let judged = self.judge_recipient(peer, from, to, size).await;
+            judged.and_then(|_| self.peer_may(peer, from, Some(already)))
         };
+        if judged.as_ref().is_err_and(|refusal| refusal.code == RefusalCode::RcptUnknown) {
+            // Whoever tries addresses out is answered later and later, and never hears less than the truth.
+            tokio::time::sleep(self.note_unknown_of_peer(peer)).await;
+        }
         match judged {
             Ok(()) => Ok(()),
             Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, Some(to), refusal).await),
@@ -151,8 +158,14 @@ impl Operator {
         size: u64,
     ) -> Result<Found, Refusal> {
         let found = self.find(to).await?;
+        if matches!(found, Found::Elsewhere) {
+            self.not_here(to).await?;
+        }
         // The peer answers for its patients: that one answers a professional is its rule to hold.
         may_exchange(&self.foreign_sender(from, &peer.dn), &found.recipient(self, to), true)?;
+        if matches!(found, Found::Responder(_)) {
+            self.may_test(to.domain(), from.is_some_and(|a| self.foreign(a, Some(&peer.dn)).test))?;
+        }
         found.check_room(to, size)?;
         Ok(found)
     }
@@ -167,8 +180,16 @@ impl Operator {
         origin: &Origin,
     ) -> Result<Accepted, Refusal> {
         let from = envelope.from.clone();
+        let room = match self.reserve_for_peer(peer, from.as_ref(), envelope.to.len()) {
+            Ok(room) => room,
+            Err(refusal) => return Err(self.refused(By::peer(Some(peer), origin), from.as_ref(), None, refusal).await),
+        };
         match self.accept(peer, envelope, message, origin).await {
-            Ok(accepted) => Ok(accepted),
+            Ok(accepted) if accepted.duplicate => Ok(accepted),
+            Ok(accepted) => {
+                room.kept();
+                Ok(accepted)
+            }
             Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from.as_ref(), None, refusal).await),
         }
     }
@@ -186,7 +207,7 @@ impl Operator {
         // The list may have changed since MAIL.
         self.judge_sender(peer, envelope.from.as_ref(), Some(message.scan.size))?;
         self.check_header(peer, &message)?;
-        let now = self.now();
+        let (now, began) = (self.now(), Instant::now());
         let id = super::new_tag(&self.0.store);
         let prefix = self.arrival_fields(peer, &envelope, origin, &id, now);
         let size = message.scan.size + prefix.len() as u64;
@@ -195,6 +216,8 @@ impl Operator {
         let mut copies: BTreeMap<Id, (String, Vec<dedupe::Digest>)> = BTreeMap::new();
         // Whose mail their structure's own server keeps.
         let mut carried: Vec<Carried> = Vec::new();
+        // To the test responder: answered, not kept.
+        let mut tests: Vec<Test> = Vec::new();
         let mut refused = Vec::new();
         let mut ours: Vec<Rcpt> = Vec::new();
         for rcpt in &envelope.to {
@@ -209,6 +232,23 @@ impl Operator {
                 }
             };
             let digest = self.dedupe_digest(peer, envelope.from.as_ref(), to, &message.spool.digest);
+            if matches!(found, Found::Responder(_)) {
+                tests.push(Test {
+                    id: id.clone(),
+                    from: envelope.from.clone(),
+                    to: to.clone(),
+                    recipients: envelope.to.len(),
+                    helo: envelope.helo.clone(),
+                    with: envelope.with,
+                    peer: Some(peer.clone()),
+                    origin: origin.clone(),
+                    header: message.scan.header.clone(),
+                    envelope: message.scan.envelope.clone(),
+                    size: message.scan.size,
+                    began,
+                    digest: Some(digest),
+                });
+            }
             if let Found::Bal(local) = &found
                 && local.carried
             {
@@ -290,6 +330,13 @@ impl Operator {
         let waiting = queued.is_some();
         let accepted = self.fact("mail.accepted", &by, one, "ok", facts.clone());
         let repeated = self.fact("mail.repeated", &by, one, "ok", facts);
+        if copies.is_empty() && carried.is_empty() {
+            // One message has one answer.
+            if let Some(test) = tests.into_iter().next() {
+                self.answer_test(test, accepted, repeated).await?;
+            }
+            return Ok(Accepted { id, duplicate: false });
+        }
 
         let horizon = self.dedupe_horizon(now);
         let receipt = self.receipt(&envelope, None, &ours, &message, now).await;
@@ -364,6 +411,11 @@ impl Operator {
         })
         .await?;
         let duplicate = kept.is_none();
+        if let Some(test) = tests.into_iter().next() {
+            // The copies are durable: a test beside them that fails is not a reason to send the message again.
+            let [answered, again] = ["mail.tested", "mail.repeated"].map(|act| self.fact(act, &by, None, "ok", json!({ "id": id })));
+            drop(self.answer_test(test, answered, again).await);
+        }
         if let Some(ready) = told.filter(|_| !duplicate) {
             ready.after(self);
         }

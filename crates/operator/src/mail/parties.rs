@@ -1,7 +1,9 @@
 //! Who is at each end of a message: our BALs, our postmaster, or another operator's address; and what
 //! `domain::exchange` says about them.
+use crate::moves::Standing;
 use crate::{Operator, refuse};
 use sceau_domain::access::refuses_mail;
+use sceau_domain::tell::{Answers, RESPONDER};
 use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
 use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
 use sceau_store::{Id, StoreError, Tx, accounts, connectors, roles};
@@ -16,6 +18,8 @@ pub(crate) enum Found {
     Bal(Local),
     /// `postmaster@` or `abuse@` of one of our domains: the BALs of those in charge.
     Role(OwnRole, Vec<Local>),
+    /// The test responder of one of our domains (F217): nothing is kept there.
+    Responder(OwnRole),
     /// Not ours.
     Elsewhere,
 }
@@ -50,14 +54,14 @@ impl Found {
             Self::Bal(local) if local.carried => &[],
             Self::Bal(local) => std::slice::from_ref(local),
             Self::Role(_, locals) => locals,
-            Self::Elsewhere => &[],
+            Self::Responder(_) | Self::Elsewhere => &[],
         }
     }
     /// As the exchange rules know it.
     pub fn recipient(&self, operator: &Operator, to: &Address) -> Recipient {
         match self {
             Self::Bal(local) => Recipient::Own(local.own.clone()),
-            Self::Role(role, _) => Recipient::Role(role.clone()),
+            Self::Role(role, _) | Self::Responder(role) => Recipient::Role(role.clone()),
             Self::Elsewhere => Recipient::Foreign(operator.foreign(to, None)),
         }
     }
@@ -88,8 +92,18 @@ impl Operator {
         let Some(looked) = looked.map_err(|e: StoreError| refuse::store(&e))? else {
             return Ok(Found::Elsewhere);
         };
+        // Of a domain that moves, what is not here is with the other operator.
+        let gone = |b: &Local| b.shut == Some(RefusalCode::RcptClosed);
+        match self.standing(to.domain()).await? {
+            Standing::Arriving | Standing::Left => return Ok(Found::Elsewhere),
+            Standing::Shared if !role && looked.bal.as_ref().is_none_or(gone) => return Ok(Found::Elsewhere),
+            Standing::Shared | Standing::Here => {}
+        }
         if let Some(bal) = looked.bal {
             return Ok(Found::Bal(bal));
+        }
+        if to.local_key() == RESPONDER && self.0.config.notices.test_responder != Answers::Nobody {
+            return Ok(Found::Responder(OwnRole { domain: to.domain().clone(), domain_kind: looked.kind }));
         }
         if role {
             let role = OwnRole { domain: to.domain().clone(), domain_kind: looked.kind };

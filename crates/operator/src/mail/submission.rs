@@ -1,13 +1,16 @@
 //! A person or a machine sends (design §6).
 //!
 //! Promises: envelope sender, From and Sender are BALs that the person may send with (F150), and each has its trace, which says as what the person
-//! sent with it, whichever BAL the session was opened with (F024); Bcc never leaves; who may
+//! sent with it, whichever BAL the session was opened with (F024); so are those who send it again (Resent-*); Bcc never leaves, nor does what only we may say;
+//! the same message is sent once; who may
 //! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
 //! are durable, all or none.
 use super::keep::{Kept, keep_all};
 use super::parties::{Found, Local, bal_by_key};
 use super::post::Posting;
 use super::receipt;
+use super::responder::Test;
+use super::once::Same;
 use super::{Accepted, Envelope, Rcpt, clean};
 use crate::access::{Acting, acting};
 use crate::antivirus::{About, Passed};
@@ -25,6 +28,7 @@ use sceau_store::{Id, StoreError, Tx, access, accounts, blob, queue};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 /// Bytes read at a time when a message is written anew.
 const PIECE: usize = 64 << 10;
@@ -34,7 +38,10 @@ impl Operator {
     pub async fn submit_sender(&self, actor: &Actor, from: Option<&Address>, size: Option<u64>) -> Result<(), Refusal> {
         match self.judge_submitter(actor, from, size).await {
             Ok(()) => Ok(()),
-            Err(refusal) => Err(self.refused(By::actor(actor), from, None, refusal).await),
+            Err(refusal) => {
+                self.note_refused(actor, &refusal);
+                Err(self.refused(By::actor(actor), from, None, refusal).await)
+            }
         }
     }
 
@@ -53,7 +60,7 @@ impl Operator {
         if size.is_some_and(|s| s > largest) {
             return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
         }
-        Ok(())
+        self.may_submit(actor)
     }
 
     /// RCPT: `domain::exchange` with what we know of both ends; ours must exist and have room.
@@ -67,6 +74,7 @@ impl Operator {
         match self.judge_addressee(actor, to, already, size).await {
             Ok(()) => Ok(()),
             Err(refusal) => {
+                self.note_refused(actor, &refusal);
                 let from = actor.bal.as_ref().map(|b| &b.address);
                 Err(self.refused(By::actor(actor), from, Some(to), refusal).await)
             }
@@ -86,14 +94,22 @@ impl Operator {
         }
         let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?;
         let from = self.sending_bal(actor, &bal.address, RefusalCode::SenderNotAllowed).await?;
-        self.check_pair(&from.local, to, size.unwrap_or(0)).await.map(drop)
+        self.check_size(&limits, to, size.unwrap_or(0))?;
+        if let Found::Elsewhere = self.check_pair(&from.local, to, size.unwrap_or(0)).await? {
+            self.check_route(to).await?;
+        }
+        self.may_write(actor, from.local.id, &limits, already)
     }
 
     /// May this BAL of ours write to `to`, and is there room?
     async fn check_pair(&self, from: &Local, to: &Address, size: u64) -> Result<Found, Refusal> {
         let found = self.find(to).await?;
+        self.check_patient(to)?;
         // That a patient answers a professional cannot be seen from an envelope: only professionals start (F077).
         may_exchange(&Sender::Own(from.own.clone()), &found.recipient(self, to), false)?;
+        if matches!(found, Found::Responder(_)) {
+            self.may_test(to.domain(), from.own.is_test())?;
+        }
         found.check_room(to, size)?;
         Ok(found)
     }
@@ -110,7 +126,8 @@ impl Operator {
                     let sends = crate::connectors::may_send(tx, &connector, &local, now)?;
                     Ok::<_, Fail>(sends.then_some(Voice { local, seat: None }))
                 });
-                return found.await?.ok_or_else(|| Refusal::new(otherwise).with("address", address));
+                let voice = found.await?.ok_or_else(|| Refusal::new(otherwise).with("address", address))?;
+                return self.may_speak(&voice.local.own.domain).await.map(|()| voice);
             }
             Who::System => None,
         };
@@ -129,7 +146,7 @@ impl Operator {
             Ok::<_, Fail>(Some(Voice { local, seat }))
         });
         match found.await? {
-            Some(voice) => Ok(voice),
+            Some(voice) => self.may_speak(&voice.local.own.domain).await.map(|()| voice),
             None => Err(Refusal::new(otherwise).with("address", address)),
         }
     }
@@ -140,7 +157,10 @@ impl Operator {
         let from = envelope.from.clone();
         match self.take(actor, envelope, message).await {
             Ok(accepted) => Ok(accepted),
-            Err(refusal) => Err(self.refused(By::actor(actor), from.as_ref(), None, refusal).await),
+            Err(refusal) => {
+                self.note_refused(actor, &refusal);
+                Err(self.refused(By::actor(actor), from.as_ref(), None, refusal).await)
+            }
         }
     }
 
@@ -166,11 +186,16 @@ impl Operator {
             _ => from.clone(),
         };
         super::check_loop(&message.scan, &limits)?;
-        let only_patients = envelope.addresses().all(|a| self.is_patients(a.domain()));
-        let largest = limits.message_bytes_for(only_patients);
-        if message.scan.size > largest {
-            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", super::megabytes(largest)));
+        // Whoever sends again what somebody sent says so in their own name.
+        for resent in header::resent(&message.scan.header)? {
+            self.sending_bal(actor, &resent, RefusalCode::HeaderFromNotAllowed).await?;
         }
+        // Among several the smallest counts, and the recipient who has it is named.
+        for to in envelope.addresses() {
+            self.check_size(&limits, to, message.scan.size)?;
+        }
+        let room = self.reserve(actor, from.local.id, &limits, envelope.to.len())?;
+        let same = self.same(from.local.id, &message);
 
         let (message, bcc) = self.without_bcc(message).await?;
         let now = self.now();
@@ -196,8 +221,12 @@ impl Operator {
             locals,
             elsewhere: Vec::new(),
             passed: Passed::default(),
+            same,
+            here: Vec::new(),
         };
         let size = message.scan.size + fields.len() as u64;
+        // To the test responder: answered, not kept.
+        let (mut tests, began): (Vec<Test>, _) = (Vec::new(), Instant::now());
         for rcpt in &plan.envelope.to {
             let to = &rcpt.address;
             // Both names are seen at the other end: neither BAL may go where its rules do not let it.
@@ -206,9 +235,25 @@ impl Operator {
             }
             match self.check_pair(&from.local, to, size).await? {
                 found if found.is_carried() || matches!(found, Found::Elsewhere) => plan.elsewhere.push(rcpt.clone()),
+                Found::Responder(_) => tests.push(Test {
+                    id: plan.id.clone(),
+                    from: plan.envelope.from.clone(),
+                    to: to.clone(),
+                    recipients: plan.envelope.to.len(),
+                    helo: plan.envelope.helo.clone(),
+                    with: plan.envelope.with,
+                    peer: None,
+                    origin: actor.origin.clone(),
+                    header: message.scan.header.clone(),
+                    envelope: message.scan.envelope.clone(),
+                    size: message.scan.size,
+                    began,
+                    digest: None,
+                }),
                 found => {
-                    let locals = found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size);
-                    plan.locals.extend(locals.map(|l| (l.id, l.shown.clone())));
+                    let locals = || found.locals().iter().filter(|l| l.shut.is_none() && l.room >= size);
+                    plan.here.push((to.clone(), locals().map(|l| l.id).collect()));
+                    plan.locals.extend(locals().map(|l| (l.id, l.shown.clone())));
                 }
             }
         }
@@ -222,7 +267,38 @@ impl Operator {
             log: Some((plan.author.local.id, plan.author.local.shown.clone())),
         };
         plan.passed = self.pass_antivirus(&message, about).await?;
-        self.commit(actor, plan, message, fields, bcc).await
+        if plan.locals.is_empty() && plan.elsewhere.is_empty() {
+            let id = plan.id.clone();
+            if let Some(test) = tests.into_iter().next() {
+                self.answer_submitted(actor, &plan, &message, test).await?;
+            }
+            room.kept();
+            return Ok(Accepted { id, duplicate: false });
+        }
+        let by = plan.author.by(actor);
+        let to: Vec<Address> = plan.envelope.addresses().cloned().collect();
+        let accepted = self.commit(actor, plan, message, fields, bcc).await?;
+        if accepted.duplicate {
+            return Ok(accepted);
+        }
+        room.kept();
+        self.note_submitted(actor, &origin.from, from.local.id, from.local.own.kind, &to);
+        if let Some(test) = tests.into_iter().next() {
+            // What was sent is durable: a test beside it that fails is not a reason to send it again.
+            let fact = self.fact("mail.tested", &by, None, "ok", json!({ "id": accepted.id }));
+            drop(self.answer_test(test, fact.clone(), fact).await);
+        }
+        Ok(accepted)
+    }
+
+    /// A message of ours that only goes to a test responder: counted and traced as sent, answered, not kept.
+    async fn answer_submitted(&self, actor: &Actor, plan: &Plan, message: &Received, test: Test) -> Result<(), Refusal> {
+        let (sender, per_hour, now) = (plan.per_hour.0, plan.per_hour.1, plan.now);
+        let count = move |tx: &mut dyn Tx| crate::policies::count_submission(tx, sender, per_hour, now.0);
+        self.0.store.write(count).await?;
+        let fact = self.submission_facts(actor, plan, message).into_iter().next();
+        let fact = fact.ok_or(RefusalCode::Unavailable)?;
+        self.answer_test(test, fact.clone(), fact).await
     }
 
     /// Prepares all that is sealed, then commits.
@@ -253,11 +329,19 @@ impl Operator {
             copies.push((self.prepare_delivery(bal, target, &message, prefix, flags, now).await?, over));
         }
         let queued = self.queue_rows(&plan.to_queue(), &message, &fields).await.map_err(|e| refuse::store(&e))?;
-        let mut facts = self.submission_facts(actor, &plan, &message);
+        let facts = self.submission_facts(actor, &plan, &message);
+        let mut delivered: BTreeMap<Id, Fact> = BTreeMap::new();
         for (bal, shown) in &plan.locals {
             let said = json!({ "id": plan.id });
-            facts.push(self.fact("mail.delivered", &plan.author.by(actor), Some((*bal, shown)), "ok", said));
+            let fact = self.fact("mail.delivered", &plan.author.by(actor), Some((*bal, shown)), "ok", said);
+            delivered.insert(*bal, fact);
         }
+        let entries = queued.iter().flat_map(|(_, entries)| entries).map(|e| vec![e.id]);
+        let elsewhere = plan.elsewhere.iter().map(|r| &r.address).zip(entries);
+        let here = plan.here.iter().map(|(to, ids)| (to, ids.clone()));
+        let claims = self.claims(plan.same, elsewhere.chain(here), now);
+        let author = (plan.author.local.id, plan.author.local.shown.as_str());
+        let repeated = self.fact("mail.repeated", &plan.author.by(actor), Some(author), "ok", json!({ "id": plan.id }));
         let connector = match &actor.who {
             Who::Connector(connector) => Some(connector.clone()),
             _ => None,
@@ -265,6 +349,7 @@ impl Operator {
         let (own, token): (Vec<Id>, _) = (plan.voices.iter().map(|v| v.local.id).collect(), actor.credential);
         let person = matches!(actor.who, Who::Person(_)).then(|| actor.person());
         let (id, (sender, per_hour)) = (plan.id.clone(), plan.per_hour);
+        let tag = id.clone();
 
         let bals: Vec<Id> = copies.iter().map(|(c, _)| c.bal).collect();
         let waiting = queued.is_some();
@@ -277,7 +362,7 @@ impl Operator {
             confirmed = Some(ready);
         }
         let told = confirmed.clone();
-        keep_all(&self.0.store, spools, move |tx, rows| {
+        let kept = keep_all(&self.0.store, spools, move |tx, rows| {
             let (row, receipt_row) = (rows.first().ok_or(RefusalCode::Unavailable)?, rows.get(1));
             // Taken away while the message came: nothing of it is kept.
             for bal in &own {
@@ -288,21 +373,47 @@ impl Operator {
             if let Some(connector) = &connector {
                 crate::connectors::admit(tx, connector, &own, now)?;
             }
+            let claimed = claims.claim(tx, &tag, now)?;
+            if let Some(before) = claimed.before.as_ref().filter(|_| claimed.all) {
+                let mut repeated = repeated.clone();
+                repeated.saying(&json!({ "id": before }));
+                repeated.write(tx)?;
+                return Ok(Kept::No(Some(before.clone())));
+            }
             crate::policies::count_submission(tx, sender, per_hour, now.0)?;
             blob::insert(tx, row)?;
             for (copy, over) in &copies {
+                // The sender has a copy of what was sent in part.
+                let sent = !delivered.contains_key(&copy.bal) || *over == RefusalCode::QuotaExceeded;
+                let again = if sent { claimed.before.is_some() } else { claimed.done.contains(&copy.bal) };
+                if again {
+                    continue;
+                }
                 deliver::insert(tx, copy, *over)?;
+                if let Some(fact) = delivered.get(&copy.bal).filter(|_| !sent) {
+                    fact.write(tx)?;
+                }
             }
             if let Some((message, entries)) = &queued {
-                queue::enqueue(tx, message, entries)?;
+                let new: Vec<queue::Entry> =
+                    entries.iter().filter(|e| !claimed.done.contains(&e.id)).cloned().collect();
+                if !new.is_empty() {
+                    queue::enqueue(tx, message, &new)?;
+                }
+            }
+            if claimed.before.is_some() {
+                repeated.write(tx)?;
             }
             if let (Some(ready), Some(row)) = (&confirmed, receipt_row) {
                 receipt::write(tx, ready, row)?;
             }
             facts.iter().try_for_each(|f| f.write(tx))?;
-            Ok::<_, Fail>(Kept::Yes(()))
+            Ok::<_, Fail>(Kept::Yes(None))
         })
         .await?;
+        if let Some(before) = kept {
+            return Ok(Accepted { id: before, duplicate: true });
+        }
         if let Some(ready) = told {
             ready.after(self);
         }
@@ -376,7 +487,7 @@ impl Operator {
 
     /// The message without Bcc, written anew when there is one: what is stored is what may be seen.
     async fn without_bcc(&self, message: Received) -> Result<(Received, Vec<u8>), Refusal> {
-        let Some(cleaned) = clean::without_bcc(&message.scan.header) else { return Ok((message, Vec::new())) };
+        let Some(cleaned) = clean::cleaned(&message.scan.header) else { return Ok((message, Vec::new())) };
         let store_failed = |e: StoreError| refuse::store(&e);
         let mut intake = self.intake(message.scan.size);
         intake.push(&cleaned.header)?;
@@ -506,6 +617,10 @@ struct Plan {
     elsewhere: Vec<Rcpt>,
     /// What the antivirus said.
     passed: Passed,
+    /// What makes it the same as one sent before.
+    same: Option<Same>,
+    /// Recipients of ours, and the BALs that they lead to.
+    here: Vec<(Address, Vec<Id>)>,
 }
 
 impl Plan {

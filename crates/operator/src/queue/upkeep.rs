@@ -78,6 +78,9 @@ impl Operator {
         note(self.ask_for_attestations().await);
         note(self.tell_of_absent_terms().await.map(|()| 0));
         note(self.look_at_ends_in_time().await);
+        note(self.forget_absences().await);
+        note(self.forget_filling().await);
+        note(self.remind_of_wrong_addresses().await);
         self.look_at_antivirus().await;
         self.trace_counted_refusals().await;
         self.tell_of_full_store().await;

@@ -17,6 +17,10 @@ pub enum DomainCommand {
     Show {
         name: String,
     },
+    Move {
+        #[command(subcommand)]
+        command: super::domain_moves::MoveCommand,
+    },
 }
 
 /// The number of a request, a hold, an import…: as REST has it, a text of digits.
@@ -54,6 +58,7 @@ pub fn domain(c: &Context, command: DomainCommand) -> Result<(), Failure> {
             let name = parse::<DomainName>(c, &name)?;
             c.show_one(&c.get(&["domains", name.as_str()])?, DOMAIN);
         }
+        DomainCommand::Move { command } => return super::domain_moves::run(c, command),
     }
     Ok(())
 }

@@ -26,6 +26,9 @@ pub fn run(c: &Context, command: &ConfigCommand) -> Result<(), Failure> {
             if problems.is_empty() {
                 if !c.json {
                     say!("{}", c.text("config.good", &[("path", &c.config.display().to_string())]));
+                    if config.antivirus.is_none() {
+                        say!("{}", c.text("config.no_antivirus", &[]));
+                    }
                 }
                 Ok(())
             } else {

@@ -8,6 +8,7 @@ macro_rules! say {
 mod access;
 mod accounts;
 mod alarms;
+mod antivirus;
 mod backup;
 mod bal_certificates;
 mod bal_use;
@@ -20,6 +21,7 @@ mod config_cmd;
 mod connectors;
 mod confirm;
 mod disclosures;
+mod domain_moves;
 mod eligibility;
 mod evidence;
 mod extract;
@@ -33,6 +35,7 @@ mod life;
 mod localize;
 mod meter;
 mod node;
+mod notices;
 mod openings;
 pub(crate) mod out;
 mod peers;
@@ -158,6 +161,7 @@ enum Command {
     Report(reports::ReportCommand),
     #[command(subcommand)]
     Announcement(reports::AnnouncementCommand),
+    Maintenance(notices::MaintenanceArgs),
     Register,
     #[command(subcommand)]
     Reference(reference::ReferenceCommand),
@@ -165,6 +169,8 @@ enum Command {
     Import(imports::ImportCommand),
     #[command(subcommand)]
     Node(node::NodeCommand),
+    #[command(subcommand)]
+    Antivirus(antivirus::AntivirusCommand),
     #[command(subcommand)]
     Trust(trust::TrustCommand),
     #[command(subcommand)]
@@ -274,10 +280,12 @@ pub fn run() -> ExitCode {
         Command::Policy(c) => policies::run(&context, c),
         Command::Report(c) => reports::run(&context, c),
         Command::Announcement(c) => reports::announcement(&context, c),
+        Command::Maintenance(m) => notices::maintenance(&context, &m),
         Command::Register => register::run(&context),
         Command::Reference(c) => reference::run(&context, c),
         Command::Import(c) => imports::run(&context, c),
         Command::Node(c) => node::run(&context, c),
+        Command::Antivirus(c) => antivirus::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),
         Command::Certificates(c) => certificates::run(&context, c),
         Command::Peers(args) => peers::run(&context, &args),

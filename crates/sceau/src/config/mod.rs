@@ -2,6 +2,7 @@
 //!
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
+mod antivirus;
 mod connectors;
 mod hidden;
 mod listen;
@@ -11,6 +12,7 @@ mod search;
 mod storage;
 mod terms;
 
+pub use antivirus::AntivirusSection;
 pub use connectors::ConnectorsSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;
@@ -64,6 +66,9 @@ pub struct Config {
     /// Ordinary mail without content, outside the trust space; none is sent when absent.
     #[serde(default)]
     pub notices: Option<NoticesSection>,
+    /// The engine that reads every message; an alarm when absent.
+    #[serde(default)]
+    pub antivirus: Option<AntivirusSection>,
     /// `[limits]`: the operator's limits, by their names; absent values are the built-in ones.
     #[serde(default)]
     pub limits: sceau_domain::policy::Layer,
@@ -411,6 +416,16 @@ impl ConfigError {
 }
 
 impl Config {
+    /// What is decided about notices, absences and tests; without `[notices]` as built in.
+    pub fn notice_settings(&self) -> sceau_operator::notices::Settings {
+        let Some(n) = &self.notices else { return Default::default() };
+        sceau_operator::notices::Settings {
+            bounces: n.bounces.clone(),
+            wrong_address_days: n.wrong_address_days,
+            absence_to_patients: n.absence_to_patients,
+            test_responder: n.test_responder,
+        }
+    }
     /// Reads and checks the form of a file. Does not open what it names: see [`crate::serve`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let shown = path.display().to_string();
@@ -501,6 +516,9 @@ impl Config {
         }
         if let Some(notices) = &self.notices {
             notices.check()?;
+        }
+        if let Some(antivirus) = &self.antivirus {
+            antivirus.check()?;
         }
         self.revocation.check()?;
         if self.store.url == self.keys.keyring {

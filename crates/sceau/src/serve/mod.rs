@@ -62,6 +62,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     if let Some(relay) = relay::of(&config).map_err(wrong)? {
         operator.set_relay(relay);
     }
+    operator.set_antivirus(setup::antivirus(&config));
     let administrators: Vec<_> = config.administrators.iter().map(|a| a.named()).collect();
     operator.sync_administrators(&administrators).await.map_err(refused)?;
     if config.operator.setting_up {

@@ -282,6 +282,12 @@ fn blobs_place(config: &Config) -> Result<BlobPlace, ConfigError> {
     super::blobs::place(&config.blobs, &|name| std::env::var(name).ok())
 }
 
+/// What reads the messages.
+pub fn antivirus(config: &Config) -> sceau_operator::antivirus::Setting {
+    let absent = || sceau_operator::antivirus::Setting::Absent;
+    config.antivirus.as_ref().map_or_else(absent, crate::config::AntivirusSection::setting)
+}
+
 /// Settings of the notary.
 pub fn notary_settings(config: &Config) -> NotarySettings {
     let n = &config.notary;
@@ -331,6 +337,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         dedupe: DEDUPE,
         login_failures_per_minute: limits.login_failures_per_minute,
         connectors: config.connectors.settings(config.listen.connectors),
+        notices: config.notice_settings(),
         search: config.search.settings(std::env::current_exe().ok()),
     }
 }

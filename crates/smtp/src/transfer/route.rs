@@ -93,9 +93,21 @@ impl Routes {
     /// # Errors
     /// As [`Routes::servers`]; `transfer.null_mx` (for good: it takes no mail), `transfer.own_mx` (its mail is said to be ours).
     pub async fn find(&self, domain: &DomainName) -> Result<(&'static str, Vec<Server>), Refusal> {
+        self.look(domain, false).await
+    }
+
+    /// As [`Routes::find`], for a domain whose mail goes to us and to another operator at once (F216): all servers but ours, whatever their preference.
+    ///
+    /// # Errors
+    /// As [`Routes::find`].
+    pub async fn find_beside(&self, domain: &DomainName) -> Result<(&'static str, Vec<Server>), Refusal> {
+        self.look(domain, true).await
+    }
+
+    async fn look(&self, domain: &DomainName, beside: bool) -> Result<(&'static str, Vec<Server>), Refusal> {
         let (kind, servers) = match self.fixed.get(domain.as_str()).or_else(|| self.fixed.get("*")) {
             Some(hosts) => ("fixed", fixed(hosts).await),
-            None => self.by_mx(domain).await?,
+            None => self.by_mx(domain, beside).await?,
         };
         if servers.is_empty() {
             return Err(Refusal::new(RefusalCode::TransferDns).with("domain", domain));
@@ -103,7 +115,7 @@ impl Routes {
         Ok((kind, servers))
     }
 
-    async fn by_mx(&self, domain: &DomainName) -> Result<(&'static str, Vec<Server>), Refusal> {
+    async fn by_mx(&self, domain: &DomainName, beside: bool) -> Result<(&'static str, Vec<Server>), Refusal> {
         let mut kind = "mx";
         let no_route = || Refusal::new(RefusalCode::TransferNoRoute).with("domain", domain);
         let no_answer =
@@ -139,7 +151,10 @@ impl Routes {
         // Ourselves, and whoever is not preferred to us: mail would come back to us, or go in a circle.
         if let Some((own, _)) = exchanges.iter().find(|(_, host)| self.is_own(host)) {
             let own = *own;
-            exchanges.retain(|(preference, _)| *preference < own);
+            match beside {
+                true => exchanges.retain(|(_, host)| !self.is_own(host)),
+                false => exchanges.retain(|(preference, _)| *preference < own),
+            }
             if exchanges.is_empty() {
                 return Err(Refusal::new(RefusalCode::TransferOwnMx).with("domain", domain));
             }

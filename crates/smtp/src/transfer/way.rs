@@ -46,7 +46,11 @@ pub async fn find(operator: &Operator, config: &TransferConfig, domain: &DomainN
         }
         Some(_) => {}
     }
-    let (kind, servers) = config.routes.find(domain).await?;
+    // A domain of ours that moves has the other operator's servers beside ours, perhaps with the same preference.
+    let (kind, servers) = match operator.is_shared(domain).await? {
+        true => config.routes.find_beside(domain).await?,
+        false => config.routes.find(domain).await?,
+    };
     Ok(Way { kind, servers, judge: Judge::Peers })
 }
 

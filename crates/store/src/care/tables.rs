@@ -27,6 +27,7 @@ pub(crate) static DATA_SET: Set = Set {
     ages: LazyLock::new(|| ages(&DATA)),
     carried: &[
         "domains",
+        "domain_moves",
         "regional_bodies",
         "structures",
         "structure_domains",

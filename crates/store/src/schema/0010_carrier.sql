@@ -308,6 +308,7 @@ CREATE INDEX mail_notices_due ON mail_notices (due);
 -- What happens when mail comes: 1, an absence is set; 2, somebody wants to be told. `fill_told`: the last share of the quota that was told.
 ALTER TABLE bals ADD COLUMN follows BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE bals ADD COLUMN fill_told BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX bals_fill_told ON bals (fill_told) WHERE fill_told > 0;
 -- Language of notices; since when the ordinary address is known to be wrong (F032), and by which status.
 ALTER TABLE people ADD COLUMN lang TEXT;
 ALTER TABLE people ADD COLUMN email_wrong BIGINT;
@@ -387,4 +388,12 @@ CREATE TABLE abuse_signals (
     threshold BIGINT NOT NULL,
     detail TEXT NOT NULL,
     PRIMARY KEY (case_id, name)
+);
+
+-- A domain that comes from another operator (in) or goes to one (out), F216. `until_at`: until when those of its BALs that are still here are served.
+CREATE TABLE domain_moves (
+    domain_id BIGINT PRIMARY KEY,
+    direction TEXT NOT NULL,
+    begun BIGINT NOT NULL,
+    until_at BIGINT
 );

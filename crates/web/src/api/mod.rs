@@ -8,6 +8,7 @@
 //! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
 mod access;
 mod alarms;
+mod antivirus;
 mod bal_certificates;
 mod bals;
 mod bodies;
@@ -16,6 +17,7 @@ mod care;
 mod connectors;
 mod certificates;
 mod disclosures;
+mod domain_moves;
 mod domains;
 mod eligibility;
 mod holds;
@@ -24,6 +26,7 @@ mod life;
 mod log;
 mod me;
 mod nodes;
+mod notices;
 mod openings;
 mod peers;
 mod people;
@@ -70,12 +73,14 @@ pub fn described() -> (Router<State>, OpenApi) {
     let (routes, mut description) = OpenApiRouter::with_openapi(base)
         .merge(access::routes())
         .merge(alarms::routes())
+        .merge(antivirus::routes())
         .merge(bals::routes())
         .merge(bal_certificates::routes())
         .merge(bodies::routes())
         .merge(calendar::routes())
         .merge(eligibility::routes())
         .merge(usage::routes())
+        .merge(notices::routes())
         .merge(holds::routes())
         .merge(life::routes())
         .merge(retention::routes())
@@ -85,6 +90,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(certificates::routes())
         .merge(disclosures::routes())
         .merge(domains::routes())
+        .merge(domain_moves::routes())
         .merge(imports::routes())
         .merge(log::routes())
         .merge(me::routes())

@@ -1,9 +1,13 @@
 //! Mail in and out of an operator, on a real store: acceptance from peers, submission, the outbound queue, the white list.
+mod antivirus;
+mod absence;
 mod closing;
 mod crowd;
 mod incoming;
 mod incoming_refusals;
 mod life;
+mod mail_notices;
+mod moves;
 mod nodes;
 mod policies;
 mod queue;
