@@ -43,6 +43,7 @@ fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]
     let mx = format!("127.0.0.1:{}", world.outsider.port);
     let hint = say("outsider_hint", &[("mx", &mx)]);
     lines.push(format!("  {:<10} {} — {} ({hint})", world.outsider.name, world.outsider.domain, say("outsider", &[])));
+    lines.push(format!("  {}", say("antivirus", &[])));
     lines.push(String::new());
 
     heading(&mut lines, "accounts");

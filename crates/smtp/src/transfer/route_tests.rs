@@ -125,3 +125,13 @@ fn servers_of_one_preference_take_turns() {
     }
     assert_eq!(seen.len(), 2);
 }
+
+#[tokio::test]
+async fn a_domain_that_is_shared_has_servers_beside_ours() {
+    let routes = routes(dns().await, &[]).with(true, &["MX1.alpha.test.".to_owned()]);
+    let domain: DomainName = "alpha.test".parse().unwrap();
+    // The backup is not preferred to us, whose name stands first.
+    assert_eq!(routes.find(&domain).await.unwrap_err().code, RefusalCode::TransferOwnMx);
+    let (kind, beside) = routes.find_beside(&domain).await.unwrap();
+    assert_eq!((kind, beside.iter().map(|s| s.name.as_str()).collect::<Vec<_>>()), ("mx", vec!["backup.alpha.test"]));
+}

@@ -46,3 +46,40 @@ async fn a_key_is_carried_out_once() {
     let again = h.ask(Some(&root), Method::POST, "/domains", &key, new("a.fr")).await;
     assert_eq!((again.status, again.code()), (StatusCode::CONFLICT, "idempotency.done"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_moves_and_says_what_is_left_to_do() {
+    let h = House::new().await;
+    let new = json!({ "name": "cabinet.exemple.fr", "kind": "Production" });
+    assert_eq!(h.root(Method::POST, "/domains", &[], Some(new)).await.status, StatusCode::CREATED);
+    let path = "/domains/Cabinet.exemple.FR/move";
+    let said = h.root(Method::GET, path, &[], None).await;
+    assert_eq!((said.body["state"].as_str(), said.body["direction"].is_null()), (Some("here"), true), "{}", said.body);
+    let said = h.root(Method::POST, path, &[], Some(json!({ "direction": "in" }))).await;
+    assert_eq!((said.status, said.body["state"].as_str()), (StatusCode::OK, Some("arriving")));
+    assert_eq!(said.body["steps"][1]["code"], "list_names_us");
+    assert!(said.body["steps"].as_array().unwrap().iter().all(|s| s["fr"].as_str().is_some_and(|t| t.len() > 10)));
+    for bad in [
+        json!({ "direction": "out" }),
+        json!({ "direction": "in", "until": 5 }),
+        json!({ "direction": "out", "until": 5 }),
+    ] {
+        let said = h.root(Method::POST, path, &[], Some(bad.clone())).await;
+        assert_eq!((said.status, said.code()), (StatusCode::BAD_REQUEST, "admin.invalid"), "{bad}");
+    }
+    let said = h.root(Method::POST, path, &[], Some(json!({ "direction": "none" }))).await;
+    assert_eq!((said.status, said.body["state"].as_str()), (StatusCode::OK, Some("here")));
+    for (method, body) in [(Method::POST, Some(json!({ "direction": "none" }))), (Method::GET, None)] {
+        let unknown = if method == Method::GET { "/domains/autre.fr/move" } else { path };
+        assert_eq!(h.root(method, unknown, &[], body).await.code(), "admin.not_found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_engine_the_antivirus_says_so() {
+    let h = House::new().await;
+    let said = h.root(Method::GET, "/antivirus", &[], None).await;
+    assert_eq!((said.status, said.body["state"].as_str()), (StatusCode::OK, Some("absent")));
+    let said = h.root(Method::POST, "/antivirus/test", &[], None).await;
+    assert_eq!((said.status, said.code()), (StatusCode::CONFLICT, "antivirus.off"));
+}
