@@ -18,6 +18,7 @@ macro_rules! each_engine {
 }
 
 mod access;
+mod connectors;
 mod mail;
 mod notary;
 mod openings;
