@@ -14,7 +14,9 @@
 //! | hold content to lines, write binary content as lines | [`lines::LineCheck`], [`binary::Rewriter`] |
 //! | write | [`compose::Compose`], [`report::Report`], [`trace_field::Received`] |
 mod address_list;
+pub mod automatic;
 pub mod binary;
+pub mod bounce;
 pub mod compose;
 pub mod decode;
 pub mod downgrade;

@@ -140,7 +140,7 @@ fn invalid(name: &'static str) -> Refusal {
 }
 
 /// A day as REST writes it.
-fn date(text: &str, name: &'static str) -> Result<Date, Refusal> {
+pub(crate) fn date(text: &str, name: &'static str) -> Result<Date, Refusal> {
     let date: Date = text.parse().map_err(|_| invalid(name))?;
     if text.len() == 10 && (1900..=2199).contains(&date.year()) { Ok(date) } else { Err(invalid(name)) }
 }

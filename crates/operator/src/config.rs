@@ -49,6 +49,10 @@ pub struct OperatorConfig {
     pub setting_up: bool,
     /// What structures are told about our door for their servers.
     pub connectors: crate::connectors::Settings,
+    /// What looks like abuse, and limits of partners.
+    pub abuse: crate::abuse::Settings,
+    /// Notices, absences and answers to tests.
+    pub notices: crate::notices::Settings,
     /// Text search.
     pub search: crate::search::Settings,
 }

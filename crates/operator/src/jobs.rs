@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     Import,
     /// Looks people up in the national register. Key: 0.
     Register,
+    /// Looks after what came to a BAL: absence, notices, a BAL that fills up. Key: the BAL's id.
+    Arrival,
+    /// Says by ordinary mail that there is new mail. Key: 0.
+    Digest,
 }
 
 /// How long a lease is held without being renewed.
@@ -35,7 +39,16 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 6] = [Self::Index, Self::Purge, Self::Quota, Self::Notice, Self::Import, Self::Register];
+    const ALL: [Self; 8] = [
+        Self::Index,
+        Self::Purge,
+        Self::Quota,
+        Self::Arrival,
+        Self::Digest,
+        Self::Notice,
+        Self::Import,
+        Self::Register,
+    ];
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
@@ -44,6 +57,8 @@ impl Kind {
             Self::Quota => "quota",
             Self::Import => "import",
             Self::Register => "register",
+            Self::Arrival => "arrival",
+            Self::Digest => "digest",
         }
     }
 }
@@ -162,6 +177,8 @@ impl Operator {
             Kind::Quota => self.write_quotas(&Which::All).await,
             Kind::Import => self.work_on_import(id, stop).await,
             Kind::Register => self.look_people_up().await,
+            Kind::Arrival => self.look_after_arrivals(id).await,
+            Kind::Digest => self.send_digests().await,
         }
     }
 }

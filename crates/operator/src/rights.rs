@@ -83,8 +83,9 @@ pub(crate) fn permit(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: On) 
 /// What one does with one's own BAL needs the terms of use accepted, as its mail does: what gives somebody else access, what is shown of it to others.
 /// What takes access away, choices about publication and closing stay open to whoever refuses the terms, and so does all that only shows.
 fn agreed(tx: &mut dyn Tx, person: Id, use_case: UseCase, on: On) -> Result<(), Fail> {
-    use UseCase::{AccessGrant, BalEdit, DelegationGrant, MailFile, MailRead, MailSend};
-    let needs = matches!(use_case, BalEdit | AccessGrant | DelegationGrant | MailRead | MailSend | MailFile);
+    use UseCase::{AccessGrant, BalAbsence, BalEdit, DelegationGrant, MailFile, MailRead, MailSend};
+    let needs =
+        matches!(use_case, BalEdit | BalAbsence | AccessGrant | DelegationGrant | MailRead | MailSend | MailFile);
     match on {
         On::Bal(bal) if needs => {
             let now = tx.now();
@@ -205,13 +206,12 @@ fn nature(tx: &mut dyn Tx, person: Id) -> Result<Role, StoreError> {
 /// Which rights an access must hold for an act on its BAL; none for what whoever has an access may see.
 fn needed(use_case: UseCase) -> BalRights {
     use UseCase::{
-        AccessGrant, BalAttest, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile, MailRead,
-        MailSend, OpeningAsk,
+        AccessGrant, BalAbsence, BalAttest, BalChoices, BalClose, BalEdit, DelegationEnd, DelegationGrant, MailFile,
+        MailRead, MailSend, OpeningAsk,
     };
     match use_case {
-        BalEdit | BalAttest | BalChoices | BalClose | OpeningAsk | AccessGrant | DelegationGrant | DelegationEnd => {
-            BalRights::MANAGE
-        }
+        BalEdit | BalAbsence | BalAttest | BalChoices | BalClose | OpeningAsk | AccessGrant | DelegationGrant
+        | DelegationEnd => BalRights::MANAGE,
         MailRead => BalRights::READ,
         MailSend => BalRights::SEND,
         MailFile => BalRights::FILE,

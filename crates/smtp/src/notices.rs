@@ -97,14 +97,14 @@ impl SmtpRelay {
         Self(config)
     }
 
-    async fn hand_over(&self, to: &Address, message: &[u8]) -> Result<(), NotTaken> {
+    async fn hand_over(&self, back: &Address, to: &Address, message: &[u8]) -> Result<(), NotTaken> {
         let mut talk = self.connect().await?;
         if let Some((login, password)) = &self.0.login {
             let proof = Zeroizing::new(format!("\0{login}\0{}", password.as_str()));
             let line = Zeroizing::new(format!("AUTH PLAIN {}\r\n", STANDARD.encode(proof.as_bytes())));
             talk.expect(&line, 235).await?;
         }
-        talk.expect(&format!("MAIL FROM:<{}>\r\n", self.0.from), 250).await?;
+        talk.expect(&format!("MAIL FROM:<{back}>\r\n"), 250).await?;
         talk.about_it(&format!("RCPT TO:<{to}>\r\n"), 250).await?;
         talk.about_it("DATA\r\n", 354).await?;
         let (mut stuffer, mut wire) = (DotStuffer::default(), Vec::new());
@@ -165,11 +165,12 @@ impl Relay for SmtpRelay {
     }
     fn send<'a>(
         &'a self,
+        back: &'a Address,
         to: &'a Address,
         message: &'a [u8],
     ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
         Box::pin(async move {
-            match tokio::time::timeout(WHOLE, self.hand_over(to, message)).await {
+            match tokio::time::timeout(WHOLE, self.hand_over(back, to, message)).await {
                 Ok(done) => done,
                 Err(_) => Err(later("timeout")),
             }

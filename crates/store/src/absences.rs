@@ -129,6 +129,11 @@ pub fn forget(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreErro
     tx.execute(sql, params![before, limit])
 }
 
+/// Who waits for what comes to a BAL: [`ABSENCE`], [`NOTICES`].
+pub fn follows(tx: &mut dyn Tx, bal: Id) -> Result<i64, StoreError> {
+    tx.query_opt("SELECT follows FROM bals WHERE id = $1", params![bal])?.map_or(Ok(0), |r| r.int(0))
+}
+
 /// Writes down whether somebody waits for what comes to a BAL.
 pub(crate) fn follow(tx: &mut dyn Tx, bal: Id) -> Result<(), StoreError> {
     // Two who change what they want of one BAL take turns: the second sees what the first did.

@@ -114,6 +114,11 @@ pub fn note_fill(tx: &mut dyn Tx, bal: Id, percent: i64) -> Result<bool, StoreEr
     Ok(tx.execute("UPDATE bals SET fill_told = $2 WHERE id = $1 AND fill_told <> $2", params![bal, percent])? > 0)
 }
 
+/// BALs that were told to be filling up and have room again (less than 70 %) are told anew the next time. How many.
+pub fn forget_fill(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    tx.execute("UPDATE bals SET fill_told = 0 WHERE fill_told > 0 AND used_bytes < quota_bytes / 10 * 7", &[])
+}
+
 /// A person's language for notices, when one was chosen.
 pub fn language(tx: &mut dyn Tx, person: Id) -> Result<Option<String>, StoreError> {
     tx.query_opt("SELECT lang FROM people WHERE id = $1", params![person])?.map_or(Ok(None), |r| r.opt_text(0))

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 pub mod people_file;
 pub mod pki;
+pub mod revoking;
 pub mod relay;
 pub mod world;
 
@@ -43,6 +44,8 @@ pub fn config() -> OperatorConfig {
         login_failures_per_minute: 1000,
         setting_up: true,
         connectors: Default::default(),
+        notices: Default::default(),
+        abuse: sceau_operator::abuse::Settings::none(),
         search: Default::default(),
     }
 }

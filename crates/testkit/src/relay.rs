@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 pub struct Played {
     from: Address,
     taken: Mutex<Vec<(String, String)>>,
+    back: Mutex<Vec<String>>,
     answer: Mutex<Result<(), NotTaken>>,
 }
 
@@ -23,6 +24,7 @@ impl Relay for Played {
     }
     fn send<'a>(
         &'a self,
+        back: &'a Address,
         to: &'a Address,
         message: &'a [u8],
     ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>> {
@@ -30,6 +32,7 @@ impl Relay for Played {
         if answer.is_ok() {
             let message = String::from_utf8(message.to_vec()).unwrap();
             self.taken.lock().unwrap().push((to.to_string(), message));
+            self.back.lock().unwrap().push(back.to_string());
         }
         Box::pin(ready(answer))
     }
@@ -39,13 +42,17 @@ impl Played {
     /// The relay of this operator from now on. It takes everything.
     pub fn of(op: &Operator) -> Arc<Self> {
         let from = addr("avis@exemple.fr");
-        let relay = Arc::new(Self { from, taken: Mutex::default(), answer: Mutex::new(Ok(())) });
+        let relay = Arc::new(Self { from, taken: Mutex::default(), back: Mutex::default(), answer: Mutex::new(Ok(())) });
         op.set_relay(relay.clone());
         relay
     }
     /// What it answers from now on.
     pub fn answers(&self, answer: Result<(), NotTaken>) {
         *self.answer.lock().unwrap() = answer;
+    }
+    /// Reverse paths of everything that it ever took.
+    pub fn reverse_paths(&self) -> Vec<String> {
+        self.back.lock().unwrap().clone()
     }
     /// What it took: to whom, and the message.
     pub fn taken(&self) -> Vec<(String, String)> {

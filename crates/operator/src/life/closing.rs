@@ -122,7 +122,7 @@ impl Operator {
         let fact = self.fact("bal.closing", &by, None, "ok", said);
         let end = self.end_of_closing(deed.clone(), &by);
         let told = self.closing_notices(&key, order.cooling_days, deed.at).await?;
-        let asker = actor.clone();
+        let (asker, op) = (actor.clone(), self.clone());
         let begin = move |tx: &mut dyn Tx| {
             let (bal, role) = bals::seized(tx, &asker, use_case, &key)?;
             let life = of_bal(tx, &bal)?;
@@ -135,7 +135,7 @@ impl Operator {
             undoable(tx, ("bal", bal.id), (life.state, Over::All), role, use_case)?;
             let proof = proven(order.cause, &proof, role, &asker)?;
             if order.cause == Cause::NotificationAddress {
-                unreachable_holder(tx, &bal)?;
+                unreachable_holder(tx, &op, &bal)?;
             }
             bals::put(tx, &deed, &bal, (life.state, closing), role)?;
             let mut fact = fact.clone().on(bal.id, Some(bal.address_key.clone()));
@@ -244,13 +244,15 @@ fn proven(cause: Cause, said: &Option<String>, role: Option<Role>, actor: &Actor
 }
 
 /// Refuses `state.wrong` when the holder of a personal BAL can be reached (F032).
-fn unreachable_holder(tx: &mut dyn Tx, bal: &accounts::Bal) -> Result<(), Fail> {
+fn unreachable_holder(tx: &mut dyn Tx, op: &Operator, bal: &accounts::Bal) -> Result<(), Fail> {
     if bal.kind != BalKind::Per.as_str() {
         return Err(Refusal::new(RefusalCode::Invalid).with("name", "cause").into());
     }
     for holder in access::of_bal(tx, bal.id)?.into_iter().filter(|a| a.role == "holder") {
-        let person = accounts::person_by_id(tx, holder.person_id)?;
-        if person.is_some_and(|p| p.email.is_some() && p.email_verified.is_some()) {
+        let (person, now) = (accounts::person_by_id(tx, holder.person_id)?, Timestamp(tx.now()));
+        if let Some(person) = person
+            && op.is_reached(tx, &person, now)?
+        {
             return Err(wrong(&bal.address, "email_verified").into());
         }
     }

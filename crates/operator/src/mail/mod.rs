@@ -5,14 +5,17 @@
 pub mod incoming;
 pub mod submission;
 
+mod addressee;
 mod binary;
 mod clean;
 pub(crate) mod keep;
+mod once;
 mod parties;
 pub(crate) use parties::{Local, bal_by_key};
 pub(crate) mod post;
 mod receipt;
 pub(crate) mod refusals;
+mod responder;
 pub(crate) mod shown;
 
 use sceau_domain::{Address, Limits, Refusal, RefusalCode, dsn};

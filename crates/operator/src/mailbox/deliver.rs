@@ -1,5 +1,6 @@
 //! Putting a message into a folder of a BAL: what is sealed is prepared before the transaction, rows are inserted inside it.
 //! The one way in, shared by acceptance, submission (Sent copy, local delivery), reports and APPEND.
+use crate::jobs::Kind;
 use crate::mailbox::entries::FlagSet;
 use crate::mailbox::flags;
 use crate::mailbox::folders::{SpecialUse, narrow};
@@ -8,6 +9,7 @@ use crate::mailbox::seal::{MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
 use sceau_domain::access::refuses_mail;
+use sceau_domain::tell::fill;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_message::scan::Limits;
 use sceau_message::summary::Summary;
@@ -43,6 +45,8 @@ pub(crate) struct Prepared {
     internal_date: i64,
     /// The index takes it in, later.
     index: NewJob,
+    /// Absence, notices, a BAL that fills up: looked after later.
+    arrival: NewJob,
 }
 
 /// A message put into a folder.
@@ -102,6 +106,7 @@ impl Operator {
                 keyword_limit: limits.keywords,
                 internal_date: date.0,
                 index: self.index_job(bal, self.config().search.delay),
+                arrival: self.job(Kind::Arrival, bal.to_string(), Vec::new(), std::time::Duration::ZERO),
             })
         };
         prepare().map_err(|e| refuse::store(&e))
@@ -138,6 +143,11 @@ pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) ->
     };
     messages::insert_entry(tx, folder, bal, &entry)?;
     jobs::ensure(tx, &prepared.index)?;
+    // One row that merges, and only when somebody waits for it or the BAL fills up with this message.
+    let fills = fill(state.used_bytes - size, state.quota_bytes) < fill(state.used_bytes, state.quota_bytes);
+    if fills || (state.follows != 0 && matches!(prepared.target, Target::Inbox)) {
+        jobs::ensure(tx, &prepared.arrival)?;
+    }
     Ok(Placed { message: prepared.message.id, folder, uid: narrow(uid), uidvalidity: narrow(uidvalidity) })
 }
 

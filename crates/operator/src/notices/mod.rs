@@ -6,7 +6,13 @@
 //! is kept as a state and raised as an alarm. Without a relay nothing is enqueued: `notice.no_relay`.
 //!
 //! The relay is a door's business: `sceau_smtp::notices` gives one to [`Operator::set_relay`] when the configuration names it.
+mod bounces;
+mod mail;
+mod maintenance;
 mod work;
+
+pub use mail::{NoticeChoice, NoticeView, NoticesView};
+pub use maintenance::{Maintenance, MaintenanceTold};
 
 use crate::Operator;
 use crate::jobs::Kind;
@@ -38,11 +44,23 @@ pub(crate) enum Template {
     UnusualUse,
     /// The data of such a BAL are to be attested (F159).
     Attestation,
+    /// Something unusual was done with one of the person's tokens (F267).
+    AbuseSeen,
+    /// A person of the operator looked at it, and asks for care.
+    AbuseWarning,
+    /// There is new mail (F062): nothing else is said.
+    NewMail,
+    /// A BAL for which the person answers fills up (F069).
+    NearlyFull,
+    /// A planned maintenance (F064).
+    Maintenance,
+    /// The ordinary address of somebody of the structure is wrong (F032).
+    AddressWrong,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::EmailLink,
         Self::NewTerms,
         Self::BalClosing,
@@ -51,6 +69,12 @@ impl Template {
         Self::EmailChanged,
         Self::UnusualUse,
         Self::Attestation,
+        Self::AbuseSeen,
+        Self::AbuseWarning,
+        Self::NewMail,
+        Self::NearlyFull,
+        Self::Maintenance,
+        Self::AddressWrong,
     ];
     /// Stable name; its texts are `notice.<name>.subject` and `.body`.
     pub fn as_str(self) -> &'static str {
@@ -63,6 +87,12 @@ impl Template {
             Self::EmailChanged => "email_changed",
             Self::UnusualUse => "unusual_use",
             Self::Attestation => "attestation",
+            Self::AbuseSeen => "abuse_seen",
+            Self::AbuseWarning => "abuse_warning",
+            Self::NewMail => "new_mail",
+            Self::NearlyFull => "nearly_full",
+            Self::Maintenance => "maintenance",
+            Self::AddressWrong => "address_wrong",
         }
     }
     fn named(name: &str) -> Option<Self> {
@@ -73,23 +103,49 @@ impl Template {
         match self {
             Self::EmailLink | Self::TokenLink => &["link", "hours"],
             Self::NewTerms => &["link", "date"],
-            Self::BalClosing | Self::UnusualUse => &["date"],
+            Self::BalClosing | Self::UnusualUse | Self::AbuseSeen | Self::AbuseWarning => &["date"],
             Self::Announcement => &["from"],
-            Self::EmailChanged | Self::Attestation => &[],
+            Self::NearlyFull => &["share"],
+            Self::Maintenance => &["starts", "ends"],
+            Self::EmailChanged | Self::Attestation | Self::NewMail | Self::AddressWrong => &[],
         }
     }
     /// For how long it is worth sending.
     fn worth(self) -> Duration {
         const HOUR: u64 = 3600;
         Duration::from_secs(match self {
-            Self::EmailLink | Self::TokenLink => 24 * HOUR,
+            Self::EmailLink | Self::TokenLink | Self::NewMail => 24 * HOUR,
             Self::NewTerms
             | Self::BalClosing
             | Self::Announcement
             | Self::EmailChanged
             | Self::UnusualUse
+            | Self::AbuseSeen
+            | Self::AbuseWarning
+            | Self::NearlyFull
+            | Self::Maintenance
+            | Self::AddressWrong
             | Self::Attestation => 72 * HOUR,
         })
+    }
+}
+
+/// What the operator decides about notices, absences and tests.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where notices come back to: an ordinary address, whose local part is completed by a keyed tag. None: bounces are not read here.
+    pub bounces: Option<Address>,
+    /// Working days after which a BAL may be closed because its holder's address is wrong (F032).
+    pub wrong_address_days: u32,
+    /// Are patients who write answered by absences too?
+    pub absence_to_patients: bool,
+    /// Whom the test responder answers (F217).
+    pub test_responder: sceau_domain::tell::Answers,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { bounces: None, wrong_address_days: 10, absence_to_patients: true, test_responder: Default::default() }
     }
 }
 
@@ -106,9 +162,10 @@ pub enum NotTaken {
 pub trait Relay: Send + Sync + std::fmt::Debug {
     /// The address that it comes from.
     fn from(&self) -> &Address;
-    /// Hands one message over.
+    /// Hands one message over. `back`: its reverse path.
     fn send<'a>(
         &'a self,
+        back: &'a Address,
         to: &'a Address,
         message: &'a [u8],
     ) -> Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>>;

@@ -1,7 +1,9 @@
 //! A notice on its way: opened, written, handed to the relay; tried again, or given up.
+use super::mail::language_of;
 use super::{NotTaken, Said, Template, aad};
 use crate::accounts::processing::of_bal;
 use crate::accounts::structures::views::ProcessingLink;
+use crate::record::By;
 use crate::{Operator, refuse};
 use sceau_domain::text::text;
 use sceau_domain::{Address, Lang, Processing, Refusal, RefusalCode, Timestamp};
@@ -34,21 +36,25 @@ impl Operator {
         let (person, domain, operator) = (row.person_id, to.domain().to_string(), self.0.config.name.clone());
         let look = move |tx: &mut dyn Tx| {
             let ours = accounts::domain_by_name(tx, &domain)?.is_some();
-            Ok((ours, processing(tx, person, &operator)?))
+            Ok((ours, processing(tx, person, &operator)?, language_of(tx, person)?))
         };
-        let (ours, chain) = self.0.store.read(look).await.map_err(failed)?;
+        let (ours, chain, first) = self.0.store.read(look).await.map_err(failed)?;
         // The domain entered the trust space since the address was given: ordinary mail does not go there.
         if ours || self.is_patients(to.domain()) || self.trust().white_list().is_some_and(|l| l.contains(to.domain())) {
             return self.give_up(&row, "refused", "trust_space").await;
         }
-        let message = self.compose_notice(template, id, (relay.from(), &to), &said, &chain);
-        match relay.send(&to, &message).await {
+        let message = self.compose_notice(template, id, (relay.from(), &to), &said, (&chain, first));
+        let back = self.bounce_path(id).unwrap_or_else(|| relay.from().clone());
+        match relay.send(&back, &to, &message).await {
             Ok(()) => {
                 self.settle_notice(id, "sent", None).await?;
                 self.clear_alarm("notice.relay", RELAY).await;
                 Ok(())
             }
-            Err(NotTaken::Never(code)) => self.give_up(&row, "refused", &code).await,
+            Err(NotTaken::Never(code)) => {
+                self.give_up(&row, "refused", &code).await?;
+                self.address_is_wrong(row.person_id, Some(&to), row.created, &code, &By::system()).await
+            }
             Err(NotTaken::Later(code)) => {
                 if self.now().0 - row.created > PATIENCE {
                     self.raise_alarm("notice.relay", RELAY, false, json!({ "cause": code })).await;
@@ -64,19 +70,24 @@ impl Operator {
         id: Id,
         (from, to): (&Address, &Address),
         said: &Said,
-        chain: &[ProcessingLink],
+        (chain, first): (&[ProcessingLink], Lang),
     ) -> Vec<u8> {
         let name = self.0.config.name.as_str();
         let values = said.values.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         let values: Vec<(&str, &str)> = std::iter::once(("operator", name)).chain(values).collect();
         let of = |lang, part: &str| text(lang, &format!("notice.{}.{part}", template.as_str()), &values);
         let foot = |lang| self.foot(lang, chain);
-        let [(fr, fr_foot), (en, en_foot)] = [Lang::Fr, Lang::En].map(|lang| (of(lang, "body"), foot(lang)));
-        let body = format!("{fr}\n\n{fr_foot}\n\n-- English --\n\n{en}\n\n{en_foot}\n");
+        // Both texts, the reader's own first.
+        let (second, mark) = match first {
+            Lang::Fr => (Lang::En, "-- English --"),
+            Lang::En => (Lang::Fr, "-- Français --"),
+        };
+        let [(a, a_foot), (b, b_foot)] = [first, second].map(|lang| (of(lang, "body"), foot(lang)));
+        let body = format!("{a}\n\n{a_foot}\n\n{mark}\n\n{b}\n\n{b_foot}\n");
         let body = body.replace("\r\n", "\n").replace('\n', "\r\n");
         Compose::new(name, from, Timestamp(self.now().0), &format!("notice-{id:x}"))
             .to("", to)
-            .subject(&format!("{} / {}", of(Lang::Fr, "subject"), of(Lang::En, "subject")))
+            .subject(&format!("{} / {}", of(first, "subject"), of(second, "subject")))
             // RFC 3834 §5: programs do not answer this.
             .field("Auto-Submitted", "auto-generated")
             .text(&body)

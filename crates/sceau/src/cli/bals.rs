@@ -2,7 +2,7 @@
 use super::Context;
 use super::accounts::{PageArgs, Since, parse};
 use super::table::limit;
-use super::{bal_certificates, bal_use, life, openings};
+use super::{bal_certificates, bal_use, life, notices, openings};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
@@ -74,6 +74,8 @@ pub enum BalCommand {
     Life(life::BalLife),
     #[command(flatten)]
     Use(bal_use::BalUse),
+    #[command(flatten)]
+    Notices(notices::BalNotices),
 }
 
 /// Choices about a BAL; what is not given stays as it is.
@@ -263,6 +265,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
         }
         BalCommand::Life(command) => life::bal(c, &command)?,
         BalCommand::Use(command) => bal_use::run(c, command)?,
+        BalCommand::Notices(command) => notices::bal(c, command)?,
     }
     Ok(())
 }

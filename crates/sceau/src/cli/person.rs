@@ -52,6 +52,7 @@ pub enum PersonCommand {
     Publication {
         login: String,
     },
+    Notices(super::notices::PersonNotices),
     Email {
         login: String,
         #[arg(required_unless_present = "clear")]
@@ -227,6 +228,7 @@ pub fn run(c: &Context, command: PersonCommand) -> Result<(), Failure> {
             let at = (&["people", login.as_str()][..], &["exemption"][..]);
             shown(c, c.change(Method::PUT, at, None, |_| Some(body))?);
         }
+        PersonCommand::Notices(n) => super::notices::person(c, &n)?,
         PersonCommand::Publication { login } => publication(c, &c.get(&["people", &login, "publication"])?["items"]),
         PersonCommand::Member { login, structure, function, national_id } => {
             let body = json!({ "function": function.unwrap_or_default(), "national_id": national_id });

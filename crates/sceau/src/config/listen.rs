@@ -11,6 +11,9 @@ use std::path::PathBuf;
 pub struct ListenSection {
     /// SMTP between operators.
     pub mx: Option<SocketAddr>,
+    /// SMTP for notices that come back from the relay of ordinary mail; plain: keep it on loopback.
+    #[serde(default)]
+    pub bounces: Option<SocketAddr>,
     /// Submission with STARTTLS.
     pub submission: Option<SocketAddr>,
     /// Submission over TLS.

@@ -20,6 +20,18 @@ pub struct NoticesSection {
     pub ca: Option<PathBuf>,
     /// Where notices come from.
     pub sender: Address,
+    /// Where notices come back to: its local part is completed by `+` and a keyed tag, and the relay brings it to `[listen] bounces`.
+    #[serde(default)]
+    pub bounces: Option<Address>,
+    /// Working days after which a BAL may be closed because its holder's address is wrong (F032).
+    #[serde(default = "wrong_days")]
+    pub wrong_address_days: u32,
+    /// Are patients who write answered by absences too?
+    #[serde(default = "yes")]
+    pub absence_to_patients: bool,
+    /// Whom `reponse.automatique-test@` answers: `nobody`, `tests`, `everybody` (F217).
+    #[serde(default)]
+    pub test_responder: sceau_domain::tell::Answers,
     /// Login at the relay.
     #[serde(default)]
     pub login: Option<String>,
@@ -28,6 +40,12 @@ pub struct NoticesSection {
     pub password_file: Option<PathBuf>,
 }
 
+fn yes() -> bool {
+    true
+}
+fn wrong_days() -> u32 {
+    10
+}
 fn starttls() -> String {
     "starttls".into()
 }
@@ -60,6 +78,12 @@ impl NoticesSection {
         }
         if self.login.is_some() != self.password_file.is_some() {
             return wrong("config.notices_password", self.login.as_deref().unwrap_or_default());
+        }
+        if let Some(bounces) = self.bounces.as_ref().filter(|b| b.is_international() || b.local().len() > 24) {
+            return wrong("config.notices_sender", bounces.domain().as_str());
+        }
+        if !(1..=366).contains(&self.wrong_address_days) {
+            return wrong("config.notices_days", &self.wrong_address_days.to_string());
         }
         if self.sender.is_international() {
             return wrong("config.notices_sender", self.sender.domain().as_str());

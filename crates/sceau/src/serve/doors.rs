@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use sceau_imap::{ImapConfig, TlsMode};
 use sceau_net::Listener;
 use sceau_operator::Operator;
-use sceau_smtp::server::{ConnectorConfig, MxConfig, SubmissionConfig, serve_connectors, serve_mx, serve_submission};
+use sceau_smtp::server::{ConnectorConfig, MxConfig, SubmissionConfig, serve_bounces, serve_connectors, serve_mx, serve_submission};
 use sceau_smtp::transfer::connector::NetworkProbe;
 use sceau_smtp::transfer::lookout::Lookout;
 use sceau_smtp::transfer::{self, Routes, Timeouts, TransferConfig};
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 /// Doors that are bound and not open yet.
 pub struct Bound {
     mx: Option<Listener>,
+    bounces: Option<Listener>,
     connectors: Option<Listener>,
     submission: Option<Listener>,
     submissions: Option<Listener>,
@@ -66,6 +67,7 @@ pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> 
         .map_err(|e| Failure { sentence: context.text("serve.runtime", &[("error", &e)]), exit: 1 })?;
     Ok(Bound {
         mx: one("mx", l.mx).await?,
+        bounces: one("bounces", l.bounces).await?,
         connectors: one("connectors", l.connectors).await?,
         submission: one("submission", l.submission).await?,
         submissions: one("submissions", l.submissions).await?,
@@ -94,6 +96,9 @@ impl Bound {
             stops.sessions.spawn(serve_mx(operator.clone(), listener, mx, drain(), grace));
         }
         let hostname = config.operator.hostname.clone();
+        if let Some(listener) = self.bounces {
+            stops.sessions.spawn(serve_bounces(operator.clone(), listener, hostname.clone(), drain(), grace));
+        }
         operator.set_connector_probe(Arc::new(NetworkProbe { hostname, tls: parts.transfer.clone() }));
         if let Some(listener) = self.connectors {
             let door =

@@ -6,6 +6,7 @@
 //! Promises: `250` after DATA or the last BDAT is sent when the operator says that the message is durable; a connection cut in a message leaves
 //! nothing; a draining server answers `421` between two commands, never in the middle of a message, in whatever number of chunks it comes.
 mod auth;
+mod bounces;
 mod chunks;
 mod commands;
 mod connector;
@@ -16,6 +17,7 @@ mod session;
 mod submission;
 mod transaction;
 
+pub use bounces::serve_bounces;
 pub use connector::{ConnectorConfig, serve_connectors};
 
 use crate::codec::reply::Reply;

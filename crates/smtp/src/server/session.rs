@@ -278,7 +278,7 @@ pub(super) fn misplaced(verb: &'static str) -> Refusal {
 }
 
 /// Unique while the process lives, and most likely over processes and nodes.
-fn session_id() -> String {
+pub(super) fn session_id() -> String {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{:08x}{:08x}", *PROCESS >> 32, COUNT.fetch_add(1, Ordering::Relaxed))

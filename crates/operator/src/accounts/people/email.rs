@@ -187,9 +187,13 @@ impl Operator {
             let mut fact = fact.clone();
             fact.saying(&json!({ "login": person.login }));
             fact.write(tx)?;
-            Ok::<_, Fail>(link)
+            let righted = Self::address_is_right(tx, person.id)?;
+            Ok::<_, Fail>((link, righted.then_some(person.login)))
         };
-        let link = self.0.store.write(confirm).await?;
+        let (link, righted) = self.0.store.write(confirm).await?;
+        if let Some(login) = righted {
+            self.right_again(&login).await;
+        }
         Ok(LinkView { address: shortened(&link.value) })
     }
 

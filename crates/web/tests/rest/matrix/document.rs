@@ -91,7 +91,7 @@ fn parameter(place: &Place, collection: &str, name: &str) -> Option<(String, Kin
         ("structures", _) | (_, "structure") => (place.structure.to_owned(), Kind::Structure),
         ("bodies", _) => (place.body.to_owned(), Kind::Body),
         ("people" | "access" | "delegations", "login") => (place.person.to_owned(), Kind::Person),
-        ("bals", _) => (place.bal.clone(), Kind::Bal),
+        ("bals", _) | ("notices", "address") => (place.bal.clone(), Kind::Bal),
         ("roles", _) => (id("roles")?, Kind::Role),
         ("tokens", _) => (id("tokens")?, Kind::Person),
         ("disclosures", _) => (id("disclosures")?, Kind::Disclosure),
