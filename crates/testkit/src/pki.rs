@@ -78,6 +78,55 @@ impl Pki {
         anchors.add_crl(crl.signed_by(&self.0).unwrap().der()).unwrap();
         anchors
     }
+    /// The authority's certificate and key, PEM.
+    pub fn pem_pair(&self) -> (String, String) {
+        (self.0.pem(), self.0.key().serialize_pem())
+    }
+    /// A revocation list of these serial numbers, made and ending so many hours around the start.
+    pub fn crl(&self, serials: &[u64], from: i64, to: i64) -> Vec<u8> {
+        let hour =
+            |offset: i64| OffsetDateTime::from_unix_timestamp(START.plus_ms(offset * 3_600_000).seconds()).unwrap();
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: hour(from),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: hour(from),
+            next_update: hour(to),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().der().to_vec()
+    }
+    /// The chain of an operator, with the addresses of its authority's list and responder.
+    pub fn pointing(
+        &self,
+        cn: &str,
+        serial: u64,
+        crl: Option<&str>,
+        ocsp: Option<&str>,
+    ) -> Vec<CertificateDer<'static>> {
+        let key = KeyPair::generate().unwrap();
+        let leaf = self.leaf(cn, &key, |p| {
+            p.serial_number = Some(SerialNumber::from(serial));
+            p.crl_distribution_points =
+                crl.into_iter().map(|uri| rcgen::CrlDistributionPoint { uris: vec![uri.to_owned()] }).collect();
+            // AuthorityInfoAccess (RFC 5280 §4.2.2.1) with one responder.
+            p.custom_extensions.extend(ocsp.map(|uri| {
+                let mut access = vec![0x30, 0, 0x30, 0, 0x06, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 0x86, 0];
+                access.extend(uri.as_bytes());
+                let length = |less: usize| u8::try_from(access.len() - less).expect("a short address");
+                let (outer, inner, uri) = (length(2), length(4), length(16));
+                (access[1], access[3], access[15]) = (outer, inner, uri);
+                rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)
+            }));
+        });
+        vec![leaf.der().clone()]
+    }
     /// The chain of an operator, valid from and to so many days around the start.
     pub fn operator(&self, cn: &str, from: i64, to: i64) -> Vec<CertificateDer<'static>> {
         let key = KeyPair::generate().unwrap();

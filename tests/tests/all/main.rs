@@ -6,6 +6,7 @@ mod bucket;
 mod care;
 mod cli;
 mod clients;
+mod connectors;
 mod contract;
 mod desk;
 mod disclosures;

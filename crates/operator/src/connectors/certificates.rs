@@ -12,6 +12,7 @@ use rustls_pki_types::CertificateDer;
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::{Id, StoreError, Tx, connectors as rows, structures};
 use sceau_trust::authority::{self, AuthorityError, Subject};
+use sceau_trust::peer::Shown;
 use sceau_trust::{Dn, Peer, PeerCause, Purpose, peer};
 use serde_json::json;
 
@@ -43,13 +44,14 @@ pub(crate) async fn judge(
     if first.revoked.is_some() {
         return Err(Refusal::new(RefusalCode::ConnectorRevoked).with("dn", &shown.dn));
     }
-    let now = operator.now();
-    let judged = if first.kind == "named" {
-        peer::judge(&operator.0.trust.anchors(), Purpose::Connectors, chain, client, now)
+    let named = |refusal: Refusal| refusal.with("dn", &shown.dn);
+    let peer = if first.kind == "named" {
+        operator.judge_chain(Purpose::Connectors, chain, client).await.map_err(named)?
     } else {
-        authority::pinned(leaf, client, now)
+        let pinned = authority::pinned(leaf, client, operator.now()).map_err(|cause| named(cause.refusal()))?;
+        // For judging it again while its connection lasts.
+        Peer { chain: Shown::new(chain), ..pinned }
     };
-    let peer = judged.map_err(|cause| cause.refusal().with("dn", &shown.dn))?;
     Ok((first, peer))
 }
 

@@ -103,7 +103,7 @@ impl Operator {
         self.require(actor, UseCase::RevocationRefresh, On::Operator).await?;
         self.trace_alone(self.fact("revocation.asked", &By::actor(actor), None, "ok", json!({}))).await;
         let now = self.now();
-        self.0.revocation.fresh_since.store(now.0, Ordering::SeqCst);
+        self.0.revocation.round.fetch_add(1, Ordering::SeqCst);
         let ids: Vec<String> = {
             let sources = self.0.revocation.sources();
             let hosts = &self.0.config.revocation.hosts;

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 /// Clocks differ, milliseconds.
 pub(super) const SKEW: i64 = 300_000;
 /// A source that failed is left alone this long by judgements, milliseconds.
-const ALONE: i64 = 60_000;
+pub(super) const ALONE: i64 = 60_000;
 /// Questions on their way to one source at most: a slow responder holds no more.
 const AT_ONCE: usize = 8;
 /// Longest error kept, characters.

@@ -54,10 +54,9 @@ fn due(row: &SourceRow, every: i64) -> i64 {
 impl Operator {
     /// Puts the lists that the store keeps in force, each verified again.
     pub(crate) async fn restore_revocation(&self) -> Result<(), Refusal> {
-        if self.0.config.revocation.asks() {
-            self.follow_revocation().await?;
-            self.learn_configured().await;
-        }
+        // In every mode: whom a list that is kept names is revoked.
+        self.follow_revocation().await?;
+        self.learn_configured().await;
         Ok(())
     }
 

@@ -64,10 +64,12 @@ impl Operator {
         let mut until = self.judge_revocation(purpose, &path, client, &peer).await?;
         until = until.min(path.ends);
         // What was learnt on the way counts: only what changes after the judgement calls for another.
-        let mark = (trust.generation(), state.epoch());
-        if let Ok((peer, _)) = judge_path(&trust.anchors(), purpose, shown.certificates(), client, now) {
-            state.stands(key, Standing { peer, mark, until });
+        let after = (trust.generation(), state.epoch());
+        if after != mark {
+            judge_path(&trust.anchors(), purpose, shown.certificates(), client, now)
+                .map_err(|cause| cause.refusal())?;
         }
+        state.stands(key, Standing { peer: peer.clone(), mark: after, until });
         Ok(peer)
     }
 
@@ -173,7 +175,7 @@ impl Operator {
     }
 
     fn is_fresh(&self, held: &Held) -> bool {
-        held.answer.until > self.now() && held.at.0 >= self.0.revocation.fresh_since.load(Ordering::SeqCst)
+        held.answer.until > self.now() && held.round >= self.0.revocation.round.load(Ordering::SeqCst)
     }
 
     pub(super) fn answer_is_fresh(&self, link: &Link) -> bool {
@@ -199,6 +201,9 @@ impl Operator {
         if link.points.crls.is_empty() && link.points.ocsp.is_empty() {
             return "no revocation list is held, and the certificate names neither a list nor a responder over HTTP"
                 .into();
+        }
+        if self.0.revocation.answer(&link.id()).flatten().is_some_and(|held| held.answer.status == Status::Unknown) {
+            return "the responder does not know this certificate".into();
         }
         let sources = self.0.revocation.sources();
         let mut errors: Vec<String> = learnt(link)

@@ -1,4 +1,5 @@
 //! OCSP: answers asked for, stapled, kept.
+use super::fetch::ALONE;
 use super::learn::source_id;
 use super::state::Held;
 use crate::{Operator, refuse};
@@ -8,6 +9,7 @@ use sceau_store::{Event, StoreError};
 use sceau_trust::ocsp::{self, Answer, Status};
 use sceau_trust::outgoing::{self, Ask};
 use sceau_trust::path::Link;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -17,7 +19,12 @@ const LATER: Duration = Duration::from_secs(10);
 impl Operator {
     /// Asks every responder that the certificate names and that may be asked; what to wait for.
     pub(super) fn ask_responders(&self, link: &Link) -> Vec<watch::Receiver<()>> {
-        if self.answer_is_fresh(link) {
+        let said = self.0.revocation.answer(&link.id()).flatten();
+        // One that does not know the certificate is not asked about it at each command.
+        let knows_not = |held: &Held| held.answer.status == Status::Unknown && self.now() < held.at.plus_ms(ALONE);
+        if self.answer_is_fresh(link) && said.is_none_or(|held| held.answer.status != Status::Unknown)
+            || said.as_ref().is_some_and(knows_not)
+        {
             return Vec::new();
         }
         let allowed = link.points.ocsp.iter().filter(|a| self.0.config.revocation.hosts.allows(a).is_ok());
@@ -32,7 +39,7 @@ impl Operator {
 
     async fn asked(&self, link: &Link, address: &str, source: &str) {
         let settings = &self.0.config.revocation;
-        let nonce = ocsp::new_nonce();
+        let (nonce, round) = (ocsp::new_nonce(), self.0.revocation.round.load(Ordering::SeqCst));
         let Some(question) = ocsp::question(link, &nonce) else { return };
         let anchors = self.0.trust.anchors();
         let timeout = settings.deadline + LATER;
@@ -45,7 +52,7 @@ impl Operator {
         };
         match (answer, judged) {
             (Ok(bytes), Ok(answer)) => {
-                self.keep_word(link, bytes, answer, now).await;
+                self.keep_word(link, bytes, Held { answer, at: now, round }).await;
                 self.source_succeeded(source).await;
             }
             (answer, Err(error)) => self.source_broke(source, &error, answer.is_ok()).await,
@@ -75,7 +82,7 @@ impl Operator {
         match self.judge_answer(bytes, link, None, false, now) {
             Ok(answer) => {
                 // As of when it was made: an old one does not count as asked for now.
-                let held = Held { answer, at: answer.this_update };
+                let held = Held { answer, at: answer.this_update, round: 0 };
                 self.0.revocation.answered(link.id(), Some(held));
                 true
             }
@@ -86,10 +93,10 @@ impl Operator {
         }
     }
 
-    async fn keep_word(&self, link: &Link, bytes: Vec<u8>, answer: Answer, now: Timestamp) {
-        let id = link.id();
+    async fn keep_word(&self, link: &Link, bytes: Vec<u8>, held: Held) {
+        let (id, answer, now) = (link.id(), held.answer, held.at);
         let before = self.0.revocation.answer(&id).flatten().map(|held| held.answer.status);
-        self.0.revocation.answered(id.clone(), Some(Held { answer, at: now }));
+        self.0.revocation.answered(id.clone(), Some(held));
         let kept = self
             .0
             .store
@@ -123,7 +130,7 @@ impl Operator {
         // Judged as of when it came: it may have ended since, and still be the last good word.
         let held = found.and_then(|(bytes, at)| {
             let at = Timestamp(at);
-            self.judge_answer(&bytes, link, None, false, at).ok().map(|answer| Held { answer, at })
+            self.judge_answer(&bytes, link, None, false, at).ok().map(|answer| Held { answer, at, round: 0 })
         });
         self.0.revocation.answered(id, held);
     }

@@ -4,7 +4,7 @@ use sceau_store::revocation::SourceRow;
 use sceau_trust::ocsp::Answer;
 use sceau_trust::{Peer, Purpose, RevocationList};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -50,8 +50,8 @@ pub(crate) struct State {
     told: Mutex<HashMap<String, Option<Timestamp>>>,
     /// Grows with each answer that says something new.
     epoch: AtomicU64,
-    /// Answers that came before this instant are not good enough any more: somebody asked for new ones.
-    pub(super) fresh_since: AtomicI64,
+    /// Grows when somebody asks for new answers: those that were asked for before are only the last good word.
+    pub(super) round: AtomicU64,
     /// Moves whenever a question ends.
     pub(super) ended: watch::Sender<u64>,
     pub(super) heard: Notify,
@@ -63,6 +63,8 @@ pub(super) struct Held {
     pub answer: Answer,
     /// When it came.
     pub at: Timestamp,
+    /// The round in which it was asked for.
+    pub round: u64,
 }
 
 impl Default for State {
@@ -74,7 +76,7 @@ impl Default for State {
             flights: Mutex::default(),
             told: Mutex::default(),
             epoch: AtomicU64::new(0),
-            fresh_since: AtomicI64::new(i64::MIN),
+            round: AtomicU64::new(0),
             ended: watch::Sender::new(0),
             heard: Notify::new(),
         }
