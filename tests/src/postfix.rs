@@ -56,11 +56,63 @@ impl Postfix {
         postfix
     }
 
+    /// A hospital's own server: mailboxes of its domain, and no word of any operator. What connects it comes from [`Postfix::apply`].
+    pub fn hospital(sandbox: &Sandbox, domain: &str, boxes: &[&str]) -> Self {
+        let root = rustix::process::getuid().is_root();
+        assert!(root, "Postfix starts for root only: run the end-to-end tests as root (./check says how)");
+        let folder = tempfile::Builder::new().prefix("sceau-hospital-").tempdir().expect("folder");
+        let place = |offset: u16| format!("127.0.0.1:{}", sandbox.base() + offset);
+        let postfix = Self { folder, master: None, mx: place(46), local: place(47), domain: domain.to_owned() };
+        postfix.configure_hospital(boxes);
+        postfix
+    }
+
+    /// Where it will take mail from the operator.
+    pub fn inbound(&self) -> &str {
+        &self.mx
+    }
+
+    fn configure_hospital(&self, boxes: &[&str]) {
+        self.folders();
+        let number = |what: &str| Run::of("id", &[what, "postfix"]).ok().out.trim().to_owned();
+        let mut held = String::new();
+        for address in boxes {
+            let _ = write!(held, "{{ {address} = {}/ }}, ", address.split('@').next().unwrap_or_default());
+        }
+        let (folder, domain) = (self.folder.path().display(), &self.domain);
+        let main = format!(
+            "compatibility_level = 3.6\nqueue_directory = {folder}/queue\ndata_directory = {folder}/data\n\
+             daemon_directory = /usr/lib/postfix/sbin\ncommand_directory = /usr/sbin\n\
+             maillog_file = {folder}/log\nmaillog_file_prefixes = {folder}\n\
+             myhostname = mail.hopital.example\nmyorigin = hopital.example\nmydestination =\nmynetworks = 127.0.0.0/8\n\
+             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nalias_maps =\nalias_database =\nlocal_recipient_maps =\n\
+             biff = no\nsmtputf8_enable = no\nmessage_size_limit = 50000000\nvirtual_mailbox_limit = 0\n\
+             virtual_mailbox_domains = {domain}\nvirtual_mailbox_base = {folder}/mail\nvirtual_mailbox_maps = inline:{{ {held} }}\n\
+             virtual_uid_maps = static:{uid}\nvirtual_gid_maps = static:{gid}\nvirtual_minimum_uid = 1\n\
+             smtp_dns_support_level = disabled\nsmtp_host_lookup = native\n\
+             minimal_backoff_time = 1s\nmaximal_backoff_time = 5s\nqueue_run_delay = 1s\n",
+            uid = number("-u"),
+            gid = number("-g"),
+        );
+        std::fs::write(self.path("etc/main.cf"), main).expect("main.cf");
+        std::fs::write(self.path("etc/master.cf"), format!("{} inet n - n - - smtpd\n{SERVICES}", self.local))
+            .expect("master.cf");
+    }
+
+    /// Runs the operator's script over its configuration, with a certificate and key (PEM, one file).
+    pub fn apply(&self, script: &Path, pair: &Path) -> Run {
+        let (etc, text) = (self.path("etc"), |p: &Path| p.to_str().expect("UTF-8").to_owned());
+        let (script, pair, config) = (text(script), text(pair), format!("SCEAU_CONFIG={}", text(&etc)));
+        let listen = format!("SCEAU_LISTEN={}", self.mx);
+        Run::of("env", &[&config, "SCEAU_ADDRESS=127.0.0.1", &listen, "sh", &script, &pair, &pair])
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn configure(&self, sandbox: &Sandbox) {
+    /// The folders that Postfix wants.
+    fn folders(&self) {
         use std::os::unix::fs::PermissionsExt;
         let open = |p: &Path| std::fs::set_permissions(p, std::fs::Permissions::from_mode(0o755)).expect("mode");
         open(self.folder.path());
@@ -71,6 +123,10 @@ impl Postfix {
             let owner = format!("postfix:{}", if name == "mail" { "nogroup" } else { "postfix" });
             let _ = Run::of("chown", &[&owner, self.path(name).to_str().expect("UTF-8")]).ok();
         }
+    }
+
+    fn configure(&self, sandbox: &Sandbox) {
+        self.folders();
         let number = |what: &str| Run::of("id", &[what, "postfix"]).ok().out.trim().to_owned();
         let (outsider, own) = (&sandbox.ready.outsiders[0], &self.domain);
         let mut boxes = String::new();
