@@ -5,6 +5,7 @@
 use super::certificates::judge;
 use super::{admit, in_force, may_send, open};
 use crate::antivirus::About;
+use crate::antivirus::About;
 use crate::mail::post::{Letter, Speaker, To};
 use crate::mail::{Accepted, Envelope, bal_by_key, check_loop, keep, megabytes, new_tag};
 use crate::record::By;
@@ -192,23 +193,20 @@ impl Operator {
             id: &id,
             at: now,
         };
-        let about = About {
-            way: "out",
-            id: &id,
-            by: By::actor(actor),
-            from: None,
-            to: vec![&to],
-            bals: Vec::new(),
-            log: None,
-        };
+        let about =
+            About { way: "out", id: &id, by: By::actor(actor), from: None, to: vec![&to], bals: Vec::new(), log: None };
         self.pass_antivirus(&message, about).await?;
-        let fields = received.field().into_bytes();
+        let about =
+            About { way: "out", id: &id, by: By::actor(actor), from: None, to: vec![&to], bals: Vec::new(), log: None };
+        let passed = self.pass_antivirus(&message, about).await?;
+        let fields = passed.marked(received.field().into_bytes());
         let mut facts = self.message_facts(&id, None, &message.scan.header, message.scan.size);
         facts["to"] = self.shown(&to).into();
         facts["connector"] = connector.name.as_str().into();
         facts["structure"] = connector.structure.as_str().into();
         facts["certificate"] = json!({ "dn": connector.dn, "sha256": connector.fingerprint });
         facts["tls"] = json!(actor.origin.tls);
+        passed.tell(&mut facts);
         let fact = self.fact("mail.submitted", &By::actor(actor), None, "ok", facts);
         let letter = Letter {
             speaker: Speaker::Report,
