@@ -5,7 +5,6 @@
 use super::certificates::judge;
 use super::{admit, in_force, may_send, open};
 use crate::antivirus::About;
-use crate::antivirus::About;
 use crate::mail::post::{Letter, Speaker, To};
 use crate::mail::{Accepted, Envelope, bal_by_key, check_loop, keep, megabytes, new_tag};
 use crate::record::By;
@@ -193,9 +192,6 @@ impl Operator {
             id: &id,
             at: now,
         };
-        let about =
-            About { way: "out", id: &id, by: By::actor(actor), from: None, to: vec![&to], bals: Vec::new(), log: None };
-        self.pass_antivirus(&message, about).await?;
         let about =
             About { way: "out", id: &id, by: By::actor(actor), from: None, to: vec![&to], bals: Vec::new(), log: None };
         let passed = self.pass_antivirus(&message, about).await?;
