@@ -49,6 +49,10 @@ impl Kind {
         Self::Import,
         Self::Register,
     ];
+    /// Longest sleep of an idle worker of this kind. Deliveries wake nobody: what answers them looks by itself.
+    fn idle(self) -> Duration {
+        if self == Self::Arrival { IDLE / 10 } else { IDLE }
+    }
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
@@ -112,7 +116,7 @@ impl Operator {
             };
             tokio::select! {
                 () = &mut woken => {}
-                () = tokio::time::sleep(pause.min(IDLE)) => {}
+                () = tokio::time::sleep(pause.min(kind.idle())) => {}
                 () = stop.cancelled() => {}
             }
         }

@@ -56,6 +56,13 @@ pub fn of_bal(tx: &mut dyn Tx, bal: Id) -> Result<Option<Absence>, StoreError> {
         .transpose()
 }
 
+/// Those of these BALs whose absence is in force at an instant.
+pub fn absent(tx: &mut dyn Tx, bals: &[Id], now: i64) -> Result<std::collections::BTreeSet<Id>, StoreError> {
+    let sql =
+        |list: &str| format!("SELECT bal_id FROM absences WHERE bal_id IN ({list}) AND starts <= $1 AND ends > $1");
+    Ok(crate::many::rows(tx, bals, params![now], sql, |r| r.int(0))?.into_iter().collect())
+}
+
 /// Keeps an absence in the place of the one before. `seen` becomes the BAL's modseq of this moment.
 pub fn put(tx: &mut dyn Tx, a: &Absence) -> Result<(), StoreError> {
     let modseq = tx.query_opt("SELECT modseq FROM bals WHERE id = $1 FOR UPDATE", params![a.bal])?;

@@ -100,7 +100,7 @@ pub fn settle(tx: &mut dyn Tx, w: &Wish, told: Option<i64>) -> Result<bool, Stor
 pub fn was_there(tx: &mut dyn Tx, person: Id, (bal, shown): (Id, &str), since: i64) -> Result<bool, StoreError> {
     // Ids grow with time: they bound what is looked at.
     let from = crate::id::first_at(sceau_domain::Timestamp(since.saturating_sub(3_600_000).max(0)));
-    let sql = "SELECT 1 FROM traces WHERE bal = $1 AND id >= $2 AND at >= $3 AND bal_id = $4 AND person_id = $5 AND outcome = 'ok' LIMIT 1";
+    let sql = "SELECT 1 FROM traces WHERE bal = $1 AND id >= $2 AND at > $3 AND bal_id = $4 AND person_id = $5 AND outcome = 'ok' LIMIT 1";
     Ok(tx.query_opt(sql, params![shown, from, since, bal, person])?.is_some())
 }
 

@@ -20,7 +20,7 @@ use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::life::LifeState;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
-use sceau_store::{Id, StoreError, Tx, access, accounts as rows, bals, structures};
+use sceau_store::{Id, StoreError, Tx, absences, access, accounts as rows, bals, structures};
 
 impl Operator {
     /// Asks for a BAL and verifies the request in one act, by somebody who may do both. The answer says whether the BAL is open, or what it waits
@@ -123,14 +123,21 @@ fn views(tx: &mut dyn Tx, found: Vec<rows::Bal>) -> Result<Vec<BalView>, StoreEr
     let mut access = grouped(access::of_bals(tx, &ids)?.into_iter().map(|a| (a.bal_id, (a.login, a.role))));
     let places: Vec<Id> = found.iter().filter_map(|b| b.structure_id).collect();
     let places = structures::by_ids(tx, &places)?;
+    let now = tx.now();
+    let absent = absences::absent(tx, &ids, now)?;
     let view = |b: rows::Bal| {
         let structure = b.structure_id.and_then(|id| places.get(&id)).map(|s| s.code.clone());
-        shown(access.remove(&b.id).unwrap_or_default(), structure, b)
+        shown(access.remove(&b.id).unwrap_or_default(), structure, absent.contains(&b.id), b)
     };
     found.into_iter().map(view).collect()
 }
 
-fn shown(access: Vec<(String, String)>, structure: Option<String>, b: rows::Bal) -> Result<BalView, StoreError> {
+fn shown(
+    access: Vec<(String, String)>,
+    structure: Option<String>,
+    absent: bool,
+    b: rows::Bal,
+) -> Result<BalView, StoreError> {
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(BalView {
         kind: b.kind.parse().map_err(|()| StoreError::Invalid("kind of a BAL".into()))?,
@@ -140,6 +147,7 @@ fn shown(access: Vec<(String, String)>, structure: Option<String>, b: rows::Bal)
         test: b.test,
         reachable: b.reachable,
         state: b.state,
+        absent,
         closing_at: b.closing_at.map(Timestamp),
         description: b.description,
         responsible: b.responsible,

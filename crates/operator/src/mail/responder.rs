@@ -59,6 +59,11 @@ impl Operator {
         let (horizon, hour) = (self.dedupe_horizon(now), now.0.div_euclid(3_600_000));
         let who = test.from.as_ref().map_or_else(String::new, Address::key);
         let (who, digest) = (self.0.store.vault().tag("test", who.as_bytes()).to_vec(), test.digest);
+        let answered = match may_answer(&test.header, &test.envelope, test.from.as_ref(), &test.to) {
+            Ok(_) | Err(Why::NotNamed) => test.from.clone(),
+            Err(_) => None,
+        };
+        let is_answered = answered.is_some();
         let act = move |tx: &mut dyn Tx| {
             if let Some(digest) = &digest
                 && !dedupe::claim(tx, digest, now, horizon)?
@@ -67,11 +72,7 @@ impl Operator {
                 return Ok(false);
             }
             accepted.write(tx)?;
-            Ok::<_, Fail>(absences::count_test(tx, &who, hour)? <= TESTS_AN_HOUR)
-        };
-        let answered = match may_answer(&test.header, &test.envelope, test.from.as_ref(), &test.to) {
-            Ok(_) | Err(Why::NotNamed) => test.from.clone(),
-            Err(_) => None,
+            Ok::<_, Fail>(is_answered && absences::count_test(tx, &who, hour)? <= TESTS_AN_HOUR)
         };
         if let Some(to) = answered {
             let letter = Letter {

@@ -276,14 +276,13 @@ impl Operator {
         let plan = move |tx: &mut dyn Tx| {
             let Some(row) = accounts::bal_by_id(tx, bal)? else { return Ok(false) };
             let calendar = crate::calendar::of_structure(tx, row.structure_id)?;
-            let mut next: Option<i64> = None;
+            let mut planned = false;
             for w in rows::of_bal(tx, bal)?.iter().filter(|w| w.due.is_none()) {
                 let Some(due) = wish_of(w).due(now, w.told.map(Timestamp), &calendar) else { continue };
-                if rows::plan(tx, bal, w.person, now.0, due.0)? {
-                    next = Some(next.map_or(due.0, |n| n.min(due.0)));
-                }
+                planned |= rows::plan(tx, bal, w.person, now.0, due.0)?;
             }
-            let Some(run_at) = next else { return Ok(false) };
+            // The earliest of all: a worker that ends at this moment is asked for what it planned itself, too.
+            let Some(run_at) = rows::next_due(tx)?.filter(|_| planned) else { return Ok(false) };
             jobs::enqueue(tx, &jobs::NewJob { run_at, ..job.clone() })?;
             Ok(run_at <= now.0)
         };

@@ -109,6 +109,9 @@ pub struct BalView {
     pub reachable: bool,
     /// `active`, `suspended`, `blocked`, `closing` or `closed`.
     pub state: String,
+    /// Is its absence answered at this moment?
+    #[serde(default)]
+    pub absent: bool,
     /// When a closing BAL is closed for good.
     #[schema(value_type = Option<i64>)]
     pub closing_at: Option<Timestamp>,

@@ -145,13 +145,13 @@ async fn a_bal_that_fills_up_and_a_maintenance_are_told() {
     let w = World::new().await;
     let relay = Played::of(&w.op);
     verified(&w, "anne").await;
-    w.bal("petite@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.quota = Some(10_000)).await;
+    w.bal("petite@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.quota = Some(40_000)).await;
     let told = async || {
         w.op.run_due_jobs().await.unwrap();
         relay.count("anne@exemple.org")
     };
     let mut counts = Vec::new();
-    for n in 0..20 {
+    for n in 0..60 {
         if w.hand_over(BETA, PAUL, &["petite@alpha.mssante.fr"], &mail(n)).await.is_err() {
             break;
         }
