@@ -25,6 +25,7 @@ mod mechanisms;
 mod node_numbers;
 mod nodes;
 mod notary;
+mod notices;
 mod openings;
 mod played;
 mod postfix;
