@@ -1,7 +1,7 @@
 //! Header fields (RFC 5322 §2.2): iteration, unfolding, decoding of encoded words (RFC 2047), and the origin check.
 use crate::decode::to_utf8_or_1252;
 
-pub use crate::origin::{Origin, origin};
+pub use crate::origin::{Origin, origin, resent};
 
 /// One field of a header section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -63,6 +63,25 @@ pub fn origin(header: &[u8]) -> Result<Origin, RefusalCode> {
     Ok(Origin { from, sender })
 }
 
+/// Who sends again what somebody sent (RFC 5322 §3.6.6): the addresses of every Resent-From and Resent-Sender, each read as strictly as From.
+///
+/// # Errors
+/// `header.malformed`: one of these fields that does not hold one address and nothing else.
+pub fn resent(header: &[u8]) -> Result<Vec<Address>, RefusalCode> {
+    let mut out = Vec::new();
+    for field in entries(header).filter_map(Result::ok) {
+        let name = field.name.to_ascii_lowercase();
+        if name != "resent-from" && name != "resent-sender" {
+            continue;
+        }
+        if field.raw.get(name.len()) != Some(&b':') || folds_into_nothing(field.value) {
+            return Err(RefusalCode::HeaderMalformed);
+        }
+        out.push(mailbox(field.value).map_err(|_| RefusalCode::HeaderMalformed)?);
+    }
+    Ok(out)
+}
+
 /// NUL, CR without LF, LF without CR.
 fn has_stray_bytes(header: &[u8]) -> bool {
     memchr::memchr(0, header).is_some()
@@ -274,6 +293,22 @@ mod tests {
         let origin = origin(header).unwrap();
         assert_eq!(origin.from.to_string(), "a@b.example");
         assert_eq!(origin.sender.map(|s| s.to_string()).as_deref(), Some("s@b.example"));
+    }
+
+    #[test]
+    fn those_who_send_again_are_read_as_strictly() {
+        let read = |h: &str| resent(h.as_bytes()).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let header = "Resent-From: a@b.example\r\nFrom: x@y.example\r\nresent-sender: <c@d.example>\r\nResent-From: e@f.example\r\n\r\n";
+        assert_eq!(read(header).unwrap(), ["a@b.example", "c@d.example", "e@f.example"]);
+        assert_eq!(read("From: x@y.example\r\nResent-To: a@b.example\r\n\r\n"), Ok(Vec::new()));
+        for bad in [
+            "Resent-From: a@b.example, c@d.example",
+            "Resent-Sender: \"a\" b",
+            "Resent-From : a@b.example",
+            "Resent-From:",
+        ] {
+            assert_eq!(read(&format!("{bad}\r\n\r\n")), Err(Malformed), "{bad}");
+        }
     }
 
     #[test]

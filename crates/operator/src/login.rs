@@ -137,6 +137,7 @@ impl Operator {
                 fact.write(tx)
             })
             .await?;
+        self.note_login(&actor);
         Ok(actor)
     }
 

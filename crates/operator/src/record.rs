@@ -85,6 +85,10 @@ impl Fact {
     pub fn into_trace(self) -> Trace {
         self.0
     }
+    /// One of several traces of an act: another one takes the request's key.
+    pub fn without_key(&mut self) {
+        self.1 = None;
+    }
     /// A technical trace: an automatic act, kept one year.
     pub fn technical(mut self) -> Self {
         self.0.kind = traces::Kind::Technical;

@@ -11,6 +11,7 @@ mod destruction;
 mod people;
 pub mod views;
 
+pub(crate) use bals::Suspension;
 pub use closing::{Cause, CloseOrder};
 pub use departure::{Departure, DepartureView, PersonalBal, PersonalFate};
 pub use views::{LifeView, StepView};

@@ -1,6 +1,14 @@
-//! What submission changes in a header: Bcc goes, a missing Date or Message-ID is noticed (RFC 6409 §8, RFC 5322 §3.6.3).
+//! What submission changes in a header: Bcc goes (RFC 5322 §3.6.3), and what only a server on the way may say; a missing Date or Message-ID is noticed
+//! (RFC 6409 §8). `Received` stays: a relay may stand before us, its fields are below ours, and they count against loops. Everything else, X-MSS-* first of
+//! all, stays octet by octet.
 
-/// A header section without its Bcc fields.
+/// Fields that a client has no business to write: the way back is the envelope's (RFC 5321 §4.4), results of checks are the receiving server's (RFC 8601
+/// §5), our own are ours.
+const OURS: [&str; 4] = ["Return-Path", "Authentication-Results", "ARC-Authentication-Results", "Received-SPF"];
+/// How fields of ours begin.
+const MARK: &[u8] = b"X-Sceau-";
+
+/// A header section without its Bcc fields, nor what only we may say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cleaned {
     /// What stays, byte for byte.
@@ -9,18 +17,41 @@ pub(super) struct Cleaned {
     pub bcc: Vec<u8>,
 }
 
-/// Takes every Bcc and Resent-Bcc field out of a header section; `None` when there is none.
-pub(super) fn without_bcc(header: &[u8]) -> Option<Cleaned> {
+/// Where a field goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Hidden,
+    Gone,
+}
+
+fn fate(name: &[u8]) -> Fate {
+    let ours = name.get(..MARK.len()).is_some_and(|start| start.eq_ignore_ascii_case(MARK));
+    if is(name, "Bcc") || is(name, "Resent-Bcc") {
+        Fate::Hidden
+    } else if ours || OURS.iter().any(|f| is(name, f)) {
+        Fate::Gone
+    } else {
+        Fate::Stays
+    }
+}
+
+/// Takes every Bcc and Resent-Bcc field out of a header section, and what only we may say; `None` when there is none.
+pub(super) fn cleaned(header: &[u8]) -> Option<Cleaned> {
     let (mut kept, mut bcc) = (Vec::with_capacity(header.len()), Vec::new());
-    let mut hidden = false;
+    let mut at = Fate::Stays;
     for line in header.split_inclusive(|&b| b == b'\n') {
         // A folded line belongs to the field before it.
         if !matches!(line.first(), Some(b' ' | b'\t')) {
-            hidden = matches!(name(line), Some(n) if is(n, "Bcc") || is(n, "Resent-Bcc"));
+            at = name(line).map_or(Fate::Stays, fate);
         }
-        if hidden { bcc.extend_from_slice(line) } else { kept.extend_from_slice(line) }
+        match at {
+            Fate::Stays => kept.extend_from_slice(line),
+            Fate::Hidden => bcc.extend_from_slice(line),
+            Fate::Gone => {}
+        }
     }
-    (!bcc.is_empty()).then_some(Cleaned { header: kept, bcc })
+    (kept.len() < header.len()).then_some(Cleaned { header: kept, bcc })
 }
 
 /// Is there a field of this name?
@@ -48,19 +79,30 @@ mod tests {
         let header =
             b"From: a@x.fr\r\nBCC: b@x.fr,\r\n c@x.fr\r\nTo: d@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n\
             Subject: Bcc: stays\r\n Bcc: folded, stays\r\nX-Bcc: stays\r\n\r\n";
-        let cleaned = without_bcc(header).expect("there are some");
+        let found = cleaned(header).expect("there are some");
         assert_eq!(
-            cleaned.header,
+            found.header,
             b"From: a@x.fr\r\nTo: d@x.fr\r\nSubject: Bcc: stays\r\n Bcc: folded, stays\r\nX-Bcc: stays\r\n\r\n"
         );
-        assert_eq!(cleaned.bcc, b"BCC: b@x.fr,\r\n c@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n");
-        assert_eq!(without_bcc(&cleaned.header), None);
+        assert_eq!(found.bcc, b"BCC: b@x.fr,\r\n c@x.fr\r\nbcc :\r\n\te@x.fr\r\nResent-Bcc: f@x.fr\r\n");
+        assert_eq!(cleaned(&found.header), None);
     }
 
     #[test]
     fn a_bcc_at_the_end_without_blank_line_goes_too() {
-        let cleaned = without_bcc(b"To: d@x.fr\r\nBcc: e@x.fr").expect("there is one");
-        assert_eq!((cleaned.header.as_slice(), cleaned.bcc.as_slice()), (&b"To: d@x.fr\r\n"[..], &b"Bcc: e@x.fr"[..]));
+        let found = cleaned(b"To: d@x.fr\r\nBcc: e@x.fr").expect("there is one");
+        assert_eq!((found.header.as_slice(), found.bcc.as_slice()), (&b"To: d@x.fr\r\n"[..], &b"Bcc: e@x.fr"[..]));
+    }
+
+    #[test]
+    fn what_only_a_server_may_say_goes_and_what_the_software_says_stays() {
+        let header = b"Return-Path: <x@y.fr>\r\nFrom: a@x.fr\r\nX-MSS-INS: O\r\nauthentication-results :\r\n mss.alpha.fr; ok\r\n\
+            X-sceau-Unread: nothing\r\nReceived: from a by b; c\r\nX-MSS-NIL: 12\r\nX-Sceaux: a town\r\nReceived-SPF: pass\r\n\r\n";
+        let found = cleaned(header).expect("there are some");
+        let kept =
+            "From: a@x.fr\r\nX-MSS-INS: O\r\nReceived: from a by b; c\r\nX-MSS-NIL: 12\r\nX-Sceaux: a town\r\n\r\n";
+        assert_eq!(String::from_utf8_lossy(&found.header), kept);
+        assert!(found.bcc.is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
 mod antivirus;
+mod abuse;
 mod connectors;
 mod hidden;
 mod listen;
@@ -13,6 +14,7 @@ mod storage;
 mod terms;
 
 pub use antivirus::AntivirusSection;
+pub use abuse::AbuseSection;
 pub use connectors::ConnectorsSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;
@@ -72,6 +74,9 @@ pub struct Config {
     /// `[limits]`: the operator's limits, by their names; absent values are the built-in ones.
     #[serde(default)]
     pub limits: sceau_domain::policy::Layer,
+    /// What looks like abuse, limits of single partners.
+    #[serde(default)]
+    pub abuse: AbuseSection,
     /// Structures' own servers.
     #[serde(default)]
     pub connectors: ConnectorsSection,

@@ -93,6 +93,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_ledger(stop).await });
     let (op, stop) = (operator.clone(), work_stop.clone());
+    workers.spawn(async move { op.run_abuse(stop).await });
+    let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_jobs(stop).await });
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_node(stop).await });

@@ -336,6 +336,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         white_list_old: Duration::from_secs(3600 * config.white_list.as_ref().map_or(168, |w| w.old_hours)),
         dedupe: DEDUPE,
         login_failures_per_minute: limits.login_failures_per_minute,
+        abuse: config.abuse.settings(),
         connectors: config.connectors.settings(config.listen.connectors),
         notices: config.notice_settings(),
         search: config.search.settings(std::env::current_exe().ok()),

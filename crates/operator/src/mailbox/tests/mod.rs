@@ -73,7 +73,8 @@ impl House {
             login_failures_per_minute: 10,
             setting_up: true,
             connectors: Default::default(),
-            search: Default::default(),
+            abuse: crate::abuse::Settings::none(),
+        search: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
         let domain = store.new_id();

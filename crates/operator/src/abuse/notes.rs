@@ -1,0 +1,366 @@
+//! What doors and use cases note, and what they ask before they go on. No I/O, no wait.
+use super::rates::{DAY, HOUR, Key, Over};
+use super::{Raised, Subject, Used, WAITING, Wrote};
+use crate::{Actor, Operator, Peer, Who};
+use sceau_domain::abuse::{Network, Signal};
+use sceau_domain::{Address, BalKind, Limits, Refusal, RefusalCode};
+use sceau_store::Id;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The window of whoever is slowed, milliseconds.
+const SLOW: i64 = 600_000;
+/// A signal of a subject is written again after this long, milliseconds.
+const AGAIN: i64 = 600_000;
+/// The use of a token from a place is told again after this long, milliseconds.
+const TELL: i64 = 300_000;
+/// What an applicative BAL may send as many times more of before it is a burst: results of a laboratory are no burst.
+const MACHINE: i64 = 10;
+/// Subjects and signals remembered; when full, all are forgotten.
+const REMEMBERED: usize = 50_000;
+
+/// Room taken under limits for a message; given back when the message is not kept.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    operator: Operator,
+    taken: Vec<(Key, i64)>,
+}
+
+impl Reservation {
+    /// The message is kept.
+    pub fn kept(mut self) {
+        self.taken.clear();
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        for (key, more) in &self.taken {
+            self.operator.0.abuse.rates.give_back(key, *more);
+        }
+    }
+}
+
+fn delay(Over(ms): Over) -> String {
+    let minutes = (ms / 60_000 + 1).max(1);
+    if minutes < 120 { format!("{minutes} min") } else { format!("{} h", (minutes + 59) / 60) }
+}
+
+fn over(code: RefusalCode, limit: impl ToString) -> impl Fn(Over) -> Refusal {
+    let limit = limit.to_string();
+    move |by| {
+        metrics::counter!("sceau_rates_refused_total", "code" => code.as_str()).increment(1);
+        Refusal::new(code).with("limit", &limit).with("delay", delay(by))
+    }
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Whom the acts of a session are counted for: its token, or the structure's server.
+fn subject_of(actor: &Actor) -> Option<Subject> {
+    match &actor.who {
+        Who::Person(_) => actor.credential.map(|id| Subject { kind: "token", id: id.to_string() }),
+        Who::Connector(c) => Some(Subject { kind: "connector", id: c.id.to_string() }),
+        Who::System => None,
+    }
+}
+
+fn subject_of_peer(peer: &Peer) -> Subject {
+    Subject { kind: "peer", id: crate::certificates::tag_of(&peer.dn) }
+}
+
+fn place_key(ip: IpAddr) -> Key {
+    Key::new("place", Network::around(ip, 32, 64), HOUR)
+}
+
+impl Operator {
+    /// Neither signals nor limits of peers apply to these senders.
+    fn is_exempt(&self, from: Option<&Address>) -> bool {
+        from.is_some_and(|from| self.0.config.abuse.exempt.contains(from))
+    }
+
+    fn threshold(&self, signal: Signal) -> i64 {
+        i64::from(self.0.config.abuse.thresholds.of(signal))
+    }
+
+    /// Counts what may be a signal; raises it at the threshold.
+    fn count_signal(&self, subject: &Subject, signal: Signal, more: i64, times: i64, known: &dyn Fn(&mut Raised)) {
+        let threshold = self.threshold(signal).saturating_mul(times);
+        if threshold == 0 || more == 0 {
+            return;
+        }
+        let now = self.now().0;
+        let key = Key::new(signal.as_str(), format!("{}:{}", subject.kind, subject.id), signal.definition().window);
+        let seen = self.0.abuse.rates.add(&key, more, threshold, now);
+        if seen >= threshold {
+            self.raise_signal(subject, signal, (seen, threshold), known);
+        }
+    }
+
+    /// A threshold is passed: whoever did it is slowed from now on, and a case will be opened.
+    pub(super) fn raise_signal(
+        &self,
+        subject: &Subject,
+        signal: Signal,
+        (seen, threshold): (i64, i64),
+        known: &dyn Fn(&mut Raised),
+    ) {
+        let at = self.now().0;
+        let mut memory = self.0.abuse.memory();
+        if signal.definition().slows {
+            let until = at.saturating_add(i64::from(self.0.config.abuse.slowed_hours).saturating_mul(HOUR));
+            memory.slowed.insert((subject.kind.to_owned(), subject.id.clone()), until);
+        }
+        let slot = (subject.clone(), signal);
+        if memory.last.get(&slot).is_some_and(|last| (at - last).abs() < AGAIN) || memory.raised.len() >= WAITING {
+            return;
+        }
+        if memory.last.len() >= REMEMBERED {
+            memory.last.clear();
+        }
+        memory.last.insert(slot, at);
+        let mut raised = Raised {
+            subject: subject.clone(),
+            signal,
+            at,
+            seen,
+            threshold,
+            shown: String::new(),
+            person: None,
+            bal: None,
+            detail: String::new(),
+        };
+        known(&mut raised);
+        memory.raised.push(raised);
+        drop(memory);
+        metrics::counter!("sceau_abuse_signals_total", "signal" => signal.as_str()).increment(1);
+        self.0.abuse.wake.notify_one();
+    }
+
+    pub(super) fn is_slowed(&self, subject: &Subject) -> bool {
+        let now = self.now().0;
+        let memory = self.0.abuse.memory();
+        memory.slowed.get(&(subject.kind.to_owned(), subject.id.clone())).is_some_and(|until| *until > now)
+    }
+
+    /// The budget of whoever is slowed; none when nobody is.
+    fn slow_budget(&self, actor: &Actor) -> Option<(Key, i64)> {
+        let subject = subject_of(actor).filter(|s| self.is_slowed(s))?;
+        let key = Key::new("slow", format!("{}:{}", subject.kind, subject.id), SLOW);
+        Some((key, i64::from(self.0.config.abuse.slowed_recipients.max(1))))
+    }
+
+    /// MAIL at our own doors: the place and whoever is slowed may send one more. `place.too_many`, `sender.slowed`.
+    pub(crate) fn may_submit(&self, actor: &Actor) -> Result<(), Refusal> {
+        let (rates, now) = (&self.0.abuse.rates, self.now().0);
+        if let (Some(ip), Who::Person(_)) = (actor.origin.remote, &actor.who) {
+            let limit = self.0.config.limits.place_messages_per_hour;
+            let judged = rates.fits(&place_key(ip), 1, i64::from(limit), now);
+            judged.map_err(over(RefusalCode::PlaceTooMany, limit))?;
+        }
+        if let Some((key, limit)) = self.slow_budget(actor) {
+            rates.fits(&key, 1, limit, now).map_err(over(RefusalCode::SenderSlowed, format!("{limit}/10 min")))?;
+        }
+        Ok(())
+    }
+
+    /// RCPT at our own doors: this BAL may write to one more besides `already`. `sender.too_many_recipients`, `sender.slowed`.
+    pub(crate) fn may_write(&self, actor: &Actor, bal: Id, limits: &Limits, already: usize) -> Result<(), Refusal> {
+        let (rates, now, more) = (&self.0.abuse.rates, self.now().0, count(already) + 1);
+        for (what, limit, window) in of_recipients(limits) {
+            let judged = rates.fits(&Key::new(what, bal, window), more, limit, now);
+            judged.map_err(over(RefusalCode::SenderTooManyRecipients, limit))?;
+        }
+        if let Some((key, limit)) = self.slow_budget(actor) {
+            // One message to more than the budget is one too many for ever: it passes alone.
+            let judged = rates.fits(&key, more.min(limit), limit, now);
+            judged.map_err(over(RefusalCode::SenderSlowed, format!("{limit}/10 min")))?;
+        }
+        Ok(())
+    }
+
+    /// After the content: takes the room for a message to so many, or refuses. What is kept is then noted with [`Operator::note_submitted`].
+    pub(crate) fn reserve(
+        &self,
+        actor: &Actor,
+        bal: Id,
+        limits: &Limits,
+        recipients: usize,
+    ) -> Result<Reservation, Refusal> {
+        let (now, more) = (self.now().0, count(recipients));
+        let mut room = Reservation { operator: self.clone(), taken: Vec::new() };
+        let mut take = |key: Key, more: i64, limit: i64, code: RefusalCode, shown: String| {
+            self.0.abuse.rates.take(&key, more, limit, now).map_err(over(code, shown))?;
+            room.taken.push((key, more));
+            Ok::<_, Refusal>(())
+        };
+        if let (Some(ip), Who::Person(_)) = (actor.origin.remote, &actor.who) {
+            let limit = self.0.config.limits.place_messages_per_hour;
+            take(place_key(ip), 1, i64::from(limit), RefusalCode::PlaceTooMany, limit.to_string())?;
+        }
+        for (what, limit, window) in of_recipients(limits) {
+            let key = Key::new(what, bal, window);
+            take(key, more, limit, RefusalCode::SenderTooManyRecipients, limit.to_string())?;
+        }
+        if let Some((key, limit)) = self.slow_budget(actor) {
+            take(key, more.min(limit), limit, RefusalCode::SenderSlowed, format!("{limit}/10 min"))?;
+        }
+        Ok(room)
+    }
+
+    /// A message of ours was kept.
+    pub(crate) fn note_submitted(&self, actor: &Actor, from: &Address, bal: Id, kind: BalKind, to: &[Address]) {
+        let Some(subject) = subject_of(actor).filter(|_| !self.is_exempt(Some(from))) else { return };
+        let person = Some(actor.person()).filter(|p| *p != 0);
+        // A structure's server sends for all its people: its connector has a limit of its own.
+        if subject.kind == "connector" {
+            return;
+        }
+        let times = if kind == BalKind::App { MACHINE } else { 1 };
+        let known = |r: &mut Raised| (r.person, r.bal) = (person, Some(bal));
+        self.count_signal(&subject, Signal::Burst, count(to.len()), times, &known);
+        if self.threshold(Signal::Correspondents) > 0 && kind != BalKind::App {
+            let tag = |a: &Address| self.0.store.vault().tag("correspondent", a.key().as_bytes())[..16].to_vec();
+            let mut tags: Vec<Vec<u8>> = to.iter().map(tag).collect();
+            tags.sort_unstable();
+            let mut memory = self.0.abuse.memory();
+            if memory.wrote.len() < WAITING {
+                memory.wrote.push(Wrote { subject, person, bal, tags });
+            }
+        }
+    }
+
+    /// New correspondents of a BAL were counted.
+    pub(super) fn note_new_correspondents(&self, wrote: &Wrote, new: u64) {
+        let known = |r: &mut Raised| (r.person, r.bal) = (wrote.person, Some(wrote.bal));
+        let new = i64::try_from(new).unwrap_or(i64::MAX);
+        self.count_signal(&wrote.subject, Signal::Correspondents, new, 1, &known);
+    }
+
+    /// Something of ours was refused.
+    pub(crate) fn note_refused(&self, actor: &Actor, refusal: &Refusal) {
+        let Some(subject) = subject_of(actor).filter(|_| !refusal.is_temporary()) else { return };
+        let known = |r: &mut Raised| {
+            r.person = Some(actor.person()).filter(|p| *p != 0);
+            r.bal = actor.bal.as_ref().map(|b| b.id);
+            if let Who::Connector(c) = &actor.who {
+                r.shown = c.name.clone();
+            }
+        };
+        if refusal.code == RefusalCode::RcptUnknown {
+            self.count_signal(&subject, Signal::Unknown, 1, 1, &known);
+        }
+        self.count_signal(&subject, Signal::Refused, 1, 1, &known);
+    }
+
+    /// The antivirus found something in what somebody sends: a session of ours, or another operator.
+    pub fn note_infected(&self, actor: Option<&Actor>, peer: Option<&Peer>) {
+        if let Some(subject) = actor.and_then(subject_of) {
+            let known = |r: &mut Raised| {
+                r.person = actor.map(Actor::person).filter(|p| *p != 0);
+                r.bal = actor.and_then(|a| a.bal.as_ref()).map(|b| b.id);
+            };
+            self.count_signal(&subject, Signal::Infected, 1, 1, &known);
+        }
+        if let Some(peer) = peer {
+            let known = |r: &mut Raised| r.shown = peer.dn.to_string();
+            self.count_signal(&subject_of_peer(peer), Signal::Infected, 1, 1, &known);
+        }
+    }
+
+    /// Messages and recipients that a certificate of another operator may hand over in an hour.
+    fn limits_of_peer(&self, peer: &Peer) -> (i64, i64) {
+        let (limits, partners) = (&self.0.config.limits, &self.0.config.abuse.partners);
+        let partner = partners.iter().find(|p| p.dn == peer.dn);
+        let messages = partner.and_then(|p| p.messages_per_hour).unwrap_or(limits.peer_messages_per_hour);
+        let recipients = partner.and_then(|p| p.recipients_per_hour).unwrap_or(limits.peer_recipients_per_hour);
+        (messages.into(), recipients.into())
+    }
+
+    /// MAIL and RCPT of another operator: one more message to `already` + 1 recipients. `peer.too_many`, `peer.too_many_recipients`.
+    pub(crate) fn peer_may(&self, peer: &Peer, from: Option<&Address>, already: Option<usize>) -> Result<(), Refusal> {
+        if self.is_exempt(from) {
+            return Ok(());
+        }
+        let (rates, now, subject) = (&self.0.abuse.rates, self.now().0, subject_of_peer(peer).id);
+        let (messages, recipients) = self.limits_of_peer(peer);
+        match already {
+            None => {
+                let judged = rates.fits(&Key::new("peer_messages", &subject, HOUR), 1, messages, now);
+                judged.map_err(over(RefusalCode::PeerTooMany, messages))
+            }
+            Some(already) => {
+                let key = Key::new("peer_recipients", &subject, HOUR);
+                let judged = rates.fits(&key, count(already) + 1, recipients, now);
+                judged.map_err(over(RefusalCode::PeerTooManyRecipients, recipients))
+            }
+        }
+    }
+
+    /// After the content: takes the room for a message of another operator.
+    pub(crate) fn reserve_for_peer(
+        &self,
+        peer: &Peer,
+        from: Option<&Address>,
+        recipients: usize,
+    ) -> Result<Reservation, Refusal> {
+        let mut room = Reservation { operator: self.clone(), taken: Vec::new() };
+        if self.is_exempt(from) {
+            return Ok(room);
+        }
+        let (now, subject) = (self.now().0, subject_of_peer(peer).id);
+        let (messages, most) = self.limits_of_peer(peer);
+        for (what, more, limit, code) in [
+            ("peer_messages", 1, messages, RefusalCode::PeerTooMany),
+            ("peer_recipients", count(recipients), most, RefusalCode::PeerTooManyRecipients),
+        ] {
+            let key = Key::new(what, &subject, HOUR);
+            self.0.abuse.rates.take(&key, more, limit, now).map_err(over(code, limit))?;
+            room.taken.push((key, more));
+        }
+        Ok(room)
+    }
+
+    /// Another operator asked for a recipient that does not exist; how long its answer waits.
+    pub(crate) fn note_unknown_of_peer(&self, peer: &Peer) -> Duration {
+        let subject = subject_of_peer(peer);
+        let known = |r: &mut Raised| r.shown = peer.dn.to_string();
+        self.count_signal(&subject, Signal::PeerUnknown, 1, 1, &known);
+        if self.is_slowed(&subject) { self.0.config.abuse.tarpit } else { Duration::ZERO }
+    }
+
+    /// A token, or a machine's certificate, opened a session.
+    pub(crate) fn note_login(&self, actor: &Actor) {
+        let (Some(token), Some(ip)) = (actor.credential, actor.origin.remote) else { return };
+        if self.threshold(Signal::Apart) == 0 {
+            return;
+        }
+        let (place, at) = (self.place_of(ip), self.now().0);
+        let mut memory = self.0.abuse.memory();
+        let slot = (token, place.clone());
+        if memory.told.get(&slot).is_some_and(|last| (at - last).abs() < TELL) || memory.used.len() >= WAITING {
+            return;
+        }
+        if memory.told.len() >= REMEMBERED {
+            memory.told.clear();
+        }
+        memory.told.insert(slot, at);
+        let bal = actor.bal.as_ref().map(|b| b.id);
+        memory.used.push(Used { token, person: actor.person(), bal, place, at });
+    }
+
+    /// The configured place of an address, else the network that it is in: what can be said of an address without asking anybody.
+    fn place_of(&self, ip: IpAddr) -> String {
+        let places = self.0.config.abuse.places.iter().filter(|(network, _)| network.holds(ip));
+        let named = places.max_by_key(|(network, _)| network.bits()).map(|(_, name)| name.clone());
+        named.unwrap_or_else(|| Network::around(ip, 16, 32).to_string())
+    }
+}
+
+/// Limits of recipients of a BAL: what is counted, the limit, the window.
+fn of_recipients(limits: &Limits) -> [(&'static str, i64, i64); 2] {
+    [("bal_hour", limits.recipients_per_hour.into(), HOUR), ("bal_day", limits.recipients_per_day.into(), DAY)]
+}

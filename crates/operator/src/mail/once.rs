@@ -1,0 +1,100 @@
+//! A message of ours is sent once: a program that never saw our `250` sends again, in the same session or another, here or on another node.
+//!
+//! The same is: the same BAL in From, the same Message-ID, the same content octet by octet as the program wrote it, the same recipient, within
+//! `repeat_minutes`. The Date counts as content: what a program kept and sends again is what it kept, whereas another Date says that somebody made the message
+//! anew, and a second copy does less harm than a message that was meant and never left. Without a Message-ID nothing says that two messages are one: both
+//! are sent. Only keyed digests are kept, in the memory of accepted mail; they are claimed in the transaction that sends, so that of two sessions one
+//! waits for the other.
+use crate::{Operator, Received};
+use sceau_domain::{Address, Refusal, Timestamp};
+use sceau_message::header;
+use sceau_store::dedupe::{self, Digest};
+use sceau_store::{Id, StoreError, Tx};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What makes a message the same, but for its recipient.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Same(Digest);
+
+/// Recipients that are claimed, and what is done for each: ids of BALs and of entries of the queue.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Claims {
+    of: BTreeMap<Digest, Vec<Id>>,
+    horizon: Timestamp,
+}
+
+/// What was claimed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Claimed {
+    /// Ids for which something was sent before, and nothing new.
+    pub done: BTreeSet<Id>,
+    /// The id of an earlier acceptance.
+    pub before: Option<String>,
+    /// All of it was sent before.
+    pub all: bool,
+}
+
+/// Lengths before values: no two tuples read alike.
+fn part(data: &mut Vec<u8>, part: &[u8]) {
+    data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    data.extend_from_slice(part);
+}
+
+impl Operator {
+    /// What makes a message of this BAL the same; none without a Message-ID, or when repeats are not looked for.
+    pub(super) fn same(&self, bal: Id, message: &Received) -> Option<Same> {
+        if self.0.config.limits.repeat_minutes == 0 {
+            return None;
+        }
+        let id = header::fields(&message.scan.header).find(|f| f.name.eq_ignore_ascii_case("Message-ID"))?;
+        let id = id.value.trim_ascii();
+        if id.is_empty() {
+            return None;
+        }
+        let mut data = Vec::with_capacity(128);
+        part(&mut data, &bal.to_be_bytes());
+        part(&mut data, id);
+        part(&mut data, &message.spool.digest);
+        Some(Same(self.0.store.vault().tag("submitted", &data)))
+    }
+
+    /// The claims of a message's recipients, each with what is done for it.
+    pub(super) fn claims<'a>(
+        &self,
+        same: Option<Same>,
+        recipients: impl Iterator<Item = (&'a Address, Vec<Id>)>,
+        now: Timestamp,
+    ) -> Claims {
+        let Some(Same(same)) = same else { return Claims::default() };
+        let minutes = i64::from(self.0.config.limits.repeat_minutes);
+        let mut claims = Claims { of: BTreeMap::new(), horizon: now.plus_ms(-minutes * 60_000) };
+        for (to, ids) in recipients {
+            let mut data = Vec::with_capacity(128);
+            part(&mut data, &same);
+            part(&mut data, to.key().as_bytes());
+            claims.of.entry(self.0.store.vault().tag("submitted", &data)).or_default().extend(ids);
+        }
+        claims
+    }
+}
+
+impl Claims {
+    /// Claims all, in the order of the digests: the order of locks. `tag` is the id of this acceptance.
+    pub fn claim(&self, tx: &mut dyn Tx, tag: &str, now: Timestamp) -> Result<Claimed, StoreError> {
+        let (mut out, mut new, mut known) = (Claimed::default(), BTreeSet::new(), 0);
+        for (digest, ids) in &self.of {
+            match dedupe::claim_sent(tx, digest, tag, now, self.horizon)? {
+                Some(before) => {
+                    out.before = Some(before);
+                    out.done.extend(ids);
+                    known += 1;
+                }
+                None => new.extend(ids.iter().copied()),
+            }
+        }
+        // A BAL that two recipients lead to is served when one of them is new.
+        out.done.retain(|id| !new.contains(id));
+        out.all = known > 0 && known == self.of.len();
+        Ok(out)
+    }
+}
