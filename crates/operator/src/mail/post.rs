@@ -299,7 +299,8 @@ impl Operator {
             expires,
             last_code: None,
             last_reply: None,
-            notify: None,
+            // RFC 3461 §6.2: a report about a report serves nobody.
+            notify: Some(sceau_domain::dsn::Notify::NEVER.bits()),
             orcpt: None,
         };
         Ok((message, vec![entry]))

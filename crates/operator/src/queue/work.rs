@@ -164,8 +164,8 @@ impl Operator {
             let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
             let due = self.0.store.read(move |tx| queue::claimed(tx, &owner, domain.as_str(), id, now, RECIPIENTS));
             let Some((message, entries)) = due.await.map_err(|e: StoreError| refuse::store(&e))? else {
+                // What was claimed by another is not ours to give back; of what is gone the claim ends by time.
                 tracing::debug!(destination = %destination.domain, message = id, "claimed, and gone or taken by another");
-                self.give_back(destination, vec![id]).await?;
                 continue;
             };
             self.0.leases.lanes.took(destination.domain.as_str());
@@ -199,13 +199,6 @@ impl Operator {
         hand.taken = hand.taken.saturating_add(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
         hand.waiting = claimed.into();
         Ok(!hand.waiting.is_empty())
-    }
-
-    /// Gives back what was claimed.
-    async fn give_back(&self, destination: &Destination, messages: Vec<Id>) -> Result<(), Refusal> {
-        let (owner, domain) = (self.lease_owner().to_owned(), destination.domain.clone());
-        let back = self.0.store.write(move |tx| queue::unclaim(tx, &owner, domain.as_str(), &messages)).await;
-        back.map_err(|e: StoreError| refuse::store(&e))
     }
 
     /// A message that cannot be read now is put off as if the destination had said so: given back as due, it would be leased

@@ -23,7 +23,7 @@ const RENEW: Duration = Duration::from_secs(120);
 
 /// Serves the destination, for which a lane was counted, until nothing is due, it fails, its claims are lost or `stop`; the lane is given back.
 pub(super) async fn serve(operator: &Operator, shared: &Shared, destination: Destination, stop: &CancellationToken) {
-    let (windows, begun) = (&shared.windows, Instant::now());
+    let windows = &shared.windows;
     let mut client = None;
     let ended = send_due(operator, shared, &destination, stop, &mut client).await;
     if let Some(client) = client {
@@ -42,7 +42,7 @@ pub(super) async fn serve(operator: &Operator, shared: &Shared, destination: Des
             operator.defer_destination(&destination, RefusalCode::Unavailable.into(), None).await
         }
         // One connection too many is no dead destination: the others go on, and no more are opened for a while.
-        Err(Ended::Unreachable(refusal, _)) if windows.has_others(name) && windows.took_since(name, begun) => {
+        Err(Ended::Unreachable(refusal, _)) if windows.goes_on(name, Instant::now()) => {
             windows.pushed_back(name, Instant::now());
             tracing::info!(destination = %name, code = refusal.code.as_str(), "one connection fewer");
             operator.release_destination(&destination).await
@@ -127,7 +127,9 @@ async fn send_due(
                 Err((refusal, server)) => return Err(Ended::Unreachable(refusal, server)),
             },
         };
+        shared.windows.sends(domain, true);
         let (outcomes, broken) = renewing(operator, destination, send(open, &mut outgoing)).await;
+        shared.windows.sends(domain, false);
         let server = open.server.clone();
         note(operator, shared, destination, open, &outgoing, &outcomes);
         if broken.is_some() || open.leaving {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const FIRST: f32 = 2.0;
 /// After a push back nothing is opened beside for so long.
 const REST: Duration = Duration::from_secs(30);
+/// What was taken so long ago was taken lately.
+const LATELY: Duration = Duration::from_secs(60);
 /// Destinations remembered while nothing is sent to them.
 const REMEMBERED: usize = 1_000;
 
@@ -25,6 +27,8 @@ pub(super) struct Windows {
 struct Window {
     size: f32,
     lanes: u32,
+    /// Lanes on whose connection a message is being sent.
+    sending: u32,
     rests_until: Option<Instant>,
     good: Option<Instant>,
 }
@@ -45,8 +49,13 @@ impl Windows {
             all.retain(|_, w| w.lanes > 0);
         }
         let first = FIRST.min(self.most);
-        let window =
-            all.entry(domain.clone()).or_insert(Window { size: first, lanes: 0, rests_until: None, good: None });
+        let window = all.entry(domain.clone()).or_insert(Window {
+            size: first,
+            lanes: 0,
+            sending: 0,
+            rests_until: None,
+            good: None,
+        });
         f(window, self.most)
     }
     /// A lane was opened.
@@ -71,13 +80,15 @@ impl Windows {
             w.rests_until = Some(now + REST);
         });
     }
-    /// Did it take a message since then, by whatever connection?
-    pub fn took_since(&self, domain: &DomainName, since: Instant) -> bool {
-        self.with(domain, |w, _| w.good.is_some_and(|at| at >= since))
+    /// A message is being sent to it, or no more.
+    pub fn sends(&self, domain: &DomainName, begins: bool) {
+        self.with(domain, |w, _| w.sending = if begins { w.sending + 1 } else { w.sending.saturating_sub(1) });
     }
-    /// Does another lane stand beside this one?
-    pub fn has_others(&self, domain: &DomainName) -> bool {
-        self.with(domain, |w, _| w.lanes > 1)
+    /// Does another lane stand beside one that failed, and does the destination take mail: a message is on its way there, or one was taken lately?
+    pub fn goes_on(&self, domain: &DomainName, now: Instant) -> bool {
+        self.with(domain, |w, _| {
+            w.lanes > 1 && (w.sending > 0 || w.good.is_some_and(|at| now.saturating_duration_since(at) < LATELY))
+        })
     }
     /// Destinations with a lane to which another may be opened.
     pub fn widened(&self, now: Instant) -> Vec<DomainName> {
@@ -126,7 +137,11 @@ mod tests {
         assert_eq!(windows.widened(start + REST), [d.clone()]);
         windows.pushed_back(&d, start);
         assert!(windows.widened(start + REST).is_empty(), "one is enough");
-        assert!(windows.took_since(&d, start) && !windows.took_since(&d, start + REST));
+        assert!(!windows.goes_on(&d, start), "no other lane");
+        windows.opened(&d);
+        assert!(windows.goes_on(&d, start) && !windows.goes_on(&d, start + LATELY));
+        windows.sends(&d, true);
+        assert!(windows.goes_on(&d, start + LATELY), "one is on its way");
     }
 
     proptest! {

@@ -65,7 +65,8 @@ fn friendly(line: &str) -> &'static str {
 }
 
 async fn send(config: RelayConfig) -> Result<(), NotTaken> {
-    SmtpRelay::new(config).send(&addr("anne@exemple.fr"), MESSAGE).await
+    let back = config.from.clone();
+    SmtpRelay::new(config).send(&back, &addr("anne@exemple.fr"), MESSAGE).await
 }
 
 #[tokio::test]
