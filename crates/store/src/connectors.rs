@@ -401,7 +401,7 @@ pub fn certificate_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Certificate>,
 /// Certificates that match what a server showed: this very one, or any of this name; the exact first, those in force before the revoked.
 pub fn matching(tx: &mut dyn Tx, fingerprint: &str, dn_key: &str) -> Result<Vec<Certificate>, StoreError> {
     let sql = format!(
-        "SELECT {CERTIFICATE} FROM connector_certificates WHERE fingerprint = $1 OR (kind = 'named' AND dn_key = $2) \
+        "SELECT {CERTIFICATE} FROM connector_certificates WHERE (fingerprint = $1 AND $1 <> '') OR (kind = 'named' AND dn_key = $2) \
          ORDER BY CASE WHEN fingerprint = $1 THEN 0 ELSE 1 END, CASE WHEN revoked IS NULL THEN 0 ELSE 1 END, id LIMIT 10"
     );
     tx.query(&sql, params![fingerprint, dn_key])?.iter().map(certificate).collect()

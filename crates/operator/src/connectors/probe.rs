@@ -168,7 +168,7 @@ impl Operator {
         let _ = slot.set(probe);
     }
 
-    /// Tries a connector out. `admin.not_found`, `right.missing`, `login.too_many` when it is tried out at this moment.
+    /// Tries a connector out. `admin.not_found`, `right.missing`, `state.wrong` when it was tried out a moment ago.
     pub async fn test_connector(&self, actor: &Actor, name: &str) -> Result<ConnectorTest, Refusal> {
         self.require(actor, UseCase::ConnectorTest, On::Anywhere).await?;
         let name = name.to_ascii_lowercase();
@@ -185,7 +185,7 @@ impl Operator {
         });
         let known = found.await?;
         if !self.is_due(i64::MIN / 2 + known.connector.id, PAUSE) {
-            return Err(Refusal::new(RefusalCode::LoginTooMany).with("delay", "2 s"));
+            return Err(Refusal::new(RefusalCode::StateWrong).with("name", &name).with("cause", "test"));
         }
         let mut findings = Findings::default();
         self.of_rows(&mut findings, &known);

@@ -149,5 +149,8 @@ fi
 
 # Personne d'autre ne lit la clé. · Nobody else reads the key.
 chmod go-rwx "$key" 2>/dev/null || true
-postfix -c "$config" check
+if ! postfix -c "$config" check; then
+    echo "Postfix refuse ses réglages : voyez son journal. · Postfix refuses its settings: see its log." >&2
+    exit 70
+fi
 echo "Postfix est réglé. Rechargez-le : postfix reload. · Postfix is set. Reload it: postfix reload."
