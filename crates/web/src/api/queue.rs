@@ -43,7 +43,7 @@ struct Which {
 
 /// What is spoken of: exactly one of the fields is given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 struct What {
     /// One entry.
     #[schema(value_type = Option<String>, example = json!(null))]
@@ -59,6 +59,7 @@ struct What {
     sender: Option<Address>,
     /// Everything.
     #[schema(example = false)]
+    #[serde(default)]
     all: bool,
 }
 
