@@ -93,8 +93,7 @@ impl Operator {
                 Err(refusal) => tracing::info!(code = refusal.code.as_str(), "a test is not answered"),
             }
         }
-        let mut act = act;
-        self.0.store.write(move |tx| act(tx)).await.map(drop)?;
+        self.0.store.write(act).await.map(drop)?;
         Ok(())
     }
 

@@ -10,13 +10,13 @@ use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
-        .routes(routes!(own))
-        .routes(routes!(choose))
-        .routes(routes!(language))
-        .routes(routes!(of_person))
-        .routes(routes!(of_bal))
-        .routes(routes!(maintenance))
-        .routes(routes!(absence, set_absence, end_absence))
+        .routes(routes!(own_notices))
+        .routes(routes!(choose_notices))
+        .routes(routes!(choose_language))
+        .routes(routes!(notices_of_person))
+        .routes(routes!(notices_of_bal))
+        .routes(routes!(tell_of_maintenance))
+        .routes(routes!(show_absence, set_absence, end_absence))
 }
 
 type Absence = Result<Versioned<AbsenceView>, Problem>;
@@ -28,7 +28,10 @@ fn shown(view: AbsenceView) -> Absence {
 /// What the asker hears by ordinary mail: by BAL, in which language, and whether the address can be used.
 #[utoipa::path(get, path = "/me/notices", tag = "me", responses((status = 200, description = "Choices", body = NoticesView), Refusals),
     extensions(("x-sceau-use-case" = json!("own.show"))))]
-async fn own(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -> Result<Json<NoticesView>, Problem> {
+async fn own_notices(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+) -> Result<Json<NoticesView>, Problem> {
     Ok(Json(op.own_notices(&actor).await?))
 }
 
@@ -37,7 +40,7 @@ async fn own(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -> Res
     params(("address" = String, Path, description = "Address of the BAL", example = "anne.martin@hopital.mssante.fr")),
     responses((status = 200, description = "Chosen", body = NoticeView), Refusals),
     extensions(("x-sceau-use-case" = json!("notice.choose"))))]
-async fn choose(
+async fn choose_notices(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
@@ -59,7 +62,7 @@ struct Language {
 #[utoipa::path(put, path = "/me/language", tag = "me", request_body = Language,
     responses((status = 200, description = "Chosen", body = NoticesView), Refusals),
     extensions(("x-sceau-use-case" = json!("notice.choose"))))]
-async fn language(
+async fn choose_language(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Json(new): Json<Language>,
@@ -72,7 +75,7 @@ async fn language(
     params(("login" = String, Path, description = "Login", example = "claire.exemple")),
     responses((status = 200, description = "Choices", body = NoticesView), Refusals),
     extensions(("x-sceau-use-case" = json!("person.list"))))]
-async fn of_person(
+async fn notices_of_person(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(login): Path<String>,
@@ -91,7 +94,7 @@ struct Listeners {
 #[utoipa::path(get, path = "/bals/{address}/notices", tag = "bals", params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Who hears what", body = Listeners), Refusals),
     extensions(("x-sceau-use-case" = json!("access.list"))))]
-async fn of_bal(
+async fn notices_of_bal(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
@@ -103,7 +106,7 @@ async fn of_bal(
 #[utoipa::path(post, path = "/maintenance-notices", tag = "people", request_body = Maintenance,
     responses((status = 200, description = "Told", body = MaintenanceTold), Refusals),
     extensions(("x-sceau-use-case" = json!("notice.maintenance"))))]
-async fn maintenance(
+async fn tell_of_maintenance(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Json(planned): Json<Maintenance>,
@@ -115,7 +118,11 @@ async fn maintenance(
 #[utoipa::path(get, path = "/bals/{address}/absence", tag = "bals", params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "The absence", body = AbsenceView, headers(("ETag" = String, description = "Its version"))), Refusals),
     extensions(("x-sceau-use-case" = json!("bal.absence"))))]
-async fn absence(AxumState(State(op)): AxumState<State>, Asker(actor): Asker, Path(address): Path<String>) -> Absence {
+async fn show_absence(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(address): Path<String>,
+) -> Absence {
     shown(op.absence(&actor, &address).await?)
 }
 
