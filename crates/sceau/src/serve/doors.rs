@@ -101,8 +101,8 @@ impl Bound {
         }
         operator.set_connector_probe(Arc::new(NetworkProbe { hostname, tls: parts.transfer.clone() }));
         if let Some(listener) = self.connectors {
-            let door =
-                ConnectorConfig { limits: config.listen.sessions(), ..ConnectorConfig::new(parts.mx.load_full()) };
+            let mut door = ConnectorConfig::new(parts.mx.load_full());
+            door.limits = config.listen.sessions();
             stops.sessions.spawn(serve_connectors(operator.clone(), listener, door, drain(), grace));
         }
         for (listener, implicit) in [(self.submission, false), (self.submissions, true)] {
