@@ -73,6 +73,7 @@ impl House {
             login_failures_per_minute: 10,
             setting_up: true,
             connectors: Default::default(),
+            notices: Default::default(),
             abuse: crate::abuse::Settings::none(),
         search: Default::default(),
         };

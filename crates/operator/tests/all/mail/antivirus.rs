@@ -216,12 +216,8 @@ async fn documents_under_a_password_are_marked_or_refused_as_the_policy_says() {
         let w = World::with(|c| c.limits.encrypted_documents = policy).await;
         w.op.set_antivirus(engine.setting());
         w.bal("autre@alpha.mssante.fr", BalKind::Org, &["anne"], |_| {}).await;
-        let given = w.op.mx_accept(
-            &peer(BETA),
-            envelope(BEYOND, &[ANNE]),
-            w.message(&archive(BEYOND)),
-            &origin(sceau_operator::Door::Mx),
-        );
+        let (from, session) = (peer(BETA), origin(sceau_operator::Door::Mx));
+        let given = w.op.mx_accept(&from, envelope(BEYOND, &[ANNE]), w.message(&archive(BEYOND)), &session);
         match outcome {
             None => {
                 given.await.unwrap();
