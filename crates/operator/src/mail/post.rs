@@ -2,7 +2,7 @@
 //!
 //! Promises: every letter is judged by `domain::exchange`, so that nothing that we write leaves the trust space; its reverse path is
 //! null, so that nobody answers it and no report is ever made about it; it is delivered to our BALs or queued for a listed operator, and its trace
-//! stands in the transaction that names it: the caller's ([`Operator::post_with`], so that an act and the letter about it are one) or its own.
+//! stands in the transaction that names it: the caller's ([`Operator::post_with`]), so that an act and the letter about it are one.
 use super::keep::{Kept, keep_with};
 use super::parties::Found;
 use crate::mailbox::deliver::{self, Prepared, Target};
@@ -113,11 +113,6 @@ impl Ready {
 }
 
 impl Operator {
-    /// Posts a letter in a transaction of its own. The refusal when it may not go there, or cannot be taken there.
-    pub(crate) async fn post(&self, letter: Letter) -> Result<Posted, Refusal> {
-        self.post_with(letter, |_| Ok(true)).await.map_err(Refusal::from)
-    }
-
     /// Posts a letter in the transaction of the act that it tells of: `act` first, then the letter. When `act` gives false (what it would do is done
     /// already), what it wrote is kept and nothing is posted; when it fails, or the letter cannot be taken, neither happens.
     pub(crate) async fn post_with<F>(&self, letter: Letter, mut act: F) -> Result<Posted, Fail>
