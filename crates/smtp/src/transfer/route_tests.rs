@@ -91,12 +91,27 @@ async fn mx_by_preference_and_the_domain_itself_without_mx() {
 #[tokio::test]
 async fn no_such_domain_null_mx_and_a_failing_dns_are_told_apart() {
     let routes = routes(dns().await, &[]);
-    for domain in ["nowhere.test", "null.test", "empty.test", "dangling.test"] {
+    for domain in ["nowhere.test", "empty.test", "dangling.test"] {
         assert_eq!(servers(&routes, domain).await, Err(RefusalCode::TransferNoRoute), "{domain}");
     }
+    assert_eq!(servers(&routes, "null.test").await, Err(RefusalCode::TransferNullMx));
     for domain in ["broken.test", "half.test"] {
         assert_eq!(servers(&routes, domain).await, Err(RefusalCode::TransferDns), "{domain}");
     }
+}
+
+#[tokio::test]
+async fn our_own_name_among_the_servers_ends_them_and_a_domain_without_mx_may_be_none() {
+    let dns = dns().await;
+    let own = |name: &str| routes(dns, &[]).with(true, &[name.to_owned()]);
+    // We are the backup: only whoever is preferred to us is tried.
+    let found = servers(&own("BACKUP.alpha.test."), "alpha.test").await.unwrap();
+    assert_eq!(found.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["mx1.alpha.test"]);
+    assert_eq!(servers(&own("mx1.alpha.test"), "alpha.test").await, Err(RefusalCode::TransferOwnMx));
+    let strict = routes(dns, &[]).with(false, &[]);
+    assert_eq!(servers(&strict, "bare.test").await, Err(RefusalCode::TransferNoRoute));
+    let (kind, _) = strict.find(&"alpha.test".parse().unwrap()).await.unwrap();
+    assert_eq!(kind, "mx");
 }
 
 #[tokio::test]
