@@ -470,5 +470,31 @@ fn the_queue_shows_what_waits() {
     assert_eq!(retried["retried"], 2);
     assert!(a.cli_text(&["--lang", "en", "queue", "retry", "--destination", &outside.domain]).ok().out.contains("2 "));
     assert!(refused(a, 1, &["queue", "show", "1"]).contains("[admin.not_found]"));
+    assert!(shown["tries"].as_array().is_some_and(|t| !t.is_empty()) && shown["route"]["kind"] == "fixed", "{shown:#}");
+    // Held, counted, released; one entry comes back to its sender, the other is deleted: the sender hears of both.
+    let held = a.cli(&["queue", "hold", "--destination", &outside.domain, "--why", "certificat en doute"]);
+    assert_fits("queue_changed", &held);
+    assert_eq!(held["entries"], 2);
+    let stats = a.cli(&["queue", "stats"]);
+    assert_fits("queue_stats", &stats);
+    assert_eq!(
+        (&stats["total"]["held"], &stats["destinations"][0]["held"]["why"]),
+        (&json!(2), &json!("certificat en doute"))
+    );
+    assert!(a.cli_text(&["--lang", "fr", "queue", "show", &id]).ok().out.contains("certificat en doute"));
+    assert!(a.cli_text(&["--lang", "fr", "queue", "stats"]).ok().out.contains(&outside.domain));
+    assert_eq!(
+        a.cli(&["queue", "list", "--state", "held", "--sender", &marie.address]).as_array().map(Vec::len),
+        Some(2)
+    );
+    let returned = a.cli(&["queue", "return", &id, "--why", "adresse changée"]);
+    assert_fits("queue_left", &returned);
+    assert_eq!(a.cli(&["queue", "release", "--all"])["entries"], 1);
+    a.cli(&["queue", "hold", "--all", "--why", "encore"]);
+    wait::until("the last one to be deleted", 20, || {
+        (a.cli(&["queue", "delete", "--all", "--why", "essai"])["entries"] == 1).then_some(())
+    });
+    assert_eq!((&returned["entries"], a.cli(&["queue", "list"])), (&json!(1), json!([])));
+    assert_eq!(a.cli(&["trace", "list", "--act", "mail.posted"]).as_array().map(Vec::len), Some(2), "told twice");
     assert!(!table.contains("Secret de la file") && !shown.to_string().contains("Secret de la file"));
 }
