@@ -16,6 +16,7 @@ use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_message::{header, trace_field};
 use sceau_store::{Id, StoreError, Tx, accounts, connectors as rows, structures};
 use serde_json::json;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::PoisonError;
 
@@ -283,8 +284,11 @@ impl Operator {
     }
 
     async fn note_connector_refusal(&self, connector: Id, refusal: &Refusal) {
-        // Another slot than its coming's: ids are positive.
-        if !self.is_due(-connector, REFUSING) {
+        // Another slot than its coming's (ids are positive), one a cause: the last word must not be lost behind the one before.
+        let mut cause = DefaultHasher::new();
+        (connector, refusal.code).hash(&mut cause);
+        let slot = -1 - i64::try_from(cause.finish() >> 1).unwrap_or(0);
+        if !self.is_due(slot, REFUSING) {
             return;
         }
         let (now, code, args) = (self.now().0, refusal.code.as_str(), crate::queue::stored_args(refusal));

@@ -166,7 +166,8 @@ async fn mail_goes_both_ways_as_the_bals_of_the_structure_only(h: House) {
     let to_bruno = w.actor("bruno", bruno).await;
     w.submit(&to_bruno, bruno, &[CARDIO], &letter(bruno, "interne")).await.unwrap();
     assert_eq!((w.count("queue_entries").await, w.inbox("anne", CARDIO).await.len()), (4, 0));
-    let unknown = op.mx_recipient(&peer(BETA), Some(&addr(PAUL)), &addr("x@alpha.mssante.fr"), 0, None, &origin(Door::Mx)).await;
+    let unknown =
+        op.mx_recipient(&peer(BETA), Some(&addr(PAUL)), &addr("x@alpha.mssante.fr"), 0, None, &origin(Door::Mx)).await;
     assert_eq!(code(unknown), "rcpt.unknown");
     let domain = "alpha.mssante.fr".parse().unwrap();
     let Route::Connector(route) = op.route_of(&domain).await.unwrap() else { panic!("no connector") };
@@ -181,7 +182,10 @@ async fn mail_goes_both_ways_as_the_bals_of_the_structure_only(h: House) {
     op.suspend_connector(&w.admin, "nord", "travaux").await.unwrap();
     assert_eq!(code(op.connector_sender(&server, Some(&addr(CARDIO)), None).await), "connector.suspended");
     assert!(op.route_of(&domain).await.is_err_and(|r| r.code == RefusalCode::ConnectorSuspended && r.is_temporary()));
-    assert_eq!(code(op.connector_accept(&cardio, envelope(CARDIO, &[PAUL]), w.message(&letter(CARDIO, "b"))).await), "connector.suspended");
+    assert_eq!(
+        code(op.connector_accept(&cardio, envelope(CARDIO, &[PAUL]), w.message(&letter(CARDIO, "b"))).await),
+        "connector.suspended"
+    );
     op.resume_connector(&w.admin, "nord", "fini").await.unwrap();
 
     // A BAL that is shut sends nothing, and takes nothing.
