@@ -64,7 +64,7 @@ impl AbuseSection {
     /// As the use cases take them. Partners whose name cannot be read are left out: [`AbuseSection::check`] refuses them.
     pub fn settings(&self) -> Settings {
         let partner = |p: &PartnerSection| {
-            let dn = Dn::parse(&p.dn).ok()?;
+            let dn = Dn::parse(&p.dn)?;
             Some(Partner { dn, messages_per_hour: p.messages_per_hour, recipients_per_hour: p.recipients_per_hour })
         };
         Settings {
@@ -80,10 +80,11 @@ impl AbuseSection {
 
     /// Checks what the types cannot say.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match self.partners.iter().find(|p| Dn::parse(&p.dn).is_err()) {
+        match self.partners.iter().find(|p| Dn::parse(&p.dn).is_none()) {
             Some(wrong) => Err(ConfigError::of("config.abuse_partner", &[("value", &wrong.dn)])),
             None if self.slowed_recipients == 0 || self.tarpit_seconds > 60 => {
-                let value = format!("slowed_recipients = {}, tarpit_seconds = {}", self.slowed_recipients, self.tarpit_seconds);
+                let value =
+                    format!("slowed_recipients = {}, tarpit_seconds = {}", self.slowed_recipients, self.tarpit_seconds);
                 Err(ConfigError::of("config.abuse_value", &[("value", &value)]))
             }
             None => Ok(()),
@@ -110,9 +111,13 @@ mod tests {
         assert_eq!((settings.thresholds.burst, settings.thresholds.unknown), (50, 20));
         assert!(settings.places[0].0.holds("192.0.2.7".parse().unwrap()));
         assert_eq!(settings.partners[0].messages_per_hour, Some(10));
-        for bad in
-            ["burst = 1", "[thresholds]\nautre = 1", "[places]\n\"192.0.2.1/24\" = \"a\"", "slowed_recipients = 0", "[[partners]]\ndn = \"\""]
-        {
+        for bad in [
+            "burst = 1",
+            "[thresholds]\nautre = 1",
+            "[places]\n\"192.0.2.1/24\" = \"a\"",
+            "slowed_recipients = 0",
+            "[[partners]]\ndn = \"\"",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

@@ -525,6 +525,7 @@ impl Config {
         if let Some(antivirus) = &self.antivirus {
             antivirus.check()?;
         }
+        self.abuse.check()?;
         self.revocation.check()?;
         if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));
