@@ -254,8 +254,9 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\nclients = [{anchors}]\ncrls = [{crl}]\n\n\
          [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}]\n\n\
          [antivirus]\noff = \"sandbox\"\n\n\
+         # Who plays here sends as nobody does.\n[abuse]\nenabled = false\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
-         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\nmax_connections_per_minute = 0\n\n\
+         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\nmax_connections_per_minute = 0\nmax_commands_per_minute = 100000\nerror_pause_ms = 0\n\n\
          [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\
          support = \"support@{domain}\"\ndpo = \"dpo@{domain}\"\nhebergeur = {name:?}\n\n\
          [transfer]\nretry_seconds = [1, 2, 5, 10, 30, 60]\n\n[transfer.routes]\n{routes}\n\

@@ -4,6 +4,7 @@ use sceau_smtp::server::SessionLimits;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `[listen]`: a door without an address stays shut.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct ListenSection {
     /// Messages of an SMTP session, announced as MAILMAX.
     #[serde(default = "messages")]
     pub max_messages_per_session: u32,
+    /// Milliseconds by which each error of an SMTP session beyond the first few is answered later than the one before; 0 for no pause.
+    #[serde(default = "error_pause")]
+    pub error_pause_ms: u64,
     /// Load balancers, addresses or networks: what comes from there begins with a header of the PROXY protocol, version 2, at every door.
     #[serde(default)]
     pub proxy_from: Vec<Network>,
@@ -70,6 +74,7 @@ impl ListenSection {
         SessionLimits {
             commands: self.max_commands_per_minute,
             transactions: self.max_messages_per_session,
+            tarpit: Duration::from_millis(self.error_pause_ms),
             ..SessionLimits::default()
         }
     }
@@ -89,6 +94,9 @@ fn commands() -> u32 {
 }
 fn messages() -> u32 {
     10_000
+}
+fn error_pause() -> u64 {
+    100
 }
 fn grace() -> u64 {
     20

@@ -7,6 +7,7 @@
 use super::SessionLimits;
 use super::session::Session;
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_net::ReadError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -86,16 +87,19 @@ fn over(what: &'static str, limit: String) -> Refusal {
 
 impl Session {
     /// Waits before an error is answered; not while the server drains.
-    pub(super) async fn tarpit(&mut self) {
+    pub(super) async fn tarpit(&mut self) -> Result<(), ReadError> {
         let pause = self.manners.pause(&self.limits);
         if pause.is_zero() {
-            return;
+            return Ok(());
         }
+        // Answers that are ready are not held back: whoever waits for them would take us for dead.
+        self.conn.flush().await?;
         metrics::counter!("sceau_smtp_limits_total", "limit" => "tarpit").increment(1);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.draining() => {}
         }
+        Ok(())
     }
 }
 

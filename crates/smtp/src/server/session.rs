@@ -172,7 +172,7 @@ impl Session {
                     None => return self.goodbye(RefusalCode::ShuttingDown).await,
                 },
             };
-            self.tarpit().await;
+            self.tarpit().await?;
             match outcome {
                 Outcome::Say(reply) => {
                     self.say(&reply).await?;
