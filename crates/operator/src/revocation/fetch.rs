@@ -55,12 +55,14 @@ enum Fetched {
 
 impl Operator {
     /// Asks `work` of a source, in the background, unless the same is on its way already; what to wait for. `None` when the source failed a moment ago
-    /// (and nobody insists) or is busy.
+    /// (and nobody insists), is busy, or when what is wanted is not needed any more: `needed` is asked while nothing is on its way and nothing can
+    /// begin, so that whoever came a moment too late does not ask again.
     pub(super) fn fly(
         &self,
         key: String,
         source: &str,
         insist: bool,
+        needed: impl FnOnce() -> bool,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Option<watch::Receiver<()>> {
         let state = &self.0.revocation;
@@ -68,6 +70,9 @@ impl Operator {
         let mut flights = state.flights();
         if let Some(flight) = flights.get(&key) {
             return Some(flight.clone());
+        }
+        if !insist && !needed() {
+            return None;
         }
         {
             let mut sources = state.sources();
@@ -101,15 +106,20 @@ impl Operator {
             });
             ours.map(|s| s.row.id.clone()).collect()
         };
-        ids.iter().filter_map(|id| self.fetch_list(id, false)).collect()
+        ids.iter().filter_map(|id| self.fetch_list(id, false, || !self.is_held(link))).collect()
     }
 
     /// Fetches a source's list; what to wait for. `None` when it is not to be asked now.
-    pub(super) fn fetch_list(&self, id: &str, insist: bool) -> Option<watch::Receiver<()>> {
+    pub(super) fn fetch_list(
+        &self,
+        id: &str,
+        insist: bool,
+        needed: impl FnOnce() -> bool,
+    ) -> Option<watch::Receiver<()>> {
         let row = self.0.revocation.sources().get(id)?.row.clone();
         self.0.config.revocation.hosts.allows(&row.address).ok()?;
         let (op, source) = (self.clone(), id.to_owned());
-        self.fly(format!("list {id}"), id, insist, async move { op.fetched(&source).await })
+        self.fly(format!("list {id}"), id, insist, needed, async move { op.fetched(&source).await })
     }
 
     async fn fetched(&self, id: &str) {

@@ -104,7 +104,7 @@ impl Operator {
     /// Fetches these lists, some at once, and waits for them: a list's own time bounds that.
     pub(super) async fn fetch_all(&self, ids: &[String], insist: bool) {
         for some in ids.chunks(8) {
-            let flights: Vec<_> = some.iter().filter_map(|id| self.fetch_list(id, insist)).collect();
+            let flights: Vec<_> = some.iter().filter_map(|id| self.fetch_list(id, insist, || true)).collect();
             for mut flight in flights {
                 // It ends when the question does.
                 while flight.changed().await.is_ok() {}

@@ -174,6 +174,11 @@ impl Operator {
         lists.good_until.filter(|until| *until > now).map(Known::Good)
     }
 
+    /// Is enough held about this certificate?
+    pub(super) fn is_held(&self, link: &Link) -> bool {
+        self.held(link).is_some()
+    }
+
     fn is_fresh(&self, held: &Held) -> bool {
         held.answer.until > self.now() && held.round >= self.0.revocation.round.load(Ordering::SeqCst)
     }

@@ -99,7 +99,11 @@ impl Operator {
     /// Fetches a new source's list, or says that its host is not allowed.
     async fn consider(&self, row: &SourceRow) {
         match self.0.config.revocation.hosts.allows(&row.address) {
-            Ok(()) if row.kind == "crl" => drop(self.fetch_list(&row.id, false)),
+            Ok(()) if row.kind == "crl" => {
+                // Whoever else met it may have been quicker.
+                let untried = || self.0.revocation.sources().get(&row.id).is_some_and(|s| s.row.tried.is_none());
+                drop(self.fetch_list(&row.id, false, untried));
+            }
             Ok(()) => {}
             Err(e) => {
                 if let FetchError::Host(host) = &e {

@@ -34,7 +34,9 @@ impl Operator {
     fn ask_responder(&self, link: &Link, address: &str) -> Option<watch::Receiver<()>> {
         let id = source_id("ocsp", address, &link.issuer_name, &link.issuer_key);
         let (op, link, address, source) = (self.clone(), link.clone(), address.to_owned(), id.clone());
-        self.fly(format!("{id} {}", link.id()), &id, false, async move { op.asked(&link, &address, &source).await })
+        let (key, wanted) = (format!("{id} {}", link.id()), link.clone());
+        let needed = || !self.answer_is_fresh(&wanted);
+        self.fly(key, &id, false, needed, async move { op.asked(&link, &address, &source).await })
     }
 
     async fn asked(&self, link: &Link, address: &str, source: &str) {
