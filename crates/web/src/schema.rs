@@ -1,4 +1,5 @@
 //! Schemas of values that have their rules elsewhere, for `#[schema(schema_with = …)]`: what they admit is what the operation admits.
+use sceau_domain::abuse::Decision;
 use sceau_domain::report::{Desk, ReportKind, ReportState};
 use sceau_domain::rights::Role;
 use sceau_domain::{BalRights, DomainKind};
@@ -41,6 +42,8 @@ queried! {
     ReportStateWord = report_state;
     /// See [`report_desk`].
     DeskWord = report_desk;
+    /// See [`abuse_state`].
+    AbuseStateWord = abuse_state;
 }
 
 /// One of these words.
@@ -61,6 +64,16 @@ pub fn report_kind() -> Object {
 /// States of a report.
 pub fn report_state() -> Object {
     word(&ReportState::ALL.iter().map(|s| s.as_str()).collect::<Vec<_>>(), "open")
+}
+
+/// State of a case of abuse.
+pub fn abuse_state() -> Object {
+    word(&["open", "decided"], "open")
+}
+
+/// What is decided of one.
+pub fn abuse_decision() -> Object {
+    word(&Decision::ALL.iter().map(|d| d.as_str()).collect::<Vec<_>>(), "block")
 }
 
 /// Where a report lies.

@@ -1,5 +1,6 @@
 //! Every end-to-end test, in one program: what they share is compiled and linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod abuse;
 mod access;
 mod antivirus;
 mod bucket;

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($what:tt)*) => { crate::cli::out::line(&format!($($what)*)) };
 }
 
+mod abuse;
 mod access;
 mod accounts;
 mod alarms;
@@ -177,6 +178,8 @@ enum Command {
     Certificates(certificates::CertificatesCommand),
     Peers(peers::PeersArgs),
     #[command(subcommand)]
+    Abuse(abuse::AbuseCommand),
+    #[command(subcommand)]
     Role(roles::RoleCommand),
     #[command(subcommand)]
     Disclosure(disclosures::DisclosureCommand),
@@ -289,6 +292,7 @@ pub fn run() -> ExitCode {
         Command::Trust(c) => trust::run(&context, c),
         Command::Certificates(c) => certificates::run(&context, c),
         Command::Peers(args) => peers::run(&context, &args),
+        Command::Abuse(command) => abuse::run(&context, command),
         Command::Role(c) => roles::run(&context, c),
         Command::Disclosure(c) => disclosures::run(&context, c),
         Command::Reindex(args) => reindex::run(&context, args),

@@ -6,6 +6,7 @@
 //! A family is written as `domains.rs` is: `Asker` before whatever else is read from the request, so that nobody learns from a stranger's mistake;
 //! `responses((status = 200, …), Refusals)`; what is added answers 201 with `Location` ([`crate::Created`]); what can be changed answers with its
 //! version and takes `If-Match`; each field of a request's body has an `example` that the operation accepts, and as narrow a schema as its rules.
+mod abuse;
 mod access;
 mod alarms;
 mod antivirus;
@@ -72,6 +73,7 @@ pub fn described() -> (Router<State>, OpenApi) {
     base.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
     let (routes, mut description) = OpenApiRouter::with_openapi(base)
         .merge(access::routes())
+        .merge(abuse::routes())
         .merge(alarms::routes())
         .merge(antivirus::routes())
         .merge(bals::routes())

@@ -95,7 +95,7 @@ async fn postmaster_and_abuse_of_each_domain_reach_those_in_charge_once() {
 #[tokio::test]
 async fn a_patient_is_a_pseudonym_in_traces() {
     let w = World::new().await;
-    let ins = "180017500000123";
+    let ins = "180017500000134";
     let text = letter(&format!("{ins}@patient.mssante.fr"), "reponse");
     w.hand_over(PATIENTS, &format!("{ins}@patient.mssante.fr"), &[ANNE], &text).await.unwrap();
     let t = w.traces("mail.accepted").await.remove(0);

@@ -98,7 +98,7 @@ async fn a_recipient_is_ours_known_reachable_and_has_room() {
     assert_eq!(code(rcpt("t@essai.beta.mssante.fr", ANNE, 0, None).await), "exchange.test");
     rcpt("t@essai.beta.mssante.fr", "essai.medecin@alpha.mssante.fr", 0, None).await.unwrap();
     assert_eq!(code(rcpt(paul, "chloe.roux@alpha.mssante.fr", 0, None).await), "exchange.unreachable");
-    rcpt("180017500000123@patient.mssante.fr", ANNE, 0, None).await.unwrap();
+    rcpt("180017500000134@patient.mssante.fr", ANNE, 0, None).await.unwrap();
     let close = "UPDATE bals SET state = 'closed' WHERE address_key LIKE 'petite@%'";
     w.store.write(move |tx| tx.execute(close, &[])).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
     assert_eq!(code(rcpt(paul, "petite@alpha.mssante.fr", 0, None).await), "rcpt.closed");

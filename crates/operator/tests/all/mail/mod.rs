@@ -1,5 +1,6 @@
 //! Mail in and out of an operator, on a real store: acceptance from peers, submission, the outbound queue, the white list.
 mod antivirus;
+mod abuse;
 mod absence;
 mod closing;
 mod crowd;
@@ -9,6 +10,7 @@ mod life;
 mod mail_notices;
 mod moves;
 mod nodes;
+mod once;
 mod policies;
 mod queue;
 mod queue_acts;

@@ -30,8 +30,8 @@ async fn limits_act_at_once(store: TestStore) {
     assert_eq!(code(send(BRUNO, &[PAUL], &big.replace(ANNE, BRUNO)).await), "message.too_big");
     // How many in an hour that slides.
     set("domain", "alpha.mssante.fr", "submissions_per_hour", 2).await;
-    for _ in 0..2 {
-        send(BRUNO, &[PAUL], &letter(BRUNO, "compte")).await.unwrap();
+    for i in 0..2 {
+        send(BRUNO, &[PAUL], &letter(BRUNO, &format!("compte{i}"))).await.unwrap();
     }
     assert_eq!(code(send(BRUNO, &[PAUL], &letter(BRUNO, "de trop")).await), "sender.too_many");
     send(ANNE, &[PAUL], &letter(ANNE, "une autre BAL")).await.unwrap();

@@ -39,10 +39,10 @@ async fn nothing_is_opened_on_a_domain_whose_local_parts_are_health_numbers() {
     let w = World::new().await;
     w.op.add_domain(&w.admin, "patient.mssante.fr".parse().unwrap(), DomainKind::Patients).await.unwrap();
     for kind in [BalKind::Per, BalKind::Usager] {
-        let bal = NewBal::new(addr("180017500000123@patient.mssante.fr"), kind, "Exemple", &["anne"]);
+        let bal = NewBal::new(addr("180017500000134@patient.mssante.fr"), kind, "Exemple", &["anne"]);
         assert_eq!(code(w.op.add_bal(&w.admin, bal).await), "admin.invalid");
     }
-    assert!(!w.on_disk("180017500000123"));
+    assert!(!w.on_disk("180017500000134"));
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ async fn one_writes_only_where_the_rules_let_one() {
     w.bal("petite@alpha.mssante.fr", BalKind::Org, &["anne"], |b| b.quota = Some(2_000)).await;
     let (anne, chloe) = (w.actor("anne", ANNE).await, w.actor("chloe", "chloe.roux@alpha.mssante.fr").await);
     let test = w.actor("anne", "essai.medecin@alpha.mssante.fr").await;
-    let ins = "180017500000123@patient.mssante.fr";
+    let ins = "180017500000134@patient.mssante.fr";
     for (actor, to, already, expected) in [
         (&anne, "x@example.org", 0, "rcpt.not_listed"),
         (&anne, "inconnue@alpha.mssante.fr", 0, "rcpt.unknown"),
@@ -170,7 +170,7 @@ async fn one_writes_only_where_the_rules_let_one() {
 async fn size_depends_on_the_destination_and_patients_stay_sealed() {
     let w = World::new().await;
     let anne = w.actor("anne", ANNE).await;
-    let ins = "180017500000123@patient.mssante.fr";
+    let ins = "180017500000134@patient.mssante.fr";
     let text = letter(ANNE, "gros") + &"x".repeat(150_000);
     assert_eq!(code(w.submit(&anne, ANNE, &["paul@beta.mssante.fr"], &text).await), "message.too_big");
     assert_eq!(code(w.submit(&anne, ANNE, &["paul@beta.mssante.fr", ins], &text).await), "message.too_big");
