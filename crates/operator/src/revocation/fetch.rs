@@ -173,7 +173,12 @@ impl Operator {
         let trace = self.fact("revocation.adopted", &By::system(), None, "ok", data).technical();
         let (source, der, issuer) = (id.to_owned(), Arc::new(list.der().to_vec()), facts.issuer.to_string());
         let (shown, of, by) = (issuer.clone(), name.clone(), key.clone());
+        let known = self.0.revocation.sources().get(id).map(|s| s.row.clone());
         let kept = self.0.store.write(move |tx| {
+            // Whoever met the source first may not have written its row yet.
+            if let Some(row) = &known {
+                rows::know(tx, row)?;
+            }
             rows::name_issuer(tx, &source, &shown, &of, &by)?;
             let kept = rows::keep(tx, &source, &der, this_update, next_update, entries, now.0)?;
             if kept {
