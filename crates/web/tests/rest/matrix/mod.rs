@@ -21,8 +21,14 @@ use world::{FAR, Template, Way, World, expected};
 const WAYS: [Way; 2] = [Way::Tls, Way::Socket];
 
 /// Operations that change no row of the data here: the key lies in the keyring, and nothing is queued.
-const LOOKS: [&str; 5] =
-    ["POST /connectors/{name}/test", "POST /log/keys", "POST /queue/retry", "POST /queue/return", "POST /queue/delete"];
+const LOOKS: [&str; 6] = [
+    "POST /connectors/{name}/test",
+    "POST /log/keys",
+    "POST /queue/retry",
+    "POST /queue/release",
+    "POST /queue/return",
+    "POST /queue/delete",
+];
 /// Use cases that no operation of REST stands for, and their door.
 const OTHER_DOORS: [(UseCase, &str); 3] =
     [(UseCase::MailRead, "IMAP"), (UseCase::MailSend, "submission"), (UseCase::MailFile, "IMAP")];
