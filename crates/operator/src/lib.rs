@@ -2,8 +2,8 @@
 //!
 //! Doors translate a protocol into these calls and hold no rule. Every use case takes who asks ([`Actor`] or [`Peer`]) and
 //! checks rights itself; every act and its trace commit in one transaction (design §2.2).
-pub mod abuse;
 pub mod absence;
+pub mod abuse;
 mod access;
 pub mod accounts;
 pub mod actor;

@@ -121,7 +121,8 @@ impl Operator {
         if let Err(refusal) = holds(&seated, need) {
             return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
         }
-        let mut data = json!({ "door": origin.door.as_str(), "token": token.id, "role": seated.role, "tls": origin.tls });
+        let mut data =
+            json!({ "door": origin.door.as_str(), "token": token.id, "role": seated.role, "tls": origin.tls });
         if token.purpose != "device" {
             data["by"] = token.purpose.as_str().into();
         }

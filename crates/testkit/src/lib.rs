@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 pub mod people_file;
 pub mod pki;
-pub mod revoking;
 pub mod relay;
+pub mod revoking;
 pub mod world;
 
 use sceau_domain::opening::State;

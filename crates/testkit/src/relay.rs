@@ -42,7 +42,8 @@ impl Played {
     /// The relay of this operator from now on. It takes everything.
     pub fn of(op: &Operator) -> Arc<Self> {
         let from = addr("avis@exemple.fr");
-        let relay = Arc::new(Self { from, taken: Mutex::default(), back: Mutex::default(), answer: Mutex::new(Ok(())) });
+        let relay =
+            Arc::new(Self { from, taken: Mutex::default(), back: Mutex::default(), answer: Mutex::new(Ok(())) });
         op.set_relay(relay.clone());
         relay
     }

@@ -41,11 +41,12 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
             Ok(enter(s, actor))
         }
         _ => {
-            let (read, error): (fn(&[u8]) -> Option<Bearer>, _) = match mechanism {
-                "XOAUTH2" => (sasl::xoauth2, sasl::XOAUTH2_ERROR),
-                _ => (sasl::oauthbearer, sasl::OAUTHBEARER_ERROR),
+            let said = clear(&response).ok_or_else(wrong)?;
+            let (given, error) = match mechanism {
+                "XOAUTH2" => (sasl::xoauth2(&said), sasl::XOAUTH2_ERROR),
+                _ => (sasl::oauthbearer(&said), sasl::OAUTHBEARER_ERROR),
             };
-            let given = read(&clear(&response).ok_or_else(wrong)?).ok_or_else(wrong)?;
+            let given = given.ok_or_else(wrong)?;
             match s.operator.login_bearer(&given, &s.origin).await {
                 Ok(actor) => Ok(enter(s, actor)),
                 Err(refusal) => {

@@ -200,7 +200,7 @@ mod tests {
             assert_eq!(r.take(&key(), 1, 10, start), Ok(()), "{i}");
         }
         let Err(Over(wait)) = r.take(&key(), 1, 10, start) else { panic!("taken beyond the limit") };
-        assert_eq!(r.fits(&key(), 1, 10, start + wait - HOUR / 100).is_err(), true);
+        assert!(r.fits(&key(), 1, 10, start + wait - HOUR / 100).is_err());
         assert_eq!(r.fits(&key(), 1, 10, start + wait), Ok(()), "after {wait}");
         // Half an hour into the next one, half of it is still in sight.
         assert_eq!(r.fits(&key(), 5, 10, start + HOUR + HOUR / 2), Ok(()));

@@ -413,7 +413,8 @@ impl Operator {
         let duplicate = kept.is_none();
         if let Some(test) = tests.into_iter().next() {
             // The copies are durable: a test beside them that fails is not a reason to send the message again.
-            let [answered, again] = ["mail.tested", "mail.repeated"].map(|act| self.fact(act, &by, None, "ok", json!({ "id": id })));
+            let [answered, again] =
+                ["mail.tested", "mail.repeated"].map(|act| self.fact(act, &by, None, "ok", json!({ "id": id })));
             drop(self.answer_test(test, answered, again).await);
         }
         if let Some(ready) = told.filter(|_| !duplicate) {

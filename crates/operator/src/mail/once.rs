@@ -6,7 +6,7 @@
 //! are sent. Only keyed digests are kept, in the memory of accepted mail; they are claimed in the transaction that sends, so that of two sessions one
 //! waits for the other.
 use crate::{Operator, Received};
-use sceau_domain::{Address, Refusal, Timestamp};
+use sceau_domain::{Address, Timestamp};
 use sceau_message::header;
 use sceau_store::dedupe::{self, Digest};
 use sceau_store::{Id, StoreError, Tx};

@@ -3,8 +3,8 @@
 use crate::moves::Standing;
 use crate::{Operator, refuse};
 use sceau_domain::access::refuses_mail;
-use sceau_domain::tell::{Answers, RESPONDER};
 use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
+use sceau_domain::tell::{Answers, RESPONDER};
 use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
 use sceau_store::{Id, StoreError, Tx, accounts, connectors, roles};
 

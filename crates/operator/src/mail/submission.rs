@@ -6,11 +6,11 @@
 //! write to whom is `domain::exchange`'s decision; `Ok` of [`Operator::submit`] means that local copies and queue entries
 //! are durable, all or none.
 use super::keep::{Kept, keep_all};
+use super::once::Same;
 use super::parties::{Found, Local, bal_by_key};
 use super::post::Posting;
 use super::receipt;
 use super::responder::Test;
-use super::once::Same;
 use super::{Accepted, Envelope, Rcpt, clean};
 use crate::access::{Acting, acting};
 use crate::antivirus::{About, Passed};
@@ -292,7 +292,13 @@ impl Operator {
     }
 
     /// A message of ours that only goes to a test responder: counted and traced as sent, answered, not kept.
-    async fn answer_submitted(&self, actor: &Actor, plan: &Plan, message: &Received, test: Test) -> Result<(), Refusal> {
+    async fn answer_submitted(
+        &self,
+        actor: &Actor,
+        plan: &Plan,
+        message: &Received,
+        test: Test,
+    ) -> Result<(), Refusal> {
         let (sender, per_hour, now) = (plan.per_hour.0, plan.per_hour.1, plan.now);
         let count = move |tx: &mut dyn Tx| crate::policies::count_submission(tx, sender, per_hour, now.0);
         self.0.store.write(count).await?;

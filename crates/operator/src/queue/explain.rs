@@ -30,13 +30,13 @@ pub struct RouteView {
     pub problem: Option<String>,
 }
 
+/// The way to a domain: kind and servers, or why there is none.
+pub type Found<'a> = Pin<Box<dyn Future<Output = Result<(&'static str, Vec<Way>), Refusal>> + Send + 'a>>;
+
 /// Knows where mail goes: who sends.
 pub trait Router: Send + Sync + std::fmt::Debug {
     /// The way to a domain: kind and servers.
-    fn way<'a>(
-        &'a self,
-        domain: &'a DomainName,
-    ) -> Pin<Box<dyn Future<Output = Result<(&'static str, Vec<Way>), Refusal>> + Send + 'a>>;
+    fn way<'a>(&'a self, domain: &'a DomainName) -> Found<'a>;
 }
 
 impl Operator {

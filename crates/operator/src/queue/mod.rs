@@ -23,8 +23,8 @@ mod view;
 mod work;
 
 pub use act::{Acted, Chosen, Holding};
-pub(crate) use report::{postmaster, say};
 pub use explain::{RouteView, Router, Way};
+pub(crate) use report::{postmaster, say};
 pub use sceau_store::StoreError as ReadingError;
 pub use sceau_store::blob::BlobReader as Content;
 pub use upkeep::Upkeep;

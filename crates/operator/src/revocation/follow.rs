@@ -4,7 +4,7 @@
 //! hear of it, and within half a minute when they hear nothing. A list of which nothing newer comes is told of before it ends.
 use super::fetch::SKEW;
 use super::ms;
-use super::state::{SOURCES, Source};
+use super::state::SOURCES;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, Timestamp};
 use sceau_store::revocation::{self as rows, SourceRow};
@@ -142,7 +142,7 @@ impl Operator {
         for row in kept {
             let newer = {
                 let mut sources = self.0.revocation.sources();
-                let known = sources.entry(row.id.clone()).or_insert_with(|| Source::default());
+                let known = sources.entry(row.id.clone()).or_default();
                 let held = known.list.as_ref().map(|l| l.facts().this_update.0);
                 if known.row.tried <= row.tried {
                     known.row = row.clone();

@@ -2,8 +2,8 @@
 //!
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
-mod antivirus;
 mod abuse;
+mod antivirus;
 mod connectors;
 mod hidden;
 mod listen;
@@ -13,8 +13,8 @@ mod search;
 mod storage;
 mod terms;
 
-pub use antivirus::AntivirusSection;
 pub use abuse::AbuseSection;
+pub use antivirus::AntivirusSection;
 pub use connectors::ConnectorsSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;

@@ -7,7 +7,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use sceau_imap::{ImapConfig, TlsMode};
 use sceau_net::Listener;
 use sceau_operator::Operator;
-use sceau_smtp::server::{ConnectorConfig, MxConfig, SubmissionConfig, serve_bounces, serve_connectors, serve_mx, serve_submission};
+use sceau_smtp::server::{
+    ConnectorConfig, MxConfig, SubmissionConfig, serve_bounces, serve_connectors, serve_mx, serve_submission,
+};
 use sceau_smtp::transfer::connector::NetworkProbe;
 use sceau_smtp::transfer::lookout::Lookout;
 use sceau_smtp::transfer::{self, Routes, Timeouts, TransferConfig};

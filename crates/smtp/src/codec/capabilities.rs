@@ -81,7 +81,8 @@ mod tests {
         assert_eq!(of(&["a", "SIZE 0"]), Capabilities { size: true, ..Capabilities::default() });
         assert_eq!(of(&["a", "SIZE"]).max_size, None);
         assert!(of(&["a", "STARTTLS"]).starttls);
-        let c = of(&["a", "DSN", "CHUNKING", "BINARYMIME", "REQUIRETLS", "LIMITS MAILMAX=5 rcptmax=20 RCPTDOMAINMAX=1 X"]);
+        let c =
+            of(&["a", "DSN", "CHUNKING", "BINARYMIME", "REQUIRETLS", "LIMITS MAILMAX=5 rcptmax=20 RCPTDOMAINMAX=1 X"]);
         assert!(c.dsn && c.chunking && c.binary && c.requiretls);
         assert_eq!((c.mail_max, c.rcpt_max), (Some(5), Some(20)));
         assert!(!of(&["a", "BINARYMIME"]).binary, "nothing carries it");

@@ -34,8 +34,8 @@ impl World {
             path.links[0].clone()
         };
         let world = Self { link: link(4242), other: link(77), folder: tempfile::tempdir().unwrap(), pki };
-        world.put("issuing.pem", &world.pki.issuing.pem());
-        world.put("issuing.key", &world.pki.issuing.key().serialize_pem());
+        world.put("issuing.pem", world.pki.issuing.pem());
+        world.put("issuing.key", world.pki.issuing.key().serialize_pem());
         world
     }
     fn path(&self, name: &str) -> String {

@@ -75,7 +75,7 @@ impl House {
             connectors: Default::default(),
             notices: Default::default(),
             abuse: crate::abuse::Settings::none(),
-        search: Default::default(),
+            search: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
         let domain = store.new_id();

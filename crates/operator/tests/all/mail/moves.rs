@@ -188,7 +188,8 @@ fn nothing_in_the_sources_decides_by_a_suffix() {
     }
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let (mut all, mut found, mut read) = (Vec::new(), Vec::new(), 0);
-    for name in ["domain", "message", "antivirus", "trust", "store", "operator", "net", "smtp", "imap", "web", "sceau"] {
+    for name in ["domain", "message", "antivirus", "trust", "store", "operator", "net", "smtp", "imap", "web", "sceau"]
+    {
         files(&crates.join(name).join("src"), &mut all);
     }
     for file in all.iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {

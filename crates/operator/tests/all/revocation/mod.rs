@@ -160,7 +160,11 @@ async fn when_nobody_tells_the_mode_decides_and_says_so(h: House) {
     assert_eq!(traces.len(), 1, "told once, not at each command");
     assert!(traces[0].data["cause"].as_str().unwrap().contains("503"), "{:?}", traces[0].data);
 
-    let strict = h.process(Mode::Lenient, |s| drop(s.modes.insert(Purpose::Peers, Mode::Strict))).await;
+    let strict = h
+        .process(Mode::Lenient, |s| {
+            s.modes.insert(Purpose::Peers, Mode::Strict);
+        })
+        .await;
     let refused = strict.mx_peer(&chain, &mx()).await.unwrap_err();
     assert_eq!(refused.code, RefusalCode::PeerRevocation);
     assert!(refused.is_temporary() && refused.smtp_reply().starts_with("451 4.7.0"));
