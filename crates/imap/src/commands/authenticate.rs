@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
-use sceau_operator::login::sasl::{self, Bearer};
+use sceau_operator::login::sasl;
 use zeroize::Zeroizing;
 
 /// Longest client response, base64 and all.
