@@ -62,10 +62,11 @@ impl Count {
             _ => *self = Self { bucket, step: self.step, ..Self::default() },
         }
     }
-    /// The window slides: the part of the one before that is still in sight counts in proportion.
+    /// The window slides: the part of the one before that is still in sight counts in proportion, a part of one as one.
     fn seen(&self, window: i64, now: i64) -> i64 {
         let left = window - (now - self.bucket * window).clamp(0, window);
-        let before = i128::from(self.mine[1] + self.others[1]) * i128::from(left) / i128::from(window);
+        let before = i128::from(self.mine[1] + self.others[1]) * i128::from(left);
+        let before = (before + i128::from(window) - 1) / i128::from(window);
         self.mine[0] + self.others[0] + i64::try_from(before).unwrap_or(i64::MAX)
     }
     /// How long until `more` fit under `limit`.

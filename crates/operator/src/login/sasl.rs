@@ -64,7 +64,8 @@ fn text(payload: &[u8]) -> Option<&str> {
 fn bearer(login: Option<String>, pairs: &str, taken: &[&str]) -> Option<Bearer> {
     let mut seen: Vec<&str> = taken.to_vec();
     let mut token = None;
-    for pair in pairs.split_terminator('\u{1}') {
+    // Each pair has its own end, before the end of all (RFC 7628 §3.1).
+    for pair in pairs.strip_suffix('\u{1}')?.split('\u{1}') {
         let (key, value) = pair.split_once('=')?;
         let word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphabetic());
         let visible = value.bytes().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~'));

@@ -85,14 +85,15 @@ async fn what_is_sent_is_traced_where_it_is_named(w: World) {
     let own = sign_in(&w, "bruno", BRUNO, Door::Submission).await.unwrap();
     let for_anne = (Some(ANNE.to_owned()), json!("delegate"), json!("anne"));
     let himself = (Some(BRUNO.to_owned()), Value::Null, Value::Null);
-    let as_sender = format!("Sender: {BRUNO}\r\n{}", letter(ANNE, "x"));
+    let as_sender = format!("Sender: {BRUNO}\r\n{}", letter(ANNE, "six"));
     let mut before = 0;
+    // Each another letter: the same one twice is sent once.
     for (session, envelope, text, expected) in [
-        (&hers, ANNE, letter(ANNE, "x"), vec![&for_anne]),
-        (&own, ANNE, letter(ANNE, "x"), vec![&for_anne]),
-        (&hers, BRUNO, letter(BRUNO, "x"), vec![&himself]),
-        (&own, BRUNO, letter(ANNE, "x"), vec![&himself, &for_anne]),
-        (&hers, "", letter(ANNE, "x"), vec![&for_anne]),
+        (&hers, ANNE, letter(ANNE, "un"), vec![&for_anne]),
+        (&own, ANNE, letter(ANNE, "deux"), vec![&for_anne]),
+        (&hers, BRUNO, letter(BRUNO, "trois"), vec![&himself]),
+        (&own, BRUNO, letter(ANNE, "quatre"), vec![&himself, &for_anne]),
+        (&hers, "", letter(ANNE, "cinq"), vec![&for_anne]),
         (&own, ANNE, as_sender, vec![&for_anne, &himself]),
     ] {
         w.submit(session, envelope, &[PAUL, BRUNO], &text).await.unwrap();

@@ -94,7 +94,16 @@ async fn after_hours_the_sender_is_warned_once_and_after_days_told_that_it_is_ov
     let acts: Vec<String> = w.traces("mail").await.into_iter().map(|t| t.act).collect();
     assert_eq!(
         acts,
-        ["mail.submitted", "mail.deferred", "mail.delayed", "mail.deferred", "mail.deferred", "mail.expired"]
+        [
+            "mail.submitted",
+            "mail.deferred",
+            "mail.delayed",
+            "mail.posted",
+            "mail.deferred",
+            "mail.deferred",
+            "mail.expired",
+            "mail.posted"
+        ]
     );
     assert!(w.op.lease_destination().await.unwrap().is_none());
     w.op.housekeeping().await.unwrap();
