@@ -77,11 +77,13 @@ fn released(tx: &mut dyn Tx, sql: &str, bal: Id, now: Timestamp, limit: i64) -> 
 /// Tables with rows of a BAL that closing leaves alone, and why they hold nothing of its content: who it was and who had access; what was
 /// done, asked for and attested; how much it was used, day by day; what it sent and still waits, under transit keys.
 #[cfg(test)]
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 14] = [
     "access",
+    "connector_senders",
     "tokens",
     "traces",
     "queue_messages",
+    "queue_entries",
     "openings",
     "disclosures",
     "submission_counts",
