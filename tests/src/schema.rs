@@ -25,6 +25,11 @@ const PATTERNS: &[Pattern] = &[
     ("^[0-9a-f]{16}$", |s| s.len() == 16 && s.bytes().all(is_low_hex)),
     ("^[0-9a-f]{64}$", |s| s.len() == 64 && s.bytes().all(is_low_hex)),
     ("^[0-9.]+:[0-9]+$", |s| s.parse::<std::net::SocketAddr>().is_ok()),
+    ("^(NEVER|(SUCCESS|FAILURE|DELAY)(,(FAILURE|DELAY))*)$", |s| {
+        let (first, more) = s.split_once(',').map_or((s, None), |(first, more)| (first, Some(more)));
+        (s == "NEVER" || ["SUCCESS", "FAILURE", "DELAY"].contains(&first))
+            && more.is_none_or(|more| more.split(',').all(|w| ["FAILURE", "DELAY"].contains(&w)))
+    }),
     ("^sceau_[A-Za-z0-9_-]{43}$", |s| {
         s.strip_prefix("sceau_")
             .is_some_and(|t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))
@@ -198,6 +203,10 @@ mod tests {
         for value in bad {
             assert_eq!(defects(&schema, &value).len(), 1, "{value}");
         }
+        let notify = json!({ "pattern": "^(NEVER|(SUCCESS|FAILURE|DELAY)(,(FAILURE|DELAY))*)$" });
+        let fits = |s: &str| defects(&notify, &json!(s)).is_empty();
+        assert!(["NEVER", "DELAY", "FAILURE,DELAY", "SUCCESS,FAILURE,DELAY"].into_iter().all(fits));
+        assert!(!["", "NEVER,DELAY", "FAILURE,SUCCESS", "DELAY,", "delay"].into_iter().any(fits));
         assert_eq!(defects(&json!({ "oneOf": [] }), &json!(1)), ["$: the word oneOf is not checked"]);
     }
 }
