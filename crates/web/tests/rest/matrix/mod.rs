@@ -21,13 +21,14 @@ use world::{FAR, Template, Way, World, expected};
 const WAYS: [Way; 2] = [Way::Tls, Way::Socket];
 
 /// Operations that change no row of the data here: the key lies in the keyring, and nothing is queued.
-const LOOKS: [&str; 6] = [
+const LOOKS: [&str; 7] = [
     "POST /connectors/{name}/test",
     "POST /log/keys",
     "POST /queue/retry",
     "POST /queue/release",
     "POST /queue/return",
     "POST /queue/delete",
+    "POST /revocation/refresh",
 ];
 /// Use cases that no operation of REST stands for, and their door.
 const OTHER_DOORS: [(UseCase, &str); 3] =
