@@ -2,8 +2,8 @@
 //! a suspension stop at once.
 use crate::people::House;
 use rustls_pki_types::CertificateDer;
-use sceau_domain::{BalKind, RefusalCode};
-use sceau_operator::accounts::structures::views::Settlement;
+use sceau_domain::{BalKind, ConventionState, RefusalCode, Timestamp};
+use sceau_operator::accounts::structures::views::{Convention, Settlement};
 use sceau_operator::connectors::Route;
 use sceau_operator::connectors::settings::Server;
 use sceau_operator::connectors::views::{ConnectorChange, NewCertificate, NewConnector, RouteView};
@@ -36,7 +36,12 @@ async fn prepared(h: &House) {
     for structure in ["nord", "sud"] {
         let version = op.structure(admin, structure).await.unwrap().version;
         let domains = Some(vec!["alpha.mssante.fr".to_owned()]);
-        op.settle_structure(admin, structure, version, Settlement { domains, ..Settlement::default() }).await.unwrap();
+        // Its BAL is opened under a signed convention, as every structure's.
+        let state = ConventionState::Signed;
+        let convention =
+            Some(Convention { state, reference: Some("C-1".into()), from: Some(Timestamp(0)), until: None });
+        let settlement = Settlement { convention, domains, ..Settlement::default() };
+        op.settle_structure(admin, structure, version, settlement).await.unwrap();
     }
     h.0.bal(CARDIO, BalKind::Org, &["anne"], |b| b.structure = Some("nord".into())).await;
 }
