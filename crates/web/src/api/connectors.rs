@@ -54,7 +54,7 @@ struct ConnectorWhy {
 #[into_params(parameter_in = Query)]
 struct For {
     /// `postfix` or `exchange` (2016 and later).
-    #[param(example = "postfix")]
+    #[param(inline, example = "postfix")]
     server: Server,
 }
 

@@ -38,6 +38,7 @@ struct Which {
     #[param(value_type = Option<String>, example = "anne.exemple@hopital.mssante.fr")]
     sender: Option<Address>,
     /// Only in this state.
+    #[param(value_type = QueueState, inline, required = false)]
     state: Option<QueueState>,
 }
 
