@@ -28,7 +28,7 @@ async fn ours_are_declared_replaced_and_watched_to_their_end(h: House) {
     );
     assert!(mine.public_key.len() == 64 && mine.serial.len() > 2);
     assert_eq!((list("signer").await.len(), list("anchor").await.len()), (1, 1));
-    assert_eq!(list("anchor").await[0].place, "peers,list_signer,list_server");
+    assert_eq!(list("anchor").await[0].place, "peers,list_signer,list_server,clients");
     let shown = op.certificate(h.admin(), mine.id).await.unwrap();
     assert_eq!((shown.domain_count, shown.domains), (Some(1), vec!["alpha.mssante.fr".to_owned()]));
     assert!(h.alarms().await.is_empty(), "{:?}", h.alarms().await);
