@@ -1,7 +1,7 @@
 //! A real clamd beside an operator: what enters and what is sent is read, and nothing passes while it is away.
 use sceau_e2e::clamd::{Clamd, OURS, eicar};
 use sceau_e2e::letter::{base64, unique};
-use sceau_e2e::{Sandbox, curl, proves, wait};
+use sceau_e2e::{Mailbox, Sandbox, curl, proves, wait};
 use serde_json::Value;
 
 /// A ZIP archive whose entry says that it is encrypted.
@@ -62,11 +62,9 @@ fn nothing_passes_unread() {
     curl::wait_for(&sandbox, b, neighbour, &id);
     assert_eq!(curl::search(&sandbox, a, paul, "HEADER X-Premier champ").len(), 1);
     // Filed: likewise.
-    let user = format!("{}:{}", marie.login, marie.token);
-    let url = format!("imaps://{}/INBOX", a.endpoints.imaps);
-    let upload = ["-sS", "--cacert", sandbox.anchors(), "--user", &user, "-T", "-", &url];
-    let filed = sceau_e2e::Run::with_input("curl", &upload, &with(&marie.address, &eicar()).1);
-    assert!(filed.code != 0, "{filed:?}");
+    let filed =
+        Mailbox::open(a, marie, &sandbox.tls(None)).say_literal("APPEND INBOX", &with(&marie.address, &eicar()).1);
+    assert!(filed.contains(" NO ") && filed.contains("message.infected"), "{filed}");
 
     // Received: the sender's operator has it refused, and its user gets the report.
     let (_, bytes) = with(&neighbour.address, &eicar());
