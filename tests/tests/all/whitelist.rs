@@ -176,7 +176,8 @@ fn what_a_new_list_takes_away_is_refused_on_open_connections_too_and_its_queued_
     mailbox.ok("SELECT INBOX");
     wait::until("the report", 60, || {
         let found = mailbox.ok("SEARCH TEXT \"transfer.domain_left\" TEXT \"quitt\"");
-        (found.lines().next().is_some_and(|l| l.starts_with("* SEARCH ") && l.len() > 10)).then_some(())
+        let hits = found.lines().next().and_then(|l| l.strip_prefix("* SEARCH "));
+        hits.is_some_and(|hits| !hits.trim().is_empty()).then_some(())
     });
     assert_eq!(b.cli(&["queue", "list"]), serde_json::json!([]));
     people_read_it(&sandbox, &b);
