@@ -18,7 +18,7 @@ const MARIE: &str = "marie.martin@alpes.mssante.fr";
 const ANNE: &str = "anne.legoff@bretagne.mssante.fr";
 
 /// What must not be found, and where it stands in the message or the BAL. No word is part of another or of anything of ours.
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 10] = [
     ("header", "xylographique"),
     ("display name", "Zéphyrine"),
     ("subject", "hydronéphrose"),
@@ -28,6 +28,7 @@ const WORDS: [(&str, &str); 9] = [
     ("attachment name", "kaléidoscope"),
     ("folder name", "brachycéphale"),
     ("keyword", "motcle-ornithorynque"),
+    ("absence", "rhododendron"),
 ];
 
 /// A form in which a word may lie on a disk.
@@ -240,6 +241,11 @@ fn lived(program: &Path) -> (Found, usize, u64) {
     mailbox.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[])");
     mailbox.ok(&format!("RENAME \"{folder}\" \"{folder}2\""));
     mailbox.say(&format!("FETCH 1 {}", word("keyword")));
+    // What somebody away has answered is content too.
+    let said = format!("De retour bientôt, {}", word("absence"));
+    let [from, until] =
+        ["today", "+5 days"].map(|when| Run::of("date", &["-d", when, "+%F"]).ok().out.trim().to_owned());
+    let _ = sandbox.b().cli(&["bal", "absence", ANNE, "--from", &from, "--until", &until, "--text", &said]);
     // The queue waits and says why.
     let waiting = wait::until("a queue that waits", 30, || {
         let list = sandbox.a().cli(&["queue", "list"]);
