@@ -78,3 +78,29 @@ impl<T> Page<T> {
         Self { items, next: None }
     }
 }
+
+/// A number of at most `N`; for query parameters whose description says so.
+pub(crate) fn at_most<'de, const N: u32, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    match Option::<u32>::deserialize(from)? {
+        Some(n) if n > N => Err(serde::de::Error::custom(format_args!("at most {N}"))),
+        other => Ok(other),
+    }
+}
+
+/// A text of at most `N` characters; for query parameters whose description says so.
+pub(crate) fn short<'de, const N: usize, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    match Option::<String>::deserialize(from)? {
+        Some(text) if text.chars().nth(N).is_some() => {
+            Err(serde::de::Error::custom(format_args!("at most {N} characters")))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Milliseconds since 1970, not before it.
+pub(crate) fn instant<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    match Option::<i64>::deserialize(from)? {
+        Some(..0) => Err(serde::de::Error::custom("not before 1970")),
+        other => Ok(other),
+    }
+}

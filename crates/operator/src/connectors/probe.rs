@@ -83,6 +83,7 @@ pub trait Probe: Send + Sync + Debug {
 
 /// A step of a test.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ConnectorFinding)]
 pub struct Finding {
     /// Stable code, e.g. `starttls_missing`.
     #[schema(example = "starttls_missing")]

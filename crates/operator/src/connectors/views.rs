@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 /// Where mail for a connector's BALs goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ConnectorRouteView)]
 pub struct RouteView {
     /// Host name or address of the structure's server.
     #[schema(min_length = 1, max_length = 253, example = "mail.chu.exemple.fr")]
@@ -71,6 +72,7 @@ pub struct ConnectorChange {
 
 /// A certificate of a connector.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ConnectorCertificateView)]
 pub struct CertificateView {
     /// Id.
     #[serde(serialize_with = "crate::ids::text")]

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 /// A step of a life.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = LifeStepView)]
 pub struct StepView {
     /// When.
     #[schema(value_type = i64)]

@@ -13,6 +13,7 @@ use serde_json::json;
 
 /// A step of a move.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = MoveStepView)]
 pub struct StepView {
     /// Stable code.
     #[schema(example = "list_names_us")]

@@ -20,6 +20,7 @@ struct Wanted {
     kind: Option<String>,
     /// That end within so many days.
     #[param(minimum = 0, maximum = 36_500)]
+    #[serde(default, deserialize_with = "crate::page::at_most::<36_500, _>")]
     within_days: Option<u32>,
     /// Retired ones too.
     #[serde(default)]

@@ -52,6 +52,7 @@ async fn choose_notices(
 /// A language.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NoticeLanguage)]
 struct Language {
     /// `fr` or `en`.
     #[schema(pattern = "^(fr|en)$", example = "en")]

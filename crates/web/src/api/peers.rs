@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 struct Which {
     /// Only those whose domain holds this.
     #[param(max_length = 255)]
+    #[serde(default, deserialize_with = "crate::page::short::<255, _>")]
     search: Option<String>,
 }
 

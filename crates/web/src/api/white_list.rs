@@ -24,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 struct Which {
     /// Only those whose domain, description or certificate holds this, in capitals or not.
     #[param(max_length = 200)]
+    #[serde(default, deserialize_with = "crate::page::short::<200, _>")]
     search: Option<String>,
 }
 
@@ -36,6 +37,7 @@ struct Changed {
     domain: Option<DomainName>,
     /// Not before this instant, milliseconds since 1970.
     #[param(value_type = Option<i64>, minimum = 0)]
+    #[serde(default, deserialize_with = "crate::page::instant")]
     since: Option<i64>,
 }
 
