@@ -113,6 +113,8 @@ fn a_dead_partner_costs_a_wait_that_is_explained() {
     postfix.start();
     assert_eq!(a.cli(&["queue", "retry", &id.to_string()])["retried"], 1);
     sent.assert_arrived(&postfix.wait_for(&outside.addresses[1], &sent.id));
+    // It is with the partner a moment before that is recorded here.
+    wait::until("an empty queue again", 20, || (a.cli(&["queue", "list"]) == Value::Array(vec![])).then_some(()));
     let unknown = a.cli_text(&["--lang", "en", "queue", "retry", &id.to_string()]);
     assert!(unknown.code == 1 && unknown.err.contains("[admin.not_found]"), "{unknown:?}");
 }
