@@ -87,6 +87,9 @@ fn domains_people_and_mailboxes() {
     assert_fits("domains", &domains);
     assert!(domains.as_array().is_some_and(|d| d.len() == 2 && d.contains(&domain)), "{domains:#}");
     assert_eq!(a.cli(&["domain", "show", "savoie.mssante.fr"]), domain);
+    // Nobody moves it: it is served here.
+    let moved = a.cli(&["domain", "move", "show", "savoie.mssante.fr"]);
+    assert_fits("domain_move", &moved);
 
     let person = a.cli(&["person", "add", "jean.valjean", "--name", "Jean VALJEAN", "--national-id", "10000000090"]);
     assert_fits("person", &person);
