@@ -309,6 +309,7 @@ fn no_word_of_content_is_on_the_disk() {
 }
 
 #[test]
+#[ignore = "long"] // its program is compiled only for it
 fn the_search_finds_every_word_where_nothing_is_sealed() {
     let _proof = proves(&["F262"], "smtp");
     let (found, ..) = lived(&built("sceau-insecure"));
