@@ -289,6 +289,8 @@ fn a_killed_operator_comes_back() {
     let neighbour = sandbox.b().account("Per", 0).address.clone();
     let sent = Letter::short(&account.address, &neighbour, "Seul");
     let _ = curl::send(&sandbox, sandbox.a(), &account, &[&neighbour], &sent.bytes).ok();
+    // Asked for now: of its own it asks a minute after the last good one.
+    assert_ne!(sandbox.a().cli_text(&["trust", "refresh"]).code, 0, "the authority is gone");
     let alarms = wait::until("the alarm", 30, || {
         let alarms = sandbox.a().cli(&["alarm", "list"]);
         alarms.as_array().is_some_and(|a| a.iter().any(|a| a["code"] == "white_list.fetch")).then_some(alarms)

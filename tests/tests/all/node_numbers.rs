@@ -32,7 +32,7 @@ fn a_second_process_with_a_living_node_s_number_is_refused_in_plain_words() {
         sandbox::sceau().to_str().expect("UTF-8"),
         &["--config", copy.to_str().expect("UTF-8"), "--lang", "fr", "serve", "--stop-with-stdin"],
     );
-    assert!(run.code == 1 && run.err.contains("ne s'installe que sur un seul"), "{run:?}");
+    assert!(run.code == 1 && run.err.contains("Une clé, une machine"), "{run:?}");
     let alarm = o.alarm("certificate.key_elsewhere").expect("an alarm");
     assert!(alarm["severity"] == "critical" && alarm["subject"] == "9", "{alarm}");
     // A number for a node that is to come; that of the living one is not given away.

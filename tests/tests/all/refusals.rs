@@ -1,7 +1,7 @@
 //! Bad input at the MX door of the built program: each refusal has its stable code, its sentence in French and in English, and its
 //! trace; nothing is kept, nothing is left among the spools, and the door goes on serving.
 use sceau_e2e::peer::{letter, stuffed};
-use sceau_e2e::{Mailbox, Peer, Run, Sandbox, proves, wait};
+use sceau_e2e::{Mailbox, Peer, Run, Sandbox, doors, proves, wait};
 
 const OUT: &str = "accueil@clinique-exterieure.mssante.fr";
 const ANNE: &str = "anne.legoff@bretagne.mssante.fr";
@@ -209,7 +209,7 @@ fn headers_that_could_be_read_in_two_ways_and_loops() {
 }
 
 /// Every end that some server somewhere took for the end of data (CVE-2023-51764 to -51766 and their family).
-const FALSE_ENDS: [&[u8]; 16] = [
+pub(crate) const FALSE_ENDS: [&[u8]; 16] = [
     b"\n.\n",
     b"\n.\r\n",
     b"\r.\r",
@@ -314,6 +314,28 @@ fn too_big_and_too_many() {
     let traced = b.refusals_since(mark).len();
     assert!((1..100).contains(&traced), "{traced} traces for one flood");
     still_serves(&mut peer);
+}
+
+#[test]
+fn what_patients_take_others_may_not() {
+    let _proof = proves(&["F218"], "submission");
+    let mut sandbox = Sandbox::start();
+    sandbox.configure(0, &[("[operator]\n", "[operator]\npatient_domains = [\"bretagne.mssante.fr\"]\n")]);
+    let (a, colleague) = (sandbox.a(), &sandbox.a().account("Per", 1).address);
+    let mine = a.account("Per", 0);
+    let mut door = doors::submission(&sandbox, a, &mine.login, &mine.token).expect("signed in");
+    let mut ask = |line: String, code: &str| door.ask(&line, code).unwrap_or_else(|e| panic!("{line}: {e}"));
+    // Invented, with the right key.
+    let patient = "279035121518989@bretagne.mssante.fr";
+    let from = format!("MAIL FROM:<{}> SIZE=", mine.address);
+    ask(format!("{from}20000000"), "250");
+    let said = ask(format!("RCPT TO:<{colleague}>"), "552");
+    assert!(said.contains("[message.too_big]") && said.contains("10"), "{said}");
+    ask(format!("RCPT TO:<{patient}>"), "250");
+    ask("RSET".into(), "250");
+    ask(format!("{from}30000000"), "552");
+    ask(format!("{from}9000000"), "250");
+    ask(format!("RCPT TO:<{colleague}>"), "250");
 }
 
 #[test]
