@@ -48,6 +48,12 @@ impl Wire {
         Some(format!("{:?} {:?}", session.protocol_version()?, session.negotiated_cipher_suite()?.suite()))
     }
 
+    /// Was an earlier TLS session taken up again, without certificates?
+    pub fn resumed(&self) -> bool {
+        let Stream::Tls(tls) = &self.stream else { return false };
+        tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
     /// Writes and flushes.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let done = match &mut self.stream {

@@ -86,6 +86,11 @@ impl Client {
         self.wire.tls()
     }
 
+    /// Was an earlier TLS session taken up again?
+    pub fn resumed(&self) -> bool {
+        self.wire.resumed()
+    }
+
     /// Sends a message. After an error the session is of no more use.
     pub async fn transact(
         &mut self,

@@ -82,6 +82,8 @@ pub struct Report {
     pub setup: Option<Percentiles>,
     /// TLS of it, until the server's first answer.
     pub handshake: Option<Percentiles>,
+    /// Connections of it on which an earlier TLS session was taken up again.
+    pub resumed: u64,
     /// A fresh connection from its first packet to its end.
     pub connection: Option<Percentiles>,
     /// Part of the fresh connections' time that was TLS, 0 to 1.
@@ -138,6 +140,7 @@ impl Report {
             end_of_content: part.end.percentiles(),
             setup: part.setup.percentiles(),
             handshake: part.handshake.percentiles(),
+            resumed: part.resumed,
             connection: part.connection.percentiles(),
             handshake_share: share(&part),
             refusals: part.refusals.clone(),
@@ -190,6 +193,9 @@ impl std::fmt::Display for Report {
             if let Some(p) = p {
                 writeln!(f, "{name:<15} {p}")?;
             }
+        }
+        if self.resumed > 0 {
+            writeln!(f, "TLS resumed     on {} connections", self.resumed)?;
         }
         if let Some(share) = self.handshake_share {
             writeln!(f, "handshake share {:.1} % of a connection", share * 100.0)?;

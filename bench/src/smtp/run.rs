@@ -163,7 +163,7 @@ impl Session {
         match Client::open(&self.shared.dial, self.index, &o.hello, self.shared.auth.as_ref()).await {
             Ok((client, phases)) => {
                 // A connection that is kept is made before the window: its set-up is told all the same.
-                self.shared.tally.connected(measured || !o.fresh, phases, client.tls());
+                self.shared.tally.connected(measured || !o.fresh, phases, client.tls(), client.resumed());
                 self.client = Some(client);
                 true
             }

@@ -34,6 +34,8 @@ pub struct Part {
     pub setup: Histogram,
     /// TLS of it.
     pub handshake: Histogram,
+    /// Connections on which an earlier TLS session was taken up again.
+    pub resumed: u64,
     /// Whole life of a fresh connection with an acknowledged message.
     pub connection: Histogram,
     /// Last event.
@@ -65,12 +67,13 @@ impl Tally {
         lock(if measured { &self.measured } else { &self.warm_up })
     }
     /// A connection was made.
-    pub fn connected(&self, measured: bool, phases: Phases, tls: Option<String>) {
+    pub fn connected(&self, measured: bool, phases: Phases, tls: Option<String>, resumed: bool) {
         if tls.is_some() {
             *lock(&self.tls) = tls;
         }
         let mut part = self.part(measured);
         part.setup.record(phases.whole);
+        part.resumed += u64::from(resumed);
         if phases.handshake > Duration::ZERO {
             part.handshake.record(phases.handshake);
         }

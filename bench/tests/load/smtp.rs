@@ -74,6 +74,10 @@ async fn fresh_connections_with_a_client_certificate() {
     assert!(share > 0.0 && share < 1.0, "{share}");
     assert!(r.tls.unwrap().starts_with("TLSv1_3"));
     assert_eq!(fake.seen.most_commands_at_once.load(SeqCst), 3, "MAIL, RCPT and DATA at once");
+    // A full handshake each, unless resumption is asked for; then all but the first, which are the warm-up's.
+    assert_eq!(r.resumed, 0);
+    let r = load(&fake, &[&tls[..], &run, &["--resume"], &TO].concat()).await;
+    assert_eq!((r.accepted, r.resumed), (10, 10));
 }
 
 #[tokio::test]
