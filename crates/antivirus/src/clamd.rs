@@ -151,7 +151,7 @@ impl Scan {
         }
         // It hung up, perhaps after saying why: a stream over its limit. What it says now, in the middle, is never "clean".
         match self.answer().await.and_then(|said| reply::verdict(&said)) {
-            Err(ScanError::TooLarge) => Err(ScanError::TooLarge),
+            Err(said @ (ScanError::TooLarge | ScanError::Exceeded(_))) => Err(said),
             Err(ScanError::Failed(why)) => Err(ScanError::Failed(why)),
             Err(ScanError::Slow) => Err(ScanError::Slow),
             _ => Err(ScanError::Cut),

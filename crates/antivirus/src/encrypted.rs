@@ -1,22 +1,19 @@
 //! Which documents nobody can look into: archives and office documents under a password, by what their own directories say.
 //!
-//! The content passes once, in pieces of any size; some kilobytes are kept. Nothing is unpacked: a protected archive inside a compressed one is the
-//! engine's to find (`AlertEncrypted`), one that is only stored inside another is found here. What is recognised:
+//! The content passes once, in pieces of any size; some kilobytes are kept, of 7-Zip some more. No document is unpacked: a protected archive inside a
+//! compressed one is the engine's to find (`AlertEncrypted`), one that is only stored inside another is found here (but for 7-Zip). What is recognised:
 //! - ZIP and what is built on it (APPNOTE 4.4.4: bit 0 of the flags in a local or central header);
-//! - 7-Zip with AES in the clear end of its headers; RAR 4 and RAR 5 with encrypted headers or a first encrypted file;
+//! - 7-Zip, by its headers ([`crate::seven`]); RAR 4 and RAR 5 with encrypted headers or a first encrypted file;
 //! - office documents under a password, which are an OLE container with an `EncryptedPackage` ([MS-OFFCRYPTO] 2.3.4.4).
 //!
 //! PDF is not: one that anybody can open but not print is encrypted in form. The engine tells those apart (`AlertEncryptedDoc`).
+use crate::seven;
 use memchr::memmem;
 
 /// Bytes kept of the beginning.
 const HEAD: usize = 512;
 /// Bytes kept from a piece to the next: the longest pattern with what is read behind it.
 const CARRY: usize = 64;
-/// How near its end 7-Zip writes its headers, for what is recognised here.
-const TAIL: u64 = 64 << 10;
-/// AES-256 with SHA-256 (7-Zip's method 06F10701).
-const SEVEN_AES: &[u8] = &[0x06, 0xf1, 0x07, 0x01];
 /// `EncryptedPackage` in UTF-16LE, a stream's name.
 const PACKAGE: &[u8] = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
 /// Compression methods that ZIP knows.
@@ -53,8 +50,8 @@ pub struct Look {
     head: Vec<u8>,
     carry: Vec<u8>,
     seen: u64,
-    /// Where AES last stood in a 7-Zip archive.
-    aes: Option<u64>,
+    /// The last bytes of a 7-Zip archive.
+    tail: Vec<u8>,
     found: Option<Kind>,
 }
 
@@ -67,14 +64,14 @@ impl Look {
         let wanted = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..wanted]);
         // What straddles two pieces is looked at once in the joint, the rest where it lies.
-        let kept = self.carry.len();
         self.carry.extend_from_slice(&bytes[..bytes.len().min(CARRY)]);
         let joint = std::mem::take(&mut self.carry);
-        self.look(&joint, self.seen - kept as u64);
+        self.look(&joint);
         if bytes.len() > CARRY {
-            self.look(bytes, self.seen);
+            self.look(bytes);
         }
         self.seen += bytes.len() as u64;
+        self.keep(bytes);
         let all = if bytes.len() >= CARRY { bytes } else { &joint };
         self.carry = all[all.len().saturating_sub(CARRY)..].to_vec();
     }
@@ -84,25 +81,34 @@ impl Look {
         if self.found.is_some() {
             return self.found;
         }
-        if self.aes.is_some_and(|at| self.seen - at <= TAIL) {
-            return Some(Kind::SevenZip);
+        if self.head.starts_with(seven::MARK) {
+            let start = &self.head[..self.head.len().min(seven::START)];
+            let tail = &self.tail[self.tail.len().saturating_sub(seven::TAIL)..];
+            return seven::is_protected(start, tail, self.seen).then_some(Kind::SevenZip);
         }
         rar(&self.head).then_some(Kind::Rar)
     }
 
-    fn look(&mut self, bytes: &[u8], start: u64) {
+    fn look(&mut self, bytes: &[u8]) {
         let zip = |mark: &[u8], flags: usize| memmem::find_iter(bytes, mark).any(|at| header(&bytes[at..], flags));
         if zip(b"PK\x01\x02", 8) || zip(b"PK\x03\x04", 6) {
             self.found = Some(Kind::Zip);
-        } else if self.head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-            if memmem::find(bytes, PACKAGE).is_some() {
-                self.found = Some(Kind::Office);
-            }
-        } else if self.head.starts_with(b"7z\xbc\xaf\x27\x1c")
-            && let Some(at) = memmem::rfind(bytes, SEVEN_AES)
-        {
-            self.aes = Some(start + at as u64);
+        } else if self.head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") && memmem::find(bytes, PACKAGE).is_some() {
+            self.found = Some(Kind::Office);
         }
+    }
+
+    /// Keeps the end of a 7-Zip archive; what was before it goes when twice as much is there.
+    fn keep(&mut self, bytes: &[u8]) {
+        if !self.head.starts_with(&seven::MARK[..self.head.len().min(seven::MARK.len())]) {
+            self.tail = Vec::new();
+            return;
+        }
+        let bytes = &bytes[bytes.len().saturating_sub(seven::TAIL)..];
+        if self.tail.len() + bytes.len() > 2 * seven::TAIL {
+            self.tail.drain(..self.tail.len().saturating_sub(seven::TAIL));
+        }
+        self.tail.extend_from_slice(bytes);
     }
 }
 
@@ -199,8 +205,14 @@ mod tests {
         let plain = zip(&[7; 300], 0);
         let secret = zip(&[7; 300], 1);
         let nested = zip(&secret, 0);
-        let seven = [&b"7z\xbc\xaf\x27\x1c\0\x04"[..], &[9; 400], SEVEN_AES, &[0; 30]].concat();
-        let far = [seven.as_slice(), &vec![3; 70_000]].concat();
+        // Of 7-Zip only that its end is found: the rest is told in `seven`.
+        let seven = |rest: &[u8], header: &[u8]| {
+            let (at, length) = ((rest.len() as u64).to_le_bytes(), (header.len() as u64).to_le_bytes());
+            [seven::MARK, &[0, 4, 1, 2, 3, 4], &at, &length, &[5, 6, 7, 8], rest, header].concat()
+        };
+        let (aes, large) = ([0x17, 6, 6, 0xf1, 7, 1, 0], vec![3; 300_000]);
+        let (near, far) = (seven(&[9; 400], &aes), seven(&large, &aes));
+        let away = [near.as_slice(), &large].concat();
         let office = [&b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"[..], &[0; 900], PACKAGE, &[0; 100]].concat();
         let rar4 = [&b"Rar!\x1a\x07\0"[..], &[1, 2, 0x73, 0x80, 0, 13, 0, 0, 0, 0, 0, 0, 0]].concat();
         let rar4_file =
@@ -214,14 +226,18 @@ mod tests {
                 ("plain", &plain, None),
                 ("secret", &secret, Some(Kind::Zip)),
                 ("nested", &nested, Some(Kind::Zip)),
-                ("7z", &seven, Some(Kind::SevenZip)),
-                ("far", &far, None),
+                ("7z", &near, Some(Kind::SevenZip)),
+                ("large 7z", &far, Some(Kind::SevenZip)),
+                ("not at its end", &away, None),
                 ("office", &office, Some(Kind::Office)),
                 ("rar4", &rar4, Some(Kind::Rar)),
                 ("rar4 file", &rar4_file, Some(Kind::Rar)),
                 ("rar5", &rar5, Some(Kind::Rar)),
                 ("rar5 file", &rar5_file, Some(Kind::Rar)),
             ] {
+                if bytes.len() > 10_000 && piece < 29 {
+                    continue;
+                }
                 assert_eq!(look(bytes, piece), expected, "{what} by {piece}");
             }
         }

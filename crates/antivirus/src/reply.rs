@@ -24,7 +24,7 @@ pub enum Verdict {
 /// Reads the answer to INSTREAM, as far as its final NUL.
 ///
 /// # Errors
-/// [`ScanError::Cut`] without a final NUL, [`ScanError::TooLarge`], [`ScanError::Failed`] for everything else.
+/// [`ScanError::Cut`] without a final NUL, [`ScanError::TooLarge`], [`ScanError::Exceeded`], [`ScanError::Failed`] for everything else.
 pub fn verdict(answer: &[u8]) -> Result<Verdict, ScanError> {
     let line = line(answer)?;
     if line == "INSTREAM size limit exceeded. ERROR" {
@@ -36,8 +36,8 @@ pub fn verdict(answer: &[u8]) -> Result<Verdict, ScanError> {
         return Ok(Verdict::Clean);
     }
     let name = said.strip_suffix(" FOUND").filter(|n| !n.is_empty()).ok_or_else(failed)?;
-    if name.starts_with(EXCEEDED) {
-        return Err(ScanError::TooLarge);
+    if let Some(limit) = name.strip_prefix(EXCEEDED) {
+        return Err(ScanError::Exceeded(limit.trim_start_matches('.').chars().take(NAME).collect()));
     }
     Ok(match name.strip_prefix(ENCRYPTED) {
         Some(kind) => Verdict::Encrypted(kind.to_ascii_lowercase()),
@@ -114,10 +114,12 @@ mod tests {
             Ok(Verdict::Infected("Sceau.Essai.UNOFFICIAL".into()))
         );
         assert_eq!(verdict(b"stream: Heuristics.Encrypted.Zip FOUND\0"), Ok(Verdict::Encrypted("zip".into())));
-        for too_large in
-            [&b"INSTREAM size limit exceeded. ERROR\0"[..], b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0"]
-        {
-            assert_eq!(verdict(too_large), Err(ScanError::TooLarge));
+        assert_eq!(verdict(b"INSTREAM size limit exceeded. ERROR\0"), Err(ScanError::TooLarge));
+        for (exceeded, limit) in [
+            (&b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0"[..], "MaxRecursion"),
+            (b"stream: Heuristics.Limits.Exceeded FOUND\0", ""),
+        ] {
+            assert_eq!(verdict(exceeded), Err(ScanError::Exceeded(limit.into())));
         }
         for cut in [&b""[..], b"stream: OK", b"stream: O", &[b'a'; 3 * LONGEST]] {
             assert_eq!(verdict(cut), Err(ScanError::Cut));
