@@ -1,4 +1,5 @@
 """What the programs of this folder share: ports, memory, tables, and a sandbox to measure."""
+import atexit
 import json
 import os
 import pathlib
@@ -101,13 +102,15 @@ class Sandbox:
         self.process = subprocess.Popen(
             [programs / "sceau", "sandbox", "--data", folder / "data", "--port-base", str(self.base), "--ready", self.ready],
             stdin=subprocess.DEVNULL, stdout=open(folder / "sandbox.log", "w"), stderr=subprocess.STDOUT)
+        # However this program ends.
+        atexit.register(self.stop)
 
         def is_ready():
             if self.process.poll() is not None:
                 sys.exit((folder / "sandbox.log").read_text())
             return self.ready.exists()
 
-        until("the sandbox", 60, is_ready, 0.1)
+        until("the sandbox", 300, is_ready, 0.1)
         self.read()
 
     def read(self):
