@@ -2,11 +2,13 @@
 //!
 //! Promises: an authority issues no authority (path length 0), only for TLS clients and servers, only under its own names or never under ours
 //! (name constraints); what a request asks for beside its public key is never taken over; a request proves that whoever asks has the key; RSA under
-//! 2048 bits and other weak keys are refused. Private keys leave as zeroized bytes, to be sealed by the caller.
+//! 2048 bits and other weak keys are refused. Private keys leave as zeroized bytes, to be sealed by the caller; none comes in.
 use crate::{Identity, chain, peer};
+use base64::Engine;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints,
+    PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer, PrivatePkcs8KeyDer};
@@ -176,7 +178,9 @@ pub fn requested(request: &[u8]) -> Result<Requested, AuthorityError> {
         return Err(AuthorityError::Unreadable);
     }
     let info = &read.certification_request_info.subject_pki;
-    if chain::weak_key(info) || crate::crl::weak_algorithm(&read.signature_algorithm) {
+    // Exchange 2016 signs its requests with SHA-1. Of the request nothing is taken over but this key, and a digest that can be made to collide does not
+    // help anybody to sign without it.
+    if chain::weak_key(info) {
         return Err(AuthorityError::Weak);
     }
     read.verify_signature().map_err(|_| AuthorityError::Unsigned)?;
@@ -256,6 +260,20 @@ impl Authority {
         Ok((issued, Zeroizing::new(key.serialize_pem())))
     }
 
+    /// A list of this authority's that revokes nothing (RFC 5280 §5), DER: for programs that refuse a certificate of which no list speaks. True of an
+    /// authority whose certificates live for weeks, with keys that no file holds.
+    pub fn nothing_revoked(&self, now: Timestamp, until: Timestamp) -> Result<Vec<u8>, AuthorityError> {
+        let params = CertificateRevocationListParams {
+            this_update: date(now.plus_ms(-EARLY))?,
+            next_update: date(until)?,
+            crl_number: SerialNumber::from(now.seconds().unsigned_abs()),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(params.signed_by(&self.issuer)?.der().to_vec())
+    }
+
     /// A certificate of ours, with a key that stays in memory.
     pub fn identity(
         &self,
@@ -286,10 +304,29 @@ pub fn declared(certificate: &[u8]) -> Option<(CertificateDer<'static>, peer::Pe
     Some((der, facts, not_before))
 }
 
-/// Is a certificate that is known by itself (pinned) good for TLS now? No path is looked for: who knows the certificate knows whose it is.
-pub fn pinned(certificate: &CertificateDer<'_>, client: bool, now: Timestamp) -> Result<peer::Peer, crate::PeerCause> {
-    let usage = if client { chain::Usage::Client } else { chain::Usage::Server };
-    chain::check_alone(certificate, usage, now)?;
+/// A certificate as PEM: itself, and nothing of what stood around it.
+pub fn pem(certificate: &CertificateDer<'_>) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(certificate);
+    let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in text.as_bytes().chunks(64) {
+        out.extend(line.iter().map(|b| char::from(*b)));
+        out.push('\n');
+    }
+    out + "-----END CERTIFICATE-----\n"
+}
+
+/// Does a private key stand in this text, whatever else does? Whoever shows one has lost it.
+pub fn holds_key(text: &str) -> bool {
+    text.contains("PRIVATE KEY-----")
+}
+
+/// Is a certificate that is known by itself (pinned) good for TLS now? No path is looked for: who knows the certificate knows whose it is. So it may
+/// state one side of TLS only: what public authorities issue today, and what Exchange makes, is for servers, and structures' servers are both.
+pub fn pinned(certificate: &CertificateDer<'_>, now: Timestamp) -> Result<peer::Peer, crate::PeerCause> {
+    match chain::check_alone(certificate, chain::Usage::Client, now) {
+        Err(crate::PeerCause::WrongUsage) => chain::check_alone(certificate, chain::Usage::Server, now)?,
+        judged => judged?,
+    }
     peer::describe(certificate).ok_or(crate::PeerCause::Invalid)
 }
 
@@ -352,9 +389,25 @@ mod tests {
         let (forged, _) = authority.issue_with_key(&subject(&ours), 10, NOW).unwrap();
         assert_eq!(judged(&made, &forged.certificate, false, NOW), Err(PeerCause::Invalid));
         let (pinned_one, der) = (&forged.facts, crate::anchors::certificates(forged.certificate.as_bytes()).unwrap());
-        assert_eq!(&pinned(&der[0], true, NOW).unwrap(), pinned_one);
-        assert_eq!(pinned(&der[0], true, later(11)), Err(PeerCause::Expired));
-        assert_eq!(pinned(&der[0], true, later(-1)), Err(PeerCause::NotYetValid));
+        assert_eq!(&pinned(&der[0], NOW).unwrap(), pinned_one);
+        assert_eq!(pinned(&der[0], later(11)), Err(PeerCause::Expired));
+        assert_eq!(pinned(&der[0], later(-1)), Err(PeerCause::NotYetValid));
+        assert_eq!(declared(pem(&der[0]).as_bytes()).unwrap().0, der[0]);
+    }
+
+    #[test]
+    fn what_is_known_by_itself_may_be_for_one_side_of_tls_but_for_nothing_else() {
+        let made = |usages: &[ExtendedKeyUsagePurpose]| {
+            let mut params = CertificateParams::new(vec!["mail.chu.example".into()]).unwrap();
+            params.extended_key_usages = usages.to_vec();
+            (params.not_before, params.not_after) = (date(NOW).unwrap(), date(NOW.plus_ms(DAY)).unwrap());
+            CertificateDer::from(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec())
+        };
+        use ExtendedKeyUsagePurpose::{ClientAuth, CodeSigning, ServerAuth};
+        for good in [&[ServerAuth][..], &[ClientAuth], &[ServerAuth, ClientAuth], &[]] {
+            assert!(pinned(&made(good), NOW).is_ok(), "{good:?}");
+        }
+        assert_eq!(pinned(&made(&[CodeSigning]), NOW), Err(PeerCause::WrongUsage));
     }
 
     #[test]
@@ -366,6 +419,14 @@ mod tests {
         assert_eq!(judged(&made, &pem(&["mail.chu.example".into()]), false, NOW), Err(PeerCause::Invalid));
         let (identity, end) = authority.identity(&subject(&[]), 90, NOW).unwrap();
         assert_eq!((identity.chain.len(), end), (1, NOW.plus_ms(90 * DAY)));
+        // Its list is its own, and until then.
+        let list = authority.nothing_revoked(NOW, NOW.plus_ms(900 * DAY)).unwrap();
+        let ca = CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap();
+        let (_, ca) = x509_parser::parse_x509_certificate(&ca).unwrap();
+        assert!(crate::crl::verify(&list, ca.public_key().raw));
+        let (_, list) = x509_parser::parse_x509_crl(&list).unwrap();
+        assert!(list.issuer() == ca.subject() && list.iter_revoked_certificates().next().is_none());
+        assert_eq!(list.next_update().unwrap().timestamp(), NOW.plus_ms(900 * DAY).seconds());
     }
 
     #[test]

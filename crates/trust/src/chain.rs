@@ -258,7 +258,7 @@ fn links(path: &VerifiedPath<'_>, given: &[CertificateDer<'static>]) -> Vec<Link
 }
 
 /// Is it revoked at `at` by a CRL that its issuer signed? No CRL, no fact.
-fn revoked(link: &Link, held: &Anchors, at: Timestamp) -> bool {
+pub(crate) fn revoked(link: &Link, held: &Anchors, at: Timestamp) -> bool {
     held.crls
         .iter()
         .filter_map(|crl| crl.revocation(&link.issuer_name, &link.issuer_key, &link.serial))

@@ -30,9 +30,11 @@ pub(crate) struct Crl {
     covers: Coverage,
     /// SHA-256 of the whole list.
     sha256: [u8; 32],
-    /// SHA-256 of the key that signed it, where that was verified before the list was taken. Two authorities of one name (a renewed key) each
-    /// have their own lists, and nobody can put a list of another key in the place of a good one.
-    key: Option<[u8; 32]>,
+    /// The key that signed it (DER of a SubjectPublicKeyInfo), where that was verified before the list was taken. Two authorities of one name (a renewed
+    /// key) each have their own lists, and nobody can put a list of another key in the place of a good one.
+    key: Option<Vec<u8>>,
+    /// What the list says of that key (its authority key identifier), believed only to keep lists apart.
+    key_id: Option<Vec<u8>>,
     pub(crate) this_update: Timestamp,
     /// CRL number without leading zeros, empty when there is none.
     number: Vec<u8>,
@@ -98,6 +100,10 @@ impl Crl {
             covers,
             sha256: crate::sha256(der),
             key: None,
+            key_id: crl.extensions().iter().find_map(|e| match e.parsed_extension() {
+                ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|k| k.0.to_vec()),
+                _ => None,
+            }),
             number: crl.crl_number().map(|n| n.to_bytes_be()).filter(|n| n != &[0]).unwrap_or_default(),
             this_update: Timestamp::from_seconds(crl.last_update().timestamp()),
             next_update: crl.next_update().map(|t| Timestamp::from_seconds(t.timestamp())),
@@ -110,10 +116,18 @@ impl Crl {
         })
     }
 
-    /// Same issuer and same issuing distribution point, and the same key as far as keys are known.
+    /// Same issuer and same issuing distribution point, and the same key as far as keys are known. A list read from a file, whose signer is not known yet,
+    /// neither takes the place of a list of another key of that name nor gives way to one.
     pub(crate) fn same_scope(&self, other: &Self) -> bool {
-        let keys = self.key.zip(other.key).is_none_or(|(a, b)| a == b);
-        self.issuer == other.issuer && self.scope == other.scope && keys
+        if self.issuer != other.issuer || self.scope != other.scope {
+            return false;
+        }
+        match (&self.key, &other.key) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            (Some(known), None) => other.signed_by(known),
+            (None, Some(known)) => self.signed_by(known),
+            (None, None) => self.key_id.as_ref().zip(other.key_id.as_ref()).is_none_or(|(a, b)| a == b),
+        }
     }
 
     /// Was it made before `other`?
@@ -266,7 +280,7 @@ impl RevocationList {
         if crl.this_update > now.plus_ms(skew) {
             return Err(CrlError::Future);
         }
-        crl.key = Some(crate::sha256(key));
+        crl.key = Some(key.to_vec());
         Ok(Self(Arc::new(crl)))
     }
 

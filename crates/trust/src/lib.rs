@@ -12,6 +12,7 @@ pub mod ocsp;
 pub mod outgoing;
 pub mod path;
 pub mod peer;
+pub mod pkcs12;
 pub mod refresh;
 pub mod staple;
 pub mod tls;

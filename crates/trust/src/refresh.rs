@@ -96,12 +96,19 @@ pub fn decide_above(
     let judged = fetched.and_then(|xml| whitelist::verify(xml, source, anchors, newest, now));
     match judged {
         Err(e) => Decision::Refused(e),
+        // What was in force stays good when its signer is revoked afterwards; but such a signer brings in nothing new, whatever date it writes.
+        Ok(list) if newest.is_none_or(|n| list.generated > n) && list.signer_is_revoked(anchors, now) => {
+            Decision::Refused(WhiteListError::Signer(
+                "its certificate has been revoked since the date of the list".into(),
+            ))
+        }
         Ok(list) => {
             let diff = Diff::between(in_force, &list);
-            if diff.is_empty() && in_force.is_some_and(|f| f.generated == list.generated) {
-                Decision::Unchanged
-            } else {
-                Decision::Put { list: Arc::new(list), diff }
+            // Lists say their second, no less: two of one second cannot both be the newest, and the one that came first stays.
+            match in_force.is_some_and(|f| f.generated == list.generated) {
+                true if diff.is_empty() => Decision::Unchanged,
+                true => Decision::Refused(WhiteListError::Twin(whitelist::instant(list.generated))),
+                false => Decision::Put { list: Arc::new(list), diff },
             }
         }
     }

@@ -53,7 +53,7 @@ const VERSIONS: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13
 pub fn mx_server(identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
     let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)?
-        .with_client_cert_verifier(Arc::new(JudgedLater))
+        .with_client_cert_verifier(Arc::new(AskedLater { hints: Vec::new() }))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key.clone())));
     Ok(server(config))
 }
@@ -146,7 +146,7 @@ macro_rules! handshake_signatures {
     };
 }
 
-/// Asks clients for a certificate of these authorities; accepts any chain whose leaf proves possession of its key.
+/// Asks clients for a certificate, of these authorities where some are named; accepts any chain whose leaf proves possession of its key.
 #[derive(Debug)]
 struct AskedLater {
     hints: Vec<DistinguishedName>,
@@ -170,27 +170,9 @@ impl ClientCertVerifier for AskedLater {
     handshake_signatures!();
 }
 
-/// Accepts any chain whose leaf proves possession of its key.
+/// Accepts any server whose leaf proves possession of its key.
 #[derive(Debug)]
 struct JudgedLater;
-
-impl ClientCertVerifier for JudgedLater {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-    handshake_signatures!();
-}
 
 impl ServerCertVerifier for JudgedLater {
     fn verify_server_cert(

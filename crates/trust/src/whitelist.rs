@@ -22,7 +22,8 @@ pub use verify::verify;
 pub(crate) use read::read;
 pub(crate) use verify::instant;
 
-use crate::Dn;
+use crate::path::Path;
+use crate::{Anchors, Dn, chain};
 use rustls_pki_types::CertificateDer;
 use sceau_domain::{DomainName, Timestamp};
 use std::collections::HashMap;
@@ -43,6 +44,8 @@ pub struct WhiteList {
     pub skipped: usize,
     /// The certificate that signed it, once verified.
     pub signer: Option<CertificateDer<'static>>,
+    /// Its path to an anchor, likewise.
+    path: Option<Path>,
     index: Index,
 }
 
@@ -91,11 +94,20 @@ impl WhiteList {
         let read = read::read(xml);
         match (read.error, read.generated) {
             (Some(e), _) => Err(e),
-            (None, Some(generated)) => {
-                Ok(Self { generated, entries: read.entries, skipped: read.skipped, signer: None, index: read.index })
-            }
+            (None, Some(generated)) => Ok(Self {
+                generated,
+                entries: read.entries,
+                skipped: read.skipped,
+                signer: None,
+                path: None,
+                index: read.index,
+            }),
             (None, None) => Err(WhiteListError::Format("no readable DateDeGeneration".into())),
         }
+    }
+    /// Do the revocation lists held name its signer, or an authority above it, by `now`? Whoever has a stolen key writes whatever date he likes.
+    pub(crate) fn signer_is_revoked(&self, held: &Anchors, now: Timestamp) -> bool {
+        self.path.iter().flat_map(|path| &path.links).any(|link| chain::revoked(link, held, now))
     }
     /// Is the domain in the list?
     pub fn contains(&self, domain: &DomainName) -> bool {

@@ -21,6 +21,9 @@ pub enum WhiteListError {
     /// Older than the list in force.
     #[error("rollback: generated {0}, in force {1}")]
     Rollback(String, String),
+    /// Of the same second as the list in force, and other than it: one of the two is not what the authority published.
+    #[error("another list of the same second is in force: {0}")]
+    Twin(String),
     /// Generated further in the future than clocks may differ.
     #[error("generated in the future: {0}, now {1}")]
     Future(String, String),
@@ -36,6 +39,7 @@ impl WhiteListError {
             Self::Signature => "white_list.signature",
             Self::Signer(_) => "white_list.signer",
             Self::Rollback(..) => "white_list.rollback",
+            Self::Twin(_) => "white_list.twin",
             Self::Future(..) => "white_list.future",
         }
     }

@@ -7,7 +7,8 @@ use sceau_domain::Timestamp;
 /// generation date of the list in force), not from a future further than the source's skew from `now`.
 ///
 /// The chain is judged at the generation date, not now: a list stays good when its signer's certificate has since
-/// expired. What is returned was read from the signed bytes only.
+/// expired. What is returned was read from the signed bytes only. Whether a signer that was revoked since may bring in another list is
+/// [`crate::refresh`]'s to say.
 pub fn verify(
     xml: &[u8],
     source: &WhiteListSource,
@@ -21,7 +22,7 @@ pub fn verify(
     let signer = signer.ok_or_else(|| WhiteListError::Signer("the certificate has no usable names".into()))?;
     named(&signer.dn, &source.signer_cn, "signed by")?;
     named(&signer.issuer, &source.issuer_cn, "signer's certificate issued by")?;
-    chain::check(anchors, Purpose::ListSigner, &signed.chain, chain::Usage::Signature, list.generated)
+    let path = chain::check(anchors, Purpose::ListSigner, &signed.chain, chain::Usage::Signature, list.generated)
         .map_err(|cause| WhiteListError::Signer(format!("{} ({})", untrusted(cause), signer.dn)))?;
     if in_force.is_some_and(|f| list.generated < f) {
         return Err(WhiteListError::Rollback(instant(list.generated), instant(in_force.unwrap_or_default())));
@@ -31,6 +32,7 @@ pub fn verify(
         return Err(WhiteListError::Future(instant(list.generated), instant(now)));
     }
     list.signer = signed.chain.into_iter().next();
+    list.path = Some(path);
     Ok(list)
 }
 

@@ -66,6 +66,17 @@ fn an_older_list_never_takes_the_place_of_a_newer_one_nor_do_files() {
         RevocationList::read(&twin.crl(&[], 0), &link.issuer_name, &self::link(&twin).issuer_key, NOW, 0).unwrap();
     trust.adopt_list(&theirs);
     assert!(trust.word_of_lists(&link, NOW).revoked);
+    // Nor do files: of two authorities of one name each speaks of its own, whichever is newer, and neither hides what was fetched.
+    let mut files = pki.anchors(Purpose::Peers);
+    files.add_crl(&twin.crl(&[], 0)).unwrap();
+    let fetched = Trust::new(files.clone());
+    assert!(fetched.adopt_list(&new) && fetched.word_of_lists(&link, NOW).revoked);
+    let (ours, theirs) = (pki.crl(&[4242], -2), twin.crl(&[], 0));
+    for lists in [[&ours, &theirs], [&theirs, &ours]] {
+        let mut files = pki.anchors(Purpose::Peers);
+        lists.iter().for_each(|list| files.add_crl(list).unwrap());
+        assert!(Trust::new(files).word_of_lists(&link, NOW).revoked);
+    }
     // A newer one that lifts it.
     assert!(trust.adopt_list(&read(&pki.crl(&[], 0), &link).unwrap()));
     assert_eq!(trust.word_of_lists(&link, NOW).good_until, Some(NOW.plus_ms(7 * DAY)));

@@ -158,3 +158,50 @@ fn what_a_server_staples_is_kept_for_whoever_judges_its_chain() {
     let judged = peer::judge(&pki.anchors(Purpose::Peers), Purpose::Peers, &stapling.chain, false, NOW);
     assert!(judged.is_ok(), "a hint changes no judgement by itself");
 }
+
+#[test]
+fn a_packed_key_opens_elsewhere_with_its_password_only() {
+    use sceau_trust::authority::{self, Authority, Issues, Subject};
+    let now = sceau_domain::Timestamp(1_795_000_000_000);
+    let made = authority::create(Issues::Structures, "Opérateur", "connecteurs.example", now).unwrap();
+    let issuer = Authority::open(&made.certificate, &made.key).unwrap();
+    let subject = Subject { name: "mail.chu.example", organisation: "CHU", unit: "chu", hosts: &[] };
+    let (issued, key) = issuer.issue_with_key(&subject, 30, now).unwrap();
+    let packed = sceau_trust::pkcs12::pack(&issued.certificate, &key, "Sceau chu").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chu.pfx");
+    std::fs::write(&file, &packed.file).unwrap();
+    let open = |password: &str, how: &[&str]| {
+        let password = format!("pass:{password}");
+        let mut asked = Command::new("openssl");
+        asked.args(["pkcs12", "-in"]).arg(&file).args(["-passin", &password]).args(how);
+        asked.output().expect("openssl is among the programs that ./check wants")
+    };
+    let opened = open(&packed.password, &["-nodes"]);
+    let text = String::from_utf8_lossy(&opened.stdout).into_owned();
+    assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+    let again = Identity::from_pem(text.as_bytes(), text.as_bytes()).unwrap();
+    assert_eq!(peer::describe(&again.chain[0]).unwrap(), issued.facts);
+    for shown in ["friendlyName: Sceau chu", "Microsoft RSA SChannel Cryptographic Provider"] {
+        assert!(text.contains(shown), "{text}");
+    }
+    let told = open(&packed.password, &["-info", "-noout"]);
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.contains("MAC: sha256") && told.matches("AES-256-CBC").count() == 2, "{told}");
+    assert!(!open("wrong", &["-nodes"]).status.success());
+    assert!(!String::from_utf8_lossy(&packed.file).contains("mail.chu.example"), "the certificate is packed too");
+}
+
+#[test]
+fn requests_are_known_by_their_key_whatever_digest_signed_them() {
+    use sceau_trust::authority::{AuthorityError, requested};
+    let request = |how: &[&str]| {
+        let base = ["req", "-new", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=mail.chu.example"];
+        let done = Command::new("openssl").args(base).args(how).output();
+        done.expect("openssl is among the programs that ./check wants").stdout
+    };
+    // As Exchange 2016 signs them.
+    assert!(requested(&request(&["-newkey", "rsa:2048", "-sha1"])).is_ok());
+    assert!(requested(&request(&["-newkey", "rsa:2048", "-sha256"])).is_ok());
+    assert_eq!(requested(&request(&["-newkey", "rsa:1024", "-sha256"])).unwrap_err(), AuthorityError::Weak);
+}

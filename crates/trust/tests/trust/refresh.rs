@@ -1,6 +1,6 @@
 //! What a refresh decides.
 use crate::pki::*;
-use sceau_trust::refresh::{Decision, Diff, decide};
+use sceau_trust::refresh::{Decision, Diff, decide, decide_above};
 use sceau_trust::whitelist::{Entry, WhiteListError};
 use sceau_trust::{Purpose, Trust, WhiteList, WhiteListState};
 use std::sync::Arc;
@@ -59,6 +59,8 @@ fn good_lists_are_put_in_force_with_what_changes_and_bad_ones_are_not() {
     let altered = String::from_utf8(second.clone()).unwrap().replace("d.fr", "e.fr");
     for (bad, code) in [
         (first.as_slice(), "white_list.rollback"),
+        // Signed too, of the same second, and not the same: which of the two the authority made last cannot be known.
+        (&made(&[entry("a.fr", DN_B)], 3), "white_list.twin"),
         (altered.as_bytes(), "white_list.signature"),
         (&made(&[], 30), "white_list.future"),
         (b"<html>maintenance</html>", "white_list.format"),
@@ -69,6 +71,26 @@ fn good_lists_are_put_in_force_with_what_changes_and_bad_ones_are_not() {
         assert_eq!((state.generated, state.refreshed), (Some(NOW.plus_ms(3 * DAY)), Some(NOW.plus_ms(3 * DAY))));
         assert_eq!(state.last_error, Some(error.to_string()));
         assert!(trust.white_list().unwrap().contains(&"d.fr".parse().unwrap()));
+    }
+}
+
+#[test]
+fn a_revoked_signer_brings_in_nothing_new_and_takes_nothing_away() {
+    let pki = Pki::new("O");
+    let (mut anchors, before, after) =
+        (pki.anchors(Purpose::ListSigner), list(&pki, NOW), list(&pki, NOW.plus_ms(DAY)));
+    // Revoked three days from now: both lists are dated before.
+    anchors.add_crl(&pki.crl(&[4242], 3)).unwrap();
+    let decided = |xml: &[u8], in_force: Option<&WhiteList>, floor: Option<i64>, at: i64| {
+        let floor = floor.map(|day| NOW.plus_ms(day * DAY));
+        decide_above(Ok(xml), &source(), &anchors, in_force, floor, NOW.plus_ms(at * DAY))
+    };
+    let Decision::Put { list: held, .. } = decided(&before, None, None, 2) else { panic!("not revoked yet") };
+    assert!(matches!(decided(&before, Some(&held), None, 4), Decision::Unchanged));
+    assert!(matches!(decided(&before, None, Some(0), 4), Decision::Put { .. }), "the last good copy, at a start");
+    for (xml, in_force, floor) in [(&after, Some(&*held), None), (&after, None, Some(0)), (&before, None, None)] {
+        let Decision::Refused(e) = decided(xml, in_force, floor, 4) else { panic!("a thief's list") };
+        assert_eq!(e.code(), "white_list.signer");
     }
 }
 
