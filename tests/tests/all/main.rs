@@ -5,6 +5,7 @@ mod access;
 mod antivirus;
 mod bucket;
 mod care;
+mod chaos;
 mod cli;
 mod clients;
 mod connectors;

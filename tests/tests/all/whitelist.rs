@@ -30,7 +30,8 @@ fn served(sandbox: &Sandbox) -> PathBuf {
     sandbox.data.join("pki/listeblanche.xml")
 }
 
-fn put(sandbox: &Sandbox, list: &[u8]) {
+/// Has the played authority serve this list.
+pub(crate) fn put(sandbox: &Sandbox, list: &[u8]) {
     let (file, new) = (served(sandbox), sandbox.data.join("pki/listeblanche.new"));
     std::fs::write(&new, list).expect("list");
     std::fs::rename(new, file).expect("list");
@@ -42,22 +43,26 @@ fn identity(pair: &KeyPair) -> Identity {
 }
 
 /// Entries of the sandbox's world: both operators, and the outsider unless told otherwise.
-fn entries(sandbox: &Sandbox, outsider: bool) -> Vec<Entry> {
+pub(crate) fn entries(sandbox: &Sandbox, outsider: bool) -> Vec<Entry> {
     let ready = &sandbox.ready;
     let mut pairs: Vec<(&str, KeyPair)> =
         ready.operators.iter().map(|o| (o.domains[0].as_str(), o.certificate.clone())).collect();
     if outsider {
         pairs.push((&ready.outsiders[0].domain, sandbox.outsider()));
     }
-    let entry = |(domain, pair): &(&str, KeyPair)| Entry {
-        domain: (*domain).into(),
+    pairs.iter().map(|(domain, pair)| entry(domain, pair)).collect()
+}
+
+/// What a list says of a domain with this certificate.
+pub(crate) fn entry(domain: &str, pair: &KeyPair) -> Entry {
+    Entry {
+        domain: domain.into(),
         description: "essai".into(),
         dn: identity(pair).dn.to_string(),
         responsible: format!("responsable@{domain}"),
         support: format!("support@{domain}"),
         updated: SystemClock.now(),
-    };
-    pairs.iter().map(entry).collect()
+    }
 }
 
 fn signed_by(signer: &KeyPair, entries: &[Entry], generated: Timestamp) -> Vec<u8> {
@@ -65,7 +70,8 @@ fn signed_by(signer: &KeyPair, entries: &[Entry], generated: Timestamp) -> Vec<u
     sign(entries, generated, &identity(signer).chain, key.secret_der()).expect("signed")
 }
 
-fn signed(sandbox: &Sandbox, entries: &[Entry], generated: Timestamp) -> Vec<u8> {
+/// A list that the played authority signed.
+pub(crate) fn signed(sandbox: &Sandbox, entries: &[Entry], generated: Timestamp) -> Vec<u8> {
     let authority = &sandbox.ready.authority;
     let signer = KeyPair { cert: authority.signing_cert.clone(), key: authority.signing_key.clone() };
     signed_by(&signer, entries, generated)
