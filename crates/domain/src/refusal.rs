@@ -97,7 +97,7 @@ refusals! {
     RcptNotListed        "rcpt.not_listed"        554 "5.7.1" "NOPERM" 403;
     RcptRelay            "rcpt.relay"             554 "5.7.1" "NOPERM" 403;
     RcptTooMany          "rcpt.too_many"          452 "4.5.3" "LIMIT" 413;
-    DomainElsewhere      "domain.elsewhere"       450 "4.1.6" "UNAVAILABLE" 409;
+    DomainElsewhere      "domain.elsewhere"       450 "4.4.4" "UNAVAILABLE" 409;
     DomainArriving       "domain.arriving"        550 "5.7.1" "NOPERM" 409;
     DomainLeft           "domain.left"            550 "5.1.6" "NONEXISTENT" 410;
     RcptNone             "rcpt.none"              554 "5.5.1" "" 400;
@@ -118,6 +118,7 @@ refusals! {
     MessageNotConvertible "message.not_convertible" 554 "5.6.3" "" 400;
     MessageInfected      "message.infected"       554 "5.7.0" "NOPERM" 422;
     MessageEncrypted     "message.encrypted"      554 "5.7.0" "NOPERM" 422;
+    MessageUnread        "message.unread"         554 "5.7.0" "NOPERM" 422;
     AntivirusUnavailable "antivirus.unavailable"  451 "4.7.0" "UNAVAILABLE" 503;
     AntivirusOff         "antivirus.off"          554 "5.7.0" "CANNOT" 409;
     // session
@@ -179,6 +180,7 @@ refusals! {
     ConnectorWaiting     "connector.waiting"      550 "5.5.1" "CANNOT" 409;
     ConnectorRequest     "connector.request"      501 "5.5.4" "" 422;
     ConnectorCertificate "connector.certificate"  501 "5.5.4" "" 422;
+    ConnectorKey         "connector.key"          501 "5.5.4" "" 422;
     ConnectorHost        "connector.host"         501 "5.5.4" "" 422;
     // what stands before the opening of a BAL (domain::opening)
     OpeningHolder        "opening.holder"         501 "5.5.4" "" 422;
@@ -244,6 +246,7 @@ refusals! {
     KeyElsewhere         "certificate.key_elsewhere" 554 "5.7.1" "" 409;
     // outbound (transfer): why a delivery attempt ended as it did
     TransferDns          "transfer.dns"           451 "4.4.3" "" 502;
+    TransferDnssec       "transfer.dnssec"        451 "4.4.3" "" 502;
     TransferNoRoute      "transfer.no_route"      550 "5.4.4" "" 502;
     TransferConnect      "transfer.connect"       451 "4.4.1" "" 502;
     TransferCut          "transfer.cut"           451 "4.4.2" "" 502;

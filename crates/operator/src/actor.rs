@@ -1,6 +1,7 @@
 //! Who asks.
 use sceau_domain::{AccessRole, BalFlags, BalKind, BalRights};
 use sceau_store::{Id, accounts};
+use sceau_trust::Peer;
 use std::net::IpAddr;
 
 /// Which door.
@@ -110,6 +111,8 @@ pub struct ConnectorRef {
     pub dn: String,
     /// Its fingerprint.
     pub fingerprint: String,
+    /// The chain, when the connector knows the certificate by its name alone: others revoke it, so that it is judged again at each message.
+    pub named: Option<Peer>,
 }
 
 /// Person, structure's server or ourselves.

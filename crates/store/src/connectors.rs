@@ -419,10 +419,23 @@ pub fn revoke_all(tx: &mut dyn Tx, connector: Id, at: i64, by: &str, reason: &st
     tx.execute(sql, params![connector, at, by, reason]).map(drop)
 }
 
-/// The inventory watches the end of this certificate of a connector no more; of none of them when no one is named.
-pub fn retire(tx: &mut dyn Tx, connector: &str, fingerprint: Option<&str>, at: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE certificates SET retired = $3 WHERE kind = 'issued' AND place = $1 AND (fingerprint = $2 OR $2 = '') AND retired IS NULL";
-    tx.execute(sql, params![connector, fingerprint.unwrap_or_default(), at]).map(drop)
+/// The inventory watches the end of this certificate of a connector no more.
+pub fn retire_one(tx: &mut dyn Tx, connector: &str, fingerprint: &str, at: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE certificates SET retired = $3 WHERE kind = 'issued' AND place = $1 AND fingerprint = $2 AND retired IS NULL";
+    tx.execute(sql, params![connector, fingerprint, at]).map(drop)
+}
+
+/// Nor of those that were seen under a name (its digest), but for those that the connector has by themselves.
+pub fn retire_named(tx: &mut dyn Tx, c: &Connector, subject_tag: &str, at: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE certificates SET retired = $3 WHERE kind = 'issued' AND place = $1 AND subject_tag = $2 AND retired IS NULL \
+               AND fingerprint NOT IN (SELECT fingerprint FROM connector_certificates WHERE connector_id = $4 AND revoked IS NULL)";
+    tx.execute(sql, params![&c.name, subject_tag, at, c.id]).map(drop)
+}
+
+/// Nor of any certificate of a connector.
+pub fn retire_all(tx: &mut dyn Tx, connector: &str, at: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE certificates SET retired = $2 WHERE kind = 'issued' AND place = $1 AND retired IS NULL";
+    tx.execute(sql, params![connector, at]).map(drop)
 }
 
 /// Keeps two changes of what connectors carry from crossing.

@@ -1,6 +1,7 @@
 //! What doors and use cases note, and what they ask before they go on. No I/O, no wait.
 use super::rates::{DAY, HOUR, Key, Over};
 use super::{Raised, Subject, Used, WAITING, Wrote};
+use crate::antivirus::Whose;
 use crate::{Actor, Operator, Peer, Who};
 use sceau_domain::abuse::{Network, Signal};
 use sceau_domain::{Address, BalKind, Limits, Refusal, RefusalCode};
@@ -14,7 +15,8 @@ const SLOW: i64 = 600_000;
 const AGAIN: i64 = 600_000;
 /// The use of a token from a place is told again after this long, milliseconds.
 const TELL: i64 = 300_000;
-/// What an applicative BAL may send as many times more of before it is a burst: results of a laboratory are no burst.
+/// How many times more an applicative BAL may do: results of a laboratory are no burst, and old addresses among its thousands are no attack. And how many
+/// times more slips a structure's server may make, behind which a whole house writes.
 const MACHINE: i64 = 10;
 /// Subjects and signals remembered; when full, all are forgotten.
 const REMEMBERED: usize = 50_000;
@@ -65,6 +67,20 @@ fn subject_of(actor: &Actor) -> Option<Subject> {
         Who::Person(_) => actor.credential.map(|id| Subject { kind: "token", id: id.to_string() }),
         Who::Connector(c) => Some(Subject { kind: "connector", id: c.id.to_string() }),
         Who::System => None,
+    }
+}
+
+/// How many times more a session may do before it is noticed, and while it is slowed.
+fn times_of(actor: &Actor) -> i64 {
+    if actor.bal.as_ref().is_some_and(|b| b.kind == BalKind::App) { MACHINE } else { 1 }
+}
+
+/// What a case shows of a session.
+fn known_of(actor: &Actor, r: &mut Raised) {
+    r.person = Some(actor.person()).filter(|p| *p != 0);
+    r.bal = actor.bal.as_ref().map(|b| b.id);
+    if let Who::Connector(c) = &actor.who {
+        r.shown = c.name.clone();
     }
 }
 
@@ -146,30 +162,47 @@ impl Operator {
         memory.slowed.get(&(subject.kind.to_owned(), subject.id.clone())).is_some_and(|until| *until > now)
     }
 
-    /// The budget of whoever is slowed; none when nobody is.
+    /// The budget of whoever is slowed; none when nobody is. A structure's server has none: many people stand behind it, and it is only answered later.
     fn slow_budget(&self, actor: &Actor) -> Option<(Key, i64)> {
-        let subject = subject_of(actor).filter(|s| self.is_slowed(s))?;
+        let subject = subject_of(actor).filter(|s| s.kind == "token" && self.is_slowed(s))?;
         let key = Key::new("slow", format!("{}:{}", subject.kind, subject.id), SLOW);
-        Some((key, i64::from(self.0.config.abuse.slowed_recipients.max(1))))
+        Some((key, i64::from(self.0.config.abuse.slowed_recipients.max(1)) * times_of(actor)))
     }
 
-    /// MAIL at our own doors: the place and whoever is slowed may send one more. `place.too_many`, `sender.slowed`.
+    /// MAIL at our own doors: whoever is slowed may send one more. `sender.slowed`.
     pub(crate) fn may_submit(&self, actor: &Actor) -> Result<(), Refusal> {
         let (rates, now) = (&self.0.abuse.rates, self.now().0);
-        if let (Some(ip), Who::Person(_)) = (actor.origin.remote, &actor.who) {
-            let limit = self.0.config.limits.place_messages_per_hour;
-            let judged = rates.fits(&place_key(ip), 1, i64::from(limit), now);
-            judged.map_err(over(RefusalCode::PlaceTooMany, limit))?;
-        }
         if let Some((key, limit)) = self.slow_budget(actor) {
             rates.fits(&key, 1, limit, now).map_err(over(RefusalCode::SenderSlowed, format!("{limit}/10 min")))?;
         }
         Ok(())
     }
 
-    /// RCPT at our own doors: this BAL may write to one more besides `already`. `sender.too_many_recipients`, `sender.slowed`.
-    pub(crate) fn may_write(&self, actor: &Actor, bal: Id, limits: &Limits, already: usize) -> Result<(), Refusal> {
+    /// For how long the same message is taken for a retry, milliseconds.
+    fn repeats(&self) -> i64 {
+        i64::from(self.0.config.limits.repeat_minutes) * 60_000
+    }
+
+    /// RCPT at our own doors: this BAL may write to one more besides `already`, and the place may send one more message. `sender.too_many_recipients`,
+    /// `place.too_many`, `sender.slowed`.
+    pub(crate) fn may_write(
+        &self,
+        actor: &Actor,
+        bal: Id,
+        to: &Address,
+        limits: &Limits,
+        already: usize,
+    ) -> Result<(), Refusal> {
         let (rates, now, more) = (&self.0.abuse.rates, self.now().0, count(already) + 1);
+        // What it sends may be what it sent: judged when the content is here.
+        if self.0.abuse.memory().lately.knows(bal, to, now, self.repeats()) {
+            return Ok(());
+        }
+        if let (Some(ip), Who::Person(_)) = (actor.origin.remote, &actor.who) {
+            let limit = self.0.config.limits.place_messages_per_hour;
+            let judged = rates.fits(&place_key(ip), 1, i64::from(limit), now);
+            judged.map_err(over(RefusalCode::PlaceTooMany, limit))?;
+        }
         for (what, limit, window) in of_recipients(limits) {
             let judged = rates.fits(&Key::new(what, bal, window), more, limit, now);
             judged.map_err(over(RefusalCode::SenderTooManyRecipients, limit))?;
@@ -212,7 +245,8 @@ impl Operator {
     }
 
     /// A message of ours was kept.
-    pub(crate) fn note_submitted(&self, actor: &Actor, from: &Address, bal: Id, kind: BalKind, to: &[Address]) {
+    pub(crate) fn note_submitted(&self, actor: &Actor, from: &Address, (bal, kind): (Id, BalKind), to: &[Address]) {
+        self.0.abuse.memory().lately.wrote(bal, to, self.now().0, self.repeats());
         let Some(subject) = subject_of(actor).filter(|_| !self.is_exempt(Some(from))) else { return };
         let person = Some(actor.person()).filter(|p| *p != 0);
         // A structure's server sends for all its people: its connector has a limit of its own.
@@ -240,34 +274,35 @@ impl Operator {
         self.count_signal(&wrote.subject, Signal::Correspondents, new, 1, &known);
     }
 
-    /// Something of ours was refused.
-    pub(crate) fn note_refused(&self, actor: &Actor, refusal: &Refusal) {
-        let Some(subject) = subject_of(actor).filter(|_| !refusal.is_temporary()) else { return };
-        let known = |r: &mut Raised| {
-            r.person = Some(actor.person()).filter(|p| *p != 0);
-            r.bal = actor.bal.as_ref().map(|b| b.id);
-            if let Who::Connector(c) = &actor.who {
-                r.shown = c.name.clone();
-            }
-        };
-        if refusal.code == RefusalCode::RcptUnknown {
-            self.count_signal(&subject, Signal::Unknown, 1, 1, &known);
+    /// Something of ours was refused; how long the answer waits.
+    pub(crate) fn note_refused(&self, actor: &Actor, refusal: &Refusal) -> Duration {
+        let subject = subject_of(actor).filter(|_| !refusal.is_temporary());
+        let Some(subject) = subject else { return Duration::ZERO };
+        let known = |r: &mut Raised| known_of(actor, r);
+        let (unknown, server) = (refusal.code == RefusalCode::RcptUnknown, subject.kind == "connector");
+        let times = if server { MACHINE } else { times_of(actor) };
+        if unknown {
+            self.count_signal(&subject, Signal::Unknown, 1, times, &known);
         }
-        self.count_signal(&subject, Signal::Refused, 1, 1, &known);
+        self.count_signal(&subject, Signal::Refused, 1, times, &known);
+        if unknown && server && self.is_slowed(&subject) { self.0.config.abuse.tarpit } else { Duration::ZERO }
     }
 
-    /// The antivirus found something in what somebody sends: a session of ours, or another operator.
-    pub fn note_infected(&self, actor: Option<&Actor>, peer: Option<&Peer>) {
-        if let Some(subject) = actor.and_then(subject_of) {
-            let known = |r: &mut Raised| {
-                r.person = actor.map(Actor::person).filter(|p| *p != 0);
-                r.bal = actor.and_then(|a| a.bal.as_ref()).map(|b| b.id);
-            };
-            self.count_signal(&subject, Signal::Infected, 1, 1, &known);
+    /// The antivirus found something in what somebody sends or files.
+    pub(crate) fn note_infected(&self, whose: Whose<'_>, from: Option<&Address>) {
+        if self.is_exempt(from) {
+            return;
         }
-        if let Some(peer) = peer {
-            let known = |r: &mut Raised| r.shown = peer.dn.to_string();
-            self.count_signal(&subject_of_peer(peer), Signal::Infected, 1, 1, &known);
+        match whose {
+            Whose::Session(actor) => {
+                if let Some(subject) = subject_of(actor) {
+                    self.count_signal(&subject, Signal::Infected, 1, 1, &|r: &mut Raised| known_of(actor, r));
+                }
+            }
+            Whose::Peer(peer) => {
+                let known = |r: &mut Raised| r.shown = peer.dn.to_string();
+                self.count_signal(&subject_of_peer(peer), Signal::Infected, 1, 1, &known);
+            }
         }
     }
 
@@ -332,7 +367,7 @@ impl Operator {
         if self.is_slowed(&subject) { self.0.config.abuse.tarpit } else { Duration::ZERO }
     }
 
-    /// A token, or a machine's certificate, opened a session.
+    /// A token, or a machine's certificate, opened a session, or one that it opened goes on.
     pub(crate) fn note_login(&self, actor: &Actor) {
         let (Some(token), Some(ip)) = (actor.credential, actor.origin.remote) else { return };
         if self.threshold(Signal::Apart) == 0 {

@@ -48,6 +48,9 @@ pub struct AntivirusView {
     pub takes_largest: Option<bool>,
     /// It tells documents under a password, in compressed archives too (its `AlertEncrypted`); absent when it could not be tried.
     pub tells_encrypted: Option<bool>,
+    /// It tells documents that it does not read to their end (its `AlertExceedsMax`), without which what lies deep enough passes unread; absent when it
+    /// could not be tried.
+    pub tells_partial: Option<bool>,
     /// What programs add to folders is scanned too.
     pub append: bool,
     /// Messages scanned by this node since it started.
@@ -105,7 +108,8 @@ impl Operator {
                 view.version = Some(version.engine);
                 (view.base, view.dated) = (version.base, version.dated.map(Timestamp));
                 view.takes_largest = self.try_largest(settings).await;
-                let said = match self.trial(SECRET) {
+                view.tells_partial = self.try_partial(settings).await;
+                let said = match self.trial(&[SECRET]) {
                     Ok(message) => self.engine_reads(&settings.engine, &message, false).await.ok(),
                     Err(_) => None,
                 };
@@ -125,9 +129,10 @@ impl Operator {
         let begun = std::time::Instant::now();
         let eicar: Vec<u8> = RICAE.iter().rev().copied().collect();
         let mut said = Vec::with_capacity(2);
-        for content in [&b"Rien de mauvais.\r\n"[..], &eicar] {
+        // A password in the document before must not be the last word (its `HeuristicScanPrecedence`).
+        for content in [&[&b"Rien de mauvais.\r\n"[..]][..], &[SECRET, eicar.as_slice()]] {
             let message = self.trial(content)?;
-            said.push(match self.engine_reads(&settings.engine, &message, true).await {
+            said.push(match self.engine_reads(&settings.engine, &message, false).await {
                 Ok((Verdict::Clean, _)) => "clean".to_owned(),
                 Ok((Verdict::Infected(name), _)) => name,
                 Ok((Verdict::Encrypted(kind), _)) => format!("encrypted {kind}"),
@@ -147,15 +152,25 @@ impl Operator {
         Ok(AntivirusTestView { good, harmless, eicar, took })
     }
 
-    /// A message with this attachment, received as every message is.
-    fn trial(&self, content: &[u8]) -> Result<Received, Refusal> {
-        let coded = base64::engine::general_purpose::STANDARD.encode(content);
+    /// A message with these attachments, received as every message is.
+    pub(super) fn trial(&self, contents: &[&[u8]]) -> Result<Received, Refusal> {
         let host = &self.0.config.hostname;
-        let text = format!(
+        let mut text = format!(
             "From: antivirus@{host}\r\nTo: antivirus@{host}\r\nSubject: essai\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=essai\r\n\r\n\
-             --essai\r\nContent-Type: text/plain\r\n\r\nEssai.\r\n--essai\r\nContent-Type: application/octet-stream\r\n\
-             Content-Disposition: attachment; filename=essai.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n{coded}\r\n--essai--\r\n"
+             --essai\r\nContent-Type: text/plain\r\n\r\nEssai.\r\n"
         );
+        for content in contents {
+            text.push_str(
+                "--essai\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=essai.bin\r\n\
+                 Content-Transfer-Encoding: base64\r\n\r\n",
+            );
+            let coded = base64::engine::general_purpose::STANDARD.encode(content);
+            for line in coded.as_bytes().chunks(76) {
+                text.extend(line.iter().map(|b| char::from(*b)));
+                text.push_str("\r\n");
+            }
+        }
+        text.push_str("--essai--\r\n");
         let mut intake = self.intake(text.len() as u64);
         intake.push(text.as_bytes())?;
         intake.finish()

@@ -2,8 +2,10 @@
 //!
 //! Promises: with an engine configured, what enters (peers, structures' servers), what is sent and, unless the configuration says no, what a program
 //! adds to a folder is kept only after the engine's word "clean"; when there is none, for whatever reason, the sender is asked to come again, and
-//! nothing is queued unread. Of what is infected nothing is kept but the evidence: a trace with the signature's name, the keyed digest and the size of
-//! the content, sender and recipients as traces show them. An engine that is away, too small or old is an alarm that ends by itself.
+//! nothing is queued unread. A document that unfolds beyond the engine's limits is refused for good: it would be so again. Of what is infected nothing is
+//! kept but the evidence: a trace with the signature's name, the keyed digest and the size of the content, sender and recipients as traces show them; and
+//! whoever brings such mail again and again is noticed ([`crate::abuse`]). An engine that is away, too small, old, or silent about what it does not read is
+//! an alarm that ends by itself.
 //!
 //! The engine reads from the sealed spool once every rule has said yes ([`scan`]), not while the message arrives: so a slow sender does not hold the
 //! engine, what no rule lets in costs it nothing, and it reads exactly what would be kept (without Bcc, as lines). What the operator writes itself
@@ -15,7 +17,7 @@ mod upkeep;
 pub use admin::{AntivirusTestView, AntivirusView};
 
 use crate::record::By;
-use crate::{Operator, Received};
+use crate::{Actor, Operator, Peer, Received};
 use sceau_antivirus::{Clamd, ScanError, Verdict};
 use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_store::Id;
@@ -31,6 +33,10 @@ const ALLOW: u32 = 0;
 const REFUSE: u32 = 2;
 /// That the engine is away is said again this often at most, milliseconds.
 const AGAIN: i64 = 60_000;
+/// Our largest message goes beyond what the engine takes.
+const DOES_NOT_FIT: i64 = 1;
+/// It takes our largest message.
+const FITS: i64 = 2;
 /// Longest word for a kind of document that is shown.
 const KIND: usize = 20;
 
@@ -66,8 +72,10 @@ pub(crate) struct State {
     told: AtomicI64,
     /// When it was last asked for its version.
     asked: AtomicI64,
-    /// Whether it takes our largest message: 0 not known, 1 no, 2 yes.
+    /// Whether it takes our largest message: 0 not known, [`DOES_NOT_FIT`], [`FITS`].
     takes: AtomicI64,
+    /// It does not tell what it reads in part.
+    silent: AtomicBool,
     scanned: AtomicU64,
     infected: AtomicU64,
     failed: AtomicU64,
@@ -97,6 +105,15 @@ impl Passed {
     }
 }
 
+/// Who is counted for what is found in a message ([`crate::abuse`]).
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whose<'a> {
+    /// A session of ours: a person's, or a structure's server.
+    Session(&'a Actor),
+    /// Another operator.
+    Peer(&'a Peer),
+}
+
 /// A message about to be kept.
 #[derive(Debug)]
 pub(crate) struct About<'a> {
@@ -104,8 +121,10 @@ pub(crate) struct About<'a> {
     pub way: &'static str,
     /// Our id of it.
     pub id: &'a str,
-    /// Who brings it.
+    /// Who brings it, in traces.
     pub by: By,
+    /// Who brings it, for those who look for abuse.
+    pub whose: Whose<'a>,
     /// Reverse path.
     pub from: Option<&'a Address>,
     /// Recipients.
@@ -147,23 +166,29 @@ impl Operator {
         self.engine().is_some_and(|s| s.append)
     }
 
-    /// May this message be kept? `message.infected`, `message.encrypted` (for good), `antivirus.unavailable` (come again).
+    /// May this message be kept? `message.infected`, `message.encrypted`, `message.unread` (for good), `antivirus.unavailable` (come again).
     pub(crate) async fn pass_antivirus(&self, message: &Received, about: About<'_>) -> Result<Passed, Refusal> {
         let Some(settings) = self.engine() else { return Ok(Passed::default()) };
         let mut policy = ALLOW;
         for bal in &about.bals {
             policy = policy.max(self.limits_of(*bal).await?.encrypted_documents);
         }
-        let begun = std::time::Instant::now();
+        let (state, begun) = (&self.0.antivirus, std::time::Instant::now());
         let read = self.engine_reads(&settings.engine, message, policy != ALLOW).await;
         metrics::histogram!("sceau_antivirus_scan_seconds").record(begun.elapsed().as_secs_f64());
         let (verdict, seen) = match read {
             Ok(read) => read,
             Err(Trouble::Store(e)) => return Err(crate::refuse::store(&e)),
+            // That it is not the engine which is too small is known: so is the document too large, and comes again as it is.
+            Err(Trouble::Engine(ScanError::Exceeded(limit))) if state.takes.load(Ordering::SeqCst) == FITS => {
+                self.engine_works().await;
+                state.scanned.fetch_add(1, Ordering::Relaxed);
+                outcome("exceeded");
+                return Err(Refusal::new(RefusalCode::MessageUnread).with("cause", limit));
+            }
             Err(Trouble::Engine(e)) => return Err(self.unread(settings, &e).await),
         };
         self.engine_works().await;
-        let state = &self.0.antivirus;
         state.scanned.fetch_add(1, Ordering::Relaxed);
         let mut kinds: BTreeSet<String> = seen.into_iter().map(|k| k.as_str().to_owned()).collect();
         match verdict {
@@ -200,6 +225,7 @@ impl Operator {
         let log = about.log.as_ref().map(|(id, shown)| (*id, shown.as_str()));
         let refusal = Refusal::new(RefusalCode::MessageInfected).with("cause", name);
         self.trace_alone(self.fact("mail.infected", &about.by, log, refusal.code.as_str(), facts)).await;
+        self.note_infected(about.whose, about.from);
         // No local part: the domain, or the certificate of whoever sent from nobody.
         let subject = about.from.map_or_else(|| about.by.name.clone(), |a| a.domain().to_string());
         self.raise_alarm("antivirus.infected", &subject, true, json!({ "name": name, "way": about.way })).await;
@@ -217,9 +243,9 @@ impl Operator {
     async fn tell_of_engine(&self, settings: &Settings, e: &ScanError) {
         let (state, now) = (&self.0.antivirus, self.now().0);
         let host = self.0.config.hostname.clone();
-        if *e == ScanError::TooLarge {
+        if matches!(e, ScanError::TooLarge | ScanError::Exceeded(_)) {
             // It works: for other messages.
-            state.takes.store(1, Ordering::SeqCst);
+            state.takes.store(DOES_NOT_FIT, Ordering::SeqCst);
             let ours = crate::mail::megabytes(self.largest_scanned());
             self.raise_alarm("antivirus.too_small", &host, true, json!({ "limit": ours })).await;
             return;

@@ -1,5 +1,5 @@
 //! What must be known of the engine even when nobody writes: that it is there, what it knows, how old that is, whether our messages fit.
-use super::{Setting, Settings, State};
+use super::{DOES_NOT_FIT, FITS, Setting, Settings, State, Trouble};
 use crate::Operator;
 use sceau_antivirus::{Clamd, ScanError, Verdict, Version};
 use serde_json::json;
@@ -32,8 +32,9 @@ impl Operator {
                 self.engine_works().await;
                 self.judge_age(settings, &version).await;
                 // Asked after each start: of ours, and of its.
-                if state.takes.load(Ordering::SeqCst) != 2 {
+                if state.takes.load(Ordering::SeqCst) != FITS || state.silent.load(Ordering::SeqCst) {
                     self.try_largest(settings).await;
+                    self.try_partial(settings).await;
                 }
             }
             Err(e) => {
@@ -52,7 +53,7 @@ impl Operator {
             true => self.raise_alarm("antivirus.absent", "", false, json!({})).await,
             false => self.clear_alarm("antivirus.absent", "").await,
         }
-        for code in ["antivirus.down", "antivirus.too_small", "antivirus.old"] {
+        for code in ["antivirus.down", "antivirus.too_small", "antivirus.old", "antivirus.partial"] {
             self.clear_alarm(code, &self.0.config.hostname.clone()).await;
         }
     }
@@ -79,11 +80,11 @@ impl Operator {
     pub(super) async fn try_largest(&self, settings: &Settings) -> Option<bool> {
         let fits = match zeros(&settings.engine, self.largest_scanned()).await {
             Ok(_) => true,
-            Err(ScanError::TooLarge) => false,
+            Err(ScanError::TooLarge | ScanError::Exceeded(_)) => false,
             // Away, slow: said of each message that it concerns.
             Err(_) => return None,
         };
-        self.0.antivirus.takes.store(if fits { 2 } else { 1 }, Ordering::SeqCst);
+        self.0.antivirus.takes.store(if fits { FITS } else { DOES_NOT_FIT }, Ordering::SeqCst);
         let host = self.0.config.hostname.clone();
         let limit = crate::mail::megabytes(self.largest_scanned());
         match fits {
@@ -95,6 +96,53 @@ impl Operator {
         }
         Some(fits)
     }
+}
+
+impl Operator {
+    /// Does it tell what it did not read to its end? Without that, what lies deep enough passes unread. True, false, or not known.
+    pub(super) async fn try_partial(&self, settings: &Settings) -> Option<bool> {
+        let message = self.trial(&[&nested(LAYERS)]).ok()?;
+        let tells = match self.engine_reads(&settings.engine, &message, false).await {
+            Ok(_) => false,
+            Err(Trouble::Engine(ScanError::Exceeded(_))) => true,
+            Err(_) => return None,
+        };
+        self.0.antivirus.silent.store(!tells, Ordering::SeqCst);
+        let host = self.0.config.hostname.clone();
+        match tells {
+            true => self.clear_alarm("antivirus.partial", &host).await,
+            false => self.raise_alarm("antivirus.partial", &host, true, json!({})).await,
+        }
+        Some(tells)
+    }
+}
+
+/// Layers of the archive that no engine reads to its end: clamd goes a hundred deep at most, whatever its configuration says.
+const LAYERS: u32 = 110;
+
+/// A ZIP archive that holds one that holds one…, each stored as it is.
+fn nested(layers: u32) -> Vec<u8> {
+    let mut inner = b"a".to_vec();
+    for _ in 0..layers {
+        // Some kilobytes at the end.
+        let size = u32::try_from(inner.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let at = u32::try_from(inner.len() + 31).unwrap_or(u32::MAX).to_le_bytes();
+        let common = [&[0; 12][..], &size, &size, &[1, 0, 0, 0]].concat();
+        inner = [
+            b"PK\x03\x04\x14\0",
+            common.as_slice(),
+            b"a",
+            &inner,
+            b"PK\x01\x02\x14\x03\x14\0",
+            &common,
+            &[0; 14],
+            b"aPK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0",
+            &at,
+            &[0, 0],
+        ]
+        .concat();
+    }
+    inner
 }
 
 /// What it says of so many zeros.

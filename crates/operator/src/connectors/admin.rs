@@ -302,7 +302,7 @@ impl Operator {
                 rows::lock(tx)?;
                 none_waits(tx, row.id)?;
                 rows::revoke_all(tx, row.id, now.0, &by, &why)?;
-                rows::retire(tx, &row.name, None, now.0)?;
+                rows::retire_all(tx, &row.name, now.0)?;
                 rows::set_domains(tx, row.id, &[])?;
                 rows::set_senders(tx, row.id, &[])?;
             }

@@ -127,6 +127,13 @@ impl Operator {
         self.opened_authority(&row).await
     }
 
+    /// The list of the authority of our own certificates, which revokes nothing: a certificate of it lives for weeks, in the memory of one process.
+    pub(super) async fn empty_list(&self) -> Result<Vec<u8>, Refusal> {
+        let row = self.authority_row(OPERATOR).await?.ok_or(RefusalCode::ConnectorAuthority)?;
+        let authority = self.opened_authority(&row).await?;
+        authority.nothing_revoked(self.now(), Timestamp(row.not_after)).map_err(|e| failed(&e))
+    }
+
     async fn authority_row(&self, purpose: &'static str) -> Result<Option<rows::Authority>, Refusal> {
         let row = self.0.store.read(move |tx| rows::authority(tx, purpose)).await;
         row.map_err(|e: StoreError| refuse::store(&e))

@@ -1,20 +1,25 @@
 //! Certificates of connectors: issued for a request, made and shown once, or declared; revoked; judged when a server shows one (F053, F215).
 //!
 //! Several are in force at once, so that a new one is installed before the old one ends. Two connectors never share one: who a server is would not be
-//! known.
+//! known. The ends of all of them are watched in the inventory ([`crate::certificates`]); of a name, the certificates that servers show under it.
 use super::admin::known;
 use super::views::{CertificateView, NewCertificate, NewCertificateView};
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::On;
 use crate::{Actor, Operator};
+use base64::Engine;
 use rustls_pki_types::CertificateDer;
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_store::certificates::{Certificate, NOWHERE};
 use sceau_store::{Id, StoreError, Tx, connectors as rows, structures};
 use sceau_trust::authority::{self, AuthorityError, Subject};
 use sceau_trust::peer::Shown;
+use sceau_trust::pkcs12::{Packed, pack};
 use sceau_trust::{Dn, Peer, PeerCause, Purpose, peer};
 use serde_json::json;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use zeroize::Zeroizing;
 
 /// How long an issued certificate is valid, days.
 const DAYS: i64 = 2 * 365;
@@ -22,6 +27,8 @@ const DAYS: i64 = 2 * 365;
 const MOST: usize = 20;
 /// Longest DN, bytes.
 const DN: usize = 2048;
+/// That a certificate of a declared name was seen is written this often at most, milliseconds.
+const WATCHED: i64 = 3_600_000;
 
 /// The certificate row behind what a server showed, and what the certificate says of itself.
 ///
@@ -46,26 +53,58 @@ pub(crate) async fn judge(
     }
     let named = |refusal: Refusal| refusal.with("dn", &shown.dn);
     let peer = if first.kind == "named" {
-        operator.judge_chain(Purpose::Connectors, chain, client).await.map_err(named)?
+        let judged = operator.judge_chain(Purpose::Connectors, chain, client).await.map_err(named)?;
+        operator.watch_named(&first, leaf).await;
+        judged
     } else {
-        let pinned = authority::pinned(leaf, client, operator.now()).map_err(|cause| named(cause.refusal()))?;
+        let pinned = authority::pinned(leaf, operator.now()).map_err(|cause| named(cause.refusal()))?;
         // For judging it again while its connection lasts.
         Peer { chain: Shown::new(chain), ..pinned }
     };
     Ok((first, peer))
 }
 
+/// What is shown once beside a certificate.
+enum Secret {
+    None,
+    /// PKCS#8, PEM.
+    Key(Zeroizing<String>),
+    /// Key and certificate under a password.
+    Packed(Packed),
+}
+
 /// A certificate about to be kept.
 struct Draft {
     row: rows::Certificate,
-    key: Option<String>,
+    secret: Secret,
 }
 
 impl Operator {
     /// The certificate as the inventory keeps it, where its end is watched; none for a name.
-    fn inventoried(&self, connector: &str, row: &rows::Certificate) -> Option<sceau_store::certificates::Certificate> {
+    fn inventoried(&self, connector: &str, row: &rows::Certificate) -> Option<Certificate> {
         let (der, ..) = authority::declared(row.certificate.as_ref()?.as_bytes())?;
-        self.certificate_row(("issued", connector, -1), &der)
+        self.certificate_row(("issued", connector, NOWHERE), &der)
+    }
+
+    /// A server showed a certificate of a declared name: the inventory watches its end from now on, and no more that of the one that it follows.
+    async fn watch_named(&self, named: &rows::Certificate, leaf: &CertificateDer<'_>) {
+        let Some(seen) = self.certificate_row(("issued", "", NOWHERE), leaf) else { return };
+        let mut slot = DefaultHasher::new();
+        (named.id, &seen.fingerprint).hash(&mut slot);
+        // Another slot than a connector's own (ids are positive).
+        if !self.is_due(-1 - i64::try_from(slot.finish() >> 1).unwrap_or(0), WATCHED) {
+            return;
+        }
+        let (id, now) = (named.id, self.now());
+        let written = self.0.store.write(move |tx| {
+            let Some(named) = rows::certificate_by_id(tx, id)?.filter(|c| c.revoked.is_none()) else { return Ok(()) };
+            let Some(connector) = rows::by_id(tx, named.connector_id)? else { return Ok(()) };
+            let seen = Certificate { place: connector.name, ..seen.clone() };
+            crate::certificates::write_issued(tx, &seen, now)
+        });
+        if let Err(e) = written.await.map_err(|e: StoreError| e) {
+            refuse::store(&e);
+        }
     }
 }
 
@@ -74,8 +113,8 @@ fn request(cause: &AuthorityError) -> Refusal {
 }
 
 impl Operator {
-    /// Issues or declares a certificate of a connector. `connector.request`, `connector.certificate`, `connector.no_authority`, `admin.exists`,
-    /// `admin.not_found`, `state.wrong`.
+    /// Issues or declares a certificate of a connector. `connector.request`, `connector.certificate`, `connector.key`, `connector.no_authority`,
+    /// `admin.exists`, `admin.not_found`, `state.wrong`.
     pub async fn certify_connector(
         &self,
         actor: &Actor,
@@ -106,7 +145,8 @@ impl Operator {
                 return Err(refusal.with("cause", &connector.state).into());
             }
             let mine = rows::certificates(tx, &[connector.id])?;
-            if mine.iter().filter(|c| c.revoked.is_none()).count() >= MOST {
+            let in_force = |c: &&rows::Certificate| c.revoked.is_none() && c.not_after.is_none_or(|end| end > now.0);
+            if mine.iter().filter(in_force).count() >= MOST {
                 return Err(Refusal::new(RefusalCode::ConnectorCertificate).with("cause", MOST).into());
             }
             let taken = rows::matching(tx, &row.fingerprint, &row.dn_key)?;
@@ -121,7 +161,16 @@ impl Operator {
             Ok::<_, Fail>(fact.write(tx)?)
         };
         self.0.store.write(add).await?;
-        Ok(NewCertificateView { certificate: view, private_key: draft.key })
+        let mut made = NewCertificateView { certificate: view, private_key: None, pkcs12: None, password: None };
+        match draft.secret {
+            Secret::None => {}
+            Secret::Key(key) => made.private_key = Some(key.to_string()),
+            Secret::Packed(packed) => {
+                made.pkcs12 = Some(base64::engine::general_purpose::STANDARD.encode(&packed.file));
+                made.password = Some(packed.password.to_string());
+            }
+        }
+        Ok(made)
     }
 
     async fn draft_certificate(
@@ -132,7 +181,10 @@ impl Operator {
         by: &str,
     ) -> Result<Draft, Refusal> {
         let now = self.now();
-        let NewCertificate { request: csr, certificate, dn, make } = wanted;
+        let NewCertificate { request: csr, certificate, dn, make, pkcs12 } = wanted;
+        if pkcs12 && !make {
+            return Err(Refusal::new(RefusalCode::Invalid).with("name", "pkcs12"));
+        }
         let host = connector.tls_name.clone().or_else(|| connector.host.clone());
         let hosts: Vec<String> = host.iter().cloned().collect();
         let subject = Subject {
@@ -164,7 +216,8 @@ impl Operator {
                 let key = authority::requested(csr.as_bytes()).map_err(|e| request(&e))?;
                 let issuer = self.structures_authority().await?;
                 let issued = issuer.issue_to(&key, &subject, DAYS, now).map_err(|e| request(&e))?;
-                Ok(Draft { row: row("issued", &issued.facts, issued.not_before, issued.certificate), key: None })
+                let row = row("issued", &issued.facts, issued.not_before, issued.certificate);
+                Ok(Draft { row, secret: Secret::None })
             }
             (None, None, None, true) => {
                 let issuer = self.structures_authority().await?;
@@ -172,20 +225,27 @@ impl Operator {
                 // An RSA key takes a moment.
                 let made = tokio::task::spawn_blocking(move || {
                     let (name, organisation, unit) = &name;
-                    issuer.issue_with_key(&Subject { name, organisation, unit, hosts: &hosts }, DAYS, now)
+                    let subject = Subject { name, organisation, unit, hosts: &hosts };
+                    let (issued, key) = issuer.issue_with_key(&subject, DAYS, now)?;
+                    let secret = match pkcs12 {
+                        true => Secret::Packed(pack(&issued.certificate, &key, &format!("Sceau {unit}"))?),
+                        false => Secret::Key(key),
+                    };
+                    Ok::<_, AuthorityError>((issued, secret))
                 });
                 let made = made.await.map_err(|e| refuse::abnormal("making a key", &e))?;
-                let (issued, key) = made.map_err(|e| request(&e))?;
-                let row = row("issued", &issued.facts, issued.not_before, issued.certificate);
-                Ok(Draft { row, key: Some(key.to_string()) })
+                let (issued, secret) = made.map_err(|e| request(&e))?;
+                Ok(Draft { row: row("issued", &issued.facts, issued.not_before, issued.certificate), secret })
             }
             (None, Some(pem), None, false) => {
                 let no = |cause: &str| Refusal::new(RefusalCode::ConnectorCertificate).with("cause", cause);
+                if authority::holds_key(&pem) {
+                    // A file with both is easily taken for the certificate's. It is said, so that the key is not used on.
+                    return Err(RefusalCode::ConnectorKey.into());
+                }
                 let (der, facts, not_before) = authority::declared(pem.as_bytes()).ok_or_else(|| no("X.509"))?;
-                // Good for both sides, or at least for one: what it is not good for is refused when it is shown.
-                let judged = authority::pinned(&der, true, now).or_else(|_| authority::pinned(&der, false, now));
-                judged.map_err(|cause| no(cause.refusal().code.as_str()))?;
-                Ok(Draft { row: row("pinned", &facts, not_before, pem), key: None })
+                authority::pinned(&der, now).map_err(|cause| no(cause.refusal().code.as_str()))?;
+                Ok(Draft { row: row("pinned", &facts, not_before, authority::pem(&der)), secret: Secret::None })
             }
             (None, None, Some(text), false) => {
                 let dn = Some(text).filter(|t| t.len() <= DN).and_then(|t| Dn::parse(&t));
@@ -211,7 +271,7 @@ impl Operator {
                         reason: None,
                         seen: None,
                     },
-                    key: None,
+                    secret: Secret::None,
                 })
             }
             _ => Err(Refusal::new(RefusalCode::Invalid).with("name", "request, certificate, dn, make")),
@@ -240,7 +300,13 @@ impl Operator {
                 let refusal = Refusal::new(RefusalCode::StateWrong).with("name", &found.dn);
                 return Err(refusal.with("cause", "revoked").into());
             }
-            rows::retire(tx, &name, Some(&found.fingerprint), now.0)?;
+            match found.kind.as_str() {
+                "named" => {
+                    let shown = Dn::parse(&found.dn).map(|dn| crate::certificates::tag_of(&dn)).unwrap_or_default();
+                    rows::retire_named(tx, &connector, &shown, now.0)?;
+                }
+                _ => rows::retire_one(tx, &name, &found.fingerprint, now.0)?,
+            }
             fact.adding("sha256", found.fingerprint.as_str().into());
             fact.write(tx)?;
             let stored = rows::certificate_by_id(tx, id)?.ok_or(RefusalCode::NotFound)?;

@@ -4,7 +4,7 @@
 //! (F150). A null reverse path carries reports and notifications: to one recipient of the trust space, from an address of the connector's domains.
 use super::certificates::judge;
 use super::{admit, in_force, may_send, open};
-use crate::antivirus::About;
+use crate::antivirus::{About, Whose};
 use crate::mail::post::{Letter, Speaker, To};
 use crate::mail::{Accepted, Envelope, bal_by_key, check_loop, keep, megabytes, new_tag};
 use crate::record::By;
@@ -15,6 +15,7 @@ use sceau_domain::exchange::{Sender, may_exchange};
 use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_message::{header, trace_field};
 use sceau_store::{Id, StoreError, Tx, accounts, connectors as rows, structures};
+use sceau_trust::Purpose;
 use serde_json::json;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
@@ -65,6 +66,7 @@ impl Operator {
                 certificate: certificate.id,
                 dn: peer.dn.to_string(),
                 fingerprint: peer.fingerprint.clone(),
+                named: (certificate.kind == "named").then(|| peer.clone()),
             }),
             bal: None,
             credential: None,
@@ -94,7 +96,14 @@ impl Operator {
         let connector = connector_of(actor)?.clone();
         let (now, asked) = (self.now(), connector.clone());
         let in_force = self.0.store.read(move |tx| in_force(tx, &asked, now).map(drop)).await;
-        let outcome = match (in_force.map_err(Refusal::from), from) {
+        let in_force = match (in_force.map_err(Refusal::from), &connector.named) {
+            (Ok(()), Some(peer)) => {
+                let judged = self.judge_again(Purpose::Connectors, peer, true).await;
+                judged.map_err(|refusal| refusal.with("dn", &peer.dn))
+            }
+            (said, _) => said,
+        };
+        let outcome = match (in_force, from) {
             (Err(refusal), _) => Err(self.refused(By::actor(actor), from, None, refusal).await),
             (Ok(()), None) => {
                 let largest = self.0.config.limits.announced_bytes();
@@ -193,8 +202,16 @@ impl Operator {
             id: &id,
             at: now,
         };
-        let about =
-            About { way: "out", id: &id, by: By::actor(actor), from: None, to: vec![&to], bals: Vec::new(), log: None };
+        let about = About {
+            way: "out",
+            id: &id,
+            by: By::actor(actor),
+            whose: Whose::Session(actor),
+            from: None,
+            to: vec![&to],
+            bals: self.find(&to).await?.bals(),
+            log: None,
+        };
         let passed = self.pass_antivirus(&message, about).await?;
         let fields = passed.marked(received.field().into_bytes());
         let mut facts = self.message_facts(&id, None, &message.scan.header, message.scan.size);
@@ -210,6 +227,7 @@ impl Operator {
             to: To::Address(to),
             content: Vec::new(),
             kind: "structure_report",
+            pressing: false,
             about: None,
         };
         let posting = self.prepare_received(letter, message, &fields).await?;

@@ -51,6 +51,8 @@ pub(crate) struct State {
     own: tokio::sync::Mutex<Option<authority::Own>>,
     /// Tries connections out, where the program can.
     pub(crate) probe: std::sync::OnceLock<std::sync::Arc<dyn probe::Probe>>,
+    /// Connectors that are tried out at this moment.
+    tried: std::sync::Mutex<std::collections::HashSet<Id>>,
     /// When a connector's coming was last written, so that it is not at each message.
     written: std::sync::Mutex<std::collections::HashMap<Id, i64>>,
 }
@@ -110,14 +112,25 @@ fn is_of(tx: &mut dyn Tx, connector: &rows::Connector, bal: Id) -> Result<bool, 
     Ok(connector.every_sender || rows::is_sender(tx, connector.id, bal)?)
 }
 
-/// In the transaction that keeps a message: the connector is still in force and still sends for these BALs, and has not sent too much.
-pub(crate) fn admit(tx: &mut dyn Tx, connector: &ConnectorRef, bals: &[Id], now: Timestamp) -> Result<(), Fail> {
+/// In the transaction that keeps a message: the connector is still in force and still sends for these BALs.
+pub(crate) fn stands(
+    tx: &mut dyn Tx,
+    connector: &ConnectorRef,
+    bals: &[Id],
+    now: Timestamp,
+) -> Result<rows::Connector, Fail> {
     let found = in_force(tx, connector, now)?;
     for bal in bals {
         if !is_of(tx, &found, *bal)? {
             return Err(RefusalCode::RightMissing.into());
         }
     }
+    Ok(found)
+}
+
+/// As [`stands`], and it has not sent too much: counts one more message.
+pub(crate) fn admit(tx: &mut dyn Tx, connector: &ConnectorRef, bals: &[Id], now: Timestamp) -> Result<(), Fail> {
+    let found = stands(tx, connector, bals, now)?;
     let limit = u32::try_from(found.per_hour).unwrap_or(u32::MAX);
     crate::policies::count_submission(tx, found.id, limit, now.0).map_err(|fail| match fail {
         Fail::No(r) if r.code == RefusalCode::SenderTooMany => {

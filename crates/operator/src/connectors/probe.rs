@@ -1,6 +1,7 @@
 //! A connector tried out (F054): what is right, what is wrong, and what to do, step by step, without sending anything.
 //!
-//! The connecting is done by whoever has the network ([`Probe`]): the use case judges and tells. One test of a connector at a time; a minute at most.
+//! The connecting is done by whoever has the network ([`Probe`]): the use case judges and tells. One test of a connector at a time on a node; a minute
+//! at most.
 use super::admin::{ENDS_SOON, known};
 use super::certificates::judge;
 use super::{ConnectorRoute, State};
@@ -12,13 +13,13 @@ use crate::{Actor, Operator};
 use rustls_pki_types::CertificateDer;
 use sceau_domain::text::text;
 use sceau_domain::{Address, Lang, Refusal, RefusalCode, UseCase};
-use sceau_store::{StoreError, Tx, accounts, connectors as rows};
+use sceau_store::{Id, StoreError, Tx, accounts, connectors as rows};
 use serde::Serialize;
 use serde_json::json;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -154,6 +155,22 @@ impl Findings {
     }
 }
 
+/// While it lives, nobody else on this node tries the connector out.
+struct Only<'a>(&'a State, Id);
+
+impl<'a> Only<'a> {
+    fn one(state: &'a State, id: Id) -> Option<Self> {
+        let mut tried = state.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.insert(id).then(|| Self(state, id))
+    }
+}
+
+impl Drop for Only<'_> {
+    fn drop(&mut self) {
+        self.0.tried.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
 /// What the store knows before anything is connected to.
 struct Known {
     connector: rows::Connector,
@@ -185,8 +202,10 @@ impl Operator {
             Ok::<_, Fail>(Known { connector, certificates, domains, bal })
         });
         let known = found.await?;
+        let busy = || Refusal::new(RefusalCode::StateWrong).with("name", &name).with("cause", "test");
+        let _only = Only::one(&self.0.connectors, known.connector.id).ok_or_else(busy)?;
         if !self.is_due(i64::MIN / 2 + known.connector.id, PAUSE) {
-            return Err(Refusal::new(RefusalCode::StateWrong).with("name", &name).with("cause", "test"));
+            return Err(busy());
         }
         let mut findings = Findings::default();
         self.of_rows(&mut findings, &known);

@@ -2,6 +2,7 @@
 use super::certificates::judge;
 use super::open;
 use crate::Operator;
+use crate::moves::Standing;
 use crate::refuse::Fail;
 use rustls_pki_types::CertificateDer;
 use sceau_domain::{DomainName, Refusal, RefusalCode};
@@ -47,11 +48,15 @@ impl ConnectorRoute {
 }
 
 impl Operator {
-    /// Where mail for this domain goes. Asked for each connection: a change counts at once.
+    /// Where mail for this domain goes. Asked for each connection: a change counts at once. A domain that is another operator's, because it went to it or
+    /// has not come yet, is carried by nobody here, whatever its connector says: that operator hands its mail over.
     ///
     /// # Errors
-    /// `connector.suspended`, `connector.blocked` (temporary: mail waits).
+    /// `connector.suspended`, `connector.blocked`, `peer.white_list_absent` (temporary: mail waits).
     pub async fn route_of(&self, domain: &DomainName) -> Result<Route, Refusal> {
+        if matches!(self.standing(domain).await?, Standing::Arriving | Standing::Left) {
+            return Ok(Route::Peers);
+        }
         let domain = domain.clone();
         let found = self.0.store.read(move |tx| {
             let Some(connector) = rows::of_domain(tx, domain.as_str())? else { return Ok(Route::Peers) };

@@ -113,6 +113,10 @@ pub struct NewCertificateView {
     pub certificate: CertificateView,
     /// The private key that was made for it (PKCS#8, PEM): shown now, and never again.
     pub private_key: Option<String>,
+    /// Or key and certificate as a PKCS#12 file (base64): likewise.
+    pub pkcs12: Option<String>,
+    /// What opens that file: likewise. Send it another way than the file.
+    pub password: Option<String>,
 }
 
 /// A certificate to issue or to declare: exactly one of the fields.
@@ -130,6 +134,8 @@ pub struct NewCertificate {
     pub dn: Option<String>,
     /// True: key and certificate are made here, and shown once.
     pub make: bool,
+    /// True, with `make`: they are shown as a PKCS#12 file under a password, for Windows (Server 2019 and later).
+    pub pkcs12: bool,
 }
 
 /// A connector.

@@ -8,9 +8,9 @@ use super::parties::Found;
 use super::post::Posting;
 use super::receipt;
 use super::responder::Test;
-use super::submission::ToQueue;
+use super::to_queue::ToQueue;
 use super::{Accepted, Envelope, Rcpt};
-use crate::antivirus::About;
+use crate::antivirus::{About, Whose};
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::record::{By, Fact};
@@ -270,6 +270,7 @@ impl Operator {
                 way: "in",
                 id: &id,
                 by: By::peer(Some(peer), origin),
+                whose: Whose::Peer(peer),
                 from: envelope.from.as_ref(),
                 to: envelope.addresses().collect(),
                 bals: copies.keys().copied().chain(carried.iter().map(|c| c.bal)).collect(),

@@ -57,6 +57,14 @@ impl Found {
             Self::Responder(_) | Self::Elsewhere => &[],
         }
     }
+    /// The BALs whose policies count, wherever their mail is kept.
+    pub fn bals(&self) -> Vec<Id> {
+        match self {
+            Self::Bal(local) => vec![local.id],
+            Self::Role(_, locals) => locals.iter().map(|l| l.id).collect(),
+            Self::Responder(_) | Self::Elsewhere => Vec::new(),
+        }
+    }
     /// As the exchange rules know it.
     pub fn recipient(&self, operator: &Operator, to: &Address) -> Recipient {
         match self {

@@ -1,5 +1,5 @@
 //! Adding a message to a folder (APPEND): durable when it returns.
-use crate::antivirus::About;
+use crate::antivirus::{About, Whose};
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::deliver::{self, Target};
 use crate::mailbox::entries::FlagSet;
@@ -28,7 +28,8 @@ impl Operator {
             // What somebody files is nobody else's: documents under a password are no matter, and it stays as it was brought.
             let shown = actor.bal.as_ref().map(|b| self.shown(&b.address)).unwrap_or_default();
             let (by, log) = (By::actor(actor), Some((seat.bal, shown)));
-            let about = About { way: "filed", id: "", by, from: None, to: Vec::new(), bals: Vec::new(), log };
+            let (whose, to, bals) = (Whose::Session(actor), Vec::new(), Vec::new());
+            let about = About { way: "filed", id: "", by, whose, from: None, to, bals, log };
             self.pass_antivirus(&message, about).await?;
         }
         let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;

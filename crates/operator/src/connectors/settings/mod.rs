@@ -7,6 +7,7 @@ use super::admin::known;
 use super::views::{AuthorityView, SettingsFile};
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
+use base64::Engine;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, UseCase};
 use sceau_store::{Tx, connectors as rows, structures};
@@ -45,6 +46,8 @@ pub(super) struct Values {
     pub tls_name: String,
     /// Our authority, PEM.
     pub authority: String,
+    /// Its list, which revokes nothing, DER; empty for a server that asks for none.
+    pub list: Vec<u8>,
     /// Addresses that we connect from.
     pub addresses: Vec<String>,
 }
@@ -66,6 +69,10 @@ impl Operator {
         });
         let (connector, domains, structure) = found.await?;
         let AuthorityView { host, operator: authority, .. } = self.authorities().await?;
+        let list = match server {
+            Server::Postfix => Vec::new(),
+            Server::Exchange => self.empty_list().await?,
+        };
         let config = &self.0.config;
         let values = Values {
             tls_name: connector.tls_name.or_else(|| connector.host.clone()).unwrap_or_else(|| connector.name.clone()),
@@ -77,6 +84,7 @@ impl Operator {
             port: config.connectors.port,
             domains,
             authority,
+            list,
             addresses: config.connectors.addresses.clone(),
         };
         Ok(files(&values, server))
@@ -144,6 +152,7 @@ fn exchange(v: &Values, script: &str) -> String {
             ("LISTEN", v.listen.unwrap_or(0).to_string()),
             ("ADDRESSES", list(&v.addresses)),
             ("CA", quote::powershell(&quote::pem(&v.authority))),
+            ("CRL", quote::powershell(&base64::engine::general_purpose::STANDARD.encode(&v.list))),
         ],
     )
 }
@@ -191,6 +200,7 @@ mod tests {
             listen: Some(2525),
             tls_name: "mail.chu.example".into(),
             authority: "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n".into(),
+            list: vec![0xff; 40],
             addresses: vec!["192.0.2.10".into()],
         }
     }
@@ -267,6 +277,13 @@ mod tests {
             let guide = &files[2].content;
             assert!(guide.contains("connecteurs.exemple.mssante.fr") && guide.contains("CHU de l'Exemple"), "{guide}");
         }
+        // What an organisation has beside this connector stays as it is.
+        let script = &files(&values(), Server::Exchange)[0].content;
+        let enabling = script.lines().find(|l| l.trim_start().starts_with("Enable-ExchangeCertificate")).unwrap();
+        assert!(!enabling.contains("-Force"), "the certificate between its own servers is not replaced unasked");
+        let postmaster = script.split("Set-TransportConfig").next().unwrap().lines().rev().nth(1).unwrap();
+        assert!(postmaster.starts_with("if ($SetPostmaster -or $own.Count -eq 0)"), "{postmaster}");
+        assert!(script.contains(&format!("$list = '{}'", "/".repeat(53) + "w==")), "{script}");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("script.sh");
         std::fs::write(&file, &files(&values(), Server::Postfix)[0].content).unwrap();

@@ -1,5 +1,7 @@
 //! Structures' own servers as use cases, on both engines: who may do what, as whom a server sends, where mail for its BALs goes, what a revocation and
 //! a suspension stop at once.
+mod guarded;
+
 use crate::people::House;
 use rustls_pki_types::CertificateDer;
 use sceau_domain::{BalKind, ConventionState, RefusalCode, Timestamp};
@@ -109,6 +111,14 @@ async fn a_connector_is_the_operators_and_its_certificates_the_structures_too(h:
     // A name is worth nothing without a chain to the anchors for connectors.
     let named = NewCertificate { dn: Some("CN=mail.nord.example,C=FR".into()), ..NewCertificate::default() };
     op.certify_connector(admin, "nord", named).await.unwrap();
+    // Nor is one kept that somebody gives away: a file with both is refused, and of another one nothing but the certificate stays.
+    let own = sceau_testkit::pki::Pki::new().pem_pair();
+    let declare = |pem: String| NewCertificate { certificate: Some(pem), ..NewCertificate::default() };
+    let both = declare(format!("{}{}", own.0, own.1));
+    assert_eq!(code(op.certify_connector(admin, "nord", both).await), "connector.key");
+    let noted = declare(format!("mot de passe : secret\n{}", sceau_testkit::pki::Pki::new().pem("mail.nord.example")));
+    let kept = op.certify_connector(admin, "nord", noted).await.unwrap().certificate.certificate.unwrap();
+    assert!(kept.starts_with("-----BEGIN CERTIFICATE-----\n") && !kept.contains("secret"), "{kept}");
     // No key, in clear or sealed, is shown or kept where it could be read.
     let shown = serde_json::to_string(&op.connector(admin, "nord").await.unwrap()).unwrap();
     assert!(!shown.contains("PRIVATE KEY") && !h.0.on_disk("PRIVATE KEY"), "{shown}");
@@ -182,6 +192,12 @@ async fn mail_goes_both_ways_as_the_bals_of_the_structure_only(h: House) {
     let refused = op.check_connector_server(&route, &stranger.chain).await;
     assert_eq!(code(refused), "transfer.connector");
     assert_eq!(code(op.end_connector(&w.admin, "nord", "fin").await), "connector.waiting");
+    // A domain that went to another operator is that one's to carry.
+    op.move_domain_out(&w.admin, &domain, op.clock().now().plus_ms(60_000)).await.unwrap();
+    assert!(matches!(op.route_of(&domain).await.unwrap(), Route::Connector(_)), "its time is not over");
+    w.advance(120);
+    assert_eq!(op.route_of(&domain).await.unwrap(), Route::Peers);
+    op.cancel_domain_move(&w.admin, &domain).await.unwrap();
 
     // Suspended: nothing either way, and what waits goes on waiting.
     op.suspend_connector(&w.admin, "nord", "travaux").await.unwrap();
@@ -218,6 +234,38 @@ async fn mail_goes_both_ways_as_the_bals_of_the_structure_only(h: House) {
     assert_eq!(code(op.check_connector_server(&route, &chain).await), "transfer.connector");
     let shown = op.connector(&w.admin, "nord").await.unwrap();
     assert!(shown.seen.is_some() && shown.refused.is_some(), "{shown:?}");
+}
+
+#[tokio::test]
+async fn slips_of_a_whole_house_are_noticed_and_do_not_stop_its_server() {
+    let h = House::with(sceau_store::testing::sqlite().await, |c| {
+        (c.abuse.thresholds.unknown, c.abuse.slowed_recipients) = (1, 1);
+        c.abuse.tarpit = std::time::Duration::ZERO;
+    })
+    .await;
+    prepared(&h).await;
+    let (op, w) = (&h.0.op, &h.0);
+    op.add_connector(&w.admin, wanted("nord", "nord", "alpha.mssante.fr")).await.unwrap();
+    let (_, chain) = certified(&h, &w.admin, "nord").await;
+    let server = op.connector_client(&chain, &origin(Door::Connector)).await.unwrap();
+    let cardio = op.connector_sender(&server, Some(&addr(CARDIO)), None).await.unwrap();
+    let cases = async || {
+        op.flush_abuse().await;
+        op.abuse_cases(&w.admin, Some("open"), None, 10).await.unwrap()
+    };
+    for slip in 0..10 {
+        assert_eq!(cases().await.len(), 0, "{slip} slips");
+        let unknown = addr(&format!("x{slip}@alpha.mssante.fr"));
+        assert_eq!(code(op.connector_recipient(&cardio, &unknown, 0, None).await), "rcpt.unknown");
+    }
+    let case = cases().await.remove(0);
+    assert_eq!((case.kind.as_str(), case.shown.as_str(), case.slowed_until.is_some()), ("connector", "nord", true));
+    for subject in ["un", "deux", "trois"] {
+        let again = op.connector_sender(&server, Some(&addr(CARDIO)), None).await.unwrap();
+        op.connector_recipient(&again, &addr(PAUL), 0, None).await.unwrap();
+        let message = w.message(&letter(CARDIO, subject));
+        op.connector_accept(&again, envelope(CARDIO, &[PAUL]), message).await.unwrap();
+    }
 }
 
 each_engine!(

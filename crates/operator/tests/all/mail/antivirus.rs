@@ -1,6 +1,7 @@
 //! Nothing passes unread: a played engine (the real one is in the end-to-end tests), both ways in, out, and what programs file.
 use sceau_antivirus::Clamd;
 use sceau_domain::BalKind;
+use sceau_operator::Actor;
 use sceau_operator::antivirus::{Setting, Settings};
 use sceau_operator::mailbox::entries::FlagSet;
 use sceau_testkit::world::{BETA, World, code, envelope, letter, origin, peer};
@@ -14,7 +15,7 @@ const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
 const BEYOND: &str = "x@beta.mssante.fr";
 /// What the played engine takes for a virus.
-const MARK: &str = "MARQUE-INFECTEE";
+pub(crate) const MARK: &str = "MARQUE-INFECTEE";
 /// Headers of an encrypted entry of a ZIP archive, base64.
 const SECRET: &str = "UEsDBBQAAQAAAAAAAAABAgMEAQAAAAEAAAABAAAAYWI=";
 
@@ -26,8 +27,10 @@ const JUNK: u8 = 3;
 const SMALL: u8 = 4;
 const FLOODS: u8 = 5;
 const NUMBERED: u8 = 6;
+const EXCEEDS: u8 = 7;
 
-struct Engine {
+/// A played engine.
+pub(crate) struct Engine {
     folder: tempfile::TempDir,
     manner: Arc<AtomicU8>,
     task: tokio::task::JoinHandle<()>,
@@ -53,7 +56,7 @@ fn whole(got: &[u8]) -> bool {
 }
 
 impl Engine {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("clamd")).unwrap();
         let manner = Arc::new(AtomicU8::new(WORKS));
@@ -83,6 +86,7 @@ impl Engine {
                             CUTS => b"stream: OK",
                             JUNK => b"220 smtp ready\r\n\0",
                             NUMBERED => b"1: stream: OK\0",
+                            EXCEEDS => b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0",
                             SMALL => b"INSTREAM size limit exceeded. ERROR\0",
                             FLOODS => loop {
                                 if way.write_all(&[b'x'; 4096]).await.is_err() {
@@ -99,7 +103,7 @@ impl Engine {
         });
         Self { folder, manner, task }
     }
-    fn setting(&self) -> Setting {
+    pub(crate) fn setting(&self) -> Setting {
         let place = format!("unix:{}", self.folder.path().join("clamd").display()).parse().unwrap();
         let engine = Clamd::new(place, Duration::from_millis(500), 4);
         Setting::On(Settings { engine, append: true, old_after: Duration::from_secs(3 * 86_400) })
@@ -121,7 +125,8 @@ fn infected(from: &str) -> String {
     format!("{}{MARK} dans le texte\r\n", letter(from, "virus"))
 }
 
-fn archive(from: &str) -> String {
+/// A message with an archive under a password.
+pub(crate) fn archive(from: &str) -> String {
     format!(
         "From: {from}\r\nSubject: archive\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <archive@exemple.fr>\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nBonjour\r\n--b\r\nContent-Type: application/zip\r\n\
@@ -132,9 +137,10 @@ fn archive(from: &str) -> String {
 #[tokio::test]
 async fn what_is_infected_leaves_evidence_only() {
     let engine = Engine::start();
-    let w = World::new().await;
+    let w = World::with(|c| c.abuse.thresholds.infected = 2).await;
     w.op.set_antivirus(engine.setting());
-    let anne = w.actor("anne", ANNE).await;
+    let (token, _) = w.op.create_token(&w.admin, "anne", None, "poste", None).await.unwrap();
+    let anne = Actor { credential: Some(token.id), ..w.actor("anne", ANNE).await };
     // Clean: in, out, filed.
     w.hand_over(BETA, BEYOND, &[ANNE], &letter(BEYOND, "propre")).await.unwrap();
     w.submit(&anne, ANNE, &[BRUNO, BEYOND], &letter(ANNE, "propre-aussi")).await.unwrap();
@@ -173,6 +179,14 @@ async fn what_is_infected_leaves_evidence_only() {
     let open = w.op.alarms(&w.admin, false).await.unwrap();
     let again = open.iter().find(|a| a.code == "antivirus.infected" && a.subject == "beta.mssante.fr").unwrap();
     assert_eq!(again.count, 2);
+    // Twice each: of a token that sends and files, of a partner. A person will look at both.
+    w.op.flush_abuse().await;
+    let cases = w.op.abuse_cases(&w.admin, Some("open"), None, 10).await.unwrap();
+    let mut seen: Vec<_> = cases.iter().map(|c| (c.kind.as_str(), c.signals[0].name.as_str())).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [("peer", "infected"), ("token", "infected")]);
+    let token = cases.iter().find(|c| c.kind == "token").unwrap();
+    assert_eq!((token.login.as_deref(), token.bal.as_deref()), (Some("anne"), Some(ANNE)));
 }
 
 #[tokio::test]
@@ -199,13 +213,26 @@ async fn without_a_verdict_nothing_passes_and_nothing_is_lost() {
     assert!(!w.hand_over(BETA, BEYOND, &[ANNE], &text).await.unwrap().duplicate);
     assert_eq!(alarms(&w).await, ["antivirus.too_small"]);
     assert_eq!(w.inbox("anne", ANNE).await.len(), 1);
-    // Upkeep: it takes our largest message now; its signatures are of 2015.
+    // While it is known to be too small, what goes beyond its limits may be its fault.
+    engine.becomes(EXCEEDS);
+    let nested = letter(BEYOND, "poupees");
+    assert_eq!(code(w.hand_over(BETA, BEYOND, &[ANNE], &nested).await), "antivirus.unavailable");
+    engine.becomes(WORKS);
+    // Upkeep: it takes our largest message now; its signatures are of 2015; it would not say that it read an archive in part.
     w.op.housekeeping().await.unwrap();
-    assert_eq!(alarms(&w).await, ["antivirus.old"]);
+    assert_eq!(alarms(&w).await, ["antivirus.old", "antivirus.partial"]);
     let seen = w.op.antivirus(&w.admin).await.unwrap();
     assert_eq!((seen.state.as_str(), seen.answers, seen.base), ("on", true, Some(27001)));
-    assert_eq!((seen.takes_largest, seen.tells_encrypted), (Some(true), Some(false)));
-    assert_eq!((seen.scanned, seen.failed), (1, 7));
+    assert_eq!((seen.takes_largest, seen.tells_encrypted, seen.tells_partial), (Some(true), Some(false), Some(false)));
+    assert_eq!((seen.scanned, seen.failed), (1, 8));
+    // From now on it is the document's: refused for good, and not for days of tries.
+    engine.becomes(EXCEEDS);
+    let refused = w.hand_over(BETA, BEYOND, &[ANNE], &nested).await.unwrap_err();
+    assert!(
+        refused.smtp_reply().starts_with("554 5.7.0 ") && refused.smtp_text().contains("MaxRecursion"),
+        "{refused:?}"
+    );
+    engine.becomes(WORKS);
     // The trial fails with an engine that does not know EICAR, and says so; a person without the right asks in vain.
     assert!(!w.op.test_antivirus(&w.admin).await.unwrap().good);
     assert_eq!(code(w.op.antivirus(&anne).await), "right.missing");

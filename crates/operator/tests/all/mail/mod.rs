@@ -1,7 +1,7 @@
 //! Mail in and out of an operator, on a real store: acceptance from peers, submission, the outbound queue, the white list.
 mod absence;
 mod abuse;
-mod antivirus;
+pub(crate) mod antivirus;
 mod closing;
 mod crowd;
 mod incoming;
