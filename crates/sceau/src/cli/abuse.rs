@@ -1,6 +1,7 @@
 //! `sceau abuse`: what looks like abuse, and what people decide.
 use super::Context;
 use super::table::{limit as most, print_table};
+use super::words;
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
@@ -56,23 +57,15 @@ const SIGNAL: &[(&str, &str)] = &[
 ];
 
 /// Words of the user's language for codes, and the signals in one column; `--json` keeps what was answered.
-fn worded(c: &Context, mut value: Value) -> Value {
-    let rows: Vec<&mut Value> = match &mut value {
-        Value::Array(rows) => rows.iter_mut().collect(),
-        one => vec![one],
-    };
-    let word = |family: &str, v: &Value| v.as_str().map(|code| c.text(&format!("word.{family}.{code}"), &[]));
-    for row in rows.into_iter().filter(|_| !c.json) {
-        row["kind"] = word("abuse_kind", &row["kind"]).into();
-        row["decision"] = word("abuse_decision", &row["decision"]).into();
+fn worded(c: &Context, value: Value) -> Value {
+    words::rows(c, value, &[("kind", "abuse_kind"), ("decision", "abuse_decision")], |row| {
         let mut names = Vec::new();
         for signal in row["signals"].as_array_mut().into_iter().flatten() {
-            signal["name"] = word("abuse_signal", &signal["name"]).into();
+            words::put(c, signal, "name", "abuse_signal");
             names.extend(signal["name"].as_str().map(str::to_owned));
         }
         row["noticed"] = names.join(", ").into();
-    }
-    value
+    })
 }
 
 fn shown(c: &Context, case: Value) {

@@ -22,6 +22,7 @@ const STATUS: &[(&str, &str)] = &[
     ("largest", "column.antivirus_largest"),
     ("takes_largest", "column.antivirus_takes"),
     ("tells_encrypted", "column.antivirus_encrypted"),
+    ("tells_partial", "column.antivirus_partial"),
     ("append", "column.antivirus_append"),
     ("scanned", "column.antivirus_scanned"),
     ("infected", "column.antivirus_infected"),
@@ -43,6 +44,7 @@ pub fn run(c: &Context, command: AntivirusCommand) -> Result<(), Failure> {
             match said["state"].as_str() {
                 Some("on") if said["answers"] != true => bad("cli.antivirus.away"),
                 Some("on") if said["takes_largest"] == false => bad("cli.antivirus.too_small"),
+                Some("on") if said["tells_partial"] == false => bad("cli.antivirus.partial"),
                 Some("absent") => bad("cli.antivirus.absent"),
                 _ => Ok(()),
             }

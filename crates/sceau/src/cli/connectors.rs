@@ -4,6 +4,8 @@ use super::accounts::Since;
 use super::confirm::confirm;
 use super::file::NewFile;
 use crate::admin::client::Failure;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
@@ -78,6 +80,8 @@ pub enum CertificateCommand {
         name: String,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        #[arg(long)]
+        pkcs12: bool,
     },
     Declare {
         name: String,
@@ -231,8 +235,8 @@ fn unwritable(c: &Context, path: &Path, e: &std::io::Error) -> Failure {
     Failure { sentence: c.text("cli.cannot_write", &values), exit: 2 }
 }
 
-fn keep(c: &Context, path: &Path, mut file: NewFile, text: &str) -> Result<(), Failure> {
-    file.write_all(text.as_bytes()).and_then(|()| file.keep()).map_err(|e| unwritable(c, path, &e))?;
+fn keep(c: &Context, path: &Path, mut file: NewFile, content: &[u8]) -> Result<(), Failure> {
+    file.write_all(content).and_then(|()| file.keep()).map_err(|e| unwritable(c, path, &e))?;
     if !c.json {
         say!("{}", c.text("connector.written", &[("path", &path.display().to_string())]));
     }
@@ -249,19 +253,27 @@ fn certificate(c: &Context, command: CertificateCommand) -> Result<(), Failure> 
             let made = ask(&name, json!({ "request": request }))?;
             c.show_one(&made, CERTIFICATE);
             match (file, out) {
-                (Some(file), Some(path)) => keep(c, &path, file, &text(&made["certificate"]))?,
+                (Some(file), Some(path)) => keep(c, &path, file, text(&made["certificate"]).as_bytes())?,
                 _ if !c.json => say!("{}", text(&made["certificate"]).trim_end()),
                 _ => {}
             }
         }
-        CertificateCommand::Make { name, out } => {
+        CertificateCommand::Make { name, out, pkcs12 } => {
             let file = begin(c, &out)?;
-            let mut made = ask(&name, json!({ "make": true }))?;
-            let pem = text(&made["private_key"]) + &text(&made["certificate"]);
+            let mut made = ask(&name, json!({ "make": true, "pkcs12": pkcs12 }))?;
             // The key stands in the file alone.
-            made["private_key"] = Value::Null;
+            let (key, packed) = (made["private_key"].take(), made["pkcs12"].take());
+            let content = match pkcs12 {
+                true => STANDARD
+                    .decode(text(&packed))
+                    .map_err(|_| Failure { sentence: c.text("cli.no_answer", &[("status", "pkcs12")]), exit: 2 })?,
+                false => (text(&key) + &text(&made["certificate"])).into_bytes(),
+            };
             c.show_one(&made, CERTIFICATE);
-            keep(c, &out, file, &pem)?;
+            if pkcs12 && !c.json {
+                say!("{}", c.text("connector.password", &[("password", &text(&made["password"]))]));
+            }
+            keep(c, &out, file, &content)?;
         }
         CertificateCommand::Declare { name, file, dn } => {
             let body = match (file, dn) {
@@ -292,7 +304,7 @@ fn settings(c: &Context, name: &str, server: &str, out: &Path) -> Result<(), Fai
         let Some(name) = Path::new(given).file_name().filter(|n| *n == given) else { continue };
         let path = out.join(name);
         let begun = begin(c, &path)?;
-        keep(c, &path, begun, file["content"].as_str().unwrap_or_default())?;
+        keep(c, &path, begun, file["content"].as_str().unwrap_or_default().as_bytes())?;
     }
     Ok(())
 }

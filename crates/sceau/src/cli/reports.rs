@@ -1,5 +1,5 @@
 //! `sceau report`, `sceau announcement`: what people find wrong or ask for, and what is announced to the administrators of structures.
-use super::Context;
+use super::{Context, words};
 use crate::admin::client::Failure;
 use clap::Subcommand;
 use hyper::Method;
@@ -98,16 +98,8 @@ const ANNOUNCEMENT: &[(&str, &str)] = &[
 ];
 
 /// Kinds in the words of the user's language; `--json` keeps the codes.
-fn worded(c: &Context, mut value: Value) -> Value {
-    let rows: Vec<&mut Value> = match &mut value {
-        Value::Array(rows) => rows.iter_mut().collect(),
-        one => vec![one],
-    };
-    for row in rows.into_iter().filter(|_| !c.json) {
-        let word = row["kind"].as_str().map(|kind| c.text(&format!("word.report.{kind}"), &[]));
-        row["kind"] = word.into();
-    }
-    value
+fn worded(c: &Context, value: Value) -> Value {
+    words::rows(c, value, &[("kind", "report")], |_| {})
 }
 
 fn shown(c: &Context, report: Value) {

@@ -1,6 +1,7 @@
 //! Codes that programs read, in the words of the user's language: states, roles, rights… `--json` keeps the codes.
 use super::Context;
 use sceau_domain::text::template;
+use serde_json::Value;
 
 /// Fields that hold codes, and the group of their words in the locale files (`word.GROUP.CODE`).
 const CODED: &[(&str, &str)] = &[
@@ -45,11 +46,33 @@ pub fn word(c: &Context, field: &str, code: &str) -> String {
     known(code).map(str::to_owned).or_else(time).unwrap_or_else(|| code.to_owned())
 }
 
+/// One row or several with these fields in words (field, group), for codes that mean something of their own to one command; then what `more` does to each.
+/// `--json` keeps what was answered.
+pub fn rows(c: &Context, mut value: Value, coded: &[(&str, &str)], more: impl Fn(&mut Value)) -> Value {
+    let rows: Vec<&mut Value> = match &mut value {
+        Value::Array(rows) => rows.iter_mut().collect(),
+        one => vec![one],
+    };
+    for row in rows.into_iter().filter(|_| !c.json) {
+        for (field, group) in coded {
+            put(c, row, field, group);
+        }
+        more(row);
+    }
+    value
+}
+
+/// Puts a word in the place of a code.
+pub fn put(c: &Context, row: &mut Value, field: &str, group: &str) {
+    if let Some(code) = row[field].as_str() {
+        row[field] = c.text(&format!("word.{group}.{code}"), &[]).into();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use sceau_domain::Lang;
-    use serde_json::Value;
 
     /// Codes that a schema lists for each field.
     fn listed(value: &Value, field: &str, out: &mut Vec<(String, String)>) {

@@ -207,7 +207,7 @@ async fn certify(
     Json(new): Json<NewCertificate>,
 ) -> Result<Response, Problem> {
     let made = op.certify_connector(&actor, &name, new).await?;
-    let secret = made.private_key.is_some();
+    let secret = made.private_key.is_some() || made.pkcs12.is_some();
     let answer = Created(located(&["connectors", &name.to_ascii_lowercase()]), Json(made));
     // A key is never kept for a second answer.
     Ok(if secret { (Extension(Secret), answer).into_response() } else { answer.into_response() })

@@ -55,7 +55,7 @@ struct Decision {
 /// Why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Withdrawal {
+struct DisclosureWithdrawal {
     /// Why.
     #[schema(example = "La réquisition est levée", min_length = 1, max_length = 500)]
     reason: String,
@@ -122,14 +122,14 @@ async fn decide(
 
 /// Ends a request or a disclosure before its time.
 #[utoipa::path(post, path = "/disclosures/{id}/withdrawal", tag = "disclosures",
-    params(("id" = Id, Path, description = "Id of the disclosure")), request_body = Withdrawal,
+    params(("id" = Id, Path, description = "Id of the disclosure")), request_body = DisclosureWithdrawal,
     responses((status = 200, description = "Withdrawn", body = DisclosureView), Refusals),
     extensions(("x-sceau-use-case" = json!("disclosure.decide"))))]
 async fn withdraw(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(id): Path<Id>,
-    Json(body): Json<Withdrawal>,
+    Json(body): Json<DisclosureWithdrawal>,
 ) -> Result<Json<DisclosureView>, Problem> {
     Ok(Json(op.withdraw_disclosure(&actor, id.0, &body.reason).await?))
 }

@@ -25,10 +25,10 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(release_structure))
 }
 
-/// Why.
+/// Why something is taken away or given back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Why {
+struct LifeWhy {
     /// Why, in one line; kept with the step and in the traces.
     #[schema(example = "Enquête interne 2026-11", min_length = 1, max_length = 500)]
     reason: String,
@@ -80,53 +80,53 @@ async fn of_bal(
 }
 
 /// Suspends a BAL: nobody signs in until it is resumed; mail goes on arriving.
-#[utoipa::path(post, path = "/bals/{address}/suspend", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/bals/{address}/suspend", tag = "life", request_body = LifeWhy,
     params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("bal.suspend"))))]
 async fn suspend(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.suspend_bal(&actor, &address, &why.reason).await?))
 }
 
 /// Resumes a suspended BAL.
-#[utoipa::path(post, path = "/bals/{address}/resume", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/bals/{address}/resume", tag = "life", request_body = LifeWhy,
     params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("bal.suspend"))))]
 async fn resume(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.resume_bal(&actor, &address, &why.reason).await?))
 }
 
 /// Blocks a BAL for an investigation.
-#[utoipa::path(post, path = "/bals/{address}/block", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/bals/{address}/block", tag = "life", request_body = LifeWhy,
     params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("bal.block"))))]
 async fn block(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.block_bal(&actor, &address, &why.reason).await?))
 }
 
 /// Releases a blocked BAL: it is what it was before. Whoever blocked it, or a higher authority.
-#[utoipa::path(post, path = "/bals/{address}/release", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/bals/{address}/release", tag = "life", request_body = LifeWhy,
     params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("bal.block"))))]
 async fn release(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.release_bal(&actor, &address, &why.reason).await?))
 }
@@ -148,14 +148,14 @@ async fn close(
 }
 
 /// Withdraws a closing before its time: the BAL is what it was before. Whoever ordered the closing, or a higher authority.
-#[utoipa::path(post, path = "/bals/{address}/keep", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/bals/{address}/keep", tag = "life", request_body = LifeWhy,
     params(("address" = String, Path, description = "Address of the BAL")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("bal.close"))))]
 async fn keep(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(address): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.keep_bal(&actor, &address, &why.reason).await?))
 }
@@ -172,27 +172,27 @@ async fn of_person(
 }
 
 /// Blocks a person: no door opens any more. Nobody blocks themselves.
-#[utoipa::path(post, path = "/people/{login}/block", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/people/{login}/block", tag = "life", request_body = LifeWhy,
     params(("login" = String, Path, description = "Login of the person")),
     responses((status = 200, description = "The life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("person.block"))))]
 async fn block_person(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(login): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.block_person(&actor, &login, &why.reason).await?))
 }
 
 /// Releases a blocked person. Whoever blocked them, or a higher authority.
-#[utoipa::path(post, path = "/people/{login}/release", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/people/{login}/release", tag = "life", request_body = LifeWhy,
     params(("login" = String, Path, description = "Login of the person")),
     responses((status = 200, description = "The life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("person.block"))))]
 async fn release_person(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(login): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.release_person(&actor, &login, &why.reason).await?))
 }
@@ -224,27 +224,27 @@ async fn of_structure(
 }
 
 /// Blocks a structure: its BALs, and the roles of its administrators, have no effect any more.
-#[utoipa::path(post, path = "/structures/{code}/block", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/structures/{code}/block", tag = "life", request_body = LifeWhy,
     params(("code" = String, Path, description = "Code of the structure")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("structure.block"))))]
 async fn block_structure(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(code): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.block_structure(&actor, &code, &why.reason).await?))
 }
 
 /// Releases a blocked structure. Whoever blocked it, or a higher authority.
-#[utoipa::path(post, path = "/structures/{code}/release", tag = "life", request_body = Why,
+#[utoipa::path(post, path = "/structures/{code}/release", tag = "life", request_body = LifeWhy,
     params(("code" = String, Path, description = "Code of the structure")),
     responses((status = 200, description = "Its life", body = LifeView), Refusals), extensions(("x-sceau-use-case" = json!("structure.block"))))]
 async fn release_structure(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(code): Path<String>,
-    Json(why): Json<Why>,
+    Json(why): Json<LifeWhy>,
 ) -> Result<Json<LifeView>, Problem> {
     Ok(Json(op.release_structure(&actor, &code, &why.reason).await?))
 }

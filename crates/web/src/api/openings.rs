@@ -102,21 +102,21 @@ async fn verify(
 /// Why a request is refused.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Why {
+struct OpeningRefusal {
     /// For whoever asked.
     #[schema(example = "Profession non éligible", min_length = 1, max_length = 500)]
     reason: String,
 }
 
 /// Refuses a request, with its reason.
-#[utoipa::path(post, path = "/openings/{id}/refuse", tag = "openings", request_body = Why, params(("id" = Id, Path, description = "Id of the request")),
+#[utoipa::path(post, path = "/openings/{id}/refuse", tag = "openings", request_body = OpeningRefusal, params(("id" = Id, Path, description = "Id of the request")),
     responses((status = 200, description = "The request", body = OpeningView, headers(("ETag" = String, description = "Version"))), Refusals),
     extensions(("x-sceau-use-case" = json!("opening.decide"))))]
 async fn refuse(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(id): Path<Id>,
-    Json(why): Json<Why>,
+    Json(why): Json<OpeningRefusal>,
 ) -> Result<Versioned<OpeningView>, Problem> {
     let view = op.refuse_opening(&actor, id.0, &why.reason).await?;
     Ok(Versioned(view.version, view))

@@ -143,7 +143,7 @@ struct AcceptanceWithToken {
 /// Why a version is taken back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Withdrawal {
+struct TermsWithdrawal {
     /// Why, in one line.
     #[schema(example = "Date erronée", min_length = 1, max_length = 500)]
     reason: String,
@@ -252,7 +252,7 @@ fn markdown(terms: TermsText, lang: Language) -> Response {
 }
 
 /// Takes back a version that is not in force yet. Its text stays to be read, marked. What is in force is replaced by publishing another version.
-#[utoipa::path(post, path = "/terms/versions/{version}/withdraw", tag = "terms", request_body = Withdrawal,
+#[utoipa::path(post, path = "/terms/versions/{version}/withdraw", tag = "terms", request_body = TermsWithdrawal,
     params(("version" = String, Path, description = "Name of the version")),
     responses((status = 200, description = "Taken back", body = TermsText), Refusals),
     extensions(("x-sceau-use-case" = json!("terms.publish"))))]
@@ -260,7 +260,7 @@ async fn withdraw(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
     Path(version): Path<String>,
-    Json(why): Json<Withdrawal>,
+    Json(why): Json<TermsWithdrawal>,
 ) -> Result<Json<TermsText>, Problem> {
     Ok(Json(op.withdraw_terms(&actor, &version, &why.reason).await?))
 }

@@ -76,3 +76,49 @@ fn words_that_stand_where_logins_do_are_reserved() {
         );
     }
 }
+
+/// Every source file below a folder.
+fn sources(folder: &std::path::Path, into: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            into.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// The schema that a source declares on these lines: of the name that it is given, else of its type.
+fn declared(lines: &[&str]) -> Option<String> {
+    let given = lines.iter().find_map(|l| l.trim().strip_prefix("#[schema(as = ")?.split([',', ')']).next());
+    let of_type = || {
+        let line = lines.iter().find(|l| !l.trim_start().starts_with(['#', '/']))?;
+        let words: Vec<&str> =
+            line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+        let at = words.iter().position(|w| matches!(*w, "struct" | "enum"))?;
+        words.get(at + 1).copied()
+    };
+    given.or_else(of_type).map(str::to_owned)
+}
+
+/// One of two schemas of one name hides the other in the document.
+#[test]
+fn no_two_schemas_have_one_name() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    for room in ["web", "operator", "domain"] {
+        sources(&here.join("..").join(room).join("src"), &mut all);
+    }
+    let mut names = Vec::new();
+    for source in &all {
+        let lines: Vec<&str> = source.lines().collect();
+        for (at, _) in lines.iter().enumerate().filter(|(_, l)| l.contains("derive(") && l.contains("ToSchema")) {
+            names.extend(declared(&lines[at + 1..(at + 12).min(lines.len())]));
+        }
+    }
+    assert!(names.len() > 100, "{}", names.len());
+    names.sort();
+    let twice: Vec<&String> = names.windows(2).filter(|w| w[0] == w[1]).map(|w| &w[0]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
