@@ -36,6 +36,12 @@ def memory(pid):
     return 0.0
 
 
+def processor(pid):
+    """Processor time of a process so far, seconds."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def durable_write(folder):
     """Median of an append of 4 KiB and its fdatasync, milliseconds: what a durable answer costs at least on this disk."""
     path, times = folder / "probe", []
