@@ -9,7 +9,8 @@ pub const BOUNDS: [i64; CLASSES - 1] = [
     1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 14_400_000,
     43_200_000, 86_400_000,
 ];
-/// How long a handshake must have worked, milliseconds, for its failure to be a weakening and not a partner in the making.
+/// How long a handshake must have worked, milliseconds, for a failure that says nothing of the certificate to be a weakening and not a partner in the
+/// making.
 pub const ESTABLISHED: i64 = 30 * 86_400_000;
 
 /// The class of a delay in milliseconds; one below zero (clocks differ) is in the first.
@@ -54,7 +55,8 @@ pub enum Weakening {
     Issuer,
     /// STARTTLS is not offered any more.
     NoStartTls,
-    /// The handshake fails, or shows what we cannot trust, where it worked for [`ESTABLISHED`].
+    /// The server shows a certificate that is not the domain's or that we cannot trust, where it showed a good one; or the handshake fails where it
+    /// worked for [`ESTABLISHED`].
     Handshake,
 }
 
@@ -103,14 +105,11 @@ pub fn broken(cause: &str, first_ok: Option<i64>, now: i64) -> Option<Weakening>
     let first_ok = first_ok?;
     match cause {
         "transfer.no_starttls" => Some(Weakening::NoStartTls),
-        "transfer.tls" | "transfer.server_not_listed" if now.saturating_sub(first_ok) >= ESTABLISHED => {
-            Some(Weakening::Handshake)
-        }
+        "transfer.tls" if now.saturating_sub(first_ok) >= ESTABLISHED => Some(Weakening::Handshake),
         // Our own trouble with the revocation of its certificate is not the partner's, nor a list that we lack.
         "peer.revocation" | "peer.white_list_absent" | "peer.no_tls" => None,
-        other if other.starts_with("peer.") && now.saturating_sub(first_ok) >= ESTABLISHED => {
-            Some(Weakening::Handshake)
-        }
+        // Somebody else may answer in its place: told at once.
+        other if other == "transfer.server_not_listed" || other.starts_with("peer.") => Some(Weakening::Handshake),
         _ => None,
     }
 }
@@ -146,7 +145,11 @@ mod tests {
         assert_eq!(broken("transfer.no_starttls", Some(start), start + 1), Some(Weakening::NoStartTls));
         assert_eq!(broken("transfer.no_starttls", None, month), None, "it never was offered");
         assert_eq!(broken("transfer.tls", Some(start), month - 1), None);
-        assert_eq!(broken("peer.expired", Some(start), month), Some(Weakening::Handshake));
+        assert_eq!(broken("transfer.tls", Some(start), month), Some(Weakening::Handshake));
+        for certificate in ["peer.expired", "peer.unknown_issuer", "transfer.server_not_listed"] {
+            assert_eq!(broken(certificate, Some(start), start + 1), Some(Weakening::Handshake), "{certificate}");
+            assert_eq!(broken(certificate, None, month), None, "{certificate}: there never was a good one");
+        }
         assert_eq!(broken("transfer.connect", Some(start), month), None, "away is not weak");
         assert_eq!(broken("peer.revocation", Some(start), month), None);
     }

@@ -123,7 +123,7 @@ fn compare(
     };
     let first_ok = before.iter().filter_map(|p| p.first_ok).min();
     let last_ok = before.iter().filter_map(|p| p.last_ok).max();
-    for (key, Waiting { peer, .. }) in rows {
+    for (key, Waiting { peer, causes, .. }) in rows {
         let known = before.iter().find(|p| p.dn_tag == key.dn_tag);
         if let (Some(known), true) = (known, peer.last_ok.is_some()) {
             let was = Known { tls: known.tls.clone(), issuer: known.issuer.clone() };
@@ -142,15 +142,12 @@ fn compare(
         }
         // The last word counts: a failure after the last good handshake of this batch.
         let failed = peer.last_failure.filter(|at| rows.iter().filter_map(|(_, w)| w.peer.last_ok).all(|ok| ok < *at));
-        if failed.is_some()
-            && let Some(what) = broken(&peer.last_cause, first_ok, now)
-        {
+        // Every cause of the batch: that a peer took STARTTLS away is told whatever else failed in the same seconds.
+        let causes = causes.keys().filter(|_| failed.is_some());
+        for (cause, what) in causes.filter_map(|(_, cause)| Some((*cause, broken(cause, first_ok, now)?))) {
             let date = |at: Option<i64>| at.map(day);
-            raise(
-                tx,
-                what,
-                json!({ "domain": domain, "since": date(first_ok), "before": date(last_ok), "after": peer.last_cause }),
-            )?;
+            let data = json!({ "domain": domain, "since": date(first_ok), "before": date(last_ok), "after": cause });
+            raise(tx, what, data)?;
         }
     }
     let well = rows.iter().filter_map(|(_, w)| w.peer.last_ok).max();

@@ -76,7 +76,9 @@ async fn contacts_add_up_and_a_weakening_is_told_with_before_and_after(h: House)
     op.flush_ledger().await;
     assert!(h.alarms().await.is_empty(), "{:?}", h.alarms().await);
     h.w.advance(31 * 86_400);
+    // What else fails in the same seconds hides nothing.
     op.peer_failed(Out, Some(&domain), None, RefusalCode::PeerExpired);
+    op.peer_failed(Out, Some(&domain), None, RefusalCode::TransferCut);
     op.flush_ledger().await;
     assert_eq!(codes(h.alarms().await), ["peer.handshake_fails"]);
     h.w.advance(60);
