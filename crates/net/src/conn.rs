@@ -227,6 +227,11 @@ impl Conn {
         self.start < self.read.len()
     }
 
+    /// What was read and waits: after [`ReadError::TooLong`], how the line begins.
+    pub fn buffered(&self) -> &[u8] {
+        &self.read[self.start..]
+    }
+
     /// Queues bytes to send; sent by [`Conn::flush`], when much is queued, and before a read waits.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         for piece in bytes.chunks(WRITE_HIGH) {

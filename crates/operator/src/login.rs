@@ -73,6 +73,11 @@ impl Operator {
                 metrics::counter!("sceau_logins_total", "outcome" => outcome).increment(1);
                 Err(refusal)
             }
+            // Nothing was found wrong (a list of revoked certificates cannot be had…): whoever comes again is not held back for it.
+            Err(Fail::No(refusal)) if refusal.is_temporary() => {
+                metrics::counter!("sceau_logins_total", "outcome" => "unavailable").increment(1);
+                Err(self.refused(By::stranger(origin), None, None, refusal).await)
+            }
             Err(Fail::No(refusal)) => {
                 metrics::counter!("sceau_logins_total", "outcome" => "failed").increment(1);
                 self.0.guard.failed(origin.remote, name, now);
@@ -173,6 +178,8 @@ impl Operator {
         };
         self.0.store.read(allowed).await?;
         self.0.guard.allowed(token, bal_id, now, version);
+        // A session that lasts is a use of its token from where it is, all the time.
+        self.note_login(actor);
         Ok(())
     }
 

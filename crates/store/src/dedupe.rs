@@ -20,6 +20,13 @@ pub fn claim(tx: &mut dyn Tx, digest: &Digest, now: Timestamp, horizon: Timestam
     Ok(touched > 0)
 }
 
+/// The tag under which one of our BALs sent this since `horizon`; claims nothing.
+pub fn sent(tx: &mut dyn Tx, digest: &Digest, horizon: Timestamp) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT tag FROM accepted_mail WHERE digest = $1 AND at >= $2";
+    let row = tx.query_opt(sql, params![digest.as_slice(), horizon.0])?;
+    Ok(row.map(|r| r.opt_text(0)).transpose()?.flatten())
+}
+
 /// Removes at most `limit` rows older than `horizon`; how many went. Call again while it returns `limit`.
 pub fn purge(tx: &mut dyn Tx, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
     tx.execute(

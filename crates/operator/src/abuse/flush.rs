@@ -11,10 +11,13 @@ use sceau_store::abuse::{self as rows, Case, Seen};
 use sceau_store::{Id, StoreError, Tx, accounts, alarms, bals, rates};
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often it is written.
 const EVERY: Duration = Duration::from_secs(5);
+/// Counts that cannot wait so long are told at most this often.
+const HURRY: Duration = Duration::from_millis(250);
 /// Counts told in one transaction, and in one round.
 const SLICE: usize = 100;
 /// Rows forgotten at a time.
@@ -27,15 +30,28 @@ const KNOWN: i64 = 400;
 const SLOWED: i64 = 50_000;
 
 impl Operator {
-    /// Writes every few seconds, and at once when there is a signal, until `stop`; a last time then.
+    /// Writes every few seconds, and at once when there is a signal, until `stop`; a last time then. Counts that grow fast are told at once.
     pub async fn run_abuse(&self, stop: CancellationToken) {
+        let mut next = Instant::now() + EVERY;
         loop {
-            let ends = tokio::select! {
-                () = stop.cancelled() => true,
-                () = self.0.abuse.wake.notified() => false,
-                () = tokio::time::sleep(EVERY) => false,
+            let (ends, all) = tokio::select! {
+                () = stop.cancelled() => (true, true),
+                () = self.0.abuse.wake.notified() => (false, true),
+                () = tokio::time::sleep_until(next) => (false, true),
+                () = self.0.abuse.rates.hurry.notified() => (false, false),
             };
-            self.flush_abuse().await;
+            if all {
+                self.flush_abuse().await;
+                next = Instant::now() + EVERY;
+            } else {
+                if let Err(e) = self.tell_rates().await {
+                    tracing::warn!(code = e.code.as_str(), "limits could not be told yet");
+                }
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(HURRY) => {}
+                }
+            }
             if ends {
                 return;
             }
@@ -202,8 +218,9 @@ impl Operator {
             version: 1,
         };
         let hours = i64::from(self.0.config.abuse.slowed_hours);
-        let slows = raised.signal.definition().slows && raised.subject.kind != "peer";
-        let slowed = slows.then(|| raised.at.saturating_add(hours.saturating_mul(3_600_000)));
+        // A peer too: what its slowing means is said where it is asked for, and a decision ends it on every node.
+        let slowed =
+            raised.signal.definition().slows.then(|| raised.at.saturating_add(hours.saturating_mul(3_600_000)));
         let seen = Seen {
             case: id,
             name: raised.signal.as_str().into(),
@@ -260,9 +277,9 @@ impl Operator {
         let found = self.0.store.read(move |tx| rows::slowed(tx, now, SLOWED)).await;
         let found = found.map_err(|e: StoreError| refuse::store(&e))?;
         let mut memory = self.0.abuse.memory();
-        // What waits to be written counts too, and of peers nothing is written.
+        // What waits to be written counts too.
         let waiting: Vec<_> = memory.raised.iter().map(|r| (r.subject.kind.to_owned(), r.subject.id.clone())).collect();
-        memory.slowed.retain(|key, until| *until > now && (key.0 == "peer" || waiting.contains(key)));
+        memory.slowed.retain(|key, until| *until > now && waiting.contains(key));
         memory.slowed.extend(found.into_iter().map(|s| ((s.kind, s.subject), s.until)));
         Ok(())
     }

@@ -5,15 +5,17 @@
 //! nothing. A person reviews ([`cases`]): nobody is blocked by a program, and what was decided teaches nothing.
 //!
 //! Promises: whoever is slowed hears a sentence and when to come back (4xx), and loses nothing; other tokens of the same BAL are not slowed; other operators
-//! are answered later, never refused, because many people stand behind one certificate; memory is bounded whoever asks; what is kept are counts, places
+//! and structures' servers are answered later, never refused, because many people stand behind one certificate; memory is bounded whoever asks; what is kept are counts, places
 //! (a configured name, or the network of an address) and keyed digests of correspondents.
 mod cases;
 mod flush;
+mod lately;
 mod notes;
 pub(crate) mod rates;
 
 pub use cases::{AbuseCaseView, AbuseSignalView};
 
+use lately::Lately;
 use rates::Rates;
 use sceau_domain::Address;
 use sceau_domain::abuse::{Network, Signal, Thresholds};
@@ -32,11 +34,11 @@ const WAITING: usize = 20_000;
 pub struct Settings {
     /// Thresholds.
     pub thresholds: Thresholds,
-    /// Recipients that whoever is slowed may write to in ten minutes.
+    /// Recipients that whoever is slowed may write to in ten minutes; one message to more of them passes alone.
     pub slowed_recipients: u32,
     /// For how long at most, after the last signal, in hours: nobody is slowed for ever because nobody looked.
     pub slowed_hours: u32,
-    /// How long an unknown recipient waits for its answer once another operator asked for too many.
+    /// How long an unknown recipient waits for its answer once another operator, or a structure's server, asked for too many.
     pub tarpit: Duration,
     /// Places by network: the smallest one that holds an address names its place.
     pub places: Vec<(Network, String)>,
@@ -133,6 +135,8 @@ struct Memory {
     told: HashMap<(Id, String), i64>,
     /// Until when whom is slowed.
     slowed: HashMap<(String, String), i64>,
+    /// To whom each BAL wrote a moment ago.
+    lately: Lately,
     /// When what is old was last forgotten.
     tidied: i64,
 }

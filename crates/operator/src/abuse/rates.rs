@@ -1,11 +1,13 @@
 //! How many of something one subject did in a sliding window, over all nodes, without a row that everybody writes.
 //!
-//! Each node counts in memory and judges at once. What it counted it tells the others when it has a hundredth of the limit that they do not know, in rows of
-//! its own; then it hears what they told. Promises: on one node a limit is exact; on n nodes at most n hundredths more pass, however busy they are; whoever
-//! does little is never written down; memory is bounded (what is beyond is not counted: doors, logins and certificates bound who can ask).
+//! Each node counts in memory and judges at once. What it counted it tells the others every few seconds when it has a hundredth of the limit that they do
+//! not know, and within a moment when it has a tenth, in rows of its own; then it hears what they told. Promises: on one node a limit is exact; on n nodes
+//! at most n tenths more pass, and what passes in a moment; whoever does little is never written down; memory is bounded (what is beyond is not counted:
+//! doors, logins and certificates bound who can ask).
 use sceau_store::rates::Told;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// An hour, milliseconds.
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -13,8 +15,10 @@ pub(crate) const HOUR: i64 = 3_600_000;
 pub(crate) const DAY: i64 = 24 * HOUR;
 /// Subjects counted at most.
 const MOST: usize = 200_000;
-/// A node tells the others when it has this part of the limit that they do not know.
+/// A node tells the others, when it next does, when it has this part of the limit that they do not know.
 const SHARE: i64 = 100;
+/// This part of the limit cannot wait.
+const HURRY: i64 = 10;
 
 /// What is counted, and of whom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,12 +92,16 @@ impl Count {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Rates(Mutex<HashMap<Key, Count>>);
+pub(crate) struct Rates {
+    counts: Mutex<HashMap<Key, Count>>,
+    /// The other nodes should know more at once.
+    pub hurry: Notify,
+}
 
 impl Rates {
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Count>> {
         // Sums only: nothing in them is ever half-written.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Is there room for `more` under `limit`? 0 is no limit.
@@ -126,6 +134,9 @@ impl Rates {
         count.turn(key.window, now);
         count.step = (limit / SHARE).max(1);
         count.mine[0] += more;
+        if (count.mine[0] - count.told[0]).saturating_mul(HURRY) >= limit.max(1) {
+            self.hurry.notify_one();
+        }
         count.seen(key.window, now)
     }
 
@@ -220,6 +231,20 @@ mod tests {
         assert!(r.take(&key(), 1, 10, now).is_err());
         r.give_back(&key(), 1);
         r.take(&key(), 1, 10, now).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_tenth_that_others_do_not_know_cannot_wait() {
+        let (r, now) = (Rates::default(), 9 * HOUR);
+        let hurries = async || tokio::time::timeout(std::time::Duration::ZERO, r.hurry.notified()).await.is_ok();
+        r.take(&key(), 9, 100, now).unwrap();
+        assert!(!hurries().await);
+        r.take(&key(), 1, 100, now).unwrap();
+        assert!(hurries().await);
+        let (key, told) = r.untold(now, 1).remove(0);
+        r.heard(&key, &told, (10, 0));
+        r.take(&key, 1, 100, now).unwrap();
+        assert!(!hurries().await, "they know");
     }
 
     /// Two nodes and what is between them: together they pass the limit by their untold hundredths at most, and nobody counts itself twice.

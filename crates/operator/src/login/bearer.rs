@@ -10,9 +10,6 @@ use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::{Tx, accounts as rows};
 use std::pin::Pin;
 
-/// What failed attempts without a name count for.
-const NOBODY: &str = "bearer";
-
 /// Somebody who issues bearer tokens.
 trait Issuer: Send + Sync {
     /// Is this one of its tokens, by its form?
@@ -32,7 +29,8 @@ impl Operator {
     /// # Errors
     /// As [`Operator::login_token`].
     pub async fn login_bearer(&self, given: &Bearer, origin: &Origin) -> Result<Actor, Refusal> {
-        let name = given.login.as_deref().unwrap_or(NOBODY);
+        let nameless = self.0.guard.nameless(given.token.as_bytes());
+        let name = given.login.as_deref().unwrap_or(&nameless);
         let attempt = async {
             match ISSUERS.iter().find(|i| i.knows(&given.token)) {
                 Some(issuer) => issuer.log_in(self, given, origin).await,

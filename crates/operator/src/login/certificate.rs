@@ -25,7 +25,8 @@ impl Operator {
         bal: Option<&str>,
         origin: &Origin,
     ) -> Result<Actor, Refusal> {
-        let name = bal.unwrap_or("certificate");
+        let nameless = self.0.guard.nameless(chain.first().map_or(&[][..], |leaf| leaf.as_ref()));
+        let name = bal.unwrap_or(&nameless);
         self.guarded(name, origin, self.check_certificate(chain, bal, origin)).await
     }
 

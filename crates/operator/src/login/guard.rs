@@ -128,6 +128,11 @@ impl Guard {
         let name = login.split_once('*').map_or(login, |(name, _)| name);
         self.hasher.hash_one(name.to_ascii_lowercase())
     }
+    /// What failures count for where no login is named: what was shown. A machine with an old certificate, or a program with a dead token, holds back
+    /// itself and none of those beside it. No login that a client can name looks like it.
+    pub fn nameless(&self, shown: &[u8]) -> String {
+        format!("\0{:016x}", self.hasher.hash_one(shown))
+    }
     /// Did this login fail `limit` times or more from this place in the last minute, or the place [`PLACE`] times as often?
     pub fn too_many(&self, from: Option<IpAddr>, login: &str, now: Timestamp, limit: u32) -> bool {
         let Some(place) = from.map(Place::from) else { return false };

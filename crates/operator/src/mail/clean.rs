@@ -1,6 +1,15 @@
 //! What submission changes in a header: Bcc goes (RFC 5322 §3.6.3), and what only a server on the way may say; a missing Date or Message-ID is noticed
 //! (RFC 6409 §8). `Received` stays: a relay may stand before us, its fields are below ours, and they count against loops. Everything else, X-MSS-* first of
 //! all, stays octet by octet.
+use super::Envelope;
+use crate::{Actor, Operator, Received, Who, refuse};
+use sceau_domain::{Refusal, Timestamp};
+use sceau_message::trace_field;
+use sceau_store::StoreError;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Bytes read at a time when a message is written anew.
+const PIECE: usize = 64 << 10;
 
 /// Fields that a client has no business to write: the way back is the envelope's (RFC 5321 §4.4), results of checks are the receiving server's (RFC 8601
 /// §5), our own are ours.
@@ -8,9 +17,65 @@ const OURS: [&str; 4] = ["Return-Path", "Authentication-Results", "ARC-Authentic
 /// How fields of ours begin.
 const MARK: &[u8] = b"X-Sceau-";
 
+impl Operator {
+    /// Fields that go before the content: `Received`, and what RFC 6409 §8 lets us add.
+    pub(super) fn submission_fields(
+        &self,
+        actor: &Actor,
+        envelope: &Envelope,
+        message: &Received,
+        id: &str,
+        now: Timestamp,
+    ) -> Vec<u8> {
+        let hostname = &self.0.config.hostname;
+        let received = trace_field::Received {
+            helo: &envelope.helo,
+            remote: actor.origin.remote.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            by: hostname,
+            with: envelope.with,
+            tls: actor.origin.tls.as_deref(),
+            peer: match &actor.who {
+                Who::Connector(c) => Some(c.dn.as_str()),
+                _ => None,
+            },
+            id,
+            at: now,
+        };
+        let mut fields = received.field();
+        if !has(&message.scan.header, "Date") {
+            fields += &format!("Date: {}\r\n", trace_field::rfc5322_date(now));
+        }
+        if !has(&message.scan.header, "Message-ID") {
+            fields += &format!("Message-ID: <{id}@{hostname}>\r\n");
+        }
+        fields.into_bytes()
+    }
+
+    /// The message without Bcc, written anew when there is one: what is stored is what may be seen.
+    pub(super) async fn without_bcc(&self, message: Received) -> Result<(Received, Vec<u8>), Refusal> {
+        let Some(cleaned) = cleaned(&message.scan.header) else { return Ok((message, Vec::new())) };
+        let store_failed = |e: StoreError| refuse::store(&e);
+        let mut intake = self.intake(message.scan.size);
+        intake.push(&cleaned.header)?;
+        let mut reader = message.spool.reader().map_err(store_failed)?;
+        let mut at = message.scan.header.len() as u64;
+        while at < message.scan.size {
+            let piece = reader.read_at(at, PIECE).await.map_err(store_failed)?;
+            if piece.is_empty() {
+                break;
+            }
+            at += piece.len() as u64;
+            intake.push(&piece)?;
+            // A large message is much work: let others have the thread between pieces.
+            tokio::task::yield_now().await;
+        }
+        Ok((intake.finish()?, cleaned.bcc))
+    }
+}
+
 /// A header section without its Bcc fields, nor what only we may say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cleaned {
+struct Cleaned {
     /// What stays, byte for byte.
     pub header: Vec<u8>,
     /// The fields that went, as written (the sender's own copy shows them).
@@ -37,7 +102,7 @@ fn fate(name: &[u8]) -> Fate {
 }
 
 /// Takes every Bcc and Resent-Bcc field out of a header section, and what only we may say; `None` when there is none.
-pub(super) fn cleaned(header: &[u8]) -> Option<Cleaned> {
+fn cleaned(header: &[u8]) -> Option<Cleaned> {
     let (mut kept, mut bcc) = (Vec::with_capacity(header.len()), Vec::new());
     let mut at = Fate::Stays;
     for line in header.split_inclusive(|&b| b == b'\n') {
@@ -55,7 +120,7 @@ pub(super) fn cleaned(header: &[u8]) -> Option<Cleaned> {
 }
 
 /// Is there a field of this name?
-pub(super) fn has(header: &[u8], field: &str) -> bool {
+fn has(header: &[u8], field: &str) -> bool {
     header.split(|&b| b == b'\n').any(|line| name(line).is_some_and(|n| is(n, field)))
 }
 

@@ -16,7 +16,10 @@ pub(crate) mod post;
 mod receipt;
 pub(crate) mod refusals;
 mod responder;
+mod sending;
 pub(crate) mod shown;
+mod to_queue;
+mod voice;
 
 use sceau_domain::{Address, Limits, Refusal, RefusalCode, dsn};
 use sceau_message::scan::Scan;

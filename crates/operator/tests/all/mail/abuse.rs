@@ -1,4 +1,5 @@
 //! Limits over sessions and nodes; signals, what they do, and what people decide.
+use sceau_domain::BalKind;
 use sceau_domain::abuse::Decision;
 use sceau_operator::abuse::{Partner, Settings};
 use sceau_operator::{Actor, Door, Origin, PersonRef, Who};
@@ -130,31 +131,49 @@ async fn abuse_is_slowed_told_and_decided_by_people(store: TestStore) {
         assert_eq!(code(w.op.submit_recipient(&bruno, &unknown(i), 0, None).await), "rcpt.unknown");
     }
     let beta = (peer(BETA), origin(Door::Mx));
+    // A machine has old addresses among its thousands.
+    let labo = "labo@alpha.mssante.fr";
+    w.bal(labo, BalKind::App, &["anne"], |_| {}).await;
+    let machine = session(&w, "anne", labo).await;
+    for i in 0..6 {
+        assert_eq!(code(w.op.submit_recipient(&machine, &unknown(i), 0, None).await), "rcpt.unknown");
+    }
     for i in 0..4 {
         let asked = w.op.mx_recipient(&beta.0, Some(&addr(PAUL)), &unknown(i), 0, None, &beta.1).await;
         assert_eq!(code(asked), "rcpt.unknown");
     }
     w.hand_over(BETA, PAUL, &[ANNE], &letter(PAUL, "honnete")).await.unwrap();
-    // A token in two configured places.
+    // A token in two configured places: it is used as long as its session goes on. One for programs of a house likewise.
     let chloe = "chloe.roux@alpha.mssante.fr";
     let (_, secret) = w.op.create_token(&w.admin, "chloe", None, "mobile", None).await.unwrap();
-    for ip in [[192, 0, 2, 7], [192, 0, 2, 9], [198, 51, 100, 1]] {
-        let from = Origin { remote: Some(ip.into()), ..origin(Door::Imap) };
-        w.op.login_token("chloe", &secret, &from).await.unwrap();
+    let from = |ip: [u8; 4]| Origin { remote: Some(ip.into()), ..origin(Door::Imap) };
+    let (rouen, brest) = ([192, 0, 2, 9], [198, 51, 100, 1]);
+    w.op.login_token("chloe", &secret, &from([192, 0, 2, 7])).await.unwrap();
+    let lasting = w.op.login_token("chloe", &secret, &from(rouen)).await.unwrap();
+    w.op.flush_abuse().await;
+    w.advance(2 * 3_600);
+    w.op.still_allowed(&lasting).await.unwrap();
+    w.op.login_token("chloe", &secret, &from(brest)).await.unwrap();
+    let (_, program) = w.op.create_api_token(&w.admin, "chloe", "logiciel", None).await.unwrap();
+    for ip in [rouen, brest] {
+        w.op.login_api(&program, &from(ip)).await.unwrap();
     }
     w.op.flush_abuse().await;
     let open = w.op.abuse_cases(&w.admin, Some("open"), None, 10).await.unwrap();
     let mut seen: Vec<_> =
         open.iter().map(|c| (c.kind.as_str(), c.signals[0].name.as_str(), c.slowed_until.is_some())).collect();
     seen.sort_unstable();
-    assert_eq!(seen, [("peer", "peer_unknown", false), ("token", "apart", false), ("token", "unknown", true)]);
-    let apart = open.iter().find(|c| c.signals[0].name == "apart").unwrap();
+    let apart = ("token", "apart", false);
+    assert_eq!(seen, [("peer", "peer_unknown", true), apart, apart, ("token", "unknown", true)]);
+    assert!(open.iter().any(|c| c.shown == "logiciel" && c.bal.is_none() && c.login.as_deref() == Some("chloe")));
+    let apart = open.iter().find(|c| c.shown == "mobile").unwrap();
     assert_eq!((apart.bal.as_deref(), apart.signals[0].detail.as_str()), (Some(chloe), "Brest, Rouen"));
     // A partner is not blocked here; a BAL is suspended with its token.
     let of = |kind: &str, signal: &str| open.iter().find(|c| c.kind == kind && c.signals[0].name == signal).unwrap().id;
     let decide = async |id, decision| w.op.decide_abuse(&w.admin, id, decision, "examiné").await;
     assert_eq!(code(decide(of("peer", "peer_unknown"), Decision::Block).await), "admin.invalid");
-    decide(of("peer", "peer_unknown"), Decision::Nothing).await.unwrap();
+    let partner = decide(of("peer", "peer_unknown"), Decision::Nothing).await.unwrap();
+    assert_eq!(partner.slowed_until, None, "on any node");
     decide(of("token", "unknown"), Decision::Suspend).await.unwrap();
     assert_eq!(w.op.bal(&w.admin, BRUNO).await.unwrap().state, "suspended");
     decide(of("token", "apart"), Decision::Nothing).await.unwrap();

@@ -43,6 +43,14 @@ async fn a_message_is_sent_once(store: TestStore) {
     let same = text.replace(ANNE, shared);
     assert!(!w.submit(&anne, shared, &[BRUNO], &same).await.unwrap().duplicate);
     assert_eq!(counts().await.0, 6);
+    // Of somebody who is not its holder the trace says as what.
+    let member = w.actor("bruno", shared).await;
+    for again in [false, true] {
+        let sent = w.submit(&member, shared, &[PAUL], &letter(shared, "membre")).await.unwrap();
+        assert_eq!(sent.duplicate, again);
+    }
+    let trace = w.traces("mail.repeated").await.pop().unwrap();
+    assert_eq!((&trace.data["as"], trace.bal.as_deref()), (&"member".into(), Some(shared)));
     // What is over is over.
     w.advance(31 * 60);
     assert!(!w.submit(&anne, ANNE, &[BRUNO], &text).await.unwrap().duplicate);
@@ -52,6 +60,20 @@ async fn a_message_is_sent_once(store: TestStore) {
     let (a, b) = tokio::join!(w.submit(&anne, ANNE, &to, &text), w.submit(&anne, ANNE, &to, &text));
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.duplicate != b.duplicate && a.id == b.id, "{a:?} {b:?}");
+    // What was sent is heard of as sent, whatever stands against it by now, if whoever asks may send still; what was not is refused.
+    let (text, to) = (letter(ANNE, "ferme"), [BRUNO, PAUL]);
+    let first = w.submit(&anne, ANNE, &to, &text).await.unwrap();
+    let room = async |bytes: i64| {
+        let sql = format!("UPDATE bals SET quota_bytes = {bytes} WHERE address_key = '{BRUNO}'");
+        let set = w.store.write(move |tx| tx.execute(&sql, &[])).await;
+        set.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    };
+    room(1).await;
+    let again = w.submit(&anne, ANNE, &to, &text).await.unwrap();
+    assert!(again.duplicate && again.id == first.id, "{again:?}");
+    assert_eq!(code(w.submit(&anne, ANNE, &to, &letter(ANNE, "neuf")).await), "rcpt.over_quota");
+    assert_eq!(w.traces("mail.repeated").await.last().unwrap().data["id"], first.id.as_str());
+    room(1 << 30).await;
     // What was refused was not sent: the next one is the first.
     let text = letter(ANNE, "refus");
     assert_eq!(code(w.submit(&anne, ANNE, &[BRUNO, "inconnu@alpha.mssante.fr"], &text).await), "rcpt.unknown");

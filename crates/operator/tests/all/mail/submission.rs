@@ -118,6 +118,9 @@ async fn one_sends_only_as_bals_that_one_may_use() {
     let as_shared = format!("Sender: {ANNE}\r\n{}", letter(SHARED, "x"));
     send(SHARED, &as_shared).await.unwrap();
     assert_eq!(w.inbox("bruno", BRUNO).await.len(), 1);
+    // A BAL that may not go there does not go as Sender.
+    let as_test = format!("Sender: essai.medecin@alpha.mssante.fr\r\n{}", letter(ANNE, "x"));
+    assert_eq!(code(w.submit(&anne, ANNE, &["paul@beta.mssante.fr"], &as_test).await), "exchange.test");
     // A right that ends, ends at once.
     let end = "UPDATE access SET ended = 1";
     w.store.write(move |tx| tx.execute(end, &[])).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));

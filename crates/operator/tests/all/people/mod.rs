@@ -17,7 +17,13 @@ pub(crate) struct House(pub World);
 
 impl House {
     pub async fn new(store: sceau_store::testing::TestStore) -> Self {
-        let house = Self(World::on(store, |_| {}).await);
+        Self::with(store, |_| {}).await
+    }
+    pub async fn with(
+        store: sceau_store::testing::TestStore,
+        change: impl FnOnce(&mut sceau_operator::OperatorConfig),
+    ) -> Self {
+        let house = Self(World::on(store, change).await);
         let (op, admin) = (&house.0.op, &house.0.admin);
         for login in ["chef", "lointain", "agent", "aide"] {
             let (given_name, family_name) = (Some(login.to_owned()), Some("Exemple".to_owned()));
