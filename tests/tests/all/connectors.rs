@@ -45,11 +45,21 @@ fn a_hospitals_postfix_is_connected_by_the_generated_files() {
     let folder = tempfile::tempdir().expect("folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (key, csr, certificate, pair) = (path("key.pem"), path("csr.pem"), path("cert.pem"), path("pair.pem"));
-    let request = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nous.alpes.mssante.fr"];
+    // Signed as Exchange 2016 signs.
+    let request = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-sha1", "-subj", "/CN=nous.alpes.mssante.fr"];
     let _ = Run::of("openssl", &[&request[..], &["-keyout", &key, "-out", &csr]].concat()).ok();
     let issued = a.cli(&["connector", "certificate", "issue", "hopital", "--request", &csr, "--out", &certificate]);
     let read = |p: &str| std::fs::read_to_string(p).expect("file");
     std::fs::write(&pair, read(&key) + &read(&certificate)).expect("pair");
+    // A file with the key is no certificate to declare; what Windows imports opens with the password that is shown once.
+    let given = a.cli_text(&["connector", "certificate", "declare", "hopital", "--file", &pair]);
+    assert!(given.code != 0 && given.err.contains("connector.key"), "{given:?}");
+    let pfx = path("hopital.pfx");
+    let packed = a.cli(&["connector", "certificate", "make", "hopital", "--pkcs12", "--out", &pfx]);
+    assert!(packed["pkcs12"].is_null() && packed["private_key"].is_null(), "{packed:#}");
+    let password = format!("pass:{}", packed["password"].as_str().expect("password"));
+    let opened = Run::of("openssl", &["pkcs12", "-in", &pfx, "-nodes", "-passin", &password]).ok();
+    assert!(opened.out.contains("BEGIN PRIVATE KEY") && opened.out.contains("Sceau hopital"), "{}", opened.err);
     let settings = path("settings");
     let _ = a.cli_text(&["connector", "settings", "hopital", "--for", "postfix", "--out", &settings]).ok();
     let script = folder.path().join("settings/sceau-hopital-postfix.sh");
