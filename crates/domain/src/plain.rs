@@ -79,6 +79,21 @@ pub fn filled(text: &str, field: &'static str, most: usize) -> Result<String, Re
     if out.chars().any(char::is_alphanumeric) { Ok(out) } else { Err(invalid(field)) }
 }
 
+/// Lines of at most `most` characters together, each as [`line()`] makes it, without empty ones around them; with a letter or digit in them.
+/// `admin.invalid`, `naming.too_long`.
+pub fn lines(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
+    let too_long = || Refusal::new(RefusalCode::NamingTooLong).with("name", field).with("limit", most);
+    if text.len() > most.saturating_mul(16) {
+        return Err(too_long());
+    }
+    let all: Vec<String> = text.trim().lines().map(|l| line(l, field, most)).collect::<Result<_, _>>()?;
+    let out = all.join("\n");
+    if out.chars().count() > most {
+        return Err(too_long());
+    }
+    if out.chars().any(char::is_alphanumeric) { Ok(out) } else { Err(invalid(field)) }
+}
+
 /// A line that has to be there, with something in it that is seen. `admin.invalid`, whatever is wrong with it.
 pub fn said(text: &str, field: &'static str, most: usize) -> Result<String, Refusal> {
     let seen = |c: char| !c.is_whitespace() && !is_joiner(c) && !is_combining_mark(c);
@@ -135,6 +150,18 @@ pub fn phone(text: &str) -> Result<String, Refusal> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn lines_are_judged_one_by_one_and_counted_together() {
+        let read = |text: &str| lines(text, "text", 12).map_err(|r| r.code);
+        assert_eq!(read("\r\n Un \r\n\r\ndeux\t\n\n").as_deref(), Ok("Un\n\ndeux"));
+        assert_eq!(read("e\u{301}te\u{301}").as_deref(), Ok("été"));
+        assert_eq!(read("abcdef\nghijkl"), Err(RefusalCode::NamingTooLong));
+        assert_eq!(read(&"a".repeat(1_000_000)), Err(RefusalCode::NamingTooLong));
+        for bad in ["", " \n\n", "--", "a\u{202e}b", "a\rb", "a\0b"] {
+            assert_eq!(read(bad), Err(RefusalCode::Invalid), "{bad:?}");
+        }
+    }
 
     #[test]
     fn names_of_every_script_pass_and_are_composed() {

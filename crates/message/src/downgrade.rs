@@ -91,13 +91,13 @@ impl Survey {
             self.at += 1;
         }
     }
+    /// Of the regions that lie within these bytes, does one…? They are found by halves: a message may have ten thousand parts.
     fn any(&self, from: u64, len: u64, what: impl Fn(&(u64, bool, bool)) -> bool) -> bool {
-        let mut start = 0;
-        self.regions.iter().any(|region| {
-            let inside = start >= from && region.0 <= from.saturating_add(len);
-            start = region.0;
-            inside && what(region)
-        })
+        let end = from.saturating_add(len);
+        let first = self.regions.partition_point(|r| r.0 <= from);
+        let start = first.checked_sub(1).map_or(0, |before| self.regions[before].0);
+        let mut inside = self.regions[first..].iter().skip(usize::from(start < from)).take_while(|r| r.0 <= end);
+        inside.any(what)
     }
     fn needs(&self, from: u64, len: u64, need: Need) -> bool {
         self.any(from, len, |r| if need == Need::SevenBit { r.1 || r.2 } else { r.2 })

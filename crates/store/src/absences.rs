@@ -156,6 +156,8 @@ pub(crate) fn follow(tx: &mut dyn Tx, bal: Id) -> Result<(), StoreError> {
 pub struct Arrival {
     /// Modseq of its entry.
     pub modseq: i64,
+    /// UID of its entry.
+    pub uid: i64,
     /// The message.
     pub message: Id,
     /// When it came, milliseconds since 1970.
@@ -166,20 +168,27 @@ pub struct Arrival {
     pub summary: Vec<u8>,
 }
 
-/// What came to a folder, or changed there, after a modseq, in that order; at most `limit`.
-pub fn arrivals(tx: &mut dyn Tx, folder: Id, after: i64, limit: i64) -> Result<Vec<Arrival>, StoreError> {
-    let sql = "SELECT e.modseq, m.id, m.created, m.prefix, m.summary FROM entries e JOIN messages m ON m.id = e.message_id \
-               WHERE e.folder_id = $1 AND e.modseq > $2 ORDER BY e.modseq, e.uid LIMIT $3";
+/// What came to a folder, or changed there, after a modseq and a UID, in that order; at most `limit`. One act gives one modseq to all that it changes: a
+/// page may end in the middle of it.
+pub fn arrivals(
+    tx: &mut dyn Tx,
+    folder: Id,
+    (modseq, uid): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Arrival>, StoreError> {
+    let sql = "SELECT e.modseq, e.uid, m.id, m.created, m.prefix, m.summary FROM entries e JOIN messages m ON m.id = e.message_id \
+               WHERE e.folder_id = $1 AND e.modseq >= $2 AND (e.modseq > $2 OR e.uid > $3) ORDER BY e.modseq, e.uid LIMIT $4";
     let read = |r: &Row| {
         Ok(Arrival {
             modseq: r.int(0)?,
-            message: r.int(1)?,
-            created: r.int(2)?,
-            prefix: r.opt_bytes(3)?,
-            summary: r.bytes(4)?,
+            uid: r.int(1)?,
+            message: r.int(2)?,
+            created: r.int(3)?,
+            prefix: r.opt_bytes(4)?,
+            summary: r.bytes(5)?,
         })
     };
-    tx.query(sql, params![folder, after, limit])?.iter().map(read).collect()
+    tx.query(sql, params![folder, modseq, uid, limit])?.iter().map(read).collect()
 }
 
 /// Answers to tests that a sender had within an hour, this one counted.

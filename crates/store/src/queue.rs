@@ -9,7 +9,8 @@
 //!   its blob is garbage and its transit epoch may end ([`epochs`]).
 //!
 //! Order of locks, so that transactions of several nodes do not deadlock: entries, their message, BALs, claims, destinations (ascending). A
-//! statement that reads entries to decide about a destination runs after the destination's row is locked.
+//! statement that reads entries to decide about a destination runs after the destination's row is locked. A claim locks its message and no entry; who takes
+//! entries off without a claim locks them, then the message, then looks for claims: one of the two sees what the other did.
 mod claims;
 mod destination;
 mod hold;
@@ -330,10 +331,12 @@ pub fn remove_done(tx: &mut dyn Tx, message: Id, now: Timestamp) -> Result<bool,
 /// Makes entries due now, backoffs forgotten; how many. What is held stays held.
 pub fn retry(tx: &mut dyn Tx, what: &Selection, now: Timestamp) -> Result<u64, StoreError> {
     let (filter, value) = what.sql(2);
-    let touched = tx.execute(
-        &format!(
-            "UPDATE queue_entries SET next_at = CASE WHEN next_at > $1 THEN $1 ELSE next_at END WHERE {filter} AND turn >= 0"
-        ),
+    // What is due already is counted, not written again: there may be a hundred thousand of them.
+    let (same, of) = what.sql(1);
+    let count = tx.query_opt(&format!("SELECT COUNT(*) FROM queue_entries WHERE {same} AND turn >= 0"), &[of])?;
+    let count = count.map_or(Ok(0), |r| r.int(0))?;
+    tx.execute(
+        &format!("UPDATE queue_entries SET next_at = $1 WHERE {filter} AND turn >= 0 AND next_at > $1"),
         &[Value::Int(now.0), value.clone()],
     )?;
     tx.execute(
@@ -343,7 +346,7 @@ pub fn retry(tx: &mut dyn Tx, what: &Selection, now: Timestamp) -> Result<u64, S
         ),
         &[Value::Int(now.0), value],
     )?;
-    Ok(touched)
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Epochs that queued messages still need.

@@ -188,11 +188,12 @@ pub fn announcements(
     tx.query(&sql, params![before, limit])?.iter().map(read).collect()
 }
 
-/// Whom an announcement concerns: administrators, not blocked, of structures that a body follows (none: of all) with a verified ordinary address.
+/// Whom an announcement concerns: administrators, not blocked, of structures that a body follows (none: of all), with an ordinary address that is verified
+/// and not known to be wrong.
 /// Person and address, each person once, from after `after`.
 pub fn audience(tx: &mut dyn Tx, body: Option<Id>, after: Id, limit: i64) -> Result<Vec<(Id, String)>, StoreError> {
     let sql = "SELECT p.id, p.email FROM people p WHERE p.id > $2 AND p.disabled IS NULL AND p.email IS NOT NULL AND p.email_verified IS NOT NULL \
-               AND EXISTS (SELECT 1 FROM roles r JOIN structures s ON s.id = r.structure_id WHERE r.person_id = p.id AND r.role = 'structure' \
+               AND p.email_wrong IS NULL AND EXISTS (SELECT 1 FROM roles r JOIN structures s ON s.id = r.structure_id WHERE r.person_id = p.id AND r.role = 'structure' \
                AND r.ended IS NULL AND ($1 = 0 OR s.body_id = $1)) ORDER BY p.id LIMIT $3";
     tx.query(sql, params![body.unwrap_or(0), after, limit])?.iter().map(|r| Ok((r.int(0)?, r.text(1)?))).collect()
 }

@@ -38,21 +38,32 @@ impl Operator {
     /// Answers what came to a BAL since it was last looked at. An error: to be tried again.
     pub(crate) async fn answer_for_absent(&self, id: Id) -> Result<(), Refusal> {
         let tag = self.folder_tag(id, INBOX);
+        // Where the last page ended; kept in the row by whole modseqs only, since one act may change more than a page with one.
+        let mut from: Option<(Id, i64, i64)> = None;
         loop {
-            let tag = tag.clone();
+            let (tag, page) = (tag.clone(), from);
             let look = move |tx: &mut dyn Tx| {
                 let Some(absence) = rows::of_bal(tx, id)? else { return Ok(None) };
                 let bal = accounts::bal_by_id(tx, id)?.filter(|b| matches!(b.state.as_str(), "active" | "suspended"));
                 let (Some(bal), Some(inbox)) = (bal, folders::by_tag(tx, id, &tag)?) else { return Ok(None) };
                 let calendar = crate::calendar::of_structure(tx, bal.structure_id)?;
-                let came = rows::arrivals(tx, inbox.id, absence.seen, SLICE)?;
+                let after = match page {
+                    Some((period, modseq, uid)) if period == absence.period && modseq > absence.seen => (modseq, uid),
+                    _ => (absence.seen, i64::MAX),
+                };
+                let came = rows::arrivals(tx, inbox.id, after, SLICE)?;
                 Ok(Some((bal, absence, calendar, came)))
             };
             let found = self.0.store.read(look).await.map_err(|e: StoreError| store(&e))?;
             let Some((bal, absence, calendar, came)) = found else { return Ok(()) };
-            let (Some(last), Ok(own)) = (came.last().map(|a| a.modseq), bal.address.parse::<Address>()) else {
-                return Ok(());
+            let Ok(own) = bal.address.parse::<Address>() else { return Ok(()) };
+            let Some(last) = came.last().map(|a| (a.modseq, a.uid)) else {
+                // The last page was full, and it was the last.
+                let Some((period, seen, _)) = from else { return Ok(()) };
+                let looked = move |tx: &mut dyn Tx| rows::looked(tx, id, period, seen);
+                return self.0.store.write(looked).await.map_err(|e: StoreError| store(&e));
             };
+            let whole = i64::try_from(came.len()).is_ok_and(|n| n < SLICE);
             let due = |a: &&Arrival| {
                 a.prefix.is_some() && a.created >= absence.starts.max(absence.set_at) && a.created < absence.ends
             };
@@ -67,7 +78,9 @@ impl Operator {
                     self.answer_one(&now, arrival).await?;
                 }
             }
-            let looked = move |tx: &mut dyn Tx| rows::looked(tx, id, period, last);
+            from = Some((period, last.0, last.1));
+            let seen = if whole { last.0 } else { last.0 - 1 };
+            let looked = move |tx: &mut dyn Tx| rows::looked(tx, id, period, seen);
             self.0.store.write(looked).await.map_err(|e: StoreError| store(&e))?;
         }
     }
@@ -97,6 +110,7 @@ impl Operator {
             to: To::Address(to.clone()),
             content: self.absence_letter(now, &to, &summary),
             kind: "absence",
+            pressing: false,
             about: Some((bal, now.bal.address_key.clone())),
         };
         let at = self.now().0;

@@ -71,20 +71,6 @@ fn invalid(name: &'static str) -> Refusal {
     Refusal::new(RefusalCode::Invalid).with("name", name)
 }
 
-/// The text in its one form, lines kept.
-fn lines(text: &str) -> Result<String, Refusal> {
-    let too_long = || Refusal::new(RefusalCode::NamingTooLong).with("name", "text").with("limit", SAID);
-    if text.len() > SAID * 4 {
-        return Err(too_long());
-    }
-    let all: Vec<String> = text.trim().lines().map(|l| plain::line(l, "text", SAID)).collect::<Result<_, _>>()?;
-    let out = all.join("\n");
-    if out.chars().count() > SAID {
-        return Err(too_long());
-    }
-    if out.chars().any(char::is_alphanumeric) { Ok(out) } else { Err(invalid("text")) }
-}
-
 /// A BAL that can have an absence: one whose mail is kept here, of somebody who is no patient.
 fn able(tx: &mut dyn Tx, bal: &accounts::Bal) -> Result<(), Fail> {
     if bal.kind == BalKind::Usager.as_str() {
@@ -189,7 +175,7 @@ impl Operator {
         };
         let (bal, calendar) = self.0.store.read(look).await?;
         let (now, by, period) = (self.now(), By::actor(actor), self.0.store.new_id());
-        let ((starts, ends), text) = (span(&new, &calendar, now)?, lines(&new.text)?);
+        let ((starts, ends), text) = (span(&new, &calendar, now)?, plain::lines(&new.text, "text", SAID)?);
         let said = self.bal_seal(bal).await?.seal(period, TEXT, text.as_bytes()).map_err(|e| refuse::store(&e))?;
         let row = Absence {
             bal,

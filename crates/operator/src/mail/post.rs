@@ -20,6 +20,8 @@ use serde_json::json;
 
 /// Bytes given to the intake at a time.
 const PIECE: usize = 64 << 10;
+/// Percent of its quota that pressing letters may take in a BAL that is full: a sender who is not told believes that his message arrived.
+const BEYOND: i64 = 10;
 
 /// Who speaks in a letter, as the rules of exchange see it.
 #[derive(Debug, Clone)]
@@ -52,6 +54,8 @@ pub(crate) struct Letter {
     pub content: Vec<u8>,
     /// What it is, for its trace: `report`, `absence`, `test`…
     pub kind: &'static str,
+    /// It says that something did not arrive: a BAL of ours that is full takes it all the same, within [`BEYOND`].
+    pub pressing: bool,
     /// Our BAL that it is about, with its address as shown: a letter that goes elsewhere stands in its log.
     pub about: Option<(Id, String)>,
 }
@@ -80,6 +84,7 @@ pub(crate) struct Posting {
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
     copies: Vec<Prepared>,
+    pressing: bool,
     queued: Option<(queue::Message, Vec<queue::Entry>)>,
     traces: Vec<Fact>,
 }
@@ -90,7 +95,8 @@ impl Ready {
     pub fn write(&self, tx: &mut dyn Tx, row: &BlobRow) -> Result<(), Fail> {
         blob::insert(tx, row)?;
         for copy in &self.copies {
-            deliver::insert(tx, copy, RefusalCode::RcptOverQuota)?;
+            let beyond = if self.pressing { BEYOND } else { 0 };
+            deliver::insert_beyond(tx, copy, RefusalCode::RcptOverQuota, beyond)?;
         }
         if let Some((message, entries)) = &self.queued {
             queue::enqueue(tx, message, entries)?;
@@ -228,7 +234,7 @@ impl Operator {
             let said = json!({ "id": id, "kind": letter.kind });
             traces.push(self.fact("mail.posted", &By::system(), Some((bal, &shown)), "ok", said));
         }
-        Ok(Posting { spool: received.spool, ready: Ready { copies, queued: None, traces } })
+        Ok(Posting { spool: received.spool, ready: Ready { copies, pressing: letter.pressing, queued: None, traces } })
     }
 
     async fn prepare_queued(
@@ -244,7 +250,7 @@ impl Operator {
         let rows = self.post_rows(letter, to, &received, (id, fields)).await.map_err(|e| refuse::store(&e))?;
         Ok(Posting {
             spool: received.spool,
-            ready: Ready { copies: Vec::new(), queued: Some(rows), traces: vec![trace] },
+            ready: Ready { copies: Vec::new(), pressing: letter.pressing, queued: Some(rows), traces: vec![trace] },
         })
     }
 

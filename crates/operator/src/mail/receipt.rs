@@ -56,7 +56,14 @@ impl Operator {
             original: Original::Header,
         };
         let to = bal.map_or_else(|| To::Address(from.clone()), To::Bal);
-        let letter = Letter { speaker: Speaker::Report, to, content: report.write(), kind: "report", about: None };
+        let letter = Letter {
+            speaker: Speaker::Report,
+            to,
+            content: report.write(),
+            kind: "report",
+            pressing: false,
+            about: None,
+        };
         match self.prepare_post(letter).await {
             Ok(posting) => Some(posting),
             Err(refusal) => {

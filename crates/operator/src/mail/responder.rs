@@ -84,6 +84,7 @@ impl Operator {
                 content: self.test_answer(&test, &to),
                 to: To::Address(to),
                 kind: "test",
+                pressing: false,
                 about: None,
             };
             match self.post_with(letter, act.clone()).await.map_err(Refusal::from) {

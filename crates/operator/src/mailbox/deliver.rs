@@ -117,12 +117,22 @@ impl Operator {
 /// entry, bumps modseq. The blob's row is the caller's (one blob serves all). BALs must be given in ascending id order.
 /// `folder.unknown` when the folder asked by id is gone.
 pub(crate) fn insert(tx: &mut dyn Tx, prepared: &Prepared, over: RefusalCode) -> Result<Placed, Fail> {
+    insert_beyond(tx, prepared, over, 0)
+}
+
+/// As [`insert`], in a BAL that may be full: `share` percent of its quota may be taken beyond it.
+pub(crate) fn insert_beyond(
+    tx: &mut dyn Tx,
+    prepared: &Prepared,
+    over: RefusalCode,
+    share: i64,
+) -> Result<Placed, Fail> {
     let (bal, size) = (prepared.bal, prepared.message.size);
     let state = rows::charge_bal(tx, bal, size, 1)?.ok_or(RefusalCode::RcptClosed)?;
     if let Some(code) = refuses_mail(&state.state) {
         return Err(code.into());
     }
-    if state.used_bytes > state.quota_bytes {
+    if state.used_bytes > state.quota_bytes.saturating_add(state.quota_bytes / 100 * share) {
         let refusal = Refusal::new(over);
         // The other refusal speaks to the sender, whom the recipient's room does not concern.
         let refusal =

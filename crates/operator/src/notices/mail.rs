@@ -301,12 +301,19 @@ impl Operator {
             let now = self.now().0;
             let due = self.0.store.read(move |tx| rows::due(tx, now, SLICE)).await.map_err(failed)?;
             let whole = i64::try_from(due.len()).is_ok_and(|n| n < SLICE);
+            let last = due.last().map(|w| w.person);
             let mut of_people: Vec<Vec<rows::Wish>> = Vec::new();
             for w in due {
                 match of_people.last_mut().filter(|l| l[0].person == w.person) {
                     Some(list) => list.push(w),
                     None => of_people.push(vec![w]),
                 }
+            }
+            // Whoever stands at the end of a page may have more behind it: one notice for all of it.
+            if let Some(person) = last.filter(|_| !whole) {
+                let all = self.0.store.read(move |tx| rows::of_person(tx, person)).await.map_err(failed)?;
+                of_people.pop();
+                of_people.push(all.into_iter().filter(|w| w.due.is_some_and(|due| due <= now)).collect());
             }
             for wishes in of_people {
                 self.send_digest(wishes).await?;

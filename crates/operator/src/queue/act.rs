@@ -228,7 +228,7 @@ impl Operator {
                 let facts = json!({ "reason": leaving.why, "silent": leaving.silent, "attempts": view.entry.attempts });
                 let trace = self.entry_trace_by(&by, leaving.act, &message, &view.entry, "ok", facts);
                 plan.gone.push((view.entry.id, trace));
-                plan.unclaimed = true;
+                plan.unclaimed.push(view.entry.destination.clone());
                 let refusal = Refusal::new(leaving.code).with("cause", &leaving.why);
                 let (_, words) = self.last_words(view).await;
                 if leaving.silent.is_none() {

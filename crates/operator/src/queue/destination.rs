@@ -1,7 +1,7 @@
 //! A destination that cannot be reached: one backoff for everything that waits there, and an alarm when the cause is one
 //! that people must look at (no TLS, a certificate that the white list does not give).
 use super::lanes::look;
-use super::{Destination, stored_args};
+use super::{Destination, stored_words};
 use crate::record::By;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
@@ -56,7 +56,7 @@ impl Operator {
         }
         let mut facts = json!({ "destination": domain.as_str(), "server": server, "attempts": attempts });
         let owner = self.lease_owner().to_owned();
-        let why = Unreached { code: reason.code.as_str().to_owned(), args: stored_args(&reason) };
+        let why = Unreached { code: reason.code.as_str().to_owned(), args: stored_words(&reason) };
         let mut trace = self.fact("mail.deferred", &By::system(), None, &why.code, json!({})).technical();
         let tried = Try {
             id: self.0.store.new_id(),

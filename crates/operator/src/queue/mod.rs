@@ -38,6 +38,9 @@ use std::time::Duration;
 /// How long a worker has what it claimed, without settling anything or renewing.
 pub const LEASE: Duration = Duration::from_secs(600);
 
+/// Characters kept of what a server said before any message.
+const WORDS: usize = 500;
+
 /// What sealed columns of the queue are bound to.
 pub(crate) fn aad(epoch: i64, object: Id, field: &str) -> Aad<'_> {
     Aad { owner: epoch, object, field }
@@ -69,6 +72,20 @@ pub(crate) fn stored_refusal(code: &str, args: &str) -> Option<Refusal> {
 pub(crate) fn stored_args(refusal: &Refusal) -> String {
     let clear = refusal.args.iter().filter(|(name, _)| !matches!(*name, "address" | "reply"));
     serde_json::Value::Object(clear.map(|(n, v)| ((*n).to_owned(), v.as_str().into())).collect()).to_string()
+}
+
+/// As [`stored_args`], with what the server said: to a greeting, EHLO or STARTTLS, before any address was named to it. What looks like an address is left
+/// out all the same.
+fn stored_words(refusal: &Refusal) -> String {
+    let mut refusal = refusal.clone();
+    let reply = refusal.args.iter().position(|(name, _)| *name == "reply").map(|at| refusal.args.remove(at).1);
+    let mut args: serde_json::Value = serde_json::from_str(&stored_args(&refusal)).unwrap_or_default();
+    if let Some(reply) = reply {
+        let words = reply.split_whitespace().map(|w| if w.contains('@') { "…" } else { w });
+        let words: String = words.collect::<Vec<_>>().join(" ").chars().take(WORDS).collect();
+        args["reply"] = words.into();
+    }
+    args.to_string()
 }
 
 /// A refusal as people of the administration read it.
@@ -185,5 +202,10 @@ mod tests {
         assert_eq!(back, Refusal::new(RefusalCode::TransferRefused).with("server", "mx.example.org"));
         assert_eq!(stored_refusal("transfer.of_the_future", "{}"), None);
         assert!(stored_refusal("transfer.dns", "not json").is_some_and(|r| r.args.is_empty()));
+        // What a server says before any message is kept, and names nobody.
+        let words = stored_words(&refusal);
+        assert!(!words.contains("anne"), "{words}");
+        let back = stored_refusal("transfer.refused", &words).expect("known");
+        assert_eq!(back.args, [("server", "mx.example.org".to_owned()), ("reply", "550 no user …".to_owned())]);
     }
 }

@@ -88,7 +88,7 @@ impl Operator {
             Ok((content, to)) => {
                 // To the BAL that sent, whatever its address has become.
                 let to = if message.bal == 0 { To::Address(to) } else { To::Bal(message.bal) };
-                Ok(Some(Letter { speaker: Speaker::Report, to, content, kind: "report", about: None }))
+                Ok(Some(Letter { speaker: Speaker::Report, to, content, kind: "report", pressing: true, about: None }))
             }
             // The transit key is gone: neither the sender nor the recipients can be named. The trace remains.
             Err(e @ (StoreError::NoKey | StoreError::Corrupt(_))) => {

@@ -25,8 +25,8 @@ pub(super) struct Plan {
     pub reached: Option<(String, String)>,
     /// Now.
     pub now: Timestamp,
-    /// Only while no worker has the message in hand.
-    pub unclaimed: bool,
+    /// Only while no worker has the message in hand for one of these destinations: what is being sent is left to its worker.
+    pub unclaimed: Vec<String>,
 }
 
 /// An entry put off.
@@ -56,12 +56,13 @@ impl From<StoreError> for Stop {
 impl Plan {
     /// Applies the plan. Entries first, then the report's BAL (by the caller's closure), then the destination: the order of locks.
     fn apply(&self, tx: &mut dyn Tx) -> Result<Result<(), Raced>, StoreError> {
-        if self.unclaimed && queue::is_claimed(tx, self.message, self.now)? {
-            return Ok(Err(Raced));
-        }
         let mut expected: Vec<Id> = self.gone.iter().map(|(id, _)| *id).collect();
         expected.sort_unstable();
         if queue::remove(tx, &expected)? != expected {
+            return Ok(Err(Raced));
+        }
+        // Now that the entries are ours: a worker that claims the message at this moment either finds them gone, or is seen here.
+        if !self.unclaimed.is_empty() && queue::is_claimed(tx, self.message, &self.unclaimed, self.now)? {
             return Ok(Err(Raced));
         }
         let mut expected: Vec<Id> = self.late.iter().map(|(id, _)| *id).collect();
@@ -233,8 +234,7 @@ impl Operator {
             match self.commit_with_report(&plan, letter).await {
                 Ok(done) => return Ok(done),
                 Err(Fail::No(refusal)) if undeliverable(&refusal) => {
-                    // The sender's BAL is closed or full, its domain has left: the outcome is kept all the same, and the trace says why nobody was
-                    // told.
+                    // The sender's BAL is closed or full, its domain has left, no white list is in force: the trace says why nobody was told.
                     for (_, trace) in plan.gone.iter_mut().chain(&mut plan.late) {
                         trace.adding("report", refusal.code.as_str().into());
                     }
@@ -316,18 +316,11 @@ impl Operator {
     }
 }
 
-/// Nobody can take the report.
+/// Nobody can take the report: the outcome is kept all the same. Only what our own store refuses is tried again; any other refusal would make us send
+/// again, and again, what was delivered in the same attempt.
 fn undeliverable(refusal: &Refusal) -> bool {
-    matches!(
-        refusal.code,
-        RefusalCode::RcptClosed
-            | RefusalCode::RcptBlocked
-            | RefusalCode::RcptOverQuota
-            | RefusalCode::RcptUnknown
-            | RefusalCode::QuotaExceeded
-            | RefusalCode::RcptNotListed
-            | RefusalCode::ExchangeInternal
-    )
+    use RefusalCode::{KeyDone, ShuttingDown, StorageFull, Unavailable};
+    !matches!(refusal.code, Unavailable | StorageFull | ShuttingDown | KeyDone)
 }
 
 /// The codes at the start of a reply (`550 5.1.1`), all of it that a trace may hold in clear.
@@ -360,6 +353,18 @@ mod tests {
         assert_eq!(code_of("250 OK id 1.2").as_deref(), Some("250"));
         assert_eq!(code_of("Anne is 550 5.1.1"), None);
         assert_eq!(code_of(""), None);
+    }
+
+    /// A report that is refused, for whatever reason, never takes back what was delivered with it; what the store could not do is done again.
+    #[test]
+    fn only_what_the_store_could_not_do_is_settled_again() {
+        for e in [StoreError::Full, StoreError::Transient("away".into()), StoreError::Corrupt("row".into())] {
+            assert!(!undeliverable(&refuse::store(&e)), "{e}");
+        }
+        use RefusalCode::{ExchangeInternal, PeerWhiteListAbsent, RcptClosed, RcptOverQuota, RcptRelay, RcptUnknown};
+        for code in [ExchangeInternal, PeerWhiteListAbsent, RcptClosed, RcptOverQuota, RcptRelay, RcptUnknown] {
+            assert!(undeliverable(&code.into()), "{code:?}");
+        }
     }
 
     #[test]

@@ -66,8 +66,8 @@ pub(crate) fn wants(entry: &Entry) -> Notify {
     entry.notify.map_or(Notify::USUAL, Notify::from_bits)
 }
 
-/// The enhanced status at the start of a reply (`452 4.2.2 …`), or what the code alone says of a full mailbox (RFC 5321 §4.2.3): machines look for
-/// `x.2.2` (EX_PBA_5080).
+/// The enhanced status at the start of a reply (`452 4.2.2 …`), when it agrees with the code: machines look for `x.2.2` (EX_PBA_5080). What a code alone says
+/// of a full mailbox, whoever heard it knows: it depends on the command (RFC 5321 §4.2.3).
 pub(crate) fn status_of(reply: &str) -> Option<String> {
     let mut words = reply.split([' ', '-']);
     let code = words.next().filter(|w| w.len() == 3 && w.bytes().all(|b| b.is_ascii_digit()))?;

@@ -106,6 +106,8 @@ impl Operator {
                     let facts = json!({ "attempts": view.entry.attempts + view.entry.unreached });
                     let trace = self.entry_trace("mail.expired", &message, &view.entry, outcome.as_str(), facts);
                     plan.gone.push((view.entry.id, trace));
+                    // A worker may just have taken it for its last attempt.
+                    plan.unclaimed.push(view.entry.destination.clone());
                     let last = last.unwrap_or_else(|| RefusalCode::TransferExpired.into());
                     told.push(self.given_up(&message, &view.entry, None, words, &last));
                 }
@@ -139,26 +141,36 @@ impl Operator {
 
     /// Tells senders that their message still waits, once.
     async fn warn_late(&self) -> Result<u64, Refusal> {
-        let now = self.now();
-        let found = self.0.store.read(move |tx| queue::late(tx, now, SLICE)).await;
-        let (mut count, mut failure) = (0, None);
-        for (message, entries) in self.by_message(found.map_err(|e: StoreError| refuse::store(&e))?).await? {
-            let mut plan = Plan { message: message.id, now, ..Plan::default() };
-            let mut told = Vec::new();
-            for view in &entries {
-                let (last, words) = self.last_words(view).await;
-                let refusal = last.unwrap_or_else(|| RefusalCode::Unavailable.into());
-                let facts = json!({ "until": view.entry.expires.0 });
-                let trace = self.entry_trace("mail.delayed", &message, &view.entry, refusal.code.as_str(), facts);
-                plan.late.push((view.entry.id, trace));
-                told.push(super::report::Told::delayed(view.entry.clone(), words, &refusal));
+        let mut count = 0;
+        loop {
+            let (now, mut settled, mut failure) = (self.now(), 0, None);
+            let found = self.0.store.read(move |tx| queue::late(tx, now, SLICE)).await;
+            let found = found.map_err(|e: StoreError| refuse::store(&e))?;
+            let full = found.len() == SLICE as usize;
+            for (message, entries) in self.by_message(found).await? {
+                let mut plan = Plan { message: message.id, now, ..Plan::default() };
+                let mut told = Vec::new();
+                for view in &entries {
+                    let (last, words) = self.last_words(view).await;
+                    let refusal = last.unwrap_or_else(|| RefusalCode::Unavailable.into());
+                    let facts = json!({ "until": view.entry.expires.0 });
+                    let trace = self.entry_trace("mail.delayed", &message, &view.entry, refusal.code.as_str(), facts);
+                    plan.late.push((view.entry.id, trace));
+                    told.push(super::report::Told::delayed(view.entry.clone(), words, &refusal));
+                }
+                match self.carry_out(&message, plan, told).await {
+                    Ok(done) => settled += u64::from(done) * entries.len() as u64,
+                    Err(refusal) => failure = Some(refusal),
+                }
             }
-            match self.carry_out(&message, plan, told).await {
-                Ok(done) => count += u64::from(done) * entries.len() as u64,
-                Err(refusal) => failure = Some(refusal),
+            count += settled;
+            match failure {
+                Some(refusal) => return Err(refusal),
+                // Without progress the next look would find the same.
+                None if !full || settled == 0 => return Ok(count),
+                None => {}
             }
         }
-        failure.map_or(Ok(count), Err)
     }
 
     /// Entries with their messages, each message once.

@@ -6,7 +6,7 @@ use crate::ids;
 use crate::traces::TraceView;
 use sceau_domain::dsn::Notify;
 use sceau_domain::text::text;
-use sceau_domain::{Address, DomainName, Lang, Timestamp};
+use sceau_domain::{Address, DomainName, Lang, RefusalCode, Timestamp};
 use sceau_store::queue::{self, EntryView, Held, Try};
 use serde::{Deserialize, Serialize};
 
@@ -247,9 +247,17 @@ impl Operator {
         let why = |lang| match (&view.held, state) {
             (Some(held), _) => text(lang, "queue.why_held", &[("name", &held.by), ("cause", &held.why)]),
             (None, QueueState::Sending) => text(lang, "queue.why_sending", &[]),
+            _ if view.failures > 0 => {
+                // What stands in the way: no server that answers, or one that must not be trusted.
+                let code = view.unreached.as_ref().map_or("", |(_, code, _)| code.as_str());
+                let cause = last.as_ref().map_or_else(|| code.to_owned(), |r| r.sentence(lang));
+                text(lang, "queue.why_destination", &[("domain", &e.destination), ("cause", &cause)])
+            }
             _ => match &last {
-                Some(_) if view.failures > 0 => text(lang, "queue.why_unreachable", &[("domain", &e.destination)]),
-                Some(_) => text(lang, "queue.why_refused", &[("domain", &e.destination)]),
+                Some(r) if r.code == RefusalCode::TransferRefused => {
+                    text(lang, "queue.why_refused", &[("domain", &e.destination)])
+                }
+                Some(r) => text(lang, "queue.why_tried", &[("cause", &r.sentence(lang))]),
                 None => text(lang, "queue.why_turn", &[("domain", &e.destination)]),
             },
         };

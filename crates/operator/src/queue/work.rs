@@ -164,8 +164,12 @@ impl Operator {
             let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
             let due = self.0.store.read(move |tx| queue::claimed(tx, &owner, domain.as_str(), id, now, RECIPIENTS));
             let Some((message, entries)) = due.await.map_err(|e: StoreError| refuse::store(&e))? else {
-                // What was claimed by another is not ours to give back; of what is gone the claim ends by time.
-                tracing::debug!(destination = %destination.domain, message = id, "claimed, and gone or taken by another");
+                tracing::debug!(destination = %destination.domain, message = id, "claimed, and held, gone or taken by another");
+                // Ours, and of no use: whoever returns or releases what was held meanwhile shall not wait for the end of a claim.
+                let (owner, domain) = (self.lease_owner().to_owned(), destination.domain.clone());
+                let given = self.0.store.write(move |tx| queue::unclaim(tx, &owner, domain.as_str(), &[id])).await;
+                given.map_err(|e: StoreError| refuse::store(&e))?;
+                look(&destination.hand).current = None;
                 continue;
             };
             self.0.leases.lanes.took(destination.domain.as_str());

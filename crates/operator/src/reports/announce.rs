@@ -6,7 +6,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, bodies, permit, reach, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
+use sceau_domain::{Refusal, Timestamp, UseCase, plain};
 use sceau_store::reports::{self as rows, Announcement};
 use sceau_store::{Id, StoreError, Tx, structures};
 use serde::Serialize;
@@ -51,23 +51,6 @@ pub struct AnnouncementView {
     pub at: Timestamp,
 }
 
-/// Lines of text, each in its one form.
-fn lines(text: &str) -> Result<String, Refusal> {
-    let too_long = || Refusal::new(RefusalCode::NamingTooLong).with("name", "text").with("limit", SAID);
-    if text.len() > SAID * 4 {
-        return Err(too_long());
-    }
-    let all: Vec<String> = text.trim().lines().map(|l| plain::line(l, "text", SAID)).collect::<Result<_, _>>()?;
-    let out = all.join("\n");
-    if out.chars().count() > SAID {
-        return Err(too_long());
-    }
-    if !out.chars().any(char::is_alphanumeric) {
-        return Err(Refusal::new(RefusalCode::Invalid).with("name", "text"));
-    }
-    Ok(out)
-}
-
 fn view(tx: &mut dyn Tx, a: Announcement) -> Result<AnnouncementView, StoreError> {
     let body = match a.body_id {
         Some(id) => structures::body_by_id(tx, id)?.map(|b| b.code),
@@ -97,7 +80,7 @@ impl Operator {
         let code = new.body.map(|c| c.trim().to_ascii_lowercase()).filter(|c| !c.is_empty());
         let (asker, named) = (actor.clone(), code.clone());
         let body = self.0.store.read(move |tx| announcer(tx, &asker, named.as_deref())).await?;
-        let (title, text) = (plain::filled(&new.title, "title", plain::NAME)?, lines(&new.text)?);
+        let (title, text) = (plain::filled(&new.title, "title", plain::NAME)?, plain::lines(&new.text, "text", SAID)?);
         let from = body.as_ref().map_or_else(|| self.0.config.name.clone(), |b| b.name.clone());
         let notices = self.notices_for(body.map(|b| b.id), &from).await?;
         let by = By::actor(actor);

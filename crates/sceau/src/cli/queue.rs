@@ -215,7 +215,8 @@ fn all_of(c: &Context, act: &str, body: &Value, key: &str) -> Result<(), Failure
     loop {
         let answer = c.post(&["queue", act], body)?;
         entries += answer["entries"].as_u64().unwrap_or(0);
-        sending += answer["sending"].as_u64().unwrap_or(0);
+        // What is being sent stands before what is left: the last answer counts all of it.
+        sending = answer["sending"].as_u64().unwrap_or(0);
         if answer["more"].as_bool() != Some(true) {
             break;
         }

@@ -49,8 +49,11 @@ pub fn claim(
             None => pick(tx, domain, now, !fresh_first)?,
         };
         let Some(id) = next else { break };
-        let size = tx.query_opt("SELECT size FROM queue_messages WHERE id = $1", params![id])?;
-        let size = size.map_or(Ok(0), |r| r.int(0))?;
+        // Locked: who takes it off the queue at this moment ends first, or waits for this claim (`is_claimed`).
+        let locked = tx.query_opt("SELECT size FROM queue_messages WHERE id = $1 FOR UPDATE", params![id])?;
+        // Gone meanwhile.
+        let Some(row) = locked else { continue };
+        let size = row.int(0)?;
         if !taken.is_empty() && bytes.saturating_add(size) > budget.bytes {
             break;
         }
@@ -110,7 +113,7 @@ pub fn ready(tx: &mut dyn Tx, domain: &str, now: Timestamp, limit: i64) -> Resul
 }
 
 /// A message that `owner` has claimed, with its due entries at the destination (at most `limit`): none when the claim was lost, or nothing of it is
-/// due any more.
+/// due any more (held or taken off meanwhile: the claim is of no more use, [`unclaim`]).
 pub fn claimed(
     tx: &mut dyn Tx,
     owner: &str,
@@ -184,8 +187,12 @@ pub fn free_claims(tx: &mut dyn Tx, now: Timestamp, is_dead: impl Fn(&str) -> bo
     Ok(freed)
 }
 
-/// Has a worker something of this message in hand? Whoever asks before taking it off the queue waits for a claim that is being made.
-pub fn is_claimed(tx: &mut dyn Tx, message: Id, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM queue_claims WHERE message_id = $1 AND until > $2";
-    Ok(tx.query_opt(sql, params![message, now.0])?.is_some())
+/// Has a worker this message in hand for one of these destinations? A claim that is being made is waited for, and none is made until the end of this
+/// transaction: whoever takes something off the queue under no claim of its own asks after it has, in the order of locks (entries, message).
+pub fn is_claimed(tx: &mut dyn Tx, message: Id, destinations: &[String], now: Timestamp) -> Result<bool, StoreError> {
+    tx.query_opt("SELECT id FROM queue_messages WHERE id = $1 FOR UPDATE", params![message])?;
+    let sql = "SELECT destination FROM queue_claims WHERE message_id = $1 AND until > $2";
+    let claimed = tx.query(sql, params![message, now.0])?;
+    let claimed = claimed.iter().map(|r| r.text(0)).collect::<Result<Vec<_>, _>>()?;
+    Ok(claimed.iter().any(|c| destinations.contains(c)))
 }

@@ -9,6 +9,7 @@ on_every_ground! {
     senders_take_turns_and_what_comes_again_too,
     one_worker_tries_what_could_not_be_reached,
     what_is_held_waits,
+    a_claim_and_who_takes_off_wait_for_each_other,
 }
 
 type Result<T = ()> = std::result::Result<T, StoreError>;
@@ -180,6 +181,54 @@ async fn what_is_held_waits(s: TestStore) {
     assert_eq!((kept.len(), kept[0].at), (200, at(10)));
     write(&s, |tx| queue::remove(tx, &[100]).map(drop)).await;
     assert!(write(&s, |tx| queue::tries(tx, 100)).await.is_empty(), "gone with their entry");
+}
+
+/// Whoever takes something off the queue (it expired, somebody returns it) and a worker that claims it at the same instant: one of the two has it.
+async fn a_claim_and_who_takes_off_wait_for_each_other(s: TestStore) {
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(200));
+    for (message, claim_first) in [(1, false), (2, true)] {
+        write(&s, move |tx| queued(tx, message, 1, &[B], 5, 10)).await;
+        let (begun, begins) = (std::sync::Arc::new(tokio::sync::Notify::new()), s.clone());
+        let told = begun.clone();
+        let claim = move |tx: &mut dyn Tx| {
+            let taken = take(tx, "1:a", 10, 8)?;
+            if claim_first {
+                told.notify_one();
+                pause();
+            }
+            Ok::<_, StoreError>(taken)
+        };
+        let told = begun.clone();
+        let leave = move |tx: &mut dyn Tx| {
+            let gone = queue::remove(tx, &[message * 100])?;
+            let claimed = queue::is_claimed(tx, message, &[B.to_owned()], at(10))?;
+            if !claim_first {
+                told.notify_one();
+                pause();
+            }
+            // As its caller does: nothing of it stays.
+            if claimed {
+                Err(StoreError::Other("in hand".into()))
+            } else {
+                queue::remove_done(tx, message, at(10)).map(|_| gone)
+            }
+        };
+        let (taken, gone) = match claim_first {
+            true => {
+                let first = tokio::spawn(async move { begins.write(claim).await });
+                begun.notified().await;
+                let gone = s.write(leave).await;
+                (first.await.unwrap(), gone)
+            }
+            false => {
+                let first = tokio::spawn(async move { begins.write(leave).await });
+                begun.notified().await;
+                let taken = s.write(claim).await;
+                (taken, first.await.unwrap())
+            }
+        };
+        assert!((taken == Ok(vec![message])) != (gone == Ok(vec![message * 100])), "one of them: {taken:?} {gone:?}");
+    }
 }
 
 /// A hundred thousand messages of a thousand senders for two hundred destinations, one of which takes nothing: what is claimed of them is claimed once,
