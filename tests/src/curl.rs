@@ -9,6 +9,17 @@ fn run(sandbox: &Sandbox, account: &Account, args: &[&str], input: &[u8]) -> Run
     Run::with_input("curl", &all, input)
 }
 
+/// Hands a server of the same machine (`host:port`) a message in clear, as a local program does.
+pub fn hand_over(server: &str, from: &str, to: &[&str], message: &[u8]) -> Run {
+    let url = format!("smtp://{server}");
+    let mut args = vec!["-sS", "--max-time", "60", "--mail-from", from];
+    for recipient in to {
+        args.extend(["--mail-rcpt", recipient]);
+    }
+    args.extend(["-T", "-", &url]);
+    Run::with_input("curl", &args, message)
+}
+
 /// Submits a message over implicit TLS, as `from` to `to`.
 pub fn send(sandbox: &Sandbox, operator: &Operator, account: &Account, to: &[&str], message: &[u8]) -> Run {
     let url = format!("smtps://{}", operator.endpoints.submissions);

@@ -1,6 +1,6 @@
 //! A real Postfix as the outsider: its own instance in a temporary folder, mutual TLS in both directions, Maildirs.
 use crate::sandbox::Sandbox;
-use crate::{Run, wait};
+use crate::{Run, curl, maildir, wait};
 use std::fmt::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -203,33 +203,22 @@ impl Postfix {
 
     /// Hands it a message, as a program of the outsider would.
     pub fn submit(&self, from: &str, to: &[&str], message: &[u8]) -> Run {
-        let url = format!("smtp://{}", self.local);
-        let mut args = vec!["-sS", "--max-time", "60", "--mail-from", from];
-        for recipient in to {
-            args.extend(["--mail-rcpt", recipient]);
-        }
-        args.extend(["-T", "-", &url]);
-        Run::with_input("curl", &args, message)
+        curl::hand_over(&self.local, from, to, message)
     }
 
     /// Messages in the Maildir of an address, with CRLF lines.
     pub fn messages(&self, address: &str) -> Vec<Vec<u8>> {
-        let folder = self.path("mail").join(address.split('@').next().unwrap_or_default()).join("new");
-        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        files.map(|f| std::fs::read(f.path()).expect("message")).map(|m| crlf(&m)).collect()
+        maildir::messages(&self.maildir(address))
     }
 
     /// Waits for a message that holds this text at an address.
+    #[track_caller]
     pub fn wait_for(&self, address: &str, text: &str) -> Vec<u8> {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        loop {
-            let found = self.messages(address).into_iter().find(|m| String::from_utf8_lossy(m).contains(text));
-            if let Some(message) = found {
-                return message;
-            }
-            assert!(std::time::Instant::now() < deadline, "{text} did not reach {address}\n{}", self.log());
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        maildir::wait_for(&self.maildir(address), text, || self.log())
+    }
+
+    fn maildir(&self, address: &str) -> PathBuf {
+        self.path("mail").join(address.split('@').next().unwrap_or_default())
     }
 
     /// What it logged so far.
@@ -243,16 +232,4 @@ impl Drop for Postfix {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Maildir files have the system's line ends.
-fn crlf(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 40);
-    for &b in bytes {
-        if b == b'\n' {
-            out.push(b'\r');
-        }
-        out.push(b);
-    }
-    out
 }

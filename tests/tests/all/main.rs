@@ -16,6 +16,7 @@ mod durability;
 mod extract;
 mod full_disk;
 mod health;
+mod hostile;
 mod imports;
 mod journey;
 mod keys;
