@@ -409,10 +409,15 @@ fn the_white_list_is_inspected_and_refreshed_and_alarms_are_acknowledged() {
     assert_fits("refresh", &before);
     assert!(before["error"].is_null());
     std::fs::write(&served, tampered).expect("list");
-    let broken = a.cli(&["trust", "refresh"]);
+    let refused_list = || {
+        let run = a.cli_raw(&["trust", "refresh"]);
+        assert!(run.code == 1 && run.err.contains("[white_list.signature]"), "{run:?}");
+        serde_json::from_str::<serde_json::Value>(&run.out).expect("JSON")
+    };
+    let broken = refused_list();
     assert_fits("refresh", &broken);
     assert_eq!((&broken["error"][0], &broken["generated"]), (&json!("white_list.signature"), &before["generated"]));
-    let again = a.cli(&["trust", "refresh"]);
+    let again = refused_list();
     assert_eq!(again["error"][0], "white_list.signature");
     let alarms = a.cli(&["alarm", "list"]);
     assert_fits("alarms", &alarms);

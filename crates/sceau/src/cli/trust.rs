@@ -74,8 +74,20 @@ pub fn run(c: &Context, command: TrustCommand) -> Result<(), Failure> {
         TrustCommand::Revocation { command: Some(RevocationCommand::Refresh) } => refresh_revocation(c),
         TrustCommand::WhiteList(command) => super::white_list::run(c, command),
         TrustCommand::Refresh => {
-            c.show_one(&c.call(Method::POST, &["white-list", "refresh"])?.send()?.value, REFRESH);
-            Ok(())
+            let answer = c.call(Method::POST, &["white-list", "refresh"])?.send()?.value;
+            c.show_one(&answer, REFRESH);
+            // What watches over this command must not have to read its output.
+            match &answer["error"] {
+                serde_json::Value::Null => Ok(()),
+                error => Err(Failure {
+                    sentence: format!(
+                        "{} [{}]",
+                        error[1].as_str().unwrap_or_default(),
+                        error[0].as_str().unwrap_or_default()
+                    ),
+                    exit: 1,
+                }),
+            }
         }
     }
 }

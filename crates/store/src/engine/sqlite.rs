@@ -7,7 +7,7 @@
 //! Connections, checkpoints, and what a failing disk asks for: [`super::sqlite_file`].
 use super::migrate::Migrations;
 use super::portable::{self, Dialect, Scanned};
-use super::sqlite_file::{BUSY, Connections, READERS, STATEMENTS, WRITER, keep_log, log_of, open};
+use super::sqlite_file::{BUSY, Connections, LOOK, READERS, STATEMENTS, WRITER, keep_log, log_of, open};
 use super::work::{Queue, Work, join};
 use super::{Columns, Row, Tx, Value};
 use crate::StoreError;
@@ -114,7 +114,7 @@ impl Pending {
                 }
             })?;
         }
-        sqlite.spawn("store-checkpoint", move || connections.keep_short(&asked))?;
+        sqlite.spawn("store-checkpoint", move || connections.keep_short(&asked, LOOK))?;
         Ok(sqlite)
     }
 }

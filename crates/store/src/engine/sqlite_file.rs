@@ -28,6 +28,8 @@ pub(super) const STATEMENTS: usize = 256;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// Pages of log (64 MiB) at which the writer checkpoints by itself: then it is the only moment at which the log can be begun anew.
 const LOG_PAGES: i64 = 16_384;
+/// How often it is looked whether there were commits.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// How long every connection is waited for to rest, before they are let go on and it is tried again later.
 const REST: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(1);
@@ -53,8 +55,10 @@ pub(super) struct Connections {
     doubt: AtomicBool,
     /// Nobody begins anything: somebody waits until everybody is at rest.
     rest: AtomicBool,
-    /// The log is long.
+    /// The log is long: `log_pages` at least.
     long: AtomicBool,
+    /// [`LOG_PAGES`].
+    log_pages: i64,
     /// Something was committed since the last checkpoint.
     pub committed: AtomicBool,
 }
@@ -69,7 +73,15 @@ impl Connections {
             places.push(Mutex::new(Some(open_at(path, place)?)));
         }
         let off = || AtomicBool::new(false);
-        Ok(Self { path: path.to_owned(), places, doubt, rest: off(), long: off(), committed: off() })
+        Ok(Self {
+            path: path.to_owned(),
+            places,
+            doubt,
+            rest: off(),
+            long: off(),
+            log_pages: LOG_PAGES,
+            committed: off(),
+        })
     }
     /// Uses the connection of a place.
     pub fn with<T>(&self, place: usize, f: impl FnOnce(&Connection) -> T) -> Result<T, StoreError> {
@@ -88,10 +100,10 @@ impl Connections {
             let _ = self.with(WRITER, |c| self.checkpoint(c, "PASSIVE"));
         }
     }
-    /// The thread that makes checkpoints: every second when there were commits, and when it is asked to empty the log.
-    pub fn keep_short(&self, asked: &Receiver<Sender<()>>) {
+    /// The thread that makes checkpoints: `every` so often (production: [`LOOK`]) when there were commits, and when it is asked to empty the log.
+    pub fn keep_short(&self, asked: &Receiver<Sender<()>>, every: Duration) {
         loop {
-            let (mode, done) = match asked.recv_timeout(Duration::from_secs(1)) {
+            let (mode, done) = match asked.recv_timeout(every) {
                 Ok(done) => ("TRUNCATE", Some(done)),
                 Err(RecvTimeoutError::Timeout) => ("PASSIVE", None),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -99,8 +111,9 @@ impl Connections {
             let healed = self.in_doubt() && self.heal();
             if !self.in_doubt() && (self.committed.swap(false, Ordering::AcqRel) || healed || done.is_some()) {
                 let pages = self.with(CHECKPOINTER, |c| self.checkpoint(c, mode));
-                if let Ok(Some((log, copied))) = pages {
-                    self.long.store(log >= LOG_PAGES && copied < log, Ordering::Release);
+                if let Ok(Some((log, _))) = pages {
+                    // Even when all of it was copied: a writer that never rests has committed more since, and then the log only goes on.
+                    self.long.store(log >= self.log_pages, Ordering::Release);
                 }
             }
             if let Some(done) = done {
@@ -266,4 +279,41 @@ fn prepare(c: &Connection) -> rusqlite::Result<String> {
     c.pragma_update(None, "temp_store", "MEMORY")?;
     c.pragma_update(None, "trusted_schema", false)?;
     Ok(mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connections, WRITER, log_of, open};
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    /// Checkpoints beside a writer that never rests find all of the log that they knew copied, and something new behind it: the log began anew at no
+    /// time, and an import of 100,000 people left three gigabytes of it.
+    #[test]
+    fn the_log_of_a_writer_that_never_rests_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("base.db");
+        drop(rusqlite::Connection::open(&path).unwrap());
+        let writer = open(&path).unwrap();
+        writer.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, b BLOB)").unwrap();
+        let mut file = Connections::open(&path, writer, 1).unwrap();
+        file.log_pages = 64;
+        let file = &file;
+        let longest = std::thread::scope(|scope| {
+            // Gone at the end, whatever happens: then the thread ends.
+            let (_asked, asks) = channel();
+            scope.spawn(move || file.keep_short(&asks, Duration::from_millis(5)));
+            let mut longest = 0;
+            for n in 0..2_000 {
+                let sql =
+                    "INSERT INTO t (n, b) VALUES (?1 % 50, randomblob(16000)) ON CONFLICT DO UPDATE SET b = excluded.b";
+                file.with(WRITER, |c| c.execute(sql, [n]).unwrap()).unwrap();
+                file.shorten();
+                longest = log_of(&path).metadata().unwrap().len().max(longest);
+            }
+            longest
+        });
+        // 2,000 commits of five pages and more are 40 MB of log.
+        assert!(longest < 15_000_000, "{longest} bytes of log");
+    }
 }
