@@ -17,6 +17,7 @@ use crate::rights::On;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::{Event, StoreError, settings, white_lists};
+use sceau_trust::WhiteList;
 use sceau_trust::refresh::{Decision, Diff, decide_above};
 use sceau_trust::whitelist::{self, WhiteListError, WhiteListSource, WhiteListState};
 use serde::Serialize;
@@ -31,13 +32,14 @@ const NEWEST: &str = "white_list.generation";
 /// Domains named in a trace of what changed; the counts beside them are whole.
 const NAMED: usize = 200;
 /// Every alarm that a good list clears.
-const ALARMS: [&str; 7] = [
+const ALARMS: [&str; 8] = [
     "white_list.fetch",
     "white_list.format",
     "white_list.profile",
     "white_list.signature",
     "white_list.signer",
     "white_list.rollback",
+    "white_list.twin",
     "white_list.future",
 ];
 
@@ -97,11 +99,16 @@ impl Operator {
         self.newest_is(Timestamp(generation));
         self.0.list.seen.store(newest.version, Ordering::SeqCst);
         let Some(kept) = kept else { return Ok(()) };
-        match self.judge_list(source, Ok(kept.value.into())).await? {
+        // What the database keeps is what all nodes follow, whatever this one has: only its age is compared.
+        match self.judge_list(source, Ok(kept.value.into()), None).await? {
             Decision::Put { list, .. } => {
+                let before = self.0.trust.white_list();
                 self.note(|state| state.generated = Some(list.generated));
                 self.newest_is(list.generated);
-                self.0.trust.set_white_list(list);
+                self.0.trust.set_white_list(list.clone());
+                if let Some(before) = before {
+                    self.make_due_again(&Diff::between(Some(&before), &list)).await;
+                }
             }
             Decision::Unchanged => {}
             // The anchors or the signer changed: the peers wait until a good list comes.
@@ -113,10 +120,23 @@ impl Operator {
     /// Fetches and judges the list; puts it in force or raises an alarm and keeps the last good one. `admin.invalid` when no
     /// source is configured.
     pub async fn refresh_white_list(&self) -> Result<RefreshView, Refusal> {
-        let source = self.list_source()?;
-        let _turn = self.0.list.turn.lock().await;
-        let fetched = whitelist::fetch(source, &self.0.trust.anchors()).await.map(Arc::new);
-        self.adopt(source, fetched).await
+        self.list_source()?;
+        self.to_the_end(|op| async move {
+            let source = op.list_source()?;
+            let _turn = op.0.list.turn.lock().await;
+            let fetched = whitelist::fetch(source, &op.0.trust.anchors()).await.map(Arc::new);
+            op.adopt(source, fetched).await
+        })
+        .await
+    }
+
+    /// Carries a refresh out to its end, even when whoever asked goes away meanwhile: a list that is durable and not in force here would be in force on
+    /// the other nodes alone.
+    async fn to_the_end<F>(&self, work: impl FnOnce(Self) -> F) -> Result<RefreshView, Refusal>
+    where
+        F: Future<Output = Result<RefreshView, Refusal>> + Send + 'static,
+    {
+        tokio::spawn(work(self.clone())).await.map_err(|e| refuse::abnormal("refresh of the white list", &e))?
     }
 
     /// An administrator asks for [`Operator::refresh_white_list`] now. `right.missing`.
@@ -128,9 +148,13 @@ impl Operator {
 
     /// Judges a list given as bytes (`sceau trust import`), as if it had been fetched.
     pub async fn put_white_list(&self, bytes: Vec<u8>) -> Result<RefreshView, Refusal> {
-        let source = self.list_source()?;
-        let _turn = self.0.list.turn.lock().await;
-        self.adopt(source, Ok(bytes.into())).await
+        self.list_source()?;
+        self.to_the_end(|op| async move {
+            let source = op.list_source()?;
+            let _turn = op.0.list.turn.lock().await;
+            op.adopt(source, Ok(bytes.into())).await
+        })
+        .await
     }
 
     /// Facts about the list in force and its last refresh.
@@ -142,16 +166,16 @@ impl Operator {
         self.0.config.white_list.as_ref().ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "white_list"))
     }
 
-    /// Judges off the async threads: a list has megabytes.
+    /// Judges against the list `in_force`, off the async threads: a list has megabytes.
     async fn judge_list(
         &self,
         source: &WhiteListSource,
         fetched: Result<Arc<Vec<u8>>, WhiteListError>,
+        in_force: Option<Arc<WhiteList>>,
     ) -> Result<Decision, Refusal> {
         let (source, trust, now) = (source.clone(), self.0.trust.clone(), self.now());
         let floor = *self.0.list.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let judged = tokio::task::spawn_blocking(move || {
-            let in_force = trust.white_list();
             let bytes = fetched.as_deref().map(Vec::as_slice).map_err(Clone::clone);
             decide_above(bytes, &source, &trust.anchors(), in_force.as_deref(), floor, now)
         });
@@ -166,7 +190,7 @@ impl Operator {
     ) -> Result<RefreshView, Refusal> {
         let now = self.now();
         loop {
-            let decision = self.judge_list(source, fetched.clone()).await?;
+            let decision = self.judge_list(source, fetched.clone(), self.0.trust.white_list()).await?;
             let mut view = RefreshView {
                 changed: false,
                 generated: self.0.trust.white_list().map(|l| l.generated),
@@ -211,12 +235,7 @@ impl Operator {
 
     /// Makes a list durable, with what it changes and the mail that it makes due, then puts it in force here and tells the other nodes. False when
     /// another node put one in force meanwhile.
-    async fn put_in_force(
-        &self,
-        list: &Arc<sceau_trust::WhiteList>,
-        diff: &Diff,
-        bytes: Arc<Vec<u8>>,
-    ) -> Result<bool, Refusal> {
+    async fn put_in_force(&self, list: &Arc<WhiteList>, diff: &Diff, bytes: Arc<Vec<u8>>) -> Result<bool, Refusal> {
         let now = self.now();
         let before = self.0.trust.white_list();
         let facts = json!({

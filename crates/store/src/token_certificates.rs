@@ -84,8 +84,30 @@ pub fn in_force(tx: &mut dyn Tx, bal: Id) -> Result<i64, StoreError> {
     tx.query_opt(sql, params![bal])?.map_or(Ok(0), |r| r.int(0))
 }
 
-/// The certificate of this name that was shown last: it was renewed.
+/// A certificate of this name was shown, in the place of the one that is known unless that one ends later: while a machine is renewed on some of its hosts
+/// both are shown by turns.
 pub fn seen(tx: &mut dyn Tx, token: Id, sha256: &str, not_after: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE token_certificates SET sha256 = $2, not_after = $3 WHERE token_id = $1";
+    let sql = "UPDATE token_certificates SET sha256 = $2, not_after = $3 WHERE token_id = $1 AND not_after <= $3";
     tx.execute(sql, params![token, sha256, not_after]).map(drop)
+}
+
+/// A certificate by which a machine may log in now, with the end of the one last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Login of the machine.
+    pub login: String,
+    /// What it is for.
+    pub label: String,
+    /// Subject.
+    pub subject: String,
+    /// End, milliseconds since 1970.
+    pub not_after: i64,
+}
+
+/// Those in force that end before `soon`, the first to end first, at most `limit`.
+pub fn ending(tx: &mut dyn Tx, soon: i64, limit: i64) -> Result<Vec<Ending>, StoreError> {
+    let sql = "SELECT p.login, t.label, c.subject, c.not_after FROM token_certificates c JOIN tokens t ON t.id = c.token_id \
+               JOIN people p ON p.id = t.person_id WHERE c.not_after < $1 AND t.revoked IS NULL ORDER BY c.not_after, c.token_id LIMIT $2";
+    let read = |r: &Row| Ok(Ending { login: r.text(0)?, label: r.text(1)?, subject: r.text(2)?, not_after: r.int(3)? });
+    tx.query(sql, params![soon, limit])?.iter().map(read).collect()
 }

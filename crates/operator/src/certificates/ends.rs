@@ -62,6 +62,7 @@ impl Operator {
         let forgotten = self.0.store.write(move |tx| rows::forget_peers(tx, now - FORGOTTEN)).await;
         let forgotten = forgotten.map_err(|e: StoreError| refuse::store(&e))?;
         self.judge_ends().await?;
+        self.judge_machines().await?;
         self.judge_own_domains().await?;
         Ok(forgotten + self.forget_ledger().await?)
     }

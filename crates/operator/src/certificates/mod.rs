@@ -4,6 +4,7 @@
 //! Promises: a node that holds a key which a living node holds does not use it, and says what to do; facts of certificates are kept, never a key; an alarm
 //! about an end is raised once a step (90, 30, 7 days, ended) and over when the certificate is replaced.
 mod ends;
+mod machines;
 mod views;
 
 pub(crate) use ends::day;
@@ -157,6 +158,8 @@ impl Operator {
             }
             for (c, from) in &moved {
                 let data = json!({ "dn": c.subject, "nodes": format!("{from} → {node}") }).to_string();
+                // Each move is one event: the last one's acknowledgement does not hide it.
+                alarms::clear(tx, "certificate.key_moved", &subject_of(c), now.0)?;
                 alarms::raise(tx, "certificate.key_moved", &subject_of(c), "warning", &data, now.0)?;
                 for gone in present.iter().filter(|o| o.node == *from && o.spki == c.spki) {
                     rows::retire(tx, gone.id, now.0)?;

@@ -110,6 +110,14 @@ fn merged(key: &Key, known: Option<&Peer>, new: &Peer) -> Peer {
     out
 }
 
+/// Does the open alarm about another authority speak of other authorities than these? Then this is another event, which an acknowledgement of the last one
+/// must not hide. A partner whose servers show certificates of two authorities by turns is one event.
+fn is_news(tx: &mut dyn Tx, domain: &str, issuers: [&String; 2]) -> Result<bool, StoreError> {
+    let open = alarms::open(tx, &[Weakening::Issuer.alarm()])?.into_iter().find(|a| a.subject == domain);
+    let told = open.and_then(|a| serde_json::from_str::<Value>(&a.data).ok());
+    Ok(told.is_some_and(|t| issuers.iter().any(|i| t["before"] != i.as_str() && t["after"] != i.as_str())))
+}
+
 /// Raises and clears the alarms of what became weaker, or well again.
 fn compare(
     tx: &mut dyn Tx,
@@ -134,6 +142,9 @@ fn compare(
                     Weakening::Tls => (&was.tls, &is.tls),
                     _ => (&was.issuer, &is.issuer),
                 };
+                if what == Weakening::Issuer && is_news(tx, domain, [&was.issuer, &is.issuer])? {
+                    alarms::clear(tx, what.alarm(), domain, now)?;
+                }
                 raise(tx, what, json!({ "domain": domain, "dn": peer.dn, "before": before, "after": after }))?;
             }
             if sceau_domain::partner::is_weaker(&was.tls, &is.tls) {

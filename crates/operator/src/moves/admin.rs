@@ -5,7 +5,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator};
 use sceau_domain::text::text;
-use sceau_domain::{DomainName, Lang, Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_domain::{DomainKind, DomainName, Lang, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::accounts;
 use sceau_store::domain_moves::{self as rows, DomainMove};
 use serde::Serialize;
@@ -60,12 +60,13 @@ impl Operator {
         self.move_view(name).await
     }
 
-    /// A domain comes to us. `admin.not_found`.
+    /// A domain comes to us. `admin.not_found`; `admin.invalid` when it is an internal one, which no list names.
     pub async fn move_domain_in(&self, actor: &Actor, name: &DomainName) -> Result<MoveView, Refusal> {
         self.begin_move(actor, name, true, None).await
     }
 
-    /// A domain goes to another operator; its BALs that are still here are served until `until`. `admin.not_found`; `admin.invalid` when that is past.
+    /// A domain goes to another operator; its BALs that are still here are served until `until`. `admin.not_found`; `admin.invalid` when that is past,
+    /// or it is an internal one.
     pub async fn move_domain_out(
         &self,
         actor: &Actor,
@@ -94,6 +95,10 @@ impl Operator {
             permit(tx, &actor, UseCase::DomainMove, On::Operator)?;
             let row = accounts::domain_by_name(tx, domain.as_str())?;
             let row = row.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", &domain))?;
+            // Only what the white list can name is with two operators: the mail of an internal one would only stop.
+            if row.kind == DomainKind::Internal.as_str() {
+                return Err(Fail::from(Refusal::new(RefusalCode::Invalid).with("name", "domain")));
+            }
             rows::put(tx, &DomainMove { domain_id: row.id, domain: row.name, inward, begun, until })?;
             Ok::<_, Fail>(fact.write(tx)?)
         });

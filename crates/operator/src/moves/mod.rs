@@ -90,10 +90,13 @@ impl Operator {
         Ok(known)
     }
 
-    /// Where a domain of ours stands now.
+    /// Where a domain of ours stands now. `peer.white_list_absent` (temporary): it comes, and without a list nobody knows how far it is.
     pub(crate) async fn standing(&self, domain: &DomainName) -> Result<Standing, Refusal> {
         let known = self.known_moves().await?;
         let Some(m) = known.moves.get(domain.as_str()) else { return Ok(Standing::Here) };
+        if m.inward && self.0.trust.white_list().is_none() {
+            return Err(RefusalCode::PeerWhiteListAbsent.into());
+        }
         Ok(self.judged(m, domain, &known.ours))
     }
 

@@ -1,5 +1,5 @@
 //! Lists fetched, verified, kept; and the one way in which questions are asked, so that whoever wants the same waits for the same.
-use super::learn::learnt;
+use super::learn::{is_configured, learnt};
 use super::ms;
 use super::state::State;
 use crate::record::By;
@@ -134,7 +134,9 @@ impl Operator {
             // A list has megabytes: not on an async thread.
             Ok(bytes) => {
                 let (name, key) = (row.issuer_name.clone(), row.issuer_key.clone());
-                let read = tokio::task::spawn_blocking(move || match key.is_empty() {
+                // Whose list a configured address serves is found out each time: its authority may have another key by now.
+                let any = is_configured(&row);
+                let read = tokio::task::spawn_blocking(move || match any {
                     true => RevocationList::read_of_any(&bytes, &anchors.every(), now, SKEW),
                     false => RevocationList::read(&bytes, &name, &key, now, SKEW).map(|list| (list, name, key)),
                 });

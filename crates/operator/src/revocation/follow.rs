@@ -35,13 +35,14 @@ pub(super) fn ending(row: &SourceRow) -> Option<i64> {
     Some(to - SOON.min((to - from) / 4))
 }
 
-/// When a source is to be asked again.
-fn due(row: &SourceRow, every: i64) -> i64 {
+/// When a source is to be asked again. What was done in the future (a clock that was wrong, here or on another node) was not done.
+fn due(row: &SourceRow, every: i64, now: i64) -> i64 {
     if row.failures > 0 {
         let pause = AGAIN.saturating_mul(1 << row.failures.clamp(1, 11)) / 2;
-        return row.tried.unwrap_or(0).saturating_add(pause.min(every.max(AGAIN)));
+        let tried = row.tried.filter(|at| *at <= now).unwrap_or(0);
+        return tried.saturating_add(pause.min(every.max(AGAIN)));
     }
-    match row.fetched {
+    match row.fetched.filter(|at| *at <= now) {
         None => 0,
         // Before its end, but not in a loop when the authority is late.
         Some(fetched) => {
@@ -89,7 +90,7 @@ impl Operator {
                 let now = self.now();
                 let due: Vec<String> = {
                     let sources = self.0.revocation.sources();
-                    let lists = sources.values().filter(|s| s.row.kind == "crl" && due(&s.row, every) <= now.0);
+                    let lists = sources.values().filter(|s| s.row.kind == "crl" && due(&s.row, every, now.0) <= now.0);
                     lists.map(|s| s.row.id.clone()).collect()
                 };
                 self.fetch_all(&due, true).await;
@@ -123,6 +124,8 @@ impl Operator {
         if !self.0.revocation.tell("forgotten", self.now(), SOON) {
             return;
         }
+        // What the configuration names is in use, whether a certificate names it or not.
+        self.learn_configured().await;
         let now = self.now().0;
         let forgotten = self.0.store.write(move |tx| {
             rows::forget_sources(tx, now - UNUSED)?;
@@ -131,7 +134,7 @@ impl Operator {
         if let Err(e) = forgotten.await.map_err(|e: StoreError| e) {
             refuse::store(&e);
         }
-        self.0.revocation.sources().retain(|_, s| s.row.used >= now - UNUSED || s.row.issuer_name.is_empty());
+        self.0.revocation.sources().retain(|_, s| s.row.used >= now - UNUSED);
     }
 
     /// Takes over what the store knows and this process does not.
@@ -208,11 +211,15 @@ mod tests {
         const HOUR: i64 = 3_600_000;
         let row =
             SourceRow { fetched: Some(0), this_update: Some(0), next_update: Some(40 * HOUR), ..SourceRow::default() };
+        let due = |row: &SourceRow, every| due(row, every, 39 * HOUR);
         assert_eq!(due(&SourceRow::default(), HOUR), 0);
         assert_eq!(due(&row, HOUR), HOUR);
         assert_eq!(due(&row, 1000 * HOUR), 30 * HOUR, "a quarter of its life before its end");
         let late = SourceRow { fetched: Some(39 * HOUR), ..row.clone() };
         assert_eq!(due(&late, HOUR), 39 * HOUR + AGAIN, "the authority is late");
+        let ahead = SourceRow { fetched: Some(900 * HOUR), tried: Some(900 * HOUR), ..row.clone() };
+        assert_eq!(due(&ahead, HOUR), 0, "a clock was ahead");
+        assert_eq!(due(&SourceRow { failures: 3, ..ahead }, HOUR), 4 * AGAIN);
         let week = SourceRow { next_update: Some(14 * 24 * HOUR), ..row.clone() };
         assert_eq!(ending(&week), Some(13 * 24 * HOUR));
         let failed = |failures| due(&SourceRow { failures, tried: Some(0), ..row.clone() }, HOUR);

@@ -21,6 +21,11 @@ pub(super) fn source_id(kind: &str, address: &str, issuer_name: &[u8], issuer_ke
     hex::encode(digest(&SHA256, &all))
 }
 
+/// Does the configuration name this source? Whose list it serves is no part of its id: that is found out.
+pub(super) fn is_configured(row: &SourceRow) -> bool {
+    row.kind == "crl" && row.id == source_id("crl", &row.address, b"", b"")
+}
+
 /// The sources that a certificate names.
 pub(super) fn learnt(link: &Link) -> impl Iterator<Item = SourceRow> {
     let of = |kind: &'static str, address: &String| SourceRow {
@@ -72,18 +77,15 @@ impl Operator {
         }
     }
 
-    /// Makes the configured addresses known.
+    /// Makes the configured addresses known, and used as of now.
     pub(super) async fn learn_configured(&self) {
         let now = self.now();
         for address in &self.0.config.revocation.lists {
             let id = source_id("crl", address, b"", b"");
             let row =
                 SourceRow { id, kind: "crl".into(), address: address.clone(), used: now.0, ..SourceRow::default() };
-            self.0
-                .revocation
-                .sources()
-                .entry(row.id.clone())
-                .or_insert_with(|| Source { row: row.clone(), ..Source::default() });
+            let new = || Source { row: row.clone(), ..Source::default() };
+            self.0.revocation.sources().entry(row.id.clone()).or_insert_with(new).row.used = now.0;
             self.keep_source(&row).await;
         }
     }

@@ -1,7 +1,8 @@
 //! What a list changes: rows that stay (F202), and the queue's destinations that it concerns.
 //!
-//! Promises: the rows, the list and the mail made due commit together, so that no crash lets mail for a domain that left wait for its next attempt.
-use crate::Operator;
+//! Promises: the rows, the list and the mail made due commit together, so that no crash lets mail for a domain that left wait for its next attempt. A
+//! node that has not heard of the list yet may take such mail and put it off by the old one: each node makes it due again when it follows.
+use crate::{Operator, refuse};
 use sceau_domain::{DomainName, Timestamp};
 use sceau_store::queue::{self, Selection};
 use sceau_store::white_lists::{ChangeRow, ListRow};
@@ -42,6 +43,19 @@ pub(super) fn make_due(
 }
 
 impl Operator {
+    /// What another node's list concerns is due here and now: this node may have tried it a moment ago by the list before, and put it off.
+    pub(super) async fn make_due_again(&self, diff: &Diff) {
+        let (concerned, now) = (concerned(true, diff), self.now());
+        match self.0.store.write(move |tx| make_due(tx, &concerned, now)).await.map_err(|e: StoreError| e) {
+            Ok(0) => {}
+            Ok(_) => self.wake_queue(),
+            // It waits for its next attempt, which says the same.
+            Err(e) => {
+                refuse::store(&e);
+            }
+        }
+    }
+
     /// The rows of a list and of what it changes.
     pub(super) fn rows_of(
         &self,

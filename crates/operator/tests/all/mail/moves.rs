@@ -126,6 +126,13 @@ async fn a_domain_that_comes_is_served_once_the_list_names_us() {
     rcpt(&w, &format!("postmaster@{MOVING}")).await.unwrap();
     w.hand_over(GAMMA, THERE, &[HERE], &letter(THERE, "entre-collegues")).await.unwrap();
 
+    // A process without a list (its anchors changed) does not take it for one that is not here yet: everybody is asked to come again.
+    let (config, store) = (w.op.config().clone(), (*w.store).clone());
+    let blind = Operator::open(config, store, sceau_trust::Trust::new(sceau_trust::Anchors::default())).await.unwrap();
+    let (from, door) = (addr("x@beta.mssante.fr"), origin(sceau_operator::Door::Mx));
+    let refused = blind.mx_recipient(&peer(BETA), Some(&from), &addr(HERE), 0, None, &door).await.unwrap_err();
+    assert!(refused.code.as_str() == "peer.white_list_absent" && refused.is_temporary(), "{refused:?}");
+
     // Come: ours alone.
     w.op.cancel_domain_move(&w.admin, &name()).await.unwrap();
     assert_eq!(code(rcpt(&w, THERE).await), "rcpt.unknown");
@@ -148,6 +155,9 @@ async fn a_domain_that_goes_is_served_until_its_time() {
         async move { op.move_domain_out(&admin, &name(), at).await }
     };
     assert_eq!(code(out(w.op.clone(), now).await), "admin.invalid");
+    // What no list names goes nowhere: its mail would only stop.
+    let internal = "interne.alpha.fr".parse().unwrap();
+    assert_eq!(code(w.op.move_domain_in(&w.admin, &internal).await), "admin.invalid");
     let anne = w.actor("anne", ANNE).await;
     assert_eq!(code(w.op.move_domain_in(&anne, &name()).await), "right.missing");
     let view = out(w.op.clone(), now.plus_ms(3_600_000)).await.unwrap();
@@ -156,7 +166,7 @@ async fn a_domain_that_goes_is_served_until_its_time() {
     assert_eq!((w.count("queue_entries").await, w.inbox("anne", HERE).await.len()), (1, 1));
     rcpt(&w, HERE).await.unwrap();
     let refused = rcpt(&w, THERE).await.unwrap_err();
-    assert!(refused.smtp_reply().starts_with("450 4.1.6 "), "{refused:?}");
+    assert!(refused.smtp_reply().starts_with("450 4.4.4 "), "{refused:?}");
 
     // Its time is over, on another node too.
     w.advance(3_601);

@@ -48,6 +48,7 @@ async fn the_last_good_copy_serves_and_survives_a_restart() {
     let altered = String::from_utf8(second.clone()).unwrap().replace("delta.mssante.fr", "pirate.mssante.fr");
     for (bad, alarm) in [
         (first.clone(), "white_list.rollback"),
+        (pki.list(&[("pirate.mssante.fr", BETA)], START), "white_list.twin"),
         (altered.into_bytes(), "white_list.signature"),
         (b"<html>".to_vec(), "white_list.format"),
         (stranger.list(&[("pirate.mssante.fr", BETA)], START.plus_ms(1000)), "white_list.signer"),
@@ -64,7 +65,7 @@ async fn the_last_good_copy_serves_and_survives_a_restart() {
     assert_eq!(view.error.as_ref().map(|e| e.0.as_str()), Some("white_list.fetch"));
     assert!(contains(&op, "delta.mssante.fr"));
     assert!(op.white_list_state().last_error.is_some());
-    assert_eq!(open_alarms(&store).await.len(), 6);
+    assert_eq!(open_alarms(&store).await.len(), 7);
 
     // A restart finds it again, and a good list ends the alarms.
     let op = open(&store, &pki).await;

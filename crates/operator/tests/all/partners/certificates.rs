@@ -138,4 +138,76 @@ async fn a_node_that_is_gone_is_taken_out_by_hand(h: House) {
     assert_eq!(code(op.retire_certificate(h.admin(), id, "encore").await), "state.wrong");
     let traced = h.w.traces("certificate.retired").await;
     assert_eq!((traced.len(), traced[0].data["reason"].as_str()), (1, Some("Nœud 77 démonté")));
+    // Its key, taken over from a node that is gone, is one event each time: who acknowledged the first hears of the second.
+    let leaf = h.pki.identity("mss.alpha.fr").chain[0].clone();
+    for _ in 0..2 {
+        op.declare_certificates(&[own(&leaf)], &anchors).await.unwrap();
+        h.w.store
+            .write(|tx| tx.execute("UPDATE key_holders SET node = 77", &[]).map(drop))
+            .await
+            .unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+        op.declare_certificates(&[own(&leaf)], &anchors).await.unwrap();
+        let moved = h.alarms().await.into_iter().find(|a| a.0 == "certificate.key_moved").expect("told");
+        h.w.op.acknowledge_alarm(h.admin(), &moved.0, &moved.1).await.unwrap();
+        assert!(!h.alarms().await.contains(&moved));
+    }
+}
+
+each_engine!(who_looks_after_a_machine_hears_of_the_end_of_its_certificate);
+async fn who_looks_after_a_machine_hears_of_the_end_of_its_certificate(h: House) {
+    use sceau_domain::{AccessRole, BalKind};
+    const APP: &str = "labo@alpha.mssante.fr";
+    let op = h.process(None).await;
+    sceau_testkit::newcomers(&h.w.op, h.admin(), &["automate"]).await;
+    h.w.bal(APP, BalKind::App, &["anne"], |_| {}).await;
+    let access = sceau_operator::grants::NewAccess {
+        login: "automate".into(),
+        role: AccessRole::Machine,
+        rights: None,
+        starts: None,
+        ends: None,
+        reason: None,
+    };
+    h.w.op.give_access(h.admin(), APP, access).await.unwrap();
+    let pem = |days: i64| {
+        use base64::Engine as _;
+        let body = base64::prelude::BASE64_STANDARD.encode(&h.pki.operator("labo.exemple.fr", -10, days)[0]);
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+    };
+    let made = h.w.op.add_bal_certificate(h.admin(), APP, None, "Automate", &pem(50)).await.unwrap();
+    let codes = async || {
+        op.housekeeping().await.unwrap();
+        op.housekeeping().await.unwrap();
+        let all = h.w.op.alarms(h.admin(), false).await.unwrap();
+        let mut all: Vec<_> = all.into_iter().filter(|a| a.code.starts_with("certificate.machine")).collect();
+        assert!(all.len() <= 1, "{all:?}");
+        all.pop()
+    };
+    assert!(codes().await.is_none(), "fifty days are left");
+    h.w.advance(25 * 86_400);
+    let told = codes().await.expect("told");
+    assert_eq!((told.code.as_str(), told.severity.as_str(), told.count), ("certificate.machine_ends", "warning", 1));
+    for text in [&told.fr, &told.en, &told.subject] {
+        assert!(text.contains("automate") && text.contains("labo.exemple.fr") && !text.contains("labo@"), "{told:?}");
+    }
+    h.w.advance(26 * 86_400);
+    let told = codes().await.expect("told");
+    assert_eq!((told.code.as_str(), told.severity.as_str()), ("certificate.machine_ended", "critical"));
+    // A renewed one was shown; the old one, which another host shows still, changes nothing.
+    let seen = async |end: i64| {
+        let seen = h.w.store.write(move |tx| {
+            sceau_store::token_certificates::seen(tx, made.id, "ab", sceau_store::testing::START.0 + end * DAY)
+        });
+        seen.await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+        h.w.advance(3_601);
+        codes().await
+    };
+    assert!(seen(400).await.is_none());
+    assert!(seen(60).await.is_none());
+    h.w.advance(345 * 86_400);
+    assert!(codes().await.is_some());
+    // Taken away: nobody's trouble.
+    h.w.op.remove_bal_certificate(h.admin(), APP, made.id).await.unwrap();
+    h.w.advance(3_601);
+    assert!(codes().await.is_none());
 }

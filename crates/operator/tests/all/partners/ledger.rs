@@ -88,6 +88,18 @@ async fn contacts_add_up_and_a_weakening_is_told_with_before_and_after(h: House)
     let told = op.alarms(h.admin(), false).await.unwrap();
     assert_eq!((told.len(), told[0].code.as_str()), (1, "peer.other_issuer"));
     assert!(told[0].en.contains("CN=AC UNE") && told[0].en.contains("CN=AC AUTRE"), "{}", told[0].en);
+    // Back and forth between the same two is the same event, and acknowledged; a third authority is another one.
+    op.acknowledge_alarm(h.admin(), "peer.other_issuer", "beta.mssante.fr").await.unwrap();
+    for issuer in ["CN=AC UNE,C=FR", "CN=AC AUTRE,C=FR"] {
+        h.w.advance(1);
+        op.peer_contact(Out, Some(&domain), &issued_by(issuer), Some(STRONG));
+        op.flush_ledger().await;
+        assert!(h.alarms().await.is_empty(), "{:?}", h.alarms().await);
+    }
+    h.w.advance(1);
+    op.peer_contact(Out, Some(&domain), &issued_by("CN=AC TROISIEME,C=FR"), Some(STRONG));
+    op.flush_ledger().await;
+    assert_eq!(codes(h.alarms().await), ["peer.other_issuer"]);
     // Two days, two rows; the month before is beyond thirty days.
     let detail = op.peer(h.admin(), &domain, 400).await.unwrap();
     assert_eq!(detail.certificates.iter().filter(|c| c.direction == "out").count(), 2, "{detail:?}");

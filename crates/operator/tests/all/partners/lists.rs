@@ -129,6 +129,60 @@ async fn our_own_domains_are_looked_for_in_the_list(h: House) {
     assert!(check.ours.is_some() && check.findings.iter().any(|f| f.code == "own_listed"), "{check:?}");
 }
 
+each_engine!(
+    mail_that_a_node_puts_off_by_the_list_before_is_due_when_it_follows,
+    a_list_is_put_in_force_whole_even_when_whoever_asked_goes_away,
+);
+async fn mail_that_a_node_puts_off_by_the_list_before_is_due_when_it_follows(h: House) {
+    let both = [("alpha.mssante.fr", ALPHA), ("gamma.mssante.fr", GAMMA)];
+    let one = h.process(None).await;
+    one.put_white_list(h.pki.list(&both, START)).await.unwrap();
+    let two = h.process(None).await;
+    let anne = h.w.actor("anne", ANNE).await;
+    one.submit(&anne, envelope(ANNE, &["paul@gamma.mssante.fr"]), h.w.message(&letter(ANNE, "attente"))).await.unwrap();
+    one.put_white_list(h.pki.list(&both[..1], START.plus_ms(1_000))).await.unwrap();
+    // The other one has not heard of it, tries what is due by the list that it has, and reaches nobody.
+    assert!(two.trust().white_list().unwrap().contains(&domain("gamma.mssante.fr")));
+    while let Some(leased) = two.lease_destination().await.unwrap() {
+        two.defer_destination(&leased, sceau_domain::RefusalCode::TransferConnect.into(), None).await.unwrap();
+    }
+    let waits = async || {
+        let next = two.queue_list(h.admin(), None, None, 10).await.unwrap()[0].next.expect("an attempt");
+        next > two.clock().now()
+    };
+    assert!(waits().await);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let following = tokio::spawn({
+        let (op, stop) = (two.clone(), stop.clone());
+        async move { op.run_white_list(stop).await }
+    });
+    let due = async {
+        while waits().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), due).await.expect("due, to come back at once");
+    assert!(!two.trust().white_list().unwrap().contains(&domain("gamma.mssante.fr")));
+    stop.cancel();
+    following.await.unwrap();
+}
+
+async fn a_list_is_put_in_force_whole_even_when_whoever_asked_goes_away(h: House) {
+    let op = h.process(None).await;
+    tokio::select! {
+        biased;
+        _ = op.put_white_list(h.pki.list(&[("beta.mssante.fr", BETA)], START)) => panic!("a list is not judged in no time"),
+        () = std::future::ready(()) => {}
+    }
+    let adopted = async {
+        while op.trust().white_list().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), adopted).await.expect("in force");
+    assert_eq!(h.w.traces("white_list.adopted").await.len(), 1);
+}
+
 /// The same database, as another node.
 async fn neighbour(h: &House, node: u16) -> Store {
     let spools = h.w.store.folder().join(format!("spools-{node}"));

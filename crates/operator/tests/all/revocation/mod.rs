@@ -232,8 +232,34 @@ async fn responders_are_asked_and_their_word_is_kept(h: House) {
     assert_eq!(listed.refresh_revocation(&h.w.admin).await.unwrap().came, 1);
     listed.mx_peer(&chain, &mx()).await.unwrap();
     // A configured address: whose list it serves was found out.
-    let source = listed.revocation_sources(&h.w.admin).await.unwrap();
-    assert!(source.iter().any(|s| s.kind == "crl" && s.issuer.contains("AC JOUEE")), "{source:?}");
+    let configured = async |op: &Operator| {
+        let all = op.revocation_sources(&h.w.admin).await.unwrap();
+        all.into_iter().find(|s| s.kind == "crl" && s.issuer.contains("AC JOUEE"))
+    };
+    assert!(configured(&listed).await.is_some());
+    // The authority takes another key, under the same name and address: its list counts, and the alarm about the address does not rise.
+    let renewed = Pki::new();
+    let mut anchors = h.pki.anchors();
+    anchors.add_pem(Purpose::Peers, renewed.pem_pair().0.as_bytes()).unwrap();
+    listed.trust().set_anchors(anchors);
+    h.server.answer("/crl", Answer::Bytes(renewed.crl(&[SERIAL], hours + 2, hours + 48)));
+    assert_eq!(listed.refresh_revocation(&h.w.admin).await.unwrap().came, 1);
+    assert_eq!(h.alarms("revocation.invalid").await.len(), 0);
+    let theirs = renewed.pointing("mss.beta.fr", SERIAL, None, None);
+    assert_eq!(code(listed.mx_peer(&theirs, &mx()).await), "peer.revoked");
+    // However long the process runs, it is not forgotten for being named by no certificate, as a responder that none names any more is.
+    h.w.advance(100 * 86_400);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let rounds = tokio::spawn({
+        let (op, stop) = (listed.clone(), stop.clone());
+        async move { op.run_revocation(stop).await }
+    });
+    while listed.revocation_sources(&h.w.admin).await.unwrap().iter().any(|s| s.kind == "ocsp") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stop.cancel();
+    rounds.await.unwrap();
+    assert!(configured(&listed).await.is_some(), "the configuration names it still");
 }
 
 async fn nobody_waits_for_another_ones_authority(h: House) {
