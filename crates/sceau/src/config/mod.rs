@@ -3,6 +3,7 @@
 //! Paths are relative to the file's folder. Unknown keys are errors. `sceau init` writes a commented example,
 //! `sceau config check` explains what is wrong.
 mod abuse;
+mod anchors;
 mod antivirus;
 mod connectors;
 mod hidden;
@@ -12,8 +13,10 @@ mod revocation;
 mod search;
 mod storage;
 mod terms;
+mod transfer;
 
 pub use abuse::AbuseSection;
+pub use anchors::{AnchorsSection, WhiteListSection};
 pub use antivirus::AntivirusSection;
 pub use connectors::ConnectorsSection;
 pub use listen::ListenSection;
@@ -22,14 +25,12 @@ pub use revocation::{AnchorSet, EnvironmentName, RevocationSection};
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
 pub use terms::TermsSection;
+pub use transfer::TransferSection;
 
 use hidden::hidden;
 use sceau_domain::{Address, DomainName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The whole file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -142,192 +143,6 @@ pub struct KeyPair {
     pub key: PathBuf,
 }
 
-/// `[anchors]`: PEM files, roots and intermediates.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnchorsSection {
-    /// Other operators.
-    #[serde(default)]
-    pub peers: Vec<PathBuf>,
-    /// Signer of the white list.
-    #[serde(default)]
-    pub list_signer: Vec<PathBuf>,
-    /// HTTPS server of the white list.
-    #[serde(default)]
-    pub list_server: Vec<PathBuf>,
-    /// CPS cards.
-    #[serde(default)]
-    pub cps: Vec<PathBuf>,
-    /// Applicative clients.
-    #[serde(default)]
-    pub clients: Vec<PathBuf>,
-    /// Structures' own servers.
-    #[serde(default)]
-    pub connectors: Vec<PathBuf>,
-    /// Revocation lists, PEM or DER.
-    #[serde(default)]
-    pub crls: Vec<PathBuf>,
-    /// Words that a test authority has in its name: an anchor with one of them does not count in production, whoever put it there.
-    #[serde(default = "test_words")]
-    pub test_words: Vec<String>,
-    /// Anchors of the production environment: in force there, known in the test one so that refusals say why.
-    #[serde(default)]
-    pub production: AnchorSet,
-    /// Anchors of the test environment, likewise.
-    #[serde(default)]
-    pub test: AnchorSet,
-}
-
-impl Default for AnchorsSection {
-    fn default() -> Self {
-        let none = Vec::new;
-        Self {
-            peers: none(),
-            list_signer: none(),
-            list_server: none(),
-            cps: none(),
-            clients: none(),
-            connectors: none(),
-            crls: none(),
-            test_words: test_words(),
-            production: AnchorSet::default(),
-            test: AnchorSet::default(),
-        }
-    }
-}
-
-impl AnchorsSection {
-    /// Those in force in an environment: these, and the environment's own.
-    pub fn in_force(&self, environment: EnvironmentName) -> AnchorSet {
-        let own = match environment {
-            EnvironmentName::Production => &self.production,
-            EnvironmentName::Test => &self.test,
-        };
-        let both = |a: &[PathBuf], b: &[PathBuf]| [a, b].concat();
-        AnchorSet {
-            peers: both(&self.peers, &own.peers),
-            list_signer: both(&self.list_signer, &own.list_signer),
-            list_server: both(&self.list_server, &own.list_server),
-            cps: both(&self.cps, &own.cps),
-            clients: both(&self.clients, &own.clients),
-            connectors: both(&self.connectors, &own.connectors),
-        }
-    }
-    /// Those of the other environment.
-    pub fn elsewhere(&self, environment: EnvironmentName) -> &AnchorSet {
-        match environment {
-            EnvironmentName::Production => &self.test,
-            EnvironmentName::Test => &self.production,
-        }
-    }
-}
-
-/// `[white_list]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WhiteListSection {
-    /// HTTPS address.
-    pub url: String,
-    /// CN of the signer.
-    pub signer_cn: String,
-    /// CN of the authority that issued the signer's certificate.
-    pub issuer_cn: String,
-    /// Seconds between two fetches.
-    #[serde(default = "hourly")]
-    pub every_seconds: u64,
-    /// Largest document, bytes.
-    #[serde(default = "list_bytes")]
-    pub max_bytes: usize,
-    /// Seconds for a whole fetch.
-    #[serde(default = "minute")]
-    pub timeout_seconds: u64,
-    /// Hours after which a list that the authority has not renewed raises an alarm.
-    #[serde(default = "week")]
-    pub old_hours: u64,
-}
-
-/// `[transfer]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TransferSection {
-    /// Connections at once.
-    pub workers: usize,
-    /// Connections at once to one destination, at most: it starts with one or two, and has more while it takes mail.
-    pub connections_per_destination: usize,
-    /// Seconds for which a connection is kept open after its last message.
-    pub keep_open_seconds: u64,
-    /// Minutes for which a domain that the DNS does not know is asked for before its mail comes back.
-    pub no_route_minutes: u64,
-    /// A domain without MX records is its own server (RFC 5321 §5.1).
-    pub implicit_mx: bool,
-    /// Deadlines of each phase.
-    pub timeouts: TransferTimeouts,
-    /// Port of other operators.
-    pub port: u16,
-    /// DNS server (`host:port`); the system's when absent.
-    pub resolver: Option<SocketAddr>,
-    /// Static routes: domain → `host:port` list, in order. `"*"` catches every other domain.
-    pub routes: BTreeMap<String, Vec<String>>,
-    /// Delays between attempts, seconds; the last one repeats. Empty: the built-in schedule.
-    pub retry_seconds: Vec<u64>,
-    /// Tell the sender after so many hours that the message still waits.
-    pub warn_hours: u64,
-    /// Give up after so many hours.
-    pub expire_hours: u64,
-    /// Seconds to wait for messages being sent when stopping; what is cut then is sent again later.
-    pub grace_seconds: u64,
-}
-
-impl Default for TransferSection {
-    fn default() -> Self {
-        Self {
-            workers: 32,
-            connections_per_destination: 8,
-            keep_open_seconds: 5,
-            no_route_minutes: 60,
-            implicit_mx: true,
-            timeouts: TransferTimeouts::default(),
-            port: 25,
-            resolver: None,
-            routes: BTreeMap::new(),
-            retry_seconds: Vec::new(),
-            warn_hours: 4,
-            expire_hours: 120,
-            grace_seconds: grace(),
-        }
-    }
-}
-
-/// `[transfer.timeouts]`: seconds, each for a phase as a whole (RFC 5321 §4.5.3.2); the built-in ones where absent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TransferTimeouts {
-    /// TCP connection.
-    pub connect: Option<u32>,
-    /// The greeting.
-    pub greeting: Option<u32>,
-    /// Each reply but the last, and the handshake.
-    pub reply: Option<u32>,
-    /// The reply after the content.
-    pub end_of_data: Option<u32>,
-    /// Each 64 KiB of content.
-    pub write: Option<u32>,
-}
-
-impl TransferTimeouts {
-    /// These, where they are given.
-    pub fn given(self, built_in: sceau_smtp::transfer::Timeouts) -> sceau_smtp::transfer::Timeouts {
-        let or = |given: Option<u32>, otherwise| given.map_or(otherwise, |s| Duration::from_secs(u64::from(s.max(1))));
-        sceau_smtp::transfer::Timeouts {
-            connect: or(self.connect, built_in.connect),
-            greeting: or(self.greeting, built_in.greeting),
-            reply: or(self.reply, built_in.reply),
-            end_of_data: or(self.end_of_data, built_in.end_of_data),
-            write: or(self.write, built_in.write),
-        }
-    }
-}
-
 /// `[[administrators]]`: a named person behind a system account (no shared account: F157).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -377,26 +192,8 @@ impl Default for LogSection {
     }
 }
 
-fn test_words() -> Vec<String> {
-    vec!["TEST".into()]
-}
 fn yes() -> bool {
     true
-}
-fn hourly() -> u64 {
-    3600
-}
-fn minute() -> u64 {
-    60
-}
-fn week() -> u64 {
-    168
-}
-fn list_bytes() -> usize {
-    32 << 20
-}
-fn grace() -> u64 {
-    20
 }
 fn patient_domains() -> Vec<DomainName> {
     "patient.mssante.fr".parse().into_iter().collect()
