@@ -4,7 +4,7 @@
 //! which their number is not known, or not worth reading, ends. After a chunk that was refused no other one is taken until the transaction ends: half a
 //! message is never kept. What is not announced as binary is held to lines, as after DATA.
 use super::data::PIECE;
-use super::session::{Outcome, Role, Session, misplaced};
+use super::session::{Outcome, Session, misplaced};
 use crate::codec::reply::Reply;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_net::ReadError;
@@ -149,12 +149,7 @@ impl Session {
         self.fail_chunks(last);
         let reply = self.no(&refusal).await;
         // A stranger's octets are not read at all.
-        let known = match &self.role {
-            Role::Mx(mx) => mx.closed().is_none(),
-            Role::Connector(connector) => connector.closed().is_none(),
-            Role::Submission(submission) => submission.actor.is_some(),
-        };
-        if !known || size > self.limits.discard {
+        if !self.role.is_known() || size > self.limits.discard {
             return Ok(Outcome::Last(reply));
         }
         self.conn.set_timeout(self.limits.data);

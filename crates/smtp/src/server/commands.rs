@@ -179,6 +179,6 @@ impl Session {
 }
 
 /// Does the line begin with this verb?
-fn is_verb(line: &[u8], verb: &str) -> bool {
+pub(super) fn is_verb(line: &[u8], verb: &str) -> bool {
     line.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb.as_bytes()))
 }

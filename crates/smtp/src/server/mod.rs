@@ -51,6 +51,8 @@ pub struct SessionLimits {
     pub line: usize,
     /// Octets still read (and thrown away) of a message that is already refused, before the connection is closed.
     pub discard: u64,
+    /// How long somebody may talk who has shown no good certificate and not logged in: a place that is held without a name is one that others want.
+    pub stranger: Duration,
     /// Waiting for a command (RFC 5321 §4.5.3.2.7: 5 minutes).
     pub command: Duration,
     /// Waiting for a block of data.
@@ -71,6 +73,8 @@ impl Default for SessionLimits {
             recipients: MOST_RECIPIENTS as usize,
             line: crate::codec::data::LINE,
             discard: 64 << 20,
+            // As long as one command of his may take.
+            stranger: Duration::from_secs(300),
             command: Duration::from_secs(300),
             data: Duration::from_secs(300),
             handshake: Duration::from_secs(30),

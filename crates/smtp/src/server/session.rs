@@ -1,5 +1,6 @@
 //! One session of either door: the loop, and what is common to both. Commands are in [`super::commands`]; what differs is in [`super::mx`] and
 //! [`super::submission`].
+use super::commands::is_verb;
 use super::connector::{Connector, ConnectorConfig};
 use super::manners::Manners;
 use super::mx::Mx;
@@ -14,6 +15,7 @@ use sceau_operator::{Door, Operator, Origin};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Octets of an endless command line that are thrown away before the connection is closed.
@@ -30,6 +32,14 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// Is it known who the client is?
+    pub(super) fn is_known(&self) -> bool {
+        match self {
+            Self::Mx(mx) => mx.closed().is_none(),
+            Self::Connector(connector) => connector.closed().is_none(),
+            Self::Submission(submission) => submission.actor.is_some(),
+        }
+    }
     /// Waits until rights were taken away that may be this session's.
     pub(super) async fn pulled(&mut self) {
         match self {
@@ -79,6 +89,8 @@ pub(super) struct Session {
     pub(super) manners: Manners,
     pub(super) tls: HotTls,
     drain: CancellationToken,
+    /// When it began.
+    since: Instant,
     /// Why the session was cut: rights were taken away.
     cut: Option<Refusal>,
     traced: u32,
@@ -133,6 +145,7 @@ impl Session {
             transaction: None,
             tls: tls.clone(),
             drain,
+            since: Instant::now(),
             cut: None,
             manners: Manners::new(),
             traced: 0,
@@ -199,9 +212,11 @@ impl Session {
         }
     }
 
-    /// The next line; none when the server drains (not in the middle of a message) or the session is cut. A line over `max` is answered, thrown away, and the next one is read.
+    /// The next line; none when the server drains (not in the middle of a message) or the session is cut. A line over `max` is answered, thrown away, and
+    /// the next one is read; but not after one that says that octets follow. A stranger is not heard for ever.
     pub(super) async fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, ReadError> {
         let within = self.in_chunks();
+        let (stranger, until) = (!self.role.is_known(), self.since + self.limits.stranger);
         loop {
             let read = tokio::select! {
                 biased;
@@ -213,6 +228,7 @@ impl Session {
                     }
                     continue;
                 }
+                () = tokio::time::sleep_until(until), if stranger => return Err(ReadError::Timeout),
                 read = self.conn.read_line(max) => read,
             };
             match read {
@@ -220,6 +236,9 @@ impl Session {
                     let refusal = Refusal::new(RefusalCode::SyntaxLineTooLong).with("limit", max);
                     let reply = self.no(&refusal).await;
                     self.say(&reply).await?;
+                    if is_verb(self.conn.buffered(), "BDAT") {
+                        return Err(ReadError::TooLong);
+                    }
                     self.conn.skip_line(SKIPPED_LINE).await?;
                 }
                 read => return read.map(Some),

@@ -103,7 +103,7 @@ impl Session {
         let to = match path {
             Path::Mailbox { international: true, address } if !transaction.smtputf8 => {
                 let refusal = Refusal::new(RefusalCode::RcptSyntax).with("address", address);
-                self.manners.error();
+                self.no(&refusal).await;
                 return Reply::refusal_as(553, "5.6.7", &refusal);
             }
             Path::Mailbox { address, .. } => address,

@@ -176,9 +176,14 @@ async fn chunks_at_the_wrong_moment_are_taken_off_the_line_and_half_a_message_is
     // How many octets follow is not known, or they are too many, or a stranger's: the session ends.
     let limits = SessionLimits { discard: 1000, ..crate::world::quick() };
     let strict = World::with(&pki, "alpha", |s| s.limits = limits).await;
-    for (line, begins) in
-        [("BDAT x", "501 "), ("BDAT -1 LAST", "501 "), ("BDAT 99999999999999999999", "501 "), ("BDAT 1001", "503 ")]
-    {
+    let long = format!("BDAT 5{}", " ".repeat(3000));
+    for (line, begins) in [
+        ("BDAT x", "501 "),
+        ("BDAT -1 LAST", "501 "),
+        ("BDAT 99999999999999999999", "501 "),
+        ("BDAT 1001", "503 "),
+        (&long, "500 "),
+    ] {
         let mut c = strict.beta(&pki).await;
         c.send(format!("{line}\r\nQUIT\r\n")).await;
         let reply = c.reply().await;

@@ -2,7 +2,7 @@
 use crate::client::{Client, letter};
 use crate::world::World;
 use sceau_smtp::server::SessionLimits;
-use sceau_testkit::pki::Pki;
+use sceau_testkit::pki::{Pki, anonymous};
 use std::time::{Duration, Instant};
 
 const PAUL: &str = "paul@beta.mssante.fr";
@@ -55,6 +55,36 @@ async fn connections_in_a_minute_are_counted_by_address() {
     assert!(said.starts_with("421 4.7.0 ") && said.contains("[session.too_many_connections]"), "{said}");
     // Another door counts for itself.
     drop(Client::connect(world.submission).await);
+}
+
+#[tokio::test]
+async fn a_stranger_is_not_heard_for_ever() {
+    let pki = Pki::new();
+    let limits = SessionLimits { stranger: Duration::from_millis(300), ..crate::world::quick() };
+    let world = World::with(&pki, "alpha", |s| s.limits = limits).await;
+    let mut known = world.beta(&pki).await;
+    // In clear, without a certificate, without a login: however polite.
+    let clear = Client::connect(world.mx).await;
+    let nobody = Client::secure(world.mx, &anonymous()).await;
+    let nameless = Client::implicit(world.submissions, anonymous()).await;
+    for mut c in [clear, nobody, nameless] {
+        let ended = async {
+            loop {
+                // It may be closed while we speak.
+                if c.0.write(b"NOOP\r\n").await.is_err() || c.0.flush().await.is_err() {
+                    return String::new();
+                }
+                let reply = c.0.read_line(600).await.map(|l| String::from_utf8(l).unwrap()).unwrap_or_default();
+                if !reply.starts_with("250") {
+                    return reply;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let last = tokio::time::timeout(crate::client::LONG, ended).await.expect("it ends");
+        assert!(last.is_empty() || last.contains("[session.timeout]"), "{last}");
+    }
+    assert!(known.transact(PAUL, &[ANNE], letter(PAUL, "connu")).await.starts_with("250 2.0.0"));
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@ use crate::client::{Client, letter};
 use crate::world::World;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use sceau_operator::absence::NewAbsence;
+use sceau_operator::{Door, Origin};
+use sceau_store::StoreError;
 use sceau_testkit::pki::{Pki, anonymous, client};
 
 const ANNE: &str = "anne@alpha.mssante.fr";
@@ -63,6 +66,29 @@ async fn bearer_tokens_by_both_mechanisms() {
 }
 
 #[tokio::test]
+async fn who_names_no_login_holds_back_nobody_else_at_the_place() {
+    let pki = Pki::new();
+    let world = World::with(&pki, "alpha", |s| s.config.login_failures_per_minute = 2).await;
+    let (labo, other) = (pki.identity("labo.exemple.fr"), client(&pki.identity("autre.exemple.fr")));
+    world.machine(APP, "labo", &labo).await;
+    let (_, token) = world.token("anne").await;
+    let (dead, right) = [&"x".repeat(20), &token].map(|t| b64(format!("n,,\x01auth=Bearer {t}\x01\x01"))).into();
+    let bearer = async |payload: &str| {
+        let mut c = Client::secure(world.submission, &anonymous()).await;
+        let said = c.say(&format!("AUTH OAUTHBEARER {payload}")).await;
+        if said.starts_with("334") { c.say("AQ==").await } else { said }
+    };
+    let certificate = async |tls| Client::secure(world.submission, tls).await.say("AUTH EXTERNAL =").await;
+    // A machine without a registration and a program with a dead token insist, until they themselves wait.
+    for code in ["login.failed", "login.failed", "login.too_many"] {
+        let (by_token, by_certificate) = tokio::join!(bearer(&dead), certificate(&other));
+        assert!(by_token.contains(code) && by_certificate.contains(code), "{by_token} {by_certificate}");
+    }
+    assert!(bearer(&right).await.starts_with("235"));
+    assert!(certificate(&client(&labo)).await.starts_with("235"));
+}
+
+#[tokio::test]
 async fn a_machine_logs_in_by_its_certificate_and_by_no_other() {
     let pki = Pki::new();
     let world = World::new(&pki).await;
@@ -76,6 +102,26 @@ async fn a_machine_logs_in_by_its_certificate_and_by_no_other() {
     c.expect(&format!("AUTH EXTERNAL {}", b64(APP)), "235 2.7.0").await;
     assert!(c.transact(APP, &[ANNE], letter(APP, "resultat")).await.starts_with("250 2.0.0"));
     assert_eq!(world.inbox("anne", ANNE).await.len(), 1);
+    // A program recognises a mailbox that is full, at once, and somebody who is absent, in what comes back (EX_PBA_5080).
+    let full = "UPDATE bals SET quota_bytes = 10 WHERE address_key LIKE 'bruno@%'";
+    world.store.write(move |tx| tx.execute(full, &[])).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    c.expect(&format!("MAIL FROM:<{APP}> SIZE=1000"), "250").await;
+    c.refused("RCPT TO:<bruno@alpha.mssante.fr>", "452 4.2.2 ", "rcpt.over_quota").await;
+    c.expect("RSET", "250").await;
+    let origin = Origin { door: Door::Imap, remote: None, session: "s".into(), tls: None, once: None };
+    let anne = world.op.login_token("anne", &world.token("anne").await.1, &origin).await.unwrap();
+    let (from, until, text) = ("2026-11-21".into(), "2026-12-21".into(), "De retour lundi".into());
+    world.op.set_absence(&anne, ANNE, 0, NewAbsence { from, until, text }).await.unwrap();
+    let named = letter(APP, "demande").replace("x@exemple.fr", ANNE);
+    assert!(c.transact(APP, &[ANNE], named).await.starts_with("250 2.0.0"));
+    world.op.run_due_jobs().await.unwrap();
+    let answer = String::from_utf8(world.inbox("anne", APP).await.remove(0)).unwrap();
+    let fields =
+        ["Return-Path: <>", "Auto-Submitted: auto-replied", "X-Sceau-Absence: from=2026-11-21; until=2026-12-21"];
+    assert!(
+        fields.iter().all(|f| answer.contains(f)) && answer.contains("In-Reply-To: <demande@exemple.fr>"),
+        "{answer}"
+    );
     // 465, the BAL understood; a renewed certificate of the same name goes on.
     let renewed = client(&pki.identity("labo.exemple.fr"));
     let mut implicit = Client::implicit(world.submissions, renewed).await;

@@ -156,4 +156,5 @@ async fn international_addresses_need_their_parameter() {
     assert!(c.reply().await.starts_with("250 2.0.0"));
     let inbox = world.inbox("anne", ANNE).await;
     assert!(String::from_utf8_lossy(&inbox[0]).contains("with UTF8SMTPS"));
+    assert!(world.refusals().await.iter().any(|code| code == "rcpt.syntax"));
 }

@@ -78,7 +78,7 @@ async fn new_terms_shut_an_open_session_at_its_next_transaction() {
 #[tokio::test]
 async fn who_may_read_and_not_send_is_told_so_and_not_held_back_for_it() {
     let pki = Pki::new();
-    let world = World::with(&pki, "alpha", |s| s.login_failures_per_minute = 2).await;
+    let world = World::with(&pki, "alpha", |s| s.config.login_failures_per_minute = 2).await;
     let rights = Some(vec!["read".to_owned()]);
     let new =
         NewAccess { login: "bruno".into(), role: AccessRole::Member, rights, starts: None, ends: None, reason: None };

@@ -104,7 +104,7 @@ async fn malformed_logins_are_syntax_errors_and_wrong_ones_all_look_alike() {
 #[tokio::test]
 async fn guessing_is_slowed_down_then_refused_whatever_is_tried() {
     let pki = Pki::new();
-    let world = World::with(&pki, "alpha", |s| s.login_failures_per_minute = 2).await;
+    let world = World::with(&pki, "alpha", |s| s.config.login_failures_per_minute = 2).await;
     let (_, token) = world.token("anne").await;
     let mut c = secure(&world).await;
     c.refused(&plain("anne", "faux"), "535 5.7.8 ", "login.failed").await;

@@ -36,7 +36,7 @@ pub struct Settings {
     pub limits: SessionLimits,
     pub net: NetLimits,
     pub pace: Pace,
-    pub login_failures_per_minute: u32,
+    pub config: OperatorConfig,
     pub grace: Duration,
 }
 
@@ -62,15 +62,6 @@ impl World {
     }
     /// An operator `<name>` with the domain `<name>.mssante.fr` and the people anne, bruno and an ORG BAL `accueil`.
     pub async fn with(pki: &Pki, name: &str, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings {
-            // Errors cost no time, but where that is what is tried.
-            limits: quick(),
-            net: NetLimits::default(),
-            pace: Pace::default(),
-            login_failures_per_minute: 100,
-            grace: Duration::from_secs(10),
-        };
-        change(&mut settings);
         let (host, domain) = (format!("mss.{name}.fr"), format!("{name}.mssante.fr"));
         let config = OperatorConfig {
             public_url: "https://mss.a.example".into(),
@@ -79,13 +70,22 @@ impl World {
             hostname: host.clone(),
             limits: Limits { message_bytes: MAX, patient_message_bytes: MAX, ..Limits::default() },
             postmaster: vec![addr(&format!("accueil@{domain}"))],
-            login_failures_per_minute: settings.login_failures_per_minute,
+            login_failures_per_minute: 100,
             ..sceau_testkit::config()
         };
+        let mut settings = Settings {
+            // Errors cost no time, but where that is what is tried.
+            limits: quick(),
+            net: NetLimits::default(),
+            pace: Pace::default(),
+            config,
+            grace: Duration::from_secs(10),
+        };
+        change(&mut settings);
         let store = sceau_store::testing::sqlite().await;
         let trust = Trust::new(pki.anchors_with_crl());
         trust.set_white_list(list(LISTED));
-        let (op, admin) = sceau_testkit::open(config, store.clone(), trust).await;
+        let (op, admin) = sceau_testkit::open(settings.config.clone(), store.clone(), trust).await;
         people(&op, &store, &admin, &domain).await;
 
         let identity = pki.identity(&host);
