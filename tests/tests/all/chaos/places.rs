@@ -46,7 +46,7 @@ pub enum Does {
     Says(&'static str),
     /// Says this, and closes.
     Leaves(&'static str),
-    /// Says this, which is no answer to what was asked; takes no message on this connection any more.
+    /// Says this, which is no answer to what was asked; takes no message on this connection any more, and leaves.
     Lies(&'static str),
     /// Answers octet by octet, without end.
     Trickles,
@@ -189,11 +189,11 @@ const fn every(does: Does) -> [Fault; 10] {
 pub fn all() -> Vec<Place> {
     let mut made = Maker { next: 0, places: Vec::new() };
     use Does::Says;
-    made.serves("bon", 22, Shows::Own, &[], None, true);
+    made.serves("bon", 27, Shows::Own, &[], None, true);
     made.serves("plus-tard", 14, Shows::Own, LATER, None, true);
     made.serves("coupe", 10, Shows::Own, CUTS, None, true);
-    made.serves("ment", 7, Shows::Own, LIES, None, false);
-    made.serves("muet", 3, Shows::Own, HANGS, None, true);
+    made.serves("ment", 4, Shows::Own, LIES, None, false);
+    made.serves("muet", 1, Shows::Own, HANGS, None, true);
     made.serves("partage", 5, Shows::Own, &[], None, true);
     let refusals = [
         ("non-mail", (Step::Mail, Says("550 5.7.1 pas de vous\r\n"))),

@@ -76,7 +76,7 @@ struct Connection<'a> {
     early: Option<Fault>,
     late: Option<Fault>,
     chunking: bool,
-    /// It lied: it takes nothing.
+    /// It lied: it takes nothing, and leaves at the next message.
     sour: bool,
     last: Vec<Taken>,
     from: String,
@@ -277,8 +277,7 @@ impl<'a> Connection<'a> {
             return self.strikes(does);
         }
         if self.sour {
-            self.forget();
-            return self.say("451 4.3.0 rien de plus\r\n");
+            return self.strikes(Does::Leaves("421 4.3.0 rien de plus\r\n"));
         }
         // Noted first: nobody may look for it in vain who has heard the answer. An answer that cannot be written is none.
         self.last = self.shared.ledger.take(&self.from, &self.to, &self.content);
