@@ -16,7 +16,8 @@ pub(super) fn prepare(at: &Path, sandbox: &Sandbox, world: &World<'_>) -> (&'sta
     root::folder(at, "mail", "boites");
     // Against these it judges the servers that it sends to.
     root::write(at, "etc/ssl/certs/ca-certificates.crt", &std::fs::read_to_string(sandbox.anchors()).expect("anchors"));
-    root::write(at, "etc/mailname", &format!("mx.{}\n", world.domain));
+    // Its reports come from this name, which its listeners have too: the white list knows domains, and no host of them.
+    root::write(at, "etc/mailname", &format!("{}\n", world.domain));
     root::open(&root::write(at, "etc/smtpd.conf", &configuration(world)), 0o600);
     // In the foreground, with what it says on standard error.
     (PROGRAM, &["-d"])
@@ -41,8 +42,8 @@ fn configuration(world: &World<'_>) -> String {
     format!(
         "pki \"outside\" cert \"/etc/tls/cert.pem\"\npki \"outside\" key \"/etc/tls/key.pem\"\nca \"outside\" cert \"/etc/tls/anchors.pem\"\n\
          table boxes {{ {} }}\n\
-         listen on {} tls-require verify pki \"outside\" ca \"outside\" hostname \"mx.{domain}\"\n\
-         listen on {} hostname \"mx.{domain}\" tag LOCAL\n\
+         listen on {} tls-require verify pki \"outside\" ca \"outside\" hostname \"{domain}\"\n\
+         listen on {} hostname \"{domain}\" tag LOCAL\n\
          action \"in\" maildir \"/mail/%{{rcpt.user}}\" virtual <boxes> user boites\n{actions}\
          match from any for rcpt-to {{ {} }} action \"in\"\n{matches}",
         boxes.join(", "),

@@ -30,6 +30,7 @@ mod nodes;
 mod notary;
 mod notices;
 mod openings;
+mod peers;
 mod played;
 mod postfix;
 mod recipients;
