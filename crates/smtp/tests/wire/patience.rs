@@ -29,6 +29,21 @@ async fn silence_is_answered_by_421() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_never_ends_is_closed_without_a_word() {
+    let pki = Pki::new();
+    let limits = SessionLimits { handshake: SHORT, ..crate::world::quick() };
+    let world = World::with(&pki, "alpha", |s| s.limits = limits).await;
+    for door in [world.mx, world.submission] {
+        let mut half = Client::connect(door).await;
+        half.expect("EHLO client.exemple.fr", "250").await;
+        half.expect("STARTTLS", "220").await;
+        // The beginning of a ClientHello.
+        half.send([22, 3, 1, 2, 0, 1, 0]).await;
+        assert!(timeout(LONG / 2, half.is_closed()).await.expect("in time"), "in clear no word is said any more");
+    }
+}
+
+#[tokio::test]
 async fn content_that_drips_is_given_up() {
     let pki = Pki::new();
     let pace = Pace { rate: 1000, window: SHORT, ..Pace::default() };
