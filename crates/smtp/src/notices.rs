@@ -106,12 +106,11 @@ impl SmtpRelay {
         }
         talk.expect(&format!("MAIL FROM:<{back}>\r\n"), 250).await?;
         talk.about_it(&format!("RCPT TO:<{to}>\r\n"), 250).await?;
-        talk.about_it("DATA\r\n", 354).await?;
+        about_message(&talk.say(b"DATA\r\n").await?, 354)?;
         let (mut stuffer, mut wire) = (DotStuffer::default(), Vec::new());
         stuffer.push(message, &mut wire);
         stuffer.finish(&mut wire);
-        let reply = talk.say(&wire).await?;
-        final_word(&reply, 250)?;
+        about_message(&talk.say(&wire).await?, 250)?;
         // It is taken: how the goodbye ends does not matter.
         let _ = talk.say(b"QUIT\r\n").await;
         talk.0.close().await;
@@ -198,6 +197,14 @@ fn expected(reply: &Response, code: u16) -> Result<(), NotTaken> {
 /// A permanent answer is about this recipient or message, and final.
 fn final_word(reply: &Response, code: u16) -> Result<(), NotTaken> {
     if reply.is_permanent() { Err(NotTaken::Never(status(reply))) } else { expected(reply, code) }
+}
+
+/// The same of the message as a whole: a code alone, which at RCPT speaks of the mailbox, says nothing of the address here (RFC 5321 §4.2.3).
+fn about_message(reply: &Response, code: u16) -> Result<(), NotTaken> {
+    final_word(reply, code).map_err(|said| match said {
+        NotTaken::Never(_) if reply.status.is_none() => NotTaken::Never(format!("{} 5.0.0", reply.code)),
+        said => said,
+    })
 }
 
 /// A connection to the relay.

@@ -40,6 +40,10 @@ pub struct Client {
     pub leaving: bool,
     /// Messages begun on it.
     pub begun: u32,
+    /// It served a message before, and ended before it answered MAIL of the next: that says nothing of the message.
+    pub stale: bool,
+    /// Servers of the domain that come after this one.
+    pub others: Vec<Server>,
     last_used: Instant,
     patience: Duration,
     timeouts: Timeouts,
@@ -57,7 +61,8 @@ pub async fn connect(
 ) -> Result<Client, (Refusal, Option<String>)> {
     let mut last = (Refusal::new(RefusalCode::TransferDns).with("domain", domain), None);
     let tried = async {
-        for server in dial::rested_first(&way.servers) {
+        let servers = dial::rested_first(&way.servers);
+        for (place, server) in servers.iter().enumerate() {
             let mut left = dial::by_turns(&server.addresses);
             while !left.is_empty() {
                 let (at, conn) = match dial::first(&left, config.timeouts.connect).await {
@@ -71,7 +76,10 @@ pub async fn connect(
                 };
                 let address = left.remove(at);
                 match open(operator, config, domain, (server, address), &way.judge, conn).await {
-                    Ok(client) => return Some(client),
+                    Ok(client) => {
+                        let others = servers[place + 1..].iter().map(|s| (*s).clone()).collect();
+                        return Some(Client { others, ..client });
+                    }
                     Err(refusal) => {
                         dial::failed(&[address]);
                         last = (refusal, Some(server.name.clone()));
@@ -143,6 +151,8 @@ async fn open(
         can,
         leaving,
         begun: 0,
+        stale: false,
+        others: Vec::new(),
         last_used: Instant::now(),
         patience: reply,
         timeouts: config.timeouts,

@@ -19,9 +19,25 @@ const CHUNKS: u32 = 4;
 /// What a whole transaction may take, whatever each of its steps does.
 const WHOLE: Duration = Duration::from_secs(3600);
 
-/// Sends one message. An outcome for each recipient that was tried, and the refusal that broke the connection, if any. Recipients without an outcome
-/// are due still.
-pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> (Vec<Outcome>, Option<Refusal>) {
+/// What became of one message on one connection. Recipients without an outcome are due still.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// One for each recipient that was tried.
+    pub outcomes: Vec<Outcome>,
+    /// What broke the connection.
+    pub broken: Option<Refusal>,
+    /// Entries that the server put off by name, for a cause that need not be another server's.
+    pub put_off: Vec<i64>,
+}
+
+impl Sent {
+    fn of(outcomes: Vec<Outcome>) -> Self {
+        Self { outcomes, ..Self::default() }
+    }
+}
+
+/// Sends one message.
+pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> Sent {
     let most = client.can.rcpt_max.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     outgoing.recipients.truncate(most);
     outgoing.requests.truncate(most);
@@ -33,7 +49,7 @@ pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> (Vec<O
         Ok(form) => form,
         Err(refusal) if refusal.is_temporary() => {
             let result = deferred(client, &refusal);
-            return (all(outgoing, &result), None);
+            return Sent::of(all(outgoing, &result));
         }
         Err(refusal) => {
             let result = OutcomeResult::Failed {
@@ -41,18 +57,18 @@ pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> (Vec<O
                 reply: refusal.smtp_reply(),
                 status: refusal.code.enhanced().into(),
             };
-            return (all(outgoing, &result), None);
+            return Sent::of(all(outgoing, &result));
         }
     };
     client.begun += 1;
-    let mut done = Vec::new();
+    let mut sent = Sent::default();
     let mut left = Vec::new();
-    let whole = tokio::time::timeout(WHOLE, transaction(client, outgoing, form, (&mut done, &mut left))).await;
+    let whole = tokio::time::timeout(WHOLE, transaction(client, outgoing, form, (&mut sent, &mut left))).await;
     let ended = whole.unwrap_or_else(|_| {
         Err(Refusal::new(RefusalCode::TransferCut).with("server", &client.server).with("cause", "too slow as a whole"))
     });
     match ended {
-        Ok(()) => (done, None),
+        Ok(()) => sent,
         Err(refusal) => {
             client.leaving = true;
             let result = deferred(client, &refusal);
@@ -60,10 +76,10 @@ pub(super) async fn send(client: &mut Client, outgoing: &mut Outgoing) -> (Vec<O
             let open = outgoing
                 .recipients
                 .iter()
-                .filter(|(id, _)| !left.contains(id) && !done.iter().any(|d: &Outcome| d.entry == *id));
+                .filter(|(id, _)| !left.contains(id) && !sent.outcomes.iter().any(|d| d.entry == *id));
             let rest: Vec<Outcome> = open.map(|(id, _)| Outcome { entry: *id, result: result.clone() }).collect();
-            done.extend(rest);
-            (done, Some(refusal))
+            sent.outcomes.extend(rest);
+            Sent { broken: Some(refusal), ..sent }
         }
     }
 }
@@ -95,14 +111,16 @@ fn all(outgoing: &Outgoing, result: &OutcomeResult) -> Vec<Outcome> {
     outgoing.recipients.iter().map(|(id, _)| Outcome { entry: *id, result: result.clone() }).collect()
 }
 
-/// One mail transaction. Outcomes go to `done` as they become final, recipients that the server wants in another transaction to `left`; an error means
+/// One mail transaction. Outcomes go to `sent` as they become final, recipients that the server wants in another transaction to `left`; an error means
 /// that the connection is of no more use.
 async fn transaction(
     client: &mut Client,
     outgoing: &mut Outgoing,
     form: Form,
-    (done, left): (&mut Vec<Outcome>, &mut Vec<i64>),
+    (sent, left): (&mut Sent, &mut Vec<i64>),
 ) -> Result<(), Refusal> {
+    // Until MAIL is answered. A server that has taken as many as it wants on one connection says 421, or closes.
+    client.stale = client.begun > 1;
     client.in_step()?;
     let mail = mail_command(client, outgoing, &form);
     let pairs = outgoing.recipients.iter().zip(outgoing.requests.iter().map(Some).chain(std::iter::repeat(None)));
@@ -116,20 +134,26 @@ async fn transaction(
     }
     client.send().await?;
     let answer = client.reply().await?;
+    client.stale &= answer.code == 421;
     let refused_mail = (!answer.is_positive()).then_some(answer);
     if refused_mail.is_some() && (!pipelining || client.leaving) {
-        done.extend(refused_mail.iter().flat_map(|r| all(outgoing, &said(client, r))));
+        sent.outcomes.extend(refused_mail.iter().flat_map(|r| all(outgoing, &said(client, r))));
         return Ok(());
     }
     let mut accepted = Vec::new();
     for ((id, _), rcpt) in outgoing.recipients.iter().zip(&rcpts) {
         let answer = if pipelining { client.reply().await? } else { client.command(rcpt).await? };
         match &refused_mail {
-            Some(mail) => done.push(Outcome { entry: *id, result: said(client, mail) }),
+            Some(mail) => sent.outcomes.push(Outcome { entry: *id, result: said(client, mail) }),
             None if answer.is_positive() => accepted.push(*id),
             // RFC 5321 §4.5.3.1.10: too many for one transaction. The next one takes the rest.
             None if is_too_many(&answer) && !accepted.is_empty() => left.push(*id),
-            None => done.push(Outcome { entry: *id, result: said_of_recipient(client, &answer) }),
+            None => {
+                if is_put_off(&answer) {
+                    sent.put_off.push(*id);
+                }
+                sent.outcomes.push(Outcome { entry: *id, result: said_of_recipient(client, &answer) });
+            }
         }
     }
     if accepted.is_empty() {
@@ -141,7 +165,7 @@ async fn transaction(
         false => match client.command("DATA\r\n").await? {
             go if go.code == 354 => data(client, outgoing, form).await,
             no => {
-                done.extend(accepted.iter().map(|id| Outcome { entry: *id, result: said(client, &no) }));
+                sent.outcomes.extend(accepted.iter().map(|id| Outcome { entry: *id, result: said(client, &no) }));
                 return reset(client).await;
             }
         },
@@ -150,7 +174,7 @@ async fn transaction(
         Ok(answer) => answer,
         // A server that closes in the middle may have said why. The end was not sent: it cannot have taken the message.
         Err(Stop::Broken(refusal)) => client.last_words().await.ok_or(refusal)?,
-        Err(Stop::Local(refusal)) => return Err(refusal),
+        Err(Stop::Cut(refusal)) => return Err(refusal),
     };
     let result = if answer.is_positive() {
         OutcomeResult::Delivered {
@@ -163,12 +187,18 @@ async fn transaction(
     } else {
         said(client, &answer)
     };
-    done.extend(accepted.iter().map(|id| Outcome { entry: *id, result: result.clone() }));
+    sent.outcomes.extend(accepted.iter().map(|id| Outcome { entry: *id, result: result.clone() }));
     Ok(())
 }
 
 fn is_too_many(reply: &Response) -> bool {
     reply.code == 452 && reply.status.as_deref().is_none_or(|s| s == "4.5.3")
+}
+
+/// May another server of the domain take this recipient now? Not when the mailbox is full or busy (`X.2.z`), nor when this server closes.
+fn is_put_off(reply: &Response) -> bool {
+    let mailbox = reply.status.as_deref().is_some_and(|s| s.starts_with("4.2."));
+    !reply.is_permanent() && reply.code != 421 && !mailbox
 }
 
 /// Ends a transaction that did not take place; a server that said 421 hears nothing any more.
@@ -235,12 +265,13 @@ fn rcpt_command(client: &Client, to: &Address, request: Option<&RcptRequest>) ->
     line
 }
 
-/// Why the content was not sent to its end.
+/// Why nobody knows whether the content was taken.
 pub(super) enum Stop {
-    /// The connection.
+    /// The connection broke before the end was sent.
     Broken(Refusal),
-    /// Our own copy cannot be read. The connection must be cut, not ended: half a message is no message.
-    Local(Refusal),
+    /// Our own copy cannot be read, or the reply to the end was lost or is none: nothing more is heard. The connection must be cut, not ended: half a message
+    /// is no message, and what comes late is the answer to nothing that anybody could name.
+    Cut(Refusal),
 }
 
 /// What is sent, by windows: the prefix and the content, as they are or converted.
@@ -277,7 +308,7 @@ impl Source {
 
 fn unreadable(message: i64, e: Option<&sceau_operator::queue::ReadingError>) -> Stop {
     tracing::error!(message, error = ?e, "queued content cannot be read");
-    Stop::Local(RefusalCode::Unavailable.into())
+    Stop::Cut(RefusalCode::Unavailable.into())
 }
 
 /// The content by lines, dot-stuffed, its end, and the reply.
@@ -301,7 +332,7 @@ async fn data(client: &mut Client, outgoing: &mut Outgoing, form: Form) -> Resul
     stuffer.finish(&mut wire);
     client.queue(&wire).await.map_err(Stop::Broken)?;
     client.send().await.map_err(Stop::Broken)?;
-    client.last_reply().await.map_err(Stop::Broken)
+    client.last_reply().await.map_err(Stop::Cut)
 }
 
 /// What a server said before the end: a refusal counts, an acceptance of half a message is none.
@@ -309,7 +340,7 @@ async fn early(client: &mut Client) -> Result<Response, Stop> {
     let server = client.server.clone();
     client.last_words().await.ok_or_else(|| {
         let refusal = Refusal::new(RefusalCode::TransferProtocol).with("server", server);
-        Stop::Local(refusal.with("reply", "a reply before the end of the content"))
+        Stop::Cut(refusal.with("reply", "a reply before the end of the content"))
     })
 }
 
@@ -336,7 +367,7 @@ async fn chunks(client: &mut Client, outgoing: &mut Outgoing, form: Form) -> Res
             }
         }
         if last {
-            return client.last_reply().await.map_err(Stop::Broken);
+            return client.last_reply().await.map_err(Stop::Cut);
         }
         piece = next;
     }

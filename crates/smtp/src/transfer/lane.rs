@@ -1,8 +1,8 @@
 //! One lane: a connection to one destination, made when there is something to send, kept while more is due, then for a short while; what became of
 //! each recipient is recorded message by message.
 use super::client::{Client, connect};
-use super::deliver::send;
-use super::{Shared, way};
+use super::deliver::{Sent, send};
+use super::{Shared, others, way};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Operator;
 use sceau_operator::ledger::Direction;
@@ -92,7 +92,7 @@ async fn send_due(
     let domain = &destination.domain;
     let mut cuts = 0;
     let mut until = destination.until;
-    while !stop.is_cancelled() {
+    'messages: while !stop.is_cancelled() {
         let due = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)?;
         let Some(mut outgoing) = due else { return Ok(()) };
         // Asked again only when half of its time is over, as after a pause of the whole machine, when what it claimed may have been lost.
@@ -116,22 +116,36 @@ async fn send_due(
             open.quit().await;
         }
         let age = operator.clock().now().0.saturating_sub(outgoing.queued.0);
-        let open = match client {
-            Some(open) => open,
-            None => match begin(operator, shared, destination).await {
-                Ok(opened) => client.insert(opened),
-                Err((refusal, server)) if is_final(&refusal, age, shared.config.no_route_after) => {
-                    fail(operator, &outgoing, &refusal, server).await?;
-                    continue;
-                }
-                Err((refusal, server)) => return Err(Ended::Unreachable(refusal, server)),
-            },
+        let mut once_more = true;
+        let (open, Sent { mut outcomes, broken, put_off }) = loop {
+            let open = match client {
+                Some(open) => open,
+                None => match begin(operator, shared, destination).await {
+                    Ok(opened) => client.insert(opened),
+                    Err((refusal, server)) if is_final(&refusal, age, shared.config.no_route_after) => {
+                        fail(operator, &outgoing, &refusal, server).await?;
+                        continue 'messages;
+                    }
+                    Err((refusal, server)) => return Err(Ended::Unreachable(refusal, server)),
+                },
+            };
+            shared.windows.sends(domain, true);
+            let sent = renewing(operator, destination, send(open, &mut outgoing)).await;
+            if !open.stale || !std::mem::take(&mut once_more) {
+                break (open, sent);
+            }
+            // Nothing of the message was heard: over a new connection, at once.
+            shared.windows.sends(domain, false);
+            *client = None;
         };
-        shared.windows.sends(domain, true);
-        let (outcomes, broken) = renewing(operator, destination, send(open, &mut outgoing)).await;
+        note(operator, shared, destination, open, &outgoing, &outcomes);
+        if broken.is_none() && !put_off.is_empty() {
+            let offered = (put_off, outcomes.as_mut_slice());
+            let offer = others::offer(operator, shared, destination, open, &mut outgoing, offered);
+            renewing(operator, destination, offer).await;
+        }
         shared.windows.sends(domain, false);
         let server = open.server.clone();
-        note(operator, shared, destination, open, &outgoing, &outcomes);
         if broken.is_some() || open.leaving {
             *client = None;
         }
@@ -220,7 +234,7 @@ async fn fail(
 }
 
 /// What an attempt teaches: how many connections the destination takes, what the ledger says of it.
-fn note(
+pub(super) fn note(
     operator: &Operator,
     shared: &Shared,
     destination: &Destination,
@@ -250,10 +264,10 @@ fn note(
     }
 }
 
-/// A mailbox that is full, or busy (`4.2.z`), says nothing of the server.
+/// A mailbox that is full, or busy (`4.2.z`), or with another server (`4.4.4`) says nothing of the server.
 fn is_pushing_back(outcomes: &[Outcome]) -> bool {
     outcomes.iter().any(|o| match &o.result {
-        OutcomeResult::Deferred { reason, .. } => !reason.contains(" 4.2."),
+        OutcomeResult::Deferred { reason, .. } => !reason.contains(" 4.2.") && !reason.contains(" 4.4.4 "),
         _ => false,
     })
 }

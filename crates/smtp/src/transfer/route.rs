@@ -1,10 +1,12 @@
 //! Where a domain's mail goes: a static route, or its MX records (RFC 5321 §5.1), with null MX (RFC 7505), a missing domain, our own name among the
-//! records, and a DNS that does not answer told apart. Answers are kept for as long as the DNS says, within bounds.
+//! records, a DNS that does not answer and one that withholds what is signed wrongly told apart. Answers are kept for as long as the DNS says, within bounds.
+use super::dnssec;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{RData, RecordType};
 use sceau_domain::{DomainName, Refusal, RefusalCode};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -29,6 +31,8 @@ pub struct Routes {
     fixed: BTreeMap<String, Vec<String>>,
     /// Or why there is none: static routes work where there is no DNS at all.
     resolver: Result<TokioResolver, String>,
+    /// Where the resolver asks; none when that is not known.
+    asked: Option<SocketAddr>,
     port: u16,
     /// Is a domain without MX its own server (RFC 5321 §5.1)?
     implicit: bool,
@@ -42,6 +46,8 @@ const KEPT: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs
 const ABSENT: Duration = Duration::from_secs(300);
 /// A question to the DNS, and how often it is asked.
 const QUESTION: (Duration, usize) = (Duration::from_secs(5), 2);
+/// Resolving a statically given host, as the system does.
+const LOOKUP: Duration = Duration::from_secs(10);
 /// Answers kept.
 const ANSWERS: u64 = 4_096;
 
@@ -57,6 +63,7 @@ impl Routes {
             other => other.parse().map(|d: DomainName| (d.into(), hosts)).map_err(|e| format!("{name}: {e}")),
         };
         let fixed = fixed.into_iter().map(canonical).collect::<Result<_, String>>()?;
+        let asked = resolver.or_else(of_system);
         let resolver = match resolver {
             Some(address) => Ok(server(address).map_err(|e| e.to_string())?),
             None => TokioResolver::builder_tokio()
@@ -69,7 +76,7 @@ impl Routes {
         if let Err(e) = &resolver {
             tracing::warn!(error = %e, "no DNS on this system: only domains with a static route are reached");
         }
-        Ok(Self { fixed, resolver, port, implicit: true, own: Vec::new() })
+        Ok(Self { fixed, resolver, asked, port, implicit: true, own: Vec::new() })
     }
 
     /// Whether a domain without MX is its own server (it is unless this is said), and which names are ours.
@@ -83,7 +90,8 @@ impl Routes {
     /// Servers of a domain, the preferred first.
     ///
     /// # Errors
-    /// `transfer.no_route` (for good: no such domain, no mail there), `transfer.dns` (no answer this time).
+    /// `transfer.no_route` (for good: no such domain, no mail there), `transfer.dns` (no answer this time), `transfer.dnssec` (an answer that is signed
+    /// wrongly).
     pub async fn servers(&self, domain: &DomainName) -> Result<Vec<Server>, Refusal> {
         self.find(domain).await.map(|(_, servers)| servers)
     }
@@ -118,9 +126,8 @@ impl Routes {
     async fn by_mx(&self, domain: &DomainName, beside: bool) -> Result<(&'static str, Vec<Server>), Refusal> {
         let mut kind = "mx";
         let no_route = || Refusal::new(RefusalCode::TransferNoRoute).with("domain", domain);
-        let no_answer =
-            |cause: String| Refusal::new(RefusalCode::TransferDns).with("domain", domain).with("cause", cause);
-        let resolver = self.resolver.as_ref().map_err(|e| no_answer(e.clone()))?;
+        let no_resolver = |e: &String| Refusal::new(RefusalCode::TransferDns).with("domain", domain).with("cause", e);
+        let resolver = self.resolver.as_ref().map_err(no_resolver)?;
         let mut exchanges: Vec<(u16, String)> = match resolver.mx_lookup(format!("{domain}.")).await {
             Ok(found) => found
                 .answers()
@@ -136,7 +143,7 @@ impl Routes {
                 vec![(0, format!("{domain}."))]
             }
             Err(e) if is_absent(&e) => return Err(no_route()),
-            Err(e) => return Err(no_answer(e.to_string())),
+            Err(e) => return Err(self.unanswered(domain, &format!("{domain}."), RecordType::MX, &e).await),
         };
         // RFC 7505: `.` takes no mail. Beside other records it is a mistake, and says nothing.
         let said = exchanges.len();
@@ -167,18 +174,29 @@ impl Routes {
                     addresses: found.iter().map(|ip| SocketAddr::new(ip, self.port)).collect(),
                 }),
                 Err(e) if is_absent(&e) => {}
-                Err(e) => failure = Some(e.to_string()),
+                Err(e) => failure = Some((host, e)),
             }
         }
         match failure {
             _ if !servers.is_empty() => Ok((kind, servers)),
-            Some(cause) => Err(no_answer(cause)),
+            Some((host, e)) => Err(self.unanswered(domain, &host, RecordType::A, &e).await),
             None => Err(no_route()),
         }
     }
-}
 
-impl Routes {
+    /// Why the DNS gave no answer about a name on the way to a domain.
+    async fn unanswered(&self, domain: &DomainName, name: &str, kind: RecordType, e: &NetError) -> Refusal {
+        let failed = matches!(e, NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)));
+        if let Some(asked) = self.asked.filter(|_| failed)
+            && dnssec::is_withheld(asked, name, kind).await
+        {
+            return Refusal::new(RefusalCode::TransferDnssec)
+                .with("domain", domain)
+                .with("name", name.trim_end_matches('.'));
+        }
+        Refusal::new(RefusalCode::TransferDns).with("domain", domain).with("cause", e)
+    }
+
     fn is_own(&self, host: &str) -> bool {
         self.own.iter().any(|own| own == host.trim_end_matches('.'))
     }
@@ -188,6 +206,13 @@ impl Routes {
 fn order(exchanges: &mut [(u16, String)]) {
     let random = RandomState::new();
     exchanges.sort_by_cached_key(|(preference, host)| (*preference, random.hash_one(host)));
+}
+
+/// The system's first resolver.
+fn of_system() -> Option<SocketAddr> {
+    let (config, _) = hickory_resolver::system_conf::read_system_conf().ok()?;
+    let first = config.name_servers().first()?;
+    Some(SocketAddr::new(first.ip, first.connections.first()?.port))
 }
 
 /// A resolver that asks this server.
@@ -218,11 +243,11 @@ fn is_absent(e: &NetError) -> bool {
     matches!(e, NetError::Dns(DnsError::NoRecordsFound(_)))
 }
 
-/// Addresses of statically given hosts; one that does not resolve is left out.
+/// Addresses of statically given hosts; one that does not resolve in time is left out.
 async fn fixed(hosts: &[String]) -> Vec<Server> {
     let mut servers = Vec::new();
     for host in hosts {
-        if let Ok(found) = tokio::net::lookup_host(host.as_str()).await {
+        if let Ok(Ok(found)) = tokio::time::timeout(LOOKUP, tokio::net::lookup_host(host.as_str())).await {
             let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']);
             servers.push(Server { name: name.to_owned(), addresses: found.collect() });
         }

@@ -31,7 +31,8 @@ fn answer(query: &str, kind: RecordType) -> (ResponseCode, Vec<RData>) {
         ("mx.broken.test.", _) => (ResponseCode::ServFail, vec![]),
         ("bare.test." | "empty.test." | "mx1.alpha.test.", _) => none,
         ("null.test.", RecordType::MX) => (ResponseCode::NoError, vec![mx(0, ".")]),
-        ("broken.test.", _) => (ResponseCode::ServFail, vec![]),
+        ("broken.test." | "bogus.test." | "mx.bogus.test.", _) => (ResponseCode::ServFail, vec![]),
+        ("signed.test.", RecordType::MX) => (ResponseCode::NoError, vec![mx(10, "mx.bogus.test.")]),
         _ => (ResponseCode::NXDomain, vec![]),
     }
 }
@@ -45,7 +46,11 @@ async fn dns() -> SocketAddr {
             let (n, from) = socket.recv_from(&mut buffer).await.unwrap();
             let request = Message::from_vec(&buffer[..n]).unwrap();
             let query = request.queries[0].clone();
-            let (code, records) = answer(&query.name().to_lowercase().to_ascii(), query.query_type());
+            let (mut code, mut records) = answer(&query.name().to_lowercase().to_ascii(), query.query_type());
+            // A resolver that validates says this of what is signed wrongly, unless it is asked not to validate.
+            if query.name().to_ascii().contains("bogus") && request.metadata.checking_disabled {
+                (code, records) = (ResponseCode::NoError, vec![RData::A(A(Ipv4Addr::new(192, 0, 2, 66)))]);
+            }
             let mut reply = Message::response(request.metadata.id, request.metadata.op_code);
             reply.metadata.message_type = MessageType::Response;
             reply.metadata.response_code = code;
@@ -97,6 +102,12 @@ async fn no_such_domain_null_mx_and_a_failing_dns_are_told_apart() {
     assert_eq!(servers(&routes, "null.test").await, Err(RefusalCode::TransferNullMx));
     for domain in ["broken.test", "half.test"] {
         assert_eq!(servers(&routes, domain).await, Err(RefusalCode::TransferDns), "{domain}");
+    }
+    // Signed wrongly: told apart, and what is answered without validation is not used.
+    for (domain, named) in [("bogus.test", "bogus.test"), ("signed.test", "mx.bogus.test")] {
+        let refusal = routes.servers(&domain.parse().unwrap()).await.unwrap_err();
+        assert_eq!((refusal.code, refusal.is_temporary()), (RefusalCode::TransferDnssec, true), "{domain}");
+        assert!(refusal.sentence(sceau_domain::Lang::En).contains(&format!("name {named})")), "{refusal:?}");
     }
 }
 

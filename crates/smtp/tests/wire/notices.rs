@@ -98,7 +98,10 @@ async fn what_is_final_and_what_is_tried_again() {
         ("RCPT", "550 5.1.1 anne@exemple.fr unknown", NotTaken::Never("550 5.1.1".into())),
         ("RCPT", "450 4.2.0 later", NotTaken::Later("450 4.2.0".into())),
         ("DATA", "554 5.7.1 no", NotTaken::Never("554 5.7.1".into())),
-        (".", "552 too big", NotTaken::Never("552".into())),
+        ("RCPT", "550 who", NotTaken::Never("550".into())),
+        // Of the message, not of the address.
+        ("DATA", "550 no", NotTaken::Never("550 5.0.0".into())),
+        (".", "550 not wanted", NotTaken::Never("550 5.0.0".into())),
         (".", "451 4.3.0 later", NotTaken::Later("451 4.3.0".into())),
         // These are about us, not about the recipient.
         ("greeting", "554 go away", NotTaken::Later("554".into())),
@@ -112,6 +115,8 @@ async fn what_is_final_and_what_is_tried_again() {
             assert!(!heard.lock().unwrap().iter().any(|l| l == "bonjour"), "{at}: no content after a refusal");
         }
     }
+    let wrong = |status| sceau_domain::tell::is_wrong_address(status);
+    assert!(wrong("550") && !wrong("550 5.0.0"), "what DATA heard closes nobody's mailbox");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     assert_eq!(send(config(nobody, Protection::Loopback)).await, Err(NotTaken::Later("connect".into())));
 }

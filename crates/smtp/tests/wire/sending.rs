@@ -147,6 +147,28 @@ async fn a_connection_is_kept_for_the_next_message_and_asked_whether_it_still_is
 }
 
 #[tokio::test]
+async fn a_server_that_has_taken_enough_on_one_connection_is_asked_again_over_another() {
+    let pki = Pki::new();
+    // The second message of each connection hears 421, or the end, instead of an answer to MAIL.
+    for goodbye in [Some("421 4.7.0 Too many messages in this connection"), None] {
+        let mails = AtomicUsize::new(0);
+        let fake = Script::new(&pki).answering(move |l| {
+            let enough = l.starts_with("MAIL") && mails.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+            if enough { goodbye.map(str::to_owned) } else { Some("250 2.0.0 Ok".into()) }
+        });
+        let fake = fake.start().await;
+        let sender = Sender::new(&pki, &[fake.address]).await.paused().await;
+        for n in 0..3 {
+            sender.submit(&[PAUL], &letter(ANNE, &format!("m{n}"))).await;
+        }
+        let sender = sender.resumed(&pki, &[fake.address]).await;
+        sender.empty().await;
+        assert_eq!(contents(&fake).len(), 3, "{goodbye:?}: each once");
+        assert_eq!(sender.world.traces("mail.deferred").await.len(), 0, "{goodbye:?}: nobody was put off");
+    }
+}
+
+#[tokio::test]
 async fn a_destination_is_sent_to_over_several_connections_and_pushes_back_without_being_given_up() {
     let pki = Pki::new();
     // Nobody is answered at the end of a content before two contents wait: with one connection nothing would move.
@@ -219,7 +241,8 @@ async fn a_server_that_speaks_before_it_is_asked_or_without_end_is_left() {
         ),
         (
             Script::new(&pki).answering(|l| Some(if l == "greeting" { "554 No" } else { "250 Ok" }.into())),
-            "transfer.refused",
+            // What it said, in full.
+            "(554 No)",
         ),
     ] {
         let fake = script.start().await;

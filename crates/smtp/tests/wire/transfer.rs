@@ -303,6 +303,45 @@ async fn the_next_server_is_tried_when_one_is_down_or_wrong() {
 }
 
 #[tokio::test]
+async fn who_is_put_off_by_one_server_is_offered_to_the_next_ones() {
+    let pki = Pki::new();
+    // The preferred one serves some of a domain that moves; the second is away for one mailbox; the third knows neither of two.
+    let answering = |rules: &'static [(&'static str, &'static str)]| {
+        Script::new(&pki).answering(move |line| {
+            let reply = rules.iter().find(|(name, _)| line.contains(name)).map_or("250 2.0.0 Ok", |(_, reply)| *reply);
+            Some(reply.to_owned())
+        })
+    };
+    let first = answering(&[("<plein@", "452 4.2.2 Full"), ("<ici@", "250 2.1.5 Ok"), ("RCPT", "450 4.4.4 Elsewhere")]);
+    let second = answering(&[("<troisieme@", "450 4.7.1 Later"), ("<nul@", "550 5.1.1 Unknown")]).start().await;
+    let third = answering(&[]).start().await;
+    let first = first.start().await;
+    let sender = Sender::new(&pki, &[first.address, second.address, third.address]).await;
+    let to = ["ici", "la-bas", "nul", "troisieme", "plein"].map(|name| format!("{name}@beta.mssante.fr"));
+    sender.submit(&to.each_ref().map(String::as_str), &letter(ANNE, "demenage")).await;
+    sender.wait("all but the full one", async |s| s.queue().await.len() == 1).await;
+    assert_eq!(sender.tried().await, "452 4.2.2 Full", "a full mailbox is nobody else's");
+    let named = |fake: &Fake| -> Vec<String> {
+        let all = heard(fake).into_iter().flatten().filter(|l| l.starts_with("RCPT"));
+        all.map(|l| l.trim_start_matches("RCPT TO:<").split('@').next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(named(&second), ["la-bas", "nul", "troisieme"]);
+    assert_eq!(named(&third), ["troisieme"]);
+    assert_eq!([&first, &second, &third].map(|f| f.contents.lock().unwrap().len()), [1, 1, 1]);
+    let told = reports(&sender.world).await;
+    assert!(told.len() == 1 && told[0].contains("550 5.1.1 Unknown") && told[0].contains("nul@"), "{told:?}");
+    // Every server puts it off, or is away: the last word of one that was asked is kept, and it waits.
+    let away = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let busy = answering(&[("RCPT", "450 4.7.1 Later")]).start().await;
+    let sender = sender.paused().await.resumed(&pki, &[busy.address, away]).await;
+    sender.submit(&["encore@beta.mssante.fr"], &letter(ANNE, "encore")).await;
+    let put_off = async |s: &Sender| {
+        s.queue().await.iter().any(|e| e.last_reply.as_deref() == Some("450 4.7.1 Later") && e.state == "waiting")
+    };
+    sender.wait("the word of the one that answers", put_off).await;
+}
+
+#[tokio::test]
 async fn what_a_server_cannot_take_fails_with_a_clear_status() {
     let pki = Pki::new();
     let big = format!("{}{}", letter(ANNE, "grand"), "x\r\n".repeat(1000));
