@@ -118,6 +118,32 @@ async fn the_absent_answer_once_postgres() {
     absent(sceau_store::testing::postgres().await).await;
 }
 
+/// One act (a program that marks everything as read) gives one modseq to more than is looked at in one go: whoever came among them is answered.
+#[tokio::test]
+async fn what_one_act_changed_together_is_looked_at_whole() {
+    let w = World::new().await;
+    let anne = w.actor("anne", ANNE).await;
+    w.op.set_absence(&anne, ANNE, 0, absence("2026-11-21", "2026-11-25")).await.unwrap();
+    w.hand_over(BETA, PAUL, &[ANNE], &mail(PAUL, ANNE, "", 1)).await.unwrap();
+    assert_eq!(answers(&w).await, 1);
+    w.hand_over(GAMMA, "zoe@gamma.mssante.fr", &[ANNE], &mail("zoe@gamma.mssante.fr", ANNE, "", 2)).await.unwrap();
+    let together = move |tx: &mut dyn sceau_store::Tx| {
+        let last = tx.query_opt("SELECT MAX(modseq) FROM entries", &[])?.map_or(Ok(0), |r| r.int(0))?;
+        for uid in 1_000..1_250_i64 {
+            let sql = "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, internal_date, size) \
+                       SELECT folder_id, $1, bal_id, message_id, $2, flags, internal_date, size FROM entries WHERE uid = 1";
+            tx.execute(sql, sceau_store::params![uid, last])?;
+        }
+        tx.execute("UPDATE entries SET uid = 5000 WHERE uid = 2", &[])
+    };
+    w.store.write(together).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    assert_eq!(answers(&w).await, 2, "behind two hundred and fifty others of the same act");
+    let rows =
+        w.store.read(|tx| tx.query_opt("SELECT (SELECT seen FROM absences), MAX(modseq) FROM entries", &[])).await;
+    let row = rows.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")).unwrap();
+    assert_eq!(row.int(0).ok(), row.int(1).ok(), "all of it was looked at");
+}
+
 #[tokio::test]
 async fn tests_are_answered_with_what_was_seen() {
     let w = World::with(|_| {}).await;

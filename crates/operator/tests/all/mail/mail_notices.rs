@@ -140,6 +140,33 @@ async fn notices_of_mail_say_nothing_and_come_back_postgres() {
     notices(sceau_store::testing::postgres().await).await;
 }
 
+/// Whoever reads more BALs than one page of what is due holds hears of them in one notice.
+#[tokio::test]
+async fn whoever_reads_many_bals_is_told_once() {
+    let w = World::new().await;
+    let (relay, anne) = (Played::of(&w.op), w.actor("anne", ANNE).await);
+    verified(&w, "anne").await;
+    for bal in [ANNE, SHARED] {
+        w.op.choose_notices(&anne, bal, choice(Mode::Hourly)).await.unwrap();
+        come(&w, bal, 1).await;
+    }
+    w.op.run_due_jobs().await.unwrap();
+    // Two hundred others between the two.
+    let between = move |tx: &mut dyn sceau_store::Tx| {
+        let first = tx.query_opt("SELECT MIN(bal_id), MAX(due) FROM mail_notices", &[])?.unwrap();
+        for n in 1..=200 {
+            let sql = "INSERT INTO mail_notices (bal_id, person_id, mode, hour, since, due) \
+                       SELECT $1, person_id, mode, hour, since, due FROM mail_notices WHERE bal_id = $2";
+            tx.execute(sql, sceau_store::params![first.int(0)? + n, first.int(0)?])?;
+        }
+        Ok(())
+    };
+    w.store.write(between).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    w.advance(3600);
+    w.op.run_due_jobs().await.unwrap();
+    assert_eq!(relay.count("anne@exemple.org"), 1);
+}
+
 #[tokio::test]
 async fn a_bal_that_fills_up_and_a_maintenance_are_told() {
     let w = World::new().await;

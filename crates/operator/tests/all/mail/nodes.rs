@@ -1,10 +1,16 @@
 //! Two nodes over one PostgreSQL database: what one does the other hears, and what a dead one held the other takes over.
 use crate::mail::queue::send;
 use sceau_domain::Refusal;
+use sceau_domain::tell::Mode;
 use sceau_operator::Operator;
-use sceau_store::{Store, StoreConfig, StoreError};
+use sceau_operator::absence::NewAbsence;
+use sceau_operator::notices::NoticeChoice;
+use sceau_store::{Store, StoreConfig, StoreError, Tx, queue};
+use sceau_testkit::relay::Played;
 use sceau_testkit::world::*;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -182,6 +188,67 @@ async fn a_worker_whose_lease_was_given_to_another_sends_nothing_more() {
     // Both share what is left there: each message is in one node's hands.
     let (other, none) = (second.op.next_outgoing(&held).await.unwrap(), w.op.next_outgoing(&taken).await.unwrap());
     assert!(other.is_some_and(|o| o.id != sending.id) && none.is_none());
+    second.dies().await;
+}
+
+/// A worker takes a message for its last attempt at the instant at which its time is found to be over: it is its worker's, and not reported as expired.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_claimed_while_it_expires_is_its_worker_s() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    send(&w, &["paul@beta.mssante.fr"], "tard").await;
+    w.advance(5 * 86_400 + 700);
+    let (now, begun) = (w.op.clock().now(), Arc::new(Notify::new()));
+    let (told, store) = (begun.clone(), w.store.clone());
+    let claim = move |tx: &mut dyn Tx| {
+        let budget = queue::Budget { messages: 1, bytes: 1 << 20 };
+        let taken = queue::claim(tx, "2:autre", "beta.mssante.fr", now, now.plus_ms(600_000), budget)?;
+        told.notify_one();
+        // The other one reads and waits meanwhile.
+        std::thread::sleep(Duration::from_millis(500));
+        Ok::<_, StoreError>(taken.len())
+    };
+    let claiming = tokio::spawn(async move { store.write(claim).await });
+    begun.notified().await;
+    assert_eq!(w.op.housekeeping().await.unwrap().expired, 0);
+    assert_eq!((claiming.await.unwrap(), w.count("queue_entries").await), (Ok(1), 1));
+    w.advance(700);
+    assert_eq!(w.op.housekeeping().await.unwrap().expired, 1, "its worker died");
+}
+
+/// Two nodes that work on notices, digests and absences at the same time: each leaves once.
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_and_absences_of_two_nodes_leave_once() {
+    let w = World::on(sceau_store::testing::postgres().await, |_| {}).await;
+    let second = Second::of(&w, neighbour(&w)).await;
+    let relays = [Played::of(&w.op), Played::of(&second.op)];
+    let verify =
+        "UPDATE people SET email = login || '@exemple.org', email_verified = 1 WHERE login IN ('anne', 'bruno')";
+    w.store.write(move |tx| tx.execute(verify, &[])).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let people = [("anne", ANNE), ("bruno", "bruno.petit@alpha.mssante.fr")];
+    for (login, bal) in people {
+        let actor = w.actor(login, bal).await;
+        let choice = NoticeChoice { mode: Mode::AtOnce, hour: None, quiet_from: None, quiet_until: None };
+        w.op.choose_notices(&actor, bal, choice).await.unwrap();
+        let (from, until, text) = ("2026-11-21".into(), "2026-11-25".into(), "De retour lundi".into());
+        w.op.set_absence(&actor, bal, 0, NewAbsence { from, until, text }).await.unwrap();
+    }
+    for n in 0..3 {
+        for (_, bal) in people {
+            let from = format!("paul{n}@beta.mssante.fr");
+            let text = letter(&from, "un").replace("x@example.org", bal);
+            w.hand_over(BETA, &from, &[bal], &text).await.unwrap();
+        }
+        // Both look for work at once, more than once.
+        for _ in 0..3 {
+            let (a, b) = tokio::join!(w.op.run_due_jobs(), second.op.run_due_jobs());
+            (a.unwrap(), b.unwrap());
+        }
+    }
+    for (login, _) in people {
+        let to = format!("{login}@exemple.org");
+        assert_eq!(relays.iter().map(|r| r.count(&to)).sum::<usize>(), 1, "{login}");
+    }
+    assert_eq!((w.count("absence_answers").await, w.count("queue_entries").await), (6, 6), "one a correspondent");
     second.dies().await;
 }
 

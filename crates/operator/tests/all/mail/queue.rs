@@ -268,6 +268,9 @@ async fn causes_that_waiting_does_not_heal_raise_an_alarm_that_a_delivery_clears
     let alarms = w.op.alarms(&w.admin, false).await.unwrap();
     assert_eq!((alarms[0].code.as_str(), alarms[0].subject.as_str()), ("transfer.no_starttls", "beta.mssante.fr"));
     assert!(alarms[0].fr.contains("mx.beta.fr:25") && alarms[0].en.contains("STARTTLS"));
+    // The queue says so too, and not that no server answers.
+    let shown = w.op.queue_list(&w.admin, None, None, 10).await.unwrap().remove(0);
+    assert!(shown.why_en.contains("STARTTLS") && shown.why_fr.contains("mx.beta.fr:25"), "{}", shown.why_en);
     w.advance(12);
     let out = take(&w, "beta.mssante.fr").await;
     w.op.settle(out.id, vec![delivered(out.recipients[0].0)]).await.unwrap();

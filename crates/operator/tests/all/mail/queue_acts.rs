@@ -114,6 +114,31 @@ async fn what_is_returned_or_deleted_leaves_with_its_reason_and_never_under_a_wo
     }
 }
 
+#[tokio::test]
+async fn what_is_held_while_a_worker_had_claimed_it_can_be_returned_at_once() {
+    let w = World::new().await;
+    for n in 0..5 {
+        send(&w, &[PAUL], &format!("m{n}")).await;
+        w.advance(1);
+    }
+    let lane = lease(&w).await;
+    let mut out = w.op.next_outgoing(&lane).await.unwrap().unwrap();
+    for _ in 0..2 {
+        w.op.settle(out.id, vec![delivered(out.recipients[0].0)]).await.unwrap();
+        out = w.op.next_outgoing(&lane).await.unwrap().unwrap();
+    }
+    // By now more than one is claimed at a time: one is in hand, another waits in the worker's batch.
+    let sending = QueueFilter { state: Some(QueueState::Sending), ..QueueFilter::default() };
+    let batch = w.op.queue_find(&w.admin, &sending, None, 10).await.unwrap();
+    assert_eq!(batch.len(), 2);
+    assert_eq!(w.op.queue_hold(&w.admin, &beta(), &holding(None)).await.unwrap(), 3);
+    w.op.settle(out.id, vec![delivered(out.recipients[0].0)]).await.unwrap();
+    assert!(w.op.next_outgoing(&lane).await.unwrap().is_none(), "held");
+    let done = w.op.queue_return(&w.admin, &beta(), "certificat en doute").await.unwrap();
+    assert_eq!((done.entries, done.sending), (2, 0), "nobody has it in hand any more");
+    w.op.release_destination(&lane).await.unwrap();
+}
+
 fn asking(from: &str, to: &[(&str, Option<Notify>)]) -> Envelope {
     let rcpt = |(to, notify): &(&str, Option<Notify>)| Rcpt {
         address: addr(to),

@@ -110,6 +110,20 @@ async fn after_hours_the_sender_is_warned_once_and_after_days_told_that_it_is_ov
     assert_eq!((w.count("queue_destinations").await, w.count("blobs").await), (0, 2), "two reports remain");
 }
 
+/// More late recipients than one page holds are told in one round, each message once.
+#[tokio::test]
+async fn everybody_who_waits_is_told_in_one_round() {
+    let w = World::with(|c| c.limits.recipients = 100).await;
+    let to: Vec<String> = (0..100).map(|n| format!("p{n}@beta.mssante.fr")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    for n in 0..3 {
+        send(&w, &to, &format!("liste{n}")).await;
+    }
+    w.advance(5 * 3_600);
+    assert_eq!(w.op.housekeeping().await.unwrap().warned, 300);
+    assert_eq!(w.inbox("anne", ANNE).await.len(), 3);
+}
+
 #[tokio::test]
 async fn an_entry_that_answers_4xx_to_the_end_expires_with_the_last_words_of_the_peer() {
     let w = World::new().await;
@@ -167,6 +181,18 @@ async fn reports_go_to_the_bal_that_sent_and_a_full_one_loses_only_the_report() 
     assert_eq!(w.count("queue_entries").await, 0);
     let trace = w.traces("mail.failed").await.pop().unwrap();
     assert_eq!(trace.data["report"], "rcpt.over_quota", "the trace says why nobody was told");
+    // One that is just full is told all the same: a tenth of its quota is kept for that, and for nothing else.
+    let full = "UPDATE bals SET quota_bytes = 100000, used_bytes = 99999 WHERE address_key LIKE 'bruno.%'";
+    w.store.write(move |tx| tx.execute(full, &[])).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+    let paul = "paul@beta.mssante.fr";
+    assert_eq!(code(w.hand_over(BETA, paul, &[BRUNO], &letter(paul, "x")).await), "rcpt.over_quota");
+    for n in 0..10 {
+        w.submit(&bruno, BRUNO, &["zoe@gamma.mssante.fr"], &letter(BRUNO, &format!("encore{n}"))).await.unwrap();
+        let out = take(&w, "gamma.mssante.fr").await;
+        w.op.settle(out.id, vec![failed(out.recipients[0].0)]).await.unwrap();
+    }
+    let told = w.inbox("bruno", BRUNO).await.len();
+    assert!((1..10).contains(&told), "{told}: within a tenth");
 
     // A closed BAL has no key: its mail in the queue still comes to an end.
     let anne = w.actor("anne", ANNE).await;

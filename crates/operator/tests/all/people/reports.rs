@@ -175,6 +175,12 @@ async fn announcements_reach_whom_they_concern(h: House) {
     let read = async |login: &str| op.announcements(&h.actor(login).await, None, 10).await.map(|l| l.len());
     assert_eq!((read("chef").await.unwrap(), read("lointain").await.unwrap(), read("agent").await.unwrap()), (2, 1, 2));
     assert_eq!(read("anne").await.unwrap_err().code, RefusalCode::RightMissing);
+    // Nothing goes to an address that is known to be wrong.
+    h.write(|tx| tx.execute("UPDATE people SET email_wrong = 1 WHERE login = 'chef'", &[])).await;
+    announce("agent", Some("grades")).await.unwrap();
+    while op.run_due_jobs().await.unwrap() > 0 {}
+    assert!(told().is_empty(), "a wrong address");
+    h.write(|tx| tx.execute("UPDATE people SET email_wrong = NULL WHERE login = 'chef'", &[])).await;
     // A domain that entered the trust space since the address was given gets no ordinary mail.
     h.write(|tx| tx.execute("UPDATE people SET email = 'chef@alpha.mssante.fr' WHERE login = 'chef'", &[])).await;
     announce("agent", Some("grades")).await.unwrap();
