@@ -112,7 +112,7 @@ pub struct ConnectorRef {
     /// Its fingerprint.
     pub fingerprint: String,
     /// The chain, when the connector knows the certificate by its name alone: others revoke it, so that it is judged again at each message.
-    pub named: Option<Peer>,
+    pub named: Option<Box<Peer>>,
 }
 
 /// Person, structure's server or ourselves.

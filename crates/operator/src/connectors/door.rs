@@ -66,7 +66,7 @@ impl Operator {
                 certificate: certificate.id,
                 dn: peer.dn.to_string(),
                 fingerprint: peer.fingerprint.clone(),
-                named: (certificate.kind == "named").then(|| peer.clone()),
+                named: (certificate.kind == "named").then(|| Box::new(peer.clone())),
             }),
             bal: None,
             credential: None,
