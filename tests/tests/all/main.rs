@@ -25,6 +25,7 @@ mod letter;
 mod life;
 mod logins;
 mod mechanisms;
+mod moves;
 mod node_numbers;
 mod nodes;
 mod notary;
