@@ -56,6 +56,14 @@ impl DomainName {
         let (shown, valid) = Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
         if valid.is_ok() { shown.into_owned() } else { self.0.clone() }
     }
+    /// The domains in which this one stands, the nearest first, those of one label left out: `mx.chu.mssante.fr` stands in `chu.mssante.fr` and in `mssante.fr`.
+    pub fn enclosing(&self) -> impl Iterator<Item = Self> + '_ {
+        self.0
+            .match_indices('.')
+            .map(|(at, _)| &self.0[at + 1..])
+            .filter(|rest| rest.contains('.'))
+            .map(|d| Self(d.to_owned()))
+    }
 }
 
 /// A mail address: local part as written, domain canonical. Equality, order and hash are those of [`Address::key`].

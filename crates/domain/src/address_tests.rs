@@ -231,3 +231,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_domain_stands_in_others() {
+    let of = |d: &str| d.parse::<DomainName>().unwrap().enclosing().map(|d| d.to_string()).collect::<Vec<_>>();
+    assert_eq!(of("a.mx.chu.fr"), ["mx.chu.fr", "chu.fr"]);
+    assert!(of("chu.fr").is_empty());
+}

@@ -206,7 +206,7 @@ impl Operator {
         }
         // The list may have changed since MAIL.
         self.judge_sender(peer, envelope.from.as_ref(), Some(message.scan.size))?;
-        self.check_header(peer, &message)?;
+        self.check_header(peer, envelope.from.as_ref(), &message)?;
         let (now, began) = (self.now(), Instant::now());
         let id = super::new_tag(&self.0.store);
         let prefix = self.arrival_fields(peer, &envelope, origin, &id, now);
@@ -446,12 +446,18 @@ impl Operator {
         self.queue_rows(&wanted, message, fields).await.map_err(|e| refuse::store(&e))
     }
 
-    /// One From, whose domain lists the peer's DN; no loop.
-    fn check_header(&self, peer: &Peer, message: &Received) -> Result<(), Refusal> {
+    /// One From, whose domain lists the peer's DN; no loop. A report (null reverse path) may come from a host of such a domain, `MAILER-DAEMON@mx.…`, as
+    /// mail servers write when nobody told them otherwise: a sender who is not told of a failure would believe that the mail arrived.
+    fn check_header(&self, peer: &Peer, from: Option<&Address>, message: &Received) -> Result<(), Refusal> {
         let origin = header::origin(&message.scan.header)?;
         if self.0.config.check_header_from {
             let domain = origin.from.domain();
-            let listed = self.0.trust.white_list().is_some_and(|list| list.lists(domain, &peer.dn));
+            let listed = self.0.trust.white_list().is_some_and(|list| {
+                // The nearest one in the list is whose host it is.
+                let host_of = || domain.enclosing().find(|d| list.contains(d));
+                let of = if from.is_none() && !list.contains(domain) { host_of() } else { None };
+                list.lists(of.as_ref().unwrap_or(domain), &peer.dn)
+            });
             if !listed {
                 return Err(Refusal::new(RefusalCode::HeaderFromNotPeers).with("domain", domain).with("dn", &peer.dn));
             }

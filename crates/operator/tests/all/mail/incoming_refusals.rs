@@ -113,6 +113,9 @@ async fn a_header_has_one_from_of_the_peers_and_does_not_loop() {
     assert_eq!(code(data(paul, &letter(ANNE, "a")).await), "header.from_not_peers");
     // Neither does a report open a way around.
     assert_eq!(code(data("", &letter("zoe@gamma.mssante.fr", "a")).await), "header.from_not_peers");
+    let host = letter("MAILER-DAEMON@mx.beta.mssante.fr", "a");
+    assert_eq!(code(data(paul, &host).await), "header.from_not_peers", "only reports come from a host");
+    assert_eq!(code(data("", &letter("MAILER-DAEMON@mx.gamma.mssante.fr", "a")).await), "header.from_not_peers");
     assert_eq!(code(data(paul, "Subject: sans auteur\r\n\r\nx\r\n").await), "header.from_missing");
     let two = format!("From: x@beta.mssante.fr\r\n{}", letter(paul, "a"));
     assert_eq!(code(data(paul, &two).await), "header.from_many");
@@ -122,7 +125,8 @@ async fn a_header_has_one_from_of_the_peers_and_does_not_loop() {
     assert_eq!(code(data(paul, &big).await), "message.too_big");
     assert_eq!(code(w.hand_over(BETA, paul, &[], &letter(paul, "a")).await), "rcpt.none");
     assert_eq!((w.count("messages").await, w.count("blobs").await, w.count("accepted_mail").await), (0, 0, 0));
-    assert_eq!(w.traces("mail.refused").await.len(), 8);
+    assert_eq!(w.traces("mail.refused").await.len(), 10);
+    data("", &host).await.unwrap();
     // What an operator may switch off.
     let w = World::with(|c| c.check_header_from = false).await;
     w.hand_over(BETA, paul, &[ANNE], &letter("zoe@gamma.mssante.fr", "a")).await.unwrap();
