@@ -211,16 +211,15 @@ fn said(c: &Context, answer: &Value, key: &str, count: &str) {
 
 /// Calls until nothing is left that can leave.
 fn all_of(c: &Context, act: &str, body: &Value, key: &str) -> Result<(), Failure> {
-    let (mut entries, mut sending) = (0, 0);
-    loop {
+    let mut entries = 0;
+    let sending = loop {
         let answer = c.post(&["queue", act], body)?;
         entries += answer["entries"].as_u64().unwrap_or(0);
         // What is being sent stands before what is left: the last answer counts all of it.
-        sending = answer["sending"].as_u64().unwrap_or(0);
         if answer["more"].as_bool() != Some(true) {
-            break;
+            break answer["sending"].as_u64().unwrap_or(0);
         }
-    }
+    };
     if c.json {
         print_json(&json!({ "entries": entries, "sending": sending }));
         return Ok(());

@@ -241,7 +241,8 @@ async fn notices_and_absences_of_two_nodes_leave_once() {
         // Both look for work at once, more than once.
         for _ in 0..3 {
             let (a, b) = tokio::join!(w.op.run_due_jobs(), second.op.run_due_jobs());
-            (a.unwrap(), b.unwrap());
+            a.unwrap();
+            b.unwrap();
         }
     }
     for (login, _) in people {
