@@ -61,15 +61,31 @@ mod tests {
         let mut named = 0;
         for file in ["check", "docs/performance.md", "docs/rights.md"] {
             let text = std::fs::read_to_string(workspace().join(file)).expect(file);
-            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "`();".contains(c)).collect();
+            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "`();'".contains(c)).collect();
             let mut package = "";
+            let is_there = |package: &str, path: &str| {
+                let tests = workspace().join("crates").join(package.trim_start_matches("sceau-")).join("tests");
+                [path.to_owned(), format!("{path}.rs"), format!("{path}/main.rs")]
+                    .iter()
+                    .any(|p| tests.join(p).exists())
+            };
             for pair in words.windows(2) {
                 match pair[0] {
-                    "-p" => package = pair[1],
-                    "--test" => {
-                        let tests = workspace().join("crates").join(package.trim_start_matches("sceau-")).join("tests");
-                        let there = [format!("{}.rs", pair[1]), format!("{}/main.rs", pair[1])].map(|n| tests.join(n));
-                        assert!(there.iter().any(|path| path.is_file()), "{file}: -p {package} --test {}", pair[1]);
+                    "-p" | "package" => package = pair[1],
+                    "--test" | "binary" => {
+                        // A filter that names no package means whichever has the program.
+                        let all = ["operator", "store", "smtp", "web", "imap", "trust", "search"];
+                        let there = is_there(package, pair[1])
+                            || pair[0] == "binary" && all.iter().any(|p| is_there(p, pair[1]));
+                        assert!(there, "{file}: -p {package} {} {}", pair[0], pair[1]);
+                        named += 1;
+                    }
+                    "test" if pair[1].contains("::") => {
+                        assert!(
+                            is_there(package, &format!("all/{}", pair[1].replace("::", "/"))),
+                            "{file}: {package}, {}",
+                            pair[1]
+                        );
                         named += 1;
                     }
                     _ => {}

@@ -12,7 +12,7 @@
 //! | `domain` | a mail domain | `sender.domain_not_peers`, `header.from_not_peers`, `rcpt.not_listed`, `rcpt.relay`, `exchange.*`, `transfer.*` |
 //! | `dn` | a certificate's distinguished name | `peer.*`, `sender.domain_not_peers`, `header.from_not_peers`, `transfer.server_not_listed` |
 //! | `server` | a remote server, host name and port | `transfer.*` |
-//! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.expired` |
+//! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.put_off`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `terms.clause_missing`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
 //! | `name` | a connector, a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
@@ -259,6 +259,7 @@ refusals! {
     TransferNo8Bit       "transfer.no_8bit"       554 "5.6.3" "" 502;
     TransferNoSmtpUtf8   "transfer.no_smtputf8"   553 "5.6.7" "" 502;
     TransferRefused      "transfer.refused"       550 "5.0.0" "" 502;
+    TransferPutOff       "transfer.put_off"       451 "4.3.0" "" 502;
     TransferNullMx       "transfer.null_mx"       556 "5.1.10" "" 502;
     TransferOwnMx        "transfer.own_mx"        554 "5.4.6" "" 502;
     TransferSigned       "transfer.signed"        554 "5.6.2" "" 502;

@@ -254,7 +254,7 @@ impl Operator {
                 text(lang, "queue.why_destination", &[("domain", &e.destination), ("cause", &cause)])
             }
             _ => match &last {
-                Some(r) if r.code == RefusalCode::TransferRefused => {
+                Some(r) if matches!(r.code, RefusalCode::TransferPutOff | RefusalCode::TransferRefused) => {
                     text(lang, "queue.why_refused", &[("domain", &e.destination)])
                 }
                 Some(r) => text(lang, "queue.why_tried", &[("cause", &r.sentence(lang))]),

@@ -112,7 +112,7 @@ async fn open(
     let reply = config.timeouts.reply;
     conn.set_timeout(reply);
     let mut talk = Talk { conn, server: &server.name, patience: config.timeouts.greeting, leaving: false };
-    let said = |reply: &Response| refusal(RefusalCode::TransferRefused).with("reply", reply.text());
+    let said = |reply: &Response| refusal(no(reply)).with("reply", reply.text());
     let greeting = talk.reply().await?;
     talk.patience = reply;
     if greeting.code != 220 {
@@ -184,8 +184,13 @@ impl Talk<'_> {
         if reply.is_positive() {
             return Ok(Capabilities::of(&reply));
         }
-        Err(Refusal::new(RefusalCode::TransferRefused).with("server", self.server).with("reply", reply.text()))
+        Err(Refusal::new(no(&reply)).with("server", self.server).with("reply", reply.text()))
     }
+}
+
+/// What a reply that is no acceptance says: wait (4yz), or no.
+pub(super) fn no(reply: &Response) -> RefusalCode {
+    if (400..500).contains(&reply.code) { RefusalCode::TransferPutOff } else { RefusalCode::TransferRefused }
 }
 
 /// Reads a reply, all of it within `patience`.

@@ -3,7 +3,7 @@
 //!
 //! Extensions: what the sender asked about reports goes with the message to a server that announces DSN (RFC 3461); what a server cannot take is
 //! converted where that harms nothing ([`super::convert`]), and otherwise comes back with the reason.
-use super::client::Client;
+use super::client::{Client, no};
 use super::convert::{self, Form};
 use crate::codec::response::Response;
 use crate::codec::stuffing::DotStuffer;
@@ -379,7 +379,7 @@ fn said(client: &Client, reply: &Response) -> OutcomeResult {
     if reply.is_permanent() {
         return OutcomeResult::Failed { server, reply: reply.text(), status: reply.status_or_default() };
     }
-    let refusal = Refusal::new(RefusalCode::TransferRefused).with("server", &server).with("reply", reply.text());
+    let refusal = Refusal::new(no(reply)).with("server", &server).with("reply", reply.text());
     OutcomeResult::Deferred { server: Some(server), reason: reply.text(), refusal }
 }
 

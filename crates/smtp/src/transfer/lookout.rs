@@ -1,5 +1,6 @@
 //! Looking at another operator's server as it shows itself: greeting, EHLO, STARTTLS, handshake with our certificate, EHLO, QUIT. Nothing is sent, and
 //! nothing is judged: whoever asked does that with the chain.
+use super::client::no;
 use super::route::Server as Found;
 use super::{HotClientTls, Routes};
 use crate::codec::capabilities::Capabilities;
@@ -48,7 +49,7 @@ impl Lookout {
     async fn look(&self, server: &Server, address: SocketAddr) -> Result<Shown, Refusal> {
         let refusal = |code| Refusal::new(code).with("server", &server.name);
         let broken = |e: ReadError| refusal(RefusalCode::TransferCut).with("cause", e);
-        let said = |reply: Response| refusal(RefusalCode::TransferRefused).with("reply", reply.text());
+        let said = |reply: Response| refusal(no(&reply)).with("reply", reply.text());
         let conn = Conn::connect(address, STEP).await;
         let mut conn = conn.map_err(|e| refusal(RefusalCode::TransferConnect).with("cause", e))?;
         conn.set_timeout(STEP);
