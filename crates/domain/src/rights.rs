@@ -4,7 +4,7 @@
 //! follows, a person and a machine on what is their own, the operator's administrators, support and auditors everywhere. The use case resolves
 //! the place (`sceau_operator::rights`); this table never depends on it.
 //!
-//! Promises: what is not in the table is refused; no administrative role reads, sends or files mail (design §2.6): the one way to content without
+//! Promises: what is not in the table is refused; no administrative role reads, sends or files mail: the one way to content without
 //! an access is a disclosure, asked by one administrator and agreed to by another.
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Who a message says it is from, judged strictly (RFC 5322 §3.4, §3.6.2; design §6; F150).
+//! Who a message says it is from, judged strictly (RFC 5322 §3.4, §3.6.2; F150).
 //!
 //! Programs disagree on ambiguous headers, and attacks on senders' identity ("espoofer") live in these disagreements. So
 //! nothing here is tolerant: whatever two programs could read differently is refused. A From is one field, written
@@ -16,7 +16,7 @@ pub struct Origin {
 }
 
 /// The one From (one field, one address), at most one Date and one Sender, no NUL, no malformed From
-/// (design §6; F150; espoofer's ambiguities). Errors are the `header.*` refusals:
+/// (F150; espoofer's ambiguities). Errors are the `header.*` refusals:
 ///
 /// - `header.from_missing`: no From field, or an empty one;
 /// - `header.from_many`: several From fields or several addresses;

@@ -1,4 +1,4 @@
-//! The summary of a message, computed once at delivery and kept sealed: listing never parses again (design §5).
+//! The summary of a message, computed once at delivery and kept sealed: listing never parses again.
 use crate::envelope::Envelope;
 use crate::header::fields;
 use crate::scan::{Limits, Part, Scan};

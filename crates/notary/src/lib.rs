@@ -1,4 +1,4 @@
-//! The notary's mathematics: what makes the probative log verifiable by anyone (design §2.2; F121, F122, F261).
+//! The notary's mathematics: what makes the probative log verifiable by anyone (F121, F122, F261).
 //!
 //! Pure: no I/O, no store, no clock. The server (which folds and signs) and the offline verifier (which trusts nobody) share this crate.
 //!

@@ -23,7 +23,7 @@ pub struct OperatorConfig {
     pub test_domains: Vec<DomainName>,
     /// Domains of patients, ours or not: the local part is an INS, kept as pseudonym plus sealed value.
     pub patient_domains: Vec<DomainName>,
-    /// Require that the header From's domain lists the peer's DN (design §6; default true).
+    /// Require that the header From's domain lists the peer's DN (default true).
     pub check_header_from: bool,
     /// Keep a copy of each submitted message in the sender's Sent folder. False by default: mail clients store their own
     /// copy by APPEND, and two would appear.

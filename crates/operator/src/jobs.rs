@@ -1,4 +1,4 @@
-//! Later work: durable jobs, leased one at a time, tried again until they are done (design §5 "Later work").
+//! Later work: durable jobs, leased one at a time, tried again until they are done.
 //!
 //! An act enqueues its job in its own transaction ([`Operator::job`], [`sceau_store::jobs::enqueue`]) and wakes the workers after the
 //! commit. A worker holds a lease that it renews; when its process dies another takes the job when the lease ends. So a job

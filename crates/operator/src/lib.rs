@@ -1,7 +1,7 @@
 //! The use cases: accept, submit, deliver, read, log in, open a BAL… The one place where rules, storage, trust and traces meet.
 //!
 //! Doors translate a protocol into these calls and hold no rule. Every use case takes who asks ([`Actor`] or [`Peer`]) and
-//! checks rights itself; every act and its trace commit in one transaction (design §2.2).
+//! checks rights itself; every act and its trace commit in one transaction.
 pub mod absence;
 pub mod abuse;
 mod access;

@@ -1,4 +1,4 @@
-//! Traces as use cases write them: who acted, and a trace prepared before the transaction, written in it (design §2.2).
+//! Traces as use cases write them: who acted, and a trace prepared before the transaction, written in it.
 //! Envelope facts, counts and ids; never content.
 use crate::mail::refusals::STRANGER;
 use crate::{Actor, Door, Operator, Origin, Who};

@@ -1,5 +1,5 @@
 //! The memory of accepted mail: a peer that never saw our `250` sends again, and the message must not appear twice
-//! (design §2.1, RFC 1047).
+//! (RFC 1047).
 //!
 //! One row a recipient, written in the transaction that delivers; the digest is keyed, so that the table says nothing
 //! about content. Rows live as long as the operator's `dedupe` setting, then [`purge`] removes them.

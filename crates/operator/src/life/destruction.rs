@@ -1,4 +1,4 @@
-//! The end of a closed BAL: its key is destroyed, then what it leaves is removed (design §2.4; F038, F262).
+//! The end of a closed BAL: its key is destroyed, then what it leaves is removed (F038, F262).
 //!
 //! Promises: nothing of it is destroyed while a legal hold names it; the key goes before any row does, and once it is gone every copy of the content
 //! is unreadable, also in backups of the data; the job may run twice or half; nothing decoded of the BAL's index stays in memory, here from the act

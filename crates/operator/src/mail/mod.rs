@@ -1,11 +1,12 @@
 //! Mail in and out of BALs: acceptance from peers, submission by people, delivery.
 //!
 //! Both ways in end the same: everything sealed is prepared, the content is made durable, then one transaction holds
-//! rows, dedupe records, queue entries and traces ([`keep`]). `Ok` means that it is committed (design §2.1).
+//! rows, dedupe records, queue entries and traces ([`keep`]). `Ok` means that it is committed.
 pub mod incoming;
 pub mod submission;
 
 mod addressee;
+mod arrival;
 mod binary;
 mod clean;
 pub(crate) mod keep;

@@ -1,7 +1,7 @@
 //! How an address may stand in clear in rows and traces: as it is, except a patient's, whose local part is the INS.
 //!
 //! A patient's address is shown as a keyed pseudonym (the same for the same patient, so that traces can be followed) and
-//! kept sealed beside it where it is needed again (design §2.3).
+//! kept sealed beside it where it is needed again.
 use crate::Operator;
 use sceau_domain::{Address, DomainName};
 use sceau_store::{DataKey, StoreError};

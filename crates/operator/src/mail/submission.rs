@@ -1,4 +1,4 @@
-//! A person or a machine sends (design §6).
+//! A person or a machine sends.
 //!
 //! Promises: envelope sender, From and Sender are BALs that the person may send with (F150), and each has its trace, which says as what the person
 //! sent with it, whichever BAL the session was opened with (F024); so are those who send it again (Resent-*); who may write to whom is

@@ -1,4 +1,4 @@
-//! The notary: gives each committed trace the next leaf of a Merkle log and signs what it did (design §2.2; F121, F122, F261).
+//! The notary: gives each committed trace the next leaf of a Merkle log and signs what it did (F121, F122, F261).
 //!
 //! Promises:
 //! * acts pay nothing for it: they write their trace and no more; the notary finds what has no leaf;

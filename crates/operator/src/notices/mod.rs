@@ -1,4 +1,4 @@
-//! Notices: ordinary mail without content, towards people's addresses outside the trust space (design §2.5).
+//! Notices: ordinary mail without content, towards people's addresses outside the trust space.
 //!
 //! Promises: only the templates listed here leave, and their texts are ours (`notice.*` of the locale files), French first, English below; what a
 //! template names is what [`Template::values`] lists, never content; a notice is enqueued in the transaction of the act that wants it, sealed

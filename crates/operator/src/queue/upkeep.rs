@@ -225,7 +225,7 @@ impl Operator {
         }
     }
 
-    /// Destroys the transit keys of past epochs that no queued message needs any more (design §5 "Keys").
+    /// Destroys the transit keys of past epochs that no queued message needs any more.
     async fn destroy_finished_epochs(&self) -> Result<u64, Refusal> {
         let failed = |e: StoreError| refuse::store(&e);
         let vault = self.0.store.vault();

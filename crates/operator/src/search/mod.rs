@@ -1,4 +1,4 @@
-//! Text search of a BAL (design §5 "Search"): finding, indexing, making the index anew.
+//! Text search of a BAL: finding, indexing, making the index anew.
 //!
 //! A message's text is read once ([`record`]), kept sealed ([`texts`]), and indexed by a job ([`job`]) in an index whose files are sealed
 //! blobs ([`files`]). Finding ([`find`]) asks the index in force and scans the records of whatever it may lack by the very same rules:

@@ -1,4 +1,4 @@
-//! Power cuts at any instant (design §2.1): one run under a mixed load is recorded below SQLite and below the store's own files, on a disk
+//! Power cuts at any instant: one run under a mixed load is recorded below SQLite and below the store's own files, on a disk
 //! that fails now and then; then the disk is put together again as a cut at random instants could have left it, opened, and everything that was acknowledged
 //! is counted. `SCEAU_LONG=1` takes thousands of instants, otherwise some dozens.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,4 @@
-//! Keys and sealing (design §5 "Keys"): master key → BAL key / transit key (keyring) → blob key. AES-256-GCM everywhere;
+//! Keys and sealing: master key → BAL key / transit key (keyring) → blob key. AES-256-GCM everywhere;
 //! associated data binds owner, object and field, so that nothing sealed can be moved or swapped.
 //!
 //! Promises: a wrong master key is refused before anything is written; a key is durable before it seals anything; a destroyed key leaves
