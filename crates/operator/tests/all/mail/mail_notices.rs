@@ -146,7 +146,11 @@ async fn whoever_reads_many_bals_is_told_once() {
     let w = World::new().await;
     let (relay, anne) = (Played::of(&w.op), w.actor("anne", ANNE).await);
     verified(&w, "anne").await;
-    for bal in [ANNE, SHARED] {
+    // Ids go with the time: there is room between the two.
+    w.advance(60);
+    let later = "plus.tard@alpha.mssante.fr";
+    w.bal(later, sceau_domain::BalKind::Org, &["anne"], |_| {}).await;
+    for bal in [ANNE, later] {
         w.op.choose_notices(&anne, bal, choice(Mode::Hourly)).await.unwrap();
         come(&w, bal, 1).await;
     }

@@ -42,8 +42,10 @@ async fn a_list_leaves_rows_and_makes_due_what_it_concerns(h: House) {
     assert!(next(queued().await, "gamma.mssante.fr") > START && next(queued().await, "beta.mssante.fr") > START);
     // The next list takes one away, gives another certificate to none, and adds one; both would wait some seconds still.
     h.w.advance(5);
-    let second =
-        h.pki.list(&[("alpha.mssante.fr", ALPHA), ("beta.mssante.fr", BETA), ("delta.mssante.fr", BETA)], START);
+    let second = h.pki.list(
+        &[("alpha.mssante.fr", ALPHA), ("beta.mssante.fr", BETA), ("delta.mssante.fr", BETA)],
+        START.plus_ms(1_000),
+    );
     op.put_white_list(second).await.unwrap();
     let now = op.clock().now();
     assert!(next(queued().await, "gamma.mssante.fr") <= now, "what left is due at once");
@@ -67,12 +69,10 @@ async fn a_list_leaves_rows_and_makes_due_what_it_concerns(h: House) {
     h.w.advance(1);
     assert!(next(queued().await, "beta.mssante.fr") > op.clock().now(), "it waits still");
     let same = "C=FR, O=exemple, CN=MSS.ALPHA.FR";
-    op.put_white_list(
-        h.pki.list(
-            &[("alpha.mssante.fr", same), ("beta.mssante.fr", GAMMA), ("delta.mssante.fr", BETA)],
-            START.plus_ms(1),
-        ),
-    )
+    op.put_white_list(h.pki.list(
+        &[("alpha.mssante.fr", same), ("beta.mssante.fr", GAMMA), ("delta.mssante.fr", BETA)],
+        START.plus_ms(2_000),
+    ))
     .await
     .unwrap();
     let altered = &op.white_list_changes(h.admin(), None, None, None, 1).await.unwrap()[0];
@@ -104,7 +104,7 @@ each_engine!(our_own_domains_are_looked_for_in_the_list);
 async fn our_own_domains_are_looked_for_in_the_list(h: House) {
     let op = h.process(None).await;
     let put = |entries: &'static [(&str, &str)], at: i64| {
-        let (op, list) = (op.clone(), h.pki.list(entries, START.plus_ms(at)));
+        let (op, list) = (op.clone(), h.pki.list(entries, START.plus_ms(at * 1_000)));
         async move { op.put_white_list(list).await.unwrap() }
     };
     let own = Own { place: OPERATOR, leaf: h.pki.identity("mss.alpha.fr").chain[0].clone() };
