@@ -176,8 +176,10 @@ async fn reports_go_to_the_bal_that_sent_and_a_full_one_loses_only_the_report() 
     w.submit(&bruno, BRUNO, &["zoe@gamma.mssante.fr"], &letter(BRUNO, "plein")).await.unwrap();
     let fill = "UPDATE bals SET quota_bytes = 10 WHERE address_key LIKE 'bruno.%'";
     w.store.write(move |tx| tx.execute(fill, &[])).await.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
-    let out = take(&w, "gamma.mssante.fr").await;
+    let gamma = w.op.lease_destination().await.unwrap().expect("one is due");
+    let out = w.op.next_outgoing(&gamma).await.unwrap().expect("one is due");
     w.op.settle(out.id, vec![failed(out.recipients[0].0)]).await.unwrap();
+    w.op.release_destination(&gamma).await.unwrap();
     assert_eq!(w.count("queue_entries").await, 0);
     let trace = w.traces("mail.failed").await.pop().unwrap();
     assert_eq!(trace.data["report"], "rcpt.over_quota", "the trace says why nobody was told");
