@@ -161,6 +161,7 @@ const ASKED: &[Ask] = &[
     ("steps of a life", |tx| life::newest(tx, "bal", 1, 5, 10).map(drop)),
     ("closings due", |tx| life::due(tx, 5, 10).map(drop)),
     ("closed and not buried", |tx| life::unburied(tx).map(drop)),
+    ("addresses that begin so", |tx| imports::addresses(tx, 1, "a", 10).map(drop)),
     ("opening of an address", |tx| openings::under_way(tx, "a@b").map(drop)),
     ("openings that wait for somebody", |tx| openings::waiting_for(tx, 1).map(drop)),
     ("openings ready", |tx| openings::ready(tx, Some(1), 0, 10).map(drop)),
@@ -201,6 +202,7 @@ const ASKED: &[Ask] = &[
 const FROM: &[(&str, &str)] = &[
     ("line by login", "import_lines_login"),
     ("line by address", "import_lines_result"),
+    ("addresses that begin so", "openings_by_address"),
     ("repeated lines", "import_lines_key"),
     ("lines of a person", "import_lines_key"),
     ("openings that wait for somebody", "opening_people_person"),
