@@ -9,14 +9,17 @@
 //! | keep what listing and fetching need | [`summary::Summary`] |
 //! | iterate over header fields, read them as a person does | [`header::fields`], [`header::decoded`] |
 //! | know who a message is from, without ambiguity | [`header::origin`] |
+//! | compare texts as IMAP does, sort and gather messages | [`casemap::casemap`], [`subject::base_subject`], [`sent::instant`], [`thread::Threader`] |
 //! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`] |
 //! | have the words of an HTML part | [`html::Stripper`] |
 //! | hold content to lines, write binary content as lines | [`lines::LineCheck`], [`binary::Rewriter`] |
+//! | name mailboxes as IMAP does | [`utf7`] |
 //! | write | [`compose::Compose`], [`report::Report`], [`trace_field::Received`] |
 mod address_list;
 pub mod automatic;
 pub mod binary;
 pub mod bounce;
+pub mod casemap;
 pub mod compose;
 pub mod decode;
 pub mod downgrade;
@@ -31,5 +34,9 @@ mod origin;
 mod parameter;
 pub mod report;
 pub mod scan;
+pub mod sent;
+pub mod subject;
 pub mod summary;
+pub mod thread;
 pub mod trace_field;
+pub mod utf7;

@@ -38,10 +38,25 @@ impl Summary {
         }
     }
 
+    /// The identifier of the message that began the conversation, as far as this one tells: the first of References, else of
+    /// In-Reply-To, else its own. None when it has none of them.
+    pub fn thread_root(&self) -> Option<&str> {
+        let own = || self.envelope.message_id.as_deref().and_then(|id| ids(id.as_bytes()).next());
+        self.references.first().map(String::as_str).or_else(own)
+    }
+
     /// Versioned bytes (first byte = version), to be sealed.
     pub fn to_bytes(&self) -> Vec<u8> {
         // Serialising these types into memory cannot fail: every length is known and nothing refuses.
         postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+    }
+
+    /// The envelope alone of what [`Summary::to_bytes`] wrote: it comes first, so that nothing else is read.
+    pub fn envelope_of(bytes: &[u8]) -> Option<Envelope> {
+        match bytes.split_first()? {
+            (&VERSION, rest) => postcard::take_from_bytes(rest).ok().map(|(envelope, _)| envelope),
+            _ => None,
+        }
     }
 
     /// Reads what [`Summary::to_bytes`] wrote in this or an earlier version. The bytes come out of a seal: they are ours.
@@ -134,8 +149,10 @@ mod tests {
             "Subject: x\r\nReferences: <a@b>\r\n <c@d> junk <e f> <a@b>\r\nIn-Reply-To: <g@h> <c@d>\r\n\r\nbonjour\r\n",
         );
         assert_eq!(summary.references, ["<a@b>", "<c@d>", "<g@h>"]);
+        assert_eq!(summary.thread_root(), Some("<a@b>"));
         let mut bytes = summary.to_bytes();
         assert_eq!(bytes[0], VERSION);
+        assert_eq!(Summary::envelope_of(&bytes).as_ref(), Some(&summary.envelope));
         assert_eq!(Summary::from_bytes(&bytes), Some(summary));
         assert_eq!(Summary::from_bytes(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Summary::from_bytes(&[]), None);

@@ -1,5 +1,6 @@
 //! One connection, accepted or made: plain, then maybe TLS; buffered reading of lines and bytes under limits and deadlines.
 use crate::Pace;
+use crate::deflate::Deflate;
 use crate::pace::Meter;
 use crate::stream::{Stream, TlsInfo};
 use rustls_pki_types::ServerName;
@@ -69,6 +70,8 @@ pub struct Conn {
     /// Up to here (from `start`) no LF was found.
     scanned: usize,
     write: Vec<u8>,
+    /// Once both sides agreed to compress.
+    deflate: Option<Box<Deflate>>,
     idle: Duration,
     pace: Pace,
     /// When the first byte of an unfinished line came.
@@ -92,6 +95,7 @@ impl Conn {
             start: 0,
             scanned: 0,
             write: Vec::new(),
+            deflate: None,
             idle,
             pace,
             line_since: None,
@@ -136,6 +140,39 @@ impl Conn {
     /// What TLS established, when there is TLS.
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_deref()
+    }
+    /// Compresses everything from here on, in both directions (RFC 4978), after what is queued was sent as it is. Bytes that wait to be read were not
+    /// compressed: an error.
+    pub async fn compress(&mut self) -> Result<(), ReadError> {
+        if self.has_buffered() {
+            return Err(invalid("bytes before the compression"));
+        }
+        self.flush().await?;
+        self.deflate.get_or_insert_default();
+        Ok(())
+    }
+    /// Ends the compression, after what is queued was sent compressed: who was let in by it has left (RFC 8437 §4.2). Bytes that the peer sent
+    /// without waiting for this are neither one nor the other: an error.
+    pub async fn uncompress(&mut self) -> Result<(), ReadError> {
+        self.flush().await?;
+        if self.has_buffered() || self.deflate.as_ref().is_some_and(|d| !d.is_drained()) {
+            return Err(invalid("bytes before the end of the compression"));
+        }
+        self.deflate = None;
+        Ok(())
+    }
+    /// True when everything is compressed.
+    pub fn compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+    /// What is written from here on is not compressed together with what was written before, so that the size of the whole tells nothing about whether
+    /// they resemble each other. Nothing to do, and nothing is sent, where nothing is compressed.
+    pub fn apart(&mut self) -> Result<(), ReadError> {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.pack(&self.write)?;
+            self.write.clear();
+        }
+        Ok(())
     }
     /// Sets the deadline of each following read and write.
     pub fn set_timeout(&mut self, idle: Duration) {
@@ -236,7 +273,8 @@ impl Conn {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         for piece in bytes.chunks(WRITE_HIGH) {
             self.write.extend_from_slice(piece);
-            if self.write.len() >= WRITE_HIGH {
+            let packed = self.deflate.as_mut().map_or(0, |d| d.packed().len());
+            if self.write.len() + packed >= WRITE_HIGH {
                 self.flush().await?;
             }
         }
@@ -244,13 +282,17 @@ impl Conn {
     }
     /// Sends what is queued. Cancel-safe: what was not sent stays queued.
     pub async fn flush(&mut self) -> Result<(), ReadError> {
-        if self.write.is_empty() {
+        self.apart()?;
+        let write = match &mut self.deflate {
+            Some(deflate) => deflate.packed(),
+            None => &mut self.write,
+        };
+        if write.is_empty() {
             return Ok(());
         }
-        let needed = Duration::from_millis(self.write.len() as u64 * 1000 / u64::from(self.pace.rate.max(1)));
+        let needed = Duration::from_millis(write.len() as u64 * 1000 / u64::from(self.pace.rate.max(1)));
         let deadline = self.idle.min(self.pace.write) + needed;
         let stream = self.stream.as_mut().ok_or(ReadError::Closed)?;
-        let write = &mut self.write;
         let sending = async {
             while !write.is_empty() {
                 match stream.write(write).await? {
@@ -352,8 +394,12 @@ impl Conn {
             self.start = end;
         }
     }
+    /// Does something wait to be sent?
+    fn unsent(&self) -> bool {
+        !self.write.is_empty() || self.deflate.as_ref().is_some_and(|d| d.has_packed())
+    }
     async fn send_before_wait(&mut self) -> Result<(), ReadError> {
-        if self.write.is_empty() { Ok(()) } else { self.flush().await }
+        if self.unsent() { self.flush().await } else { Ok(()) }
     }
     async fn fill_until(&mut self, deadline: Instant) -> Result<usize, ReadError> {
         Ok(timeout_at(deadline, self.fill()).await.map_err(|_| ReadError::Timeout)??)
@@ -365,24 +411,40 @@ impl Conn {
             self.start = 0;
         }
         poll_fn(|cx| {
-            let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(0)) };
-            let mut chunk = [MaybeUninit::uninit(); CHUNK];
-            let mut chunk = ReadBuf::uninit(&mut chunk);
-            match Pin::new(stream).poll_read(cx, &mut chunk) {
-                Poll::Ready(done) => {
-                    done?;
-                    self.read.extend_from_slice(chunk.filled());
-                    Poll::Ready(Ok(chunk.filled().len()))
+            loop {
+                if let Some(deflate) = &mut self.deflate {
+                    let unpacked = deflate.unpack(&mut self.read, CHUNK)?;
+                    if unpacked > 0 {
+                        return Poll::Ready(Ok(unpacked));
+                    }
                 }
-                Poll::Pending => {
-                    // Parked: give memory back.
-                    if self.read.is_empty() {
-                        self.read = Vec::new();
+                let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(0)) };
+                let mut chunk = [MaybeUninit::uninit(); CHUNK];
+                let mut chunk = ReadBuf::uninit(&mut chunk);
+                match Pin::new(stream).poll_read(cx, &mut chunk) {
+                    Poll::Ready(done) => {
+                        done?;
+                        match &mut self.deflate {
+                            Some(deflate) if !chunk.filled().is_empty() => deflate.feed(chunk.filled()),
+                            _ => {
+                                self.read.extend_from_slice(chunk.filled());
+                                return Poll::Ready(Ok(chunk.filled().len()));
+                            }
+                        }
                     }
-                    if self.write.is_empty() {
-                        self.write = Vec::new();
+                    Poll::Pending => {
+                        // Parked: give memory back.
+                        if self.read.is_empty() {
+                            self.read = Vec::new();
+                        }
+                        if self.write.is_empty() {
+                            self.write = Vec::new();
+                        }
+                        if let Some(deflate) = &mut self.deflate {
+                            deflate.park();
+                        }
+                        return Poll::Pending;
                     }
-                    Poll::Pending
                 }
             }
         })

@@ -5,11 +5,13 @@
 //! * memory of a connection is bounded by what the door asks for (`max` of a line) plus one read chunk and one write
 //!   buffer; a connection that waits holds no buffer at all, so that thousands of idle sessions can be parked;
 //! * every wait has a deadline, and a peer that sends or reads a byte now and then does not move it ([`Pace`]);
+//! * a connection that is compressed holds no compressor, and while it waits no decompressor; what was compressed together tells nothing about the rest;
 //! * what was queued is sent before a read waits: a door that answers several pipelined commands sends one packet;
 //! * who a connection comes from is what the system says, or what a configured balancer says before anything else ([`proxy`]);
 //! * a handshake never begins while clear bytes wait in the buffer (STARTTLS injection).
 mod caps;
 pub mod conn;
+mod deflate;
 pub mod listener;
 pub mod pace;
 pub mod proxy;

@@ -153,7 +153,7 @@ impl Listener {
         sessions: &mut JoinSet<()>,
         stream: TcpStream,
         door: Door,
-        mut place: Place,
+        place: Place,
         open: &metrics::Gauge,
         drain: &CancellationToken,
         session: &Arc<F>,
@@ -162,39 +162,62 @@ impl Listener {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let counted = Open::new(open.clone());
-        let (limits, pace, name) = (self.limits.clone(), self.pace, self.name);
+        let begin = Begin { limits: self.limits.clone(), pace: self.pace, name: self.name };
         let (drain, session) = (drain.clone(), session.clone());
+        // Boxed, each in its turn: a parked session costs what it holds, not the largest state of its connection's set-up.
+        let begun = Box::pin(begin.conn(stream, door, place));
         sessions.spawn(async move {
-            let mut stream = stream;
-            let mut remote = None;
-            if door.proxied {
-                match named(&mut stream, &mut place).await {
-                    Ok(from) => remote = Some(from),
-                    Err(unnamed) => {
-                        refuse(&stream, if unnamed == "proxy" { b"" } else { door.busy });
-                        metrics::counter!("sceau_connections_refused_total", "listener" => name, "outcome" => unnamed)
-                            .increment(1);
-                        return;
-                    }
+            let (running, place) = match begun.await {
+                Some((conn, place)) => (Box::pin(session(conn, drain)), place),
+                None => return,
+            };
+            let _held = (place, counted);
+            running.await;
+        });
+    }
+}
+
+/// What a connection begins with.
+struct Begin {
+    limits: Limits,
+    pace: Pace,
+    name: &'static str,
+}
+
+impl Begin {
+    /// The connection, once it is known who is there and TLS is established where it comes first.
+    async fn conn(self, mut stream: TcpStream, door: Door, mut place: Place) -> Option<(Conn, Place)> {
+        let Self { limits, pace, name } = self;
+        let mut remote = None;
+        if door.proxied {
+            match named(&mut stream, &mut place).await {
+                Ok(from) => remote = Some(from),
+                Err(unnamed) => {
+                    refuse(&stream, if unnamed == "proxy" { b"" } else { door.busy });
+                    metrics::counter!("sceau_connections_refused_total", "listener" => name, "outcome" => unnamed)
+                        .increment(1);
+                    return None;
                 }
             }
-            let _held = (place, counted);
-            let mut conn = match Conn::new(stream, limits.idle, pace) {
-                Ok(conn) => conn,
-                // Gone between accept and here.
-                Err(e) => return tracing::debug!(listener = name, error = %e, "connection lost"),
-            };
-            if let Some(remote) = remote {
-                conn.comes_from(remote);
+        }
+        let mut conn = match Conn::new(stream, limits.idle, pace) {
+            Ok(conn) => conn,
+            // Gone between accept and here.
+            Err(e) => {
+                tracing::debug!(listener = name, error = %e, "connection lost");
+                return None;
             }
-            if let Some(tls) = door.tls
-                && let Err(e) = conn.start_tls(tls.load_full(), limits.handshake).await
-            {
-                return tracing::debug!(listener = name, remote = %conn.remote(), error = %e, "handshake failed");
-            }
-            // Boxed: a parked session costs what it holds, not the largest state of its connection's set-up.
-            Box::pin(session(conn, drain)).await;
-        });
+        };
+        if let Some(remote) = remote {
+            conn.comes_from(remote);
+        }
+        if let Some(tls) = door.tls
+            && let Err(e) = conn.start_tls(tls.load_full(), limits.handshake).await
+        {
+            tracing::debug!(listener = name, remote = %conn.remote(), error = %e, "handshake failed");
+            return None;
+        }
+        Some((conn, place))
     }
 }
 
