@@ -1,5 +1,6 @@
 //! Rows of access: who may use which BAL, as what, with which rights, from when to when. Nothing is ever deleted: the past has an answer. No rule
 //! is here.
+use crate::accounts::{self, Bal};
 use crate::{Id, Row, StoreError, Tx, many, params};
 use std::collections::BTreeSet;
 
@@ -252,6 +253,31 @@ pub fn seat(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<Option<Seated>, Stor
     let now = tx.now();
     let Some(row) = tx.query_opt(sql, params![bal, person, now])? else { return Ok(None) };
     Ok(Some(Seated { shown: row.text(0)?, role: row.text(1)?, rights: row.int(2)?, ends: row.opt_int(3)? }))
+}
+
+/// The BALs that a person may use at this moment, as [`seat`] judges each, by what their addresses are compared by; all of them (at most `most`), or
+/// the one with this key. Whoever asks for one learns nothing of a BAL that is not among them: the look is the same.
+pub fn seats(tx: &mut dyn Tx, person: Id, key: Option<&str>, most: i64) -> Result<Vec<(Bal, Seated)>, StoreError> {
+    let bal: Vec<String> = accounts::BAL.split(", ").map(|c| format!("b.{}", c.trim())).collect();
+    let (bal, columns) = (bal.join(", "), bal.len());
+    let sql = format!(
+        "SELECT {bal}, a.role, a.rights, a.ends FROM access a JOIN bals b ON b.id = a.bal_id \
+         JOIN people p ON p.id = a.person_id LEFT JOIN structures s ON s.id = b.structure_id \
+         WHERE a.person_id = $1 AND b.state = 'active' AND a.ended IS NULL AND a.starts <= $2 \
+         AND (a.ends IS NULL OR a.ends > $2) AND p.disabled IS NULL AND s.blocked IS NULL \
+         AND (a.role <> 'delegate' OR EXISTS (SELECT 1 FROM access h JOIN people o ON o.id = h.person_id \
+         WHERE h.bal_id = b.id AND h.role = 'holder' AND h.ended IS NULL AND (h.ends IS NULL OR h.ends > $2) AND o.disabled IS NULL)) \
+         AND ($3 = '' OR b.address_key = $3) ORDER BY b.address_key LIMIT $4"
+    );
+    let now = tx.now();
+    let rows = tx.query(&sql, params![person, now, key.unwrap_or_default(), most])?;
+    let seated = |r: &Row| {
+        let bal = accounts::bal(r)?;
+        let (role, rights, ends) = (r.text(columns)?, r.int(columns + 1)?, r.opt_int(columns + 2)?);
+        let seated = Seated { shown: bal.address_key.clone(), role, rights, ends };
+        Ok((bal, seated))
+    };
+    rows.iter().map(seated).collect()
 }
 
 /// The BAL's address as traces write it, when it is active: for ourselves.

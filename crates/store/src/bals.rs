@@ -19,6 +19,62 @@ pub struct Filter {
     pub within: Option<(Vec<Id>, Id)>,
 }
 
+/// What a delivery asks of a BAL, with what decides from beside it: one row, however many tables it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Id.
+    pub id: Id,
+    /// Address as compared and as traces show it.
+    pub address_key: String,
+    /// Kind.
+    pub kind: String,
+    /// A test BAL.
+    pub test: bool,
+    /// May be written to.
+    pub reachable: bool,
+    /// State.
+    pub state: String,
+    /// Bytes of its messages.
+    pub used_bytes: i64,
+    /// Bytes that it may hold.
+    pub quota_bytes: i64,
+    /// Name of its domain.
+    pub domain: String,
+    /// Kind of its domain.
+    pub domain_kind: String,
+    /// Its structure is blocked, or is not there.
+    pub blocked: bool,
+    /// Its structure has a server of its own to which mail of its domain is carried.
+    pub carried: bool,
+}
+
+/// The BAL of this address key, as a delivery needs it.
+pub fn receiver(tx: &mut dyn Tx, key: &str) -> Result<Option<Receiver>, StoreError> {
+    let sql = "SELECT b.id, b.address_key, b.kind, b.test, b.reachable, b.state, b.used_bytes, b.quota_bytes, d.name, d.kind, \
+               CASE WHEN b.structure_id IS NULL OR (s.id IS NOT NULL AND s.blocked IS NULL) THEN 0 ELSE 1 END, \
+               CASE WHEN c.host IS NULL THEN 0 ELSE 1 END \
+               FROM bals b JOIN domains d ON d.id = b.domain_id LEFT JOIN structures s ON s.id = b.structure_id \
+               LEFT JOIN connector_domains cd ON cd.domain_id = b.domain_id \
+               LEFT JOIN connectors c ON c.id = cd.connector_id AND c.structure_id = b.structure_id WHERE b.address_key = $1";
+    let read = |r: crate::Row| {
+        Ok(Receiver {
+            id: r.int(0)?,
+            address_key: r.text(1)?,
+            kind: r.text(2)?,
+            test: r.bool(3)?,
+            reachable: r.bool(4)?,
+            state: r.text(5)?,
+            used_bytes: r.int(6)?,
+            quota_bytes: r.int(7)?,
+            domain: r.text(8)?,
+            domain_kind: r.text(9)?,
+            blocked: r.bool(10)?,
+            carried: r.bool(11)?,
+        })
+    };
+    tx.query_opt(sql, params![key])?.map(read).transpose()
+}
+
 /// What stands in the key of a BAL whose address was given again: no address has a space in its key.
 const RETIRED: &str = " ";
 

@@ -239,10 +239,12 @@ pub fn subscribe(tx: &mut dyn Tx, bal: Id, tag: &[u8], on: bool, modseq: i64) ->
     Ok(tx.execute(sql, params![bal, tag, on, modseq])? > 0)
 }
 
-/// Removes the folder's row and tombstones of UIDs, and leaves its own. Its entries are gone before.
+/// Removes the folder's row, annotations, subscriptions and tombstones of UIDs, and leaves its own. Its entries are gone before.
 pub fn delete(tx: &mut dyn Tx, act: Act, id: Id) -> Result<(), StoreError> {
     journal::depart_folder(tx, act, id)?;
     tx.execute("DELETE FROM vanished WHERE folder_id = $1", params![id])?;
+    crate::annotations::forget(tx, act.bal, id)?;
+    crate::subscriptions::forget(tx, id)?;
     tx.execute("DELETE FROM folders WHERE id = $1", params![id]).map(drop)
 }
 

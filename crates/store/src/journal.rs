@@ -203,6 +203,11 @@ pub fn gone_since(tx: &mut dyn Tx, folder: &FolderRow, since: i64) -> Result<Vec
     if since >= floor { messages::vanished_since(tx, folder.id, since) } else { absent(tx, folder) }
 }
 
+/// Is every removal after this modseq still known one by one? Then [`gone_since`] lists exactly them.
+pub fn remembers(tx: &mut dyn Tx, bal: Id, since: i64) -> Result<bool, StoreError> {
+    Ok(extent(tx, bal)?.is_some_and(|(_, floor)| since >= floor))
+}
+
 /// Every UID that was given in a folder and is not there.
 fn absent(tx: &mut dyn Tx, folder: &FolderRow) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut runs = Vec::new();

@@ -12,6 +12,7 @@ pub mod access;
 pub mod accounts;
 pub mod aged;
 pub mod alarms;
+pub mod annotations;
 pub mod bals;
 pub mod blob;
 pub mod calendar;
@@ -60,6 +61,7 @@ pub mod roles;
 pub mod settings;
 pub mod spool;
 pub mod structures;
+pub mod subscriptions;
 pub mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -272,7 +274,17 @@ impl Store {
     /// Opens a blob with its (unwrapped) key. `Corrupt` when it has no row or no object, or is not whole; `Transient` when the whole
     /// place of blobs is away or slow.
     pub async fn open_blob(&self, id: blob::BlobId, key: DataKey) -> Result<blob::BlobReader, StoreError> {
-        let found = self.read(move |tx| blob::find(tx, &id)).await?.ok_or_else(|| blob::format::corrupt(&id))?;
+        let found = self.read(move |tx| blob::find(tx, &id)).await?;
+        self.open_found(id, key, found).await
+    }
+    /// As [`Store::open_blob`], of a row that was found already; `Corrupt` when there is none.
+    pub async fn open_found(
+        &self,
+        id: blob::BlobId,
+        key: DataKey,
+        found: Option<blob::Found>,
+    ) -> Result<blob::BlobReader, StoreError> {
+        let found = found.ok_or_else(|| blob::format::corrupt(&id))?;
         let source = match found.inline {
             Some(bytes) => blob::Source::Memory(bytes.into()),
             None => self.0.places.objects.open(id).await?,

@@ -14,6 +14,10 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
+mod beside;
+
+pub use beside::{PreviewRow, keep_previews, previews, saved, uids_of, uids_saved};
+
 /// Most values bound in one statement for a set of ids.
 pub const SLICE: usize = 500;
 /// Tombstones written in one statement, from many to few.
@@ -82,11 +86,13 @@ fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
     })
 }
 
-/// Inserts an entry.
+/// Inserts an entry, which comes into its folder now.
 pub fn insert_entry(tx: &mut dyn Tx, folder: Id, bal: Id, e: &EntryRow) -> Result<(), StoreError> {
-    let sql = "INSERT INTO entries (folder_id, bal_id, uid, message_id, modseq, flags, keywords, internal_date, size) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let values = params![folder, bal, e.uid, e.message, e.modseq, e.flags, e.keywords.value(), e.internal_date, e.size];
+    let now = tx.now();
+    let sql = "INSERT INTO entries (folder_id, bal_id, uid, message_id, modseq, flags, keywords, internal_date, size, saved) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let values =
+        params![folder, bal, e.uid, e.message, e.modseq, e.flags, e.keywords.value(), e.internal_date, e.size, now];
     tx.execute(sql, values).map(drop)
 }
 
@@ -150,6 +156,15 @@ pub fn entries_flagged(tx: &mut dyn Tx, folder: Id, bit: i64) -> Result<Vec<Entr
     listed(tx, &sql, params![folder, bit])
 }
 
+/// Bytes of a folder's entries with a system flag (bit).
+pub fn flagged_bytes(tx: &mut dyn Tx, folder: Id, bit: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM entries WHERE folder_id = $1 AND (flags & $2) <> 0";
+    match tx.query_opt(sql, params![folder, bit])? {
+        Some(row) => row.int(0),
+        None => Ok(0),
+    }
+}
+
 /// Gives these UIDs these flags and keywords.
 pub fn write_flags(
     tx: &mut dyn Tx,
@@ -170,13 +185,13 @@ pub fn write_flags(
 
 /// Copies entries (by ascending UID, all existing) into a folder of the same BAL under the UIDs from `first` on.
 pub fn copy(tx: &mut dyn Tx, from: Id, uids: &[i64], to: Id, first: i64, modseq: i64) -> Result<(), StoreError> {
-    let mut next = first;
+    let (mut next, now) = (first, tx.now());
     for segment in segments(uids) {
-        let (uid_is, values) = segment.bind(params![from, to, next - 1, modseq]);
+        let (uid_is, values) = segment.bind(params![from, to, next - 1, modseq, now]);
         let sql = format!(
-            "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size) \
+            "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size, saved) \
              SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), bal_id, message_id, \
-             CAST($4 AS BIGINT), flags, keywords, internal_date, size \
+             CAST($4 AS BIGINT), flags, keywords, internal_date, size, CAST($5 AS BIGINT) \
              FROM entries WHERE folder_id = $1 AND {uid_is}"
         );
         let copied = tx.execute(&sql, &values)?;
@@ -318,6 +333,40 @@ pub fn content(tx: &mut dyn Tx, bal: Id, id: Id) -> Result<Option<ContentRow>, S
     let Some(r) = tx.query_opt(sql, params![id, bal])? else { return Ok(None) };
     let blob = blob::id_from(&r.bytes(1)?)?;
     Ok(Some(ContentRow { prefix: r.opt_bytes(0)?, blob, blob_key: r.bytes(2)?, size: r.int(3)? }))
+}
+
+/// Everything of a message that is sealed for its BAL.
+#[derive(Debug, Clone)]
+pub struct WholeRow {
+    /// Id.
+    pub id: Id,
+    /// Blob.
+    pub blob: BlobId,
+    /// Its wrapped key.
+    pub blob_key: Vec<u8>,
+    /// Sealed prefix.
+    pub prefix: Option<Vec<u8>>,
+    /// Sealed summary.
+    pub summary: Vec<u8>,
+    /// Prefix and content, bytes.
+    pub size: i64,
+}
+
+/// Messages of a BAL as they are to be sealed for another one; those that are gone are absent. Ask by pages.
+pub fn whole(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<Vec<WholeRow>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for slice in ids.chunks(SLICE) {
+        let (list, values) = bind(params![bal], slice);
+        let sql = format!(
+            "SELECT id, blob_id, blob_key, prefix, summary, size FROM messages WHERE id IN ({list}) AND +bal_id = $1"
+        );
+        for r in tx.query(&sql, &values)? {
+            let blob = blob::id_from(&r.bytes(1)?)?;
+            let (blob_key, prefix, summary) = (r.bytes(2)?, r.opt_bytes(3)?, r.bytes(4)?);
+            found.push(WholeRow { id: r.int(0)?, blob, blob_key, prefix, summary, size: r.int(5)? });
+        }
+    }
+    Ok(found)
 }
 
 /// A part of an ascending list of UIDs that one statement takes.

@@ -6,12 +6,14 @@ use crate::{Id, StoreError, Tx, blob, params};
 use sceau_domain::Timestamp;
 
 /// Tables with rows of a BAL, and the rest of their key; true: with a column `blob_id`.
-const ROWS: [(&str, &str, bool); 13] = [
+const ROWS: [(&str, &str, bool); 15] = [
     ("departed", "message_id", false),
     ("kept_messages", "message_id", false),
     ("departed_folders", "folder_id", false),
     ("journal_hours", "hour", false),
     ("keywords", "slot", false),
+    ("annotations", "id", false),
+    ("subscriptions", "folder_id, person_id", false),
     ("search_indexes", "bal_id", false),
     ("index_removals", "message_id", false),
     ("index_files", "generation, name", true),

@@ -308,8 +308,9 @@ pub fn defer(
 
 /// When something of a message is due at a destination: the past when it is now; none when nothing is left there, or all of it is held.
 pub fn left(tx: &mut dyn Tx, message: Id, domain: &str) -> Result<Option<Timestamp>, StoreError> {
+    // By the message, of which there are few entries: `||` keeps the destination's index out, which has all that wait there.
     let sql = "SELECT MIN(CASE WHEN turn > 0 THEN 0 ELSE next_at END) FROM queue_entries
-               WHERE message_id = $1 AND destination = $2 AND turn >= 0";
+               WHERE message_id = $1 AND destination || '' = $2 AND turn >= 0";
     Ok(tx.query_opt(sql, params![message, domain])?.map_or(Ok(None), |r| r.opt_int(0))?.map(Timestamp))
 }
 

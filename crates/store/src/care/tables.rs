@@ -89,6 +89,8 @@ pub(crate) static DATA_SET: Set = Set {
         "departed_folders",
         "journal_hours",
         "keywords",
+        "annotations",
+        "subscriptions",
         "queue_messages",
         "queue_entries",
         "queue_destinations",

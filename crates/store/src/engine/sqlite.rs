@@ -308,7 +308,7 @@ fn snapshot(c: &Connection, mut work: Work) {
             }
             if !c.is_autocommit() {
                 // Ends the snapshot; reading left nothing to undo.
-                let _ = c.execute_batch("ROLLBACK");
+                let _ = c.prepare_cached("ROLLBACK").and_then(|mut s| s.raw_execute());
             }
         }
         Err(e) => work.fail(error(&e)),

@@ -128,7 +128,8 @@ pub fn claimed(
     }
     let rows = tx.query(
         &format!(
-            "SELECT {} {} WHERE e.message_id = $1 AND e.destination = $2 AND (e.turn > 0 OR (e.turn = 0 AND e.next_at <= $3))
+            // By the message, of which there are few entries: `||` keeps the destination's index out, which has all that wait there.
+            "SELECT {} {} WHERE e.message_id = $1 AND e.destination || '' = $2 AND (e.turn > 0 OR (e.turn = 0 AND e.next_at <= $3))
              ORDER BY e.id LIMIT $4",
             super::ENTRY,
             super::FROM

@@ -98,7 +98,11 @@ const ASKED: &[Ask] = &[
         let budget = queue::Budget { messages: 8, bytes: 9 };
         queue::claim(tx, "1:a", "q.test", sceau_domain::Timestamp(5), sceau_domain::Timestamp(9), budget).map(drop)
     }),
-    ("queue: claimed", |tx| queue::claimed(tx, "1:a", "b", 1, sceau_domain::Timestamp(5), 10).map(drop)),
+    ("queue: claimed", |tx| {
+        // What was not claimed is not looked up.
+        tx.execute("INSERT INTO queue_claims (message_id, destination, owner, until) VALUES (1, 'b', '1:a', 9)", &[])?;
+        queue::claimed(tx, "1:a", "b", 1, sceau_domain::Timestamp(5), 10).map(drop)
+    }),
     ("queue: when to look again", |tx| queue::reschedule(tx, "b", sceau_domain::Timestamp(5))),
     ("queue: left of a message", |tx| queue::left(tx, 1, "b").map(drop)),
     ("queue: attempts", |tx| queue::tries(tx, 1).map(drop)),
@@ -127,6 +131,7 @@ const ASKED: &[Ask] = &[
     ("tally of structures", |tx| structures::tally(tx, &[1, 2]).map(drop)),
     ("administrators of structures", |tx| structures::administrators(tx, &[1, 2]).map(drop)),
     ("people of structures", |tx| accounts::people_within(tx, &[1, 2], "a", 10).map(drop)),
+    ("BAL that receives", |tx| bals::receiver(tx, "a@b").map(drop)),
     ("BAL by address", |tx| accounts::bal_by_address(tx, "a@b").map(drop)),
     ("token by digest", |tx| accounts::token_by_digest(tx, b"x").map(drop)),
     ("tokens", |tx| accounts::tokens(tx, None, 5, 10).map(drop)),
@@ -198,8 +203,10 @@ const ASKED: &[Ask] = &[
     ("who has not accepted", |tx| terms::unaccepted(tx, 1, None, 5, 10).map(drop)),
 ];
 
-/// Where another index would do, and would look at everything that an import or all the requests have.
+/// Where another index would do, and would look at everything that an import, all the requests or a destination have.
 const FROM: &[(&str, &str)] = &[
+    ("queue: claimed", "queue_entries_message"),
+    ("queue: left of a message", "queue_entries_message"),
     ("line by login", "import_lines_login"),
     ("line by address", "import_lines_result"),
     ("addresses that begin so", "openings_by_address"),
