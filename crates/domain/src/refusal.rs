@@ -127,10 +127,13 @@ refusals! {
     LoginTooMany         "login.too_many"         454 "4.7.0" "UNAVAILABLE" 429;
     LoginNeedsTls        "login.needs_tls"        538 "5.7.11" "PRIVACYREQUIRED" 426;
     RightMissing         "right.missing"          550 "5.7.1" "NOPERM" 403;
+    RightsOfBal          "right.of_bal"           550 "5.5.1" "CANNOT" 400;
+    RightsTied           "right.tied"             550 "5.5.1" "CANNOT" 400;
     SyntaxError          "syntax.error"           501 "5.5.2" "CLIENTBUG" 400;
     SyntaxLineTooLong    "syntax.line_too_long"   500 "5.5.6" "TOOBIG" 400;
     SyntaxUnknown        "syntax.unknown"         500 "5.5.1" "" 405;
     SequenceError        "sequence.error"         503 "5.5.1" "" 409;
+    SequenceNumbers      "sequence.numbers"       503 "5.5.1" "UIDREQUIRED" 409;
     TooManyErrors        "session.too_many_errors" 421 "4.7.0" "" 429;
     TooManyConnections   "session.too_many_connections" 421 "4.7.0" "" 429;
     SessionLimit         "session.limit"          421 "4.7.0" "LIMIT" 429;
@@ -144,7 +147,12 @@ refusals! {
     FolderHasChildren    "folder.has_children"    550 "5.5.1" "HASCHILDREN" 409;
     FolderLimit          "folder.limit"           550 "5.5.1" "LIMIT" 409;
     KeywordLimit         "keyword.limit"          550 "5.5.1" "LIMIT" 409;
+    AnnotationName       "annotation.name"        550 "5.5.1" "CANNOT" 400;
+    AnnotationSize       "annotation.size"        552 "5.3.4" "LIMIT" 413;
+    AnnotationLimit      "annotation.limit"       550 "5.5.1" "LIMIT" 409;
+    CopyLimit            "copy.limit"             550 "5.5.1" "LIMIT" 413;
     EntryUnknown         "entry.unknown"          550 "5.1.1" "EXPUNGEISSUED" 404;
+    EntryTooMany         "entry.too_many"         450 "4.5.3" "LIMIT" 413;
     QuotaExceeded        "quota.exceeded"         552 "5.2.2" "OVERQUOTA" 507;
     // administration
     NotFound             "admin.not_found"        550 "5.1.1" "NONEXISTENT" 404;

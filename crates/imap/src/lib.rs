@@ -17,6 +17,8 @@ pub mod codec;
 mod commands;
 mod config;
 pub mod content;
+mod packed;
+pub mod resync;
 mod session;
 pub mod view;
 
@@ -40,8 +42,8 @@ pub async fn serve(listener: Listener, tls: TlsMode, operator: Operator, config:
         TlsMode::StartTls(tls) => (None, Some(tls)),
     };
     let run = move |conn, drain| {
-        let session = session::Session::new(conn, operator.clone(), config.clone(), starttls.clone(), drain);
-        session.run()
+        // On the heap once: a future that owned it would keep room for it twice.
+        Box::new(session::Session::new(conn, operator.clone(), config.clone(), starttls.clone(), drain)).run()
     };
     listener.serve(implicit, BUSY, drain, grace, run).await;
 }

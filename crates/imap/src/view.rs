@@ -4,6 +4,8 @@
 //! caller says that EXPUNGE may be sent; until then entries that are gone keep their numbers.
 use crate::codec::flags;
 use crate::codec::sequence::SequenceSet;
+use crate::packed::Packed;
+use sceau_operator::Actor;
 use sceau_operator::mailbox::entries::{Changes, Entry, FlagSet, Flags, OpenFolder};
 use sceau_operator::mailbox::folders::Folder;
 use std::collections::BTreeSet;
@@ -11,8 +13,13 @@ use std::collections::BTreeSet;
 /// What to tell the client, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
-    /// `* n EXPUNGE`.
-    Expunge(u32),
+    /// `* n EXPUNGE`, or a part of `* VANISHED`. Comes before every other update.
+    Expunge {
+        /// Sequence number at that moment.
+        seq: u32,
+        /// UID; ascending from one to the next.
+        uid: u32,
+    },
     /// `* n EXISTS`.
     Exists(u32),
     /// `* FLAGS (…)`: keywords that the client has not heard of were used.
@@ -25,17 +32,26 @@ pub enum Update {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoSuchNumber;
 
+/// Entries from which it is worth while to pack them for a sleeping session.
+const WORTH_PACKING: usize = 32;
+
 /// The selected mailbox as the client knows it.
 #[derive(Debug)]
 pub struct View {
+    /// Who reads it: the session's person, seated at the folder's BAL.
+    pub actor: Actor,
     /// The folder.
     pub folder: Folder,
+    /// Its name as the client writes it.
+    pub shown: String,
     /// EXAMINE, or no right to write.
     pub read_only: bool,
     /// Entries by ascending UID; index + 1 is the sequence number.
     entries: Vec<Entry>,
     /// UIDs that are gone but not told yet, ascending.
     gone: BTreeSet<u32>,
+    /// While some are: a modseq before any of them went.
+    before_gone: Option<u64>,
     /// Changes are known up to this modseq.
     modseq: u64,
     /// UIDNEXT last known.
@@ -44,20 +60,26 @@ pub struct View {
     keywords: BTreeSet<String>,
     /// `$`: UIDs of the saved search result, ascending.
     saved: Vec<u32>,
+    /// The entries, while the session sleeps.
+    packed: Option<Packed>,
 }
 
 impl View {
     /// The view of a mailbox just opened.
-    pub fn new(open: OpenFolder, read_only: bool) -> Self {
+    pub fn new(open: OpenFolder, actor: Actor, shown: String, read_only: bool) -> Self {
         let mut view = Self {
             modseq: open.folder.modseq,
             uidnext: open.folder.uidnext,
             folder: open.folder,
+            actor,
+            shown,
             read_only,
             entries: open.entries,
             gone: BTreeSet::new(),
+            before_gone: None,
             keywords: flags::WELL_KNOWN.iter().map(|k| k.to_ascii_lowercase()).collect(),
             saved: Vec::new(),
+            packed: None,
         };
         for i in 0..view.entries.len() {
             view.learn_keywords(i);
@@ -72,9 +94,14 @@ impl View {
     pub fn exists(&self) -> u32 {
         number(self.entries.len())
     }
-    /// Changes are known up to this modseq. Above zero, as RFC 7162 §3.1.2.1 wants, for a folder where nothing happened too.
+    /// The client was told of every change up to this modseq: less than [`View::modseq`] while removals may not be told (RFC 7162 §3.2). Above zero,
+    /// as §3.1.2.1 wants, for a folder where nothing happened too.
     pub fn highest_modseq(&self) -> u64 {
-        self.modseq.max(1)
+        self.before_gone.unwrap_or(self.modseq).max(1)
+    }
+    /// Are there removals that the client was not told of?
+    pub fn holds_back(&self) -> bool {
+        self.before_gone.is_some()
     }
     /// Changes are known up to this modseq.
     pub fn modseq(&self) -> u64 {
@@ -160,7 +187,11 @@ impl View {
             let from = self.entries.partition_point(|e| e.uid < *first);
             self.gone.extend(self.entries[from..].iter().map(|e| e.uid).take_while(|uid| uid <= last));
         }
+        if !self.gone.is_empty() && self.before_gone.is_none() {
+            self.before_gone = Some(self.modseq);
+        }
         if may_expunge {
+            self.before_gone = None;
             let gone = std::mem::take(&mut self.gone);
             updates.extend(self.remove(|uid| gone.contains(&uid)));
         }
@@ -208,7 +239,7 @@ impl View {
         self.entries.retain(|e| {
             let leaves = gone(e.uid);
             if leaves {
-                updates.push(Update::Expunge(seq));
+                updates.push(Update::Expunge { seq, uid: e.uid });
             } else {
                 seq += 1;
             }
@@ -240,15 +271,27 @@ impl View {
     pub fn entry(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
     }
-    /// Gives memory back while the session is parked.
+    /// Gives memory back while the session sleeps. [`View::wake`] before anything else is asked.
     pub fn park(&mut self) {
-        self.entries.shrink_to_fit();
         self.saved.shrink_to_fit();
+        if self.worth_parking() {
+            self.packed = Some(Packed::new(std::mem::take(&mut self.entries)));
+        }
+    }
+    /// Would it save anything?
+    pub fn worth_parking(&self) -> bool {
+        self.packed.is_none() && self.entries.len() >= WORTH_PACKING
+    }
+    /// The session does not sleep any more.
+    pub fn wake(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            self.entries = packed.unpack();
+        }
     }
 }
 
 /// Number of messages as the wire has it. UIDs are 32 bits, so no folder holds more.
-fn number(n: usize) -> u32 {
+pub(crate) fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::codec::cursor::{Cursor, Fragment};
 use proptest::prelude::*;
 use sceau_domain::Timestamp;
+use sceau_operator::{Actor, Door, Origin, Who};
 
 fn entry(uid: u32, modseq: u64, system: Flags) -> Entry {
     Entry {
@@ -24,7 +25,14 @@ fn view(uids: &[u32]) -> View {
         uidnext: uids.last().map_or(1, |u| u + 1),
         modseq: 10,
     };
-    View::new(OpenFolder { folder, entries: uids.iter().map(|&u| entry(u, 1, Flags(0))).collect() }, false)
+    let origin = Origin { door: Door::Imap, remote: None, session: "test".into(), tls: None, once: None };
+    let actor = Actor { who: Who::System, bal: None, credential: None, origin };
+    let entries = uids.iter().map(|&u| entry(u, 1, Flags(0))).collect();
+    View::new(OpenFolder { folder, entries }, actor, "INBOX".into(), false)
+}
+
+fn expunge(seq: u32, uid: u32) -> Update {
+    Update::Expunge { seq, uid }
 }
 
 fn set(text: &str) -> SequenceSet {
@@ -54,12 +62,14 @@ fn expunge_waits_until_it_may_be_told() {
     let mut v = view(&[1, 2, 3, 4]);
     let changes = Changes { changed: vec![entry(5, 12, Flags(0))], vanished: vec![(2, 3)], modseq: 12, uidnext: 6 };
     assert_eq!(v.apply(changes, false), [Update::Exists(5)]);
-    assert!(v.is_gone(2));
+    assert!(v.is_gone(2) && v.holds_back());
+    // What the client was told of everything up to: nothing of what came with the removals.
+    assert_eq!((v.highest_modseq(), v.modseq()), (10, 12));
     assert_eq!(v.resolve_uids(&set("4"), false).unwrap(), [4]);
     let changes = Changes { changed: vec![], vanished: vec![], modseq: 12, uidnext: 6 };
-    assert_eq!(v.apply(changes, true), [Update::Expunge(2), Update::Expunge(2)]);
+    assert_eq!(v.apply(changes, true), [expunge(2, 2), expunge(2, 3)]);
     assert_eq!(v.resolve_uids(&set("2,3"), false).unwrap(), [4, 5]);
-    assert_eq!(v.exists(), 3);
+    assert_eq!((v.exists(), v.highest_modseq(), v.holds_back()), (3, 12, false));
 }
 
 #[test]
@@ -72,7 +82,7 @@ fn what_this_session_did_is_not_told_again() {
     changes.changed.push(entry(2, 11, Flags::FLAGGED));
     assert_eq!(v.apply(changes, true), [Update::Fetch(1)]);
     let gone = Changes { changed: vec![], vanished: vec![(1, 1)], modseq: 12, uidnext: 3 };
-    assert_eq!(v.expunged(&[1]), [Update::Expunge(1)]);
+    assert_eq!(v.expunged(&[1]), [expunge(1, 1)]);
     assert_eq!(v.apply(gone, true), []);
 }
 
@@ -138,7 +148,7 @@ proptest! {
             }
             for update in v.apply(changes, may_expunge) {
                 match update {
-                    Update::Expunge(seq) => drop(client.remove(seq as usize - 1)),
+                    Update::Expunge { seq, uid } => prop_assert_eq!(client.remove(seq as usize - 1), uid),
                     Update::Exists(n) => {
                         prop_assert!(n as usize >= client.len());
                         while client.len() < n as usize {

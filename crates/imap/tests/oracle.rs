@@ -157,6 +157,13 @@ fn body() -> impl Strategy<Value = String> {
         (uid(), proptest::collection::vec(search_key(), 1..4)).prop_map(|(u, k)| format!("{u}SEARCH {}", k.join(" "))),
         set().prop_map(|s| format!("UID EXPUNGE {s}")),
         (mailbox(), flags()).prop_map(|(m, f)| format!("APPEND {m} {f} {{5+}}\r\nhello")),
+        (mailbox(), flags(), 1u8..29)
+            .prop_map(|(m, f, d)| { format!("APPEND {m} {f} \"{d:>2}-Feb-1994 21:52:25 -0800\" {{5+}}\r\nhello") }),
+        ("(SELECT|EXAMINE)", mailbox()).prop_map(|(c, m)| format!("{c} {m} (CONDSTORE)")),
+        (uid(), set(), any::<u32>()).prop_map(|(u, s, n)| format!("{u}FETCH {s} (FLAGS) (CHANGEDSINCE {n})")),
+        (uid(), set(), any::<u32>(), flags())
+            .prop_map(|(u, s, n, f)| format!("{u}STORE {s} (UNCHANGEDSINCE {n}) +FLAGS.SILENT {f}")),
+        "[A-Z][A-Z0-9-]{0,11}".prop_map(|m| format!("AUTHENTICATE {m}")),
     ]
 }
 

@@ -26,6 +26,10 @@ impl Seat {
     pub fn filing(self) -> Self {
         Self { need: BalRights::FILE, ..self }
     }
+    /// The same, for an act that says who has access.
+    pub fn managing(self) -> Self {
+        Self { need: BalRights::MANAGE, ..self }
+    }
     /// The same, for an act that sends.
     pub fn sending(self) -> Self {
         Self { need: BalRights::SEND, ..self }
@@ -57,6 +61,7 @@ pub(crate) fn holds(seated: &access::Seated, need: BalRights) -> Result<(), Refu
     let act = match need {
         BalRights::SEND => UseCase::MailSend,
         BalRights::FILE => UseCase::MailFile,
+        BalRights::MANAGE => UseCase::AccessGrant,
         _ => UseCase::MailRead,
     };
     Err(Refusal::new(RefusalCode::RightMissing).with("name", act.as_str()))

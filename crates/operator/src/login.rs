@@ -4,6 +4,7 @@ mod bearer;
 mod certificate;
 mod guard;
 mod leash;
+mod others;
 mod person;
 pub mod sasl;
 

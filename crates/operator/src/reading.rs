@@ -27,6 +27,8 @@ pub(crate) enum Read {
     Message(Id),
     /// `message.listed`: summaries of messages (first, last, how many).
     Listed(Id, Id, usize),
+    /// `message.previewed`: first words of messages (first, last, how many).
+    Previewed(Id, Id, usize),
     /// `search.run`: entries searched, entries found.
     Search(usize, usize),
 }
@@ -67,7 +69,9 @@ impl Facts {
                 Self::Fixed(json!({"folder": id, "entries": entries, "read_only": read_only}))
             }
             Read::Message(id) => Self::Messages(vec![id]),
-            Read::Listed(first, last, count) => Self::Listed { first, last, count },
+            Read::Listed(first, last, count) | Read::Previewed(first, last, count) => {
+                Self::Listed { first, last, count }
+            }
             Read::Search(searched, found) => Self::Fixed(json!({"searched": searched, "found": found})),
         }
     }
@@ -83,7 +87,7 @@ impl Facts {
                 }
                 true
             }
-            (Self::Listed { first, last, count }, Read::Listed(f, l, n)) => {
+            (Self::Listed { first, last, count }, Read::Listed(f, l, n) | Read::Previewed(f, l, n)) => {
                 (*first, *last, *count) = ((*first).min(*f), (*last).max(*l), *count + n);
                 true
             }
@@ -113,6 +117,7 @@ impl Operator {
             Read::Folder(..) => "folder.opened",
             Read::Message(_) => "message.read",
             Read::Listed(..) => "message.listed",
+            Read::Previewed(..) => "message.previewed",
             Read::Search(..) => "search.run",
         };
         if self.0.reading.lock().pending.len() >= MOST {

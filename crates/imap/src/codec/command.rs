@@ -1,10 +1,17 @@
 //! Commands as values.
+mod append;
+
+pub use append::{AppendLiteral, AppendStart, AppendStep, Replaced};
+
+use super::extras::{AclCommand, MetadataCommand, QuotaCommand};
 use super::name::MailboxName;
+use super::notify::Notify;
+use super::partial::Partial;
 use super::secret::Secret;
 use super::sequence::SequenceSet;
-use sceau_domain::Timestamp;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_operator::mailbox::folders::SpecialUse;
+use sceau_operator::mailbox::search::{Algorithm, SortBy};
 
 /// A command with its tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +22,7 @@ pub struct Tagged {
     pub command: Command,
 }
 
-/// What a client asks (APPEND comes as [`AppendStart`], its message apart).
+/// What a client asks (APPEND and REPLACE come as [`AppendStart`], their messages apart).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// RFC 9051 §6.1.1.
@@ -33,6 +40,8 @@ pub enum Command {
         /// Initial response in base64 (SASL-IR, RFC 4959); `=` is the empty one.
         initial: Option<Secret>,
     },
+    /// RFC 8437.
+    Unauthenticate,
     /// §6.2.3.
     Login {
         /// Name.
@@ -42,6 +51,10 @@ pub enum Command {
     },
     /// RFC 2971.
     Id,
+    /// RFC 4978: mechanism, upper case.
+    Compress(String),
+    /// RFC 5465.
+    Notify(Box<Notify>),
     /// §6.3.1: names, upper case.
     Enable(Vec<String>),
     /// SELECT and EXAMINE, §6.3.2, §6.3.3.
@@ -52,6 +65,8 @@ pub enum Command {
         read_only: bool,
         /// `(CONDSTORE)`, RFC 7162 §3.1.8.
         condstore: bool,
+        /// `(QRESYNC (…))`, RFC 7162 §3.2.5.
+        qresync: Option<Box<Qresync>>,
     },
     /// §6.3.4, with `(USE (…))` of RFC 6154.
     Create {
@@ -86,12 +101,24 @@ pub enum Command {
     Expunge(Option<SequenceSet>),
     /// §6.4.4.
     Search(Search),
+    /// RFC 5256 §3.
+    Sort(Sort),
+    /// RFC 5256 §3.
+    Thread(Thread),
+    /// ESEARCH, RFC 7377.
+    MultiSearch(MultiSearch),
     /// §6.4.5.
     Fetch(Fetch),
     /// §6.4.6.
     Store(Store),
     /// COPY and MOVE, §6.4.7, §6.4.8.
     Copy(Copy),
+    /// RFC 4314.
+    Acl(AclCommand),
+    /// RFC 9208.
+    Quota(QuotaCommand),
+    /// RFC 5464.
+    Metadata(MetadataCommand),
 }
 
 impl Command {
@@ -99,12 +126,18 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Capability => "CAPABILITY",
+            Self::Acl(command) => command.name(),
+            Self::Quota(command) => command.name(),
+            Self::Metadata(command) => command.name(),
             Self::Noop => "NOOP",
             Self::Logout => "LOGOUT",
             Self::StartTls => "STARTTLS",
             Self::Authenticate { .. } => "AUTHENTICATE",
+            Self::Unauthenticate => "UNAUTHENTICATE",
             Self::Login { .. } => "LOGIN",
             Self::Id => "ID",
+            Self::Compress(_) => "COMPRESS",
+            Self::Notify(_) => "NOTIFY",
             Self::Enable(_) => "ENABLE",
             Self::Select { read_only: false, .. } => "SELECT",
             Self::Select { .. } => "EXAMINE",
@@ -125,6 +158,11 @@ impl Command {
             Self::Expunge(_) => "UID EXPUNGE",
             Self::Search(Search { uid: false, .. }) => "SEARCH",
             Self::Search(_) => "UID SEARCH",
+            Self::Sort(Sort { search: Search { uid: false, .. }, .. }) => "SORT",
+            Self::Sort(_) => "UID SORT",
+            Self::Thread(Thread { search: Search { uid: false, .. }, .. }) => "THREAD",
+            Self::Thread(_) => "UID THREAD",
+            Self::MultiSearch(_) => "ESEARCH",
             Self::Fetch(Fetch { uid: false, .. }) => "FETCH",
             Self::Fetch(_) => "UID FETCH",
             Self::Store(Store { uid: false, .. }) => "STORE",
@@ -137,25 +175,17 @@ impl Command {
     }
 }
 
-/// APPEND up to its message (RFC 9051 §6.3.12).
+/// What a client knows of a mailbox that it comes back to (RFC 7162 §3.2.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppendStart {
-    /// Tag.
-    pub tag: String,
-    /// Destination.
-    pub mailbox: MailboxName,
-    /// Flags.
-    pub flags: FlagSet,
-    /// INTERNALDATE.
-    pub date: Option<Timestamp>,
-    /// The message comes in `UTF8 (~{n} …)` (RFC 6855 §4).
-    pub utf8: bool,
-    /// Size of the message, bytes.
-    pub size: u64,
-    /// The literal is non-synchronising: it comes whether we like it or not.
-    pub unasked: bool,
-    /// literal8.
-    pub binary: bool,
+pub struct Qresync {
+    /// UIDVALIDITY that it knows.
+    pub uidvalidity: u32,
+    /// HIGHESTMODSEQ that it knows.
+    pub modseq: u64,
+    /// UIDs that it knows, without `*`; `None` is all that were ever given.
+    pub known: Option<SequenceSet>,
+    /// Sequence numbers that it knows, and the UIDs that they stand for, without `*`.
+    pub matches: Option<(SequenceSet, SequenceSet)>,
 }
 
 /// LIST with the extensions of RFC 5258, RFC 5819, RFC 6154.
@@ -179,6 +209,8 @@ pub struct List {
     pub return_children: bool,
     /// RETURN (SPECIAL-USE).
     pub return_special_use: bool,
+    /// RETURN (MYRIGHTS), RFC 8440.
+    pub return_my_rights: bool,
     /// RETURN (STATUS (…)).
     pub return_status: Vec<StatusItem>,
 }
@@ -196,6 +228,10 @@ pub enum StatusItem {
     Recent,
     HighestModSeq,
     AppendLimit,
+    /// RFC 9208 §4.1.4.
+    DeletedStorage,
+    /// RFC 8474 §4.
+    MailboxId,
 }
 
 /// FETCH and UID FETCH.
@@ -209,6 +245,10 @@ pub struct Fetch {
     pub items: Vec<FetchItem>,
     /// `(CHANGEDSINCE n)`.
     pub changed_since: Option<u64>,
+    /// `(CHANGEDSINCE n VANISHED)` of UID FETCH, RFC 7162 §3.2.6.
+    pub vanished: bool,
+    /// `(PARTIAL range)`, RFC 9394 §3.3.
+    pub partial: Option<Partial>,
 }
 
 /// What FETCH tells.
@@ -235,6 +275,16 @@ pub enum FetchItem {
         peek: bool,
     },
     BinarySize(Vec<u32>),
+    /// RFC 8474 §5.
+    EmailId,
+    ThreadId,
+    /// RFC 8514.
+    SaveDate,
+    /// RFC 8970.
+    Preview {
+        /// Only when it costs nothing.
+        lazy: bool,
+    },
 }
 
 /// BODY[section]<partial>.
@@ -318,6 +368,52 @@ pub struct Search {
     pub key: SearchKey,
 }
 
+/// SORT and UID SORT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// What to find.
+    pub search: Search,
+    /// In which order; the first criterion counts most.
+    pub by: Vec<SortBy>,
+}
+
+/// THREAD and UID THREAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// What to find.
+    pub search: Search,
+    /// How conversations are found.
+    pub algorithm: Algorithm,
+}
+
+/// ESEARCH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiSearch {
+    /// What to find; always in UIDs.
+    pub search: Search,
+    /// Where.
+    pub sources: Vec<Source>,
+}
+
+/// Mailboxes to search (RFC 7377 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The selected one.
+    Selected,
+    /// Those where mail is delivered.
+    Inboxes,
+    /// Those of the personal namespace.
+    Personal,
+    /// Those that are subscribed.
+    Subscribed,
+    /// These and what is below them.
+    Subtree(Vec<MailboxName>),
+    /// These and the level below them.
+    SubtreeOne(Vec<MailboxName>),
+    /// These.
+    Mailboxes(Vec<MailboxName>),
+}
+
 /// RETURN options of SEARCH (RFC 4731, RFC 5182).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)] // the options of the same names
@@ -329,6 +425,8 @@ pub struct SearchReturn {
     pub save: bool,
     /// RFC 6203.
     pub relevancy: bool,
+    /// RFC 9394.
+    pub partial: Option<Partial>,
 }
 
 /// A search key (RFC 9051 §6.4.4), texts decoded from the search's charset. Days are counted from 1970-01-01.
@@ -347,6 +445,9 @@ pub enum SearchKey {
     Keyword(String),
     Larger(u64),
     Smaller(u64),
+    /// INTERNALDATE is this many seconds ago or more, or less (RFC 5032).
+    Older(u32),
+    Younger(u32),
     /// INTERNALDATE's day is this one or later.
     Since(i64),
     Before(i64),
@@ -361,6 +462,25 @@ pub enum SearchKey {
     Body(String),
     Text(String),
     ModSeq(u64),
+    /// RFC 8474 §6.
+    EmailId(String),
+    ThreadId(String),
+    /// It came into the mailbox on this day or later (RFC 8514 §4.3).
+    SavedSince(i64),
+    SavedBefore(i64),
     /// RFC 6203: texts in this key are looked for as words, in any of their forms.
     Fuzzy(Box<SearchKey>),
+}
+
+impl SearchKey {
+    /// Are message sequence numbers named anywhere in it? (`$` names messages by their UIDs.)
+    pub fn names_numbers(&self) -> bool {
+        match self {
+            Self::Set(set) => matches!(set, SequenceSet::Ranges(_)),
+            Self::And(keys) => keys.iter().any(Self::names_numbers),
+            Self::Or(a, b) => a.names_numbers() || b.names_numbers(),
+            Self::Not(key) | Self::Fuzzy(key) => key.names_numbers(),
+            _ => false,
+        }
+    }
 }

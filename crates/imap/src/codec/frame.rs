@@ -2,12 +2,12 @@
 //!
 //! Promises: no more than [`Budget::command`] bytes of a command are ever held; each byte is looked at once; a command over
 //! budget or ill-framed yields one [`Event::Bad`] with its tag and the stream goes on at the next command, unless what there
-//! is to throw away exceeds [`Budget::discard`] ([`Event::Fatal`]). The message literal of APPEND is never collected: the
-//! caller takes it with [`Framer::stream`].
+//! is to throw away exceeds [`Budget::discard`] ([`Event::Fatal`]). Message literals of APPEND and REPLACE are never collected:
+//! the caller takes them with [`Framer::stream`].
 use super::budget::Budget;
-use super::command::{AppendStart, Tagged};
+use super::command::{AppendLiteral, AppendStart, AppendStep, Tagged};
 use super::cursor::{Fragment, SyntaxError, is_tag};
-use super::parse::{self, AppendPrefix};
+use super::parse::{self, Next, Progress};
 
 /// What the framer found.
 #[derive(Debug)]
@@ -16,10 +16,12 @@ pub enum Event {
     NeedMore,
     /// A synchronising literal is announced and fits: send a continuation request (`+ …`), then feed.
     Continue,
-    /// APPEND up to its message literal. Take the literal with [`Framer::stream`] (after a continuation request when it is
-    /// synchronising), or give up with [`Framer::abandon`] when it is and no continuation was sent.
+    /// APPEND or REPLACE up to its first literal. Take the literal with [`Framer::stream`] (after a continuation request when
+    /// it is synchronising), or give up with [`Framer::abandon`] when it is and no continuation was sent.
     Append(Box<AppendStart>),
-    /// The rest of an APPEND after its message literal.
+    /// What follows in it, up to its next literal.
+    AppendSteps(Vec<AppendStep>),
+    /// It is over, or it cannot be understood from here on.
     AppendEnd(Result<(), SyntaxError>),
     /// A whole command.
     Command(Box<Tagged>),
@@ -47,9 +49,16 @@ struct LiteralMark {
 
 enum Mode {
     Line,
-    Literal { left: usize, bytes: Vec<u8>, binary: bool },
-    Stream { left: u64, utf8: bool },
-    StreamEnd { utf8: bool },
+    Literal {
+        left: usize,
+        bytes: Vec<u8>,
+        binary: bool,
+    },
+    Stream {
+        left: u64,
+    },
+    /// An APPEND is over.
+    Over,
     Skip(Skip),
 }
 
@@ -57,6 +66,8 @@ enum Mode {
 struct Skip {
     tag: Option<String>,
     error: SyntaxError,
+    /// It is the rest of an APPEND whose beginning was given out.
+    append: bool,
     /// Bytes of a literal still to come.
     literal: u64,
     /// End of the present line, to see whether a literal follows it.
@@ -81,13 +92,24 @@ pub struct Framer {
     fragments: Vec<Fragment>,
     /// Bytes of the present command held in `fragments`.
     held: usize,
+    /// Within an APPEND, after a literal: how far it has come.
+    append: Option<Progress>,
     mode: Mode,
 }
 
 impl Framer {
     /// A framer with a budget.
     pub fn new(budget: Budget) -> Self {
-        Self { budget, input: Vec::new(), start: 0, scanned: 0, fragments: Vec::new(), held: 0, mode: Mode::Line }
+        Self {
+            budget,
+            input: Vec::new(),
+            start: 0,
+            scanned: 0,
+            fragments: Vec::new(),
+            held: 0,
+            append: None,
+            mode: Mode::Line,
+        }
     }
     /// Changes the budget (after login).
     pub fn set_budget(&mut self, budget: Budget) {
@@ -110,9 +132,9 @@ impl Framer {
     pub fn wants_bytes(&self) -> bool {
         match &self.mode {
             Mode::Literal { .. } => true,
-            Mode::Stream { left, .. } => *left > 0,
+            Mode::Stream { left } => *left > 0,
             Mode::Skip(skip) => skip.literal > 0,
-            Mode::Line | Mode::StreamEnd { .. } => false,
+            Mode::Line | Mode::Over => false,
         }
     }
     /// Gives memory back while the session is parked.
@@ -133,18 +155,18 @@ impl Framer {
     /// Bytes of the message literal not taken yet.
     pub fn stream_left(&self) -> u64 {
         match self.mode {
-            Mode::Stream { left, .. } => left,
+            Mode::Stream { left } => left,
             _ => 0,
         }
     }
     /// Takes what has come of the message literal, at most `max` bytes; empty: feed more, or all was taken.
     pub fn stream(&mut self, max: usize) -> Vec<u8> {
-        let Mode::Stream { left, utf8 } = &mut self.mode else { return Vec::new() };
+        let Mode::Stream { left } = &mut self.mode else { return Vec::new() };
         let waiting = self.input.len() - self.start;
         let n = waiting.min(max).min(usize::try_from(*left).unwrap_or(usize::MAX));
         *left -= n as u64;
         if *left == 0 {
-            self.mode = Mode::StreamEnd { utf8: *utf8 };
+            self.mode = Mode::Line;
         }
         let piece = self.input[self.start..self.start + n].to_vec();
         self.start += n;
@@ -161,12 +183,15 @@ impl Framer {
             let step = match &mut self.mode {
                 Mode::Line => self.step_line(),
                 Mode::Literal { .. } => self.step_literal(),
-                Mode::Stream { left: 0, utf8 } => {
-                    self.mode = Mode::StreamEnd { utf8: *utf8 };
+                Mode::Stream { left: 0 } => {
+                    self.mode = Mode::Line;
                     None
                 }
                 Mode::Stream { .. } => Some(Event::NeedMore),
-                Mode::StreamEnd { .. } => self.step_stream_end(),
+                Mode::Over => {
+                    self.reset();
+                    Some(Event::AppendEnd(Ok(())))
+                }
                 Mode::Skip(_) => self.step_skip(),
             };
             if let Some(event) = step {
@@ -184,6 +209,7 @@ impl Framer {
     fn reset(&mut self) {
         self.fragments.clear();
         self.held = 0;
+        self.append = None;
         self.mode = Mode::Line;
     }
     fn find_line(&mut self, max: usize) -> Found {
@@ -216,8 +242,14 @@ impl Framer {
             return self.refuse(tag, TOO_LONG, mark);
         }
         self.held += line.len();
+        if let Some(mark) = mark {
+            line.truncate(mark.at);
+        }
+        self.fragments.push(Fragment::Line(line));
+        if self.append.is_some() || (self.budget.stream_append && parse::append_begins(&self.fragments)) {
+            return self.step_append(mark);
+        }
         let Some(mark) = mark else {
-            self.fragments.push(Fragment::Line(line));
             let parsed = parse::command(&self.fragments);
             let tag = self.tag(&[]);
             self.reset();
@@ -226,26 +258,35 @@ impl Framer {
                 Err(error) => Event::Bad { tag, error },
             });
         };
-        line.truncate(mark.at);
-        self.fragments.push(Fragment::Line(line));
-        if self.budget.stream_append {
-            match parse::append_prefix(&self.fragments) {
-                AppendPrefix::No => {}
-                AppendPrefix::Bad(error) => {
-                    let tag = self.tag(&[]);
-                    return self.refuse(tag, error, Some(mark));
-                }
-                AppendPrefix::Start(mut start) => {
-                    start.size = mark.size;
-                    start.unasked = mark.unasked;
-                    start.binary = mark.binary;
-                    self.fragments.clear();
-                    self.held = 0;
-                    self.mode = Mode::Stream { left: mark.size, utf8: start.utf8 };
-                    return Some(Event::Append(start));
-                }
+        self.collect(mark)
+    }
+    /// A line of APPEND or REPLACE has come.
+    fn step_append(&mut self, mark: Option<LiteralMark>) -> Option<Event> {
+        let literal = mark.map(|m| AppendLiteral { size: m.size, unasked: m.unasked, binary: m.binary });
+        let from = self.append.unwrap_or(Progress::START);
+        let segment = match parse::append_segment(&self.fragments, from, literal) {
+            Ok(segment) => segment,
+            Err(error) => {
+                let tag = self.tag(&[]);
+                return self.refuse(tag, error, mark);
             }
+        };
+        match (segment.next, mark) {
+            (Next::Argument, Some(mark)) => return self.collect(mark),
+            (Next::Stream(progress), Some(mark)) => {
+                self.append = Some(progress);
+                self.mode = Mode::Stream { left: mark.size };
+            }
+            _ => self.mode = Mode::Over,
         }
+        self.fragments.clear();
+        match segment.start {
+            Some(start) => Some(Event::Append(Box::new(AppendStart { steps: segment.steps, ..start }))),
+            None => Some(Event::AppendSteps(segment.steps)),
+        }
+    }
+    /// A literal that is an argument: it is held, under budget.
+    fn collect(&mut self, mark: LiteralMark) -> Option<Event> {
         let left = usize::try_from(mark.size).unwrap_or(usize::MAX);
         if mark.size > self.budget.literal || left > self.budget.command.saturating_sub(self.held) {
             let tag = self.tag(&[]);
@@ -270,49 +311,25 @@ impl Framer {
         self.mode = Mode::Line;
         None
     }
-    fn step_stream_end(&mut self) -> Option<Event> {
-        let Mode::StreamEnd { utf8 } = self.mode else { return None };
-        // Only `)` or nothing may follow; what is longer is thrown away by the caller closing (Fatal).
-        match self.find_line(self.budget.command) {
-            Found::No => Some(Event::NeedMore),
-            Found::TooLong => Some(Event::Fatal(TOO_LONG)),
-            Found::Line(line) => {
-                self.reset();
-                let good: &[u8] = if utf8 { b")" } else { b"" };
-                if let Some(mark) = literal_mark(&line) {
-                    // A second message (MULTIAPPEND) is not announced: its literal is thrown away if it comes unasked.
-                    let error = SyntaxError("APPEND takes one message");
-                    if mark.unasked && mark.size > self.budget.discard {
-                        return Some(Event::Fatal(error));
-                    }
-                    if mark.unasked {
-                        self.mode =
-                            Mode::Skip(Skip { tag: None, error, literal: mark.size, tail: Vec::new(), total: 0 });
-                    }
-                    return Some(Event::AppendEnd(Err(error)));
-                }
-                let ok = line.trim_ascii_end() == good;
-                Some(Event::AppendEnd(if ok { Ok(()) } else { Err(SyntaxError("text after the message of APPEND")) }))
-            }
-        }
-    }
     /// Answers a bad command; when its literal comes unasked, throws that away first.
     fn refuse(&mut self, tag: Option<String>, error: SyntaxError, mark: Option<LiteralMark>) -> Option<Event> {
         match mark {
             Some(mark) if mark.unasked => self.skip(tag, error, mark.size),
             _ => {
+                let append = self.append.is_some();
                 self.reset();
-                Some(Event::Bad { tag, error })
+                Some(if append { Event::AppendEnd(Err(error)) } else { Event::Bad { tag, error } })
             }
         }
     }
     fn skip(&mut self, tag: Option<String>, error: SyntaxError, literal: u64) -> Option<Event> {
+        let append = self.append.is_some();
         self.reset();
         if literal > self.budget.discard {
             return Some(Event::Fatal(error));
         }
         self.scanned = 0;
-        self.mode = Mode::Skip(Skip { tag, error, literal, tail: Vec::new(), total: 0 });
+        self.mode = Mode::Skip(Skip { tag, error, append, literal, tail: Vec::new(), total: 0 });
         None
     }
     fn step_skip(&mut self) -> Option<Event> {
@@ -352,9 +369,9 @@ impl Framer {
                 (mark.size > discard).then_some(Event::Fatal(error))
             }
             _ => {
-                let tag = skip.tag.take();
+                let (tag, append) = (skip.tag.take(), skip.append);
                 self.reset();
-                Some(Event::Bad { tag, error })
+                Some(if append { Event::AppendEnd(Err(error)) } else { Event::Bad { tag, error } })
             }
         }
     }

@@ -30,14 +30,10 @@ fn drain(framer: &mut Framer, seen: &mut Vec<String>) {
             }
             Event::Continue => "continue".to_owned(),
             Event::Append(start) => {
-                format!(
-                    "append {} {:?} {} unasked={}",
-                    start.tag,
-                    start.mailbox.decode(false),
-                    start.size,
-                    start.unasked
-                )
+                let place = start.mailbox.decode(false);
+                format!("{} {} {place:?}{}", start.name().to_lowercase(), start.tag, words(&start.steps))
             }
+            Event::AppendSteps(steps) => format!("then{}", words(&steps)),
             Event::AppendEnd(end) => format!("append end {}", end.is_ok()),
             Event::Command(tagged) => format!("{} {}", tagged.tag, tagged.command.name()),
             Event::Bad { tag, error } => format!("bad {} {error}", tag.unwrap_or_else(|| "*".to_owned())),
@@ -48,6 +44,23 @@ fn drain(framer: &mut Framer, seen: &mut Vec<String>) {
         };
         seen.push(word);
     }
+}
+
+/// Steps in words.
+fn words(steps: &[AppendStep]) -> String {
+    let word = |step: &AppendStep| match step {
+        AppendStep::Message { flags, date, catenate } => {
+            let marks = [(*flags != Default::default(), "+flags"), (date.is_some(), "+date"), (*catenate, "+parts")];
+            let marks: String = marks.iter().filter(|m| m.0).map(|m| m.1).collect();
+            format!(" message{marks}")
+        }
+        AppendStep::Literal(l) => {
+            format!(" {{{}{}{}}}", if l.binary { "~" } else { "" }, l.size, if l.unasked { "+" } else { "" })
+        }
+        AppendStep::Url(url) => format!(" url({})", String::from_utf8_lossy(url)),
+        AppendStep::End => " end".to_owned(),
+    };
+    steps.iter().map(word).collect()
 }
 
 const AFTER: Budget = Budget::after_login();
@@ -86,12 +99,14 @@ fn an_appended_message_is_streamed() {
         b"\r\nb NOOP\r\nc APPEND INBOX {3}\r\nabc junk\r\nd APPEND x UTF8 (~{2+}\r\nab)\r\ne NOOP\r\n",
     );
     let want = [
-        "append a Some(\"INBOX\") 20 unasked=true",
+        "append a Some(\"INBOX\") message+flags {20+}",
+        "then end",
         "append end true",
         "b NOOP",
-        "append c Some(\"INBOX\") 3 unasked=false",
+        "append c Some(\"INBOX\") message {3}",
         "append end false",
-        "append d Some(\"x\") 2 unasked=true",
+        "append d Some(\"x\") message {~2+}",
+        "then end",
         "append end true",
         "e NOOP",
     ];
@@ -101,13 +116,15 @@ fn an_appended_message_is_streamed() {
     // Whatever its size, nothing is held.
     let mut framer = Framer::new(AFTER);
     framer.feed(b"a APPEND INBOX {10000000}\r\n");
-    assert!(matches!(framer.next_event(), Event::Append(start) if start.size == 10_000_000));
+    assert!(matches!(framer.next_event(), Event::Append(_)));
+    assert_eq!(framer.stream_left(), 10_000_000);
     for _ in 0..100 {
         framer.feed(&[b'x'; 100_000]);
         while framer.stream_left() > 0 && !framer.stream(65_536).is_empty() {}
         assert!(framer.input.len() <= 100_000);
     }
     framer.feed(b"\r\n");
+    assert!(matches!(framer.next_event(), Event::AppendSteps(steps) if steps == [AppendStep::End]));
     assert!(matches!(framer.next_event(), Event::AppendEnd(Ok(()))));
 }
 
@@ -121,16 +138,95 @@ fn append_with_bad_arguments_is_refused_before_its_literal() {
         run(AFTER, b"a APPEND INBOX (\\Foo) {5+}\r\nhello\r\nb NOOP\r\n", 3),
         ["bad a a system flag is unknown", "b NOOP"]
     );
-    assert_eq!(run(AFTER, b"a APPEND INBOX\r\n", 9), ["bad a APPEND needs its message as a literal"]);
+    assert_eq!(run(AFTER, b"a APPEND INBOX\r\n", 9), ["bad a a space is missing"]);
 }
 
 #[test]
-fn a_second_message_is_thrown_away() {
-    let input = b"a APPEND INBOX {2+}\r\nab (\\Seen) {3+}\r\nabc\r\nb NOOP\r\n";
-    assert_eq!(
-        run(AFTER, input, 4),
-        ["append a Some(\"INBOX\") 2 unasked=true", "append end false", "bad * APPEND takes one message", "b NOOP"]
-    );
+fn several_messages_and_parts() {
+    // RFC 3502 §6.3.11, RFC 4469 §5, RFC 8508 §3.4, by shape.
+    let input = b"a APPEND INBOX {2+}\r\nab (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {3}\r\nabc \r\n\
+        b APPEND Drafts (\\Seen) CATENATE (URL \"/x/;UID=1\" TEXT {4+}\r\nabcd URL {5+}\r\nother UTF8 (~{1+}\r\nx) URL /y/;UID=2) {1+}\r\nz\r\n\
+        c APPEND INBOX CATENATE (URL /x/;UID=1)\r\n\
+        d REPLACE 4 Drafts (\\Seen) {3+}\r\nabc\r\n\
+        e uid replace * {5+}\r\nInbox CATENATE (TEXT ~{2}\r\nab)\r\n\
+        f NOOP\r\n";
+    let want = [
+        "append a Some(\"INBOX\") message {2+}",
+        "then end message+flags+date {3}",
+        "then end",
+        "append end true",
+        "append b Some(\"Drafts\") message+flags+parts url(/x/;UID=1) {4+}",
+        "then url(other) {~1+}",
+        "then url(/y/;UID=2) end message {1+}",
+        "then end",
+        "append end true",
+        "append c Some(\"INBOX\") message+parts url(/x/;UID=1) end",
+        "append end true",
+        "replace d Some(\"Drafts\") message+flags {3+}",
+        "then end",
+        "append end true",
+        "uid replace e Some(\"INBOX\") message+parts {~2}",
+        "then end",
+        "append end true",
+        "f NOOP",
+    ];
+    for piece in [1, 2, 5, 1000] {
+        assert_eq!(run(AFTER, input, piece), want, "pieces of {piece}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_in_the_middle_of_an_append_ends_it_and_nothing_else() {
+    for rest in [
+        " (\\Foo) {3+}\r\nabc",
+        " (\\Foo) {3}",
+        " junk",
+        "x",
+        " CATENATE ()",
+        " CATENATE (TEXT {2+}\r\nab",
+        " CATENATE (URL)",
+        " CATENATE (URL \"x\"",
+        " CATENATE (BLOB {2+}\r\nab)",
+        " CATENATE (TEXT \"x\")",
+        " CATENATE (URL {70000+}",
+        " UTF8 {2+}\r\nab",
+    ] {
+        let input = format!("a APPEND INBOX {{2+}}\r\nab{rest}\r\n");
+        let extra = if rest.contains("70000") { "x".repeat(70_000) + "\r\n" } else { String::new() };
+        let all = run(AFTER, format!("{input}{extra}b NOOP\r\n").as_bytes(), 7);
+        assert_eq!(all.last().map(String::as_str), Some("b NOOP"), "{rest}: {all:?}");
+        assert_eq!(all[all.len() - 2], "append end false", "{rest}: {all:?}");
+        assert!(!all.iter().any(|w| w.starts_with("bad")), "{rest}: {all:?}");
+    }
+    for bad in [
+        "REPLACE",
+        "REPLACE 1",
+        "REPLACE 0 INBOX {1+}\r\nx",
+        "REPLACE 1:2 INBOX {1+}\r\nx",
+        "REPLACE 1 INBOX",
+        "UID REPLACE INBOX {1+}\r\nx",
+        "APPEND INBOX CATENATE (",
+    ] {
+        let all = run(AFTER, format!("a {bad}\r\nb NOOP\r\n").as_bytes(), 1000);
+        assert!(all.len() == 2 && all[0].starts_with("bad a ") && all[1] == "b NOOP", "{bad}: {all:?}");
+    }
+    // One message only.
+    let all = run(AFTER, b"a REPLACE 1 INBOX {1+}\r\nx {1+}\r\ny\r\nb NOOP\r\n", 1000);
+    assert_eq!(all[1..], ["append end false", "b NOOP"]);
+}
+
+#[test]
+fn a_long_append_is_held_to_the_budget_of_a_command() {
+    let mut input = b"a APPEND INBOX".to_vec();
+    for _ in 0..9000 {
+        input.extend_from_slice(b" (\\Seen) {1+}\r\nx");
+    }
+    input.extend_from_slice(b"\r\nb NOOP\r\n");
+    let all = run(AFTER, &input, 999);
+    assert_eq!(all[all.len() - 2..], ["append end false", "b NOOP"]);
+    assert!(all.len() < 9000);
+    let urls = format!("a APPEND INBOX CATENATE ({}TEXT {{1+}}\r\nx)\r\nb NOOP\r\n", "URL x ".repeat(600));
+    assert_eq!(run(AFTER, urls.as_bytes(), 999), ["bad a CATENATE has too many parts", "b NOOP"]);
 }
 
 #[test]
@@ -208,7 +304,7 @@ fn weird_literal_marks() {
 proptest! {
     #[test]
     fn pieces_do_not_matter(
-        lines in proptest::collection::vec("[a-c]{0,2} ?(NOOP|LOGIN|APPEND|SEARCH|\\PC)?[ \"(){}~+*a-z0-9\r]{0,20}(\\{[0-9]{1,3}\\+?\\})?(\r\n|\n)", 0..6),
+        lines in proptest::collection::vec("[a-c]{0,2} ?(NOOP|LOGIN|APPEND|SEARCH|\\PC|REPLACE 1 x|APPEND x CATENATE \\(TEXT|APPEND x)?[ \"(){}~+*a-z0-9\r]{0,20}(\\{[0-9]{1,3}\\+?\\})?(\r\n|\n)", 0..6),
         piece in 1usize..40,
     ) {
         let input = lines.concat();

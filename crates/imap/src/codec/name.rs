@@ -94,6 +94,36 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// Can `pattern` match any name that begins with `start`? Tells which parts of a hierarchy a LIST has to look at.
+pub fn reaches(pattern: &str, start: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    // Where in the pattern one can be; a wildcard is passed without taking anything.
+    let mut at = vec![false; pattern.len() + 1];
+    let pass = |at: &mut Vec<bool>| {
+        for p in 0..pattern.len() {
+            if at[p] && matches!(pattern[p], '*' | '%') {
+                at[p + 1] = true;
+            }
+        }
+    };
+    at[0] = true;
+    pass(&mut at);
+    for c in start.chars() {
+        let mut next = vec![false; pattern.len() + 1];
+        for p in (0..pattern.len()).filter(|&p| at[p]) {
+            match pattern[p] {
+                '*' => next[p] = true,
+                '%' => next[p] |= c != '/',
+                other if other == c => next[p + 1] = true,
+                _ => {}
+            }
+        }
+        pass(&mut next);
+        at = next;
+    }
+    at.contains(&true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +161,25 @@ mod tests {
     }
 
     #[test]
+    fn patterns_reach_below_a_start() {
+        for (pattern, start, hit) in [
+            ("*", "Autres BAL/x@y.fr/", true),
+            ("%", "Autres BAL", true),
+            ("%", "Autres BAL/", false),
+            ("%/%", "Autres BAL/x", true),
+            ("%/%", "Autres BAL/x/", false),
+            ("A*/INBOX", "Autres BAL/x/", true),
+            ("Autres BAL/%", "Autres BAL", true),
+            ("Autres", "Autres BAL", false),
+            ("INBOX", "Autres BAL", false),
+            ("", "Autres BAL", false),
+            ("", "", true),
+        ] {
+            assert_eq!(reaches(pattern, start), hit, "{pattern} {start}");
+        }
+    }
+
+    #[test]
     fn names_decode_by_mode() {
         assert_eq!(MailboxName::new("inBox").decode(false).as_deref(), Some("INBOX"));
         assert_eq!(MailboxName::new("Envoy&AOk-s").decode(false).as_deref(), Some("Envoyés"));
@@ -143,6 +192,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whatever_matches_was_reached(p in "[ab/*%]{0,8}", n in "[ab/]{0,8}", cut in 0..9usize) {
+            if matches(&p, &n) {
+                prop_assert!(reaches(&p, &n[..cut.min(n.len())]));
+            }
+        }
+
         #[test]
         fn matching_is_as_defined(p in "[ab/%*]{0,8}", n in "[ab/]{0,8}") {
             let (pc, nc): (Vec<char>, Vec<char>) = (p.chars().collect(), n.chars().collect());

@@ -40,6 +40,15 @@ impl SequenceSet {
             }
         }
     }
+    /// Reads a set of plain numbers: no `*`, no `$` (RFC 7162 §7 known-uids).
+    pub fn parse_known(c: &mut Cursor<'_>) -> Parsed<Self> {
+        let set = Self::parse(c)?;
+        let plain = |b: &Bound| *b != Bound::Last;
+        match &set {
+            Self::Ranges(ranges) if ranges.iter().all(|(a, b)| plain(a) && plain(b)) => Ok(set),
+            _ => Err(SyntaxError("a set of known numbers takes neither * nor $")),
+        }
+    }
     /// The ranges as sorted, merged, inclusive pairs, with `*` standing for `last`. `None` for `$`.
     pub fn resolve(&self, last: u32) -> Option<Vec<(u32, u32)>> {
         let Self::Ranges(ranges) = self else { return None };
@@ -70,6 +79,31 @@ fn bound(c: &mut Cursor<'_>) -> Parsed<Bound> {
         Ok(n) => Ok(Bound::Number(n)),
         Err(_) => Err(SyntaxError("a sequence set is not valid")),
     }
+}
+
+/// Ascending numbers as runs (first, last).
+pub fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &n in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(n) => *last = n,
+            _ => runs.push((n, n)),
+        }
+    }
+    runs
+}
+
+/// Writes runs as a set.
+pub fn write_runs(runs: &[(u32, u32)]) -> String {
+    let mut out = String::new();
+    for (first, last) in runs {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        // Writing to a String cannot fail.
+        let _ = if first == last { write!(out, "{first}") } else { write!(out, "{first}:{last}") };
+    }
+    out
 }
 
 /// Writes ascending numbers as a set, ranges folded: `1:3,7`. Empty input yields an empty text.

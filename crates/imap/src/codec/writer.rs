@@ -17,6 +17,7 @@ const QUOTED_MAX: usize = 1000;
 pub struct Out {
     buf: Vec<u8>,
     utf8: bool,
+    uid_only: bool,
 }
 
 impl Out {
@@ -31,6 +32,22 @@ impl Out {
     /// True when UTF-8 is enabled.
     pub fn utf8(&self) -> bool {
         self.utf8
+    }
+    /// The client enabled UIDONLY (RFC 9586): no response holds a message sequence number.
+    pub fn set_uid_only(&mut self, on: bool) {
+        self.uid_only = on;
+    }
+    /// True when UIDONLY is enabled.
+    pub fn uid_only(&self) -> bool {
+        self.uid_only
+    }
+    /// `* 12 FETCH (`, or `* 4711 UIDFETCH (` once UIDONLY is enabled (RFC 9586 §3.3).
+    pub fn fetch(&mut self, number: u32, uid: u32) -> &mut Self {
+        if self.uid_only {
+            self.raw("* ").num(uid).raw(" UIDFETCH (")
+        } else {
+            self.raw("* ").num(number).raw(" FETCH (")
+        }
     }
     /// Bytes waiting.
     pub fn len(&self) -> usize {
@@ -92,6 +109,19 @@ impl Out {
             self.literal_mark(value.len() as u64, false);
             self.buf.extend(value.iter().map(|&b| if b == 0 { b'?' } else { b }));
         }
+        self
+    }
+    /// A URL as a client wrote it, in a quoted string that can stand in a response code: what cannot is left out.
+    pub fn url(&mut self, url: &[u8]) -> &mut Self {
+        self.buf.push(b'"');
+        let plain = |b: &&u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b']');
+        self.buf.extend(url.iter().filter(plain).take(QUOTED_MAX));
+        self.buf.push(b'"');
+        self
+    }
+    /// An object id (RFC 8474 §7): letters, digits, `_` and `-`; anything else is left out.
+    pub fn object(&mut self, id: &str) -> &mut Self {
+        self.buf.extend(id.bytes().filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')));
         self
     }
     /// A string or `NIL`.

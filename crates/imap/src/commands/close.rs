@@ -1,22 +1,15 @@
-//! CLOSE (RFC 9051 §6.4.1): removes what is flagged `\Deleted` without telling it, then leaves the mailbox.
-use crate::session::{Code, Done, Reply, Session};
+//! CLOSE (RFC 9051 §6.4.1): removes what is flagged `\Deleted` without telling it, then leaves the mailbox. No HIGHESTMODSEQ is told (RFC 7162 §3.2.8): the
+//! client has not heard of what others changed.
+use crate::session::{Done, Reply, Session};
 
 pub(crate) async fn run(s: &mut Session) -> Done {
     let view = s.view()?;
     let (folder, read_only) = (view.folder.id, view.read_only);
-    if read_only {
-        s.view = None;
-        return Ok(Reply::Ok);
+    if !read_only {
+        let actor = s.reader()?;
+        let operator = s.operator.clone();
+        s.patiently(operator.expunge(&actor, folder, None)).await??;
     }
-    let actor = s.actor()?;
-    let gone = s.operator.expunge(&actor, folder, None).await?;
     s.view = None;
-    if !s.enabled.condstore || gone.is_empty() {
-        return Ok(Reply::Ok);
-    }
-    // RFC 7162 §3.1.9: the client that counts modseqs learns the one of its own removal.
-    match s.operator.changes(&actor, folder, u64::MAX >> 1).await {
-        Ok(changes) => Ok(Reply::With(Code::HighestModSeq(changes.modseq))),
-        Err(_) => Ok(Reply::Ok),
-    }
+    Ok(Reply::Ok)
 }

@@ -1,6 +1,7 @@
-//! IDLE (RFC 9051 §6.3.13): parked, with its buffers given back; wakes when the BAL changes, when the client says DONE, when
+//! IDLE (RFC 9051 §6.3.13): parked, with its buffers given back; with the mailbox packed after a while; wakes when the BAL changes, when the client says DONE, when
 //! rights are taken away, when the door closes, and every few minutes to say something and to ask its rights again.
-use crate::session::{Done, End, Reply, Session, Stop};
+use crate::session::{Done, End, Reply, Session, Stop, stirred};
+use crate::view::View;
 use sceau_domain::RefusalCode;
 use tokio::time::{Instant, sleep_until};
 
@@ -11,6 +12,8 @@ enum Woken {
     Line(Result<Vec<u8>, sceau_net::ReadError>),
     Changed,
     Pulled,
+    /// Nothing happened for a while.
+    Quiet,
     Keepalive,
     Drain,
 }
@@ -19,7 +22,7 @@ pub(crate) async fn run(s: &mut Session) -> Done {
     s.actor()?;
     s.out.raw("+ idling").end();
     if s.view.is_some() {
-        s.sync(true).await?;
+        Box::pin(s.news(true)).await?;
     }
     let until = Instant::now() + s.config.idle_timeout;
     loop {
@@ -27,22 +30,25 @@ pub(crate) async fn run(s: &mut Session) -> Done {
             let done = line.is_ok_and(|l| l.trim_ascii().eq_ignore_ascii_case(b"DONE"));
             return if done { Ok(Reply::Ok) } else { Err(Stop::syntax("IDLE ends with DONE")) };
         }
-        s.send().await?;
-        park(s);
-        match wait(s, until).await {
+        Box::pin(s.send()).await?;
+        s.framer.park();
+        s.out.park();
+        let woken = wait(s, until).await;
+        if let (Some(view), Woken::Line(_) | Woken::Changed) = (&mut s.view, &woken) {
+            view.wake();
+        }
+        match woken {
             Woken::Drain => return Err(Stop::End(End::Bye(RefusalCode::ShuttingDown.into()))),
             Woken::Line(Ok(line)) => s.framer.feed(&line),
             Woken::Line(Err(e)) => return Err(Stop::End(crate::session::ended_by(e))),
-            Woken::Changed => {
-                rights(s).await?;
-                s.sync(true).await?;
-            }
-            Woken::Pulled => rights(s).await?,
+            Woken::Changed => Box::pin(tell(s)).await?,
+            Woken::Pulled => Box::pin(rights(s)).await?,
+            Woken::Quiet => s.view.iter_mut().for_each(View::park),
             Woken::Keepalive if Instant::now() >= until => {
                 return Err(Stop::End(End::Bye(RefusalCode::Timeout.into())));
             }
             Woken::Keepalive => {
-                rights(s).await?;
+                Box::pin(rights(s)).await?;
                 s.out.raw("* OK Still here").end();
             }
         }
@@ -51,33 +57,32 @@ pub(crate) async fn run(s: &mut Session) -> Done {
 
 async fn wait(s: &mut Session, until: Instant) -> Woken {
     let keepalive = (Instant::now() + s.config.keepalive).min(until);
-    let watched = s.view.is_some();
-    let (conn, watch, leash) = (&mut s.conn, &mut s.watch, &mut s.leash);
-    let changed = async {
-        match watch {
-            Some(watch) if watched => watch.changed().await,
-            _ => std::future::pending().await,
-        }
-    };
+    // A mailbox where much happens is not packed and unpacked each time.
+    let quiet = s.view.as_ref().filter(|view| view.worth_parking()).map(|_| Instant::now() + s.config.quiet);
+    let until = quiet.map_or(keepalive, |quiet| quiet.min(keepalive));
+    // RFC 5465 §4: once NOTIFY was used, IDLE tells what it asked for and nothing else.
+    let selected = s.view.is_some() && s.wishes.as_ref().is_none_or(|w| w.selected.is_some());
+    let (conn, watch, leash, wishes) = (&mut s.conn, &mut s.watch, &mut s.leash, &mut s.wishes);
     tokio::select! {
         biased;
         () = s.drain.cancelled() => Woken::Drain,
         () = crate::session::pulled(leash) => Woken::Pulled,
         line = conn.read_line(DONE_MAX) => Woken::Line(line),
-        () = changed => Woken::Changed,
-        () = sleep_until(keepalive) => Woken::Keepalive,
+        () = stirred(watch, selected, wishes) => Woken::Changed,
+        () = sleep_until(until) => if until < keepalive { Woken::Quiet } else { Woken::Keepalive },
     }
+}
+
+/// Tells what changed, to whoever still has the right to it.
+async fn tell(s: &mut Session) -> Result<(), Stop> {
+    rights(s).await?;
+    if s.view.is_some() {
+        s.news(true).await?;
+    }
+    Ok(s.tell_elsewhere().await?)
 }
 
 /// A session that has lost its rights is closed; a question that cannot be answered now is asked again later.
 async fn rights(s: &mut Session) -> Result<(), Stop> {
     s.still_here().await.map_err(Stop::End)
-}
-
-fn park(s: &mut Session) {
-    s.framer.park();
-    s.out.park();
-    if let Some(view) = &mut s.view {
-        view.park();
-    }
 }

@@ -6,35 +6,41 @@ use crate::session::{Code, Done, Reply, Session};
 use sceau_domain::{Refusal, RefusalCode};
 
 pub(crate) async fn run(s: &mut Session, store: &Store) -> Done {
-    let actor = s.actor()?;
+    let actor = s.reader()?;
     let view = s.writable()?;
     let folder = view.folder.id;
     let uids = view.resolve_uids(&store.set, store.uid)?;
+    let uids = s.limit(uids, |_, uid| Some(*uid));
     if store.unchanged_since.is_some() {
         s.enable_condstore();
     }
     if uids.is_empty() {
         return Ok(Reply::Ok);
     }
-    let changed =
-        s.operator.change_flags(&actor, folder, &uids, store.change, store.flags.clone(), store.unchanged_since).await;
-    let (after, kept) = changed?;
+    let operator = s.operator.clone();
+    let change = operator.change_flags(&actor, folder, &uids, store.change, store.flags.clone(), store.unchanged_since);
+    let (after, kept) = s.patiently(change).await??;
     let condstore = s.enabled.condstore;
     let found = after.len() + kept.len();
-    let indexes = {
+    let (touched, tell) = {
         let view = s.view()?;
-        let touched: Vec<u32> = after.iter().map(|e| e.uid).collect();
+        let touched: Vec<usize> = after.iter().filter_map(|e| view.index_of(e.uid)).collect();
         let (tell, new_keywords) = view.stored(after, store.silent, |f| flags::apply(f, store.change, &store.flags));
-        // RFC 7162 §3.1.3: with CONDSTORE even a silent STORE tells the new modseq.
-        let tell = if condstore { touched.iter().filter_map(|&uid| view.index_of(uid)).collect() } else { tell };
         if new_keywords {
             s.tell_flags();
         }
-        tell
+        // RFC 7162 §3.1.3: with CONDSTORE even a silent STORE tells the new modseq, of each message.
+        if condstore { (touched, tell) } else { (tell.clone(), tell) }
     };
-    for index in indexes {
+    let touched: Vec<usize> = if s.limited.is_some() { touched.into_iter().rev().collect() } else { touched };
+    for index in touched {
         if let Some(view) = &s.view {
-            crate::session::write_fetch(&mut s.out, view, index, store.uid || condstore, condstore);
+            // Both ascend.
+            if tell.binary_search(&index).is_ok() {
+                crate::session::write_fetch(&mut s.out, view, index, store.uid || condstore, condstore);
+            } else {
+                crate::session::write_modseq(&mut s.out, view, index);
+            }
         }
         s.relieve().await?;
     }

@@ -1,6 +1,7 @@
 //! How commands end, and the tagged line that says so.
 use super::Session;
 use crate::codec::Out;
+use crate::codec::sequence::write_set;
 use crate::commands;
 use sceau_domain::{Refusal, RefusalCode};
 
@@ -24,8 +25,12 @@ pub(crate) enum Code {
     ReadOnly,
     /// READ-WRITE.
     ReadWrite,
-    /// UIDVALIDITY and UID.
-    AppendUid(u32, u32),
+    /// UIDVALIDITY and UIDs.
+    AppendUid(u32, Vec<u32>),
+    /// The URL that names nothing that can be read (RFC 4469 §4).
+    BadUrl(Vec<u8>),
+    /// MAILBOXID (RFC 8474 §4.1).
+    MailboxId(String),
     /// UIDVALIDITY, source set, destination set.
     CopyUid(u32, String, String),
     /// Sets of what UNCHANGEDSINCE kept from being changed.
@@ -36,10 +41,24 @@ pub(crate) enum Code {
     TryCreate,
     /// EXPUNGEISSUED.
     ExpungeIssued,
+    /// MESSAGELIMIT (RFC 9738): the limit, and the lowest UID that was worked on.
+    MessageLimit(u32, Option<u32>),
     /// UNKNOWN-CTE.
     UnknownCte,
     /// BADCHARSET.
     BadCharset,
+    /// METADATA LONGENTRIES (RFC 5464 §4.2.1): the longest value that was left out.
+    MetadataLongEntries(u64),
+    /// METADATA MAXSIZE (§4.3).
+    MetadataMaxSize(u64),
+    /// METADATA TOOMANY (§4.3).
+    MetadataTooMany,
+    /// COMPRESSIONACTIVE (RFC 4978).
+    CompressionActive,
+    /// BADEVENT (RFC 5465).
+    BadEvent,
+    /// NOTIFICATIONOVERFLOW (RFC 5465).
+    NotificationOverflow,
 }
 
 impl Code {
@@ -50,14 +69,31 @@ impl Code {
             Self::Capability => &mut *out,
             Self::ReadOnly => out.raw("READ-ONLY"),
             Self::ReadWrite => out.raw("READ-WRITE"),
-            Self::AppendUid(validity, uid) => out.raw("APPENDUID ").num(*validity).raw(" ").num(*uid),
+            Self::AppendUid(validity, uids) => {
+                out.raw("APPENDUID ").num(*validity).raw(" ").set(&write_set(uids))
+            }
+            Self::BadUrl(url) => out.raw("BADURL ").url(url),
+            Self::MailboxId(id) => out.raw("MAILBOXID (").object(id).raw(")"),
             Self::CopyUid(validity, from, to) => out.raw("COPYUID ").num(*validity).raw(" ").set(from).raw(" ").set(to),
             Self::Modified(set) => out.raw("MODIFIED ").set(set),
             Self::HighestModSeq(n) => out.raw("HIGHESTMODSEQ ").num(*n),
             Self::TryCreate => out.raw("TRYCREATE"),
             Self::ExpungeIssued => out.raw("EXPUNGEISSUED"),
+            Self::MessageLimit(most, lowest) => {
+                out.raw("MESSAGELIMIT ").num(*most);
+                lowest.iter().for_each(|uid| out.raw(" ").num(*uid).done());
+                &mut *out
+            }
             Self::UnknownCte => out.raw("UNKNOWN-CTE"),
             Self::BadCharset => out.raw("BADCHARSET (UTF-8 US-ASCII)"),
+            Self::MetadataLongEntries(n) => out.raw("METADATA LONGENTRIES ").num(*n),
+            Self::MetadataMaxSize(n) => out.raw("METADATA MAXSIZE ").num(*n),
+            Self::MetadataTooMany => out.raw("METADATA TOOMANY"),
+            Self::CompressionActive => out.raw("COMPRESSIONACTIVE"),
+            Self::BadEvent => {
+                out.raw("BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)")
+            }
+            Self::NotificationOverflow => out.raw("NOTIFICATIONOVERFLOW"),
         };
         out.raw("] ");
     }
@@ -147,11 +183,13 @@ impl Session {
             return Err(end);
         }
         let told = match tell {
-            Some(may_expunge) if self.view.is_some() => self.sync(may_expunge).await,
+            Some(may_expunge) if self.view.is_some() => self.news(may_expunge).await,
             _ => Ok(()),
         };
+        let lowest = self.limited.take();
         match done {
             Ok(reply) => {
+                let reply = self.say_limit(reply, lowest);
                 self.errors = if self.actor.is_some() { 0 } else { self.errors };
                 self.answer_done(tag, name, &reply);
             }

@@ -1,5 +1,5 @@
 //! Reading and sending.
-use super::{End, Session};
+use super::{End, Session, seated, stirred};
 use crate::codec::frame::Event;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_net::ReadError;
@@ -7,9 +7,9 @@ use sceau_operator::login::Leash;
 use sceau_operator::{Actor, Operator};
 use tokio::time::timeout_at;
 
-/// Largest piece of a message read or sent at once.
+/// Largest piece of a message sent at once.
 pub(crate) const PIECE: usize = 64 * 1024;
-/// Longest line asked from the connection at once; longer ones come in pieces.
+/// Longest line asked from the connection at once; longer ones, and literals, come in pieces of this size (a TLS record is no larger).
 const LINE: usize = 16 * 1024;
 /// Responses waiting beyond this are given to the connection before more are made.
 const OUT_HIGH: usize = 32 * 1024;
@@ -27,15 +27,21 @@ impl Session {
 
     /// Waits for bytes and gives them to the framer. What is to be sent is sent first.
     pub(crate) async fn read_more(&mut self) -> Result<(), End> {
-        self.hand_over().await?;
+        if !self.out.is_empty() {
+            Box::pin(self.hand_over()).await?;
+        }
         if !self.framer.in_command() {
             self.framer.park();
             self.out.park();
         }
+        // What NOTIFY asked for is told between commands, never within one.
+        let told = self.wishes.as_ref().filter(|_| !self.framer.in_command());
+        let selected = told.is_some_and(|w| w.selected.is_some()) && self.view.is_some();
+        let told = told.is_some();
         let drain = self.drain.clone();
         let login_by = if self.actor.is_none() { Some(self.login_by) } else { None };
         let bytes = loop {
-            let mut leash = self.leash.take();
+            let (mut leash, mut watch, mut wishes) = (self.leash.take(), self.watch.take(), self.wishes.take());
             let read = self.read_once();
             let woken = tokio::select! {
                 biased;
@@ -47,11 +53,13 @@ impl Session {
                         None => read.await,
                     }
                 } => Woken::Bytes(bytes),
+                () = stirred(&mut watch, selected, &mut wishes), if told => Woken::Stirred,
             };
-            self.leash = leash;
+            (self.leash, self.watch, self.wishes) = (leash, watch, wishes);
             match woken {
                 Woken::Drain => return Err(End::Bye(RefusalCode::ShuttingDown.into())),
-                Woken::Pulled => self.still_here().await?,
+                Woken::Pulled => Box::pin(self.still_here()).await?,
+                Woken::Stirred => Box::pin(self.tell_unasked()).await?,
                 Woken::Bytes(bytes) => break bytes.map_err(end)?,
             }
         };
@@ -59,10 +67,23 @@ impl Session {
         Ok(())
     }
 
+    /// Tells between two commands what NOTIFY asked for. EXPUNGE only where the client said that it is ready for it at any time (RFC 5465 §6.1).
+    async fn tell_unasked(&mut self) -> Result<(), End> {
+        self.still_here().await?;
+        let at_once = self.wishes.as_ref().and_then(|w| w.selected.as_ref()).is_some_and(|s| !s.delayed);
+        if self.view.is_some() {
+            self.news(at_once).await?;
+        }
+        self.tell_elsewhere().await?;
+        self.hand_over().await?;
+        self.out.park();
+        Ok(())
+    }
+
     /// One read: a line where lines are expected, bytes inside a literal. Cancel-safe.
     async fn read_once(&mut self) -> Result<Vec<u8>, ReadError> {
         let bytes = if self.framer.wants_bytes() {
-            self.conn.read_some(PIECE).await?
+            self.conn.read_some(LINE).await?
         } else {
             match self.conn.read_line(LINE).await {
                 Err(ReadError::TooLong) => self.conn.read_some(LINE).await?,
@@ -89,7 +110,7 @@ impl Session {
     pub(crate) async fn hand_over(&mut self) -> Result<(), End> {
         if !self.out.is_empty() {
             let giving = self.conn.write(self.out.bytes());
-            tethered(giving, &mut self.leash, &self.operator, self.actor.as_ref()).await?;
+            tethered(giving, &mut self.leash, &self.operator, seated(self.actor.as_ref(), self.view.as_ref())).await?;
             self.out.clear();
         }
         Ok(())
@@ -100,10 +121,20 @@ impl Session {
         if self.out.len() >= OUT_HIGH { self.hand_over().await } else { Ok(()) }
     }
 
+    /// Where the connection is compressed: what is written from here on is compressed apart from what was written before (decision 0021).
+    pub(crate) async fn part(&mut self) -> Result<(), End> {
+        if self.conn.compressed() {
+            self.hand_over().await?;
+            self.conn.apart().map_err(end)?;
+        }
+        Ok(())
+    }
+
     /// Sends everything.
     pub(crate) async fn send(&mut self) -> Result<(), End> {
         self.hand_over().await?;
-        tethered(self.conn.flush(), &mut self.leash, &self.operator, self.actor.as_ref()).await
+        let seats = seated(self.actor.as_ref(), self.view.as_ref());
+        tethered(self.conn.flush(), &mut self.leash, &self.operator, seats).await
     }
 
     /// Writes bytes of a literal straight to the connection; what waits goes first. Rights that were taken away meanwhile cut it: within a
@@ -111,7 +142,8 @@ impl Session {
     pub(crate) async fn write_direct(&mut self, bytes: &[u8]) -> Result<(), End> {
         self.still_here().await.map_err(|_| End::Gone)?;
         self.hand_over().await?;
-        tethered(self.conn.write(bytes), &mut self.leash, &self.operator, self.actor.as_ref()).await
+        let seats = seated(self.actor.as_ref(), self.view.as_ref());
+        tethered(self.conn.write(bytes), &mut self.leash, &self.operator, seats).await
     }
 }
 
@@ -119,6 +151,7 @@ impl Session {
 enum Woken {
     Drain,
     Pulled,
+    Stirred,
     Bytes(Result<Vec<u8>, ReadError>),
 }
 
@@ -136,7 +169,7 @@ async fn tethered(
     sending: impl Future<Output = Result<(), ReadError>>,
     leash: &mut Option<Leash>,
     operator: &Operator,
-    actor: Option<&Actor>,
+    seats: [Option<&Actor>; 2],
 ) -> Result<(), End> {
     let mut sending = std::pin::pin!(sending);
     loop {
@@ -144,10 +177,10 @@ async fn tethered(
             biased;
             sent = &mut sending => return sent.map_err(end),
             () = pulled(leash) => {
-                if let Some(actor) = actor
-                    && operator.still_allowed(actor).await.is_err_and(|refusal| !refusal.is_temporary())
-                {
-                    return Err(End::Gone);
+                for actor in seats.into_iter().flatten() {
+                    if operator.still_allowed(actor).await.is_err_and(|refusal| !refusal.is_temporary()) {
+                        return Err(End::Gone);
+                    }
                 }
             }
         }

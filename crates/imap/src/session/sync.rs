@@ -1,18 +1,22 @@
 //! Telling the client what changed in the selected mailbox (RFC 9051 §5.2, §7.3–§7.5).
 use super::{End, Session};
 use crate::codec::flags::SYSTEM;
+use crate::codec::sequence::runs;
 use crate::codec::{Out, flags};
-use crate::view::{Update, View};
+use crate::view::{Update, View, number};
 use sceau_domain::RefusalCode;
+use sceau_operator::mailbox::entries::Entry;
 
 impl Session {
     /// Asks the operator what changed and writes it. EXPUNGE only when `may_expunge`.
     pub(crate) async fn sync(&mut self, may_expunge: bool) -> Result<(), End> {
-        let (Some(view), Some(actor)) = (&mut self.view, &self.actor) else { return Ok(()) };
-        match self.operator.changes(actor, view.folder.id, view.modseq()).await {
+        let Some(view) = &mut self.view else { return Ok(()) };
+        match self.operator.changes(&view.actor, view.folder.id, view.modseq()).await {
             Ok(changes) => {
                 let updates = view.apply(changes, may_expunge);
-                self.tell(&updates).await
+                self.tell(&updates).await?;
+                self.tell_held_back();
+                Ok(())
             }
             // The mailbox was deleted elsewhere, or the access to it has ended.
             Err(refusal) if matches!(refusal.code, RefusalCode::FolderUnknown | RefusalCode::RightMissing) => {
@@ -33,18 +37,37 @@ impl Session {
 
     /// Writes updates; however many they are, little waits in memory.
     pub(crate) async fn tell(&mut self, updates: &[Update]) -> Result<(), End> {
+        let mut updates = updates;
+        if self.enabled.qresync || self.out.uid_only() {
+            let uid = |update: &Update| match update {
+                Update::Expunge { uid, .. } => Some(*uid),
+                _ => None,
+            };
+            let gone: Vec<u32> = updates.iter().map_while(uid).collect();
+            updates = &updates[gone.len()..];
+            self.vanished(&runs(&gone), false).await?;
+        }
         for update in updates {
             let Some(view) = &self.view else { return Ok(()) };
             let out = &mut self.out;
             match update {
-                Update::Expunge(seq) => out.raw("* ").num(*seq).raw(" EXPUNGE").end(),
+                Update::Expunge { seq, .. } => out.raw("* ").num(*seq).raw(" EXPUNGE").end(),
                 Update::Exists(n) => out.raw("* ").num(*n).raw(" EXISTS").end(),
                 Update::Flags => write_flags(out, view),
+                // RFC 5465 §5.1: only who asked for FlagChange hears it, once NOTIFY was used.
+                Update::Fetch(_) if !self.wishes.as_ref().is_none_or(|w| w.hears_flags()) => {}
                 Update::Fetch(index) => write_fetch(out, view, *index, true, self.enabled.condstore),
             }
             self.relieve().await?;
         }
         Ok(())
+    }
+
+    /// While removals may not be told, a client that counts modseqs must not take one that it hears for the state of the mailbox (RFC 7162 §3.2).
+    fn tell_held_back(&mut self) {
+        if let Some(view) = self.view.as_ref().filter(|v| self.enabled.condstore && v.holds_back()) {
+            self.out.raw("* OK [HIGHESTMODSEQ ").num(view.highest_modseq()).raw("] Removals are told later").end();
+        }
     }
 
     /// `* FLAGS (…)` when a STORE or APPEND brought new keywords.
@@ -78,13 +101,26 @@ fn flag_names(out: &mut Out, view: &View) {
     }
 }
 
-/// `* n FETCH (UID u FLAGS (…) MODSEQ (m))`.
-pub(crate) fn write_fetch(out: &mut Out, view: &View, index: usize, uid: bool, modseq: bool) {
-    let Some(entry) = view.entry(index) else { return };
-    out.raw("* ").num(index as u64 + 1).raw(" FETCH (");
-    if uid {
+/// `* n FETCH (UID u `, or `* u UIDFETCH (`.
+fn head<'a>(out: &mut Out, view: &'a View, index: usize, uid: bool) -> Option<&'a Entry> {
+    let entry = view.entry(index)?;
+    out.fetch(number(index + 1), entry.uid);
+    if uid && !out.uid_only() {
         out.raw("UID ").num(entry.uid).raw(" ");
     }
+    Some(entry)
+}
+
+/// `* n FETCH (UID u MODSEQ (m))`: what a silent STORE tells a client that counts modseqs (RFC 7162 §3.1.3).
+pub(crate) fn write_modseq(out: &mut Out, view: &View, index: usize) {
+    if let Some(entry) = head(out, view, index, true) {
+        out.raw("MODSEQ (").num(entry.modseq).raw("))").end();
+    }
+}
+
+/// `* n FETCH (UID u FLAGS (…) MODSEQ (m))`.
+pub(crate) fn write_fetch(out: &mut Out, view: &View, index: usize, uid: bool, modseq: bool) {
+    let Some(entry) = head(out, view, index, uid) else { return };
     out.raw("FLAGS ").flags(&entry.flags);
     if modseq {
         out.raw(" MODSEQ (").num(entry.modseq).raw(")");

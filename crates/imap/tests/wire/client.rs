@@ -41,6 +41,9 @@ impl Client {
     }
     pub async fn start_tls(&mut self) {
         self.ok("STARTTLS").await;
+        self.handshake().await;
+    }
+    pub async fn handshake(&mut self) {
         let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
         self.conn.start_tls_client(sceau_testkit::pki::anonymous(), name, PATIENCE).await.unwrap();
     }

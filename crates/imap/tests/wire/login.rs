@@ -88,7 +88,7 @@ async fn states_are_kept_apart() {
         let bad = c.bad(command).await;
         assert!(bad.ends_with("(sequence.error)"), "{bad}");
     }
-    assert_eq!(c.ok("NAMESPACE").await[0], "* NAMESPACE ((\"\" \"/\")) NIL NIL");
+    assert_eq!(c.ok("NAMESPACE").await[0], "* NAMESPACE ((\"\" \"/\")) ((\"Autres BAL/\" \"/\")) NIL");
     assert_eq!(c.ok("ID (\"name\" \"test\")").await[0], "* ID (\"name\" \"Sceau\")");
     assert_eq!(c.ok("ENABLE X-NONE CONDSTORE").await[0], "* ENABLED CONDSTORE");
     c.send("z LOGOUT\r\n").await;

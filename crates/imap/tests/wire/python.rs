@@ -29,6 +29,9 @@ ok(m.copy('1', 'INBOX/Dossier')); ok(m.uid('MOVE', '3', 'INBOX/Dossier'))
 assert ok(m.expunge())[0] is not None
 assert ok(m.status('INBOX/Dossier', '(MESSAGES UNSEEN)')) == [b'"INBOX/Dossier" (MESSAGES 2 UNSEEN 2)'], m.status('INBOX/Dossier', '(MESSAGES UNSEEN)')
 assert ok(m.search(None, 'ALL')) == [b'1 2 3']
+assert ok(m.sort('SUBJECT ARRIVAL', 'UTF-8', 'ALL')) == [b'1 2 3']
+assert ok(m.uid('SORT', '(REVERSE SUBJECT)', 'UTF-8', 'UNDELETED')) == [b'1 4 5']
+assert ok(m.thread('REFERENCES', 'UTF-8', 'ALL')) == [b'((1)(2)(3))']
 ok(m.rename('INBOX/Dossier', 'INBOX/Autre')); ok(m.delete('INBOX/Autre'))
 assert ok(m.namespace()); ok(m.noop()); ok(m.check()); ok(m.close()); m.logout()
 m = imaplib.IMAP4('localhost', imap)

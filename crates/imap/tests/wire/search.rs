@@ -109,3 +109,87 @@ async fn extended_results_and_the_saved_one() {
     c.no("SEARCH RETURN (SAVE) CHARSET x-none BODY a").await;
     assert_eq!(c.ok("FETCH $ UID").await.len(), 1);
 }
+
+#[tokio::test]
+async fn ages_ranges_and_the_headers_of_parts() {
+    let w = World::new().await;
+    let mut c = some(&w).await;
+    // RFC 5032: how long ago it came.
+    for (keys, want) in [
+        ("YOUNGER 86400", " 1 2 3"),
+        ("OLDER 86400", " 4"),
+        ("OLDER 86400 YOUNGER 86400", ""),
+        ("NOT OLDER 86400 NOT YOUNGER 4294967295", ""),
+        ("OR OLDER 4294967295 YOUNGER 4294967295", " 1 2 3 4"),
+    ] {
+        assert_eq!(c.ok(&format!("SEARCH {keys}")).await[0], format!("* SEARCH{want}"), "{keys}");
+    }
+    for bad in ["SEARCH OLDER 0", "SEARCH YOUNGER -1", "SEARCH OLDER", "SEARCH YOUNGER 4294967296"] {
+        c.bad(bad).await;
+    }
+    // RFC 9394: results by pages.
+    for (options, want) in [
+        ("PARTIAL 1:2", "PARTIAL (1:2 1:2)"),
+        ("PARTIAL 4:3 COUNT", "COUNT 4 PARTIAL (4:3 3:4)"),
+        ("PARTIAL -1:-3 MAX", "MAX 4 PARTIAL (-1:-3 2:4)"),
+        ("PARTIAL 5:9", "PARTIAL (5:9 NIL)"),
+    ] {
+        let all = c.ok(&format!("UID SEARCH RETURN ({options}) ALL")).await;
+        assert!(all[0].ends_with(&format!("\") UID {want}")), "{options}: {all:?}");
+    }
+    c.ok("UID SEARCH RETURN (SAVE PARTIAL -1:-1 MIN) ALL").await;
+    assert_eq!(c.ok("FETCH $ UID").await[..2], ["* 1 FETCH (UID 1)", "* 4 FETCH (UID 4)"]);
+    for bad in [
+        "PARTIAL",
+        "PARTIAL 1",
+        "PARTIAL 0:1",
+        "PARTIAL 1:*",
+        "PARTIAL -1:2",
+        "PARTIAL 1:2 ALL",
+        "PARTIAL 1:2 PARTIAL 1:2",
+    ] {
+        c.bad(&format!("SEARCH RETURN ({bad}) ALL")).await;
+    }
+    // RFC 4731 §3.2: MODSEQ is that of what is told.
+    c.ok("ENABLE CONDSTORE").await;
+    let modseq = |line: &str| line.rsplit_once(" MODSEQ ").unwrap().1.parse::<u64>().unwrap();
+    let all = modseq(&c.ok("SEARCH RETURN (ALL) MODSEQ 1").await[0]);
+    let min = modseq(&c.ok("SEARCH RETURN (MIN) 2:3 MODSEQ 1").await[0]);
+    let max = modseq(&c.ok("SEARCH RETURN (MIN MAX) 2:3 MODSEQ 1").await[0]);
+    assert!(min < max && max < all, "{min} {max} {all}");
+    // TEXT looks into the headers of parts, BODY does not (RFC 9051 §6.4.4).
+    let attached = "From: a@x.fr\nSubject: joint\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nVoici\n--b\n\
+                    Content-Type: application/pdf; name=\"=?utf-8?Q?r=C3=A9sultat.pdf?=\"\nContent-Transfer-Encoding: base64\n\nAAAA\n--b--\n";
+    c.append("INBOX", "", attached).await;
+    c.send("t SEARCH TEXT {13+}\r\nRÉSULTAT.pdf\r\n").await;
+    assert_eq!(c.until("t").await[0], "* SEARCH 5");
+    c.send("u SEARCH BODY {13+}\r\nRÉSULTAT.pdf\r\n").await;
+    assert_eq!(c.until("u").await[0], "* SEARCH");
+    // A thousand sets cost what one does.
+    assert_eq!(c.ok(&format!("SEARCH{}", " 1:*".repeat(1000))).await[0], "* SEARCH 1 2 3 4 5");
+    assert_eq!(c.ok(&format!("SEARCH NOT ({})", "UID 1:* ".repeat(500).trim())).await[0], "* SEARCH");
+}
+
+#[tokio::test]
+async fn texts_compare_without_case_in_every_script() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    for subject in ["Straße Œdème", "ΑΘΉΝΑ", "Здоровье", "ｆｕｌｌ １２", "e\u{301}te\u{301}"] {
+        let text = format!("From: a@x.fr\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{subject}\n");
+        c.append("INBOX", "", &text).await;
+    }
+    for (text, want) in [
+        ("STRAßE œDÈME", " 1"),
+        ("αθήνα", " 2"),
+        ("ЗДОРОВЬЕ", " 3"),
+        ("FULL 12", " 4"),
+        ("ÉTÉ", " 5"),
+        ("ete", ""),
+        ("", " 1 2 3 4 5"),
+    ] {
+        for key in ["SUBJECT", "BODY", "TEXT"] {
+            c.send(format!("a SEARCH CHARSET UTF-8 {key} {{{}+}}\r\n{text}\r\n", text.len())).await;
+            assert_eq!(c.until("a").await[0], format!("* SEARCH{want}"), "{key} {text}");
+        }
+    }
+}

@@ -32,7 +32,9 @@ impl World {
         Self::with(|_| {}).await
     }
     pub async fn with(change: impl FnOnce(&mut ImapConfig)) -> Self {
-        let store = sceau_store::testing::sqlite().await;
+        Self::on(sceau_store::testing::sqlite().await, change).await
+    }
+    pub async fn on(store: TestStore, change: impl FnOnce(&mut ImapConfig)) -> Self {
         let (op, admin) =
             sceau_testkit::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await;
         let domains = [("alpha.mssante.fr", DomainKind::Production)];
@@ -62,6 +64,39 @@ impl World {
             tokio::spawn(sceau_imap::serve(listener, mode, op.clone(), config.clone(), drain.clone()));
         }
         Self { op, admin, imaps: ports[0], imap: ports[1], drain, pem, anne, bruno, store }
+    }
+}
+
+/// Another node over the same database (PostgreSQL), with a door of its own.
+pub struct Neighbour {
+    pub op: Operator,
+    imaps: SocketAddr,
+}
+
+impl World {
+    pub async fn neighbour(&self) -> Neighbour {
+        let spools = self.store.folder().join("spools-2");
+        let config =
+            sceau_store::StoreConfig { node: 2, name: "deux.alpha.fr".into(), spools, ..self.store.config.clone() };
+        let store = sceau_store::Store::open(config).await.unwrap();
+        let op = Operator::open(self.op.config().clone(), store, self.op.trust().clone()).await.unwrap();
+        let key = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let identity =
+            Identity::from_pem(key.cert.pem().as_bytes(), key.signing_key.serialize_pem().as_bytes()).unwrap();
+        let tls = Arc::new(arc_swap::ArcSwap::new(sceau_trust::tls::client_server(&identity).unwrap()));
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), sceau_net::Limits::default()).await.unwrap();
+        let imaps = listener.local();
+        let (config, drain) = (ImapConfig::default(), self.drain.clone());
+        tokio::spawn(sceau_imap::serve(listener, TlsMode::Implicit(tls), op.clone(), config, drain));
+        Neighbour { op, imaps }
+    }
+}
+
+impl Neighbour {
+    pub async fn connect(&self) -> sceau_net::Conn {
+        let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
+        let anyone = sceau_testkit::pki::anonymous();
+        sceau_net::Conn::connect_tls(self.imaps, anyone, name, Duration::from_secs(20)).await.unwrap()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Delegations of one's own BAL: a medical secretary, named by the professional alone (F024, F025).
 use super::give::{Grant, said};
-use super::{AccessView, held, instant, person_of, place, reason, rights, seized};
+use super::{AccessView, held, instant, next_instant, person_of, place, reason, rights, seized};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -96,6 +96,57 @@ impl Operator {
             Ok::<_, Fail>(DelegationView { address, holder: by.name.clone(), access: view })
         };
         Ok(self.0.store.write(give).await?)
+    }
+
+    /// Changes the rights of a delegation of one's own BAL; its end stays. The old one is ended, another begins in the same instant. `right.missing` for
+    /// everybody but the holder; `access.*`, `admin.not_found`.
+    pub(super) async fn change_delegation(
+        &self,
+        actor: &Actor,
+        address: &str,
+        login: &str,
+        names: &[String],
+    ) -> Result<AccessView, Refusal> {
+        self.require(actor, UseCase::DelegationGrant, On::Anywhere).await?;
+        let (key, login) = (self.key_of(address)?, login.to_ascii_lowercase());
+        let rights = rights(Some(names), AccessRole::Delegate)?;
+        let (by, limits) = (By::actor(actor), self.config().limits);
+        let (fact, actor) = (self.fact("delegation.changed", &by, None, "ok", json!({})), actor.clone());
+        let change = move |tx: &mut dyn Tx| {
+            let use_case = UseCase::DelegationGrant;
+            let bal = seized(tx, &actor, use_case, &key)?;
+            permit(tx, &actor, use_case, On::Bal(bal.id))?;
+            let person = person_of(tx, &actor, use_case, &login)?;
+            let missing = || Fail::from(Refusal::new(RefusalCode::NotFound).with("name", &login));
+            let was = access::present(tx, person.id, bal.id)?.ok_or_else(missing)?;
+            if was.role != AccessRole::Delegate.as_str() {
+                return Err(missing());
+            }
+            let now = tx.now();
+            let new = Held {
+                person: person.id,
+                role: AccessRole::Delegate,
+                rights,
+                starts: was.starts.max(now),
+                ends: was.ends,
+            };
+            let holder = Giver { person: actor.person(), administers: false };
+            let held_now: Vec<Held> = held(tx, bal.id)?.into_iter().filter(|h| h.person != person.id).collect();
+            may_give(place(tx, &limits, &bal, now)?, &held_now, holder, new, person.habilitated)?;
+            let (id, who, shown) = (bal.id, person.id, bal.address_key.clone());
+            let at = next_instant(tx, who, id)?;
+            access::end(tx, who, id, at, &by.name)?;
+            let grant = Grant { bal, person, held: new, reason: was.reason.clone(), by: by.name.clone() };
+            let view = grant.write(tx)?;
+            let mut fact = fact.clone().on(id, Some(shown));
+            fact.saying(&said(&view));
+            fact.adding("was", said(&AccessView::of(was)));
+            fact.write(tx)?;
+            Ok::<_, Fail>((who, view))
+        };
+        let (person, view) = self.0.store.write(change).await?;
+        self.rights_changed_of(person);
+        Ok(view)
     }
 
     /// Ends a delegation: the holder, the delegate, an administrator. `admin.not_found`.

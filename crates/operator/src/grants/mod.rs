@@ -7,6 +7,7 @@ mod activity;
 mod delegations;
 mod give;
 mod history;
+mod sharing;
 mod views;
 
 pub use activity::Activity;

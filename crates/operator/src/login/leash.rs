@@ -16,14 +16,28 @@ const NAP: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Leash {
     operator: Operator,
-    /// Person, token, BAL.
-    ids: [Id; 3],
+    /// Person, token, BAL, and the other BAL where the person reads (0: none).
+    ids: [Id; 4],
     until: Option<i64>,
     seen: u64,
     taken: watch::Receiver<u64>,
 }
 
 impl Leash {
+    /// The same, for a session that reads at another BAL of its person too.
+    #[must_use]
+    pub fn beside(self, reader: &Actor) -> Self {
+        let [person, token, bal, _] = self.ids;
+        let (other, chair) = (reader.bal.as_ref(), reader.bal.as_ref().and_then(|b| b.chair.as_ref()));
+        Self {
+            ids: [person, token, bal, other.map_or(0, |b| b.id)],
+            until: [self.until, chair.and_then(|c| c.until)].into_iter().flatten().min(),
+            // What was taken since either was judged.
+            seen: chair.map_or(self.seen, |c| c.since.min(self.seen)),
+            ..self
+        }
+    }
+
     /// Waits until the session should ask whether it is still allowed. Cancel-safe.
     pub async fn pulled(&mut self) {
         loop {
@@ -69,7 +83,7 @@ impl Operator {
         let chair = bal.and_then(|b| b.chair.as_ref());
         Leash {
             operator: self.clone(),
-            ids: [person, actor.credential.unwrap_or(0), bal.map_or(0, |b| b.id)],
+            ids: [person, actor.credential.unwrap_or(0), bal.map_or(0, |b| b.id), 0],
             until: chair.and_then(|c| c.until),
             seen: chair.map_or(0, |c| c.since),
             taken: self.0.guard.rights_taken(),

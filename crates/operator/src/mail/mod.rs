@@ -11,7 +11,7 @@ mod binary;
 mod clean;
 pub(crate) mod keep;
 mod once;
-mod parties;
+pub(crate) mod parties;
 pub(crate) use parties::{Local, bal_by_key};
 pub(crate) mod post;
 mod receipt;

@@ -6,7 +6,7 @@ use sceau_domain::access::refuses_mail;
 use sceau_domain::exchange::{Foreign, OwnBal, OwnRole, Recipient, Sender};
 use sceau_domain::tell::{Answers, RESPONDER};
 use sceau_domain::{Address, BalFlags, BalKind, DomainKind, DomainName, Refusal, RefusalCode};
-use sceau_store::{Id, StoreError, Tx, accounts, connectors, roles};
+use sceau_store::{Id, StoreError, Tx, accounts, bals};
 
 /// Local parts that every domain of ours has (RFC 5321 §4.5.1, RFC 2142).
 const ROLES: [&str; 2] = ["postmaster", "abuse"];
@@ -158,9 +158,14 @@ fn look_up(
     key: &str,
     in_charge: &[String],
 ) -> Result<Option<Looked>, StoreError> {
-    let Some(row) = accounts::domain_by_name(tx, domain.as_str())? else { return Ok(None) };
-    let kind = row.kind.parse().map_err(|()| StoreError::Invalid("kind of a domain".into()))?;
     let bal = bal_by_key(tx, key)?;
+    let kind = match &bal {
+        Some(bal) if bal.own.domain == *domain => bal.own.domain_kind,
+        _ => match accounts::domain_by_name(tx, domain.as_str())? {
+            Some(row) => row.kind.parse().map_err(|()| StoreError::Invalid("kind of a domain".into()))?,
+            None => return Ok(None),
+        },
+    };
     let mut locals = Vec::new();
     for key in in_charge {
         locals.extend(bal_by_key(tx, key)?);
@@ -170,31 +175,21 @@ fn look_up(
 
 /// A BAL of ours by what it is found by.
 pub(crate) fn bal_by_key(tx: &mut dyn Tx, key: &str) -> Result<Option<Local>, StoreError> {
-    let Some(b) = accounts::bal_by_address(tx, key)? else { return Ok(None) };
+    let Some(b) = bals::receiver(tx, key)? else { return Ok(None) };
     let invalid = |what: &str| StoreError::Invalid(format!("{what} of a BAL"));
-    let d = accounts::domain_by_id(tx, b.domain_id)?.ok_or_else(|| invalid("domain"))?;
-    let carrier = match b.structure_id {
-        Some(_) => connectors::of_bal(tx, b.id)?,
-        None => None,
-    };
-    let carried = carrier.is_some_and(|c| c.host.is_some());
-    let blocked = match b.structure_id {
-        Some(id) => !roles::structure_is_open(tx, id)?,
-        None => false,
-    };
     Ok(Some(Local {
         id: b.id,
         shown: b.address_key,
         own: OwnBal {
-            domain: d.name.parse().map_err(|_| invalid("domain"))?,
-            domain_kind: d.kind.parse::<DomainKind>().map_err(|()| invalid("domain kind"))?,
+            domain: b.domain.parse().map_err(|_| invalid("domain"))?,
+            domain_kind: b.domain_kind.parse::<DomainKind>().map_err(|()| invalid("domain kind"))?,
             kind: b.kind.parse::<BalKind>().map_err(|()| invalid("kind"))?,
             flags: BalFlags { test: b.test, reachable: b.reachable },
         },
-        open: b.state == "active" && !blocked,
-        shut: refuses_mail(&b.state).or(blocked.then_some(RefusalCode::RcptBlocked)),
+        open: b.state == "active" && !b.blocked,
+        shut: refuses_mail(&b.state).or(b.blocked.then_some(RefusalCode::RcptBlocked)),
         // Room is its server's to say.
-        room: if carried { u64::MAX } else { u64::try_from(b.quota_bytes.saturating_sub(b.used_bytes)).unwrap_or(0) },
-        carried,
+        room: if b.carried { u64::MAX } else { u64::try_from(b.quota_bytes.saturating_sub(b.used_bytes)).unwrap_or(0) },
+        carried: b.carried,
     }))
 }

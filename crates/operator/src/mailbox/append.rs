@@ -1,16 +1,48 @@
-//! Adding a message to a folder (APPEND): durable when it returns.
+//! Adding messages to a folder (APPEND, MULTIAPPEND RFC 3502), and putting one in another's place (REPLACE RFC 8508): durable
+//! when it returns, all of it or nothing, in one transaction.
 use crate::antivirus::{About, Whose};
-use crate::mail::keep::{Kept, keep};
-use crate::mailbox::deliver::{self, Target};
+use crate::mail::keep::{Kept, keep_all};
+use crate::mailbox::deliver::{self, Placed, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
-use crate::record::By;
-use crate::{Actor, Operator, Received, refuse};
+use crate::record::{By, Record, ids};
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator, Received};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
-use sceau_store::blob;
+use sceau_store::blob::{self, BlobRow};
+use sceau_store::journal::Act;
+use sceau_store::messages::EntryRow;
+use sceau_store::{Id, Spool, Tx, folders as rows, messages};
 use serde_json::json;
 
+/// A message looked at and sealed for its BAL, not yet kept.
+#[derive(Debug)]
+pub struct Filing {
+    prepared: Prepared,
+    spool: Spool,
+}
+
+/// Where messages were filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filed {
+    /// UIDVALIDITY of the folder.
+    pub uidvalidity: u32,
+    /// UIDs, in the order of the messages.
+    pub uids: Vec<u32>,
+}
+
+/// A message that another one replaces.
+#[derive(Debug, Clone)]
+pub struct Replacing {
+    /// Who may file where it is; its BAL may be another one.
+    pub actor: Actor,
+    /// Its folder.
+    pub folder: Id,
+    /// Its UID.
+    pub uid: u32,
+}
+
 impl Operator {
-    /// Adds a message (APPEND). Durable when it returns. (UIDVALIDITY, uid).
+    /// Adds a message to a folder by name (APPEND). Durable when it returns. (UIDVALIDITY, uid).
     /// `folder.unknown`, `quota.exceeded`, `keyword.limit`, `syntax.error`, `message.infected`, `antivirus.unavailable`.
     pub async fn append(
         &self,
@@ -20,10 +52,24 @@ impl Operator {
         date: Option<Timestamp>,
         message: Received,
     ) -> Result<(u32, u32), Refusal> {
+        let folder = self.folder(actor, folder).await?.id;
+        let filing = self.prepare_filing(actor, folder, flags, date, message).await?;
+        let filed = self.file(actor, vec![filing], None).await?;
+        let uid = filed.uids.first().copied().ok_or(RefusalCode::Defect)?;
+        Ok((filed.uidvalidity, uid))
+    }
+
+    /// Looks at a message (antivirus) and seals what will be kept of it beside its content. Nothing is kept yet.
+    /// `keyword.limit`, `syntax.error`, `message.infected`, `antivirus.unavailable`.
+    pub async fn prepare_filing(
+        &self,
+        actor: &Actor,
+        folder: Id,
+        flags: FlagSet,
+        date: Option<Timestamp>,
+        message: Received,
+    ) -> Result<Filing, Refusal> {
         let seat = self.seat(actor)?.filing();
-        let record = self.record(actor, seat.bal, "mail.filed");
-        let folder = self.folder(actor, folder).await?;
-        let date = date.unwrap_or(Timestamp(record.at()));
         if self.scans_filed() {
             // What somebody files is nobody else's: documents under a password are no matter, and it stays as it was brought.
             let shown = actor.bal.as_ref().map(|b| self.shown(&b.address)).unwrap_or_default();
@@ -32,23 +78,129 @@ impl Operator {
             let about = About { way: "filed", id: "", by, whose, from: None, to, bals, log };
             self.pass_antivirus(&message, about).await?;
         }
-        let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder.id), &message, &[], flags, date).await?;
+        let date = date.unwrap_or(self.now());
+        let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder), &message, &[], flags, date).await?;
+        Ok(Filing { prepared, spool: message.spool })
+    }
+
+    /// Keeps the messages, in their order, and removes the one that is replaced: all or nothing.
+    /// `folder.unknown`, `quota.exceeded`, `keyword.limit`; `entry.unknown` when the one to replace is gone.
+    pub async fn file(
+        &self,
+        actor: &Actor,
+        filings: Vec<Filing>,
+        replacing: Option<Replacing>,
+    ) -> Result<Filed, Refusal> {
+        if filings.is_empty() {
+            return Err(Refusal::new(RefusalCode::SyntaxError).with("cause", "no message"));
+        }
+        let seat = self.seat(actor)?.filing();
+        let record = self.record(actor, seat.bal, "mail.filed");
+        let mut from = None;
+        if let Some(Replacing { actor, folder, uid }) = &replacing {
+            let source = self.seat(actor)?.filing();
+            from = Some((source, *folder, *uid, self.record(actor, source.bal, "mail.expunged")));
+        }
+        let left = from.as_ref().map(|f| f.0.bal).filter(|bal| *bal != seat.bal);
+        let index = left.map(|bal| self.index_job(bal, self.config().search.delay));
+        let (prepared, spools): (Vec<_>, Vec<_>) = filings.into_iter().map(|f| (f.prepared, f.spool)).unzip();
         let operator = self.clone();
         // Once begun it is not the session's any more: see `act`.
         let task = tokio::spawn(async move {
-            let placed = keep(&operator.0.store, message.spool, move |tx, row| {
-                // The BAL's row is locked first, as in every act.
-                let placed = deliver::insert(tx, &prepared, RefusalCode::QuotaExceeded)?;
-                let bal = seat.check(tx)?;
-                blob::insert(tx, row)?;
-                let data = json!({"folder": placed.folder, "message": placed.message, "uid": placed.uid});
-                record.write(tx, &bal, &data)?;
-                Ok(Kept::Yes(placed))
+            let filed = keep_all(&operator.0.store, spools, move |tx, blobs| {
+                // The row of a BAL is locked first, as in every act; of two BALs, always in the same order.
+                if let Some(left) = left {
+                    for bal in [left.min(seat.bal), left.max(seat.bal)] {
+                        rows::lock_bal(tx, bal)?.ok_or(RefusalCode::RightMissing)?;
+                    }
+                }
+                let mut gone = None;
+                if let Some((source, folder, uid, record)) = &from {
+                    let entry = take_out(tx, source.bal, *folder, *uid, record.at())?;
+                    let at = source.check(tx)?;
+                    if let Some(index) = &index {
+                        sceau_store::jobs::ensure(tx, index)?;
+                        let data = json!({"folder": folder, "count": 1, "messages": [entry.message]});
+                        record.write(tx, &at, &data)?;
+                    }
+                    gone = Some((source.bal, *folder, entry));
+                }
+                let placed = put_in(tx, &prepared, blobs)?;
+                let shown = seat.check(tx)?;
+                let replaced = gone.as_ref().filter(|_| left.is_none()).map(|(_, folder, entry)| (*folder, entry));
+                trace(tx, &record, &shown, &placed, replaced)?;
+                if let Some((bal, _, entry)) = &gone {
+                    messages::drop_orphans(tx, *bal, vec![entry.message], record.at())?;
+                }
+                let uidvalidity = placed.first().map_or(0, |p| p.uidvalidity);
+                Ok(Kept::Yes(Filed { uidvalidity, uids: placed.iter().map(|p| p.uid).collect() }))
             })
             .await?;
             operator.0.watch.notify(seat.bal);
-            Ok((placed.uidvalidity, placed.uid))
+            if let Some(bal) = left {
+                operator.0.watch.notify(bal);
+            }
+            Ok::<_, Fail>(filed)
         });
-        task.await.unwrap_or_else(|e| Err(refuse::abnormal("filing a message", &e)))
+        match task.await {
+            Ok(filed) => Ok(filed?),
+            Err(e) => Err(refuse::abnormal("filing a message", &e)),
+        }
     }
+
+    /// The message that a UID of a folder shows now. `folder.unknown`, `entry.unknown`.
+    pub async fn message_at(&self, actor: &Actor, folder: Id, uid: u32) -> Result<Id, Refusal> {
+        let seat = self.seat(actor)?;
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            let found = messages::entries_of(tx, folder, &[i64::from(uid)])?;
+            found.first().map(|e| e.message).ok_or_else(|| RefusalCode::EntryUnknown.into())
+        });
+        Ok(read.await?)
+    }
+}
+
+/// Takes an entry out of its folder. Its message stays until the act's end: what replaces it may be the same.
+fn take_out(tx: &mut dyn Tx, bal: Id, folder: Id, uid: u32, at: i64) -> Result<EntryRow, Fail> {
+    let state = rows::lock_bal(tx, bal)?.ok_or(RefusalCode::RightMissing)?;
+    // A folder that was deleted took the entry with it.
+    rows::by_id(tx, bal, folder)?.ok_or(RefusalCode::EntryUnknown)?;
+    let entry = messages::entries_of(tx, folder, &[i64::from(uid)])?.pop().ok_or(RefusalCode::EntryUnknown)?;
+    let counts = messages::counts_of([&entry]).negated();
+    messages::remove(tx, Act { bal, modseq: state.modseq, at }, folder, std::slice::from_ref(&entry))?;
+    rows::adjust(tx, folder, counts, state.modseq)?;
+    rows::recharge_bal(tx, bal, counts.bytes, counts.messages)?;
+    Ok(entry)
+}
+
+/// Puts the messages into their folder.
+fn put_in(tx: &mut dyn Tx, prepared: &[Prepared], blobs: &[BlobRow]) -> Result<Vec<Placed>, Fail> {
+    let mut placed = Vec::with_capacity(prepared.len());
+    for (one, blob) in prepared.iter().zip(blobs) {
+        placed.push(deliver::insert(tx, one, RefusalCode::QuotaExceeded)?);
+        blob::insert(tx, blob)?;
+    }
+    Ok(placed)
+}
+
+/// One trace, whatever the number of messages.
+fn trace(
+    tx: &mut dyn Tx,
+    record: &Record,
+    bal: &str,
+    placed: &[Placed],
+    replaced: Option<(Id, &EntryRow)>,
+) -> Result<(), Fail> {
+    let mut data = match placed {
+        [one] => json!({"folder": one.folder, "message": one.message, "uid": one.uid}),
+        many => {
+            let (folder, uid) = many.first().map_or((0, 0), |p| (p.folder, p.uid));
+            json!({"folder": folder, "uid": uid, "count": many.len(), "messages": ids(many.iter().map(|p| p.message))})
+        }
+    };
+    if let Some((folder, entry)) = replaced {
+        data["replaced"] = json!({"folder": folder, "uid": entry.uid, "message": entry.message});
+    }
+    Ok(record.write(tx, bal, &data)?)
 }

@@ -270,6 +270,23 @@ impl Operator {
         read.await
     }
 
+    /// When entries came into their folder (SAVEDATE, RFC 8514); those of which it is not known are absent. Ask by pages.
+    pub async fn saved_dates(
+        &self,
+        actor: &Actor,
+        folder: Id,
+        uids: &[u32],
+    ) -> Result<HashMap<u32, Timestamp>, Refusal> {
+        let seat = self.seat(actor)?;
+        let uids = ascending(uids);
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            Ok(messages::saved(tx, folder, &uids)?)
+        });
+        Ok(read.await?.into_iter().map(|(uid, at)| (narrow(uid), Timestamp(at))).collect())
+    }
+
     /// Changes of a folder since a modseq. `folder.unknown` when it was deleted. UIDs that came and went since are in
     /// `vanished` too. A view of `since` becomes that of `Changes::modseq` by removing `vanished` and putting `changed` in.
     pub async fn changes(&self, actor: &Actor, folder: Id, since: u64) -> Result<Changes, Refusal> {

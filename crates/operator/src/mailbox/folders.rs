@@ -5,7 +5,7 @@ use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, watch::Watch};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::folders::{self as rows, FolderRow, NewFolder};
-use sceau_store::{DataKey, Id, StoreError, Tx};
+use sceau_store::{DataKey, Id, StoreError, Tx, subscriptions};
 
 /// Special use of a folder (RFC 6154).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,13 +88,33 @@ pub(crate) fn narrow(n: i64) -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)] // the items of STATUS (RFC 9051 §6.3.11) of the same names
 pub struct FolderStatus {
+    /// The folder.
+    pub id: Id,
     pub messages: u32,
     pub unseen: u32,
     pub deleted: u32,
     pub size: u64,
+    /// Bytes of what is flagged `\Deleted`, when it was counted ([`Operator::deleted_size`]).
+    pub deleted_size: u64,
     pub uidnext: u32,
     pub uidvalidity: u32,
     pub modseq: u64,
+}
+
+impl FolderStatus {
+    pub(crate) fn of(row: &FolderRow) -> Self {
+        Self {
+            id: row.id,
+            messages: narrow(row.counts.messages),
+            unseen: narrow(row.counts.unseen),
+            deleted: narrow(row.counts.deleted),
+            size: row.counts.bytes.unsigned_abs(),
+            deleted_size: 0,
+            uidnext: narrow(row.uidnext),
+            uidvalidity: narrow(row.uidvalidity),
+            modseq: row.modseq.unsigned_abs(),
+        }
+    }
 }
 
 impl Operator {
@@ -102,9 +122,10 @@ impl Operator {
     pub async fn folders(&self, actor: &Actor) -> Result<Vec<Folder>, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
+        let person = actor.person();
         let rows = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
-            Ok(rows::list(tx, seat.bal)?)
+            Ok(seen_by(tx, seat.bal, person)?)
         });
         let named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
         let mut folders: Vec<Folder> = named.into_iter().map(|(row, name)| Folder::of(&row, name)).collect();
@@ -119,15 +140,7 @@ impl Operator {
     /// Counts of a folder by name.
     pub async fn folder_status(&self, actor: &Actor, name: &str) -> Result<FolderStatus, Refusal> {
         let (row, _) = self.folder_row(actor, name).await?;
-        Ok(FolderStatus {
-            messages: narrow(row.counts.messages),
-            unseen: narrow(row.counts.unseen),
-            deleted: narrow(row.counts.deleted),
-            size: row.counts.bytes.unsigned_abs(),
-            uidnext: narrow(row.uidnext),
-            uidvalidity: narrow(row.uidvalidity),
-            modseq: row.modseq.unsigned_abs(),
-        })
+        Ok(FolderStatus::of(&row))
     }
     /// Watches the actor's BAL.
     pub fn watch(&self, actor: &Actor) -> Watch {
@@ -184,6 +197,16 @@ pub(crate) fn create_defaults(tx: &mut dyn Tx, prepared: &[NewFolder]) -> Result
     let Some(first) = prepared.first() else { return Ok(()) };
     let bal = rows::lock_bal(tx, first.bal)?.ok_or_else(|| StoreError::Other("folders for no BAL".into()))?;
     prepared.iter().try_for_each(|folder| rows::insert(tx, folder, bal.modseq).map(drop))
+}
+
+/// The folders of a BAL, with what this person subscribes to.
+pub(crate) fn seen_by(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<Vec<FolderRow>, StoreError> {
+    let mut rows = rows::list(tx, bal)?;
+    let own = subscriptions::of(tx, bal, person)?;
+    for row in &mut rows {
+        row.subscribed = own.get(&row.id).copied().unwrap_or(row.subscribed);
+    }
+    Ok(rows)
 }
 
 /// Opens the names of folders.

@@ -5,16 +5,24 @@
 //!
 //! Every act that changes something locks the BAL's row first, takes one modseq, leaves folder counts, quota and tombstones
 //! right, writes its trace, and wakes those who watch the BAL after the commit.
+mod across;
 mod act;
-mod append;
+pub mod annotations;
+pub mod append;
 pub(crate) mod deliver;
 pub mod entries;
 mod expunge;
 mod flags;
 pub mod folders;
+mod named;
 pub(crate) mod names;
+mod objects;
+mod overview;
+mod preview;
 pub mod read;
 mod rename;
+pub mod room;
+pub mod resync;
 pub(crate) mod seal;
 pub mod search;
 mod structure;

@@ -13,6 +13,8 @@ const KEYWORD_NAME: &str = "keyword.name";
 pub(crate) const MESSAGE_PREFIX: &str = "message.prefix";
 /// Summary of a message; object = message id.
 pub(crate) const MESSAGE_SUMMARY: &str = "message.summary";
+/// First words of a message; object = message id.
+pub(crate) const MESSAGE_PREVIEW: &str = "message.preview";
 /// Wrapped key of a message's blob; object = message id.
 const MESSAGE_BLOB_KEY: &str = "message.blob_key";
 
@@ -93,6 +95,10 @@ impl Operator {
     /// Keyed digest of a folder's canonical path, unlike that of the same path in another BAL.
     pub(crate) fn folder_tag(&self, bal: Id, name: &str) -> Vec<u8> {
         self.bal_tag("folder.name", bal, name)
+    }
+    /// Keyed digest of an annotation's name.
+    pub(crate) fn annotation_tag(&self, bal: Id, name: &str) -> Vec<u8> {
+        self.bal_tag("annotation.name", bal, name)
     }
     fn bal_tag(&self, purpose: &str, bal: Id, name: &str) -> Vec<u8> {
         let mut data = bal.to_be_bytes().to_vec();

@@ -1,12 +1,19 @@
-//! Searching a folder with IMAP's meaning (RFC 9051 §6.4.4): substring, case-insensitive, decoded text.
+//! Searching a folder with IMAP's meaning (RFC 9051 §6.4.4): substring, decoded text, compared by `i;unicode-casemap` (RFC 5255 §3); in an order or
+//! by conversations where it is asked for ([`Operator::sort`], [`Operator::threads`]).
 //!
 //! Cheap facts first: what flags, sizes and dates of the session's view decide costs nothing; then summaries are opened, a
 //! page at a time; only what is still undecided has its body read, streamed part by part. Everything that is opened is
 //! opened on a blocking thread, one page or one message at a time, so a long search neither holds memory nor other sessions.
 pub(crate) mod body;
 mod matching;
+mod order;
+mod pages;
 mod plan;
 mod relevance;
+mod threads;
+
+pub use order::{SortBy, SortKey};
+pub use sceau_message::thread::{Algorithm, Threads, Token};
 
 use crate::access::Seat;
 use crate::mailbox::entries::{Entry, Flags};
@@ -16,7 +23,6 @@ use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use plan::Plan;
-pub(crate) use plan::day_of;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::{Id, messages};
 use std::collections::HashSet;
@@ -34,8 +40,8 @@ pub enum Query {
     And(Vec<Query>),
     Or(Box<Query>, Box<Query>),
     Not(Box<Query>),
-    /// One of these UIDs (sorted).
-    Uids(Vec<u32>),
+    /// One of these UIDs: ascending runs (first, last) that do not meet.
+    Uids(Arc<[(u32, u32)]>),
     Flag(Flags),
     Keyword(String),
     Larger(u64),

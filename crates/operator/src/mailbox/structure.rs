@@ -9,10 +9,10 @@ use crate::mailbox::seal::BalSeal;
 use crate::record::Record;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{AccessRole, Refusal, RefusalCode};
 use sceau_store::folders::{self as rows, FolderRow, NewFolder};
 use sceau_store::journal::Act;
-use sceau_store::{Id, StoreError, Tx, jobs, messages};
+use sceau_store::{Id, StoreError, Tx, access, jobs, messages, subscriptions};
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -223,15 +223,27 @@ impl Operator {
 
     /// Subscribes or unsubscribes. `folder.unknown`.
     pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
-        let seat = self.seat(actor)?.filing();
+        // Whoever may read a folder may say whether it is among those that he looks at.
+        let seat = self.seat(actor)?;
         let (tag, _) = self.folder_key(seat.bal, name)?;
+        let person = actor.person();
         let record = self.record(actor, seat.bal, "folder.subscribed");
         let done = self.act::<(), Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
             let bal = seat.check(tx)?;
             let row = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
-            if row.subscribed != on {
-                rows::subscribe(tx, seat.bal, &tag, on, state.modseq)?;
+            // The holder's word is the folder's own; the others speak for themselves alone.
+            let own = access::seat(tx, seat.bal, person)?.is_none_or(|s| s.role == AccessRole::Holder.as_str());
+            let was = match own {
+                true => row.subscribed,
+                false => subscriptions::of(tx, seat.bal, person)?.get(&row.id).copied().unwrap_or(row.subscribed),
+            };
+            if was != on {
+                if !own {
+                    subscriptions::set(tx, seat.bal, row.id, person, on)?;
+                }
+                // The folder's shape has changed either way: sessions look again.
+                rows::subscribe(tx, seat.bal, &tag, if own { on } else { row.subscribed }, state.modseq)?;
                 record.write(tx, &bal, &json!({"folder": row.id, "on": on}))?;
             }
             Ok(())

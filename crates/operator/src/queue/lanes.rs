@@ -81,6 +81,8 @@ pub(crate) struct Hand {
     pub waiting: VecDeque<Id>,
     /// Being sent.
     pub current: Option<Id>,
+    /// Sent, its outcome being recorded: still claimed, so that nobody sends it meanwhile.
+    pub settling: Option<Id>,
     /// Messages taken so far.
     pub taken: u32,
 }
@@ -88,7 +90,7 @@ pub(crate) struct Hand {
 impl Hand {
     /// Everything claimed.
     pub fn all(&self) -> Vec<Id> {
-        self.waiting.iter().copied().chain(self.current).collect()
+        self.waiting.iter().copied().chain(self.current).chain(self.settling).collect()
     }
 }
 

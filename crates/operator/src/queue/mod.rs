@@ -138,6 +138,18 @@ pub struct Outgoing {
     pub requiretls: bool,
     /// When it was accepted.
     pub queued: Timestamp,
+    /// The rows that it was made of.
+    rows: std::sync::Arc<Rows>,
+}
+
+/// A message of the queue and its entries at one destination, as they were claimed.
+type Rows = (sceau_store::queue::Message, Vec<sceau_store::queue::Entry>);
+
+/// A message that was sent, until what became of it is recorded ([`Operator::settle_sent`]): still claimed, in the lane's hand beside the next one.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    rows: std::sync::Arc<Rows>,
+    hand: lanes::SharedHand,
 }
 
 /// What became of one recipient in one attempt.

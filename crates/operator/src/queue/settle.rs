@@ -1,6 +1,7 @@
 //! What became of recipients, in one transaction: gone, put off, reported, traced.
+use super::lanes::look;
 use super::report::Told;
-use super::{Outcome, OutcomeResult, aad, explained, told};
+use super::{Destination, Outcome, OutcomeResult, Outgoing, Rows, Settlement, aad, explained, told};
 use crate::Operator;
 use crate::mail::post::Letter;
 use crate::record::{By, Fact};
@@ -9,6 +10,7 @@ use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_store::queue::{self, Entry, Message, Try};
 use sceau_store::{Id, StoreError, Tx};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Everything that one settlement changes, prepared before its transaction.
 #[derive(Debug, Clone, Default)]
@@ -99,11 +101,39 @@ impl Plan {
 impl Operator {
     /// Records outcomes in one transaction: removes what is done, schedules what is not, writes reports for what failed or expired, traces all.
     pub async fn settle(&self, outgoing: Id, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
+        self.settle_rows(outgoing, None, outcomes).await
+    }
+
+    /// The lane's message was sent: what became of it may be recorded while the next one is taken and sent.
+    pub fn sent(&self, destination: &Destination, outgoing: &Outgoing) -> Settlement {
+        let mut hand = look(&destination.hand);
+        hand.settling = hand.current.take();
+        Settlement { rows: Arc::clone(&outgoing.rows), hand: Arc::clone(&destination.hand) }
+    }
+
+    /// [`Operator::settle`], of a message that a lane sent ([`Operator::sent`]).
+    pub async fn settle_sent(&self, sent: &Settlement, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
+        self.settle_rows(sent.rows.0.id, Some(&sent.rows), outcomes).await?;
+        look(&sent.hand).settling = None;
+        Ok(())
+    }
+
+    /// With the rows as they were claimed, where they are known. Whatever changed of them since is noticed by the transaction, and looked up then.
+    async fn settle_rows(&self, outgoing: Id, known: Option<&Rows>, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
+        let mut known = known.map(|(message, entries)| {
+            let told = |e: &&Entry| outcomes.iter().any(|o| o.entry == e.id);
+            (Some(message.clone()), entries.iter().filter(told).cloned().collect())
+        });
         let entries = loop {
-            let ids: Vec<Id> = outcomes.iter().map(|o| o.entry).collect();
-            let found =
-                self.0.store.read(move |tx| Ok((queue::message_by_id(tx, outgoing)?, queue::entries(tx, &ids)?)));
-            let (message, entries) = found.await.map_err(|e: StoreError| refuse::store(&e))?;
+            let (message, entries): (Option<Message>, Vec<Entry>) = match known.take() {
+                Some(known) => known,
+                None => {
+                    let ids: Vec<Id> = outcomes.iter().map(|o| o.entry).collect();
+                    let look =
+                        move |tx: &mut dyn Tx| Ok((queue::message_by_id(tx, outgoing)?, queue::entries(tx, &ids)?));
+                    self.0.store.read(look).await.map_err(|e: StoreError| refuse::store(&e))?
+                }
+            };
             let Some(message) = message.filter(|_| !entries.is_empty()) else {
                 tracing::warn!(message = outgoing, "outcomes of a message that has left the queue");
                 return Ok(());

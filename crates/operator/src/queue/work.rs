@@ -1,12 +1,13 @@
 //! What outbound workers ask: a lane to a destination, the next message there, whether a server may have it.
 use super::lanes::look;
-use super::{Destination, LEASE, Outcome, OutcomeResult, Outgoing, aad, told};
+use super::{Destination, LEASE, Outcome, OutcomeResult, Outgoing, Rows, aad, told};
 use crate::mail::shown::unsealed_address;
 use crate::{Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode, Timestamp};
 use sceau_store::queue::{self, Budget, Candidate, Entry, Message};
-use sceau_store::{Event, Id, StoreError};
+use sceau_store::{Event, Id, StoreError, blob};
 use sceau_trust::{Peer, Purpose};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest sleep of an idle worker: another node may have queued something.
@@ -113,8 +114,12 @@ impl Operator {
     /// Prolongs a lane and what it claimed, for a message that takes long to send. `Ok(None)` when something of it was lost meanwhile.
     pub async fn renew_destination(&self, destination: &Destination) -> Result<Option<Destination>, Refusal> {
         let (owner, domain, until) = (self.lease_owner().to_owned(), destination.domain.clone(), self.lease_end());
-        let (claimed, now) = (look(&destination.hand).all(), self.now());
-        let whole = claimed.len() as u64;
+        let (claimed, settling, now) = {
+            let hand = look(&destination.hand);
+            (hand.all(), hand.settling.is_some(), self.now())
+        };
+        // The claim of what is being settled ends with its settlement, at any moment.
+        let whole = claimed.len() as u64 - u64::from(settling);
         let held = self.0.store.write(move |tx| {
             let renewed = queue::renew_claims(tx, &owner, domain.as_str(), &claimed, now, until)?;
             queue::renew(tx, &owner, domain.as_str(), until)?;
@@ -162,8 +167,14 @@ impl Operator {
             };
             let Some(id) = next else { if self.claim(destination).await? { continue } else { return Ok(None) } };
             let (owner, domain, now) = (self.lease_owner().to_owned(), destination.domain.clone(), self.now());
-            let due = self.0.store.read(move |tx| queue::claimed(tx, &owner, domain.as_str(), id, now, RECIPIENTS));
-            let Some((message, entries)) = due.await.map_err(|e: StoreError| refuse::store(&e))? else {
+            let due = self.0.store.read(move |tx| {
+                let Some(rows) = queue::claimed(tx, &owner, domain.as_str(), id, now, RECIPIENTS)? else {
+                    return Ok(None);
+                };
+                let blob = blob::find(tx, &rows.0.blob)?;
+                Ok(Some((rows, blob)))
+            });
+            let Some((rows, blob)) = due.await.map_err(|e: StoreError| refuse::store(&e))? else {
                 tracing::debug!(destination = %destination.domain, message = id, "claimed, and held, gone or taken by another");
                 // Ours, and of no use: whoever returns or releases what was held meanwhile shall not wait for the end of a claim.
                 let (owner, domain) = (self.lease_owner().to_owned(), destination.domain.clone());
@@ -173,14 +184,13 @@ impl Operator {
                 continue;
             };
             self.0.leases.lanes.took(destination.domain.as_str());
-            match self.open_queued(&message, &entries).await {
+            let rows = Arc::new(rows);
+            match self.open_queued(&rows, blob).await {
                 Ok(outgoing) => return Ok(Some(outgoing)),
-                Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => {
-                    self.cannot_open(&message, &entries, &e).await?
-                }
+                Err(e @ (StoreError::Corrupt(_) | StoreError::NoKey)) => self.cannot_open(&rows.0, &rows.1, &e).await?,
                 // Its file, its disk or the place of blobs: the others at this destination go on, and it is tried again later.
                 Err(e @ (StoreError::Other(_) | StoreError::Transient(_))) => {
-                    self.cannot_read(&message, &entries, &e).await?
+                    self.cannot_read(&rows.0, &rows.1, &e).await?;
                 }
                 Err(e) => return Err(refuse::store(&e)),
             }
@@ -216,7 +226,8 @@ impl Operator {
         self.settle(message.id, entries.iter().map(put_off).collect()).await
     }
 
-    async fn open_queued(&self, message: &Message, entries: &[Entry]) -> Result<Outgoing, StoreError> {
+    async fn open_queued(&self, rows: &Arc<Rows>, blob: Option<blob::Found>) -> Result<Outgoing, StoreError> {
+        let (message, entries) = &**rows;
         let (store, epoch, id) = (&self.0.store, message.epoch, message.id);
         let key = store.vault().transit_key_of(epoch).await?;
         let prefix = key.unseal(aad(epoch, id, "queue.prefix"), &message.prefix)?;
@@ -234,7 +245,7 @@ impl Operator {
             requests.push(told::rcpt_request(epoch, e, &key)?);
         }
         let blob_key = key.unwrap_key(aad(epoch, id, "queue.blob_key"), &message.blob_key)?;
-        let content = store.open_blob(message.blob, blob_key).await?;
+        let content = store.open_found(message.blob, blob_key, blob).await?;
         let size = content.size() + prefix.len() as u64;
         Ok(Outgoing {
             id,
@@ -250,6 +261,7 @@ impl Operator {
             binary: message.binary,
             requiretls: message.requiretls,
             queued: message.created,
+            rows: Arc::clone(rows),
         })
     }
 

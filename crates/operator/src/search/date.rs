@@ -1,5 +1,5 @@
 //! The instant of a Date header (RFC 5322 §3.3, and the older forms of §4.3 as far as they are met).
-use crate::mailbox::search::day_of;
+use sceau_message::sent::day as day_of;
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,5 +1,8 @@
 //! The thread that indexes. One index is written at a time in a process, so one thread is enough; and memory that it frees it takes again.
 //! Spread over the threads of the runtime the same work would leave free memory behind in each of them.
+//!
+//! It steps back before everybody else who wants a processor: a message that comes in waits for nobody's index, and what is not indexed yet is scanned by
+//! whoever searches.
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::oneshot;
 
@@ -49,10 +52,15 @@ impl Worker {
     }
 }
 
+/// How far it steps back: about a tenth of a processor is left to it on a machine that has none to spare, all of one elsewhere.
+const NICE: i32 = 10;
+
 /// A thread with its first work. Without a thread (the system has none left) the work is dropped, and who waits for it told so.
 fn begin(work: Work) -> Option<mpsc::Sender<Work>> {
     let (sender, receiver) = mpsc::channel::<Work>();
     let run = move || {
+        // On Linux that is the thread's own. Where it cannot be, it works as everybody does.
+        let _ = rustix::process::nice(NICE);
         while let Ok(work) = receiver.recv() {
             // A panic ends the work, not the thread: its answer is dropped.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));

@@ -31,7 +31,7 @@ fn counted(act: &Act, off_hours: bool) -> Option<Day> {
         "message.read" => Day { messages: said["count"].as_u64().unwrap_or(1), ..Day::default() },
         "mail.submitted" => Day { sent: 1, ..Day::default() },
         "mail.expunged" | "folder.deleted" => Day { removed: 1, ..Day::default() },
-        "folder.opened" | "message.listed" | "search.run" | "mail.filed" | "mail.flagged" | "mail.moved"
+        "folder.opened" | "message.listed" | "message.previewed" | "search.run" | "mail.filed" | "mail.flagged" | "mail.moved"
         | "mail.copied" | "folder.created" | "folder.renamed" => Day::default(),
         _ => return None,
     };

@@ -42,6 +42,7 @@ impl DataDecoder {
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
         let mut at = 0;
         while at < input.len() && self.state != State::End {
+            at += self.plain_lines(&input[at..], out);
             if self.state == State::Text {
                 at += self.text(&input[at..], out);
             }
@@ -61,9 +62,28 @@ impl DataDecoder {
         self.flaw
     }
 
+    /// Takes whole lines at the beginning of `input` in one go, as long as nothing is to be said of them: ended by CRLF, no dot before, not too long. All
+    /// else is for [`Self::step`].
+    fn plain_lines(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        if !matches!(self.state, State::Text | State::LineStart) || self.flaw.is_some() {
+            return 0;
+        }
+        let mut taken = 0;
+        while let Some(run) = special(&input[taken..]) {
+            let line = &input[taken..];
+            let dotted = self.state == State::LineStart && line[0] == b'.';
+            if dotted || line.get(run..run + 2) != Some(b"\r\n") || self.line + run + 2 > self.max_line {
+                break;
+            }
+            (self.state, self.line) = (State::LineStart, 0);
+            taken += run + 2;
+        }
+        out.extend_from_slice(&input[..taken]);
+        taken
+    }
     /// Takes the run of plain bytes at the beginning of `input`.
     fn text(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
-        let run = input.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)).unwrap_or(input.len());
+        let run = special(input).unwrap_or(input.len());
         self.give(&input[..run], out);
         run
     }
@@ -116,6 +136,11 @@ impl DataDecoder {
     fn spoil(&mut self, flaw: Flaw) {
         self.flaw.get_or_insert(flaw);
     }
+}
+
+/// Where the first byte is that is no text.
+fn special(input: &[u8]) -> Option<usize> {
+    memchr::memchr3(b'\r', b'\n', 0, input)
 }
 
 #[cfg(test)]

@@ -285,11 +285,17 @@ impl Source {
     fn new(form: Form) -> Self {
         Self { form, at: 0, begun: false }
     }
-    /// The next window; empty at the end.
+    /// The next window; empty at the end. The prefix goes with the first one: a small message is one chunk, and one reply.
     async fn next(&mut self, outgoing: &mut Outgoing) -> Result<Vec<u8>, Stop> {
         if !std::mem::replace(&mut self.begun, true) && !outgoing.prefix.is_empty() {
-            return Ok(outgoing.prefix.clone());
+            let mut window = outgoing.prefix.clone();
+            window.extend(self.content(outgoing).await?);
+            return Ok(window);
         }
+        self.content(outgoing).await
+    }
+    /// The next window of the content; empty at its end.
+    async fn content(&mut self, outgoing: &mut Outgoing) -> Result<Vec<u8>, Stop> {
         if let Form::Converted(plan) = &mut self.form {
             return plan.next(&mut outgoing.content, WINDOW).await.map_err(|e| unreadable(outgoing.id, Some(&e)));
         }

@@ -1,12 +1,13 @@
 //! One lane: a connection to one destination, made when there is something to send, kept while more is due, then for a short while; what became of
-//! each recipient is recorded message by message.
+//! each recipient is recorded message by message, while the next message is on its way. A message is claimed until its outcome is recorded, and a lane is
+//! given back after the last one is.
 use super::client::{Client, connect};
 use super::deliver::{Sent, send};
 use super::{Shared, others, way};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Operator;
 use sceau_operator::ledger::Direction;
-use sceau_operator::queue::{Destination, LEASE, Outcome, OutcomeResult, Outgoing};
+use sceau_operator::queue::{Destination, LEASE, Outcome, OutcomeResult, Outgoing, Settlement};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -81,7 +82,34 @@ fn is_final(refusal: &Refusal, age: i64, patience: Duration) -> bool {
     }
 }
 
-/// Sends what is due. A connection that is still good is left in `client`.
+/// What is being recorded of the message before, beside the one that is sent.
+#[derive(Default)]
+struct Settling(Option<tokio::task::JoinHandle<Result<(), Ended>>>);
+
+impl Settling {
+    /// Begins to record outcomes, once those of the message before are. It goes on even when the lane is cut.
+    async fn begin(
+        &mut self,
+        operator: &Operator,
+        destination: &Destination,
+        outgoing: &Outgoing,
+        outcomes: Vec<Outcome>,
+    ) -> Result<(), Ended> {
+        self.end().await?;
+        let (operator, sent) = (operator.clone(), operator.sent(destination, outgoing));
+        self.0 = Some(tokio::spawn(async move { settle(&operator, &sent, outcomes).await }));
+        Ok(())
+    }
+    /// Waits until everything is recorded; false when everything was.
+    async fn end(&mut self) -> Result<bool, Ended> {
+        match self.0.take() {
+            Some(task) => task.await.unwrap_or(Err(Ended::Lost)).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Sends what is due, and records all that became of it. A connection that is still good is left in `client`.
 async fn send_due(
     operator: &Operator,
     shared: &Shared,
@@ -89,12 +117,30 @@ async fn send_due(
     stop: &CancellationToken,
     client: &mut Option<Client>,
 ) -> Result<(), Ended> {
+    let mut settling = Settling::default();
+    let ended = send_each(operator, shared, destination, stop, client, &mut settling).await;
+    // Nothing is given back before. A store that is lost is said first.
+    settling.end().await?;
+    ended
+}
+
+async fn send_each(
+    operator: &Operator,
+    shared: &Shared,
+    destination: &Destination,
+    stop: &CancellationToken,
+    client: &mut Option<Client>,
+    settling: &mut Settling,
+) -> Result<(), Ended> {
     let domain = &destination.domain;
     let mut cuts = 0;
     let mut until = destination.until;
     'messages: while !stop.is_cancelled() {
         let due = operator.next_outgoing(destination).await.map_err(|_| Ended::Lost)?;
-        let Some(mut outgoing) = due else { return Ok(()) };
+        let Some(mut outgoing) = due else {
+            // More of the message whose outcome is being recorded may be due then.
+            if settling.end().await? { continue } else { return Ok(()) }
+        };
         // Asked again only when half of its time is over, as after a pause of the whole machine, when what it claimed may have been lost.
         if operator.clock().now() > until.plus_ms(-HALF_LEASE) {
             match operator.renew_destination(destination).await {
@@ -123,7 +169,8 @@ async fn send_due(
                 None => match begin(operator, shared, destination).await {
                     Ok(opened) => client.insert(opened),
                     Err((refusal, server)) if is_final(&refusal, age, shared.config.no_route_after) => {
-                        fail(operator, &outgoing, &refusal, server).await?;
+                        let outcomes = failed(operator, &outgoing, &refusal, server);
+                        settling.begin(operator, destination, &outgoing, outcomes).await?;
                         continue 'messages;
                     }
                     Err((refusal, server)) => return Err(Ended::Unreachable(refusal, server)),
@@ -152,7 +199,7 @@ async fn send_due(
         tracing::info!(
             destination = %domain, %server, message = outgoing.id, recipients = outcomes.len(), "attempt"
         );
-        settle(operator, outgoing.id, outcomes).await?;
+        settling.begin(operator, destination, &outgoing, outcomes).await?;
         if client.is_none() {
             shared.windows.pushed_back(domain, Instant::now());
             cuts += 1;
@@ -201,10 +248,10 @@ async fn renewing<T>(operator: &Operator, destination: &Destination, work: impl 
 }
 
 /// Records outcomes; a store that fails for a moment must not make the peer receive everything again.
-async fn settle(operator: &Operator, id: i64, outcomes: Vec<Outcome>) -> Result<(), Ended> {
+async fn settle(operator: &Operator, sent: &Settlement, outcomes: Vec<Outcome>) -> Result<(), Ended> {
     let mut pause = Duration::from_millis(100);
     for attempt in 1..=SETTLE_TRIES {
-        if operator.settle(id, outcomes.clone()).await.is_ok() {
+        if operator.settle_sent(sent, outcomes.clone()).await.is_ok() {
             return Ok(());
         }
         if attempt < SETTLE_TRIES {
@@ -215,13 +262,8 @@ async fn settle(operator: &Operator, id: i64, outcomes: Vec<Outcome>) -> Result<
     Err(Ended::Lost)
 }
 
-/// Fails a message whose destination will not get better.
-async fn fail(
-    operator: &Operator,
-    outgoing: &Outgoing,
-    refusal: &Refusal,
-    server: Option<String>,
-) -> Result<(), Ended> {
+/// What becomes of a message whose destination will not get better.
+fn failed(operator: &Operator, outgoing: &Outgoing, refusal: &Refusal, server: Option<String>) -> Vec<Outcome> {
     let result = OutcomeResult::Failed {
         server: server.unwrap_or_else(|| operator.config().hostname.clone()),
         reply: refusal.smtp_reply(),
@@ -230,7 +272,7 @@ async fn fail(
     let outcomes: Vec<Outcome> =
         outgoing.recipients.iter().map(|(entry, _)| Outcome { entry: *entry, result: result.clone() }).collect();
     count(&outcomes);
-    settle(operator, outgoing.id, outcomes).await
+    outcomes
 }
 
 /// What an attempt teaches: how many connections the destination takes, what the ledger says of it.

@@ -1,10 +1,11 @@
-//! FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4.1).
+//! FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4.1, §3.2.6, RFC 9394 §3.3).
 use crate::codec::budget::{DEPTH_MAX, HEADER_NAMES_MAX, ITEMS_MAX};
 use crate::codec::command::{BodySection, Command, Fetch, FetchItem, Section, SectionText};
-use crate::codec::cursor::{Cursor, Parsed, SyntaxError, utf8};
+use crate::codec::cursor::{Cursor, Fragment, Parsed, SyntaxError, utf8};
+use crate::codec::partial::Partial;
 use crate::codec::sequence::SequenceSet;
 
-/// `FETCH set items [(CHANGEDSINCE n)]`.
+/// `FETCH set items [(CHANGEDSINCE n VANISHED PARTIAL range)]`, the modifiers in any order, each once.
 pub(super) fn fetch(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
     c.sp()?;
     let set = SequenceSet::parse(c)?;
@@ -15,22 +16,32 @@ pub(super) fn fetch(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
     } else {
         one(c, &mut items, true)?;
     }
-    let mut changed_since = None;
+    let (mut changed_since, mut vanished, mut partial) = (None, false, None);
     if c.eat(b' ') && !c.at_end() {
-        c.list(ITEMS_MAX, false, |c| match c.keyword()?.as_str() {
-            "CHANGEDSINCE" => {
-                c.sp()?;
-                changed_since = Some(c.number64()?);
-                Ok(())
+        c.list(ITEMS_MAX, false, |c| {
+            match c.keyword()?.as_str() {
+                "CHANGEDSINCE" if changed_since.is_none() => {
+                    c.sp()?;
+                    changed_since = Some(c.number64()?);
+                }
+                "VANISHED" if uid && !vanished => vanished = true,
+                "PARTIAL" if partial.is_none() => {
+                    c.sp()?;
+                    partial = Some(Partial::parse(c)?);
+                }
+                _ => return Err(SyntaxError("a modifier of FETCH is unknown, or given twice")),
             }
-            _ => Err(SyntaxError("a modifier of FETCH is unknown")),
+            Ok(())
         })?;
     }
-    Ok(Command::Fetch(Fetch { uid, set, items, changed_since }))
+    if vanished && changed_since.is_none() {
+        return Err(SyntaxError("VANISHED needs CHANGEDSINCE"));
+    }
+    Ok(Command::Fetch(Fetch { uid, set, items, changed_since, vanished, partial }))
 }
 
 /// One item, or a macro when it stands alone.
-fn one(c: &mut Cursor<'_>, items: &mut Vec<FetchItem>, alone: bool) -> Parsed<()> {
+pub(super) fn one(c: &mut Cursor<'_>, items: &mut Vec<FetchItem>, alone: bool) -> Parsed<()> {
     use FetchItem as I;
     let name = c.keyword()?;
     let bracket = c.peek() == Some(b'[');
@@ -48,6 +59,10 @@ fn one(c: &mut Cursor<'_>, items: &mut Vec<FetchItem>, alone: bool) -> Parsed<()
         "RFC822.HEADER" => I::Rfc822Header,
         "RFC822.TEXT" => I::Rfc822Text,
         "MODSEQ" => I::ModSeq,
+        "EMAILID" => I::EmailId,
+        "THREADID" => I::ThreadId,
+        "SAVEDATE" => I::SaveDate,
+        "PREVIEW" => I::Preview { lazy: lazy(c) },
         "BODY" if !bracket => I::Body,
         "BODY" | "BODY.PEEK" => {
             let section = section(c)?;
@@ -71,6 +86,25 @@ fn push(items: &mut Vec<FetchItem>, new: &[FetchItem]) -> Parsed<()> {
         }
     }
     Ok(())
+}
+
+/// ` (LAZY)` (RFC 8970 §6), or nothing: modifiers of FETCH may stand at this place too.
+fn lazy(c: &mut Cursor<'_>) -> bool {
+    let mut ahead = c.clone();
+    let there = ahead.eat(b' ') && ahead.eat(b'(') && ahead.eat_word("LAZY") && ahead.eat(b')');
+    if there {
+        *c = ahead;
+    }
+    there
+}
+
+/// The section that a URL names (RFC 5092 §5, `;SECTION=`): as in FETCH, without brackets.
+pub fn section_text(text: &[u8]) -> Parsed<Section> {
+    let fragments = [Fragment::Line([b"[", text, b"]"].concat())];
+    let mut c = Cursor::new(&fragments);
+    let read = section(&mut c)?;
+    c.end()?;
+    if read == Section::default() { Err(SyntaxError("a section is not valid")) } else { Ok(read) }
 }
 
 /// `[1.2.HEADER.FIELDS (…)]`.

@@ -1,4 +1,4 @@
-//! LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154) and LSUB (RFC 3501 §6.3.9).
+//! LIST (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440) and LSUB (RFC 3501 §6.3.9).
 use super::mailbox;
 use crate::codec::budget::ITEMS_MAX;
 use crate::codec::command::{Command, List};
@@ -49,6 +49,7 @@ pub(super) fn list(c: &mut Cursor<'_>) -> Parsed<Command> {
                 "SUBSCRIBED" => list.return_subscribed = true,
                 "CHILDREN" => list.return_children = true,
                 "SPECIAL-USE" => list.return_special_use = true,
+                "MYRIGHTS" => list.return_my_rights = true,
                 "STATUS" => {
                     c.sp()?;
                     list.return_status = mailbox::status_items(c)?;

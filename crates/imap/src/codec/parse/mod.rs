@@ -1,20 +1,24 @@
 //! From a framed command to a [`Command`].
 mod append;
 mod auth;
+mod extras;
 mod fetch;
 mod list;
 mod mailbox;
+mod notify;
 mod search;
 mod store;
 
-pub use append::{AppendPrefix, append_prefix};
+pub use append::{Next, Progress, Segment, begins as append_begins, segment as append_segment};
+
+pub use fetch::section_text;
 
 use super::command::{Command, Copy, Tagged};
 use super::cursor::{Cursor, Fragment, Parsed, SyntaxError};
 use super::name::MailboxName;
 use super::sequence::SequenceSet;
 
-/// Reads a whole command (APPEND excepted: see [`append_prefix`]).
+/// Reads a whole command (APPEND and REPLACE excepted: see [`append_segment`]).
 pub fn command(fragments: &[Fragment]) -> Parsed<Tagged> {
     let mut c = Cursor::new(fragments);
     let tag = c.tag()?;
@@ -26,8 +30,14 @@ pub fn command(fragments: &[Fragment]) -> Parsed<Tagged> {
         "LOGOUT" => Command::Logout,
         "STARTTLS" => Command::StartTls,
         "AUTHENTICATE" => auth::authenticate(&mut c)?,
+        "UNAUTHENTICATE" => Command::Unauthenticate,
         "LOGIN" => auth::login(&mut c)?,
         "ID" => auth::id(&mut c)?,
+        "COMPRESS" => {
+            c.sp()?;
+            Command::Compress(c.keyword()?)
+        }
+        "NOTIFY" => notify::notify(&mut c)?,
         "ENABLE" => auth::enable(&mut c)?,
         "SELECT" => mailbox::select(&mut c, false)?,
         "EXAMINE" => mailbox::select(&mut c, true)?,
@@ -46,6 +56,7 @@ pub fn command(fragments: &[Fragment]) -> Parsed<Tagged> {
         "CLOSE" => Command::Close,
         "UNSELECT" => Command::Unselect,
         "EXPUNGE" => Command::Expunge(None),
+        "ESEARCH" => search::multisearch(&mut c)?,
         "UID" => {
             c.sp()?;
             let name = c.keyword()?;
@@ -56,7 +67,10 @@ pub fn command(fragments: &[Fragment]) -> Parsed<Tagged> {
                 on_messages(&mut c, &name, true)?
             }
         }
-        other => on_messages(&mut c, other, false)?,
+        other => match extras::command(&mut c, other) {
+            Some(read) => read?,
+            None => on_messages(&mut c, other, false)?,
+        },
     };
     c.end()?;
     Ok(Tagged { tag, command })
@@ -70,6 +84,8 @@ fn on_messages(c: &mut Cursor<'_>, name: &str, uid: bool) -> Parsed<Command> {
         "COPY" => copy(c, uid, false),
         "MOVE" => copy(c, uid, true),
         "SEARCH" => search::search(c, uid),
+        "SORT" => search::sort(c, uid),
+        "THREAD" => search::thread(c, uid),
         _ => Err(SyntaxError("the command is unknown")),
     }
 }

@@ -1,6 +1,7 @@
 //! Examples of RFC 9051, RFC 3501, RFC 5258, RFC 5819, RFC 7162, RFC 4731, and their mistaken cousins.
 use super::*;
 use crate::codec::command::*;
+use crate::codec::partial::Partial;
 use crate::codec::sequence::Bound;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_operator::mailbox::folders::SpecialUse;
@@ -51,10 +52,10 @@ fn any_state_and_not_authenticated() {
 #[test]
 fn mailboxes() {
     let inbox = MailboxName::new("INBOX");
-    assert_eq!(ok("A142 SELECT INBOX"), Command::Select { mailbox: inbox.clone(), read_only: false, condstore: false });
+    assert_eq!(ok("A142 SELECT INBOX"), Command::Select { mailbox: inbox.clone(), read_only: false, condstore: false, qresync: None });
     assert_eq!(
         ok("A EXAMINE INBOX (CONDSTORE)"),
-        Command::Select { mailbox: inbox.clone(), read_only: true, condstore: true }
+        Command::Select { mailbox: inbox.clone(), read_only: true, condstore: true, qresync: None }
     );
     assert_eq!(
         ok("A003 CREATE owatagusiam/"),
@@ -74,6 +75,38 @@ fn mailboxes() {
             vec![StatusItem::UidNext, StatusItem::Messages, StatusItem::HighestModSeq]
         )
     );
+}
+
+#[test]
+fn what_a_client_knows_of_a_mailbox() {
+    let known = |line: &str| match ok(line) {
+        Command::Select { qresync: Some(q), .. } => *q,
+        other => panic!("{other:?}"),
+    };
+    let q = known("A02 SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))");
+    assert_eq!((q.uidvalidity, q.modseq, q.matches), (67_890_007, 20_050_715_194_045_000, None));
+    assert_eq!(q.known.unwrap().resolve(0).unwrap(), [(41, 41), (43, 211), (214, 541)]);
+    let q = known("A EXAMINE x (CONDSTORE QRESYNC (7 9 1:29997 (5000,7500 15000,22500)))");
+    assert_eq!(q.matches.unwrap().0.resolve(0).unwrap(), [(5000, 5000), (7500, 7500)]);
+    let q = known("A SELECT x (QRESYNC (7 9 (1 1)))");
+    assert!(q.known.is_none() && q.matches.is_some());
+    assert!(known("A SELECT x (QRESYNC (7 9))").known.is_none());
+    for bad in [
+        "QRESYNC",
+        "QRESYNC ()",
+        "QRESYNC (7)",
+        "QRESYNC (0 1)",
+        "QRESYNC (7 9 )",
+        "QRESYNC (7 9 1:*)",
+        "QRESYNC (7 9 $)",
+        "QRESYNC (7 9 1:2 (1))",
+        "QRESYNC (7 9 1:2 (1 *))",
+        "QRESYNC (7 9 1:2 (1 2) 3)",
+        "QRESYNC (7 9223372036854775808)",
+        "QRESYNC (7 9) QRESYNC (7 9)",
+    ] {
+        assert!(parse(&format!("A SELECT x ({bad})")).is_err(), "{bad}");
+    }
 }
 
 #[test]
@@ -125,7 +158,10 @@ fn fetch_items_and_macros() {
         ]
     );
     let Command::Fetch(f) = ok("s100 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)") else { panic!() };
-    assert_eq!((f.uid, f.changed_since), (true, Some(12345)));
+    assert_eq!((f.uid, f.changed_since, f.vanished, f.partial), (true, Some(12345), false, None));
+    let Command::Fetch(f) = ok("s UID FETCH 300:500 (FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 12345 VANISHED)") else { panic!() };
+    assert_eq!((f.changed_since, f.vanished), (Some(12345), true));
+    assert_eq!(f.partial, Some(Partial { from: 1, to: 30, back: true }));
     for bad in [
         "A FETCH 1 (ALL)",
         "A FETCH 1 (FLAGS FAST)",
@@ -145,6 +181,12 @@ fn fetch_items_and_macros() {
         "A FETCH 1 (FLAGS",
         "A FETCH 1 RFC822.PEEK",
         "A FETCH 1 FLAGS (VANISHED)",
+        "A UID FETCH 1 FLAGS (VANISHED)",
+        "A FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+        "A UID FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)",
+        "A UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)",
+        "A UID FETCH 1 FLAGS (PARTIAL)",
+        "A UID FETCH 1 FLAGS (PARTIAL 0:2)",
     ] {
         assert!(parse(bad).is_err(), "{bad}");
     }
@@ -281,4 +323,34 @@ fn other_grammar_errors() {
         assert!(parse(bad).is_err(), "{bad:?}");
     }
     assert!(command(&[Fragment::Line(b"a SELECT \"\xff\"".to_vec())]).is_err());
+}
+
+#[test]
+fn content_items_and_keys() {
+    use FetchItem as I;
+    assert_eq!(
+        fetch_items("A FETCH 1 (EMAILID THREADID SAVEDATE PREVIEW PREVIEW (LAZY))"),
+        [I::EmailId, I::ThreadId, I::SaveDate, I::Preview { lazy: false }, I::Preview { lazy: true }]
+    );
+    assert_eq!(fetch_items("A FETCH 1 PREVIEW (LAZY)"), [I::Preview { lazy: true }]);
+    let Command::Fetch(f) = ok("A FETCH 1 PREVIEW (CHANGEDSINCE 5)") else { panic!() };
+    assert_eq!((f.items, f.changed_since), (vec![I::Preview { lazy: false }], Some(5)));
+    let Command::Fetch(f) = ok("A FETCH 1 PREVIEW (LAZY) (CHANGEDSINCE 5)") else { panic!() };
+    assert_eq!((f.items, f.changed_since), (vec![I::Preview { lazy: true }], Some(5)));
+    assert_eq!(key("A SEARCH EMAILID Mx-_9"), SearchKey::EmailId("Mx-_9".into()));
+    assert_eq!(key("A SEARCH THREADID T1"), SearchKey::ThreadId("T1".into()));
+    let (since, before) = (SearchKey::SavedSince(0), SearchKey::SavedBefore(1));
+    assert_eq!(key("A SEARCH SAVEDON 1-Jan-1970"), SearchKey::And(vec![since, before]));
+    assert_eq!(key("A SEARCH SAVEDATESUPPORTED"), SearchKey::All);
+    for bad in [
+        "A FETCH 1 (PREVIEW (FAST))",
+        "A FETCH 1 (PREVIEW ())",
+        "A SEARCH EMAILID",
+        "A SEARCH EMAILID \"x\"",
+        "A SEARCH SAVEDON x",
+        "A FETCH 1 EMAILID[1]",
+    ] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+    assert!(parse(&format!("A SEARCH EMAILID {}", "M".repeat(256))).is_err());
 }

@@ -1,45 +1,161 @@
-//! SEARCH (RFC 9051 §6.4.4, RFC 4731, RFC 5182, RFC 6203, RFC 7162 §3.1.5).
+//! SEARCH, SORT, THREAD and ESEARCH (RFC 9051 §6.4.4, RFC 4731, RFC 5182, RFC 5256 §5, RFC 5267 §5, RFC 6203, RFC 7162 §3.1.5, RFC 7377 §4, RFC 9394 §4).
 use crate::codec::budget::{ITEMS_MAX, SEARCH_KEYS_MAX};
-use crate::codec::command::{Command, Search, SearchKey, SearchReturn};
+use crate::codec::command::{Command, MultiSearch, Search, SearchKey, SearchReturn, Sort, Source, Thread};
 use crate::codec::cursor::{Cursor, Parsed, SyntaxError, ascii};
 use crate::codec::date;
 use crate::codec::flags::{self, is_keyword};
-use crate::codec::sequence::SequenceSet;
+use crate::codec::name::MailboxName;
+use crate::codec::partial::Partial;
+use crate::codec::sequence::{Bound, SequenceSet};
 use encoding_rs::Encoding;
 use sceau_operator::mailbox::entries::Flags;
+use sceau_operator::mailbox::search::{Algorithm, SortBy, SortKey};
 
 /// `SEARCH [RETURN (…)] [CHARSET name] keys`.
 pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
     c.sp()?;
-    let mut returns = None;
-    if c.eat_word("RETURN") {
+    let returns = returns(c)?;
+    let charset = charset(c)?;
+    Ok(Command::Search(program(c, uid, returns, charset)?.0))
+}
+
+/// `SORT [RETURN (…)] (criteria) charset keys`.
+pub(super) fn sort(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
+    c.sp()?;
+    let returns = returns(c)?;
+    let by = c.list(ITEMS_MAX, false, |c| {
+        let word = c.keyword()?;
+        let reverse = word == "REVERSE";
+        let word = if reverse { c.sp().and_then(|()| c.keyword())? } else { word };
+        let key = match word.as_str() {
+            "ARRIVAL" => SortKey::Arrival,
+            "CC" => SortKey::Cc,
+            "DATE" => SortKey::Date,
+            "DISPLAYFROM" => SortKey::DisplayFrom,
+            "DISPLAYTO" => SortKey::DisplayTo,
+            "FROM" => SortKey::From,
+            "RELEVANCY" => SortKey::Relevancy,
+            "SIZE" => SortKey::Size,
+            "SUBJECT" => SortKey::Subject,
+            "TO" => SortKey::To,
+            _ => return Err(SyntaxError("a sort criterion is unknown")),
+        };
+        Ok(SortBy { key, reverse })
+    })?;
+    c.sp()?;
+    let charset = Charset::named(&c.astring()?);
+    c.sp()?;
+    let (search, fuzzy) = program(c, uid, returns, charset)?;
+    // RFC 6203 §4.
+    if !fuzzy && by.iter().any(|b| b.key == SortKey::Relevancy) {
+        return Err(RELEVANCY);
+    }
+    Ok(Command::Sort(Sort { search, by }))
+}
+
+/// `THREAD algorithm charset keys`.
+pub(super) fn thread(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
+    c.sp()?;
+    let algorithm = match c.keyword()?.as_str() {
+        "ORDEREDSUBJECT" => Algorithm::OrderedSubject,
+        "REFERENCES" => Algorithm::References,
+        _ => return Err(SyntaxError("a threading algorithm is unknown")),
+    };
+    c.sp()?;
+    let charset = Charset::named(&c.astring()?);
+    c.sp()?;
+    let search = program(c, uid, None, charset)?.0;
+    Ok(Command::Thread(Thread { search, algorithm }))
+}
+
+/// `ESEARCH [IN (mailboxes)] [RETURN (…)] [CHARSET name] keys`.
+pub(super) fn multisearch(c: &mut Cursor<'_>) -> Parsed<Command> {
+    c.sp()?;
+    let mut sources = vec![Source::Selected];
+    if c.eat_word("IN") {
         c.sp()?;
-        let mut r = SearchReturn::default();
-        c.list(ITEMS_MAX, true, |c| {
-            match c.keyword()?.as_str() {
-                "MIN" => r.min = true,
-                "MAX" => r.max = true,
-                "COUNT" => r.count = true,
-                "ALL" => r.all = true,
-                "SAVE" => r.save = true,
-                "RELEVANCY" => r.relevancy = true,
-                _ => return Err(SyntaxError("a return option of SEARCH is unknown")),
-            }
-            Ok(())
-        })?;
-        // RFC 4731 §3.1: no option is ALL.
-        if r == SearchReturn::default() {
-            r.all = true;
+        sources = c.list(ITEMS_MAX, false, source)?;
+        c.sp()?;
+    }
+    let returns = returns(c)?;
+    let charset = charset(c)?;
+    let search = program(c, true, returns, charset)?.0;
+    Ok(Command::MultiSearch(MultiSearch { search, sources }))
+}
+
+/// `filter-mailboxes` (RFC 5465 §8, RFC 7377 §2.2).
+fn source(c: &mut Cursor<'_>) -> Parsed<Source> {
+    let names = |c: &mut Cursor<'_>| {
+        c.sp()?;
+        if c.peek() == Some(b'(') {
+            c.list(ITEMS_MAX, false, MailboxName::parse)
+        } else {
+            Ok(vec![MailboxName::parse(c)?])
         }
-        returns = Some(r);
-        c.sp()?;
+    };
+    Ok(match c.keyword()?.as_str() {
+        "SELECTED" => Source::Selected,
+        "INBOXES" => Source::Inboxes,
+        "PERSONAL" => Source::Personal,
+        "SUBSCRIBED" => Source::Subscribed,
+        "SUBTREE" => Source::Subtree(names(c)?),
+        "SUBTREE-ONE" => Source::SubtreeOne(names(c)?),
+        "MAILBOXES" => Source::Mailboxes(names(c)?),
+        _ => return Err(SyntaxError("it is not said which mailboxes are searched")),
+    })
+}
+
+const RELEVANCY: SyntaxError = SyntaxError("RELEVANCY is for FUZZY searches");
+
+/// `RETURN (…) `, when it is there.
+fn returns(c: &mut Cursor<'_>) -> Parsed<Option<SearchReturn>> {
+    if !c.eat_word("RETURN") {
+        return Ok(None);
     }
-    let mut reader = Reader { charset: Charset::Utf8, keys: 0, fuzzy: false };
-    if c.eat_word("CHARSET") {
-        c.sp()?;
-        reader.charset = Charset::named(&c.astring()?);
-        c.sp()?;
+    c.sp()?;
+    let mut r = SearchReturn::default();
+    c.list(ITEMS_MAX, true, |c| {
+        match c.keyword()?.as_str() {
+            "MIN" => r.min = true,
+            "MAX" => r.max = true,
+            "COUNT" => r.count = true,
+            "ALL" => r.all = true,
+            "SAVE" => r.save = true,
+            "RELEVANCY" => r.relevancy = true,
+            "PARTIAL" if r.partial.is_none() => {
+                c.sp()?;
+                r.partial = Some(Partial::parse(c)?);
+            }
+            _ => return Err(SyntaxError("a return option of SEARCH is unknown")),
+        }
+        Ok(())
+    })?;
+    // RFC 9394 §3.1.
+    if r.all && r.partial.is_some() {
+        return Err(SyntaxError("PARTIAL and ALL do not go together"));
     }
+    // RFC 4731 §3.1: no option is ALL.
+    if r == SearchReturn::default() {
+        r.all = true;
+    }
+    c.sp()?;
+    Ok(Some(r))
+}
+
+/// `CHARSET name `, when it is there.
+fn charset(c: &mut Cursor<'_>) -> Parsed<Charset> {
+    if !c.eat_word("CHARSET") {
+        return Ok(Charset::Utf8);
+    }
+    c.sp()?;
+    let charset = Charset::named(&c.astring()?);
+    c.sp()?;
+    Ok(charset)
+}
+
+/// The keys, which end the command; and whether one of them is FUZZY.
+fn program(c: &mut Cursor<'_>, uid: bool, returns: Option<SearchReturn>, charset: Charset) -> Parsed<(Search, bool)> {
+    let mut reader = Reader { charset, keys: 0, fuzzy: false };
     let mut keys = vec![reader.key(c)?];
     while c.eat(b' ') && !c.at_end() {
         keys.push(reader.key(c)?);
@@ -47,9 +163,9 @@ pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
     let key = and(keys);
     // RFC 6203 §4.
     if returns.is_some_and(|r| r.relevancy) && !reader.fuzzy {
-        return Err(SyntaxError("RELEVANCY is for FUZZY searches"));
+        return Err(RELEVANCY);
     }
-    Ok(Command::Search(Search { uid, returns, bad_charset: matches!(reader.charset, Charset::Unknown), key }))
+    Ok((Search { uid, returns, bad_charset: matches!(charset, Charset::Unknown), key }, reader.fuzzy))
 }
 
 fn and(mut keys: Vec<SearchKey>) -> SearchKey {
@@ -123,6 +239,9 @@ impl Reader {
             "UNKEYWORD" => not(K::Keyword(keyword(c)?)),
             "LARGER" => K::Larger(number(c)?),
             "SMALLER" => K::Smaller(number(c)?),
+            // RFC 5032 §3.
+            "OLDER" => K::Older(interval(c)?),
+            "YOUNGER" => K::Younger(interval(c)?),
             "SINCE" => K::Since(day(c)?),
             "BEFORE" => K::Before(day(c)?),
             "ON" => on(day(c)?, K::Since, K::Before),
@@ -145,6 +264,9 @@ impl Reader {
                 c.sp()?;
                 K::Uid(SequenceSet::parse(c)?)
             }
+            // RFC 9738 §3.2.
+            "UIDAFTER" => K::Uid(between(unique_id(c)?.checked_add(1), Some(u32::MAX))),
+            "UIDBEFORE" => K::Uid(between(Some(1), unique_id(c)?.checked_sub(1))),
             "NOT" => not(self.nested(c)?),
             "OR" => {
                 let a = self.nested(c)?;
@@ -155,6 +277,13 @@ impl Reader {
                 K::Fuzzy(Box::new(self.nested(c)?))
             }
             "MODSEQ" => modseq(c)?,
+            "EMAILID" => K::EmailId(object(c)?),
+            "THREADID" => K::ThreadId(object(c)?),
+            "SAVEDSINCE" => K::SavedSince(day(c)?),
+            "SAVEDBEFORE" => K::SavedBefore(day(c)?),
+            "SAVEDON" => on(day(c)?, K::SavedSince, K::SavedBefore),
+            // Every mailbox keeps these dates.
+            "SAVEDATESUPPORTED" => K::All,
             _ => return Err(SyntaxError("a search key is unknown")),
         })
     }
@@ -179,6 +308,17 @@ fn on(day: i64, since: fn(i64) -> SearchKey, before: fn(i64) -> SearchKey) -> Se
     SearchKey::And(vec![since(day), before(day + 1)])
 }
 
+/// An object id (RFC 8474 §7).
+fn object(c: &mut Cursor<'_>) -> Parsed<String> {
+    c.sp()?;
+    let id = c.take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if id.is_empty() || id.len() > 255 {
+        Err(SyntaxError("an object id is not valid"))
+    } else {
+        Ok(ascii(id)?.to_owned())
+    }
+}
+
 fn keyword(c: &mut Cursor<'_>) -> Parsed<String> {
     c.sp()?;
     let word = c.atom()?;
@@ -189,6 +329,11 @@ fn keyword(c: &mut Cursor<'_>) -> Parsed<String> {
 fn number(c: &mut Cursor<'_>) -> Parsed<u64> {
     c.sp()?;
     c.number64()
+}
+
+fn interval(c: &mut Cursor<'_>) -> Parsed<u32> {
+    c.sp()?;
+    c.nz_number()
 }
 
 fn day(c: &mut Cursor<'_>) -> Parsed<i64> {
@@ -214,4 +359,15 @@ fn modseq(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
         c.sp()?;
     }
     Ok(SearchKey::ModSeq(c.number64()?))
+}
+
+fn unique_id(c: &mut Cursor<'_>) -> Parsed<u32> {
+    c.sp()?;
+    c.nz_number()
+}
+
+/// UIDs from one to another; none when there are none between.
+fn between(first: Option<u32>, last: Option<u32>) -> SequenceSet {
+    let range = first.zip(last).filter(|(first, last)| first <= last);
+    SequenceSet::Ranges(range.map(|(a, b)| (Bound::Number(a), Bound::Number(b))).into_iter().collect())
 }

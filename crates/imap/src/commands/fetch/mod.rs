@@ -5,6 +5,7 @@
 //! (RFC 2180 §4.1).
 mod binary;
 mod content;
+mod extra;
 mod item;
 
 use crate::codec::command::{Fetch, FetchItem};
@@ -39,6 +40,7 @@ struct Message<'a> {
     entry: &'a Entry,
     seq: u32,
     summary: Option<&'a MessageSummary>,
+    extras: &'a extra::Extras,
     /// FLAGS to add to what was asked: `\Seen` was just set.
     flags_changed: bool,
 }
@@ -53,20 +55,40 @@ enum Missed {
 }
 
 pub(crate) async fn run(s: &mut Session, fetch: &Fetch) -> Done {
-    let actor = s.actor()?;
+    let actor = s.reader()?;
+    if fetch.vanished && !s.enabled.qresync {
+        return Err(Stop::sequence("QRESYNC is not enabled"));
+    }
+    let uid_only = s.out.uid_only();
     let view = s.view()?;
     let mut targets: Vec<usize> = view.resolve(&fetch.set, fetch.uid)?;
+    let most = s.config.message_limit;
+    // RFC 9738 §3.1: who asks for a range counts himself.
+    if fetch.partial.is_some_and(|range| most.is_some_and(|most| range.most() > most)) {
+        return Err(s.over(None));
+    }
+    let view = s.view()?;
+    // RFC 9394 §3.4: the range is one of the messages named; which of them changed is asked then.
+    if let Some(range) = fetch.partial {
+        let window = range.window(targets.len());
+        targets = targets.get(window).unwrap_or_default().to_vec();
+    }
     if let Some(since) = fetch.changed_since {
         targets.retain(|&i| view.entry(i).is_some_and(|e| e.modseq > since));
     }
     let read_only = view.read_only;
-    let items = items(fetch);
+    let targets = s.limit(targets, |s, &i| Some(s.view.as_ref()?.entry(i)?.uid));
+    let items = items(fetch, uid_only);
     if items.contains(&FetchItem::ModSeq) {
         s.enable_condstore();
     }
+    if let Some(since) = fetch.changed_since.filter(|_| fetch.vanished) {
+        s.tell_gone(&fetch.set, since).await?;
+    }
     let needs = needs(&items, read_only);
     let mut missed = None;
-    let mut page = if needs.summary || needs.sets_seen { PAGE_FIRST } else { PAGE_MAX };
+    let small = needs.summary || needs.sets_seen || items.iter().any(|item| matches!(item, FetchItem::Preview { .. }));
+    let mut page = if small { PAGE_FIRST } else { PAGE_MAX };
     let mut rest = targets.as_slice();
     while !rest.is_empty() {
         let (now, later) = rest.split_at(page.min(rest.len()));
@@ -111,6 +133,7 @@ async fn run_page(
         next = (PAGE_WEIGHT / each).clamp(1, PAGE_MAX).min(page.saturating_mul(2));
         summaries.extend(found.into_iter().map(|m| (m.message, m)));
     }
+    let extras = extra::read(s, actor, items, &entries).await?;
     for (n, (index, entry)) in entries.iter().enumerate() {
         let summary = summaries.get(&entry.message).map(Arc::as_ref);
         if needs.summary && summary.is_none() {
@@ -118,9 +141,11 @@ async fn run_page(
             continue;
         }
         let seq = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let message = Message { entry, seq, summary, flags_changed: seen.contains(&entry.uid) };
+        let message = Message { entry, seq, summary, extras: &extras, flags_changed: seen.contains(&entry.uid) };
         // However long the answer is, it ends with the right to it.
         s.still_here().await?;
+        // What one message says is not compressed with what another one says.
+        s.part().await?;
         if let Some(why) = tell(s, actor, &message, items).await? {
             *missed = missed.or(Some(why));
         }
@@ -151,7 +176,7 @@ async fn tell(
     if items.iter().any(|item| binary::unknown_encoding(item, message.summary)) {
         return Ok(Some(Missed::Encoding));
     }
-    s.out.raw("* ").num(message.seq).raw(" FETCH (");
+    s.out.fetch(message.seq, message.entry.uid);
     let mut first = true;
     for item in items {
         s.out.raw(if std::mem::take(&mut first) { "" } else { " " });
@@ -162,6 +187,7 @@ async fn tell(
             FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text | FetchItem::Section(_) => {
                 content::write(s, message, item, reader.as_mut()).await?;
             }
+            item if extra::is(item) => extra::write(s, actor, message, item),
             _ => item::write(&mut s.out, message, item),
         }
     }
@@ -172,18 +198,22 @@ async fn tell(
         if s.enabled.condstore && !items.contains(&FetchItem::ModSeq) {
             s.out.raw(" MODSEQ (").num(message.entry.modseq).raw(")");
         }
+        // RFC 7162 §3.2.4: a change of flags names its message.
+        if s.enabled.qresync && !s.out.uid_only() && !items.contains(&FetchItem::Uid) {
+            s.out.raw(" UID ").num(message.entry.uid);
+        }
     }
     s.out.raw(")").end();
     Ok(None)
 }
 
-/// What was asked, and what the command's form adds: UID of UID FETCH, MODSEQ of CHANGEDSINCE.
-fn items(fetch: &Fetch) -> Vec<FetchItem> {
+/// What was asked, and what the command's form adds: UID of UID FETCH (a UIDFETCH response begins with it), MODSEQ of CHANGEDSINCE.
+fn items(fetch: &Fetch, uid_only: bool) -> Vec<FetchItem> {
     let mut items = fetch.items.clone();
     if fetch.changed_since.is_some() && !items.contains(&FetchItem::ModSeq) {
         items.push(FetchItem::ModSeq);
     }
-    if fetch.uid && !items.contains(&FetchItem::Uid) {
+    if fetch.uid && !uid_only && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
     items
@@ -191,7 +221,10 @@ fn items(fetch: &Fetch) -> Vec<FetchItem> {
 
 fn needs(items: &[FetchItem], read_only: bool) -> Needs {
     use FetchItem as I;
-    let summary = |item: &I| !matches!(item, I::Flags | I::Uid | I::InternalDate | I::Size | I::ModSeq | I::Rfc822);
+    let summary = |item: &I| match item {
+        I::Flags | I::Uid | I::InternalDate | I::Size | I::ModSeq | I::Rfc822 => false,
+        item => *item == I::ThreadId || !extra::is(item),
+    };
     let sets_seen = |item: &I| match item {
         I::Rfc822 | I::Rfc822Text => true,
         I::Section(section) => !section.peek,

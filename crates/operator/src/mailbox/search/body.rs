@@ -1,6 +1,6 @@
 //! The text parts of a message, as they stream out of their blob: transfer decoding, charset, HTML. A part of 10 MB costs 64 KiB at a
 //! time. Who listens ([`Listener`]) looks for words, or keeps the text for the index.
-use crate::mailbox::search::matching::Finder;
+use crate::mailbox::search::matching::{Finder, Needle};
 use encoding_rs::{CoderResult, Decoder, Encoding, WINDOWS_1252};
 use sceau_message::decode::TransferDecoder;
 use sceau_message::header;
@@ -11,7 +11,7 @@ use sceau_store::blob::BlobReader;
 
 /// Bytes read at a time.
 const PIECE: usize = 64 << 10;
-/// Largest header of an inner message that is looked at, in bytes.
+/// Largest header of a part or an inner message that is looked at, in bytes.
 const INNER_HEADER: u64 = 1 << 20;
 
 /// Where clear bytes of a message come from.
@@ -30,6 +30,14 @@ impl Source for BlobReader {
 pub(crate) trait Listener {
     /// True when nothing more is wanted.
     fn done(&self) -> bool;
+    /// Are the headers of parts wanted?
+    fn wants_headers(&self) -> bool {
+        false
+    }
+    /// What comes, up to the next call, is (or is not) of a part's header.
+    fn in_header(&mut self, on: bool) {
+        let _ = on;
+    }
     /// A part without parts: is its text wanted?
     fn wants(&mut self, part: &Part) -> bool;
     /// The next piece of a text.
@@ -42,6 +50,12 @@ impl Listener for Finder<'_> {
     fn done(&self) -> bool {
         Finder::done(self)
     }
+    fn wants_headers(&self) -> bool {
+        Finder::wants_headers(self)
+    }
+    fn in_header(&mut self, on: bool) {
+        Finder::in_header(self, on);
+    }
     fn wants(&mut self, part: &Part) -> bool {
         part.mime.kind == "text"
     }
@@ -53,8 +67,8 @@ impl Listener for Finder<'_> {
     }
 }
 
-/// Which of the folded needles stand in the text parts (and the headers of inner messages) below `root`.
-pub(super) fn scan(source: &mut impl Source, root: &Part, needles: &[String]) -> Result<Vec<bool>, StoreError> {
+/// Which of the needles stand in the text parts (and the headers of inner messages) below `root`.
+pub(super) fn scan(source: &mut impl Source, root: &Part, needles: &[Needle]) -> Result<Vec<bool>, StoreError> {
     let mut finder = Finder::new(needles);
     walk(source, root, &mut finder)?;
     Ok(finder.into_found())
@@ -70,8 +84,20 @@ pub(crate) fn walk(source: &mut impl Source, root: &Part, to: &mut impl Listener
         }
         if part.envelope.is_some() {
             for inner in &part.children {
-                inner_header(source, inner, to)?;
+                header_of(source, inner, to)?;
             }
+        } else if to.wants_headers() {
+            // Those of the parts of a multipart (RFC 9051 §6.4.4 TEXT: "including MIME header fields").
+            to.in_header(true);
+            for inner in &part.children {
+                header_of(source, inner, to)?;
+                if let Some(name) = inner.mime.file_name() {
+                    // As people read it, however it was written.
+                    to.push(&name);
+                    to.end();
+                }
+            }
+            to.in_header(false);
         }
         if part.children.is_empty() && to.wants(part) {
             text_part(source, part, to)?;
@@ -105,7 +131,7 @@ pub(crate) fn content(source: &mut impl Source, part: &Part, most: usize) -> Res
     Ok((out.len() <= most).then_some(out))
 }
 
-fn inner_header(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> Result<(), StoreError> {
+fn header_of(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> Result<(), StoreError> {
     let (from, length) = part.header;
     let (mut bytes, end) = (Vec::new(), from + length.min(INNER_HEADER));
     while from + (bytes.len() as u64) < end {
@@ -200,7 +226,7 @@ fn give(text: &mut String, html: Option<&mut Stripper>, to: &mut impl Listener) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::search::matching::fold;
+    use sceau_message::casemap::casemap as fold;
     use sceau_message::scan::{Limits, Scanner};
 
     /// Serves a few bytes at a time, whatever is asked.
@@ -213,10 +239,13 @@ mod tests {
     }
 
     fn has(message: &[u8], needle: &str) -> bool {
+        stands(message, needle, false)
+    }
+    fn stands(message: &[u8], needle: &str, in_headers: bool) -> bool {
         let mut scanner = Scanner::new(Limits::default());
         scanner.push(message).unwrap();
         let root = scanner.finish().unwrap().root;
-        let needles = [fold(needle)];
+        let needles = [Needle { text: fold(needle), in_headers }];
         let answers: Vec<bool> =
             [1, 3, 7, 10_000].map(|n| scan(&mut Slow(message, n), &root, &needles).unwrap()[0]).to_vec();
         assert!(answers.iter().all(|a| *a == answers[0]), "cutting changed the answer for {needle}: {answers:?}");
@@ -254,6 +283,16 @@ Subject: =?utf-8?Q?inner_=C3=A9nigme?=\r\n\r\ninner body\r\n--b\r\nContent-Type:
         for not in ["preamble", "binary", "words\r\n--b", "boundary"] {
             assert!(!has(m, not), "{not}");
         }
+    }
+
+    #[test]
+    fn headers_of_parts_are_searched_with_text_alone() {
+        let m = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Description: =?utf-8?Q?Sch=C3=A9ma?=\r\n\r\nfirst\r\n--b\r\n\
+Content-Type: application/pdf\r\nContent-Disposition: attachment;\r\n filename*=utf-8''compte%20rendu%20%C3%A9t%C3%A9.pdf\r\n\r\nx\r\n--b--\r\n";
+        for there in ["schéma", "compte rendu été.pdf", "content-type: application/pdf"] {
+            assert!(stands(m, there, true) && !stands(m, there, false), "{there}");
+        }
+        assert!(stands(m, "first", true));
     }
 
     #[test]

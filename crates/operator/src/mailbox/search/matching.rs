@@ -1,25 +1,26 @@
 //! Substrings without case, in text that arrives in pieces.
 //!
-//! Needle and text are compared in NFC and lower case (character by character, so that no letter's case depends on its
-//! neighbours). Promise: what is found does not depend on how the text was cut.
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::canonical_combining_class;
+//! Needle and text are compared as `i;unicode-casemap` says (RFC 5255 §3). Promise: what is found does not depend on how the text was cut.
+use sceau_message::casemap::{casemap as fold, stands_alone};
 
 /// Text held back so that a letter and its accents are never parted, in bytes: more marks than any script puts on a letter.
 const HELD: usize = 512;
 
-/// The form text is compared in.
-pub(super) fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.nfc().flat_map(char::to_lowercase).nfc().collect()
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Needle {
+    /// Folded.
+    pub text: String,
+    /// In the headers of parts too (TEXT), not in what they hold alone (BODY).
+    pub in_headers: bool,
 }
 
 /// Looks for several folded needles in one pass.
 #[derive(Debug)]
 pub(super) struct Finder<'a> {
-    needles: &'a [String],
+    needles: &'a [Needle],
+    /// The text is that of a part's header.
+    in_header: bool,
     found: Vec<bool>,
     /// Longest needle, bytes.
     longest: usize,
@@ -31,11 +32,12 @@ pub(super) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// For these folded needles; the empty one is found at once.
-    pub fn new(needles: &'a [String]) -> Self {
+    pub fn new(needles: &'a [Needle]) -> Self {
         Self {
             needles,
-            found: needles.iter().map(String::is_empty).collect(),
-            longest: needles.iter().map(String::len).max().unwrap_or(0),
+            in_header: false,
+            found: needles.iter().map(|n| n.text.is_empty()).collect(),
+            longest: needles.iter().map(|n| n.text.len()).max().unwrap_or(0),
             raw: String::new(),
             tail: String::new(),
         }
@@ -48,6 +50,14 @@ impl<'a> Finder<'a> {
     pub fn into_found(self) -> Vec<bool> {
         self.found
     }
+    /// True when what was not found yet may stand in the headers of parts.
+    pub fn wants_headers(&self) -> bool {
+        self.needles.iter().zip(&self.found).any(|(needle, found)| needle.in_headers && !found)
+    }
+    /// What comes, up to the next call, is (or is not) of a part's header.
+    pub fn in_header(&mut self, on: bool) {
+        self.in_header = on;
+    }
     /// Takes the next text.
     pub fn push(&mut self, text: &str) {
         if self.done() {
@@ -55,11 +65,10 @@ impl<'a> Finder<'a> {
         }
         self.raw.push_str(text);
         // Cut before the last character that starts something new, better an ASCII one: nothing before it changes by what follows.
-        let starts = |c: char| canonical_combining_class(c) == 0;
         let end = self.raw.char_indices().rev();
         let from = self.raw.len().saturating_sub(HELD);
         let ascii = end.clone().take_while(|(at, _)| *at >= from).find(|(_, c)| c.is_ascii());
-        let cut = ascii.or_else(|| end.clone().find(|(_, c)| starts(*c))).map_or(0, |(at, _)| at);
+        let cut = ascii.or_else(|| end.clone().find(|(_, c)| stands_alone(*c))).map_or(0, |(at, _)| at);
         let cut = if cut == 0 && self.raw.len() > HELD { self.raw.len() } else { cut };
         let rest = self.raw.split_off(cut);
         let ready = std::mem::replace(&mut self.raw, rest);
@@ -77,7 +86,7 @@ impl<'a> Finder<'a> {
         }
         self.tail.push_str(&fold(text));
         for (needle, found) in self.needles.iter().zip(&mut self.found) {
-            *found = *found || self.tail.contains(needle.as_str());
+            *found = *found || ((needle.in_headers || !self.in_header) && self.tail.contains(needle.text.as_str()));
         }
         let mut cut = self.tail.len().saturating_sub(self.longest.saturating_sub(1));
         while !self.tail.is_char_boundary(cut) {
@@ -92,8 +101,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found(needle: &str, pieces: &[&str]) -> bool {
-        let needles = [fold(needle)];
+    fn needle(text: &str) -> Needle {
+        Needle { text: fold(text), in_headers: false }
+    }
+    fn found(text: &str, pieces: &[&str]) -> bool {
+        let needles = [needle(text)];
         let mut finder = Finder::new(&needles);
         for piece in pieces {
             finder.push(piece);
@@ -119,8 +131,19 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_parts_are_for_those_who_look_there() {
+        let needles = [needle("nom"), Needle { text: fold("NOM"), in_headers: true }];
+        let mut finder = Finder::new(&needles);
+        finder.in_header(true);
+        finder.push("Content-Type: x; name=nom");
+        finder.end();
+        assert!(!finder.wants_headers());
+        assert_eq!(finder.into_found(), [false, true]);
+    }
+
+    #[test]
     fn texts_do_not_run_into_each_other() {
-        let needles = ["ab".to_owned()];
+        let needles = [needle("ab")];
         let mut finder = Finder::new(&needles);
         finder.push("a");
         finder.end();
@@ -131,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_marks_is_not_held() {
-        let needles = ["zz".to_owned()];
+        let needles = [needle("zz")];
         let mut finder = Finder::new(&needles);
         for _ in 0..100 {
             finder.push(&"\u{301}".repeat(1000));
@@ -141,11 +164,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cutting_changes_nothing(text in "[aAbBeéÉ\u{301}\u{327}が日 ]{0,40}", needle in "[aAbBeéÉ\u{301}が ]{1,4}", cuts in proptest::collection::vec(0usize..41, 0..6)) {
+        fn cutting_changes_nothing(text in "[aAbBeéÉ\u{301}\u{327}が日 ]{0,40}", sought in "[aAbBeéÉ\u{301}が ]{1,4}", cuts in proptest::collection::vec(0usize..41, 0..6)) {
             let chars: Vec<char> = text.chars().collect();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(chars.len())).collect();
             cuts.sort_unstable();
-            let needles = [fold(&needle)];
+            let needles = [needle(&sought)];
             let mut finder = Finder::new(&needles);
             let mut from = 0;
             for cut in cuts.into_iter().chain([chars.len()]) {
@@ -153,7 +176,7 @@ mod tests {
                 from = cut;
             }
             finder.end();
-            prop_assert_eq!(finder.into_found()[0], fold(&text).contains(&needles[0]));
+            prop_assert_eq!(finder.into_found()[0], fold(&text).contains(&needles[0].text));
         }
     }
 }

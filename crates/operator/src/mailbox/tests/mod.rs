@@ -1,8 +1,11 @@
 //! Mailboxes over real stores, on both engines: a house with one domain, people and BALs.
+mod across;
+mod content;
 mod entries;
 mod journal;
 mod model;
 mod reading;
+mod resync;
 mod search;
 mod structure;
 

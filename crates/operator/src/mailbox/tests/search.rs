@@ -55,3 +55,61 @@ Content-Type: application/octet-stream\r\n\r\nleucocytes\r\n--x--\r\n";
     h.operator.expunge(&h.actor, inbox, None).await.unwrap();
     assert!(h.operator.search(&h.actor, &entries, &body("bonjour")).await.unwrap().is_empty());
 }
+
+on_both!(an_order_and_conversations_are_those_of_what_is_there);
+
+async fn an_order_and_conversations_are_those_of_what_is_there(h: House) {
+    use crate::mailbox::search::{Algorithm, SortBy, SortKey, Token};
+    let date = |hour: usize| format!("Date: 1 Jan 2026 {:02}:{:02}:00 +0000\r\n", hour / 60, hour % 60);
+    // More than a page, filed in an order that is none of those asked for.
+    let count = 120;
+    for n in 0..count {
+        let turned = (n * 77) % count;
+        let refers = if turned % 2 == 0 { String::new() } else { format!("References: <{}@x>\r\n", turned - 1) };
+        let text = format!(
+            "Subject: {} {turned:03}\r\nFrom: Nom {:03} <a@x>\r\nMessage-ID: <{turned}@x>\r\n{}{refers}\r\nBonjour",
+            if n % 3 == 0 { "Re: sujet" } else { "SUJET" },
+            999 - turned,
+            date(turned),
+        );
+        h.file("INBOX", &text).await;
+    }
+    let open = h.open("INBOX").await;
+    let by = |key, reverse| SortBy { key, reverse };
+    let number = |uid: &u32| ((*uid as usize - 1) * 77) % count;
+    for (criteria, up) in [
+        (vec![by(SortKey::Subject, false)], true),
+        (vec![by(SortKey::Date, true)], false),
+        (vec![by(SortKey::To, false), by(SortKey::DisplayFrom, false)], false),
+        (vec![by(SortKey::From, true), by(SortKey::DisplayFrom, true)], true),
+    ] {
+        let found = h.operator.sort(&h.actor, &open.entries, &Query::All, &criteria).await.unwrap();
+        let mut numbers: Vec<usize> = found.iter().map(number).collect();
+        if !up {
+            numbers.reverse();
+        }
+        assert_eq!(numbers, (0..count).collect::<Vec<_>>(), "{criteria:?}");
+    }
+    let query = Query::Uids([(1, 10), (20, 20)].into());
+    let found = h.operator.sort(&h.actor, &open.entries, &query, &[by(SortKey::Arrival, true)]).await.unwrap();
+    assert_eq!(found.len(), 11);
+    let threads = h.operator.threads(&h.actor, &open.entries, &Query::All, Algorithm::References).await.unwrap();
+    assert_eq!(threads.len(), count / 2);
+    let heads: Vec<usize> = threads
+        .tokens()
+        .scan(Token::Close, |before, token| {
+            let head = (*before == Token::Open).then_some(token);
+            *before = token;
+            Some(head)
+        })
+        .filter_map(|head| if let Some(Token::Number(uid)) = head { Some(number(&uid)) } else { None })
+        .collect();
+    assert_eq!(heads, (0..count).step_by(2).collect::<Vec<_>>());
+    // Of what is gone the entry alone is known.
+    let deleted = flags(Flags::DELETED, &[]);
+    let uid = open.entries.iter().map(|e| e.uid).find(|uid| number(uid) == 5).unwrap();
+    h.operator.change_flags(&h.actor, open.folder.id, &[uid], FlagChange::Add, deleted, None).await.unwrap();
+    h.operator.expunge(&h.actor, open.folder.id, None).await.unwrap();
+    let found = h.operator.sort(&h.actor, &open.entries, &Query::All, &[by(SortKey::Subject, false)]).await.unwrap();
+    assert_eq!((found.len(), found[0]), (count, uid));
+}

@@ -1,0 +1,128 @@
+//! Object ids of mailboxes, messages and threads (RFC 8474), the same for every door: what names them for as long as they live,
+//! whatever they are called and wherever they are moved.
+//!
+//! Promises: an id tells nothing, neither when its object was made nor how many there are (row ids would), nor what a message
+//! says; without the operator's keys none can be guessed or linked to a row. Ids of mailboxes and messages lead back to their
+//! rows ([`Operator::mailbox_of_object`], [`Operator::message_of_object`]) without an index. Each begins with a letter, has no
+//! character that differs by case alone, and fits into JMAP's `Id` (RFC 8620 §1.2).
+//!
+//! How: deterministic authenticated encryption of the row id (a keyed digest of it, then the id under a keyed digest of that);
+//! a thread's id is a keyed digest of the identifier that its first message has, as the message itself tells it.
+use crate::Operator;
+use crate::mailbox::read::MessageSummary;
+use sceau_store::Id;
+
+const MAILBOX: &str = "object.mailbox";
+const EMAIL: &str = "object.email";
+const THREAD: &str = "object.thread";
+
+/// Digits of an id after its letter.
+const DIGITS: usize = 26;
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+
+impl Operator {
+    /// MAILBOXID of a folder: the same after a renaming.
+    pub fn mailbox_object(&self, folder: Id) -> String {
+        self.object('F', MAILBOX, folder)
+    }
+    /// The folder that a MAILBOXID means.
+    pub fn mailbox_of_object(&self, id: &str) -> Option<Id> {
+        self.row_of('F', MAILBOX, id)
+    }
+    /// EMAILID of a message: the same wherever it was copied or moved in its BAL.
+    pub fn email_object(&self, message: Id) -> String {
+        self.object('M', EMAIL, message)
+    }
+    /// The message that an EMAILID means.
+    pub fn message_of_object(&self, id: &str) -> Option<Id> {
+        self.row_of('M', EMAIL, id)
+    }
+    /// THREADID of a message: the same for all that answer the same first message of a BAL. A message that names none and has no
+    /// identifier is a thread of its own.
+    pub fn thread_object(&self, bal: Id, message: &MessageSummary) -> String {
+        let mut data = bal.to_be_bytes().to_vec();
+        match message.summary.thread_root() {
+            Some(root) => data.extend_from_slice(root.as_bytes()),
+            None => data.extend_from_slice(&message.message.to_be_bytes()),
+        }
+        let tag = self.0.store.vault().tag(THREAD, &data);
+        written('T', first(&tag))
+    }
+
+    fn object(&self, letter: char, purpose: &str, id: Id) -> String {
+        let tag = self.object_tag(purpose, id);
+        let hidden = id.cast_unsigned() ^ self.object_pad(purpose, tag);
+        written(letter, u128::from(tag) << 64 | u128::from(hidden))
+    }
+    fn row_of(&self, letter: char, purpose: &str, text: &str) -> Option<Id> {
+        let number = read(letter, text)?;
+        // The halves of 128 bits.
+        let (tag, hidden) = ((number >> 64) as u64, number as u64);
+        let id = (hidden ^ self.object_pad(purpose, tag)).cast_signed();
+        (self.object_tag(purpose, id) == tag).then_some(id)
+    }
+    fn object_tag(&self, purpose: &str, id: Id) -> u64 {
+        let data = [&[0][..], &id.to_be_bytes()].concat();
+        half(&self.0.store.vault().tag(purpose, &data))
+    }
+    fn object_pad(&self, purpose: &str, tag: u64) -> u64 {
+        let data = [&[1][..], &tag.to_be_bytes()].concat();
+        half(&self.0.store.vault().tag(purpose, &data))
+    }
+}
+
+fn first(digest: &[u8; 32]) -> u128 {
+    digest[..16].iter().fold(0, |n, b| n << 8 | u128::from(*b))
+}
+fn half(digest: &[u8; 32]) -> u64 {
+    digest[..8].iter().fold(0, |n, b| n << 8 | u64::from(*b))
+}
+
+fn written(letter: char, number: u128) -> String {
+    let digit = |i: usize| char::from(ALPHABET[(number >> (5 * (DIGITS - 1 - i)) & 31) as usize]);
+    std::iter::once(letter).chain((0..DIGITS).map(digit)).collect()
+}
+
+fn read(letter: char, text: &str) -> Option<u128> {
+    let digits = text.strip_prefix(letter).filter(|d| d.len() == DIGITS)?;
+    let mut number: u128 = 0;
+    for (i, b) in digits.bytes().enumerate() {
+        let digit = ALPHABET.iter().position(|a| *a == b)? as u128;
+        // Three bits are left for the first digit of 128.
+        if i == 0 && digit > 7 {
+            return None;
+        }
+        number = number << 5 | digit;
+    }
+    Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(number: u128) {
+            let text = written('M', number);
+            prop_assert!(text.len() == 27 && text.bytes().all(|b| b.is_ascii_alphanumeric()));
+            prop_assert_eq!(read('M', &text), Some(number));
+            prop_assert_eq!(read('F', &text), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_not_read() {
+        for bad in [
+            "",
+            "M",
+            "M0",
+            &format!("M{}", "w".repeat(26)),
+            &format!("M{}", "8".to_owned() + &"0".repeat(25)),
+            &"é".repeat(20),
+        ] {
+            assert_eq!(read('M', bad), None, "{bad}");
+        }
+    }
+}

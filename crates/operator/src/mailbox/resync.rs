@@ -1,0 +1,33 @@
+//! What left a folder since a client last saw it (QRESYNC, RFC 7162 §3.2).
+use crate::mailbox::folders::narrow;
+use crate::refuse::Fail;
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::{Id, folders as rows, journal};
+
+/// UIDs that are not in a folder any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Ascending runs (first, last) below UIDNEXT.
+    pub runs: Vec<(u32, u32)>,
+    /// Each of them left after the modseq asked about. Else the journal does not reach back so far, and these are all UIDs that were ever
+    /// given and are not there (RFC 7162 §3.2.5.2).
+    pub exact: bool,
+}
+
+impl Operator {
+    /// UIDs gone from a folder since a modseq. A modseq that the folder has not reached was never said of it: nothing is known then, as of
+    /// modseq 0. `folder.unknown` when it was deleted.
+    pub async fn gone_since(&self, actor: &Actor, folder: Id, since: u64) -> Result<Gone, Refusal> {
+        let seat = self.seat(actor)?;
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            let row = rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            let since = if since > row.modseq { 0 } else { since };
+            Ok((journal::gone_since(tx, &row, since)?, journal::remembers(tx, seat.bal, since)?))
+        });
+        let (runs, exact) = read.await?;
+        Ok(Gone { runs: runs.into_iter().map(|(first, last)| (narrow(first), narrow(last))).collect(), exact })
+    }
+}
