@@ -1,6 +1,7 @@
-//! `sceau import`: people and BALs from a file.
+//! `sceau import`: people and BALs from a file; mail from elsewhere (see [`super::import_mail`]).
 use super::Context;
 use super::file::NewFile;
+use super::import_mail;
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use hyper::Method;
@@ -36,6 +37,9 @@ pub enum ImportCommand {
         id: String,
         file: Option<PathBuf>,
     },
+    Maildir(import_mail::MaildirArgs),
+    Mbox(import_mail::MboxArgs),
+    Imap(Box<import_mail::ImapArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +79,9 @@ fn shown(c: &Context, id: &str) -> Result<Value, Failure> {
 /// `sceau import`.
 pub fn run(c: &Context, command: ImportCommand) -> Result<(), Failure> {
     match command {
+        ImportCommand::Maildir(a) => import_mail::maildir(c, a)?,
+        ImportCommand::Mbox(a) => import_mail::mbox(c, a)?,
+        ImportCommand::Imap(a) => import_mail::imap(c, *a)?,
         ImportCommand::Start(a) => {
             let name = a.file.file_name().map(|n| n.to_string_lossy().into_owned());
             let call = c.call(Method::POST, &["imports"])?.query("structure", a.structure.as_deref());

@@ -29,7 +29,20 @@ fn walk(mut command: Command, path: &str, lang: Lang) -> Command {
 }
 
 /// Arguments that mean the same wherever they stand.
-const SHARED: [&str; 1] = ["if_version"];
+const SHARED: [&str; 12] = [
+    "if_version",
+    "bal_server",
+    "bal_login",
+    "bal_token_file",
+    "bal_starttls",
+    "bal_ca",
+    "mail_folder",
+    "mail_into",
+    "mail_journal",
+    "mail_report",
+    "mail_dry_run",
+    "export_dir",
+];
 
 /// Where the help of an argument stands: with its command, or once for the commands that share it.
 fn key(path: &str, id: &str) -> String {

@@ -11,6 +11,7 @@ mod accounts;
 mod alarms;
 mod antivirus;
 mod backup;
+mod bal_door;
 mod bal_certificates;
 mod bal_use;
 mod bals;
@@ -25,10 +26,12 @@ mod disclosures;
 mod domain_moves;
 mod eligibility;
 mod evidence;
+mod export;
 mod extract;
 mod file;
 mod fsck;
 mod holds;
+mod import_mail;
 mod imports;
 mod init;
 pub(crate) mod keys;
@@ -169,6 +172,8 @@ enum Command {
     #[command(subcommand)]
     Import(imports::ImportCommand),
     #[command(subcommand)]
+    Export(export::ExportCommand),
+    #[command(subcommand)]
     Node(node::NodeCommand),
     #[command(subcommand)]
     Antivirus(antivirus::AntivirusCommand),
@@ -287,6 +292,7 @@ pub fn run() -> ExitCode {
         Command::Register => register::run(&context),
         Command::Reference(c) => reference::run(&context, c),
         Command::Import(c) => imports::run(&context, c),
+        Command::Export(c) => export::run(&context, c),
         Command::Node(c) => node::run(&context, c),
         Command::Antivirus(c) => antivirus::run(&context, c),
         Command::Trust(c) => trust::run(&context, c),

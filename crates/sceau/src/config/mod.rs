@@ -7,6 +7,7 @@ mod anchors;
 mod antivirus;
 mod connectors;
 mod hidden;
+mod imap;
 mod listen;
 mod notices;
 mod revocation;
@@ -22,6 +23,7 @@ pub use connectors::ConnectorsSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;
 pub use revocation::{AnchorSet, EnvironmentName, RevocationSection};
+pub use imap::ImapSection;
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
 pub use terms::TermsSection;
@@ -84,6 +86,9 @@ pub struct Config {
     /// Text search.
     #[serde(default)]
     pub search: SearchSection,
+    /// The door of mail programs.
+    #[serde(default)]
+    pub imap: ImapSection,
     /// What the terms of use name.
     #[serde(default)]
     pub terms: TermsSection,
@@ -323,6 +328,7 @@ impl Config {
             antivirus.check()?;
         }
         self.abuse.check()?;
+        self.imap.check()?;
         self.revocation.check()?;
         if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));

@@ -120,7 +120,8 @@ impl Bound {
         for (listener, mode, name) in modes {
             if let Some(listener) = listener {
                 let listener = listener.named(name);
-                let door = ImapConfig { grace, ..ImapConfig::default() };
+                let door = ImapConfig { grace, message_limit: config.imap.message_limit, ..ImapConfig::default() }
+                    .with_other_users(&config.imap.other_users);
                 stops.sessions.spawn(sceau_imap::serve(listener, mode, operator.clone(), door, drain()));
             }
         }
