@@ -73,13 +73,15 @@ impl Mailbox {
     /// Says a command that ends with a literal; its tagged answer.
     #[track_caller]
     pub fn say_literal(&mut self, command: &str, literal: &[u8]) -> String {
-        let command = format!("e2e.tag {command} {{{}+}}\r\n", literal.len());
-        self.0.put(&[command.as_bytes(), literal, b"\r\n"].concat()).expect("sent");
+        let start = format!("e2e.tag {command} {{{}+}}\r\n", literal.len());
+        self.0.put(&[start.as_bytes(), literal, b"\r\n"].concat()).expect("sent");
+        let mut untagged = Vec::new();
         loop {
-            let line = self.0.line().expect("answer");
+            let line = self.0.line().unwrap_or_else(|e| panic!("no answer to {command}: {e}; before it: {untagged:?}"));
             if line.starts_with("e2e.tag ") {
                 return line;
             }
+            untagged.push(line);
         }
     }
     /// Number of messages of a folder by Message-ID (its part before the `@`).

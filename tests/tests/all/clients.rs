@@ -1,7 +1,6 @@
-//! Mail clients that people use: mutt, mbsync, curl, and what imaplib makes easy to say exactly.
+//! Mail clients that people use: mutt, curl, and what imaplib makes easy to say exactly (others: `readers`).
 use sceau_e2e::sandbox::Account;
 use sceau_e2e::{Letter, Run, Sandbox, curl, proves, wait};
-use std::path::Path;
 
 #[test]
 fn a_client_lives_on_it() {
@@ -114,91 +113,4 @@ fn mutt_reads_flags_answers_and_files() {
         let status = curl::imap(&sandbox, b, anne, "", &format!("STATUS {folder} (MESSAGES)")).ok();
         assert!(status.out.contains("MESSAGES 1"), "{folder}: {} {}", status.out, said("copy"));
     }
-}
-
-fn mbsync(folder: &Path) -> Run {
-    let config = folder.join("mbsyncrc");
-    Run::of("mbsync", &["-c", config.to_str().expect("UTF-8"), "-V", "-a"])
-}
-
-#[test]
-fn mbsync_keeps_a_hundred_messages_in_step() {
-    let _proof = proves(&["F057", "F227a"], "imap");
-    let sandbox = Sandbox::start();
-    let a = sandbox.a();
-    let account = a.account("Per", 2);
-    let folder = tempfile::tempdir().expect("folder");
-    let mail = folder.path().join("mail");
-    std::fs::create_dir_all(mail.join("INBOX/cur")).expect("Maildir");
-    for part in ["new", "tmp"] {
-        std::fs::create_dir_all(mail.join("INBOX").join(part)).expect("Maildir");
-    }
-    // mbsync compares names only, not network addresses.
-    let (_, port) = a.endpoints.imaps.rsplit_once(':').expect("host:port");
-    let rc = format!(
-        "IMAPAccount sceau\nHost localhost\nPort {port}\nUser {}\nPass {}\nSSLType IMAPS\nSystemCertificates no\nCertificateFile {}\n\n\
-         IMAPStore far\nAccount sceau\n\nMaildirStore near\nPath {local}/\nInbox {local}/INBOX\nSubFolders Verbatim\n\n\
-         Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nRemove Both\nExpunge Both\nSync All\nSyncState *\n",
-        account.login,
-        account.token,
-        sandbox.anchors(),
-        local = mail.display(),
-    );
-    std::fs::write(folder.path().join("mbsyncrc"), rc).expect("mbsyncrc");
-    let count = |name: &str, part: &str| std::fs::read_dir(mail.join(name).join(part)).map_or(0, Iterator::count);
-
-    // Sixty local messages go up, forty come down.
-    let mut letters = Vec::new();
-    for i in 0..60 {
-        let letter = Letter::short(&account.address, &account.address, &format!("Archive {i}"));
-        let lines: Vec<u8> = letter.bytes.iter().copied().filter(|b| *b != b'\r').collect();
-        std::fs::write(mail.join(format!("INBOX/cur/{i}.essai.local:2,S")), lines).expect("message");
-        letters.push(letter);
-    }
-    let appended = sandbox.python("append_many.py", &["0", "Per", "2", "40"]).ok();
-    assert_eq!(appended.out.trim(), "40");
-    let first = mbsync(folder.path()).ok();
-    assert_eq!(curl::search(&sandbox, a, account, "ALL").len(), 100, "{first:?}");
-    assert_eq!(count("INBOX", "cur") + count("INBOX", "new"), 100, "{first:?}");
-    assert_eq!(curl::search(&sandbox, a, account, "SEEN").len(), 60);
-    let last = curl::search(&sandbox, a, account, "SUBJECT \"Archive 59\"");
-    letters[59].assert_uploaded_by_mbsync(&curl::fetch(&sandbox, a, account, last[0]).expect("message"));
-    assert!(mail.join("Sent/cur").is_dir() && mail.join("Drafts/cur").is_dir(), "folders are made");
-
-    // Nothing to do the second time.
-    let modseq = || curl::imap(&sandbox, a, account, "", "STATUS INBOX (MESSAGES UIDNEXT HIGHESTMODSEQ)").ok().out;
-    let before = (state(&mail), modseq());
-    let second = mbsync(folder.path()).ok();
-    assert_eq!((state(&mail), modseq()), before, "{second:?}");
-
-    // Flags and removals travel both ways.
-    let seen = std::fs::read_dir(mail.join("INBOX/cur"))
-        .expect("Maildir")
-        .flatten()
-        .find(|f| f.file_name().to_string_lossy().ends_with(":2,S"))
-        .expect("seen");
-    let flagged = seen.file_name().to_string_lossy().replace(":2,S", ":2,FS");
-    std::fs::rename(seen.path(), seen.path().with_file_name(flagged)).expect("flag");
-    let gone = curl::search(&sandbox, a, account, "UNSEEN")[0];
-    let _ = curl::imap(&sandbox, a, account, "INBOX", &format!("STORE {gone} +FLAGS.SILENT (\\Deleted)")).ok();
-    let _ = curl::imap(&sandbox, a, account, "INBOX", "EXPUNGE").ok();
-    let _ = curl::imap(&sandbox, a, account, "", "CREATE \"Dossier commun\"").ok();
-    let third = mbsync(folder.path()).ok();
-    assert_eq!(curl::search(&sandbox, a, account, "FLAGGED").len(), 1, "{third:?}");
-    assert_eq!(count("INBOX", "cur") + count("INBOX", "new"), 99, "{third:?}");
-    assert!(mail.join("Dossier commun").is_dir());
-}
-
-/// Names of all files of a Maildir tree: names carry flags and UIDs.
-fn state(folder: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            names.extend(state(&entry.path()));
-        } else {
-            names.push(entry.path().display().to_string());
-        }
-    }
-    names.sort();
-    names
 }

@@ -2,7 +2,7 @@
 //! from a CSV file, tried first, then carried out, with its report.
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Sandbox, proves};
-use sceau_testkit::people_file::{letters, rpps};
+use sceau_testkit::people_file::{FIRST, letters, rpps};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -149,8 +149,10 @@ fn a_hundred_thousand_people_by_the_command_line() {
     );
     let begun = Instant::now();
     let head = "Nom;Pr\u{e9}nom;RPPS;Habilit\u{e9};Nature de BAL\n";
-    let people =
-        written("people.csv", head, 100_000, &|n| format!("NOM-{};Pr\u{e9}nom;{};oui;PER\n", letters(n), rpps(n)));
+    let people = written("people.csv", head, 100_000, &|n| {
+        // The sandbox's own people have the first numbers.
+        format!("NOM-{};Pr\u{e9}nom;{};oui;PER\n", letters(n), rpps(FIRST + n))
+    });
     let import = a.cli(&["import", "start", &people, "--structure", "chu-masse", "--certified", "--wait"]);
     assert_eq!(json!([import["state"], import["lines"], import["done"]]), json!(["done", 100_000, 100_000]));
     println!("100,000 people: {:.1?}, memory {} MiB at most", begun.elapsed(), peak());
