@@ -26,7 +26,7 @@ pub use cursor::{Cursor, Fragment, SyntaxError};
 pub use frame::{Event, Framer};
 pub use name::MailboxName;
 pub use partial::Partial;
-pub use secret::Secret;
 pub use sceau_message::utf7;
+pub use secret::Secret;
 pub use sequence::SequenceSet;
 pub use writer::Out;

@@ -30,8 +30,8 @@ mod quota;
 mod rename;
 mod search;
 mod select;
-mod sort;
 mod settle;
+mod sort;
 mod starttls;
 mod status;
 mod store;
@@ -58,7 +58,13 @@ pub(crate) fn tells(command: &Command) -> Option<bool> {
         Command::Sort(s) => Some(s.search.uid && !s.search.key.names_numbers()),
         Command::Thread(t) => Some(t.search.uid && !t.search.key.names_numbers()),
         Command::MultiSearch(m) => Some(!m.search.key.names_numbers()),
-        Command::Unauthenticate | Command::Logout | Command::Select { .. } | Command::Close | Command::Unselect | Command::StartTls | Command::Compress(_) => None,
+        Command::Unauthenticate
+        | Command::Logout
+        | Command::Select { .. }
+        | Command::Close
+        | Command::Unselect
+        | Command::StartTls
+        | Command::Compress(_) => None,
         _ => Some(true),
     }
 }

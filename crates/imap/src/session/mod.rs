@@ -6,16 +6,16 @@ mod mailboxes;
 mod patience;
 mod place;
 mod sync;
-mod wishes;
 mod vanished;
+mod wishes;
 
 pub(crate) use answer::{Code, Done, End, Reply, Stop};
 pub(crate) use io::{PIECE, end as ended_by, pulled};
 pub(crate) use mailboxes::{Mailbox, Mailboxes};
 pub(crate) use place::Place;
-pub(crate) use wishes::{Followed, Group, Selected, Which, Wishes, stirred};
-pub(crate) use vanished::missed;
 pub(crate) use sync::{permanent_flags, write_fetch, write_flags, write_modseq};
+pub(crate) use vanished::missed;
+pub(crate) use wishes::{Followed, Group, Selected, Which, Wishes, stirred};
 
 use crate::ImapConfig;
 use crate::codec::frame::Event;
@@ -318,10 +318,24 @@ mod tests {
             size_of::<F>()
         }
         let run = whole(Session::run);
-        println!("Session {} Conn {} Framer {} View {} Actor {} Origin {}", size_of::<Session>(), size_of::<Conn>(), size_of::<Framer>(),
-            size_of::<View>(), size_of::<Actor>(), size_of::<Origin>());
-        println!("run {run} step {} read_more {} idle {} sync {} check_rights {} send {}", weight(Session::step), weight(Session::read_more),
-            weight(commands::idle::run), weight(|s| s.sync(true)), weight(Session::check_rights), weight(Session::send));
+        println!(
+            "Session {} Conn {} Framer {} View {} Actor {} Origin {}",
+            size_of::<Session>(),
+            size_of::<Conn>(),
+            size_of::<Framer>(),
+            size_of::<View>(),
+            size_of::<Actor>(),
+            size_of::<Origin>()
+        );
+        println!(
+            "run {run} step {} read_more {} idle {} sync {} check_rights {} send {}",
+            weight(Session::step),
+            weight(Session::read_more),
+            weight(commands::idle::run),
+            weight(|s| s.sync(true)),
+            weight(Session::check_rights),
+            weight(Session::send)
+        );
         assert!(run <= 2048, "{run}");
     }
 }

@@ -37,9 +37,7 @@ impl Activity {
     fn count(&mut self, act: &str) -> Option<&mut u64> {
         Some(match act {
             "login.ok" => &mut self.logins,
-            "folder.opened" | "message.read" | "message.listed" | "message.previewed" | "search.run" => {
-                &mut self.read
-            },
+            "folder.opened" | "message.read" | "message.listed" | "message.previewed" | "search.run" => &mut self.read,
             "mail.submitted" => &mut self.sent,
             "mail.filed" | "mail.flagged" | "mail.moved" | "mail.copied" | "folder.created" | "folder.renamed"
             | "folder.subscribed" => &mut self.filed,

@@ -31,8 +31,8 @@ fn counted(act: &Act, off_hours: bool) -> Option<Day> {
         "message.read" => Day { messages: said["count"].as_u64().unwrap_or(1), ..Day::default() },
         "mail.submitted" => Day { sent: 1, ..Day::default() },
         "mail.expunged" | "folder.deleted" => Day { removed: 1, ..Day::default() },
-        "folder.opened" | "message.listed" | "message.previewed" | "search.run" | "mail.filed" | "mail.flagged" | "mail.moved"
-        | "mail.copied" | "folder.created" | "folder.renamed" => Day::default(),
+        "folder.opened" | "message.listed" | "message.previewed" | "search.run" | "mail.filed" | "mail.flagged"
+        | "mail.moved" | "mail.copied" | "folder.created" | "folder.renamed" => Day::default(),
         _ => return None,
     };
     day.off_hours = u64::from(off_hours);

@@ -10,8 +10,8 @@ use sceau_store::Tx;
 use sceau_store::traces::{self, Kind, Trace};
 use sceau_testkit::world::{self, BETA, World, envelope, origin, peer};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
@@ -132,6 +132,8 @@ struct Done {
     upkeep: AtomicU64,
     sent: AtomicU64,
     troubles: AtomicU64,
+    /// What upkeep was refused last.
+    last: Mutex<String>,
 }
 
 impl Done {
@@ -149,8 +151,9 @@ impl Done {
     /// Expiry, the journal's pruning, transit keys, blobs.
     async fn upkeep(&self, w: &World) {
         let _going = GOING.read().await;
-        if let Ok(upkeep) = w.op.housekeeping().await {
-            self.upkeep.fetch_add(upkeep.journal + upkeep.blobs, Relaxed);
+        match w.op.housekeeping().await {
+            Ok(upkeep) => drop(self.upkeep.fetch_add(upkeep.journal + upkeep.blobs, Relaxed)),
+            Err(refusal) => *self.last.lock().unwrap() = refusal.to_string(),
         }
     }
     /// What waits goes to its peer.

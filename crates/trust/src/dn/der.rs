@@ -1,5 +1,5 @@
 //! Reading a name's DER, and writing it as RFC 4514.
-use super::{Attribute, MAX_LENGTH, MAX_RDNS, Rdn, Value, attribute};
+use super::{Attribute, MAX_LENGTH, MAX_RDNS, Rdn, Value, attribute, parse};
 use x509_parser::asn1_rs::{Any, FromDer as _, Tag, ToDer as _};
 use x509_parser::x509::X509Name;
 
@@ -78,10 +78,12 @@ fn escape(value: &Value) -> String {
     };
     let last = text.chars().count().saturating_sub(1);
     let mut out = String::with_capacity(text.len());
+    // Readers leave out the white space before a value, of every kind: a `#` behind it would begin the DER of one.
+    let begins = text.chars().take_while(|c| parse::blank(*c)).count();
     for (i, c) in text.chars().enumerate() {
         match c {
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => out.extend(['\\', c]),
-            '#' if i == 0 => out.push_str("\\#"),
+            '#' if i <= begins => out.push_str("\\#"),
             ' ' if i == 0 || i == last => out.push_str("\\ "),
             c if c.is_control() => {
                 let mut buffer = [0; 4];

@@ -41,7 +41,7 @@ fn trim(s: &str) -> &str {
     s.trim_matches(blank)
 }
 
-fn blank(c: char) -> bool {
+pub(super) fn blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
 

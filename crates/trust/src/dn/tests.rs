@@ -87,6 +87,12 @@ fn texts_that_are_different_names() {
 }
 
 #[test]
+fn a_number_sign_behind_white_space_is_text() {
+    let read = Dn::from_der(&name_der(&[vec![(3, 12, "\u{a0}#aa".as_bytes().to_vec())]])).unwrap();
+    assert_eq!((dn(read.as_str()), read.common_name()), (read.clone(), Some("#aa".to_owned())));
+}
+
+#[test]
 fn odd_texts_are_read_and_empty_ones_are_not() {
     for odd in [
         "no equals sign",

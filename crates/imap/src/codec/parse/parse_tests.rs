@@ -52,7 +52,10 @@ fn any_state_and_not_authenticated() {
 #[test]
 fn mailboxes() {
     let inbox = MailboxName::new("INBOX");
-    assert_eq!(ok("A142 SELECT INBOX"), Command::Select { mailbox: inbox.clone(), read_only: false, condstore: false, qresync: None });
+    assert_eq!(
+        ok("A142 SELECT INBOX"),
+        Command::Select { mailbox: inbox.clone(), read_only: false, condstore: false, qresync: None }
+    );
     assert_eq!(
         ok("A EXAMINE INBOX (CONDSTORE)"),
         Command::Select { mailbox: inbox.clone(), read_only: true, condstore: true, qresync: None }
@@ -159,7 +162,9 @@ fn fetch_items_and_macros() {
     );
     let Command::Fetch(f) = ok("s100 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)") else { panic!() };
     assert_eq!((f.uid, f.changed_since, f.vanished, f.partial), (true, Some(12345), false, None));
-    let Command::Fetch(f) = ok("s UID FETCH 300:500 (FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 12345 VANISHED)") else { panic!() };
+    let Command::Fetch(f) = ok("s UID FETCH 300:500 (FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 12345 VANISHED)") else {
+        panic!()
+    };
     assert_eq!((f.changed_since, f.vanished), (Some(12345), true));
     assert_eq!(f.partial, Some(Partial { from: 1, to: 30, back: true }));
     for bad in [

@@ -54,7 +54,8 @@ impl Operator {
                 Ok(gathered)
             });
             let later = ids.get(until..(until + page).min(ids.len())).unwrap_or_default();
-            let more = async { if later.is_empty() { Ok(None) } else { self.rows_to_sort(seat, later).await.map(Some) } };
+            let more =
+                async { if later.is_empty() { Ok(None) } else { self.rows_to_sort(seat, later).await.map(Some) } };
             let (done, more) = tokio::join!(work, more);
             (gathered, next) = (done?, more?);
         }
