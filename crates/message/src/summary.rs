@@ -1,13 +1,17 @@
 //! The summary of a message, computed once at delivery and kept sealed: listing never parses again.
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, MailAddress};
 use crate::header::fields;
 use crate::scan::{Limits, Part, Scan};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 /// Version of the bytes that [`Summary::to_bytes`] writes. A change of any type inside [`Summary`] needs a new one, and
 /// [`Summary::from_bytes`] keeps reading the earlier ones.
 const VERSION: u8 = 1;
+
+/// Identifiers that are kept of References and In-Reply-To: the first, which names the conversation, and the last ones. A header can hold
+/// some hundred thousand of them, each many times as large in memory as it is there.
+const REFERENCES_MAX: usize = 200;
 
 /// Everything that ENVELOPE, BODY, BODYSTRUCTURE, header search and section offsets need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +25,8 @@ pub struct Summary {
     pub header: Vec<u8>,
     /// True when a part other than the text looks like an attachment.
     pub has_attachment: bool,
-    /// Message-IDs of References and In-Reply-To, with their angle brackets, in order, each once.
+    /// Message-IDs of References and In-Reply-To, with their angle brackets, in order, each once; of very many, the first and the last ones.
+    #[serde(deserialize_with = "few")]
     pub references: Vec<String>,
 }
 
@@ -43,6 +48,15 @@ impl Summary {
     pub fn thread_root(&self) -> Option<&str> {
         let own = || self.envelope.message_id.as_deref().and_then(|id| ids(id.as_bytes()).next());
         self.references.first().map(String::as_str).or_else(own)
+    }
+
+    /// About how many bytes it holds in memory: far more than [`Summary::to_bytes`] has where there are many parts or addresses.
+    pub fn weight(&self) -> usize {
+        let own = |text: &String| text.len() + size_of::<String>();
+        self.header.len()
+            + envelope_weight(&self.envelope)
+            + part_weight(&self.root)
+            + self.references.iter().map(own).sum::<usize>()
     }
 
     /// Versioned bytes (first byte = version), to be sealed.
@@ -83,6 +97,76 @@ fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error>
     from.deserialize_bytes(Whole)
 }
 
+/// What an allocation costs besides what is asked for, about.
+const ALLOCATION: usize = 16;
+
+fn envelope_weight(e: &Envelope) -> usize {
+    let texts = [&e.date, &e.subject, &e.in_reply_to, &e.message_id];
+    let lists = [&e.from, &e.sender, &e.reply_to, &e.to, &e.cc, &e.bcc];
+    let text = |t: &Option<String>| t.as_ref().map_or(0, |t| t.len() + ALLOCATION);
+    let address = |a: &MailAddress| size_of::<MailAddress>() + text(&a.name) + text(&a.mailbox) + text(&a.host);
+    let list = |list: &Vec<MailAddress>| list.iter().map(address).sum::<usize>();
+    size_of::<Envelope>() + texts.into_iter().map(text).sum::<usize>() + lists.into_iter().map(list).sum::<usize>()
+}
+
+/// Parts were bounded in depth when the message was received.
+fn part_weight(part: &Part) -> usize {
+    let m = &part.mime;
+    let pair =
+        |(name, value): &(String, String)| name.len() + value.len() + 2 * ALLOCATION + size_of::<(String, String)>();
+    let pairs = |list: &[(String, String)]| list.iter().map(pair).sum::<usize>();
+    let texts = [&m.id, &m.description, &m.md5, &m.location].into_iter().flatten().chain(&m.language);
+    let words = [&m.kind, &m.subtype, &m.encoding].into_iter();
+    size_of::<Part>()
+        + words.chain(texts).map(|t| t.len() + ALLOCATION).sum::<usize>()
+        + pairs(&m.parameters)
+        + m.disposition.as_ref().map_or(0, |(kind, list)| kind.len() + ALLOCATION + pairs(list))
+        + part.envelope.as_deref().map_or(0, envelope_weight)
+        + part.children.iter().map(part_weight).sum::<usize>()
+}
+
+/// Reads a list of texts, of which few are kept ([`REFERENCES_MAX`]): earlier versions wrote all that a header had.
+fn few<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    struct Few;
+    impl<'de> serde::de::Visitor<'de> for Few {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("texts")
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut kept = FirstAndLast::default();
+            while let Some(text) = list.next_element::<&'de str>()? {
+                kept.push(text);
+            }
+            Ok(kept.into_texts())
+        }
+    }
+    from.deserialize_seq(Few)
+}
+
+/// The first of many texts and the last ones, [`REFERENCES_MAX`] together.
+#[derive(Default)]
+struct FirstAndLast<'a> {
+    first: Option<&'a str>,
+    last: VecDeque<&'a str>,
+}
+
+impl<'a> FirstAndLast<'a> {
+    fn push(&mut self, text: &'a str) {
+        if self.first.is_none() {
+            self.first = Some(text);
+            return;
+        }
+        if self.last.len() == REFERENCES_MAX - 1 {
+            self.last.pop_front();
+        }
+        self.last.push_back(text);
+    }
+    fn into_texts(self) -> Vec<String> {
+        self.first.into_iter().chain(self.last).map(str::to_owned).collect()
+    }
+}
+
 /// Whether `part` or a part below it looks like an attachment. `related`: it stands in a `multipart/related`, whose
 /// images belong to the text.
 fn has_attachment(part: &Part, related: bool) -> bool {
@@ -106,18 +190,16 @@ fn has_attachment(part: &Part, related: bool) -> bool {
 
 /// The message identifiers of References, then In-Reply-To.
 fn references(header: &[u8]) -> Vec<String> {
-    let (mut out, mut seen) = (Vec::new(), HashSet::new());
-    for wanted in ["references", "in-reply-to"] {
-        for field in fields(header).filter(|f| f.name.eq_ignore_ascii_case(wanted)) {
-            let text = crate::header::unfold(field.value);
-            for id in ids(&text) {
-                if seen.insert(id.to_owned()) {
-                    out.push(id.to_owned());
-                }
-            }
+    let wanted = |name: &'static str| fields(header).filter(move |f| f.name.eq_ignore_ascii_case(name));
+    // An identifier holds no white space, so folding does not cut one.
+    let all = wanted("references").chain(wanted("in-reply-to")).flat_map(|f| ids(f.value));
+    let (mut kept, mut seen) = (FirstAndLast::default(), HashSet::new());
+    for id in all {
+        if seen.insert(id) {
+            kept.push(id);
         }
     }
-    out
+    kept.into_texts()
 }
 
 /// The `<…>` of a text, without white space or brackets inside.
@@ -158,6 +240,33 @@ mod tests {
         assert_eq!(Summary::from_bytes(&[]), None);
         bytes[0] = 99;
         assert_eq!(Summary::from_bytes(&bytes), None);
+    }
+
+    #[test]
+    fn of_very_many_references_the_first_and_the_last_are_kept() {
+        let many: String = (0..50_000).map(|n| format!("<{n}@x>")).collect();
+        let summary = summary(&format!("References: {many}\r\nIn-Reply-To: <49999@x> <z@x>\r\n\r\n"));
+        assert_eq!(summary.references.len(), REFERENCES_MAX);
+        assert_eq!(
+            (summary.thread_root(), summary.references.last().map(String::as_str)),
+            (Some("<0@x>"), Some("<z@x>"))
+        );
+        assert_eq!(summary.references[1], "<49802@x>");
+        // What an earlier version wrote had all of them: reading it holds no more.
+        let all = Summary { references: (0..50_000).map(|n| format!("<{n}@x>")).collect(), ..summary.clone() };
+        let read = Summary::from_bytes(&all.to_bytes()).unwrap();
+        assert_eq!((read.references.len(), read.thread_root()), (REFERENCES_MAX, Some("<0@x>")));
+        assert_eq!(read.references.last().map(String::as_str), Some("<49999@x>"));
+    }
+
+    #[test]
+    fn weight_is_what_is_held_not_what_is_written() {
+        let parts = "--b\r\n\r\nx\r\n".repeat(9_999);
+        let many = summary(&format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n"));
+        assert!(many.weight() > 9_999 * 300 && many.weight() > 8 * many.to_bytes().len(), "{}", many.weight());
+        let to: String = (0..10_000).map(|n| format!("{n}@x,")).collect();
+        assert!(summary(&format!("To: {to}\r\n\r\n")).weight() > 10_000 * 100);
+        assert!(summary("Subject: x\r\n\r\n").weight() < 2_000);
     }
 
     #[test]

@@ -164,6 +164,163 @@ fn many_that_mean_harm_are_read_soon() {
     assert_eq!(threader.finish().tokens().filter(|t| matches!(t, Token::Number(_))).count(), 20_000);
 }
 
+/// A conversation as [`by_the_book`] holds it.
+struct Tree {
+    message: Option<usize>,
+    children: Vec<Tree>,
+}
+
+impl Tree {
+    /// What it is sorted by: its message's date, or its first child's.
+    fn key(&self, messages: &[Short<'_>]) -> (i64, usize) {
+        let of_children = || self.children.iter().map(|c| c.key(messages)).min().unwrap();
+        self.message.map_or_else(of_children, |m| (messages[m].0, m))
+    }
+    fn sort(&mut self, messages: &[Short<'_>]) {
+        self.children.iter_mut().for_each(|c| c.sort(messages));
+        self.children.sort_by_key(|c| c.key(messages));
+    }
+    fn subject(&self, messages: &[Short<'_>]) -> (String, bool) {
+        let base = base_subject(messages[self.key(messages).1].1);
+        (casemap(&base.text), base.reply_or_forward)
+    }
+    fn say(&self, out: &mut String) {
+        out.push_str(&self.message.map_or(String::new(), |m| (m + 1).to_string()));
+        out.push_str(if self.message.is_some() && !self.children.is_empty() { " " } else { "" });
+        match self.children.as_slice() {
+            [one] => one.say(out),
+            several => several.iter().for_each(|c| {
+                out.push('(');
+                c.say(out);
+                out.push(')');
+            }),
+        }
+    }
+}
+
+/// The message of a node, and its parent.
+type Place = (Option<usize>, Option<usize>);
+
+/// What messages say of their parents (step 1).
+fn linked(messages: &[Short<'_>]) -> Vec<Place> {
+    fn link(nodes: &mut [Place], parent: usize, child: usize) {
+        let mut above = std::iter::successors(Some(parent), |n| nodes[*n].1);
+        if above.all(|n| n != child) {
+            nodes[child].1 = Some(parent);
+        }
+    }
+    let mut nodes: Vec<Place> = Vec::new();
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for (i, (_, _, id, references)) in messages.iter().enumerate() {
+        let node = match names.get(id).copied() {
+            Some(known) if nodes[known].0.is_none() => known,
+            found => {
+                nodes.push((None, None));
+                if found.is_none() {
+                    names.insert(*id, nodes.len() - 1);
+                }
+                nodes.len() - 1
+            }
+        };
+        nodes[node].0 = Some(i);
+        let mut last = None;
+        for id in *references {
+            let next = *names.entry(*id).or_insert_with(|| {
+                nodes.push((None, None));
+                nodes.len() - 1
+            });
+            if let Some(last) = last.filter(|_| nodes[next].1.is_none()) {
+                link(&mut nodes, last, next);
+            }
+            last = Some(next);
+        }
+        nodes[node].1 = None;
+        if let Some(last) = last {
+            link(&mut nodes, last, node);
+        }
+    }
+    nodes
+}
+
+/// What stands for a node below the top.
+fn below(nodes: &[Place], n: usize) -> Vec<Tree> {
+    let children = nodes.iter().enumerate().filter(|(_, node)| node.1 == Some(n)).map(|(child, _)| child);
+    let children = children.flat_map(|child| below(nodes, child)).collect();
+    match nodes[n].0 {
+        Some(message) => vec![Tree { message: Some(message), children }],
+        None => children,
+    }
+}
+
+/// REFERENCES as RFC 5256 §3 writes it, one step after the other.
+fn by_the_book(messages: &[Short<'_>]) -> String {
+    let nodes = linked(messages);
+    // Step 3: nobody is no message, but at the top with several children.
+    let mut roots = Vec::new();
+    for n in (0..nodes.len()).filter(|n| nodes[*n].1.is_none()) {
+        let here = below(&nodes, n);
+        if here.len() > 1 { roots.push(Tree { message: None, children: here }) } else { roots.extend(here) }
+    }
+    // Step 4.
+    roots.sort_by_key(|r| r.key(messages));
+    // Step 5.
+    let mut roots: Vec<Option<Tree>> = roots.into_iter().map(Some).collect();
+    let mut table: HashMap<String, usize> = HashMap::new();
+    for (r, root) in roots.iter().enumerate() {
+        let root = root.as_ref().unwrap();
+        let (subject, marked) = root.subject(messages);
+        if subject.is_empty() {
+            continue;
+        }
+        let kept = table.get(&subject).and_then(|kept| roots[*kept].as_ref());
+        let stays = kept.is_some_and(|kept| {
+            kept.message.is_none() || !(root.message.is_none() || (kept.subject(messages).1 && !marked))
+        });
+        if !stays {
+            table.insert(subject, r);
+        }
+    }
+    for r in 0..roots.len() {
+        let Some((subject, marked)) = roots[r].as_ref().map(|root| root.subject(messages)) else { continue };
+        let Some(kept) = table.get(&subject).copied().filter(|kept| *kept != r) else { continue };
+        let root = roots[r].take().unwrap();
+        let into = roots[kept].as_mut().unwrap();
+        if into.message.is_none() && root.message.is_none() {
+            into.children.extend(root.children);
+        } else if into.message.is_none() || (marked && !into.subject(messages).1) {
+            into.children.push(root);
+        } else {
+            let into = roots[kept].take().unwrap();
+            roots.push(Some(Tree { message: None, children: vec![into, root] }));
+            table.insert(subject, roots.len() - 1);
+        }
+    }
+    // Step 6.
+    let mut all = Tree { message: None, children: roots.into_iter().flatten().collect() };
+    all.sort(messages);
+    let mut out = String::new();
+    for root in &all.children {
+        out.push('(');
+        root.say(&mut out);
+        out.push(')');
+    }
+    out
+}
+
+proptest! {
+    #[test]
+    fn the_quick_way_is_the_one_of_the_book(
+        messages in proptest::collection::vec((0i64..6, 0usize..7, 0usize..9, proptest::collection::vec(0usize..9, 0..4)), 0..12),
+    ) {
+        let ids: Vec<String> = (0..9).map(|n| format!("<{n}>")).collect();
+        let subjects = ["", "a", "Re: a", "b", "fwd: b", "A (fwd)", "c"];
+        let named: Vec<Vec<&str>> = messages.iter().map(|m| m.3.iter().map(|&r| ids[r].as_str()).collect()).collect();
+        let short: Vec<Short<'_>> =
+            messages.iter().zip(&named).map(|(m, named)| (m.0, subjects[m.1], ids[m.2].as_str(), named.as_slice())).collect();
+        prop_assert_eq!(refs(&short), by_the_book(&short));
+    }
+}
+
 proptest! {
     #[test]
     fn every_message_once_in_well_formed_lists(
