@@ -119,6 +119,7 @@ refusals! {
     MessageInfected      "message.infected"       554 "5.7.0" "NOPERM" 422;
     MessageEncrypted     "message.encrypted"      554 "5.7.0" "NOPERM" 422;
     MessageUnread        "message.unread"         554 "5.7.0" "NOPERM" 422;
+    MessageDamaged       "message.damaged"        554 "5.3.0" "CORRUPTION" 500;
     AntivirusUnavailable "antivirus.unavailable"  451 "4.7.0" "UNAVAILABLE" 503;
     AntivirusOff         "antivirus.off"          554 "5.7.0" "CANNOT" 409;
     // session

@@ -10,7 +10,7 @@ use crate::journal::{self, Act};
 use crate::keywords::Slots;
 use crate::{Columns, Id, StoreError, Tx, Value, params};
 use bytes::{Bytes, BytesMut};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
@@ -20,6 +20,8 @@ pub use beside::{PreviewRow, keep_previews, previews, saved, uids_of, uids_saved
 
 /// Most values bound in one statement for a set of ids.
 pub const SLICE: usize = 500;
+/// What the summaries of a page may hold, bytes; one more is begun before that. A summary is no larger than what the scan of a message keeps.
+const WEIGHT: usize = 4 << 20;
 /// Tombstones written in one statement, from many to few.
 const RUNS: [usize; 4] = [250, 64, 8, 1];
 
@@ -289,8 +291,17 @@ pub struct MessageRow {
     pub summary: Bytes,
 }
 
-/// Prefixes and summaries of messages of a BAL, by id; those that are gone are absent.
-pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<HashMap<Id, MessageRow>, StoreError> {
+/// Prefixes and summaries of messages.
+#[derive(Debug)]
+pub struct Summaries {
+    /// By id; those that are gone are absent.
+    pub rows: HashMap<Id, MessageRow>,
+    /// Of how many of the ids asked, from the first on, that says all there is.
+    pub told: usize,
+}
+
+/// Prefixes and summaries of messages of a BAL: of the first one, and of those after it as long as they hold no more than [`WEIGHT`].
+pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<Summaries, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for slice in ids.chunks(SLICE) {
         let (list, values) = bind(params![bal], slice);
@@ -299,25 +310,40 @@ pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<HashMap<Id, Mes
         // One piece of memory for all of them.
         let (mut bytes, mut rows) = (BytesMut::new(), Vec::with_capacity(slice.len()));
         tx.visit(&sql, &values, &mut |r| {
-            let (id, prefix, summary) = (r.int(0)?, r.opt_bytes(1)?, r.opt_bytes(2)?);
+            let id = r.int(0)?;
+            if weight > WEIGHT && ids.first() != Some(&id) {
+                left.insert(id);
+                return Ok(());
+            }
+            let (prefix, summary) = (r.opt_bytes(1)?, r.opt_bytes(2)?);
+    let (mut weight, mut told) = (0, 0);
             bytes.extend_from_slice(prefix.unwrap_or_default());
             bytes.extend_from_slice(summary.unwrap_or_default());
             rows.push((id, prefix.map(<[u8]>::len), summary.unwrap_or_default().len()));
             Ok(())
         })?;
         let mut bytes = bytes.freeze();
+        let mut left = HashSet::new();
         for (id, prefix, summary) in rows {
             let prefix = prefix.map(|len| bytes.split_to(len));
             found.insert(id, MessageRow { id, prefix, summary: bytes.split_to(summary) });
         }
     }
-    Ok(found)
+            weight += prefix.map_or(0, <[u8]>::len) + summary.map_or(0, <[u8]>::len);
+    Ok(Summaries { rows: found, told })
 }
 
 /// What opening a message's content needs.
 #[derive(Debug, Clone)]
 pub struct ContentRow {
     /// Sealed prefix.
+        match slice.iter().position(|id| left.contains(id)) {
+            Some(at) => {
+                told += at;
+                break;
+            }
+            None => told += slice.len(),
+        }
     pub prefix: Option<Vec<u8>>,
     /// Blob.
     pub blob: BlobId,

@@ -120,3 +120,68 @@ async fn many_messages_by_pages() {
     assert_eq!(c.ok("UID FETCH 301:400 FLAGS").await.len(), 1);
     assert_eq!(c.ok("UID FETCH 400:* FLAGS").await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_damaged_message_keeps_nobody_from_the_others() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    for n in ["un", "deux", "trois", "quatre"] {
+        c.letter(n).await;
+    }
+    c.ok("NOOP").await;
+    // Of the second the summary, of the third the content.
+    let damage = "UPDATE messages SET %=$1 WHERE id=(SELECT message_id FROM entries WHERE uid=$2)";
+    for (column, uid) in [("summary", 2i64), ("blob_key", 3)] {
+        let sql = damage.replace('%', column);
+        let done = w.store.write(move |tx| tx.execute(&sql, sceau_store::params![&[7u8; 40][..], uid])).await;
+        assert_eq!(done.map_err(|e: sceau_store::StoreError| e).unwrap(), 1);
+    }
+    let told = |all: &[String]| -> Vec<String> {
+        all.iter().filter(|r| r.starts_with("* ")).map(|r| r.split(' ').nth(1).unwrap().to_owned()).collect()
+    };
+    for (command, numbers) in [
+        ("FETCH 1:* ENVELOPE", &["1", "3", "4"][..]),
+        ("UID FETCH 1:* (UID BODYSTRUCTURE)", &["1", "3", "4"]),
+        ("FETCH 1:* BODY.PEEK[]", &["1", "4"]),
+        ("FETCH 1:* RFC822.SIZE", &["1", "2", "3", "4"]),
+        ("FETCH 1:* PREVIEW", &["1", "2", "3", "4"]),
+    ] {
+        let all = c.run(command).await;
+        assert_eq!(told(&all), numbers, "{command}: {all:?}");
+        let good = all.last().unwrap().starts_with("OK ");
+        assert!(good == (numbers.len() == 4), "{command}: {all:?}");
+        assert!(good || all.last().unwrap().starts_with("NO [CORRUPTION] "), "{command}: {all:?}");
+    }
+    for (command, answer) in [
+        ("SEARCH FROM camille", "* SEARCH 1 3 4"),
+        ("SEARCH BODY bonjour", "* SEARCH 1 4"),
+        ("SEARCH TEXT trois", "* SEARCH 3"),
+        ("SORT (REVERSE SUBJECT) UTF-8 ALL", "* SORT 1 3 4 2"),
+    ] {
+        assert_eq!(c.ok(command).await[0], answer, "{command}");
+    }
+    let threads = c.ok("THREAD REFERENCES UTF-8 ALL").await[0].clone();
+    assert!(["(1)", "(2)", "(3)", "(4)"].iter().all(|n| threads.contains(n)), "{threads}");
+    assert_eq!(c.ok("SEARCH THREADID T00000000000000000000000000").await[0], "* SEARCH");
+}
+
+#[tokio::test]
+async fn a_range_of_a_decoded_part() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    let lines = "QUJDREVGR0hJ\n".repeat(30_000);
+    c.append("INBOX", "", &format!("Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n{lines}"))
+        .await;
+    c.ok("NOOP").await;
+    for (range, want) in [
+        ("0.3", "<0> {3}\r\nABC"),
+        ("8.4", "<8> {4}\r\nIABC"),
+        ("200000.9", "<200000> {9}\r\nCDEFGHIAB"),
+        ("269997.900", "<269997> {3}\r\nGHI"),
+        ("270000.5", "<270000> {0}\r\n"),
+    ] {
+        let all = c.ok(&format!("FETCH 1 BINARY.PEEK[1]<{range}>")).await;
+        assert_eq!(one(&all, "* 1 FETCH "), format!("* 1 FETCH (BINARY[1]{want})"), "{range}");
+    }
+    assert_eq!(one(&c.ok("FETCH 1 BINARY.SIZE[1]").await, "* 1 FETCH "), "* 1 FETCH (BINARY.SIZE[1] 270000)");
+}

@@ -39,3 +39,4 @@ mod thread;
 mod uid_only;
 mod unauthenticate;
 mod world;
+mod weight;

@@ -1,7 +1,7 @@
 //! Which UIDs of a folder show a message, a conversation, or what came in some days: for search keys that name messages so.
 use crate::mailbox::entries::Entry;
 use crate::mailbox::folders::narrow;
-use crate::mailbox::read::MessageSummary;
+use crate::mailbox::read::{MessageSummary, damaged};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
@@ -55,25 +55,30 @@ impl Operator {
         let seal = self.bal_seal(seat.bal).await?;
         let (wanted, mut found) = (Arc::new(wanted), Vec::new());
         found.resize(wanted.len(), Vec::new());
-        for page in entries.chunks(PAGE) {
-            let ids: Vec<Id> = page.iter().map(|e| e.message).collect();
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let ids: Vec<Id> = rest.iter().take(PAGE).map(|e| e.message).collect();
             let asked = ids.clone();
             let read = self.0.store.read::<_, Fail, _>(move |tx| {
                 seat.check(tx)?;
                 Ok(messages::summaries(tx, seat.bal, &asked)?)
             });
             let rows = read.await?;
+            let (page, later) = rest.split_at(rows.told.clamp(1, rest.len()));
+            rest = later;
             let (operator, seal, wanted) = (self.clone(), seal.clone(), wanted.clone());
             let judge = tokio::task::spawn_blocking(move || {
                 let mut room = Vec::new();
                 let place = |id: &Id| {
-                    let Some(row) = rows.get(id) else { return Ok(None) };
-                    let summary = MessageSummary::open(&seal, row, &mut room)?;
-                    Ok(wanted.binary_search(&operator.thread_object(seal.bal, &summary)).ok())
+                    let Some(row) = rows.rows.get(id) else { return Ok(None) };
+                    match MessageSummary::open(&seal, row, &mut room) {
+                        Ok(summary) => Ok(wanted.binary_search(&operator.thread_object(seal.bal, &summary)).ok()),
+                        Err(e) => damaged(*id, &e).map(|()| None),
+                    }
                 };
-                ids.iter().map(place).collect::<Result<Vec<_>, sceau_store::StoreError>>()
+                ids.iter().map(place).collect::<Result<Vec<_>, Refusal>>()
             });
-            let judged = judge.await.map_err(|e| refuse::abnormal("a search", &e))?.map_err(|e| refuse::store(&e))?;
+            let judged = judge.await.map_err(|e| refuse::abnormal("a search", &e))??;
             for (entry, at) in page.iter().zip(judged) {
                 if let Some(at) = at {
                     found[at].push(entry.uid);

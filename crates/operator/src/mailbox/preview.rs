@@ -1,6 +1,6 @@
 //! The first words of messages (PREVIEW, RFC 8970): made from the first text that a person would read, when somebody asks for
 //! the first time, then kept sealed beside the summary.
-use crate::mailbox::read::MessageSummary;
+use crate::mailbox::read::{MessageSummary, damaged};
 use crate::mailbox::seal::{BalSeal, MESSAGE_PREVIEW};
 use crate::mailbox::search::body::{self, Listener};
 use crate::reading::Read;
@@ -35,10 +35,18 @@ impl Operator {
             let kept = row.preview.as_ref().and_then(|sealed| seal.open(row.id, MESSAGE_PREVIEW, sealed).ok());
             if let Some(text) = kept.and_then(|bytes| String::from_utf8(bytes).ok()) {
                 found.insert(row.id, text);
-            } else if !lazy && let Some(text) = self.make_preview(&seal, row.id).await? {
-                let sealed = seal.seal(row.id, MESSAGE_PREVIEW, text.as_bytes()).map_err(|e| refuse::store(&e))?;
-                made.push(PreviewRow { id: row.id, preview: Some(sealed) });
-                found.insert(row.id, text);
+            } else if !lazy {
+                match self.make_preview(&seal, row.id).await? {
+                    Made::Text(text) => {
+                        let sealed =
+                            seal.seal(row.id, MESSAGE_PREVIEW, text.as_bytes()).map_err(|e| refuse::store(&e))?;
+                        made.push(PreviewRow { id: row.id, preview: Some(sealed) });
+                        found.insert(row.id, text);
+                    }
+                    // It may be whole again one day (a backup, a place of blobs that comes back): nothing is kept.
+                    Made::Damaged => drop(found.insert(row.id, String::new())),
+                    Made::Gone => {}
+                }
             }
         }
         if let (Some(first), Some(last)) = (found.keys().min(), found.keys().max()) {
@@ -54,40 +62,37 @@ impl Operator {
         Ok(found)
     }
 
-    /// Reads the beginning of a message's text; none when the message is gone. What cannot be read has an empty preview.
-    async fn make_preview(&self, seal: &BalSeal, message: Id) -> Result<Option<String>, Refusal> {
+    /// Reads the beginning of a message's text.
+    async fn make_preview(&self, seal: &BalSeal, message: Id) -> Result<Made, Refusal> {
         let bal = seal.bal;
         let rows = self.0.store.read::<_, StoreError, _>(move |tx| {
-            let summary = messages::summaries(tx, bal, &[message])?.remove(&message);
+            let summary = messages::summaries(tx, bal, &[message])?.rows.remove(&message);
             Ok(summary.zip(messages::content(tx, bal, message)?))
         });
-        let Some((summary, content)) = rows.await.map_err(|e| refuse::store(&e))? else { return Ok(None) };
+        let Some((summary, content)) = rows.await.map_err(|e| refuse::store(&e))? else { return Ok(Made::Gone) };
         let opened = MessageSummary::open(seal, &summary, &mut Vec::new());
         let (summary, mut blob) = match (opened, self.open_blob_of(seal, message, &content).await) {
             (Ok(summary), Ok(blob)) => (summary, blob),
-            (Err(e), _) | (_, Err(e)) => return damaged(message, &e).map(Some),
+            (Err(e), _) | (_, Err(e)) => return damaged(message, &e).map(|()| Made::Damaged),
         };
         let read = tokio::task::spawn_blocking(move || {
             let mut glimpse = Glimpse::default();
             body::walk(&mut blob, &summary.summary.root, &mut glimpse).map(|()| glimpse.text)
         });
         match read.await {
-            Ok(Ok(text)) => Ok(Some(text.trim_end().to_owned())),
-            Ok(Err(e)) => damaged(message, &e).map(Some),
+            Ok(Ok(text)) => Ok(Made::Text(text.trim_end().to_owned())),
+            Ok(Err(e)) => damaged(message, &e).map(|()| Made::Damaged),
             Err(e) => Err(refuse::abnormal("a preview", &e)),
         }
     }
 }
 
-/// A message that is damaged has no words; what may pass by itself is no damage.
-fn damaged(message: Id, e: &StoreError) -> Result<String, Refusal> {
-    match e {
-        StoreError::Corrupt(_) => {
-            tracing::error!(message, error = %e, "a message is damaged: it has no preview");
-            Ok(String::new())
-        }
-        e => Err(refuse::store(e)),
-    }
+/// What became of a preview.
+enum Made {
+    Text(String),
+    /// The message cannot be read: it has no words now.
+    Damaged,
+    Gone,
 }
 
 /// Takes the first text, its white space drawn together.

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Bytes read from the blob at a time.
 const PIECE: usize = 64 << 10;
+/// What the summaries of a page may hold in memory, bytes; the last one may go beyond it.
+pub(crate) const WEIGHT: usize = 8 << 20;
 
 /// A message's summary with what the way added before it.
 #[derive(Debug, Clone)]
@@ -36,6 +38,21 @@ impl MessageSummary {
         let summary = Summary::from_bytes(summary).ok_or_else(|| StoreError::Corrupt(row.id.to_string()))?;
         Ok(Self { message: row.id, prefix, summary })
     }
+    /// About how many bytes it holds in memory.
+    pub fn weight(&self) -> usize {
+        self.prefix.len() + self.summary.weight()
+    }
+}
+
+/// A page of summaries.
+#[derive(Debug, Default)]
+pub struct Summaries {
+    /// In the order asked; a message that is gone is skipped.
+    pub found: Vec<Arc<MessageSummary>>,
+    /// Messages whose summary is damaged: nothing is known of them.
+    pub damaged: Vec<Id>,
+    /// Of how many of the messages asked, from the first on, that says all there is.
+    pub told: usize,
 }
 
 /// Reads one message's bytes (prefix and content as one sequence).
@@ -73,9 +90,21 @@ impl MessageReader {
     }
 }
 
+/// Says that a message is damaged, so that the others go on; what may pass by itself is no damage.
+pub(crate) fn damaged(message: Id, e: &StoreError) -> Result<(), Refusal> {
+    match e {
+        StoreError::Corrupt(_) => {
+            tracing::error!(message, error = %e, "a message is damaged");
+            Ok(())
+        }
+        e => Err(refuse::store(e)),
+    }
+}
+
 impl Operator {
-    /// Summaries of messages of the actor's BAL, in the order asked; a message that is gone is skipped. Ask by pages (≤ 500).
-    pub async fn summaries(&self, actor: &Actor, messages: &[Id]) -> Result<Vec<Arc<MessageSummary>>, Refusal> {
+    /// Summaries of messages of the actor's BAL: of the first one, and of those after it as long as they hold no more than some megabytes,
+    /// whatever was written into them. Traced as a reading. Ask for ≤ 500.
+    pub async fn summaries_page(&self, actor: &Actor, messages: &[Id]) -> Result<Summaries, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
         let ids = messages.to_vec();
@@ -84,16 +113,43 @@ impl Operator {
             Ok((bal, messages::summaries(tx, seat.bal, &ids)?))
         });
         let (bal, rows) = read.await?;
-        let (mut found, mut room) = (Vec::with_capacity(rows.len()), Vec::new());
-        for row in messages.iter().filter_map(|id| rows.get(id)) {
-            found.push(Arc::new(MessageSummary::open(&seal, row, &mut room).map_err(|e| refuse::store(&e))?));
+        let mut page = Summaries { told: rows.told, ..Summaries::default() };
+        let (mut room, mut weight) = (Vec::new(), 0);
+        for (i, id) in messages.iter().enumerate().take(rows.told) {
+            let Some(row) = rows.rows.get(id) else { continue };
+            if weight > WEIGHT {
+                page.told = i;
+                break;
+            }
+            match MessageSummary::open(&seal, row, &mut room) {
+                Ok(summary) => {
+                    weight += summary.weight();
+                    page.found.push(Arc::new(summary));
+                }
+                Err(e) => {
+                    damaged(*id, &e)?;
+                    page.damaged.push(*id);
+                }
+            }
         }
-        if let (Some(first), Some(last)) = (rows.keys().min(), rows.keys().max()) {
-            self.note_reading(actor, (seat.bal, bal), Read::Listed(*first, *last, rows.len())).await?;
+        let ids = page.found.iter().map(|m| m.message);
+        if let (Some(first), Some(last)) = (ids.clone().min(), ids.max()) {
+            let read = Read::Listed(first, last, page.found.len());
+            self.note_reading(actor, (seat.bal, bal), read).await?;
+        }
+        Ok(page)
+    }
+    /// Summaries of a few messages of the actor's BAL, in the order asked; a message that is gone or damaged is skipped.
+    pub async fn summaries(&self, actor: &Actor, messages: &[Id]) -> Result<Vec<Arc<MessageSummary>>, Refusal> {
+        let (mut found, mut rest) = (Vec::with_capacity(messages.len()), messages);
+        while !rest.is_empty() {
+            let page = self.summaries_page(actor, rest).await?;
+            found.extend(page.found);
+            rest = rest.get(page.told.max(1)..).unwrap_or_default();
         }
         Ok(found)
     }
-    /// Opens a message's content. Traced as a reading. `entry.unknown` when it is gone.
+    /// Opens a message's content. Traced as a reading. `entry.unknown` when it is gone, `message.damaged` when what is kept of it cannot be read.
     pub async fn open_message(&self, actor: &Actor, message: Id) -> Result<MessageReader, Refusal> {
         let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -134,12 +190,14 @@ impl Operator {
         message: Id,
         row: &messages::ContentRow,
     ) -> Result<(Vec<u8>, BlobReader), Refusal> {
-        let keys = || {
-            let prefix = row.prefix.as_deref().map(|p| seal.open(message, MESSAGE_PREFIX, p)).transpose()?;
-            Ok((prefix.unwrap_or_default(), seal.unwrap_blob_key(message, &row.blob_key)?))
+        let prefix = row.prefix.as_deref().map(|p| seal.open(message, MESSAGE_PREFIX, p)).transpose();
+        let opened = match prefix {
+            Ok(prefix) => self.open_blob_of(seal, message, row).await.map(|blob| (prefix.unwrap_or_default(), blob)),
+            Err(e) => Err(e),
         };
-        let (prefix, key) = keys().map_err(|e: StoreError| refuse::store(&e))?;
-        let blob = self.0.store.open_blob(row.blob, key).await.map_err(|e| refuse::store(&e))?;
-        Ok((prefix, blob))
+        match opened {
+            Ok(opened) => Ok(opened),
+            Err(e) => Err(damaged(message, &e).err().unwrap_or(RefusalCode::MessageDamaged.into())),
+        }
     }
 }

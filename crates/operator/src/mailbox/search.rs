@@ -17,14 +17,15 @@ pub use sceau_message::thread::{Algorithm, Threads, Token};
 
 use crate::access::Seat;
 use crate::mailbox::entries::{Entry, Flags};
-use crate::mailbox::read::MessageSummary;
+use crate::mailbox::read::{MessageSummary, WEIGHT, damaged};
 use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use plan::Plan;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
-use sceau_store::{Id, messages};
+use sceau_store::Id;
+use sceau_store::messages::{self, Summaries};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -83,10 +84,15 @@ pub enum Field {
 }
 
 /// What a page of summaries left.
+#[derive(Default)]
 struct Judged {
+    /// Entries looked at.
+    count: usize,
     found: Vec<u32>,
     /// Undecided without the body.
     open: Vec<(Entry, MessageSummary)>,
+    /// What the undecided ones hold, bytes.
+    weight: usize,
 }
 
 impl Operator {
@@ -119,9 +125,11 @@ impl Operator {
         }
         if !open.is_empty() {
             let seal = self.bal_seal(seat.bal).await?;
-            for page in open.chunks(PAGE) {
-                let page = page.iter().map(|e| (*e).clone()).collect();
-                self.search_page(seat, &seal, &plan, page, &mut found).await?;
+            let mut rest = open.as_slice();
+            while !rest.is_empty() {
+                let page = rest.iter().take(PAGE).map(|e| (*e).clone()).collect();
+                let judged = self.search_page(seat, &seal, &plan, page, &mut found).await?;
+                rest = rest.get(judged.max(1)..).unwrap_or_default();
             }
         }
         found.sort_unstable();
@@ -156,7 +164,7 @@ impl Operator {
         self.matching(seal, read.map_err(|e| crate::search::unreadable(&e))?, deadline).await
     }
 
-    /// Decides the entries of a page.
+    /// Decides the first entries of a page: as many as may be held together. How many.
     async fn search_page(
         &self,
         seat: Seat,
@@ -164,23 +172,37 @@ impl Operator {
         plan: &Arc<Plan>,
         page: Vec<Entry>,
         found: &mut Vec<u32>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<usize, Refusal> {
         let ids: Vec<_> = page.iter().map(|e| e.message).collect();
         let rows = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
             Ok(messages::summaries(tx, seat.bal, &ids)?)
         });
-        let rows = rows.await?;
+        let Summaries { rows, told } = rows.await?;
         let (opener, judge) = (seal.clone(), plan.clone());
         let judged = blocking(move || {
-            let (mut judged, mut room) = (Judged { found: Vec::new(), open: Vec::new() }, Vec::new());
-            for entry in page {
+            let (mut judged, mut room) = (Judged::default(), Vec::new());
+            for entry in page.into_iter().take(told) {
+                if judged.weight > WEIGHT {
+                    break;
+                }
+                judged.count += 1;
                 let Some(row) = rows.get(&entry.message) else { continue };
-                let summary = MessageSummary::open(&opener, row, &mut room).map_err(|e| refuse::store(&e))?;
+                let summary = match MessageSummary::open(&opener, row, &mut room) {
+                    Ok(summary) => summary,
+                    // Found by nothing but its entry, and the others go on.
+                    Err(e) => {
+                        damaged(entry.message, &e)?;
+                        continue;
+                    }
+                };
                 match judge.by_summary(&entry, &summary) {
                     Some(true) => judged.found.push(entry.uid),
                     Some(false) => {}
-                    None => judged.open.push((entry, summary)),
+                    None => {
+                        judged.weight += summary.weight();
+                        judged.open.push((entry, summary));
+                    }
                 }
             }
             Ok(judged)
@@ -194,18 +216,25 @@ impl Operator {
                 Ok(messages::content(tx, seat.bal, message)?)
             });
             let Some(row) = row.await? else { continue };
-            let (_, mut blob) = self.open_content(seal, message, &row).await?;
+            let blob = self.open_blob_of(seal, message, &row).await;
             let (uid, judge) = (entry.uid, plan.clone());
             let matches = blocking(move || {
-                let seen =
-                    body::scan(&mut blob, &summary.summary.root, judge.needles()).map_err(|e| refuse::store(&e))?;
+                let seen = blob.and_then(|mut blob| body::scan(&mut blob, &summary.summary.root, judge.needles()));
+                let seen = match seen {
+                    Ok(seen) => seen,
+                    // Found by its header, and the others go on.
+                    Err(e) => {
+                        damaged(message, &e)?;
+                        vec![false; judge.needles().len()]
+                    }
+                };
                 Ok(judge.by_body(&entry, &summary, &seen))
             });
             if matches.await? {
                 found.push(uid);
             }
         }
-        Ok(())
+        Ok(judged.count)
     }
 }
 

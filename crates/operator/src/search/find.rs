@@ -354,7 +354,7 @@ impl Operator {
         missing.extend(unreadable);
         let mut sealed = Vec::new();
         for id in missing {
-            let Some(rows) = self.message_rows(asked.seal.bal, vec![id]).await?.remove(&id) else { continue };
+            let Some(rows) = self.message_row(asked.seal.bal, id).await? else { continue };
             let record = Arc::new(self.make_record(&asked.seal, rows).await?);
             sealed.push(self.seal_text(&asked.seal, &record).await?);
             let judge = asked.clone();

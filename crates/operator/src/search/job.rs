@@ -7,7 +7,6 @@
 use super::blocking;
 use super::files::SealedFiles;
 use super::opened::Broken;
-use super::record::Rows;
 use super::texts::Sealed;
 use crate::jobs::Kind;
 use crate::mailbox::seal::BalSeal;
@@ -366,8 +365,7 @@ impl Operator {
         {
             return Ok(Some((record, true)));
         }
-        let rows: Option<Rows> = self.message_rows(work.seal.bal, vec![id]).await?.remove(&id);
-        match rows {
+        match self.message_row(work.seal.bal, id).await? {
             Some(rows) => Ok(Some((self.make_record(&work.seal, rows).await?, false))),
             None => Ok(None),
         }

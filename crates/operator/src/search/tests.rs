@@ -468,7 +468,7 @@ async fn a_closed_bal_is_left_alone_and_texts_follow_their_message() {
     let bal = h.bal_id();
     let seal = h.operator.bal_seal(bal).await.unwrap();
     let id = h.open("INBOX").await.entries[0].message;
-    let rows = h.operator.message_rows(bal, vec![id]).await.unwrap().remove(&id).unwrap();
+    let rows = h.operator.message_row(bal, id).await.unwrap().unwrap();
     let record = h.operator.make_record(&seal, rows).await.unwrap();
     let sealed = h.operator.seal_text(&seal, &record).await.unwrap();
     h.expunge(&[1]).await;

@@ -99,17 +99,11 @@ impl Operator {
         }
     }
 
-    /// What making records of messages needs; those that are gone are absent.
-    pub(super) async fn message_rows(&self, bal: Id, ids: Vec<Id>) -> Result<HashMap<Id, Rows>, Refusal> {
+    /// What making the record of a message needs; none when it is gone.
+    pub(super) async fn message_row(&self, bal: Id, id: Id) -> Result<Option<Rows>, Refusal> {
         let read = self.0.store.read::<_, StoreError, _>(move |tx| {
-            let summaries = messages::summaries(tx, bal, &ids)?;
-            let mut found = HashMap::with_capacity(ids.len());
-            for (id, summary) in summaries {
-                if let Some(content) = messages::content(tx, bal, id)? {
-                    found.insert(id, Rows { summary, content });
-                }
-            }
-            Ok(found)
+            let Some(summary) = messages::summaries(tx, bal, &[id])?.rows.remove(&id) else { return Ok(None) };
+            Ok(messages::content(tx, bal, id)?.map(|content| Rows { summary, content }))
         });
         read.await.map_err(|e| refuse::store(&e))
     }
@@ -126,7 +120,7 @@ impl Operator {
         {
             return Ok(Some(record));
         }
-        match self.message_rows(seal.bal, vec![id]).await?.remove(&id) {
+        match self.message_row(seal.bal, id).await? {
             Some(rows) => self.make_record(seal, rows).await.map(Some),
             None => Ok(None),
         }

@@ -11,8 +11,9 @@ use super::migrate::Migrations;
 use super::pg_tls::Connector;
 use super::pg_value::{Again, again, declared, error};
 use super::portable::{self, Dialect};
-use super::{Row, Tx, Value};
+use super::{Columns, Row, Tx, Value};
 use crate::StoreError;
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, SimpleQueryMessage, Statement};
 use std::collections::HashMap;
@@ -277,6 +278,12 @@ impl<'a> PgTx<'a> {
     }
 }
 
+/// A row's values.
+fn values(row: &postgres::Row) -> Result<Row, StoreError> {
+    let values = (0..row.len()).map(|i| row.try_get(i)).collect::<Result<Vec<Value>, _>>();
+    values.map(Row).map_err(|e| StoreError::Invalid(format!("column of another type: {e}")))
+}
+
 impl Tx for PgTx<'_> {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
         self.guarded(sql, params, |client, statement, bound| {
@@ -289,13 +296,21 @@ impl Tx for PgTx<'_> {
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         self.guarded(sql, params, |client, statement, bound| {
             let rows = client.query(statement, bound)?;
-            let columns = statement.columns().len();
-            rows.iter()
-                .map(|row| {
-                    let values = (0..columns).map(|i| row.try_get(i)).collect::<Result<Vec<Value>, _>>();
-                    values.map(Row).map_err(|e| StoreError::Invalid(format!("column of another type: {e}")).into())
-                })
-                .collect()
+            Ok(rows.iter().map(values).collect::<Result<_, _>>()?)
+        })
+    }
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        see: &mut dyn FnMut(&dyn Columns) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.guarded(sql, params, |client, statement, bound| {
+            let mut rows = client.query_raw(statement, bound.iter().copied())?;
+            while let Some(row) = rows.next()? {
+                see(&values(&row)?)?;
+            }
+            Ok(())
         })
     }
 }

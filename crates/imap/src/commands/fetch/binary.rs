@@ -63,6 +63,10 @@ pub(super) async fn write(
     while let Some(piece) = source.next(reader).await? {
         nul |= window(&piece, size, wanted, most).contains(&0);
         size += piece.len() as u64;
+        // Of a range nothing needs to be known beyond it.
+        if partial.is_some() && size >= wanted.saturating_add(most) {
+            break;
+        }
     }
     if size_only {
         s.out.num(size);

@@ -2,7 +2,7 @@
 //!
 //! Summaries come by pages that adapt to their weight; content is streamed by pieces of 64 KiB, so a message of any size
 //! holds little memory. A message that was expunged elsewhere is left out and the command ends `NO [EXPUNGEISSUED]`
-//! (RFC 2180 §4.1).
+//! (RFC 2180 §4.1); so is one that is damaged, and the command ends `NO [CORRUPTION]` (RFC 5530 §3).
 mod binary;
 mod content;
 mod extra;
@@ -23,8 +23,8 @@ use std::sync::Arc;
 const PAGE_FIRST: usize = 32;
 /// Messages of the largest page.
 const PAGE_MAX: usize = 500;
-/// What the summaries of a page may weigh, bytes of header.
-const PAGE_WEIGHT: usize = 1 << 20;
+/// What the summaries of a page should weigh, bytes in memory.
+const PAGE_WEIGHT: usize = 2 << 20;
 /// Messages whose flags alone are told between two looks at the buffer.
 const RELIEVE_EVERY: usize = 64;
 
@@ -52,6 +52,15 @@ enum Missed {
     Gone,
     /// Its transfer encoding is unknown (BINARY).
     Encoding,
+    /// What is kept of it cannot be read.
+    Damaged,
+}
+
+impl Missed {
+    /// The one that is told: the first, but damage before all.
+    fn or(self, before: Option<Self>) -> Option<Self> {
+        before.filter(|_| self != Self::Damaged).or(Some(self))
+    }
 }
 
 pub(crate) async fn run(s: &mut Session, fetch: &Fetch) -> Done {
@@ -91,9 +100,10 @@ pub(crate) async fn run(s: &mut Session, fetch: &Fetch) -> Done {
     let mut page = if small { PAGE_FIRST } else { PAGE_MAX };
     let mut rest = targets.as_slice();
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(page.min(rest.len()));
-        rest = later;
-        page = run_page(s, &actor, now, &items, needs, page, &mut missed).await?;
+        let now = rest.get(..page).unwrap_or(rest);
+        let (told, next) = run_page(s, &actor, now, &items, needs, page, &mut missed).await?;
+        rest = rest.get(told.max(1)..).unwrap_or_default();
+        page = next;
     }
     match missed {
         None => Ok(Reply::Ok),
@@ -104,10 +114,11 @@ pub(crate) async fn run(s: &mut Session, fetch: &Fetch) -> Done {
             let refusal = Refusal::new(RefusalCode::MessageTooComplex).with("cause", "Content-Transfer-Encoding");
             Ok(Reply::Partly(Code::UnknownCte, refusal))
         }
+        Some(Missed::Damaged) => Err(RefusalCode::MessageDamaged.into()),
     }
 }
 
-/// One page; returns the size of the next.
+/// The first messages of a page, as many as may be held together; how many, and the size of the next page.
 async fn run_page(
     s: &mut Session,
     actor: &Actor,
@@ -116,28 +127,34 @@ async fn run_page(
     needs: Needs,
     page: usize,
     missed: &mut Option<Missed>,
-) -> Result<usize, Stop> {
+) -> Result<(usize, usize), Stop> {
+    let mut indexes = indexes;
+    let mut summaries: HashMap<i64, Arc<MessageSummary>> = HashMap::new();
+    let mut damaged: Vec<i64> = Vec::new();
+    let mut next = page;
+    if needs.summary {
+        let view: &View = s.view()?;
+        let ids: Vec<i64> = indexes.iter().filter_map(|&i| Some(view.entry(i)?.message)).collect();
+        let found = s.operator.summaries_page(actor, &ids).await?;
+        let weight: usize = found.found.iter().map(|m| m.weight()).sum();
+        let each = (weight / found.found.len().max(1)).max(1);
+        next = (PAGE_WEIGHT / each).clamp(1, PAGE_MAX).min(page.saturating_mul(2));
+        indexes = indexes.get(..found.told.max(1)).unwrap_or(indexes);
+        damaged = found.damaged;
+        summaries.extend(found.found.into_iter().map(|m| (m.message, m)));
+    }
     let seen = if needs.sets_seen { set_seen(s, actor, indexes).await? } else { Vec::new() };
     // Entries leave the view while the page is told: nothing changes sequence numbers in between.
     let entries: Vec<(usize, Entry)> = {
         let view: &View = s.view()?;
         indexes.iter().filter_map(|&i| Some((i, view.entry(i)?.clone()))).collect()
     };
-    let mut summaries: HashMap<i64, Arc<MessageSummary>> = HashMap::new();
-    let mut next = page;
-    if needs.summary {
-        let ids: Vec<i64> = entries.iter().map(|(_, e)| e.message).collect();
-        let found = s.operator.summaries(actor, &ids).await?;
-        let weight: usize = found.iter().map(|m| m.prefix.len() + m.summary.header.len()).sum();
-        let each = (weight / found.len().max(1)).max(1);
-        next = (PAGE_WEIGHT / each).clamp(1, PAGE_MAX).min(page.saturating_mul(2));
-        summaries.extend(found.into_iter().map(|m| (m.message, m)));
-    }
     let extras = extra::read(s, actor, items, &entries).await?;
     for (n, (index, entry)) in entries.iter().enumerate() {
         let summary = summaries.get(&entry.message).map(Arc::as_ref);
         if needs.summary && summary.is_none() {
-            *missed = missed.or(Some(Missed::Gone));
+            let why = if damaged.contains(&entry.message) { Missed::Damaged } else { Missed::Gone };
+            *missed = why.or(*missed);
             continue;
         }
         let seq = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -147,14 +164,14 @@ async fn run_page(
         // What one message says is not compressed with what another one says.
         s.part().await?;
         if let Some(why) = tell(s, actor, &message, items).await? {
-            *missed = missed.or(Some(why));
+            *missed = why.or(*missed);
         }
         if n % RELIEVE_EVERY == 0 {
             s.relieve().await?;
         }
     }
     s.relieve().await?;
-    Ok(next)
+    Ok((indexes.len(), next))
 }
 
 /// `* n FETCH (…)` of one message.
@@ -170,6 +187,7 @@ async fn tell(
         match s.operator.open_message(actor, message.entry.message).await {
             Ok(opened) => reader = Some(opened),
             Err(refusal) if refusal.code == RefusalCode::EntryUnknown => return Ok(Some(Missed::Gone)),
+            Err(refusal) if refusal.code == RefusalCode::MessageDamaged => return Ok(Some(Missed::Damaged)),
             Err(refusal) => return Err(refusal.into()),
         }
     }
@@ -190,6 +208,8 @@ async fn tell(
             item if extra::is(item) => extra::write(s, actor, message, item),
             _ => item::write(&mut s.out, message, item),
         }
+        // A thousand items of a megabyte are asked for in one line.
+        s.relieve().await?;
     }
     if message.flags_changed {
         if !items.contains(&FetchItem::Flags) {

@@ -159,13 +159,7 @@ fn piece_to(at: u64, end: u64) -> usize {
 fn text_part(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> Result<(), StoreError> {
     let (mut at, end) = (part.body.0, part.body.0 + part.body.1);
     let mut transfer = TransferDecoder::new(&part.mime.encoding);
-    let charset = part.mime.parameters.iter().find(|(name, _)| name == "charset").map_or("utf-8", |(_, v)| v);
-    let encoding = match charset.trim().to_ascii_lowercase().as_str() {
-        // Much mail says ASCII and means UTF-8, which reads ASCII alike.
-        "us-ascii" => encoding_rs::UTF_8,
-        label => Encoding::for_label(label.as_bytes()).unwrap_or(WINDOWS_1252),
-    };
-    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let mut charset = Charset::named(part.mime.parameter("charset").unwrap_or_default());
     let mut html = (part.mime.subtype == "html").then(Stripper::default);
     let mut text = String::new();
     while at < end && !to.done() {
@@ -180,14 +174,14 @@ fn text_part(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> R
             // An encoding nobody knows: as it stands.
             None => decoded = piece,
         }
-        to_text(&mut decoder, &decoded, false, &mut text);
+        charset.push(&decoded, false, &mut text);
         give(&mut text, html.as_mut(), to);
     }
     let mut decoded = Vec::new();
     if let Some(transfer) = &mut transfer {
         transfer.finish(&mut decoded);
     }
-    to_text(&mut decoder, &decoded, true, &mut text);
+    charset.push(&decoded, true, &mut text);
     give(&mut text, html.as_mut(), to);
     if let Some(stripper) = &mut html {
         stripper.end(&mut text);
@@ -195,6 +189,66 @@ fn text_part(source: &mut impl Source, part: &Part, to: &mut impl Listener) -> R
     }
     to.end();
     Ok(())
+}
+
+/// From the bytes of a charset to text, piece by piece.
+enum Charset {
+    Named(Decoder),
+    /// Nothing is said, or ASCII, or UTF-8: UTF-8, and what is none is Windows-1252, as in headers. Much mail says nothing or the wrong thing.
+    Guessed {
+        /// The beginning of a character whose end has not come.
+        held: Vec<u8>,
+        begun: bool,
+    },
+}
+
+impl Charset {
+    fn named(label: &str) -> Self {
+        let encoding = match label.trim().to_ascii_lowercase().as_str() {
+            "" | "us-ascii" | "ascii" => encoding_rs::UTF_8,
+            label => Encoding::for_label_no_replacement(label.as_bytes()).unwrap_or(WINDOWS_1252),
+        };
+        if encoding == encoding_rs::UTF_8 {
+            Self::Guessed { held: Vec::new(), begun: false }
+        } else {
+            Self::Named(encoding.new_decoder_with_bom_removal())
+        }
+    }
+    /// Appends to `out`; errors become replacement characters, or Windows-1252.
+    fn push(&mut self, bytes: &[u8], last: bool, out: &mut String) {
+        match self {
+            Self::Named(decoder) => to_text(decoder, bytes, last, out),
+            Self::Guessed { held, begun } => {
+                held.extend_from_slice(bytes);
+                let from = out.len();
+                let left = guess(held, last, out);
+                held.drain(..held.len() - left);
+                if !*begun && out.len() > from {
+                    *begun = true;
+                    if out[from..].starts_with('\u{feff}') {
+                        out.replace_range(from..from + '\u{feff}'.len_utf8(), "");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads UTF-8, and as Windows-1252 what is none. How many bytes at the end may be the beginning of a character.
+fn guess(bytes: &[u8], last: bool, out: &mut String) -> usize {
+    let mut rest = bytes;
+    loop {
+        let Err(e) = std::str::from_utf8(rest).map(|text| out.push_str(text)) else { return 0 };
+        let (good, after) = rest.split_at(e.valid_up_to());
+        // It is valid up to here.
+        out.push_str(std::str::from_utf8(good).unwrap_or_default());
+        let bad = match e.error_len() {
+            None if !last => return after.len(),
+            length => length.unwrap_or(after.len()),
+        };
+        out.push_str(&WINDOWS_1252.decode_without_bom_handling(&after[..bad]).0);
+        rest = &after[bad..];
+    }
 }
 
 /// Decodes bytes of a charset, appending to `out`; errors become replacement characters.
@@ -293,6 +347,24 @@ Content-Type: application/pdf\r\nContent-Disposition: attachment;\r\n filename*=
             assert!(stands(m, there, true) && !stands(m, there, false), "{there}");
         }
         assert!(stands(m, "first", true));
+    }
+
+    #[test]
+    fn bytes_that_are_not_what_is_said_are_read_all_the_same() {
+        for head in ["", "Content-Type: text/plain; charset=us-ascii", "Content-Type: text/plain; charset=utf-8"] {
+            let message =
+                [head.as_bytes(), b"\r\n\r\nR\xe9sultat et d\xc3\xa9cision \xe2\x82\xac, \xe0 l'h\xf4pital \xe9"]
+                    .concat();
+            let message = if head.is_empty() { message[2..].to_vec() } else { message };
+            for there in ["RÉSULTAT", "décision €, à", "l'hôpital é"] {
+                assert!(has(&message, there), "{head}: {there}");
+            }
+        }
+        assert!(has("Content-Type: text/html; charset*=utf-8''iso-8859-2\r\n\r\n\u{a0}".as_bytes(), "Â"));
+        // A byte order mark is no text, and a charset that no browser reads is no reason to find nothing.
+        let marked = b"Content-Type: text/plain\r\n\r\n\xef\xbb\xbfxyz";
+        assert!(has(marked, "xyz") && !has(marked, "\u{feff}"));
+        assert!(has(b"Content-Type: text/plain; charset=iso-2022-kr\r\n\r\nxyz", "xyz"));
     }
 
     #[test]

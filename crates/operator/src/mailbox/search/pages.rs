@@ -2,12 +2,12 @@
 use super::blocking;
 use crate::Operator;
 use crate::access::Seat;
+use crate::mailbox::read::damaged;
 use crate::mailbox::seal::{BalSeal, MESSAGE_SUMMARY};
 use crate::refuse::{self, Fail};
 use sceau_domain::Refusal;
-use sceau_store::messages::{self, MessageRow};
+use sceau_store::messages::{self, Summaries};
 use sceau_store::{Id, StoreError};
-use std::collections::HashMap;
 
 /// Messages of the first page, and of any.
 const FIRST: usize = 50;
@@ -16,8 +16,8 @@ const MOST: usize = 250;
 const WEIGHT: usize = 1 << 20;
 
 impl Operator {
-    /// Shows the clear bytes of each message's summary (none when it is gone) to `see`, with its place in `ids` and what is gathered so far. The seat is
-    /// asked for at each page: whoever loses it meanwhile hears so.
+    /// Shows the clear bytes of each message's summary (none when it is gone, or damaged) to `see`, with its place in `ids` and what is gathered so
+    /// far; `see` gathers nothing of what it refuses. The seat is asked for at each page: whoever loses it meanwhile hears so.
     pub(super) async fn each_summary<S, F>(
         &self,
         seat: Seat,
@@ -30,26 +30,25 @@ impl Operator {
         S: Send + 'static,
         F: Fn(&mut S, usize, Option<&[u8]>) -> Result<(), StoreError> + Clone + Send + 'static,
     {
-        let (mut page, mut at) = (FIRST, 0);
+        let mut at = 0;
         let mut next = Some(self.rows_to_sort(seat, ids.get(..FIRST.min(ids.len())).unwrap_or_default()).await?);
-        while let Some(rows) = next.take() {
-            let here: Vec<Id> = ids[at..].iter().take(page).copied().collect();
+        while let Some(Summaries { rows, told }) = next.take() {
+            let here: Vec<Id> = ids.get(at..).unwrap_or_default().iter().take(told.max(1)).copied().collect();
             let weight: usize = rows.values().map(|r| r.summary.len()).sum();
             let (first, until) = (at, at + here.len());
             at = until;
-            page = (page * WEIGHT / weight.max(1)).clamp(1, MOST);
+            let page = (here.len() * WEIGHT / weight.max(1)).clamp(1, MOST);
             let (seal, see) = (seal.clone(), see.clone());
             let work = blocking(move || {
                 let mut room = Vec::new();
                 for (i, id) in here.iter().enumerate() {
-                    let seen = match rows.get(id) {
-                        Some(row) => {
-                            let clear = seal.open_in(*id, MESSAGE_SUMMARY, &row.summary, &mut room);
-                            clear.and_then(|clear| see(&mut gathered, first + i, Some(clear)))
-                        }
-                        None => see(&mut gathered, first + i, None),
-                    };
-                    seen.map_err(|e| refuse::store(&e))?;
+                    let row = rows.get(id);
+                    let clear = row.map(|row| seal.open_in(*id, MESSAGE_SUMMARY, &row.summary, &mut room)).transpose();
+                    if let Err(e) = clear.and_then(|clear| see(&mut gathered, first + i, clear)) {
+                        // Nothing is known of it, and the others go on.
+                        damaged(*id, &e)?;
+                        see(&mut gathered, first + i, None).map_err(|e| refuse::store(&e))?;
+                    }
                 }
                 Ok(gathered)
             });
@@ -62,7 +61,7 @@ impl Operator {
         Ok(gathered)
     }
 
-    async fn rows_to_sort(&self, seat: Seat, ids: &[Id]) -> Result<HashMap<Id, MessageRow>, Refusal> {
+    async fn rows_to_sort(&self, seat: Seat, ids: &[Id]) -> Result<Summaries, Refusal> {
         let ids = ids.to_vec();
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;

@@ -9,6 +9,8 @@ on_both!(
     object_ids_lead_back_and_to_nothing_else,
     save_dates_are_of_the_folder,
     previews_are_kept_and_made_again,
+    what_is_damaged_is_told_apart_and_nothing_is_kept_of_it,
+    pages_hold_no_more_than_they_may,
     several_messages_or_none,
     one_message_in_anothers_place,
 );
@@ -66,6 +68,61 @@ async fn previews_are_kept_and_made_again(h: House) {
     assert_eq!(h.operator.previews(&h.actor, &[id], true).await.unwrap()[&id], "Bonjour");
     let neighbour = h.neighbour(1 << 20).await;
     assert!(h.operator.previews(&neighbour, &[id], false).await.unwrap().is_empty());
+}
+
+async fn what_is_damaged_is_told_apart_and_nothing_is_kept_of_it(h: House) {
+    h.file("INBOX", "Subject: a\r\n\r\nBonjour\r\n").await;
+    h.file("INBOX", "Subject: b\r\n\r\nSalut\r\n").await;
+    let inbox = h.open("INBOX").await;
+    let (first, second) = (inbox.entries[0].message, inbox.entries[1].message);
+    let key = "SELECT blob_key FROM messages WHERE id = $1";
+    let whole = h.store.read::<_, StoreError, _>(move |tx| tx.query(key, params![first])?[0].bytes(0)).await.unwrap();
+    let put = |id: i64, column: &'static str, bytes: Vec<u8>| {
+        let sql = format!("UPDATE messages SET {column} = $2 WHERE id = $1");
+        h.store.write::<_, StoreError, _>(move |tx| tx.execute(&sql, params![id, bytes.as_slice()]))
+    };
+    put(first, "blob_key", vec![7; 60]).await.unwrap();
+    put(second, "summary", vec![7; 60]).await.unwrap();
+    refused(h.operator.open_message(&h.actor, first).await, RefusalCode::MessageDamaged);
+    let page = h.operator.summaries_page(&h.actor, &[first, second, 5]).await.unwrap();
+    assert_eq!((page.found.len(), page.found[0].message, page.damaged, page.told), (1, first, vec![second], 3));
+    let words = h.operator.previews(&h.actor, &[first, second], false).await.unwrap();
+    assert_eq!((words[&first].as_str(), words[&second].as_str()), ("", ""));
+    // Whole again, it has its words.
+    put(first, "blob_key", whole).await.unwrap();
+    assert_eq!(h.operator.previews(&h.actor, &[first], false).await.unwrap()[&first], "Bonjour");
+}
+
+async fn pages_hold_no_more_than_they_may(h: House) {
+    for n in 0..10 {
+        h.file("INBOX", &format!("Subject: {n}\r\nX: {}\r\n\r\nx", "y".repeat(900_000))).await;
+    }
+    let mut ids: Vec<i64> = h.open("INBOX").await.entries.iter().map(|e| e.message).collect();
+    // Whatever the order in which they are asked, the first one is told, and all of them in the end.
+    for _ in 0..2 {
+        ids.reverse();
+        let (mut rest, mut told, mut pages) = (ids.as_slice(), Vec::new(), 0);
+        while !rest.is_empty() {
+            let page = h.operator.summaries_page(&h.actor, rest).await.unwrap();
+            assert!((1..8).contains(&page.told) && page.found.len() == page.told, "{} {}", page.told, page.found.len());
+            told.extend(page.found.iter().map(|m| m.message));
+            rest = &rest[page.told..];
+            pages += 1;
+        }
+        assert_eq!(told, ids);
+        assert!(pages > 1);
+        assert_eq!(h.operator.summaries(&h.actor, &ids).await.unwrap().len(), 10);
+    }
+    let entries = h.open("INBOX").await.entries;
+    let by = |key| crate::mailbox::search::SortBy { key, reverse: true };
+    let subject = by(crate::mailbox::search::SortKey::Subject);
+    let query = crate::mailbox::search::Query::Header("x".into(), "YY".into());
+    let found = h.operator.sort(&h.actor, &entries, &query, &[subject]).await.unwrap();
+    assert_eq!(found, (1..=10).rev().collect::<Vec<u32>>());
+    let wanted =
+        vec![h.operator.thread_object(h.bal_id(), &h.operator.summaries(&h.actor, &ids[..1]).await.unwrap()[0])];
+    let found = h.operator.uids_of_threads(&h.actor, &entries, wanted).await.unwrap();
+    assert_eq!(found, [vec![entries.iter().find(|e| e.message == ids[0]).unwrap().uid]]);
 }
 
 async fn several_messages_or_none(h: House) {
