@@ -210,6 +210,8 @@ pub(super) fn extended(
         };
         out.raw(")");
     }
+    // RFC 6203 §4, §6: one for each message that is told.
+    let scores = r.partial.map_or(scores, |range| scores.get(range.window(scores.len())).unwrap_or_default());
     if r.relevancy && !scores.is_empty() {
         out.raw(" RELEVANCY (");
         for (i, score) in scores.iter().enumerate() {
@@ -281,6 +283,11 @@ mod tests {
         assert_eq!(picked(&found, and(max)), [4, 20]);
         assert_eq!(picked(&found, and(count)), found);
         assert!(picked(&[], and(min)).is_empty());
+        // Scores are of what is told.
+        let mut out = Out::new();
+        let scored = SearchReturn { relevancy: true, ..r(2, 3, false) };
+        extended(&mut out, "a", None, true, scored, &found, (None, &[10, 20, 30, 40, 50]));
+        assert_eq!(out.bytes(), b"* ESEARCH (TAG \"a\") UID PARTIAL (2:3 4:5) RELEVANCY (20 30)\r\n");
         // In an order of its own: the first and the last of it, and runs only where numbers run.
         let order = [20, 3, 4, 9, 5];
         let all = SearchReturn { all: true, min: true, max: true, ..SearchReturn::default() };

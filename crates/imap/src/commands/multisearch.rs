@@ -89,12 +89,16 @@ async fn here(s: &mut Session, tag: &str, multi: &MultiSearch) -> Result<(), Sto
     let view = s.view()?;
     let key = settle(&operator, &reader, (view.folder.id, view.entries()), &multi.search.key).await?;
     let query = Ground::new(view.entries(), view.saved(), operator.clock().now()).query(&key, false);
-    let found = operator.search(&reader, view.entries(), &query).await;
-    let found = match found {
+    // Nothing is told of the mailbox while it is searched.
+    let view = s.view.take();
+    let entries = view.as_ref().map(|v| v.entries()).unwrap_or_default();
+    let found = s.patiently(operator.search(&reader, entries, &query)).await;
+    s.view = view;
+    let found = match found? {
         Ok(found) => found,
         Err(refusal) => {
             if r.save {
-                view.save(Vec::new());
+                s.view()?.save(Vec::new());
             }
             return Err(refusal.into());
         }
@@ -128,7 +132,7 @@ async fn there(s: &mut Session, tag: &str, multi: &MultiSearch, target: &Target)
         Err(refusal) => return left_out(refusal).map_err(Stop::from),
     };
     let query = Ground::new(&open.entries, &[], operator.clock().now()).query(&key, false);
-    let found = match operator.search(&target.actor, &open.entries, &query).await {
+    let found = match s.patiently(operator.search(&target.actor, &open.entries, &query)).await? {
         Ok(found) => found,
         Err(refusal) => return left_out(refusal).map_err(Stop::from),
     };

@@ -29,7 +29,8 @@ async fn refused_before_the_message_is_sent() {
     let mut c = Client::anne(&w).await;
     assert!(c.no("APPEND nulle-part {10}").await.contains("[TRYCREATE]"));
     assert!(c.no("APPEND INBOX {1001}").await.contains("[TOOBIG]"));
-    c.bad("APPEND INBOX {0}").await;
+    // RFC 3502 §6.3.11: so a client takes its command back.
+    assert!(c.no("APPEND INBOX {0}").await.contains("(syntax.error)"));
     c.bad("APPEND INBOX (\\Inconnu) {10}").await;
     // Sent without asking, it is thrown away and the session goes on.
     let big = "x".repeat(5000);
@@ -84,4 +85,33 @@ async fn utf8_append() {
     assert!(all.last().unwrap().starts_with("a OK [APPENDUID "), "{all:?}");
     let all = c.ok("FETCH 1 ENVELOPE").await;
     assert!(one(&all, "* 1 FETCH").contains("\"été\""), "{all:?}");
+}
+
+#[tokio::test]
+async fn what_has_no_room_is_refused_before_it_is_sent() {
+    let w = World::new().await;
+    let mut c = Client::anne(&w).await;
+    let quota = "UPDATE bals SET quota_bytes = 1000000 WHERE address_key = 'anne.martin@alpha.mssante.fr'";
+    let done = w.store.write(move |tx| tx.execute(quota, &[])).await;
+    assert_eq!(done.map_err(|e: sceau_store::StoreError| e).unwrap(), 1);
+    assert!(c.no("APPEND INBOX {2000000}").await.starts_with("NO [OVERQUOTA] "));
+    let large = format!("Subject: gros\n\n{}\n", "x".repeat(600_000));
+    c.append("Drafts", "", &large).await;
+    assert!(c.no("APPEND INBOX {600000}").await.starts_with("NO [OVERQUOTA] "));
+    // Together they are too many, and none is kept.
+    let part = format!("{{300000+}}\r\nSubject: x\r\n\r\n{}", "y".repeat(300_000 - 14));
+    c.send(format!("a APPEND INBOX {part} {{300000}}\r\n")).await;
+    assert!(c.until("a").await[0].starts_with("a NO [OVERQUOTA] "));
+    let twice = "APPEND INBOX CATENATE (URL /Drafts/;UID=1 URL /Drafts/;UID=1)";
+    assert!(c.no(twice).await.starts_with("NO [OVERQUOTA] "));
+    assert_eq!(c.ok("STATUS INBOX (MESSAGES)").await[0], "* STATUS \"INBOX\" (MESSAGES 0)");
+    // What leaves makes room for what comes in its place.
+    c.ok("SELECT Drafts").await;
+    let large = large.replace('\n', "\r\n");
+    c.send(format!("b REPLACE 1 Drafts {{{}}}\r\n", large.len())).await;
+    assert_eq!(c.response().await.as_deref(), Some("+ OK"));
+    c.send(format!("{large}\r\n")).await;
+    assert!(c.until("b").await.last().unwrap().starts_with("b OK "));
+    c.send("c REPLACE 1 INBOX {990000}\r\n").await;
+    assert_eq!(c.response().await.as_deref(), Some("+ OK"));
 }

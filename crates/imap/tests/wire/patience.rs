@@ -61,3 +61,16 @@ async fn what_was_begun_is_carried_out_without_its_client() {
         again.ok("NOOP").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_of_several_mailboxes_is_waited_for_too() {
+    let w = World::with(|c| c.progress = Duration::from_millis(1)).await;
+    let mut c = Client::inbox(&w).await;
+    let text = format!("Subject: long\n\n{}\n", "mot ".repeat(500_000));
+    c.append("INBOX", "", &text).await;
+    c.ok("COPY 1 Archive").await;
+    for sources in ["selected", "mailboxes Archive"] {
+        let all = c.ok(&format!("ESEARCH IN ({sources}) BODY absent")).await;
+        assert!(all.iter().any(|r| r.starts_with("* OK [INPROGRESS ")), "{sources}: {all:?}");
+    }
+}

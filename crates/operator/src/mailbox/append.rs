@@ -11,7 +11,7 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::blob::{self, BlobRow};
 use sceau_store::journal::Act;
 use sceau_store::messages::EntryRow;
-use sceau_store::{Id, Spool, Tx, folders as rows, messages};
+use sceau_store::{Id, Spool, Tx, accounts, folders as rows, messages};
 use serde_json::json;
 
 /// A message looked at and sealed for its BAL, not yet kept.
@@ -84,6 +84,28 @@ impl Operator {
     }
 
     /// Keeps the messages, in their order, and removes the one that is replaced: all or nothing.
+    /// Is there room for so many bytes, in exchange for what is replaced? Judged again when they are filed ([`Operator::file`]): for those who
+    /// would rather not take what cannot be kept. `quota.exceeded`.
+    pub async fn has_room(&self, actor: &Actor, bytes: u64, replacing: Option<&Replacing>) -> Result<(), Refusal> {
+        let seat = self.seat(actor)?.filing();
+        let leaves = replacing.filter(|r| r.actor.bal.as_ref().is_some_and(|b| b.id == seat.bal));
+        let leaves = leaves.map(|r| (r.folder, r.uid));
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            let bal = accounts::bal_by_id(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
+            let mut freed = 0;
+            if let Some((folder, uid)) = leaves {
+                freed = messages::entries_of(tx, folder, &[i64::from(uid)])?.iter().map(|e| e.size).sum();
+            }
+            Ok((bal.used_bytes - freed, bal.quota_bytes))
+        });
+        let (used, most) = read.await?;
+        if used.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX)) > most {
+            return Err(Refusal::new(RefusalCode::QuotaExceeded).with("limit", most));
+        }
+        Ok(())
+    }
+
     /// `folder.unknown`, `quota.exceeded`, `keyword.limit`; `entry.unknown` when the one to replace is gone.
     pub async fn file(
         &self,

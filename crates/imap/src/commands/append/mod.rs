@@ -30,7 +30,7 @@ pub(crate) async fn run(s: &mut Session, start: AppendStart) -> Done {
         for step in std::mem::take(&mut steps) {
             match step {
                 AppendStep::Literal(literal) => {
-                    announced(s, &mut state, literal)?;
+                    announced(s, &mut state, literal).await?;
                     if !literal.unasked && state.is_err() {
                         s.framer.abandon();
                         return finish(s, state).await;
@@ -81,9 +81,6 @@ async fn prepare(s: &mut Session, start: &AppendStart) -> Result<Taking, Stop> {
         if s.out.uid_only() && !replaced.uid {
             return Err(Stop::Bad(RefusalCode::SequenceNumbers.into()));
         }
-        if s.out.uid_only() && !replaced.uid {
-            return Err(Stop::Bad(RefusalCode::SequenceNumbers.into()));
-        }
         let actor = s.reader()?;
         let view = s.writable()?;
         let folder = view.folder.id;
@@ -100,11 +97,11 @@ async fn prepare(s: &mut Session, start: &AppendStart) -> Result<Taking, Stop> {
 }
 
 /// A literal is announced: is it taken?
-fn announced(s: &mut Session, state: &mut Result<Taking, Stop>, literal: AppendLiteral) -> Result<(), Stop> {
+async fn announced(s: &mut Session, state: &mut Result<Taking, Stop>, literal: AppendLiteral) -> Result<(), Stop> {
     if let Ok(taking) = state
-        && let Err(stop) = taking.announced(literal, s.config.max_append)
+        && let Err(stop) = taking.announced(s, literal).await
     {
-        *state = Err(stop);
+        *state = Err(ended(stop)?);
     }
     if literal.unasked && literal.size > s.config.max_append.saturating_add(DISCARD) {
         return Err(Stop::End(End::Bye(RefusalCode::MessageTooBig.into())));

@@ -14,6 +14,8 @@ const MESSAGES: usize = 100;
 
 /// What their headers and structures may weigh together, bytes: that is held until the command's end.
 const WEIGHT: usize = 8 << 20;
+/// So many bytes are taken without asking whether there is room for them.
+const SMALL: u64 = 256 << 10;
 /// What a part weighs besides its header, about.
 const PART: usize = 256;
 
@@ -29,6 +31,8 @@ pub(super) struct Taking {
     pub ready: Vec<Filing>,
     /// What the complete ones weigh.
     weight: usize,
+    /// Bytes of the complete ones.
+    taken: u64,
     now: Option<Message>,
 }
 
@@ -45,23 +49,39 @@ struct Message {
 
 impl Taking {
     pub fn new(actor: Actor, folder: i64, replacing: Option<Replacing>) -> Self {
-        Self { actor, folder, replacing, ready: Vec::new(), weight: 0, now: None }
+        Self { actor, folder, replacing, ready: Vec::new(), weight: 0, taken: 0, now: None }
     }
 
     /// A literal is announced.
-    pub fn announced(&mut self, literal: AppendLiteral, max: u64) -> Result<(), Stop> {
-        let taken = self.now.as_ref().and_then(|m| m.intake.as_ref()).map_or(0, Intake::len);
-        if literal.size > max.saturating_sub(taken) {
-            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", max).into());
+    pub async fn announced(&mut self, s: &mut Session, literal: AppendLiteral) -> Result<(), Stop> {
+        let (most, taken) = (s.config.max_append, self.now.as_ref().map_or(0, Message::taken));
+        if literal.size > most.saturating_sub(taken) {
+            return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", most).into());
         }
         let part = self.now.as_ref().is_some_and(|m| m.catenate);
-        if literal.size == 0 && !part { Err(Stop::syntax("the message is empty")) } else { Ok(()) }
+        if literal.size == 0 && !part {
+            return Err(empty());
+        }
+        self.fits(s, literal.size).await
+    }
+
+    /// Is there room for what was taken and so much more? What is small is asked about when it is filed; much is not taken for nothing.
+    async fn fits(&mut self, s: &mut Session, more: u64) -> Result<(), Stop> {
+        let all = self.taken.saturating_add(self.now.as_ref().map_or(0, Message::taken)).saturating_add(more);
+        if all > SMALL {
+            s.operator.has_room(&self.actor, all, self.replacing.as_ref()).await?;
+        }
+        Ok(())
     }
 
     /// Everything but a literal.
     pub async fn step(&mut self, s: &mut Session, step: AppendStep) -> Result<(), Stop> {
         match step {
             AppendStep::Message { flags, date, catenate } => {
+                // All of them come, or none (RFC 9738, RFC 3502): part of them is no answer.
+                if s.config.message_limit.is_some_and(|most| self.ready.len() >= most as usize) {
+                    return Err(s.over(None));
+                }
                 if self.ready.len() >= MESSAGES {
                     return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", "100 messages").into());
                 }
@@ -71,7 +91,8 @@ impl Taking {
             }
             AppendStep::Url(text) => {
                 let Some(intake) = self.now.as_mut().and_then(|m| m.intake.as_mut()) else { return Ok(()) };
-                url::append(s, &text, intake).await
+                url::append(s, &text, intake).await?;
+                self.fits(s, 0).await
             }
             AppendStep::End => self.complete(s).await,
             // Streamed by the caller.
@@ -97,7 +118,8 @@ impl Taking {
     /// The message has come whole.
     async fn complete(&mut self, s: &mut Session) -> Result<(), Stop> {
         let Some(Message { flags, date, intake, nul, .. }) = self.now.take() else { return Ok(()) };
-        let intake = intake.filter(|i| !i.is_empty()).ok_or_else(|| Stop::syntax("the message is empty"))?;
+        let intake = intake.filter(|i| !i.is_empty()).ok_or_else(empty)?;
+        self.taken = self.taken.saturating_add(intake.len());
         let mut message = intake.finish()?;
         if nul {
             // Content of any octets is kept as lines (RFC 3516 §4.4 lets the server choose the encoding).
@@ -115,6 +137,18 @@ impl Taking {
         self.ready.push(filing);
         Ok(())
     }
+}
+
+impl Message {
+    /// Bytes that have come.
+    fn taken(&self) -> u64 {
+        self.intake.as_ref().map_or(0, Intake::len)
+    }
+}
+
+/// `NO`: a client takes its command back so (RFC 3502 §6.3.11).
+fn empty() -> Stop {
+    Refusal::new(RefusalCode::SyntaxError).with("cause", "the message is empty").into()
 }
 
 /// A part and those within it.
