@@ -152,6 +152,8 @@ async fn send_each(
         if client.as_ref().is_some_and(Client::is_spent)
             && let Some(spent) = client.take()
         {
+            // A farewell says that everything is recorded.
+            settling.end().await?;
             spent.quit().await;
         }
         // The list may have changed, the certificate may have been revoked since the last message.
@@ -159,6 +161,7 @@ async fn send_each(
             && open.judge.check_again(operator, domain, open).await.is_err()
             && let Some(open) = client.take()
         {
+            settling.end().await?;
             open.quit().await;
         }
         let age = operator.clock().now().0.saturating_sub(outgoing.queued.0);

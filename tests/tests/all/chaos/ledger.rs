@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A message taken: `250` was written. True once the sender said anything more on that connection, which it does only when it has recorded the answer.
+/// A message taken: `250` was written. True once the sender took its leave on that connection, or said anything after its answer to a later message: it does
+/// either only when it has recorded this answer (the next message alone goes while it is being recorded).
 pub type Taken = Arc<AtomicBool>;
 
 /// See the module.
@@ -67,7 +68,7 @@ impl Ledger {
     }
 }
 
-/// Sent again although the sender had heard the answer and said more since: nothing excuses that.
+/// Sent again although the sender had recorded the answer: nothing excuses that.
 pub fn is_inexcusable(times: &[Taken]) -> bool {
     let (_, before) = times.split_last().expect("taken at least once");
     before.iter().any(|heard| heard.load(Ordering::SeqCst))

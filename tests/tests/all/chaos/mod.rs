@@ -3,8 +3,8 @@
 //! recipients: counted, not sampled.
 //!
 //! *Once*, exactly: a destination has taken a message when it has written its `250`. It may be given it again only when the sender was killed before it
-//! could record that answer (RFC 1047), and that shows on the wire: nothing more was said on that connection. Between two operators of ours even that
-//! leaves no second copy.
+//! could record that answer (RFC 1047), and that shows on the wire: no farewell, and no word after the answer to a later message on that connection. Between two
+//! operators of ours even that leaves no second copy.
 //!
 //! Some tens of messages in `./check`, ten thousand in `./check long`; deadlines are shortened by configuration, five days pass in the database.
 mod dns;
@@ -30,7 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Connections that the sender may have open, each with one answer that it has not recorded when it is killed.
+/// Connections that the sender may have open. Each may have an answer, seldom two, that is not recorded when the sender is killed: second copies are counted
+/// against one.
 const LANES: usize = 32;
 /// What stands in the sandbox's configuration, and what stands there here.
 const TRANSFER: &str = "retry_seconds = [1, 2, 5, 10, 30, 60]\n";

@@ -78,7 +78,9 @@ struct Connection<'a> {
     chunking: bool,
     /// It lied: it takes nothing, and leaves at the next message.
     sour: bool,
+    /// What the last answer took, and those before it.
     last: Vec<Taken>,
+    before: Vec<Taken>,
     from: String,
     to: Vec<String>,
     content: Vec<u8>,
@@ -110,6 +112,7 @@ impl<'a> Connection<'a> {
             chunking,
             sour: false,
             last: Vec::new(),
+            before: Vec::new(),
             from: String::new(),
             to: Vec::new(),
             content: Vec::new(),
@@ -127,9 +130,11 @@ impl<'a> Connection<'a> {
         }
         loop {
             let line = self.line()?;
-            // Whoever goes on has recorded what it heard before.
-            self.last.drain(..).for_each(|taken| taken.store(true, Ordering::SeqCst));
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            // Whoever goes on has recorded what it heard before the last answer, which it may be recording; whoever leaves has recorded that one too.
+            let farewell = (verb == "QUIT").then(|| self.last.drain(..));
+            let recorded = self.before.drain(..).chain(farewell.into_iter().flatten());
+            recorded.for_each(|taken| taken.store(true, Ordering::SeqCst));
             let next = match verb.as_str() {
                 "EHLO" => self.hello()?,
                 "STARTTLS" => self.start_tls()?,
@@ -280,6 +285,7 @@ impl<'a> Connection<'a> {
             return self.strikes(Does::Leaves("421 4.3.0 rien de plus\r\n"));
         }
         // Noted first: nobody may look for it in vain who has heard the answer. An answer that cannot be written is none.
+        self.before.append(&mut self.last);
         self.last = self.shared.ledger.take(&self.from, &self.to, &self.content);
         self.forget();
         self.say("250 2.0.0 pris\r\n").inspect_err(|_| self.shared.ledger.give_back(&self.last))
