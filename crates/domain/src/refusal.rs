@@ -148,6 +148,7 @@ refusals! {
     FolderHasChildren    "folder.has_children"    550 "5.5.1" "HASCHILDREN" 409;
     FolderLimit          "folder.limit"           550 "5.5.1" "LIMIT" 409;
     KeywordLimit         "keyword.limit"          550 "5.5.1" "LIMIT" 409;
+    KeywordTooMany       "keyword.too_many"       550 "5.5.1" "LIMIT" 409;
     AnnotationName       "annotation.name"        550 "5.5.1" "CANNOT" 400;
     AnnotationSize       "annotation.size"        552 "5.3.4" "LIMIT" 413;
     AnnotationLimit      "annotation.limit"       550 "5.5.1" "LIMIT" 409;

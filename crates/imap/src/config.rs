@@ -14,7 +14,7 @@ pub struct ImapConfig {
     pub idle_timeout: Duration,
     /// In IDLE something is said at least this often, so that no address translator forgets the connection.
     pub keepalive: Duration,
-    /// An IDLE session whose mailbox was quiet for so long keeps it in a quarter of the room.
+    /// An IDLE session whose mailbox was quiet for so long keeps it in a third of the room.
     pub quiet: Duration,
     /// Messages that one command works on at most; none: no limit (RFC 9738).
     pub message_limit: Option<u32>,

@@ -1,8 +1,9 @@
-//! The entries of a selected mailbox while their session sleeps: a quarter of their room, and nothing forgotten.
+//! The entries of a selected mailbox while their session sleeps: a third of their room, and nothing forgotten.
 //!
 //! Promise: what is unpacked is what was packed.
 use sceau_domain::Timestamp;
 use sceau_operator::mailbox::entries::{Entry, FlagSet, Flags};
+use sceau_operator::mailbox::words::Keywords;
 use std::collections::HashMap;
 
 /// Entries, packed: each as numbers of seven bits an octet, and most of them as the difference to the entry before.
@@ -11,7 +12,7 @@ pub struct Packed {
     bytes: Vec<u8>,
     count: usize,
     /// The sets of keywords that there are.
-    words: Vec<Vec<String>>,
+    words: Vec<Keywords>,
 }
 
 /// What the next entry is compared with.
@@ -72,7 +73,8 @@ impl Packed {
     /// Bytes held.
     #[cfg(test)]
     fn weight(&self) -> usize {
-        self.bytes.capacity() + self.words.iter().flatten().map(|w| w.capacity() + size_of::<String>()).sum::<usize>()
+        self.bytes.capacity()
+            + self.words.iter().flat_map(Keywords::iter).map(|w| w.len() + size_of::<Keywords>()).sum::<usize>()
     }
     fn put(&mut self, mut n: u64) {
         while n > 0x7f {
@@ -115,8 +117,9 @@ mod tests {
             (any::<u32>(), any::<i64>(), any::<u8>(), proptest::collection::vec("[a-c$]{1,3}", 0..3), any::<u64>(), any::<i64>(), any::<u64>()),
             0..40,
         )) -> Vec<Entry> {
+            let flags = |system, keywords: Vec<String>| FlagSet { system: Flags(system), keywords: keywords.into() };
             let entry = |(uid, message, system, keywords, modseq, date, size)| Entry {
-                uid, message, flags: FlagSet { system: Flags(system), keywords }, modseq, internal_date: Timestamp(date), size,
+                uid, message, flags: flags(system, keywords), modseq, internal_date: Timestamp(date), size,
             };
             list.into_iter().map(entry).collect()
         }
@@ -130,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_of_the_room() {
+    fn a_third_of_the_room() {
         let entry = |n: u32| Entry {
             uid: n * 3,
             message: (i64::from(n) * 977_000) << 22,
             flags: FlagSet {
                 system: Flags(1),
-                keywords: if n.is_multiple_of(10) { vec!["$Forwarded".into()] } else { vec![] },
+                keywords: if n.is_multiple_of(10) { vec!["$Forwarded"].into() } else { Keywords::default() },
             },
             modseq: u64::from(n) * 5 + 100,
             internal_date: Timestamp(1_790_000_000_000 + i64::from(n) * 977_000),

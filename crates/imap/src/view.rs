@@ -8,7 +8,10 @@ use crate::packed::Packed;
 use sceau_operator::Actor;
 use sceau_operator::mailbox::entries::{Changes, Entry, FlagSet, Flags, OpenFolder};
 use sceau_operator::mailbox::folders::Folder;
-use std::collections::BTreeSet;
+use sceau_operator::mailbox::words::Keywords;
+use std::collections::hash_map::{Entry as Slot, HashMap};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// What to tell the client, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct NoSuchNumber;
 
 /// Entries from which it is worth while to pack them for a sleeping session.
 const WORTH_PACKING: usize = 32;
+/// Keywords that are remembered, those that nobody has any more too; more than a BAL can have at once.
+const WORDS: usize = 8192;
 
 /// The selected mailbox as the client knows it.
 #[derive(Debug)]
@@ -52,12 +57,14 @@ pub struct View {
     gone: BTreeSet<u32>,
     /// While some are: a modseq before any of them went.
     before_gone: Option<u64>,
+    /// Changes of flags were kept from the client, as it wished (RFC 5465 §5.1): a modseq before the first of them.
+    before_unheard: Option<u64>,
     /// Changes are known up to this modseq.
     modseq: u64,
     /// UIDNEXT last known.
     uidnext: u32,
-    /// Keywords told in `* FLAGS`, lower case.
-    keywords: BTreeSet<String>,
+    /// Keywords that the client has heard of, beside the well-known ones; those of the entries are these.
+    words: BTreeSet<Arc<str>>,
     /// `$`: UIDs of the saved search result, ascending.
     saved: Vec<u32>,
     /// The entries, while the session sleeps.
@@ -77,13 +84,14 @@ impl View {
             entries: open.entries,
             gone: BTreeSet::new(),
             before_gone: None,
-            keywords: flags::WELL_KNOWN.iter().map(|k| k.to_ascii_lowercase()).collect(),
+            before_unheard: None,
+            words: BTreeSet::new(),
             saved: Vec::new(),
             packed: None,
         };
-        for i in 0..view.entries.len() {
-            view.learn_keywords(i);
-        }
+        let mut entries = std::mem::take(&mut view.entries);
+        view.adopt(&mut entries);
+        view.entries = entries;
         view
     }
     /// Entries by ascending UID.
@@ -94,10 +102,19 @@ impl View {
     pub fn exists(&self) -> u32 {
         number(self.entries.len())
     }
-    /// The client was told of every change up to this modseq: less than [`View::modseq`] while removals may not be told (RFC 7162 §3.2). Above zero,
-    /// as §3.1.2.1 wants, for a folder where nothing happened too.
+    /// The client was told of every change up to this modseq: less than [`View::modseq`] while removals may not be told (RFC 7162 §3.2), and once changes
+    /// of flags were kept from it. Above zero, as §3.1.2.1 wants, for a folder where nothing happened too.
     pub fn highest_modseq(&self) -> u64 {
-        self.before_gone.unwrap_or(self.modseq).max(1)
+        let held = [self.before_gone, self.before_unheard];
+        held.into_iter().flatten().fold(self.modseq, u64::min).max(1)
+    }
+    /// Changes of flags after this modseq are not told, now or later.
+    pub fn unheard(&mut self, since: u64) {
+        self.before_unheard.get_or_insert(since);
+    }
+    /// Were changes of flags kept from the client?
+    pub fn is_behind(&self) -> bool {
+        self.before_unheard.is_some()
     }
     /// Are there removals that the client was not told of?
     pub fn holds_back(&self) -> bool {
@@ -119,21 +136,37 @@ impl View {
     pub fn known_keywords(&self) -> Vec<String> {
         let mut out: Vec<String> = flags::WELL_KNOWN.iter().map(|k| (*k).to_owned()).collect();
         let mut told: BTreeSet<String> = out.iter().map(|k| k.to_ascii_lowercase()).collect();
-        for k in self.entries.iter().flat_map(|e| &e.flags.keywords) {
-            if !told.contains(k.as_str()) && told.insert(k.to_ascii_lowercase()) {
-                out.push(k.clone());
+        for set in self.sets() {
+            for k in set.iter() {
+                if !told.contains(k) && told.insert(k.to_ascii_lowercase()) {
+                    out.push(k.to_owned());
+                }
             }
         }
         out
     }
-    /// Remembers the keywords of an entry; true when one was new.
-    fn learn_keywords(&mut self, index: usize) -> bool {
-        let Some(entry) = self.entries.get(index) else { return false };
-        let mut new = false;
-        for k in &entry.flags.keywords {
-            if !self.keywords.contains(k.as_str()) {
-                new |= self.keywords.insert(k.to_ascii_lowercase());
-            }
+    /// The sets of keywords that entries have, each that is held once only once.
+    fn sets(&self) -> impl Iterator<Item = &Keywords> {
+        let mut seen = HashSet::new();
+        self.entries.iter().map(|e| &e.flags.keywords).filter(move |set| !set.is_empty() && seen.insert(set.place()))
+    }
+    /// Makes new entries hold the view's own words, and remembers those that are new; true when there were some. So a view weighs as little after a
+    /// thousand changes as after none.
+    fn adopt(&mut self, entries: &mut [Entry]) -> bool {
+        let (mut new, mut adopted) = (false, HashMap::new());
+        for set in entries.iter_mut().map(|e| &mut e.flags.keywords).filter(|set| !set.is_empty()) {
+            // None of those that are replaced has left its place to another one yet: all were there before.
+            *set = match adopted.entry(set.place()) {
+                Slot::Occupied(known) => Keywords::clone(known.get()),
+                Slot::Vacant(free) => {
+                    let words = set.words().iter().map(|word| own(&mut self.words, word, &mut new));
+                    free.insert(words.collect()).clone()
+                }
+            };
+        }
+        if self.words.len() > WORDS {
+            let used = self.sets().flat_map(Keywords::words).cloned().collect();
+            self.words = used;
         }
         new
     }
@@ -181,7 +214,7 @@ impl View {
         &self.saved
     }
     /// Takes in what changed elsewhere (or here). EXPUNGE only when `may_expunge`.
-    pub fn apply(&mut self, changes: Changes, may_expunge: bool) -> Vec<Update> {
+    pub fn apply(&mut self, mut changes: Changes, may_expunge: bool) -> Vec<Update> {
         let mut updates = Vec::new();
         for (first, last) in &changes.vanished {
             let from = self.entries.partition_point(|e| e.uid < *first);
@@ -190,13 +223,13 @@ impl View {
         if !self.gone.is_empty() && self.before_gone.is_none() {
             self.before_gone = Some(self.modseq);
         }
-        if may_expunge {
-            self.before_gone = None;
+        if may_expunge && self.before_gone.take().is_some() {
             let gone = std::mem::take(&mut self.gone);
             updates.extend(self.remove(|uid| gone.contains(&uid)));
         }
         let before = self.entries.len();
         let mut fetched = Vec::new();
+        let new_keywords = self.adopt(&mut changes.changed);
         for entry in changes.changed {
             match self.entries.binary_search_by_key(&entry.uid, |e| e.uid) {
                 Ok(i) => {
@@ -217,10 +250,6 @@ impl View {
         self.uidnext = self.uidnext.max(changes.uidnext);
         if self.entries.len() != before {
             updates.push(Update::Exists(self.exists()));
-        }
-        let mut new_keywords = false;
-        for i in fetched.iter().copied().chain(before..self.entries.len()) {
-            new_keywords |= self.learn_keywords(i);
         }
         if new_keywords {
             updates.push(Update::Flags);
@@ -251,19 +280,18 @@ impl View {
     /// those whose flags are not what the client can expect (someone else had changed them), and whether new keywords appeared.
     pub fn stored(
         &mut self,
-        after: Vec<Entry>,
+        mut after: Vec<Entry>,
         silent: bool,
         expected: impl Fn(&FlagSet) -> FlagSet,
     ) -> (Vec<usize>, bool) {
         let mut tell = Vec::new();
-        let mut new_keywords = false;
+        let new_keywords = self.adopt(&mut after);
         for entry in after {
             let Some(i) = self.index_of(entry.uid) else { continue };
             if !silent || !flags::same(&expected(&self.entries[i].flags), &entry.flags) {
                 tell.push(i);
             }
             self.entries[i] = entry;
-            new_keywords |= self.learn_keywords(i);
         }
         (tell, new_keywords)
     }
@@ -288,6 +316,17 @@ impl View {
             self.entries = packed.unpack();
         }
     }
+}
+
+/// The word as a view holds it; `new` when no client can have heard of it.
+fn own(words: &mut BTreeSet<Arc<str>>, word: &Arc<str>, new: &mut bool) -> Arc<str> {
+    if let Some(own) = words.get(word) {
+        return own.clone();
+    }
+    let alike = |known: &str| known.eq_ignore_ascii_case(word);
+    *new |= !flags::WELL_KNOWN.iter().any(|known| alike(known)) && !words.iter().any(|known| alike(known));
+    words.insert(word.clone());
+    word.clone()
 }
 
 /// Number of messages as the wire has it. UIDs are 32 bits, so no folder holds more.

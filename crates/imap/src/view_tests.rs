@@ -5,14 +5,7 @@ use sceau_domain::Timestamp;
 use sceau_operator::{Actor, Door, Origin, Who};
 
 fn entry(uid: u32, modseq: u64, system: Flags) -> Entry {
-    Entry {
-        uid,
-        message: i64::from(uid),
-        flags: FlagSet { system, keywords: vec![] },
-        modseq,
-        internal_date: Timestamp(0),
-        size: 1,
-    }
+    Entry { uid, message: i64::from(uid), flags: FlagSet::of(system), modseq, internal_date: Timestamp(0), size: 1 }
 }
 
 fn view(uids: &[u32]) -> View {
@@ -99,14 +92,46 @@ fn silent_stores_tell_only_surprises() {
 fn new_keywords_are_announced_once() {
     let mut v = view(&[1]);
     let mut e = entry(1, 11, Flags(0));
-    e.flags.keywords = vec!["Urgent".into(), "$Forwarded".into()];
+    e.flags.keywords = vec!["Urgent", "$Forwarded"].into();
     let changes = Changes { changed: vec![e.clone()], vanished: vec![], modseq: 11, uidnext: 2 };
     assert_eq!(v.apply(changes, true), [Update::Flags, Update::Fetch(0)]);
     assert!(v.known_keywords().contains(&"Urgent".to_owned()));
     e.modseq = 12;
-    e.flags.keywords = vec!["urgent".into()];
+    e.flags.keywords = vec!["urgent"].into();
     let changes = Changes { changed: vec![e], vanished: vec![], modseq: 12, uidnext: 2 };
     assert_eq!(v.apply(changes, true), [Update::Fetch(0)]);
+}
+
+#[test]
+fn words_are_held_once_however_many_changes_bring_them() {
+    let mut v = view(&[1, 2, 3]);
+    for (n, uid) in [1, 2, 3, 1].into_iter().enumerate() {
+        let mut e = entry(uid, 11 + n as u64, Flags(0));
+        // Each answer has words of its own.
+        e.flags.keywords = vec!["Urgent".to_owned()].into();
+        v.apply(Changes { changed: vec![e], vanished: vec![], modseq: 11 + n as u64, uidnext: 4 }, true);
+    }
+    let word = |i: usize| &v.entry(i).unwrap().flags.keywords.words()[0];
+    assert!((1..3).all(|i| Arc::ptr_eq(word(0), word(i))));
+    // Those of a thousand changes are not all remembered.
+    for n in 0..WORDS as u64 + 10 {
+        let mut e = entry(1, 20 + n, Flags(0));
+        e.flags.keywords = vec![format!("k{n}")].into();
+        assert!(v.stored(vec![e], true, FlagSet::clone).1);
+    }
+    assert!(v.words.len() <= WORDS);
+}
+
+#[test]
+fn the_state_told_stays_where_flags_were_kept_back() {
+    let mut v = view(&[1, 2]);
+    let flagged = Changes { changed: vec![entry(1, 12, Flags::FLAGGED)], vanished: vec![], modseq: 12, uidnext: 3 };
+    v.apply(flagged, true);
+    v.unheard(10);
+    let gone = Changes { changed: vec![], vanished: vec![(2, 2)], modseq: 14, uidnext: 3 };
+    assert_eq!(v.apply(gone, true), [expunge(2, 2)]);
+    v.unheard(12);
+    assert_eq!((v.highest_modseq(), v.modseq(), v.holds_back()), (10, 14, false));
 }
 
 #[test]

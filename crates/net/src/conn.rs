@@ -440,7 +440,8 @@ impl Conn {
                         if self.write.is_empty() {
                             self.write = Vec::new();
                         }
-                        if let Some(deflate) = &mut self.deflate {
+                        // Not within data, which may hold what looks like the end of a block.
+                        if let Some(deflate) = self.deflate.as_mut().filter(|_| self.waiting_since.is_none()) {
                             deflate.park();
                         }
                         return Poll::Pending;
@@ -479,12 +480,33 @@ fn invalid(what: &'static str) -> ReadError {
 mod tests {
     use super::*;
 
+    async fn pair() -> (TcpStream, Conn) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        (client, Conn::new(server, Duration::from_secs(20), Pace::default()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn data_that_looks_like_the_end_of_a_block_is_data() {
+        let (mut client, mut server) = pair().await;
+        server.compress().await.unwrap();
+        // A stored block (RFC 1951 §3.2.4), cut where what it holds looks like a flush.
+        let data = *b"\0\0\xff\xffabcd";
+        let block = [&[0, 8, 0, 0xf7, 0xff][..], &data].concat();
+        client.write_all(&block[..9]).await.unwrap();
+        let mut got = server.read_some(100).await.unwrap();
+        assert!(timeout(Duration::from_millis(50), server.read_some(100)).await.is_err());
+        client.write_all(&block[9..]).await.unwrap();
+        while got.len() < data.len() {
+            got.extend(server.read_some(100).await.unwrap());
+        }
+        assert_eq!(got, data);
+    }
+
     #[tokio::test]
     async fn a_parked_connection_holds_no_buffer() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (server, _) = listener.accept().await.unwrap();
-        let mut server = Conn::new(server, Duration::from_secs(20), Pace::default()).unwrap();
+        let (mut client, mut server) = pair().await;
         client.write_all(&[b'\n'; 5000]).await.unwrap();
         server.write(&[b'x'; 10_000]).await.unwrap();
         for _ in 0..5000 {

@@ -128,7 +128,7 @@ impl Deflate {
         }
         Ok(out.len() - begin)
     }
-    /// Gives memory back while the connection waits.
+    /// Gives memory back while the connection waits for a line. Within data that a peer may have packed as it is, a block does not end wherever it looks so.
     pub(crate) fn park(&mut self) {
         if self.packed.is_empty() {
             self.packed = Vec::new();

@@ -3,8 +3,9 @@
 //!
 //! Promises: an answer is complete, or says that it cannot be given; a state is a word that only this module reads; the rows of
 //! removals are forgotten after [`journal_days`](sceau_domain::limits::Limits::journal_days), in slices, and not before.
-use crate::mailbox::entries::{Entry, Words};
+use crate::mailbox::entries::Entry;
 use crate::mailbox::folders::narrow;
+use crate::mailbox::words::Words;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};

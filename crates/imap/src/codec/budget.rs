@@ -16,7 +16,7 @@ pub const HEADER_NAMES_MAX: usize = 256;
 /// What a command may weigh. Checked before bytes are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes of one command, literals included (the message literal of APPEND not counted).
+    /// Bytes of one command, literals and what it costs to hold them included (the message literal of APPEND not counted).
     pub command: usize,
     /// Bytes of one literal (the message literal of APPEND not counted).
     pub literal: u64,

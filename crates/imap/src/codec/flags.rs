@@ -1,7 +1,9 @@
 //! Flags and keywords on the wire (RFC 9051 §2.3.2).
 use super::budget::ITEMS_MAX;
 use super::cursor::{Cursor, Parsed, SyntaxError, is_atom_char};
-use sceau_operator::mailbox::entries::{FlagSet, Flags};
+use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
+use sceau_operator::mailbox::words::Keywords;
+use std::sync::Arc;
 
 /// System flags with their names.
 pub const SYSTEM: [(Flags, &str); 5] = [
@@ -22,10 +24,9 @@ pub fn is_keyword(word: &str) -> bool {
 
 /// Reads `( flag … )`, maybe empty.
 pub fn parse_list(c: &mut Cursor<'_>) -> Parsed<FlagSet> {
-    let mut set = FlagSet::default();
-    c.list(ITEMS_MAX, true, |c| parse_one(c, &mut set))?;
-    tidy(&mut set);
-    Ok(set)
+    let (mut system, mut words) = (Flags::default(), Vec::new());
+    c.list(ITEMS_MAX, true, |c| parse_one(c, &mut system, &mut words))?;
+    Ok(set(system, words))
 }
 
 /// Reads flags with or without parentheses (STORE).
@@ -33,64 +34,62 @@ pub fn parse_list_or_bare(c: &mut Cursor<'_>) -> Parsed<FlagSet> {
     if c.peek() == Some(b'(') {
         return parse_list(c);
     }
-    let mut set = FlagSet::default();
+    let (mut system, mut words) = (Flags::default(), Vec::new());
     for _ in 0..ITEMS_MAX {
-        parse_one(c, &mut set)?;
+        parse_one(c, &mut system, &mut words)?;
         if !c.eat(b' ') || c.at_end() {
-            tidy(&mut set);
-            return Ok(set);
+            return Ok(set(system, words));
         }
     }
     Err(SyntaxError("a list has too many items"))
 }
 
-fn parse_one(c: &mut Cursor<'_>, set: &mut FlagSet) -> Parsed<()> {
+fn parse_one<'a>(c: &mut Cursor<'a>, system: &mut Flags, words: &mut Vec<&'a str>) -> Parsed<()> {
     if c.eat(b'\\') {
         let name = c.atom()?;
         let found = SYSTEM.iter().find(|(_, n)| n[1..].eq_ignore_ascii_case(name));
         match found {
-            Some((flag, _)) => set.system = set.system | *flag,
+            Some((flag, _)) => *system = *system | *flag,
             // The server's own to set: ignored, as clients copy it from old servers' answers.
             None if name.eq_ignore_ascii_case("Recent") => {}
             None => return Err(SyntaxError("a system flag is unknown")),
         }
     } else {
-        set.keywords.push(c.atom()?.to_owned());
+        words.push(c.atom()?);
     }
     Ok(())
 }
 
 /// Keywords sorted, once each whatever their case.
-fn tidy(set: &mut FlagSet) {
-    set.keywords.sort_by_key(|k| k.to_ascii_lowercase());
-    set.keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+fn set(system: Flags, words: Vec<&str>) -> FlagSet {
+    FlagSet { system, keywords: Keywords::from(words).distinct() }
 }
 
 /// `set` after STORE's change (keywords compared without case).
-pub fn apply(set: &FlagSet, change: sceau_operator::mailbox::entries::FlagChange, by: &FlagSet) -> FlagSet {
-    use sceau_operator::mailbox::entries::FlagChange;
-    let holds = |list: &[String], k: &String| list.iter().any(|x| x.eq_ignore_ascii_case(k));
-    let mut out = match change {
-        FlagChange::Replace => by.clone(),
+pub fn apply(set: &FlagSet, change: FlagChange, by: &FlagSet) -> FlagSet {
+    let holds = |list: &Keywords, k: &Arc<str>| list.iter().any(|x| x.eq_ignore_ascii_case(k));
+    let of = |list: &Keywords, without: &Keywords| -> Vec<Arc<str>> {
+        list.words().iter().filter(|k| !holds(without, k)).cloned().collect()
+    };
+    match change {
+        FlagChange::Replace => FlagSet { system: by.system, keywords: by.keywords.distinct() },
+        FlagChange::Add if by.keywords.is_empty() => FlagSet { system: set.system | by.system, ..set.clone() },
         FlagChange::Add => {
-            let mut out = set.clone();
-            out.system = out.system | by.system;
-            out.keywords.extend(by.keywords.iter().filter(|k| !holds(&set.keywords, k)).cloned());
-            out
+            let mut words = set.keywords.words().to_vec();
+            words.extend(of(&by.keywords, &set.keywords));
+            FlagSet { system: set.system | by.system, keywords: Keywords::from(words).distinct() }
         }
         FlagChange::Remove => FlagSet {
             system: Flags(set.system.0 & !by.system.0),
-            keywords: set.keywords.iter().filter(|k| !holds(&by.keywords, k)).cloned().collect(),
+            keywords: Keywords::from(of(&set.keywords, &by.keywords)).distinct(),
         },
-    };
-    tidy(&mut out);
-    out
+    }
 }
 
 /// Same flags, keywords compared without case and order?
 pub fn same(a: &FlagSet, b: &FlagSet) -> bool {
     let lower = |s: &FlagSet| {
-        let mut k: Vec<String> = s.keywords.iter().map(|k| k.to_ascii_lowercase()).collect();
+        let mut k: Vec<String> = s.keywords.iter().map(str::to_ascii_lowercase).collect();
         k.sort_unstable();
         k
     };
@@ -101,7 +100,6 @@ pub fn same(a: &FlagSet, b: &FlagSet) -> bool {
 mod tests {
     use super::*;
     use crate::codec::cursor::Fragment;
-    use sceau_operator::mailbox::entries::FlagChange;
 
     fn parse(text: &str) -> Parsed<FlagSet> {
         let fragments = [Fragment::Line(text.as_bytes().to_vec())];
@@ -129,7 +127,7 @@ mod tests {
     fn changes_ignore_the_case_of_keywords() {
         let (a, b) = (parse("(\\Seen Work)").unwrap(), parse("(\\Flagged work)").unwrap());
         let added = apply(&a, FlagChange::Add, &b);
-        assert_eq!((added.system, added.keywords), (Flags::SEEN | Flags::FLAGGED, vec!["Work".to_owned()]));
+        assert_eq!((added.system, added.keywords), (Flags::SEEN | Flags::FLAGGED, vec!["Work"].into()));
         assert_eq!(apply(&a, FlagChange::Remove, &b), parse("(\\Seen)").unwrap());
         assert!(same(&apply(&a, FlagChange::Replace, &b), &parse("(\\Flagged WORK)").unwrap()));
     }

@@ -78,6 +78,8 @@ struct Skip {
 
 /// Longest literal mark: `~{`, 20 digits, `+}`, CR.
 const TAIL: usize = 32;
+/// What a literal costs beside its bytes: two fragments, with the room that the text before it took. So that empty ones are not free.
+const LITERAL_COST: usize = 2 * size_of::<Fragment>() + TAIL;
 const TOO_LONG: SyntaxError = SyntaxError("the command is too long");
 const LITERAL_TOO_BIG: SyntaxError = SyntaxError("a literal is too large");
 
@@ -288,11 +290,12 @@ impl Framer {
     /// A literal that is an argument: it is held, under budget.
     fn collect(&mut self, mark: LiteralMark) -> Option<Event> {
         let left = usize::try_from(mark.size).unwrap_or(usize::MAX);
-        if mark.size > self.budget.literal || left > self.budget.command.saturating_sub(self.held) {
+        let weight = left.saturating_add(LITERAL_COST);
+        if mark.size > self.budget.literal || weight > self.budget.command.saturating_sub(self.held) {
             let tag = self.tag(&[]);
             return self.refuse(tag, LITERAL_TOO_BIG, Some(mark));
         }
-        self.held += left;
+        self.held += weight;
         self.mode = Mode::Literal { left, bytes: Vec::with_capacity(left), binary: mark.binary };
         (!mark.unasked).then_some(Event::Continue)
     }

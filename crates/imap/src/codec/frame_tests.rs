@@ -249,6 +249,27 @@ fn before_login_commands_are_small() {
 }
 
 #[test]
+fn many_small_literals_are_held_to_the_budget_too() {
+    for budget in [BEFORE, AFTER] {
+        let mut framer = Framer::new(budget);
+        framer.feed(b"a SEARCH");
+        for _ in 0..8000 {
+            framer.feed(b" {0+}\r\n");
+            assert!(matches!(framer.next_event(), Event::NeedMore));
+            assert!(framer.fragments.len() * size_of::<Fragment>() <= budget.command);
+        }
+        // What follows is thrown away; then the connection goes on.
+        framer.feed(b"\r\nb NOOP\r\n");
+        assert!(matches!(framer.next_event(), Event::Bad { tag: Some(tag), .. } if tag == "a"));
+        assert!(matches!(framer.next_event(), Event::Command(_)));
+        // Literals as clients send them are far from it.
+        let login =
+            b"c LOGIN {30+}\r\ncamille.dupont@exemple.mssante {40+}\r\n0123456789012345678901234567890123456789\r\n";
+        assert_eq!(run(budget, login, 7), ["c LOGIN"]);
+    }
+}
+
+#[test]
 fn a_line_without_end_is_the_end() {
     let mut framer = Framer::new(BEFORE);
     let mut fed = 0;

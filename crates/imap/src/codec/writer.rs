@@ -150,7 +150,7 @@ impl Out {
         self.buf.push(b'(');
         let mut first = true;
         let system = SYSTEM.iter().filter(|(flag, _)| flags.system.has(*flag)).map(|(_, name)| *name);
-        let keywords = flags.keywords.iter().map(String::as_str).filter(|k| super::flags::is_keyword(k));
+        let keywords = flags.keywords.iter().filter(|k| super::flags::is_keyword(k));
         for name in system.chain(keywords) {
             if !std::mem::take(&mut first) {
                 self.buf.push(b' ');
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn flags_and_texts_cannot_break_the_line() {
-        let set = FlagSet { system: Flags::SEEN, keywords: vec!["ok".into(), "a\r\nb".into(), "c d".into()] };
+        let set = FlagSet { system: Flags::SEEN, keywords: vec!["ok", "a\r\nb", "c d"].into() };
         assert_eq!(written(|o| o.flags(&set).done()), "(\\Seen ok)");
         assert_eq!(written(|o| o.text("a\r\n* BYE é").done()), "a  * BYE e");
         assert_eq!(written(|o| o.tag("a\r\nb c").done()), "abc");

@@ -186,6 +186,9 @@ impl Session {
             Some(may_expunge) if self.view.is_some() => self.news(may_expunge).await,
             _ => Ok(()),
         };
+        if tell.is_some() {
+            self.tell_kept_back();
+        }
         let lowest = self.limited.take();
         match done {
             Ok(reply) => {

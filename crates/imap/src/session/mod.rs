@@ -71,6 +71,8 @@ pub(crate) struct Session {
     tag: String,
     /// The command that runs worked only on messages from this UID on (MESSAGELIMIT).
     pub limited: Option<u32>,
+    /// What changed could not be asked: it is still to be told.
+    pub owed: bool,
     /// Login must have succeeded by then.
     login_by: Instant,
     /// Errors in a row.
@@ -111,6 +113,7 @@ impl Session {
             enabled: Enabled::default(),
             tag: String::new(),
             limited: None,
+            owed: false,
             login_by: Instant::now() + config.login_timeout,
             errors: 0,
             config,

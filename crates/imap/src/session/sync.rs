@@ -11,9 +11,18 @@ impl Session {
     /// Asks the operator what changed and writes it. EXPUNGE only when `may_expunge`.
     pub(crate) async fn sync(&mut self, may_expunge: bool) -> Result<(), End> {
         let Some(view) = &mut self.view else { return Ok(()) };
-        match self.operator.changes(&view.actor, view.folder.id, view.modseq()).await {
+        let since = view.modseq();
+        match self.operator.changes(&view.actor, view.folder.id, since).await {
             Ok(changes) => {
-                let updates = view.apply(changes, may_expunge);
+                let mut updates = view.apply(changes, may_expunge);
+                if self.wishes.as_ref().is_some_and(|w| !w.hears_flags()) {
+                    // RFC 5465 §5.1: only who asked for FlagChange hears it, once NOTIFY was used. What is not told is no part of the state that is.
+                    let all = updates.len();
+                    updates.retain(|update| !matches!(update, Update::Fetch(_)));
+                    if updates.len() < all {
+                        view.unheard(since);
+                    }
+                }
                 self.tell(&updates).await?;
                 self.tell_held_back();
                 Ok(())
@@ -25,6 +34,7 @@ impl Session {
             }
             // What could not be asked now will be told later.
             Err(refusal) => {
+                self.owed = true;
                 tracing::warn!(
                     session = self.origin.session,
                     code = refusal.code.as_str(),
@@ -54,8 +64,6 @@ impl Session {
                 Update::Expunge { seq, .. } => out.raw("* ").num(*seq).raw(" EXPUNGE").end(),
                 Update::Exists(n) => out.raw("* ").num(*n).raw(" EXISTS").end(),
                 Update::Flags => write_flags(out, view),
-                // RFC 5465 §5.1: only who asked for FlagChange hears it, once NOTIFY was used.
-                Update::Fetch(_) if !self.wishes.as_ref().is_none_or(|w| w.hears_flags()) => {}
                 Update::Fetch(index) => write_fetch(out, view, *index, true, self.enabled.condstore),
             }
             self.relieve().await?;
@@ -67,6 +75,15 @@ impl Session {
     fn tell_held_back(&mut self) {
         if let Some(view) = self.view.as_ref().filter(|v| self.enabled.condstore && v.holds_back()) {
             self.out.raw("* OK [HIGHESTMODSEQ ").num(view.highest_modseq()).raw("] Removals are told later").end();
+        }
+    }
+
+    /// The same for a client that used NOTIFY and does not hear all: the modseq of what it is told itself is not the state of the mailbox.
+    pub(crate) fn tell_kept_back(&mut self) {
+        let Some(wishes) = self.wishes.as_ref().filter(|_| self.enabled.condstore) else { return };
+        let behind = |v: &&View| !v.holds_back() && (v.is_behind() || wishes.selected.is_none());
+        if let Some(view) = self.view.as_ref().filter(behind) {
+            self.out.raw("* OK [HIGHESTMODSEQ ").num(view.highest_modseq()).raw("] Not all is told").end();
         }
     }
 

@@ -46,7 +46,10 @@ impl Session {
         if !self.enabled.condstore {
             return Ok(Reply::Ok);
         }
-        self.sync(true).await?;
+        // Once NOTIFY was used, only who asked for it hears what else happens (RFC 5465 §3.1); the state is then that of before.
+        if self.wishes.as_ref().is_none_or(|w| w.selected.is_some()) {
+            self.sync(true).await?;
+        }
         Ok(Reply::With(Code::HighestModSeq(self.view()?.highest_modseq())))
     }
 

@@ -209,7 +209,12 @@ impl Session {
         let new = view.uidnext() - 1;
         let set = SequenceSet::Ranges(vec![(Bound::Number(next.max(1)), Bound::Number(new))]);
         let fetch = Fetch { uid: true, set, items, changed_since: None, vanished: false, partial: None };
-        match Box::pin(commands::fetch::run(self, &fetch)).await {
+        // How far this goes is not how far the command went at whose end it is told.
+        let limited = self.limited;
+        let told = Box::pin(commands::fetch::run(self, &fetch)).await;
+        self.limited = limited;
+        self.tell_kept_back();
+        match told {
             Err(Stop::End(end)) => Err(end),
             Err(Stop::No(refusal)) => {
                 // What cannot be told now is there when the client asks.
@@ -268,7 +273,8 @@ impl Session {
                     }
                 }
                 Err(refusal) if refusal.is_temporary() => {
-                    // It is told with the next change.
+                    // It is told with the next change, or when IDLE asks again.
+                    self.owed = true;
                     tracing::warn!(
                         session = self.origin.session,
                         code = refusal.code.as_str(),

@@ -48,6 +48,24 @@ async fn idle_keeps_the_connection_alive() {
 }
 
 #[tokio::test]
+async fn what_happens_in_other_folders_does_not_put_off_what_keeps_the_connection_alive() {
+    let w = World::with(|c| c.keepalive = Duration::from_millis(300)).await;
+    let (mut idle, mut other) = (Client::inbox(&w).await, Client::anne(&w).await);
+    idle.send("i IDLE\r\n").await;
+    idle.response().await;
+    let busy = async {
+        for _ in 0..200 {
+            other.append("Archive", "", &crate::client::letter("ailleurs")).await;
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::select! { said = idle.response() => said, () = busy => None }
+    });
+    assert_eq!(told.await.expect("nothing is said").as_deref(), Some("* OK Still here"));
+}
+
+#[tokio::test]
 async fn numbers_hold_while_others_expunge() {
     let w = World::new().await;
     let (mut c, mut other) = (Client::inbox(&w).await, Client::inbox(&w).await);

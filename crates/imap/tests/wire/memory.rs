@@ -15,6 +15,55 @@ const MOST: usize = 1 << 20;
 /// What an APPEND holds beyond a connection whose bytes are thrown away: both ends count there too.
 const APPEND: usize = 256 << 10;
 
+/// Messages with as many keywords as there may be, of the longest words, each with a set of its own.
+const MANY: usize = 1024;
+/// A pointer for each of their keywords, the entries, and both ends of the connection.
+const KEYWORDS: usize = MANY * 1300 + (1 << 20);
+
+/// A folder full of keywords, opened.
+async fn keywords(c: &mut Client, w: &World) -> usize {
+    c.ok("CREATE mots").await;
+    c.ok("COPY 1 mots").await;
+    c.ok("SELECT mots").await;
+    for _ in 0..MANY.ilog2() {
+        c.ok("UID COPY 1:* mots").await;
+    }
+    c.ok("NOOP").await;
+    let word = |n: usize| format!("{n:w<120}");
+    let words = (0..54).map(word).collect::<Vec<_>>().join(" ");
+    c.ok(&format!("STORE 1:* +FLAGS.SILENT ({words})")).await;
+    for bit in 0..MANY.ilog2() {
+        let with: Vec<String> = (1..=MANY).filter(|n| (n >> bit) & 1 == 1).map(|n| n.to_string()).collect();
+        c.ok(&format!("STORE {} +FLAGS.SILENT ({})", with.join(","), word(100 + bit as usize))).await;
+    }
+    c.ok("UNSELECT").await;
+    let mark = Watermark::begin();
+    let mut again = Client::anne(w).await;
+    again.ok("EXAMINE mots").await;
+    again.ok(&format!("SEARCH KEYWORD {}", word(7))).await;
+    mark.height()
+}
+
+/// A few KiB that unfold to megabytes.
+async fn bomb(w: &World) -> usize {
+    let mut c = Client::anne(w).await;
+    c.ok("COMPRESS DEFLATE").await;
+    c.conn.compress().await.unwrap();
+    c.ok("NOOP").await;
+    let mark = Watermark::begin();
+    c.conn.write(b"b NOOP ").await.unwrap();
+    for _ in 0..512 {
+        // The door may have closed.
+        if c.conn.write(&[b'0'; 16 * 1024]).await.is_err() {
+            break;
+        }
+    }
+    let _ = c.conn.flush().await;
+    let said = c.response().await;
+    assert!(said.as_deref().is_none_or(|said| said.starts_with("* BYE ")), "{said:?}");
+    mark.height()
+}
+
 /// Bytes held above what was held before, at the highest.
 struct Watermark(usize);
 impl Watermark {
@@ -90,9 +139,24 @@ async fn measure() {
     c.until("d").await;
     let garbage = mark.height();
 
-    println!("bytes held: append {append}, fetch {fetch}, garbage {garbage}");
-    for (what, held) in [("APPEND", append), ("FETCH", fetch), ("garbage", garbage)] {
+    // Commands that have only literals, lists and numbers.
+    let keys = [" TEXT {0+}\r\n".repeat(8000), "(".repeat(60_000), "OR ALL ".repeat(9000), "1,".repeat(32_000)];
+    let mark = Watermark::begin();
+    for (n, keys) in keys.iter().enumerate() {
+        c.send(format!("e{n} SEARCH {keys}\r\n")).await;
+        assert!(c.until(&format!("e{n}")).await[0].starts_with(&format!("e{n} BAD ")));
+    }
+    let deep = mark.height();
+
+    let keywords = keywords(&mut c, &w).await;
+    let bomb = bomb(&w).await;
+    println!(
+        "bytes held: append {append}, fetch {fetch}, garbage {garbage}, deep {deep}, keywords {keywords}, bomb {bomb}"
+    );
+    let all = [("APPEND", append), ("FETCH", fetch), ("garbage", garbage), ("what is deep", deep), ("a bomb", bomb)];
+    for (what, held) in all {
         assert!(held < MOST, "{what} held {held} bytes");
     }
+    assert!(keywords < KEYWORDS, "{MANY} messages with keywords held {keywords} bytes");
     assert!(append.saturating_sub(garbage) < APPEND, "APPEND held {append} bytes, a connection without it {garbage}");
 }

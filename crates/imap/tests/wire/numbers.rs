@@ -200,16 +200,24 @@ async fn keywords_have_limits_and_one_writing() {
     c.ok(&format!("STORE 1 FLAGS ({})", "k".repeat(128))).await;
     c.no(&format!("STORE 1 FLAGS ({})", "k".repeat(129))).await;
     let names = |from: usize, to: usize| (from..to).map(|n| format!("k{n}")).collect::<Vec<_>>().join(" ");
-    assert!(c.no(&format!("STORE 1 FLAGS ({})", names(0, 129))).await.contains("[LIMIT]"));
+    assert!(c.no(&format!("STORE 1 FLAGS ({})", names(0, 65))).await.contains("[LIMIT]"));
+    // A message has so many, however they come.
+    c.ok(&format!("STORE 1 FLAGS ({})", names(0, 60))).await;
+    let no = c.no(&format!("STORE 1 +FLAGS ({})", names(60, 65))).await;
+    assert!(no.starts_with("NO [LIMIT] ") && no.ends_with("(keyword.too_many)"), "{no}");
+    c.ok("STORE 1 -FLAGS (k59)").await;
+    c.ok(&format!("STORE 1 +FLAGS.SILENT ({})", names(60, 65))).await;
     c.ok("STORE 1 FLAGS ()").await;
-    for n in 0..5 {
-        c.ok(&format!("STORE 1 +FLAGS.SILENT ({})", names(100 * n, 100 * n + 100))).await;
+    for n in 0..9 {
+        c.ok(&format!("STORE 1 FLAGS.SILENT ({})", names(50 * n, 50 * n + 50))).await;
+        c.ok("COPY 1 INBOX").await;
     }
+    c.ok(&format!("STORE 1 FLAGS.SILENT ({})", names(450, 500))).await;
     // The BAL's room for keywords is full of those in use; the message keeps what it had, and what nobody uses makes room.
     let no = c.no("STORE 1 +FLAGS (dernier avant fin un-de-trop)").await;
     assert!(no.starts_with("NO [LIMIT] ") && no.ends_with("(keyword.limit)"), "{no}");
     assert!(!c.ok("FETCH 1 FLAGS").await[0].contains("dernier"));
-    c.ok("STORE 1 FLAGS ()").await;
+    c.ok("STORE 1:10 FLAGS ()").await;
     assert_eq!(c.ok("STORE 1 FLAGS (dernier)").await.iter().filter(|r| r.contains("(FLAGS (dernier))")).count(), 1);
 }
 

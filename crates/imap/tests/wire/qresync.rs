@@ -273,6 +273,32 @@ async fn what_may_not_be_told_now_is_no_part_of_the_state() {
 }
 
 #[tokio::test]
+async fn what_a_client_chose_not_to_hear_is_no_part_of_the_state() {
+    let w = World::new().await;
+    let mut other = letters(&w, &["un", "deux", "trois"]).await;
+    let mut c = qresync(&w).await;
+    for (wish, flag, uid) in
+        [("NOTIFY SET (selected (MessageNew MessageExpunge))", "\\Flagged", 2), ("NOTIFY NONE", "\\Answered", 3)]
+    {
+        let all = c.ok("SELECT INBOX").await;
+        let (validity, known) = (number(&all, "[UIDVALIDITY "), number(&all, "[HIGHESTMODSEQ "));
+        c.ok(wish).await;
+        other.ok("NOOP").await;
+        other.ok(&format!("UID STORE 1 +FLAGS.SILENT ({flag})")).await;
+        // A client counts with what it is told of its own changes, unless it is told the state.
+        let all = c.ok(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)")).await;
+        assert_eq!(number(&all, "* OK [HIGHESTMODSEQ "), known, "{wish}: {all:#?}");
+        let all = c.ok(&format!("UID EXPUNGE {uid}")).await;
+        assert_eq!(changes(&all), [format!("* VANISHED {uid}")], "{wish}");
+        // Whoever leaves now and comes back with this hears of the flag.
+        let told = number(&all[all.len() - 1..], "OK [HIGHESTMODSEQ ");
+        assert_eq!(told, known, "{wish}");
+        let all = c.ok(&format!("SELECT INBOX (QRESYNC ({validity} {told}))")).await;
+        assert!(one(&all, "* 1 FETCH (UID 1 FLAGS (").contains(flag), "{wish}: {all:#?}");
+    }
+}
+
+#[tokio::test]
 async fn many_removals_come_in_lines_that_can_be_read() {
     let w = World::new().await;
     let mut c = letters(&w, &["un"]).await;

@@ -104,6 +104,23 @@ async fn within_a_literal_a_burst_and_idle() {
 }
 
 #[tokio::test]
+async fn a_packed_session_ends_at_once_too() {
+    let w = World::with(|c| c.quiet = Duration::from_millis(10)).await;
+    let mut idle = Client::inbox(&w).await;
+    idle.letter("un").await;
+    for _ in 0..6 {
+        idle.ok("UID COPY 1:* INBOX").await;
+    }
+    idle.send("i IDLE\r\n").await;
+    assert_eq!(idle.response().await.as_deref(), Some("+ idling"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    revoke(&w, "anne").await;
+    let bye = timeout(SOON, idle.response()).await.expect("IDLE goes on").expect("a word");
+    assert!(bye.starts_with("* BYE [NOPERM]"), "{bye}");
+    assert!(idle.response().await.is_none());
+}
+
+#[tokio::test]
 async fn new_terms_end_a_session_at_its_next_word_and_let_nothing_out_of_idle() {
     let w = World::new().await;
     let (mut c, mut idle) = (Client::inbox(&w).await, Client::inbox(&w).await);

@@ -201,7 +201,7 @@ impl Operator {
         let mut wanted: Vec<(Id, Target, &[u8], FlagSet)> =
             plan.locals.keys().map(|id| (*id, Target::Inbox, local_prefix.as_slice(), FlagSet::default())).collect();
         if self.0.config.sent_copy {
-            let seen = FlagSet { system: Flags::SEEN, keywords: Vec::new() };
+            let seen = FlagSet::of(Flags::SEEN);
             wanted.push((plan.author.local.id, Target::Sent, sent_prefix.as_slice(), seen));
         }
         // Ascending ids: the order in which BALs are locked.

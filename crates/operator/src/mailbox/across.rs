@@ -125,7 +125,7 @@ impl Operator {
         let mut kept = BTreeMap::new();
         for word in words.iter().filter(|w| used.contains(&w.slot)) {
             let name = source.open_keyword(word.id, &word.sealed).map_err(|e| refuse::store(&e))?;
-            let new = self.seal_keywords(&destination, &[name]).map_err(|e| refuse::store(&e))?;
+            let new = self.seal_keywords(&destination, &[name].into_iter().collect()).map_err(|e| refuse::store(&e))?;
             kept.extend(new.into_iter().map(|k| (word.slot, k)));
         }
         let name = if moving { "mail.moved" } else { "mail.copied" };

@@ -2,7 +2,7 @@
 //! ([`super::flags`], [`super::transfer`], [`super::expunge`], [`super::append`]).
 use crate::access::Seat;
 use crate::mailbox::folders::{Folder, narrow};
-use crate::mailbox::seal::BalSeal;
+use crate::mailbox::words::{Keywords, Words};
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
@@ -46,13 +46,20 @@ impl std::ops::BitOr for Flags {
     }
 }
 
-/// System flags and keywords (keywords as written first, compared without case, sorted).
+/// System flags and keywords.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlagSet {
     /// System flags.
     pub system: Flags,
     /// Keywords.
-    pub keywords: Vec<String>,
+    pub keywords: Keywords,
+}
+
+impl FlagSet {
+    /// System flags without keywords.
+    pub fn of(system: Flags) -> Self {
+        Self { system, keywords: Keywords::default() }
+    }
 }
 
 /// One message in one folder.
@@ -112,43 +119,8 @@ pub struct Copied {
     pub pairs: Vec<(u32, u32)>,
 }
 
-/// Turns rows into entries: opens the keywords of the BAL once, not once an entry.
-#[derive(Debug)]
-pub(crate) struct Words {
-    by_slot: HashMap<usize, String>,
-    sets: HashMap<Slots, Vec<String>>,
-}
-
-impl Words {
-    /// Opens the keywords.
-    pub fn open(seal: &BalSeal, rows: &[KeywordRow]) -> Result<Self, StoreError> {
-        let by_slot = rows.iter().map(|k| Ok((k.slot, seal.open_keyword(k.id, &k.sealed)?)));
-        Ok(Self { by_slot: by_slot.collect::<Result<_, StoreError>>()?, sets: HashMap::new() })
-    }
-    /// Keywords of a set, sorted without case.
-    fn of(&mut self, slots: &Slots) -> Vec<String> {
-        if slots.is_empty() {
-            return Vec::new();
-        }
-        if let Some(words) = self.sets.get(slots) {
-            return words.clone();
-        }
-        let mut words: Vec<String> = slots.iter().filter_map(|s| self.by_slot.get(&s).cloned()).collect();
-        words.sort_by_cached_key(|w| w.to_ascii_lowercase());
-        self.sets.insert(slots.clone(), words.clone());
-        words
-    }
-    /// An entry as use cases give it.
-    pub fn entry(&mut self, row: &EntryRow) -> Entry {
-        entry(row, self.of(&row.keywords))
-    }
-    /// Entries as use cases give them.
-    pub fn entries(&mut self, rows: &[EntryRow]) -> Vec<Entry> {
-        rows.iter().map(|row| self.entry(row)).collect()
-    }
-}
-
-fn entry(row: &EntryRow, keywords: Vec<String>) -> Entry {
+/// An entry as use cases give it.
+pub(super) fn entry(row: &EntryRow, keywords: Keywords) -> Entry {
     Entry {
         uid: narrow(row.uid),
         message: row.message,
@@ -174,7 +146,7 @@ impl Listing {
         let most = folder.counts.messages.min(uids.end() - uids.start() + 1).clamp(0, ROOM);
         listing.entries.reserve(usize::try_from(most).unwrap_or(0));
         messages::each_entry(tx, folder.id, uids, &mut |row| {
-            listing.entries.push(entry(&row, Vec::new()));
+            listing.entries.push(entry(&row, Keywords::default()));
             if !row.keywords.is_empty() {
                 listing.marked.push((listing.entries.len() - 1, row.keywords));
             }

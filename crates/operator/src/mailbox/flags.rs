@@ -1,6 +1,7 @@
 //! Changing flags and keywords of entries (STORE).
-use crate::mailbox::entries::{Entry, FlagChange, FlagSet, Words, ascending};
+use crate::mailbox::entries::{Entry, FlagChange, FlagSet, ascending};
 use crate::mailbox::folders::narrow;
+use crate::mailbox::words::Words;
 use crate::record::ids;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
@@ -14,22 +15,22 @@ use std::collections::BTreeMap;
 
 /// Longest keyword, in bytes.
 const MAX_KEYWORD: usize = 128;
-/// Most keywords in one command.
-const MAX_KEYWORDS: usize = 128;
+/// Most keywords of one message, and in one command: what a session holds of a folder is bounded by it.
+const MAX_KEYWORDS: usize = 64;
 
 /// Keywords as they may be kept: printable ASCII atoms (RFC 9051 §9, `flag-keyword`), each once without case.
-/// `syntax.error`, `keyword.limit`.
-pub(super) fn checked(mut flags: FlagSet) -> Result<FlagSet, Refusal> {
+/// `syntax.error`, `keyword.too_many`.
+pub(super) fn checked(flags: FlagSet) -> Result<FlagSet, Refusal> {
     let atom = |c: char| c.is_ascii_graphic() && !matches!(c, '(' | ')' | '{' | '%' | '*' | '"' | '\\' | ']');
     if flags.keywords.iter().any(|k| k.is_empty() || k.len() > MAX_KEYWORD || !k.chars().all(atom)) {
         return Err(RefusalCode::SyntaxError.into());
     }
-    flags.keywords.sort_by_cached_key(|k| k.to_ascii_lowercase());
-    flags.keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-    if flags.keywords.len() > MAX_KEYWORDS {
-        return Err(Refusal::new(RefusalCode::KeywordLimit).with("limit", MAX_KEYWORDS));
-    }
-    Ok(flags)
+    let keywords = flags.keywords.distinct();
+    if keywords.len() > MAX_KEYWORDS { Err(too_many()) } else { Ok(FlagSet { keywords, ..flags }) }
+}
+
+fn too_many() -> Refusal {
+    Refusal::new(RefusalCode::KeywordTooMany).with("limit", MAX_KEYWORDS)
 }
 
 /// The slots of keywords, made when missing. `keyword.limit`.
@@ -56,7 +57,7 @@ fn after(change: FlagChange, row: &EntryRow, flags: i64, slots: &Slots) -> (i64,
 
 impl Operator {
     /// Changes flags of UIDs; unknown UIDs are skipped; entries whose modseq is above `unchanged_since` are left and returned second.
-    /// An entry whose flags are already so keeps its modseq. `folder.unknown`, `keyword.limit`, `syntax.error`.
+    /// An entry whose flags are already so keeps its modseq. `folder.unknown`, `keyword.limit`, `keyword.too_many`, `syntax.error`.
     pub async fn change_flags(
         &self,
         actor: &Actor,
@@ -98,6 +99,10 @@ impl Operator {
                 counts += Counts::of(flags, e.size);
                 (e.flags, e.keywords, e.modseq) = (flags, keywords, state.modseq);
                 let group = groups.entry((flags, e.keywords.iter().collect())).or_default();
+                // A message that has more, from before there was a limit, loses what it loses.
+                if keywords.iter().count() > MAX_KEYWORDS.max(e.keywords.iter().count()) {
+                    return Err(too_many().into());
+                }
                 group.0 = e.keywords.clone();
                 group.1.push(e.uid);
                 changed.push(e.message);
@@ -124,8 +129,9 @@ mod tests {
     use super::*;
 
     fn set(keywords: &[&str]) -> FlagSet {
-        FlagSet { keywords: keywords.iter().map(|k| (*k).to_owned()).collect(), ..FlagSet::default() }
+        FlagSet { keywords: keywords.iter().copied().collect(), ..FlagSet::default() }
     }
+    use crate::mailbox::words::Keywords;
 
     #[test]
     fn keywords_are_atoms_each_once_without_case() {
@@ -134,8 +140,9 @@ mod tests {
             assert_eq!(checked(set(&[bad])), Err(RefusalCode::SyntaxError.into()), "{bad:?}");
         }
         assert_eq!(checked(set(&[&"k".repeat(129)])), Err(RefusalCode::SyntaxError.into()));
-        let many: Vec<String> = (0..129).map(|n| format!("k{n}")).collect();
-        let refused = checked(FlagSet { keywords: many, ..FlagSet::default() }).unwrap_err();
-        assert_eq!(refused.code, RefusalCode::KeywordLimit);
+        let many = |most: usize| -> Keywords { (0..most).map(|n| format!("k{n}")).collect() };
+        let set = |keywords| FlagSet { keywords, ..FlagSet::default() };
+        assert!(checked(set(many(64))).is_ok());
+        assert_eq!(checked(set(many(65))).unwrap_err().code, RefusalCode::KeywordTooMany);
     }
 }

@@ -28,5 +28,6 @@ pub mod search;
 mod structure;
 mod transfer;
 
+pub mod words;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,4 +1,5 @@
 //! Sealing for one BAL: which field is bound to which object. Everything is sealed before a transaction and opened after it.
+use crate::mailbox::words::Keywords;
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
 use sceau_store::keywords::NewKeyword;
@@ -106,7 +107,7 @@ impl Operator {
         self.0.store.vault().tag(purpose, &data).to_vec()
     }
     /// Keywords ready to be looked up or added.
-    pub(crate) fn seal_keywords(&self, seal: &BalSeal, names: &[String]) -> Result<Vec<NewKeyword>, StoreError> {
+    pub(crate) fn seal_keywords(&self, seal: &BalSeal, names: &Keywords) -> Result<Vec<NewKeyword>, StoreError> {
         names
             .iter()
             .map(|name| {

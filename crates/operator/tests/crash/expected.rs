@@ -188,7 +188,10 @@ async fn folder(op: &Operator, actor: &Actor, name: &str) -> Result<Folder, Stri
             bytes.extend(reader.read(bytes.len() as u64, 60_000).await.map_err(said)?);
         }
         let text = String::from_utf8(bytes).map_err(|e| e.to_string())?;
-        out.insert(entry.uid, (entry.message, entry.flags.system, entry.flags.keywords, text));
+        out.insert(
+            entry.uid,
+            (entry.message, entry.flags.system, entry.flags.keywords.iter().map(str::to_owned).collect(), text),
+        );
     }
     Ok(out)
 }

@@ -92,7 +92,7 @@ pub async fn long_ago(w: &World) {
     for n in 9000..9006 {
         deliver(w, BRUNO, n).await.unwrap();
     }
-    let flags = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+    let flags = FlagSet::of(Flags::DELETED);
     w.op.change_flags(&bruno, folder, &[1, 2, 3, 4], FlagChange::Add, flags, None).await.unwrap();
     w.op.expunge(&bruno, folder, None).await.unwrap();
     let old: Vec<Trace> = (0..OLD).map(|_| old_trace(w)).collect();
@@ -275,14 +275,14 @@ async fn bruno(w: Arc<World>, r: Arc<Recorder>, e: Arc<Expected>) {
         sure!(deliver(&w, BRUNO, n));
         r.acknowledged(act);
         let uid = sure!(w.op.open_folder(&actor, "INBOX", true)).entries.last().unwrap().uid;
-        let flag = async |system, keywords| {
-            let flags = FlagSet { system, keywords };
+        let flag = async |system, keywords: Vec<&str>| {
+            let flags = FlagSet { system, keywords: keywords.into() };
             w.op.change_flags(&actor, folder, &[uid], FlagChange::Add, flags, None).await
         };
         let act = match n % 4 {
             0 => {
                 let act = e.will(Seen::Flagged(BRUNO, uid));
-                sure!(flag(Flags::FLAGGED, vec!["$suivi".into()]));
+                sure!(flag(Flags::FLAGGED, vec!["$suivi"]));
                 act
             }
             1 => {

@@ -203,7 +203,7 @@ fn store_copy_move_expunge() {
     assert_eq!((s.change, s.silent, s.flags.system), (FlagChange::Add, false, Flags::DELETED));
     let Command::Store(s) = ok("a UID STORE 6 (UNCHANGEDSINCE 12121230045) -FLAGS.SILENT \\Seen x") else { panic!() };
     assert_eq!((s.uid, s.unchanged_since, s.silent, s.change), (true, Some(12_121_230_045), true, FlagChange::Remove));
-    assert_eq!(s.flags, FlagSet { system: Flags::SEEN, keywords: vec!["x".into()] });
+    assert_eq!(s.flags, FlagSet { system: Flags::SEEN, keywords: vec!["x"].into() });
     assert_eq!(
         ok("A003 COPY 2:4 MEETING"),
         Command::Copy(Copy { uid: false, moving: false, set: set(2, 4), to: MailboxName::new("MEETING") })

@@ -263,7 +263,7 @@ async fn set_seen(s: &mut Session, actor: &Actor, indexes: &[usize]) -> Result<V
     if uids.is_empty() {
         return Ok(uids);
     }
-    let seen = FlagSet { system: Flags::SEEN, keywords: Vec::new() };
+    let seen = FlagSet::of(Flags::SEEN);
     let changed = s.operator.change_flags(actor, folder, &uids, FlagChange::Add, seen.clone(), None).await;
     let (after, _) = changed?;
     let told: Vec<u32> = after.iter().map(|e| e.uid).collect();

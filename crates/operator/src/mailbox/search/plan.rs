@@ -259,7 +259,7 @@ mod tests {
         MessageSummary { message: 1, prefix, summary: Summary::of(&scan, &Limits::default()) }
     }
     fn entry() -> Entry {
-        let flags = FlagSet { system: Flags::SEEN, keywords: vec!["Urgent".into()] };
+        let flags = FlagSet { system: Flags::SEEN, keywords: vec!["Urgent"].into() };
         Entry { uid: 7, message: 1, flags, modseq: 9, internal_date: Timestamp(DAY_MS), size: 100 }
     }
     fn by_entry(q: Query) -> Option<bool> {

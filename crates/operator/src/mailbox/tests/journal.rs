@@ -177,12 +177,12 @@ async fn play(house: &House, actor: &Actor, steps: &[Step], most: usize) {
                 operator.move_entries(actor, folder(from).0, &picked(from, pick), &folder(to).1).await.unwrap();
             }
             Step::Flag { folder: f, pick, flags } => {
-                let set = FlagSet { system: Flags(*flags), keywords: Vec::new() };
+                let set = FlagSet::of(Flags(*flags));
                 let change = FlagChange::Replace;
                 operator.change_flags(actor, folder(f).0, &picked(f, pick), change, set, None).await.unwrap();
             }
             Step::Expunge { folder: f, pick } => {
-                let set = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+                let set = FlagSet::of(Flags::DELETED);
                 let uids = picked(f, pick);
                 operator.change_flags(actor, folder(f).0, &uids, FlagChange::Add, set, None).await.unwrap();
                 operator.expunge(actor, folder(f).0, None).await.unwrap();
@@ -310,7 +310,7 @@ async fn one_act_is_told_in_pages(h: House) {
     }
     let inbox = h.open("INBOX").await.folder.id;
     let mut state = h.operator.journal_state(&h.actor).await.unwrap();
-    let set = FlagSet { system: Flags::SEEN, keywords: Vec::new() };
+    let set = FlagSet::of(Flags::SEEN);
     let all: Vec<u32> = (1..=7).collect();
     h.operator.change_flags(&h.actor, inbox, &all, FlagChange::Add, set, None).await.unwrap();
     let mut seen = BTreeSet::new();

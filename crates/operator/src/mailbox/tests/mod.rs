@@ -153,7 +153,7 @@ pub(crate) fn message(operator: &Operator, text: &str) -> Received {
 }
 
 pub(crate) fn flags(system: Flags, keywords: &[&str]) -> FlagSet {
-    FlagSet { system, keywords: keywords.iter().map(|k| (*k).to_owned()).collect() }
+    FlagSet { system, keywords: keywords.iter().copied().collect() }
 }
 
 pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: RefusalCode) {

@@ -47,7 +47,7 @@ struct Folder {
 fn set(flags: u8, words: u8) -> (FlagSet, BTreeSet<&'static str>) {
     let words: BTreeSet<&str> =
         WORDS.into_iter().enumerate().filter(|(i, _)| words & (1 << i) != 0).map(|w| w.1).collect();
-    (FlagSet { system: Flags(flags), keywords: words.iter().map(|w| (*w).to_owned()).collect() }, words)
+    (FlagSet { system: Flags(flags), keywords: words.iter().copied().collect() }, words)
 }
 
 /// The UIDs of a folder that a bit pattern picks, and one that does not exist.
@@ -167,7 +167,7 @@ async fn play(operator: &Operator, actor: &Actor, steps: &[Step]) {
 /// The folder is the model's; a new view is kept.
 async fn check_folder(operator: &Operator, actor: &Actor, name: &str, f: &mut Folder) {
     let open = operator.open_folder(actor, name, true).await.unwrap();
-    let words = |e: &Entry| -> BTreeSet<String> { e.flags.keywords.iter().cloned().collect() };
+    let words = |e: &Entry| -> BTreeSet<String> { e.flags.keywords.iter().map(str::to_owned).collect() };
     let there: Vec<_> = open.entries.iter().map(|e| (e.uid, e.flags.system.0, words(e))).collect();
     let expected: Vec<_> = f
         .entries

@@ -8,7 +8,7 @@ use sceau_store::{StoreError, journal};
 on_both!(what_is_gone_is_told_exactly_or_wholly);
 
 async fn remove(house: &House, folder: i64, uids: &[u32]) {
-    let deleted = FlagSet { system: Flags::DELETED, keywords: vec![] };
+    let deleted = FlagSet::of(Flags::DELETED);
     house.operator.change_flags(&house.actor, folder, uids, FlagChange::Add, deleted, None).await.unwrap();
     house.operator.expunge(&house.actor, folder, Some(uids)).await.unwrap();
 }

@@ -28,7 +28,7 @@ async fn each_act_is_traced_for_the_holder(w: World) {
     let inbox = w.op.open_folder(&bruno, "INBOX", true).await.unwrap();
     let (folder, uids) = (inbox.folder.id, [inbox.entries[0].uid, inbox.entries[1].uid]);
     w.op.open_message(&bruno, inbox.entries[0].message).await.unwrap().read(0, 100).await.unwrap();
-    let deleted = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+    let deleted = FlagSet::of(Flags::DELETED);
     w.op.change_flags(&bruno, folder, &uids[..1], FlagChange::Add, deleted, None).await.unwrap();
     w.op.copy(&bruno, folder, &uids, "Archive").await.unwrap();
     w.op.move_entries(&bruno, folder, &uids[1..], "Archive").await.unwrap();

@@ -78,7 +78,7 @@ async fn mail(w: &World, subject: &str) -> Result<(), Refusal> {
 async fn expunge_first(w: &World, actor: &Actor) {
     let open = w.op.open_folder(actor, "INBOX", false).await.unwrap();
     let (folder, uid) = (open.folder.id, open.entries[0].uid);
-    let flags = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+    let flags = FlagSet::of(Flags::DELETED);
     w.op.change_flags(actor, folder, &[uid], FlagChange::Add, flags, None).await.unwrap();
     w.op.expunge(actor, folder, None).await.unwrap();
 }

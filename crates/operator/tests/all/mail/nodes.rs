@@ -330,7 +330,7 @@ async fn a_hold_that_is_being_placed_comes_before_what_would_be_destroyed() {
     let lifted = first.id;
     w.store.write(move |tx| holds::place(tx, &first)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
     let folder = w.op.folder(&anne, "INBOX").await.unwrap().id;
-    let flags = FlagSet { system: Flags::DELETED, keywords: Vec::new() };
+    let flags = FlagSet::of(Flags::DELETED);
     w.op.change_flags(&anne, folder, &[1], FlagChange::Add, flags, None).await.unwrap();
     w.op.expunge(&anne, folder, None).await.unwrap();
     let lift = w.store.write(move |tx| holds::lift(tx, lifted, now, "root", "fini")).await;
