@@ -1,4 +1,4 @@
-"""IMAPClient does what every client of tests/tests/all/readers.rs does: lists, reads, flags, moves, removes, files, waits."""
+"""IMAPClient does what every client of tests/tests/all/readers does: lists, reads, flags, moves, removes, files, waits."""
 from datetime import datetime, timezone
 
 from imapclient import IMAPClient, SEEN, DELETED, FLAGGED

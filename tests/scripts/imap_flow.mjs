@@ -1,4 +1,4 @@
-// ImapFlow (Node) does what every client of tests/tests/all/readers.rs does: lists, reads, flags, moves, removes, files, waits.
+// ImapFlow (Node) does what every client of tests/tests/all/readers does: lists, reads, flags, moves, removes, files, waits.
 // Arguments: the contract file, where the library is, operator, kind and number of the account, the folder.
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';

@@ -20,6 +20,12 @@ pub enum Error {
     /// The login was refused, in these words.
     #[error("{}", .0.text)]
     Login(No),
+    /// The folder of the source was made anew while it was read: what was told of its messages is no longer so.
+    #[error("the folder is another one now")]
+    Changed,
+    /// No folder has this name.
+    #[error("{0}")]
+    NoFolder(String),
     /// A file or folder here.
     #[error("{path}: {1}", path = .0.display())]
     File(PathBuf, io::Error),

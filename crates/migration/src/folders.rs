@@ -1,4 +1,5 @@
 //! Names of folders: what other houses call them, what they are for, what they are called in the BAL.
+use crate::Error;
 use sceau_message::utf7;
 
 /// Most levels of a name.
@@ -98,6 +99,22 @@ pub fn name(levels: &[String]) -> String {
     };
     let levels: Vec<String> = levels.iter().map(clean).filter(|l| !l.is_empty()).take(LEVELS).collect();
     levels.join("/")
+}
+
+/// Is this folder the named one, or below it?
+pub fn is_within(name: &str, named: &str) -> bool {
+    name.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Is this folder wanted by somebody who named these, or none?
+pub fn is_wanted(name: &str, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|named| is_within(name, named))
+}
+
+/// That each of those that were named is there.
+pub fn all_there(names: &[String], only: &[String]) -> Result<(), Error> {
+    let missing = only.iter().find(|named| !names.iter().any(|name| is_within(name, named)));
+    missing.map_or(Ok(()), |named| Err(Error::NoFolder(named.clone())))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod content;
 pub mod door;
 pub mod error;
 pub mod export;
+mod files;
 pub mod flags;
 pub mod folders;
 pub mod import;

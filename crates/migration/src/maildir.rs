@@ -2,10 +2,10 @@
 use crate::Error;
 use crate::client::{Outcome, Taker};
 use crate::content::{PIECE, ToCrlf};
+use crate::files;
 use crate::flags::Flags;
 use crate::folders::{LEVELS, Role, decode};
 use crate::source::{Folder, Item, Source};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -88,7 +88,7 @@ impl Source for Maildir {
         self.folders = found.iter().map(|(_, path)| path.clone()).collect();
         let folder = |(number, (levels, _)): (usize, (Vec<String>, PathBuf))| {
             let role = Role::by_name(&levels);
-            Folder { levels, role, number }
+            Folder { levels, role, is_view: false, number }
         };
         Ok(found.into_iter().enumerate().map(folder).collect())
     }
@@ -121,6 +121,10 @@ impl Source for Maildir {
         self.files = found.iter().map(|(_, path, ..)| path.clone()).collect();
         let item = |(number, (id, _, flags, date))| Item { id, lasting: true, size: None, date, flags, number };
         Ok(found.into_iter().enumerate().map(item).collect())
+    }
+
+    fn path(&self, folder: &Folder) -> Option<&Path> {
+        self.folders.get(folder.number).map(PathBuf::as_path)
     }
 
     fn give(&mut self, item: &Item, taker: &mut dyn Taker) -> Result<Outcome, Error> {
@@ -157,7 +161,7 @@ pub(crate) fn there(path: &Path) -> Option<PathBuf> {
 
 /// Every piece of a file with CRLF; its size then.
 fn each(path: &Path, sink: &mut crate::content::Sink<'_>) -> Result<u64, Error> {
-    let mut file = File::open(path).map_err(Error::file(path))?;
+    let mut file = files::open(path)?;
     let (mut buffer, mut lines, mut size) = (vec![0; PIECE], ToCrlf::default(), 0);
     loop {
         let n = file.read(&mut buffer).map_err(Error::file(path))?;
@@ -174,10 +178,12 @@ fn each(path: &Path, sink: &mut crate::content::Sink<'_>) -> Result<u64, Error> 
 /// Dovecot's names of keywords, by letter.
 pub(crate) fn keywords(path: &Path) -> Result<Vec<String>, Error> {
     let mut text = String::new();
-    match File::open(path) {
+    match files::open(path) {
         Ok(file) => file.take(KEYWORDS).read_to_string(&mut text).map(drop).unwrap_or_default(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(Error::file(path)(e)),
+        Err(Error::File(_, e)) if e.kind() == std::io::ErrorKind::NotFound => {}
+        // No program's list.
+        Err(Error::Content(..)) => {}
+        Err(e) => return Err(e),
     }
     let mut named = Vec::new();
     for line in text.lines() {
@@ -216,6 +222,9 @@ mod tests {
         file(root, ".Envoy&AOk-s.v1&AC4-2/dovecot-keywords", "0 $Forwarded\n1 projet\nx\n99 y\n");
         file(root, "Patients/Dr A/new/5.e.host", "y\n\n");
         file(root, "maildirfolder", "");
+        // A pipe where a list of keywords should stand is not waited for.
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("dovecot-keywords"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
         std::os::unix::fs::symlink(root, root.join("Patients/retour")).unwrap();
         let mut maildir = Maildir::new(root);
         let folders = maildir.folders().unwrap();

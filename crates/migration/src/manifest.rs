@@ -32,7 +32,9 @@ pub enum Line {
     Folder(Folder),
     /// A message of a folder that was named before.
     Message(Message),
-    /// The last one: everything was written and is on the disk.
+    /// A message that the server did not give. One that it gave in a later run stands behind as a [`Line::Message`].
+    Unread(Unread),
+    /// The last one: everything that the server gave was written and is on the disk.
     End(End),
 }
 
@@ -98,6 +100,17 @@ pub struct Message {
     /// mbox: its last line had no end, the one in the file is none of its own.
     #[serde(skip_serializing_if = "is_false", default)]
     pub open_end: bool,
+}
+
+/// A message that is not in the export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Its folder's.
+    pub place: String,
+    /// UID.
+    pub uid: u32,
+    /// Why, in the server's words.
+    pub reason: String,
 }
 
 /// The end.

@@ -5,6 +5,7 @@ use crate::content::{Measure, Measured};
 use crate::door::Door;
 use crate::flags::Flags;
 use crate::folders::Role;
+use std::path::Path;
 
 /// A folder of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Folder {
     pub levels: Vec<String>,
     /// What it is for.
     pub role: Option<Role>,
+    /// It shows messages that lie in other folders: it is brought when it is named, not with everything.
+    pub is_view: bool,
     /// Which one it is to its source.
     pub number: usize,
 }
@@ -42,10 +45,14 @@ pub trait Source {
     fn open(&mut self, folder: &Folder) -> Result<Vec<Item>, Error>;
     /// Gives a message of the folder that is open, with CRLF.
     fn give(&mut self, item: &Item, taker: &mut dyn Taker) -> Result<Outcome, Error>;
-    /// Makes a connection that broke anew, and opens the folder that was open: its messages are still those that were told. Where there is no
-    /// connection, nothing.
+    /// Makes a connection that broke anew, and opens the folder that was open: its messages are still those that were told, or it is
+    /// [`Error::Changed`]. Where there is no connection, nothing.
     fn again(&mut self) -> Result<(), Error> {
         Ok(())
+    }
+    /// Where a folder lies, when that is here.
+    fn path(&self, _: &Folder) -> Option<&Path> {
+        None
     }
     /// Is a connection broken?
     fn is_broken(&self) -> bool {
@@ -98,6 +105,15 @@ impl Login {
     }
 }
 
+/// Waits before a connection is made anew.
+pub(crate) const WAITS: [u64; 5] = [1, 2, 5, 15, 30];
+/// A message that ends the connection so many times is left.
+pub(crate) const TRIES: usize = 3;
+/// Code of a refusal: the connection ended at it each time.
+pub const CUT: &str = "CUT";
+/// So many such messages one after the other are a server that cannot be worked with.
+pub(crate) const IN_A_ROW: usize = 3;
+
 /// Another server.
 #[derive(Debug)]
 pub struct Server {
@@ -123,11 +139,18 @@ impl Server {
 impl Source for Server {
     fn folders(&mut self) -> Result<Vec<Folder>, Error> {
         self.mailboxes = self.client.mailboxes()?;
-        let there = self.mailboxes.iter().enumerate().filter(|(_, m)| m.selectable && !m.is_view);
-        Ok(there.map(|(number, m)| Folder { levels: m.levels.clone(), role: m.role, number }).collect())
+        let there = self.mailboxes.iter().enumerate().filter(|(_, m)| m.selectable);
+        let folder = |(number, m): (usize, &Mailbox)| Folder {
+            levels: m.levels.clone(),
+            role: m.role,
+            is_view: m.is_view,
+            number,
+        };
+        Ok(there.map(folder).collect())
     }
     fn open(&mut self, folder: &Folder) -> Result<Vec<Item>, Error> {
         let mailbox = self.mailboxes.get(folder.number).ok_or(Error::Protocol("no such folder"))?;
+        self.open = None;
         let opened = self.client.examine(&mailbox.wire)?;
         self.open = Some((mailbox.wire.clone(), opened.validity));
         let entries = self.client.entries(opened)?;
@@ -144,14 +167,23 @@ impl Source for Server {
     }
     fn give(&mut self, item: &Item, taker: &mut dyn Taker) -> Result<Outcome, Error> {
         let uid = u32::try_from(item.number).map_err(|_| Error::Protocol("no such message"))?;
+        if self.open.is_none() {
+            return Err(Error::Changed);
+        }
         self.client.content(uid, item.size.unwrap_or(0), taker)
     }
     fn again(&mut self) -> Result<(), Error> {
         self.client = self.login.open()?;
-        if let Some((wire, validity)) = &self.open
-            && self.client.examine(wire)?.validity != *validity
-        {
-            return Err(Error::Protocol("the folder is another one now"));
+        let Some((wire, validity)) = &self.open else { return Ok(()) };
+        // It is gone, or its UIDs are other messages' now.
+        let same = match self.client.examine(wire) {
+            Ok(opened) => opened.validity == *validity,
+            Err(Error::No(_)) => false,
+            Err(e) => return Err(e),
+        };
+        if !same {
+            self.open = None;
+            return Err(Error::Changed);
         }
         Ok(())
     }

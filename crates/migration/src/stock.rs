@@ -61,17 +61,21 @@ impl Stock {
     /// The message that has these octets and is not taken; it is then. Reads those of the same size until it is found, each once.
     pub fn find(&mut self, client: &mut Client, wanted: &Measured) -> Result<Option<u32>, Error> {
         let Some(uids) = self.free.get_mut(&wanted.size) else { return Ok(None) };
-        uids.retain(|u| !self.taken.contains(u));
-        // The oldest stands last.
-        for uid in uids.iter().rev().copied() {
+        // The oldest stands last, and is most often the one that is looked for.
+        for at in (0..uids.len()).rev() {
+            let uid = uids[at];
+            if self.taken.contains(&uid) {
+                continue;
+            }
             let digest = match self.digests.get(&uid) {
                 Some(digest) => *digest,
                 None => {
                     let mut measuring = Measuring::default();
-                    match client.content(uid, wanted.size, &mut measuring)? {
-                        Outcome::Taken(_) => {}
-                        Outcome::Gone => continue,
-                        Outcome::Stopped(e) => return Err(e),
+                    match client.content(uid, wanted.size, &mut measuring) {
+                        Ok(Outcome::Taken(_)) => {}
+                        // What cannot be read is no reason not to bring another one.
+                        Ok(Outcome::Gone) | Err(Error::No(_)) => continue,
+                        Ok(Outcome::Stopped(e)) | Err(e) => return Err(e),
                     }
                     let digest = measuring.0.end().digest;
                     self.digests.insert(uid, digest);
@@ -79,7 +83,9 @@ impl Stock {
                 }
             };
             if digest == wanted.digest {
-                self.take(uid);
+                let _ = uids.remove(at);
+                self.taken.insert(uid);
+                self.digests.remove(&uid);
                 return Ok(Some(uid));
             }
         }

@@ -4,6 +4,9 @@ use jiff::fmt::strtime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
+/// Instants that have a date-time in IMAP: years of four digits.
+pub const INTERNAL: std::ops::Range<i64> = -62_135_510_400..253_370_764_800;
+
 /// Writes an instant for APPEND, without quotes: ` 7-Feb-1994 05:52:25 +0000` (RFC 9051 date-time).
 pub fn internal(at: i64) -> String {
     strtime::format("%e-%b-%Y %H:%M:%S +0000", &utc(at)).unwrap_or_else(|_| " 1-Jan-1970 00:00:00 +0000".into())
@@ -94,6 +97,11 @@ mod tests {
             assert_eq!(read_asctime(bad), None, "{bad}");
         }
         assert_eq!(manifest(noon), "2011-07-08T12:08:34Z");
+        for (at, said) in
+            [(INTERNAL.start, " 2-Jan-0001 00:00:00 +0000"), (INTERNAL.end - 1, "31-Dec-9998 23:59:59 +0000")]
+        {
+            assert_eq!((internal(at).as_str(), read_internal(said)), (said, Some(at)));
+        }
     }
 
     proptest! {

@@ -1,14 +1,17 @@
-//! Judging an export by its manifest: that it is whole, that each message is what it was, that nothing else is there.
+//! Judging an export by its manifest: that it is whole, that each message is what it was, that no other mail is there. Flags that a mail program
+//! changed in a Maildir since are no flaw.
 use crate::Error;
 use crate::content::{Measure, Measured, PIECE, ToCrlf};
-use crate::maildir::there;
+use crate::flags::Flags;
+use crate::maildir::Maildir;
 use crate::manifest::{Format, Head, Line, Lines, Message, is_inside};
 use crate::mbox::lines::Lines as FileLines;
-use crate::mbox::{Form, is_empty};
-use std::collections::HashSet;
-use std::fs::File;
+use crate::mbox::{Form, Mbox, is_empty};
+use crate::source::Source;
+use crate::{files, time};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most defects that are told one by one.
 const TOLD: usize = 1000;
@@ -29,6 +32,8 @@ pub enum Flaw {
     Altered,
     /// Something is there that the manifest does not name.
     Unlisted,
+    /// The server did not give a message when the export was made.
+    Unread,
 }
 
 /// Something that is wrong.
@@ -80,9 +85,10 @@ pub fn verify(dir: &Path) -> Result<Judged, Error> {
     };
     (judged.server, judged.login) = (server, login);
     let mut ended = false;
-    let (mut places, mut known): (HashSet<String>, HashSet<String>) = Default::default();
-    // An mbox is read from its beginning to its end: where the last message that was judged ends.
-    let mut at: Option<(String, u64)> = None;
+    let mut places: HashSet<String> = HashSet::new();
+    // mbox: where the last message that was judged ends. A run that goes on comes back to files. Maildir: files of which none was judged.
+    let (mut ends, mut waiting): (HashMap<String, u64>, HashMap<String, Waiting>) = Default::default();
+    let mut unread: BTreeSet<(String, u32)> = BTreeSet::new();
     while let Some((line, digest)) = lines.line()? {
         if ended {
             judged.add(Flaw::Manifest, crate::manifest::NAME, None);
@@ -95,24 +101,24 @@ pub fn verify(dir: &Path) -> Result<Judged, Error> {
                     return Err(bad());
                 }
                 judged.folders += 1;
+                if format == Format::Maildir && !places.contains(&f.place) {
+                    waiting.insert(f.place.clone(), list(dir, &f.place, &mut judged)?);
+                }
                 places.insert(f.place);
+            }
+            Line::Unread(u) => {
+                unread.insert((u.place, u.uid));
             }
             Line::Message(m) => {
                 judged.messages += 1;
                 judged.bytes += m.size;
+                unread.remove(&(m.place.clone(), m.uid));
                 if !places.contains(&m.place) || m.file.as_deref().is_some_and(|f| !is_inside(f)) {
                     return Err(bad());
                 }
                 match format {
-                    Format::Maildir => maildir(dir, &m, &mut judged, &mut known)?,
-                    Format::Mbox => {
-                        if at.as_ref().is_none_or(|(place, _)| *place != m.place) {
-                            end_of(dir, at.take(), &mut judged)?;
-                            at = Some((m.place.clone(), 0));
-                        }
-                        known.insert(m.place.clone());
-                        mbox(dir, &m, &mut judged, &mut at)?;
-                    }
+                    Format::Maildir => maildir(&m, waiting.entry(m.place.clone()).or_default(), &mut judged)?,
+                    Format::Mbox => mbox(dir, &m, ends.entry(m.place.clone()).or_default(), &mut judged)?,
                 }
             }
             Line::End(end) => {
@@ -125,28 +131,75 @@ pub fn verify(dir: &Path) -> Result<Judged, Error> {
             }
         }
     }
-    end_of(dir, at, &mut judged)?;
     if !ended {
         judged.add(Flaw::Unfinished, crate::manifest::NAME, None);
     }
-    for place in &places {
-        match format {
-            Format::Maildir => unlisted(dir, place, &known, &mut judged)?,
-            Format::Mbox if !known.contains(place) => match dir.join(place).metadata() {
-                Ok(about) if about.len() > 0 => judged.add(Flaw::Unlisted, place, None),
-                Ok(_) => {}
-                Err(_) => judged.add(Flaw::Missing, place, None),
-            },
-            Format::Mbox => {}
+    for (place, uid) in unread {
+        judged.add(Flaw::Unread, place, Some(uid));
+    }
+    for path in waiting.into_values().flat_map(HashMap::into_values).flatten() {
+        judged.add(Flaw::Unlisted, shown(dir, &path), None);
+    }
+    for place in places.iter().filter(|_| format == Format::Mbox) {
+        let end = ends.get(place).copied();
+        match dir.join(place).metadata() {
+            // Behind the last message there is nothing.
+            Ok(about) if about.len() > end.unwrap_or(0) => judged.add(Flaw::Unlisted, place, None),
+            // Where messages are missing each one is told.
+            Err(_) if end.is_none() => judged.add(Flaw::Missing, place, None),
+            _ => {}
         }
+    }
+    // What an import would take from here beyond what the manifest names.
+    let mut there: Box<dyn Source> = match format {
+        Format::Maildir => Box::new(Maildir::new(dir)),
+        Format::Mbox => Box::new(Mbox::new(dir, Form::Rd)),
+    };
+    match there.folders() {
+        Ok(folders) => {
+            for path in folders.iter().filter_map(|f| there.path(f)).map(|p| shown(dir, p)) {
+                if !places.contains(&path) {
+                    judged.add(Flaw::Unlisted, path, None);
+                }
+            }
+        }
+        // Nothing.
+        Err(Error::Content(_, "no_maildir" | "no_mbox_below")) => {}
+        Err(e) => return Err(e),
     }
     Ok(judged)
 }
 
-/// The name of a file of a Maildir that stays whatever its flags become.
+/// A path as the manifest writes it.
+fn shown(dir: &Path, path: &Path) -> String {
+    match path.strip_prefix(dir).unwrap_or(path) {
+        here if here.as_os_str().is_empty() => ".".to_owned(),
+        below => below.to_string_lossy().into_owned(),
+    }
+}
+
+/// Files of a Maildir that are no message of the manifest yet, by the name that stays whatever their flags become.
+type Waiting = HashMap<String, Vec<PathBuf>>;
+
 fn own(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
     name.split(':').next().unwrap_or(name)
+}
+
+fn list(dir: &Path, place: &str, judged: &mut Judged) -> Result<Waiting, Error> {
+    let mut waiting = Waiting::new();
+    for part in ["cur", "new"] {
+        let path = dir.join(place).join(part);
+        if !path.is_dir() {
+            judged.add(Flaw::Missing, format!("{place}/{part}"), None);
+            continue;
+        }
+        for entry in path.read_dir().map_err(Error::file(&path))? {
+            let entry = entry.map_err(Error::file(&path))?;
+            waiting.entry(own(&entry.file_name().to_string_lossy()).to_owned()).or_default().push(entry.path());
+        }
+    }
+    Ok(waiting)
 }
 
 fn judge(m: &Message, measured: Option<Measured>, path: &str, judged: &mut Judged) {
@@ -159,70 +212,59 @@ fn judge(m: &Message, measured: Option<Measured>, path: &str, judged: &mut Judge
     }
 }
 
-fn maildir(dir: &Path, m: &Message, judged: &mut Judged, known: &mut HashSet<String>) -> Result<(), Error> {
+fn maildir(m: &Message, waiting: &mut Waiting, judged: &mut Judged) -> Result<(), Error> {
     let file = m.file.as_deref().unwrap_or_default();
-    let shown = format!("{}/{file}", m.place);
-    known.insert(format!("{}/{}", m.place, own(file)));
-    let measured = match there(&dir.join(&m.place).join(file)) {
-        Some(path) => {
-            let (mut from, mut buffer) = (File::open(&path).map_err(Error::file(&path))?, vec![0; PIECE]);
-            let (mut measure, mut lines) = (Measure::default(), ToCrlf::default());
-            loop {
-                let n = from.read(&mut buffer).map_err(Error::file(&path))?;
-                match n {
-                    0 => break Some(measure.end()),
-                    n if m.exact => measure.push(&buffer[..n]),
-                    n => lines.push(&buffer[..n], &mut |b| {
-                        measure.push(b);
-                        Ok(())
-                    })?,
-                }
-            }
-        }
-        None => None,
+    // Of two files of one name the one that the manifest names.
+    let found = waiting.get_mut(own(file)).and_then(|paths| {
+        let at = paths.iter().position(|p| p.ends_with(file)).unwrap_or(0);
+        (at < paths.len()).then(|| paths.swap_remove(at))
+    });
+    let Some(path) = found else {
+        judge(m, None, &format!("{}/{file}", m.place), judged);
+        return Ok(());
     };
-    judge(m, measured, &shown, judged);
-    Ok(())
-}
-
-fn unlisted(dir: &Path, place: &str, known: &HashSet<String>, judged: &mut Judged) -> Result<(), Error> {
-    for part in ["cur", "new"] {
-        let path = dir.join(place).join(part);
-        if !path.is_dir() {
-            judged.add(Flaw::Missing, format!("{place}/{part}"), None);
-            continue;
-        }
-        for entry in path.read_dir().map_err(Error::file(&path))? {
-            let name = entry.map_err(Error::file(&path))?.file_name().to_string_lossy().into_owned();
-            if !known.contains(&format!("{place}/{}", own(&name))) {
-                judged.add(Flaw::Unlisted, format!("{place}/{part}/{name}"), None);
+    let (mut measure, mut lines) = (Measure::default(), ToCrlf::default());
+    // What is no file is no message.
+    if let Ok(mut from) = files::open(&path) {
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let n = from.read(&mut buffer).map_err(Error::file(&path))?;
+            match n {
+                0 => break,
+                n if m.exact => measure.push(&buffer[..n]),
+                n => lines.push(&buffer[..n], &mut |b| {
+                    measure.push(b);
+                    Ok(())
+                })?,
             }
         }
     }
+    judge(m, Some(measure.end()), &format!("{}/{file}", m.place), judged);
     Ok(())
 }
 
-fn mbox(dir: &Path, m: &Message, judged: &mut Judged, at: &mut Option<(String, u64)>) -> Result<(), Error> {
+fn mbox(dir: &Path, m: &Message, at: &mut u64, judged: &mut Judged) -> Result<(), Error> {
     let path = dir.join(&m.place);
     let offset = m.offset.unwrap_or_default();
     let (start, end) = (offset.saturating_add(m.head), offset.saturating_add(m.length));
     let size = path.metadata().map_or(0, |a| a.len());
-    let before = at.as_ref().map_or(0, |(_, end)| *end);
-    *at = Some((m.place.clone(), end.saturating_add(1)));
+    let before = std::mem::replace(at, end.saturating_add(1));
     if end >= size || start > end {
         judged.add(Flaw::Missing, &m.place, Some(m.uid));
         return Ok(());
     }
-    // Between two messages stands a separator, and nothing else.
-    let mut file = File::open(&path).map_err(Error::file(&path))?;
-    let between = offset.checked_sub(before).filter(|n| *n <= BETWEEN);
-    let mut separator = Vec::new();
-    let read =
-        file.seek(SeekFrom::Start(before)).and_then(|_| file.take(between.unwrap_or(0)).read_to_end(&mut separator));
+    // Between two messages stands a separator, with its date, and nothing else; then the fields that say the flags.
+    let mut file = files::open(&path)?;
+    let date = m.date.as_deref().and_then(time::read_manifest).unwrap_or(0);
+    let separator = format!("From MAILER-DAEMON {}\n", time::asctime(date));
+    let head = Flags::from_imap(&m.flags).mbox();
+    let mut said = Vec::new();
+    let between = start.checked_sub(before).filter(|n| *n <= BETWEEN + head.len() as u64).unwrap_or(0);
+    let read = file.seek(SeekFrom::Start(before)).and_then(|_| file.take(between).read_to_end(&mut said));
     read.map_err(Error::file(&path))?;
-    let lines = separator.iter().filter(|b| **b == b'\n').count();
-    if !separator.starts_with(b"From ") || !separator.ends_with(b"\n") || lines != 1 {
-        judged.add(Flaw::Unlisted, &m.place, Some(m.uid));
+    if said != [separator.as_bytes(), head.as_bytes()].concat() {
+        let is_more = said.len() != separator.len() + head.len();
+        judged.add(if is_more { Flaw::Unlisted } else { Flaw::Altered }, &m.place, Some(m.uid));
     }
     let mut lines = FileLines::open(&path, start, end - u64::from(m.open_end))?;
     let (mut measure, mut to_crlf, mut in_header) = (Measure::default(), ToCrlf::default(), true);
@@ -245,15 +287,5 @@ fn mbox(dir: &Path, m: &Message, judged: &mut Judged, at: &mut Option<(String, u
         }
     }
     judge(m, Some(measure.end()), &m.place, judged);
-    Ok(())
-}
-
-/// Behind the last message of an mbox there is nothing.
-fn end_of(dir: &Path, at: Option<(String, u64)>, judged: &mut Judged) -> Result<(), Error> {
-    if let Some((place, end)) = at
-        && dir.join(&place).metadata().is_ok_and(|a| a.len() > end)
-    {
-        judged.add(Flaw::Unlisted, place, None);
-    }
     Ok(())
 }

@@ -23,7 +23,8 @@ impl Client {
         self.stream.within(patience(size));
         let unasked = (self.can("LITERAL+") && size <= UNASKED) || (self.can("LITERAL-") && size <= UNASKED_SMALL);
         let flags = format!("({})", flags.imap().join(" "));
-        let date = date.map(|at| format!("\"{}\"", time::internal(at)));
+        // A date that cannot be said has the server refuse the message.
+        let date = date.filter(|at| time::INTERNAL.contains(at)).map(|at| format!("\"{}\"", time::internal(at)));
         let literal = format!("{{{size}{}}}", if unasked { "+" } else { "" });
         let mut parts = vec![Part::Text("APPEND"), Part::String(wire.as_bytes()), Part::Text(&flags)];
         parts.extend(date.as_deref().map(Part::Text));

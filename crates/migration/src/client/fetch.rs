@@ -1,7 +1,7 @@
 //! Reading: a mailbox's messages and their content (RFC 9051 §6.3.3, §6.4.5). Nothing is marked as read.
 use super::response::{Content, Response, Status};
 use super::wire::Cut;
-use super::{COMMAND, Client, LISTING, Part, RESPONSES, patience};
+use super::{COMMAND, Client, LISTING, Part, RESPONSES, own_no, patience};
 use crate::Error;
 use crate::flags::Flags;
 use std::collections::BTreeMap;
@@ -33,6 +33,9 @@ pub struct Entry {
     pub size: u64,
 }
 
+/// Code of a refusal: the server lists the message and does not give it.
+pub const UNREAD: &str = "UNREAD";
+
 /// Who takes the content of a message.
 pub trait Taker {
     /// It comes, of so many octets. An error stops it.
@@ -46,7 +49,7 @@ pub trait Taker {
 pub enum Outcome {
     /// All of it was given, so many octets.
     Taken(u64),
-    /// It is not there any more.
+    /// It is not there any more: the server does not list it either.
     Gone,
     /// The taker did not want it, or not all of it.
     Stopped(Error),
@@ -115,8 +118,28 @@ impl Client {
         Ok(entries)
     }
 
-    /// Gives the content of a message of the open mailbox to `taker`, piece by piece; `size` is what the listing said.
+    /// Gives the content of a message of the open mailbox to `taker`, piece by piece; `size` is what the listing said. A message that is listed and
+    /// not given is [`Error::No`] with the code [`UNREAD`].
     pub fn content(&mut self, uid: u32, size: u64, taker: &mut dyn Taker) -> Result<Outcome, Error> {
+        match self.asked(uid, size, taker)? {
+            // Some say nothing of what they cannot read.
+            Outcome::Gone if self.lists(uid)? => Err(own_no(UNREAD, "")),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Is the message in the open mailbox?
+    fn lists(&mut self, uid: u32) -> Result<bool, Error> {
+        let (fetch, mut found) = (format!("UID FETCH {uid} (UID)"), false);
+        match self.run(COMMAND, &[Part::Text(&fetch)], &mut |r| {
+            found |= matches!(r, Response::Fetch(f) if f.uid == Some(uid));
+        }) {
+            Ok(_) | Err(Error::No(_)) => Ok(found),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn asked(&mut self, uid: u32, size: u64, taker: &mut dyn Taker) -> Result<Outcome, Error> {
         let fetch = format!("UID FETCH {uid} (UID BODY.PEEK[])");
         let tag = self.begin(patience(size), &[Part::Text(&fetch)])?;
         let mut outcome = Outcome::Gone;
@@ -136,7 +159,10 @@ impl Client {
                 Response::Status { tag: Some(t), status, code, text } if t == tag => {
                     return match (status, &outcome) {
                         (Status::Ok, _) | (_, Outcome::Stopped(_)) => Ok(outcome),
-                        _ => Err(Error::No(Response::no(&code, &text))),
+                        _ => match Response::no(&code, &text) {
+                            no if no.is("EXPUNGEISSUED") => Ok(Outcome::Gone),
+                            no => Err(Error::No(no)),
+                        },
                     };
                 }
                 Response::Status { tag: Some(_), .. } => {

@@ -10,7 +10,7 @@ pub mod value;
 pub mod wire;
 
 pub use append::Appended;
-pub use fetch::{Entry, Outcome, Selected, Taker};
+pub use fetch::{Entry, Outcome, Selected, Taker, UNREAD};
 pub use folders::Mailbox;
 pub use login::{Auth, Secret};
 
@@ -267,9 +267,10 @@ fn patience(size: u64) -> Duration {
     MESSAGE + Duration::from_secs(size / SLOWEST)
 }
 
-/// A login's no.
+/// A login's no. One that is put off (RFC 5530 §3) may succeed later, as a connection that was not taken.
 fn login_no(e: Error) -> Error {
     match e {
+        Error::No(no) if no.is("UNAVAILABLE") => Error::Cut(std::io::Error::other(no.text)),
         Error::No(no) => Error::Login(no),
         other => other,
     }

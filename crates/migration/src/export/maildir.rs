@@ -1,14 +1,13 @@
 //! A folder of an export as Maildir: a file a message, with LF where that can be turned back.
-use super::{Place, make};
+use super::{Place, listed, make};
 use crate::Error;
 use crate::client::{Client, Entry, Outcome, Taker};
 use crate::content::{Measure, ToLf};
+use crate::files::{self, Start};
 use crate::maildir::keywords;
 use crate::manifest::Message;
-use crate::time;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -43,7 +42,7 @@ impl Maildir {
 }
 
 fn create(path: &Path) -> Result<File, Error> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(Error::file(path))
+    files::write(path, Start::Empty)
 }
 
 impl Place for Maildir {
@@ -65,13 +64,17 @@ impl Place for Maildir {
                 exact,
                 length: 0,
             };
-            match client.content(uid, entry.size, &mut writing)? {
-                Outcome::Taken(_) => {}
-                Outcome::Gone => {
+            match client.content(uid, entry.size, &mut writing) {
+                Ok(Outcome::Taken(_)) => {}
+                Ok(Outcome::Gone) => {
                     std::fs::remove_file(&new).map_err(Error::file(&new))?;
                     return Ok(None);
                 }
-                Outcome::Stopped(e) => return Err(e),
+                Ok(Outcome::Stopped(e)) | Err(e) => {
+                    // What cannot be removed either is told by why it is to be.
+                    let _ = std::fs::remove_file(&new);
+                    return Err(e);
+                }
             }
             writing.end()?;
             if writing.lines.flawed {
@@ -84,20 +87,7 @@ impl Place for Maildir {
                 writing.file.set_modified(came).map_err(Error::file(&new))?;
             }
             std::fs::rename(&new, self.path.join(&file)).map_err(Error::file(&new))?;
-            return Ok(Some(Message {
-                place: self.place.clone(),
-                uid,
-                size: measured.size,
-                sha256: hex::encode(measured.digest),
-                date: entry.date.map(time::manifest),
-                flags: entry.flags.imap().into_iter().map(str::to_owned).collect(),
-                length,
-                file: Some(file),
-                offset: None,
-                head: 0,
-                exact,
-                open_end: false,
-            }));
+            return Ok(Some(Message { length, file: Some(file), exact, ..listed(&self.place, uid, entry, &measured) }));
         }
         // As it comes nothing is turned.
         Err(Error::Protocol("a message that cannot be written"))

@@ -1,13 +1,13 @@
 //! A folder of an export as mbox (mboxrd): messages behind separators, lines that look like separators quoted each time.
-use super::{Place, make};
+use super::{Place, listed, make};
 use crate::Error;
 use crate::client::{Client, Entry, Outcome, Taker};
 use crate::content::{Measure, Sink, ToLf, gather};
+use crate::files::{self, Start};
 use crate::manifest::Message;
 use crate::time;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
@@ -26,8 +26,7 @@ impl Mbox {
         if let Some(folder) = path.parent() {
             make(folder)?;
         }
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = opened.map_err(Error::file(&path))?;
+        let file = files::write(&path, Start::Kept)?;
         if file.metadata().map_err(Error::file(&path))?.len() < end {
             return Err(Error::Content(path, "shorter"));
         }
@@ -54,14 +53,16 @@ impl Place for Mbox {
             };
             writing.raw(separator.as_bytes())?;
             writing.raw(head.as_bytes())?;
-            match client.content(uid, entry.size, &mut writing)? {
-                Outcome::Taken(_) => {}
-                Outcome::Gone => {
+            match client.content(uid, entry.size, &mut writing) {
+                Ok(Outcome::Taken(_)) => {}
+                other => {
                     drop(writing);
-                    self.file.set_len(self.end).map_err(Error::file(&self.path))?;
-                    return Ok(None);
+                    let back = self.file.set_len(self.end).map_err(Error::file(&self.path));
+                    return match other {
+                        Ok(Outcome::Stopped(e)) | Err(e) => Err(e),
+                        Ok(_) => back.map(|()| None),
+                    };
                 }
-                Outcome::Stopped(e) => return Err(e),
             }
             writing.end()?;
             if writing.lines.flawed {
@@ -76,18 +77,12 @@ impl Place for Mbox {
             let offset = self.end + separator.len() as u64;
             self.end += written;
             return Ok(Some(Message {
-                place: self.place.clone(),
-                uid,
-                size: measured.size,
-                sha256: hex::encode(measured.digest),
-                date: entry.date.map(time::manifest),
-                flags: entry.flags.imap().into_iter().map(str::to_owned).collect(),
                 length: self.end - 1 - offset,
-                file: None,
                 offset: Some(offset),
                 head: head.len() as u64,
                 exact,
                 open_end,
+                ..listed(&self.place, uid, entry, &measured)
             }));
         }
         // As it comes nothing is turned.

@@ -6,15 +6,23 @@ use crate::content::Measure;
 use crate::flags::Flags;
 use crate::stock::Stock;
 
-/// Holds what is small, measures what is not.
+/// Holds what is small, measures what is not; what is larger than may be filed is not listened to.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     pub(super) measure: Measure,
     pub(super) held: Option<Vec<u8>>,
+    /// Most octets that may be filed.
+    pub(super) most: u64,
+    /// So many octets come: too many.
+    pub(super) too_big: Option<u64>,
 }
 
 impl Taker for Holding {
     fn begin(&mut self, size: u64) -> Result<(), Error> {
+        if size > self.most {
+            self.too_big = Some(size);
+            return Err(Error::Protocol("a message that is too large"));
+        }
         self.held = (size <= HOLD).then(Vec::new);
         Ok(())
     }

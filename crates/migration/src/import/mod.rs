@@ -9,9 +9,9 @@ use crate::Error;
 use crate::client::{Client, Outcome, Taker};
 use crate::content::Measured;
 use crate::error::No;
-use crate::folders::{Role, name};
+use crate::folders::{Role, all_there, is_wanted, name};
 use crate::journal::{Journal, Key};
-use crate::source::{Folder, Item, Login, Source};
+use crate::source::{Folder, IN_A_ROW, Item, Login, Source, TRIES, WAITS};
 use crate::stock::Stock;
 use filing::{Filing, Holding};
 use sceau_message::utf7;
@@ -20,12 +20,6 @@ use std::time::Duration;
 
 /// A message of at most so many octets is held in memory while it is compared.
 const HOLD: u64 = 1 << 20;
-/// Waits before a connection is made anew.
-const WAITS: [u64; 5] = [1, 2, 5, 15, 30];
-/// A message that ends the connection so many times is left.
-const TRIES: usize = 3;
-/// So many such messages one after the other are a server that cannot be worked with.
-const IN_A_ROW: usize = 3;
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -72,7 +66,7 @@ pub struct Refused {
     pub count: u64,
     /// Octets, when known.
     pub size: Option<u64>,
-    /// Why, in the server's words, or [`EMPTY`], [`TOO_BIG`], [`CUT`] as its code.
+    /// Why, in the server's words, or [`EMPTY`], [`TOO_BIG`], [`CUT`], [`CHANGED`] as its code.
     pub no: No,
 }
 
@@ -80,8 +74,9 @@ pub struct Refused {
 pub const EMPTY: &str = "EMPTY";
 /// Code of a refusal: larger than the server takes.
 pub const TOO_BIG: &str = "TOOBIG";
-/// Code of a refusal: the connection ended at it each time.
-pub const CUT: &str = "CUT";
+pub use crate::source::CUT;
+/// Code of a refusal: the source's folder was made anew meanwhile.
+pub const CHANGED: &str = "CHANGED";
 
 /// Who watches.
 pub trait Witness {
@@ -89,6 +84,8 @@ pub trait Witness {
     fn folder(&mut self, from: &str, to: &str, messages: usize);
     /// A message was gone through.
     fn step(&mut self, counts: &Counts);
+    /// A folder is left out that shows messages of other folders.
+    fn left_out(&mut self, folder: &str);
     /// Something was not brought.
     fn refused(&mut self, refused: &Refused);
     /// A connection ended; it is made anew after this wait.
@@ -105,8 +102,12 @@ pub fn run(
     let mut client = plan.login.open()?;
     let roles = client.mailboxes()?.into_iter().filter_map(|m| Some((m.role?, m.levels.join("/")))).collect();
     let counts = Counts::default();
-    let mut import = Import { source, plan, journal, witness, client, counts, no_room: None };
+    let mut import = Import { source, plan, journal, witness, client, counts, no_room: None, put_off: false };
     let folders = import.mended(None, None, |i, _| i.source.folders())?;
+    all_there(&folders.iter().map(|f| name(&f.levels)).collect::<Vec<_>>(), &plan.only)?;
+    for view in folders.iter().filter(|f| f.is_view && plan.only.is_empty()) {
+        import.witness.left_out(&name(&view.levels));
+    }
     for (folder, to) in targets(folders, plan, &roles) {
         import.folder(&folder, &to)?;
     }
@@ -119,8 +120,7 @@ pub fn run(
 fn targets(folders: Vec<Folder>, plan: &Plan, roles: &HashMap<Role, String>) -> Vec<(Folder, String)> {
     let wanted = |f: &Folder| {
         let name = name(&f.levels);
-        plan.only.is_empty()
-            || plan.only.iter().any(|o| name == *o || name.strip_prefix(o.as_str()).is_some_and(|r| r.starts_with('/')))
+        is_wanted(&name, &plan.only) && (!f.is_view || plan.only.contains(&name))
     };
     // A use that the source says comes before one that a name tells; each once.
     let mut used: HashMap<Role, Vec<String>> = HashMap::new();
@@ -162,6 +162,8 @@ struct Import<'a> {
     counts: Counts,
     /// The smallest message for which there was no room, and what was said of it.
     no_room: Option<(u64, No)>,
+    /// The last message was put off, however long that was waited for.
+    put_off: bool,
 }
 
 /// What is known of a message before it is filed.
@@ -172,6 +174,8 @@ enum Known {
     Measured(Measured),
     /// Nothing but how large it is said to be.
     Size(u64),
+    /// That it is larger than may be filed: so many octets.
+    TooBig(u64),
     /// It is not there any more.
     Gone,
 }
@@ -198,7 +202,7 @@ impl Import<'_> {
                 Err(e) if self.client.is_broken() || self.source.is_broken() || e.is_cut() => e,
                 done => return done,
             };
-            if left == 0 || matches!(error, Error::Tls(_) | Error::Login(_)) {
+            if left == 0 || matches!(error, Error::Tls(_) | Error::Login(_) | Error::Changed) {
                 return Err(error);
             }
             left -= 1;
@@ -215,7 +219,7 @@ impl Import<'_> {
             std::thread::sleep(wait);
             match self.connect(stock.as_deref_mut()) {
                 Ok(()) => return Ok(()),
-                Err(e @ (Error::Login(_) | Error::Tls(_))) => return Err(e),
+                Err(e @ (Error::Login(_) | Error::Tls(_) | Error::Changed)) => return Err(e),
                 Err(e) => last = Some(e),
             }
         }
@@ -282,7 +286,22 @@ impl Import<'_> {
                 i.item(folder, item, stock, &mut copies, &mut counted)
             });
             self.counts.messages += 1;
-            in_a_row = if done.is_ok() { 0 } else { in_a_row + 1 };
+            let in_vain = matches!(&done, Err(Error::Cut(_) | Error::Protocol(_)))
+                || matches!(&done, Err(Error::No(no)) if no.is("UNAVAILABLE"));
+            in_a_row = if in_vain { in_a_row + 1 } else { 0 };
+            let done = match done {
+                // A message at which the connection ends each time is left, when there is a connection again.
+                Err(e @ (Error::Cut(_) | Error::Protocol(_))) if in_a_row < IN_A_ROW => {
+                    let no = No { code: Some(CUT.into()), text: e.to_string() };
+                    let is_broken = self.client.is_broken() || self.source.is_broken();
+                    let mended = if is_broken { self.mend(stock.as_mut(), &e) } else { Ok(()) };
+                    mended.map(|()| Ended::Refused(no, item.size))
+                }
+                // A file that cannot be read any more, or a message that its server does not give.
+                Err(e @ Error::File(..)) => Ok(Ended::Refused(No { code: None, text: e.to_string() }, item.size)),
+                Err(Error::No(no)) if in_a_row < IN_A_ROW => Ok(Ended::Refused(no, item.size)),
+                done => done,
+            };
             match done {
                 Ok(Ended::Brought(size)) => {
                     self.counts.brought += 1;
@@ -291,7 +310,8 @@ impl Import<'_> {
                 Ok(Ended::Present) => self.counts.present += 1,
                 Ok(Ended::Gone) => self.counts.gone += 1,
                 Ok(Ended::Refused(no, size)) => {
-                    let ends = no.is("NOPERM");
+                    // An infected message is NOPERM too.
+                    let ends = no.is("NOPERM") && no.ends("right.missing");
                     self.refuse(folder, Some(&item.id), 1, size, no.clone());
                     let rest = (items.len() - n - 1) as u64;
                     if ends && rest > 0 {
@@ -301,18 +321,12 @@ impl Import<'_> {
                         break;
                     }
                 }
-                // A message at which the connection ends each time is left, when there is a connection again.
-                Err(e @ (Error::Cut(_) | Error::Protocol(_))) if in_a_row < IN_A_ROW => {
-                    let no = No { code: Some(CUT.into()), text: e.to_string() };
-                    if self.client.is_broken() || self.source.is_broken() {
-                        self.mend(stock.as_mut(), &e)?;
-                    }
-                    self.refuse(folder, Some(&item.id), 1, item.size, no);
-                }
-                // A file that cannot be read any more.
-                Err(e @ Error::File(..)) => {
-                    let no = No { code: None, text: e.to_string() };
-                    self.refuse(folder, Some(&item.id), 1, item.size, no);
+                // What was told of the messages that are left is no longer so; what was brought of them is.
+                Err(Error::Changed) => {
+                    let rest = (items.len() - n) as u64;
+                    self.counts.messages += rest - 1;
+                    self.refuse(folder, None, rest, None, No { code: Some(CHANGED.into()), text: String::new() });
+                    break;
                 }
                 Err(e) => return Err(e),
             }
@@ -363,18 +377,16 @@ impl Import<'_> {
                 if let Some(stock) = &mut stock
                     && let Some(uid) = stock.find(&mut self.client, measured)?
                 {
-                    self.note(key, Some((stock.validity, uid)))?;
+                    self.note(key, Some((stock.validity, uid)));
                     return Ok(Ended::Present);
                 }
             }
             let size = match &known {
                 Known::Held(m, _) | Known::Measured(m) => m.size,
                 Known::Size(size) => *size,
+                Known::TooBig(size) => return Ok(Ended::Refused(too_big(), Some(*size))),
                 Known::Gone => return Ok(Ended::Gone),
             };
-            if size > most && !matches!(known, Known::Size(_)) {
-                return Ok(Ended::Refused(too_big(), Some(size)));
-            }
             if let Some((smallest, no)) = &self.no_room
                 && size >= *smallest
             {
@@ -400,17 +412,18 @@ impl Import<'_> {
         true
     }
 
-    fn note(&mut self, key: Option<Key>, at: Option<(u32, u32)>) -> Result<(), Error> {
-        match (key, at) {
-            (Some(key), Some(at)) if !self.plan.dry_run => self.journal.put(key, at),
-            _ => Ok(()),
+    fn note(&mut self, key: Option<Key>, at: Option<(u32, u32)>) {
+        if let (Some(key), Some(at), false) = (key, at, self.plan.dry_run) {
+            self.journal.put(key, at);
         }
     }
 
     /// Reads a message to know its octets.
     fn look(&mut self, item: &Item) -> Result<Known, Error> {
-        let mut holding = Holding::default();
+        let most = self.client.value("APPENDLIMIT").unwrap_or(u64::MAX);
+        let mut holding = Holding { most, ..Holding::default() };
         match self.source.give(item, &mut holding)? {
+            Outcome::Stopped(_) if holding.too_big.is_some() => Ok(Known::TooBig(holding.too_big.unwrap_or_default())),
             Outcome::Taken(_) => Ok(match (holding.measure.end(), holding.held) {
                 (measured, Some(held)) => Known::Held(measured, held),
                 (measured, None) => Known::Measured(measured),
@@ -429,7 +442,7 @@ impl Import<'_> {
         key: Option<Key>,
     ) -> Result<Option<Ended>, Error> {
         let mut flags = item.flags.clone();
-        let mut waits = WAITS.iter().take(3);
+        let mut waits = WAITS.iter().take(if self.put_off { 0 } else { TRIES });
         loop {
             let mut filing = Filing::new(&mut self.client, stock, &flags, item.date, matches!(known, Known::Size(_)));
             let given = match known {
@@ -460,8 +473,9 @@ impl Import<'_> {
                     if let Some((_, uid)) = at {
                         stock.take(uid);
                     }
+                    self.put_off = false;
                     self.counts.bare += u64::from(flags != item.flags);
-                    self.note(key, at)?;
+                    self.note(key, at);
                     return Ok(Some(Ended::Brought(size)));
                 }
                 Err(Error::No(no)) => no,
@@ -472,7 +486,10 @@ impl Import<'_> {
             } else if no.is("OVERQUOTA") {
                 self.no_room = Some((size, no.clone()));
                 return Ok(Some(Ended::Refused(no, Some(size))));
-            } else if let (true, Some(wait)) = (no.is("UNAVAILABLE") || no.is("INUSE"), waits.next()) {
+            } else if no.is("UNAVAILABLE") || no.is("INUSE") {
+                self.put_off = true;
+                // No word about this message: the next ones will be told the same, or not.
+                let Some(wait) = waits.next() else { return Err(Error::No(no)) };
                 std::thread::sleep(Duration::from_secs(*wait));
             } else {
                 return Ok(Some(Ended::Refused(no, Some(size))));

@@ -50,6 +50,8 @@ impl Form {
 /// A message of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// Where its separator begins.
+    pub at: u64,
     /// Where its header begins.
     pub start: u64,
     /// Where it ends.
@@ -68,8 +70,14 @@ struct Open {
     found: Found,
     in_header: bool,
     length: Option<u64>,
-    /// It is no message: removed and not yet taken out of the file, or data of a mail program.
-    is_none: bool,
+    /// Only fields that a mail program puts before a message's own were read of it. What a sender wrote stands behind what servers added.
+    at_head: bool,
+    /// Mozilla says its flags.
+    mozilla: bool,
+    /// It was removed, and not yet taken out of the file.
+    removed: bool,
+    /// Signs that it is what UW keeps for itself at the beginning of a file.
+    is_data: [bool; 2],
 }
 
 /// Every message of the file.
@@ -92,8 +100,16 @@ pub fn index(path: &Path, form: Form) -> Result<Vec<Found>, Error> {
             if all.len() == MESSAGES {
                 return Err(Error::Content(path.to_owned(), "too_many"));
             }
-            let found = Found { start: lines.at(), end: 0, date, flags: Flags::default(), form };
-            open = Some(Open { found, in_header: true, length: None, is_none: false });
+            let found = Found { at: piece.at, start: lines.at(), end: 0, date, flags: Flags::default(), form };
+            open = Some(Open {
+                found,
+                in_header: true,
+                length: None,
+                at_head: true,
+                mozilla: false,
+                removed: false,
+                is_data: [false; 2],
+            });
             empty = None;
             continue;
         }
@@ -131,7 +147,9 @@ pub fn index(path: &Path, form: Form) -> Result<Vec<Found>, Error> {
 
 /// Ends a message: before the empty line that stands before the next separator, where its length did not say.
 fn close(all: &mut Vec<Found>, open: Option<Open>, before: u64) {
-    if let Some(mut open) = open.filter(|o| !o.is_none) {
+    // The subject alone is a sender's to choose.
+    let is_none = |o: &Open| o.removed || (o.found.at == 0 && o.is_data == [true; 2]);
+    if let Some(mut open) = open.filter(|o| !is_none(o)) {
         if open.found.end == 0 {
             open.found.end = before.max(open.found.start);
             if open.found.form == Form::Any {
@@ -158,16 +176,35 @@ fn ends(lines: &mut Lines, message: &Open, size: u64) -> std::io::Result<Option<
 /// Takes a line of a header for what it says of the message.
 fn header(message: &mut Open, line: &[u8]) {
     let Some((name, value)) = field(line) else { return };
-    if message.found.flags.mbox_field(name, &value) {
-        // Mozilla leaves what was removed in the file until it is compacted.
-        let bits = || u32::from_str_radix(&value, 16).unwrap_or(0);
-        message.is_none |= name.eq_ignore_ascii_case("x-mozilla-status") && bits() & 0x8 != 0;
-    } else if name.eq_ignore_ascii_case("content-length") {
+    let starts = |with: &str| name.get(..with.len()).is_some_and(|n| n.eq_ignore_ascii_case(with));
+    message.at_head &= starts("x-") || name.eq_ignore_ascii_case("status");
+    if starts("x-mozilla-") {
+        // Anywhere else a sender wrote it, who might have the message taken for removed.
+        if message.at_head {
+            message.mozilla = true;
+            let _ = message.found.flags.mbox_field(name, &value);
+            // Mozilla leaves what was removed in the file until it is compacted.
+            let bits = || u32::from_str_radix(&value, 16).unwrap_or(0);
+            message.removed |= name.eq_ignore_ascii_case("x-mozilla-status") && bits() & 0x8 != 0;
+        }
+        return;
+    }
+    message.is_data[0] |= starts("x-imap");
+    if !message.mozilla {
+        let _ = message.found.flags.mbox_field(name, &value);
+    }
+    if name.eq_ignore_ascii_case("content-length") {
         message.length = value.parse().ok();
     } else if name.eq_ignore_ascii_case("subject") {
         // What UW keeps for itself in the first place.
-        message.is_none |= value == "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA";
+        message.is_data[1] |= value == "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA";
     }
+}
+
+/// Stands the separator of a message still where it was found?
+pub(super) fn is_there(path: &Path, found: &Found) -> Result<bool, Error> {
+    let mut lines = Lines::open(path, found.at, found.at.saturating_add(5))?;
+    Ok(lines.next().map_err(Error::file(path))?.is_some_and(|piece| piece.bytes == b"From "))
 }
 
 /// Is this line a separator? The date that it names, if any: at the beginning of a file one without is believed.

@@ -32,7 +32,7 @@ pub struct Piece<'a> {
 impl Lines {
     /// From `start` to before `end`.
     pub fn open(path: &Path, start: u64, end: u64) -> std::result::Result<Self, Error> {
-        let mut file = File::open(path).map_err(Error::file(path))?;
+        let mut file = crate::files::open(path)?;
         file.seek(SeekFrom::Start(start)).map_err(Error::file(path))?;
         Ok(Self { file: BufReader::with_capacity(PIECE, file), at: start, end, begins: true, held: Vec::new() })
     }

@@ -73,7 +73,7 @@ fn lengths_are_believed_when_they_are_right() {
 fn flags_of_every_program() {
     let message = |fields: &str| format!("From a {DATE}\n{fields}Subject: x\n\ny\n\n");
     let file = [
-        message("Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"),
+        message("Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1310126914 0000000005\n"),
         message("Status: RO\nX-Status: AF\nX-Keywords: projet\n  suite\nX-UID: 4\n"),
         message("X-Mozilla-Status: 0009\n"),
         message("X-Mozilla-Status: 0001\nX-Mozilla-Status2: 00000000\nX-Mozilla-Keys: $label1        \n"),
@@ -84,6 +84,46 @@ fn flags_of_every_program() {
         read(&file.concat(), Form::Any),
         expected.map(|flags| ("Subject: x\n\ny\n".to_owned(), flags.to_owned()))
     );
+}
+
+#[test]
+fn no_sender_has_a_message_taken_for_none() {
+    let said = "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA";
+    let message = |fields: &str| format!("From a {DATE}\n{fields}\ny\n\n");
+    let file = [
+        // Without what UW writes beside it, and not in the first place.
+        message(&format!("Subject: {said}\n")),
+        message(&format!("Subject: {said}\nX-IMAP: 1 2\n")),
+        // Behind what a server added, and behind what Mozilla says itself.
+        message("Received: by x\nX-Mozilla-Status: 0009\n"),
+        message(
+            "X-Mozilla-Status: 0001\nX-Mozilla-Status2: 00000000\nReceived: by x\nX-Mozilla-Status: 0009\nX-Status: D\n",
+        ),
+    ];
+    let flags: Vec<String> = read(&file.concat(), Form::Any).into_iter().map(|(_, flags)| flags).collect();
+    assert_eq!(flags, ["", "", "", "\\Seen"]);
+}
+
+#[test]
+fn a_file_that_is_written_meanwhile_gives_no_part_of_another_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let message = |text: &str| format!("From a {DATE}\nSubject: {text}\n\n{text}\n\n");
+    fs::write(&path, [message("un"), message("deux"), message("trois")].concat()).unwrap();
+    let mut mbox = Mbox::new(&path, Form::Any);
+    let folders = mbox.folders().unwrap();
+    let items = mbox.open(&folders[0]).unwrap();
+    // Mail that comes changes nothing.
+    fs::write(&path, [message("un"), message("deux"), message("trois"), message("quatre")].concat()).unwrap();
+    assert!(mbox.measure(&items[2]).unwrap().is_some());
+    fs::write(&path, [message("deux"), message("trois"), message("quatre")].concat()).unwrap();
+    assert!(matches!(mbox.measure(&items[2]), Err(Error::Content(_, "changed"))));
+    // A pipe is not waited for.
+    let pipe = folder.path().join("tube");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let mut mbox = Mbox::new(&pipe, Form::Any);
+    let folders = mbox.folders().unwrap();
+    assert!(matches!(mbox.open(&folders[0]), Err(Error::Content(_, "no_file"))));
 }
 
 #[test]

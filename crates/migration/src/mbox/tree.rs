@@ -1,10 +1,11 @@
 //! A file, or a folder of files as mail programs leave them: Mozilla's `Name` and `Name.sbd/`, Apple's `Name.mbox/mbox`, Dovecot's folders in folders.
+use super::index::is_there;
 use super::{Form, Found, each, index};
 use crate::Error;
 use crate::client::{Outcome, Taker};
+use crate::files;
 use crate::folders::{LEVELS, Role, decode};
 use crate::source::{Folder, Item, Source};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -30,9 +31,9 @@ impl Mbox {
 /// Does the file begin as an mbox does?
 fn is_mbox(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|f| f.take(64).read_to_end(&mut head));
+    let read = files::open(path).map(|f| f.take(64).read_to_end(&mut head));
     let begins = head.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(head.len());
-    read.is_ok() && head[begins..].starts_with(b"From ")
+    matches!(read, Ok(Ok(_))) && head[begins..].starts_with(b"From ")
 }
 
 /// The level that a file's or folder's name stands for.
@@ -82,7 +83,7 @@ impl Source for Mbox {
         self.files = found.iter().map(|(_, path)| path.clone()).collect();
         let folder = |(number, (levels, _)): (usize, (Vec<String>, PathBuf))| {
             let role = Role::by_name(&levels);
-            Folder { levels, role, number }
+            Folder { levels, role, is_view: false, number }
         };
         Ok(found.into_iter().enumerate().map(folder).collect())
     }
@@ -104,10 +105,17 @@ impl Source for Mbox {
         Ok(items)
     }
 
+    fn path(&self, folder: &Folder) -> Option<&Path> {
+        self.files.get(folder.number).map(PathBuf::as_path)
+    }
+
     fn give(&mut self, item: &Item, taker: &mut dyn Taker) -> Result<Outcome, Error> {
         let none = Error::Protocol("no such message");
         let Some((path, found)) = &self.open else { return Err(none) };
         let found = found.get(item.number).ok_or(none)?;
+        if !is_there(path, found)? {
+            return Err(Error::Content(path.clone(), "changed"));
+        }
         let mut size = 0;
         each(path, found, &mut |bytes| {
             size += bytes.len() as u64;

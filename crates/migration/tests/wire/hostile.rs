@@ -2,7 +2,7 @@
 use crate::played::{Played, login, tls};
 use rustls::{ServerConnection, StreamOwned};
 use sceau_migration::Error;
-use sceau_migration::client::{Client, Outcome, Taker};
+use sceau_migration::client::{Client, Outcome, Taker, UNREAD};
 use sceau_migration::door::{Door, Host};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -130,7 +130,7 @@ fn floods_end_the_connection_and_fill_no_memory() {
 #[test]
 fn the_content_of_a_message_is_the_one_that_was_asked_for() {
     let fetch = |said: &[u8]| {
-        let mut client = against(script(&[said])).unwrap();
+        let mut client = against(script(&[said, b"s5 OK\r\n"])).unwrap();
         let mut taker = Nobody(0);
         (client.content(5, 3, &mut taker), taker.0)
     };
@@ -138,7 +138,11 @@ fn the_content_of_a_message_is_the_one_that_was_asked_for() {
     assert!(matches!(fetch(b"* 1 FETCH (BODY[] \"abcd\" UID 5)\r\ns4 OK\r\n"), (Ok(Outcome::Taken(4)), 4)));
     assert!(matches!(fetch(b"s4 OK\r\n"), (Ok(Outcome::Gone), 0)));
     assert!(matches!(fetch(b"* 1 FETCH (UID 5 BODY[] NIL)\r\ns4 OK\r\n"), (Ok(Outcome::Gone), 0)));
-    assert!(matches!(fetch(b"s4 NO [EXPUNGEISSUED] gone\r\n"), (Err(Error::No(_)), 0)));
+    assert!(matches!(fetch(b"s4 NO [EXPUNGEISSUED] gone\r\n"), (Ok(Outcome::Gone), 0)));
+    assert!(matches!(fetch(b"s4 NO [SERVERBUG] damaged\r\n"), (Err(Error::No(_)), 0)));
+    // It is there, and nothing is said of its content.
+    let mut client = against(script(&[&b"s4 OK\r\n"[..], b"* 1 FETCH (UID 5)\r\ns5 OK\r\n"])).unwrap();
+    assert!(matches!(client.content(5, 3, &mut Nobody(0)), Err(Error::No(no)) if no.is(UNREAD)));
     // Another message's, two of them, and one that never ends.
     assert!(matches!(fetch(b"* 1 FETCH (UID 6 BODY[] {3}\r\nabc)\r\ns4 OK\r\n"), (Err(Error::Protocol(_)), _)));
     assert!(matches!(

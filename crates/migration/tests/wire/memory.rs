@@ -16,6 +16,7 @@ struct Nobody;
 impl Witness for Nobody {
     fn folder(&mut self, _: &str, _: &str, _: usize) {}
     fn step(&mut self, _: &Counts) {}
+    fn left_out(&mut self, _: &str) {}
     fn refused(&mut self, _: &Refused) {}
     fn cut(&mut self, _: &Error, _: Duration) {}
 }
@@ -24,7 +25,7 @@ impl Witness for Nobody {
 struct Large(u64);
 impl Source for Large {
     fn folders(&mut self) -> Result<Vec<Folder>, Error> {
-        Ok(vec![Folder { levels: vec!["INBOX".into()], role: None, number: 0 }])
+        Ok(vec![Folder { levels: vec!["INBOX".into()], role: None, is_view: false, number: 0 }])
     }
     fn open(&mut self, _: &Folder) -> Result<Vec<Item>, Error> {
         let flags = Flags::default();

@@ -31,6 +31,10 @@ pub struct Mail {
     pub cut_in: Option<usize>,
     /// What messages with this text are told.
     pub refused: Vec<(&'static str, &'static str)>,
+    /// Messages with this text are not given: what is said instead, or nothing, or `CUT`; or one that is `HUGE` begins.
+    pub unread: Vec<(&'static str, &'static str)>,
+    /// When the connection is cut, folders are made anew, with other messages under the same numbers.
+    pub anew: bool,
     /// What it is given is counted and thrown away.
     pub forgets: bool,
     /// A folder that this person may neither open nor make.
@@ -221,16 +225,40 @@ impl Session {
                     "* {} FETCH (UID {uid} FLAGS ({flags}) INTERNALDATE \"{date}\" RFC822.SIZE {size})",
                     n + 1
                 ))?;
+            } else if wanted == uid.to_string() && !rest.contains("BODY") {
+                self.say(&format!("* {} FETCH (UID {uid})", n + 1))?;
             } else if wanted == uid.to_string() {
-                let cut = {
+                let (cut, unread) = {
                     let mut mail = self.mail.lock().unwrap();
                     mail.read += 1;
-                    mail.cut_in == Some(mail.read)
+                    let text = String::from_utf8_lossy(content);
+                    let unread = mail.unread.iter().find(|(part, _)| text.contains(part)).map(|u| u.1);
+                    (mail.cut_in == Some(mail.read), unread)
                 };
+                match unread {
+                    None => {}
+                    Some("CUT") => return Err(std::io::ErrorKind::ConnectionAborted.into()),
+                    Some("") => continue,
+                    Some("HUGE") => {
+                        self.say(&format!("* {} FETCH (UID {uid} BODY[] {{999999999999}}\r\nun peu", n + 1))?;
+                        continue;
+                    }
+                    Some(no) => return Ok(no.to_owned()),
+                }
                 self.stream.write_all(format!("* {} FETCH (BODY[] {{{}}}\r\n", n + 1, content.len()).as_bytes())?;
                 if cut {
                     self.stream.write_all(&content[..content.len() / 2])?;
                     self.stream.flush()?;
+                    let mut mail = self.mail.lock().unwrap();
+                    if mail.anew {
+                        for folder in mail.folders.values_mut() {
+                            folder.validity += 1;
+                            folder
+                                .messages
+                                .iter_mut()
+                                .for_each(|m| m.3 = format!("Subject: {}\r\n\r\nneuf\r\n", m.0).into());
+                        }
+                    }
                     return Err(std::io::ErrorKind::ConnectionAborted.into());
                 }
                 self.stream.write_all(content)?;

@@ -2,6 +2,7 @@
 use crate::played::Played;
 use crate::twice::Told;
 use sceau_migration::Error;
+use sceau_migration::error::No;
 use sceau_migration::export::{Counts, Plan, Witness, run};
 use sceau_migration::import;
 use sceau_migration::journal::Journal;
@@ -18,6 +19,7 @@ struct Nobody;
 impl Witness for Nobody {
     fn folder(&mut self, _: &str, _: &str, _: usize) {}
     fn step(&mut self, _: &Counts) {}
+    fn unread(&mut self, _: &str, _: u32, _: &No) {}
     fn cut(&mut self, _: &Error, _: Duration) {}
 }
 
@@ -148,6 +150,59 @@ fn a_connection_that_ends_in_a_message_does_not_end_the_export() {
 }
 
 #[test]
+fn an_export_that_goes_on_takes_what_came_meanwhile() {
+    for format in [Format::Maildir, Format::Mbox] {
+        let server = filled();
+        let folder = tempfile::tempdir().unwrap();
+        let _ = run(&plan(&server, folder.path(), format), &mut Nobody).unwrap();
+        // Cut before its end; then a message comes into a folder that was done.
+        let manifest = folder.path().join("manifest.jsonl");
+        let lines = fs::read_to_string(&manifest).unwrap();
+        let cut = lines.lines().filter(|l| !l.starts_with("{\"end")).map(|l| format!("{l}\n")).collect::<String>();
+        fs::write(&manifest, &cut).unwrap();
+        server.put("&AMk-t&AOk-/v1.2", "", HARD[1]);
+        server.put("INBOX", "", HARD[1]);
+        let counts = run(&plan(&server, folder.path(), format), &mut Nobody).unwrap();
+        assert_eq!((counts.messages, counts.before), (12, 10));
+        let judged = verify(folder.path()).unwrap();
+        assert_eq!(judged.defects, 0, "{format:?}: {judged:?}");
+        // A machine that lost its power kept the manifest and not the file.
+        let last = lines.lines().rfind(|l| l.starts_with("{\"message")).unwrap();
+        let last: serde_json::Value = serde_json::from_str(last).unwrap();
+        let place = folder.path().join(last["message"]["place"].as_str().unwrap());
+        let file = last["message"]["file"].as_str().map_or(place.clone(), |f| place.join(f));
+        fs::write(&manifest, &cut).unwrap();
+        fs::write(&file, "").unwrap();
+        assert!(matches!(run(&plan(&server, folder.path(), format), &mut Nobody), Err(Error::Content(_, "shorter"))));
+    }
+}
+
+#[test]
+fn what_the_server_does_not_give_is_told_and_the_rest_is_taken() {
+    for format in [Format::Maildir, Format::Mbox] {
+        let server = filled();
+        server.mail().unread = vec![("sans fin", ""), ("que l'en", "CUT"), ("finit par", "NO [SERVERBUG] damaged")];
+        let folder = tempfile::tempdir().unwrap();
+        let counts = run(&plan(&server, folder.path(), format), &mut Nobody).unwrap();
+        assert_eq!((counts.messages, counts.unread, counts.gone), (7, 3, 0), "{format:?}");
+        let judged = verify(folder.path()).unwrap();
+        let found: Vec<_> = judged.told.iter().map(|d| (d.flaw, d.path.as_str(), d.uid)).collect();
+        let place = if format == Format::Mbox { "INBOX.mbox" } else { "." };
+        assert_eq!(found, [3, 6, 8].map(|uid| (Flaw::Unread, place, Some(uid))));
+    }
+}
+
+#[test]
+fn folders_that_nobody_has_are_told() {
+    let server = filled();
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("export");
+    let only = Plan { only: vec!["Sent".into(), "Patiens".into()], ..plan(&server, &dir, Format::Maildir) };
+    assert!(matches!(run(&only, &mut Nobody), Err(Error::NoFolder(name)) if name == "Patiens"));
+    assert!(!dir.exists());
+}
+
+#[test]
 fn whatever_is_changed_is_found() {
     let server = filled();
     for format in [Format::Maildir, Format::Mbox] {
@@ -168,7 +223,7 @@ fn whatever_is_changed_is_found() {
                 fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
             })
         };
-        assert_eq!(manifest(&|t| t.replace("projet", "autre")), [Flaw::Manifest]);
+        assert!(manifest(&|t| t.replace("projet", "autre")).contains(&Flaw::Manifest));
         assert_eq!(
             manifest(&|t| t.lines().filter(|l| !l.starts_with("{\"end")).map(|l| format!("{l}\n")).collect()),
             [Flaw::Unfinished]
@@ -199,6 +254,31 @@ fn whatever_is_changed_is_found() {
             }),
         };
         assert_eq!(more, [Flaw::Unlisted]);
+        // Mail beside it, which an import would take; what an mbox says of flags and dates.
+        match format {
+            Format::Maildir => {
+                assert_eq!(flaws(&|dir| copy(&dir.join("cur"), &dir.join(".Autre/cur"))), [Flaw::Unlisted]);
+                let twice = flaws(&|dir| {
+                    let first = fs::read_dir(dir.join("cur")).unwrap().flatten().next().unwrap().path();
+                    let name = first.file_name().unwrap().to_string_lossy().into_owned();
+                    fs::write(dir.join("new").join(name.split(':').next().unwrap()), "x").unwrap();
+                });
+                assert_eq!(twice, [Flaw::Unlisted]);
+            }
+            Format::Mbox => {
+                assert_eq!(
+                    flaws(&|dir| fs::copy(dir.join("Sent.mbox"), dir.join("Autre.mbox")).map(drop).unwrap()),
+                    [Flaw::Unlisted]
+                );
+                for (was, is) in [("Status: RO", "Status: XO"), ("12:08:34 2011", "12:08:35 2011")] {
+                    let found = flaws(&|dir| {
+                        let path = dir.join("Sent.mbox");
+                        fs::write(&path, fs::read_to_string(&path).unwrap().replacen(was, is, 1)).unwrap();
+                    });
+                    assert_eq!(found, [Flaw::Altered], "{was}");
+                }
+            }
+        }
     }
     // Flags that a mail program changes since are no flaw.
     let folder = tempfile::tempdir().unwrap();

@@ -14,11 +14,15 @@ use std::time::Duration;
 pub struct Told {
     pub refused: Vec<Refused>,
     pub cuts: usize,
+    pub left_out: Vec<String>,
 }
 
 impl Witness for Told {
     fn folder(&mut self, _: &str, _: &str, _: usize) {}
     fn step(&mut self, _: &Counts) {}
+    fn left_out(&mut self, folder: &str) {
+        self.left_out.push(folder.to_owned());
+    }
     fn refused(&mut self, refused: &Refused) {
         self.refused.push(refused.clone());
     }
@@ -32,7 +36,7 @@ fn plan(to: &Played) -> Plan {
 }
 
 fn bring(source: &mut dyn Source, to: &Played, journal: Option<&Path>) -> (Counts, Told) {
-    let mut journal = journal.map_or_else(Journal::none, |p| Journal::open(p).unwrap());
+    let mut journal = journal.map_or_else(Journal::none, |p| Journal::open(p, "ici").unwrap());
     let mut told = Told::default();
     let counts = run(source, &plan(to), &mut journal, &mut told).unwrap();
     (counts, told)
@@ -124,11 +128,17 @@ fn what_is_refused_is_told_and_the_rest_goes_on() {
     to.mail().refused =
         vec![("un", "NO [NOPERM] infected (message.infected)"), ("quatre", "NO [OVERQUOTA] full (quota.exceeded)")];
     let (counts, told) = bring(&mut Maildir::new(from.path()), &to, None);
-    assert_eq!(counts.messages, 7);
+    // An infected message is no reason to leave the ones behind it.
+    assert_eq!((counts.messages, counted(&counts)), (7, (3, 0, 4)));
     let codes: Vec<_> = told.refused.iter().map(|r| (r.no.code.clone().unwrap(), r.count)).collect();
-    assert!(codes.contains(&("OVERQUOTA".into(), 1)) && codes.contains(&("NOPERM".into(), 1)), "{codes:?}");
-    assert_eq!(counts.brought + counts.refused, 7);
-    assert_eq!(told.refused.iter().map(|r| r.count).sum::<u64>(), counts.refused);
+    let expected = ["EMPTY", "NOPERM", "OVERQUOTA", "TOOBIG"].map(|code| (code.to_owned(), 1));
+    assert_eq!(codes.iter().cloned().collect::<std::collections::BTreeSet<_>>(), expected.into());
+    // Who may not file into a folder is not asked again for each message.
+    let to = Played::start();
+    to.mail().refused = vec![("", "NO [NOPERM] not yours (right.missing)")];
+    let (counts, told) = bring(&mut Maildir::new(from.path()), &to, None);
+    assert_eq!((counted(&counts), told.refused.iter().map(|r| r.count).sum::<u64>()), ((0, 0, 7), 7));
+    assert!(told.refused.len() < 6, "{told:?}");
     // A folder that is not for this person: none of its messages counts as brought.
     let to = Played::start();
     to.mail().shut = Some("Patients/Dr A");
@@ -143,6 +153,102 @@ fn what_is_refused_is_told_and_the_rest_goes_on() {
         (counts.bare, to.mail().folders["INBOX"].messages.iter().filter(|m| m.1.contains("projet")).count()),
         (0, 1)
     );
+}
+
+#[test]
+fn a_message_that_the_source_does_not_give_is_told_and_the_rest_goes_on() {
+    let (from, to) = (Played::start(), Played::start());
+    for text in ["un", "deux", "trois", "quatre"] {
+        from.put("INBOX", "", &format!("Subject: {text}\r\n\r\n{text}\r\n"));
+    }
+    from.mail().unread = vec![("un", "NO [SERVERBUG] damaged"), ("trois", "")];
+    let (counts, told) = bring(&mut Server::open(from.login()).unwrap(), &to, None);
+    assert_eq!((counted(&counts), counts.gone), ((2, 0, 2), 0), "{told:?}");
+    let codes: Vec<_> = told.refused.iter().map(|r| r.no.code.clone().unwrap()).collect();
+    assert_eq!((codes, to.contents("INBOX").len()), (vec!["SERVERBUG".to_owned(), "UNREAD".to_owned()], 2));
+    // One that stands in the BAL and cannot be compared hinders none.
+    to.mail().unread = vec![("deux", "NO [SERVERBUG] damaged")];
+    from.mail().unread.clear();
+    let (counts, _) = bring(&mut Server::open(from.login()).unwrap(), &to, None);
+    assert_eq!((counts.refused, to.contents("INBOX").iter().filter(|t| t.contains("trois")).count()), (0, 1));
+}
+
+#[test]
+fn what_a_source_gives_without_end_is_not_listened_to() {
+    let (from, to) = (Played::start(), Played::start());
+    for text in ["un", "deux", "trois"] {
+        from.put("INBOX", "", &format!("Subject: {text}\r\n\r\n{text}\r\n"));
+    }
+    from.mail().unread = vec![("deux", "HUGE")];
+    to.mail().capability.push_str(" APPENDLIMIT=1000");
+    let (counts, told) = bring(&mut Server::open(from.login()).unwrap(), &to, None);
+    assert_eq!((counted(&counts), told.cuts), ((2, 0, 1), 0));
+    let refused = &told.refused[0];
+    assert_eq!((refused.no.code.as_deref(), refused.size), (Some("TOOBIG"), Some(999_999_999_999)));
+}
+
+#[test]
+fn a_source_whose_folder_is_made_anew_gives_nothing_under_old_numbers() {
+    let (from, to) = (Played::start(), Played::start());
+    for text in ["un", "deux", "trois"] {
+        from.put("INBOX", "\\Seen", &format!("Subject: {text}\r\n\r\n{text}\r\n"));
+    }
+    from.put("Suite", "", "Subject: suite\r\n\r\nsuite\r\n");
+    from.mail().cut_in = Some(2);
+    from.mail().anew = true;
+    let (counts, told) = bring(&mut Server::open(from.login()).unwrap(), &to, None);
+    assert_eq!(counted(&counts), (2, 0, 2));
+    assert_eq!((told.refused[0].no.code.as_deref(), told.refused[0].count), (Some("CHANGED"), 2));
+    assert_eq!(to.contents("INBOX"), ["Subject: un\r\n\r\nun\r\n"]);
+    assert_eq!(to.contents("Suite").len(), 1);
+    // Again, it is what the folder holds now.
+    from.mail().anew = false;
+    assert_eq!(counted(&bring(&mut Server::open(from.login()).unwrap(), &to, None).0), (3, 1, 0));
+}
+
+#[test]
+fn a_journal_of_another_import_is_not_believed() {
+    let (one, other, to) = (Played::start(), Played::start(), Played::start());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    one.put("INBOX", "", "Subject: un\r\n\r\nun\r\n");
+    other.put("INBOX", "", "Subject: autre\r\n\r\nautre\r\n");
+    for (server, about) in [(&one, "one"), (&other, "other")] {
+        let mut journal = Journal::open(&path, about).unwrap();
+        let mut source = Server::open(server.login()).unwrap();
+        let counts = run(&mut source, &plan(&to), &mut journal, &mut Told::default()).unwrap();
+        assert_eq!(counted(&counts), (1, 0, 0), "{about}");
+    }
+    assert_eq!(to.contents("INBOX").len(), 2);
+}
+
+#[test]
+fn a_server_that_puts_off_everything_ends_the_import() {
+    let (from, to) = (maildir(), Played::start());
+    to.mail().refused = vec![("", "NO [UNAVAILABLE] later (antivirus.unavailable)")];
+    let done = run(
+        &mut Maildir::new(from.path()),
+        &Plan { only: vec!["INBOX".into()], ..plan(&to) },
+        &mut Journal::none(),
+        &mut Told::default(),
+    );
+    assert!(matches!(&done, Err(Error::No(no)) if no.is("UNAVAILABLE")), "{done:?}");
+}
+
+#[test]
+fn views_are_left_out_unless_they_are_named_and_names_must_be_there() {
+    let (from, to) = (Played::start(), Played::start());
+    from.put("INBOX", "", "Subject: un\r\n\r\nun\r\n");
+    from.put("Tous", "", "Subject: deux\r\n\r\ndeux\r\n");
+    from.mail().folders.get_mut("Tous").unwrap().attributes = "\\All".into();
+    let (counts, told) = bring(&mut Server::open(from.login()).unwrap(), &to, None);
+    assert_eq!((counts.brought, told.left_out), (1, vec!["Tous".to_owned()]));
+    let named = |name: &str| {
+        let plan = Plan { only: vec![name.to_owned()], ..plan(&to) };
+        run(&mut Server::open(from.login()).unwrap(), &plan, &mut Journal::none(), &mut Told::default())
+    };
+    assert_eq!(named("Tous").unwrap().brought, 1);
+    assert!(matches!(named("Tout"), Err(Error::NoFolder(_))));
 }
 
 #[test]

@@ -8,8 +8,9 @@ use sceau_migration::client::{Auth, Secret};
 use sceau_migration::door::{Door, Host};
 use sceau_migration::error::No;
 use sceau_migration::source::Login;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Longest secret, octets.
@@ -44,7 +45,8 @@ impl BalArgs {
     }
     /// Where it is and whose, for what is kept of it.
     pub fn name(&self) -> String {
-        format!("{} {}", self.server.name, self.login)
+        let door = Door { host: self.server.clone(), starttls: self.starttls, ca: None };
+        format!("{} {}", door.shown(), self.login)
     }
 }
 
@@ -118,6 +120,8 @@ pub fn failed(c: &Context, e: &Error) -> Failure {
             let path = path.display().to_string();
             (c.text("mailbox.file", &[("path", &path), ("error", &e.to_string())]), 2)
         }
+        Error::Changed => (c.text("mailbox.changed", &[]), 1),
+        Error::NoFolder(name) => (c.text("mailbox.no_folder", &[("name", name.as_str())]), 1),
         Error::Content(path, why) => {
             (c.text(&format!("mailbox.why.{why}"), &[("path", &path.display().to_string())]), 2)
         }
@@ -127,11 +131,65 @@ pub fn failed(c: &Context, e: &Error) -> Failure {
 
 /// A no, in the server's words; those that are ours in the person's language.
 pub fn words(c: &Context, no: &No) -> String {
-    use sceau_migration::import::{CUT, EMPTY, TOO_BIG};
+    use sceau_migration::client::UNREAD;
+    use sceau_migration::import::{CHANGED, CUT, EMPTY, TOO_BIG};
     match no.code.as_deref() {
         Some(EMPTY) => c.text("mailbox.empty", &[]),
         Some(TOO_BIG) if no.text.is_empty() => c.text("mailbox.too_big", &[]),
+        Some(CHANGED) => c.text("mailbox.changed", &[]),
+        Some(UNREAD) => c.text("mailbox.unread", &[]),
         Some(CUT) => c.text("mailbox.cut", &[("error", &no.text)]),
         _ => no.text.clone(),
+    }
+}
+
+/// How often progress is shown.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Shows on standard error how far a folder is; at a terminal in a line that changes.
+pub struct Progress<'a> {
+    context: &'a Context,
+    terminal: bool,
+    shown: Option<Instant>,
+    folder: String,
+    messages: u64,
+}
+
+impl<'a> Progress<'a> {
+    /// Nothing is shown yet.
+    pub fn new(context: &'a Context) -> Self {
+        Self { context, terminal: std::io::stderr().is_terminal(), shown: None, folder: String::new(), messages: 0 }
+    }
+    /// A folder begins, of so many messages.
+    pub fn folder(&mut self, name: &str, messages: u64) {
+        (self.folder, self.messages) = (name.to_owned(), messages);
+        let count = messages.to_string();
+        self.say(&self.context.text("mailbox.folder", &[("name", name), ("count", &count)]));
+    }
+    /// So many of them were gone through.
+    pub fn step(&mut self, done: u64) {
+        if self.terminal && self.shown.is_none_or(|at| at.elapsed() >= EVERY) {
+            // Nobody reads: the work goes on.
+            let folder = super::table::printable(&self.folder);
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K{folder} {done}/{}", self.messages);
+            let _ = std::io::stderr().flush();
+            self.shown = Some(Instant::now());
+        }
+    }
+    /// A connection ended; it is made anew after this wait.
+    pub fn cut(&mut self, why: &Error, wait: Duration) {
+        let (error, wait) = (why.to_string(), wait.as_secs().to_string());
+        self.say(&self.context.text("mailbox.again", &[("error", &error), ("seconds", &wait)]));
+    }
+    /// Says something that stays.
+    pub fn say(&mut self, sentence: &str) {
+        self.clear();
+        super::out::complain(sentence);
+    }
+    /// Takes the line away.
+    pub fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            eprint!("\r\x1b[K");
+        }
     }
 }

@@ -1,17 +1,17 @@
 //! `sceau export`: a person's own mailbox into files, with the person's own token; and judging such files.
 use super::Context;
-use super::bal_door::{BalArgs, failed};
+use super::bal_door::{BalArgs, Progress, failed, words};
 use super::table::{print_json, printable};
 use crate::admin::client::Failure;
 use clap::{Args, Subcommand};
 use sceau_migration::Error;
+use sceau_migration::error::No;
 use sceau_migration::export::{Counts, Plan, Witness, run as export};
 use sceau_migration::manifest::Format;
 use sceau_migration::verify::verify;
 use serde_json::json;
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
@@ -30,9 +30,6 @@ pub struct ExportArgs {
     folders: Vec<String>,
 }
 
-/// How often progress is shown.
-const EVERY: Duration = Duration::from_millis(250);
-
 /// `sceau export`.
 pub fn run(c: &Context, command: ExportCommand) -> Result<(), Failure> {
     match command {
@@ -42,21 +39,26 @@ pub fn run(c: &Context, command: ExportCommand) -> Result<(), Failure> {
     }
 }
 
-const COUNTS: [(&str, &str); 5] = [
+const COUNTS: [(&str, &str); 6] = [
     ("folders", "column.mail_folders"),
     ("messages", "column.messages"),
     ("bytes", "column.size"),
     ("before", "column.mail_before"),
     ("gone", "column.mail_gone"),
+    ("unread", "column.mail_unread"),
 ];
 
 fn take_out(c: &Context, args: ExportArgs, format: Format) -> Result<(), Failure> {
     let plan = Plan { login: args.bal.login(c)?, dir: args.dir, format, only: args.folders };
-    let mut watching = Watching { context: c, shown: None, folder: String::new(), messages: 0, now: 0, before: None };
+    let mut watching = Watching { context: c, progress: Progress::new(c), now: 0, before: 0 };
     let done = export(&plan, &mut watching);
-    watching.clear();
+    watching.progress.clear();
     let counts = done.map_err(|e| failed(c, &e))?;
     c.show_one(&json!(counts), &COUNTS);
+    if counts.unread > 0 {
+        let sentence = c.text("mailbox.some_unread", &[("count", &counts.unread.to_string())]);
+        return Err(Failure { sentence, exit: 1 });
+    }
     Ok(())
 }
 
@@ -86,53 +88,30 @@ fn judge(c: &Context, dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shows how far it is.
+/// Says what it does, and what is not given.
 struct Watching<'a> {
     context: &'a Context,
-    shown: Option<Instant>,
-    folder: String,
-    messages: u64,
+    progress: Progress<'a>,
+    /// Messages that were gone through before this folder.
+    before: u64,
     now: u64,
-    /// Messages that were gone through before this folder, once one was.
-    before: Option<u64>,
-}
-
-impl Watching<'_> {
-    fn clear(&mut self) {
-        if self.shown.take().is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
 }
 
 impl Witness for Watching<'_> {
     fn folder(&mut self, name: &str, _: &str, messages: usize) {
-        self.clear();
-        (self.folder, self.messages) = (name.to_owned(), messages as u64);
-        self.before = None;
-        let count = messages.to_string();
-        super::out::complain(&self.context.text("mailbox.folder", &[("name", name), ("count", &count)]));
+        self.before = self.now;
+        self.progress.folder(name, messages as u64);
     }
     fn step(&mut self, counts: &Counts) {
-        let now = counts.messages + counts.gone;
-        let before = *self.before.get_or_insert(now.saturating_sub(1));
-        self.now = now;
-        if std::io::stderr().is_terminal() && self.shown.is_none_or(|at| at.elapsed() >= EVERY) {
-            // Nobody reads: the work goes on.
-            let _ = write!(
-                std::io::stderr().lock(),
-                "\r\x1b[K{} {}/{}",
-                printable(&self.folder),
-                now - before,
-                self.messages
-            );
-            let _ = std::io::stderr().flush();
-            self.shown = Some(Instant::now());
-        }
+        self.now = counts.messages - counts.before + counts.gone + counts.unread;
+        self.progress.step(self.now - self.before);
+    }
+    fn unread(&mut self, folder: &str, uid: u32, no: &No) {
+        let (uid, error) = (uid.to_string(), words(self.context, no));
+        let args = [("folder", folder), ("message", &uid), ("error", &error)];
+        self.progress.say(&self.context.text("mailbox.message_unread", &args));
     }
     fn cut(&mut self, why: &Error, wait: Duration) {
-        self.clear();
-        let (error, wait) = (why.to_string(), wait.as_secs().to_string());
-        super::out::complain(&self.context.text("mailbox.again", &[("error", &error), ("seconds", &wait)]));
+        self.progress.cut(why, wait);
     }
 }

@@ -1,8 +1,8 @@
 //! `sceau import maildir|mbox|imap`: mail from elsewhere into a person's own mailbox, with the person's own token.
 use super::Context;
-use super::bal_door::{BalArgs, failed, host, secret, words};
+use super::bal_door::{BalArgs, Progress, failed, host, secret, words};
 use super::file::NewFile;
-use super::table::{print_json, printable};
+use super::table::print_json;
 use crate::admin::client::Failure;
 use aws_lc_rs::digest::{SHA256, digest};
 use clap::{Args, ValueEnum};
@@ -15,14 +15,12 @@ use sceau_migration::maildir::Maildir;
 use sceau_migration::mbox::{Form, Mbox};
 use sceau_migration::source::{Login, Server, Source};
 use serde_json::{Value, json};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Refusals that an answer in JSON names one by one; the report has all.
 const NAMED: usize = 10_000;
-/// How often progress is shown.
-const EVERY: Duration = Duration::from_millis(250);
 
 /// What every import of mail is told.
 #[derive(Debug, Args)]
@@ -123,7 +121,7 @@ pub fn imap(c: &Context, args: ImapArgs) -> Result<(), Failure> {
     };
     let secret = secret(c, args.password_file.as_deref(), "SCEAU_SOURCE_PASSWORD", "mailbox.password")?;
     let door = Door { host: args.source, starttls: args.source_starttls, ca: args.source_ca };
-    let name = format!("imap {} {}", door.host.name, args.user);
+    let name = format!("imap {} {}", door.shown(), args.user);
     let login = Login { door, user: args.user, secret, auth };
     bring(c, args.mail, &name, || Ok(Box::new(Server::open(login)?)))
 }
@@ -143,7 +141,8 @@ fn own_journal(name: &str) -> Option<PathBuf> {
 
 fn journal(c: &Context, args: &MailArgs, name: &str) -> Result<Journal, Failure> {
     let own = args.journal.is_none();
-    let Some(path) = args.journal.clone().or_else(|| own_journal(&format!("{name} {}", args.bal.name()))) else {
+    let about = format!("{name} {}", args.bal.name());
+    let Some(path) = args.journal.clone().or_else(|| own_journal(&about)) else {
         return Ok(Journal::none());
     };
     if args.dry_run && !path.exists() {
@@ -154,7 +153,7 @@ fn journal(c: &Context, args: &MailArgs, name: &str) -> Result<Journal, Failure>
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|e| super::out::unwritable(c, &folder.display().to_string(), &e))?;
     }
-    Journal::open(&path).map_err(|e| failed(c, &e))
+    Journal::open(&path, &about).map_err(|e| failed(c, &e))
 }
 
 fn bring(
@@ -171,15 +170,18 @@ fn bring(
     let dry_run = args.dry_run;
     let plan = Plan { login: args.bal.login(c)?, into: args.into, only: args.folders, dry_run };
     let mut source = open().map_err(|e| failed(c, &e))?;
-    let mut watching = Watching::new(c, report);
+    let mut watching =
+        Watching { context: c, progress: Progress::new(c), before: 0, now: 0, named: Vec::new(), report };
     let done = run(source.as_mut(), &plan, &mut journal, &mut watching);
-    watching.clear();
+    watching.progress.clear();
     if let Some((path, file)) = watching.report.take() {
         file.keep().map_err(|e| unwritable(c, &path, &e))?;
     }
     let counts = done.map_err(|e| failed(c, &e))?;
+    let is_whole = watching.named.is_empty();
     tell(c, &counts, dry_run, watching.named);
-    if counts.refused > 0 {
+    // A folder that its server does not open is none of the messages, and missing all the same.
+    if !is_whole {
         let sentence = c.text("mailbox.some_refused", &[("count", &counts.refused.to_string())]);
         return Err(Failure { sentence, exit: 1 });
     }
@@ -212,62 +214,31 @@ fn tell(c: &Context, counts: &Counts, dry_run: bool, named: Vec<Value>) {
     }
 }
 
-/// Shows how far it is, and what is refused as it is.
+/// Says what it does, and what is refused as it is.
 struct Watching<'a> {
     context: &'a Context,
-    terminal: bool,
-    shown: Option<Instant>,
-    folder: String,
-    /// Messages of the folder, and how many were gone through before it.
-    messages: u64,
+    progress: Progress<'a>,
+    /// How many messages were gone through before this folder.
     before: u64,
     now: u64,
     named: Vec<Value>,
     report: Option<(PathBuf, NewFile)>,
 }
 
-impl<'a> Watching<'a> {
-    fn new(context: &'a Context, report: Option<(PathBuf, NewFile)>) -> Self {
-        Self {
-            context,
-            terminal: std::io::stderr().is_terminal(),
-            shown: None,
-            folder: String::new(),
-            messages: 0,
-            before: 0,
-            now: 0,
-            named: Vec::new(),
-            report,
-        }
-    }
-    fn clear(&mut self) {
-        if self.terminal && self.shown.take().is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
-
 impl Witness for Watching<'_> {
     fn folder(&mut self, from: &str, to: &str, messages: usize) {
-        self.clear();
         self.before = self.now;
-        self.messages = messages as u64;
-        self.folder = if from == to { from.to_owned() } else { format!("{from} → {to}") };
-        let count = messages.to_string();
-        super::out::complain(&self.context.text("mailbox.folder", &[("name", &self.folder), ("count", &count)]));
+        let name = if from == to { from.to_owned() } else { format!("{from} → {to}") };
+        self.progress.folder(&name, messages as u64);
     }
     fn step(&mut self, counts: &Counts) {
         self.now = counts.messages;
-        if self.terminal && self.shown.is_none_or(|at| at.elapsed() >= EVERY) {
-            let (done, all) = (self.now - self.before, self.messages);
-            // Nobody reads: the work goes on.
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K{} {done}/{all}", printable(&self.folder));
-            let _ = std::io::stderr().flush();
-            self.shown = Some(Instant::now());
-        }
+        self.progress.step(self.now - self.before);
+    }
+    fn left_out(&mut self, folder: &str) {
+        self.progress.say(&self.context.text("mailbox.left_out", &[("name", folder)]));
     }
     fn refused(&mut self, refused: &Refused) {
-        self.clear();
         let c = self.context;
         let why = words(c, &refused.no);
         let value = json!({
@@ -291,15 +262,13 @@ impl Witness for Watching<'_> {
                 ("error", &why),
             ];
             let key = if refused.message.is_some() { "mailbox.message_refused" } else { "mailbox.folder_refused" };
-            super::out::complain(&c.text(key, &args));
+            self.progress.say(&c.text(key, &args));
         }
         if self.named.len() < NAMED {
             self.named.push(value);
         }
     }
     fn cut(&mut self, why: &Error, wait: Duration) {
-        self.clear();
-        let (error, wait) = (why.to_string(), wait.as_secs().to_string());
-        super::out::complain(&self.context.text("mailbox.again", &[("error", &error), ("seconds", &wait)]));
+        self.progress.cut(why, wait);
     }
 }
