@@ -20,6 +20,7 @@ pub mod opening;
 pub mod partner;
 pub mod people_file;
 pub mod person;
+pub mod personal;
 pub mod plain;
 pub mod policy;
 pub mod publication;

@@ -153,6 +153,7 @@ refusals! {
     AnnotationSize       "annotation.size"        552 "5.3.4" "LIMIT" 413;
     AnnotationLimit      "annotation.limit"       550 "5.5.1" "LIMIT" 409;
     CopyLimit            "copy.limit"             550 "5.5.1" "LIMIT" 413;
+    CopyPersonal         "copy.personal"          550 "5.7.1" "CANNOT" 403;
     EntryUnknown         "entry.unknown"          550 "5.1.1" "EXPUNGEISSUED" 404;
     EntryTooMany         "entry.too_many"         450 "4.5.3" "LIMIT" 413;
     QuotaExceeded        "quota.exceeded"         552 "5.2.2" "OVERQUOTA" 507;

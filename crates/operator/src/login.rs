@@ -10,6 +10,7 @@ pub mod sasl;
 
 pub use guard::Guard;
 pub use leash::Leash;
+pub use others::MOST_BALS;
 
 use crate::access::holds;
 use crate::record::By;
@@ -186,10 +187,26 @@ impl Operator {
 
     /// Traces the end of a session.
     pub async fn logout(&self, actor: &Actor) {
-        let shown = actor.bal.as_ref().map(|b| (b.id, self.bal_key(&b.address)));
-        let bal = shown.as_ref().map(|(id, key)| (*id, key.as_str()));
-        let data = json!({ "door": actor.origin.door.as_str() });
-        self.trace_alone(self.fact("login.ended", &By::actor(actor), bal, "ok", data)).await;
+        self.logout_all(std::slice::from_ref(actor)).await;
+    }
+
+    /// Traces the end of what a session had at several BALs, in one transaction.
+    pub async fn logout_all(&self, actors: &[Actor]) {
+        let ended = |actor: &Actor| {
+            let shown = actor.bal.as_ref().map(|b| (b.id, self.bal_key(&b.address)));
+            let bal = shown.as_ref().map(|(id, key)| (*id, key.as_str()));
+            let data = json!({ "door": actor.origin.door.as_str() });
+            self.fact("login.ended", &By::actor(actor), bal, "ok", data)
+        };
+        let facts: Vec<_> = actors.iter().map(ended).collect();
+        if facts.is_empty() {
+            return;
+        }
+        let written: Result<(), StoreError> =
+            self.0.store.write(move |tx| facts.iter().try_for_each(|f| f.write(tx))).await;
+        if let Err(e) = written {
+            tracing::error!(error = %e, "the end of a session could not be traced");
+        }
     }
 }
 

@@ -31,6 +31,10 @@ impl Slots {
     pub fn has(&self, slot: usize) -> bool {
         self.0.get(slot / 8).is_some_and(|b| b & (1 << (slot % 8)) != 0)
     }
+    /// True when the sets have a slot in common.
+    pub fn has_any(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(mine, theirs)| mine & theirs != 0)
+    }
     /// Adds a slot.
     pub fn add(&mut self, slot: usize) {
         if self.0.len() <= slot / 8 {
@@ -96,12 +100,16 @@ pub fn list(tx: &mut dyn Tx, bal: Id) -> Result<Vec<KeywordRow>, StoreError> {
 
 /// The slots of those of these keywords that the BAL knows.
 pub fn find(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword]) -> Result<Slots, StoreError> {
-    let mut slots = Slots::default();
-    if !wanted.is_empty() {
-        for row in list(tx, bal)?.iter().filter(|row| wanted.iter().any(|w| w.tag == row.tag)) {
-            slots.add(row.slot);
-        }
+    if wanted.is_empty() {
+        return Ok(Slots::default());
     }
+    with_tags(tx, bal, |tag| wanted.iter().any(|w| w.tag == tag))
+}
+
+/// The slots of the BAL's keywords that have such a digest.
+pub fn with_tags(tx: &mut dyn Tx, bal: Id, is: impl Fn(&[u8]) -> bool) -> Result<Slots, StoreError> {
+    let mut slots = Slots::default();
+    list(tx, bal)?.iter().filter(|row| is(&row.tag)).for_each(|row| slots.add(row.slot));
     Ok(slots)
 }
 
@@ -176,6 +184,7 @@ mod tests {
         assert_eq!(s.value(), Value::Bytes(vec![8]));
         s.add_all(&other);
         assert!(s.has(17) && s.has(3) && !s.has(4) && !s.has(4000));
+        assert!(s.has_any(&other) && !s.has_any(&Slots::default()) && !other.has_any(&Slots::from_bytes(vec![8])));
         assert_eq!(Slots::from_bytes(vec![8, 0, 2, 0, 0]), s);
     }
 }

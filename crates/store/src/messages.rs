@@ -139,6 +139,14 @@ pub fn entries_since(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<Entr
     listed(tx, &sql, params![folder, since])
 }
 
+/// Entries of a folder that have keywords, changed after a modseq, by UID.
+pub fn entries_with_keywords(tx: &mut dyn Tx, folder: Id, since: i64) -> Result<Vec<EntryRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM entries WHERE folder_id = $1 AND modseq > $2 AND keywords IS NOT NULL ORDER BY uid"
+    );
+    listed(tx, &sql, params![folder, since])
+}
+
 /// Those of these UIDs (ascending) that exist, by UID.
 pub fn entries_of(tx: &mut dyn Tx, folder: Id, uids: &[i64]) -> Result<Vec<EntryRow>, StoreError> {
     let mut found = Vec::new();
@@ -303,12 +311,14 @@ pub struct Summaries {
 /// Prefixes and summaries of messages of a BAL: of the first one, and of those after it as long as they hold no more than [`WEIGHT`].
 pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<Summaries, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
+    let (mut weight, mut told) = (0, 0);
     for slice in ids.chunks(SLICE) {
         let (list, values) = bind(params![bal], slice);
         // By the ids alone: `+` keeps SQLite from seeking each of them in the index of the BAL first.
         let sql = format!("SELECT id, prefix, summary FROM messages WHERE id IN ({list}) AND +bal_id = $1");
         // One piece of memory for all of them.
         let (mut bytes, mut rows) = (BytesMut::new(), Vec::with_capacity(slice.len()));
+        let mut left = HashSet::new();
         tx.visit(&sql, &values, &mut |r| {
             let id = r.int(0)?;
             if weight > WEIGHT && ids.first() != Some(&id) {
@@ -316,27 +326,17 @@ pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<Summaries, Stor
                 return Ok(());
             }
             let (prefix, summary) = (r.opt_bytes(1)?, r.opt_bytes(2)?);
-    let (mut weight, mut told) = (0, 0);
             bytes.extend_from_slice(prefix.unwrap_or_default());
             bytes.extend_from_slice(summary.unwrap_or_default());
             rows.push((id, prefix.map(<[u8]>::len), summary.unwrap_or_default().len()));
+            weight += prefix.map_or(0, <[u8]>::len) + summary.map_or(0, <[u8]>::len);
             Ok(())
         })?;
         let mut bytes = bytes.freeze();
-        let mut left = HashSet::new();
         for (id, prefix, summary) in rows {
             let prefix = prefix.map(|len| bytes.split_to(len));
             found.insert(id, MessageRow { id, prefix, summary: bytes.split_to(summary) });
         }
-    }
-            weight += prefix.map_or(0, <[u8]>::len) + summary.map_or(0, <[u8]>::len);
-    Ok(Summaries { rows: found, told })
-}
-
-/// What opening a message's content needs.
-#[derive(Debug, Clone)]
-pub struct ContentRow {
-    /// Sealed prefix.
         match slice.iter().position(|id| left.contains(id)) {
             Some(at) => {
                 told += at;
@@ -344,6 +344,14 @@ pub struct ContentRow {
             }
             None => told += slice.len(),
         }
+    }
+    Ok(Summaries { rows: found, told })
+}
+
+/// What opening a message's content needs.
+#[derive(Debug, Clone)]
+pub struct ContentRow {
+    /// Sealed prefix.
     pub prefix: Option<Vec<u8>>,
     /// Blob.
     pub blob: BlobId,

@@ -20,6 +20,7 @@ fn a_flag_set_by_one_client_is_seen_by_another_in_idle() {
 
 #[test]
 fn curl_reads_without_changing() {
+    let _proof = proves(&["F220"], "imap");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let (from, to) = (a.account("Per", 1), a.account("Per", 0));

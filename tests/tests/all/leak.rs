@@ -18,7 +18,7 @@ const MARIE: &str = "marie.martin@alpes.mssante.fr";
 const ANNE: &str = "anne.legoff@bretagne.mssante.fr";
 
 /// What must not be found, and where it stands in the message or the BAL. No word is part of another or of anything of ours.
-const WORDS: [(&str, &str); 10] = [
+const WORDS: [(&str, &str); 12] = [
     ("header", "xylographique"),
     ("display name", "Zéphyrine"),
     ("subject", "hydronéphrose"),
@@ -29,6 +29,8 @@ const WORDS: [(&str, &str); 10] = [
     ("folder name", "brachycéphale"),
     ("keyword", "motcle-ornithorynque"),
     ("absence", "rhododendron"),
+    ("annotation name", "chlorhexidine"),
+    ("annotation", "bathyscaphe"),
 ];
 
 /// A form in which a word may lie on a disk.
@@ -239,6 +241,13 @@ fn lived(program: &Path) -> (Found, usize, u64) {
     wait::until("the search index", 60, || (indexed(sandbox.b()) >= 5).then_some(()));
     mailbox.ok(&format!("UID SEARCH FUZZY TEXT {}", fold(word("attachment"))));
     mailbox.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[])");
+    mailbox.ok("FETCH 1:* (PREVIEW SAVEDATE EMAILID)");
+    let (annotation, value) = (word("annotation name"), word("annotation"));
+    for place in ["INBOX", "\"\"", &format!("\"{folder}\"")] {
+        mailbox.ok(&format!("SETMETADATA {place} (/private/vendor/essai/{annotation} \"{value} {annotation}\")"));
+    }
+    mailbox.ok(&format!("SETMETADATA INBOX (/shared/{annotation} \"{value}\")"));
+    mailbox.ok(&format!("GETMETADATA INBOX (/private/vendor/essai/{annotation} /shared/{annotation})"));
     mailbox.ok(&format!("RENAME \"{folder}\" \"{folder}2\""));
     mailbox.say(&format!("FETCH 1 {}", word("keyword")));
     // What somebody away has answered is content too.

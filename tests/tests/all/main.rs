@@ -42,6 +42,7 @@ mod rest;
 mod revocation;
 mod roles;
 mod search;
+mod shared;
 mod startup;
 mod structures;
 mod terms;

@@ -141,10 +141,7 @@ impl Session {
     }
 
     async fn leave(mut self: Box<Self>, end: End) {
-        self.leave_others().await;
-        if let Some(actor) = self.actor.take() {
-            self.operator.logout(&actor).await;
-        }
+        self.leave_bals().await;
         if !matches!(end, End::Gone) && self.send().await.is_ok() {
             self.conn.close().await;
         }
@@ -280,10 +277,7 @@ impl Session {
     pub(crate) async fn unauthenticate(&mut self) {
         self.view = None;
         (self.watch, self.leash, self.wishes) = (None, None, None);
-        self.leave_others().await;
-        if let Some(actor) = self.actor.take() {
-            self.operator.logout(&actor).await;
-        }
+        self.leave_bals().await;
         self.enabled = Enabled::default();
         self.out.set_utf8(false);
         self.out.set_uid_only(false);

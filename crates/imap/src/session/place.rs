@@ -11,8 +11,8 @@ use sceau_domain::{Address, RefusalCode};
 use sceau_operator::{Actor, BalRef};
 use unicode_normalization::UnicodeNormalization;
 
-/// Other BALs that a session remembers having entered. Beyond this the first one is entered, and traced, again.
-const ENTERED: usize = 200;
+/// Other BALs that a session remembers having entered: as many as it is shown. Beyond this the first one is entered, and traced, again.
+const ENTERED: usize = sceau_operator::login::MOST_BALS as usize;
 
 /// What a mailbox name means.
 #[derive(Debug, Clone)]
@@ -139,25 +139,26 @@ impl Session {
                 None => new.push(bal),
             }
         }
+        let mut left = Vec::new();
         for actor in self.operator.enter_bals(actor, new).await? {
             let id = actor.bal.as_ref().map(|b| b.id);
             self.others.retain(|a| a.bal.as_ref().map(|b| b.id) != id);
             if self.others.len() >= ENTERED {
-                let first = self.others.remove(0);
-                self.operator.logout(&first).await;
+                left.push(self.others.remove(0));
             }
             self.others.push(actor.clone());
             seated.push(actor);
         }
+        self.operator.logout_all(&left).await;
         seated.sort_by_cached_key(|a| a.bal.as_ref().map(|b| b.address.key()));
         Ok(seated)
     }
 
-    /// Leaves every other BAL: the session is over.
-    pub(crate) async fn leave_others(&mut self) {
-        for actor in std::mem::take(&mut self.others) {
-            self.operator.logout(&actor).await;
-        }
+    /// Leaves every BAL, the session's own last: the session is over.
+    pub(crate) async fn leave_bals(&mut self) {
+        let mut left = std::mem::take(&mut self.others);
+        left.extend(self.actor.take());
+        self.operator.logout_all(&left).await;
     }
 
     /// The name of the level of a BAL in the *Other Users* namespace.

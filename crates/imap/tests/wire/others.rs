@@ -208,6 +208,65 @@ async fn a_delegate_who_loses_the_access_is_out() {
     assert!(!all.iter().any(|l| l.contains(ANNE)), "{all:?}");
 }
 
+/// A person of a large house: each BAL is opened once by a session that lists them again and again, and left once.
+#[tokio::test]
+async fn hundreds_of_bals_are_entered_once() {
+    const MANY: usize = 230;
+    let w = World::new().await;
+    for n in 0..MANY {
+        let address = format!("service-{n}@alpha.mssante.fr");
+        sceau_testkit::bal(&w.op, &w.admin, &address, sceau_domain::BalKind::Org, &["anne"], |_| {}).await;
+    }
+    let mut c = Client::anne(&w).await;
+    for _ in 0..3 {
+        let all = c.ok("LIST \"\" *").await;
+        let inboxes = all.iter().filter(|l| l.starts_with("* LIST") && l.ends_with("/INBOX\"")).count();
+        assert_eq!(inboxes, MANY + 1);
+    }
+    let acts = async |bal: usize| {
+        let bal = format!("service-{bal}@alpha.mssante.fr");
+        (traced(&w, "login.ok", "anne", &bal).await, traced(&w, "login.ended", "anne", &bal).await)
+    };
+    for bal in [0, 1, 100, MANY - 1] {
+        assert_eq!(acts(bal).await, (1, 0), "{bal}");
+    }
+    c.ok("LOGOUT").await;
+    assert!(c.response().await.is_none());
+    for bal in [0, 1, 100, MANY - 1] {
+        assert_eq!(acts(bal).await, (1, 1), "{bal}");
+    }
+}
+
+/// A hold keeps what is moved out of the BAL that it names, and what is removed there from another one.
+#[tokio::test]
+async fn what_a_hold_names_stays_though_it_is_moved_to_another_bal() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    for n in ["un", "deux"] {
+        c.letter(n).await;
+    }
+    let subject = sceau_operator::holds::HoldSubject::Bal(ANNE.into());
+    w.op.place_hold(&w.admin, &subject, "conservation", "TJ 2026-117").await.unwrap();
+    c.ok(&format!("MOVE 1 \"{DESK}/INBOX\"")).await;
+    let kept = async || {
+        let count = "SELECT COUNT(*) FROM kept_messages";
+        let read = w.store.read(move |tx| tx.query_opt(count, &[])?.map(|r| r.int(0)).transpose());
+        read.await.map_err(|e: sceau_store::StoreError| e).unwrap().unwrap()
+    };
+    assert_eq!(kept().await, 1);
+    // Replaced by a draft in another BAL.
+    c.ok("SELECT INBOX").await;
+    let draft = letter("trois").replace('\n', "\r\n");
+    c.send(format!("r REPLACE 1 \"{DESK}/INBOX\" {{{}+}}\r\n{draft}\r\n", draft.len())).await;
+    assert!(c.until("r").await.last().unwrap().starts_with("r OK"));
+    assert_eq!(kept().await, 2);
+    // The other BAL is named by nobody: what leaves it is gone.
+    c.ok(&format!("SELECT \"{DESK}/INBOX\"")).await;
+    c.ok("STORE 1:* +FLAGS (\\Deleted)").await;
+    c.ok("EXPUNGE").await;
+    assert_eq!(kept().await, 2);
+}
+
 #[tokio::test]
 async fn the_level_has_the_name_that_the_operator_gave_it() {
     let w = World::with(|c| *c = c.clone().with_other_users("Boi\u{302}tes partagées")).await;

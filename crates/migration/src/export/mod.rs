@@ -6,6 +6,7 @@
 mod maildir;
 mod mbox;
 mod names;
+mod personal;
 
 pub use names::{escaped, unescaped};
 
@@ -51,6 +52,8 @@ pub struct Counts {
     pub before: u64,
     /// Messages that the server did not give.
     pub unread: u64,
+    /// Messages marked personal that were left out (F074): of a mailbox signed in to as `person*mailbox`.
+    pub personal: u64,
 }
 
 /// Who watches.
@@ -112,11 +115,14 @@ pub fn run(plan: &Plan, witness: &mut dyn Witness) -> Result<Counts, Error> {
     let mut counts = before.counts;
     let mut places = names::Taken::new(before.folders.values().map(|(place, _)| place.as_str()));
     for mailbox in &mailboxes {
-        let (entries, validity) = retry(plan, &mut client, witness, None, WAITS.len(), |client| {
+        let (mut entries, validity) = retry(plan, &mut client, witness, None, WAITS.len(), |client| {
             let opened = client.examine(&mailbox.wire)?;
             Ok((client.entries(opened)?, opened.validity))
         })?;
         let name = name(&mailbox.levels);
+        if personal::stays(&plan.login.user) {
+            counts.personal += personal::leave_out(&name, &mut entries);
+        }
         let place = match before.folders.get(&name) {
             Some((_, known)) if *known != validity => {
                 return Err(Error::Content(plan.dir.clone(), "other_folder"));

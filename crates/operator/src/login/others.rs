@@ -13,8 +13,8 @@ use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode};
 use sceau_store::{Id, StoreError, Tx, access, accounts as rows};
 use serde_json::json;
 
-/// Most BALs of one person that are reached from one session.
-const MOST: i64 = 1000;
+/// Most other BALs of one person that a session is shown.
+pub const MOST_BALS: u16 = 1000;
 
 /// Whose other BALs, by which token, from which BAL.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ impl Beside {
         if !rows::token_by_id(tx, self.token)?.is_some_and(|t| whole(&t)) {
             return Ok(Vec::new());
         }
-        let mut found = access::seats(tx, self.person, key, MOST)?;
+        let mut found = access::seats(tx, self.person, key, i64::from(MOST_BALS))?;
         found.retain(|(bal, seated)| bal.id != self.bal && holds(seated, BalRights::READ).is_ok());
         Ok(found)
     }

@@ -9,12 +9,14 @@ use crate::mail::parties::bal_by_key;
 use crate::mailbox::entries::{Copied, ascending};
 use crate::mailbox::flags;
 use crate::mailbox::folders::narrow;
+use crate::mailbox::personal::{Marks, leave_out};
 use crate::mailbox::seal::{BalSeal, MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::record::{Record, ids};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::access::refuses_mail;
 use sceau_domain::exchange::{Recipient, Sender, may_exchange};
+use sceau_domain::personal::{by_folder, is_shared};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::jobs::{self, NewJob};
 use sceau_store::journal::Act;
@@ -46,6 +48,10 @@ struct Ready {
     /// The source's keywords, ready for the destination, by slot.
     keywords: BTreeMap<usize, NewKeyword>,
     keyword_limit: usize,
+    /// What is kept from who copies.
+    without: Option<Marks>,
+    /// What does not go to the destination.
+    bars: Option<Marks>,
     index: [NewJob; 2],
     /// In the source, in the destination.
     records: [Record; 2],
@@ -53,7 +59,8 @@ struct Ready {
 
 impl Operator {
     /// Copies or moves UIDs of a folder into a folder of another BAL of the same person, as which `to_actor` sits there. All or nothing. Messages
-    /// that are gone are left out. `folder.unknown`, `right.missing`, `quota.exceeded`, `keyword.limit`, `copy.limit`, `exchange.*`.
+    /// that are gone are left out. `folder.unknown`, `right.missing`, `quota.exceeded`, `keyword.limit`, `copy.limit`, `copy.personal`,
+    /// `exchange.*`.
     pub async fn transfer_across(
         &self,
         actor: &Actor,
@@ -88,19 +95,25 @@ impl Operator {
     ) -> Result<Ready, Refusal> {
         let (from, to_seat) = (self.seat(actor)?, self.seat(to_actor)?.filing());
         let from = if moving { from.filing() } else { from };
-        let (target, _) = self.folder_key(to_seat.bal, to)?;
+        let (target, _) = self.folder_seen(to_actor, to_seat.bal, to)?;
+        let (without, bars) = (self.kept_from(actor), to_actor.bal.as_ref().filter(|b| is_shared(b.kind)));
+        let bars = bars.map(|_| self.marks(from.bal));
         let (source, destination) = (self.bal_seal(from.bal).await?, self.bal_seal(to_seat.bal).await?);
         let uids = ascending(uids);
         let asked = uids.clone();
         let look = self.0.store.read::<_, Fail, _>(move |tx| {
             from.check(tx)?;
-            rows::by_id(tx, from.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            let place = rows::by_id(tx, from.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
             let entries = messages::entries_of(tx, folder, &asked)?;
             let words =
                 if entries.iter().all(|e| e.keywords.is_empty()) { Vec::new() } else { keywords::list(tx, from.bal)? };
-            Ok((entries, words))
+            Ok((place, entries, words))
         });
-        let (entries, words) = look.await?;
+        let (place, entries, words) = look.await?;
+        let place = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
+        if bars.is_some() && by_folder(&place) {
+            return Err(RefusalCode::CopyPersonal.into());
+        }
         let used: BTreeSet<usize> = entries.iter().flat_map(|e| e.keywords.iter().collect::<Vec<_>>()).collect();
         let wanted: BTreeSet<Id> = entries.iter().map(|e| e.message).collect();
         if wanted.len() > MOST {
@@ -140,6 +153,8 @@ impl Operator {
             messages: sealed,
             keywords: kept,
             keyword_limit: self.limits_of(to_seat.bal).await?.keywords,
+            without,
+            bars,
             index: [self.index_job(from.bal, delay), self.index_job(to_seat.bal, delay)],
             records: [self.record(actor, from.bal, name), self.record(to_actor, to_seat.bal, name)],
         })
@@ -183,6 +198,12 @@ fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
     let mut copied = Copied { uidvalidity: narrow(target.uidvalidity), pairs: Vec::new() };
     let mut entries = messages::entries_of(tx, r.folder, &r.uids)?;
     entries.retain(|e| r.messages.contains_key(&e.message));
+    leave_out(r.without.as_ref(), tx, &mut entries)?;
+    if let Some(marks) = &r.bars
+        && !marks.take(tx, &mut entries)?.is_empty()
+    {
+        return Err(RefusalCode::CopyPersonal.into());
+    }
     if entries.is_empty() {
         return Ok(copied);
     }

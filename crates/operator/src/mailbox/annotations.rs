@@ -40,7 +40,7 @@ impl Operator {
     /// The annotations that a person sees of a folder, or of the BAL as a whole: everybody's and the person's own, by name. `folder.unknown`.
     pub async fn annotations(&self, actor: &Actor, folder: Option<&str>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
         let seat = self.seat(actor)?;
-        let tag = folder.map(|name| self.folder_key(seat.bal, name)).transpose()?.map(|(tag, _)| tag);
+        let tag = folder.map(|name| self.folder_seen(actor, seat.bal, name)).transpose()?.map(|(tag, _)| tag);
         let person = actor.person();
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
@@ -96,7 +96,7 @@ impl Operator {
         if shared && folder.is_none() {
             return Err(Refusal::new(RefusalCode::RightMissing));
         }
-        let tag = folder.map(|name| self.folder_key(seat.bal, name)).transpose()?.map(|(tag, _)| tag);
+        let tag = folder.map(|name| self.folder_seen(actor, seat.bal, name)).transpose()?.map(|(tag, _)| tag);
         let new = self.seal_annotations(actor, seat, entries).await?;
         let record = self.record(actor, seat.bal, "folder.annotated");
         let done = self.act::<(), Fail, _>(seat.bal, move |tx| {
@@ -112,7 +112,10 @@ impl Operator {
                     None => rows::remove(tx, seat.bal, folder, one.person, &one.tag).map(drop)?,
                 }
             }
-            for person in new.iter().filter(|n| n.row.is_some()).map(|n| n.person) {
+            let mut set: Vec<Id> = new.iter().filter(|n| n.row.is_some()).map(|n| n.person).collect();
+            set.sort_unstable();
+            set.dedup();
+            for person in set {
                 let (count, bytes) = rows::weight(tx, seat.bal, person)?;
                 if count > MOST || bytes > ROOM {
                     return Err(Refusal::new(RefusalCode::AnnotationLimit).with("limit", MOST).into());

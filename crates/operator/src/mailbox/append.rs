@@ -4,6 +4,7 @@ use crate::antivirus::{About, Whose};
 use crate::mail::keep::{Kept, keep_all};
 use crate::mailbox::deliver::{self, Placed, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
+use crate::mailbox::personal::{Marks, leave_out};
 use crate::record::{By, Record, ids};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Received};
@@ -83,7 +84,6 @@ impl Operator {
         Ok(Filing { prepared, spool: message.spool })
     }
 
-    /// Keeps the messages, in their order, and removes the one that is replaced: all or nothing.
     /// Is there room for so many bytes, in exchange for what is replaced? Judged again when they are filed ([`Operator::file`]): for those who
     /// would rather not take what cannot be kept. `quota.exceeded`.
     pub async fn has_room(&self, actor: &Actor, bytes: u64, replacing: Option<&Replacing>) -> Result<(), Refusal> {
@@ -106,6 +106,7 @@ impl Operator {
         Ok(())
     }
 
+    /// Keeps the messages, in their order, and removes the one that is replaced: all or nothing.
     /// `folder.unknown`, `quota.exceeded`, `keyword.limit`; `entry.unknown` when the one to replace is gone.
     pub async fn file(
         &self,
@@ -121,7 +122,8 @@ impl Operator {
         let mut from = None;
         if let Some(Replacing { actor, folder, uid }) = &replacing {
             let source = self.seat(actor)?.filing();
-            from = Some((source, *folder, *uid, self.record(actor, source.bal, "mail.expunged")));
+            let without = self.kept_from(actor);
+            from = Some((source, *folder, *uid, self.record(actor, source.bal, "mail.expunged"), without));
         }
         let left = from.as_ref().map(|f| f.0.bal).filter(|bal| *bal != seat.bal);
         let index = left.map(|bal| self.index_job(bal, self.config().search.delay));
@@ -137,8 +139,8 @@ impl Operator {
                     }
                 }
                 let mut gone = None;
-                if let Some((source, folder, uid, record)) = &from {
-                    let entry = take_out(tx, source.bal, *folder, *uid, record.at())?;
+                if let Some((source, folder, uid, record, without)) = &from {
+                    let entry = take_out(tx, source.bal, (*folder, *uid), without.as_ref(), record.at())?;
                     let at = source.check(tx)?;
                     if let Some(index) = &index {
                         sceau_store::jobs::ensure(tx, index)?;
@@ -173,10 +175,12 @@ impl Operator {
     /// The message that a UID of a folder shows now. `folder.unknown`, `entry.unknown`.
     pub async fn message_at(&self, actor: &Actor, folder: Id, uid: u32) -> Result<Id, Refusal> {
         let seat = self.seat(actor)?;
+        let without = self.kept_from(actor);
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
             rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
-            let found = messages::entries_of(tx, folder, &[i64::from(uid)])?;
+            let mut found = messages::entries_of(tx, folder, &[i64::from(uid)])?;
+            leave_out(without.as_ref(), tx, &mut found)?;
             found.first().map(|e| e.message).ok_or_else(|| RefusalCode::EntryUnknown.into())
         });
         Ok(read.await?)
@@ -184,11 +188,19 @@ impl Operator {
 }
 
 /// Takes an entry out of its folder. Its message stays until the act's end: what replaces it may be the same.
-fn take_out(tx: &mut dyn Tx, bal: Id, folder: Id, uid: u32, at: i64) -> Result<EntryRow, Fail> {
+fn take_out(
+    tx: &mut dyn Tx,
+    bal: Id,
+    (folder, uid): (Id, u32),
+    without: Option<&Marks>,
+    at: i64,
+) -> Result<EntryRow, Fail> {
     let state = rows::lock_bal(tx, bal)?.ok_or(RefusalCode::RightMissing)?;
     // A folder that was deleted took the entry with it.
     rows::by_id(tx, bal, folder)?.ok_or(RefusalCode::EntryUnknown)?;
-    let entry = messages::entries_of(tx, folder, &[i64::from(uid)])?.pop().ok_or(RefusalCode::EntryUnknown)?;
+    let mut found = messages::entries_of(tx, folder, &[i64::from(uid)])?;
+    leave_out(without, tx, &mut found)?;
+    let entry = found.pop().ok_or(RefusalCode::EntryUnknown)?;
     let counts = messages::counts_of([&entry]).negated();
     messages::remove(tx, Act { bal, modseq: state.modseq, at }, folder, std::slice::from_ref(&entry))?;
     rows::adjust(tx, folder, counts, state.modseq)?;

@@ -5,6 +5,7 @@ use crate::mailbox::entries::FlagSet;
 use crate::mailbox::flags;
 use crate::mailbox::folders::{SpecialUse, narrow};
 use crate::mailbox::names::INBOX;
+use crate::mailbox::personal;
 use crate::mailbox::seal::{MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
@@ -73,9 +74,15 @@ impl Operator {
         flags: FlagSet,
         date: Timestamp,
     ) -> Result<Prepared, Refusal> {
-        let flags = flags::checked(flags)?;
+        let mut flags = flags::checked(flags)?;
         let seal = self.bal_seal(bal).await?;
         let limits = self.limits_of(bal).await?;
+        // One keyword more than the limit lets: nobody's mail is refused for a mark.
+        let mark = personal::mark_of(message, &flags.keywords);
+        let keyword_limit = limits.keywords + usize::from(mark.is_some());
+        if let Some(mark) = mark {
+            flags.keywords = flags.keywords.iter().chain([mark]).collect();
+        }
         let id = self.0.store.new_id();
         let summary = Summary::of(&message.scan, &Limits::default()).to_bytes();
         let (name, special_use) = match target {
@@ -103,7 +110,7 @@ impl Operator {
                 },
                 flags: flags.system.bits(),
                 keywords: self.seal_keywords(&seal, &flags.keywords)?,
-                keyword_limit: limits.keywords,
+                keyword_limit,
                 internal_date: date.0,
                 index: self.index_job(bal, self.config().search.delay),
                 arrival: self.job(Kind::Arrival, bal.to_string(), Vec::new(), std::time::Duration::ZERO),

@@ -196,10 +196,11 @@ impl Operator {
     pub async fn open_folder(&self, actor: &Actor, name: &str, read_only: bool) -> Result<OpenFolder, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
-        let (tag, name) = self.folder_key(seat.bal, name)?;
+        let (tag, name) = self.folder_seen(actor, seat.bal, name)?;
         let (Listed { bal, folder, words, .. }, listing) = self.list(seat, tag).await?;
         let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
-        let entries = listing.finish(&mut words);
+        let mut entries = listing.finish(&mut words);
+        actor.without_marked(&mut entries);
         self.note_reading(actor, (seat.bal, bal), Read::Folder(folder.id, entries.len(), read_only)).await?;
         Ok(OpenFolder { folder: Folder::of(&folder, name), entries })
     }
@@ -284,6 +285,12 @@ impl Operator {
             let mut words = Words::open(&seal, &words).map_err(|e| refuse::store(&e))?;
             changes.changed = words.entries(&changed);
             changes.vanished = vanished.into_iter().map(|(first, last)| (narrow(first), narrow(last))).collect();
+            // What was marked meanwhile is gone for whom it is kept from.
+            let marked = actor.without_marked(&mut changes.changed);
+            if !marked.is_empty() {
+                changes.vanished.extend(marked.iter().map(|e| (e.uid, e.uid)));
+                changes.vanished.sort_unstable();
+            }
         }
         Ok(changes)
     }

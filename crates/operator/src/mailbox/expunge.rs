@@ -1,6 +1,7 @@
 //! Removing entries for good (EXPUNGE, CLOSE, UID EXPUNGE RFC 4315).
 use crate::mailbox::entries::{Flags, ascending};
 use crate::mailbox::folders::narrow;
+use crate::mailbox::personal::leave_out;
 use crate::record::ids;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -16,6 +17,7 @@ impl Operator {
         let only = only.map(ascending);
         let record = self.record(actor, seat.bal, "mail.expunged");
         let index = self.index_job(seat.bal, self.config().search.delay);
+        let without = self.kept_from(actor);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
             let bal = seat.check(tx)?;
@@ -24,6 +26,7 @@ impl Operator {
                 return Ok(Vec::new());
             }
             let mut gone = messages::entries_flagged(tx, folder, Flags::DELETED.bits())?;
+            leave_out(without.as_ref(), tx, &mut gone)?;
             if let Some(only) = &only {
                 gone.retain(|e| only.binary_search(&e.uid).is_ok());
             }

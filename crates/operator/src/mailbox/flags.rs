@@ -1,6 +1,7 @@
 //! Changing flags and keywords of entries (STORE).
 use crate::mailbox::entries::{Entry, FlagChange, FlagSet, ascending};
 use crate::mailbox::folders::narrow;
+use crate::mailbox::personal::leave_out;
 use crate::mailbox::words::Words;
 use crate::record::ids;
 use crate::refuse::{self, Fail};
@@ -76,12 +77,15 @@ impl Operator {
         let since = unchanged_since.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
         let limit = self.limits_of(seat.bal).await?.keywords;
         let record = self.record(actor, seat.bal, "mail.flagged");
+        let without = self.kept_from(actor);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
             let bal = seat.check(tx)?;
             rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            let mut found = messages::entries_of(tx, folder, &uids)?;
+            leave_out(without.as_ref(), tx, &mut found)?;
             let (mut entries, left): (Vec<EntryRow>, Vec<EntryRow>) =
-                messages::entries_of(tx, folder, &uids)?.into_iter().partition(|e| e.modseq <= since);
+                found.into_iter().partition(|e| e.modseq <= since);
             let slots = match change {
                 FlagChange::Remove => keywords::find(tx, seat.bal, &wanted)?,
                 _ if entries.is_empty() => Slots::default(),
@@ -95,14 +99,14 @@ impl Operator {
                 if flags == e.flags && keywords == e.keywords {
                     continue;
                 }
-                counts += Counts::of(e.flags, e.size).negated();
-                counts += Counts::of(flags, e.size);
-                (e.flags, e.keywords, e.modseq) = (flags, keywords, state.modseq);
-                let group = groups.entry((flags, e.keywords.iter().collect())).or_default();
                 // A message that has more, from before there was a limit, loses what it loses.
                 if keywords.iter().count() > MAX_KEYWORDS.max(e.keywords.iter().count()) {
                     return Err(too_many().into());
                 }
+                counts += Counts::of(e.flags, e.size).negated();
+                counts += Counts::of(flags, e.size);
+                (e.flags, e.keywords, e.modseq) = (flags, keywords, state.modseq);
+                let group = groups.entry((flags, e.keywords.iter().collect())).or_default();
                 group.0 = e.keywords.clone();
                 group.1.push(e.uid);
                 changed.push(e.message);
@@ -127,11 +131,11 @@ impl Operator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox::words::Keywords;
 
     fn set(keywords: &[&str]) -> FlagSet {
         FlagSet { keywords: keywords.iter().copied().collect(), ..FlagSet::default() }
     }
-    use crate::mailbox::words::Keywords;
 
     #[test]
     fn keywords_are_atoms_each_once_without_case() {

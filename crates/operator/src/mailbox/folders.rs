@@ -1,5 +1,6 @@
 //! Folders: what they are, listing, counts, the folders every BAL starts with.
 use crate::mailbox::names::{self, INBOX};
+use crate::mailbox::personal::Marks;
 use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, watch::Watch};
@@ -127,19 +128,20 @@ impl Operator {
             seat.check(tx)?;
             Ok(seen_by(tx, seat.bal, person)?)
         });
-        let named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
+        let mut named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
+        named.retain(|(_, name)| actor.sees_folder(name));
         let mut folders: Vec<Folder> = named.into_iter().map(|(row, name)| Folder::of(&row, name)).collect();
         folders.sort_by(|a, b| names::order(&a.name, &b.name));
         Ok(folders)
     }
     /// One folder by name. `folder.unknown`.
     pub async fn folder(&self, actor: &Actor, name: &str) -> Result<Folder, Refusal> {
-        let (row, name) = self.folder_row(actor, name).await?;
+        let (row, name) = self.folder_row(actor, name, None).await?;
         Ok(Folder::of(&row, name))
     }
     /// Counts of a folder by name.
     pub async fn folder_status(&self, actor: &Actor, name: &str) -> Result<FolderStatus, Refusal> {
-        let (row, _) = self.folder_row(actor, name).await?;
+        let (row, _) = self.folder_row(actor, name, self.kept_from(actor)).await?;
         Ok(FolderStatus::of(&row))
     }
     /// Watches the actor's BAL.
@@ -147,13 +149,22 @@ impl Operator {
         // No BAL has id 0: a session without a BAL waits for nothing.
         self.0.watch.watch(actor.bal.as_ref().map_or(0, |b| b.id))
     }
-    /// A folder's row and its canonical name. `folder.unknown`.
-    async fn folder_row(&self, actor: &Actor, name: &str) -> Result<(FolderRow, String), Refusal> {
+    /// A folder's row, counted without what these marks are on, and its canonical name. `folder.unknown`.
+    async fn folder_row(
+        &self,
+        actor: &Actor,
+        name: &str,
+        without: Option<Marks>,
+    ) -> Result<(FolderRow, String), Refusal> {
         let seat = self.seat(actor)?;
-        let (tag, name) = self.folder_key(seat.bal, name)?;
+        let (tag, name) = self.folder_seen(actor, seat.bal, name)?;
         let row = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
-            rows::by_tag(tx, seat.bal, &tag)?.ok_or_else(|| RefusalCode::FolderUnknown.into())
+            let mut row = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
+            if let Some(marks) = &without {
+                marks.uncount(tx, std::slice::from_mut(&mut row))?;
+            }
+            Ok(row)
         });
         Ok((row.await?, name))
     }

@@ -18,6 +18,7 @@ mod named;
 pub(crate) mod names;
 mod objects;
 mod overview;
+pub(crate) mod personal;
 mod preview;
 pub mod read;
 mod rename;
@@ -27,7 +28,7 @@ pub(crate) mod seal;
 pub mod search;
 mod structure;
 mod transfer;
-
 pub mod words;
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,11 +10,17 @@ impl Operator {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
         let person = actor.person();
+        let without = self.kept_from(actor);
         let rows = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
-            Ok(seen_by(tx, seat.bal, person)?)
+            let mut rows = seen_by(tx, seat.bal, person)?;
+            if let Some(marks) = &without {
+                marks.uncount(tx, &mut rows)?;
+            }
+            Ok(rows)
         });
-        let named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
+        let mut named = open_names(&seal, rows.await?).map_err(|e| refuse::store(&e))?;
+        named.retain(|(_, name)| actor.sees_folder(name));
         Ok(named.into_iter().map(|(row, name)| (Folder::of(&row, name), FolderStatus::of(&row))).collect())
     }
 }

@@ -26,8 +26,9 @@ impl Operator {
     /// `folder.unknown`, `folder.exists`, `folder.name` (also into itself), `folder.limit`.
     pub async fn rename_folder(&self, actor: &Actor, from: &str, to: &str) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
-        let from = names::canonical(from).ok_or(RefusalCode::FolderUnknown)?;
+        let (_, from) = self.folder_seen(actor, seat.bal, from)?;
         let to = names::new_name(to)?;
+        actor.may_name(&to)?;
         let record = self.record(actor, seat.bal, "folder.renamed");
         let plan = |tree: &Tree| Ok((self.plan_rename(tree, &from, &to)?, ()));
         self.on_tree(seat, record, plan, carry_out).await

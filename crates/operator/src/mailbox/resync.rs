@@ -21,11 +21,18 @@ impl Operator {
     pub async fn gone_since(&self, actor: &Actor, folder: Id, since: u64) -> Result<Gone, Refusal> {
         let seat = self.seat(actor)?;
         let since = i64::try_from(since).unwrap_or(i64::MAX);
+        let without = self.kept_from(actor);
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
             let row = rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
             let since = if since > row.modseq { 0 } else { since };
-            Ok((journal::gone_since(tx, &row, since)?, journal::remembers(tx, seat.bal, since)?))
+            let mut gone = journal::gone_since(tx, &row, since)?;
+            if let Some(marks) = &without {
+                // What was marked since is gone for whom it is kept from.
+                gone.extend(marks.in_folder(tx, folder, since)?.iter().map(|e| (e.uid, e.uid)));
+                gone.sort_unstable();
+            }
+            Ok((gone, journal::remembers(tx, seat.bal, since)?))
         });
         let (runs, exact) = read.await?;
         Ok(Gone { runs: runs.into_iter().map(|(first, last)| (narrow(first), narrow(last))).collect(), exact })

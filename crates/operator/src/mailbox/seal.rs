@@ -101,6 +101,10 @@ impl Operator {
     pub(crate) fn annotation_tag(&self, bal: Id, name: &str) -> Vec<u8> {
         self.bal_tag("annotation.name", bal, name)
     }
+    /// Keyed digest of a keyword, whatever its case.
+    pub(crate) fn keyword_tag(&self, bal: Id, name: &str) -> Vec<u8> {
+        self.bal_tag("keyword.name", bal, &name.to_ascii_lowercase())
+    }
     fn bal_tag(&self, purpose: &str, bal: Id, name: &str) -> Vec<u8> {
         let mut data = bal.to_be_bytes().to_vec();
         data.extend_from_slice(name.as_bytes());
@@ -112,7 +116,7 @@ impl Operator {
             .iter()
             .map(|name| {
                 let id = self.0.store.new_id();
-                let tag = self.bal_tag("keyword.name", seal.bal, &name.to_ascii_lowercase());
+                let tag = self.keyword_tag(seal.bal, name);
                 Ok(NewKeyword { id, tag, sealed: seal.seal(id, KEYWORD_NAME, name.as_bytes())? })
             })
             .collect()

@@ -9,7 +9,7 @@ use crate::mailbox::seal::BalSeal;
 use crate::record::Record;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
-use sceau_domain::{AccessRole, Refusal, RefusalCode};
+use sceau_domain::{AccessRole, Refusal, RefusalCode, UseCase};
 use sceau_store::folders::{self as rows, FolderRow, NewFolder};
 use sceau_store::journal::Act;
 use sceau_store::{Id, StoreError, Tx, access, jobs, messages, subscriptions};
@@ -169,6 +169,7 @@ impl Operator {
     ) -> Result<Folder, Refusal> {
         let seat = self.seat(actor)?.filing();
         let name = names::new_name(name)?;
+        actor.may_name(&name)?;
         let record = self.record(actor, seat.bal, "folder.created");
         let plan = |tree: &Tree| {
             let has_use = |r: &FolderRow| {
@@ -194,12 +195,13 @@ impl Operator {
     /// Deletes a folder and its entries. INBOX: `folder.reserved`; with children: `folder.has_children`.
     pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
-        let name = names::canonical(name).ok_or(RefusalCode::FolderUnknown)?;
+        let (_, name) = self.folder_seen(actor, seat.bal, name)?;
         if name == INBOX {
             return Err(RefusalCode::FolderReserved.into());
         }
         let record = self.record(actor, seat.bal, "folder.deleted");
         let index = self.index_job(seat.bal, self.config().search.delay);
+        let without = self.kept_from(actor);
         let plan = |tree: &Tree| {
             let id = tree.get(&name)?.id;
             if tree.by_name.keys().any(|other| names::is_below(other, &name)) {
@@ -209,6 +211,13 @@ impl Operator {
         };
         let act = move |tx: &mut dyn Tx, ground: &Ground, id: &Id, record: &Record| {
             let Some(row) = ground.rows.get(id) else { return Err(Stop::Stale) };
+            // Nobody removes what he cannot see.
+            if let Some(marks) = &without
+                && !marks.in_folder(tx, *id, 0)?.is_empty()
+            {
+                let refusal = Refusal::new(RefusalCode::RightMissing).with("name", UseCase::MailFile.as_str());
+                return Err(Fail::from(refusal).into());
+            }
             let act = Act { bal: row.bal, modseq: ground.modseq, at: record.at() };
             let shown = messages::remove_all(tx, act, *id)?;
             messages::drop_orphans(tx, row.bal, shown, record.at())?;
@@ -225,7 +234,7 @@ impl Operator {
     pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
         // Whoever may read a folder may say whether it is among those that he looks at.
         let seat = self.seat(actor)?;
-        let (tag, _) = self.folder_key(seat.bal, name)?;
+        let (tag, _) = self.folder_seen(actor, seat.bal, name)?;
         let person = actor.person();
         let record = self.record(actor, seat.bal, "folder.subscribed");
         let done = self.act::<(), Fail, _>(seat.bal, move |tx| {

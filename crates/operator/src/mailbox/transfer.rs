@@ -1,6 +1,7 @@
 //! Copying and moving entries (COPY, MOVE RFC 6851): all of them or none, in one transaction.
 use crate::mailbox::entries::{Copied, ascending};
 use crate::mailbox::folders::narrow;
+use crate::mailbox::personal::leave_out;
 use crate::record::{Record, ids};
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -31,7 +32,8 @@ impl Operator {
         remove: bool,
     ) -> Result<Copied, Refusal> {
         let seat = self.seat(actor)?.filing();
-        let (tag, _) = self.folder_key(seat.bal, to)?;
+        let (tag, _) = self.folder_seen(actor, seat.bal, to)?;
+        let without = self.kept_from(actor);
         let uids = ascending(uids);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
@@ -39,7 +41,8 @@ impl Operator {
             rows::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
             let target = rows::by_tag(tx, seat.bal, &tag)?.ok_or(RefusalCode::FolderUnknown)?;
             let mut copied = Copied { uidvalidity: narrow(target.uidvalidity), pairs: Vec::new() };
-            let entries = messages::entries_of(tx, folder, &uids)?;
+            let mut entries = messages::entries_of(tx, folder, &uids)?;
+            leave_out(without.as_ref(), tx, &mut entries)?;
             if entries.is_empty() {
                 return Ok(copied);
             }

@@ -8,6 +8,7 @@ use super::opened::Broken;
 use super::texts;
 use crate::access::Seat;
 use crate::mailbox::folders::{narrow, open_names};
+use crate::mailbox::personal::Marks;
 use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
@@ -133,7 +134,7 @@ impl Operator {
         page: Page,
     ) -> Result<Found, Refusal> {
         let seat = self.seat(actor)?;
-        let tag = folder.map(|name| self.folder_key(seat.bal, name)).transpose()?;
+        let tag = folder.map(|name| self.folder_seen(actor, seat.bal, name)).transpose()?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let bal = seat.check(tx)?;
             let folder = match &tag {
@@ -155,6 +156,9 @@ impl Operator {
         let more = matches.hits.len() > limit;
         matches.hits.truncate(limit);
         let next = matches.hits.last().copied().filter(|_| more);
+        if let Some(marks) = self.kept_from(actor) {
+            self.leave_out_marked(actor, &asked.seal, marks, &mut matches).await?;
+        }
         let hits = self.show(seat, &asked, &matches).await?;
         let who = (seat.bal, bal);
         self.note_reading(actor, who.clone(), Read::Search(matches.scanned, hits.len())).await?;
@@ -163,6 +167,32 @@ impl Operator {
             self.note_reading(actor, who, Read::Listed(first, last, hits.len())).await?;
         }
         Ok(Found { hits, next, complete: !matches.incomplete })
+    }
+
+    /// Leaves out what shows only where this person does not see it (F074).
+    async fn leave_out_marked(
+        &self,
+        actor: &Actor,
+        seal: &BalSeal,
+        marks: Marks,
+        matches: &mut Matches,
+    ) -> Result<(), Refusal> {
+        let bal = seal.bal;
+        let read = self.0.store.read::<_, StoreError, _>(move |tx| {
+            let folders = rows::list(tx, bal)?;
+            let mut marked = HashSet::new();
+            for folder in &folders {
+                marked.extend(marks.in_folder(tx, folder.id, 0)?.iter().map(|e| (folder.id, e.message)));
+            }
+            Ok((folders, marked))
+        });
+        let (folders, marked) = read.await.map_err(|e| refuse::store(&e))?;
+        let named = open_names(seal, folders).map_err(|e| refuse::store(&e))?;
+        let seen: HashSet<Id> = named.iter().filter(|(_, n)| actor.sees_folder(n)).map(|(row, _)| row.id).collect();
+        let shows = |e: &Shown| seen.contains(&e.folder) && !marked.contains(&(e.folder, e.message));
+        matches.shown.values_mut().for_each(|entries| entries.retain(shows));
+        matches.hits.retain(|(_, id)| matches.shown.get(id).is_some_and(|entries| !entries.is_empty()));
+        Ok(())
     }
 
     /// Every message of a BAL that matches, shown or not: for searches that combine it with other facts. The caller checks rights and

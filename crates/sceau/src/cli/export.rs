@@ -39,13 +39,14 @@ pub fn run(c: &Context, command: ExportCommand) -> Result<(), Failure> {
     }
 }
 
-const COUNTS: [(&str, &str); 6] = [
+const COUNTS: [(&str, &str); 7] = [
     ("folders", "column.mail_folders"),
     ("messages", "column.messages"),
     ("bytes", "column.size"),
     ("before", "column.mail_before"),
     ("gone", "column.mail_gone"),
     ("unread", "column.mail_unread"),
+    ("personal", "column.mail_personal"),
 ];
 
 fn take_out(c: &Context, args: ExportArgs, format: Format) -> Result<(), Failure> {
