@@ -1,6 +1,7 @@
 //! The door through which a person's own mailbox is reached from anywhere: IMAP, with the person's own token. No configuration is read, no socket of the
 //! server is needed.
 use super::Context;
+use super::meter::{EVERY, Meter};
 use crate::admin::client::Failure;
 use clap::Args;
 use sceau_migration::Error;
@@ -8,7 +9,7 @@ use sceau_migration::client::{Auth, Secret};
 use sceau_migration::door::{Door, Host};
 use sceau_migration::error::No;
 use sceau_migration::source::Login;
-use std::io::{BufRead, IsTerminal, Read, Write};
+use std::io::{BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -143,13 +144,10 @@ pub fn words(c: &Context, no: &No) -> String {
     }
 }
 
-/// How often progress is shown.
-const EVERY: Duration = Duration::from_millis(250);
-
-/// Shows on standard error how far a folder is; at a terminal in a line that changes.
+/// Says which folder is gone through, and how far it is.
 pub struct Progress<'a> {
     context: &'a Context,
-    terminal: bool,
+    meter: Meter,
     shown: Option<Instant>,
     folder: String,
     messages: u64,
@@ -158,7 +156,7 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Nothing is shown yet.
     pub fn new(context: &'a Context) -> Self {
-        Self { context, terminal: std::io::stderr().is_terminal(), shown: None, folder: String::new(), messages: 0 }
+        Self { context, meter: Meter::new(context), shown: None, folder: String::new(), messages: 0 }
     }
     /// A folder begins, of so many messages.
     pub fn folder(&mut self, name: &str, messages: u64) {
@@ -168,11 +166,8 @@ impl<'a> Progress<'a> {
     }
     /// So many of them were gone through.
     pub fn step(&mut self, done: u64) {
-        if self.terminal && self.shown.is_none_or(|at| at.elapsed() >= EVERY) {
-            // Nobody reads: the work goes on.
-            let folder = super::table::printable(&self.folder);
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K{folder} {done}/{}", self.messages);
-            let _ = std::io::stderr().flush();
+        if self.shown.is_none_or(|at| at.elapsed() >= EVERY) {
+            self.meter.draw(&self.folder, done, self.messages);
             self.shown = Some(Instant::now());
         }
     }
@@ -186,10 +181,9 @@ impl<'a> Progress<'a> {
         self.clear();
         super::out::complain(sentence);
     }
-    /// Takes the line away.
+    /// Takes the bar away.
     pub fn clear(&mut self) {
-        if self.shown.take().is_some() {
-            eprint!("\r\x1b[K");
-        }
+        self.meter.clear();
+        self.shown = None;
     }
 }

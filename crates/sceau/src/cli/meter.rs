@@ -32,11 +32,16 @@ impl Meter {
     /// Shows how far a phase is.
     pub fn show(&mut self, phase: &str, done: u64, total: u64) {
         let phase = self.context.text(&format!("care.phase.{phase}"), &[]);
+        self.draw(&phase, done, total);
+    }
+    /// Shows how far something of this name is.
+    pub fn draw(&mut self, name: &str, done: u64, total: u64) {
+        let name = super::table::printable(name);
         let line = match (done * WIDTH).checked_div(total) {
-            None => format!("{phase} {done}"),
+            None => format!("{name} {done}"),
             Some(full) => {
                 let bar: String = (0..WIDTH).map(|i| if i < full { '#' } else { '.' }).collect();
-                format!("{phase} [{bar}] {done}/{total}")
+                format!("{name} [{bar}] {done}/{total}")
             }
         };
         // Nobody reads: the work goes on.
@@ -50,11 +55,15 @@ impl Meter {
             self.said = Instant::now();
         }
     }
-    /// The work is over: the bar goes.
-    pub fn end(self) {
-        if self.drawn {
+    /// Takes the bar away, so that something else is said; it comes again.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
             eprint!("\r\x1b[K");
         }
+    }
+    /// The work is over: the bar goes.
+    pub fn end(mut self) {
+        self.clear();
     }
 }
 
