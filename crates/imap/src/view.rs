@@ -57,7 +57,7 @@ pub struct View {
     gone: BTreeSet<u32>,
     /// While some are: a modseq before any of them went.
     before_gone: Option<u64>,
-    /// Changes of flags were kept from the client, as it wished (RFC 5465 §5.1): a modseq before the first of them.
+    /// Changes were kept from the client, those of flags as it wished (RFC 5465 §5.1): a modseq before the first of them.
     before_unheard: Option<u64>,
     /// Changes are known up to this modseq.
     modseq: u64,
@@ -108,11 +108,11 @@ impl View {
         let held = [self.before_gone, self.before_unheard];
         held.into_iter().flatten().fold(self.modseq, u64::min).max(1)
     }
-    /// Changes of flags after this modseq are not told, now or later.
+    /// Some changes after this modseq are not told, now or later.
     pub fn unheard(&mut self, since: u64) {
         self.before_unheard.get_or_insert(since);
     }
-    /// Were changes of flags kept from the client?
+    /// Were changes kept from the client?
     pub fn is_behind(&self) -> bool {
         self.before_unheard.is_some()
     }
@@ -242,8 +242,9 @@ impl View {
                     }
                 }
                 Err(i) if i == self.entries.len() => self.entries.push(entry),
-                // Cannot be: UIDs ascend. It would move numbers that the client relies on.
-                Err(_) => {}
+                // It was kept from this person until now. It would move numbers that the client relies on: it is there when the mailbox is opened anew, and
+                // no state that is told until then includes it.
+                Err(_) => self.unheard(self.modseq),
             }
         }
         self.modseq = self.modseq.max(changes.modseq);

@@ -135,6 +135,19 @@ fn the_state_told_stays_where_flags_were_kept_back() {
 }
 
 #[test]
+fn what_comes_among_older_messages_waits_until_the_mailbox_is_opened_anew() {
+    let mut v = view(&[1, 3]);
+    let shown = Changes {
+        changed: vec![entry(2, 12, Flags(0)), entry(4, 12, Flags(0))],
+        vanished: vec![],
+        modseq: 12,
+        uidnext: 5,
+    };
+    assert_eq!(v.apply(shown, true), [Update::Exists(3)]);
+    assert_eq!((v.index_of(2), v.highest_modseq(), v.modseq()), (None, 10, 12));
+}
+
+#[test]
 fn a_saved_result_forgets_what_is_gone() {
     let mut v = view(&[1, 2, 3]);
     v.save(vec![1, 3]);

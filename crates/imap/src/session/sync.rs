@@ -73,7 +73,8 @@ impl Session {
 
     /// While removals may not be told, a client that counts modseqs must not take one that it hears for the state of the mailbox (RFC 7162 §3.2).
     fn tell_held_back(&mut self) {
-        if let Some(view) = self.view.as_ref().filter(|v| self.enabled.condstore && v.holds_back()) {
+        let held = |v: &&View| v.holds_back() || (v.is_behind() && self.wishes.is_none());
+        if let Some(view) = self.view.as_ref().filter(|_| self.enabled.condstore).filter(held) {
             self.out.raw("* OK [HIGHESTMODSEQ ").num(view.highest_modseq()).raw("] Removals are told later").end();
         }
     }
