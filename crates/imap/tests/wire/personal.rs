@@ -148,4 +148,11 @@ async fn what_is_personal_does_not_go_into_a_shared_bal() {
     anne.ok("STORE 1 -FLAGS ($Personal)").await;
     one(&member.ok("SELECT INBOX").await, "* 1 EXISTS");
     assert!(member.ok("FETCH 1 BODY.PEEK[TEXT]").await[0].contains("pour Bruno"));
+    // Where people work together *Personnel* is the staff, and what a sender's program says keeps nothing from them.
+    anne.append(&format!("\"{DESK}/INBOX\""), "", &letter("Personnel : planning de nuit")).await;
+    let sensitive = letter("Résultats").replace("Subject:", "Sensitivity: Private\nSubject:");
+    anne.append(&format!("\"{DESK}/INBOX\""), "", &sensitive).await;
+    anne.ok(&format!("CREATE \"{DESK}/Personnel\"")).await;
+    one(&member.ok("SELECT INBOX").await, "* 3 EXISTS");
+    one(&member.ok("LIST \"\" Personnel").await, "* LIST");
 }

@@ -111,7 +111,8 @@ impl Operator {
         });
         let (place, entries, words) = look.await?;
         let place = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
-        if bars.is_some() && by_folder(&place) {
+        let own = actor.bal.as_ref().map(|b| b.kind);
+        if bars.is_some() && by_folder(&place).is_some_and(|reach| own.is_none_or(|kind| reach.holds(kind))) {
             return Err(RefusalCode::CopyPersonal.into());
         }
         let used: BTreeSet<usize> = entries.iter().flat_map(|e| e.keywords.iter().collect::<Vec<_>>()).collect();

@@ -5,7 +5,6 @@ use crate::mailbox::entries::FlagSet;
 use crate::mailbox::flags;
 use crate::mailbox::folders::{SpecialUse, narrow};
 use crate::mailbox::names::INBOX;
-use crate::mailbox::personal;
 use crate::mailbox::seal::{MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
@@ -78,7 +77,7 @@ impl Operator {
         let seal = self.bal_seal(bal).await?;
         let limits = self.limits_of(bal).await?;
         // One keyword more than the limit lets: nobody's mail is refused for a mark.
-        let mark = personal::mark_of(message, &flags.keywords);
+        let mark = self.mark_of(bal, message, &flags.keywords).await?;
         let keyword_limit = limits.keywords + usize::from(mark.is_some());
         if let Some(mark) = mark {
             flags.keywords = flags.keywords.iter().chain([mark]).collect();

@@ -5,15 +5,15 @@
 //! private things as if there were none; what comes marked gets the keyword, so that whoever sees it can take the mark away.
 use crate::mailbox::entries::Entry;
 use crate::mailbox::words::Keywords;
-use crate::refuse::Fail;
+use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Received, Who};
-use sceau_domain::personal::{self, KEYWORDS, MARK};
+use sceau_domain::personal::{self, KEYWORDS, MARK, Reach};
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_message::header;
 use sceau_store::folders::FolderRow;
 use sceau_store::keywords::{self, Slots};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, StoreError, Tx};
+use sceau_store::{Id, StoreError, Tx, accounts};
 
 /// Finds what is marked in a BAL.
 #[derive(Debug, Clone)]
@@ -68,7 +68,8 @@ impl Actor {
     }
     /// May this person know of a folder with this name?
     pub(crate) fn sees_folder(&self, name: &str) -> bool {
-        !(self.kept_out() && personal::by_folder(name))
+        let kind = self.bal.as_ref().map(|b| b.kind);
+        !self.kept_out() || personal::by_folder(name).is_none_or(|reach| kind.is_some_and(|kind| !reach.holds(kind)))
     }
     /// `right.missing` for a folder that this person could not see.
     pub(crate) fn may_name(&self, name: &str) -> Result<(), Refusal> {
@@ -80,6 +81,21 @@ impl Actor {
 }
 
 impl Operator {
+    /// The mark of a message that comes marked, where it marks in this BAL. Seldom is anything looked up.
+    pub(crate) async fn mark_of(
+        &self,
+        bal: Id,
+        message: &Received,
+        keywords: &Keywords,
+    ) -> Result<Option<&'static str>, Refusal> {
+        let Some(reach) = reach_of(message, keywords) else { return Ok(None) };
+        let marks = reach == Reach::Everywhere || {
+            let row = self.0.store.read(move |tx| accounts::bal_by_id(tx, bal)).await;
+            let row = row.map_err(|e: StoreError| refuse::store(&e))?;
+            row.and_then(|b| b.kind.parse().ok()).is_some_and(|kind| reach.holds(kind))
+        };
+        Ok(marks.then_some(MARK))
+    }
     /// How marks are found in a BAL.
     pub(crate) fn marks(&self, bal: Id) -> Marks {
         Marks { bal, tags: KEYWORDS.iter().map(|k| self.keyword_tag(bal, k)).collect() }
@@ -114,17 +130,19 @@ pub(crate) fn leave_out(marks: Option<&Marks>, tx: &mut dyn Tx, entries: &mut Ve
     Ok(())
 }
 
-/// The mark, for a message that comes marked and does not have it yet.
-pub(crate) fn mark_of(message: &Received, keywords: &Keywords) -> Option<&'static str> {
+/// Where a message is marked, that comes marked and has no mark yet.
+fn reach_of(message: &Received, keywords: &Keywords) -> Option<Reach> {
     if keywords.iter().any(personal::by_keyword) {
         return None;
     }
-    let marks = |field: header::Field<'_>| {
+    let reach = |field: header::Field<'_>| {
         if field.name.eq_ignore_ascii_case("Subject") {
             personal::by_subject(&header::decoded(field.value))
+        } else if field.name.eq_ignore_ascii_case("Sensitivity") {
+            personal::by_sensitivity(&header::decoded(field.value))
         } else {
-            field.name.eq_ignore_ascii_case("Sensitivity") && personal::by_sensitivity(&header::decoded(field.value))
+            None
         }
     };
-    header::fields(&message.scan.header).any(marks).then_some(MARK)
+    header::fields(&message.scan.header).filter_map(reach).max()
 }
