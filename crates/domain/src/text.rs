@@ -61,6 +61,9 @@ pub fn keys(lang: Lang) -> impl Iterator<Item = &'static str> {
 /// Reduces `s` to printable ASCII in one line: accents are removed, quotes and dashes become their plain form, a control
 /// or line break becomes a space, what has no plain form becomes `?`. Protocol replies that may not hold UTF-8 use it.
 pub fn to_ascii(s: &str) -> String {
+    if s.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return s.to_owned();
+    }
     let mut out = String::with_capacity(s.len());
     for c in s.nfd() {
         match c {

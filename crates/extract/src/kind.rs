@@ -19,13 +19,13 @@ pub enum Kind {
     Unknown,
 }
 
-/// How far a mark that identifies a document is looked for, bytes. Readers accept `%PDF-` within the first 1024.
-const HEAD: usize = 1024;
-
 impl Kind {
+    /// How far a mark that identifies a document is looked for, bytes: what stands behind changes no guess. Readers accept `%PDF-` within the first 1024.
+    pub const HEAD: usize = 1024;
+
     /// The kind of a document. What it holds decides over what is declared.
     pub fn guess(mime: &str, name: &str, content: &[u8]) -> Self {
-        let head = &content[..content.len().min(HEAD)];
+        let head = &content[..content.len().min(Self::HEAD)];
         if head.windows(5).any(|w| w == b"%PDF-") {
             return Self::Pdf;
         }

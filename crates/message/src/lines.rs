@@ -29,6 +29,11 @@ impl Flaw {
     }
 }
 
+/// Is there a NUL?
+pub fn has_nul(bytes: &[u8]) -> bool {
+    memchr::memchr(0, bytes).is_some()
+}
+
 /// Looks at content as it passes, in pieces of any size.
 #[derive(Debug)]
 pub struct LineCheck {
@@ -59,7 +64,7 @@ impl LineCheck {
                 rest = &rest[1..];
                 continue;
             }
-            let run = rest.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)).unwrap_or(rest.len());
+            let run = memchr::memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
             self.line = self.line.saturating_add(run);
             // The CRLF to come counts.
             if self.line + 2 > self.max_line {

@@ -2,7 +2,7 @@
 //! Used by the MX door, submission and IMAP APPEND alike.
 use crate::refuse;
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_message::lines::{Flaw, LINE, LineCheck};
+use sceau_message::lines::{Flaw, LINE, LineCheck, has_nul};
 use sceau_message::scan::{Limits, Scan, ScanError, Scanner};
 use sceau_store::{Spool, SpoolWriter};
 
@@ -52,7 +52,7 @@ impl Intake {
             Some(lines) => {
                 lines.push(bytes);
             }
-            None if bytes.contains(&0) => return Err(RefusalCode::MessageNul.into()),
+            None if has_nul(bytes) => return Err(RefusalCode::MessageNul.into()),
             None => {}
         }
         self.scanner.push(bytes).map_err(too_much)?;

@@ -2,8 +2,8 @@
 //! spool's random key (associated data: blob id, chunk index, last flag). Small content stays in memory (sealed too, so that
 //! it can go inline), larger content is a file. The format is the blob's: keeping a spool is a rename, or an upload as it is.
 //!
-//! Promises: at most one chunk is in clear, in memory; memory is bounded by the inline limit; what is left by a crash is sealed under a key
-//! that died with the process.
+//! Promises: at most one chunk is in clear, in memory; memory is bounded by the inline limit and a chunk; what is left by a crash is sealed under
+//! a key that died with the process.
 use crate::blob::objects::Objects;
 use crate::blob::{self, BlobId, BlobReader, Source, format, open_here};
 use crate::files::{self, NewFile};
@@ -13,8 +13,8 @@ use sceau_domain::Timestamp;
 use sceau_domain::clock::SharedClock;
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::atomic::{Ordering, compiler_fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use zeroize::Zeroizing;
 
 /// How spool files are named: by the blob's id and this.
 pub(crate) const SUFFIX: &str = ".spool";
@@ -85,19 +85,60 @@ impl Drop for Temporary {
     }
 }
 
+/// Sealed bytes that are not in a file yet, and the file.
 #[derive(Debug)]
 enum Sink {
     Memory(Vec<u8>),
-    File(Temporary),
+    File(Temporary, Vec<u8>),
+}
+
+/// Clear bytes, wiped when they are dropped or move to a larger piece of memory.
+#[derive(Default)]
+struct Clear(Vec<u8>);
+
+impl Clear {
+    /// Appends. What comes in several pieces is likely to fill a chunk.
+    fn extend(&mut self, bytes: &[u8]) {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let room = if self.0.is_empty() { needed } else { needed.max(format::CHUNK) };
+            let mut larger = Vec::with_capacity(room);
+            larger.extend_from_slice(&self.0);
+            self.wipe();
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+    /// Overwrites all of the memory: a byte at a time, as `zeroize` would, costs more than to encrypt it.
+    fn wipe(&mut self) {
+        self.0.clear();
+        self.0.resize(self.0.capacity(), 0);
+        // Somebody may look: it is not left out.
+        std::hint::black_box(self.0.as_mut_slice());
+        compiler_fence(Ordering::SeqCst);
+        self.0.clear();
+    }
+}
+
+impl Drop for Clear {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl std::fmt::Debug for Clear {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} clear bytes", self.0.len())
+    }
 }
 
 /// A spool being written. Dropped unfinished, it leaves nothing.
 #[derive(Debug)]
 pub struct SpoolWriter {
     places: Arc<Places>,
-    /// Id and key; an error of the random generator is told at the first write.
+    /// Id and key; an error of the random generator is told at the first write, and any other one again at each that follows it.
     made: Result<(BlobId, DataKey), StoreError>,
-    buffer: Zeroizing<Vec<u8>>,
+    buffer: Clear,
     table: format::Table,
     sink: Sink,
     tagger: Tagger,
@@ -107,18 +148,18 @@ impl SpoolWriter {
     pub(crate) fn new(places: Arc<Places>, tagger: Tagger) -> Self {
         let made = blob::new_id(places.clock.now()).and_then(|id| Ok((id, DataKey::generate()?)));
         let sink = Sink::Memory(format::header(&made.as_ref().map(|(id, _)| *id).unwrap_or_default()));
-        Self { places, made, buffer: Zeroizing::default(), table: format::Table::default(), sink, tagger }
+        Self { places, made, buffer: Clear::default(), table: format::Table::default(), sink, tagger }
     }
     /// Appends clear bytes (at most one chunk is held in clear, in memory). Plain file writes, no fsync.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.buffer.len() == format::CHUNK {
+            if self.buffer.0.len() == format::CHUNK {
                 self.flush(false)?;
             }
-            let take = rest.len().min(format::CHUNK - self.buffer.len());
+            let take = rest.len().min(format::CHUNK - self.buffer.0.len());
             let (now, later) = rest.split_at(take);
-            self.buffer.extend_from_slice(now);
+            self.buffer.extend(now);
             rest = later;
         }
         self.tagger.update(bytes);
@@ -137,42 +178,48 @@ impl SpoolWriter {
     pub fn finish(mut self) -> Result<Spool, StoreError> {
         self.flush(true)?;
         let (id, key) = self.made.clone()?;
-        let table = self.table.seal(&key, &id)?;
-        self.put(&table)?;
         let Self { places, table, sink, tagger, .. } = self;
         let (stored, place) = match sink {
-            Sink::Memory(bytes) => (Stored::Inline(bytes), Place::Memory),
-            Sink::File(temporary) => (Stored::File(temporary.file.path().to_owned()), Place::Spool(temporary)),
+            Sink::Memory(mut bytes) => {
+                bytes.shrink_to_fit();
+                (Stored::Inline(bytes), Place::Memory)
+            }
+            Sink::File(temporary, _) => (Stored::File(temporary.file.path().to_owned()), Place::Spool(temporary)),
         };
         let created = places.clock.now();
         Ok(Spool { id, key, size: table.size, stored, digest: tagger.finish(), place, places, created })
     }
 
+    /// Seals what was written as a chunk, and the table after the last one.
     fn flush(&mut self, last: bool) -> Result<(), StoreError> {
         let (id, key) = self.made.clone()?;
-        let sealed = format::seal_chunk(&key, &id, self.table.lengths.len(), last, &self.buffer)?;
-        // A chunk is a little over 64 KiB at most.
-        self.table.lengths.push(sealed.len() as u32);
-        self.buffer.clear();
-        self.put(&sealed)
+        let flushed = self.seal(&id, &key, last).and_then(|()| self.put(&id));
+        flushed.inspect_err(|e| self.made = Err(e.clone()))
     }
-    /// Appends sealed bytes, moving to a file when they outgrow the inline limit.
-    fn put(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+    fn seal(&mut self, id: &BlobId, key: &DataKey, last: bool) -> Result<(), StoreError> {
+        let (Sink::Memory(sealed) | Sink::File(_, sealed)) = &mut self.sink;
+        let stored = format::seal_chunk(key, id, self.table.lengths.len(), last, &self.buffer.0, sealed)?;
+        self.table.lengths.push(stored);
+        self.buffer.0.clear();
+        if last { self.table.seal(key, id, sealed) } else { Ok(()) }
+    }
+    /// Writes what is sealed, in one piece, once it has outgrown the inline limit.
+    fn put(&mut self, id: &BlobId) -> Result<(), StoreError> {
         let io = |e: std::io::Error| StoreError::io("spool file", &e);
         if let Sink::Memory(memory) = &mut self.sink {
-            if memory.len() + bytes.len() <= self.places.inline_max {
-                memory.extend_from_slice(bytes);
+            if memory.len() <= self.places.inline_max {
                 return Ok(());
             }
-            let (id, _) = self.made.clone()?;
             let path = self.places.spools.join(hex::encode(id) + SUFFIX);
             let file = Arc::new(NewFile::create(path).map_err(io)?);
-            let temporary = Temporary { file, moved: false };
-            temporary.file.write_all(memory).map_err(io)?;
-            self.sink = Sink::File(temporary);
+            self.sink = Sink::File(Temporary { file, moved: false }, std::mem::take(memory));
         }
         match &mut self.sink {
-            Sink::File(temporary) => temporary.file.write_all(bytes).map_err(io),
+            Sink::File(temporary, sealed) => {
+                temporary.file.write_all(sealed).map_err(io)?;
+                sealed.clear();
+                Ok(())
+            }
             Sink::Memory(_) => Ok(()),
         }
     }

@@ -78,7 +78,9 @@ impl Scanner {
 
     /// Feeds the next bytes. After an error the scanner must be dropped.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), ScanError> {
-        while let Some(last) = memchr::memchr(b'\n', bytes) {
+        loop {
+            bytes = &bytes[self.take_plain_lines(bytes)..];
+            let Some(last) = memchr::memchr(b'\n', bytes) else { break };
             let (line, rest) = bytes.split_at(last + 1);
             let crlf = if last > 0 { line[last - 1] == b'\r' } else { self.after_cr };
             self.take(line)?;
@@ -119,15 +121,45 @@ impl Scanner {
         })
     }
 
+    /// Takes the whole body lines at the beginning of `bytes` that can delimit nothing, all at once; how many bytes.
+    fn take_plain_lines(&mut self, bytes: &[u8]) -> usize {
+        if self.in_header || self.position != self.line_start {
+            return 0;
+        }
+        // Up to the line end before the first line that begins with a dash.
+        let dash = match self.boundaries {
+            0 => None,
+            _ if bytes.first() == Some(&b'-') => return 0,
+            _ => memchr::memmem::find(bytes, b"\n-"),
+        };
+        let Some(last) = dash.or_else(|| memchr::memrchr(b'\n', bytes)) else { return 0 };
+        let lines = &bytes[..=last];
+        let begin = memchr::memrchr(b'\n', &bytes[..last]).map_or(0, |end| end + 1);
+        let length = (lines.len() - begin) as u64;
+        let ending = if lines[begin..].ends_with(b"\r\n") { 2 } else { 1 };
+        self.see(lines);
+        self.position += lines.len() as u64;
+        self.line_start = self.position;
+        self.lines += memchr::memchr_iter(b'\n', lines).count() as u64;
+        self.previous = (length - ending, length);
+        (self.after_cr, self.may_delimit) = (false, false);
+        lines.len()
+    }
+
+    /// Notes bytes above 127.
+    fn see(&mut self, bytes: &[u8]) {
+        if !bytes.is_ascii() {
+            let flag = if self.top.is_none() { &mut self.header_8bit } else { &mut self.body_8bit };
+            *flag = true;
+        }
+    }
+
     /// Takes bytes of one line.
     fn take(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
         let starts_line = self.position == self.line_start;
         self.position += bytes.len() as u64;
         self.after_cr = bytes.last() == Some(&b'\r');
-        if !bytes.is_ascii() {
-            let flag = if self.top.is_none() { &mut self.header_8bit } else { &mut self.body_8bit };
-            *flag = true;
-        }
+        self.see(bytes);
         if self.in_header {
             if self.header.len() + bytes.len() > self.limits.header_bytes
                 || self.kept + self.header.len() + bytes.len() > self.limits.kept_bytes

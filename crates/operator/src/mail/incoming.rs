@@ -4,12 +4,12 @@
 //! traced; `Ok` of [`Operator::mx_accept`] means that each recipient's copy is durable, once, however often the peer
 //! sends the same message again within the configured time.
 use super::keep::{Kept, keep_all};
-use super::parties::Found;
+use super::parties::{Found, Local, bal_by_key};
 use super::post::Posting;
 use super::receipt;
 use super::responder::Test;
 use super::to_queue::ToQueue;
-use super::{Accepted, Envelope, Rcpt};
+use super::{Accepted, Envelope, Judged, Rcpt};
 use crate::antivirus::{About, Whose};
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
@@ -17,7 +17,7 @@ use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Origin, Received};
 use rustls_pki_types::CertificateDer;
-use sceau_domain::exchange::may_exchange;
+use sceau_domain::exchange::{Recipient, may_exchange};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::trace_field;
 use sceau_store::{Id, blob, dedupe, queue};
@@ -116,7 +116,8 @@ impl Operator {
         Ok(())
     }
 
-    /// RCPT: the BAL exists, may receive from this sender, has room (`size` as announced); `already` recipients were accepted.
+    /// RCPT: the BAL exists, may receive from this sender, has room (`size` as announced); `already` recipients were accepted. What was found goes into
+    /// the envelope.
     pub async fn mx_recipient(
         &self,
         peer: &Peer,
@@ -125,21 +126,21 @@ impl Operator {
         already: usize,
         size: Option<u64>,
         origin: &Origin,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Judged, Refusal> {
         let limit = self.mx_recipients();
         let judged = if already >= limit {
             Err(Refusal::new(RefusalCode::RcptTooMany).with("limit", limit))
         } else {
             let size = size.map_or(0, |announced| announced.saturating_add(ADDED));
             let judged = self.judge_recipient(peer, from, to, size).await;
-            judged.and_then(|_| self.peer_may(peer, from, Some(already)))
+            judged.and_then(|found| self.peer_may(peer, from, Some(already)).map(|()| Judged::of(found)))
         };
         if judged.as_ref().is_err_and(|refusal| refusal.code == RefusalCode::RcptUnknown) {
             // Whoever tries addresses out is answered later and later, and never hears less than the truth.
             tokio::time::sleep(self.note_unknown_of_peer(peer)).await;
         }
         match judged {
-            Ok(()) => Ok(()),
+            Ok(judged) => Ok(judged),
             Err(refusal) => Err(self.refused(By::peer(Some(peer), origin), from, Some(to), refusal).await),
         }
     }
@@ -219,9 +220,21 @@ impl Operator {
         let mut tests: Vec<Test> = Vec::new();
         let mut refused = Vec::new();
         let mut ours: Vec<Rcpt> = Vec::new();
+        // What is taken to be as it was at RCPT, until the transaction looks.
+        let mut as_named: Vec<(Address, String, Local)> = Vec::new();
         for rcpt in &envelope.to {
             let to = &rcpt.address;
-            let found = match self.judge_recipient(peer, envelope.from.as_ref(), to, size).await {
+            let named = self.as_named(rcpt, size).await;
+            let judged = match &named {
+                Some(local) => {
+                    let recipient = Recipient::Own(local.own.clone());
+                    may_exchange(&self.foreign_sender(envelope.from.as_ref(), &peer.dn), &recipient, true)
+                        .map(|()| Found::Bal(local.clone()))
+                }
+                None => self.judge_recipient(peer, envelope.from.as_ref(), to, size).await,
+            };
+            as_named.extend(named.map(|local| (to.clone(), self.bal_key(to), local)));
+            let found = match judged {
                 Ok(found) => found,
                 // The peer comes again whatever is said of the others: they are not asked about, least of all a database that does not answer.
                 Err(refusal) if refusal.is_temporary() => return Err(refusal),
@@ -346,7 +359,15 @@ impl Operator {
             confirmed = Some(ready);
         }
         let told = confirmed.clone();
+        let recipients = envelope.to.len();
         let kept = keep_all(&self.0.store, spools, move |tx, rows| {
+            let mut changed = Vec::new();
+            for (to, key, before) in &as_named {
+                changed.extend(before.changed(bal_by_key(tx, key)?.as_ref(), to));
+            }
+            if let Some(refusal) = for_all(&changed, recipients) {
+                return Err(refusal.into());
+            }
             let (row, receipt_row) = (rows.first().ok_or(RefusalCode::Unavailable)?, rows.get(1));
             // A copy is due when one of the recipients that lead to this BAL is new; all of them are claimed.
             let mut due = Vec::with_capacity(prepared.len());

@@ -61,14 +61,21 @@ pub struct Rcpt {
     pub address: Address,
     /// What the sender asked for about reports of this recipient (RFC 3461).
     pub dsn: dsn::RcptRequest,
+    /// What [`crate::Operator::mx_recipient`] found.
+    pub judged: Judged,
 }
 
 impl From<Address> for Rcpt {
-    /// Nothing asked.
+    /// Nothing asked, nothing found yet.
     fn from(address: Address) -> Self {
-        Self { address, dsn: dsn::RcptRequest::default() }
+        Self { address, dsn: dsn::RcptRequest::default(), judged: Judged::default() }
     }
 }
+
+/// What was found of a recipient when it was named. Whoever gives it back with the message spares looking it up a second time: it is compared with what is
+/// there in the transaction that delivers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judged(Option<Box<Local>>);
 
 /// What a client said of the content (RFC 6152, RFC 3030).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

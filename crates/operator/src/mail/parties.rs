@@ -1,5 +1,6 @@
 //! Who is at each end of a message: our BALs, our postmaster, or another operator's address; and what
 //! `domain::exchange` says about them.
+use super::{Judged, Rcpt};
 use crate::moves::Standing;
 use crate::{Operator, refuse};
 use sceau_domain::access::refuses_mail;
@@ -25,7 +26,7 @@ pub(crate) enum Found {
 }
 
 /// A BAL of ours as delivery needs it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Local {
     /// Row id.
     pub id: Id,
@@ -41,6 +42,30 @@ pub(crate) struct Local {
     pub room: u64,
     /// Its mail goes to its structure's own server: nothing is kept here.
     pub carried: bool,
+}
+
+impl Local {
+    /// Why a message may not be delivered that was prepared for this BAL, which is found like this now, by the same address. Its room is charged where the
+    /// message is inserted.
+    pub fn changed(&self, now: Option<&Self>, to: &Address) -> Option<Refusal> {
+        let refuse = |code: RefusalCode| Some(Refusal::new(code).with("address", to));
+        let Some(now) = now else { return refuse(RefusalCode::RcptUnknown) };
+        if let Some(code) = now.shut {
+            return refuse(code);
+        }
+        let same = now.id == self.id && now.own == self.own && now.shown == self.shown && now.carried == self.carried;
+        (!same).then(|| Refusal::new(RefusalCode::RcptChanged).with("cause", "changed"))
+    }
+}
+
+impl Judged {
+    /// A BAL that keeps its mail here and takes it. Everything else is looked up again.
+    pub(super) fn of(found: Found) -> Self {
+        match found {
+            Found::Bal(local) if local.shut.is_none() && !local.carried => Self(Some(Box::new(local))),
+            _ => Self::default(),
+        }
+    }
 }
 
 impl Found {
@@ -88,6 +113,14 @@ impl Found {
 }
 
 impl Operator {
+    /// A recipient as it was found when it was named, if that may still hold: its domain is not moving, and it had room for `size` bytes. The transaction
+    /// that delivers compares it ([`Local::changed`]).
+    pub(super) async fn as_named(&self, rcpt: &Rcpt, size: u64) -> Option<Local> {
+        let local = rcpt.judged.0.as_deref().filter(|l| l.room >= size)?;
+        let stands = self.standing(rcpt.address.domain()).await;
+        matches!(stands, Ok(Standing::Here)).then(|| local.clone())
+    }
+
     /// Finds a recipient. `rcpt.unknown` when the domain is ours and nobody has this address.
     pub(crate) async fn find(&self, to: &Address) -> Result<Found, Refusal> {
         let (key, domain) = (self.bal_key(to), to.domain().clone());

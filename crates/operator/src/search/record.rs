@@ -8,7 +8,7 @@ use crate::mailbox::search::body::{self, Listener};
 use crate::search::{blocking, date};
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
-use sceau_extract::{Extracted, Extractor, Why};
+use sceau_extract::{Extracted, Extractor, Kind, Why};
 use sceau_message::envelope::MailAddress;
 use sceau_message::header;
 use sceau_message::scan::Part;
@@ -27,6 +27,8 @@ const DOCUMENTS: usize = 20;
 const SLOW: usize = 2;
 /// A Date header this far after the arrival is not believed, milliseconds.
 const AHEAD: i64 = 86_400_000;
+/// Bytes of an encoded part from which its kind is guessed: base64 and quoted-printable make [`Kind::HEAD`] of them, unless they are blank.
+const HEAD: u64 = 4 << 10;
 /// How often a document is shown to a reader that was not available.
 const TRIES: u32 = 3;
 
@@ -131,6 +133,17 @@ fn person(a: &MailAddress) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// Is a document, by its beginning, of no kind that anybody reads? Then the rest of it is neither fetched nor decoded.
+fn nobody_reads(blob: &mut BlobReader, part: &Part, (mime, name): (&str, &str)) -> Result<bool, StoreError> {
+    let mut head = part.clone();
+    head.body.1 = part.body.1.min(HEAD);
+    if head.body.1 == part.body.1 {
+        return Ok(false);
+    }
+    let head = body::content(blob, &head, usize::MAX)?.unwrap_or_default();
+    Ok(head.len() >= Kind::HEAD && Kind::guess(mime, name, &head) == Kind::Unknown)
+}
+
 /// What a document says; an error of the store inside. The reader comes back.
 async fn document(
     extractor: &Extractor,
@@ -140,12 +153,22 @@ async fn document(
 ) -> Result<(BlobReader, Result<Extracted, StoreError>), Refusal> {
     let most = extractor.limits().input;
     let mime = format!("{}/{}", part.mime.kind, part.mime.subtype);
+    let (declared, called) = (mime.clone(), name.to_owned());
     let (blob, content) = blocking(move || {
         let mut blob = blob;
-        let content = body::content(&mut blob, &part, most);
+        let content = match nobody_reads(&mut blob, &part, (&declared, &called)) {
+            Ok(true) => None,
+            Ok(false) => Some(body::content(&mut blob, &part, most)),
+            Err(e) => Some(Err(e)),
+        };
         (blob, content)
     })
     .await?;
+    let Some(content) = content else {
+        let outcome = Why::Unsupported.code();
+        metrics::counter!("sceau_search_documents_total", "outcome" => outcome).increment(1);
+        return Ok((blob, Ok(Extracted::NoText(Why::Unsupported))));
+    };
     let content = match content {
         Ok(Some(content)) => Arc::new(content),
         Ok(None) => return Ok((blob, Ok(Extracted::NoText(Why::TooLarge)))),
@@ -259,6 +282,44 @@ impl Listener for Taken {
         if self.into.take().is_none() && self.room_body > 0 && !self.body.is_empty() {
             self.body.push('\n');
             self.room_body -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use sceau_message::scan::{Limits, Scanner};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_nobody_reads_is_known_by_its_beginning() {
+        let store = sceau_store::testing::sqlite().await;
+        let long = vec![0x5a; 90_000];
+        let pdf = [b"junk %PDF-1.4".as_slice(), &long].concat();
+        let archive = [b"PK\x03\x04".as_slice(), &long].concat();
+        for (mime, content, unread) in [
+            ("application/octet-stream", long.as_slice(), true),
+            ("application/octet-stream", &pdf, false),
+            ("application/octet-stream", &archive, false),
+            ("application/pdf", &long, true),
+            ("text/xml", &long, false),
+            // Read in one piece: what it is stands in the whole.
+            ("application/octet-stream", &long[..900], false),
+        ] {
+            let coded = base64::engine::general_purpose::STANDARD.encode(content);
+            let head = format!("Content-Type: {mime}\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+            // As mail has it, and after more blank lines than are looked at: then all of it is read.
+            for (blank, unread) in [("", unread), ("\r\n".repeat(3_000).as_str(), false)] {
+                let message = format!("{head}{blank}{coded}");
+                let (mut scanner, mut spool) = (Scanner::new(Limits::default()), store.spool());
+                scanner.push(message.as_bytes()).unwrap();
+                spool.write(message.as_bytes()).unwrap();
+                let (root, spool) = (scanner.finish().unwrap().root, spool.finish().unwrap());
+                let mut reader = spool.reader().unwrap();
+                let found = blocking(move || nobody_reads(&mut reader, &root, (mime, ""))).await.unwrap();
+                assert_eq!(found.unwrap(), unread, "{mime}, {} bytes, {} blank", content.len(), blank.len());
+            }
         }
     }
 }

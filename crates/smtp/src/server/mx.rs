@@ -2,7 +2,7 @@
 use super::session::Role;
 use rustls::pki_types::CertificateDer;
 use sceau_domain::{Address, Refusal, RefusalCode};
-use sceau_operator::mail::{Accepted, Envelope};
+use sceau_operator::mail::{Accepted, Envelope, Judged};
 use sceau_operator::{Operator, Origin, Peer, Received};
 
 /// The client, as the handshake showed it.
@@ -49,7 +49,7 @@ impl Mx {
         already: usize,
         size: Option<u64>,
         origin: &Origin,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Judged, Refusal> {
         operator.mx_recipient(self.peer()?, from, to, already, size, origin).await
     }
     pub(super) async fn accept(

@@ -7,7 +7,7 @@ use crate::codec::reply::Reply;
 use sceau_domain::dsn::{MailRequest, RcptRequest};
 use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_operator::Operator;
-use sceau_operator::mail::{Body, Envelope, Rcpt};
+use sceau_operator::mail::{Body, Envelope, Judged, Rcpt};
 
 /// What a session knows of the client's name.
 #[derive(Debug, Clone)]
@@ -126,15 +126,19 @@ impl Session {
                     let (from, size) = (transaction.from.as_ref(), transaction.size);
                     mx.recipient(&self.operator, from, &to, already, size, &self.origin).await
                 }
-                Role::Connector(connector) => connector.recipient(&self.operator, &to, already, transaction.size).await,
+                Role::Connector(connector) => {
+                    let judged = connector.recipient(&self.operator, &to, already, transaction.size).await;
+                    judged.map(|()| Judged::default())
+                }
                 Role::Submission(submission) => {
-                    submission.recipient(&self.operator, &to, already, transaction.size).await
+                    let judged = submission.recipient(&self.operator, &to, already, transaction.size).await;
+                    judged.map(|()| Judged::default())
                 }
             }
         };
         match judged {
-            Ok(()) => {
-                transaction.to.push(Rcpt { address: to, dsn });
+            Ok(judged) => {
+                transaction.to.push(Rcpt { address: to, dsn, judged });
                 Reply::new(250, "2.1.5", "Ok")
             }
             Err(refusal) => {

@@ -32,7 +32,7 @@ fn envelope(to: Vec<Rcpt>) -> Envelope {
 
 fn asking(to: &str, notify: Option<Notify>) -> Rcpt {
     let orcpt = OriginalRecipient::new("rfc822", "Paul+x@beta.mssante.fr").ok();
-    Rcpt { address: addr(to), dsn: RcptRequest { notify, orcpt } }
+    Rcpt { dsn: RcptRequest { notify, orcpt }, ..Rcpt::from(addr(to)) }
 }
 
 const SUCCESS: Notify = Notify { success: true, failure: true, delay: false };

@@ -1,7 +1,8 @@
 //! Objects as files of a folder, in one of 256 folders by the first byte of the id.
 //!
 //! Promises: an object is there entirely and durably (data, name), or not at all; a folder whose volume went away is not taken for an
-//! empty one.
+//! empty one. Objects that are put at the same time are named durably together: one synchronisation of their folder serves all whose names
+//! stood in it before it began, and if it fails, none of them was put.
 use super::objects::{Listed, Objects, Page, Soon};
 use super::{BlobId, PlaceRefusal, Source, format};
 use crate::files::{self, NewFile};
@@ -11,7 +12,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::sync::Mutex;
 
 /// Lies in the folder of blobs since the store was opened. Where it is missing, the folder is not the one that was opened
 /// (a volume that went away): nothing is known of the blobs then, least of all that they are lost. It tells whose blobs they are;
@@ -20,11 +23,59 @@ const MARK: &str = ".sceau-blobs";
 
 /// A folder of blobs.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf, Arc<[Names; 256]>);
+
+/// The names in one of the 256 folders, on their way to the disk.
+#[derive(Debug, Default)]
+struct Names {
+    /// Names that were put there by this process, durable or not.
+    put: AtomicU64,
+    /// Held by whoever synchronises.
+    synced: Arc<Mutex<Synced>>,
+}
+
+/// How far a folder was synchronised, counted in names.
+#[derive(Debug, Default)]
+struct Synced {
+    /// The names up to this one are durable, those of `lost` aside.
+    upto: u64,
+    /// Up to this one, names may be lost: a synchronisation failed, which the system tells once.
+    lost: Option<(u64, StoreError)>,
+}
+
+impl Synced {
+    /// Is this name durable? None: not asked of the disk yet.
+    fn fate(&self, name: u64) -> Option<Result<(), StoreError>> {
+        match &self.lost {
+            Some((last, e)) if name <= *last => Some(Err(e.clone())),
+            _ => (name <= self.upto).then_some(Ok(())),
+        }
+    }
+}
 
 impl Folder {
     pub fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self(path, Arc::new(std::array::from_fn(|_| Names::default())))
+    }
+    /// Makes a name durable that has just been put in one of the 256 folders, with all those that were put there before.
+    async fn sync_names(&self, first: u8) -> Result<(), StoreError> {
+        let (all, folder) = (&self.1[usize::from(first)], self.0.join(hex::encode([first])));
+        let name = all.put.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut synced = Arc::clone(&all.synced).lock_owned().await;
+        if let Some(fate) = synced.fate(name) {
+            return fate;
+        }
+        let upto = all.put.load(Ordering::Acquire);
+        // Whatever becomes of the caller, what the disk says is heard: it says it once.
+        blocking(move || {
+            let done = files::sync_folder(&folder).map_err(|e| StoreError::io("blob folder", &e));
+            synced.upto = upto;
+            if let Err(e) = &done {
+                synced.lost = Some((upto, e.clone()));
+            }
+            done
+        })
+        .await
     }
     fn file(&self, id: &BlobId) -> PathBuf {
         self.0.join(hex::encode([id[0]])).join(hex::encode(id))
@@ -102,13 +153,13 @@ fn away() -> StoreError {
     StoreError::Transient("the folder of blobs is away (is its volume mounted?)".into())
 }
 
+/// Gives a spool its final name, its content durably. The name is durable once its folder is synchronised.
 fn put(spool: &NewFile, to: &Path, now: Timestamp) -> io::Result<()> {
     // The collector counts its hour from here, by our clock.
     let since = Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
     spool.file().set_modified(UNIX_EPOCH + since)?;
     spool.sync()?;
-    files::rename(spool.path(), to)?;
-    files::sync_parent(to)
+    files::rename(spool.path(), to)
 }
 
 impl Objects for Folder {
@@ -132,7 +183,10 @@ impl Objects for Folder {
     }
     fn put<'a>(&'a self, id: BlobId, spool: &'a Arc<NewFile>, now: Timestamp) -> Soon<'a, ()> {
         let (spool, to) = (Arc::clone(spool), self.file(&id));
-        Box::pin(blocking(move || put(&spool, &to, now).map_err(|e| StoreError::io("blob file", &e))))
+        Box::pin(async move {
+            blocking(move || put(&spool, &to, now).map_err(|e| StoreError::io("blob file", &e))).await?;
+            self.sync_names(id[0]).await
+        })
     }
     fn open(&self, id: BlobId) -> Soon<'_, Source> {
         let folder = self.clone();

@@ -6,7 +6,7 @@
 //! * table: clear size and the stored length of each chunk, sealed too: any range is found with one read of it;
 //! * four bytes: length of the sealed table.
 use super::BlobId;
-use crate::vault::aead::{OVERHEAD, open_content, seal_content};
+use crate::vault::aead::{OVERHEAD, open_content, seal_content, seal_content_onto};
 use crate::{DataKey, StoreError};
 use std::cell::RefCell;
 
@@ -35,23 +35,33 @@ pub(crate) fn is_header(bytes: &[u8], id: &BlobId) -> bool {
     bytes.strip_prefix(MAGIC).is_some_and(|rest| rest == id)
 }
 
-/// Compresses and seals a chunk.
+/// Compresses and seals a chunk at the end of `out`; its stored length. It is in clear at no time in another piece of memory.
 pub(crate) fn seal_chunk(
     key: &DataKey,
     id: &BlobId,
     index: usize,
     last: bool,
     clear: &[u8],
-) -> Result<Vec<u8>, StoreError> {
+    out: &mut Vec<u8>,
+) -> Result<u32, StoreError> {
     let failed = |_| StoreError::Other("compression failed".into());
-    let packed = COMPRESSOR.with_borrow_mut(|slot| {
-        let compressor = match slot {
-            Some(compressor) => compressor,
-            None => slot.insert(zstd::bulk::Compressor::new(LEVEL).map_err(failed)?),
-        };
-        compressor.compress(clear).map_err(failed)
+    let (begin, most) = (out.len(), zstd::zstd_safe::compress_bound(clear.len()));
+    out.reserve(OVERHEAD + most);
+    seal_content_onto(key.chunks()?, &chunk_aad(id, index, last), out, |out| {
+        COMPRESSOR.with_borrow_mut(|slot| {
+            let compressor = match slot {
+                Some(compressor) => compressor,
+                None => slot.insert(zstd::bulk::Compressor::new(LEVEL).map_err(failed)?),
+            };
+            let at = out.len();
+            out.resize(at + most, 0);
+            let packed = compressor.compress_to_buffer(clear, &mut out[at..]).map_err(failed)?;
+            out.truncate(at + packed);
+            Ok(())
+        })
     })?;
-    seal_content(key.chunks()?, &chunk_aad(id, index, last), &packed)
+    // A chunk is a little over 64 KiB at most.
+    Ok((out.len() - begin) as u32)
 }
 
 /// Opens a chunk; it must hold exactly `expected` bytes (never more than [`CHUNK`] are decompressed).
@@ -94,15 +104,16 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The sealed table and its length, as they stand at the end.
-    pub fn seal(&self, key: &DataKey, id: &BlobId) -> Result<Vec<u8>, StoreError> {
+    /// Seals the table at the end of `out`, with its length, as they stand at the end.
+    pub fn seal(&self, key: &DataKey, id: &BlobId, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let mut clear = self.size.to_be_bytes().to_vec();
         self.lengths.iter().for_each(|n| clear.extend_from_slice(&n.to_be_bytes()));
-        let mut out = seal_content(key.chunks()?, &table_aad(id), &clear)?;
+        let sealed = seal_content(key.chunks()?, &table_aad(id), &clear)?;
         let too_big = || StoreError::Invalid("content is too large".into());
-        let length = u32::try_from(out.len()).ok().filter(|n| *n as usize <= MAX_TABLE).ok_or_else(too_big)?;
+        let length = u32::try_from(sealed.len()).ok().filter(|n| *n as usize <= MAX_TABLE).ok_or_else(too_big)?;
+        out.extend_from_slice(&sealed);
         out.extend_from_slice(&length.to_be_bytes());
-        Ok(out)
+        Ok(())
     }
     /// Opens a sealed table (without its length) and checks that it describes a blob of `stored` bytes exactly.
     pub fn open(key: &DataKey, id: &BlobId, sealed: &[u8], stored: u64) -> Result<Self, StoreError> {
@@ -145,13 +156,17 @@ mod tests {
     #[test]
     fn a_chunk_stands_at_one_place_of_one_blob_only() {
         let (key, id) = (DataKey::generate().unwrap(), [1; 16]);
-        let sealed = seal_chunk(&key, &id, 3, false, b"abc").unwrap();
-        assert_eq!(open_chunk(&key, &id, 3, false, 3, &sealed).unwrap(), b"abc");
-        assert!(open_chunk(&key, &[2; 16], 3, false, 3, &sealed).is_err(), "another blob");
-        assert!(open_chunk(&key, &id, 4, false, 3, &sealed).is_err(), "another place");
-        assert!(open_chunk(&key, &id, 3, true, 3, &sealed).is_err(), "as the last");
-        assert!(open_chunk(&key, &id, 3, false, 2, &sealed).is_err(), "another length");
-        let table = Table { size: 3, lengths: vec![sealed.len() as u32] }.seal(&key, &id).unwrap();
+        let mut sealed = b"before".to_vec();
+        let stored = seal_chunk(&key, &id, 3, false, b"abc", &mut sealed).unwrap();
+        let sealed = sealed.strip_prefix(b"before").unwrap();
+        assert_eq!(stored as usize, sealed.len());
+        assert_eq!(open_chunk(&key, &id, 3, false, 3, sealed).unwrap(), b"abc");
+        assert!(open_chunk(&key, &[2; 16], 3, false, 3, sealed).is_err(), "another blob");
+        assert!(open_chunk(&key, &id, 4, false, 3, sealed).is_err(), "another place");
+        assert!(open_chunk(&key, &id, 3, true, 3, sealed).is_err(), "as the last");
+        assert!(open_chunk(&key, &id, 3, false, 2, sealed).is_err(), "another length");
+        let mut table = Vec::new();
+        Table { size: 3, lengths: vec![stored] }.seal(&key, &id, &mut table).unwrap();
         let body = &table[..table.len() - 4];
         let stored = (HEADER + sealed.len() + table.len()) as u64;
         assert!(Table::open(&key, &id, body, stored).is_ok());

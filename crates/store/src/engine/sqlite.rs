@@ -1,8 +1,9 @@
 //! SQLite: many readers, one writer that commits in groups.
 //!
 //! Promises: `synchronous=FULL` in WAL mode, so a COMMIT that returned is on the disk; a caller is answered only after the COMMIT of its
-//! group; each closure stands in its own savepoint, so that one that fails or panics takes nobody along; if COMMIT fails the whole
-//! group fails. Readers see one snapshot each and cannot write. One process at a time: an advisory lock beside the file.
+//! group; one that fails or panics takes nobody along: when it had changed something the group is run again, each closure in its own
+//! savepoint (savepoints from the start would copy each page once a closure); if COMMIT fails the whole group fails. Readers see one
+//! snapshot each and cannot write. One process at a time: an advisory lock beside the file.
 //!
 //! Connections, checkpoints, and what a failing disk asks for: [`super::sqlite_file`].
 use super::migrate::Migrations;
@@ -274,26 +275,50 @@ fn run_group(c: &Connection, batch: &mut [Work]) -> Result<(), Broken> {
         }
         Broken::All(error(&e))
     };
-    c.prepare_cached("BEGIN IMMEDIATE").and_then(|mut s| s.raw_execute()).map_err(all)?;
+    let run = |sql: &str| c.prepare_cached(sql).and_then(|mut s| s.raw_execute()).map(drop).map_err(all);
+    run("BEGIN IMMEDIATE")?;
+    let mut clean = true;
     for (i, work) in batch.iter_mut().enumerate() {
-        c.prepare_cached("SAVEPOINT one").and_then(|mut s| s.raw_execute()).map_err(all)?;
-        let mut tx = SqliteTx { c, failed: None };
-        let mut kept = work.run(&mut tx);
-        let failed = tx.failed;
-        if c.is_autocommit() {
-            return Err(Broken::At(i, failed.unwrap_or_else(|| StoreError::Other("transaction lost".into()))));
+        let before = c.total_changes();
+        // One that changed nothing has nothing to be taken back.
+        if !run_one(c, i, work)? && c.total_changes() != before {
+            clean = false;
+            break;
         }
-        if let (true, Some(e)) = (kept, failed) {
-            work.fail(e);
-            kept = false;
-        }
-        if !kept {
-            c.prepare_cached("ROLLBACK TO one").and_then(|mut s| s.raw_execute()).map_err(all)?;
-        }
-        c.prepare_cached("RELEASE one").and_then(|mut s| s.raw_execute()).map_err(all)?;
     }
-    c.prepare_cached("COMMIT").and_then(|mut s| s.raw_execute()).map_err(all)?;
-    Ok(())
+    if !clean {
+        // Rare: the others run again, each in its own savepoint.
+        run("ROLLBACK")?;
+        if batch.len() == 1 {
+            return Ok(());
+        }
+        run("BEGIN IMMEDIATE")?;
+        for (i, work) in batch.iter_mut().enumerate() {
+            run("SAVEPOINT one")?;
+            if !run_one(c, i, work)? {
+                run("ROLLBACK TO one")?;
+            }
+            run("RELEASE one")?;
+        }
+    }
+    run("COMMIT")
+}
+
+/// Runs a closure of a group; whether what it did is to be kept.
+fn run_one(c: &Connection, i: usize, work: &mut Work) -> Result<bool, Broken> {
+    let mut tx = SqliteTx { c, failed: None };
+    let kept = work.run(&mut tx);
+    let failed = tx.failed;
+    if c.is_autocommit() {
+        return Err(Broken::At(i, failed.unwrap_or_else(|| StoreError::Other("transaction lost".into()))));
+    }
+    match failed {
+        Some(e) if kept => {
+            work.fail(e);
+            Ok(false)
+        }
+        _ => Ok(kept),
+    }
 }
 
 /// Runs a reading closure on one snapshot.

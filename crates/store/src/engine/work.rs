@@ -48,6 +48,7 @@ type Done = Result<Box<dyn Closure>, StoreError>;
 pub(crate) struct Work {
     closure: Box<dyn Closure>,
     failed: Option<StoreError>,
+    panicked: bool,
     clock: Option<SharedClock>,
     reply: oneshot::Sender<Done>,
     queued: Instant,
@@ -60,17 +61,21 @@ pub(crate) struct Work {
 type Statements = std::sync::Arc<std::sync::atomic::AtomicU64>;
 
 impl Work {
-    /// Runs the closure (again) and keeps its outcome; true when it returned `Ok`.
+    /// Runs the closure (again, but not after a panic) and keeps its outcome; true when it returned `Ok`.
     pub fn run(&mut self, tx: &mut dyn Tx) -> bool {
+        if self.panicked {
+            return false;
+        }
         let (closure, clock) = (&mut self.closure, self.clock.as_ref());
         #[cfg(any(test, feature = "testing"))]
         let tx: &mut dyn Tx = &mut super::Counted(tx, &self.statements);
-        // The closure's captures may be left half changed by a panic; it is never run again after one.
+        // The closure's captures may be left half changed by a panic.
         let ran = catch_unwind(AssertUnwindSafe(|| match clock {
             Some(clock) => closure.run(&mut Timed(tx, clock)),
             None => closure.run(tx),
         }));
-        self.failed = ran.is_err().then(|| StoreError::Other("a transaction panicked".into()));
+        self.panicked = ran.is_err();
+        self.failed = self.panicked.then(|| StoreError::Other("a transaction panicked".into()));
         ran.unwrap_or(false)
     }
     /// Replaces the outcome by a failure.
@@ -129,6 +134,7 @@ impl Queue {
         let work = Work {
             closure,
             failed: None,
+            panicked: false,
             clock: clock.cloned(),
             reply,
             queued: Instant::now(),

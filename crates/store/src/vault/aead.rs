@@ -26,17 +26,40 @@ pub(crate) fn key(bytes: &[u8; 32]) -> Result<LessSafeKey, StoreError> {
 
 /// Seals; always.
 pub(crate) fn seal(key: &LessSafeKey, aad: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let mut nonce = [0; NONCE_LEN];
-    random(&mut nonce)?;
     let mut out = Vec::with_capacity(clear.len() + OVERHEAD);
+    seal_onto(key, aad, &mut out, |out| {
+        out.extend_from_slice(clear);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Seals what `fill` appends to `out`, where it stands. After an error nothing of it is left there.
+fn seal_onto(
+    key: &LessSafeKey,
+    aad: &[u8],
+    out: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let (begin, mut nonce) = (out.len(), [0; NONCE_LEN]);
+    random(&mut nonce)?;
     out.push(VERSION);
     out.extend_from_slice(&nonce);
-    out.extend_from_slice(clear);
-    let tag = key
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out[1 + NONCE_LEN..])
-        .map_err(|_| StoreError::Other("sealing failed".into()))?;
-    out.extend_from_slice(tag.as_ref());
-    Ok(out)
+    let clear = out.len();
+    let sealed = fill(out).and_then(|()| {
+        key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out[clear..])
+            .map_err(|_| StoreError::Other("sealing failed".into()))
+    });
+    match sealed {
+        Ok(tag) => {
+            out.extend_from_slice(tag.as_ref());
+            Ok(())
+        }
+        Err(e) => {
+            out.truncate(begin);
+            Err(e)
+        }
+    }
 }
 
 /// Opens what [`seal`] made; none when anything differs.
@@ -65,6 +88,16 @@ pub(crate) fn open_within(key: &LessSafeKey, aad: &[u8], sealed: &mut [u8]) -> O
 pub(crate) fn seal_content(key: &LessSafeKey, aad: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
     seal(key, aad, clear)
 }
+/// Seals content where it stands: see [`seal_onto`].
+#[cfg(not(feature = "insecure-clear"))]
+pub(crate) fn seal_content_onto(
+    key: &LessSafeKey,
+    aad: &[u8],
+    out: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    seal_onto(key, aad, out, fill)
+}
 /// Opens content.
 #[cfg(not(feature = "insecure-clear"))]
 pub(crate) fn open_content(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
@@ -79,6 +112,17 @@ pub(crate) fn open_content_within(key: &LessSafeKey, aad: &[u8], sealed: &mut [u
 #[cfg(feature = "insecure-clear")]
 pub(crate) fn seal_content(_: &LessSafeKey, _: &[u8], clear: &[u8]) -> Result<Vec<u8>, StoreError> {
     Ok([&[CLEAR], clear].concat())
+}
+/// TEST ONLY: leaves content in clear.
+#[cfg(feature = "insecure-clear")]
+pub(crate) fn seal_content_onto(
+    _: &LessSafeKey,
+    _: &[u8],
+    out: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    out.push(CLEAR);
+    fill(out)
 }
 /// TEST ONLY: reads content that was left in clear.
 #[cfg(feature = "insecure-clear")]

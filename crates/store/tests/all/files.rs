@@ -3,6 +3,7 @@ use sceau_store::StoreError;
 use sceau_store::testing::{self, files};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// What to refuse, by kind of operation.
@@ -110,6 +111,93 @@ async fn content_is_durable_before_its_name_and_a_failing_disk_leaves_nothing() 
         assert!(finished.is_err(), "{kind}: what failed once is never kept");
     }
     files::install(None);
+}
+
+/// A spool of 100 KB that do not compress.
+fn large(s: &testing::TestStore, seed: u64) -> sceau_store::Spool {
+    let mut x = seed;
+    let mut spool = s.spool();
+    for _ in 0..100 {
+        let piece: Vec<u8> = (0..1_000)
+            .map(|_| {
+                x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (x >> 56) as u8
+            })
+            .collect();
+        spool.write(&piece).unwrap();
+    }
+    spool.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_together_is_named_durably_together_and_fails_together() {
+    let s = testing::sqlite().await;
+    let (renamed, synced) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    // The first synchronisation goes on until all but the first have their names, which it may or may not have seen.
+    let (many, fails) = (20, Arc::new(AtomicBool::new(false)));
+    let (names, syncs, failing) = (renamed.clone(), synced.clone(), fails.clone());
+    files::install(Some(Arc::new(move |operation| match operation {
+        files::Operation::Rename(..) => {
+            names.fetch_add(1, Relaxed);
+            Ok(())
+        }
+        files::Operation::SyncFolder(_) => {
+            let nth = syncs.fetch_add(1, Relaxed);
+            let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+            while nth == 0 && names.load(Relaxed) < many && std::time::Instant::now() < until {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            if nth == 0 {
+                // The last of them come to wait.
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            }
+            match failing.load(Relaxed) && nth == 1 {
+                true => Err(io::Error::from_raw_os_error(5)),
+                false => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    })));
+    for failing in [false, true] {
+        fails.store(failing, Relaxed);
+        renamed.store(0, Relaxed);
+        synced.store(0, Relaxed);
+        let spools: Vec<_> = (0..many).map(|seed| large(&s, u64::from(seed))).collect();
+        let settling: Vec<_> = spools
+            .into_iter()
+            .map(|mut spool| tokio::spawn(async move { spool.settle().await.map(|()| spool) }))
+            .collect();
+        let mut put = 0;
+        for settled in settling {
+            put += u32::from(settled.await.unwrap().is_ok());
+        }
+        // One for the first names, one for all the others; those that came while a second one began need a third.
+        let synced = synced.load(Relaxed);
+        assert!(synced <= 4, "{synced} synchronisations for {many} names");
+        // All whose names the failed one was to make durable are told, whoever asked for it.
+        assert!(if failing { put < many / 2 } else { put == many }, "{put} of {many} put, failing: {failing}");
+    }
+    files::install(None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spool_is_written_a_chunk_at_a_time() {
+    let s = testing::sqlite().await;
+    let pieces = Arc::new(Mutex::new(Vec::new()));
+    let seen = pieces.clone();
+    files::install(Some(Arc::new(move |operation| {
+        if let files::Operation::Write(_, at, bytes) = operation {
+            seen.lock().unwrap().push((*at, bytes.len()));
+        }
+        Ok(())
+    })));
+    let spool = large(&s, 1);
+    files::install(None);
+    let pieces = pieces.lock().unwrap();
+    // Header and first chunk, last chunk and table.
+    let [(0, first), (then, _)] = pieces[..] else { panic!("{pieces:?}") };
+    assert_eq!(then, first as u64);
+    assert!(first > 64 * 1024 && spool.size == 100_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,13 @@
 //! Each "no" of the MX door, with its code and its trace; nothing is kept of what is refused.
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_operator::mail::{Envelope, Rcpt};
 use sceau_operator::{Door, Peer};
 use sceau_testkit::pki::{Pki, dn};
 use sceau_testkit::world::*;
 use std::sync::Arc;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
+const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
 
 fn mx() -> sceau_operator::Origin {
     origin(Door::Mx)
@@ -130,6 +132,51 @@ async fn a_header_has_one_from_of_the_peers_and_does_not_loop() {
     // What an operator may switch off.
     let w = World::with(|c| c.check_header_from = false).await;
     w.hand_over(BETA, paul, &[ANNE], &letter("zoe@gamma.mssante.fr", "a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_recipient_found_at_rcpt_is_not_looked_up_again_but_compared_where_the_message_is_kept() {
+    let w = World::new().await;
+    let paul = "paul@beta.mssante.fr";
+    let name = async |to: &str| {
+        let judged = w.op.mx_recipient(&peer(BETA), Some(&addr(paul)), &addr(to), 0, None, &mx()).await.unwrap();
+        Rcpt { judged, ..Rcpt::from(addr(to)) }
+    };
+    let give = async |to: Vec<Rcpt>, subject: &str| {
+        let envelope = Envelope { to, ..envelope(paul, &[]) };
+        w.op.mx_accept(&peer(BETA), envelope, w.message(&letter(paul, subject)), &mx()).await
+    };
+    let sql = async |sql: &'static str| {
+        let done = w.store.write(move |tx| tx.execute(sql, &[])).await;
+        assert_eq!(done.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}")), 1, "{sql}");
+    };
+    // Keys and policies are read once.
+    give(vec![name(ANNE).await], "un").await.unwrap();
+    let to = vec![name(ANNE).await];
+    let before = w.store.statements().0;
+    give(to, "deux").await.unwrap();
+    assert_eq!(w.store.statements().0 - before, 0);
+    // What became of the BAL between RCPT and the end of DATA counts, whatever it is.
+    let changes = [
+        ("state = 'closing'", "state = 'active'", "rcpt.blocked"),
+        ("test = 1", "test = 0", "rcpt.changed"),
+        ("quota_bytes = used_bytes + 10", "quota_bytes = used_bytes + 1000000", "rcpt.over_quota"),
+        ("address_key = 'ailleurs'", "address_key = 'anne.martin@alpha.mssante.fr'", "rcpt.unknown"),
+    ];
+    for (change, back, refused) in changes {
+        let changed = |what: &str, like: &str| -> &'static str {
+            format!("UPDATE bals SET {what}, version = version + 1 WHERE address_key = '{like}'").leak()
+        };
+        let (to, both) = (vec![name(ANNE).await], vec![name(BRUNO).await, name(ANNE).await]);
+        sql(changed(change, ANNE)).await;
+        assert_eq!(code(give(to, refused).await), refused, "{change}");
+        let over = refused == "rcpt.over_quota";
+        assert_eq!(code(give(both, refused).await), if over { refused } else { "rcpt.changed" }, "{change}");
+        sql(changed(back, if refused == "rcpt.unknown" { "ailleurs" } else { ANNE })).await;
+        assert_eq!(w.count("messages").await, 2, "nothing is kept of what is refused");
+    }
+    give(vec![name(BRUNO).await, name(ANNE).await], "trois").await.unwrap();
+    assert_eq!(w.count("messages").await, 4);
 }
 
 #[tokio::test]

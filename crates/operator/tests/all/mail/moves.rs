@@ -40,7 +40,8 @@ async fn inventory(w: &World) {
 
 async fn rcpt(w: &World, to: &str) -> Result<(), sceau_domain::Refusal> {
     let from = addr("x@beta.mssante.fr");
-    w.op.mx_recipient(&peer(BETA), Some(&from), &addr(to), 0, None, &origin(sceau_operator::Door::Mx)).await
+    let door = origin(sceau_operator::Door::Mx);
+    w.op.mx_recipient(&peer(BETA), Some(&from), &addr(to), 0, None, &door).await.map(drop)
 }
 
 fn name() -> sceau_domain::DomainName {

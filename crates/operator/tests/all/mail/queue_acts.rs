@@ -141,8 +141,8 @@ async fn what_is_held_while_a_worker_had_claimed_it_can_be_returned_at_once() {
 
 fn asking(from: &str, to: &[(&str, Option<Notify>)]) -> Envelope {
     let rcpt = |(to, notify): &(&str, Option<Notify>)| Rcpt {
-        address: addr(to),
         dsn: RcptRequest { notify: *notify, orcpt: None },
+        ..Rcpt::from(addr(to))
     };
     let dsn = MailRequest { ret: None, envid: EnvelopeId::new("lot 7").ok() };
     Envelope { to: to.iter().map(rcpt).collect(), dsn, ..envelope(from, &[]) }
