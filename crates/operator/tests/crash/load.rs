@@ -148,13 +148,17 @@ impl Done {
         let _ = notary.round().await;
         let _ = notary.purge_due().await;
     }
-    /// Expiry, the journal's pruning, transit keys, blobs.
-    async fn upkeep(&self, w: &World) {
+    /// Expiry, the journal's pruning, transit keys, blobs. True when all of it was done.
+    async fn upkeep(&self, w: &World) -> bool {
         let _going = GOING.read().await;
         match w.op.housekeeping().await {
             Ok(upkeep) => drop(self.upkeep.fetch_add(upkeep.journal + upkeep.blobs, Relaxed)),
-            Err(refusal) => *self.last.lock().unwrap() = refusal.to_string(),
+            Err(refusal) => {
+                *self.last.lock().unwrap() = refusal.to_string();
+                return false;
+            }
         }
+        true
     }
     /// What waits goes to its peer.
     async fn transfer(&self, w: &World, recorder: &Recorder, expected: &Expected) {
@@ -368,7 +372,13 @@ pub async fn run(w: &Arc<World>, recorder: &Arc<Recorder>, expected: &Arc<Expect
     w.advance(7200);
     done.jobs(w).await;
     Done::notary(&w.op.notary(notary_settings(w.store.folder()))).await;
-    done.upkeep(w).await;
+    // On a slow machine something of it may be refused for a moment after the clock's leap: it is asked for again, as the operator does.
+    for _ in 0..100 {
+        if done.upkeep(w).await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     done.transfer(w, recorder, expected).await;
     sceau_store::care::backup::backup(&a.store, backup.path().into(), None, &Arc::default()).await.unwrap();
     // A purge that was committed may have been told as failed: what is in the log counts.
