@@ -347,7 +347,7 @@ fn a_child_gone_mad_is_stopped() {
 
 #[test]
 fn many_at_once_are_a_few_children() {
-    let extractor = Extractor::new(sceau(), limits());
+    let extractor = Extractor::new(sceau(), impatient());
     let hostile = [b"%PDF-1.4\n1 0 obj ".to_vec(), vec![b'['; 500_000]].concat();
     let ((), _, children) = Watch::over(|| {
         block(async {
