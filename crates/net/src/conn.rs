@@ -22,6 +22,8 @@ const CHUNK: usize = 16 * 1024;
 const WRITE_HIGH: usize = 64 * 1024;
 /// How long a closing connection may still be read and drained, so that the peer sees our last line.
 const LINGER: Duration = Duration::from_millis(500);
+/// How long the mark behind a flush is waited for.
+const MARK: Duration = Duration::from_secs(2);
 /// Bytes a closing connection still takes.
 const LINGER_BYTES: usize = 1 << 20;
 
@@ -151,10 +153,26 @@ impl Conn {
         self.deflate.get_or_insert_default();
         Ok(())
     }
+    /// Waits for the end of what the peer flushed last: a line can be read before the mark behind it has come (RFC 1951 §3.2.4), and what comes of it
+    /// after [`Conn::uncompress`] would be taken for clear text. A peer that flushes without a mark is waited for in vain, not for long.
+    pub async fn flushed(&mut self) -> Result<(), ReadError> {
+        let deadline = Instant::now() + MARK;
+        while self.awaits_mark() && !self.has_buffered() {
+            let Ok(got) = timeout_at(deadline, self.fill(true)).await else { break };
+            if got? == 0 && self.awaits_mark() {
+                return Err(ReadError::Closed);
+            }
+        }
+        Ok(())
+    }
+    fn awaits_mark(&self) -> bool {
+        self.deflate.as_ref().is_some_and(|d| !d.is_between())
+    }
     /// Ends the compression, after what is queued was sent compressed: who was let in by it has left (RFC 8437 §4.2). Bytes that the peer sent
     /// without waiting for this are neither one nor the other: an error.
     pub async fn uncompress(&mut self) -> Result<(), ReadError> {
         self.flush().await?;
+        self.flushed().await?;
         if self.has_buffered() || self.deflate.as_ref().is_some_and(|d| !d.is_drained()) {
             return Err(invalid("bytes before the end of the compression"));
         }
@@ -402,10 +420,11 @@ impl Conn {
         if self.unsent() { self.flush().await } else { Ok(()) }
     }
     async fn fill_until(&mut self, deadline: Instant) -> Result<usize, ReadError> {
-        Ok(timeout_at(deadline, self.fill()).await.map_err(|_| ReadError::Timeout)??)
+        Ok(timeout_at(deadline, self.fill(false)).await.map_err(|_| ReadError::Timeout)??)
     }
-    /// Reads once from the transport into the buffer. The chunk lives on the stack of a poll, never across a wait.
-    async fn fill(&mut self) -> io::Result<usize> {
+    /// Reads once from the transport into the buffer; with `to_mark`, ends too where the peer is between two blocks of what it compressed. The chunk lives on
+    /// the stack of a poll, never across a wait.
+    async fn fill(&mut self, to_mark: bool) -> io::Result<usize> {
         if self.start > 0 {
             self.read.drain(..self.start);
             self.start = 0;
@@ -414,7 +433,7 @@ impl Conn {
             loop {
                 if let Some(deflate) = &mut self.deflate {
                     let unpacked = deflate.unpack(&mut self.read, CHUNK)?;
-                    if unpacked > 0 {
+                    if unpacked > 0 || (to_mark && deflate.is_between()) {
                         return Poll::Ready(Ok(unpacked));
                     }
                 }
@@ -502,6 +521,24 @@ mod tests {
             got.extend(server.read_some(100).await.unwrap());
         }
         assert_eq!(got, data);
+    }
+
+    #[tokio::test]
+    async fn compression_ends_behind_the_mark_of_a_flush() {
+        let (mut client, mut server) = pair().await;
+        server.compress().await.unwrap();
+        // A stored block, and the mark of the flush behind it, which comes late.
+        client.write_all(&[&[0, 5, 0, 0xfa, 0xff][..], b"end\r\n", &[0, 0]].concat()).await.unwrap();
+        assert_eq!(server.read_line(100).await.unwrap(), b"end\r\n");
+        let sent = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            client.write_all(&[0, 0xff, 0xff]).await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(server.flushed(), sent);
+        ended.unwrap();
+        server.uncompress().await.unwrap();
+        client.write_all(b"clear\r\n").await.unwrap();
+        assert_eq!(server.read_line(100).await.unwrap(), b"clear\r\n");
     }
 
     #[tokio::test]

@@ -86,6 +86,10 @@ impl Deflate {
     pub(crate) fn is_drained(&self) -> bool {
         !self.more && self.at == self.input.len()
     }
+    /// Is the peer between two blocks, as after a flush? Always, for one that flushes so that it cannot be seen.
+    pub(crate) fn is_between(&self) -> bool {
+        self.is_drained() && self.tail == BETWEEN
+    }
     /// Takes in what came.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.input.drain(..self.at);

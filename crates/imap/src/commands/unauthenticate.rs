@@ -5,6 +5,8 @@ use sceau_domain::RefusalCode;
 
 pub(crate) async fn run(s: &mut Session, tag: &str) -> Done {
     s.actor()?;
+    // The client speaks clear text once it has read the answer: nothing of what it compressed may come after that.
+    s.conn.flushed().await.map_err(ended_by)?;
     s.unauthenticate().await;
     s.out.tag(tag).raw(" OK UNAUTHENTICATE completed").end();
     if s.conn.compressed() {

@@ -75,3 +75,19 @@ async fn compression_ends_with_the_login() {
     c.conn.uncompress().await.ok();
     assert!(c.response().await.is_none_or(|r| !r.starts_with("b OK")));
 }
+
+#[tokio::test]
+async fn the_mark_behind_a_flush_may_come_late() {
+    let w = World::new().await;
+    let mut c = Client::anne(&w).await;
+    c.ok("COMPRESS DEFLATE").await;
+    // A stored block (RFC 1951 §3.2.4), and a moment later the empty one with which a flush ends.
+    let line = b"u UNAUTHENTICATE\r\n";
+    c.send([&[0, 18, 0, !18, 0xff][..], &line[..]].concat()).await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    c.send([0, 0, 0, 0xff, 0xff]).await;
+    c.conn.compress().await.unwrap();
+    assert_eq!(c.until("u").await, ["u OK UNAUTHENTICATE completed"]);
+    c.conn.uncompress().await.unwrap();
+    c.ok(&format!("LOGIN bruno {}", w.bruno)).await;
+}
