@@ -7,6 +7,7 @@ fn run(budget: Budget, input: &[u8], piece: usize) -> Vec<String> {
     let mut framer = Framer::new(budget);
     let mut seen = Vec::new();
     for bytes in input.chunks(piece) {
+        assert!(framer.in_memory() <= budget.command + 2, "{} bytes", framer.in_memory());
         framer.feed(bytes);
         loop {
             match framer.next_event() {

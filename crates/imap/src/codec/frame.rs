@@ -122,6 +122,19 @@ impl Framer {
         self.compact();
         self.input.extend_from_slice(bytes);
     }
+    /// Bytes of the present command that are in memory, those not understood yet included; a message literal that waits to be taken too. While the framer asks for
+    /// more, and all of such a literal was taken, no more than [`Budget::command`] and a line end.
+    pub fn in_memory(&self) -> usize {
+        let fragment = |f: &Fragment| match f {
+            Fragment::Line(bytes) | Fragment::Literal { bytes, .. } => bytes.len(),
+        };
+        let mode = match &self.mode {
+            Mode::Literal { bytes, .. } => bytes.capacity(),
+            Mode::Skip(skip) => skip.tail.len(),
+            Mode::Line | Mode::Stream { .. } | Mode::Over => 0,
+        };
+        self.fragments.iter().map(fragment).sum::<usize>() + mode + self.input.len() - self.start
+    }
     /// True when received bytes wait to be understood (pipelining; STARTTLS injection check).
     pub fn has_input(&self) -> bool {
         self.start < self.input.len()

@@ -10,6 +10,8 @@ fn run(budget: Budget, input: &[u8], piece: usize) -> Vec<String> {
         framer.feed(bytes);
         drain(&mut framer, &mut seen);
         assert!(framer.held <= budget.command, "holds more than its budget");
+        let over = seen.last().is_some_and(|word| word.starts_with("fatal"));
+        assert!(over || framer.in_memory() <= budget.command + 2, "{} bytes in memory", framer.in_memory());
     }
     seen
 }
