@@ -201,6 +201,8 @@ limits! {
     /// Failed logins of one login from one address in a minute before it is refused there; the whole address waits after 20 times
     /// as many.
     login_failures_per_minute: u32 = 20, Count, 1 => 100_000, WHOLE, "Sceau", false;
+    /// Mail programs' sessions (IMAP) that one person may have open at one node; 0: any number.
+    sessions_per_person: u32 = 200, Count, 0 => 1_000_000, WHOLE, "Sceau", false;
     /// Messages that may be submitted from one address (an IPv6 /64) in a sliding hour; 0: any number. A whole hospital may stand behind one.
     place_messages_per_hour: u32 = 500_000, Count, 0 => 100_000_000, WHOLE, "Sceau", false;
     /// Messages taken from one certificate of another operator in a sliding hour; 0: any number. `[[abuse.partners]]` says otherwise for one.

@@ -138,6 +138,7 @@ refusals! {
     TooManyErrors        "session.too_many_errors" 421 "4.7.0" "" 429;
     TooManyConnections   "session.too_many_connections" 421 "4.7.0" "" 429;
     SessionLimit         "session.limit"          421 "4.7.0" "LIMIT" 429;
+    SessionTooMany       "session.too_many"       421 "4.7.0" "LIMIT" 429;
     Timeout              "session.timeout"        421 "4.4.2" "" 408;
     ShuttingDown         "session.shutting_down"  421 "4.3.2" "" 503;
     // mailboxes

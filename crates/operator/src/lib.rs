@@ -89,6 +89,10 @@ pub(crate) struct Inner {
     /// Wakes the workers of jobs.
     pub(crate) jobs_wake: tokio::sync::Notify,
     pub(crate) guard: login::Guard,
+    /// Sessions of mail programs, by person.
+    pub(crate) sessions: login::Sessions,
+    /// Contents that are known to be damaged.
+    pub(crate) damaged: mailbox::damage::Known,
     /// Traces of reading that wait to be written.
     pub(crate) reading: reading::Buffer,
     /// How many refusals were traced in this minute.
@@ -139,6 +143,8 @@ impl Operator {
             queue_wake: tokio::sync::Notify::new(),
             jobs_wake: tokio::sync::Notify::new(),
             guard: login::Guard::default(),
+            sessions: login::Sessions::default(),
+            damaged: mailbox::damage::Known::default(),
             reading: reading::Buffer::default(),
             refusals: mail::refusals::Ledger::default(),
             leases: queue::Leases::default(),

@@ -4,12 +4,15 @@ mod bearer;
 mod certificate;
 mod guard;
 mod leash;
+mod open;
 mod others;
 mod person;
 pub mod sasl;
 
 pub use guard::Guard;
 pub use leash::Leash;
+pub use open::OpenSession;
+pub(crate) use open::Sessions;
 pub use others::MOST_BALS;
 
 use crate::access::holds;

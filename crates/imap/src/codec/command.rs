@@ -364,6 +364,9 @@ pub struct Search {
     pub returns: Option<SearchReturn>,
     /// The charset named is unknown here.
     pub bad_charset: bool,
+    /// A charset is named where UTF8=ACCEPT, once enabled, allows none: any for SEARCH and ESEARCH, another one than UTF-8 for SORT and THREAD, which must
+    /// name one (RFC 9755 §3, RFC 6855 §3 with its erratum 4029).
+    pub conflicts_utf8: bool,
     /// What to find.
     pub key: SearchKey,
 }

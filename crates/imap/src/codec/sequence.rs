@@ -81,16 +81,25 @@ fn bound(c: &mut Cursor<'_>) -> Parsed<Bound> {
     }
 }
 
-/// Ascending numbers as runs (first, last).
-pub fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &n in numbers {
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(n) => *last = n,
-            _ => runs.push((n, n)),
-        }
+/// The run (first, last) with which numbers begin, and those after it.
+pub fn first_run(numbers: &[u32]) -> Option<((u32, u32), &[u32])> {
+    let first = *numbers.first()?;
+    let (mut last, mut length) = (first, 1);
+    while let Some(next) = numbers.get(length).filter(|n| Some(**n) == last.checked_add(1)) {
+        (last, length) = (*next, length + 1);
     }
-    runs
+    Some(((first, last), numbers.get(length..).unwrap_or_default()))
+}
+
+/// Numbers as runs (first, last), in their order.
+pub fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
+    let mut rest = numbers;
+    std::iter::from_fn(|| {
+        let (run, after) = first_run(rest)?;
+        rest = after;
+        Some(run)
+    })
+    .collect()
 }
 
 /// Writes runs as a set.
@@ -108,22 +117,7 @@ pub fn write_runs(runs: &[(u32, u32)]) -> String {
 
 /// Writes ascending numbers as a set, ranges folded: `1:3,7`. Empty input yields an empty text.
 pub fn write_set(numbers: &[u32]) -> String {
-    let mut out = String::new();
-    let mut i = 0;
-    while let Some(&first) = numbers.get(i) {
-        let mut last = first;
-        while numbers.get(i + 1).is_some_and(|&n| Some(n) == last.checked_add(1)) {
-            i += 1;
-            last = numbers[i];
-        }
-        i += 1;
-        if !out.is_empty() {
-            out.push(',');
-        }
-        // Writing to a String cannot fail.
-        let _ = if first == last { write!(out, "{first}") } else { write!(out, "{first}:{last}") };
-    }
-    out
+    write_runs(&runs(numbers))
 }
 
 /// Writes two lists of numbers that correspond one to one (COPYUID, RFC 4315 §3), folding only runs that run in both.

@@ -2,11 +2,10 @@
 //! bearer tokens, EXTERNAL (RFC 4422) with the certificate of the handshake.
 use super::login;
 use crate::codec::Secret;
-use crate::session::{Code, Done, Reply, Session, Stop};
+use crate::session::{Done, Session, Stop};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_operator::Actor;
 use sceau_operator::login::sasl;
 use zeroize::Zeroizing;
 
@@ -38,7 +37,7 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
             let bal = sasl::external(&clear(&response).ok_or_else(wrong)?).ok_or_else(wrong)?;
             let chain = s.conn.tls().map(|t| t.peer.as_slice()).unwrap_or_default();
             let actor = s.operator.login_certificate(chain, bal.as_deref(), &s.origin).await?;
-            Ok(enter(s, actor))
+            login::enter(s, actor).await
         }
         _ => {
             let said = clear(&response).ok_or_else(wrong)?;
@@ -48,7 +47,7 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
             };
             let given = given.ok_or_else(wrong)?;
             match s.operator.login_bearer(&given, &s.origin).await {
-                Ok(actor) => Ok(enter(s, actor)),
+                Ok(actor) => login::enter(s, actor).await,
                 Err(refusal) => {
                     if !refusal.is_temporary() {
                         // The client says one thing more, whatever it is, before it hears the end (RFC 7628 §3.2.3).
@@ -60,11 +59,6 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
             }
         }
     }
-}
-
-fn enter(s: &mut Session, actor: Actor) -> Reply {
-    s.logged_in(actor);
-    Reply::With(Code::Capability)
 }
 
 /// A response out of base64; `=` is the empty initial one.

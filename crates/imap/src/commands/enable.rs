@@ -25,7 +25,8 @@ pub(crate) fn run(s: &mut Session, names: &[String]) -> Done {
                 s.out.set_utf8(true);
                 s.out.raw(" IMAP4rev2");
             }
-            "UTF8=ACCEPT" => {
+            "UTF8=ACCEPT" if !s.enabled.utf8_accept => {
+                s.enabled.utf8_accept = true;
                 s.out.set_utf8(true);
                 s.out.raw(" UTF8=ACCEPT");
             }

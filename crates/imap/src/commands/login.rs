@@ -2,6 +2,7 @@
 use crate::codec::Secret;
 use crate::session::{Code, Done, Reply, Session, Stop};
 use sceau_domain::RefusalCode;
+use sceau_operator::Actor;
 
 pub(crate) async fn run(s: &mut Session, user: &str, password: &Secret) -> Done {
     may(s)?;
@@ -22,6 +23,11 @@ pub(super) fn may(s: &Session) -> Result<(), Stop> {
 /// Checks a login and a token.
 pub(super) async fn check(s: &mut Session, login: &str, token: &Secret) -> Done {
     let actor = s.operator.login_token(login, token.expose(), &s.origin).await?;
-    s.logged_in(actor);
+    enter(s, actor).await
+}
+
+/// The proof was right.
+pub(super) async fn enter(s: &mut Session, actor: Actor) -> Done {
+    s.logged_in(actor).await?;
     Ok(Reply::With(Code::Capability))
 }

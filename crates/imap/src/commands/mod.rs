@@ -42,6 +42,7 @@ mod unauthenticate;
 mod unselect;
 
 pub(crate) use list::use_attribute;
+pub(crate) use status::write as write_status;
 pub(crate) use uid_only::names_numbers;
 
 use crate::codec::Command;

@@ -2,7 +2,10 @@
 //!
 //! A mailbox that is not there, or not this person's to read, is left out (§2.2); each that is searched is opened, and the opening traced, as
 //! EXAMINE does. They are searched one after the other: the entries of one are held at a time. The selected one is searched as the session sees it.
-use super::found::{extended, highest_modseq, picked, unknown_charset};
+//!
+//! RFC 9738 does not speak of it. A command that names one mailbox is limited like SEARCH. How far one went in several no response code can say: where they hold
+//! more messages than one command works on, it ends `NO [MESSAGELIMIT n]`, as SORT does; what was told of the first ones is whole.
+use super::found::{extended, highest_modseq, last_ones, looked_at, one_charset, picked, unknown_charset};
 use super::query::{Ground, names_modseq};
 use super::settle::settle;
 use crate::codec::MailboxName;
@@ -10,6 +13,8 @@ use crate::codec::command::{MultiSearch, SearchReturn, Source};
 use crate::session::{Done, Mailboxes, Reply, Session, Stop};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
+use sceau_operator::mailbox::entries::Entry;
+use sceau_operator::mailbox::search::Query;
 use std::collections::HashSet;
 
 /// A mailbox to search.
@@ -19,6 +24,36 @@ struct Target {
     /// Its name within the BAL, and as the client writes it.
     name: String,
     shown: String,
+}
+
+/// How many messages the command may still look at (MESSAGELIMIT).
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    left: Option<u32>,
+    /// It names one mailbox: the last ones of it are looked at.
+    one: bool,
+}
+
+impl Room {
+    fn new(most: Option<u32>, sources: &[Source]) -> Self {
+        let one = match sources {
+            [Source::Inboxes] => true,
+            [Source::Mailboxes(names)] => names.len() == 1,
+            sources => sources.iter().all(|source| *source == Source::Selected),
+        };
+        Self { left: most, one }
+    }
+    /// From which entry on a mailbox is searched, and the UID of that one when those before it are left out; none when there is no room for it.
+    fn take(&mut self, entries: &[Entry], query: &Query) -> Option<(usize, Option<u32>)> {
+        let Some(left) = self.left else { return Some((0, None)) };
+        if self.one {
+            let lowest = last_ones(self.left, entries, query);
+            return Some((lowest.unwrap_or(0), lowest.and_then(|from| entries.get(from)).map(|e| e.uid)));
+        }
+        let asked = looked_at(entries, query, left as usize + 1);
+        self.left = Some(left.checked_sub(u32::try_from(asked).ok()?)?);
+        Some((0, None))
+    }
 }
 
 pub(crate) async fn run(s: &mut Session, tag: &str, multi: &MultiSearch) -> Done {
@@ -32,6 +67,7 @@ pub(crate) async fn run(s: &mut Session, tag: &str, multi: &MultiSearch) -> Done
     if saves && !multi.sources.iter().all(selected) {
         return Err(Stop::syntax("SAVE is for the selected mailbox alone"));
     }
+    one_charset(s, search)?;
     if search.bad_charset {
         if saves {
             s.view()?.save(Vec::new());
@@ -42,10 +78,11 @@ pub(crate) async fn run(s: &mut Session, tag: &str, multi: &MultiSearch) -> Done
         s.enable_condstore();
     }
     let mut searched = HashSet::new();
+    let mut room = Room::new(s.config.message_limit, &multi.sources);
     for source in &multi.sources {
         if *source == Source::Selected {
             if searched.insert(s.view()?.folder.id) {
-                here(s, tag, multi).await?;
+                here(s, tag, multi, &mut room).await?;
             }
             continue;
         }
@@ -61,9 +98,9 @@ pub(crate) async fn run(s: &mut Session, tag: &str, multi: &MultiSearch) -> Done
                 continue;
             }
             if s.view.as_ref().is_some_and(|view| view.folder.id == folder.id) {
-                here(s, tag, multi).await?;
+                here(s, tag, multi, &mut room).await?;
             } else {
-                there(s, tag, multi, &target).await?;
+                there(s, tag, multi, &target, &mut room).await?;
             }
         }
     }
@@ -84,14 +121,16 @@ fn left_out(refusal: Refusal) -> Result<(), Refusal> {
 }
 
 /// Searches the selected mailbox.
-async fn here(s: &mut Session, tag: &str, multi: &MultiSearch) -> Result<(), Stop> {
+async fn here(s: &mut Session, tag: &str, multi: &MultiSearch, room: &mut Room) -> Result<(), Stop> {
     let (operator, reader, r) = (s.operator.clone(), s.reader()?, returns(multi));
     let view = s.view()?;
     let key = settle(&operator, &reader, (view.folder.id, view.entries()), &multi.search.key).await?;
     let query = Ground::new(view.entries(), view.saved(), operator.clock().now()).query(&key, false);
+    let Some((from, lowest)) = room.take(view.entries(), &query) else { return Err(s.over(None)) };
+    s.limited = lowest;
     // Nothing is told of the mailbox while it is searched.
     let view = s.view.take();
-    let entries = view.as_ref().map(|v| v.entries()).unwrap_or_default();
+    let entries = view.as_ref().and_then(|v| v.entries().get(from..)).unwrap_or_default();
     let found = s.patiently(operator.search(&reader, entries, &query)).await;
     s.view = view;
     let found = match found? {
@@ -114,13 +153,13 @@ async fn here(s: &mut Session, tag: &str, multi: &MultiSearch) -> Result<(), Sto
     }
     let (shown, uidvalidity) = (view.shown.clone(), view.folder.uidvalidity);
     if !found.is_empty() {
-        extended(&mut s.out, tag, Some((&shown, uidvalidity)), true, r, &found, (modseq, &scores));
+        extended(s, tag, Some((&shown, uidvalidity)), true, r, &found, (modseq, &scores)).await?;
     }
-    Ok(s.relieve().await?)
+    Ok(())
 }
 
 /// Searches another one.
-async fn there(s: &mut Session, tag: &str, multi: &MultiSearch, target: &Target) -> Result<(), Stop> {
+async fn there(s: &mut Session, tag: &str, multi: &MultiSearch, target: &Target, room: &mut Room) -> Result<(), Stop> {
     let (operator, r) = (s.operator.clone(), returns(multi));
     let open = match operator.open_folder(&target.actor, &target.name, true).await {
         Ok(open) => open,
@@ -132,7 +171,10 @@ async fn there(s: &mut Session, tag: &str, multi: &MultiSearch, target: &Target)
         Err(refusal) => return left_out(refusal).map_err(Stop::from),
     };
     let query = Ground::new(&open.entries, &[], operator.clock().now()).query(&key, false);
-    let found = match s.patiently(operator.search(&target.actor, &open.entries, &query)).await? {
+    let Some((from, lowest)) = room.take(&open.entries, &query) else { return Err(s.over(None)) };
+    s.limited = lowest;
+    let entries = open.entries.get(from..).unwrap_or_default();
+    let found = match s.patiently(operator.search(&target.actor, entries, &query)).await? {
         Ok(found) => found,
         Err(refusal) => return left_out(refusal).map_err(Stop::from),
     };
@@ -149,9 +191,9 @@ async fn there(s: &mut Session, tag: &str, multi: &MultiSearch, target: &Target)
     s.still_here().await?;
     if !found.is_empty() {
         let mailbox = Some((target.shown.as_str(), open.folder.uidvalidity));
-        extended(&mut s.out, tag, mailbox, true, r, &found, (modseq, &scores));
+        extended(s, tag, mailbox, true, r, &found, (modseq, &scores)).await?;
     }
-    Ok(s.relieve().await?)
+    Ok(())
 }
 
 /// The mailboxes that a source names.

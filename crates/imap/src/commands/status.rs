@@ -31,7 +31,7 @@ pub(super) async fn look(
 }
 
 /// `* STATUS name (…)`.
-pub(super) fn write(s: &mut Session, name: &str, items: &[StatusItem], status: &FolderStatus) {
+pub(crate) fn write(s: &mut Session, name: &str, items: &[StatusItem], status: &FolderStatus) {
     let (out, append_limit) = (&mut s.out, s.config.max_append);
     out.raw("* STATUS ").mailbox(name).raw(" (");
     for (i, item) in items.iter().enumerate() {

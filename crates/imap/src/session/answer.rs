@@ -198,7 +198,8 @@ impl Session {
             }
             Err(Stop::No(refusal)) => {
                 self.out.tag(tag).raw(" NO ").refusal_code(&refusal).refusal(&refusal).end();
-                self.count_error(matches!(refusal.code, RefusalCode::LoginFailed | RefusalCode::LoginTooMany))?;
+                let insists = [RefusalCode::LoginFailed, RefusalCode::LoginTooMany, RefusalCode::SessionTooMany];
+                self.count_error(insists.contains(&refusal.code))?;
             }
             Err(Stop::NoCode(code, refusal)) => {
                 self.out.tag(tag).raw(" NO ");

@@ -24,7 +24,7 @@ use crate::commands;
 use crate::view::View;
 use sceau_domain::{BalRights, Refusal, RefusalCode, UseCase};
 use sceau_net::{Conn, HotTls};
-use sceau_operator::login::Leash;
+use sceau_operator::login::{Leash, OpenSession};
 use sceau_operator::watch::Watch;
 use sceau_operator::{Actor, Door, Operator, Origin};
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub(crate) struct Enabled {
     pub qresync: bool,
     /// IMAP4rev2.
     pub rev2: bool,
+    /// UTF8=ACCEPT (RFC 9755, RFC 6855).
+    pub utf8_accept: bool,
 }
 
 /// A session.
@@ -58,6 +60,8 @@ pub(crate) struct Session {
     pub actor: Option<Actor>,
     /// Wakes IDLE, once logged in.
     pub watch: Option<Watch>,
+    /// Its place among the person's sessions, once logged in.
+    pub open: Option<OpenSession>,
     /// Pulls when rights were taken away, once logged in.
     pub leash: Option<Leash>,
     /// The selected mailbox.
@@ -105,6 +109,7 @@ impl Session {
             drain,
             origin,
             actor: None,
+            open: None,
             watch: None,
             leash: None,
             view: None,
@@ -240,14 +245,22 @@ impl Session {
         self.leash = self.actor.as_ref().map(|actor| self.operator.leash(actor).beside(reader));
     }
 
-    /// The session is logged in: larger budgets, longer patience.
-    pub(crate) fn logged_in(&mut self, actor: Actor) {
+    /// The session is logged in: larger budgets, longer patience. `NO [LIMIT]` when its person has too many.
+    pub(crate) async fn logged_in(&mut self, actor: Actor) -> Result<(), Stop> {
+        match self.operator.open_session(&actor).await {
+            Ok(open) => self.open = Some(open),
+            Err(refusal) => {
+                self.operator.logout(&actor).await;
+                return Err(refusal.into());
+            }
+        }
         self.watch = Some(self.operator.watch(&actor));
         self.leash = Some(self.operator.leash(&actor));
         self.actor = Some(actor);
         self.errors = 0;
         self.framer.set_budget(Budget::after_login());
         self.conn.set_timeout(self.config.idle_timeout);
+        Ok(())
     }
 
     /// Notes what TLS established.
@@ -278,6 +291,7 @@ impl Session {
         self.view = None;
         (self.watch, self.leash, self.wishes) = (None, None, None);
         self.leave_bals().await;
+        self.open = None;
         self.enabled = Enabled::default();
         self.out.set_utf8(false);
         self.out.set_uid_only(false);

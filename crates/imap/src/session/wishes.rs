@@ -4,7 +4,6 @@
 //! Promises: a burst of changes costs one look; what is remembered of the other mailboxes is bounded ([`crate::ImapConfig::notify_folders`]), and
 //! beyond it the client is told that it hears nothing any more (RFC 5465 §5.8); a mailbox of a BAL whose access ended is told as gone.
 use super::{End, Session, Stop};
-use crate::codec::Out;
 use crate::codec::command::{Fetch, FetchItem, StatusItem};
 use crate::codec::notify::Events;
 use crate::codec::sequence::{Bound, SequenceSet};
@@ -362,28 +361,12 @@ impl Session {
 
     fn write_counts(&mut self, known: &Known) {
         let items = if self.enabled.condstore { &ITEMS[..] } else { &ITEMS[..4] };
-        write_counts(&mut self.out, known, items);
+        commands::write_status(self, &known.name, items, &known.status);
     }
 }
 
 fn annotations(names: Vec<(i64, i64, String)>) -> BTreeMap<(i64, String), i64> {
     names.into_iter().map(|(folder, id, name)| ((folder, name), id)).collect()
-}
-
-fn write_counts(out: &mut Out, known: &Known, items: &[StatusItem]) {
-    let Known { name, status, .. } = known;
-    out.raw("* STATUS ").mailbox(name).raw(" (");
-    for (i, item) in items.iter().enumerate() {
-        out.raw(if i > 0 { " " } else { "" });
-        match item {
-            StatusItem::Messages => out.raw("MESSAGES ").num(status.messages),
-            StatusItem::UidNext => out.raw("UIDNEXT ").num(status.uidnext),
-            StatusItem::UidValidity => out.raw("UIDVALIDITY ").num(status.uidvalidity),
-            StatusItem::Unseen => out.raw("UNSEEN ").num(status.unseen),
-            _ => out.raw("HIGHESTMODSEQ ").num(status.modseq.max(1)),
-        };
-    }
-    out.raw(")").end();
 }
 
 /// Waits until something may be to tell: of the selected mailbox (`selected`), or of those that are followed. Cancel-safe.

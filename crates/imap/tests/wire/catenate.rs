@@ -1,6 +1,7 @@
 //! CATENATE (RFC 4469): a message put together from texts and from what URLs name.
 use crate::client::{Client, letter, one};
 use crate::world::World;
+use sceau_store::{StoreError, params};
 
 const MIXED: &str = "From: a@b.example\nSubject: source\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n\
 --x\nContent-Type: text/plain\n\nun\n--x\nContent-Type: application/pdf\nContent-Transfer-Encoding: base64\n\nQUJD\n--x--\n";
@@ -106,4 +107,36 @@ async fn a_draft_is_replaced_by_its_own_parts() {
     assert!(all.contains(&"* 1 EXPUNGE".to_owned()), "{all:?}");
     let got = c.ok("FETCH 1 (UID BODY.PEEK[])").await;
     assert!(one(&got, "* 1 FETCH ").ends_with(&format!("{})", MIXED.replace('\n', "\r\n"))), "{got:?}");
+}
+
+#[tokio::test]
+async fn a_part_goes_to_another_bal_where_a_copy_may_go() {
+    const DESK: &str = "\"Autres BAL/accueil@alpha.mssante.fr/INBOX\"";
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    for n in ["un", "deux"] {
+        c.letter(n).await;
+    }
+    c.ok("STORE 2 +FLAGS ($Private)").await;
+    let whole = format!("APPEND {DESK} CATENATE (URL \"/INBOX/;UID=1\")");
+    c.ok(&whole).await;
+    // What is marked personal does not go into a shared BAL, as a part no more than as a whole.
+    let no = c.no(&format!("APPEND {DESK} CATENATE (URL \"/INBOX/;UID=2/;SECTION=TEXT\")")).await;
+    assert!(no.starts_with("NO [BADURL ") && no.ends_with("(copy.personal)"), "{no}");
+    assert!(c.no(&format!("COPY 2 {DESK}")).await.ends_with("(copy.personal)"));
+    // Nor does anything from a BAL for tests to a patient.
+    let done = w.store.write(|tx| {
+        let kind = "UPDATE bals SET kind = 'Usager' WHERE address_key = $1";
+        tx.execute(kind, params!["accueil@alpha.mssante.fr"])?;
+        tx.execute("UPDATE bals SET test = 1 WHERE address_key = $1", params!["anne.martin@alpha.mssante.fr"])
+    });
+    assert_eq!(done.await.map_err(|e: StoreError| e).unwrap(), 1);
+    assert!(c.no(&format!("COPY 1 {DESK}")).await.ends_with("(exchange.test)"));
+    let no = c.no(&whole).await;
+    assert!(no.starts_with("NO [BADURL ") && no.ends_with("(exchange.test)"), "{no}");
+    let no = c.no(&format!("REPLACE 1 {DESK} CATENATE (URL \"/INBOX/;UID=1\")")).await;
+    assert!(no.ends_with("(exchange.test)"), "{no}");
+    assert_eq!(c.ok("STATUS INBOX (MESSAGES)").await[0], "* STATUS \"INBOX\" (MESSAGES 2)");
+    // Within one BAL parts go as before.
+    c.ok("APPEND INBOX CATENATE (URL \"/INBOX/;UID=2\")").await;
 }

@@ -1,6 +1,11 @@
-//! FETCH: items, sections, partials, BINARY, \Seen.
+//! FETCH: items, sections, partials, BINARY, \Seen, damage.
 use crate::client::{Client, one};
+use crate::others::traced;
 use crate::world::World;
+use std::path::Path;
+use std::time::Duration;
+
+const ANNE: &str = "anne.martin@alpha.mssante.fr";
 
 const MIXED: &str = "From: Camille Exemple <camille@exemple.fr>\nTo: a@b.example, =?utf-8?q?Z=C3=A9?= <z@b.example>\nSubject: Essai\n\
 MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n\
@@ -72,10 +77,11 @@ async fn reading_sets_seen_once() {
     let w = World::new().await;
     let mut c = with_mixed(&w).await;
     c.letter("deux").await;
-    let all = c.ok("FETCH 1:2 BODY[1]").await;
-    assert!(
-        one(&all, "* 1 FETCH").ends_with(" FLAGS (\\Seen))") && one(&all, "* 2 FETCH").ends_with(" FLAGS (\\Seen))")
-    );
+    // The last one ends with its new flags, the others are told theirs behind it.
+    let all = c.ok("FETCH 1:2 (FLAGS BODY[1])").await;
+    assert!(all[0].starts_with("* 1 FETCH (FLAGS () BODY[1] {"), "{all:?}");
+    assert!(all[1].starts_with("* 2 FETCH (BODY[1] {") && all[1].ends_with(" FLAGS (\\Seen))"), "{all:?}");
+    assert_eq!(all[2..], ["* 1 FETCH (UID 1 FLAGS (\\Seen))", "OK FETCH completed"]);
     let all = c.ok("FETCH 1:2 BODY[1]").await;
     assert!(!all.iter().any(|r| r.contains("FLAGS")), "{all:?}");
     let all = c.ok("UID FETCH 1:* FLAGS").await;
@@ -184,4 +190,119 @@ async fn a_range_of_a_decoded_part() {
         assert_eq!(one(&all, "* 1 FETCH "), format!("* 1 FETCH (BINARY[1]{want})"), "{range}");
     }
     assert_eq!(one(&c.ok("FETCH 1 BINARY.SIZE[1]").await, "* 1 FETCH "), "* 1 FETCH (BINARY.SIZE[1] 270000)");
+}
+
+#[tokio::test]
+async fn what_nobody_received_is_not_read() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    let big = format!("Subject: gros\n\n{}", format!("{}\n", "x".repeat(98)).repeat(30_000));
+    for _ in 0..3 {
+        c.append("INBOX", "", &big).await;
+    }
+    let mut dies = Client::inbox(&w).await;
+    let before = traced(&w, "login.ended", "anne", ANNE).await;
+    dies.send("a FETCH 1:3 BODY[]\r\n").await;
+    assert!(!dies.conn.read_some(1000).await.unwrap().is_empty());
+    drop(dies);
+    while traced(&w, "login.ended", "anne", ANNE).await == before {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(c.ok("STATUS INBOX (UNSEEN)").await[0], "* STATUS \"INBOX\" (UNSEEN 3)");
+    // Who takes them has read them.
+    c.ok("FETCH 1:3 BODY[]").await;
+    assert_eq!(c.ok("STATUS INBOX (UNSEEN)").await[0], "* STATUS \"INBOX\" (UNSEEN 0)");
+}
+
+/// Turns a bit in the last third of each large file below a folder.
+fn flip(folder: &Path) -> usize {
+    let mut flipped = 0;
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            flipped += flip(&path);
+        } else if entry.metadata().unwrap().len() > 100_000 {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = bytes.len() * 3 / 4;
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            flipped += 1;
+        }
+    }
+    flipped
+}
+
+/// Text that does not become smaller.
+fn noise(bytes: usize) -> String {
+    let mut x = 88_172_645_463_325_252_u64;
+    let next = |i: usize| {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        if i % 70 == 69 { '\n' } else { char::from(b'!' + (x >> 40) as u8 % 90) }
+    };
+    (0..bytes).map(next).collect()
+}
+
+#[tokio::test]
+async fn damage_cuts_a_connection_once_and_is_told_to_the_operator() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    for subject in ["un", "deux"] {
+        c.append("INBOX", "", &format!("Subject: {subject}\n\n{}", noise(300_000))).await;
+    }
+    c.letter("trois").await;
+    c.ok("NOOP").await;
+    let blobs = w.store.folder().join("blobs");
+    assert_eq!(flip(&blobs), 2);
+    let alarms = async || {
+        let open = w.op.alarms(&w.admin, false).await.unwrap();
+        open.iter().filter(|a| a.code == "message.damaged" && a.severity == "critical").count()
+    };
+    // Within a literal nothing can be said; whoever comes again hears what it is, and nothing was read.
+    c.send("a FETCH 1 BODY[]\r\n").await;
+    assert_eq!(c.response().await, None);
+    let mut c = Client::inbox(&w).await;
+    for command in ["FETCH 1 BODY[]", "UID FETCH 1 RFC822", "FETCH 1 BODY[]<0.10>"] {
+        let all = c.run(command).await;
+        assert!(all.len() == 1 && all[0].starts_with("NO [CORRUPTION] "), "{command}: {all:?}");
+    }
+    assert_eq!((alarms().await, traced(&w, "message.damaged", "anne", ANNE).await), (1, 1));
+    // What is damaged where it begins is told as missing.
+    let all = c.run("FETCH 2:3 (UID BODY[TEXT]<200000.10>)").await;
+    assert_eq!(all[0], "* 2 FETCH (UID 2 BODY[TEXT]<200000> NIL)");
+    assert!(all[1].ends_with(" FLAGS (\\Seen))") && all[2].starts_with("NO [CORRUPTION] "), "{all:?}");
+    assert!(c.no("FETCH 2 BINARY.PEEK[1]").await.starts_with("NO [CORRUPTION] "));
+    assert_eq!((alarms().await, traced(&w, "message.damaged", "anne", ANNE).await), (2, 2));
+    // Envelopes and headers are there.
+    assert_eq!(c.ok("FETCH 1:2 (ENVELOPE FLAGS BODY.PEEK[HEADER])").await.len(), 3);
+    // Whole again, it serves, and the alarm is over.
+    flip(&blobs);
+    for n in 1..=2 {
+        let all = c.ok(&format!("FETCH {n} BODY.PEEK[]")).await;
+        assert!(all[0].len() > 300_000);
+    }
+    assert_eq!(alarms().await, 0);
+}
+
+#[tokio::test]
+async fn a_small_message_that_is_damaged_cuts_nothing() {
+    let w = World::new().await;
+    let mut c = Client::inbox(&w).await;
+    for n in ["un", "deux"] {
+        c.letter(n).await;
+    }
+    c.ok("NOOP").await;
+    let done = w.store.write(|tx| {
+        let of = "(SELECT m.blob_id FROM messages m JOIN entries e ON e.message_id = m.id WHERE e.uid = 1)";
+        let found = tx.query(&format!("SELECT inline FROM blobs WHERE id = {of}"), &[])?;
+        let mut inline = found[0].bytes(0)?;
+        let at = inline.len() / 3;
+        inline[at] ^= 1;
+        tx.execute(&format!("UPDATE blobs SET inline = $1 WHERE id = {of}"), sceau_store::params![inline.as_slice()])
+    });
+    assert_eq!(done.await.map_err(|e: sceau_store::StoreError| e).unwrap(), 1);
+    let all = c.run("FETCH 1:2 (UID BODY[])").await;
+    assert!(all[0].starts_with("* 2 FETCH ") && all[1].starts_with("NO [CORRUPTION] "), "{all:?}");
+    assert_eq!(c.ok("FETCH 1:2 FLAGS").await[..2], ["* 1 FETCH (FLAGS ())", "* 2 FETCH (FLAGS (\\Seen))"]);
 }

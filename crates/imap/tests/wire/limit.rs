@@ -66,6 +66,34 @@ async fn commands_work_on_the_last_messages_and_say_how_far() {
 }
 
 #[tokio::test]
+async fn a_search_of_one_mailbox_goes_as_far_and_one_of_several_is_whole_or_refused() {
+    let w = World::with(|c| c.message_limit = Some(3)).await;
+    let mut c = Client::anne(&w).await;
+    for n in 1..=4 {
+        c.letter(&format!("m{n}")).await;
+    }
+    c.append("Archive", "", &crate::client::letter("a")).await;
+    for command in ["ESEARCH IN (inboxes) ALL", "ESEARCH IN (mailboxes INBOX) ALL"] {
+        let all = c.ok(command).await;
+        assert!(
+            all[0].ends_with(") UID ALL 2:4") && all[1].starts_with("OK [MESSAGELIMIT 3 2] "),
+            "{command}: {all:?}"
+        );
+    }
+    c.ok("SELECT INBOX").await;
+    let all = c.ok("ESEARCH IN (selected) RETURN (SAVE COUNT) SUBJECT m").await;
+    assert!(all[0].ends_with(") UID COUNT 3") && all[1].starts_with("OK [MESSAGELIMIT 3 2] "), "{all:?}");
+    assert_eq!(c.ok("FETCH $ UID").await.len(), 4);
+    // Messages of all of them count, as the keys at the top name them.
+    for keys in ["ALL", "UID 1:3"] {
+        let no = c.run(&format!("ESEARCH IN (mailboxes (INBOX Archive)) {keys}")).await.pop().unwrap();
+        assert!(no.starts_with("NO [MESSAGELIMIT 3] "), "{keys}: {no}");
+    }
+    let all = c.ok("ESEARCH IN (mailboxes (Archive INBOX)) UID 1:2").await;
+    assert!(all[0].ends_with(") UID ALL 1") && all[1].ends_with(") UID ALL 1:2") && all.len() == 3, "{all:?}");
+}
+
+#[tokio::test]
 async fn without_a_limit_there_is_none() {
     let w = World::new().await;
     let mut c = Client::anne(&w).await;

@@ -2,6 +2,7 @@
 use crate::client::Client;
 use crate::world::World;
 use base64::Engine as _;
+use sceau_domain::limits::Limits;
 use std::time::Duration;
 
 fn plain(text: &str) -> String {
@@ -133,4 +134,35 @@ async fn a_client_that_says_nothing_is_closed() {
     let w = World::with(|c| c.idle_timeout = Duration::from_millis(300)).await;
     let mut c = Client::inbox(&w).await;
     assert!(c.response().await.unwrap().starts_with("* BYE "));
+}
+
+#[tokio::test]
+async fn one_person_has_so_many_sessions_and_no_more() {
+    let w = World::limited(Limits { sessions_per_person: 2, ..Limits::default() }).await;
+    let (mut first, second) = (Client::anne(&w).await, Client::anne(&w).await);
+    let mut third = Client::secure(&w).await;
+    for command in [
+        format!("LOGIN anne {}", w.anne),
+        format!("LOGIN anne*accueil@alpha.mssante.fr {}", w.anne),
+        format!("AUTHENTICATE PLAIN {}", plain(&format!("\0anne\0{}", w.anne))),
+    ] {
+        let no = third.no(&command).await;
+        assert!(no.starts_with("NO [LIMIT] Vous avez trop de sessions") && no.contains(" / You have too many"), "{no}");
+        assert!(no.contains("2") && no.ends_with("(session.too_many)"), "{no}");
+    }
+    // Others have their own.
+    third.ok(&format!("LOGIN bruno {}", w.bruno)).await;
+    // Who leaves, with the connection or without it, makes room.
+    first.ok("UNAUTHENTICATE").await;
+    let _fourth = Client::anne(&w).await;
+    assert!(first.no(&format!("LOGIN anne {}", w.anne)).await.starts_with("NO [LIMIT] "));
+    drop(second);
+    for _ in 0..100 {
+        if first.run(&format!("LOGIN anne {}", w.anne)).await[0].starts_with("OK ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        first = Client::secure(&w).await;
+    }
+    panic!("the session that ended is still counted");
 }

@@ -193,3 +193,29 @@ async fn texts_compare_without_case_in_every_script() {
         }
     }
 }
+
+#[tokio::test]
+async fn no_charset_is_named_once_texts_are_utf8() {
+    let w = World::new().await;
+    let mut c = some(&w).await;
+    // IMAP4rev2 alone does not mind.
+    c.ok("ENABLE IMAP4rev2").await;
+    c.ok("SEARCH CHARSET UTF-8 ALL").await;
+    assert_eq!(c.ok("ENABLE UTF8=ACCEPT").await[0], "* ENABLED UTF8=ACCEPT");
+    assert_eq!(c.ok("ENABLE UTF8=ACCEPT").await[0], "* ENABLED");
+    for command in [
+        "SEARCH CHARSET UTF-8 ALL",
+        "UID SEARCH CHARSET US-ASCII ALL",
+        "SEARCH RETURN (SAVE) CHARSET x-none ALL",
+        "ESEARCH IN (selected) CHARSET UTF-8 ALL",
+        "SORT (DATE) US-ASCII ALL",
+        "UID THREAD REFERENCES ISO-8859-1 ALL",
+    ] {
+        let bad = c.bad(command).await;
+        assert!(bad.contains("UTF8=ACCEPT"), "{command}: {bad}");
+    }
+    // What must name one names this one.
+    for command in ["SEARCH ALL", "SORT (DATE) utf-8 ALL", "THREAD REFERENCES UTF-8 ALL", "ESEARCH IN (selected) ALL"] {
+        c.ok(command).await;
+    }
+}

@@ -1,8 +1,9 @@
 //! One operator with its people and an IMAP door on two ports.
+use sceau_domain::limits::Limits;
 use sceau_domain::{BalKind, DomainKind};
 use sceau_imap::{ImapConfig, TlsMode};
 use sceau_net::Listener;
-use sceau_operator::{Actor, Operator};
+use sceau_operator::{Actor, Operator, OperatorConfig};
 use sceau_store::testing::TestStore;
 use sceau_trust::{Anchors, Identity, Trust};
 use std::net::SocketAddr;
@@ -35,8 +36,15 @@ impl World {
         Self::on(sceau_store::testing::sqlite().await, change).await
     }
     pub async fn on(store: TestStore, change: impl FnOnce(&mut ImapConfig)) -> Self {
-        let (op, admin) =
-            sceau_testkit::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await;
+        Self::operated(store, sceau_testkit::config(), change).await
+    }
+    /// With these limits of the operator.
+    pub async fn limited(limits: Limits) -> Self {
+        let config = OperatorConfig { limits, ..sceau_testkit::config() };
+        Self::operated(sceau_store::testing::sqlite().await, config, |_| {}).await
+    }
+    async fn operated(store: TestStore, config: OperatorConfig, change: impl FnOnce(&mut ImapConfig)) -> Self {
+        let (op, admin) = sceau_testkit::open(config, store.clone(), Trust::new(Anchors::default())).await;
         let domains = [("alpha.mssante.fr", DomainKind::Production)];
         sceau_testkit::people(&op, &store, &admin, &domains, &["anne", "bruno"]).await;
         for (local, kind, holders) in [

@@ -113,14 +113,14 @@ impl Operator {
         self.require(actor, UseCase::DisclosureRead, On::Operator).await?;
         let (now, by) = (self.now().0, By::actor(actor));
         let data = json!({ "disclosure": id.to_string(), "messages": [message] });
-        let (fact, actor) = (self.fact("disclosure.read", &by, None, "ok", data), actor.clone());
+        let (fact, reader) = (self.fact("disclosure.read", &by, None, "ok", data), actor.clone());
         let open = move |tx: &mut dyn Tx| {
-            let bal = enter(tx, &actor, id, now, &fact)?;
+            let bal = enter(tx, &reader, id, now, &fact)?;
             let row = messages::content(tx, bal.id, message)?.ok_or(RefusalCode::EntryUnknown)?;
             Ok::<_, Fail>((bal.id, row))
         };
         let (bal, row) = self.0.store.write(open).await?;
         let seal = self.bal_seal(bal).await?;
-        self.reader_of(&seal, message, &row).await
+        self.reader_of(actor, (&seal, None), message, &row).await
     }
 }

@@ -3,7 +3,8 @@
 //! Content is neither read nor written again: a blob serves every BAL that has its key. What describes a message (what the way added, summary, the
 //! blob's key, keywords) is opened under the one BAL's key and sealed under the other's before the transaction; in it the rights on both ends are
 //! judged, [`may_exchange`] is asked (nothing goes from one BAL to another that could not be sent from one to the other), and each BAL gets its
-//! trace. What is in memory is bounded by [`MOST`] messages and [`ROOM`] bytes.
+//! trace. What is in memory is bounded by [`MOST`] messages and [`ROOM`] bytes. Content that goes by a part of another message ([`Operator::may_take`]) is held
+//! to the same.
 use crate::access::Seat;
 use crate::mail::parties::bal_by_key;
 use crate::mailbox::entries::{Copied, ascending};
@@ -96,8 +97,7 @@ impl Operator {
         let (from, to_seat) = (self.seat(actor)?, self.seat(to_actor)?.filing());
         let from = if moving { from.filing() } else { from };
         let (target, _) = self.folder_seen(to_actor, to_seat.bal, to)?;
-        let (without, bars) = (self.kept_from(actor), to_actor.bal.as_ref().filter(|b| is_shared(b.kind)));
-        let bars = bars.map(|_| self.marks(from.bal));
+        let (without, bars) = (self.kept_from(actor), self.bars(from.bal, to_actor));
         let (source, destination) = (self.bal_seal(from.bal).await?, self.bal_seal(to_seat.bal).await?);
         let uids = ascending(uids);
         let asked = uids.clone();
@@ -111,9 +111,8 @@ impl Operator {
         });
         let (place, entries, words) = look.await?;
         let place = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
-        let own = actor.bal.as_ref().map(|b| b.kind);
-        if bars.is_some() && by_folder(&place).is_some_and(|reach| own.is_none_or(|kind| reach.holds(kind))) {
-            return Err(RefusalCode::CopyPersonal.into());
+        if bars.is_some() {
+            not_personal(actor, &place)?;
         }
         let used: BTreeSet<usize> = entries.iter().flat_map(|e| e.keywords.iter().collect::<Vec<_>>()).collect();
         let wanted: BTreeSet<Id> = entries.iter().map(|e| e.message).collect();
@@ -161,6 +160,34 @@ impl Operator {
         })
     }
 
+    /// May content of a message of one BAL of a person go into a message of another of his BALs (CATENATE, RFC 4469)? What a copy asks, for what is read
+    /// and filed anew. Within one BAL always. `exchange.*`, `copy.personal`, `folder.unknown`, `right.missing`.
+    pub async fn may_take(&self, actor: &Actor, folder: Id, uid: u32, to: &Actor) -> Result<(), Refusal> {
+        let (from, seat) = (self.seat(actor)?, self.seat(to)?.filing());
+        if from.bal == seat.bal {
+            return Ok(());
+        }
+        let bars = self.bars(from.bal, to);
+        let shared = bars.is_some();
+        let source = self.bal_seal(from.bal).await?;
+        let look = self.0.store.read::<_, Fail, _>(move |tx| {
+            let (from_shown, to_shown) = (from.check(tx)?, seat.check(tx)?);
+            judged(tx, &from_shown, &to_shown)?;
+            let place = rows::by_id(tx, from.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
+            let mut entries = messages::entries_of(tx, folder, &[i64::from(uid)])?;
+            without_marks(bars.as_ref(), tx, &mut entries)?;
+            Ok(place)
+        });
+        let place = look.await?;
+        let place = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
+        if shared { not_personal(actor, &place) } else { Ok(()) }
+    }
+
+    /// What is marked personal in a BAL, where it does not go to this one.
+    fn bars(&self, from: Id, to: &Actor) -> Option<Marks> {
+        to.bal.as_ref().filter(|b| is_shared(b.kind)).map(|_| self.marks(from))
+    }
+
     /// A message's row under the key of another BAL.
     fn sealed_again(&self, from: &BalSeal, to: &BalSeal, row: &messages::WholeRow) -> Result<NewMessage, StoreError> {
         let id = self.0.store.new_id();
@@ -186,6 +213,23 @@ fn judged(tx: &mut dyn Tx, from: &str, to: &str) -> Result<(), Fail> {
     Ok(may_exchange(&Sender::Own(from.own), &Recipient::Own(to.own), true)?)
 }
 
+/// `copy.personal` for what lies in a folder for private things.
+fn not_personal(actor: &Actor, folder: &str) -> Result<(), Refusal> {
+    let own = actor.bal.as_ref().map(|b| b.kind);
+    match by_folder(folder) {
+        Some(reach) if own.is_none_or(|kind| reach.holds(kind)) => Err(RefusalCode::CopyPersonal.into()),
+        _ => Ok(()),
+    }
+}
+
+/// `copy.personal` when one of them is marked.
+fn without_marks(bars: Option<&Marks>, tx: &mut dyn Tx, entries: &mut Vec<EntryRow>) -> Result<(), Fail> {
+    match bars {
+        Some(marks) if !marks.take(tx, entries)?.is_empty() => Err(RefusalCode::CopyPersonal.into()),
+        _ => Ok(()),
+    }
+}
+
 fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
     let (from, to) = (r.from.bal, r.to.bal);
     // Every act locks BALs in this order.
@@ -200,11 +244,7 @@ fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
     let mut entries = messages::entries_of(tx, r.folder, &r.uids)?;
     entries.retain(|e| r.messages.contains_key(&e.message));
     leave_out(r.without.as_ref(), tx, &mut entries)?;
-    if let Some(marks) = &r.bars
-        && !marks.take(tx, &mut entries)?.is_empty()
-    {
-        return Err(RefusalCode::CopyPersonal.into());
-    }
+    without_marks(r.bars.as_ref(), tx, &mut entries)?;
     if entries.is_empty() {
         return Ok(copied);
     }

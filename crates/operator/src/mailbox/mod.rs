@@ -9,6 +9,7 @@ mod across;
 mod act;
 pub mod annotations;
 pub mod append;
+pub(crate) mod damage;
 pub(crate) mod deliver;
 pub mod entries;
 mod expunge;

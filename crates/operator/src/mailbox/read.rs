@@ -1,4 +1,5 @@
 //! Reading messages: summaries (never parsed again) and content by ranges.
+use crate::mailbox::damage::Reading;
 use crate::mailbox::seal::{BalSeal, MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
@@ -60,6 +61,7 @@ pub struct Summaries {
 pub struct MessageReader {
     prefix: Vec<u8>,
     blob: BlobReader,
+    reading: Reading,
 }
 
 impl MessageReader {
@@ -67,7 +69,8 @@ impl MessageReader {
     pub fn size(&self) -> u64 {
         self.prefix.len() as u64 + self.blob.size()
     }
-    /// At most `len` bytes from `offset`; fewer at the end. Ask for ≤ 64 KiB at a time.
+    /// At most `len` bytes from `offset`; fewer at the end. Ask for ≤ 64 KiB at a time. `message.damaged` when what is kept is damaged there: it is told
+    /// to the operator, and the message is not opened any more until it can be read.
     pub async fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, Refusal> {
         let rest = usize::try_from(self.size().saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = len.min(rest);
@@ -77,10 +80,14 @@ impl MessageReader {
         }
         while out.len() < len {
             let at = offset + out.len() as u64 - self.prefix.len() as u64;
-            let piece = self.blob.read_at(at, (len - out.len()).min(PIECE)).await.map_err(|e| refuse::store(&e))?;
-            if piece.is_empty() {
-                return Err(refuse::store(&StoreError::Corrupt("blob shorter than its row says".into())));
-            }
+            let piece = match self.blob.read_at(at, (len - out.len()).min(PIECE)).await {
+                Ok(piece) if piece.is_empty() => Err(StoreError::Corrupt("blob shorter than its row says".into())),
+                read => read,
+            };
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(e) => return Err(self.reading.content(&e).await),
+            };
             out.extend_from_slice(&piece);
             if out.len() < len {
                 tokio::task::yield_now().await;
@@ -159,19 +166,31 @@ impl Operator {
         });
         let (bal, row) = read.await?;
         let seal = self.bal_seal(seat.bal).await?;
-        let (prefix, blob) = self.open_content(&seal, message, &row).await?;
+        let reader = self.reader_of(actor, (&seal, Some(bal.clone())), message, &row).await?;
         self.note_reading(actor, (seat.bal, bal), Read::Message(message)).await?;
-        Ok(MessageReader { prefix, blob })
+        Ok(reader)
     }
-    /// A reader of a message whose opening is traced by the caller.
+    /// A reader of a message whose opening is traced by the caller, in a BAL with this address as traces write it.
     pub(crate) async fn reader_of(
         &self,
-        seal: &BalSeal,
+        actor: &Actor,
+        (seal, shown): (&BalSeal, Option<String>),
         message: Id,
         row: &messages::ContentRow,
     ) -> Result<MessageReader, Refusal> {
-        let (prefix, blob) = self.open_content(seal, message, row).await?;
-        Ok(MessageReader { prefix, blob })
+        let reading = Reading::new(self, actor, (seal.bal, shown), (message, row.blob));
+        let prefix = row.prefix.as_deref().map(|p| seal.open(message, MESSAGE_PREFIX, p)).transpose();
+        let opened = prefix.and_then(|prefix| Ok((prefix, seal.unwrap_blob_key(message, &row.blob_key)?)));
+        let (prefix, key) = match opened {
+            Ok(opened) => opened,
+            Err(e) => return Err(reading.rows(&e).await),
+        };
+        let mut blob = match self.0.store.open_blob(row.blob, key).await {
+            Ok(blob) => blob,
+            Err(e) => return Err(reading.content(&e).await),
+        };
+        reading.opened(&mut blob).await?;
+        Ok(MessageReader { prefix: prefix.unwrap_or_default(), blob, reading })
     }
     /// Content of a message, without what the way added.
     pub(crate) async fn open_blob_of(
@@ -182,22 +201,5 @@ impl Operator {
     ) -> Result<BlobReader, StoreError> {
         let key = seal.unwrap_blob_key(message, &row.blob_key)?;
         self.0.store.open_blob(row.blob, key).await
-    }
-    /// Prefix and content of a message.
-    pub(super) async fn open_content(
-        &self,
-        seal: &BalSeal,
-        message: Id,
-        row: &messages::ContentRow,
-    ) -> Result<(Vec<u8>, BlobReader), Refusal> {
-        let prefix = row.prefix.as_deref().map(|p| seal.open(message, MESSAGE_PREFIX, p)).transpose();
-        let opened = match prefix {
-            Ok(prefix) => self.open_blob_of(seal, message, row).await.map(|blob| (prefix.unwrap_or_default(), blob)),
-            Err(e) => Err(e),
-        };
-        match opened {
-            Ok(opened) => Ok(opened),
-            Err(e) => Err(damaged(message, &e).err().unwrap_or(RefusalCode::MessageDamaged.into())),
-        }
     }
 }

@@ -15,8 +15,9 @@ use sceau_operator::mailbox::search::{Algorithm, SortBy, SortKey};
 pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
     c.sp()?;
     let returns = returns(c)?;
-    let charset = charset(c)?;
-    Ok(Command::Search(program(c, uid, returns, charset)?.0))
+    let (charset, named) = charset(c)?;
+    let search = program(c, uid, returns, charset)?.0;
+    Ok(Command::Search(Search { conflicts_utf8: named, ..search }))
 }
 
 /// `SORT [RETURN (…)] (criteria) charset keys`.
@@ -43,14 +44,13 @@ pub(super) fn sort(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
         Ok(SortBy { key, reverse })
     })?;
     c.sp()?;
-    let charset = Charset::named(&c.astring()?);
-    c.sp()?;
+    let (charset, other) = mandatory_charset(c)?;
     let (search, fuzzy) = program(c, uid, returns, charset)?;
     // RFC 6203 §4.
     if !fuzzy && by.iter().any(|b| b.key == SortKey::Relevancy) {
         return Err(RELEVANCY);
     }
-    Ok(Command::Sort(Sort { search, by }))
+    Ok(Command::Sort(Sort { search: Search { conflicts_utf8: other, ..search }, by }))
 }
 
 /// `THREAD algorithm charset keys`.
@@ -62,10 +62,9 @@ pub(super) fn thread(c: &mut Cursor<'_>, uid: bool) -> Parsed<Command> {
         _ => return Err(SyntaxError("a threading algorithm is unknown")),
     };
     c.sp()?;
-    let charset = Charset::named(&c.astring()?);
-    c.sp()?;
+    let (charset, other) = mandatory_charset(c)?;
     let search = program(c, uid, None, charset)?.0;
-    Ok(Command::Thread(Thread { search, algorithm }))
+    Ok(Command::Thread(Thread { search: Search { conflicts_utf8: other, ..search }, algorithm }))
 }
 
 /// `ESEARCH [IN (mailboxes)] [RETURN (…)] [CHARSET name] keys`.
@@ -78,9 +77,9 @@ pub(super) fn multisearch(c: &mut Cursor<'_>) -> Parsed<Command> {
         c.sp()?;
     }
     let returns = returns(c)?;
-    let charset = charset(c)?;
+    let (charset, named) = charset(c)?;
     let search = program(c, true, returns, charset)?.0;
-    Ok(Command::MultiSearch(MultiSearch { search, sources }))
+    Ok(Command::MultiSearch(MultiSearch { search: Search { conflicts_utf8: named, ..search }, sources }))
 }
 
 /// `filter-mailboxes` (RFC 5465 §8, RFC 7377 §2.2).
@@ -142,15 +141,22 @@ fn returns(c: &mut Cursor<'_>) -> Parsed<Option<SearchReturn>> {
     Ok(Some(r))
 }
 
-/// `CHARSET name `, when it is there.
-fn charset(c: &mut Cursor<'_>) -> Parsed<Charset> {
+/// `CHARSET name `, and whether it is there.
+fn charset(c: &mut Cursor<'_>) -> Parsed<(Charset, bool)> {
     if !c.eat_word("CHARSET") {
-        return Ok(Charset::Utf8);
+        return Ok((Charset::Utf8, false));
     }
     c.sp()?;
     let charset = Charset::named(&c.astring()?);
     c.sp()?;
-    Ok(charset)
+    Ok((charset, true))
+}
+
+/// The charset that SORT and THREAD name, and whether it is another one than UTF-8.
+fn mandatory_charset(c: &mut Cursor<'_>) -> Parsed<(Charset, bool)> {
+    let name = c.astring()?;
+    c.sp()?;
+    Ok((Charset::named(&name), !name.eq_ignore_ascii_case(b"UTF-8")))
 }
 
 /// The keys, which end the command; and whether one of them is FUZZY.
@@ -165,7 +171,8 @@ fn program(c: &mut Cursor<'_>, uid: bool, returns: Option<SearchReturn>, charset
     if returns.is_some_and(|r| r.relevancy) && !reader.fuzzy {
         return Err(RELEVANCY);
     }
-    Ok((Search { uid, returns, bad_charset: matches!(charset, Charset::Unknown), key }, reader.fuzzy))
+    let bad_charset = matches!(charset, Charset::Unknown);
+    Ok((Search { uid, returns, bad_charset, conflicts_utf8: false, key }, reader.fuzzy))
 }
 
 fn and(mut keys: Vec<SearchKey>) -> SearchKey {

@@ -91,7 +91,7 @@ impl Taking {
             }
             AppendStep::Url(text) => {
                 let Some(intake) = self.now.as_mut().and_then(|m| m.intake.as_mut()) else { return Ok(()) };
-                url::append(s, &text, intake).await?;
+                url::append(s, &text, &self.actor, intake).await?;
                 self.fits(s, 0).await
             }
             AppendStep::End => self.complete(s).await,

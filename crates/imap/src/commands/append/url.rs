@@ -1,23 +1,23 @@
 //! What a URL of CATENATE names (RFC 4469 §3, RFC 5092): a message of this server, or a section of it, read with the rights that
-//! the session has there. Whatever goes wrong is `BADURL`.
+//! the session has there; out of another BAL, only what could be copied from there. Whatever goes wrong is `BADURL`.
 use crate::codec::url::{self, MessageUrl};
 use crate::codec::{MailboxName, name};
 use crate::content::section::{Located, Range, cut, locate, pick_fields};
 use crate::session::{Code, PIECE, Session, Stop};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::mailbox::read::{MessageReader, MessageSummary};
-use sceau_operator::{Intake, Who};
+use sceau_operator::{Actor, Intake, Who};
 use std::sync::Arc;
 
 /// Largest header of which fields are picked (the scanner's own limit).
 const HEADER_MAX: u64 = 1 << 20;
 
-/// Appends what a URL names.
-pub(super) async fn append(s: &mut Session, text: &[u8], intake: &mut Intake) -> Result<(), Stop> {
+/// Appends what a URL names, for a message that is filed by `to`.
+pub(super) async fn append(s: &mut Session, text: &[u8], to: &Actor, intake: &mut Intake) -> Result<(), Stop> {
     let Some(url) = url::parse(text) else {
         return Err(bad(text, Refusal::new(RefusalCode::SyntaxError).with("cause", "URL")));
     };
-    match copy(s, &url, intake).await {
+    match copy(s, &url, to, intake).await {
         // What is too large is too large whoever names it.
         Err(Stop::No(refusal)) if refusal.code == RefusalCode::MessageTooBig || refusal.is_temporary() => {
             Err(refusal.into())
@@ -31,7 +31,7 @@ fn bad(url: &[u8], refusal: Refusal) -> Stop {
     Stop::NoCode(Code::BadUrl(url.to_vec()), refusal)
 }
 
-async fn copy(s: &mut Session, url: &MessageUrl, intake: &mut Intake) -> Result<(), Stop> {
+async fn copy(s: &mut Session, url: &MessageUrl, to: &Actor, intake: &mut Intake) -> Result<(), Stop> {
     here(s, url)?;
     let (actor, folder) = match &url.mailbox {
         Some(mailbox) => {
@@ -49,6 +49,7 @@ async fn copy(s: &mut Session, url: &MessageUrl, intake: &mut Intake) -> Result<
         return Err(RefusalCode::EntryUnknown.into());
     }
     let message = s.operator.message_at(&actor, folder.id, url.uid).await?;
+    s.operator.may_take(&actor, folder.id, url.uid, to).await?;
     let summaries = s.operator.summaries(&actor, &[message]).await?;
     let summary = summaries.first().ok_or(RefusalCode::EntryUnknown)?;
     let mut reader = s.operator.open_message(&actor, message).await?;

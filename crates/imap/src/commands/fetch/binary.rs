@@ -1,10 +1,11 @@
 //! BINARY[…] and BINARY.SIZE[…] (RFC 9051 §6.4.5, RFC 3516): a part with its transfer encoding undone. Decoded twice, once
 //! for the size that the literal announces and once to send it, so that nothing is held.
-use super::Message;
-use super::content::{broken, dotted, origin};
+use super::content::{broken, dotted, origin, unannounced};
+use super::{Message, Missed};
 use crate::codec::command::FetchItem;
 use crate::content::section::{Range, cut, find};
 use crate::session::{End, PIECE, Session, Stop};
+use sceau_domain::Refusal;
 use sceau_message::decode::TransferDecoder;
 use sceau_operator::mailbox::read::{MessageReader, MessageSummary};
 
@@ -36,31 +37,39 @@ pub(super) fn unknown_encoding(item: &FetchItem, summary: Option<&MessageSummary
     matches!(part(item, summary), Some((_, Some(encoding))) if TransferDecoder::new(encoding).is_none())
 }
 
-/// Writes one item with its name and content.
+/// Writes one item with its name and content; why there is none, when it could not be read.
 pub(super) async fn write(
     s: &mut Session,
     message: &Message<'_>,
     item: &FetchItem,
     reader: Option<&mut MessageReader>,
-) -> Result<(), Stop> {
+) -> Result<Option<Missed>, Stop> {
     let (number, partial, size_only) = match item {
         FetchItem::Binary { part, partial, .. } => (part, *partial, false),
         FetchItem::BinarySize(part) => (part, None, true),
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     s.out.raw(if size_only { "BINARY.SIZE[" } else { "BINARY[" }).set(&dotted(number)).raw("]");
     origin(&mut s.out, partial);
     s.out.raw(" ");
     let (Some((range, encoding)), Some(reader)) = (part(item, message.summary), reader) else {
         s.out.raw(if size_only { "0" } else { "NIL" });
-        return Ok(());
+        return Ok(None);
     };
     let range = if number.is_empty() { Range { start: 0, len: reader.size() } } else { range };
     let (wanted, most) = partial.unwrap_or((0, u64::MAX));
     let mut size = 0;
     let mut nul = false;
     let mut source = Source::new(range, encoding);
-    while let Some(piece) = source.next(reader).await? {
+    loop {
+        let piece = match unannounced(source.next(reader).await)? {
+            Ok(Some(piece)) => piece,
+            Ok(None) => break,
+            Err(missed) => {
+                s.out.raw(if size_only { "0" } else { "NIL" });
+                return Ok(Some(missed));
+            }
+        };
         nul |= window(&piece, size, wanted, most).contains(&0);
         size += piece.len() as u64;
         // Of a range nothing needs to be known beyond it.
@@ -70,14 +79,14 @@ pub(super) async fn write(
     }
     if size_only {
         s.out.num(size);
-        return Ok(());
+        return Ok(None);
     }
     let (first, count) = cut(size, partial);
     // A literal cannot hold NUL; a literal8 can.
     s.out.literal_mark(count, nul);
     let mut source = Source::new(range, encoding);
     let (mut at, mut left) = (0, count);
-    while let Some(piece) = source.next(reader).await? {
+    while let Some(piece) = source.next(reader).await.map_err(|r| broken(&r))? {
         let wanted = window(&piece, at, first, count);
         at += piece.len() as u64;
         left -= wanted.len() as u64;
@@ -86,7 +95,7 @@ pub(super) async fn write(
             break;
         }
     }
-    if left == 0 { Ok(()) } else { Err(Stop::End(End::Gone)) }
+    if left == 0 { Ok(None) } else { Err(Stop::End(End::Gone)) }
 }
 
 /// What of a piece that begins at `at` lies in the `count` bytes from `first`.
@@ -111,16 +120,12 @@ impl Source {
         Self { range, at: 0, decoder: encoding.and_then(TransferDecoder::new), finished: false }
     }
     /// The next piece, maybe empty; `None` at the end.
-    async fn next(&mut self, reader: &mut MessageReader) -> Result<Option<Vec<u8>>, Stop> {
+    async fn next(&mut self, reader: &mut MessageReader) -> Result<Option<Vec<u8>>, Refusal> {
         if self.finished {
             return Ok(None);
         }
         let want = usize::try_from(self.range.len - self.at).unwrap_or(PIECE).min(PIECE);
-        let raw = if want == 0 {
-            Vec::new()
-        } else {
-            reader.read(self.range.start + self.at, want).await.map_err(|r| broken(&r))?
-        };
+        let raw = if want == 0 { Vec::new() } else { reader.read(self.range.start + self.at, want).await? };
         self.at += raw.len() as u64;
         self.finished = raw.is_empty() || self.at >= self.range.len;
         let Some(decoder) = &mut self.decoder else { return Ok(Some(raw)) };

@@ -1,10 +1,13 @@
 //! RFC822, RFC822.HEADER, RFC822.TEXT and BODY[…]: content as it is, streamed.
-use super::Message;
+//!
+//! The first piece is read before its literal is announced: what is damaged there is told as `NIL`. Damage further on cuts the connection, for a literal
+//! cannot be taken back; the operator remembers it, and the message is not opened when the client asks again.
+use super::{Message, Missed};
 use crate::codec::Out;
 use crate::codec::command::{BodySection, FetchItem, Section, SectionText};
 use crate::content::section::{Located, Range, cut, locate, pick_fields};
 use crate::session::{End, PIECE, Session, Stop};
-use sceau_domain::Refusal;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::mailbox::read::{MessageReader, MessageSummary};
 
 /// Largest header of a nested message of which fields are picked (the scanner's own limit).
@@ -39,14 +42,14 @@ pub(super) fn needs_reader(item: &FetchItem, summary: Option<&MessageSummary>) -
     }
 }
 
-/// Writes one item with its name and content.
+/// Writes one item with its name and content; why there is none, when it could not be read.
 pub(super) async fn write(
     s: &mut Session,
     message: &Message<'_>,
     item: &FetchItem,
     reader: Option<&mut MessageReader>,
-) -> Result<(), Stop> {
-    let Some(asked) = section_of(item) else { return Ok(()) };
+) -> Result<Option<Missed>, Stop> {
+    let Some(asked) = section_of(item) else { return Ok(None) };
     match item {
         FetchItem::Rfc822 => s.out.raw("RFC822 ").done(),
         FetchItem::Rfc822Header => s.out.raw("RFC822.HEADER ").done(),
@@ -68,18 +71,25 @@ pub(super) async fn write(
             memory(&mut s.out, &pick_fields(&top(), names, not), asked.partial);
         }
         (Located::Fields { of: Some(range), names, not }, Some(reader)) => {
-            let header = collect(reader, range).await?;
-            memory(&mut s.out, &pick_fields(&header, names, not), asked.partial);
+            match unannounced(collect(reader, range).await)? {
+                Ok(header) => memory(&mut s.out, &pick_fields(&header, names, not), asked.partial),
+                Err(missed) => return Ok(Some(nil(s, missed))),
+            }
         }
         (Located::Whole, Some(reader)) => {
             let whole = Range { start: 0, len: reader.size() };
-            stream(s, reader, whole, asked.partial).await?;
+            return stream(s, reader, whole, asked.partial).await;
         }
-        (Located::Range(range), Some(reader)) => stream(s, reader, range, asked.partial).await?,
+        (Located::Range(range), Some(reader)) => return stream(s, reader, range, asked.partial).await,
         // Missing; or without reader, which `needs_reader` excludes.
         _ => s.out.raw("NIL").done(),
     }
-    Ok(())
+    Ok(None)
+}
+
+fn nil(s: &mut Session, missed: Missed) -> Missed {
+    s.out.raw("NIL");
+    missed
 }
 
 /// `BODY[1.2.HEADER.FIELDS (…)]<0> `.
@@ -125,12 +135,12 @@ fn memory(out: &mut Out, bytes: &[u8], partial: Option<(u64, u64)>) {
     out.literal_mark(count, false).literal_bytes(piece);
 }
 
-async fn collect(reader: &mut MessageReader, range: Range) -> Result<Vec<u8>, Stop> {
+async fn collect(reader: &mut MessageReader, range: Range) -> Result<Vec<u8>, Refusal> {
     let len = range.len.min(HEADER_MAX);
     let mut out = Vec::new();
     while (out.len() as u64) < len {
         let at = out.len() as u64;
-        let piece = reader.read(range.start + at, PIECE.min((len - at) as usize)).await.map_err(|r| broken(&r))?;
+        let piece = reader.read(range.start + at, PIECE.min((len - at) as usize)).await?;
         if piece.is_empty() {
             break;
         }
@@ -145,23 +155,39 @@ async fn stream(
     reader: &mut MessageReader,
     range: Range,
     partial: Option<(u64, u64)>,
-) -> Result<(), Stop> {
+) -> Result<Option<Missed>, Stop> {
     // A summary that disagrees with the content must not break the stream.
     let start = range.start.min(reader.size());
     let (first, mut left) = cut(range.len.min(reader.size() - start), partial);
     let mut at = start + first;
+    let want = |left: u64| usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+    let mut piece = match unannounced(reader.read(at, want(left)).await)? {
+        Ok(piece) => piece,
+        Err(missed) => return Ok(Some(nil(s, missed))),
+    };
     s.out.literal_mark(left, false);
     while left > 0 {
-        let want = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-        let piece = reader.read(at, want).await.map_err(|r| broken(&r))?;
-        if piece.is_empty() || piece.len() > want {
+        if piece.is_empty() || piece.len() as u64 > left {
             return Err(Stop::End(End::Gone));
         }
         s.write_direct(&piece).await?;
         at += piece.len() as u64;
         left -= piece.len() as u64;
+        if left > 0 {
+            piece = reader.read(at, want(left)).await.map_err(|r| broken(&r))?;
+        }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// What was read before anything was said of it, or why it is missing.
+pub(super) fn unannounced<T>(read: Result<T, Refusal>) -> Result<Result<T, Missed>, Stop> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(refusal) if refusal.code == RefusalCode::MessageDamaged => Ok(Err(Missed::Damaged)),
+        Err(refusal) if refusal.code == RefusalCode::EntryUnknown => Ok(Err(Missed::Gone)),
+        Err(refusal) => Err(broken(&refusal)),
+    }
 }
 
 /// Content that cannot be read once its response has begun: the stream cannot go on.

@@ -3,6 +3,9 @@
 //! Summaries come by pages that adapt to their weight; content is streamed by pieces of 64 KiB, so a message of any size
 //! holds little memory. A message that was expunged elsewhere is left out and the command ends `NO [EXPUNGEISSUED]`
 //! (RFC 2180 §4.1); so is one that is damaged, and the command ends `NO [CORRUPTION]` (RFC 5530 §3).
+//!
+//! `\Seen` is set for what was given to the connection, a page at a time and in one act: a connection that dies leaves nothing read that nobody received. The
+//! last message of a page (the only one, mostly) ends with its new flags; those before it are told theirs in a response of their own.
 mod binary;
 mod content;
 mod extra;
@@ -10,7 +13,7 @@ mod item;
 
 use crate::codec::command::{Fetch, FetchItem};
 use crate::codec::flags;
-use crate::session::{Code, Done, Reply, Session, Stop};
+use crate::session::{Code, Done, Reply, Session, Stop, write_fetch};
 use crate::view::View;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
@@ -41,8 +44,19 @@ struct Message<'a> {
     seq: u32,
     summary: Option<&'a MessageSummary>,
     extras: &'a extra::Extras,
-    /// FLAGS to add to what was asked: `\Seen` was just set.
-    flags_changed: bool,
+    /// `\Seen` is set for the page before this one ends; FLAGS and MODSEQ come last then, as they are after it.
+    ends_page: bool,
+}
+
+/// Messages of a page of which the client was told something that sets `\Seen`.
+#[derive(Debug, Default)]
+struct Read {
+    /// Those whose flag is still to be set, by UID.
+    waiting: Vec<u32>,
+    /// Those whose flag was set.
+    set: Vec<u32>,
+    /// The session did not know all their keywords.
+    new_keywords: bool,
 }
 
 /// Why a message could not be told in full.
@@ -143,13 +157,13 @@ async fn run_page(
         damaged = found.damaged;
         summaries.extend(found.found.into_iter().map(|m| (m.message, m)));
     }
-    let seen = if needs.sets_seen { set_seen(s, actor, indexes).await? } else { Vec::new() };
     // Entries leave the view while the page is told: nothing changes sequence numbers in between.
     let entries: Vec<(usize, Entry)> = {
         let view: &View = s.view()?;
         indexes.iter().filter_map(|&i| Some((i, view.entry(i)?.clone()))).collect()
     };
     let extras = extra::read(s, actor, items, &entries).await?;
+    let mut read = Read::default();
     for (n, (index, entry)) in entries.iter().enumerate() {
         let summary = summaries.get(&entry.message).map(Arc::as_ref);
         if needs.summary && summary.is_none() {
@@ -158,18 +172,24 @@ async fn run_page(
             continue;
         }
         let seq = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let message = Message { entry, seq, summary, extras: &extras, flags_changed: seen.contains(&entry.uid) };
+        let unread = needs.sets_seen && !entry.flags.system.has(Flags::SEEN);
+        let ends_page = unread && n + 1 == entries.len();
+        let message = Message { entry, seq, summary, extras: &extras, ends_page };
         // However long the answer is, it ends with the right to it.
         s.still_here().await?;
         // What one message says is not compressed with what another one says.
         s.part().await?;
-        if let Some(why) = tell(s, actor, &message, items).await? {
-            *missed = why.or(*missed);
+        match tell(s, actor, &message, items, &mut read).await? {
+            Some(why) => *missed = why.or(*missed),
+            None if unread && !ends_page => read.waiting.push(entry.uid),
+            None => {}
         }
         if n % RELIEVE_EVERY == 0 {
             s.relieve().await?;
         }
     }
+    set_seen(s, actor, &mut read).await?;
+    tell_read(s, &read).await?;
     s.relieve().await?;
     Ok((indexes.len(), next))
 }
@@ -180,6 +200,7 @@ async fn tell(
     actor: &Actor,
     message: &Message<'_>,
     items: &[FetchItem],
+    read: &mut Read,
 ) -> Result<Option<Missed>, Stop> {
     // What may be refused is opened before the first byte is written.
     let mut reader: Option<MessageReader> = None;
@@ -196,35 +217,64 @@ async fn tell(
     }
     s.out.fetch(message.seq, message.entry.uid);
     let mut first = true;
-    for item in items {
+    let mut missed = None;
+    let later = |item: &FetchItem| message.ends_page && matches!(item, FetchItem::Flags | FetchItem::ModSeq);
+    for item in items.iter().filter(|item| !later(item)) {
         s.out.raw(if std::mem::take(&mut first) { "" } else { " " });
-        match item {
+        let why = match item {
             FetchItem::Binary { .. } | FetchItem::BinarySize(_) => {
-                binary::write(s, message, item, reader.as_mut()).await?;
+                binary::write(s, message, item, reader.as_mut()).await?
             }
             FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text | FetchItem::Section(_) => {
-                content::write(s, message, item, reader.as_mut()).await?;
+                content::write(s, message, item, reader.as_mut()).await?
             }
-            item if extra::is(item) => extra::write(s, actor, message, item),
-            _ => item::write(&mut s.out, message, item),
-        }
+            item => {
+                if extra::is(item) {
+                    extra::write(s, actor, message, item);
+                } else {
+                    item::write(&mut s.out, message, item);
+                }
+                None
+            }
+        };
+        missed = why.map_or(missed, |why| why.or(missed));
         // A thousand items of a megabyte are asked for in one line.
         s.relieve().await?;
     }
-    if message.flags_changed {
-        if !items.contains(&FetchItem::Flags) {
-            s.out.raw(" FLAGS ").flags(&message.entry.flags);
+    let mut done = Ok(());
+    if message.ends_page {
+        if missed.is_none() {
+            read.waiting.push(message.entry.uid);
         }
-        if s.enabled.condstore && !items.contains(&FetchItem::ModSeq) {
-            s.out.raw(" MODSEQ (").num(message.entry.modseq).raw(")");
-        }
-        // RFC 7162 §3.2.4: a change of flags names its message.
-        if s.enabled.qresync && !s.out.uid_only() && !items.contains(&FetchItem::Uid) {
-            s.out.raw(" UID ").num(message.entry.uid);
+        done = set_seen(s, actor, read).await;
+        if !matches!(done, Err(Stop::End(_))) {
+            end_read(s, message, items, read)?;
         }
     }
     s.out.raw(")").end();
-    Ok(None)
+    done.map(|()| missed)
+}
+
+/// What a message that ends its page says of its flags: as they are now.
+fn end_read(s: &mut Session, message: &Message<'_>, items: &[FetchItem], read: &mut Read) -> Result<(), Stop> {
+    let uid = message.entry.uid;
+    let before = read.set.len();
+    read.set.retain(|u| *u != uid);
+    let changed = read.set.len() < before;
+    let (condstore, qresync) = (s.enabled.condstore, s.enabled.qresync && !s.out.uid_only());
+    let view = s.view()?;
+    let now = view.index_of(uid).and_then(|i| view.entry(i)).unwrap_or(message.entry).clone();
+    if changed || items.contains(&FetchItem::Flags) {
+        s.out.raw(" FLAGS ").flags(&now.flags);
+    }
+    if (changed && condstore) || items.contains(&FetchItem::ModSeq) {
+        s.out.raw(" MODSEQ (").num(now.modseq).raw(")");
+    }
+    // RFC 7162 §3.2.4: a change of flags names its message.
+    if changed && qresync && !items.contains(&FetchItem::Uid) {
+        s.out.raw(" UID ").num(uid);
+    }
+    Ok(())
 }
 
 /// What was asked, and what the command's form adds: UID of UID FETCH (a UIDFETCH response begins with it), MODSEQ of CHANGEDSINCE.
@@ -254,22 +304,35 @@ fn needs(items: &[FetchItem], read_only: bool) -> Needs {
     Needs { summary: items.iter().any(summary), sets_seen: !read_only && items.iter().any(sets_seen) }
 }
 
-/// Sets `\Seen` where it is not; the UIDs that got it.
-async fn set_seen(s: &mut Session, actor: &Actor, indexes: &[usize]) -> Result<Vec<u32>, Stop> {
-    let view = s.view()?;
-    let folder = view.folder.id;
-    let unseen = |e: &&Entry| !e.flags.system.has(Flags::SEEN);
-    let uids: Vec<u32> = indexes.iter().filter_map(|&i| view.entry(i)).filter(unseen).map(|e| e.uid).collect();
-    if uids.is_empty() {
-        return Ok(uids);
+/// Sets `\Seen` of what was told, once the connection has it.
+async fn set_seen(s: &mut Session, actor: &Actor, read: &mut Read) -> Result<(), Stop> {
+    if read.waiting.is_empty() {
+        return Ok(());
     }
-    let seen = FlagSet::of(Flags::SEEN);
+    s.send().await?;
+    let uids = std::mem::take(&mut read.waiting);
+    let (folder, seen) = (s.view()?.folder.id, FlagSet::of(Flags::SEEN));
     let changed = s.operator.change_flags(actor, folder, &uids, FlagChange::Add, seen.clone(), None).await;
     let (after, _) = changed?;
-    let told: Vec<u32> = after.iter().map(|e| e.uid).collect();
+    read.set.extend(after.iter().map(|e| e.uid));
     let (_, new_keywords) = s.view()?.stored(after, true, |f| flags::apply(f, FlagChange::Add, &seen));
-    if new_keywords {
+    read.new_keywords |= new_keywords;
+    Ok(())
+}
+
+/// Tells the flags of the messages of a page that were read, after their content.
+async fn tell_read(s: &mut Session, read: &Read) -> Result<(), Stop> {
+    if read.new_keywords {
         s.tell_flags();
     }
-    Ok(told)
+    let condstore = s.enabled.condstore;
+    for uid in &read.set {
+        if let Some(view) = &s.view
+            && let Some(index) = view.index_of(*uid)
+        {
+            write_fetch(&mut s.out, view, index, true, condstore);
+        }
+        s.relieve().await?;
+    }
+    Ok(())
 }

@@ -83,7 +83,14 @@ async fn what_is_damaged_is_told_apart_and_nothing_is_kept_of_it(h: House) {
     };
     put(first, "blob_key", vec![7; 60]).await.unwrap();
     put(second, "summary", vec![7; 60]).await.unwrap();
-    refused(h.operator.open_message(&h.actor, first).await, RefusalCode::MessageDamaged);
+    let alarms = async || {
+        let open = h.store.read::<_, StoreError, _>(|tx| sceau_store::alarms::open(tx, &["message.damaged"])).await;
+        open.unwrap().into_iter().map(|a| (a.subject, a.count)).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        refused(h.operator.open_message(&h.actor, first).await, RefusalCode::MessageDamaged);
+        assert_eq!(alarms().await, [(first.to_string(), 1)]);
+    }
     let page = h.operator.summaries_page(&h.actor, &[first, second, 5]).await.unwrap();
     assert_eq!((page.found.len(), page.found[0].message, page.damaged, page.told), (1, first, vec![second], 3));
     let words = h.operator.previews(&h.actor, &[first, second], false).await.unwrap();
@@ -91,6 +98,8 @@ async fn what_is_damaged_is_told_apart_and_nothing_is_kept_of_it(h: House) {
     // Whole again, it has its words.
     put(first, "blob_key", whole).await.unwrap();
     assert_eq!(h.operator.previews(&h.actor, &[first], false).await.unwrap()[&first], "Bonjour");
+    h.operator.open_message(&h.actor, first).await.unwrap();
+    assert!(alarms().await.is_empty());
 }
 
 async fn pages_hold_no_more_than_they_may(h: House) {
