@@ -2,7 +2,8 @@
 //!
 //! Promises: `synchronous=FULL` in WAL mode, so a COMMIT that returned is on the disk; a caller is answered only after the COMMIT of its
 //! group; one that fails or panics takes nobody along: when it had changed something the group is run again, each closure in its own
-//! savepoint (savepoints from the start would copy each page once a closure); if COMMIT fails the whole group fails. Readers see one
+//! savepoint (savepoints from the start would copy each page once a closure), and the next groups begin with savepoints, so that somebody
+//! whose every act fails makes the others' run twice now and then, never always; if COMMIT fails the whole group fails. Readers see one
 //! snapshot each and cannot write. One process at a time: an advisory lock beside the file.
 //!
 //! Connections, checkpoints, and what a failing disk asks for: [`super::sqlite_file`].
@@ -26,6 +27,8 @@ use std::thread::JoinHandle;
 
 /// Closures in one commit at most: beyond, latency grows and nothing is gained.
 const GROUP: usize = 256;
+/// Groups that begin with savepoints after one failed that had changed something.
+const WARY: u32 = 64;
 
 /// A file that is ours (locked) and no newer than we are, not yet migrated nor served.
 pub(crate) struct Pending {
@@ -102,8 +105,9 @@ impl Pending {
         };
         let (queue, file) = (Arc::clone(&sqlite.writes), Arc::clone(&connections));
         sqlite.spawn("store-writer", move || {
+            let mut wary = 0;
             while let Some(batch) = queue.take(GROUP) {
-                carry_out(&file, WRITER, batch, commit_group);
+                carry_out(&file, WRITER, batch, |c, batch| commit_group(c, batch, &mut wary));
                 file.shorten();
             }
         })?;
@@ -240,8 +244,8 @@ enum Broken {
     At(usize, StoreError),
 }
 
-fn commit_group(c: &Connection, mut batch: Vec<Work>) {
-    let outcome = run_group(c, &mut batch);
+fn commit_group(c: &Connection, mut batch: Vec<Work>, wary: &mut u32) {
+    let outcome = run_group(c, &mut batch, wary);
     if !c.is_autocommit() {
         // Nothing of a broken group may stay open; a failure here means that SQLite rolled back already.
         let _ = c.execute_batch("ROLLBACK");
@@ -261,14 +265,15 @@ fn commit_group(c: &Connection, mut batch: Vec<Work>) {
             culprit.fail(e);
             culprit.release();
             // What the others did was rolled back with it: they run again, each alone.
-            batch.into_iter().for_each(|work| commit_group(c, vec![work]));
+            batch.into_iter().for_each(|work| commit_group(c, vec![work], wary));
             return;
         }
     }
     batch.into_iter().for_each(Work::release);
 }
 
-fn run_group(c: &Connection, batch: &mut [Work]) -> Result<(), Broken> {
+/// Runs a group and commits it. `wary`: groups that still begin with savepoints.
+fn run_group(c: &Connection, batch: &mut [Work], wary: &mut u32) -> Result<(), Broken> {
     let all = |e: rusqlite::Error| {
         if matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy)) {
             metrics::counter!("sceau_store_busy_total").increment(1);
@@ -276,30 +281,44 @@ fn run_group(c: &Connection, batch: &mut [Work]) -> Result<(), Broken> {
         Broken::All(error(&e))
     };
     let run = |sql: &str| c.prepare_cached(sql).and_then(|mut s| s.raw_execute()).map(drop).map_err(all);
-    run("BEGIN IMMEDIATE")?;
-    let mut clean = true;
-    for (i, work) in batch.iter_mut().enumerate() {
-        let before = c.total_changes();
-        // One that changed nothing has nothing to be taken back.
-        if !run_one(c, i, work)? && c.total_changes() != before {
-            clean = false;
-            break;
+    // One that changed nothing has nothing to be taken back.
+    let left_something = |before: u64| c.total_changes() != before;
+    // For one alone the transaction is the savepoint.
+    let alone = batch.len() == 1;
+    if alone || *wary == 0 {
+        run("BEGIN IMMEDIATE")?;
+        let mut clean = true;
+        for (i, work) in batch.iter_mut().enumerate() {
+            let before = c.total_changes();
+            if !run_one(c, i, work)? && left_something(before) {
+                clean = false;
+                break;
+            }
         }
-    }
-    if !clean {
-        // Rare: the others run again, each in its own savepoint.
+        if clean {
+            return run("COMMIT");
+        }
         run("ROLLBACK")?;
-        if batch.len() == 1 {
+        if alone {
             return Ok(());
         }
-        run("BEGIN IMMEDIATE")?;
-        for (i, work) in batch.iter_mut().enumerate() {
-            run("SAVEPOINT one")?;
-            if !run_one(c, i, work)? {
-                run("ROLLBACK TO one")?;
+        // The others run again, each in its own savepoint.
+        metrics::counter!("sceau_store_groups_again_total").increment(1);
+        *wary = WARY;
+    } else {
+        *wary -= 1;
+    }
+    run("BEGIN IMMEDIATE")?;
+    for (i, work) in batch.iter_mut().enumerate() {
+        let before = c.total_changes();
+        run("SAVEPOINT one")?;
+        if !run_one(c, i, work)? {
+            run("ROLLBACK TO one")?;
+            if left_something(before) {
+                *wary = WARY;
             }
-            run("RELEASE one")?;
         }
+        run("RELEASE one")?;
     }
     run("COMMIT")
 }

@@ -1,7 +1,12 @@
-//! Migrations, with lists of their own: what the contract tests cannot do from outside.
+//! Migrations, with lists of their own, and groups of writes: what the contract tests cannot do from outside.
 use super::migrate::{Migration, Migrations};
 use super::{Engine, Pending, Threads};
-use crate::{EngineUrl, StoreError};
+use crate::{EngineUrl, StoreError, params};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::task::Poll;
 
 const THREADS: Threads = Threads { writers: 1, readers: 1 };
 
@@ -86,4 +91,59 @@ async fn a_refused_sqlite_file_is_not_touched() {
     let before = std::fs::read(&path).unwrap();
     assert!(open(&url, &FIRST).await.is_err());
     assert!(std::fs::read(&path).unwrap() == before);
+}
+
+/// Writes a group of five rows while the writer is held, so that they are one group; the last one fails after it wrote when `fails`. How often
+/// closures of it ran.
+async fn group(engine: &Engine, first: i64, fails: bool) -> u64 {
+    let (begun, began) = channel();
+    let (open, gate) = channel::<()>();
+    let mut held = Box::pin(engine.write(move |_| {
+        begun.send(()).unwrap();
+        gate.recv().map_err(|_| StoreError::Other("no gate".into()))
+    }));
+    let runs = Arc::new(AtomicU64::new(0));
+    let one = |n: i64| {
+        let runs = Arc::clone(&runs);
+        Box::pin(engine.write(move |tx| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            tx.execute("INSERT INTO a VALUES ($1, 'x')", params![first + n])?;
+            if fails && n == 4 { Err(StoreError::Full) } else { Ok(()) }
+        }))
+    };
+    let mut members: Vec<_> = (0..5).map(one).collect();
+    // The first look at each queues it.
+    poll_fn(|cx| {
+        assert!(held.as_mut().poll(cx).is_pending());
+        began.recv().unwrap();
+        assert!(members.iter_mut().all(|m| m.as_mut().poll(cx).is_pending()));
+        Poll::Ready(())
+    })
+    .await;
+    open.send(()).unwrap();
+    held.await.unwrap();
+    for (n, member) in members.into_iter().enumerate() {
+        assert_eq!(member.await.is_err(), fails && n == 4);
+    }
+    runs.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn who_fails_at_every_act_makes_the_others_run_again_now_and_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&EngineUrl::Sqlite(folder.path().join("t.db")), &FIRST).await.unwrap();
+    assert_eq!(group(&engine, 0, false).await, 5);
+    // Once all of it again; then, as long as that goes on, nobody twice.
+    assert_eq!(group(&engine, 10, true).await, 10);
+    for n in 2..100 {
+        assert_eq!(group(&engine, n * 10, true).await, 5);
+    }
+    // Long after the last failure groups are plain once more.
+    for n in 100..170 {
+        assert_eq!(group(&engine, n * 10, false).await, 5);
+    }
+    assert_eq!(group(&engine, 1700, true).await, 10);
+    let kept = rows(&engine).await.unwrap();
+    assert_eq!(kept.len(), 71 * 5 + 100 * 4);
+    close(engine).await;
 }
