@@ -1,6 +1,6 @@
 //! Delegations of one's own BAL: a medical secretary, named by the professional alone (F024, F025).
-use super::give::{Grant, said};
-use super::{AccessView, held, instant, next_instant, person_of, place, reason, rights, seized};
+use super::give::Grant;
+use super::{AccessView, held, instant, person_of, place, reason, rights, seized};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -87,13 +87,10 @@ impl Operator {
             let holder = Giver { person: actor.person(), administers: false };
             may_give(place(tx, &limits, &bal, now)?, &held_now, holder, new, person.habilitated)
                 .map_err(|r| if r.code == RefusalCode::Exists { r.with("name", &login) } else { r })?;
-            let (id, shown, address) = (bal.id, bal.address_key.clone(), bal.address.clone());
+            let address = bal.address.clone();
             let grant = Grant { bal, person, held: new, reason: why.clone(), by: by.name.clone() };
-            let view = grant.write(tx)?;
-            let mut fact = fact.clone().on(id, Some(shown));
-            fact.saying(&said(&view));
-            fact.write(tx)?;
-            Ok::<_, Fail>(DelegationView { address, holder: by.name.clone(), access: view })
+            let access = grant.give(tx, &fact, None)?;
+            Ok::<_, Fail>(DelegationView { address, holder: by.name.clone(), access })
         };
         Ok(self.0.store.write(give).await?)
     }
@@ -133,16 +130,9 @@ impl Operator {
             let holder = Giver { person: actor.person(), administers: false };
             let held_now: Vec<Held> = held(tx, bal.id)?.into_iter().filter(|h| h.person != person.id).collect();
             may_give(place(tx, &limits, &bal, now)?, &held_now, holder, new, person.habilitated)?;
-            let (id, who, shown) = (bal.id, person.id, bal.address_key.clone());
-            let at = next_instant(tx, who, id)?;
-            access::end(tx, who, id, at, &by.name)?;
+            let who = person.id;
             let grant = Grant { bal, person, held: new, reason: was.reason.clone(), by: by.name.clone() };
-            let view = grant.write(tx)?;
-            let mut fact = fact.clone().on(id, Some(shown));
-            fact.saying(&said(&view));
-            fact.adding("was", said(&AccessView::of(was)));
-            fact.write(tx)?;
-            Ok::<_, Fail>((who, view))
+            Ok::<_, Fail>((who, grant.give(tx, &fact, Some(was))?))
         };
         let (person, view) = self.0.store.write(change).await?;
         self.rights_changed_of(person);

@@ -3,7 +3,7 @@ use super::{
     AccessChange, AccessView, NewAccess, Sight, bal_of, giver, held, instant, next_instant, person_of, place, reason,
     rights, seized, sight,
 };
-use crate::record::By;
+use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, eligibility};
@@ -22,8 +22,25 @@ pub(super) struct Grant {
 }
 
 impl Grant {
+    /// Gives it, with its trace; what it is. Where the person has another one, that ends at the instant from which this one counts: nobody has two,
+    /// nobody has none.
+    pub fn give(self, tx: &mut dyn Tx, fact: &Fact, instead: Option<access::Access>) -> Result<AccessView, Fail> {
+        let (bal, shown) = (self.bal.id, self.bal.address_key.clone());
+        if instead.is_some() {
+            let at = next_instant(tx, self.person.id, bal)?;
+            access::end(tx, self.person.id, bal, at, &self.by)?;
+        }
+        let view = self.write(tx)?;
+        let mut fact = fact.clone().on(bal, Some(shown));
+        fact.saying(&said(&view));
+        if let Some(was) = instead {
+            fact.adding("was", said(&AccessView::of(was)));
+        }
+        fact.write(tx)?;
+        Ok(view)
+    }
     /// Writes the row; what it is.
-    pub fn write(self, tx: &mut dyn Tx) -> Result<AccessView, Fail> {
+    fn write(self, tx: &mut dyn Tx) -> Result<AccessView, Fail> {
         let granted = next_instant(tx, self.person.id, self.bal.id)?;
         let row = access::NewAccess {
             person_id: self.person.id,
@@ -43,7 +60,7 @@ impl Grant {
 }
 
 /// What a trace says of an access.
-pub(super) fn said(view: &AccessView) -> serde_json::Value {
+fn said(view: &AccessView) -> serde_json::Value {
     json!({ "login": view.login, "role": view.role, "rights": view.rights, "starts": view.starts, "ends": view.ends, "reason": view.reason })
 }
 
@@ -123,13 +140,8 @@ impl Operator {
             taken(tx, &bal, &person, new.role)?;
             may_give(place(tx, &limits, &bal, now)?, &held_now, giver, new, person.habilitated)
                 .map_err(|r| if r.code == RefusalCode::Exists { r.with("name", &login) } else { r })?;
-            let (id, shown) = (bal.id, bal.address_key.clone());
             let grant = Grant { bal, person, held: new, reason: why.clone(), by: by.name.clone() };
-            let view = grant.write(tx)?;
-            let mut fact = fact.clone().on(id, Some(shown));
-            fact.saying(&said(&view));
-            fact.write(tx)?;
-            Ok::<_, Fail>(view)
+            grant.give(tx, &fact, None)
         };
         Ok(self.0.store.write(give).await?)
     }
@@ -174,17 +186,9 @@ impl Operator {
             if was.role == AccessRole::Machine.as_str() {
                 taken(tx, &bal, &person, change.role)?;
             }
-            let (id, who, shown) = (bal.id, person.id, bal.address_key.clone());
-            // At the instant from which the other one counts: nobody has two, nobody has none.
-            let at = next_instant(tx, who, id)?;
-            access::end(tx, who, id, at, &by.name)?;
+            let who = person.id;
             let grant = Grant { bal, person, held: new, reason: why.clone(), by: by.name.clone() };
-            let view = grant.write(tx)?;
-            let mut fact = fact.clone().on(id, Some(shown));
-            fact.saying(&said(&view));
-            fact.adding("was", said(&AccessView::of(was)));
-            fact.write(tx)?;
-            Ok::<_, Fail>((who, view))
+            Ok::<_, Fail>((who, grant.give(tx, &fact, Some(was))?))
         };
         let (person, view) = self.0.store.write(act).await?;
         self.rights_changed_of(person);

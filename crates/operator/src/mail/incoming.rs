@@ -5,7 +5,6 @@
 //! sends the same message again within the configured time.
 use super::keep::{Kept, keep_all};
 use super::parties::{Found, Local, bal_by_key};
-use super::post::Posting;
 use super::receipt;
 use super::responder::Test;
 use super::to_queue::ToQueue;
@@ -353,11 +352,7 @@ impl Operator {
 
         let horizon = self.dedupe_horizon(now);
         let receipt = self.receipt(&envelope, None, &ours, &message, now).await;
-        let (mut spools, mut confirmed) = (vec![message.spool], None);
-        if let Some(Posting { spool, ready }) = receipt {
-            spools.push(spool);
-            confirmed = Some(ready);
-        }
+        let (spools, confirmed) = receipt::beside(message.spool, receipt);
         let told = confirmed.clone();
         let recipients = envelope.to.len();
         let kept = keep_all(&self.0.store, spools, move |tx, rows| {
@@ -368,7 +363,7 @@ impl Operator {
             if let Some(refusal) = for_all(&changed, recipients) {
                 return Err(refusal.into());
             }
-            let (row, receipt_row) = (rows.first().ok_or(RefusalCode::Unavailable)?, rows.get(1));
+            let row = rows.first().ok_or(RefusalCode::Unavailable)?;
             // A copy is due when one of the recipients that lead to this BAL is new; all of them are claimed.
             let mut due = Vec::with_capacity(prepared.len());
             let mut claimed: BTreeMap<dedupe::Digest, bool> = BTreeMap::new();
@@ -421,9 +416,7 @@ impl Operator {
             if let Some((row, _)) = queued.as_ref().filter(|_| !entries.is_empty()) {
                 queue::enqueue(tx, row, &entries)?;
             }
-            if let (Some(ready), Some(row), false) = (&confirmed, receipt_row, bals.is_empty()) {
-                receipt::write(tx, ready, row)?;
-            }
+            receipt::write(tx, confirmed.as_ref().filter(|_| !bals.is_empty()), rows)?;
             accepted.write(tx)?;
             if bals.len() < prepared.len() || entries.len() < carriages.len() {
                 repeated.write(tx)?;
@@ -462,8 +455,9 @@ impl Operator {
     ) -> Result<Option<(queue::Message, Vec<queue::Entry>)>, Refusal> {
         let elsewhere: Vec<Rcpt> = carried.iter().map(|c| c.rcpt.clone()).collect();
         let fields = &prefix[trace_field::return_path(envelope.from.as_ref()).len()..];
-        let wanted = ToQueue { now, id, envelope, bal: 0, elsewhere: &elsewhere };
-        self.queue_rows(&wanted, message, fields).await.map_err(|e| refuse::store(&e))
+        self.queue_rows(&ToQueue::of(envelope, now, id, 0, &elsewhere), message, fields)
+            .await
+            .map_err(|e| refuse::store(&e))
     }
 
     /// Traces a refusal that a door decided by itself (syntax, bare newline, too many errors…).

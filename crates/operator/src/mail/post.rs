@@ -3,14 +3,17 @@
 //! Promises: every letter is judged by `domain::exchange`, so that nothing that we write leaves the trust space; its reverse path is
 //! null, so that nobody answers it and no report is ever made about it; it is delivered to our BALs or queued for a listed operator, and its trace
 //! stands in the transaction that names it: the caller's ([`Operator::post_with`]), so that an act and the letter about it are one.
+use super::Rcpt;
 use super::keep::{Kept, keep_with};
 use super::parties::Found;
+use super::to_queue::ToQueue;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Operator, Received};
 use sceau_domain::access::refuses_mail;
+use sceau_domain::dsn::{MailRequest, Notify, RcptRequest};
 use sceau_domain::exchange::{OwnRole, Sender, may_exchange};
 use sceau_domain::{Address, DomainKind, DomainName, Refusal, RefusalCode};
 use sceau_message::trace_field;
@@ -247,63 +250,22 @@ impl Operator {
         let said = json!({ "id": id, "kind": letter.kind, "to": self.shown(to), "queued": 1 });
         let about = letter.about.as_ref().map(|(bal, shown)| (*bal, shown.as_str()));
         let trace = self.fact("mail.posted", &By::system(), about, "ok", said);
-        let rows = self.post_rows(letter, to, &received, (id, fields)).await.map_err(|e| refuse::store(&e))?;
-        Ok(Posting {
-            spool: received.spool,
-            ready: Ready { copies: Vec::new(), pressing: letter.pressing, queued: Some(rows), traces: vec![trace] },
-        })
-    }
-
-    /// Rows of the queue, sealed under the present transit key.
-    async fn post_rows(
-        &self,
-        letter: &Letter,
-        to: &Address,
-        received: &Received,
-        (tag, fields): (String, &[u8]),
-    ) -> Result<(queue::Message, Vec<queue::Entry>), StoreError> {
-        let (store, now) = (&self.0.store, self.now());
-        let (epoch, key) = store.vault().transit_key().await?;
-        let (id, entry) = (store.new_id(), store.new_id());
-        let expires = self.0.config.retry.expires(now);
-        let message = queue::Message {
-            id,
-            blob: received.spool.id,
-            epoch,
-            blob_key: key.wrap(crate::queue::aad(epoch, id, "queue.blob_key"), &received.spool.key)?,
-            // No BAL is told about it, but what happens to it stands in the log of the one that it is about.
-            bal: letter.about.as_ref().map_or(0, |(bal, _)| *bal),
-            sender: String::new(),
-            sender_sealed: None,
-            prefix: key.seal(crate::queue::aad(epoch, id, "queue.prefix"), fields)?,
-            size: i64::try_from(received.scan.size + fields.len() as u64).unwrap_or(i64::MAX),
-            body_8bit: received.scan.body_8bit,
-            smtputf8: received.scan.header_8bit || to.is_international(),
-            created: now,
-            expires,
-            tag,
-            ret: 0,
-            envid: None,
+        // RFC 3461 §6.2: a report about a report serves nobody.
+        let never = RcptRequest { notify: Some(Notify::NEVER), ..RcptRequest::default() };
+        let rcpt = Rcpt { dsn: never, ..Rcpt::from(to.clone()) };
+        let wanted = ToQueue {
+            now: self.now(),
+            id: &id,
+            from: None,
+            asked: &MailRequest::default(),
             requiretls: false,
             binary: false,
+            // No BAL is told about it, but what happens to it stands in the log of the one that it is about.
+            bal: letter.about.as_ref().map_or(0, |(bal, _)| *bal),
+            elsewhere: &[rcpt],
         };
-        let entry = queue::Entry {
-            id: entry,
-            message: id,
-            destination: to.domain().to_string(),
-            recipient: self.shown(to),
-            recipient_sealed: self.sealed_address(to, &key, crate::queue::aad(epoch, entry, "queue.recipient"))?,
-            attempts: 0,
-            unreached: 0,
-            next_at: now,
-            warn_at: None,
-            expires,
-            last_code: None,
-            last_reply: None,
-            // RFC 3461 §6.2: a report about a report serves nobody.
-            notify: Some(sceau_domain::dsn::Notify::NEVER.bits()),
-            orcpt: None,
-        };
-        Ok((message, vec![entry]))
+        let queued = self.queue_rows(&wanted, &received, fields).await.map_err(|e| refuse::store(&e))?;
+        let ready = Ready { copies: Vec::new(), pressing: letter.pressing, queued, traces: vec![trace] };
+        Ok(Posting { spool: received.spool, ready })
     }
 }

@@ -11,7 +11,7 @@ use crate::{Operator, Received};
 use sceau_domain::Timestamp;
 use sceau_message::report::{Original, RecipientOutcome, Report};
 use sceau_store::blob::BlobRow;
-use sceau_store::{Id, StoreError, Tx, part};
+use sceau_store::{Id, Spool, StoreError, Tx, part};
 
 impl Operator {
     /// The confirmation for these recipients, ready to be written; none when nobody asked, or when it may not go there.
@@ -74,8 +74,20 @@ impl Operator {
     }
 }
 
-/// Writes a confirmation in its delivery's transaction; one that cannot be taken (the sender's BAL is full) is left out.
-pub(crate) fn write(tx: &mut dyn Tx, ready: &Ready, row: &BlobRow) -> Result<(), StoreError> {
+/// The contents that a message's transaction keeps, its confirmation's behind its own, and the confirmation.
+pub(super) fn beside(message: Spool, receipt: Option<Posting>) -> (Vec<Spool>, Option<Ready>) {
+    let mut spools = vec![message];
+    let ready = receipt.map(|Posting { spool, ready }| {
+        spools.push(spool);
+        ready
+    });
+    (spools, ready)
+}
+
+/// Writes the confirmation, if there is one, in its delivery's transaction, whose contents these are ([`beside`]); one that cannot be taken (the sender's
+/// BAL is full) is left out.
+pub(super) fn write(tx: &mut dyn Tx, confirmed: Option<&Ready>, contents: &[BlobRow]) -> Result<(), StoreError> {
+    let (Some(ready), Some(row)) = (confirmed, contents.get(1)) else { return Ok(()) };
     match part(tx, |tx| ready.write(tx, row)) {
         Ok(()) | Err(Fail::No(_)) => Ok(()),
         Err(Fail::Store(e)) => Err(e),

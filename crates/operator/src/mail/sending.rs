@@ -5,7 +5,6 @@
 use super::keep::{Kept, keep_all};
 use super::once::Same;
 use super::parties::{Found, Local};
-use super::post::Posting;
 use super::receipt;
 use super::responder::Test;
 use super::to_queue::ToQueue;
@@ -52,7 +51,7 @@ struct Plan {
 impl Plan {
     fn to_queue(&self) -> ToQueue<'_> {
         let Self { now, id, envelope, envelope_bal, elsewhere, .. } = self;
-        ToQueue { now: *now, id, envelope, bal: envelope_bal.id, elsewhere }
+        ToQueue::of(envelope, *now, id, envelope_bal.id, elsewhere)
     }
 }
 
@@ -235,14 +234,10 @@ impl Operator {
         let elsewhere = |r: &&Rcpt| !plan.elsewhere.iter().any(|e| e.address == r.address);
         let ours: Vec<Rcpt> = plan.envelope.to.iter().filter(elsewhere).cloned().collect();
         let receipt = self.receipt(&plan.envelope, Some(plan.envelope_bal.id), &ours, &message, now).await;
-        let (mut spools, mut confirmed) = (vec![message.spool], None);
-        if let Some(Posting { spool, ready }) = receipt {
-            spools.push(spool);
-            confirmed = Some(ready);
-        }
+        let (spools, confirmed) = receipt::beside(message.spool, receipt);
         let told = confirmed.clone();
         let kept = keep_all(&self.0.store, spools, move |tx, rows| {
-            let (row, receipt_row) = (rows.first().ok_or(RefusalCode::Unavailable)?, rows.get(1));
+            let row = rows.first().ok_or(RefusalCode::Unavailable)?;
             // Taken away while the message came: nothing of it is kept.
             right.check(tx, now)?;
             let claimed = claims.claim(tx, &tag, now)?;
@@ -277,9 +272,7 @@ impl Operator {
             if claimed.before.is_some() {
                 repeated.write(tx)?;
             }
-            if let (Some(ready), Some(row)) = (&confirmed, receipt_row) {
-                receipt::write(tx, ready, row)?;
-            }
+            receipt::write(tx, confirmed.as_ref(), rows)?;
             facts.iter().try_for_each(|f| f.write(tx))?;
             Ok::<_, Fail>(Kept::Yes(None))
         })

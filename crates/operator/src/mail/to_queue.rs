@@ -1,7 +1,8 @@
-//! What leaves for other operators and structures' own servers: rows of the queue, sealed.
+//! What leaves for other operators and structures' own servers: rows of the queue, sealed. The one place that makes them.
 use super::{Body, Envelope, Rcpt};
 use crate::queue::told;
 use crate::{Operator, Received};
+use sceau_domain::dsn::MailRequest;
 use sceau_domain::{Address, Timestamp};
 use sceau_store::{Id, StoreError, queue};
 
@@ -11,12 +12,26 @@ pub(super) struct ToQueue<'a> {
     pub now: Timestamp,
     /// Id of the acceptance.
     pub id: &'a str,
-    /// As it came.
-    pub envelope: &'a Envelope,
-    /// Our BAL that sent it; 0: somebody at another operator.
+    /// Reverse path.
+    pub from: Option<&'a Address>,
+    /// What its sender asked for about reports.
+    pub asked: &'a MailRequest,
+    /// REQUIRETLS was asked.
+    pub requiretls: bool,
+    /// It was announced as binary.
+    pub binary: bool,
+    /// Our BAL that sent it, or that it is about; 0: somebody at another operator.
     pub bal: Id,
     /// Recipients of other operators and of structures' own servers.
     pub elsewhere: &'a [Rcpt],
+}
+
+impl<'a> ToQueue<'a> {
+    /// What came in an envelope.
+    pub fn of(envelope: &'a Envelope, now: Timestamp, id: &'a str, bal: Id, elsewhere: &'a [Rcpt]) -> Self {
+        let (from, asked, binary) = (envelope.from.as_ref(), &envelope.dsn, envelope.body == Body::Binary);
+        Self { now, id, from, asked, requiretls: envelope.requiretls, binary, bal, elsewhere }
+    }
 }
 
 impl Operator {
@@ -33,7 +48,7 @@ impl Operator {
         let (store, retry) = (&self.0.store, &self.0.config.retry);
         let (epoch, key) = store.vault().transit_key().await?;
         let id = store.new_id();
-        let from = plan.envelope.from.as_ref();
+        let from = plan.from;
         let (expires, warns) = (retry.expires(plan.now), retry.warns(plan.now));
         let row = queue::Message {
             id,
@@ -54,10 +69,10 @@ impl Operator {
             created: plan.now,
             expires,
             tag: plan.id.to_owned(),
-            ret: told::ret_number(plan.envelope.dsn.ret),
-            envid: told::sealed_envid(&plan.envelope.dsn, epoch, id, &key)?,
-            requiretls: plan.envelope.requiretls,
-            binary: plan.envelope.body == Body::Binary,
+            ret: told::ret_number(plan.asked.ret),
+            envid: told::sealed_envid(plan.asked, epoch, id, &key)?,
+            requiretls: plan.requiretls,
+            binary: plan.binary,
         };
         let mut entries = Vec::with_capacity(plan.elsewhere.len());
         for rcpt in plan.elsewhere {

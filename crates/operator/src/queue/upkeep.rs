@@ -1,5 +1,6 @@
 //! What must happen even when nobody sends: expiry, warnings, forgetting, destruction of keys. The server calls
 //! [`Operator::housekeeping`] each minute; running it twice at once, or on several nodes, is harmless.
+use super::report::Told;
 use super::settle::Plan;
 use super::{aad, explained, stored_refusal};
 use crate::{Operator, refuse};
@@ -40,6 +41,15 @@ pub struct Upkeep {
     pub blobs: u64,
     /// Tombstones of removed mail forgotten.
     pub journal: u64,
+}
+
+/// Why entries are settled without an attempt.
+#[derive(Debug, Clone, Copy)]
+enum Due<'a> {
+    /// Their time is over; of one destination, or of all.
+    Over(Option<&'a str>),
+    /// Their senders are to hear that they wait.
+    Late,
 }
 
 impl Operator {
@@ -89,27 +99,34 @@ impl Operator {
 
     /// Gives up entries past their time: of one destination (just tried in vain), or of all after some grace.
     pub(super) async fn give_up_expired(&self, destination: Option<&str>) -> Result<u64, Refusal> {
+        self.settle_due(Due::Over(destination)).await
+    }
+
+    /// Tells senders that their message still waits, once.
+    async fn warn_late(&self) -> Result<u64, Refusal> {
+        self.settle_due(Due::Late).await
+    }
+
+    /// Settles what is due so, a slice at a time, message by message; how many entries.
+    async fn settle_due(&self, due: Due<'_>) -> Result<u64, Refusal> {
         let mut count = 0;
         loop {
-            let (mut settled, mut failure) = (0, None);
-            let (now, only) = (self.now(), destination.map(str::to_owned));
-            let before = if only.is_some() { now } else { now.plus_ms(-GRACE) };
-            let found = self.0.store.read(move |tx| queue::expired(tx, only.as_deref(), before, now, SLICE)).await;
+            let (now, mut settled, mut failure) = (self.now(), 0, None);
+            let found = match due {
+                Due::Over(destination) => {
+                    let only = destination.map(str::to_owned);
+                    let before = if only.is_some() { now } else { now.plus_ms(-GRACE) };
+                    self.0.store.read(move |tx| queue::expired(tx, only.as_deref(), before, now, SLICE)).await
+                }
+                Due::Late => self.0.store.read(move |tx| queue::late(tx, now, SLICE)).await,
+            };
             let found = found.map_err(|e: StoreError| refuse::store(&e))?;
             let full = found.len() == SLICE as usize;
             for (message, entries) in self.by_message(found).await? {
                 let mut plan = Plan { message: message.id, now, ..Plan::default() };
                 let mut told = Vec::new();
                 for view in &entries {
-                    let (last, words) = self.last_words(view).await;
-                    let outcome = last.as_ref().map_or(RefusalCode::TransferExpired, |r| r.code);
-                    let facts = json!({ "attempts": view.entry.attempts + view.entry.unreached });
-                    let trace = self.entry_trace("mail.expired", &message, &view.entry, outcome.as_str(), facts);
-                    plan.gone.push((view.entry.id, trace));
-                    // A worker may just have taken it for its last attempt.
-                    plan.unclaimed.push(view.entry.destination.clone());
-                    let last = last.unwrap_or_else(|| RefusalCode::TransferExpired.into());
-                    told.push(self.given_up(&message, &view.entry, None, words, &last));
+                    told.push(self.settle_one(due, &message, view, &mut plan).await);
                 }
                 // A race is no failure: whoever was faster has settled them, or the next round looks again. A message that
                 // cannot be settled does not keep the others waiting.
@@ -128,6 +145,29 @@ impl Operator {
         }
     }
 
+    /// What is to be done with an entry, and what its sender is told.
+    async fn settle_one(&self, due: Due<'_>, message: &Message, view: &EntryView, plan: &mut Plan) -> Told {
+        let (last, words) = self.last_words(view).await;
+        match due {
+            Due::Over(_) => {
+                let last = last.unwrap_or_else(|| RefusalCode::TransferExpired.into());
+                let facts = json!({ "attempts": view.entry.attempts + view.entry.unreached });
+                let trace = self.entry_trace("mail.expired", message, &view.entry, last.code.as_str(), facts);
+                plan.gone.push((view.entry.id, trace));
+                // A worker may just have taken it for its last attempt.
+                plan.unclaimed.push(view.entry.destination.clone());
+                self.given_up(message, &view.entry, None, words, &last)
+            }
+            Due::Late => {
+                let refusal = last.unwrap_or_else(|| RefusalCode::Unavailable.into());
+                let facts = json!({ "until": view.entry.expires.0 });
+                let trace = self.entry_trace("mail.delayed", message, &view.entry, refusal.code.as_str(), facts);
+                plan.late.push((view.entry.id, trace));
+                Told::delayed(view.entry.clone(), words, &refusal)
+            }
+        }
+    }
+
     /// What was held until an instant that has come is due again.
     async fn let_held_go(&self) -> Result<u64, Refusal> {
         let now = self.now();
@@ -137,40 +177,6 @@ impl Operator {
             self.wake_queue();
         }
         Ok(gone)
-    }
-
-    /// Tells senders that their message still waits, once.
-    async fn warn_late(&self) -> Result<u64, Refusal> {
-        let mut count = 0;
-        loop {
-            let (now, mut settled, mut failure) = (self.now(), 0, None);
-            let found = self.0.store.read(move |tx| queue::late(tx, now, SLICE)).await;
-            let found = found.map_err(|e: StoreError| refuse::store(&e))?;
-            let full = found.len() == SLICE as usize;
-            for (message, entries) in self.by_message(found).await? {
-                let mut plan = Plan { message: message.id, now, ..Plan::default() };
-                let mut told = Vec::new();
-                for view in &entries {
-                    let (last, words) = self.last_words(view).await;
-                    let refusal = last.unwrap_or_else(|| RefusalCode::Unavailable.into());
-                    let facts = json!({ "until": view.entry.expires.0 });
-                    let trace = self.entry_trace("mail.delayed", &message, &view.entry, refusal.code.as_str(), facts);
-                    plan.late.push((view.entry.id, trace));
-                    told.push(super::report::Told::delayed(view.entry.clone(), words, &refusal));
-                }
-                match self.carry_out(&message, plan, told).await {
-                    Ok(done) => settled += u64::from(done) * entries.len() as u64,
-                    Err(refusal) => failure = Some(refusal),
-                }
-            }
-            count += settled;
-            match failure {
-                Some(refusal) => return Err(refusal),
-                // Without progress the next look would find the same.
-                None if !full || settled == 0 => return Ok(count),
-                None => {}
-            }
-        }
     }
 
     /// Entries with their messages, each message once.
