@@ -190,6 +190,26 @@ pub fn forget_person(tx: &mut dyn Tx, person: Id) -> Result<(), StoreError> {
     tx.execute("DELETE FROM links WHERE person_id = $1", params![person]).map(drop)
 }
 
+/// Who keeps something of his own (annotations, subscriptions) at a BAL where he has no access any more and none to come: BAL and person, of BALs with
+/// an id above the first one, up to the second. What a hold covers is left out.
+pub fn remains(tx: &mut dyn Tx, (after, upto): (Id, Id)) -> Result<Vec<(Id, Id)>, StoreError> {
+    let (held, kept) = (names_bal("r.bal_id"), names_person("r.person_id"));
+    let sql = format!(
+        "SELECT r.bal_id, r.person_id FROM (SELECT bal_id, person_id FROM annotations WHERE bal_id > $1 AND bal_id <= $2 AND person_id <> 0 \
+         UNION SELECT bal_id, person_id FROM subscriptions WHERE bal_id > $1 AND bal_id <= $2) r \
+         WHERE NOT EXISTS (SELECT 1 FROM access a WHERE a.bal_id = r.bal_id AND a.person_id = r.person_id AND a.ended IS NULL \
+         AND (a.ends IS NULL OR a.ends > $3)) AND NOT ({held}) AND NOT ({kept}) ORDER BY r.bal_id, r.person_id"
+    );
+    let now = tx.now();
+    tx.query(&sql, params![after, upto, now])?.iter().map(|r| Ok((r.int(0)?, r.int(1)?))).collect()
+}
+
+/// Forgets what somebody keeps of his own at a BAL; how many rows.
+pub fn drop_remains(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<u64, StoreError> {
+    let gone = tx.execute("DELETE FROM annotations WHERE bal_id = $1 AND person_id = $2", params![bal, person])?;
+    Ok(gone + tx.execute("DELETE FROM subscriptions WHERE bal_id = $1 AND person_id = $2", params![bal, person])?)
+}
+
 /// What is counted of one kind of row: all that is old enough, and those of them that a hold keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {

@@ -1,11 +1,15 @@
 //! Keywords of a BAL: each a sealed name in a numbered slot; entries hold slots as bits.
 //!
 //! So thousands of entries open or change without an unsealing each, and the words themselves are only ever on disk
-//! sealed. A slot whose keyword no entry holds any more is given to a new keyword when all are taken.
+//! sealed. A slot whose keyword no entry holds any more is given to a new keyword when all are taken: which those are, a [`Survey`] finds out by pages,
+//! beside everybody's work, before the act that needs room; the transaction that forgets reads only what changed since.
 use crate::{Id, StoreError, Tx, Value, params};
+use std::collections::HashSet;
 
 /// No BAL may hold more different keywords than this, whatever its limit says.
 pub const MOST: usize = 4096;
+/// Entries that a survey looks at in one transaction.
+const PAGE: i64 = 5_000;
 
 /// A set of keyword slots.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -131,9 +135,6 @@ pub fn find_or_add(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], most: usize)
             slots.add(twice.slot);
             continue;
         }
-        if known.len() >= most {
-            forget_unused(tx, bal, &mut known, &slots)?;
-        }
         let free = (0..most).find(|s| known.iter().all(|k| k.slot != *s));
         let Some(slot) = free.filter(|_| known.len() < most) else { return Ok(None) };
         let column = i64::try_from(slot).unwrap_or(i64::MAX);
@@ -152,18 +153,86 @@ pub fn heal_name(tx: &mut dyn Tx, bal: Id, id: Id, sealed: &[u8], tag: &[u8]) ->
     Ok(tx.execute(sql, params![bal, id, sealed, tag])? > 0)
 }
 
-/// Removes the keywords that neither an entry nor `wanted` holds.
-fn forget_unused(tx: &mut dyn Tx, bal: Id, known: &mut Vec<KeywordRow>, wanted: &Slots) -> Result<(), StoreError> {
-    let mut used = wanted.clone();
-    let sql = "SELECT DISTINCT e.keywords FROM folders f JOIN entries e ON e.folder_id = f.id \
-               WHERE f.bal_id = $1 AND e.keywords IS NOT NULL";
-    for row in tx.query(sql, params![bal])? {
-        used.add_all(&Slots::from_bytes(row.bytes(0)?));
+/// Is there room in the BAL for those of these keywords that it does not know yet?
+pub fn fit(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], most: usize) -> Result<bool, StoreError> {
+    let known = tx.query("SELECT name_tag FROM keywords WHERE bal_id = $1", params![bal])?;
+    let mut tags = known.iter().map(|row| row.bytes(0)).collect::<Result<HashSet<_>, _>>()?;
+    let before = tags.len();
+    tags.extend(wanted.iter().map(|w| w.tag.clone()));
+    Ok(tags.len() == before || tags.len() <= most.min(MOST))
+}
+
+/// Which keywords of a BAL entries hold, looked at page by page while others write.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    bal: Id,
+    /// The BAL's modseq as it began: what is changed later is looked at by [`Survey::forget`].
+    since: i64,
+    /// Slots and ids of those that were not met yet.
+    unmet: Vec<(usize, Id)>,
+    /// Folders that are not gone through to their end; the last one is the one that is looked at.
+    folders: Vec<Id>,
+    /// In that one, the last UID that was looked at.
+    uid: i64,
+}
+
+impl Survey {
+    /// Begins one. `None`: there is no such BAL.
+    pub fn begin(tx: &mut dyn Tx, bal: Id) -> Result<Option<Self>, StoreError> {
+        let Some(row) = tx.query_opt("SELECT modseq FROM bals WHERE id = $1", params![bal])? else { return Ok(None) };
+        let unmet = list(tx, bal)?.iter().map(|k| (k.slot, k.id)).collect();
+        let folders = tx.query("SELECT id FROM folders WHERE bal_id = $1 ORDER BY id", params![bal])?;
+        let folders = folders.iter().map(|f| f.int(0)).collect::<Result<_, _>>()?;
+        Ok(Some(Self { bal, since: row.int(0)?, unmet, folders, uid: 0 }))
     }
-    for gone in known.extract_if(.., |k| !used.has(k.slot)) {
-        tx.execute("DELETE FROM keywords WHERE bal_id = $1 AND id = $2", params![bal, gone.id])?;
+    /// Looks at the next page. False when there is nothing more to look at, or to find.
+    pub fn go_on(&mut self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+        let mut left = PAGE;
+        while left > 0
+            && !self.unmet.is_empty()
+            && let Some(folder) = self.folders.last().copied()
+        {
+            let sql = "SELECT uid, keywords FROM entries WHERE folder_id = $1 AND uid > $2 ORDER BY uid LIMIT $3";
+            let (mut used, mut looked, mut last) = (Slots::default(), 0, self.uid);
+            tx.visit(sql, params![folder, self.uid, left], &mut |row| {
+                (last, looked) = (row.int(0)?, looked + 1);
+                if let Some(bytes) = row.opt_bytes(1)? {
+                    used.add_all(&Slots::from_bytes(bytes.to_vec()));
+                }
+                Ok(())
+            })?;
+            self.meet(&used);
+            if looked == left {
+                self.uid = last;
+            } else {
+                self.folders.pop();
+                self.uid = 0;
+            }
+            // A folder without an entry is a look too.
+            left -= looked + 1;
+        }
+        Ok(!self.unmet.is_empty() && !self.folders.is_empty())
     }
-    Ok(())
+    fn meet(&mut self, used: &Slots) {
+        self.unmet.retain(|(slot, _)| !used.has(*slot));
+    }
+    /// Forgets the keywords that no entry holds, when all was looked at; how many. The BAL is locked: what its entries got since the survey began is
+    /// looked at here.
+    pub fn forget(&self, tx: &mut dyn Tx) -> Result<usize, StoreError> {
+        let mut found = self.clone();
+        if found.unmet.is_empty() || !found.folders.is_empty() {
+            return Ok(0);
+        }
+        let sql = "SELECT DISTINCT e.keywords FROM folders f JOIN entries e ON e.folder_id = f.id AND e.modseq > $2 \
+                   WHERE f.bal_id = $1 AND e.keywords IS NOT NULL";
+        for row in tx.query(sql, params![self.bal, self.since])? {
+            found.meet(&Slots::from_bytes(row.bytes(0)?));
+        }
+        for (_, id) in &found.unmet {
+            tx.execute("DELETE FROM keywords WHERE bal_id = $1 AND id = $2", params![self.bal, *id])?;
+        }
+        Ok(found.unmet.len())
+    }
 }
 
 #[cfg(test)]

@@ -141,6 +141,8 @@ impl Operator {
             let new = self.seal_keywords(&destination, &[name].into_iter().collect()).map_err(|e| refuse::store(&e))?;
             kept.extend(new.into_iter().map(|k| (word.slot, k)));
         }
+        let keyword_limit = self.limits_of(to_seat.bal).await?.keywords;
+        self.keyword_room(to_seat.bal, &kept.values().cloned().collect::<Vec<_>>(), keyword_limit).await?;
         let name = if moving { "mail.moved" } else { "mail.copied" };
         let delay = self.config().search.delay;
         Ok(Ready {
@@ -152,7 +154,7 @@ impl Operator {
             moving,
             messages: sealed,
             keywords: kept,
-            keyword_limit: self.limits_of(to_seat.bal).await?.keywords,
+            keyword_limit,
             without,
             bars,
             index: [self.index_job(from.bal, delay), self.index_job(to_seat.bal, delay)],

@@ -128,6 +128,10 @@ impl Operator {
         let left = from.as_ref().map(|f| f.0.bal).filter(|bal| *bal != seat.bal);
         let index = left.map(|bal| self.index_job(bal, self.config().search.delay));
         let (prepared, spools): (Vec<_>, Vec<_>) = filings.into_iter().map(|f| (f.prepared, f.spool)).unzip();
+        // Each of them fits; all of them together may not.
+        if prepared.len() > 1 {
+            self.keyword_room_all(&prepared).await?;
+        }
         let operator = self.clone();
         // Once begun it is not the session's any more: see `act`.
         let task = tokio::spawn(async move {

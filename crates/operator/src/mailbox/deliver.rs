@@ -88,6 +88,8 @@ impl Operator {
             Target::Sent => (SpecialUse::Sent.default_name(), Some(SpecialUse::Sent)),
             Target::Inbox | Target::Folder(_) => (INBOX, None),
         };
+        let keywords = self.seal_keywords(&seal, &flags.keywords).map_err(|e| refuse::store(&e))?;
+        self.keyword_room(bal, &keywords, keyword_limit).await?;
         let prepare = || {
             Ok(Prepared {
                 bal,
@@ -108,7 +110,7 @@ impl Operator {
                     created: self.clock().now().0,
                 },
                 flags: flags.system.bits(),
-                keywords: self.seal_keywords(&seal, &flags.keywords)?,
+                keywords,
                 keyword_limit,
                 internal_date: date.0,
                 index: self.index_job(bal, self.config().search.delay),
@@ -116,6 +118,13 @@ impl Operator {
             })
         };
         prepare().map_err(|e| refuse::store(&e))
+    }
+
+    /// Room for the keywords of messages that go into one BAL together ([`Operator::keyword_room`]).
+    pub(super) async fn keyword_room_all(&self, prepared: &[Prepared]) -> Result<(), Refusal> {
+        let Some(first) = prepared.first() else { return Ok(()) };
+        let keywords: Vec<_> = prepared.iter().flat_map(|p| p.keywords.clone()).collect();
+        self.keyword_room(first.bal, &keywords, first.keyword_limit).await
     }
 }
 

@@ -8,9 +8,9 @@ use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::folders::{self as rows, Counts};
-use sceau_store::keywords::{self, NewKeyword, Slots};
+use sceau_store::keywords::{self, NewKeyword, Slots, Survey};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, Tx};
+use sceau_store::{Id, StoreError, Tx, access};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn too_many() -> Refusal {
     Refusal::new(RefusalCode::KeywordTooMany).with("limit", MAX_KEYWORDS)
 }
 
-/// The slots of keywords, made when missing. `keyword.limit`.
+/// The slots of keywords, made when missing. What no message has any more was forgotten before ([`Operator::keyword_room`]). `keyword.limit`.
 pub(super) fn slots(tx: &mut dyn Tx, bal: Id, wanted: &[NewKeyword], limit: usize) -> Result<Slots, Fail> {
     keywords::find_or_add(tx, bal, wanted, limit)?
         .ok_or_else(|| Refusal::new(RefusalCode::KeywordLimit).with("limit", limit).into())
@@ -57,6 +57,39 @@ fn after(change: FlagChange, row: &EntryRow, flags: i64, slots: &Slots) -> (i64,
 }
 
 impl Operator {
+    /// Before keywords are given: where there is no room for new ones, those that no message has any more are forgotten. Which they are is found out by
+    /// pages, beside everybody's work: a BAL of 100,000 messages holds up nobody who writes.
+    pub(super) async fn keyword_room(&self, bal: Id, wanted: &[NewKeyword], limit: usize) -> Result<(), Refusal> {
+        let failed = |e: StoreError| refuse::store(&e);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let asked = wanted.to_vec();
+        let begin = move |tx: &mut dyn Tx| match keywords::fit(tx, bal, &asked, limit)? {
+            true => Ok(None),
+            false => Survey::begin(tx, bal),
+        };
+        let Some(mut survey) = self.0.store.read(begin).await.map_err(failed)? else { return Ok(()) };
+        loop {
+            let begun = survey.clone();
+            let page = move |tx: &mut dyn Tx| {
+                let mut survey = begun.clone();
+                let more = survey.go_on(tx)?;
+                Ok((survey, more))
+            };
+            let more;
+            (survey, more) = self.0.store.read(page).await.map_err(failed)?;
+            if !more {
+                break;
+            }
+        }
+        let forget = move |tx: &mut dyn Tx| {
+            access::lock(tx, bal)?;
+            survey.forget(tx).map(drop)
+        };
+        self.0.store.write(forget).await.map_err(failed)
+    }
+
     /// Changes flags of UIDs; unknown UIDs are skipped; entries whose modseq is above `unchanged_since` are left and returned second.
     /// An entry whose flags are already so keeps its modseq. `folder.unknown`, `keyword.limit`, `keyword.too_many`, `syntax.error`.
     pub async fn change_flags(
@@ -76,6 +109,9 @@ impl Operator {
         let uids = ascending(uids);
         let since = unchanged_since.map_or(i64::MAX, |s| i64::try_from(s).unwrap_or(i64::MAX));
         let limit = self.limits_of(seat.bal).await?.keywords;
+        if change != FlagChange::Remove {
+            self.keyword_room(seat.bal, &wanted, limit).await?;
+        }
         let record = self.record(actor, seat.bal, "mail.flagged");
         let without = self.kept_from(actor);
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {

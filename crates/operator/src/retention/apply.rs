@@ -1,6 +1,6 @@
 //! What outlived its retention goes: messages of open BALs, contacts of people who left, requests that came to nothing, notices, acceptances of
-//! the terms by people who left. Part of housekeeping, once an hour, by one node at a time. (Traces go by the notary's hand, idempotency keys by
-//! [`crate::once`], closed BALs by [`crate::life`].)
+//! the terms by people who left; and at once what people set for themselves at BALs where their access is over. Part of housekeeping, once an
+//! hour, by one node at a time. (Traces go by the notary's hand, idempotency keys by [`crate::once`], closed BALs by [`crate::life`].)
 //!
 //! Promises: nothing that a legal hold names goes, whatever a policy says, also when the hold comes while this runs; the policy is judged in the
 //! transaction that removes; each transaction says in its trace what it removed and by which time; cut anywhere, it goes on in the next round.
@@ -11,7 +11,7 @@ use crate::refuse::{self, Fail};
 use sceau_domain::retention::{Item, Span};
 use sceau_domain::{Refusal, Timestamp};
 use sceau_store::journal::Act;
-use sceau_store::{Id, StoreError, Tx, accounts, aged, folders, holds, id, jobs, leases, messages};
+use sceau_store::{Id, StoreError, Tx, access, accounts, aged, folders, holds, id, jobs, leases, messages};
 use serde_json::json;
 
 /// Rows removed in one transaction.
@@ -45,7 +45,8 @@ impl Operator {
         for item in [Item::Requests, Item::Notices] {
             count += self.apply_to_rows(item).await?;
         }
-        Ok(count + self.apply_to_people().await? + self.apply_to_acceptances().await?)
+        count += self.apply_to_people().await? + self.apply_to_acceptances().await?;
+        Ok(count + self.apply_to_remains().await?)
     }
 
     async fn apply_to_messages(&self) -> Result<u64, Refusal> {
@@ -119,6 +120,42 @@ impl Operator {
             Ok(list.len() as u64)
         };
         self.act(bal, retire).await.map_err(|e: Fail| e.into())
+    }
+
+    /// Annotations and subscriptions of people whose access is over go whatever a policy says: neither they nor anybody else can read or remove them.
+    async fn apply_to_remains(&self) -> Result<u64, Refusal> {
+        let (mut after, mut count) = (Id::MIN, 0);
+        loop {
+            let page = move |tx: &mut dyn Tx| {
+                let Some((last, _)) = aged::bals(tx, after, PAGE)?.pop() else { return Ok(None) };
+                Ok::<_, StoreError>(Some((aged::remains(tx, (after, last))?, last)))
+            };
+            let Some((due, last)) = self.0.store.read(page).await.map_err(|e| refuse::store(&e))? else {
+                return Ok(count);
+            };
+            for (bal, person) in due {
+                count += self.drop_remains(bal, person).await?;
+            }
+            after = last;
+        }
+    }
+
+    async fn drop_remains(&self, bal: Id, person: Id) -> Result<u64, Refusal> {
+        let (fact, now) = (self.fact("retention.remains", &By::system(), None, "ok", json!({})), self.now().0);
+        let remove = move |tx: &mut dyn Tx| {
+            holds::lock(tx, now)?;
+            // Nobody gets an access meanwhile.
+            access::lock(tx, bal)?;
+            let still = aged::remains(tx, (bal - 1, bal))?.contains(&(bal, person));
+            let Some(row) = accounts::bal_by_id(tx, bal)?.filter(|b| still && b.state != "closed") else {
+                return Ok(0);
+            };
+            let gone = aged::drop_remains(tx, bal, person)?;
+            let data = json!({ "count": gone, "people": [person.to_string()] });
+            said(&fact, &data).on(bal, Some(row.address_key)).write(tx)?;
+            Ok::<_, StoreError>(gone)
+        };
+        self.0.store.write(remove).await.map_err(|e| refuse::store(&e))
     }
 
     async fn apply_to_rows(&self, item: Item) -> Result<u64, Refusal> {

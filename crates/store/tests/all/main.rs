@@ -12,6 +12,7 @@ mod files;
 mod holding;
 mod jobs;
 mod keys;
+mod keywords;
 mod leaving;
 mod no_memory;
 mod nodes;

@@ -1,9 +1,11 @@
 //! What is asked at every act, and lists of many rows: each finds its rows by an index, however many people and BALs there are (asked of
 //! SQLite, which says how it would go about it).
+use sceau_store::accounts::{Bal, Domain};
+use sceau_store::keywords::{NewKeyword, Survey};
 use sceau_store::{Columns, Id, Row, StoreError, Tx, Value, testing};
 use sceau_store::{
-    access, accounts, bals, departures, holds, idempotency, imports, life, notices, openings, policies, queue,
-    reference, roles, structures, terms,
+    access, accounts, aged, bals, departures, holds, idempotency, imports, keywords, life, notices, openings, policies,
+    queue, reference, roles, structures, terms,
 };
 
 /// Tables that grow with people, mail and time.
@@ -32,6 +34,8 @@ const MANY: &[&str] = &[
     "queue_messages",
     "queue_entries",
     "queue_tries",
+    "annotations",
+    "subscriptions",
 ];
 
 /// A transaction that asks for the plan of each statement first.
@@ -200,6 +204,14 @@ const ASKED: &[Ask] = &[
     ("roles of a person", |tx| roles::in_force(tx, 1).map(drop)),
     ("terms that somebody misses", |tx| terms::missing(tx, 1, 5).map(drop)),
     ("acceptances", |tx| terms::acceptances(tx, None, None, None, Some((5, 6)), 10).map(drop)),
+    ("keywords that nobody has", |tx| {
+        accounts::insert_domain(tx, &Domain { id: 1, name: "k.test".into(), kind: "Production".into(), created: 5 })?;
+        accounts::insert_bal(tx, &Bal::new(1, ("a@k.test", "a@k.test"), 1, "Per", 5))?;
+        keywords::find_or_add(tx, 1, &[NewKeyword { id: 1, tag: vec![1], sealed: vec![1] }], 5)?;
+        Survey::begin(tx, 1)?.map_or(Ok(0), |survey| survey.forget(tx)).map(drop)
+    }),
+    ("remains of accesses", |tx| aged::remains(tx, (0, 9)).map(drop)),
+    ("remains of an access", |tx| aged::drop_remains(tx, 1, 2).map(drop)),
     ("who has not accepted", |tx| terms::unaccepted(tx, 1, None, 5, 10).map(drop)),
 ];
 
@@ -212,6 +224,7 @@ const FROM: &[(&str, &str)] = &[
     ("addresses that begin so", "openings_by_address"),
     ("repeated lines", "import_lines_key"),
     ("lines of a person", "import_lines_key"),
+    ("keywords that nobody has", "entries_modseq"),
     ("openings that wait for somebody", "opening_people_person"),
     ("acceptances", "acceptances_terms"),
 ];
