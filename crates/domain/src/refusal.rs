@@ -250,6 +250,7 @@ refusals! {
     CsvEmpty             "csv.empty"              501 "5.5.4" "" 422;
     ImportRepeated       "import.repeated"        550 "5.5.1" "ALREADYEXISTS" 409;
     ImportOtherName      "import.other_name"      550 "5.5.1" "CANNOT" 409;
+    ImportRunning        "import.running"         451 "4.3.0" "INUSE" 409;
     // ours
     Unavailable          "system.unavailable"     451 "4.3.0" "UNAVAILABLE" 503;
     StorageFull          "system.storage_full"    452 "4.3.1" "UNAVAILABLE" 507;

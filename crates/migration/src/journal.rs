@@ -95,6 +95,18 @@ impl Journal {
         key
     }
 
+    /// The word under which an import with this journal goes on, also when it is run again after a cut; without a journal, one that never comes again.
+    pub fn word(&self) -> Result<String, Error> {
+        let mut word = [0; 16];
+        if self.salt.is_empty() {
+            let failed = |_| Error::File("random".into(), std::io::Error::other("no random octets"));
+            aws_lc_rs::rand::fill(&mut word).map_err(failed)?;
+        } else {
+            word = self.key(&[], "import");
+        }
+        Ok(hex::encode(word))
+    }
+
     /// Where it was brought: UIDVALIDITY and UID.
     pub fn get(&self, key: &Key) -> Option<(u32, u32)> {
         self.done.get(key).copied()

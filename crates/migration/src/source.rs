@@ -74,9 +74,6 @@ pub trait Source {
 pub struct Measuring(pub Measure);
 
 impl Taker for Measuring {
-    fn begin(&mut self, _: u64) -> Result<(), Error> {
-        Ok(())
-    }
     fn piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.0.push(bytes);
         Ok(())

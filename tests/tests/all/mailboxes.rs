@@ -92,6 +92,20 @@ fn a_mailbox_comes_from_elsewhere_once_and_leaves_whole() {
         assert_eq!((&again["brought"], &again["present"]), (&json!(0), &json!(32)), "{again:#}");
     }
 
+    // While another program imports, whatever its machine, nothing is brought; the refusal says who it is.
+    let say = |seconds: u32| {
+        let entry = format!("SETMETADATA \"\" (/shared/vendor/sceau/import \"autre0programme {seconds}\")");
+        let _ = curl::imap(&sandbox, a, marie.account, "", &entry).ok();
+    };
+    say(60);
+    let (code, _, err) = marie.run(&["import", "maildir", &files]);
+    assert!(code == 1 && err.contains("import.running"), "{err}");
+    // One that says nothing more is forgotten.
+    say(1);
+    wait::until("the other import to be forgotten", 30, || {
+        (marie.run(&["import", "maildir", &files]).1["present"] == 32).then_some(())
+    });
+
     // From another operator's server, killed on the way.
     let password = at("password");
     fs::write(&password, &marie.account.token).expect("password");

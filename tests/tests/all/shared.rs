@@ -156,6 +156,8 @@ fn what_is_marked_personal_is_neither_shared_nor_given_back() {
     };
     let (_, login, secret) = device(b, "nolwenn.tanguy", SERVICE);
     assert_eq!(export(&login, &secret, "service"), (1, 1, false));
+    // The token is for that mailbox alone: the login needs not name it.
+    assert_eq!(export("nolwenn.tanguy", &secret, "service-2"), (1, 1, false));
     // One's own mailbox is one's own: all of it.
     let own = account(b, "anne.legoff");
     let (messages, left, _) = export(&own.login, &own.token, "anne");

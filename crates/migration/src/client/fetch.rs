@@ -39,7 +39,9 @@ pub const UNREAD: &str = "UNREAD";
 /// Who takes the content of a message.
 pub trait Taker {
     /// It comes, of so many octets. An error stops it.
-    fn begin(&mut self, size: u64) -> Result<(), Error>;
+    fn begin(&mut self, _size: u64) -> Result<(), Error> {
+        Ok(())
+    }
     /// Its next octets. An error stops it.
     fn piece(&mut self, bytes: &[u8]) -> Result<(), Error>;
 }

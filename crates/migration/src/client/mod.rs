@@ -6,6 +6,7 @@ mod folders;
 mod login;
 pub mod response;
 pub mod stream;
+mod turn;
 pub mod value;
 pub mod wire;
 
@@ -263,7 +264,7 @@ fn fail(broken: &mut bool, e: Error) -> Error {
 }
 
 /// What a message of this size may take.
-fn patience(size: u64) -> Duration {
+pub(crate) fn patience(size: u64) -> Duration {
     MESSAGE + Duration::from_secs(size / SLOWEST)
 }
 

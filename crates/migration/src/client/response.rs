@@ -81,6 +81,8 @@ pub enum Response {
     List(Listed),
     /// NAMESPACE: personal, others', shared.
     Namespace([Vec<Space>; 3]),
+    /// METADATA (RFC 5464 §4.4.1) of a mailbox: names and values, as far as both are text.
+    Metadata(Vec<(String, String)>),
     /// EXISTS.
     Exists(u32),
     /// EXPUNGE.
@@ -121,7 +123,7 @@ impl Response {
         if tag != "*" {
             return Err(BAD);
         }
-        let known = ["CAPABILITY", "LIST", "NAMESPACE"].iter().any(|k| word.eq_ignore_ascii_case(k));
+        let known = ["CAPABILITY", "LIST", "NAMESPACE", "METADATA"].iter().any(|k| word.eq_ignore_ascii_case(k));
         if !known && !word.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self::Other);
         }
@@ -157,6 +159,11 @@ impl Response {
                     list.iter().filter_map(space).collect()
                 };
                 Self::Namespace([spaces(2), spaces(3), spaces(4)])
+            }
+            ("METADATA", _) => {
+                let items = values.get(3).map(Value::list).unwrap_or_default();
+                let pair = |pair: &[Value]| Some((pair.first()?.text()?.to_owned(), pair.get(1)?.text()?.to_owned()));
+                Self::Metadata(items.chunks(2).filter_map(pair).collect())
             }
             (n, "EXISTS") => Self::Exists(n.parse().map_err(|_| BAD)?),
             (_, "EXPUNGE") => Self::Expunge,

@@ -127,9 +127,6 @@ impl Writing<'_> {
 }
 
 impl Taker for Writing<'_> {
-    fn begin(&mut self, _: u64) -> Result<(), Error> {
-        Ok(())
-    }
     fn piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.measure.push(bytes);
         if self.exact {

@@ -52,7 +52,7 @@ pub struct Counts {
     pub before: u64,
     /// Messages that the server did not give.
     pub unread: u64,
-    /// Messages marked personal that were left out (F074): of a mailbox signed in to as `person*mailbox`.
+    /// Messages marked personal that were left out (F074): of a mailbox that is not the person's own.
     pub personal: u64,
 }
 
@@ -107,6 +107,7 @@ struct Before {
 /// Exports what there is.
 pub fn run(plan: &Plan, witness: &mut dyn Witness) -> Result<Counts, Error> {
     let mut client = plan.login.open()?;
+    let stays = personal::stays(&mut client, &plan.login.user)?;
     let mut mailboxes = client.mailboxes()?;
     all_there(&mailboxes.iter().map(|m| name(&m.levels)).collect::<Vec<_>>(), &plan.only)?;
     mailboxes.retain(|m| m.selectable && is_wanted(&name(&m.levels), &plan.only));
@@ -120,7 +121,7 @@ pub fn run(plan: &Plan, witness: &mut dyn Witness) -> Result<Counts, Error> {
             Ok((client.entries(opened)?, opened.validity))
         })?;
         let name = name(&mailbox.levels);
-        if personal::stays(&plan.login.user) {
+        if stays {
             counts.personal += personal::leave_out(&name, &mut entries);
         }
         let place = match before.folders.get(&name) {

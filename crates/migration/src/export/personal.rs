@@ -1,11 +1,12 @@
 //! What is marked personal (F074) is not taken out of a mailbox beside one's own.
-use crate::client::Entry;
+use crate::Error;
+use crate::client::{Client, Entry};
 use sceau_domain::personal::{Reach, by_folder, by_keyword};
 use std::collections::BTreeMap;
 
-/// Does this login (`person*mailbox`) open a mailbox that others answer for or hold?
-pub(super) fn stays(login: &str) -> bool {
-    login.contains('*')
+/// Is this a mailbox that others answer for or hold? Its server says so; where it does not, the login (`person*mailbox`).
+pub(super) fn stays(client: &mut Client, login: &str) -> Result<bool, Error> {
+    Ok(client.is_own()?.map_or_else(|| login.contains('*'), |own| !own))
 }
 
 /// Leaves out what is marked; how many messages that was.

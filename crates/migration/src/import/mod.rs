@@ -2,11 +2,12 @@
 //!
 //! Promises: a message is brought once, however often the import is run and wherever it was cut: what its journal does not know is compared with what
 //! the folder holds, octet by octet; copies that the source holds twice are brought twice. What the BAL refuses is told, with its words, and the rest
-//! goes on. What is there already is left as it is: its flags too. Nothing of the source is changed.
+//! goes on. What is there already is left as it is: its flags too. Nothing of the source is changed. One import at a time goes into a BAL: a second
+//! one is told so before it begins (`INUSE`), whatever machine it runs on.
 mod filing;
 
 use crate::Error;
-use crate::client::{Client, Outcome, Taker};
+use crate::client::{Client, Outcome, Taker, patience};
 use crate::content::Measured;
 use crate::error::No;
 use crate::folders::{Role, all_there, is_wanted, name};
@@ -16,10 +17,17 @@ use crate::stock::Stock;
 use filing::{Filing, Holding};
 use sceau_message::utf7;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A message of at most so many octets is held in memory while it is compared.
 const HOLD: u64 = 1 << 20;
+
+/// How often an import says that it goes on.
+const TURN: Duration = Duration::from_secs(60);
+/// For how long it is believed, beside what its next message may take: after that, one that was killed keeps no other one away.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+/// The longest time that a server believes.
+const LONGEST: Duration = Duration::from_secs(4 * 3600);
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -100,20 +108,53 @@ pub fn run(
     witness: &mut dyn Witness,
 ) -> Result<Counts, Error> {
     let mut client = plan.login.open()?;
+    let mut turn = Turn::new(journal.word()?);
+    if !plan.dry_run {
+        turn.keep(&mut client, 0)?;
+    }
     let roles = client.mailboxes()?.into_iter().filter_map(|m| Some((m.role?, m.levels.join("/")))).collect();
     let counts = Counts::default();
-    let mut import = Import { source, plan, journal, witness, client, counts, no_room: None, put_off: false };
-    let folders = import.mended(None, None, |i, _| i.source.folders())?;
-    all_there(&folders.iter().map(|f| name(&f.levels)).collect::<Vec<_>>(), &plan.only)?;
-    for view in folders.iter().filter(|f| f.is_view && plan.only.is_empty()) {
-        import.witness.left_out(&name(&view.levels));
+    let mut import = Import { source, plan, journal, witness, client, turn, counts, no_room: None, put_off: false };
+    let done = import.all(&roles);
+    let Import { mut client, counts, .. } = import;
+    if !plan.dry_run {
+        client.end_import();
     }
-    for (folder, to) in targets(folders, plan, &roles) {
-        import.folder(&folder, &to)?;
+    client.logout();
+    done.map(|()| counts)
+}
+
+/// The BAL's word that no other import goes on beside this one.
+struct Turn {
+    word: String,
+    /// When it was said last on this connection, and until when that is believed.
+    said: Option<(Instant, Instant)>,
+}
+
+impl Turn {
+    fn new(word: String) -> Self {
+        Self { word, said: None }
     }
-    let counts = import.counts;
-    import.client.logout();
-    Ok(counts)
+    /// Says it (again), before a message of so many octets.
+    fn keep(&mut self, client: &mut Client, size: u64) -> Result<(), Error> {
+        let (now, needs) = (Instant::now(), patience(size));
+        if self.said.is_some_and(|(at, until)| at + TURN > now && until > now + needs) {
+            return Ok(());
+        }
+        let time = (needs + FORGOTTEN).min(LONGEST);
+        let said = client.say_import(&self.word, time);
+        match said {
+            Ok(()) => {
+                self.said = Some((now, now + time));
+                Ok(())
+            }
+            // It is believed still.
+            Err(Error::No(no)) if no.is("UNAVAILABLE") && self.said.is_some_and(|(_, until)| until > now + needs) => {
+                Ok(())
+            }
+            Err(e) => Err(e),
+        }
+    }
 }
 
 /// Folders that are wanted, and where each goes: to the BAL's folder for the same use, else to one of the same name.
@@ -159,6 +200,7 @@ struct Import<'a> {
     journal: &'a mut Journal,
     witness: &'a mut dyn Witness,
     client: Client,
+    turn: Turn,
     counts: Counts,
     /// The smallest message for which there was no room, and what was said of it.
     no_room: Option<(u64, No)>,
@@ -189,6 +231,18 @@ enum Ended {
 }
 
 impl Import<'_> {
+    fn all(&mut self, roles: &HashMap<Role, String>) -> Result<(), Error> {
+        let folders = self.mended(None, None, |i, _| i.source.folders())?;
+        all_there(&folders.iter().map(|f| name(&f.levels)).collect::<Vec<_>>(), &self.plan.only)?;
+        for view in folders.iter().filter(|f| f.is_view && self.plan.only.is_empty()) {
+            self.witness.left_out(&name(&view.levels));
+        }
+        for (folder, to) in targets(folders, self.plan, roles) {
+            self.folder(&folder, &to)?;
+        }
+        Ok(())
+    }
+
     /// Does it, making connections anew that end meanwhile.
     fn mended<T>(
         &mut self,
@@ -229,6 +283,7 @@ impl Import<'_> {
     fn connect(&mut self, stock: Option<&mut Stock>) -> Result<(), Error> {
         if self.client.is_broken() {
             self.client = self.plan.login.open()?;
+            self.turn.said = None;
             if let Some(stock) = stock {
                 stock.look(&mut self.client)?;
             }
@@ -282,6 +337,10 @@ impl Import<'_> {
         let mut in_a_row = 0;
         for (n, item) in items.iter().enumerate() {
             let mut counted = HashSet::new();
+            if !self.plan.dry_run {
+                // Another import goes on since this one was cut for long: there is no message after this one either.
+                self.mended(stock.as_mut(), None, |i, _| i.turn.keep(&mut i.client, item.size.unwrap_or(0)))?;
+            }
             let done = self.mended(stock.as_mut(), Some(TRIES - 1), |i, stock| {
                 i.item(folder, item, stock, &mut copies, &mut counted)
             });

@@ -47,9 +47,6 @@ fn script(then: &[&[u8]]) -> Vec<Vec<u8>> {
 
 struct Nobody(usize);
 impl Taker for Nobody {
-    fn begin(&mut self, _: u64) -> Result<(), Error> {
-        Ok(())
-    }
     fn piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.0 += bytes.len();
         Ok(())

@@ -41,6 +41,12 @@ pub struct Mail {
     pub shut: Option<&'static str>,
     /// So many messages are listed at a time, the last ones first (RFC 9738).
     pub limit: Option<usize>,
+    /// What is said to whoever says that he imports, when another import goes on.
+    pub importing: Option<&'static str>,
+    /// Words under which imports were said to go on; `NIL` at an end.
+    pub said: Vec<String>,
+    /// What is answered when somebody asks whose the mailbox is.
+    pub whose: Option<&'static str>,
     /// Sizes are told wrong by so much.
     pub lies: u64,
     /// Contents read and messages kept so far.
@@ -176,6 +182,24 @@ impl Session {
                     "OK done".into()
                 }
                 "AUTHENTICATE" => "OK in".into(),
+                "SETMETADATA" => {
+                    let mut mail = self.mail.lock().unwrap();
+                    let value = rest.rsplit(' ').nth(1).zip(rest.rsplit(' ').next());
+                    mail.said.extend(value.map(|(word, last)| {
+                        if last.starts_with("NIL") { "NIL".to_owned() } else { word.trim_matches('"').to_owned() }
+                    }));
+                    match mail.importing {
+                        Some(words) => format!("NO [INUSE] {words}"),
+                        None => "OK done".into(),
+                    }
+                }
+                "GETMETADATA" => {
+                    let whose = self.mail.lock().unwrap().whose;
+                    if let Some(whose) = whose {
+                        self.say(&format!("* METADATA \"\" (/shared/vendor/sceau/mailbox \"{whose}\")"))?;
+                    }
+                    "OK done".into()
+                }
                 "LIST" => {
                     let folders = self.mail.lock().unwrap().folders.clone();
                     for (name, folder) in folders {

@@ -288,3 +288,28 @@ fn whatever_is_changed_is_found() {
     fs::rename(cur.join(&name), cur.join(name.split(':').next().unwrap().to_owned() + ":2,T")).unwrap();
     assert_eq!(verify(folder.path()).unwrap().defects, 0);
 }
+
+#[test]
+fn what_is_personal_is_taken_out_of_ones_own_mailbox_only() {
+    let server = Played::start();
+    server.put("INBOX", "\\Seen", "Subject: un\r\n\r\nun\r\n");
+    server.put("INBOX", "$Personal", "Subject: deux\r\n\r\ndeux\r\n");
+    server.put("Priv&AOk-", "", "Subject: trois\r\n\r\ntrois\r\n");
+    server.mail().capability.push_str(" METADATA");
+    // What the server says counts, however one signs in; where it says nothing, the login tells.
+    for (whose, user, taken, left) in [
+        (Some("own"), "anne", 3, 0),
+        (Some("own"), "anne*anne@chu.example", 3, 0),
+        (Some("shared"), "anne", 1, 2),
+        (Some("shared"), "anne*accueil@chu.example", 1, 2),
+        (None, "anne", 3, 0),
+        (None, "anne*accueil@chu.example", 1, 2),
+    ] {
+        server.mail().whose = whose;
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = plan(&server, &folder.path().join("sortie"), Format::Maildir);
+        plan.login.user = user.into();
+        let counts = run(&plan, &mut Nobody).unwrap();
+        assert_eq!((counts.messages, counts.personal), (taken, left), "{whose:?} {user}");
+    }
+}

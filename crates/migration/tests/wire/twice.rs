@@ -279,3 +279,35 @@ fn only_some_folders_below_another_and_a_dry_run() {
     assert_eq!(run(&mut Maildir::new(from.path()), &real, &mut Journal::none(), &mut told).unwrap().brought, 1);
     assert_eq!(to.contents("Ancien/Patients/Dr A").len(), 1);
 }
+
+#[test]
+fn one_import_at_a_time_goes_into_a_mailbox() {
+    let (to, files, folder) = (Played::start(), maildir(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("journal");
+    to.mail().capability.push_str(" METADATA");
+    to.mail().importing = Some("une importation est en cours");
+    // Told before anything is brought, in the server's words.
+    let mut journal = Journal::open(&path, "ici").unwrap();
+    let done = run(&mut Maildir::new(files.path()), &plan(&to), &mut journal, &mut Told::default());
+    assert!(matches!(&done, Err(Error::No(no)) if no.is("INUSE") && no.text.contains("en cours")), "{done:?}");
+    assert_eq!(to.mail().kept, 0);
+    assert_eq!(to.mail().said.len(), 1);
+    // A dry run brings nothing, and asks nobody.
+    let dry = Plan { dry_run: true, ..plan(&to) };
+    run(&mut Maildir::new(files.path()), &dry, &mut journal, &mut Told::default()).unwrap();
+    drop(journal);
+    assert_eq!(to.mail().said.len(), 1);
+    // Cut, it says its word again, which is that of its journal; and takes it away at its end.
+    to.mail().importing = None;
+    to.mail().cut_after = Some(2);
+    let (counts, told) = bring(&mut Maildir::new(files.path()), &to, Some(&path));
+    assert_eq!((counts.brought + counts.present, told.cuts), (5, 1));
+    let said = std::mem::take(&mut to.mail().said);
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(said[..3].iter().all(|word| *word == said[0]) && said[3] == "NIL", "{said:?}");
+    assert!(said[0].len() == 32 && said[0].bytes().all(|b| b.is_ascii_hexdigit()), "{said:?}");
+    bring(&mut Maildir::new(files.path()), &to, None);
+    bring(&mut Maildir::new(files.path()), &to, None);
+    let others = to.mail().said.clone();
+    assert!(others.len() == 4 && others[0] != said[0] && others[0] != others[2], "{others:?}");
+}

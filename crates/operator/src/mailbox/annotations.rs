@@ -3,9 +3,10 @@
 //! Promises: names and values are content: sealed, in no log, trace or refusal; a person's own are nobody else's, whoever has access to the BAL; what
 //! is kept is bounded for each person and for everybody together; several entries are set all or none.
 use crate::access::Seat;
+use crate::mailbox::importing;
 use crate::refuse::{self, Fail};
-use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use crate::{Actor, BalRef, Operator};
+use sceau_domain::{AccessRole, BalKind, Refusal, RefusalCode};
 use sceau_store::annotations::{self as rows, Annotation};
 use sceau_store::{Id, folders};
 use serde_json::json;
@@ -23,6 +24,9 @@ const SHARED: &str = "/shared/";
 /// A person's own begin with this.
 const PRIVATE: &str = "/private/";
 
+/// The one that we say of a BAL: `own`, or `shared` when others answer for it or hold it. Whoever takes a BAL out asks for it (F074).
+const WHOSE: &str = "/shared/vendor/sceau/mailbox";
+
 /// Name of an annotation; object = its id.
 const NAME: &str = "annotation.name";
 /// Its value.
@@ -36,8 +40,17 @@ struct New {
     row: Option<Annotation>,
 }
 
+/// Is the session's BAL the person's own, or a program's, which must see what it is sent?
+fn is_own(actor: &Actor) -> bool {
+    let own = |bal: &BalRef| {
+        bal.kind == BalKind::App || bal.chair.as_ref().is_some_and(|chair| chair.role == AccessRole::Holder)
+    };
+    actor.bal.as_ref().is_some_and(own)
+}
+
 impl Operator {
-    /// The annotations that a person sees of a folder, or of the BAL as a whole: everybody's and the person's own, by name. `folder.unknown`.
+    /// The annotations that a person sees of a folder, or of the BAL as a whole: everybody's and the person's own, by name; of the BAL also what we say
+    /// of it. `folder.unknown`.
     pub async fn annotations(&self, actor: &Actor, folder: Option<&str>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
         let seat = self.seat(actor)?;
         let tag = folder.map(|name| self.folder_seen(actor, seat.bal, name)).transpose()?.map(|(tag, _)| tag);
@@ -59,6 +72,9 @@ impl Operator {
         };
         let opened: Result<Vec<_>, sceau_store::StoreError> = found.iter().map(open).collect();
         let mut opened = opened.map_err(|e| refuse::store(&e))?;
+        if folder.is_none() {
+            opened.push((WHOSE.to_owned(), if is_own(actor) { b"own".to_vec() } else { b"shared".to_vec() }));
+        }
         opened.sort();
         Ok(opened)
     }
@@ -82,14 +98,19 @@ impl Operator {
     }
 
     /// Sets annotations of a folder, or of the BAL as a whole; those without a value are removed. Everybody's need the right to file, and are a folder's
-    /// only: those of the server are not set here. All or none. `folder.unknown`, `right.missing`, `annotation.name`, `annotation.size`,
-    /// `annotation.limit`.
+    /// only: those of the server are not set here, but for the one by which a program says that it imports ([`importing`]). All or none.
+    /// `folder.unknown`, `right.missing`, `annotation.name`, `annotation.size`, `annotation.limit`, `import.running`.
     pub async fn annotate(
         &self,
         actor: &Actor,
         folder: Option<&str>,
         entries: &[(String, Option<Vec<u8>>)],
     ) -> Result<(), Refusal> {
+        if let ([(name, value)], None) = (entries, folder)
+            && name == importing::ENTRY
+        {
+            return self.importing(actor, value.as_deref()).await;
+        }
         let shared = entries.iter().any(|(name, _)| name.starts_with(SHARED));
         let seat = self.seat(actor)?;
         let seat = if shared { seat.filing() } else { seat };

@@ -15,6 +15,7 @@ pub mod entries;
 mod expunge;
 mod flags;
 pub mod folders;
+mod importing;
 mod named;
 pub(crate) mod names;
 mod objects;
