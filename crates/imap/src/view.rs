@@ -12,6 +12,7 @@ use sceau_operator::mailbox::words::Keywords;
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What to tell the client, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct NoSuchNumber;
 
 /// Entries from which it is worth while to pack them for a sleeping session.
 const WORTH_PACKING: usize = 32;
+/// How long it is believed that nothing changed where nothing was heard.
+const BELIEVED: Duration = Duration::from_secs(1);
 /// Keywords that are remembered, those that nobody has any more too; more than a BAL can have at once.
 const WORDS: usize = 8192;
 
@@ -69,6 +72,8 @@ pub struct View {
     saved: Vec<u32>,
     /// The entries, while the session sleeps.
     packed: Option<Packed>,
+    /// The version of its BAL of which all is known and told, and when that was asked.
+    current: Option<(u64, Instant)>,
 }
 
 impl View {
@@ -88,6 +93,7 @@ impl View {
             words: BTreeSet::new(),
             saved: Vec::new(),
             packed: None,
+            current: None,
         };
         let mut entries = std::mem::take(&mut view.entries);
         view.adopt(&mut entries);
@@ -123,6 +129,15 @@ impl View {
     /// Changes are known up to this modseq.
     pub fn modseq(&self) -> u64 {
         self.modseq
+    }
+    /// All that changed in this version of the BAL is known, as of this instant.
+    pub fn note_version(&mut self, version: Option<u64>, at: Instant) {
+        self.current = version.map(|version| (version, at));
+    }
+    /// Is nothing to be asked or told in this version of the BAL?
+    pub fn is_current(&self, version: Option<u64>) -> bool {
+        let known = self.current.filter(|(_, at)| at.elapsed() < BELIEVED).map(|(known, _)| known);
+        known.is_some() && known == version && !self.holds_back() && !self.is_behind()
     }
     /// UIDNEXT last known.
     pub fn uidnext(&self) -> u32 {

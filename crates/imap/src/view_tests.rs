@@ -66,6 +66,24 @@ fn expunge_waits_until_it_may_be_told() {
 }
 
 #[test]
+fn what_is_known_is_believed_in_its_version_unless_something_is_held_back() {
+    let mut v = view(&[1, 2, 3]);
+    assert!(!v.is_current(None) && !v.is_current(Some(7)));
+    v.note_version(Some(7), Instant::now());
+    assert!(v.is_current(Some(7)) && !v.is_current(Some(8)) && !v.is_current(None));
+    v.apply(Changes { changed: vec![], vanished: vec![(2, 2)], modseq: 12, uidnext: 4 }, false);
+    assert!(!v.is_current(Some(7)), "a removal is still to be told");
+    v.apply(Changes { changed: vec![], vanished: vec![], modseq: 12, uidnext: 4 }, true);
+    assert!(v.is_current(Some(7)));
+    if let Some(long_ago) = Instant::now().checked_sub(BELIEVED) {
+        v.note_version(Some(7), long_ago);
+        assert!(!v.is_current(Some(7)), "believed for a moment only");
+    }
+    v.note_version(None, Instant::now());
+    assert!(!v.is_current(None), "others may have changed it");
+}
+
+#[test]
 fn what_this_session_did_is_not_told_again() {
     let mut v = view(&[1, 2]);
     let after = vec![entry(1, 11, Flags::SEEN)];

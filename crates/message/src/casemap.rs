@@ -2,8 +2,18 @@
 //!
 //! Each character becomes its simple titlecase, then its compatibility decomposition; results are compared byte by byte. What is promised:
 //! the result holds no NUL that the text did not hold, and a text that is cut where [`stands_alone`] says so has the result of its pieces.
+use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, decompose_compatible};
+
+/// What European mail holds beside ASCII: the letters and signs of Latin-1 and of Latin Extended-A, and general punctuation. Each stands alone, and so does
+/// all that it becomes: a text of these alone becomes what they become one by one.
+const COMMON: [std::ops::Range<u32>; 2] = [0x80..0x180, 0x2000..0x2070];
+/// What they become.
+static BECOMES: LazyLock<[Vec<Box<str>>; 2]> = LazyLock::new(|| {
+    let mapped = |c: char| std::iter::once(titlecase(c)).nfkd().collect::<String>().into_boxed_str();
+    COMMON.map(|range| range.filter_map(char::from_u32).map(mapped).collect())
+});
 
 /// The form in which texts are compared.
 pub fn casemap(text: &str) -> String {
@@ -16,10 +26,23 @@ pub fn casemap(text: &str) -> String {
         out.push_str(plain);
         out[from..].make_ascii_uppercase();
         let (other, after) = after.split_at(after.find(|c: char| c.is_ascii()).unwrap_or(after.len()));
-        out.extend(other.chars().map(titlecase).nfkd());
+        let from = out.len();
+        let quickly = other.chars().try_for_each(|c| common(c).map(|becomes| out.push_str(becomes)));
+        if quickly.is_none() {
+            out.truncate(from);
+            out.extend(other.chars().map(titlecase).nfkd());
+        }
         rest = after;
     }
     out
+}
+
+/// What a character of [`COMMON`] becomes.
+fn common(c: char) -> Option<&'static str> {
+    COMMON.iter().zip(BECOMES.iter()).find_map(|(range, becomes)| {
+        let at = u32::from(c).checked_sub(range.start)?;
+        becomes.get(at as usize).map(|text| &**text)
+    })
 }
 
 /// True when nothing before this character changes by it: a text may be cut before it.
@@ -84,7 +107,22 @@ mod tests {
         assert!(casemap("apple") < casemap("Banana") && casemap("e\u{301}a") < casemap("f"));
     }
 
+    #[test]
+    fn what_is_common_stands_alone_and_becomes_what_it_always_does() {
+        for c in COMMON.into_iter().flatten().filter_map(char::from_u32) {
+            let slowly: String = std::iter::once(titlecase(c)).nfkd().collect();
+            assert!(stands_alone(c), "{c:?}");
+            assert_eq!(common(c), Some(slowly.as_str()), "{c:?}");
+        }
+        assert_eq!((common('a'), common('\u{180}'), common('\u{1fff}'), common('\u{2070}')), (None, None, None, None));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_common_may_stand_beside_anything(text in "[aéœÿ…’\u{a0}\u{202f}\u{301}\u{327}ガﾞ\u{345}]{0,16}") {
+            let slowly: String = text.chars().map(titlecase).nfkd().collect();
+            prop_assert_eq!(casemap(&text), slowly);
+        }
         #[test]
         fn pieces_make_the_whole(text in "\\PC{0,12}|[aé\u{301}\u{327}ガﾞ\u{f73}\u{345}각]{0,12}") {
             let whole = casemap(&text);

@@ -82,14 +82,17 @@ fn q(text: &[u8]) -> Vec<u8> {
     let digit = |at: usize| text.get(at).and_then(|&b: &u8| char::from(b).to_digit(16));
     let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
     while at < text.len() {
-        match (text[at], digit(at + 1), digit(at + 2)) {
+        match text[at] {
             // Two hexadecimal digits are below 256.
-            (b'=', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 2;
-            }
-            (b'_', ..) => out.push(b' '),
-            (byte, ..) => out.push(byte),
+            b'=' => match (digit(at + 1), digit(at + 2)) {
+                (Some(high), Some(low)) => {
+                    out.push((high * 16 + low) as u8);
+                    at += 2;
+                }
+                _ => out.push(b'='),
+            },
+            b'_' => out.push(b' '),
+            byte => out.push(byte),
         }
         at += 1;
     }

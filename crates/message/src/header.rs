@@ -60,8 +60,14 @@ fn field(raw: &[u8]) -> Option<Field<'_>> {
 /// The value unfolded and decoded (RFC 2047, charsets) to UTF-8, for search and display. Raw bytes above 127 are read as
 /// UTF-8, or Windows-1252 where they are not. Control characters come out as spaces: the text can be shown on one line.
 pub fn decoded(value: &[u8]) -> String {
-    let text = crate::encoded_word::decode(&unfold(value));
-    text.replace(char::is_control, " ").trim().to_owned()
+    let mut text = crate::encoded_word::decode(&unfold(value));
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, " ");
+    }
+    match text.trim() {
+        all if all.len() == text.len() => text,
+        some => some.to_owned(),
+    }
 }
 
 /// The value without line ends (RFC 5322 §2.2.3). White space that follows them stays.

@@ -5,6 +5,8 @@ use crate::scan::{Limits, Part, Scan};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
 
+mod past;
+
 /// Version of the bytes that [`Summary::to_bytes`] writes. A change of any type inside [`Summary`] needs a new one, and
 /// [`Summary::from_bytes`] keeps reading the earlier ones.
 const VERSION: u8 = 1;
@@ -67,8 +69,23 @@ impl Summary {
 
     /// The envelope alone of what [`Summary::to_bytes`] wrote: it comes first, so that nothing else is read.
     pub fn envelope_of(bytes: &[u8]) -> Option<Envelope> {
+        Self::begin(bytes)
+    }
+
+    /// The header section alone of what [`Summary::to_bytes`] wrote: what comes before it is passed over, and nothing is copied.
+    pub fn header_of(bytes: &[u8]) -> Option<&[u8]> {
+        Self::begin::<(past::Envelope<'_>, past::Part, &[u8])>(bytes).map(|(_, _, header)| header)
+    }
+
+    /// The structure and the header section of what [`Summary::to_bytes`] wrote.
+    pub fn root_and_header_of(bytes: &[u8]) -> Option<(Part, &[u8])> {
+        Self::begin::<(past::Envelope<'_>, Part, &[u8])>(bytes).map(|(_, root, header)| (root, header))
+    }
+
+    /// The first fields of what [`Summary::to_bytes`] wrote.
+    fn begin<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
         match bytes.split_first()? {
-            (&VERSION, rest) => postcard::take_from_bytes(rest).ok().map(|(envelope, _)| envelope),
+            (&VERSION, rest) => postcard::take_from_bytes(rest).ok().map(|(begin, _)| begin),
             _ => None,
         }
     }
@@ -235,11 +252,34 @@ mod tests {
         let mut bytes = summary.to_bytes();
         assert_eq!(bytes[0], VERSION);
         assert_eq!(Summary::envelope_of(&bytes).as_ref(), Some(&summary.envelope));
+        assert_eq!(Summary::header_of(&bytes), Some(&summary.header[..]));
+        let root = Summary::root_and_header_of(&bytes);
+        assert_eq!(root, Some((summary.root.clone(), &summary.header[..])));
         assert_eq!(Summary::from_bytes(&bytes), Some(summary));
         assert_eq!(Summary::from_bytes(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Summary::from_bytes(&[]), None);
         bytes[0] = 99;
         assert_eq!(Summary::from_bytes(&bytes), None);
+    }
+
+    #[test]
+    fn the_header_is_found_behind_whatever_stands_before_it() {
+        let inner =
+            "Content-Type: message/rfc822\r\n\r\nFrom: Dr =?utf-8?q?Fr=C3=A9d?= <a@b>, c@d\r\nSubject: in\r\n\r\nx\r\n";
+        let text = "Content-ID: <1@x>\r\nContent-Description: un\r\nContent-MD5: Q2hlY2s=\r\nContent-Language: fr, en\r\n\
+                    Content-Location: http://x/y\r\nContent-Disposition: attachment; filename=f.txt; size=3\r\n\
+                    Content-Type: text/plain; charset=utf-8; format=flowed\r\nContent-Transfer-Encoding: 8bit\r\n\r\nx\r\n";
+        let head = "Date: x\r\nSubject: s\r\nFrom: a@b\r\nSender: c@d\r\nReply-To: e@f\r\nTo: g: h@i, j@k;\r\nCc: l@m\r\nBcc: n@o\r\n\
+                    In-Reply-To: <p@q>\r\nMessage-ID: <r@s>\r\nReferences: <t@u>\r\n";
+        let many =
+            format!("{head}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{text}--b\r\n{inner}--b--\r\n");
+        for message in [many.as_str(), head, "\r\n", ""] {
+            let whole = summary(message);
+            let bytes = whole.to_bytes();
+            assert_eq!(Summary::header_of(&bytes), Some(&whole.header[..]), "{message}");
+            assert_eq!(Summary::root_and_header_of(&bytes), Some((whole.root, &whole.header[..])), "{message}");
+            assert!((0..bytes.len() / 2).all(|cut| Summary::header_of(&bytes[..cut]).is_none()));
+        }
     }
 
     #[test]

@@ -90,6 +90,18 @@ impl Operator {
         Ok(Seat { bal, person, need: BalRights::READ, at: self.now().0 })
     }
 
+    /// The BAL's address as traces write it, when the actor may read it. What was found allowed within the second ([`Operator::still_allowed`]) and was not
+    /// taken away since is not asked of the store again: for acts that need nothing from it, or ask again in their own transactions.
+    pub(crate) async fn seated(&self, actor: &Actor, seat: Seat) -> Result<String, Refusal> {
+        if let (Some(token), Some(bal)) = (actor.credential, &actor.bal)
+            && bal.chair.as_ref().is_some_and(|chair| chair.rights.has(seat.need))
+            && self.0.guard.recently_allowed(token, bal.id, self.now())
+        {
+            return Ok(self.bal_key(&bal.address));
+        }
+        Ok(self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?)
+    }
+
     /// Refuses `right.missing` unless the actor's BAL is active and the actor has an access in force on it.
     pub async fn require_access(&self, actor: &Actor) -> Result<(), Refusal> {
         let seat = self.seat(actor)?;

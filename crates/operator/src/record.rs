@@ -130,8 +130,8 @@ impl Record {
     }
     /// Same session, act, person and BAL.
     pub fn same(&self, o: &Self) -> bool {
-        let of = |r: &Self| (r.0.session.clone(), r.0.act.clone(), r.0.person_id, r.0.bal_id);
-        of(self) == of(o)
+        let (a, b) = (&self.0, &o.0);
+        (a.person_id, a.bal_id) == (b.person_id, b.bal_id) && a.act == b.act && a.session == b.session
     }
 }
 

@@ -4,11 +4,18 @@
 //! Promises: a parked watcher costs a slot in a list and no task; changes fold; a BAL nobody watches costs nothing.
 use sceau_store::{Event, Id, Store};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Watched BALs. A unit is sent at each change; the channel counts versions.
-type Map = Mutex<HashMap<Id, watch::Sender<()>>>;
+/// Watched BALs, with the version of each: another number after each change, which no BAL ever had before.
+type Map = Mutex<HashMap<Id, watch::Sender<u64>>>;
+
+/// The next version.
+fn next() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
 
 /// Registry of watchers, by BAL.
 #[derive(Debug, Default)]
@@ -23,11 +30,13 @@ pub struct Hub {
 pub struct Watch {
     bal: Id,
     map: Arc<Map>,
+    /// Is all that changes the BAL heard before whoever changed it is answered?
+    hears_all: bool,
     /// `None` only while being dropped.
-    receiver: Option<watch::Receiver<()>>,
+    receiver: Option<watch::Receiver<u64>>,
 }
 
-fn lock(map: &Map) -> MutexGuard<'_, HashMap<Id, watch::Sender<()>>> {
+fn lock(map: &Map) -> MutexGuard<'_, HashMap<Id, watch::Sender<u64>>> {
     // Nothing in the map is ever half-written.
     map.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -43,6 +52,11 @@ impl Watch {
             // The sender lives as long as its watchers; without one nothing will ever change.
             std::future::pending::<()>().await;
         }
+    }
+    /// What is another number after each change of the BAL, told before whoever changed it hears that it is done. None where other nodes may have changed it
+    /// and not been heard yet.
+    pub fn version(&self) -> Option<u64> {
+        self.receiver.as_ref().filter(|_| self.hears_all).map(|receiver| *receiver.borrow())
     }
 }
 
@@ -64,9 +78,10 @@ impl Hub {
     /// Watches a BAL.
     pub fn watch(&self, bal: Id) -> Watch {
         let mut map = lock(&self.map);
-        let sender = map.entry(bal).or_insert_with(|| watch::Sender::new(()));
+        let sender = map.entry(bal).or_insert_with(|| watch::Sender::new(next()));
         let receiver = Some(sender.subscribe());
-        Watch { bal, map: self.map.clone(), receiver }
+        let hears_all = self.store.as_ref().is_none_or(|store| !store.is_shared());
+        Watch { bal, map: self.map.clone(), hears_all, receiver }
     }
     /// A transaction of this node that changed the BAL was committed.
     pub fn notify(&self, bal: Id) {
@@ -78,13 +93,13 @@ impl Hub {
     /// Another node changed the BAL.
     pub fn heard(&self, bal: Id) {
         if let Some(sender) = lock(&self.map).get(&bal) {
-            sender.send_replace(());
+            sender.send_replace(next());
         }
     }
     /// Any BAL may have changed.
     pub fn heard_anything(&self) {
         lock(&self.map).values().for_each(|sender| {
-            sender.send_replace(());
+            sender.send_replace(next());
         });
     }
     /// BALs that somebody watches.
@@ -120,6 +135,23 @@ mod tests {
         let mut watched = hub.watched();
         watched.sort_unstable();
         assert_eq!(watched, [1, 2]);
+    }
+
+    #[test]
+    fn a_version_is_told_once_and_never_comes_back() {
+        let hub = Hub::default();
+        let first = hub.watch(1);
+        let (before, again) = (first.version(), hub.watch(1).version());
+        assert!(before.is_some() && before == again);
+        hub.notify(2);
+        assert_eq!(first.version(), before);
+        hub.notify(1);
+        let after = first.version();
+        assert_ne!(after, before);
+        // Forgotten and watched again: what changed meanwhile was not counted.
+        drop(first);
+        let later = hub.watch(1).version();
+        assert!(later != before && later != after);
     }
 
     #[tokio::test]

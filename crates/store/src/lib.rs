@@ -291,6 +291,20 @@ impl Store {
         };
         blob::BlobReader::open(id, key, source, Some(found.size), blob::Caller::Task).await
     }
+    /// [`Store::open_found`] for a thread that may block (`spawn_blocking`, never an async task).
+    pub fn open_found_blocking(
+        &self,
+        id: blob::BlobId,
+        key: DataKey,
+        found: Option<blob::Found>,
+    ) -> Result<blob::BlobReader, StoreError> {
+        let found = found.ok_or_else(|| blob::format::corrupt(&id))?;
+        let source = match found.inline {
+            Some(bytes) => blob::Source::Memory(bytes.into()),
+            None => self.0.places.objects.open_blocking(id)?,
+        };
+        blob::open_here(id, key, source, Some(found.size))
+    }
     /// The clock the store was opened with.
     pub fn clock(&self) -> &SharedClock {
         &self.0.config.clock

@@ -297,9 +297,22 @@ pub struct MessageRow {
     pub prefix: Option<Bytes>,
     /// Sealed summary.
     pub summary: Bytes,
+    /// Its content, where that was asked for.
+    pub content: Option<StoredContent>,
 }
 
-/// Prefixes and summaries of messages.
+/// The content of a message as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredContent {
+    /// Blob.
+    pub blob: BlobId,
+    /// Its wrapped key.
+    pub blob_key: Vec<u8>,
+    /// Its row; none when that is gone: the content is damaged.
+    pub found: Option<blob::Found>,
+}
+
+/// Prefixes and summaries of messages, and their contents where those were asked for.
 #[derive(Debug)]
 pub struct Summaries {
     /// By id; those that are gone are absent.
@@ -310,32 +323,60 @@ pub struct Summaries {
 
 /// Prefixes and summaries of messages of a BAL: of the first one, and of those after it as long as they hold no more than [`WEIGHT`].
 pub fn summaries(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<Summaries, StoreError> {
+    // By the ids alone: `+` keeps SQLite from seeking each of them in the index of the BAL first.
+    let sql = |list: &str| format!("SELECT id, prefix, summary FROM messages WHERE id IN ({list}) AND +bal_id = $1");
+    gathered(tx, bal, ids, sql, |_| Ok(None))
+}
+
+/// The same with the contents: inline ones whole, which count as what the page holds, the others by the names of their objects.
+pub fn summaries_with_contents(tx: &mut dyn Tx, bal: Id, ids: &[Id]) -> Result<Summaries, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT m.id, m.prefix, m.summary, m.blob_id, m.blob_key, COALESCE(b.size, -1), b.inline \
+             FROM messages m LEFT JOIN blobs b ON b.id = m.blob_id WHERE m.id IN ({list}) AND +m.bal_id = $1"
+        )
+    };
+    gathered(tx, bal, ids, sql, |r| {
+        let bytes = |i: usize| r.opt_bytes(i).map(Option::unwrap_or_default);
+        let (blob, blob_key) = (blob::id_from(bytes(3)?)?, bytes(4)?.to_vec());
+        let inline = r.opt_bytes(6)?.map(<[u8]>::to_vec);
+        let found = u64::try_from(r.int(5)?).ok().map(|size| blob::Found { size, inline });
+        Ok(Some(StoredContent { blob, blob_key, found }))
+    })
+}
+
+fn gathered(
+    tx: &mut dyn Tx,
+    bal: Id,
+    ids: &[Id],
+    sql: impl Fn(&str) -> String,
+    content: impl Fn(&dyn Columns) -> Result<Option<StoredContent>, StoreError>,
+) -> Result<Summaries, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     let (mut weight, mut told) = (0, 0);
     for slice in ids.chunks(SLICE) {
         let (list, values) = bind(params![bal], slice);
-        // By the ids alone: `+` keeps SQLite from seeking each of them in the index of the BAL first.
-        let sql = format!("SELECT id, prefix, summary FROM messages WHERE id IN ({list}) AND +bal_id = $1");
         // One piece of memory for all of them.
         let (mut bytes, mut rows) = (BytesMut::new(), Vec::with_capacity(slice.len()));
         let mut left = HashSet::new();
-        tx.visit(&sql, &values, &mut |r| {
+        tx.visit(&sql(&list), &values, &mut |r| {
             let id = r.int(0)?;
             if weight > WEIGHT && ids.first() != Some(&id) {
                 left.insert(id);
                 return Ok(());
             }
-            let (prefix, summary) = (r.opt_bytes(1)?, r.opt_bytes(2)?);
+            let (prefix, summary, content) = (r.opt_bytes(1)?, r.opt_bytes(2)?, content(r)?);
+            let inline = content.as_ref().and_then(|c| c.found.as_ref()?.inline.as_ref());
+            weight += prefix.map_or(0, <[u8]>::len) + summary.map_or(0, <[u8]>::len) + inline.map_or(0, Vec::len);
             bytes.extend_from_slice(prefix.unwrap_or_default());
             bytes.extend_from_slice(summary.unwrap_or_default());
-            rows.push((id, prefix.map(<[u8]>::len), summary.unwrap_or_default().len()));
-            weight += prefix.map_or(0, <[u8]>::len) + summary.map_or(0, <[u8]>::len);
+            rows.push((id, prefix.map(<[u8]>::len), summary.unwrap_or_default().len(), content));
             Ok(())
         })?;
         let mut bytes = bytes.freeze();
-        for (id, prefix, summary) in rows {
+        for (id, prefix, summary, content) in rows {
             let prefix = prefix.map(|len| bytes.split_to(len));
-            found.insert(id, MessageRow { id, prefix, summary: bytes.split_to(summary) });
+            found.insert(id, MessageRow { id, prefix, summary: bytes.split_to(summary), content });
         }
         match slice.iter().position(|id| left.contains(id)) {
             Some(at) => {

@@ -6,15 +6,19 @@ use crate::codec::{Out, flags};
 use crate::view::{Update, View, number};
 use sceau_domain::RefusalCode;
 use sceau_operator::mailbox::entries::Entry;
+use sceau_operator::watch::Watch;
+use std::time::Instant;
 
 impl Session {
-    /// Asks the operator what changed and writes it. EXPUNGE only when `may_expunge`.
+    /// Asks the operator what changed, unless nothing was heard of since it was asked last, and writes it. EXPUNGE only when `may_expunge`.
     pub(crate) async fn sync(&mut self, may_expunge: bool) -> Result<(), End> {
-        let Some(view) = &mut self.view else { return Ok(()) };
+        let (version, now) = (self.watch.as_ref().and_then(Watch::version), Instant::now());
+        let Some(view) = self.view.as_mut().filter(|view| !view.is_current(version)) else { return Ok(()) };
         let since = view.modseq();
         match self.operator.changes(&view.actor, view.folder.id, since).await {
             Ok(changes) => {
                 let mut updates = view.apply(changes, may_expunge);
+                view.note_version(version, now);
                 if self.wishes.as_ref().is_some_and(|w| !w.hears_flags()) {
                     // RFC 5465 §5.1: only who asked for FlagChange hears it, once NOTIFY was used. What is not told is no part of the state that is.
                     let all = updates.len();

@@ -1,10 +1,11 @@
 //! Searching a folder with IMAP's meaning (RFC 9051 §6.4.4): substring, decoded text, compared by `i;unicode-casemap` (RFC 5255 §3); in an order or
 //! by conversations where it is asked for ([`Operator::sort`], [`Operator::threads`]).
 //!
-//! Cheap facts first: what flags, sizes and dates of the session's view decide costs nothing; then summaries are opened, a
-//! page at a time; only what is still undecided has its body read, streamed part by part. Everything that is opened is
-//! opened on a blocking thread, one page or one message at a time, so a long search neither holds memory nor other sessions.
+//! Cheap facts first: what flags, sizes and dates of the session's view decide costs nothing, and asks nothing of the store; then headers are
+//! opened; only what is still undecided has its body read, streamed part by part (`judge`). Everything that is opened is opened on a blocking
+//! thread, one message after the other, so a long search neither holds memory nor other sessions.
 pub(crate) mod body;
+mod judge;
 mod matching;
 mod order;
 mod pages;
@@ -15,9 +16,7 @@ mod threads;
 pub use order::{SortBy, SortKey};
 pub use sceau_message::thread::{Algorithm, Threads, Token};
 
-use crate::access::Seat;
 use crate::mailbox::entries::{Entry, Flags};
-use crate::mailbox::read::{MessageSummary, WEIGHT, damaged};
 use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
@@ -25,13 +24,9 @@ use crate::{Actor, Operator};
 use plan::Plan;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::Id;
-use sceau_store::messages::{self, Summaries};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Messages whose summaries are opened together.
-const PAGE: usize = 200;
 
 /// A query. Sequence numbers are resolved to UIDs by the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,26 +78,16 @@ pub enum Field {
     Anywhere,
 }
 
-/// What a page of summaries left.
-#[derive(Default)]
-struct Judged {
-    /// Entries looked at.
-    count: usize,
-    found: Vec<u32>,
-    /// Undecided without the body.
-    open: Vec<(Entry, MessageSummary)>,
-    /// What the undecided ones hold, bytes.
-    weight: usize,
-}
-
 impl Operator {
     /// The UIDs among `entries` (the session's view) that match, ascending. A message that is gone matches nothing that its
     /// entry does not decide. `syntax.error` when the query is nested too deeply or too large.
     pub async fn search(&self, actor: &Actor, entries: &[Entry], query: &Query) -> Result<Vec<u32>, Refusal> {
         let seat = self.seat(actor)?;
         let mut plan = Plan::of(query).ok_or(RefusalCode::SyntaxError)?;
-        let bal = self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?;
+        let bal = self.seated(actor, seat).await?;
         if !plan.words().is_empty() {
+            // The index is asked in no transaction of this one's.
+            self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?;
             let seal = self.bal_seal(seat.bal).await?;
             let mut found = Vec::with_capacity(plan.words().len());
             let deadline = self.search_deadline();
@@ -125,12 +110,7 @@ impl Operator {
         }
         if !open.is_empty() {
             let seal = self.bal_seal(seat.bal).await?;
-            let mut rest = open.as_slice();
-            while !rest.is_empty() {
-                let page = rest.iter().take(PAGE).map(|e| (*e).clone()).collect();
-                let judged = self.search_page(seat, &seal, &plan, page, &mut found).await?;
-                rest = rest.get(judged.max(1)..).unwrap_or_default();
-            }
+            found.extend(self.judged_in(seat, seal, plan, &open).await?);
         }
         found.sort_unstable();
         self.note_reading(actor, (seat.bal, bal), Read::Search(entries.len(), found.len())).await?;
@@ -162,79 +142,6 @@ impl Operator {
                 .map(sceau_search::Query::or),
         };
         self.matching(seal, read.map_err(|e| crate::search::unreadable(&e))?, deadline).await
-    }
-
-    /// Decides the first entries of a page: as many as may be held together. How many.
-    async fn search_page(
-        &self,
-        seat: Seat,
-        seal: &BalSeal,
-        plan: &Arc<Plan>,
-        page: Vec<Entry>,
-        found: &mut Vec<u32>,
-    ) -> Result<usize, Refusal> {
-        let ids: Vec<_> = page.iter().map(|e| e.message).collect();
-        let rows = self.0.store.read::<_, Fail, _>(move |tx| {
-            seat.check(tx)?;
-            Ok(messages::summaries(tx, seat.bal, &ids)?)
-        });
-        let Summaries { rows, told } = rows.await?;
-        let (opener, judge) = (seal.clone(), plan.clone());
-        let judged = blocking(move || {
-            let (mut judged, mut room) = (Judged::default(), Vec::new());
-            for entry in page.into_iter().take(told) {
-                if judged.weight > WEIGHT {
-                    break;
-                }
-                judged.count += 1;
-                let Some(row) = rows.get(&entry.message) else { continue };
-                let summary = match MessageSummary::open(&opener, row, &mut room) {
-                    Ok(summary) => summary,
-                    // Found by nothing but its entry, and the others go on.
-                    Err(e) => {
-                        damaged(entry.message, &e)?;
-                        continue;
-                    }
-                };
-                match judge.by_summary(&entry, &summary) {
-                    Some(true) => judged.found.push(entry.uid),
-                    Some(false) => {}
-                    None => {
-                        judged.weight += summary.weight();
-                        judged.open.push((entry, summary));
-                    }
-                }
-            }
-            Ok(judged)
-        });
-        let judged = judged.await?;
-        found.extend(judged.found);
-        for (entry, summary) in judged.open {
-            let message = entry.message;
-            let row = self.0.store.read::<_, Fail, _>(move |tx| {
-                seat.check(tx)?;
-                Ok(messages::content(tx, seat.bal, message)?)
-            });
-            let Some(row) = row.await? else { continue };
-            let blob = self.open_blob_of(seal, message, &row).await;
-            let (uid, judge) = (entry.uid, plan.clone());
-            let matches = blocking(move || {
-                let seen = blob.and_then(|mut blob| body::scan(&mut blob, &summary.summary.root, judge.needles()));
-                let seen = match seen {
-                    Ok(seen) => seen,
-                    // Found by its header, and the others go on.
-                    Err(e) => {
-                        damaged(message, &e)?;
-                        vec![false; judge.needles().len()]
-                    }
-                };
-                Ok(judge.by_body(&entry, &summary, &seen))
-            });
-            if matches.await? {
-                found.push(uid);
-            }
-        }
-        Ok(judged.count)
     }
 }
 

@@ -190,10 +190,11 @@ impl Objects for Folder {
     }
     fn open(&self, id: BlobId) -> Soon<'_, Source> {
         let folder = self.clone();
-        Box::pin(blocking(move || {
-            let file = File::open(folder.file(&id)).map_err(|e| folder.not_opened(&id, &e))?;
-            Ok(Source::File(Arc::new(file)))
-        }))
+        Box::pin(blocking(move || folder.open_blocking(id)))
+    }
+    fn open_blocking(&self, id: BlobId) -> Result<Source, StoreError> {
+        let file = File::open(self.file(&id)).map_err(|e| self.not_opened(&id, &e))?;
+        Ok(Source::File(Arc::new(file)))
     }
     fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()> {
         let folder = self.clone();

@@ -6,7 +6,7 @@
 //! * table: clear size and the stored length of each chunk, sealed too: any range is found with one read of it;
 //! * four bytes: length of the sealed table.
 use super::BlobId;
-use crate::vault::aead::{OVERHEAD, open_content, seal_content, seal_content_onto};
+use crate::vault::aead::{OVERHEAD, open_content, open_content_within, seal_content, seal_content_onto};
 use crate::{DataKey, StoreError};
 use std::cell::RefCell;
 
@@ -73,14 +73,17 @@ pub(crate) fn open_chunk(
     expected: usize,
     sealed: &[u8],
 ) -> Result<Vec<u8>, StoreError> {
-    let packed = open_content(key.chunks()?, &chunk_aad(id, index, last), sealed).ok_or_else(|| corrupt(id))?;
+    let mut opened = sealed.to_vec();
+    let packed = open_content_within(key.chunks()?, &chunk_aad(id, index, last), &mut opened);
+    let packed = packed.and_then(|range| opened.get(range)).ok_or_else(|| corrupt(id))?;
     let clear = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
             None => slot
                 .insert(zstd::bulk::Decompressor::new().map_err(|_| StoreError::Other("decompression failed".into()))?),
         };
-        decompressor.decompress(&packed, CHUNK).map_err(|_| corrupt(id))
+        // No more than what is expected: a short message costs no whole chunk of memory.
+        decompressor.decompress(packed, expected.clamp(1, CHUNK)).map_err(|_| corrupt(id))
     })?;
     if clear.len() == expected { Ok(clear) } else { Err(corrupt(id)) }
 }

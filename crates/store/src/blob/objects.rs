@@ -48,6 +48,8 @@ pub(crate) trait Objects: Debug + Send + Sync {
     fn put<'a>(&'a self, id: BlobId, spool: &'a Arc<NewFile>, now: Timestamp) -> Soon<'a, ()>;
     /// Opens an object for reading. `Corrupt` when it is missing while the place is there.
     fn open(&self, id: BlobId) -> Soon<'_, Source>;
+    /// The same on a thread that may block: it waits for no other thread of that kind.
+    fn open_blocking(&self, id: BlobId) -> Result<Source, StoreError>;
     /// Removes objects; those that are not there are no error.
     fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()>;
     /// The objects after a place in the listing, in the listing's order.

@@ -1,6 +1,5 @@
 //! A query made ready: needles folded, header tests apart from body tests; judged with what is known so far, cheapest first.
 use crate::mailbox::entries::{Entry, Flags};
-use crate::mailbox::read::MessageSummary;
 use crate::mailbox::search::matching::Needle;
 use crate::mailbox::search::{Field, Query};
 use sceau_message::casemap::casemap as fold;
@@ -55,11 +54,18 @@ enum Node {
     Words(usize),
 }
 
+/// The header of a message as a reader sees it: what the way added, then its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub prefix: &'a [u8],
+    pub own: &'a [u8],
+}
+
 /// What is known of a message.
 #[derive(Clone, Copy)]
 struct Known<'a> {
     entry: &'a Entry,
-    summary: Option<&'a MessageSummary>,
+    head: Option<Head<'a>>,
     body: Option<&'a [bool]>,
     /// What the index found.
     found: &'a [HashSet<Id>],
@@ -85,17 +91,21 @@ impl Plan {
     pub fn needles(&self) -> &[Needle] {
         &self.needles
     }
+    /// Is the body wanted of most messages that their entries leave open? Then it is read with the header.
+    pub fn wants_bodies(&self) -> bool {
+        self.root.wants_body()
+    }
     /// The answer as far as flags, sizes and dates give it.
     pub fn by_entry(&self, entry: &Entry) -> Option<bool> {
-        self.root.judge(Known { entry, summary: None, body: None, found: &self.found }, &self.needles)
+        self.root.judge(Known { entry, head: None, body: None, found: &self.found }, &self.needles)
     }
     /// The answer as far as the header gives it.
-    pub fn by_summary(&self, entry: &Entry, summary: &MessageSummary) -> Option<bool> {
-        self.root.judge(Known { entry, summary: Some(summary), body: None, found: &self.found }, &self.needles)
+    pub fn by_header(&self, entry: &Entry, head: Head<'_>) -> Option<bool> {
+        self.root.judge(Known { entry, head: Some(head), body: None, found: &self.found }, &self.needles)
     }
     /// The answer. `found` says which needles stand in the body.
-    pub fn by_body(&self, entry: &Entry, summary: &MessageSummary, found: &[bool]) -> bool {
-        let known = Known { entry, summary: Some(summary), body: Some(found), found: &self.found };
+    pub fn by_body(&self, entry: &Entry, head: Head<'_>, found: &[bool]) -> bool {
+        let known = Known { entry, head: Some(head), body: Some(found), found: &self.found };
         self.root.judge(known, &self.needles).unwrap_or(false)
     }
 
@@ -170,6 +180,17 @@ impl Node {
         }
     }
 
+    /// Does the header leave most messages open? Where it must say yes too, it leaves few.
+    fn wants_body(&self) -> bool {
+        match self {
+            Self::Body(_) | Self::Text(_) => true,
+            Self::And(nodes) => self.cost() == 2 && nodes.iter().all(|n| n.cost() == 0 || n.wants_body()),
+            Self::Or(a, b) => a.wants_body() || b.wants_body(),
+            Self::Not(n) => n.wants_body(),
+            _ => false,
+        }
+    }
+
     /// True, false, or not known yet.
     fn judge(&self, known: Known<'_>, needles: &[Needle]) -> Option<bool> {
         let e = known.entry;
@@ -206,10 +227,10 @@ impl Node {
             Self::Before(at) => e.internal_date.0 < *at,
             Self::ModSeq(modseq) => e.modseq >= *modseq,
             Self::Words(words) => known.found.get(*words)?.contains(&e.message),
-            Self::SentSince(day) => sent_day(known.summary?).is_some_and(|d| d >= *day),
-            Self::SentBefore(day) => sent_day(known.summary?).is_some_and(|d| d < *day),
+            Self::SentSince(day) => sent_day(known.head?).is_some_and(|d| d >= *day),
+            Self::SentBefore(day) => sent_day(known.head?).is_some_and(|d| d < *day),
             Self::Header(name, text) => {
-                let mut fields = fields(known.summary?).filter(|f| f.name.eq_ignore_ascii_case(name));
+                let mut fields = fields(known.head?).filter(|f| f.name.eq_ignore_ascii_case(name));
                 fields.any(|f| text.is_empty() || fold(&header::decoded(f.value)).contains(text.as_str()))
             }
             Self::Body(needle) => *known.body?.get(*needle)?,
@@ -219,7 +240,7 @@ impl Node {
                 body => {
                     let text = &needles.get(*needle)?.text;
                     let line = |f: header::Field<'_>| fold(&format!("{}: {}", f.name, header::decoded(f.value)));
-                    if fields(known.summary?).any(|f| line(f).contains(text.as_str())) {
+                    if fields(known.head?).any(|f| line(f).contains(text.as_str())) {
                         true
                     } else {
                         body?;
@@ -231,14 +252,14 @@ impl Node {
     }
 }
 
-/// Every field of a message as a reader sees it: what the way added, then its own.
-fn fields(m: &MessageSummary) -> impl Iterator<Item = header::Field<'_>> {
-    header::fields(&m.prefix).chain(header::fields(&m.summary.header))
+/// Every field of a header.
+fn fields(head: Head<'_>) -> impl Iterator<Item = header::Field<'_>> {
+    header::fields(head.prefix).chain(header::fields(head.own))
 }
 
 /// Day of the Date header as it is written there, in days since 1970, disregarding time and zone.
-fn sent_day(m: &MessageSummary) -> Option<i64> {
-    let field = fields(m).find(|f| f.name.eq_ignore_ascii_case("date"))?;
+fn sent_day(head: Head<'_>) -> Option<i64> {
+    let field = fields(head).find(|f| f.name.eq_ignore_ascii_case("date"))?;
     day_of(&header::decoded(field.value))
 }
 
@@ -247,16 +268,9 @@ mod tests {
     use super::*;
     use crate::mailbox::entries::FlagSet;
     use sceau_domain::Timestamp;
-    use sceau_message::scan::{Limits, Scanner};
-    use sceau_message::summary::Summary;
 
-    fn message(header: &str) -> MessageSummary {
-        let mut scanner = Scanner::new(Limits::default());
-        scanner.push(header.as_bytes()).unwrap();
-        scanner.push(b"\r\n").unwrap();
-        let scan = scanner.finish().unwrap();
-        let prefix = b"Received: from somewhere\r\n".to_vec();
-        MessageSummary { message: 1, prefix, summary: Summary::of(&scan, &Limits::default()) }
+    fn message(header: &str) -> Head<'_> {
+        Head { prefix: b"Received: from somewhere\r\n", own: header.as_bytes() }
     }
     fn entry() -> Entry {
         let flags = FlagSet { system: Flags::SEEN, keywords: vec!["Urgent"].into() };
@@ -292,11 +306,23 @@ mod tests {
     }
 
     #[test]
+    fn bodies_are_read_at_once_where_the_header_leaves_most_open() {
+        let body = || Query::Body("x".into());
+        let header = || Query::Subject("x".into());
+        let or = |a, b| Query::Or(Box::new(a), Box::new(b));
+        let wants = |q: Query| Plan::of(&q).unwrap().wants_bodies();
+        assert!(wants(body()) && wants(Query::Text("x".into())) && wants(Query::And(vec![unread(), body()])));
+        assert!(wants(Query::Not(Box::new(body()))) && wants(or(header(), body())));
+        assert!(!wants(header()) && !wants(Query::And(vec![header(), body()])) && !wants(or(header(), unread())));
+        assert!(!wants(or(Query::And(vec![unread()]), header())));
+    }
+
+    #[test]
     fn headers_are_compared_decoded_and_without_case() {
         let m = message(
             "Subject: =?utf-8?Q?R=C3=A9sultat?=\r\n d'analyse\r\nFrom: \"D. Martin\" <d.martin@a.example>\r\nX-Empty:\r\n",
         );
-        let judge = |q: Query| Plan::of(&q).unwrap().by_summary(&entry(), &m);
+        let judge = |q: Query| Plan::of(&q).unwrap().by_header(&entry(), m);
         assert_eq!(judge(Query::Subject("RÉSULTAT D'ANALYSE".into())), Some(true));
         assert_eq!(judge(Query::Subject("martin".into())), Some(false));
         assert_eq!(judge(Query::From("MARTIN@".into())), Some(true));
@@ -307,14 +333,14 @@ mod tests {
         assert_eq!(judge(Query::Text("subject: rés".into())), Some(true));
         assert_eq!(judge(Query::Text("nowhere".into())), None);
         let plan = Plan::of(&Query::Text("nowhere".into())).unwrap();
-        assert!(plan.by_body(&entry(), &m, &[true]) && !plan.by_body(&entry(), &m, &[false]));
+        assert!(plan.by_body(&entry(), m, &[true]) && !plan.by_body(&entry(), m, &[false]));
     }
 
     #[test]
     fn the_date_header_counts_by_its_day_as_written() {
         let m = message("Date: Thu, 1 Jan 2026 23:59:59 -1200\r\n");
         let day = Timestamp(20_454 * DAY_MS);
-        let judge = |q: Query| Plan::of(&q).unwrap().by_summary(&entry(), &m);
+        let judge = |q: Query| Plan::of(&q).unwrap().by_header(&entry(), m);
         assert_eq!(judge(Query::SentSince(day)), Some(true));
         assert_eq!(judge(Query::SentBefore(day)), Some(false));
         assert_eq!(judge(Query::SentBefore(day.plus_ms(DAY_MS))), Some(true));

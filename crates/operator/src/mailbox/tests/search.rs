@@ -2,6 +2,9 @@
 use super::{House, flags, on_both};
 use crate::mailbox::entries::{FlagChange, Flags};
 use crate::mailbox::search::Query;
+use crate::{Actor, BalRef, Chair};
+use sceau_domain::{AccessRole, BalRights};
+use sceau_store::{StoreError, params};
 
 on_both!(words_are_found_where_they_stand);
 
@@ -54,6 +57,80 @@ Content-Type: application/octet-stream\r\n\r\nleucocytes\r\n--x--\r\n";
     h.operator.change_flags(&h.actor, inbox, &[4], FlagChange::Add, deleted, None).await.unwrap();
     h.operator.expunge(&h.actor, inbox, None).await.unwrap();
     assert!(h.operator.search(&h.actor, &entries, &body("bonjour")).await.unwrap().is_empty());
+}
+
+on_both!(a_long_folder_is_judged_by_pages_whatever_its_messages_are, what_was_allowed_a_moment_ago_is_believed);
+
+async fn a_long_folder_is_judged_by_pages_whatever_its_messages_are(h: House) {
+    // More than a page; each tenth message is too long for its row, so that it stands in an object.
+    let count: u32 = 70;
+    for n in 1..=count {
+        let mut x = u64::from(n);
+        let noise = |_| {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            format!("{:016x}\r\n", x ^ (x >> 29))
+        };
+        let filler: String = if n % 10 == 0 { (0..3_000).map(noise).collect() } else { String::new() };
+        let text = format!(
+            "Subject: {} {n}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{filler}Numéro «{n}».\r\n",
+            if n % 2 == 0 { "pair" } else { "impair" }
+        );
+        h.file("INBOX", &text).await;
+    }
+    // Two entries of one message stand in one folder.
+    let inbox = h.open("INBOX").await.folder.id;
+    h.operator.copy(&h.actor, inbox, &[69, 70], "INBOX").await.unwrap();
+    let entries = h.open("INBOX").await.entries;
+    let body = |t: &str| Query::Body(t.to_owned());
+    let not = |q| Query::Not(Box::new(q));
+    let subject = |t: &str| Query::Subject(t.to_owned());
+    let all: Vec<u32> = (1..=count + 2).collect();
+    let find = async |query: Query| h.operator.search(&h.actor, &entries, &query).await.unwrap();
+    assert_eq!(find(body("numÉro «")).await, all);
+    assert_eq!(find(body("«70»")).await, [70, 72]);
+    assert_eq!(find(not(body("«69»"))).await, [&all[..68], &[70, 72][..]].concat());
+    assert_eq!(find(Query::Text("impair 69".into())).await, [69, 71]);
+    // The header decides first, and the bodies of what it leaves are read one by one.
+    assert_eq!(find(Query::And(vec![body("«6"), subject("impair")])).await, [61, 63, 65, 67, 69, 71]);
+    assert_eq!(find(Query::Or(Box::new(subject("IMPAIR 7")), Box::new(body("«20»")))).await, [7, 20]);
+    // One whose content is lost is found by its header, one whose summary is damaged by nothing but its entry; the others go on.
+    let (lost, damaged) = (entries[19].message, entries[20].message);
+    let damage = h.store.write::<_, StoreError, _>(move |tx| {
+        tx.execute("DELETE FROM blobs WHERE id = (SELECT blob_id FROM messages WHERE id = $1)", params![lost])?;
+        tx.execute("UPDATE messages SET summary = $2 WHERE id = $1", params![damaged, b"junk".as_slice()])
+    });
+    damage.await.unwrap();
+    assert_eq!(find(body("«2")).await, [2, 22, 23, 24, 25, 26, 27, 28, 29]);
+    assert_eq!(find(subject("pair 2")).await, [2, 20, 22, 23, 24, 25, 26, 27, 28, 29]);
+    assert_eq!(find(Query::And(vec![subject("pair 20"), not(body("«20»"))])).await, [20]);
+    assert_eq!(find(Query::Uids([(20, 22)].into())).await, [20, 21, 22]);
+}
+
+/// What flags decide is asked of what the session was told; rights that were judged within the second are not judged again, unless some were taken away.
+async fn what_was_allowed_a_moment_ago_is_believed(h: House) {
+    h.file("INBOX", "Subject: un\r\n\r\nx").await;
+    let entries = h.open("INBOX").await.entries;
+    let (token, bal) = (7, h.bal_id());
+    let sits = |rights: i64| {
+        let rights = BalRights::from_bits(rights);
+        let mut actor = h.actor.clone();
+        let chair = Some(Chair { role: AccessRole::Holder, rights, holder: None, until: None, since: 0 });
+        actor.bal = actor.bal.map(|bal| BalRef { chair, ..bal });
+        Actor { credential: Some(token), ..actor }
+    };
+    let guard = &h.operator.0.guard;
+    let unseen = Query::Not(Box::new(Query::Flag(Flags::SEEN)));
+    let asked = async |rights: i64| {
+        let before = h.store.statements().0;
+        assert_eq!(h.operator.search(&sits(rights), &entries, &unseen).await.unwrap(), [1]);
+        h.store.statements().0 - before
+    };
+    assert!(asked(15).await > 0, "nothing was judged yet");
+    guard.allowed(token, bal, h.operator.now(), guard.rights_version());
+    assert_eq!(asked(15).await, 0);
+    assert!(asked(0).await > 0, "a seat that does not say that it reads");
+    guard.forget_rights(None);
+    assert!(asked(15).await > 0, "rights were taken away");
 }
 
 on_both!(an_order_and_conversations_are_those_of_what_is_there);

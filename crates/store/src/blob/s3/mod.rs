@@ -189,6 +189,9 @@ impl Objects for S3 {
     fn open(&self, id: BlobId) -> Soon<'_, Source> {
         Box::pin(async move { Ok(Source::Object(Box::new(Object::open(Arc::clone(&self.0), id).await?))) })
     }
+    fn open_blocking(&self, id: BlobId) -> Result<Source, StoreError> {
+        super::reader::wait(true, self.open(id))
+    }
     fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()> {
         Box::pin(async move {
             for some in ids.chunks(REMOVALS) {
