@@ -1,0 +1,6 @@
+//! Proofs of identity: what is believed of whom, and why (F041 to F050).
+//!
+//! Pure: no I/O, no store, no clock, no network. Instants, random octets, keys and what was kept are passed in; whoever calls decides what is stored.
+//!
+//! Promises: every parser has a budget before it allocates, refuses what is there twice and never panics; what is not understood is refused; secrets are
+//! compared in constant time, cleared from memory, and never shown by `Debug`. One library computes: aws-lc-rs (argon2 apart).
