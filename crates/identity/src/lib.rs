@@ -6,6 +6,7 @@
 //! compared in constant time, cleared from memory, and never shown by `Debug`. One library computes: aws-lc-rs (argon2 apart).
 pub mod factor;
 pub mod form;
+pub mod jose;
 pub mod json;
 pub mod session;
 pub mod url;
