@@ -4,9 +4,13 @@
 //!
 //! Promises: every parser has a budget before it allocates, refuses what is there twice and never panics; what is not understood is refused; secrets are
 //! compared in constant time, cleared from memory, and never shown by `Debug`. One library computes: aws-lc-rs (argon2 apart).
+pub mod code;
 pub mod factor;
 pub mod form;
 pub mod jose;
 pub mod json;
+pub mod password;
 pub mod session;
+pub mod totp;
 pub mod url;
+pub mod webauthn;
