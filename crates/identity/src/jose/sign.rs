@@ -1,5 +1,6 @@
 //! Tokens of ours: a client that proves itself by its key (RFC 7523), and what tests and played providers sign.
 use super::{Alg, JoseError};
+use crate::der::{Reader, tag};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as s, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use base64::Engine;
@@ -63,9 +64,10 @@ impl Signer {
     pub fn public(&self) -> Value {
         match &self.key {
             Key::Rs256(key) => {
-                let key = key.public_key();
-                let (n, e) =
-                    (key.modulus().big_endian_without_leading_zero(), key.exponent().big_endian_without_leading_zero());
+                // RFC 8017 §A.1.1: a sequence of modulus and exponent.
+                let mut inside = Reader::new(key.public_key().as_ref()).within(tag::SEQUENCE);
+                let mut number = || inside.as_mut().and_then(Reader::unsigned).unwrap_or_default();
+                let (n, e) = (number(), number());
                 json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": encoded(n), "e": encoded(e)})
             }
             Key::Es256(key) => {
