@@ -4,12 +4,17 @@
 //!
 //! Promises: every parser has a budget before it allocates, refuses what is there twice and never panics; what is not understood is refused; secrets are
 //! compared in constant time, cleared from memory, and never shown by `Debug`. One library computes: aws-lc-rs (argon2 apart).
+pub mod card;
 pub mod code;
 mod der;
 pub mod factor;
 pub mod form;
 pub mod jose;
 pub mod json;
+pub mod names;
+pub mod national;
+pub mod oauth;
+pub mod oidc;
 pub mod password;
 pub mod session;
 pub mod totp;
