@@ -145,7 +145,7 @@ fn read_key(key: &Object) -> Option<Key> {
         Some(ops) => ops.as_array().is_some_and(|ops| ops.iter().any(|o| o == "verify")),
     };
     let published = key.contains_key("d");
-    if !text("use")?.is_none_or(|u| u == "sig") || !verifies || published || kid.is_some_and(|k| k.len() > MAX_KID) {
+    if text("use")?.is_some_and(|u| u != "sig") || !verifies || published || kid.is_some_and(|k| k.len() > MAX_KID) {
         return None;
     }
     let alg = text("alg")?.map(str::parse::<Alg>).transpose().ok()?;

@@ -75,7 +75,7 @@ pub fn id_token(
     let authenticated = claims.instant("auth_time")?;
     if let Some(after) = expect.after
         // Said in whole seconds: the second that has begun counts.
-        && !authenticated.is_some_and(|at| at.plus_ms(expect.skew_ms).plus_ms(999) >= after)
+        && authenticated.is_none_or(|at| at.plus_ms(expect.skew_ms).plus_ms(999) < after)
     {
         return Err(OidcError::Age);
     }
