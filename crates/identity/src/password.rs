@@ -113,6 +113,11 @@ const COMMON: [&str; 18] = [
 const ROWS: [&str; 7] =
     ["abcdefghijklmnopqrstuvwxyz", "01234567890", "azertyuiop", "qsdfghjklm", "wxcvbn", "qwertyuiop", "asdfghjkl"];
 
+/// Stands where something was taken away: a control character, which no password has.
+const MARK: char = '\u{0}';
+/// The same, as a text.
+const MARKED: &str = "\u{0}";
+
 /// The characters that a stranger would have to guess: without case, accents and spaces, without what is known, each of a row or repetition once.
 fn unguessed(text: &str, about: &[&str]) -> Zeroizing<Vec<char>> {
     let plain = text.nfkd().filter(|c| !is_combining_mark(*c) && !c.is_whitespace()).flat_map(char::to_lowercase);
@@ -124,22 +129,22 @@ fn unguessed(text: &str, about: &[&str]) -> Zeroizing<Vec<char>> {
         known.push(words.replace(' ', "")); // "mariemartin"
     }
     known.retain(|w| w.chars().count() >= 3);
-    // Longest first: "martin" is not to leave "e" of "martine" behind. A mark no person types keeps halves from joining to a word.
+    // Longest first: "martin" is not to leave "e" of "martine" behind. The mark keeps halves from joining to a word.
     known.sort_by_key(|w| std::cmp::Reverse(w.len()));
     for word in &known {
-        rest = Zeroizing::new(rest.replace(word.as_str(), "\u{0}"));
+        rest = Zeroizing::new(rest.replace(word.as_str(), MARKED));
     }
-    let mut kept: Zeroizing<Vec<char>> = Zeroizing::new(Vec::with_capacity(rest.len()));
-    let mut before = '\u{0}';
-    for c in rest.chars() {
-        if c != '\u{0}' && c != before && !in_a_row(before, c) {
+    let all: Zeroizing<Vec<char>> = Zeroizing::new(rest.chars().collect());
+    let mut kept: Zeroizing<Vec<char>> = Zeroizing::new(Vec::with_capacity(all.len()));
+    let (mut at, mut before) = (0, MARK);
+    while let Some(c) = all.get(at).copied() {
+        if c != MARK && c != before && !in_a_row(before, c) {
             kept.push(c);
         }
         before = c;
-    }
-    // "chienchienchien" is one word: the shortest unit whose repetition makes all of it.
-    if let Some(unit) = (1..=kept.len() / 2).find(|n| kept.iter().zip(kept.iter().skip(*n)).all(|(a, b)| a == b)) {
-        kept.truncate(unit);
+        // "chienchienchien" is one word: what stood before, three characters or more, counts as one.
+        let again = |from: usize| all.iter().skip(from).zip(all.iter().skip(at)).take_while(|(a, b)| a == b).count();
+        at += (0..at).map(again).max().filter(|n| *n >= 3).unwrap_or(1);
     }
     kept
 }
@@ -323,6 +328,8 @@ mod tests {
             ("0987654321098765", PasswordError::Guessable),
             ("xkxkxkxkxkxkxkxk", PasswordError::Guessable),
             ("chien chien chien", PasswordError::Guessable),
+            ("giraf giraf giraf gi", PasswordError::Guessable),
+            ("!giraf giraf giraf?", PasswordError::Guessable),
             ("mailiz mssante hopital", PasswordError::Guessable),
             ("une ligne\ndeux lignes", PasswordError::Character),
         ] {

@@ -46,8 +46,16 @@ fn refused_what_was_made_elsewhere() {
     let mut new = Ceremonial::create();
     (new.flags, new.extensions) = (new.flags | 0x80, object(&[(text("credProtect"), int(3))]));
     assert!(new.register().is_ok());
-    new.extensions = object(&[(int(1), int(3))]);
-    assert_eq!(new.register(), Err(WebauthnError::Malformed));
+    let twice = object(&[(text("a"), int(1)), (text("a"), int(1))]);
+    let behind = [object(&[]), vec![0]].concat();
+    for bad in [object(&[(int(1), int(3))]), int(1), twice, behind, Vec::new()] {
+        new.extensions = bad;
+        assert_eq!(new.register(), Err(WebauthnError::Malformed));
+    }
+    // Octets that no flag announces, signed or not.
+    let (mut new, mut back) = (Ceremonial::create(), Ceremonial::get());
+    (new.extensions, back.extensions) = (object(&[]), vec![0]);
+    assert_eq!((new.register(), back.assert()), (Err(WebauthnError::Malformed), Err(WebauthnError::Malformed)));
 }
 
 #[test]
@@ -326,17 +334,24 @@ fn codes_are_unique() {
     assert_eq!(codes.len(), all.len());
 }
 
-/// One good assertion, made once: properties turn bits of it.
-static GOOD: LazyLock<(Registered, Vec<u8>, Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
+/// A good assertion and the credential that is kept of it; properties turn bits of it.
+struct Good {
+    known: Registered,
+    client: Vec<u8>,
+    data: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+static GOOD: LazyLock<Good> = LazyLock::new(|| {
     let back = Ceremonial::get();
-    (back.known(), back.client(), back.data(), back.signed())
+    Good { known: back.known(), client: back.client(), data: back.data(), signature: back.signed() }
 });
 
 fn got_of(client: &[u8], data: &[u8], signature: &[u8]) -> Result<Asserted, WebauthnError> {
     let response = json!({
         "clientDataJSON": b64(client), "authenticatorData": b64(data), "signature": b64(signature), "userHandle": b64(&HANDLE),
     });
-    assert(&ours(), &discoverable(), &GOOD.0, &answer(&b64(&ID), &response))
+    assert(&ours(), &discoverable(), &GOOD.known, &answer(&b64(&ID), &response))
 }
 
 proptest! {
@@ -345,7 +360,7 @@ proptest! {
     /// Whatever bit is turned in what was signed, the answer is refused.
     #[test]
     fn no_bit_may_be_turned(place in any::<prop::sample::Index>(), bit in 0u8..8) {
-        let (_, client, data, signature) = &*GOOD;
+        let Good { client, data, signature, .. } = &*GOOD;
         prop_assert!(got_of(client, data, signature).is_ok());
         let mut parts = [client.clone(), data.clone(), signature.clone()];
         let mut at = place.index(parts.iter().map(Vec::len).sum());
@@ -378,7 +393,7 @@ proptest! {
         for answer in [bytes.as_slice(), text.as_bytes()] {
             prop_assert!(peek(answer).is_err());
             prop_assert!(register(&ours(), &CHALLENGE, answer).is_err());
-            prop_assert!(assert(&ours(), &discoverable(), &GOOD.0, answer).is_err());
+            prop_assert!(assert(&ours(), &discoverable(), &GOOD.known, answer).is_err());
         }
         let _ = AuthenticatorData::read(&bytes);
     }
