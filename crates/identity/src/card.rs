@@ -1,8 +1,8 @@
 //! Who a card's certificate says that somebody is (CPS; F041). The chain, its anchors and revocation were judged already; here the leaf is read.
 //!
 //! Profiles are configuration, because no text of the authority that we could read says how the number is written; it is found by attribute, wherever
-//! it stands in the name and however attributes are grouped. Promise: a certificate for signatures is refused (the same card has one, with the same name, and
-//! signing a document must never sign anybody in); two numbers name nobody.
+//! it stands in the name and however attributes are grouped. Promise: a certificate for signatures is refused (the same card has one, with the same
+//! name, and signing a document must never sign anybody in); two numbers name nobody.
 use crate::der::{Reader, tag};
 use crate::national::{self, IdKind, Said};
 
@@ -111,8 +111,8 @@ fn said(number: &str, national: sceau_domain::identifier::NationalId, subject: &
     }
 }
 
-/// The first octet of the key's usage; inner `None` when the certificate does not say it. Outer `None` when it is no certificate (RFC 5280 §4.1), or an
-/// extension is there twice.
+/// The first octet of the key's usage; inner `None` when the certificate does not say it. Outer `None` when it is no certificate (RFC 5280 §4.1), or
+/// an extension is there twice.
 fn key_usage(der: &[u8]) -> Option<Option<u8>> {
     if der.len() > MAX_LEAF {
         return None;

@@ -1,7 +1,7 @@
 //! What proved who somebody is, of which nature, how strong, and how long ago (F041, F043, F046).
 //!
-//! A proof only says what was proven; what an act needs of it is one question, [`meets`]. Two means of the same nature never make a strong proof, however
-//! many they are: whoever reads somebody's mail has the mail's code and perhaps the telephone's too.
+//! A proof only says what was proven; what an act needs of it is one question, [`meets`]. Two means of the same nature never make a strong proof,
+//! however many they are: whoever reads somebody's mail has the mail's code and perhaps the telephone's too.
 use sceau_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -182,8 +182,8 @@ impl From<Proof> for Vec<Proven> {
     }
 }
 
-/// Strong: one means of two natures, or two means of different natures. A device's token is kept by a program and proves nobody's presence, so that it
-/// never makes anything strong.
+/// Strong: one means of two natures, or two means of different natures. A device's token is kept by a program and proves nobody's presence, so that
+/// it never makes anything strong.
 fn strength(factors: impl Iterator<Item = Factor> + Clone) -> Strength {
     let alone = factors.clone().map(Factor::strength).max().unwrap_or(Strength::None);
     let present = |class| factors.clone().any(|f| f != Factor::Device && f.classes().contains(&class));

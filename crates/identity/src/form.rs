@@ -1,5 +1,5 @@
-//! Parameters of addresses and forms (application/x-www-form-urlencoded; RFC 6749 appendix B), read strictly: a broken escape or text that is not UTF-8 is
-//! refused, where browsers would guess.
+//! Parameters of addresses and forms (application/x-www-form-urlencoded; RFC 6749 appendix B), read strictly: a broken escape or text that is not
+//! UTF-8 is refused, where browsers would guess.
 use crate::url::escape;
 
 /// Longest text that is read, octets.

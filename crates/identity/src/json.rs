@@ -1,4 +1,5 @@
-//! JSON that strangers wrote, read in one way only: no member twice, bounded in bytes, depth and entries (RFC 8259 §4: what is there twice means nothing).
+//! JSON that strangers wrote, read in one way only: no member twice, bounded in bytes, depth and entries (RFC 8259 §4: what is there twice means
+//! nothing).
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -12,8 +13,8 @@ pub const MAX_ENTRIES: usize = 4096;
 /// Members of an object.
 pub type Object = Map<String, Value>;
 
-/// The object that `bytes` is, of at most `most` octets. `None` for everything else: too long, too deep, too many values, a name twice, not UTF-8, another
-/// kind of value, or something behind it.
+/// The object that `bytes` is, of at most `most` octets. `None` for everything else: too long, too deep, too many values, a name twice, not UTF-8,
+/// another kind of value, or something behind it.
 pub fn object(bytes: &[u8], most: usize) -> Option<Object> {
     if bytes.len() > most {
         return None;

@@ -1,5 +1,5 @@
-//! Is the name on a card the name of the person who is said to have its number? A structure's administrator may have typed somebody else's number: numbers
-//! of professionals are public, so that a number alone proves nothing about a row.
+//! Is the name on a card the name of the person who is said to have its number? A structure's administrator may have typed somebody else's number:
+//! numbers of professionals are public, so that a number alone proves nothing about a row.
 use sceau_domain::csv::folded;
 
 /// Words that are part of many family names and say nothing alone.
@@ -8,11 +8,11 @@ const PARTICLES: [&str; 18] = [
     "epouse",
 ];
 
-/// Do the names on a card (or in claims), those of a person's row, and those of the register agree? `card` and `row`: family name, given names; `register`: its
-/// label, family name first, when the register knows the number.
+/// Do the names on a card (or in claims), those of a person's row, and those of the register agree? `card` and `row`: family name, given names;
+/// `register`: its label, family name first, when the register knows the number.
 ///
-/// Compared without case, accents, hyphens and apostrophes. The first given name is enough. One family name may be part of the other, at its beginning or its
-/// end: a card may show the name of birth, the name of use, or both.
+/// Compared without case, accents, hyphens and apostrophes. The first given name is enough. One family name may be part of the other, at its
+/// beginning or its end: a card may show the name of birth, the name of use, or both.
 pub fn same_person(card: (&str, &str), row: (&str, &str), register: Option<&str>) -> bool {
     let (card, row) = ((words(card.0), words(card.1)), (words(row.0), words(row.1)));
     let agrees = families(&card.0, &row.0) && given(&card.1, &row.1);

@@ -1,7 +1,7 @@
 //! Who a provider's claims or a card say that somebody is: the national identifier and the names (F006, F041, F042).
 //!
-//! Promise: an identifier is believed when it is written as the national directory writes it and its check digit fits; where two claims name two people, nobody
-//! is named.
+//! Promise: an identifier is believed when it is written as the national directory writes it and its check digit fits; where two claims name two
+//! people, nobody is named.
 use crate::jose::Claims;
 use sceau_domain::identifier::NationalId;
 use sceau_domain::plain;
@@ -76,7 +76,8 @@ pub fn of_idnps(text: &str) -> Option<NationalId> {
     }
 }
 
-/// Where a provider says what. A name is that of a claim or, where there is none, a path into it with points (`SubjectRefPro.exercices.0.codeProfession`).
+/// Where a provider says what. A name is that of a claim or, where there is none, a path into it with points
+/// (`SubjectRefPro.exercices.0.codeProfession`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimNames {
     /// Claims that may hold the national identifier, each looked at.

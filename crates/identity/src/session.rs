@@ -38,8 +38,8 @@ pub enum Life {
     Over,
 }
 
-/// Judges a session that began at `begun` and was last used at `seen`. One that begins in the future is over: after a clock was set back nobody can say how
-/// old it is.
+/// Judges a session that began at `begun` and was last used at `seen`. One that begins in the future is over: after a clock was set back nobody can
+/// say how old it is.
 pub fn life(begun: Timestamp, seen: Timestamp, now: Timestamp, limits: &Limits) -> Life {
     let ahead = now.plus_ms(SKEW_MS);
     if begun > ahead || seen > ahead || begun.plus_ms(limits.whole_ms) <= now {
@@ -61,8 +61,8 @@ pub fn to_be_written(seen: Timestamp, now: Timestamp) -> bool {
     seen.plus_ms(SEEN_EVERY_MS) <= now
 }
 
-/// The word of a form: whoever cannot read the session's pages does not know it. `key` is the session's own secret (a keyed tag of its id), `form` names the
-/// form (its path), so that a word of one form does nothing in another.
+/// The word of a form: whoever cannot read the session's pages does not know it. `key` is the session's own secret (a keyed tag of its id), `form`
+/// names the form (its path), so that a word of one form does nothing in another.
 pub fn csrf(key: &[u8; 32], form: &str) -> String {
     URL_SAFE_NO_PAD.encode(tag(key, form))
 }

@@ -1,7 +1,7 @@
 //! Addresses (RFC 3986), as far as identity needs them: which scheme, host and port, nothing that two readers could take apart differently.
 //!
-//! Not a general parser: user names, fragments, backslashes, spaces, controls and letters that are not ASCII are refused, so that what is compared as text
-//! here is what a browser goes to.
+//! Not a general parser: user names, fragments, backslashes, spaces, controls and letters that are not ASCII are refused, so that what is compared
+//! as text here is what a browser goes to.
 
 /// Longest address, octets.
 pub const MAX_BYTES: usize = 2048;

@@ -1,4 +1,5 @@
-//! Attacks on tokens, by the section of RFC 8725 that names them. Those that bear on what claims mean (§3.8, §3.9, §3.11, §3.12) stand with OpenID Connect.
+//! Attacks on tokens, by the section of RFC 8725 that names them. Those that bear on what claims mean (§3.8, §3.9, §3.11, §3.12) stand with OpenID
+//! Connect.
 use super::*;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::hmac;

@@ -42,8 +42,8 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads a JWK Set. Passed over: keys for encryption, shared secrets, kinds, curves and algorithms that are not known, RSA keys outside 2048 to 8192
-    /// bits, points that are on no curve, and keys whose private half stands beside them (everybody has read it).
+    /// Reads a JWK Set. Passed over: keys for encryption, shared secrets, kinds, curves and algorithms that are not known, RSA keys outside 2048 to
+    /// 8192 bits, points that are on no curve, and keys whose private half stands beside them (everybody has read it).
     ///
     /// [`JoseError::TooBig`] beyond the budgets; [`JoseError::Malformed`] when it is no key set, or two keys of one kind have the same name.
     pub fn read(text: &[u8]) -> Result<Self, JoseError> {

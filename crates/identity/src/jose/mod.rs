@@ -1,8 +1,8 @@
 //! Signed tokens (JWS in its compact form, RFC 7515; JWT, RFC 7519) and the keys that sign them (RFC 7517, 7518, 8037), under the advice of RFC 8725.
 //!
-//! Promises: what is not signed by one of the keys given, with an algorithm that is allowed and fits the key, has no claims; `none` and every algorithm
-//! with a shared secret cannot even be written ([`Alg`]); a header never brings a key or an address of one (`jwk`, `jku`, `x5c`, `x5u` are not read); what a
-//! header declares critical is refused, because nothing is understood beyond the standard; each token is read in one way only.
+//! Promises: what is not signed by one of the keys given, with an algorithm that is allowed and fits the key, has no claims; `none` and every
+//! algorithm with a shared secret cannot even be written ([`Alg`]); a header never brings a key or an address of one (`jwk`, `jku`, `x5c`, `x5u` are
+//! not read); what a header declares critical is refused, because nothing is understood beyond the standard; each token is read in one way only.
 mod claims;
 mod keys;
 mod sign;
@@ -190,11 +190,11 @@ pub fn peek(token: &str) -> Option<Peek> {
     Some(Peek { header: parts.header, issuer })
 }
 
-/// Believes a token: signed by one of `keys` with one of the algorithms `allowed`. What its claims say, and whether they are meant for us, is for the caller
-/// to judge.
+/// Believes a token: signed by one of `keys` with one of the algorithms `allowed`. What its claims say, and whether they are meant for us, is for
+/// the caller to judge.
 ///
-/// [`JoseError::UnknownKey`] when none of the keys is the one it names; a token without a name is only believed when one key alone can be meant (OpenID
-/// Connect Core §10.1).
+/// [`JoseError::UnknownKey`] when none of the keys is the one it names; a token without a name is only believed when one key alone can be meant
+/// (OpenID Connect Core §10.1).
 pub fn verify(token: &str, keys: &Keys, allowed: &[Alg]) -> Result<(Header, Claims), JoseError> {
     let (header, payload) = verify_bytes(token, keys, allowed)?;
     Ok((header, Claims::read(&payload).ok_or(JoseError::Malformed)?))

@@ -121,8 +121,8 @@ fn fits(asked: &str, registered: &str, kind: ClientKind) -> bool {
     asked == registered && registrable(asked, kind) || registrable(registered, kind) && loopback()
 }
 
-/// May a client register this address? HTTPS; for a program on a device also this very machine by its address, or a scheme of its own that is the reverse of a
-/// name (RFC 8252 §7.1 to §7.3). Never a fragment, never a scheme that a browser would run.
+/// May a client register this address? HTTPS; for a program on a device also this very machine by its address, or a scheme of its own that is the
+/// reverse of a name (RFC 8252 §7.1 to §7.3). Never a fragment, never a scheme that a browser would run.
 pub fn registrable(address: &str, kind: ClientKind) -> bool {
     let Some(url) = Url::parse(address) else { return false };
     let private = url.scheme.contains('.') && url.host.is_empty() && url.rest.starts_with('/');

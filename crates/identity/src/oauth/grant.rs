@@ -252,8 +252,8 @@ pub struct Proved {
     pub until: Timestamp,
 }
 
-/// Judges a client's token (RFC 7523 §3): signed by one of its keys, by it about itself, for one of `audiences` (our name, our endpoints), for five minutes at
-/// most. [`OauthError::InvalidClient`] whatever is wrong.
+/// Judges a client's token (RFC 7523 §3): signed by one of its keys, by it about itself, for one of `audiences` (our name, our endpoints), for five
+/// minutes at most. [`OauthError::InvalidClient`] whatever is wrong.
 pub fn proved(
     token: &str,
     keys: &Keys,

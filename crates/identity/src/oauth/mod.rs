@@ -1,7 +1,7 @@
 //! Our own authorization server (F050): what programs may ask, and what they hear.
 //!
-//! OAuth 2.1 (draft), that is RFC 6749 without what RFC 9700 took out of it: codes only, PKCE by S256 always (RFC 7636), exact addresses of return (RFC 8252 for
-//! programs on a device), each refresh token once; besides RFC 7009, 8414, 8628, 9207.
+//! OAuth 2.1 (draft), that is RFC 6749 without what RFC 9700 took out of it: codes only, PKCE by S256 always (RFC 7636), exact addresses of return
+//! (RFC 8252 for programs on a device), each refresh token once; besides RFC 7009, 8414, 8628, 9207.
 //!
 //! Promises: nobody is sent to an address that the client did not register; each parameter counts once; what is not offered is refused by its name.
 mod ask;

@@ -478,8 +478,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Two nodes, two holders of one token, clocks that differ: a lone honest holder that always hears the answer never ends its grant; and once two holders
-    /// went on from one token and both come back later, the grant is over.
+    /// Two nodes, two holders of one token, clocks that differ: a lone honest holder that always hears the answer never ends its grant; and once two
+    /// holders went on from one token and both come back later, the grant is over.
     #[test]
     fn rotation_on_two_nodes(steps in prop::collection::vec(any_step(), 1..40)) {
         const GRACE: i64 = 10_000;

@@ -177,6 +177,27 @@ fn assurance_is_what_was_asked_for() {
 }
 
 #[test]
+fn a_structure_attests_strongly_or_not_at_all() {
+    let strong = ["mfa".to_owned(), "urn:strong".to_owned()];
+    let judged = |said: Value| assured(&Claims::read(said.to_string().as_bytes()).unwrap(), "amr", &strong);
+    for good in [json!({"amr": ["pwd", "mfa"]}), json!({"amr": "urn:strong"})] {
+        assert_eq!(judged(good), Ok(()));
+    }
+    for weak in [
+        json!({}),
+        json!({"amr": []}),
+        json!({"amr": ["pwd"]}),
+        json!({"amr": "MFA"}),
+        json!({"acr": "mfa"}),
+        json!({"amr": "pwd mfa"}),
+    ] {
+        assert_eq!(judged(weak), Err(OidcError::Assurance));
+    }
+    assert_eq!(judged(json!({"amr": ["mfa", 1]})), Err(OidcError::Malformed));
+    assert_eq!(assured(&Claims::default(), "amr", &[]), Err(OidcError::Assurance));
+}
+
+#[test]
 fn a_fresh_proof_is_younger_than_the_question() {
     let (w, acr) = (world(), acr());
     let judged = |at: Value| {

@@ -52,8 +52,8 @@ fn random(fill: &mut dyn FnMut(&mut [u8])) -> String {
     URL_SAFE_NO_PAD.encode(bytes.as_ref())
 }
 
-/// Begins an attempt. `acr`: levels asked for, best first; `extra`: parameters besides (`prompt`, `max_age`, `login_hint`), which never replace those of the
-/// flow; `fill`: makes octets random.
+/// Begins an attempt. `acr`: levels asked for, best first; `extra`: parameters besides (`prompt`, `max_age`, `login_hint`), which never replace
+/// those of the flow; `fill`: makes octets random.
 pub fn begin(
     provider: &Provider,
     client: &str,
@@ -86,8 +86,8 @@ pub fn begin(
 
 /// What a browser brings back: the code.
 ///
-/// [`OidcError::State`] first of all, because nothing else of a return that is not ours means anything; [`OidcError::Issuer`] when it comes from another
-/// provider (RFC 9207 §2.4), or from none where ours always names itself; [`OidcError::Denied`] when the provider says no.
+/// [`OidcError::State`] first of all, because nothing else of a return that is not ours means anything; [`OidcError::Issuer`] when it comes from
+/// another provider (RFC 9207 §2.4), or from none where ours always names itself; [`OidcError::Denied`] when the provider says no.
 pub fn returned(provider: &Provider, query: &[(String, String)], state: &str) -> Result<Zeroizing<String>, OidcError> {
     let one = |name: &str| form::once(query, name).map_err(|_| OidcError::Malformed);
     // An attempt without a state is none.
@@ -104,6 +104,13 @@ pub fn returned(provider: &Provider, query: &[(String, String)], state: &str) ->
         (None, Some(error)) => Err(denied(error)),
         _ => Err(OidcError::Malformed),
     }
+}
+
+/// Where a browser goes to sign out at the provider too (OpenID Connect RP-Initiated Logout 1.0 §2); `None` when the provider has no such place. No
+/// ID token goes with it, because none is kept: the provider may ask the person.
+pub fn sign_out(provider: &Provider, client: &str, redirect: &str) -> Option<String> {
+    let parameters = [("client_id", client), ("post_logout_redirect_uri", redirect)];
+    provider.end_session.as_ref().map(|address| with_query(address, &form::write(&parameters)))
 }
 
 /// Visible ASCII of bounded length (RFC 6749 appendix A: VSCHAR).

@@ -126,6 +126,13 @@ fn half_hash(header: &Header, access: &str) -> String {
     URL_SAFE_NO_PAD.encode(&whole.as_ref()[..whole.as_ref().len() / 2])
 }
 
+/// Does a structure's sign-in attest, under its signature, a level that counts as strong (F044)? `claim`: where it says it (`acr`, `amr`: a text or
+/// a list of texts); `values`: those that count. [`OidcError::Assurance`] when none is there, or no value counts.
+pub fn assured(claims: &Claims, claim: &str, values: &[String]) -> Result<(), OidcError> {
+    let good = claims.texts(claim)?.iter().any(|said| values.iter().any(|v| v == said));
+    if good { Ok(()) } else { Err(OidcError::Assurance) }
+}
+
 /// What an access token has to fit that a program shows at the mail doors (F221).
 #[derive(Debug, Clone, Copy)]
 pub struct Access<'a> {
@@ -158,8 +165,8 @@ pub struct Bearer {
     pub claims: Claims,
 }
 
-/// Judges an access token that is a JWT of the provider's. It opens nothing yet: where the level of authentication or the national identifier is missing, the
-/// caller asks [`introspected`] or [`userinfo`].
+/// Judges an access token that is a JWT of the provider's. It opens nothing yet: where the level of authentication or the national identifier is
+/// missing, the caller asks [`introspected`] or [`userinfo`].
 pub fn access_token(token: &str, keys: &Keys, algs: &[Alg], access: &Access<'_>) -> Result<Bearer, OidcError> {
     let (header, claims) = jose::verify(token, keys, algs)?;
     // RFC 9068 §2.1 names its type in the header; Keycloak, and so Pro Santé Connect, in a claim. One of them has to.
@@ -232,8 +239,8 @@ fn bearer(claims: Claims, access: &Access<'_>) -> Result<Bearer, OidcError> {
     Ok(Bearer { subject: subject(&claims)?, client, acr, until, claims })
 }
 
-/// Reads what the provider says of a person (OpenID Connect Core §5.3.2): of the very person whom the token named. An answer that is signed or encrypted is
-/// not read.
+/// Reads what the provider says of a person (OpenID Connect Core §5.3.2): of the very person whom the token named. An answer that is signed or
+/// encrypted is not read.
 pub fn userinfo(text: &[u8], of: &str) -> Result<Claims, OidcError> {
     let claims = read(text)?;
     match claims.text("sub")? {

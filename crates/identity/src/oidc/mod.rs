@@ -3,16 +3,16 @@
 //! OpenID Connect Core 1.0, Discovery 1.0, Back-Channel Logout 1.0, CIBA Core 1.0; PKCE (RFC 7636), issuer in the answer (RFC 9207), introspection
 //! (RFC 7662). What is sent and what is received goes through the caller: nothing here talks.
 //!
-//! Promises: a browser's return is believed once its state, its issuer and its form fit; a token once its signature, issuer, audience, time and nonce fit, and its
-//! kind: an ID token is no access token and neither is a logout token (RFC 8725 §3.12).
+//! Promises: a browser's return is believed once its state, its issuer and its form fit; a token once its signature, issuer, audience, time and
+//! nonce fit, and its kind: an ID token is no access token and neither is a logout token (RFC 8725 §3.12).
 mod ciba;
 mod flow;
 mod judge;
 mod logout;
 
 pub use ciba::{Called, Poll, ciba_answer, ciba_form, ciba_poll_form, ciba_started};
-pub use flow::{Begin, Form, Tokens, assertion, begin, returned, token_form, tokens};
-pub use judge::{Access, Bearer, Expect, Identity, access_token, id_token, introspected, userinfo};
+pub use flow::{Begin, Form, Tokens, assertion, begin, returned, sign_out, token_form, tokens};
+pub use judge::{Access, Bearer, Expect, Identity, access_token, assured, id_token, introspected, userinfo};
 pub use logout::{Logout, logout_token};
 
 use crate::jose::{Alg, Claims, JoseError, Wrong};
