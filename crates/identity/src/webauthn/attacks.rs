@@ -261,6 +261,34 @@ fn keys_that_are_none_are_refused() {
     assert_eq!(assert(&ours(), &discoverable(), &known, &back.got()), Err(WebauthnError::Key));
 }
 
+/// With the neutral point as key, one signature is good for every message: such keys, and those of the same family, are not taken.
+#[test]
+fn refused_keys_that_verify_everything() {
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+    let mut neutral = [0u8; 32];
+    neutral[0] = 1;
+    let forged = [neutral, [0; 32]].concat();
+    assert!(UnparsedPublicKey::new(&ED25519, neutral).verify(b"anything", &forged).is_ok(), "no reason for this test");
+    for digits in [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ] {
+        let cose =
+            object(&[(int(1), int(1)), (int(3), int(-8)), (int(-1), int(6)), (int(-2), string(&octets(digits)))]);
+        assert_eq!(Key::whole(&cose), Err(WebauthnError::Key), "{digits}");
+    }
+}
+
 #[test]
 fn ids_have_their_lengths() {
     for (length, good) in [(15, false), (16, true), (1023, true), (1024, false), (0, false)] {

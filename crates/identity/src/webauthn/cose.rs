@@ -1,7 +1,7 @@
 //! Public keys of credentials (COSE_Key: RFC 9052 §7, RFC 9053 §7, RFC 8230 §4; WebAuthn L3 §5.8.5, §6.5.1.1): ES256, EdDSA with Ed25519, RS256.
 //!
 //! A key holds exactly the parameters of its kind (§6.5.1: `alg` and no other optional one), its curve is the one that WebAuthn ties to the algorithm,
-//! its point lies on that curve, its RSA modulus has 2,048 to 8,192 bits and the exponent 65537.
+//! its point lies on that curve and has a large order, its RSA modulus has 2,048 to 8,192 bits and the exponent 65537.
 use super::WebauthnError;
 use super::cbor::{self, Value};
 use aws_lc_rs::signature::{
@@ -26,6 +26,28 @@ pub enum Key {
     Ed25519([u8; 32]),
     /// RSA: the modulus, big-endian, without leading zeros; the exponent is 65537.
     Rsa(Vec<u8>),
+}
+
+/// Whether a point of Ed25519 has an order of at most eight, or is not written canonically (RFC 8032 §5.1.3). With such a key one signature is good for
+/// every message, or for one in a few.
+fn degenerate(point: &[u8; 32]) -> bool {
+    // y, little-endian, without the sign of x. Orders 4, 1 and 2 have y = 0, 1 and p − 1; the four points of order 8 have these two.
+    const EIGHT: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+            0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+            0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let mut y = *point;
+    y[31] &= 0x7f;
+    let small = y[0] <= 1 && y[1..].iter().all(|b| *b == 0);
+    // p − 1, and everything from p on: 2²⁵⁵ − 20 begins with 0xec.
+    let top = y[0] >= 0xec && y[1..31].iter().all(|b| *b == 0xff) && y[31] == 0x7f;
+    small || top || EIGHT.contains(&y)
 }
 
 /// 65537, as COSE writes it.
@@ -67,6 +89,9 @@ impl Key {
             }
             1 => {
                 let x: [u8; 32] = octets(-2)?.try_into().map_err(|_| WebauthnError::Key)?;
+                if degenerate(&x) {
+                    return Err(WebauthnError::Key);
+                }
                 UnparsedPublicKey::new(&ED25519, x).parse().map_err(|_| WebauthnError::Key)?;
                 Self::Ed25519(x)
             }
