@@ -117,7 +117,11 @@ fn key_usage(der: &[u8]) -> Option<Option<u8>> {
     if der.len() > MAX_LEAF {
         return None;
     }
-    let mut tbs = Reader::new(der).within(tag::SEQUENCE)?.within(tag::SEQUENCE)?;
+    let mut whole = Reader::new(der);
+    let mut tbs = whole.within(tag::SEQUENCE)?.within(tag::SEQUENCE)?;
+    if !whole.is_empty() {
+        return None;
+    }
     tbs.optional(0xa0)?;
     tbs.of(tag::INTEGER)?;
     // Algorithm, issuer, validity, subject, key.

@@ -1,4 +1,6 @@
 use super::*;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 const RPPS: &str = "810003456786";
@@ -41,6 +43,33 @@ fn judged(usages: &[Vec<u8>], subject: &[(&str, &str)]) -> Result<Said, CardErro
 /// Of a certificate for authentication.
 fn card(subject: &[(&str, &str)]) -> Result<Said, CardError> {
     judged(&[usage(0x80)], subject)
+}
+
+/// A certificate that OpenSSL made, CN, SN and GN in one RDN, for authentication (`openssl req -x509 -subj '/C=FR/O=Essai/CN=…+SN=PETIT+GN=ZOE'
+/// -multivalue-rdn -addext keyUsage=critical,digitalSignature -addext extendedKeyUsage=clientAuth`).
+const OPENSSL: &str = "MIICEzCCAbmgAwIBAgIUb7mA9RsITApwWD3Gw+xKROmYQIAwCgYIKoZIzj0EAwIwTjELMAkGA1UEBhMCRlIxDjAMBgNVBAoMBUVzc2FpMS8wCgYDVQQqDANaT0UwDAYDVQ\
+    QEDAVQRVRJVDATBgNVBAMMDDgxMDAwMzQ1Njc4NjAeFw0yNjExMjMwNDI4MzhaFw0zNjExMjAwNDI4MzhaME4xCzAJBgNVBAYTAkZSMQ4wDAYDVQQKDAVFc3NhaTEvMAoG\
+    A1UEKgwDWk9FMAwGA1UEBAwFUEVUSVQwEwYDVQQDDAw4MTAwMDM0NTY3ODYwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARQTR+LaVLV+RdMu/zq7MrNHk8BbZ+fRYNeWa\
+    0WhCvEbinBxNXl+n+jMay4kctxHElCqCmMR8TB5Wzfla0G4gbto3UwczAdBgNVHQ4EFgQUtlwkiag+0E8gHR/iNEbsPgZx3eQwHwYDVR0jBBgwFoAUtlwkiag+0E8gHR/i\
+    NEbsPgZx3eQwDgYDVR0PAQH/BAQDAgeAMBMGA1UdJQQMMAoGCCsGAQUFBwMCMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0EAwIDSAAwRQIhALpuy2z0F+7N6NMpwDVv7McuVl\
+    dQyua7N5PIOk1kv9RVAiAJbZdNQv/HTVDaeIRYGujygtmHcYi8EPdU14BBLnbVwg==";
+
+#[test]
+fn a_whole_certificate_says_what_it_is_for() {
+    let good = STANDARD.decode(OPENSSL).unwrap();
+    let subject = name(&[("C", "FR"), ("CN", RPPS), ("SURNAME", "PETIT"), ("GIVENNAME", "ZOE")]);
+    assert_eq!(read(&good, &subject, &Profile::known()).unwrap().subject, RPPS);
+    let at = good.windows(4).position(|w| w == [3, 2, 7, 0x80]).unwrap();
+    for (unused, usage) in [(6, 0x40), (6, 0xc0), (5, 0x20)] {
+        let mut other = good.clone();
+        (other[at + 2], other[at + 3]) = (unused, usage);
+        assert_eq!(read(&other, &subject, &Profile::known()).err(), Some(CardError::Signature), "{usage:x}");
+    }
+    let longer = [&good[..], &[0]].concat();
+    assert_eq!(read(&longer, &subject, &Profile::known()).err(), Some(CardError::Malformed));
+    for end in [10, 100, 300, good.len() - 1] {
+        assert_eq!(read(&good[..end], &subject, &Profile::known()).err(), Some(CardError::Malformed));
+    }
 }
 
 #[test]

@@ -6,12 +6,15 @@
 //! Promises: nobody is sent to an address that the client did not register; each parameter counts once; what is not offered is refused by its name.
 mod ask;
 mod grant;
+mod register;
 
 pub use ask::{Ask, Authorization, answer, authorization, client_named, registrable};
 pub use grant::{
     ClientAuth, Device, Grant, Polled, Proved, Rotation, basic, challenge_ok, device_polled, device_request, grant,
     proved, revocation, rotation,
 };
+
+pub use register::{Registration, registration};
 
 use serde_json::{Value, json};
 use std::fmt;
@@ -159,10 +162,14 @@ pub enum OauthError {
     ExpiredToken,
     #[error("temporarily_unavailable")]
     TemporarilyUnavailable,
+    #[error("invalid_redirect_uri")]
+    InvalidRedirectUri,
+    #[error("invalid_client_metadata")]
+    InvalidClientMetadata,
 }
 
 impl OauthError {
-    /// Its registered code (RFC 6749 §4.1.2.1, §5.2, RFC 8628 §3.5).
+    /// Its registered code (RFC 6749 §4.1.2.1, §5.2, RFC 7591 §3.2.2, RFC 8628 §3.5).
     pub fn code(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
@@ -177,6 +184,8 @@ impl OauthError {
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
         }
     }
     /// HTTP status of the answer to a program (RFC 6749 §5.2).
