@@ -85,7 +85,7 @@ class Session:
         self.socket.sendall(name + b" APPEND " + folder + b" (" + flags + b") {%d+}\r\n" % len(content) + content + b"\r\n")
         return name
 
-    def fill(self, folder, count, size, together=500):
+    def fill(self, folder, count, size, together=100):
         """Appends so many messages, some by one command (MULTIAPPEND); seconds. One by one a large Maildir costs Dovecot the square of its size."""
         began = time.monotonic()
         for first in range(0, count, together):
