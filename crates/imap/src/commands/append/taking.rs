@@ -83,7 +83,7 @@ impl Taking {
                     return Err(s.over(None));
                 }
                 if self.ready.len() >= MESSAGES {
-                    return Err(Refusal::new(RefusalCode::MessageTooBig).with("limit", "100 messages").into());
+                    return Err(Refusal::new(RefusalCode::EntryTooMany).with("limit", MESSAGES).into());
                 }
                 let intake = catenate.then(|| s.operator.intake(s.config.max_append).binary());
                 self.now = Some(Message { flags, date, catenate, intake, nul: false });
