@@ -149,7 +149,7 @@ def rows(connect, folder, size, times):
     s.run(b"CREATE moved")
     tell(f"MOVE of {some:,}", s.timed(b"MOVE " + part + b" moved")[0])
     # A client that knew the folder comes back: ten flags have changed meanwhile.
-    got = s.run(b"SELECT " + name)
+    got = s.run(b"SELECT " + name + b" (CONDSTORE)")
     validity, modseq = number(got, b"UIDVALIDITY "), number(got, b"HIGHESTMODSEQ ")
     s.run(b"STORE 1:10 +FLAGS.SILENT (\\Answered)")
     s.close()
