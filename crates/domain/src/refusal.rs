@@ -17,7 +17,7 @@
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
 //! | `name` | a connector, a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
-//! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired` |
+//! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired`, `recovery.waiting` |
 use crate::text::{Lang, text, to_ascii};
 use std::fmt;
 
@@ -227,6 +227,34 @@ refusals! {
     TokenOther           "token.other"            550 "5.5.1" "CANNOT" 409;
     TokenUnreachable     "token.unreachable"      550 "5.5.1" "CANNOT" 409;
     TokenSetter          "token.setter"           550 "5.5.1" "CANNOT" 409;
+    // how people prove who they are (sceau-identity)
+    AuthStrength         "auth.strength"          535 "5.7.9" "NOPERM" 403;
+    AuthFresh            "auth.fresh"             550 "5.7.1" "NOPERM" 403;
+    AuthIssuer           "auth.issuer"            550 "5.7.1" "NOPERM" 403;
+    IdentityUnknown      "identity.unknown"       535 "5.7.8" "AUTHENTICATIONFAILED" 403;
+    IdentityMismatch     "identity.mismatch"      535 "5.7.8" "" 403;
+    IdentityStruck       "identity.struck"        535 "5.7.8" "" 403;
+    CardUnreadable       "card.unreadable"        535 "5.7.8" "" 422;
+    TokenExpired         "token.expired"          535 "5.7.8" "EXPIRED" 401;
+    TokenAudience        "token.audience"         535 "5.7.8" "" 401;
+    TokenAssurance       "token.assurance"        535 "5.7.8" "" 401;
+    TokenNotYours        "token.not_yours"        535 "5.7.8" "AUTHORIZATIONFAILED" 403;
+    ProviderUnavailable  "provider.unavailable"   454 "4.7.0" "UNAVAILABLE" 503;
+    FactorRefused        "factor.refused"         535 "5.7.8" "" 401;
+    FactorSpent          "factor.spent"           535 "5.7.8" "EXPIRED" 410;
+    FactorLast           "factor.last"            550 "5.5.1" "CANNOT" 409;
+    FactorClass          "factor.class"           550 "5.5.1" "CANNOT" 409;
+    PasswordShort        "password.short"         501 "5.5.4" "" 422;
+    PasswordGuessable    "password.guessable"     501 "5.5.4" "" 422;
+    PasswordBreached     "password.breached"      501 "5.5.4" "" 422;
+    SsoAssurance         "sso.assurance"          535 "5.7.8" "" 403;
+    SsoUnbound           "sso.unbound"            535 "5.7.8" "" 403;
+    FormForged           "form.forged"            501 "5.5.4" "" 403;
+    FormOld              "form.old"               501 "5.5.4" "" 409;
+    DeviceForbidden      "device.forbidden"       550 "5.5.1" "CANNOT" 409;
+    DeviceTooMany        "device.too_many"        550 "5.5.1" "CANNOT" 409;
+    RecoveryWaiting      "recovery.waiting"       550 "5.5.1" "CANNOT" 409;
+    RecoveryOwn          "recovery.own"           550 "5.5.1" "CANNOT" 409;
     // administrative roles, disclosures
     RoleLast             "role.last"              550 "5.5.1" "CANNOT" 409;
     RoleConfigured       "role.configured"        550 "5.5.1" "CANNOT" 409;
