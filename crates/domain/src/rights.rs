@@ -211,6 +211,42 @@ use_cases! {
     TokenCreate       "token.create"             1 1 0 0 0 1 0;
     /// A token, revoked.
     TokenRevoke       "token.revoke"             1 1 0 1 0 1 0;
+    /// Means by which people prove who they are, shown, never their secrets (F043).
+    FactorList        "factor.list"              1 1 0 1 1 1 0;
+    /// One of one's own, added.
+    FactorEnrol       "factor.enrol"             0 0 0 0 0 1 0;
+    /// One of one's own, removed.
+    FactorRemove      "factor.remove"            0 0 0 0 0 1 0;
+    /// The link by which a person without a card enrols the first ones (F007).
+    FactorInvite      "factor.invite"            1 1 0 1 0 0 0;
+    /// The replacement of means that were lost, after a check of identity: asked for.
+    RecoveryAsk       "recovery.ask"             1 1 0 1 0 0 0;
+    /// The same, confirmed by somebody else.
+    RecoveryConfirm   "recovery.confirm"         1 1 0 0 0 0 0;
+    /// The same, objected to or withdrawn.
+    RecoveryStop      "recovery.stop"            1 1 0 1 0 1 0;
+    /// Such requests, shown.
+    RecoveryList      "recovery.list"            1 1 0 1 1 1 0;
+    /// Open sessions of browsers, shown.
+    SessionList       "session.list"             1 1 0 1 1 1 0;
+    /// An open session, ended.
+    SessionEnd        "session.end"              1 1 0 1 0 1 0;
+    /// Programs that may ask for access by OAuth, shown (F050).
+    ClientList        "client.list"              1 0 0 1 1 0 0;
+    /// The same, settled.
+    ClientEdit        "client.edit"              1 0 0 0 0 0 0;
+    /// Structures' own sign-ins, shown (F044).
+    SsoList           "sso.list"                 1 1 0 1 1 0 0;
+    /// The same, settled.
+    SsoEdit           "sso.edit"                 1 0 0 0 0 0 0;
+    /// Providers of identity, cards and keys: their state, and what is not verified.
+    IdentityShow      "identity.show"            1 0 0 1 1 0 0;
+    /// Keys of providers, asked for at once.
+    IdentityRefresh   "identity.refresh"         1 0 0 1 0 0 0;
+    /// A list of compromised passwords, imported.
+    BreachedImport    "breached.import"          1 0 0 0 0 0 0;
+    /// The authority that certifies people's devices, created.
+    DeviceAuthority   "device.authority"         1 0 0 0 0 0 0;
     /// The queue, shown.
     QueueList         "queue.list"               1 0 0 1 0 0 0;
     /// Queued mail, tried again at once.

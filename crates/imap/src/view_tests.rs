@@ -19,7 +19,7 @@ fn view(uids: &[u32]) -> View {
         modseq: 10,
     };
     let origin = Origin { door: Door::Imap, remote: None, session: "test".into(), tls: None, once: None };
-    let actor = Actor { who: Who::System, bal: None, credential: None, origin };
+    let actor = Actor { who: Who::System, bal: None, credential: None, proof: Default::default(), origin };
     let entries = uids.iter().map(|&u| entry(u, 1, Flags(0))).collect();
     View::new(OpenFolder { folder, entries }, actor, "INBOX".into(), false)
 }

@@ -1,5 +1,6 @@
 //! Who asks.
 use sceau_domain::{AccessRole, BalFlags, BalKind, BalRights};
+use sceau_identity::factor::Proof;
 use sceau_store::{Id, accounts};
 use sceau_trust::Peer;
 use std::net::IpAddr;
@@ -133,8 +134,10 @@ pub struct Actor {
     pub who: Who,
     /// The BAL of the session.
     pub bal: Option<BalRef>,
-    /// The device token that proved it, when it was one.
+    /// The token that proved it: of a device, for REST, or of a browser's session.
     pub credential: Option<Id>,
+    /// What was proven in the session. Empty for tokens and for the administration socket, whose strength is what made them.
+    pub proof: Proof,
     /// From where.
     pub origin: Origin,
 }

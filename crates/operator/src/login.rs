@@ -123,7 +123,13 @@ impl Operator {
         let Found { token, person, bal, seated, holder, shut } = found;
         let who = Who::Person(PersonRef::of(person));
         let bal = BalRef { chair: Some(chair(&seated, holder, token.expires, since)?), ..bal_ref(&bal)? };
-        let actor = Actor { who, bal: Some(bal.clone()), credential: Some(token.id), origin: origin.clone() };
+        let actor = Actor {
+            who,
+            bal: Some(bal.clone()),
+            credential: Some(token.id),
+            proof: Default::default(),
+            origin: origin.clone(),
+        };
         if let Some(refusal) = shut {
             return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
         }

@@ -158,8 +158,27 @@ fn covers(
 /// Acts that bear on everything a person does. An administrator may bring into his structure whoever works elsewhere too, by a national identifier
 /// that anybody can look up: these acts stay with the structure that the person was entrusted to ([`roles::answers_for`]), or with the operator.
 fn is_of_the_whole_person(use_case: UseCase) -> bool {
-    use UseCase::{PersonBlock, PersonCertify, PersonEdit, TokenCreate, TokenList, TokenRevoke};
-    matches!(use_case, PersonEdit | PersonCertify | PersonBlock | TokenCreate | TokenList | TokenRevoke)
+    use UseCase::{
+        FactorInvite, FactorList, PersonBlock, PersonCertify, PersonEdit, RecoveryAsk, RecoveryConfirm, RecoveryList,
+        RecoveryStop, SessionEnd, SessionList, TokenCreate, TokenList, TokenRevoke,
+    };
+    matches!(
+        use_case,
+        PersonEdit
+            | PersonCertify
+            | PersonBlock
+            | TokenCreate
+            | TokenList
+            | TokenRevoke
+            | FactorList
+            | FactorInvite
+            | RecoveryAsk
+            | RecoveryConfirm
+            | RecoveryStop
+            | RecoveryList
+            | SessionList
+            | SessionEnd
+    )
 }
 
 /// Does an act on a person stay below the asker? Whoever acts for a person could otherwise make himself what that person is: nobody but the
@@ -178,8 +197,8 @@ fn below(tx: &mut dyn Tx, asker: Id, structures: &[Id], use_case: UseCase, on: O
 /// Use cases that change nothing of what a person is: what only shows, and what says of the person something that is the asker's to say.
 fn leaves_the_person_alone(use_case: UseCase) -> bool {
     use UseCase::{
-        AcceptanceList, AccessGrant, AccessList, BalList, MembershipEdit, OpeningAsk, OpeningList, PersonList,
-        PolicyShow, RoleGrant, RoleList, TokenList,
+        AcceptanceList, AccessGrant, AccessList, BalList, FactorList, MembershipEdit, OpeningAsk, OpeningList,
+        PersonList, PolicyShow, RecoveryList, RoleGrant, RoleList, SessionList, TokenList,
     };
     matches!(
         use_case,
@@ -191,6 +210,9 @@ fn leaves_the_person_alone(use_case: UseCase) -> bool {
             | AcceptanceList
             | PolicyShow
             | TokenList
+            | FactorList
+            | RecoveryList
+            | SessionList
             | RoleGrant
             | MembershipEdit
             | AccessGrant

@@ -129,6 +129,7 @@ impl World {
                 chair: None,
             }),
             credential: None,
+            proof: Default::default(),
             origin: origin(Door::Submission),
         }
     }

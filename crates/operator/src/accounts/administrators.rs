@@ -133,7 +133,7 @@ impl Operator {
         match self.0.store.read(find).await? {
             Some(p) => {
                 let who = Who::Person(PersonRef::of(p));
-                Ok(Actor { who, bal: None, credential: None, origin })
+                Ok(Actor { who, bal: None, credential: None, proof: Default::default(), origin })
             }
             None => Err(RefusalCode::RightMissing.into()),
         }

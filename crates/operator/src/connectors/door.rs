@@ -70,6 +70,7 @@ impl Operator {
             }),
             bal: None,
             credential: None,
+            proof: Default::default(),
             origin: origin.clone(),
         });
         match (actor, shut) {

@@ -146,7 +146,12 @@ impl Operator {
         let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
         let (door, session) = (Door::System, format!("import-{id}"));
         let origin = Origin { door, remote: None, session, tls: None, once: None };
-        Ok(Some(Task { import, actor: Actor { who, bal: None, credential: None, origin }, places, structure }))
+        Ok(Some(Task {
+            import,
+            actor: Actor { who, bal: None, credential: None, proof: Default::default(), origin },
+            places,
+            structure,
+        }))
     }
 
     async fn end_import(&self, task: &Task, state: &'static str, why: Option<String>) -> Result<(), Refusal> {

@@ -54,7 +54,8 @@ impl Operator {
             self.0.store.write(move |tx| rows::touch_token(tx, token.id, now)).await?;
         }
         let who = Who::Person(PersonRef::of(person));
-        let actor = Actor { who, bal: None, credential: Some(token.id), origin: origin.clone() };
+        let actor =
+            Actor { who, bal: None, credential: Some(token.id), proof: Default::default(), origin: origin.clone() };
         self.note_login(&actor);
         Ok(actor)
     }

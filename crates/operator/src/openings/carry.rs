@@ -278,7 +278,7 @@ impl Operator {
         let (Some(bal), Some(verifier)) = found else { return Err(RefusalCode::Unavailable.into()) };
         if !matches!(bal.state.as_str(), "closing" | "closed") {
             let who = Who::Person(PersonRef { id: verifier.id, login: verifier.login, name: verifier.name });
-            let actor = Actor { who, bal: None, credential: None, origin };
+            let actor = Actor { who, bal: None, credential: None, proof: Default::default(), origin };
             self.close_bal(&actor, &bal.address, crate::life::CloseOrder::unused(&reason)).await?;
         }
         Ok(self.0.store.write(move |tx| Ok::<_, Fail>(finish(tx, id, &p)?.is_some())).await?)

@@ -81,7 +81,7 @@ impl Place {
         .await;
         let origin = Origin { door: Door::Api, remote: None, session: "t".into(), tls: None, once: None };
         let who = Who::Person(PersonRef { id, login: login.into(), name: login.into() });
-        Actor { who, bal: None, credential: None, origin }
+        Actor { who, bal: None, credential: None, proof: Default::default(), origin }
     }
     async fn role(&self, actor: &Actor, role: &'static str, structure: Option<Id>, body: Option<Id>) -> Id {
         let (id, person) = (self.0.new_id(), id_of(actor));

@@ -110,7 +110,7 @@ impl House {
         let id = self.store.write::<_, StoreError, _>(make).await.unwrap();
         let origin = Origin { door: Door::Admin, remote: None, session: "admin".into(), tls: None, once: None };
         let who = Who::Person(PersonRef { id, login: "chef".into(), name: "Chef".into() });
-        Actor { who, bal: None, credential: None, origin }
+        Actor { who, bal: None, credential: None, proof: Default::default(), origin }
     }
     /// Forgets every open index and what was decoded, as a start does.
     async fn fresh(&mut self) {

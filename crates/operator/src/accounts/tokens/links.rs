@@ -152,7 +152,7 @@ fn good(tx: &mut dyn Tx, digest: &[u8], now: i64, origin: &Origin) -> Result<Goo
     };
     let asker = rows::person_by_id(tx, offer.asked_by)?.ok_or_else(invalid)?;
     let who = Who::Person(PersonRef::of(asker));
-    let asker = Actor { who, bal: None, credential: None, origin: origin.clone() };
+    let asker = Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin.clone() };
     let answers = match offer.bal {
         Some(bal) => answers_for(tx, offer.asked_by, person.id, bal)?,
         None => false,

@@ -220,6 +220,7 @@ async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
         who: Who::Person(PersonRef { id: person, login, name: "Camille Martin".into() }),
         bal: Some(BalRef { id, address, kind: BalKind::Per, flags: BalFlags::default(), chair: None }),
         credential: None,
+        proof: Default::default(),
         origin: Origin { door: Door::Imap, remote: None, session: format!("s{id}"), tls: None, once: None },
     }
 }

@@ -183,7 +183,7 @@ async fn abuse_is_slowed_told_and_decided_by_people(store: TestStore) {
     let id = w.store.read(move |tx| tx.query_opt(seen_by, &[])?.unwrap().int(0)).await;
     let id = id.unwrap_or_else(|e: StoreError| panic!("{e}"));
     let who = Who::Person(PersonRef { id, login: "chloe".into(), name: "chloe".into() });
-    let chloe = Actor { who, bal: None, credential: None, origin: origin(Door::Api) };
+    let chloe = Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin(Door::Api) };
     assert_eq!(code(w.op.abuse_cases(&chloe, None, None, 10).await), "right.missing");
     assert_eq!(code(w.op.abuse_case(&chloe, case.id).await), "right.missing");
 }

@@ -44,6 +44,7 @@ async fn administrator(w: &World) -> Actor {
         who: Who::Person(who),
         bal: None,
         credential: None,
+        proof: Default::default(),
         origin: Origin { door: Door::Admin, remote: None, session: "s".into(), tls: None, once: None },
     }
 }

@@ -77,7 +77,7 @@ impl House {
     pub async fn actor(&self, login: &str) -> Actor {
         let row = self.person(login).await;
         let who = Who::Person(PersonRef { id: row.id, login: row.login, name: row.name });
-        Actor { who, bal: None, credential: None, origin: origin(Door::Api) }
+        Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin(Door::Api) }
     }
     pub async fn person(&self, login: &str) -> accounts::Person {
         let login = login.to_owned();

@@ -74,7 +74,7 @@ impl House {
         let found = self.0.store.read(move |tx| accounts::person_by_login(tx, &named)).await;
         let row = found.unwrap_or_else(|e: StoreError| panic!("{e}")).expect("person");
         let who = Who::Person(PersonRef { id: row.id, login: row.login, name: row.name });
-        Actor { who, bal: None, credential: None, origin: origin(Door::Api) }
+        Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin(Door::Api) }
     }
     pub async fn write<T: Send + 'static>(
         &self,

@@ -52,7 +52,7 @@ impl House {
         let found = self.0.store.read(move |tx| accounts::person_by_login(tx, login));
         let row = found.await.unwrap_or_else(|e: StoreError| panic!("{e}")).expect("person");
         let who = Who::Person(PersonRef { id: row.id, login: row.login, name: row.name });
-        Actor { who, bal: None, credential: None, origin: origin(Door::Api) }
+        Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin(Door::Api) }
     }
     /// Somebody leaves a structure, as this actor says; the own BALs stay as they are.
     pub async fn leave(&self, actor: &Actor, login: &str, structure: &str) {

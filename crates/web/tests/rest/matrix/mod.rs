@@ -31,8 +31,14 @@ const LOOKS: [&str; 7] = [
     "POST /revocation/refresh",
 ];
 /// Use cases that no operation of REST stands for, and their door.
-const OTHER_DOORS: [(UseCase, &str); 3] =
-    [(UseCase::MailRead, "IMAP"), (UseCase::MailSend, "submission"), (UseCase::MailFile, "IMAP")];
+const OTHER_DOORS: [(UseCase, &str); 5] = [
+    (UseCase::MailRead, "IMAP"),
+    (UseCase::MailSend, "submission"),
+    (UseCase::MailFile, "IMAP"),
+    // They need a fresh proof of the person alone.
+    (UseCase::FactorEnrol, "web"),
+    (UseCase::FactorRemove, "web"),
+];
 /// Use cases that are a field of an operation of another one.
 const WITHIN: [(UseCase, &str); 1] = [(UseCase::NamingOverride, "naming_override of an opening")];
 

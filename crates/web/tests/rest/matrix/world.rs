@@ -87,7 +87,7 @@ pub enum Way {
 pub fn session(id: i64, login: &str) -> Actor {
     let origin = Origin { door: Door::Admin, remote: None, session: "essai".into(), tls: None, once: None };
     let who = Who::Person(PersonRef { id, login: login.into(), name: login.into() });
-    Actor { who, bal: None, credential: None, origin }
+    Actor { who, bal: None, credential: None, proof: Default::default(), origin }
 }
 
 fn copy(from: &Path, to: &Path) {
