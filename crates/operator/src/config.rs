@@ -55,4 +55,6 @@ pub struct OperatorConfig {
     pub notices: crate::notices::Settings,
     /// Text search.
     pub search: crate::search::Settings,
+    /// How people prove who they are.
+    pub identity: crate::identity::settings::Settings,
 }

@@ -18,6 +18,7 @@ pub mod disclosures;
 pub mod eligibility;
 pub mod grants;
 pub mod holds;
+pub mod identity;
 mod ids;
 pub mod imports;
 pub mod intake;
@@ -127,6 +128,8 @@ pub(crate) struct Inner {
     pub(crate) moves: moves::State,
     /// What is known of the antivirus engine.
     pub(crate) antivirus: antivirus::State,
+    /// What is remembered of identities.
+    pub(crate) identity: identity::State,
     /// Takes ordinary mail, when one is configured.
     pub(crate) relay: std::sync::OnceLock<Arc<dyn notices::Relay>>,
 }
@@ -162,6 +165,7 @@ impl Operator {
             connectors: connectors::State::default(),
             moves: moves::State::default(),
             antivirus: antivirus::State::default(),
+            identity: identity::State::default(),
             relay: std::sync::OnceLock::new(),
         };
         let operator = Self(Arc::new(inner));

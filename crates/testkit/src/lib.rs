@@ -47,6 +47,11 @@ pub fn config() -> OperatorConfig {
         notices: Default::default(),
         abuse: sceau_operator::abuse::Settings::none(),
         search: Default::default(),
+        // What a password costs is tried where it is meant.
+        identity: sceau_operator::identity::settings::Settings {
+            password: sceau_operator::identity::settings::PasswordSettings { kib: 64, passes: 1, ..Default::default() },
+            ..Default::default()
+        },
     }
 }
 

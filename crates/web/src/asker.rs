@@ -49,6 +49,8 @@ static SESSIONS: AtomicU64 = AtomicU64::new(1);
 pub(crate) async fn identify(AxumState(state): AxumState<State>, mut request: Request, next: Next) -> Response {
     let found = match request.extensions().get::<Via>() {
         Some(Via::Socket(who)) => who.as_ref().clone(),
+        // Programs say there who they are themselves, and by `Basic` (RFC 6749 §2.3.1).
+        Some(Via::Tls { .. }) if request.uri().path().starts_with("/oauth/") => Err(RefusalCode::LoginRequired.into()),
         Some(Via::Tls { remote, tls }) => {
             let session = format!("api-{:x}", SESSIONS.fetch_add(1, Ordering::Relaxed));
             let origin = Origin { door: Door::Api, remote: Some(*remote), session, tls: tls.clone(), once: None };

@@ -28,6 +28,9 @@ pub struct ListenSection {
     pub imaps: Option<SocketAddr>,
     /// REST and web pages, over TLS.
     pub https: Option<SocketAddr>,
+    /// Asks browsers for a professional's card, over TLS; no sign-in by card without it.
+    #[serde(default)]
+    pub card: Option<SocketAddr>,
     /// `/metrics`, `/healthz`, `/readyz` (plain HTTP: keep it on loopback).
     pub http: Option<SocketAddr>,
     /// Unix socket of the administration.

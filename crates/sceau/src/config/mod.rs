@@ -89,6 +89,9 @@ pub struct Config {
     /// The door of mail programs.
     #[serde(default)]
     pub imap: ImapSection,
+    /// How people prove who they are.
+    #[serde(default)]
+    pub identity: sceau_operator::identity::settings::Settings,
     /// What the terms of use name.
     #[serde(default)]
     pub terms: TermsSection,
@@ -281,6 +284,7 @@ impl Config {
             &mut a.cps,
             &mut a.clients,
             &mut a.connectors,
+            &mut a.providers,
             &mut a.crls,
         ] {
             list.iter_mut().for_each(fix);
@@ -290,6 +294,7 @@ impl Config {
             fix(p);
         }
         self.notices.iter_mut().flat_map(NoticesSection::paths).for_each(fix);
+        self.identity.paths().for_each(fix);
         self.blobs.credentials.iter_mut().chain(self.blobs.ca.as_mut()).for_each(fix);
     }
 
@@ -329,6 +334,9 @@ impl Config {
         }
         self.abuse.check()?;
         self.imap.check()?;
+        if let Some((key, value)) = self.identity.wrong() {
+            return Err(ConfigError::of("config.identity_value", &[("name", &key), ("value", &value)]));
+        }
         self.revocation.check()?;
         if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));
@@ -395,6 +403,8 @@ mod tests {
             ("[operator]", "[operator]\nnode = 1008", "config.node"),
             ("[operator]", "[operator]\nnode = 1023", "config.node"),
             ("[operator]", "[operator]\nnode = 1024", "config.node"),
+            ("[operator]", "[identity]\nidle_minutes = 300\n[operator]", "config.identity_value"),
+            ("[operator]", "[identity.card]\nurl = \"http://carte\"\n[operator]", "config.identity_value"),
         ] {
             assert!(good.contains(from), "{from}");
             let error = load(&good.replacen(from, to, 1)).expect_err(key);

@@ -340,5 +340,6 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         connectors: config.connectors.settings(config.listen.connectors),
         notices: config.notice_settings(),
         search: config.search.settings(std::env::current_exe().ok()),
+        identity: config.identity.clone(),
     }
 }
