@@ -1,5 +1,6 @@
 //! Harness of the end-to-end tests: starts the built binary's sandbox on free ports, runs outside programs against it, and
 //! records which feature rows a passing test proved.
+pub mod browser;
 pub mod bucket;
 pub mod clamd;
 pub mod curl;
@@ -21,6 +22,7 @@ mod template;
 pub mod wait;
 mod watching;
 
+pub use browser::{Authenticator, Browser};
 pub use database::Database;
 pub use hostile::Hostile;
 pub use letter::Letter;
