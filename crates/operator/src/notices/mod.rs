@@ -56,11 +56,23 @@ pub(crate) enum Template {
     Maintenance,
     /// The ordinary address of somebody of the structure is wrong (F032).
     AddressWrong,
+    /// A code, behind a right password (F043).
+    OneTimeCode,
+    /// A means of signing in was added (F041).
+    FactorAdded,
+    /// A means of signing in was taken away.
+    FactorRemoved,
+    /// A one-time link behind which the person sets up means of signing in: the first ones (F007), or after a recovery.
+    EnrolLink,
+    /// Somebody asked, and somebody else confirmed, that the person's means be replaced.
+    RecoveryAsked,
+    /// They were replaced.
+    RecoveryDone,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::EmailLink,
         Self::NewTerms,
         Self::BalClosing,
@@ -75,6 +87,12 @@ impl Template {
         Self::NearlyFull,
         Self::Maintenance,
         Self::AddressWrong,
+        Self::OneTimeCode,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::EnrolLink,
+        Self::RecoveryAsked,
+        Self::RecoveryDone,
     ];
     /// Stable name; its texts are `notice.<name>.subject` and `.body`.
     pub fn as_str(self) -> &'static str {
@@ -93,6 +111,12 @@ impl Template {
             Self::NearlyFull => "nearly_full",
             Self::Maintenance => "maintenance",
             Self::AddressWrong => "address_wrong",
+            Self::OneTimeCode => "one_time_code",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::EnrolLink => "enrol_link",
+            Self::RecoveryAsked => "recovery_asked",
+            Self::RecoveryDone => "recovery_done",
         }
     }
     fn named(name: &str) -> Option<Self> {
@@ -101,9 +125,17 @@ impl Template {
     /// What its texts may name besides `operator`.
     fn values(self) -> &'static [&'static str] {
         match self {
-            Self::EmailLink | Self::TokenLink => &["link", "hours"],
+            Self::EmailLink | Self::TokenLink | Self::EnrolLink => &["link", "hours"],
+            Self::OneTimeCode => &["code", "minutes"],
+            Self::RecoveryAsked => &["link", "date"],
             Self::NewTerms => &["link", "date"],
-            Self::BalClosing | Self::UnusualUse | Self::AbuseSeen | Self::AbuseWarning => &["date"],
+            Self::BalClosing
+            | Self::UnusualUse
+            | Self::AbuseSeen
+            | Self::AbuseWarning
+            | Self::FactorAdded
+            | Self::FactorRemoved
+            | Self::RecoveryDone => &["date"],
             Self::Announcement => &["from"],
             Self::NearlyFull => &["share"],
             Self::Maintenance => &["starts", "ends"],
@@ -114,7 +146,8 @@ impl Template {
     fn worth(self) -> Duration {
         const HOUR: u64 = 3600;
         Duration::from_secs(match self {
-            Self::EmailLink | Self::TokenLink | Self::NewMail => 24 * HOUR,
+            Self::OneTimeCode => HOUR / 6,
+            Self::EmailLink | Self::TokenLink | Self::EnrolLink | Self::NewMail => 24 * HOUR,
             Self::NewTerms
             | Self::BalClosing
             | Self::Announcement
@@ -125,6 +158,10 @@ impl Template {
             | Self::NearlyFull
             | Self::Maintenance
             | Self::AddressWrong
+            | Self::FactorAdded
+            | Self::FactorRemoved
+            | Self::RecoveryAsked
+            | Self::RecoveryDone
             | Self::Attestation => 72 * HOUR,
         })
     }
