@@ -25,6 +25,10 @@ pub enum Purpose {
     Connectors,
     /// The HTTPS server that serves the white list.
     ListServer,
+    /// People's own devices, issued by our device authority: never configured, and revoked by our own rows.
+    Devices,
+    /// HTTPS servers of identity providers; without any, the system's authorities are asked.
+    Providers,
 }
 
 /// Which world this operator is of. IGC-Santé has authorities for each, and a certificate of one is nothing in the other.
@@ -56,8 +60,16 @@ impl Environment {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] =
-        [Self::Peers, Self::ListSigner, Self::ListServer, Self::Cps, Self::Clients, Self::Connectors];
+    pub const ALL: [Self; 8] = [
+        Self::Peers,
+        Self::ListSigner,
+        Self::ListServer,
+        Self::Cps,
+        Self::Clients,
+        Self::Connectors,
+        Self::Devices,
+        Self::Providers,
+    ];
     /// Its name, as in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,6 +79,8 @@ impl Purpose {
             Self::Cps => "cps",
             Self::Clients => "clients",
             Self::Connectors => "connectors",
+            Self::Devices => "devices",
+            Self::Providers => "providers",
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Authorities of our own, for structures' mail servers: made here, they issue certificates for TLS and nothing else.
+//! Authorities of our own, for structures' mail servers and for people's devices: made here, they issue certificates for TLS and nothing else.
 //!
-//! Promises: an authority issues no authority (path length 0), only for TLS clients and servers, only under its own names or never under ours
-//! (name constraints); what a request asks for beside its public key is never taken over; a request proves that whoever asks has the key; RSA under
+//! Promises: an authority issues no authority (path length 0), only for TLS clients and servers (for devices: clients alone), only under its own names or
+//! never under ours (name constraints); what a request asks for beside its public key is never taken over; a request proves that whoever asks has the key; RSA under
 //! 2048 bits and other weak keys are refused. Private keys leave as zeroized bytes, to be sealed by the caller; none comes in.
 use crate::{Identity, chain, peer};
 use base64::Engine;
@@ -56,6 +56,8 @@ pub enum Issues {
     Structures,
     /// Our own nodes, under the operator's name only.
     Operator,
+    /// People's own devices: clients, with no server's name.
+    Devices,
 }
 
 /// A new authority.
@@ -139,16 +141,22 @@ pub fn create(issues: Issues, operator: &str, host: &str, now: Timestamp) -> Res
     let name = match issues {
         Issues::Structures => "Raccordements : serveurs des structures",
         Issues::Operator => "Raccordements : serveurs de l'opérateur",
+        Issues::Devices => "Appareils des professionnels",
     };
     let mut params = CertificateParams::default();
     params.distinguished_name = dn(&Subject { name, organisation: operator, unit: "", hosts: &[] });
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    let ours = vec![GeneralSubtree::DnsName(host.to_owned())];
+    params.extended_key_usages = match issues {
+        Issues::Devices => vec![ExtendedKeyUsagePurpose::ClientAuth],
+        _ => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
+    };
+    let below = |host: &str| vec![GeneralSubtree::DnsName(host.to_owned())];
     params.name_constraints = Some(match issues {
-        Issues::Structures => NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees: ours },
-        Issues::Operator => NameConstraints { permitted_subtrees: ours, excluded_subtrees: Vec::new() },
+        Issues::Structures => NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees: below(host) },
+        Issues::Operator => NameConstraints { permitted_subtrees: below(host), excluded_subtrees: Vec::new() },
+        // Every name is below the empty one (RFC 5280 §4.2.1.10).
+        Issues::Devices => NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees: below("") },
     });
     params.serial_number = Some(serial()?);
     let not_after = now.plus_ms(AUTHORITY_DAYS * DAY);
@@ -195,6 +203,8 @@ fn renamed(request: &[u8]) -> Vec<u8> {
 /// An authority opened to issue.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    /// What its own certificate lets it issue for.
+    usages: Vec<ExtendedKeyUsagePurpose>,
 }
 
 impl std::fmt::Debug for Authority {
@@ -207,7 +217,12 @@ impl Authority {
     /// From what [`create`] made.
     pub fn open(certificate: &str, key: &[u8]) -> Result<Self, AuthorityError> {
         let key = KeyPair::try_from(&PrivatePkcs8KeyDer::from(key))?;
-        Ok(Self { issuer: Issuer::from_ca_cert_pem(certificate, key)? })
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|_| AuthorityError::Unreadable)?;
+        let (_, own) = x509_parser::parse_x509_certificate(&der).map_err(|_| AuthorityError::Unreadable)?;
+        let for_servers = own.extended_key_usage().ok().flatten().is_none_or(|usage| usage.value.server_auth);
+        let server = for_servers.then_some(ExtendedKeyUsagePurpose::ServerAuth);
+        let usages = server.into_iter().chain([ExtendedKeyUsagePurpose::ClientAuth]).collect();
+        Ok(Self { issuer: Issuer::from_ca_cert_der(&der, key)?, usages })
     }
 
     fn issue(
@@ -226,7 +241,7 @@ impl Authority {
             });
         }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages = self.usages.clone();
         params.use_authority_key_identifier_extension = true;
         params.serial_number = Some(serial()?);
         let not_before = now.plus_ms(-EARLY);
@@ -427,6 +442,22 @@ mod tests {
         let (_, list) = x509_parser::parse_x509_crl(&list).unwrap();
         assert!(list.issuer() == ca.subject() && list.iter_revoked_certificates().next().is_none());
         assert_eq!(list.next_update().unwrap().timestamp(), NOW.plus_ms(900 * DAY).seconds());
+    }
+
+    #[test]
+    fn a_device_is_a_client_and_never_a_server() {
+        let made = create(Issues::Devices, "Opérateur", "", NOW).unwrap();
+        let authority = Authority::open(&made.certificate, &made.key).unwrap();
+        let judged = |hosts: &[String], client| {
+            let (issued, _) = authority.issue_with_key(&subject(hosts), 10, NOW).unwrap();
+            let mut anchors = Anchors::default();
+            anchors.add_pem(Purpose::Devices, made.certificate.as_bytes()).unwrap();
+            let chain = crate::anchors::certificates(issued.certificate.as_bytes()).unwrap();
+            peer::judge(&anchors, Purpose::Devices, &chain, client, NOW).map(|peer| peer.serial == issued.facts.serial)
+        };
+        assert_eq!(judged(&[], true), Ok(true));
+        assert_eq!(judged(&[], false), Err(PeerCause::WrongUsage));
+        assert_eq!(judged(&["mail.chu.example".into()], true), Err(PeerCause::Invalid), "no name of any server");
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! constraints, budgets); this module adds what it leaves out (the anchor's own validity, key usage, weak leaf keys,
 //! revocation facts held) and tells causes apart: a certificate that nobody we trust issued is [`PeerCause::UnknownIssuer`]
 //! even when it is also expired.
+use crate::der::write::sequence;
 use crate::path::{Link, Path};
-use crate::{Anchors, PeerCause, Purpose, der};
+use crate::{Anchors, PeerCause, Purpose};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use sceau_domain::Timestamp;
 use std::cell::RefCell;
@@ -247,7 +248,7 @@ fn links(path: &VerifiedPath<'_>, given: &[CertificateDer<'static>]) -> Vec<Link
         .iter()
         .filter_map(|der| x509_parser::parse_x509_certificate(der).ok().map(|(_, p)| (p, der)))
         .collect();
-    let anchor_key = der::sequence(&path.anchor().subject_public_key_info);
+    let anchor_key = sequence(&[&path.anchor().subject_public_key_info]);
     let link = |(i, (certificate, der)): (usize, &(X509Certificate<'_>, &CertificateDer<'_>))| {
         let key = parsed.get(i + 1).map_or(anchor_key.as_slice(), |(issuer, _)| issuer.public_key().raw);
         let mut link = Link::of(certificate, der, key, i > 0);

@@ -1,7 +1,9 @@
-//! A strict reader of DER (X.690) for the few structures that no library here reads: OCSP answers. Sans-I/O, no allocation.
+//! A strict reader of DER (X.690) for the few structures that no library here reads: OCSP answers. Sans-I/O, no allocation. [`write`] writes some.
 //!
 //! Promises: nothing is read twice in two ways: lengths are definite and minimal, tags have one byte, and whatever is left over
 //! where a structure ends is an error. Depth is what the caller asks for: nothing recurses.
+pub(crate) mod write;
+
 use sceau_domain::Timestamp;
 
 /// Tags used here (X.690 §8.1.2, universal class, and constructed context-specific ones).
@@ -12,8 +14,10 @@ pub(crate) mod tag {
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const OID: u8 = 0x06;
     pub(crate) const ENUMERATED: u8 = 0x0a;
+    pub(crate) const UTC_TIME: u8 = 0x17;
     pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const SEQUENCE: u8 = 0x30;
+    pub(crate) const SET: u8 = 0x31;
     /// `[n]` of a constructed value.
     pub(crate) const fn constructed(n: u8) -> u8 {
         0xa0 | n
@@ -103,30 +107,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An element of this tag around these contents.
-pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    let length = contents.len().to_be_bytes();
-    let significant = &length[length.iter().take_while(|b| **b == 0).count()..];
-    match contents.len() {
-        0..=0x7f => out.push(significant.first().copied().unwrap_or(0)),
-        _ => {
-            // At most 8 length bytes follow.
-            out.push(0x80 | significant.len() as u8);
-            out.extend(significant);
-        }
-    }
-    out.extend(contents);
-    out
-}
-
-/// A SEQUENCE around these contents.
-pub(crate) fn sequence(contents: &[u8]) -> Vec<u8> {
-    element(tag::SEQUENCE, contents)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::write::element;
     use super::*;
 
     #[test]

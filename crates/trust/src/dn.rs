@@ -60,6 +60,16 @@ impl Dn {
         let rdns = der::rdns(name)?;
         Some(Self { key: key(&rdns), text: der::write(&rdns) })
     }
+    /// Every attribute of a certificate's name (DER): canonical type (`CN`, `SURNAME`, `GIVENNAME`, `TITLE`, … or a dotted OID) and value as written, in the
+    /// order of the DER, however they are grouped into RDNs. What is no character string is left out. Empty when it is no Name.
+    pub fn attributes(name: &[u8]) -> Vec<(String, String)> {
+        let all = der::rdns(name).unwrap_or_default().into_iter().flatten();
+        let texts = all.filter_map(|a| match a.value {
+            Value::Text(text) => Some((a.kind, text)),
+            Value::Der(_) => None,
+        });
+        texts.collect()
+    }
     /// A stand-in for DER that is no usable Name: equal to itself only.
     pub(crate) fn opaque(der: &[u8]) -> Self {
         let text = format!("#{}", hex::encode(der));

@@ -4,6 +4,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use std::sync::Arc;
+use x509_parser::extensions::GeneralName;
 
 /// A certificate chain with its private key, as rustls wants it. `Debug` shows the name only.
 #[derive(Clone)]
@@ -60,6 +61,19 @@ impl Identity {
             Err(rustls::Error::InconsistentKeys(_)) => Err(IdentityError::Mismatch),
             Err(e) => Err(IdentityError::Broken(e.to_string())),
         }
+    }
+
+    /// DNS names of the leaf (RFC 5280 §4.2.1.6), lower case.
+    pub fn names(&self) -> Vec<String> {
+        let Some(Ok((_, leaf))) = self.chain.first().map(|c| x509_parser::parse_x509_certificate(c)) else {
+            return Vec::new();
+        };
+        let Ok(Some(names)) = leaf.subject_alternative_name() else { return Vec::new() };
+        let dns = names.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        });
+        dns.collect()
     }
 }
 

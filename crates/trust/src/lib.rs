@@ -2,6 +2,7 @@
 pub mod anchors;
 pub mod authority;
 mod chain;
+pub mod cms;
 mod crl;
 mod der;
 pub mod dn;
@@ -13,6 +14,7 @@ pub mod outgoing;
 pub mod path;
 pub mod peer;
 pub mod pkcs12;
+pub mod provider;
 pub mod refresh;
 pub mod staple;
 pub mod tls;
@@ -51,6 +53,8 @@ struct Inner {
     list: arc_swap::ArcSwapOption<WhiteList>,
     /// Revocation lists that were fetched: what is read again from files does not take them away.
     fetched: Mutex<Vec<RevocationList>>,
+    /// Our own authorities for people's devices: no file names them.
+    devices: Mutex<Vec<String>>,
     /// Grows with every change of anchors or lists: what was judged before is judged again.
     generation: AtomicU64,
 }
@@ -62,6 +66,7 @@ impl Trust {
             anchors: arc_swap::ArcSwap::from_pointee(anchors),
             list: arc_swap::ArcSwapOption::empty(),
             fetched: Mutex::new(Vec::new()),
+            devices: Mutex::new(Vec::new()),
             generation: AtomicU64::new(0),
         }))
     }
@@ -69,14 +74,37 @@ impl Trust {
     pub fn anchors(&self) -> std::sync::Arc<Anchors> {
         self.0.anchors.load_full()
     }
-    /// Replaces anchors and configured CRLs; fetched ones stay.
+    /// Replaces anchors and configured CRLs; fetched ones stay, and our own authorities for devices.
     pub fn set_anchors(&self, mut a: Anchors) {
+        let devices = self.0.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        for pem in &*devices {
+            // It was readable when it was set.
+            let _ = a.add_pem(Purpose::Devices, pem.as_bytes());
+        }
         let fetched = self.0.fetched.lock().unwrap_or_else(PoisonError::into_inner);
         for list in &*fetched {
             a.put(&list.0);
         }
         self.0.anchors.store(std::sync::Arc::new(a));
         self.0.generation.fetch_add(1, Ordering::SeqCst);
+    }
+    /// Puts our own authorities for devices in force (PEM), instead of those before.
+    ///
+    /// # Errors
+    /// One cannot be read: those before stay.
+    pub fn set_devices(&self, authorities: &[String]) -> Result<(), anchors::AnchorError> {
+        let mut devices = self.0.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else replaces the anchors meanwhile.
+        let _fetched = self.0.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut anchors = (*self.0.anchors.load_full()).clone();
+        anchors.certificates.remove(&Purpose::Devices);
+        for pem in authorities {
+            anchors.add_pem(Purpose::Devices, pem.as_bytes())?;
+        }
+        *devices = authorities.to_vec();
+        self.0.anchors.store(std::sync::Arc::new(anchors));
+        self.0.generation.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
     /// Puts a fetched list in force; false when one that is held is newer. Never replaces a newer list.
     pub fn adopt_list(&self, list: &RevocationList) -> bool {

@@ -17,7 +17,7 @@ pub enum FetchError {
     #[error("not an http or https address")]
     Address,
     /// The configuration does not allow this host.
-    #[error("the host {0} is not allowed by [revocation] hosts")]
+    #[error("the host {0} is not allowed by the configuration")]
     Host(String),
     /// It did not answer, or not with what was asked.
     #[error("{0}")]
@@ -41,7 +41,8 @@ impl Hosts {
     pub fn allows(&self, address: &str) -> Result<(), FetchError> {
         self.checked(address).map(drop)
     }
-    fn checked(&self, address: &str) -> Result<Url, FetchError> {
+    /// The address, if it may be asked.
+    pub(crate) fn checked(&self, address: &str) -> Result<Url, FetchError> {
         let url = read(address)?;
         let named = host(&url)?;
         if self.0.contains(&named) { Ok(url) } else { Err(FetchError::Host(named)) }
@@ -100,11 +101,16 @@ pub async fn ask(
 }
 
 /// The body of a good answer, within so many bytes.
-pub(crate) async fn bounded(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, FetchError> {
-    let failed = |e: reqwest::Error| FetchError::Failed(causes(&e.without_url()));
+pub(crate) async fn bounded(response: reqwest::Response, limit: usize) -> Result<Vec<u8>, FetchError> {
     if response.status() != reqwest::StatusCode::OK {
         return Err(FetchError::Failed(format!("HTTP status {}", response.status().as_u16())));
     }
+    body(response, limit).await
+}
+
+/// The body of an answer, whatever its status, within so many bytes.
+pub(crate) async fn body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, FetchError> {
+    let failed = |e: reqwest::Error| FetchError::Failed(causes(&e.without_url()));
     let too_big = || FetchError::Failed(format!("larger than {limit} bytes"));
     if response.content_length().is_some_and(|n| n > limit as u64) {
         return Err(too_big());

@@ -4,6 +4,7 @@
 //! as OpenSSL 3 and Windows (Server 2019, Windows 10 1709, and later) write it; the password is made here, of 120 random bits, so that none is weak; the
 //! file names the provider in which Exchange wants the key. No authority is put in: whoever imports the file trusts nobody more than before.
 use crate::authority::AuthorityError;
+use crate::der::write::{NULL, attribute, element, explicit, integer, octets, oid, sequence, set};
 use aws_lc_rs::cipher::{AES_256, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::{digest, hmac, pbkdf2, rand};
 use rustls_pki_types::pem::PemObject;
@@ -37,63 +38,9 @@ mod oid {
     pub const MICROSOFT_PROVIDER: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x11, 0x01];
 }
 
-const NULL: &[u8] = &[0x05, 0x00];
-
-/// One element of DER.
-fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    match u8::try_from(contents.len()) {
-        Ok(short @ 0..=0x7f) => out.push(short),
-        _ => {
-            let length: Vec<u8> = contents.len().to_be_bytes().into_iter().skip_while(|b| *b == 0).collect();
-            // Eight at most.
-            out.push(0x80 | length.len() as u8);
-            out.extend(length);
-        }
-    }
-    out.extend_from_slice(contents);
-    out
-}
-
-fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-    element(0x30, &parts.concat())
-}
-
-/// SET OF: its elements in the order of their bytes (X.690 §11.6).
-fn set(mut parts: Vec<Vec<u8>>) -> Vec<u8> {
-    parts.sort();
-    element(0x31, &parts.concat())
-}
-
-fn oid(contents: &[u8]) -> Vec<u8> {
-    element(0x06, contents)
-}
-
-fn octets(contents: &[u8]) -> Vec<u8> {
-    element(0x04, contents)
-}
-
-fn integer(n: u32) -> Vec<u8> {
-    let mut bytes: Vec<u8> = n.to_be_bytes().into_iter().skip_while(|b| *b == 0).collect();
-    // Positive, and one byte at least.
-    if bytes.first().is_none_or(|b| b & 0x80 != 0) {
-        bytes.insert(0, 0);
-    }
-    element(0x02, &bytes)
-}
-
-/// `[n] EXPLICIT`.
-fn explicit(n: u8, contents: &[u8]) -> Vec<u8> {
-    element(0xa0 | n, contents)
-}
-
 /// UTF-16, the high byte first.
 fn wide(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
-}
-
-fn attribute(name: &[u8], value: Vec<u8>) -> Vec<u8> {
-    sequence(&[&oid(name), &set(vec![value])])
 }
 
 fn no_random<E>(_: E) -> AuthorityError {
@@ -210,16 +157,6 @@ fn write(key: &[u8], certificate: &CertificateDer<'_>, name: &str, password: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lengths_and_numbers_are_minimal() {
-        assert_eq!(element(4, &[7; 127])[..3], [4, 127, 7]);
-        assert_eq!(element(4, &[7; 128])[..4], [4, 0x81, 128, 7]);
-        assert_eq!(element(4, &[7; 300])[..5], [4, 0x82, 1, 44, 7]);
-        assert_eq!((integer(0), integer(127), integer(128)), (vec![2, 1, 0], vec![2, 1, 127], vec![2, 2, 0, 128]));
-        assert_eq!(integer(10_000), [2, 2, 0x27, 0x10]);
-        assert_eq!(set(vec![vec![2, 1, 9], vec![2, 1, 3]]), [0x31, 6, 2, 1, 3, 2, 1, 9]);
-    }
 
     #[test]
     fn passwords_differ_and_have_120_bits() {

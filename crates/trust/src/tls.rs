@@ -8,16 +8,19 @@
 //! fails.
 use crate::{Anchors, Identity, PeerCause, Purpose, chain};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientSessionMemoryCache, Resumption};
+use rustls::client::{ClientSessionMemoryCache, Resumption, WantsClientCert};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::server::ServerSessionMemoryCache;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::sign::SingleCertAndKey;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
+    SignatureScheme, WantsVerifier,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_platform_verifier::BuilderVerifierExt;
 use sceau_domain::Timestamp;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// Sessions that a server or a client remembers; each holds a peer's chain (some KiB).
@@ -59,31 +62,109 @@ pub fn mx_server(identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
 }
 
 /// Server side for mail clients and browsers: no client certificate asked.
-pub fn client_server(identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
+pub fn client_server(own: impl Into<ByName>) -> Result<Arc<ServerConfig>, Error> {
     let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key.clone())));
+        .with_cert_resolver(Arc::new(own.into()));
     Ok(server(config))
 }
 
-/// Server side for mail programs: as [`client_server`]; where there are anchors for applicative clients it also asks for a certificate, naming their
-/// authorities, so that a program with another certificate has nothing to offer and bothers nobody. The handshake completes with any or none, the chain
-/// is judged where it is used to log in.
-pub fn mail_server(identity: &Identity, anchors: &Anchors) -> Result<Arc<ServerConfig>, Error> {
-    let hint = |anchor: &CertificateDer<'static>| {
-        let anchor = webpki::anchor_from_trusted_cert(anchor).ok()?;
-        Some(DistinguishedName::in_sequence(&anchor.subject))
-    };
-    let hints: Vec<DistinguishedName> = anchors.of(Purpose::Clients).iter().filter_map(hint).collect();
+/// Whose certificates a mail program may show to log in: applicative clients, cards, people's own devices.
+const LOGINS: [Purpose; 3] = [Purpose::Clients, Purpose::Cps, Purpose::Devices];
+
+/// Server side for mail programs: as [`client_server`]; where there are anchors of those who may log in by a certificate it also asks for one, naming
+/// their authorities, so that a program with another certificate has nothing to offer and bothers nobody. The handshake completes with any or none, the
+/// chain is judged where it is used to log in.
+pub fn mail_server(own: impl Into<ByName>, anchors: &Anchors) -> Result<Arc<ServerConfig>, Error> {
+    let hints = hints(anchors, &LOGINS);
     if hints.is_empty() {
-        return client_server(identity);
+        return client_server(own);
     }
     let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)?
         .with_client_cert_verifier(Arc::new(AskedLater { hints }))
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key.clone())));
+        .with_cert_resolver(Arc::new(own.into()));
     Ok(server(config))
+}
+
+/// How cards are spoken to. Neither by default: an RSA key on a card signs by PKCS#1 v1.5 only, while TLS 1.3 has only PSS for RSA (RFC 8446 §4.2.3), and
+/// browsers that are offered PSS let the card fail instead of taking something else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CardTls {
+    /// Speak TLS 1.3 too.
+    pub tls13: bool,
+    /// Offer RSA-PSS to cards in TLS 1.2 (in TLS 1.3 it always is).
+    pub pss: bool,
+}
+
+/// Server side of the card door: asks for a certificate of the authorities of cards. It completes with any or none, the chain is judged afterwards.
+/// Nothing is resumed: each connection asks the card itself, so that a card that was taken away opens nothing.
+pub fn card_server(identity: &Identity, anchors: &Anchors, how: CardTls) -> Result<Arc<ServerConfig>, Error> {
+    let mut schemes = provider().signature_verification_algorithms.supported_schemes();
+    if !how.pss && !how.tls13 {
+        schemes.retain(|scheme| {
+            !matches!(
+                scheme,
+                SignatureScheme::RSA_PSS_SHA256 | SignatureScheme::RSA_PSS_SHA384 | SignatureScheme::RSA_PSS_SHA512
+            )
+        });
+    }
+    let asked = CardAsked { asked: AskedLater { hints: hints(anchors, &[Purpose::Cps]) }, schemes };
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(if how.tls13 { VERSIONS } else { &[&rustls::version::TLS12] })?
+        .with_client_cert_verifier(Arc::new(asked))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key.clone())));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// Names of the authorities of these purposes, as a server tells them when it asks for a certificate.
+fn hints(anchors: &Anchors, purposes: &[Purpose]) -> Vec<DistinguishedName> {
+    let hint = |anchor: &CertificateDer<'static>| {
+        let anchor = webpki::anchor_from_trusted_cert(anchor).ok()?;
+        Some(DistinguishedName::in_sequence(&anchor.subject))
+    };
+    purposes.iter().flat_map(|p| anchors.of(*p)).filter_map(hint).collect()
+}
+
+/// Our certificates, each for the names that it has: the one that names the host that a client asked for, else the first.
+#[derive(Debug, Clone)]
+pub struct ByName {
+    first: Arc<CertifiedKey>,
+    others: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl ByName {
+    /// Also these, each for the DNS names of its certificate (RFC 5280 §4.2.1.6) that no other has yet.
+    pub fn with(mut self, others: &[Identity]) -> Self {
+        for identity in others {
+            for name in identity.names() {
+                self.others.entry(name).or_insert_with(|| identity.key.clone());
+            }
+        }
+        self
+    }
+
+    fn of(&self, asked: Option<&str>) -> &Arc<CertifiedKey> {
+        let asked = asked.unwrap_or_default().to_ascii_lowercase();
+        // One label may be any (RFC 6125 §6.4.3).
+        let any = || asked.split_once('.').and_then(|(_, rest)| self.others.get(&format!("*.{rest}")));
+        self.others.get(&asked).or_else(any).unwrap_or(&self.first)
+    }
+}
+
+impl From<&Identity> for ByName {
+    fn from(first: &Identity) -> Self {
+        Self { first: first.key.clone(), others: HashMap::new() }.with(std::slice::from_ref(first))
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.of(hello.server_name()).clone())
+    }
 }
 
 fn server(mut config: ServerConfig) -> Arc<ServerConfig> {
@@ -108,11 +189,31 @@ pub fn transfer_client(identity: &Identity) -> Result<Arc<ClientConfig>, Error> 
 /// Client side towards an HTTPS server whose chain must lead to the anchors of `purpose` and whose certificate must
 /// name the host. No client certificate.
 pub fn https_client(anchors: &Anchors, purpose: Purpose) -> Result<ClientConfig, Error> {
-    Ok(ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anchored { anchors: anchors.clone(), purpose }))
-        .with_no_client_auth())
+    let client = ClientConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS)?;
+    Ok(anchored(client, anchors, purpose).with_no_client_auth())
+}
+
+/// Client side towards an HTTPS server outside the trust space: judged by the anchors of `purpose`, by the system's authorities where there are none of
+/// it; `identity` is shown to a server that asks for a certificate.
+pub fn outside_client(anchors: &Anchors, purpose: Purpose, identity: Option<&Identity>) -> Result<ClientConfig, Error> {
+    let client = ClientConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS)?;
+    let client = if anchors.of(purpose).is_empty() {
+        client.with_platform_verifier()?
+    } else {
+        anchored(client, anchors, purpose)
+    };
+    Ok(match identity {
+        Some(own) => client.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own.key.clone()))),
+        None => client.with_no_client_auth(),
+    })
+}
+
+fn anchored(
+    client: ConfigBuilder<ClientConfig, WantsVerifier>,
+    anchors: &Anchors,
+    purpose: Purpose,
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    client.dangerous().with_custom_certificate_verifier(Arc::new(Anchored { anchors: anchors.clone(), purpose }))
 }
 
 /// A verifier of servers that accepts any chain whose leaf proves possession of its key, for clients that judge the
@@ -168,6 +269,49 @@ impl ClientCertVerifier for AskedLater {
         Ok(ClientCertVerified::assertion())
     }
     handshake_signatures!();
+}
+
+/// As [`AskedLater`], for these signatures only.
+#[derive(Debug)]
+struct CardAsked {
+    asked: AskedLater,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl ClientCertVerifier for CardAsked {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.asked.root_hint_subjects()
+    }
+    fn client_auth_mandatory(&self) -> bool {
+        self.asked.client_auth_mandatory()
+    }
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.asked.verify_client_cert(leaf, intermediates, now)
+    }
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.asked.verify_tls12_signature(message, cert, dss)
+    }
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.asked.verify_tls13_signature(message, cert, dss)
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
+    }
 }
 
 /// Accepts any server whose leaf proves possession of its key.

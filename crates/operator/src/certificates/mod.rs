@@ -209,18 +209,10 @@ impl Operator {
 
     /// The authorities of this node, each with the purposes that it is good for.
     fn anchor_rows(&self, node: i64, anchors: &Anchors) -> Vec<Certificate> {
-        let purposes = [
-            (Purpose::Peers, "peers"),
-            (Purpose::ListSigner, "list_signer"),
-            (Purpose::ListServer, "list_server"),
-            (Purpose::Cps, "cps"),
-            (Purpose::Clients, "clients"),
-            (Purpose::Connectors, "connectors"),
-        ];
         let mut found: BTreeMap<String, (Certificate, Vec<&str>)> = BTreeMap::new();
-        for (purpose, name) in purposes {
+        for purpose in Purpose::ALL {
             for row in anchors.of(purpose).iter().filter_map(|c| self.certificate_row(("anchor", "", node), c)) {
-                found.entry(row.fingerprint.clone()).or_insert_with(|| (row, Vec::new())).1.push(name);
+                found.entry(row.fingerprint.clone()).or_insert_with(|| (row, Vec::new())).1.push(purpose.as_str());
             }
         }
         found.into_values().map(|(row, names)| Certificate { place: names.join(","), ..row }).collect()

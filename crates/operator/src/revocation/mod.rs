@@ -96,7 +96,11 @@ impl Default for Settings {
 impl Settings {
     /// The mode of a purpose.
     pub fn mode_of(&self, purpose: Purpose) -> Mode {
-        self.modes.get(&purpose).copied().unwrap_or(self.mode)
+        match purpose {
+            // Our own rows say which device is revoked; nobody publishes a list.
+            Purpose::Devices => Mode::Off,
+            purpose => self.modes.get(&purpose).copied().unwrap_or(self.mode),
+        }
     }
     /// Is anything asked at all?
     pub(crate) fn asks(&self) -> bool {

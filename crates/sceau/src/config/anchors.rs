@@ -25,6 +25,9 @@ pub struct AnchorsSection {
     /// Structures' own servers.
     #[serde(default)]
     pub connectors: Vec<PathBuf>,
+    /// HTTPS servers of identity providers; none: the system's authorities.
+    #[serde(default)]
+    pub providers: Vec<PathBuf>,
     /// Revocation lists, PEM or DER.
     #[serde(default)]
     pub crls: Vec<PathBuf>,
@@ -49,6 +52,7 @@ impl Default for AnchorsSection {
             cps: none(),
             clients: none(),
             connectors: none(),
+            providers: none(),
             crls: none(),
             test_words: test_words(),
             production: AnchorSet::default(),
@@ -72,6 +76,7 @@ impl AnchorsSection {
             cps: both(&self.cps, &own.cps),
             clients: both(&self.clients, &own.clients),
             connectors: both(&self.connectors, &own.connectors),
+            providers: both(&self.providers, &own.providers),
         }
     }
     /// Those of the other environment.

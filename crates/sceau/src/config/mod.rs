@@ -5,6 +5,7 @@
 mod abuse;
 mod anchors;
 mod antivirus;
+mod autoconfig;
 mod connectors;
 mod hidden;
 mod imap;
@@ -19,6 +20,7 @@ mod transfer;
 pub use abuse::AbuseSection;
 pub use anchors::{AnchorsSection, WhiteListSection};
 pub use antivirus::AntivirusSection;
+pub use autoconfig::AutoconfigSection;
 pub use connectors::ConnectorsSection;
 pub use imap::ImapSection;
 pub use listen::ListenSection;
@@ -83,6 +85,9 @@ pub struct Config {
     /// Structures' own servers.
     #[serde(default)]
     pub connectors: ConnectorsSection,
+    /// What mail programs and zones are told.
+    #[serde(default)]
+    pub autoconfig: AutoconfigSection,
     /// Text search.
     #[serde(default)]
     pub search: SearchSection,
@@ -332,6 +337,9 @@ impl Config {
         if let Some(antivirus) = &self.antivirus {
             antivirus.check()?;
         }
+        if let Some(bad) = self.autoconfig.wrong() {
+            return Err(ConfigError::of("config.autoconfig_host", &[("value", bad)]));
+        }
         self.abuse.check()?;
         self.imap.check()?;
         if let Some((key, value)) = self.identity.wrong() {
@@ -400,6 +408,7 @@ mod tests {
             ("\"keys/keyring.db\"", "\"data/sceau.db\"", "config.keyring_apart"),
             ("[operator]", "[log]\nformat = \"xml\"\n[operator]", "config.log_format"),
             ("[operator]", "[log]\nlevel = \"a=b=c\"\n[operator]", "config.log_level"),
+            ("[operator]", "[autoconfig]\nhost = \"pas un nom\"\n[operator]", "config.autoconfig_host"),
             ("[operator]", "[operator]\nnode = 1008", "config.node"),
             ("[operator]", "[operator]\nnode = 1023", "config.node"),
             ("[operator]", "[operator]\nnode = 1024", "config.node"),

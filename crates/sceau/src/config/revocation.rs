@@ -188,11 +188,13 @@ pub struct AnchorSet {
     pub clients: Vec<PathBuf>,
     /// Structures' own servers.
     pub connectors: Vec<PathBuf>,
+    /// HTTPS servers of identity providers.
+    pub providers: Vec<PathBuf>,
 }
 
 impl AnchorSet {
     /// Files with their purposes.
-    pub fn files(&self) -> [(Purpose, &Vec<PathBuf>); 6] {
+    pub fn files(&self) -> [(Purpose, &Vec<PathBuf>); 7] {
         [
             (Purpose::Peers, &self.peers),
             (Purpose::ListSigner, &self.list_signer),
@@ -200,6 +202,7 @@ impl AnchorSet {
             (Purpose::Cps, &self.cps),
             (Purpose::Clients, &self.clients),
             (Purpose::Connectors, &self.connectors),
+            (Purpose::Providers, &self.providers),
         ]
     }
     /// Every path.
@@ -211,6 +214,7 @@ impl AnchorSet {
             &mut self.cps,
             &mut self.clients,
             &mut self.connectors,
+            &mut self.providers,
         ]
         .into_iter()
         .flatten()

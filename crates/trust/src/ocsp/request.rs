@@ -1,7 +1,8 @@
 //! The question (RFC 6960 §4.1.1): one certificate, named by SHA-1 hashes of its issuer (the one algorithm that every responder knows,
 //! RFC 5019 §2.1.1; it names, it proves nothing), with a nonce (RFC 8954), unsigned.
 use super::issuer_key_bits;
-use crate::der::{element, sequence, tag};
+use crate::der::tag;
+use crate::der::write::{element, explicit, octets, oid, sequence};
 use crate::path::Link;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
@@ -24,14 +25,10 @@ pub fn new_nonce() -> [u8; NONCE] {
 
 /// The question about a certificate; none when its issuer's key cannot be read.
 pub fn question(link: &Link, nonce: &[u8; NONCE]) -> Option<Vec<u8>> {
-    let hash = |bytes: &[u8]| element(tag::OCTET_STRING, digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
-    let mut id = SHA1.to_vec();
-    id.extend(hash(&link.issuer_name));
-    id.extend(hash(issuer_key_bits(link)?));
-    id.extend(element(tag::INTEGER, &link.serial));
-    let list = sequence(&sequence(&sequence(&id)));
-    let value = element(tag::OCTET_STRING, &element(tag::OCTET_STRING, nonce));
-    let extension = sequence(&[element(tag::OID, NONCE_OID), value].concat());
-    let extensions = element(tag::constructed(2), &sequence(&extension));
-    Some(sequence(&sequence(&[list, extensions].concat())))
+    let hash = |bytes: &[u8]| octets(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+    let (name, key) = (hash(&link.issuer_name), hash(issuer_key_bits(link)?));
+    let id = sequence(&[SHA1, &name, &key, &element(tag::INTEGER, &link.serial)]);
+    let extension = sequence(&[&oid(NONCE_OID), &octets(&octets(nonce))]);
+    let list = sequence(&[&sequence(&[&id])]);
+    Some(sequence(&[&sequence(&[&list, &explicit(2, &sequence(&[&extension]))])]))
 }

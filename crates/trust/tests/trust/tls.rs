@@ -7,11 +7,19 @@ use sceau_trust::{Identity, PeerCause, Purpose, peer, tls};
 use std::sync::Arc;
 
 /// Shakes hands and passes a byte each way (so that TLS 1.3 tickets arrive).
-fn shake(
+pub fn shake(
     client: &Arc<ClientConfig>,
     server: &Arc<ServerConfig>,
 ) -> Result<(ClientConnection, ServerConnection), rustls::Error> {
-    let name = ServerName::try_from("mx.exemple.fr").unwrap();
+    shake_as(client, server, ServerName::try_from("mx.exemple.fr").unwrap())
+}
+
+/// As [`shake`], asking for this name.
+pub fn shake_as(
+    client: &Arc<ClientConfig>,
+    server: &Arc<ServerConfig>,
+    name: ServerName<'static>,
+) -> Result<(ClientConnection, ServerConnection), rustls::Error> {
     let mut c = ClientConnection::new(client.clone(), name).unwrap();
     let mut s = ServerConnection::new(server.clone()).unwrap();
     let mut sent = false;
@@ -47,7 +55,7 @@ fn pass<A, B>(
 }
 
 /// As [`tls::transfer_client`], of one version.
-fn only(version: &'static rustls::SupportedProtocolVersion, identity: &Identity) -> Arc<ClientConfig> {
+pub fn only(version: &'static rustls::SupportedProtocolVersion, identity: &Identity) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(tls::provider())
         .with_protocol_versions(&[version])
         .unwrap()
