@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod identifier;
 pub mod life;
 pub mod limits;
+pub mod mail_setup;
 pub mod naming;
 pub mod opening;
 pub mod partner;

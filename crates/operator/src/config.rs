@@ -55,6 +55,8 @@ pub struct OperatorConfig {
     pub notices: crate::notices::Settings,
     /// Text search.
     pub search: crate::search::Settings,
+    /// What mail programs and zones are told.
+    pub mail_setup: crate::mail_setup::Settings,
     /// How people prove who they are.
     pub identity: crate::identity::settings::Settings,
 }

@@ -29,6 +29,7 @@ pub mod life;
 mod lines;
 pub mod login;
 pub mod mail;
+pub mod mail_setup;
 pub mod mailbox;
 pub mod moves;
 pub mod nodes;

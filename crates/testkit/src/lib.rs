@@ -47,12 +47,19 @@ pub fn config() -> OperatorConfig {
         notices: Default::default(),
         abuse: sceau_operator::abuse::Settings::none(),
         search: Default::default(),
+        mail_setup: sceau_operator::mail_setup::Settings { servers: servers("mss.alpha.fr"), ..Default::default() },
         // What a password costs is tried where it is meant.
         identity: sceau_operator::identity::settings::Settings {
             password: sceau_operator::identity::settings::PasswordSettings { kib: 64, passes: 1, ..Default::default() },
             ..Default::default()
         },
     }
+}
+
+/// Every door of mail programs, at its own port.
+pub fn servers(host: &str) -> sceau_domain::mail_setup::Servers {
+    let [imaps, imap, submissions, submission] = [993, 143, 465, 587].map(Some);
+    sceau_domain::mail_setup::Servers { host: host.into(), imaps, imap, submissions, submission }
 }
 
 /// A white list of these domains and distinguished names.

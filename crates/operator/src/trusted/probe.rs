@@ -3,8 +3,9 @@
 //! The operator speaks no protocol: the program gives it something that does ([`Operator::set_lookout`]).
 use crate::Operator;
 use rustls_pki_types::CertificateDer;
+use sceau_domain::mail_setup::RecordKind;
 use sceau_domain::{DomainName, Refusal};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -37,6 +38,10 @@ pub trait Probe: Send + Sync + std::fmt::Debug {
     fn servers<'a>(&'a self, domain: &'a DomainName) -> Answer<'a, Vec<Server>>;
     /// Greeting, STARTTLS, handshake with our certificate, EHLO, QUIT. `transfer.*`.
     fn handshake<'a>(&'a self, server: &'a Server, address: SocketAddr) -> Answer<'a, Shown>;
+    /// What the DNS has of this name and kind, as zone files write it, texts without quotes; empty when it says that there is nothing. `transfer.dns`.
+    fn records<'a>(&'a self, name: &'a str, kind: RecordKind) -> Answer<'a, Vec<String>>;
+    /// Addresses of a host; empty when the DNS says that there is none. `transfer.dns`.
+    fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>>;
 }
 
 impl Operator {

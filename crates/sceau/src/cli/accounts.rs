@@ -17,6 +17,11 @@ pub enum DomainCommand {
     Show {
         name: String,
     },
+    Dns {
+        name: String,
+        #[arg(long)]
+        check: bool,
+    },
     Move {
         #[command(subcommand)]
         command: super::domain_moves::MoveCommand,
@@ -58,6 +63,7 @@ pub fn domain(c: &Context, command: DomainCommand) -> Result<(), Failure> {
             let name = parse::<DomainName>(c, &name)?;
             c.show_one(&c.get(&["domains", name.as_str()])?, DOMAIN);
         }
+        DomainCommand::Dns { name, check } => return super::domain_dns::run(c, &name, check),
         DomainCommand::Move { command } => return super::domain_moves::run(c, command),
     }
     Ok(())

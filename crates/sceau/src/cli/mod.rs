@@ -23,6 +23,7 @@ mod config_cmd;
 mod confirm;
 mod connectors;
 mod disclosures;
+mod domain_dns;
 mod domain_moves;
 mod eligibility;
 mod evidence;

@@ -309,10 +309,12 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
     }
     // A short expiry (a test, a drill) warns half-way.
     retry.warn_after = retry.warn_after.min(retry.expire_after / 2);
+    let public_url = o.public_url.clone().unwrap_or_else(|| format!("https://{}", o.hostname));
     OperatorConfig {
         name: o.name.clone(),
         hostname: o.hostname.clone(),
-        public_url: o.public_url.clone().unwrap_or_else(|| format!("https://{}", o.hostname)),
+        mail_setup: config.autoconfig.settings(&config.listen, &public_url),
+        public_url,
         terms: config.terms.values(),
         limits,
         retry,

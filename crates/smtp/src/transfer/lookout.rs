@@ -6,10 +6,11 @@ use super::{HotClientTls, Routes};
 use crate::codec::capabilities::Capabilities;
 use crate::codec::response::{MAX_LINE, ReplyParser, Response};
 use rustls::pki_types::ServerName;
+use sceau_domain::mail_setup::RecordKind;
 use sceau_domain::{DomainName, Refusal, RefusalCode};
 use sceau_net::{Conn, ReadError};
 use sceau_operator::trusted::probe::{Answer, Probe, Server, Shown};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Each step of a look.
@@ -42,6 +43,12 @@ impl Probe for Lookout {
             let late = Refusal::new(RefusalCode::TransferConnect).with("server", &server.name).with("cause", "timeout");
             tokio::time::timeout(WHOLE, self.look(server, address)).await.unwrap_or(Err(late))
         })
+    }
+    fn records<'a>(&'a self, name: &'a str, kind: RecordKind) -> Answer<'a, Vec<String>> {
+        Box::pin(self.routes.records(name, kind))
+    }
+    fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>> {
+        Box::pin(self.routes.addresses(host))
     }
 }
 

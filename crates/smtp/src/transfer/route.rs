@@ -7,10 +7,11 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
+use sceau_domain::mail_setup::RecordKind;
 use sceau_domain::{DomainName, Refusal, RefusalCode};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Most servers tried for one destination.
@@ -126,8 +127,7 @@ impl Routes {
     async fn by_mx(&self, domain: &DomainName, beside: bool) -> Result<(&'static str, Vec<Server>), Refusal> {
         let mut kind = "mx";
         let no_route = || Refusal::new(RefusalCode::TransferNoRoute).with("domain", domain);
-        let no_resolver = |e: &String| Refusal::new(RefusalCode::TransferDns).with("domain", domain).with("cause", e);
-        let resolver = self.resolver.as_ref().map_err(no_resolver)?;
+        let resolver = self.resolver(domain.as_str())?;
         let mut exchanges: Vec<(u16, String)> = match resolver.mx_lookup(format!("{domain}.")).await {
             Ok(found) => found
                 .answers()
@@ -184,6 +184,42 @@ impl Routes {
         }
     }
 
+    /// What the DNS has of a name, as zone files write it (texts without quotes), asked anew: who has just published something looks now.
+    ///
+    /// # Errors
+    /// `transfer.dns`.
+    pub async fn records(&self, name: &str, kind: RecordKind) -> Result<Vec<String>, Refusal> {
+        let wanted = match kind {
+            RecordKind::Mx => RecordType::MX,
+            RecordKind::Srv => RecordType::SRV,
+            RecordKind::Cname => RecordType::CNAME,
+            RecordKind::Txt => RecordType::TXT,
+        };
+        let (resolver, whole) = (self.resolver(name)?, format!("{name}."));
+        resolver.clear_lookup_cache(whole.as_str(), wanted);
+        match resolver.lookup(whole, wanted).await {
+            Ok(found) => Ok(found.answers().iter().filter_map(|r| written(&r.data, wanted)).collect()),
+            Err(e) if is_absent(&e) => Ok(Vec::new()),
+            Err(e) => Err(Refusal::new(RefusalCode::TransferDns).with("domain", name).with("cause", e)),
+        }
+    }
+
+    /// Addresses of a host.
+    ///
+    /// # Errors
+    /// `transfer.dns`.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Refusal> {
+        match self.resolver(host)?.lookup_ip(format!("{host}.")).await {
+            Ok(found) => Ok(found.iter().collect()),
+            Err(e) if is_absent(&e) => Ok(Vec::new()),
+            Err(e) => Err(Refusal::new(RefusalCode::TransferDns).with("domain", host).with("cause", e)),
+        }
+    }
+
+    fn resolver(&self, name: &str) -> Result<&TokioResolver, Refusal> {
+        self.resolver.as_ref().map_err(|e| Refusal::new(RefusalCode::TransferDns).with("domain", name).with("cause", e))
+    }
+
     /// Why the DNS gave no answer about a name on the way to a domain.
     async fn unanswered(&self, domain: &DomainName, name: &str, kind: RecordType, e: &NetError) -> Refusal {
         let failed = matches!(e, NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)));
@@ -236,6 +272,19 @@ fn bounded(options: &mut ResolverOpts) {
     (options.timeout, options.attempts) = QUESTION;
     // IPv6 and IPv4 alike: who connects tries them by turns.
     options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
+}
+
+/// The value of a record of this kind, as zone files write it, a text without quotes.
+fn written(data: &RData, kind: RecordType) -> Option<String> {
+    match (data, kind) {
+        (RData::MX(mx), RecordType::MX) => Some(format!("{} {}", mx.preference, mx.exchange.to_ascii())),
+        (RData::SRV(s), RecordType::SRV) => {
+            Some(format!("{} {} {} {}", s.priority, s.weight, s.port, s.target.to_ascii()))
+        }
+        (RData::CNAME(name), RecordType::CNAME) => Some(name.0.to_ascii()),
+        (RData::TXT(text), RecordType::TXT) => Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned()),
+        _ => None,
+    }
 }
 
 /// The DNS says that there is no such record (for good), rather than nothing.

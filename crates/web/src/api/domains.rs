@@ -1,16 +1,17 @@
 //! Our domains.
 use crate::schema;
-use crate::{Asker, Created, Json, Page, Path, Problem, Refusals, State, located};
+use crate::{Asker, Created, Json, Page, Path, Problem, Query, Refusals, State, located};
 use axum::extract::State as AxumState;
 use sceau_domain::{DomainKind, DomainName, Refusal, RefusalCode};
 use sceau_operator::accounts::DomainView;
+use sceau_operator::mail_setup::DomainDnsView;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show)).routes(routes!(dns))
 }
 
 /// A domain to add.
@@ -57,4 +58,25 @@ async fn show(
     let all = op.domains(&actor).await?;
     let found = all.into_iter().find(|d| d.name.as_str().eq_ignore_ascii_case(&name));
     found.map(Json).ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name).into())
+}
+
+/// How far to look.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Compared {
+    /// Compare with what the DNS says.
+    #[serde(default)]
+    check: bool,
+}
+
+/// What the zone of a domain must hold: records for other operators and for mail programs.
+#[utoipa::path(get, path = "/domains/{name}/dns", tag = "domains", params(("name" = String, Path, description = "Name of the domain"), Compared),
+    responses((status = 200, description = "The records", body = DomainDnsView), Refusals), extensions(("x-sceau-use-case" = json!("domain.list"))))]
+async fn dns(
+    AxumState(State(op)): AxumState<State>,
+    Asker(actor): Asker,
+    Path(name): Path<String>,
+    Query(compared): Query<Compared>,
+) -> Result<Json<DomainDnsView>, Problem> {
+    Ok(Json(op.domain_dns(&actor, &name, compared.check).await?))
 }

@@ -81,6 +81,7 @@ impl House {
             notices: Default::default(),
             abuse: crate::abuse::Settings::none(),
             search: Default::default(),
+            mail_setup: Default::default(),
             identity: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();

@@ -1,0 +1,204 @@
+//! What mail programs are told about a domain, and what its zone must hold (F223).
+//!
+//! Promises: settings are told by the domain of an address alone, whatever stands before the `@`: nobody learns who has a BAL. Nothing is told of a domain
+//! whose programs have nothing to ask from us: one that is not ours, has not come yet or went, or is carried by a structure's own server.
+use crate::moves::Standing;
+use crate::trusted::probe::Probe;
+use crate::{Actor, Operator, refuse};
+use sceau_domain::mail_setup::{self as rules, Published, RecordKind, RecordUse, Servers, Wanted, Web};
+use sceau_domain::{DomainName, Refusal, RefusalCode};
+use sceau_store::{StoreError, Tx, accounts, connectors};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use utoipa::ToSchema;
+
+/// A look at one record, tries included.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What the configuration says of it.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Where mail programs find us.
+    pub servers: Servers,
+    /// Hosts that take mail from other operators; the nodes' own when empty.
+    pub mx: Vec<String>,
+}
+
+/// What a mail program needs to know of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSetup {
+    /// The domain.
+    pub domain: DomainName,
+    /// Name of the operator.
+    pub operator: String,
+    /// Where it connects; whole ([`Servers::is_whole`]).
+    pub servers: Servers,
+}
+
+/// What the zone of a domain must hold.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DomainDnsView {
+    /// The domain.
+    #[schema(value_type = String)]
+    pub domain: DomainName,
+    /// Its records.
+    pub records: Vec<DnsRecordView>,
+    /// Host names that the certificate shown to mail programs must have.
+    pub names: Vec<String>,
+}
+
+/// The records of one name and kind.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DnsRecordView {
+    /// Whole name, without the final dot.
+    pub name: String,
+    /// Kind: `MX`, `SRV`, `CNAME`, `TXT`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub kind: RecordKind,
+    /// What for: `transfer`, `programs`, `autoconfig`, `autodiscover`, `spf`.
+    #[schema(value_type = String)]
+    pub used: RecordUse,
+    /// Values to publish, as zone files write them; texts without quotes.
+    pub values: Vec<String>,
+    /// How what is published compares: `good`, `absent`, `other`, `unanswered`; none unless that was asked.
+    #[schema(value_type = Option<String>)]
+    pub published: Option<Look>,
+    /// What was found.
+    pub found: Vec<String>,
+}
+
+/// What a look at the DNS ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// As wanted.
+    Good,
+    /// Nothing of this name and kind.
+    Absent,
+    /// Something else.
+    Other,
+    /// The DNS did not answer.
+    Unanswered,
+}
+
+impl From<Published> for Look {
+    fn from(published: Published) -> Self {
+        match published {
+            Published::Good => Self::Good,
+            Published::Absent => Self::Absent,
+            Published::Other => Self::Other,
+        }
+    }
+}
+
+impl Operator {
+    /// What a mail program is told of a domain. For everybody. `admin.not_found` where there is nothing to tell.
+    pub async fn mail_setup(&self, domain: &DomainName) -> Result<MailSetup, Refusal> {
+        let nothing = || Refusal::new(RefusalCode::NotFound).with("name", domain);
+        let servers = self.programs(domain).await?.ok_or_else(nothing)?;
+        if !matches!(self.standing(domain).await?, Standing::Here | Standing::Shared) {
+            return Err(nothing());
+        }
+        Ok(MailSetup { domain: domain.clone(), operator: self.config().name.clone(), servers })
+    }
+
+    /// Where the mail programs of a domain of ours go; none when they have nothing to ask from us, whether the domain is here or not yet.
+    async fn programs(&self, domain: &DomainName) -> Result<Option<Servers>, Refusal> {
+        let servers = &self.config().mail_setup.servers;
+        if !servers.is_whole() {
+            return Ok(None);
+        }
+        let name = domain.to_string();
+        let ours = self.0.store.read(move |tx: &mut dyn Tx| {
+            Ok::<_, StoreError>(
+                accounts::domain_by_name(tx, &name)?.is_some() && connectors::of_domain(tx, &name)?.is_none(),
+            )
+        });
+        Ok(ours.await.map_err(|e| refuse::store(&e))?.then(|| servers.clone()))
+    }
+
+    /// What the zone of a domain must hold, and, when `check` is asked, what the DNS has. `admin.not_found`, `state.wrong` for a domain that went;
+    /// `system.unavailable` for a check that cannot be made here.
+    pub async fn domain_dns(&self, actor: &Actor, name: &str, check: bool) -> Result<DomainDnsView, Refusal> {
+        let all = self.domains(actor).await?;
+        let found = all.into_iter().find(|d| d.name.as_str().eq_ignore_ascii_case(name));
+        let domain = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name))?.name;
+        let standing = match self.standing(&domain).await {
+            // It comes, and nobody knows how far it is: its zone is prepared all the same.
+            Err(refusal) if refusal.code == RefusalCode::PeerWhiteListAbsent => Standing::Arriving,
+            standing => standing?,
+        };
+        if standing == Standing::Left {
+            return Err(Refusal::new(RefusalCode::StateWrong).with("name", &domain).with("state", standing.as_str()));
+        }
+        let servers = self.programs(&domain).await?;
+        let web = Web::of(&self.config().public_url);
+        let mx = self.mail_hosts().await?;
+        let wanted = rules::wanted(&domain, &mx, servers.as_ref().map(|s| (s, web.as_ref())));
+        let names = servers.as_ref().map(|s| rules::names(&domain, s, web.as_ref())).unwrap_or_default();
+        let looked = match check {
+            true => self.look(&wanted, standing != Standing::Here).await?,
+            false => wanted.iter().map(|_| (None, Vec::new())).collect(),
+        };
+        let record = |(w, (published, found)): (Wanted, (Option<Look>, Vec<String>))| DnsRecordView {
+            name: w.name,
+            kind: w.kind,
+            used: w.used,
+            values: w.values,
+            published,
+            found,
+        };
+        Ok(DomainDnsView { domain, records: wanted.into_iter().zip(looked).map(record).collect(), names })
+    }
+
+    /// Hosts that take mail from other operators.
+    async fn mail_hosts(&self) -> Result<Vec<String>, Refusal> {
+        let said = &self.config().mail_setup.mx;
+        if !said.is_empty() {
+            return Ok(said.clone());
+        }
+        let mut hosts: Vec<String> =
+            self.0.store.nodes().await.map_err(|e| refuse::store(&e))?.into_iter().map(|n| n.name).collect();
+        hosts.sort();
+        hosts.dedup();
+        Ok(hosts)
+    }
+
+    /// What the DNS has of each, in their order; all are asked for at once.
+    async fn look(&self, wanted: &[Wanted], shared: bool) -> Result<Vec<(Option<Look>, Vec<String>)>, Refusal> {
+        let probe = self.0.list.probe.get().ok_or(RefusalCode::Unavailable)?;
+        let mut asked = JoinSet::new();
+        for (i, wanted) in wanted.iter().cloned().enumerate() {
+            let probe = Arc::clone(probe);
+            asked.spawn(async move {
+                let looked = tokio::time::timeout(PATIENCE, one(&*probe, &wanted, shared)).await;
+                (i, looked.ok().and_then(Result::ok).unwrap_or((Look::Unanswered, Vec::new())))
+            });
+        }
+        let mut out = vec![(Some(Look::Unanswered), Vec::new()); wanted.len()];
+        while let Some(done) = asked.join_next().await {
+            if let Ok((i, (look, found))) = done {
+                out[i] = (Some(look), found);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// What the DNS has of one.
+async fn one(probe: &dyn Probe, wanted: &Wanted, shared: bool) -> Result<(Look, Vec<String>), Refusal> {
+    let found = probe.records(&wanted.name, wanted.kind).await?;
+    let look = Look::from(rules::published(wanted, &found, shared));
+    // Another name leads there too, or the addresses stand there themselves.
+    if wanted.kind == RecordKind::Cname && look != Look::Good {
+        let host = wanted.values.first().map_or("", |v| v.trim_end_matches('.'));
+        let (there, ours) = (probe.addresses(&wanted.name).await?, probe.addresses(host).await?);
+        if !there.is_empty() && there.iter().all(|a| ours.contains(a)) {
+            return Ok((Look::Good, there.iter().map(ToString::to_string).collect()));
+        }
+    }
+    Ok((look, found))
+}
