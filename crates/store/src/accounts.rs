@@ -183,7 +183,8 @@ pub struct Token {
     pub bal_id: Option<Id>,
     /// What it is for, in the words of whoever made it.
     pub label: String,
-    /// What it opens: `device` (mail programs) or `api`.
+    /// What it opens, or stands for: `device` (mail programs), `api`, `certificate`, `web` (a browser's session), `psc` and `card` (whoever comes with
+    /// these), `oauth`, `device_certificate`.
     pub purpose: String,
     /// Peppered digest of the secret.
     pub digest: Vec<u8>,
@@ -195,6 +196,33 @@ pub struct Token {
     pub last_used: Option<i64>,
     /// Revoked at.
     pub revoked: Option<i64>,
+    /// What proved whoever made it (`Proof::names`); empty when it was made by other means, or before this was kept.
+    pub strength: String,
+    /// What an OAuth grant opens (bits of its scopes); none: everything that its purpose opens.
+    pub scope: Option<i64>,
+    /// From where it was last used: a configured place or a network.
+    pub last_place: Option<String>,
+}
+
+impl Token {
+    /// One that is not for one BAL, ends never, was not used, and of whose maker nothing was proven.
+    pub fn new(id: Id, person_id: Id, (purpose, label): (&str, &str), digest: &[u8], created: i64) -> Self {
+        Self {
+            id,
+            person_id,
+            bal_id: None,
+            label: label.to_owned(),
+            purpose: purpose.to_owned(),
+            digest: digest.to_vec(),
+            created,
+            expires: None,
+            last_used: None,
+            revoked: None,
+            strength: String::new(),
+            scope: None,
+            last_place: None,
+        }
+    }
 }
 
 const DOMAIN: &str = "id, name, kind, created";
@@ -202,7 +230,8 @@ const PERSON: &str = "id, login, name, national_id, created, disabled, given_nam
                       local_id, local_id_reason, local_id_until, identity, identity_at, identity_by, email, email_verified, phone, version";
 pub(crate) const BAL: &str = "id, address_key, address, domain_id, kind, label, test, reachable, state, used_bytes, message_count, quota_bytes, created, \
                    structure_id, description, responsible, service, red_list, phone_published, paperless, closing_at, tombstone_until, version";
-const TOKEN: &str = "id, person_id, bal_id, label, digest, created, expires, last_used, revoked, purpose";
+const TOKEN: &str =
+    "id, person_id, bal_id, label, digest, created, expires, last_used, revoked, purpose, strength, scope, last_place";
 
 fn domain(r: &Row) -> Result<Domain, StoreError> {
     Ok(Domain { id: r.int(0)?, name: r.text(1)?, kind: r.text(2)?, created: r.int(3)? })
@@ -271,6 +300,9 @@ fn token(r: &Row) -> Result<Token, StoreError> {
         last_used: r.opt_int(7)?,
         revoked: r.opt_int(8)?,
         purpose: r.text(9)?,
+        strength: r.text(10)?,
+        scope: r.opt_int(11)?,
+        last_place: r.opt_text(12)?,
     })
 }
 fn one<T>(row: Option<Row>, read: fn(&Row) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
@@ -449,9 +481,12 @@ pub fn bal_by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Bal>, StoreError> {
 
 /// Inserts a token.
 pub fn insert_token(tx: &mut dyn Tx, t: &Token) -> Result<(), StoreError> {
-    let sql = "INSERT INTO tokens (id, person_id, bal_id, label, digest, created, expires, purpose) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    tx.execute(sql, params![t.id, t.person_id, t.bal_id, &t.label, t.digest.clone(), t.created, t.expires, &t.purpose])
-        .map(drop)
+    let sql = "INSERT INTO tokens (id, person_id, bal_id, label, digest, created, expires, purpose, strength, scope) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let (digest, strength) = (t.digest.clone(), t.strength.as_str());
+    let values =
+        params![t.id, t.person_id, t.bal_id, &t.label, digest, t.created, t.expires, &t.purpose, strength, t.scope];
+    tx.execute(sql, values).map(drop)
 }
 
 /// A token by digest, revoked and expired ones too.

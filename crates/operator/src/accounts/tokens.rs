@@ -167,18 +167,8 @@ impl Operator {
         let mut random = Zeroizing::new([0u8; 32]);
         SystemRandom::new().fill(&mut *random).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*random));
-        let row = rows::Token {
-            id: self.0.store.new_id(),
-            person_id: 0,
-            bal_id: None,
-            label: label.to_owned(),
-            purpose: purpose.to_owned(),
-            digest: self.token_digest(&secret).to_vec(),
-            created: self.now().0,
-            expires,
-            last_used: None,
-            revoked: None,
-        };
+        let (id, digest) = (self.0.store.new_id(), self.token_digest(&secret));
+        let row = rows::Token { expires, ..rows::Token::new(id, 0, (purpose, label), &digest, self.now().0) };
         Ok((row, secret))
     }
 

@@ -116,16 +116,11 @@ async fn tokens_live_and_end(s: TestStore) {
     world(&s).await;
     let digest = s.vault().tag("token", b"secret").to_vec();
     let token = |id: i64, digest: Vec<u8>| Token {
-        purpose: "device".into(),
-        id,
-        person_id: 1,
         bal_id: (id == 2).then_some(1),
-        label: "téléphone".into(),
-        digest,
-        created: 5,
         expires: Some(500),
-        last_used: None,
-        revoked: None,
+        strength: "card".into(),
+        scope: (id == 2).then_some(3),
+        ..Token::new(id, 1, ("device", "téléphone"), &digest, 5)
     };
     let (one, two) = (token(1, digest.clone()), token(2, vec![2]));
     write(&s, move |tx| {

@@ -75,18 +75,7 @@ async fn fill(h: &House) {
             access::grant(tx, &NewAccess::now(person, bal, "responsible", 15, 1, "root"))?;
             accounts::insert_token(
                 tx,
-                &Token {
-                    id: token,
-                    person_id: person,
-                    bal_id: Some(bal),
-                    label: "essai".into(),
-                    purpose: "device".into(),
-                    digest: token.to_be_bytes().to_vec(),
-                    created: 1,
-                    expires: None,
-                    last_used: None,
-                    revoked: None,
-                },
+                &Token { bal_id: Some(bal), ..Token::new(token, person, ("device", "essai"), &token.to_be_bytes(), 1) },
             )?;
         }
         Ok(())
