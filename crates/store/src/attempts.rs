@@ -90,3 +90,8 @@ pub fn end_of_person(tx: &mut dyn Tx, person: Id, at: i64) -> Result<u64, StoreE
     let sql = "UPDATE attempts SET used = $2 WHERE person_id = $1 AND used IS NULL";
     tx.execute(sql, params![person, at])
 }
+
+/// Forgets whatever a browser had under way: another one is about to begin.
+pub fn forget(tx: &mut dyn Tx, digest: &[u8]) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM attempts WHERE digest = $1", params![digest]).map(drop)
+}

@@ -388,7 +388,7 @@ impl Operator {
     }
 
     /// The configured place of an address, else the network that it is in: what can be said of an address without asking anybody.
-    fn place_of(&self, ip: IpAddr) -> String {
+    pub(crate) fn place_of(&self, ip: IpAddr) -> String {
         let places = self.0.config.abuse.places.iter().filter(|(network, _)| network.holds(ip));
         let named = places.max_by_key(|(network, _)| network.bits()).map(|(_, name)| name.clone());
         named.unwrap_or_else(|| Network::around(ip, 16, 32).to_string())

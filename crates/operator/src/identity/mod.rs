@@ -5,29 +5,25 @@
 //! traced as every other one.
 //!
 //! * [`settings`]: the section `[identity]`.
+//! * [`attempts`]: a sign-in under way in one browser; [`sessions`]: what it becomes, and who is behind a cookie.
+pub mod attempts;
+mod seal;
+pub mod sessions;
 pub mod settings;
 
-use crate::Operator;
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_identity::factor::{Lacking, Need};
+use sceau_identity::factor::Lacking;
 
 /// What a node remembers of identities; nothing that a second node could have spent.
 #[derive(Debug, Default)]
 pub(crate) struct State {}
 
 /// What is lacking, as it is told.
-pub(crate) fn lacking(what: Lacking) -> Refusal {
+fn lacking(what: Lacking) -> Refusal {
     Refusal::new(match what {
         Lacking::Proof => RefusalCode::LoginRequired,
         Lacking::Strength => RefusalCode::AuthStrength,
         Lacking::Freshness => RefusalCode::AuthFresh,
         Lacking::Issuer => RefusalCode::AuthIssuer,
     })
-}
-
-impl Operator {
-    /// Refuses an act whose actor did not prove enough (F041, F046): `login.required`, `auth.strength`, `auth.fresh`, `auth.issuer`.
-    pub(crate) fn needs(&self, actor: &crate::Actor, need: Need) -> Result<(), Refusal> {
-        self.config().identity.meets(&actor.proof, need, self.clock().now()).map_err(lacking)
-    }
 }

@@ -1,0 +1,357 @@
+//! Sessions of browsers: how a proof becomes one, who is behind a cookie, how one ends.
+//!
+//! A session is a row of `tokens` with one beside it: it is listed, revoked and traced as every credential, and the row is asked at each request, so that
+//! it ends on every node at once. There is one way in, [`Operator::enter_session`], whatever proved it.
+//!
+//! Promises: no session is weaker than two natures (F043, F046); a cookie is made anew whenever more was proven, so that nobody can prepare one for
+//! somebody else; an attempt begins one session, whichever nodes are asked at once.
+use super::attempts::{Attempt, secret};
+use super::lacking;
+use crate::record::By;
+use crate::refuse::Fail;
+use crate::rights::{On, permit};
+use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_identity::factor::{Factor, Lacking, Need, Proof, Strength};
+use sceau_identity::session::{Life, life, to_be_written};
+use sceau_store::web_sessions::{self as rows, Session};
+use sceau_store::{Id, Tx, access, accounts, attempts, browsers};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+/// What a proof led to.
+#[derive(Debug)]
+pub enum Entered {
+    /// A session.
+    In(SignedIn),
+    /// Not enough yet: the attempt keeps who it is and what was proven; a second means is to be asked for.
+    Second,
+}
+
+/// A session that began, or became stronger. `Debug` does not show its cookies.
+pub struct SignedIn {
+    /// Who.
+    pub person: PersonRef,
+    /// The session's new cookie.
+    pub cookie: Zeroizing<String>,
+    /// The cookie by which the browser is known from now on, when it had none.
+    pub known: Option<Zeroizing<String>>,
+    /// Where to go.
+    pub to: String,
+}
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedIn").field("person", &self.person.id).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// The session elsewhere that a proof came from, for a logout there.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// Whose: an issuer.
+    pub provider: String,
+    /// What it is called there (`sid`).
+    pub sid: Option<String>,
+}
+
+/// An open session of a browser, as its list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SessionView {
+    /// Number.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "crate::ids::text")]
+    pub id: Id,
+    /// Login.
+    pub login: String,
+    /// What was proven: `card`, `password+totp`…
+    pub factors: String,
+    /// Which browser.
+    pub agent: String,
+    /// From where it was last used: a configured place or a network.
+    pub place: Option<String>,
+    /// Begun.
+    #[schema(value_type = i64)]
+    pub begun: Timestamp,
+    /// Last request.
+    #[schema(value_type = i64)]
+    pub seen: Timestamp,
+    /// Its end, whatever it does.
+    #[schema(value_type = i64)]
+    pub ends: Timestamp,
+    /// Is it the asker's own, in which this is asked?
+    pub this: bool,
+}
+
+/// How a browser is named in lists: its family and its system, nothing by which one could follow it.
+fn agent(said: &str) -> String {
+    let of = |names: &[(&str, &'static str)]| names.iter().find(|(part, _)| said.contains(part)).map(|(_, name)| *name);
+    let browser = of(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox", "Firefox"),
+        ("Chrom", "Chrome"),
+        ("Safari", "Safari"),
+        ("curl", "curl"),
+    ]);
+    let system = of(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    [browser, system].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+impl Operator {
+    fn session_digest(&self, cookie: &str) -> [u8; 32] {
+        self.0.store.vault().tag("session", cookie.as_bytes())
+    }
+
+    /// A browser's cookie is not a person's: several people may sign in there.
+    pub(super) fn browser_digest(&self, cookie: &str, person: Id) -> [u8; 32] {
+        let mut tagger = self.0.store.vault().tagger("browser");
+        tagger.update(&person.to_be_bytes());
+        tagger.update(cookie.as_bytes());
+        tagger.finish()
+    }
+
+    /// A means proved, in an attempt, that a person is there. With what the attempt already holds it begins a session, or makes the one stronger for
+    /// which the attempt was begun; while that is of one nature only, a second means is wanted.
+    ///
+    /// # Errors
+    /// `factor.refused`: the attempt is somebody else's; `login.failed`: the person is blocked, or is a machine; `form.old`: the attempt was spent.
+    pub async fn enter_session(
+        &self,
+        mut attempt: Attempt,
+        person: Id,
+        factor: Factor,
+        from: Option<Elsewhere>,
+        origin: &Origin,
+    ) -> Result<Entered, Refusal> {
+        let now = self.now();
+        if attempt.person.is_some_and(|known| known != person) {
+            return Err(RefusalCode::FactorRefused.into());
+        }
+        attempt.person = Some(person);
+        attempt.proof = attempt.proof.with(factor, now);
+        if attempt.proof.strength() < Strength::Strong {
+            self.keep_attempt(&mut attempt).await?;
+            return Ok(Entered::Second);
+        }
+        let (cookie, made) = (secret()?, secret()?);
+        let digest = self.session_digest(&cookie).to_vec();
+        let known = attempt.known.clone();
+        let browser = self.browser_digest(known.as_ref().unwrap_or(&made), person).to_vec();
+        let (place, limits) = (origin.remote.map(|ip| self.place_of(ip)), self.config().identity.limits());
+        let begun = Session {
+            id: self.0.store.new_id(),
+            person_id: person,
+            login: String::new(),
+            begun: now.0,
+            expires: now.plus_ms(limits.whole_ms).0,
+            proof: String::new(),
+            agent: agent(&attempt.agent),
+            bal_id: None,
+            provider: from.as_ref().map(|f| f.provider.clone()),
+            provider_sid: from.as_ref().and_then(|f| f.sid.as_deref()).map(|sid| self.sid_digest(sid)),
+            seen: now.0,
+            last_place: place,
+        };
+        let (op, origin, to) = (self.clone(), origin.clone(), attempt.to.clone());
+        let enter = move |tx: &mut dyn Tx| {
+            if !attempts::spend(tx, attempt.id, attempt.version, now.0)? {
+                return Err(Fail::from(RefusalCode::FormOld));
+            }
+            let row = accounts::person_by_id(tx, person)?.filter(|p| p.disabled.is_none());
+            let Some(row) = row.filter(|_| !matches!(access::is_machine(tx, person), Ok(true))) else {
+                return Err(RefusalCode::LoginFailed.into());
+            };
+            let (id, act, proof) = match attempt.session {
+                None => {
+                    let proof = written(&attempt.proof)?;
+                    let row = Session { proof, ..begun.clone() };
+                    rows::insert(tx, &row, &digest, &attempt.proof.names())?;
+                    (begun.id, "login.ok", attempt.proof.clone())
+                }
+                Some(id) => {
+                    let old = accounts::token_by_id(tx, id)?;
+                    let session = rows::by_id(tx, id, now.0)?.filter(|s| s.person_id == person);
+                    let (Some(old), Some(session)) = (old, session) else { return Err(RefusalCode::FormOld.into()) };
+                    let more = attempt.proof.proven().iter().fold(read(&session.proof)?, |p, m| p.with(m.factor, m.at));
+                    if !rows::renew(tx, id, (&old.digest, &digest), &written(&more)?, &more.names())? {
+                        return Err(RefusalCode::FormOld.into());
+                    }
+                    (id, "session.stepped_up", more)
+                }
+            };
+            browsers::know(tx, &browser, person, now.0)?;
+            let who = Who::Person(PersonRef::of(row));
+            let actor = Actor { who, bal: None, credential: Some(id), proof, origin: origin.clone() };
+            let data = json!({ "door": Door::Web.as_str(), "token": id.to_string(), "factors": attempt.proof.names(), "tls": origin.tls });
+            op.fact(act, &By::actor(&actor), None, "ok", data).write(tx)?;
+            Ok(actor)
+        };
+        let actor = self.0.store.write(enter).await?;
+        metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
+        self.note_login(&actor);
+        let Who::Person(person) = actor.who else { return Err(RefusalCode::Defect.into()) };
+        let known = if known.is_some() { None } else { Some(made) };
+        Ok(Entered::In(SignedIn { person, cookie, known, to }))
+    }
+
+    /// Who is behind a session's cookie. Its last use is written once a minute.
+    ///
+    /// # Errors
+    /// `login.required`: there is no such session, or not any more.
+    pub async fn session_of(&self, cookie: &str, origin: &Origin) -> Result<Actor, Refusal> {
+        let (digest, now) = (self.session_digest(cookie), self.now());
+        let find = move |tx: &mut dyn Tx| {
+            let Some(session) = rows::of_cookie(tx, &digest, now.0)? else { return Ok(None) };
+            let person = accounts::person_by_id(tx, session.person_id)?.filter(|p| p.disabled.is_none());
+            Ok::<_, Fail>(person.map(|p| (session, p)))
+        };
+        let required = || Refusal::new(RefusalCode::LoginRequired);
+        let (session, person) = self.0.store.read(find).await?.ok_or_else(required)?;
+        let (begun, seen) = (Timestamp(session.begun), Timestamp(session.seen));
+        if life(begun, seen, now, &self.config().identity.limits()) != Life::Live {
+            return Err(required());
+        }
+        let proof = read(&session.proof)?;
+        let who = Who::Person(PersonRef::of(person));
+        let actor = Actor { who, bal: None, credential: Some(session.id), proof, origin: origin.clone() };
+        if to_be_written(seen, now) {
+            let place = origin.remote.map(|ip| self.place_of(ip));
+            let touch = move |tx: &mut dyn Tx| rows::seen(tx, session.id, now.0, place.as_deref()).map_err(Fail::Store);
+            self.0.store.write(touch).await?;
+            self.note_login(&actor);
+        }
+        Ok(actor)
+    }
+
+    /// Ends a session: the actor's own, or the one of this number. Once more does nothing.
+    ///
+    /// # Errors
+    /// `admin.not_found`, `right.missing`.
+    pub async fn end_session(&self, actor: &Actor, id: Option<Id>) -> Result<(), Refusal> {
+        let own = id.is_none();
+        let id = id.or(actor.credential).ok_or(RefusalCode::LoginRequired)?;
+        let (asker, now, op) = (actor.clone(), self.now().0, self.clone());
+        let end = move |tx: &mut dyn Tx| {
+            if !own {
+                permit(tx, &asker, UseCase::SessionEnd, On::Anywhere)?;
+            }
+            let token = accounts::token_by_id(tx, id)?.filter(|t| t.purpose == rows::PURPOSE);
+            let Some(token) = token else {
+                return Err(crate::rights::unknown(tx, &asker, UseCase::SessionEnd, &id.to_string()));
+            };
+            if !own {
+                permit(tx, &asker, UseCase::SessionEnd, On::Person(token.person_id))?;
+            }
+            if accounts::revoke_token(tx, id, now)? {
+                let data = json!({ "door": asker.origin.door.as_str(), "token": id.to_string(), "person": token.person_id.to_string() });
+                op.fact("session.ended", &By::actor(&asker), None, "ok", data).write(tx)?;
+            }
+            Ok::<_, Fail>(())
+        };
+        self.0.store.write(end).await?;
+        self.rights_changed_of(id);
+        Ok(())
+    }
+
+    /// Open sessions of a person, oldest first.
+    ///
+    /// # Errors
+    /// `admin.not_found`, `right.missing`.
+    pub async fn sessions(&self, actor: &Actor, login: &str) -> Result<Vec<SessionView>, Refusal> {
+        let (asker, now, login) = (actor.clone(), self.now(), crate::accounts::login(login)?);
+        let list = move |tx: &mut dyn Tx| {
+            permit(tx, &asker, UseCase::SessionList, On::Anywhere)?;
+            let Some(person) = accounts::person_by_login(tx, &login)? else {
+                return Err(crate::rights::unknown(tx, &asker, UseCase::SessionList, &login));
+            };
+            permit(tx, &asker, UseCase::SessionList, On::Person(person.id))?;
+            Ok::<_, Fail>(rows::of_person(tx, person.id, now.0)?)
+        };
+        let (limits, own) = (self.config().identity.limits(), actor.credential);
+        let live = |s: &Session| life(Timestamp(s.begun), Timestamp(s.seen), now, &limits) == Life::Live;
+        let found = self.0.store.read(list).await?;
+        found.into_iter().filter(live).map(|s| view(s, own)).collect()
+    }
+
+    /// A provider says that a session there ended: those here that came from it end too. How many.
+    pub async fn end_sessions_of_provider(&self, provider: &str, sid: &str) -> Result<usize, Refusal> {
+        let (provider, sid, now, op) = (provider.to_owned(), self.sid_digest(sid), self.now().0, self.clone());
+        let end = move |tx: &mut dyn Tx| {
+            let ids = rows::of_provider(tx, &provider, &sid)?;
+            for id in &ids {
+                if accounts::revoke_token(tx, *id, now)? {
+                    let data = json!({ "door": Door::Web.as_str(), "token": id.to_string(), "by": provider });
+                    op.fact("session.ended", &By::system(), None, "ok", data).write(tx)?;
+                }
+            }
+            Ok::<_, Fail>(ids)
+        };
+        let ids = self.0.store.write(end).await?;
+        ids.iter().for_each(|id| self.rights_changed_of(*id));
+        Ok(ids.len())
+    }
+
+    /// What a session elsewhere is called, as it is kept.
+    fn sid_digest(&self, sid: &str) -> Vec<u8> {
+        self.0.store.vault().tag("sid", sid.as_bytes()).to_vec()
+    }
+
+    /// Refuses an act whose actor did not prove enough (F041, F046): `login.required`, `auth.strength`, `auth.fresh`, `auth.issuer`.
+    pub fn needs(&self, actor: &Actor, need: Need) -> Result<(), Refusal> {
+        self.config().identity.meets(&actor.proof, need, self.now()).map_err(lacking)
+    }
+
+    /// As [`Operator::needs`], for pages that offer another way instead.
+    pub fn lacks(&self, actor: &Actor, need: Need) -> Option<Lacking> {
+        self.config().identity.meets(&actor.proof, need, self.now()).err()
+    }
+}
+
+fn view(s: Session, own: Option<Id>) -> Result<SessionView, Refusal> {
+    let factors = read(&s.proof)?.names();
+    Ok(SessionView {
+        id: s.id,
+        login: s.login,
+        factors,
+        agent: s.agent,
+        place: s.last_place,
+        begun: Timestamp(s.begun),
+        seen: Timestamp(s.seen),
+        ends: Timestamp(s.expires),
+        this: own == Some(s.id),
+    })
+}
+
+fn written(proof: &Proof) -> Result<String, Refusal> {
+    serde_json::to_string(proof).map_err(|_| RefusalCode::Defect.into())
+}
+
+/// What was proven in a session. A means that this version does not know proves nothing: the session is over.
+fn read(proof: &str) -> Result<Proof, Refusal> {
+    serde_json::from_str(proof).map_err(|_| RefusalCode::LoginRequired.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::agent;
+
+    #[test]
+    fn browsers_are_named_and_not_followed() {
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0";
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/604.1";
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Safari/537.36 Edg/150.0";
+        assert_eq!([agent(firefox), agent(phone), agent(edge)], ["Firefox, Linux", "Safari, iPhone", "Edge, Windows"]);
+        assert_eq!(agent("<script>"), "");
+    }
+}
