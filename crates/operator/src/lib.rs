@@ -127,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) connectors: connectors::State,
     /// Domains of ours that come or go.
     pub(crate) moves: moves::State,
+    /// What people's programs are shown.
+    pub(crate) mail_setup: mail_setup::State,
     /// What is known of the antivirus engine.
     pub(crate) antivirus: antivirus::State,
     /// What is remembered of identities.
@@ -165,6 +167,7 @@ impl Operator {
             care: care::backup::State::default(),
             connectors: connectors::State::default(),
             moves: moves::State::default(),
+            mail_setup: mail_setup::State::default(),
             antivirus: antivirus::State::default(),
             identity: identity::State::default(),
             relay: std::sync::OnceLock::new(),

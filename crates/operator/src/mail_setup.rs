@@ -8,8 +8,9 @@ use crate::{Actor, Operator, refuse};
 use sceau_domain::mail_setup::{self as rules, Published, RecordKind, RecordUse, Servers, Wanted, Web};
 use sceau_domain::{DomainName, Refusal, RefusalCode};
 use sceau_store::{StoreError, Tx, accounts, connectors};
+use sceau_trust::Identity;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use utoipa::ToSchema;
@@ -25,6 +26,16 @@ pub struct Settings {
     /// Hosts that take mail from other operators; the nodes' own when empty.
     pub mx: Vec<String>,
 }
+
+/// What is remembered of it.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// What people's programs are shown, once the program has said it.
+    shown: OnceLock<Shown>,
+}
+
+/// The certificate that people's programs are shown, with its key, as it is at this moment.
+pub type Shown = Arc<arc_swap::ArcSwap<Identity>>;
 
 /// What a mail program needs to know of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +114,21 @@ impl Operator {
             return Err(nothing());
         }
         Ok(MailSetup { domain: domain.clone(), operator: self.config().name.clone(), servers })
+    }
+
+    /// The certificate that people's programs are shown; once. Documents for their devices are signed with it.
+    pub fn set_shown(&self, shown: Shown) {
+        // A second one would be a fault of the program; the first one stays.
+        let _ = self.0.mail_setup.shown.set(shown);
+    }
+
+    /// A document for a person's device, signed with the certificate that programs are shown (CMS). `system.unavailable`.
+    pub fn signed_document(&self, content: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let shown = self.0.mail_setup.shown.get().ok_or(RefusalCode::Unavailable)?;
+        sceau_trust::cms::signed(content, &shown.load(), self.now()).map_err(|e| {
+            tracing::error!(error = %e, "a document for a device could not be signed");
+            RefusalCode::Unavailable.into()
+        })
     }
 
     /// Where the mail programs of a domain of ours go; none when they have nothing to ask from us, whether the domain is here or not yet.

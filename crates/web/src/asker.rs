@@ -49,8 +49,7 @@ static SESSIONS: AtomicU64 = AtomicU64::new(1);
 pub(crate) async fn identify(AxumState(state): AxumState<State>, mut request: Request, next: Next) -> Response {
     let found = match request.extensions().get::<Via>() {
         Some(Via::Socket(who)) => who.as_ref().clone(),
-        // Programs say there who they are themselves, and by `Basic` (RFC 6749 §2.3.1).
-        Some(Via::Tls { .. }) if request.uri().path().starts_with("/oauth/") => Err(RefusalCode::LoginRequired.into()),
+        Some(Via::Tls { .. }) if is_apart(request.uri().path()) => Err(RefusalCode::LoginRequired.into()),
         Some(Via::Tls { remote, tls }) => {
             let session = format!("api-{:x}", SESSIONS.fetch_add(1, Ordering::Relaxed));
             let origin = Origin { door: Door::Api, remote: Some(*remote), session, tls: tls.clone(), once: None };
@@ -66,6 +65,13 @@ pub(crate) async fn identify(AxumState(state): AxumState<State>, mut request: Re
     };
     request.extensions_mut().insert(Found(found));
     next.run(request).await
+}
+
+/// Paths where `Authorization` is not ours to judge: programs say there who they are themselves, and by `Basic` (RFC 6749 §2.3.1); Outlook brings its
+/// person's password along when it looks for settings, which are everybody's.
+fn is_apart(path: &str) -> bool {
+    let outlook = "/autodiscover/";
+    path.starts_with("/oauth/") || path.get(..outlook.len()).is_some_and(|p| p.eq_ignore_ascii_case(outlook))
 }
 
 /// The token of `Authorization: Bearer …`. Anything else in that header counts as a wrong token.

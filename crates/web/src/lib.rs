@@ -8,6 +8,7 @@
 pub mod api;
 mod asked;
 pub mod asker;
+mod autoconfig;
 mod client_error;
 mod conditional;
 mod created;
@@ -64,7 +65,7 @@ pub fn unguarded(operator: Operator) -> Router {
 fn routes() -> (Router<State>, asked::Known) {
     let (routes, description) = api::described();
     let known = asked::Known::of(&description);
-    let all = Router::new().nest(api::PREFIX, routes).merge(api::description(description)).merge(pages::routes());
+    let all = Router::new().nest(api::PREFIX, routes).merge(api::description(description)).merge(pages::routes()).merge(autoconfig::routes());
     (all, known)
 }
 

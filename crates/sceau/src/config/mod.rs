@@ -56,6 +56,9 @@ pub struct Config {
     /// Certificate shown to mail clients; the operator's own when absent.
     #[serde(default)]
     pub client_certificate: Option<KeyPair>,
+    /// `[[certificates]]`: more of them, each shown to whoever asks for one of its names (`autoconfig.…`).
+    #[serde(default)]
+    pub certificates: Vec<KeyPair>,
     /// Trust anchors, by purpose.
     #[serde(default)]
     pub anchors: AnchorsSection,
@@ -276,7 +279,9 @@ impl Config {
                 *url = base.join(&*url).display().to_string();
             }
         }
-        let pairs = std::iter::once(&mut self.certificate).chain(self.client_certificate.as_mut());
+        let pairs = std::iter::once(&mut self.certificate)
+            .chain(self.client_certificate.as_mut())
+            .chain(&mut self.certificates);
         for pair in pairs {
             fix(&mut pair.cert);
             fix(&mut pair.key);

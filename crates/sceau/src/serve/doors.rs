@@ -139,6 +139,7 @@ impl Bound {
             // Health answers until the very end: it says "stopping" while sessions drain.
             stops.workers.spawn(crate::http::serve(listener, operator.clone(), metrics, drain(), stops.work.clone()));
         }
+        operator.set_shown(parts.shown.clone());
         operator.set_lookout(Arc::new(Lookout {
             routes: self.routes.clone(),
             hostname: config.operator.hostname.clone(),

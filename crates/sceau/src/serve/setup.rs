@@ -4,10 +4,12 @@ use sceau_domain::{Limits, RetrySchedule, SystemClock};
 use sceau_net::HotTls;
 use sceau_operator::OperatorConfig;
 use sceau_operator::certificates::{CLIENTS, OPERATOR, Own};
+use sceau_operator::mail_setup::Shown;
 use sceau_operator::notary::NotarySettings;
 use sceau_store::vault::Place;
 use sceau_store::{BlobPlace, EngineUrl, MasterKey, StoreConfig, StoreError};
 use sceau_trust::identity::IdentityError;
+use sceau_trust::tls::ByName;
 use sceau_trust::whitelist::WhiteListSource;
 use sceau_trust::{Anchors, Identity, PeerCause, Purpose, Trust, tls};
 use std::path::{Path, PathBuf};
@@ -34,6 +36,8 @@ pub struct Parts {
     pub mail: HotTls,
     /// Our side when we connect to operators.
     pub transfer: Arc<arc_swap::ArcSwap<rustls::ClientConfig>>,
+    /// The certificate that mail programs and browsers are shown.
+    pub shown: Shown,
     /// Our certificates as they were loaded, for the inventory.
     pub own: Vec<Own>,
 }
@@ -44,6 +48,7 @@ struct TlsSet {
     clients: Arc<rustls::ServerConfig>,
     mail: Arc<rustls::ServerConfig>,
     transfer: Arc<rustls::ClientConfig>,
+    shown: Arc<Identity>,
     own: Vec<Own>,
 }
 
@@ -62,6 +67,7 @@ impl Parts {
             clients: Arc::new(arc_swap::ArcSwap::new(set.clients)),
             mail: Arc::new(arc_swap::ArcSwap::new(set.mail)),
             transfer: Arc::new(arc_swap::ArcSwap::new(set.transfer)),
+            shown: Arc::new(arc_swap::ArcSwap::new(set.shown)),
             own: set.own,
         })
     }
@@ -73,6 +79,7 @@ impl Parts {
         self.clients.store(next.clients.load_full());
         self.mail.store(next.mail.load_full());
         self.transfer.store(next.transfer.load_full());
+        self.shown.store(next.shown.load_full());
     }
 }
 
@@ -82,22 +89,26 @@ fn tls_set(config: &Config, anchors: &Anchors) -> Result<TlsSet, ConfigError> {
         Some(pair) => identity("client_certificate", pair)?,
         None => operator.clone(),
     };
+    let others: Vec<Identity> =
+        config.certificates.iter().map(|p| identity("certificates", p)).collect::<Result<_, _>>()?;
+    let by_name = ByName::from(&clients).with(&others);
     let wrong = |what: &str, e: rustls::Error| {
         ConfigError::of("config.certificate", &[("what", what), ("error", &e.to_string())])
     };
     Ok(TlsSet {
         mx: tls::mx_server(&operator).map_err(|e| wrong("certificate", e))?,
-        clients: tls::client_server(&clients).map_err(|e| wrong("client_certificate", e))?,
-        mail: tls::mail_server(&clients, anchors).map_err(|e| wrong("client_certificate", e))?,
+        clients: tls::client_server(by_name.clone()).map_err(|e| wrong("client_certificate", e))?,
+        mail: tls::mail_server(by_name, anchors).map_err(|e| wrong("client_certificate", e))?,
         transfer: tls::transfer_client(&operator).map_err(|e| wrong("certificate", e))?,
-        own: own(&operator, config.client_certificate.is_some().then_some(&clients)),
+        own: own(&operator, config.client_certificate.is_some().then_some(&clients).into_iter().chain(&others)),
+        shown: Arc::new(clients.clone()),
     })
 }
 
 /// Our certificates for the inventory, without their keys.
-fn own(operator: &Identity, clients: Option<&Identity>) -> Vec<Own> {
+fn own<'a>(operator: &Identity, clients: impl Iterator<Item = &'a Identity>) -> Vec<Own> {
     let of = |place, identity: &Identity| identity.chain.first().map(|leaf| Own { place, leaf: leaf.clone() });
-    of(OPERATOR, operator).into_iter().chain(clients.and_then(|c| of(CLIENTS, c))).collect()
+    of(OPERATOR, operator).into_iter().chain(clients.filter_map(|c| of(CLIENTS, c))).collect()
 }
 
 pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
@@ -207,6 +218,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
     let own = identity("certificate", &config.certificate).and_then(|i| at_home(config, &trusted, &i));
     wrong.extend(own.err());
     wrong.extend(config.client_certificate.as_ref().and_then(|pair| identity("client_certificate", pair).err()));
+    wrong.extend(config.certificates.iter().filter_map(|pair| identity("certificates", pair).err()));
     wrong.extend(super::relay::of(config).err());
     let place = blobs_place(config).err();
     let told = place.as_ref().map(|e| e.en.clone());
