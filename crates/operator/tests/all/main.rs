@@ -20,6 +20,7 @@ macro_rules! each_engine {
 mod access;
 mod connectors;
 mod mail;
+mod mail_setup;
 mod notary;
 mod openings;
 mod partners;

@@ -1,5 +1,6 @@
 //! REST as programs see it: requests against the whole router, without a network.
 mod access;
+mod autoconfig;
 mod bal_certificates;
 mod description;
 mod domains;

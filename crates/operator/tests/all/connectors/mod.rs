@@ -75,6 +75,11 @@ async fn a_connector_is_the_operators_and_its_certificates_the_structures_too(h:
     assert_eq!(code(op.add_connector(admin, NewConnector { senders, ..new() }).await), "sender.not_allowed");
     let added = op.add_connector(admin, new()).await.unwrap();
     assert_eq!(added.warnings, ["no_certificate", "never_seen"]);
+    // Mail programs of a domain that the structure's own server carries have nothing to ask from us.
+    let carried = "alpha.mssante.fr".parse().unwrap();
+    assert_eq!(code(op.mail_setup(&carried).await), "admin.not_found");
+    let dns = op.domain_dns(admin, "alpha.mssante.fr", false).await.unwrap();
+    assert_eq!(dns.records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["MX", "TXT"]);
     assert_eq!(code(op.add_connector(admin, new()).await), "admin.exists");
     // One domain, one connector; a structure that shares the domain has none of it.
     assert_eq!(code(op.add_connector(admin, wanted("sud", "sud", "alpha.mssante.fr")).await), "connector.domain");
