@@ -50,6 +50,9 @@ pub struct Operator {
     pub data: PathBuf,
     pub config: PathBuf,
     pub admin_socket: PathBuf,
+    /// Where browsers find it.
+    #[serde(default)]
+    pub public_url: String,
     pub endpoints: Endpoints,
     pub certificate: KeyPair,
     pub accounts: Vec<Account>,
@@ -111,6 +114,8 @@ pub struct Ready {
     pub operators: Vec<Operator>,
     pub outsiders: Vec<Outsider>,
     pub certificates: Certificates,
+    #[serde(default)]
+    pub psc: crate::psc::Psc,
 }
 
 /// A running sandbox; stopped when dropped.
@@ -415,6 +420,7 @@ fn empty() -> Ready {
         },
         operators: Vec::new(),
         outsiders: Vec::new(),
+        psc: crate::psc::Psc::default(),
         certificates: Certificates { rogue: none(), expired: none(), revoked: none(), unlisted: none() },
     }
 }

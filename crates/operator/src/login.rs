@@ -78,6 +78,15 @@ impl Operator {
                 metrics::counter!("sceau_logins_total", "outcome" => outcome).increment(1);
                 Err(refusal)
             }
+            // So was a provider's signature: the person hears what is wrong with what it signed, and comes again when the token's two minutes are over.
+            Err(Fail::No(refusal)) if proven(refusal.code) => {
+                metrics::counter!("sceau_logins_total", "outcome" => "token").increment(1);
+                match refusal.code {
+                    // Traced where they were found.
+                    RefusalCode::IdentityMismatch | RefusalCode::IdentityStruck => Err(refusal),
+                    _ => Err(self.refused(By::stranger(origin), None, None, refusal).await),
+                }
+            }
             // Nothing was found wrong (a list of revoked certificates cannot be had…): whoever comes again is not held back for it.
             Err(Fail::No(refusal)) if refusal.is_temporary() => {
                 metrics::counter!("sceau_logins_total", "outcome" => "unavailable").increment(1);
@@ -217,6 +226,21 @@ impl Operator {
             tracing::error!(error = %e, "the end of a session could not be traced");
         }
     }
+}
+
+/// Is this only said behind a proof whose signature is right?
+fn proven(code: RefusalCode) -> bool {
+    use RefusalCode as R;
+    matches!(
+        code,
+        R::TokenExpired
+            | R::TokenAudience
+            | R::TokenAssurance
+            | R::TokenNotYours
+            | R::IdentityUnknown
+            | R::IdentityMismatch
+            | R::IdentityStruck
+    )
 }
 
 /// Neither revoked nor expired.

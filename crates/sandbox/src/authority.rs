@@ -37,7 +37,7 @@ pub async fn start(world: &World, pki: &Pki, stop: CancellationToken) -> Result<
     let list = white_list(world, pki)?;
     let file = pki.anchors().with_file_name("listeblanche.xml");
     crate::write_private(&file, &list)?;
-    let crl = pki.crl();
+    let (crl, cards) = (pki.crl(), pki.cards().crl());
     let pair = pki.pair("authority");
     let identity = Identity::from_pem(&read(&pair.cert)?, &read(&pair.key)?).map_err(|e| error(&e))?;
     let config = tls::client_server(&identity).map_err(|e| error(&e))?;
@@ -53,6 +53,12 @@ pub async fn start(world: &World, pki: &Pki, stop: CancellationToken) -> Result<
             "/crl.pem",
             get(async move || {
                 ([(CONTENT_TYPE, "application/x-pem-file")], tokio::fs::read(crl).await.unwrap_or_default())
+            }),
+        )
+        .route(
+            "/crl-cartes.pem",
+            get(async move || {
+                ([(CONTENT_TYPE, "application/x-pem-file")], tokio::fs::read(cards).await.unwrap_or_default())
             }),
         )
         .route("/", get(async || "Autorité jouée du bac à sable / The sandbox's played authority\n"));
@@ -94,9 +100,9 @@ fn white_list(world: &World, pki: &Pki) -> Result<Vec<u8>, SandboxError> {
 }
 
 /// TLS in front of axum's accept loop.
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+pub(crate) struct Tls {
+    pub(crate) listener: TcpListener,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 impl axum::serve::Listener for Tls {

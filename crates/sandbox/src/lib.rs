@@ -4,11 +4,14 @@
 //! only through the command line, as a person would), one outsider that is in the white list but not run by us, and
 //! certificates that must be refused. Everything is kept in one folder: a second start continues with the same data.
 mod authority;
+mod cards;
 mod live;
 mod operator;
 mod pki;
 mod provision;
+mod psc;
 mod ready;
+mod rpps;
 mod screen;
 mod storage;
 mod world;
@@ -116,8 +119,10 @@ pub async fn run(mut options: Options) -> Result<(), SandboxError> {
     let _only_one = lock(&options.data)?;
     let world = world::World::new(&options);
     let pki = pki::Pki::open(&options.data.join("pki"), &world)?;
+    rpps::write(&options.data, &world)?;
     let storage = storage::Storage::prepare(&options, &world).await?;
     let authority = authority::start(&world, &pki, stop.clone()).await?;
+    let providers = psc::start(&world, &pki, stop.clone()).await?;
     let operators = operator::start_all(&options, &world, &pki, &storage, stop.clone()).await;
     let result = match operators {
         Ok(operators) => live_on(&options, &world, &pki, operators, stop.clone()).await,
@@ -125,6 +130,7 @@ pub async fn run(mut options: Options) -> Result<(), SandboxError> {
     };
     stop.cancel();
     authority.wait().await;
+    providers.wait().await;
     if let Some(file) = &options.ready {
         // What it says is no longer true.
         let _ = std::fs::remove_file(file);

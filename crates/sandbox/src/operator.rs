@@ -2,7 +2,7 @@
 use crate::pki::Pki;
 use crate::storage::Storage;
 use crate::world::{
-    HTTP, HTTPS, IMAP, IMAPS, ISSUER_CN, MX, NodeSpec, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World,
+    CARD, HTTP, HTTPS, IMAP, IMAPS, ISSUER_CN, MX, NodeSpec, OperatorSpec, SIGNER_CN, SUBMISSION, SUBMISSIONS, World,
 };
 use crate::{Options, SandboxError, io, make_private, write_private};
 use std::fmt::Write;
@@ -251,20 +251,28 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [operator]\nname = {name:?}\nhostname = {host:?}\npublic_url = {url_public:?}\nnode = {number}\npostmaster = [\"exploitation@{domain}\"]\nenvironment = \"test\"\nsetting_up = true\n\n\
          {storage}\
          [certificate]\ncert = {cert}\nkey = {key}\n\n\
-         [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\nclients = [{anchors}]\ncrls = [{crl}]\n\n\
-         [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}]\n\n\
+         [anchors]\npeers = [{anchors}]\nlist_signer = [{anchors}]\nlist_server = [{anchors}]\nclients = [{anchors}]\nproviders = [{anchors}]\ncps = [{cards}]\ncrls = [{crl}, {cards_crl}]\n\n\
+         [anchors.production]\ncps = [{cards_elsewhere}]\n\n\
+         [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}, {cards_crl_url:?}]\n\n\
          [antivirus]\noff = \"sandbox\"\n\n\
          # Who plays here sends as nobody does.\n[abuse]\nenabled = false\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
-         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\nhttp = {http}\nadmin = \"admin.sock\"\nmax_connections_per_minute = 0\nmax_commands_per_minute = 100000\nerror_pause_ms = 0\n\n\
+         [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\ncard = {card}\nhttp = {http}\nadmin = \"admin.sock\"\nmax_connections_per_minute = 0\nmax_commands_per_minute = 100000\nerror_pause_ms = 0\n\n\
+         [autoconfig]\nhost = \"localhost\"\n\n\
          [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\
          support = \"support@{domain}\"\ndpo = \"dpo@{domain}\"\nhebergeur = {name:?}\n\n\
+         [identity]\nliberal_opening = \"own\"\n\n[identity.password]\nkib = 64\n\n[identity.card]\nurl = {card_url:?}\n\n\
+         [identity.psc]\nissuer = {psc:?}\nclient_id = {psc_client:?}\nclient_secret_file = {psc_secret}\nclients = [{psc_lps:?}]\nciba = true\n\n\
          [transfer]\nretry_seconds = [1, 2, 5, 10, 30, 60]\n\n[transfer.routes]\n{routes}\n\
          [[administrators]]\nlogin = \"operateur\"\nname = {admin:?}\nfunction = \"Exploitation\"\naccount = \"{uid}\"\n\n\
          [log]\nlevel = \"info\"\nformat = \"json\"\n",
         name = o.title,
         host = n.hostname,
-        url_public = format!("https://{}", n.endpoint(HTTPS)),
+        url_public = n.public_url(o),
+        psc = world.psc_issuer(),
+        psc_client = crate::psc::CLIENT,
+        psc_lps = crate::psc::LPS,
+        psc_secret = path(world.psc_secret()),
         number = n.number,
         storage = storage.sections(o, n),
         domain = o.domain,
@@ -272,12 +280,18 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
         key = path(pair.key),
         url = world.white_list_url(),
         crl_url = world.crl_url(),
+        cards = path(pki.cards().anchors()),
+        cards_elsewhere = path(pki.cards().elsewhere()),
+        cards_crl = path(pki.cards().crl()),
+        cards_crl_url = world.cards_crl_url(),
+        card_url = n.card_url(o),
         mx = door(MX),
         submission = door(SUBMISSION),
         submissions = door(SUBMISSIONS),
         imap = door(IMAP),
         imaps = door(IMAPS),
         https = door(HTTPS),
+        card = door(CARD),
         http = door(HTTP),
         admin = o.people.iter().find(|p| p.0 == "operateur").map_or("", |p| p.1),
         uid = rustix::process::getuid().as_raw(),

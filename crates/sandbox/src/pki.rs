@@ -1,5 +1,6 @@
 //! A played IGC-Santé: root, intermediate, operators' certificates in the real profile (RSA 2048, subject
 //! `CN, OU=1+FINESS, O, ST, C`), the signer of the white list, a revocation list, and certificates that must be refused.
+use crate::cards::Cards;
 use crate::world::{ISSUER_CN, SIGNER_CN, World};
 use crate::{SandboxError, io, make_private, write_private};
 use rcgen::{
@@ -23,6 +24,7 @@ pub struct Pair {
 #[derive(Debug, Clone)]
 pub struct Pki {
     folder: PathBuf,
+    cards: Cards,
 }
 
 /// Serial of the revoked certificate.
@@ -34,7 +36,7 @@ impl Pki {
     /// Opens the folder, making everything that is not there yet. The revocation list is made anew at each start.
     pub fn open(folder: &Path, world: &World) -> Result<Self, SandboxError> {
         make_private(folder)?;
-        let pki = Self { folder: folder.to_path_buf() };
+        let pki = Self { folder: folder.to_path_buf(), cards: Cards::open(&folder.join("cartes"), world)? };
         if !pki.anchors().exists() {
             pki.make(world)?;
         }
@@ -43,6 +45,10 @@ impl Pki {
         Ok(pki)
     }
 
+    /// Professionals' cards.
+    pub fn cards(&self) -> &Cards {
+        &self.cards
+    }
     /// Root and intermediate, PEM.
     pub fn anchors(&self) -> PathBuf {
         self.folder.join("anchors.pem")
@@ -136,6 +142,12 @@ impl Pki {
     ) -> Result<(), SandboxError> {
         let key = new_key()?;
         let mut params = leaf_params(subject, span)?;
+        // The name of an operator in browsers; its nodes are told apart by their ports.
+        let host = format!("{}.localhost", name.split('-').next().unwrap_or(name));
+        // And that of its door for cards: cookies of the one are nothing to the other.
+        for host in [format!("{}{host}", crate::world::CARD_HOST), host] {
+            params.subject_alt_names.push(SanType::DnsName(host.try_into().map_err(pki)?));
+        }
         if let Some(serial) = serial {
             params.serial_number = Some(SerialNumber::from(serial));
         }
@@ -218,6 +230,13 @@ fn leaf_params(
     dn.push(DnType::CommonName, cn);
     let mut p = CertificateParams::new(vec!["localhost".to_owned(), cn.to_owned()]).map_err(pki)?;
     p.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    // Names by which mail programs look for their settings.
+    for label in ["autoconfig", "autodiscover"] {
+        if let Some(domain) = cn.strip_prefix("mx.") {
+            let name = format!("{label}.{domain}").try_into().map_err(pki)?;
+            p.subject_alt_names.push(SanType::DnsName(name));
+        }
+    }
     p.distinguished_name = dn;
     p.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];

@@ -73,6 +73,8 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
         let bytes = std::fs::read(&file).map_err(io(file.display().to_string()))?;
         return serde_json::from_slice(&bytes).map_err(|e| SandboxError::Command(e.to_string()));
     }
+    let register = crate::rpps::file(&options.data).display().to_string();
+    cli(options, o, &["reference", "import", "rpps", &register, "--source", "bac à sable"]).await?;
     // Nobody's mail opens before the terms are accepted, by each person with a token of the person's own.
     create(options, o, &["terms", "publish", TERMS]).await?;
     create(options, o, &["domain", "add", o.domain]).await?;
@@ -156,7 +158,7 @@ async fn structure(options: &Options, o: &OperatorSpec) -> Result<(), SandboxErr
 }
 
 /// First name, family name and both of "Dr Marie MARTIN, occupation".
-fn names(name: &str) -> (&str, &str, &str) {
+pub(crate) fn names(name: &str) -> (&str, &str, &str) {
     let plain = name.split(',').next().unwrap_or_default().trim_start_matches("Dr ").trim();
     let (given, family) = plain.split_once(' ').unwrap_or((plain, plain));
     (given, family, plain)

@@ -2,7 +2,7 @@
 use crate::operator::Pids;
 use crate::pki::{Pair, Pki};
 use crate::provision::Provisioned;
-use crate::world::{HTTP, HTTPS, IMAP, IMAPS, MX, NodeSpec, SUBMISSION, SUBMISSIONS, World};
+use crate::world::{CARD, HTTP, HTTPS, IMAP, IMAPS, MX, NodeSpec, SUBMISSION, SUBMISSIONS, World};
 use crate::{Options, SandboxError, write_private};
 use serde_json::{Value, json};
 
@@ -31,6 +31,7 @@ pub fn write(
                 "data": o.data,
                 "config": o.config(),
                 "admin_socket": o.socket(),
+                "public_url": nodes[0].public_url(o),
                 "endpoints": endpoints(&nodes[0]),
                 "certificate": pair(&pki.pair(o.name)),
                 "accounts": provisioned[i].accounts,
@@ -52,6 +53,9 @@ pub fn write(
             "signing_key": signer.key,
         },
         "operators": operators,
+        "psc": crate::psc::Providers::ready(world)?,
+        "cards": pki.cards().all()?,
+        "rpps": crate::rpps::file(&options.data),
         "outsiders": [{
             "name": world.outsider.name,
             "domain": world.outsider.domain,
@@ -91,6 +95,7 @@ fn endpoints(n: &NodeSpec) -> Value {
         "imaps": n.endpoint(IMAPS),
         "http": n.endpoint(HTTP),
         "https": n.endpoint(HTTPS),
+        "card": n.endpoint(CARD),
     })
 }
 

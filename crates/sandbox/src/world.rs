@@ -17,7 +17,7 @@ pub struct OperatorSpec {
     pub subject: (&'static str, &'static str, &'static str),
     /// Folder of its data.
     pub data: PathBuf,
-    /// First of its ports: mx, submission, submissions, imap, imaps, http, https.
+    /// First of its ports: mx, submission, submissions, imap, imaps, http, https, card.
     pub ports: u16,
     /// Its hospital.
     pub structure: StructureSpec,
@@ -127,6 +127,18 @@ impl NodeSpec {
     pub fn log(&self) -> PathBuf {
         self.data.join("log.jsonl")
     }
+    /// Port of its web door.
+    pub fn https(&self) -> u16 {
+        self.ports + HTTPS
+    }
+    /// Where browsers find it. Each operator has a name of its own: cookies do not tell ports apart.
+    pub fn public_url(&self, operator: &OperatorSpec) -> String {
+        format!("https://{}.localhost:{}", operator.name, self.https())
+    }
+    /// Where browsers find the door that asks for a card.
+    pub fn card_url(&self, operator: &OperatorSpec) -> String {
+        format!("https://{CARD_HOST}{}.localhost:{}", operator.name, self.ports + CARD)
+    }
     /// `host:port` of a door.
     pub fn endpoint(&self, offset: u16) -> String {
         format!("127.0.0.1:{}", self.ports + offset)
@@ -151,6 +163,8 @@ pub struct OutsiderSpec {
 /// The whole world.
 #[derive(Debug, Clone)]
 pub struct World {
+    /// Folder of everything.
+    pub data: PathBuf,
     /// Port of the authority's HTTPS server.
     pub authority_port: u16,
     /// Operators run by Sceau.
@@ -180,6 +194,10 @@ pub const IMAPS: u16 = 4;
 pub const HTTP: u16 = 5;
 /// REST.
 pub const HTTPS: u16 = 6;
+/// The door that asks for a card.
+pub const CARD: u16 = 7;
+/// How its name begins.
+pub const CARD_HOST: &str = "carte.";
 
 fn per(local: &'static str, name: &'static str) -> BalSpec {
     BalSpec { local, kind: "Per", name, holder: local, members: &[], test: false }
@@ -339,7 +357,7 @@ impl World {
             port: base + 40,
             addresses: ["accueil@clinique-exterieure.mssante.fr", "dr.externe@clinique-exterieure.mssante.fr"],
         };
-        Self { authority_port: base, operators: vec![a, b], nodes: options.nodes, outsider }
+        Self { data: options.data.clone(), authority_port: base, operators: vec![a, b], nodes: options.nodes, outsider }
     }
 
     /// Every node, with its operator.
@@ -353,5 +371,9 @@ impl World {
     /// Address of the revocation list.
     pub fn crl_url(&self) -> String {
         format!("https://localhost:{}/crl.pem", self.authority_port)
+    }
+    /// Address of the revocation list of cards.
+    pub fn cards_crl_url(&self) -> String {
+        format!("https://localhost:{}/crl-cartes.pem", self.authority_port)
     }
 }

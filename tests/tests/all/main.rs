@@ -3,6 +3,7 @@
 mod abuse;
 mod access;
 mod antivirus;
+mod bearer;
 mod bucket;
 mod care;
 mod chaos;

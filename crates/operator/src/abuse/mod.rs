@@ -151,6 +151,10 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// What is counted over all nodes, for others who count.
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.rates
+    }
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing in it is ever half-written.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)

@@ -264,6 +264,9 @@ pub struct PscSettings {
     /// The PEM of [`PscSettings::key`], likewise.
     #[serde(skip)]
     pub key_pem: Option<Zeroizing<String>>,
+    /// What [`PscSettings::certificate`] names, likewise.
+    #[serde(skip)]
+    pub identity: Option<sceau_trust::Identity>,
 }
 
 /// A certificate chain and its private key, PEM files.

@@ -1,26 +1,26 @@
 //! Bearer tokens of mail programs (OAUTHBEARER, XOAUTH2; F221).
 //!
 //! The seam for tokens of authorisation servers: whoever issues tokens is an [`Issuer`]; the first one that knows a token by its form answers for it.
-//! Present: our own device tokens, which are for whatever nobody else knows.
+//! Present: Pro Santé Connect ([`crate::identity`]), and our own device tokens, which are for whatever nobody else knows.
 use super::sasl::{self, Bearer};
 use super::{Found, MAX_INPUT, find, is_live};
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_store::{Tx, accounts as rows};
 use std::pin::Pin;
 
 /// Somebody who issues bearer tokens.
 trait Issuer: Send + Sync {
     /// Is this one of its tokens, by its form?
-    fn knows(&self, token: &str) -> bool;
+    fn knows(&self, operator: &Operator, token: &str) -> bool;
     /// Whom the token proves, and the BAL that the session opens. Traces, counts and waits are the caller's.
     fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a>;
 }
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Actor, Fail>> + Send + 'a>>;
 
-static ISSUERS: &[&dyn Issuer] = &[&Ours];
+static ISSUERS: &[&dyn Issuer] = &[&Psc, &Ours];
 
 impl Operator {
     /// Logs in with a bearer token. Without a login the token says who; an address of a BAL names what is opened, to whoever the token is.
@@ -32,7 +32,7 @@ impl Operator {
         let nameless = self.0.guard.nameless(given.token.as_bytes());
         let name = given.login.as_deref().unwrap_or(&nameless);
         let attempt = async {
-            match ISSUERS.iter().find(|i| i.knows(&given.token)) {
+            match ISSUERS.iter().find(|i| i.knows(self, &given.token)) {
                 Some(issuer) => issuer.log_in(self, given, origin).await,
                 None => Err(RefusalCode::LoginFailed.into()),
             }
@@ -41,11 +41,49 @@ impl Operator {
     }
 }
 
+/// Access tokens of Pro Santé Connect: what one proves is a standing row, which opens the BAL that is named or the one PER BAL that the person holds.
+struct Psc;
+
+impl Issuer for Psc {
+    fn knows(&self, operator: &Operator, token: &str) -> bool {
+        operator.knows_psc(token)
+    }
+    fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a> {
+        Box::pin(async move {
+            // What is taken away from now on is taken away from this session too.
+            let since = operator.0.guard.rights_version();
+            let standing = operator.psc_standing(&given.token, origin).await?;
+            let found = standing_at(operator, standing, given.login.as_deref()).await?;
+            operator.enter(found, since, origin).await
+        })
+    }
+}
+
+/// What a standing row opens, asked for as at the other mechanisms: nothing, the address of a BAL, a person, `person*bal`.
+async fn standing_at(operator: &Operator, row: rows::Token, login: Option<&str>) -> Result<Found, Fail> {
+    let not_yours = || Fail::from(RefusalCode::TokenNotYours);
+    let (name, bal) = match login {
+        Some(login) if login.len() > MAX_INPUT => return Err(not_yours()),
+        Some(login) if sasl::address(login) => (None, Some(login)),
+        Some(login) => match login.split_once('*') {
+            Some((name, bal)) => (Some(name), Some(bal)),
+            None => (Some(login), None),
+        },
+        None => (None, None),
+    };
+    let wanted = bal.map(|b| operator.key_of(b)).transpose().map_err(|_| not_yours())?;
+    let by_address = name.and_then(|n| n.parse::<Address>().ok()).map(|a| operator.bal_key(&a));
+    let (name, now) = (name.map(str::to_ascii_lowercase), operator.clock().now().0);
+    let look =
+        move |tx: &mut dyn Tx| find(tx, row.clone(), name.as_deref(), by_address.as_deref(), wanted.as_deref(), now);
+    operator.0.store.read(look).await?.ok_or_else(not_yours)
+}
+
 /// Device tokens of ours: the same secrets as the passwords of PLAIN.
 struct Ours;
 
 impl Issuer for Ours {
-    fn knows(&self, _: &str) -> bool {
+    fn knows(&self, _: &Operator, _: &str) -> bool {
         true
     }
     fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a> {

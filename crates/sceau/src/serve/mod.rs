@@ -1,6 +1,7 @@
 //! `sceau serve`: puts the parts together, opens the doors, waits for a signal, closes in order.
 pub(crate) mod blobs;
 mod doors;
+mod identity;
 mod logs;
 mod relay;
 pub mod setup;
@@ -56,8 +57,9 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let parts = setup::Parts::load(&config).map_err(wrong)?;
     let store_config = setup::store_config(&config).map_err(wrong)?;
     let store = Store::open(store_config).await.map_err(|e| rotation_failed(context, &config, &e))?;
-    let operator =
-        Operator::open(setup::operator_config(&config), store, parts.trust.clone()).await.map_err(refused)?;
+    let mut settings = setup::operator_config(&config);
+    settings.identity = identity::settings(&config).map_err(wrong)?;
+    let operator = Operator::open(settings, store, parts.trust.clone()).await.map_err(refused)?;
     operator.declare_certificates(&parts.own, &parts.trust.anchors()).await.map_err(refused)?;
     if let Some(relay) = relay::of(&config).map_err(wrong)? {
         operator.set_relay(relay);

@@ -118,7 +118,7 @@ pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
     })
 }
 
-fn identity(what: &str, pair: &KeyPair) -> Result<Identity, ConfigError> {
+pub(super) fn identity(what: &str, pair: &KeyPair) -> Result<Identity, ConfigError> {
     let (cert, key) = (read(&format!("{what}.cert"), &pair.cert)?, read(&format!("{what}.key"), &pair.key)?);
     Identity::from_pem(&cert, &key).map_err(|e| match &e {
         IdentityError::Weak { dn, why } => {
@@ -220,6 +220,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
     wrong.extend(config.client_certificate.as_ref().and_then(|pair| identity("client_certificate", pair).err()));
     wrong.extend(config.certificates.iter().filter_map(|pair| identity("certificates", pair).err()));
     wrong.extend(super::relay::of(config).err());
+    wrong.extend(super::identity::settings(config).err());
     let place = blobs_place(config).err();
     let told = place.as_ref().map(|e| e.en.clone());
     wrong.extend(place);

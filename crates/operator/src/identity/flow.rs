@@ -1,0 +1,110 @@
+//! A browser goes out to a provider and comes back: the same for Pro Santé Connect and for a structure's sign-in (OpenID Connect Core §3.1, PKCE always).
+//!
+//! Promises: a return belongs to the attempt of the same browser, to the provider that it was sent to, and serves once; of what comes for the code only
+//! who it is goes on from here.
+use super::provider::{Remote, SKEW_MS};
+use crate::Operator;
+use sceau_domain::Timestamp;
+use sceau_identity::form;
+use sceau_identity::jose::Keys;
+use sceau_identity::oidc::{self, Expect, Identity, OidcError, Provider, Tokens};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// What an attempt keeps of a browser that was sent out.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Out {
+    state: String,
+    nonce: String,
+    verifier: String,
+    redirect: String,
+    /// The person has to prove himself after that: a fresh proof is wanted.
+    after: Option<Timestamp>,
+}
+
+/// With what a browser is sent out.
+pub(super) struct Sent<'a> {
+    pub redirect: String,
+    pub scope: &'a str,
+    pub acr: &'a [String],
+    /// Parameters besides.
+    pub extra: &'a [(&'a str, &'a str)],
+    /// A fresh proof is wanted.
+    pub fresh: bool,
+}
+
+/// What has to be in an ID token beside its signature, issuer and time.
+pub(super) struct Wanted<'a> {
+    pub nonce: Option<&'a str>,
+    pub acr: &'a [String],
+    pub after: Option<Timestamp>,
+}
+
+impl Remote {
+    /// Where a browser goes, and what is kept until it comes back.
+    pub(super) async fn sends(&self, op: &Operator, sent: &Sent<'_>) -> Result<(Out, String), OidcError> {
+        let provider = self.described(op).await?;
+        let mut good = true;
+        let mut fill = |bytes: &mut [u8]| good &= aws_lc_rs::rand::fill(bytes).is_ok();
+        let client = &self.about.client;
+        let begun = oidc::begin(&provider, client, &sent.redirect, sent.scope, sent.acr, sent.extra, &mut fill);
+        if !good {
+            return Err(OidcError::Unavailable);
+        }
+        let out = Out {
+            state: begun.state,
+            nonce: begun.nonce,
+            verifier: begun.verifier.to_string(),
+            redirect: sent.redirect.clone(),
+            after: sent.fresh.then(|| op.clock().now()),
+        };
+        Ok((out, begun.url))
+    }
+
+    /// The code that a browser brings back, when the return is ours.
+    pub(super) async fn code(&self, op: &Operator, out: &Out, query: &str) -> Result<Zeroizing<String>, OidcError> {
+        let query = form::read(query).ok_or(OidcError::Malformed)?;
+        oidc::returned(&*self.described(op).await?, &query, &out.state)
+    }
+
+    /// Exchanges the code, and says who signed in.
+    pub(super) async fn exchanged(
+        &self,
+        op: &Operator,
+        out: &Out,
+        code: &str,
+        acr: &[String],
+    ) -> Result<Identity, OidcError> {
+        let provider = self.described(op).await?;
+        let form = oidc::token_form(code, &out.redirect, &out.verifier);
+        let answer = self.form(op, &provider.token, &form).await?;
+        let wanted = Wanted { nonce: Some(&out.nonce), acr, after: out.after };
+        self.who(op, &oidc::tokens(&answer.body)?, &wanted).await
+    }
+
+    /// Who it is, by the ID token and, where there is one, by userinfo.
+    pub(super) async fn who(&self, op: &Operator, came: &Tokens, wanted: &Wanted<'_>) -> Result<Identity, OidcError> {
+        let id = came.id.as_ref().ok_or(OidcError::Malformed)?;
+        let expect = Expect {
+            issuer: &self.about.issuer,
+            client: &self.about.client,
+            nonce: wanted.nonce,
+            acr: wanted.acr,
+            after: wanted.after,
+            now: op.clock().now(),
+            skew_ms: SKEW_MS,
+        };
+        let judged = |keys: &Keys, p: &Provider| oidc::id_token(id, keys, &p.algs, &expect, Some(&came.access));
+        let mut identity = self.judged(op, judged).await?;
+        let provider = self.described(op).await?;
+        if let Some(address) = &provider.userinfo {
+            let answer = self.get(op, address, Some(&came.access)).await?;
+            if answer.status != 200 {
+                return Err(OidcError::Malformed);
+            }
+            let more = oidc::userinfo(&answer.body, &identity.subject)?;
+            identity.claims = identity.claims.completed(more);
+        }
+        Ok(identity)
+    }
+}

@@ -1,0 +1,100 @@
+//! Who signs in at the played providers: the synthetic people of the world, and two whom no operator knows.
+use crate::world::World;
+use serde_json::{Value, json};
+
+/// Somebody.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Login at the operator; for whoever has none, a name to pick.
+    pub login: String,
+    /// National identifier as the directory writes it: `8` and the RPPS. None for a hospital's clerk.
+    pub national: Option<String>,
+    /// Family name.
+    pub family: String,
+    /// Given name.
+    pub given: String,
+    /// Code of the profession (TRE_G15).
+    pub profession: &'static str,
+}
+
+impl Person {
+    /// The provider's own name for the person.
+    pub fn subject(&self) -> String {
+        format!("f:5cea0000-0000-4000-8000-000000000001:{}", self.login)
+    }
+    /// As people read it.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.given, self.family)
+    }
+    /// What userinfo says, in the shape of a published answer of Pro Santé Connect.
+    pub fn userinfo(&self) -> Value {
+        json!({
+            "sub": self.subject(),
+            "SubjectNameID": self.national,
+            "preferred_username": self.national.as_deref().unwrap_or(&self.login),
+            "given_name": self.given,
+            "family_name": self.family,
+            "codeCivilite": "M",
+            "Secteur_Activite": "SA07^1.2.250.1.71.4.2.4",
+            "SubjectRole": format!("{}^1.2.250.1.213.1.1.5.5", self.profession),
+            "Palier_Authentification": "APPPRIP3^1.2.250.1.213.1.5.1.1.1",
+            "UITVersion": "1.0",
+            "SubjectRefPro": { "exercices": [{
+                "codeProfession": self.profession,
+                "codeCategorieProfessionnelle": "C",
+                "nomDexercice": self.family,
+                "prenomDexercice": self.given,
+                "activities": [{ "codeModeExercice": "L", "raisonSocialeSite": "BAC A SABLE" }],
+            }] },
+        })
+    }
+}
+
+/// Professionals of all operators; and somebody whom nobody knows, and somebody with another one's number.
+pub fn professionals(world: &World) -> Vec<Person> {
+    let people = world.operators.iter().flat_map(|o| &o.people);
+    let mut all: Vec<Person> = people
+        .filter_map(|(login, name, rpps)| {
+            let (given, family) = names(name);
+            Some(Person {
+                login: (*login).to_owned(),
+                national: Some(format!("8{}", (*rpps)?)),
+                family,
+                given,
+                profession: profession(name),
+            })
+        })
+        .collect();
+    let more = [("ines.nouvelle", "Inès", "NOUVELLE", "10000000090"), ("faux.martin", "Zoé", "AUTRE", "10000000017")];
+    all.extend(more.map(|(login, given, family, rpps)| Person {
+        login: login.into(),
+        national: Some(format!("8{rpps}")),
+        family: family.into(),
+        given: given.into(),
+        profession: "10",
+    }));
+    all
+}
+
+/// Whoever works at a hospital, its administrator too.
+pub fn employees(o: &crate::world::OperatorSpec) -> Vec<Person> {
+    let members = o.people.iter().filter(|p| o.structure.members.iter().any(|m| m.0 == p.0));
+    let people = members.map(|(login, name, _)| (*login, *name)).chain([o.structure.administrator]);
+    people
+        .map(|(login, name)| {
+            let (given, family) = names(name);
+            Person { login: login.into(), national: None, family, given, profession: profession(name) }
+        })
+        .collect()
+}
+
+/// Given and family name of "Dr Marie MARTIN, occupation".
+fn names(name: &str) -> (String, String) {
+    let (given, family, _) = crate::provision::names(name);
+    (given.to_owned(), family.to_owned())
+}
+
+fn profession(name: &str) -> &'static str {
+    let occupations = [("infirmière", "60"), ("pharmacien", "21"), ("sage-femme", "50"), ("kinésithérapeute", "70")];
+    occupations.into_iter().find(|(word, _)| name.contains(word)).map_or("10", |(_, code)| code)
+}
