@@ -156,13 +156,14 @@ pub fn in_force(tx: &mut dyn Tx, person: Id, bal: Id) -> Result<Option<Access>, 
 }
 
 /// Says of `p` (people) that it is a natural person, whatever an access is called: somebody with a trait of identity or a profession, who has or had another
-/// access than a machine's, who has a role, accepted terms of use, or has a token that is for no one BAL. A machine has nothing of the kind, and its
-/// tokens are for its BAL.
+/// access than a machine's, who has a role, accepted terms of use, enrolled something or is known elsewhere, or has a token that is for no one BAL. A
+/// machine has nothing of the kind, and its tokens are for its BAL.
 pub(crate) const NATURAL: &str = "(p.national_id IS NOT NULL OR p.local_id IS NOT NULL OR p.family_name IS NOT NULL \
     OR p.given_name IS NOT NULL OR p.profession IS NOT NULL OR p.speciality IS NOT NULL OR p.identity <> 'none' OR p.habilitated <> 0 \
     OR EXISTS (SELECT 1 FROM access n WHERE n.person_id = p.id AND n.role <> 'machine') \
     OR EXISTS (SELECT 1 FROM acceptances n WHERE n.person_id = p.id) \
     OR EXISTS (SELECT 1 FROM roles n WHERE n.person_id = p.id AND n.ended IS NULL) \
+    OR EXISTS (SELECT 1 FROM factors n WHERE n.person_id = p.id) OR EXISTS (SELECT 1 FROM bindings n WHERE n.person_id = p.id) \
     OR EXISTS (SELECT 1 FROM tokens n WHERE n.person_id = p.id AND n.purpose = 'device' AND n.bal_id IS NULL AND n.revoked IS NULL))";
 
 /// Is that a natural person, not a machine?

@@ -126,7 +126,9 @@ impl Aged {
             }
             Self::People => {
                 // Who was certified, or answered, since then is expected back.
-                let kept = "(p.email IS NOT NULL OR p.phone IS NOT NULL OR p.profession IS NOT NULL OR p.speciality IS NOT NULL OR p.local_id IS NOT NULL) \
+                let kept = "(p.email IS NOT NULL OR p.phone IS NOT NULL OR p.profession IS NOT NULL OR p.speciality IS NOT NULL OR p.local_id IS NOT NULL \
+                            OR EXISTS (SELECT 1 FROM bindings g WHERE g.person_id = p.id) OR EXISTS (SELECT 1 FROM factors f WHERE f.person_id = p.id) \
+                            OR EXISTS (SELECT 1 FROM handles i WHERE i.person_id = p.id)) \
                             AND EXISTS (SELECT 1 FROM access x WHERE x.person_id = p.id) \
                             AND (p.identity_at IS NULL OR p.identity_at < $1) AND (p.email_verified IS NULL OR p.email_verified < $1)";
                 ("people p", format!("{kept} AND {}", gone("p.id")), names_person("p.id"))
@@ -182,12 +184,15 @@ pub fn people(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<Vec<(Id, Strin
     tx.query(&sql, params![before, limit])?.iter().map(|r| Ok((r.int(0)?, r.text(1)?))).collect()
 }
 
-/// Forgets a person's contacts, profession and local identifier; and the certification, which was one of them too.
+/// Forgets a person's contacts, profession and local identifier; the certification, which was one of them too; and by what the person proved who he was.
 pub fn forget_person(tx: &mut dyn Tx, person: Id) -> Result<(), StoreError> {
     let sql = "UPDATE people SET email = NULL, email_verified = NULL, phone = NULL, profession = NULL, speciality = NULL, habilitated = 0, \
                local_id = NULL, local_id_reason = NULL, local_id_until = NULL, identity = 'none', version = version + 1 WHERE id = $1";
     tx.execute(sql, params![person])?;
-    tx.execute("DELETE FROM links WHERE person_id = $1", params![person]).map(drop)
+    for table in ["bindings", "factors", "handles", "known_browsers", "recoveries", "links"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE person_id = $1"), params![person])?;
+    }
+    Ok(())
 }
 
 /// Who keeps something of his own (annotations, subscriptions) at a BAL where he has no access any more and none to come: BAL and person, of BALs with

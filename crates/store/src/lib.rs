@@ -69,6 +69,7 @@ pub mod retention;
 pub mod revocation;
 pub mod roles;
 pub mod settings;
+pub mod spent;
 pub mod spool;
 pub mod sso;
 pub mod structures;

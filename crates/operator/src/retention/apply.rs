@@ -1,9 +1,10 @@
 //! What outlived its retention goes: messages of open BALs, contacts of people who left, requests that came to nothing, notices, acceptances of
-//! the terms by people who left; and at once what people set for themselves at BALs where their access is over. Part of housekeeping, once an
-//! hour, by one node at a time. (Traces go by the notary's hand, idempotency keys by [`crate::once`], closed BALs by [`crate::life`].)
+//! the terms by people who left; what sign-ins left behind; and at once what people set for themselves at BALs where their access is over. Part of
+//! housekeeping, once an hour, by one node at a time. (Traces go by the notary's hand, idempotency keys by [`crate::once`], closed BALs by [`crate::life`].)
 //!
 //! Promises: nothing that a legal hold names goes, whatever a policy says, also when the hold comes while this runs; the policy is judged in the
-//! transaction that removes; each transaction says in its trace what it removed and by which time; cut anywhere, it goes on in the next round.
+//! transaction that removes; each transaction says in its trace what it removed and by which time (not of what sign-ins left: their own traces say all);
+//! cut anywhere, it goes on in the next round.
 use super::{longest, of_structure};
 use crate::Operator;
 use crate::record::{By, Fact};
@@ -11,13 +12,16 @@ use crate::refuse::{self, Fail};
 use sceau_domain::retention::{Item, Span};
 use sceau_domain::{Refusal, Timestamp};
 use sceau_store::journal::Act;
-use sceau_store::{Id, StoreError, Tx, access, accounts, aged, folders, holds, id, jobs, leases, messages};
+use sceau_store::{Id, StoreError, Tx, access, accounts, aged, folders, holds, id, jobs, leases, messages, spent};
 use serde_json::json;
 
 /// Rows removed in one transaction.
 const SLICE: i64 = 200;
 /// BALs looked at in one transaction.
 const PAGE: i64 = 500;
+/// Rows of a kind that sign-ins left removed in one transaction, and transactions in one round.
+const PROOFS: i64 = 500;
+const PROOF_ROUNDS: u32 = 2_000;
 /// How often, milliseconds; and for how long the role is taken.
 const EVERY: i64 = 3_600_000;
 /// The role: one node at a time, until the next round is due.
@@ -46,7 +50,22 @@ impl Operator {
             count += self.apply_to_rows(item).await?;
         }
         count += self.apply_to_people().await? + self.apply_to_acceptances().await?;
-        Ok(count + self.apply_to_remains().await?)
+        count += self.apply_to_remains().await?;
+        Ok(count + self.forget_spent_proofs().await?)
+    }
+
+    /// What sign-ins leave behind: attempts, codes, sessions that ended. No policy says how long: traces do, for their own time.
+    async fn forget_spent_proofs(&self) -> Result<u64, Refusal> {
+        let (now, mut count) = (self.now().0, 0);
+        // A list of breached passwords that was replaced may be very long: the rest goes in the next hour.
+        for _ in 0..PROOF_ROUNDS {
+            let gone = self.0.store.write(move |tx| spent::forget(tx, now, PROOFS)).await;
+            match gone.map_err(|e: StoreError| refuse::store(&e))? {
+                0 => break,
+                gone => count += gone,
+            }
+        }
+        Ok(count)
     }
 
     async fn apply_to_messages(&self) -> Result<u64, Refusal> {

@@ -4,7 +4,8 @@
 //! they may be left out, in which case everything else is restored and whose they are is told and traced; what is being restored is opened
 //! by nobody until it is whole; a run that was cut short goes on where it stopped; nothing is written when there is no keyring that opens.
 //! Mail programs that saw what was lost since the backup are not misled: UIDs and modseqs given since then are never given again
-//! ([`LEAP`]), and every earlier view is told to begin anew (`journal_floor`).
+//! ([`LEAP`]), and every earlier view is told to begin anew (`journal_floor`). Sessions of browsers and OAuth grants do not come back to life: what ended
+//! since the backup stays ended, and whoever was in signs in again.
 use super::backup::off;
 use super::error::CareError;
 use super::generations::{Generations, Listed, listed};
@@ -114,6 +115,7 @@ pub async fn restore(
             let newest = tx.query_opt("SELECT COALESCE(MAX(id), 0) FROM traces", &[])?.map_or(Ok(0), |r| r.int(0))?;
             let ids = IdMaker::new(config.node, config.clock.clone(), newest);
             leap(tx, &shapes)?;
+            end_sessions(tx, &shapes, at)?;
             if let Some(signer) = &signer {
                 let known = shapes.iter().any(|s| s.name == "checkpoints");
                 let newest = if known { notary::newest(tx)? } else { None };
@@ -361,6 +363,15 @@ pub(crate) fn order(shape: &Shape, columns: &[String]) -> Option<Vec<usize>> {
     let places: Option<Vec<usize>> =
         shape.columns.iter().map(|wanted| columns.iter().position(|c| c == wanted)).collect();
     places.filter(|places| places.len() == columns.len())
+}
+
+/// Ends what was open when the backup was taken: it may have been ended since, and a refresh token that was spent since would be good again.
+fn end_sessions(tx: &mut dyn Tx, shapes: &[Shape], at: i64) -> Result<(), StoreError> {
+    if !shapes.iter().any(|s| s.name == "web_sessions") {
+        return Ok(());
+    }
+    let sql = "UPDATE tokens SET revoked = $1 WHERE purpose IN ('web', 'oauth') AND revoked IS NULL";
+    tx.execute(sql, params![at]).map(drop)
 }
 
 /// Leaves out UIDs and modseqs that were given after the backup was taken and are lost with it.

@@ -4,8 +4,9 @@ use sceau_store::accounts::{Bal, Domain};
 use sceau_store::keywords::{NewKeyword, Survey};
 use sceau_store::{Columns, Id, Row, StoreError, Tx, Value, testing};
 use sceau_store::{
-    access, accounts, aged, bals, departures, holds, idempotency, imports, keywords, life, notices, openings, policies,
-    queue, reference, roles, structures, terms,
+    access, accounts, aged, attempts, bals, bindings, breached, browsers, departures, factors, holds, idempotency,
+    imports, keywords, life, notices, oauth, one_time_codes, openings, policies, queue, recoveries, reference, roles,
+    spent, structures, terms, web_sessions,
 };
 
 /// Tables that grow with people, mail and time.
@@ -36,6 +37,18 @@ const MANY: &[&str] = &[
     "queue_tries",
     "annotations",
     "subscriptions",
+    "bindings",
+    "factors",
+    "attempts",
+    "web_sessions",
+    "one_time_codes",
+    "known_browsers",
+    "recoveries",
+    "oauth_grants",
+    "oauth_codes",
+    "oauth_tokens",
+    "oauth_devices",
+    "breached",
 ];
 
 /// A transaction that asks for the plan of each statement first.
@@ -212,6 +225,35 @@ const ASKED: &[Ask] = &[
     }),
     ("remains of accesses", |tx| aged::remains(tx, (0, 9)).map(drop)),
     ("remains of an access", |tx| aged::drop_remains(tx, 1, 2).map(drop)),
+    ("name elsewhere", |tx| bindings::find(tx, "card", "a", b"x").map(drop)),
+    ("names of a person elsewhere", |tx| bindings::of_person(tx, 1).map(drop)),
+    ("factors of a person", |tx| factors::of_person(tx, 1).map(drop)),
+    ("factor of a kind", |tx| factors::of_kind(tx, 1, "totp").map(drop)),
+    ("passkey", |tx| factors::by_credential(tx, b"x").map(drop)),
+    ("attempt of a browser", |tx| attempts::of_browser(tx, b"x", 5).map(drop)),
+    ("codes of a person", |tx| one_time_codes::sent(tx, 1, 5, 5).map(drop)),
+    ("code of an attempt", |tx| one_time_codes::spend(tx, 1, b"x", 5).map(drop)),
+    ("session of a cookie", |tx| web_sessions::of_cookie(tx, b"x", 5).map(drop)),
+    ("sessions of a person", |tx| web_sessions::of_person(tx, 1, 5).map(drop)),
+    ("sessions of a sign-in elsewhere", |tx| web_sessions::of_provider(tx, "a", b"x").map(drop)),
+    ("sessions of a person from elsewhere", |tx| web_sessions::of_provider_person(tx, "a", 1).map(drop)),
+    ("recovery of a person", |tx| recoveries::under_way(tx, 1).map(drop)),
+    ("recoveries of a person", |tx| recoveries::list(tx, Some(1), 5, 10).map(drop)),
+    ("recoveries due", |tx| recoveries::due(tx, 5, 10).map(drop)),
+    ("grant", |tx| oauth::grant(tx, 1).map(drop)),
+    ("grants of a client", |tx| oauth::grants_of_client(tx, "a", (1, 5), 10).map(drop)),
+    ("generation", |tx| oauth::rotate(tx, 1, 1, 5).map(drop)),
+    ("access token", |tx| oauth::access(tx, b"x", 5).map(drop)),
+    ("device's code", |tx| oauth::device_waiting(tx, "a", 5).map(drop)),
+    ("known browser", |tx| browsers::is_known(tx, b"x", 1, 5).map(drop)),
+    ("breached password", |tx| {
+        tx.execute("INSERT INTO breached_lists (generation, state, source, entries, changed, imported_by) VALUES (1, 'force', '', 0, 1, 'a')", &[])?;
+        breached::holds(tx, 5).map(drop)
+    }),
+    ("what sign-ins left", |tx| {
+        tx.execute("INSERT INTO breached_lists (generation, state, source, entries, changed, imported_by) VALUES (2, 'gone', '', 0, 1, 'a')", &[])?;
+        spent::forget(tx, i64::MAX, 10).map(drop)
+    }),
     ("who has not accepted", |tx| terms::unaccepted(tx, 1, None, 5, 10).map(drop)),
 ];
 
@@ -227,6 +269,9 @@ const FROM: &[(&str, &str)] = &[
     ("keywords that nobody has", "entries_modseq"),
     ("openings that wait for somebody", "opening_people_person"),
     ("acceptances", "acceptances_terms"),
+    ("what sign-ins left", "tokens_web"),
+    ("what sign-ins left", "tokens_standing"),
+    ("sessions of a sign-in elsewhere", "web_sessions_provider"),
 ];
 
 /// Lists that are read in their order, so that a page costs what it shows.
@@ -249,6 +294,8 @@ const IN_ORDER: &[&str] = &[
     "quotas of a structure",
     "reference by code",
     "reference by label",
+    "recoveries of a person",
+    "grants of a client",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,47 @@
 //! Restores: what comes back, what is refused, what a cut leaves.
 use super::*;
+use crate::proofs::{attempt, factor};
+use sceau_store::accounts::Token;
 use sceau_store::care::moving::{Move, migrate};
 use sceau_store::care::restore::LEAP;
 use sceau_store::care::{Phase, Progress};
 use sceau_store::testing::EmptyDatabase;
+use sceau_store::{attempts, factors};
 
 on_both_engines! {
     everything_comes_back_into_either_engine,
     a_damaged_backup_is_found_out_before_anything_is_written,
     a_closed_bal_stays_unreadable,
+    sessions_do_not_come_back_to_life,
+}
+
+async fn sessions_do_not_come_back_to_life(mut s: TestStore) {
+    world(&s).await;
+    let purposes = ["web", "oauth", "device", "psc"];
+    write(&s, move |tx| {
+        for (id, purpose) in (1..).zip(purposes) {
+            accounts::insert_token(tx, &Token::new(id, 2, (purpose, "x"), &[1, id.to_be_bytes()[7]], 5))?;
+        }
+        attempts::insert(tx, &attempt(1))?;
+        factors::insert(tx, &factor(1, 2, "totp"))
+    })
+    .await;
+    backed_up(&s, None).await.unwrap();
+    s.close().await;
+    let config = elsewhere(&s, sqlite(&s, "there"), "there");
+    restored(&config, &s).await.unwrap();
+    s.reopen_with(config).await.unwrap();
+    let (live, kept, under_way) = s
+        .read(|tx| {
+            let live = tx.query("SELECT purpose FROM tokens WHERE revoked IS NULL ORDER BY id", &[])?;
+            let live: Vec<String> = live.iter().map(|r| r.text(0)).collect::<Result<_>>()?;
+            Ok::<_, StoreError>((live, factors::by_id(tx, 1)?, tx.query("SELECT id FROM attempts", &[])?.len()))
+        })
+        .await
+        .unwrap();
+    // What a program or a standing row proves was not open: whoever took it away since takes it away again.
+    assert_eq!(live, ["device", "psc"]);
+    assert_eq!((kept, under_way), (Some(factor(1, 2, "totp")), 0));
 }
 
 async fn everything_comes_back_into_either_engine(mut s: TestStore) {
