@@ -2,7 +2,7 @@
 //!
 //! Promises: nothing is read twice in two ways: lengths are definite and minimal, tags have one byte, and whatever is left over
 //! where a structure ends is an error. Depth is what the caller asks for: nothing recurses.
-pub(crate) mod write;
+pub mod write;
 
 use sceau_domain::Timestamp;
 

@@ -4,7 +4,7 @@ pub mod authority;
 mod chain;
 pub mod cms;
 mod crl;
-mod der;
+pub mod der;
 pub mod dn;
 pub mod facts;
 pub mod identity;

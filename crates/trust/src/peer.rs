@@ -138,6 +138,12 @@ pub fn signer_path(
     Ok((Peer { chain: Shown::new(chain), ..peer }, path))
 }
 
+/// Every attribute of a certificate's subject ([`Dn::attributes`]), trusted or not.
+pub fn subject(certificate: &CertificateDer<'_>) -> Vec<(String, String)> {
+    let read = x509_parser::parse_x509_certificate(certificate);
+    read.map(|(_, parsed)| Dn::attributes(parsed.subject().as_raw())).unwrap_or_default()
+}
+
 /// What a certificate says of itself, trusted or not. `None` when it cannot be read or has no usable subject.
 pub fn describe(certificate: &CertificateDer<'_>) -> Option<Peer> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;

@@ -50,6 +50,8 @@ pub fn provider() -> Arc<CryptoProvider> {
 
 /// The versions spoken.
 const VERSIONS: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+/// Where cards are asked for.
+const OLDER: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS12];
 
 /// Server side for operators: asks for a client certificate, completes the handshake with any or none
 /// (possession of the key is proved), the chain is judged afterwards by [`crate::peer::judge`].
@@ -100,7 +102,7 @@ pub struct CardTls {
 
 /// Server side of the card door: asks for a certificate of the authorities of cards. It completes with any or none, the chain is judged afterwards.
 /// Nothing is resumed: each connection asks the card itself, so that a card that was taken away opens nothing.
-pub fn card_server(identity: &Identity, anchors: &Anchors, how: CardTls) -> Result<Arc<ServerConfig>, Error> {
+pub fn card_server(own: impl Into<ByName>, anchors: &Anchors, how: CardTls) -> Result<Arc<ServerConfig>, Error> {
     let mut schemes = provider().signature_verification_algorithms.supported_schemes();
     if !how.pss && !how.tls13 {
         schemes.retain(|scheme| {
@@ -112,9 +114,9 @@ pub fn card_server(identity: &Identity, anchors: &Anchors, how: CardTls) -> Resu
     }
     let asked = CardAsked { asked: AskedLater { hints: hints(anchors, &[Purpose::Cps]) }, schemes };
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(if how.tls13 { VERSIONS } else { &[&rustls::version::TLS12] })?
+        .with_protocol_versions(if how.tls13 { VERSIONS } else { OLDER })?
         .with_client_cert_verifier(Arc::new(asked))
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key.clone())));
+        .with_cert_resolver(Arc::new(own.into()));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))

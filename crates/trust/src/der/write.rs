@@ -2,10 +2,10 @@
 use super::tag;
 
 /// NULL, as algorithms without values have it.
-pub(crate) const NULL: &[u8] = &[0x05, 0x00];
+pub const NULL: &[u8] = &[0x05, 0x00];
 
 /// One element.
-pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+pub fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match u8::try_from(contents.len()) {
         Ok(short @ 0..=0x7f) => out.push(short),
@@ -21,28 +21,28 @@ pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
 }
 
 /// SEQUENCE of these elements.
-pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+pub fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(tag::SEQUENCE, &parts.concat())
 }
 
 /// SET OF: its elements in the order of their bytes (X.690 §11.6).
-pub(crate) fn set(mut parts: Vec<Vec<u8>>) -> Vec<u8> {
+pub fn set(mut parts: Vec<Vec<u8>>) -> Vec<u8> {
     parts.sort();
     element(tag::SET, &parts.concat())
 }
 
 /// OBJECT IDENTIFIER, from its contents.
-pub(crate) fn oid(contents: &[u8]) -> Vec<u8> {
+pub fn oid(contents: &[u8]) -> Vec<u8> {
     element(tag::OID, contents)
 }
 
 /// OCTET STRING.
-pub(crate) fn octets(contents: &[u8]) -> Vec<u8> {
+pub fn octets(contents: &[u8]) -> Vec<u8> {
     element(tag::OCTET_STRING, contents)
 }
 
 /// INTEGER.
-pub(crate) fn integer(n: u32) -> Vec<u8> {
+pub fn integer(n: u32) -> Vec<u8> {
     let mut bytes: Vec<u8> = n.to_be_bytes().into_iter().skip_while(|b| *b == 0).collect();
     // Positive, and one byte at least.
     if bytes.first().is_none_or(|b| b & 0x80 != 0) {
@@ -52,12 +52,12 @@ pub(crate) fn integer(n: u32) -> Vec<u8> {
 }
 
 /// `[n] EXPLICIT`.
-pub(crate) fn explicit(n: u8, contents: &[u8]) -> Vec<u8> {
+pub fn explicit(n: u8, contents: &[u8]) -> Vec<u8> {
     element(tag::constructed(n), contents)
 }
 
 /// An attribute of one value (RFC 5652 §5.3, RFC 7292 §4.2).
-pub(crate) fn attribute(name: &[u8], value: Vec<u8>) -> Vec<u8> {
+pub fn attribute(name: &[u8], value: Vec<u8>) -> Vec<u8> {
     sequence(&[&oid(name), &set(vec![value])])
 }
 
