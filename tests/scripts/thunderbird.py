@@ -2,27 +2,13 @@
 tests/tests/all/readers does, in the real program with its real windows, and a picture of what a person sees.
 
 Arguments: contract file, home, operator, kind and number of the account, folder, picture to write."""
-import json
-import os
-import re
-import socket
-import subprocess
-import time
 from pathlib import Path
 
-from common import account, arguments, good, imap as session, place, ready
+from common import account, arguments, good, imap as session, place
+from marionette import Program
 
 home, folder, picture = Path(arguments[0]).resolve(), arguments[4], arguments[5]
 operator, who = int(arguments[1]), account(int(arguments[1]), arguments[2], int(arguments[3]))
-profile = home / "profile"
-profile.mkdir(parents=True)
-
-# Who is trusted: the sandbox's authorities, in the profile's own store.
-subprocess.run(["certutil", "-N", "-d", f"sql:{profile}", "--empty-password"], check=True)
-anchors = Path(ready["anchors"]).read_text(encoding="ascii")
-for i, pem in enumerate(re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", anchors, re.S)):
-    (home / "anchor.pem").write_text(pem)
-    subprocess.run(["certutil", "-A", "-d", f"sql:{profile}", "-n", f"anchor {i}", "-t", "C,,", "-i", home / "anchor.pem"], check=True)
 
 imap, smtp = place(operator, "imaps")[1], place(operator, "submissions")[1]
 user = who["login"]
@@ -39,62 +25,7 @@ settings = {
     "mail.identity.id1.smtpServer": "smtp1", "mail.smtpservers": "smtp1", "mail.smtp.defaultserver": "smtp1",
     "mail.smtpserver.smtp1.hostname": "localhost", "mail.smtpserver.smtp1.port": smtp, "mail.smtpserver.smtp1.try_ssl": 3,
     "mail.smtpserver.smtp1.authMethod": 3, "mail.smtpserver.smtp1.username": user,
-    "marionette.port": 0, "intl.locale.requested": "en-US", "mail.tabs.drawInTitlebar": False,
-    # Nothing but the mail server is asked for anything, and no window greets.
-    "network.proxy.type": 1, "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 9, "network.proxy.ssl": "127.0.0.1",
-    "network.proxy.ssl_port": 9, "network.proxy.no_proxies_on": "", "app.update.auto": False, "mail.rights.version": 1,
-    "mailnews.start_page.enabled": False, "mail.shell.checkDefaultClient": False, "mail.inappnotifications.enabled": False,
-    "mail.provider.suppress_dialog_on_startup": True, "mail.spotlight.firstRunDone": True, "mail.winsearch.firstRunDone": True,
-    "datareporting.policy.dataSubmissionPolicyBypassNotification": True, "app.donation.eoy.version.viewed": 999,
-    "datareporting.healthreport.uploadEnabled": False, "toolkit.telemetry.enabled": False, "extensions.update.enabled": False,
 }
-(profile / "user.js").write_text("".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in settings.items()), encoding="utf-8")
-
-
-class Marionette:
-    """Messages are JSON with their length before them."""
-
-    def __init__(self, port):
-        self.wire = socket.create_connection(("127.0.0.1", port), timeout=120)
-        self.number, self.rest = 0, b""
-        self.hear()
-        self.ask("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {}}})
-        self.ask("Marionette:SetContext", {"value": "chrome"})
-        self.ask("WebDriver:SetTimeouts", {"script": 90_000})
-
-    def hear(self):
-        while b":" not in self.rest:
-            self.read()
-        length, _, self.rest = self.rest.partition(b":")
-        while len(self.rest) < int(length):
-            self.read()
-        message, self.rest = self.rest[:int(length)], self.rest[int(length):]
-        return json.loads(message)
-
-    def read(self):
-        more = self.wire.recv(65536)
-        if not more:
-            raise SystemExit("Thunderbird went away")
-        self.rest += more
-
-    def ask(self, name, values):
-        self.number += 1
-        message = json.dumps([0, self.number, name, values]).encode()
-        self.wire.sendall(b"%d:%s" % (len(message), message))
-        _, _, error, answer = self.hear()
-        if error:
-            raise SystemExit(f"{name}: {error} {str(values)[-600:]}")
-        return answer
-
-    def run(self, script, *values):
-        """Runs an asynchronous function in the program itself."""
-        whole = f"""const done = arguments[arguments.length - 1], given = [...arguments];
-            (async () => {{ {SHARED} {script} }})().then((v) => done(v ?? null), (e) => done("FAILED " + e + "\\n" + e.stack));"""
-        value = self.ask("WebDriver:ExecuteAsyncScript", {"script": whole, "args": list(values), "newSandbox": True})["value"]
-        if isinstance(value, str) and value.startswith("FAILED"):
-            raise SystemExit(value)
-        return value
-
 
 SHARED = """
     const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
@@ -122,20 +53,8 @@ SHARED = """
     ]);
 """
 
-display = subprocess.Popen(["Xvfb", "-displayfd", "1", "-screen", "0", "1152x864x24", "-nolisten", "tcp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-number = display.stdout.readline().decode().strip()
-environment = {**os.environ, "DISPLAY": f":{number}", "HOME": str(home), "LC_ALL": "C.UTF-8", "MOZ_CRASHREPORTER_DISABLE": "1", "GDK_BACKEND": "x11",
-               "MOZ_LOG": "sync,IMAP:5", "MOZ_LOG_FILE": str(home / "imap")}
-said = open(home / "thunderbird.log", "wb")
-program = subprocess.Popen(["thunderbird", "--profile", profile, "--no-remote", "--marionette", "--remote-allow-system-access"],
-                           env=environment, stdout=said, stderr=said)
+thunderbird = Program(home, settings, SHARED, "sync,IMAP:5")
 try:
-    until = time.monotonic() + 120
-    while not (profile / "MarionetteActivePort").exists():
-        assert program.poll() is None and time.monotonic() < until, (home / "thunderbird.log").read_text(errors="replace")
-        time.sleep(0.2)
-    time.sleep(0.5)
-    thunderbird = Marionette(int((profile / "MarionetteActivePort").read_text()))
     thunderbird.run("""
         await until("the window", () => window3?.document.getElementById("tabmail")?.currentAbout3Pane);
         for (const scheme of ["imap", "smtp"]) {
@@ -183,12 +102,8 @@ try:
     # What a person sees, on the whole display.
     thunderbird.run("""window3.moveTo(0, 0); window3.resizeTo(window3.screen.width, window3.screen.height);
         await until("the size", () => window3.outerWidth == window3.screen.width); await new Promise((r) => setTimeout(r, 1500));""")
-    os.makedirs(os.path.dirname(picture), exist_ok=True)
-    subprocess.run(["import", "-window", "root", picture], env=environment, check=True)
+    thunderbird.picture(picture)
     thunderbird.run("server.closeCachedConnections();")
     print("done")
 finally:
-    program.kill()
-    program.wait()
-    display.terminate()
-    display.wait()
+    thunderbird.end()

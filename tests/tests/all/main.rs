@@ -3,6 +3,7 @@
 mod abuse;
 mod access;
 mod antivirus;
+mod autoconfig;
 mod bearer;
 mod bucket;
 mod care;

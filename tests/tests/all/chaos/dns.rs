@@ -1,15 +1,11 @@
 //! A DNS of our own, on loopback: answers, fails, keeps silent, answers rubbish.
 use super::places::{Dns, Place};
+use sceau_e2e::dns::{A, Answer, MX, NXDOMAIN, labels, read, reply};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-const A: u16 = 1;
-const MX: u16 = 15;
 const SERVFAIL: u8 = 2;
-const NXDOMAIN: u8 = 3;
 const REFUSED: u8 = 5;
-/// Seconds for which an answer may be kept: the shortest that a resolver of ours heeds.
-const TTL: u32 = 1;
 
 /// Starts it; where it listens.
 pub fn start(places: &[Place]) -> SocketAddr {
@@ -35,9 +31,6 @@ struct Zone {
     /// Questions about domains that fail now and then.
     asked: u32,
 }
-
-/// Records, or the code of an error.
-type Answer = Result<Vec<(u16, Vec<u8>)>, u8>;
 
 impl Zone {
     fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
@@ -79,54 +72,4 @@ impl Zone {
         };
         Some(reply(&question[..end], found))
     }
-}
-
-/// The name that is asked for, the kind, and where the question ends.
-fn read(question: &[u8]) -> Option<(String, u16, usize)> {
-    let (mut name, mut at) = (String::new(), 12);
-    loop {
-        let length = usize::from(*question.get(at)?);
-        at += 1;
-        if length == 0 {
-            break;
-        }
-        let label = question.get(at..at + length)?;
-        if !name.is_empty() {
-            name.push('.');
-        }
-        name.push_str(&String::from_utf8_lossy(label).to_ascii_lowercase());
-        at += length;
-    }
-    let kind = question.get(at..at + 2)?;
-    (question.len() >= at + 4).then_some((name, u16::from_be_bytes([kind[0], kind[1]]), at + 4))
-}
-
-fn labels(name: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    for label in name.split('.') {
-        out.push(u8::try_from(label.len()).expect("a label"));
-        out.extend_from_slice(label.as_bytes());
-    }
-    out.push(0);
-    out
-}
-
-/// A reply to this question (header and question only).
-fn reply(question: &[u8], found: Answer) -> Vec<u8> {
-    let (code, records) = found.map_or_else(|code| (code, Vec::new()), |records| (0, records));
-    let mut out = question[..2].to_vec();
-    // An answer, recursion asked for and available.
-    out.extend([0x81, 0x80 | code, 0, 1]);
-    out.extend(u16::try_from(records.len()).expect("few").to_be_bytes());
-    out.extend([0; 4]);
-    out.extend(&question[12..]);
-    for (kind, data) in records {
-        out.extend([0xc0, 12]);
-        out.extend(kind.to_be_bytes());
-        out.extend([0, 1]);
-        out.extend(TTL.to_be_bytes());
-        out.extend(u16::try_from(data.len()).expect("small").to_be_bytes());
-        out.extend(data);
-    }
-    out
 }
