@@ -122,6 +122,15 @@ impl Outside {
     /// # Errors
     /// As [`Self::get`].
     pub async fn form(&self, url: &str, fields: &[(&str, &str)], auth: ClientAuth<'_>) -> Result<Answer, FetchError> {
+        self.answer(self.written(url, fields, auth)?).await
+    }
+
+    fn written(
+        &self,
+        url: &str,
+        fields: &[(&str, &str)],
+        auth: ClientAuth<'_>,
+    ) -> Result<reqwest::RequestBuilder, FetchError> {
         let mut request = self.client.post(self.allowed(url)?).header(ACCEPT, "application/json");
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
@@ -138,8 +147,7 @@ impl Outside {
                 form.append_pair("client_id", id);
             }
         }
-        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish());
-        self.answer(request).await
+        Ok(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish()))
     }
 
     /// Is this an address that may be asked? For what a discovery document names, before it is believed.
