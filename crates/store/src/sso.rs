@@ -74,6 +74,12 @@ pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<Provider>, StoreError> {
     tx.query_opt(&sql, params![id])?.as_ref().map(provider).transpose()
 }
 
+/// One by name, blocked ones too.
+pub fn by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<Provider>, StoreError> {
+    let sql = format!("SELECT {PROVIDER} FROM sso_providers WHERE name = $1");
+    tx.query_opt(&sql, params![name])?.as_ref().map(provider).transpose()
+}
+
 /// Those of a structure or of every one, by id, from after this one.
 pub fn list(tx: &mut dyn Tx, structure: Option<Id>, after: Id, limit: i64) -> Result<Vec<Provider>, StoreError> {
     let of = if structure.is_some() { "structure_id = $2" } else { "$2 = 0" };

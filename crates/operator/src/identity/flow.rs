@@ -33,11 +33,19 @@ pub(super) struct Sent<'a> {
     pub fresh: bool,
 }
 
-/// What has to be in an ID token beside its signature, issuer and time.
-pub(super) struct Wanted<'a> {
-    pub nonce: Option<&'a str>,
+/// What is wanted of whoever signed in, beside signature, issuer and time of the ID token.
+pub(super) struct Signed<'a> {
+    /// Levels of authentication that do; empty: another question.
     pub acr: &'a [String],
-    pub after: Option<Timestamp>,
+    /// Also what userinfo says. It is not signed.
+    pub userinfo: bool,
+}
+
+/// Which question an ID token answers.
+#[derive(Default)]
+pub(super) struct Asked<'a> {
+    nonce: Option<&'a str>,
+    after: Option<Timestamp>,
 }
 
 impl Remote {
@@ -73,31 +81,37 @@ impl Remote {
         op: &Operator,
         out: &Out,
         code: &str,
-        acr: &[String],
+        signed: &Signed<'_>,
     ) -> Result<Identity, OidcError> {
         let provider = self.described(op).await?;
         let form = oidc::token_form(code, &out.redirect, &out.verifier);
         let answer = self.form(op, &provider.token, &form).await?;
-        let wanted = Wanted { nonce: Some(&out.nonce), acr, after: out.after };
-        self.who(op, &oidc::tokens(&answer.body)?, &wanted).await
+        let asked = Asked { nonce: Some(&out.nonce), after: out.after };
+        self.who(op, &oidc::tokens(&answer.body)?, &asked, signed).await
     }
 
-    /// Who it is, by the ID token and, where there is one, by userinfo.
-    pub(super) async fn who(&self, op: &Operator, came: &Tokens, wanted: &Wanted<'_>) -> Result<Identity, OidcError> {
+    /// Who it is, by the ID token and, where that is wanted and there is one, by userinfo.
+    pub(super) async fn who(
+        &self,
+        op: &Operator,
+        came: &Tokens,
+        asked: &Asked<'_>,
+        signed: &Signed<'_>,
+    ) -> Result<Identity, OidcError> {
         let id = came.id.as_ref().ok_or(OidcError::Malformed)?;
         let expect = Expect {
             issuer: &self.about.issuer,
             client: &self.about.client,
-            nonce: wanted.nonce,
-            acr: wanted.acr,
-            after: wanted.after,
+            nonce: asked.nonce,
+            acr: signed.acr,
+            after: asked.after,
             now: op.clock().now(),
             skew_ms: SKEW_MS,
         };
         let judged = |keys: &Keys, p: &Provider| oidc::id_token(id, keys, &p.algs, &expect, Some(&came.access));
         let mut identity = self.judged(op, judged).await?;
         let provider = self.described(op).await?;
-        if let Some(address) = &provider.userinfo {
+        if let Some(address) = provider.userinfo.as_ref().filter(|_| signed.userinfo) {
             let answer = self.get(op, address, Some(&came.access)).await?;
             if answer.status != 200 {
                 return Err(OidcError::Malformed);

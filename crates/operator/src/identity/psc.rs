@@ -1,7 +1,7 @@
 //! Signing in by Pro Santé Connect in a browser (F042): by its page, or by a call to somebody's telephone (e-CPS or card, CIBA); and its logouts.
 use super::attempts::Attempt;
 use super::bind::{Bound, Kind, plain};
-use super::flow::{Out, Sent, Wanted};
+use super::flow::{Asked, Out, Sent, Signed};
 use super::provider::{About, Own, Remote, SKEW_MS, signer, told};
 use super::sessions::{Elsewhere, Entered};
 use super::settings::{PscSettings, StepUp};
@@ -143,7 +143,8 @@ impl Operator {
         let code = remote.code(self, &out, query).await.map_err(|e| told(&e))?;
         attempt.drop_note(OUT);
         self.keep_attempt(&mut attempt).await?;
-        let who = remote.exchanged(self, &out, &code, &psc.acr).await.map_err(|e| told(&e))?;
+        let signed = Signed { acr: &psc.acr, userinfo: true };
+        let who = remote.exchanged(self, &out, &code, &signed).await.map_err(|e| told(&e))?;
         self.enter_psc(psc, attempt, who, origin).await
     }
 
@@ -254,8 +255,8 @@ impl Operator {
             Poll::Denied => Err(RefusalCode::FactorRefused.into()),
             Poll::Expired => Err(RefusalCode::FactorSpent.into()),
             Poll::Done(tokens) => {
-                let wanted = Wanted { nonce: None, acr: &psc.acr, after: None };
-                let who = remote.who(self, &tokens, &wanted).await.map_err(|e| told(&e))?;
+                let signed = Signed { acr: &psc.acr, userinfo: true };
+                let who = remote.who(self, &tokens, &Asked::default(), &signed).await.map_err(|e| told(&e))?;
                 // Whoever answered is whoever was called.
                 let said = of_claims(&who.claims, &psc.claim_names()).and_then(|s| s.national);
                 if said != of_idnps(&call.number) {
@@ -274,7 +275,7 @@ impl Operator {
         let issuer = peek(token).and_then(|said| said.issuer).ok_or(RefusalCode::FactorRefused)?;
         let remote = match &self.config().identity.psc {
             Some(psc) if psc.issuer == issuer => self.psc_remote(psc)?,
-            _ => return Err(RefusalCode::FactorRefused.into()),
+            _ => self.sso_of_issuer(&issuer).await?,
         };
         let (client, now) = (&remote.about.client, self.clock().now());
         let judged =
@@ -296,7 +297,7 @@ impl Operator {
 }
 
 /// Origin of a provider's page.
-fn page_origin(provider: &Provider) -> Option<String> {
+pub(super) fn page_origin(provider: &Provider) -> Option<String> {
     let url = Url::parse(&provider.authorization)?;
     let port = url.port.map(|p| format!(":{p}")).unwrap_or_default();
     Some(format!("https://{}{port}", url.host))

@@ -248,7 +248,10 @@ fn realm(
     folder: &Path,
     outside: &Arc<Outside>,
 ) -> Result<Realm, SandboxError> {
-    let back = if kind == Kind::Psc { "/connexion/psc/retour" } else { "/connexion/etablissement/retour" };
+    let back = match only {
+        None => "/connexion/psc/retour".to_owned(),
+        Some(o) => format!("/connexion/etablissement/{}/retour", o.structure.code),
+    };
     let operators = world.operators.iter().filter(|o| only.is_none_or(|only| only.name == o.name));
     let nodes: Vec<_> = operators.flat_map(|o| o.nodes(world.nodes).into_iter().map(move |n| (o, n))).collect();
     let sceau = Client {
