@@ -54,11 +54,22 @@ pub fn looked_up(tx: &mut dyn Tx, generation: Id, after: Id, limit: i64) -> Resu
     for row in tx.query(sql, params![after, limit])? {
         let id = row.text(1)?;
         let before = if row.opt_int(3)?.is_some() { Some(finding(&row, 3)?) } else { None };
-        let sql = "SELECT label FROM reference_entries WHERE generation = $1 AND code = $2 ORDER BY line LIMIT 20";
-        let labels = tx.query(sql, params![generation, &id])?.iter().map(|r| r.text(0)).collect::<Result<_, _>>()?;
+        let labels = labels(tx, generation, &id)?;
         out.push(Looked { person_id: row.int(0)?, national_id: id, family_name: row.opt_text(2)?, before, labels });
     }
     Ok(out)
+}
+
+/// The names that a generation of the register has under an identifier.
+pub fn labels(tx: &mut dyn Tx, generation: Id, national_id: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT label FROM reference_entries WHERE generation = $1 AND code = $2 ORDER BY line LIMIT 20";
+    tx.query(sql, params![generation, national_id])?.iter().map(|r| r.text(0)).collect()
+}
+
+/// What was found of a person when it was last looked.
+pub fn of_person(tx: &mut dyn Tx, person: Id) -> Result<Option<Finding>, StoreError> {
+    let sql = format!("SELECT {FINDING} FROM register_findings WHERE person_id = $1");
+    tx.query_opt(&sql, params![person])?.as_ref().map(|r| finding(r, 0)).transpose()
 }
 
 /// Writes what was found.

@@ -350,6 +350,13 @@ pub fn domains(tx: &mut dyn Tx, id: Id) -> Result<Vec<String>, StoreError> {
     tx.query(sql, params![id])?.iter().map(|r| r.text(0)).collect()
 }
 
+/// Names of the domains in which mail of health professionals goes and that are no structure's, by name; of test domains too.
+pub fn domains_of_none(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT d.name FROM domains d WHERE d.kind IN ('Production', 'Test') \
+               AND NOT EXISTS (SELECT 1 FROM structure_domains s WHERE s.domain_id = d.id) ORDER BY d.name";
+    tx.query(sql, &[])?.iter().map(|r| r.text(0)).collect()
+}
+
 /// Names of the domains of these structures, each with the structure, by name.
 pub fn domains_of(tx: &mut dyn Tx, structures: &[Id]) -> Result<Vec<(Id, String)>, StoreError> {
     let sql = |list: &str| {

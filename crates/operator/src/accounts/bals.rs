@@ -6,7 +6,7 @@ pub(crate) mod choices;
 mod edit;
 pub(crate) mod moves;
 pub(crate) mod names;
-mod suggest;
+pub(crate) mod suggest;
 mod views;
 
 pub use choices::ChoiceStep;

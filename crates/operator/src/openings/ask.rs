@@ -3,11 +3,13 @@ use super::request::{NewChange, NewEnd, NewOpening, Request, people};
 use super::views::OpeningView;
 use super::{decide, facts};
 use crate::accounts::bals::{find, names};
+use crate::identity::settings::LiberalOpening;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::opening::{self, State, Task};
+use sceau_domain::structure::Opening as Policy;
 use sceau_domain::{Address, BalKind, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::structures::{self, Structure};
@@ -25,6 +27,10 @@ pub(crate) struct Draft {
     now: Timestamp,
     asked: (life::Step, Fact),
     verified: (life::Step, Fact),
+    /// The asker just showed by card or its equivalent who he is, in person (F006).
+    proves: bool,
+    /// What whoever works in no structure may.
+    liberal: LiberalOpening,
 }
 
 /// What becomes of a request at once.
@@ -34,6 +40,8 @@ enum Then {
     Wait,
     /// The asker decides too.
     Verify,
+    /// It is the asker's own, and his to decide.
+    VerifyOwn,
 }
 
 impl Operator {
@@ -76,6 +84,8 @@ impl Operator {
             bal: self.0.store.new_id(),
             key: self.bal_key(address),
             now: self.now(),
+            proves: self.opens_own(actor),
+            liberal: self.config().identity.liberal_opening,
             by,
         }
     }
@@ -187,19 +197,29 @@ fn may_ask(tx: &mut dyn Tx, draft: &Draft, request: &Request) -> Result<Then, Fa
     let place = structure_of(tx, &draft.actor, request)?;
     let on = place.as_ref().map_or(On::Operator, |s| On::Structure(s.id));
     let Err(refused) = permit(tx, &draft.actor, UseCase::OpeningAsk, on) else { return Ok(Then::Wait) };
-    // The professional himself, where his structure leaves it to its professionals.
-    let (Some(place), Who::Person(me)) = (place, &draft.actor.who) else { return Err(refused) };
-    let policy = place.opening.parse().ok();
+    // The professional himself: where his structure leaves it to its professionals; without a structure, as the operator decided.
+    let Who::Person(me) = &draft.actor.who else { return Err(refused) };
     let for_me = request.people.len() == 1 && request.people[0].0 == me.login;
-    if !for_me
-        || !opening::may_ask_own(policy, request.kind)
-        || !roles::structures_of_person(tx, me.id)?.contains(&place.id)
-    {
+    let works = roles::structures_of_person(tx, me.id)?;
+    let (policy, decides) = match &place {
+        Some(place) if works.contains(&place.id) => (place.opening.parse().ok(), true),
+        None if works.is_empty()
+            && structures::domains_of_none(tx)?.contains(&request.parsed()?.domain().to_string()) =>
+        {
+            match draft.liberal {
+                LiberalOpening::Own => (Some(Policy::Own), true),
+                LiberalOpening::Ask => (Some(Policy::Own), false),
+                LiberalOpening::Closed => (None, false),
+            }
+        }
+        _ => (None, false),
+    };
+    if !for_me || !opening::may_ask_own(policy, request.kind) {
         return Err(refused);
     }
     let Some(row) = accounts::person_by_id(tx, me.id)? else { return Err(refused) };
-    let own = opening::Decider::Own { card: row.identity == "card", national_id: row.national_id.is_some() };
-    Ok(if opening::may_decide(policy, own, request.kind) { Then::Verify } else { Then::Wait })
+    let own = opening::Decider::Own { card: draft.proves && decides, national_id: row.national_id.is_some() };
+    Ok(if opening::may_decide(policy, own, request.kind) { Then::VerifyOwn } else { Then::Wait })
 }
 
 /// Writes a request for a BAL.
@@ -225,9 +245,11 @@ fn open(tx: &mut dyn Tx, draft: &Draft, request: &Request, then: Then) -> Result
     let structure = place.map(|s| s.id);
     facts::nameable(tx, &draft.actor, &mut request, structure)?;
     let row = insert(tx, draft, &request, structure, draft.bal)?;
-    if then == Then::Verify {
-        let own = request.people.iter().any(|(login, _)| *login == draft.by.name);
-        decide::verify_row(tx, &draft.actor, own, &row, draft.now)?;
+    if then != Then::Wait {
+        match then {
+            Then::VerifyOwn => decide::verify_own(tx, &row, draft.now)?,
+            _ => decide::verify_row(tx, &draft.actor, &row, draft.now)?,
+        }
         life::step(tx, &draft.verified.0)?;
         let mut fact = draft.verified.1.clone().on(draft.bal, Some(draft.key.clone()));
         fact.saying(&json!({ "opening": draft.id.to_string() }));

@@ -9,7 +9,7 @@ use crate::{Actor, Operator, Who};
 use sceau_domain::opening::{self, Decider, Denied, Event, State, Task};
 use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
-use sceau_store::{Id, Tx, access, accounts, life, structures};
+use sceau_store::{Id, Tx, access, life, structures};
 use serde_json::{Value, json};
 
 /// The refusal for a step that is not made.
@@ -27,8 +27,8 @@ pub(super) fn state(row: &Opening) -> Result<State, Refusal> {
     State::parse(&row.state).ok_or_else(|| RefusalCode::Unavailable.into())
 }
 
-/// Refuses `right.missing` unless the asker decides on this request. `own`: it is the asker's own BAL.
-fn may_decide(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening) -> Result<(), Fail> {
+/// Refuses `right.missing` unless the asker decides on this request.
+fn may_decide(tx: &mut dyn Tx, actor: &Actor, row: &Opening) -> Result<(), Fail> {
     let request = Request::read(&row.request)?;
     let place = match row.structure_id {
         Some(id) => structures::by_id(tx, id)?,
@@ -44,10 +44,7 @@ fn may_decide(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening) -> Resul
     {
         return if opening::may_decide(policy, Decider::Structure, request.kind) { Ok(()) } else { Err(missing()) };
     }
-    let Some(person) = By::actor(actor).person.filter(|_| own) else { return Err(missing()) };
-    let row = accounts::person_by_id(tx, person)?;
-    let me = row.map(|p| Decider::Own { card: p.identity == "card", national_id: p.national_id.is_some() });
-    if me.is_some_and(|me| opening::may_decide(policy, me, request.kind)) { Ok(()) } else { Err(missing()) }
+    Err(missing())
 }
 
 /// Refuses `access.own` when whoever decides would be given access to a BAL that is there: its mail is not for administrators. Whoever answers for it
@@ -62,10 +59,15 @@ fn gives_himself_nothing(tx: &mut dyn Tx, actor: &Actor, row: &Opening, request:
 }
 
 /// Verifies a row of this version, by this asker.
-pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, own: bool, row: &Opening, now: Timestamp) -> Result<(), Fail> {
-    may_decide(tx, actor, own, row)?;
+pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, row: &Opening, now: Timestamp) -> Result<(), Fail> {
+    may_decide(tx, actor, row)?;
+    gives_himself_nothing(tx, actor, row, &Request::read(&row.request)?)?;
+    verify_own(tx, row, now)
+}
+
+/// Verifies a row of this version: whoever asked was found to be who decides on it, in the same transaction.
+pub(super) fn verify_own(tx: &mut dyn Tx, row: &Opening, now: Timestamp) -> Result<(), Fail> {
     let request = Request::read(&row.request)?;
-    gives_himself_nothing(tx, actor, row, &request)?;
     let known = facts::look(tx, &request, row.structure_id, now)?;
     let next = opening::step(state(row)?, Event::Verify, &known.case, now).map_err(|d| denied(row, d))?;
     go_on(tx, row, next, now)
@@ -132,12 +134,12 @@ impl Operator {
                         row.request = request.text()?;
                         rows::rewrite(tx, row.id, &row.request)?;
                     }
-                    verify_row(tx, &actor, false, &row, now)?;
+                    verify_row(tx, &actor, &row, now)?;
                     State::Verified
                 }
                 Event::Refuse | Event::Cancel => {
                     if event == Event::Refuse {
-                        may_decide(tx, &actor, false, &row)?;
+                        may_decide(tx, &actor, &row)?;
                     } else if row.asked_person.is_none_or(|p| By::actor(&actor).person != Some(p)) {
                         let on = row.structure_id.map_or(On::Operator, On::Structure);
                         permit(tx, &actor, uc, on)?;

@@ -4,7 +4,7 @@
 //! replaced at once: readers see one or the other; what was replaced, and what an interrupted import left, is removed by housekeeping, in slices, and
 //! nothing that is in force ever is.
 mod intake;
-mod register;
+pub(crate) mod register;
 
 pub use crate::lines::Fault;
 pub use intake::{NewReference, ReferenceIntake};

@@ -9,6 +9,7 @@ use crate::rights::{Reach, reach};
 use crate::{Actor, Operator, refuse};
 use sceau_domain::csv::folded;
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_store::accounts::Person;
 use sceau_store::jobs::{self, NewJob};
 use sceau_store::reference::by_name;
 use sceau_store::register::{self as rows, Finding, Listed, Looked};
@@ -19,7 +20,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 /// The table that is the register.
-pub(super) const REGISTER: &str = "rpps";
+pub(crate) const REGISTER: &str = "rpps";
 /// People looked up in one transaction.
 const SLICE: i64 = 500;
 /// How often people are looked up who were added, or whose identifier changed.
@@ -74,6 +75,32 @@ fn judged(p: &Looked, generation: Id, now: i64) -> Finding {
         generation,
         since,
     }
+}
+
+/// What the register in force says of a number: the names that it has under it. None without a register.
+pub(crate) fn labels(tx: &mut dyn Tx, national_id: &str) -> Result<Vec<String>, StoreError> {
+    match by_name(tx, REGISTER)? {
+        Some(table) => rows::labels(tx, table.generation, national_id),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What it says of a person's number, and whether an earlier one had it that the one in force has not.
+pub(crate) fn of_person(tx: &mut dyn Tx, p: &Person) -> Result<(Vec<String>, bool), StoreError> {
+    let (Some(table), Some(national_id)) = (by_name(tx, REGISTER)?, &p.national_id) else {
+        return Ok((Vec::new(), false));
+    };
+    let labels = rows::labels(tx, table.generation, national_id)?;
+    let before = rows::of_person(tx, p.id)?;
+    let looked = Looked {
+        person_id: p.id,
+        national_id: national_id.clone(),
+        family_name: p.family_name.clone(),
+        before,
+        labels,
+    };
+    let struck = judged(&looked, table.generation, 0).state == "struck";
+    Ok((looked.labels, struck))
 }
 
 impl Operator {

@@ -4,6 +4,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Door, Operator, Origin, Who};
 use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_identity::factor::Proof;
 use sceau_store::{Id, StoreError, Tx, accounts, disclosures, terms as rows};
 use serde_json::json;
 
@@ -109,6 +110,8 @@ impl Operator {
 /// What proved who asks, e.g. `device_token`.
 fn factors(tx: &mut dyn Tx, actor: &Actor) -> Result<String, StoreError> {
     Ok(match actor.credential {
+        // A session says itself what was proven in it.
+        Some(_) if actor.proof != Proof::default() => actor.proof.names(),
         Some(token) => match accounts::token_by_id(tx, token)? {
             Some(token) => format!("{}_token", token.purpose),
             None => "token".into(),

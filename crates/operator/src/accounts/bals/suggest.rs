@@ -4,11 +4,29 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
 use sceau_domain::{DomainName, Refusal, RefusalCode, UseCase, naming, plain};
-use sceau_store::{Tx, accounts as rows, bals, structures};
+use sceau_store::{StoreError, Tx, accounts as rows, bals, structures};
 use std::collections::HashSet;
 
 /// Most homonyms that are looked at.
 const HOMONYMS: i64 = 10_000;
+
+/// Local parts of a domain that begin with a name and are or were somebody's.
+fn taken(tx: &mut dyn Tx, plain: &str, domain: &str) -> Result<HashSet<String>, StoreError> {
+    let keys = bals::taken(tx, plain, domain, HOMONYMS)?;
+    Ok(keys.into_iter().filter_map(|key| key.split_once('@').map(|(local, _)| local.to_owned())).collect())
+}
+
+/// The address that a person of this name would get in a domain; none for a name that has no letters.
+pub(crate) fn for_person(
+    tx: &mut dyn Tx,
+    (given, family): (&str, &str),
+    domain: &str,
+) -> Result<Option<String>, StoreError> {
+    let Some(plain) = naming::suggest(given, family, |_| false) else { return Ok(None) };
+    let taken = taken(tx, &plain, domain)?;
+    let local = naming::suggest(given, family, |local| taken.contains(local));
+    Ok(local.map(|local| format!("{local}@{domain}")))
+}
 
 impl Operator {
     /// An address that is free at this moment, in one of our domains; in the structure's first one when none is named. `admin.not_found`,
@@ -46,10 +64,7 @@ impl Operator {
             if rows::domain_by_name(tx, &domain)?.is_none() {
                 return Err(unknown(tx, &actor, uc, &domain));
             }
-            let taken: HashSet<String> = bals::taken(tx, &plain, &domain, HOMONYMS)?
-                .into_iter()
-                .filter_map(|key| key.split_once('@').map(|(local, _)| local.to_owned()))
-                .collect();
+            let taken = taken(tx, &plain, &domain)?;
             let is_taken = |local: &str| taken.contains(local);
             let local = match &whom {
                 SuggestFor::Person { given, family } => naming::suggest(given, family, is_taken),
