@@ -1,17 +1,17 @@
 //! `/conditions`: the terms of use, what changed, and the form by which a person accepts them.
 use super::layout::{ENGLISH, FRENCH, Page, day, escape, instant, set};
-use super::{markdown, origin};
-use crate::{State, Via};
+use super::markdown;
+use super::session::{Visitor, in_language};
 use axum::Form;
+use axum::extract::Query;
 use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{Extension, Query, State as AxumState};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use sceau_domain::calendar::Territory;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
-use sceau_operator::Operator;
 use sceau_operator::terms::{ClauseDifference, Read, TermsState, TermsText};
+use sceau_operator::{Operator, Who};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -36,9 +36,13 @@ pub(super) struct Sent {
     digest: String,
     #[serde(default)]
     accept: String,
+    #[serde(default)]
     login: String,
-    #[serde(deserialize_with = "super::secret")]
+    #[serde(default, deserialize_with = "super::secret")]
     token: Zeroizing<String>,
+    /// The word of the form in a session.
+    #[serde(default)]
+    jeton: String,
 }
 
 /// What is said of an attempt.
@@ -56,6 +60,16 @@ struct View<'a> {
     place: Territory,
     /// The last version that the reader accepted, as the link says.
     since: Option<&'a str>,
+    /// Whoever is signed in: name, and the word of the form.
+    signed: Option<(&'a str, &'a str)>,
+}
+
+/// Whoever is signed in: name, and the word of the form.
+fn signed(visitor: &Visitor) -> Option<(String, String)> {
+    match &visitor.actor.as_ref().ok()?.who {
+        Who::Person(person) => Some((person.name.clone(), visitor.field("/conditions"))),
+        Who::Connector(_) | Who::System => None,
+    }
 }
 
 fn language(tag: Option<&str>) -> Lang {
@@ -63,17 +77,17 @@ fn language(tag: Option<&str>) -> Lang {
 }
 
 /// `GET /conditions`: the version in force, or the one that is asked for.
-pub(super) async fn show(
-    AxumState(State(op)): AxumState<State>,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
+pub(super) async fn show(visitor: Visitor, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    let op = visitor.op.clone();
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let lang = language(asked.lang.as_deref());
     let terms = match asked.version.as_deref() {
         Some(version) => op.terms_version(version).await,
         None => op.terms_in_force().await,
     };
-    let view = View { op: &op, lang, place: op.place().await, since: asked.since.as_deref() };
+    let signed = signed(&visitor);
+    let signed = signed.as_ref().map(|(name, word)| (name.as_str(), word.as_str()));
+    let view = View { op: &op, lang, place: op.place().await, since: asked.since.as_deref(), signed };
     match terms {
         Ok(terms) => document(view, &terms, None).await,
         Err(refusal) => notice(&op, lang, &refusal),
@@ -81,29 +95,31 @@ pub(super) async fn show(
 }
 
 /// `POST /conditions`: a person accepts. The form holds everything that is judged: nothing is remembered between two pages.
-pub(super) async fn accept(
-    AxumState(State(op)): AxumState<State>,
-    via: Option<Extension<Via>>,
-    sent: Result<Form<Sent>, FormRejection>,
-) -> Response {
+pub(super) async fn accept(visitor: Visitor, sent: Result<Form<Sent>, FormRejection>) -> Response {
+    let op = visitor.op.clone();
     let Ok(Form(sent)) = sent else {
         let refusal = Refusal::new(RefusalCode::Invalid).with("name", "form");
         return notice(&op, Lang::Fr, &refusal);
     };
     let lang = language(Some(&sent.lang));
-    let origin = origin(via.as_ref().map(|Extension(via)| via));
-    let done = if sent.accept == "yes" {
-        let read = Read { version: &sent.version, digest: &sent.digest, lang };
-        op.accept_terms_with((sent.login.trim(), sent.token.as_str()), read, &origin).await
-    } else {
-        Err(Refusal::new(RefusalCode::Invalid).with("name", "accept"))
+    let read = Read { version: &sent.version, digest: &sent.digest, lang };
+    let done = match &visitor.actor {
+        _ if sent.accept != "yes" => Err(Refusal::new(RefusalCode::Invalid).with("name", "accept")),
+        // A form that says who sends it proves that itself.
+        Ok(actor) if sent.login.is_empty() => match visitor.ours(&sent.jeton) {
+            Ok(()) => op.accept_terms_read(actor, read).await,
+            Err(refusal) => Err(refusal),
+        },
+        _ => op.accept_terms_with((sent.login.trim(), sent.token.as_str()), read, &visitor.origin).await,
     };
     let terms = match op.terms_in_force().await {
         Ok(terms) => terms,
         Err(refusal) => return notice(&op, lang, &refusal),
     };
     let since = Some(sent.since.as_str()).filter(|s| !s.is_empty());
-    let view = View { op: &op, lang, place: op.place().await, since };
+    let signed = signed(&visitor);
+    let signed = signed.as_ref().map(|(name, word)| (name.as_str(), word.as_str()));
+    let view = View { op: &op, lang, place: op.place().await, since, signed };
     match done {
         Ok(at) => accepted(view, &terms, at),
         Err(refusal) => document(view, &terms, Some(Told { refusal, login: sent.login })).await,
@@ -125,18 +141,23 @@ fn address(lang: Lang, version: Option<&str>, since: Option<&str>) -> String {
 }
 
 fn answer(view: View<'_>, version: Option<&str>, (status, title): (StatusCode, &str), body: &str) -> Response {
-    let View { op, lang, since, .. } = view;
+    let View { op, lang, since, signed, .. } = view;
     let languages = [
         (FRENCH, address(Lang::Fr, version, since), lang == Lang::Fr),
         (ENGLISH, address(Lang::En, version, since), lang == Lang::En),
     ];
     let operator = op.config().name.as_str();
-    Page { lang, title, operator, languages: &languages, body }.answer(status)
+    let mut answer = Page { lang, title, operator, languages: &languages, body }.answer(status);
+    if signed.is_some() {
+        // So that the browser says of the form where it comes from.
+        answer.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    answer
 }
 
 /// A page that only says why there is nothing to read.
 fn notice(op: &Operator, lang: Lang, refusal: &Refusal) -> Response {
-    let view = View { op, lang, place: Territory::Metropole, since: None };
+    let view = View { op, lang, place: Territory::Metropole, since: None, signed: None };
     let status = match refusal.code {
         RefusalCode::TermsAbsent | RefusalCode::NotFound => StatusCode::NOT_FOUND,
         code => StatusCode::from_u16(code.http()).unwrap_or(StatusCode::BAD_REQUEST),
@@ -327,15 +348,31 @@ fn form(view: View<'_>, terms: &TermsText, told: Option<&Told>) -> String {
     let code = told.map(|t| t.refusal.code);
     let (who, tick) = (wrong(code == Some(RefusalCode::LoginFailed)), wrong(code == Some(RefusalCode::Invalid)));
     let told_by = if code.is_some() { "token-help told" } else { "token-help" };
+    let fields = match view.signed {
+        Some((name, word)) => format!(
+            "<input type=\"hidden\" name=\"jeton\" value=\"{}\"><p>{}</p>",
+            escape(word),
+            say(lang, "signed_in", &[("name", name)])
+        ),
+        None => format!(
+            "<label for=\"login\">{}</label>\
+             <input id=\"login\" name=\"login\" required maxlength=\"320\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" value=\"{}\"{who}>\
+             <label for=\"token\">{}</label>\
+             <input id=\"token\" name=\"token\" type=\"password\" required maxlength=\"500\" autocomplete=\"current-password\" aria-describedby=\"{told_by}\"{who}>\
+             <p id=\"token-help\" class=\"help\">{}</p><p class=\"help\"><a href=\"{}\">{}</a></p>",
+            say(lang, "login", &[]),
+            escape(login),
+            say(lang, "token", &[]),
+            say(lang, "token_help", &[]),
+            escape(&in_language("/connexion?vers=/conditions", lang)),
+            say(lang, "sign_in", &[]),
+        ),
+    };
     format!(
         "<form id=\"accept\" class=\"card\" method=\"post\" action=\"/conditions\"><h2>{}</h2><p>{}</p>\
          <input type=\"hidden\" name=\"lang\" value=\"{}\"><input type=\"hidden\" name=\"version\" value=\"{}\">\
          <input type=\"hidden\" name=\"digest\" value=\"{}\"><input type=\"hidden\" name=\"since\" value=\"{}\">\
-         <label for=\"login\">{}</label>\
-         <input id=\"login\" name=\"login\" required maxlength=\"320\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" value=\"{}\"{who}>\
-         <label for=\"token\">{}</label>\
-         <input id=\"token\" name=\"token\" type=\"password\" required maxlength=\"500\" autocomplete=\"current-password\" aria-describedby=\"{told_by}\"{who}>\
-         <p id=\"token-help\" class=\"help\">{}</p>\
+         {fields}\
          <label class=\"tick-box\"><input type=\"checkbox\" name=\"accept\" value=\"yes\" required{tick}> <span>{}</span></label>\
          <button type=\"submit\">{}</button></form>",
         say(lang, "form", &[]),
@@ -344,10 +381,6 @@ fn form(view: View<'_>, terms: &TermsText, told: Option<&Told>) -> String {
         escape(&terms.version.version),
         escape(&terms.version.digest),
         escape(view.since.unwrap_or_default()),
-        say(lang, "login", &[]),
-        escape(login),
-        say(lang, "token", &[]),
-        say(lang, "token_help", &[]),
         say(lang, "agree", &[("version", &terms.version.version)]),
         say(lang, "submit", &[]),
     )

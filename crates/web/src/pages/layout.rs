@@ -17,7 +17,7 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The house's mark: a letter under seal. Decoration only.
-const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
+pub(super) const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
     4.1 4.7-3.2 5.3 1.5 6-5.4 3.1-1.5 6-6.2-.1L28 47.4 24 44l-4 3.4-4.2-4.2-6.2.1-1.5-6-5.4-3.1 1.5-6L1 22.9l4.1-4.7-.3-6.2 6-1.7 2.6-5.6 6 1.3z\"/>\
     <circle class=\"mark-disc\" cx=\"24\" cy=\"24.5\" r=\"14.5\"/><path class=\"mark-sign\" d=\"M16 19.5h16v10.5H16zM16 19.5l8 6.5 8-6.5\"/></svg>";
 
@@ -76,7 +76,7 @@ pub(super) async fn sheet() -> Response {
     (headers("text/css; charset=utf-8", "public, max-age=3600"), include_str!("pages.css")).into_response()
 }
 
-fn headers(kind: &'static str, keep: &'static str) -> HeaderMap {
+pub(super) fn headers(kind: &'static str, keep: &'static str) -> HeaderMap {
     [
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, keep),

@@ -1,0 +1,85 @@
+//! `/bal`: one's BALs, what one asked for, and opening one's own (F006).
+use super::session::{Sent, Visitor};
+use super::shell::Shell;
+use axum::http::StatusCode;
+use axum::response::Response;
+use sceau_domain::opening::{Guard, State};
+use sceau_identity::factor::{Lacking, Need};
+use sceau_operator::identity::first::{OwnBal, OwnMail, OwnPlace};
+use sceau_operator::openings::OpeningView;
+use serde::Deserialize;
+
+/// What may be opened.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    address: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "bal.html")]
+struct Bals {
+    shell: Shell,
+    bals: Vec<OwnBal>,
+    asked: Vec<OpeningView>,
+    places: Vec<OwnPlace>,
+    /// The session was not begun by card or its equivalent: the person is told how to.
+    issuer: bool,
+    /// Nothing at all: neither a BAL nor a way to one.
+    nothing: bool,
+}
+
+impl Bals {
+    fn kind(&self, kind: &sceau_domain::BalKind) -> String {
+        self.shell.t(&format!("page.bal.kind_{}", kind.as_str().to_ascii_lowercase()))
+    }
+    fn word(&self, group: &str, word: &str) -> String {
+        self.shell.t(&format!("word.{group}.{word}"))
+    }
+    /// What a request waits for.
+    fn waits(&self, asked: &OpeningView) -> String {
+        self.shell.t(match (asked.state, needs_terms(asked)) {
+            (State::Verified, true) => "page.bal.waits_terms",
+            (State::Verified, false) => "page.bal.waits_opening",
+            _ => "page.bal.waits_check",
+        })
+    }
+    fn needs_terms(&self, asked: &OpeningView) -> bool {
+        needs_terms(asked)
+    }
+}
+
+/// Does a request wait for the terms of use?
+fn needs_terms(asked: &OpeningView) -> bool {
+    asked.waits_for.iter().any(|w| w.guard == Guard::Terms)
+}
+
+/// `GET /bal`
+pub(super) async fn show(visitor: Visitor) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.own_mail(actor).await {
+        Ok(OwnMail { bals, asked, places }) => {
+            let issuer = visitor.op.lacks(actor, Need::Issuer) != Some(Lacking::Issuer);
+            let nothing = bals.is_empty() && asked.is_empty() && places.is_empty();
+            let page = Bals { shell: visitor.shell("/bal"), bals, asked, places, issuer, nothing };
+            visitor.page(StatusCode::OK, &page)
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `POST /bal`: opens one's own.
+pub(super) async fn open(Sent(visitor, wanted): Sent<Wanted>) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.open_own_bal(actor, &wanted.address).await {
+        // What waits for nothing but the terms of use goes on there.
+        Ok(asked) if asked.state == State::Verified && needs_terms(&asked) => visitor.see("/conditions"),
+        Ok(_) => visitor.see("/bal"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}

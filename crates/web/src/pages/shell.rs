@@ -1,0 +1,76 @@
+//! The frame of pages with a session: banner, where one may go, how one leaves. `templates/shell.html` draws it.
+use super::layout::{self, ENGLISH, FRENCH};
+use super::session::{Visitor, in_language};
+use sceau_domain::Lang;
+use sceau_domain::text::text;
+use sceau_identity::session::csrf;
+use sceau_operator::Who;
+
+/// What every page shows around its own matter.
+pub(crate) struct Shell {
+    lang: Lang,
+    /// Name of the operator.
+    pub operator: String,
+    /// Name of whoever is signed in.
+    pub who: Option<String>,
+    path: String,
+    key: [u8; 32],
+}
+
+/// A place to go.
+pub(crate) struct Link {
+    /// Where.
+    pub to: String,
+    /// What it is called.
+    pub name: String,
+    /// Is it this page?
+    pub here: bool,
+}
+
+impl Shell {
+    /// Pages of whoever is signed in, with the key of their names.
+    const LINKS: [(&'static str, &'static str); 2] = [("/bal", "page.shell.bal"), ("/moyens", "page.shell.factors")];
+
+    pub(super) fn new(visitor: &Visitor, path: &str) -> Self {
+        let who = visitor.actor.as_ref().ok().and_then(|a| match &a.who {
+            Who::Person(p) => Some(p.name.clone()),
+            Who::Connector(_) | Who::System => None,
+        });
+        let operator = visitor.op.config().name.clone();
+        Self { lang: visitor.lang, operator, who, path: path.to_owned(), key: visitor.form_key() }
+    }
+    /// The language's tag.
+    pub fn lang(&self) -> &'static str {
+        self.lang.as_str()
+    }
+    /// A text of the locale files.
+    pub fn t(&self, key: &str) -> String {
+        layout::set(&text(self.lang, key, &[]))
+    }
+    /// One with a value.
+    pub fn t1(&self, key: &str, name: &str, value: &str) -> String {
+        layout::set(&text(self.lang, key, &[(name, value)]))
+    }
+    /// One of our paths in this language.
+    pub fn to(&self, path: &str) -> String {
+        in_language(path, self.lang)
+    }
+    /// The word of a form.
+    pub fn jeton(&self, form: &str) -> String {
+        csrf(&self.key, form)
+    }
+    /// The house's mark.
+    pub fn mark(&self) -> &'static str {
+        layout::MARK
+    }
+    /// The other language and this one: name, tag, where, is it this one.
+    pub fn languages(&self) -> [(&'static str, &'static str, String, bool); 2] {
+        let of = |name, lang: Lang| (name, lang.as_str(), in_language(&self.path, lang), self.lang == lang);
+        [of(FRENCH, Lang::Fr), of(ENGLISH, Lang::En)]
+    }
+    /// Where whoever is signed in may go.
+    pub fn links(&self) -> Vec<Link> {
+        let link = |(path, key): &(&str, &str)| Link { to: self.to(path), name: self.t(key), here: *path == self.path };
+        Self::LINKS.iter().map(link).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! `/connexion`: by which means one signs in, or proves more; `/deconnexion`.
+use super::session::{Policy, Sent, Visitor, site};
+use super::shell::Shell;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::StatusCode;
+use axum::response::Response;
+use sceau_identity::factor::Need;
+use sceau_operator::Operator;
+use sceau_operator::identity::attempts::own_path;
+use serde::Deserialize;
+
+/// Where to go afterwards.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    vers: Option<String>,
+}
+
+/// What a form of sign-in sends besides what its means needs.
+#[derive(Deserialize)]
+pub(crate) struct To {
+    /// Where to go afterwards.
+    #[serde(default)]
+    pub vers: String,
+}
+
+/// The means that an operator offers in a browser.
+#[derive(askama::Template)]
+#[template(path = "connexion.html")]
+struct Means {
+    shell: Shell,
+    /// Somebody is signed in, and has to prove more.
+    more: bool,
+    vers: String,
+    psc: bool,
+    card: bool,
+}
+
+impl Means {
+    fn title(&self) -> &'static str {
+        if self.more { "page.sign_in.title_more" } else { "page.sign_in.title" }
+    }
+    fn lead(&self) -> &'static str {
+        if self.more { "page.sign_in.lead_more" } else { "page.sign_in.lead" }
+    }
+}
+
+/// Origins to which forms of sign-in lead.
+fn elsewhere(op: &Operator) -> Vec<String> {
+    let identity = &op.config().identity;
+    let psc = identity.psc.as_ref().map(|p| site(&p.issuer).to_owned());
+    let card = identity.card.as_ref().map(|c| site(&c.url).to_owned());
+    [psc, card].into_iter().flatten().collect()
+}
+
+fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, path: &str, more: bool) -> Response {
+    let vers = asked.map(|Query(asked)| asked.vers).unwrap_or_default().unwrap_or_default();
+    let vers = own_path(&vers).unwrap_or("/bal").to_owned();
+    let identity = &visitor.op.config().identity;
+    let shell = visitor.shell(&format!("{path}?vers={vers}"));
+    let page = Means { shell, more, vers, psc: identity.psc.is_some(), card: identity.card.is_some() };
+    let to = elsewhere(&visitor.op);
+    visitor.page_with(StatusCode::OK, &page, Policy { script: false, to: &to })
+}
+
+/// `GET /connexion`
+pub(super) async fn show(visitor: Visitor, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    match &visitor.actor {
+        Ok(_) => visitor.see(asked.ok().and_then(|Query(a)| a.vers).as_deref().unwrap_or("/bal")),
+        Err(_) => page(&visitor, asked, "/connexion", false),
+    }
+}
+
+/// `GET /connexion/confirmer`: whoever is signed in proves anew who it is. Who just did is led on.
+pub(super) async fn confirm(visitor: Visitor, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    match visitor.signed_in() {
+        Ok(actor) if visitor.op.lacks(actor, Need::Fresh).is_none() => {
+            visitor.see(asked.ok().and_then(|Query(a)| a.vers).as_deref().unwrap_or("/bal"))
+        }
+        Ok(_) => page(&visitor, asked, "/connexion/confirmer", true),
+        Err(answer) => *answer,
+    }
+}
+
+/// `POST /deconnexion`
+pub(super) async fn leave(Sent(visitor, ()): Sent<()>) -> Response {
+    let Ok(actor) = &visitor.actor else { return visitor.left("/connexion") };
+    match visitor.op.end_session(actor, None).await {
+        Ok(()) => visitor.left("/connexion"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
