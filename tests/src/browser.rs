@@ -347,13 +347,13 @@ fn believe(home: &Path, anchors: &Path) {
     let base = home.join(".pki/nssdb");
     std::fs::create_dir_all(&base).expect("a base of certificates");
     let base = format!("sql:{}", base.display());
-    Run::of("certutil", &["-N", "-d", &base, "--empty-password"]).ok();
+    let _ = Run::of("certutil", &["-N", "-d", &base, "--empty-password"]).ok();
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let all = std::fs::read_to_string(anchors).expect("anchors");
     for (i, pem) in all.split(BEGIN).skip(1).enumerate() {
         let name = format!("sandbox {i}");
         let args = ["-A", "-d", &base, "-n", &name, "-t", "C,,", "-a"];
-        Run::with_input("certutil", &args, format!("{BEGIN}{pem}").as_bytes()).ok();
+        let _ = Run::with_input("certutil", &args, format!("{BEGIN}{pem}").as_bytes()).ok();
     }
 }
 

@@ -193,6 +193,13 @@ limits! {
     /// Documents under a password (archives, office documents), which the antivirus cannot read: 0 taken as they are, 1 taken and marked
     /// (`X-Sceau-Unread`, trace), 2 refused. Of the sender and the recipients of a message the strictest counts. S/MIME and PGP are no such documents.
     encrypted_documents: u32 = 1, Count, 0 => 2, EVERYWHERE, "Sceau", false;
+    /// Codes by ordinary mail as the second means behind a password: 1 admitted, 0 not. Of the places where somebody has a BAL the strictest counts; never
+    /// for whoever administers.
+    mail_codes: u32 = 1, Count, 0 => 1, EVERYWHERE, "Sceau", false;
+    /// Device tokens that one person may have at once for mail programs; 0: none. Of the places where somebody has a BAL the strictest counts.
+    device_tokens: u32 = 20, Count, 0 => 1_000, EVERYWHERE, "Sceau", false;
+    /// For how long a device token is good at most, in days; likewise.
+    device_token_days: u32 = 366, Days, 1 => 3_660, EVERYWHERE, "Sceau", false;
     /// Most `Received` fields before a message is judged to loop (RFC 5321 §6.3 advises 100 or more).
     hops: usize = 100, Count, 10 => 1_000, WHOLE, "RFC 5321 §6.3", true;
     /// For how long a program that was away learns exactly what was removed meanwhile (IMAP QRESYNC, JMAP `/changes`), in days.

@@ -51,7 +51,11 @@ macro_rules! intakes {
     )*};
 }
 
-intakes!(sceau_operator::imports::ImportIntake, sceau_operator::reference::ReferenceIntake);
+intakes!(
+    sceau_operator::identity::breached::BreachedIntake,
+    sceau_operator::imports::ImportIntake,
+    sceau_operator::reference::ReferenceIntake
+);
 
 async fn next(body: &mut Body) -> Result<Option<Frame<Bytes>>, Refusal> {
     match tokio::time::timeout(PATIENCE, body.frame()).await {

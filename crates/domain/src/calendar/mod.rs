@@ -190,6 +190,12 @@ impl Calendar {
         self.is_working(day) && within(self.hours.opens, self.hours.closes).unwrap_or(false)
     }
 
+    /// An instant by the clock here, to the minute, as notices write it: `2026-12-01 09:05`.
+    pub fn written(&self, at: Timestamp) -> String {
+        let minute = self.minute_at(at);
+        format!("{} {:02}:{:02}", self.date_at(at), minute / 60, minute % 60)
+    }
+
     /// The minute of the day that it is here at an instant, 0 to 1439.
     pub fn minute_at(&self, at: Timestamp) -> u16 {
         let clamped = at.0.clamp(-100_000_000_000_000, 200_000_000_000_000);

@@ -69,11 +69,7 @@ impl Operator {
             Ok::<_, Fail>((structure, crate::calendar::of_structure(tx, None)?))
         };
         let (structure, calendar) = self.0.store.read(look).await?;
-        let written = |at: Timestamp| {
-            let minute = calendar.minute_at(at);
-            format!("{} {:02}:{:02}", calendar.date_at(at), minute / 60, minute % 60)
-        };
-        let (starts, ends) = (written(m.starts), written(m.ends));
+        let (starts, ends) = (calendar.written(m.starts), calendar.written(m.ends));
         let (mut notices, mut after) = (Vec::new(), 0);
         while notices.len() < MOST {
             let found = self.0.store.read(move |tx| rows::reachable(tx, structure, after, SLICE)).await;

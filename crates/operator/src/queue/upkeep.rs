@@ -66,6 +66,7 @@ impl Operator {
             }
         };
         note(self.let_held_go().await);
+        note(self.know_device_authorities().await.map(|()| 0));
         done.expired = note(self.give_up_expired(None).await);
         done.warned = note(self.warn_late().await);
         done.forgotten = note(self.forget_accepted().await);
@@ -73,6 +74,7 @@ impl Operator {
         note(self.resume_openings().await);
         note(self.forget_links().await.map(|()| 0));
         note(self.end_closings().await);
+        note(self.follow_recoveries().await);
         note(self.drop_released().await);
         note(self.apply_retention().await);
         done.keys = note(self.destroy_finished_epochs().await);

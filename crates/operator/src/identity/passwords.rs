@@ -1,0 +1,213 @@
+//! Passwords: set by whoever is signed in, and the first of two means (F042, F043).
+//!
+//! Promises: a password alone opens nothing; whoever is unknown, has none, or typed another hears the same after the same work; few are computed at once,
+//! with a queue that is bounded, so that a flood of them takes nothing from mail; what is kept lets nobody guess without the keyring.
+use super::attempts::Browser;
+use super::factors::{self, FactorView, PASSWORD, Second};
+use super::sessions::Entered;
+use super::settings::Breached;
+use crate::record::By;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator, Origin};
+use aws_lc_rs::rand;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_identity::factor::{Factor as Means, Need};
+use sceau_identity::password::{self, Cost, Hash, PasswordError};
+use sceau_store::factors::{self as rows, Factor};
+use sceau_store::{Id, Tx, access, accounts, breached};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+/// How many may wait for each seat.
+const WAITING: u32 = 16;
+
+/// Seats for what costs memory and time.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    seats: OnceLock<Semaphore>,
+    waiting: AtomicU32,
+}
+
+/// A place in the queue; given back when dropped.
+struct Place<'a>(&'a AtomicU32);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What is kept beside the hash.
+#[derive(Serialize, Deserialize)]
+struct Public {
+    kib: u32,
+    passes: u32,
+    lanes: u32,
+    salt: String,
+}
+
+fn public(hash: &Hash) -> Value {
+    let Cost { kib, passes, lanes } = hash.cost;
+    json!(Public { kib, passes, lanes, salt: hex::encode(hash.salt) })
+}
+
+fn kept(f: &Factor) -> Option<Hash> {
+    let p: Public = serde_json::from_str(&f.public).ok()?;
+    let cost = Cost { kib: p.kib, passes: p.passes, lanes: p.lanes };
+    Some(Hash { cost, salt: hex::decode(&p.salt).ok()?.try_into().ok()?, hash: f.sealed.as_deref()?.try_into().ok()? })
+}
+
+fn refused(e: PasswordError) -> Refusal {
+    match e {
+        PasswordError::Short => RefusalCode::PasswordShort.into(),
+        PasswordError::Guessable => RefusalCode::PasswordGuessable.into(),
+        PasswordError::Long | PasswordError::Character => {
+            Refusal::new(RefusalCode::Invalid).with("name", "password").with("cause", e.code())
+        }
+    }
+}
+
+impl Operator {
+    /// What argon2 sees: a digest under a key that is not in the database, of the person and of what was typed. None: longer than any password.
+    fn peppered(&self, person: Id, typed: &str) -> Option<Zeroizing<[u8; 32]>> {
+        let prepared = password::prepared(typed)?;
+        let mut tagger = self.0.store.vault().tagger("password");
+        tagger.update(&person.to_be_bytes());
+        tagger.update(prepared.as_bytes());
+        Some(Zeroizing::new(tagger.finish()))
+    }
+
+    /// Does work that costs memory and time, in one of few seats. `system.unavailable` when too many wait.
+    async fn in_a_seat<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        let (state, seats) = (&self.0.identity.passwords, self.config().identity.password.seats);
+        let place = Place(&state.waiting);
+        if state.waiting.fetch_add(1, Ordering::SeqCst) >= seats.saturating_mul(WAITING) {
+            return Err(RefusalCode::Unavailable.into());
+        }
+        let pool = state.seats.get_or_init(|| Semaphore::new(seats as usize));
+        let seat = pool.acquire().await.map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
+        let done = tokio::task::spawn_blocking(work).await.map_err(|e| refuse::abnormal("password", &e));
+        drop((seat, place));
+        done
+    }
+
+    /// Signs in by login and password, as far as that goes: a second means follows. In a step-up the login is that of whoever is signed in.
+    ///
+    /// # Errors
+    /// `login.failed`, whatever is wrong; `login.too_many`: wait, or use another means.
+    pub async fn password_first(
+        &self,
+        browser: &Browser<'_>,
+        (to, session): (&str, Option<&Actor>),
+        (login, typed): (&str, &str),
+        origin: &Origin,
+    ) -> Result<Entered, Refusal> {
+        // What is no login is counted and answered as one that nobody has.
+        let login = crate::accounts::login(login).unwrap_or_default();
+        let name = login.clone();
+        let find = move |tx: &mut dyn Tx| {
+            let person = accounts::person_by_login(tx, &name)?.filter(|p| p.disabled.is_none());
+            let Some(person) = person else { return Ok(None) };
+            let row = rows::of_kind(tx, person.id, PASSWORD)?;
+            Ok::<_, Fail>(row.and_then(|row| kept(&row).map(|hash| (person.id, row, hash))))
+        };
+        let found = self.0.store.read(find).await?;
+        let other = session.is_some_and(|a| found.as_ref().is_none_or(|(person, ..)| a.person() != *person));
+        let cost = self.config().identity.password.cost();
+        let hash = found.as_ref().map_or_else(|| Hash::nobody(cost), |(.., hash)| hash.clone());
+        // Nobody's password is computed as everybody's.
+        let person = found.as_ref().map_or(0, |(person, ..)| *person);
+        let pepper = self.peppered(person, typed).unwrap_or_default();
+        let (checked, shown) = (hash.clone(), pepper.clone());
+        let right = self.in_a_seat(move || password::verify(&shown, &checked)).await?;
+        let Some((person, row, _)) = found.filter(|_| right && !other) else {
+            let by = By { name: login, person: None, origin: Some(origin.clone()), seat: None };
+            let said = json!({ "factor": Means::Password.as_str() });
+            self.trace_alone(self.fact("login.failed", &by, None, "login.failed", said)).await;
+            return Err(RefusalCode::LoginFailed.into());
+        };
+        if password::outdated(&hash, cost) {
+            self.hashed_anew(row, pepper, cost).await;
+        }
+        let attempt = self.begin_attempt(browser, to, session).await?;
+        self.enter_session(attempt, person, Means::Password, None, origin).await
+    }
+
+    /// The configured cost is another one: kept at that from now on. What fails is tried again at the next sign-in.
+    async fn hashed_anew(&self, row: Factor, pepper: Zeroizing<[u8; 32]>, cost: Cost) {
+        let mut salt = [0; 16];
+        if rand::fill(&mut salt).is_err() {
+            return;
+        }
+        let Ok(Some(hash)) = self.in_a_seat(move || password::hash(&pepper, salt, cost)).await else { return };
+        let row = Factor { public: public(&hash).to_string(), sealed: Some(hash.hash.to_vec()), ..row };
+        let written = self.0.store.write(move |tx| rows::update(tx, &row).map_err(Fail::Store)).await;
+        if let Err(e) = written {
+            tracing::warn!(code = Refusal::from(e).code.as_str(), "a password was not hashed anew");
+        }
+    }
+
+    /// What may follow the password that was given in this browser. `form.old`.
+    pub async fn seconds(&self, browser: &Browser<'_>) -> Result<Second, Refusal> {
+        let attempt = self.attempt(browser.attempt).await?;
+        let person = attempt.person.ok_or(RefusalCode::FormOld)?;
+        self.seconds_of(person).await
+    }
+
+    /// Sets the password of whoever is signed in, or another one; the person's other sessions end. `auth.fresh`, `password.short`,
+    /// `password.guessable`, `password.breached`.
+    pub async fn set_password(&self, actor: &Actor, typed: &str) -> Result<FactorView, Refusal> {
+        self.needs(actor, Need::Fresh)?;
+        let row = self.new_password(factors::own(actor)?.id, typed).await?;
+        self.enrol(actor, row).await
+    }
+
+    /// The row of a password that may be set. `password.*`.
+    pub(super) async fn new_password(&self, person: Id, typed: &str) -> Result<Factor, Refusal> {
+        self.acceptable(person, typed).await?;
+        let mut salt = [0; 16];
+        rand::fill(&mut salt).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
+        let cost = self.config().identity.password.cost();
+        let pepper = self.peppered(person, typed).ok_or_else(|| refused(PasswordError::Long))?;
+        let hash = self.in_a_seat(move || password::hash(&pepper, salt, cost)).await?;
+        let hash = hash.ok_or(RefusalCode::Unavailable)?;
+        let row = self.factor_row(person, PASSWORD, PASSWORD.to_owned(), public(&hash));
+        Ok(Factor { sealed: Some(hash.hash.to_vec()), ..row })
+    }
+
+    async fn acceptable(&self, person: Id, typed: &str) -> Result<(), Refusal> {
+        let settings = &self.config().identity.password;
+        let key = password::breach_key(typed);
+        let look = move |tx: &mut dyn Tx| {
+            let mut about = Vec::new();
+            if let Some(p) = accounts::person_by_id(tx, person)? {
+                about.extend([Some(p.login), Some(p.name), p.given_name, p.family_name, p.email, p.national_id]);
+            }
+            for a in access::of_person(tx, person)? {
+                about.push(accounts::bal_by_id(tx, a.bal_id)?.map(|b| b.address));
+            }
+            Ok::<_, Fail>((about.into_iter().flatten().collect::<Vec<_>>(), breached::holds(tx, key)?))
+        };
+        let (about, held) = self.0.store.read(look).await?;
+        let mut about: Vec<&str> = about.iter().map(String::as_str).collect();
+        about.push(&self.config().name);
+        password::acceptable(typed, &about, settings.length as usize).map_err(refused)?;
+        match (settings.breached, held) {
+            (Breached::Off, _) | (_, Some(false)) => Ok(()),
+            (Breached::Warn, None) => {
+                self.raise_alarm("breached.absent", "", false, json!({})).await;
+                Ok(())
+            }
+            (_, Some(true)) => Err(RefusalCode::PasswordBreached.into()),
+            // Without a list nobody can say: none is taken.
+            (Breached::Require, None) => {
+                self.raise_alarm("breached.absent", "", true, json!({})).await;
+                Err(RefusalCode::Unavailable.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Signing in by password, then the second means: a code of an authenticator program, a code by ordinary mail, or a passkey.
+use super::session::{Sent, Visitor};
+use super::shell::Shell;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use sceau_domain::RefusalCode;
+use sceau_operator::identity::factors::Second;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// Where the second means is asked for.
+const SECOND: &str = "/connexion/code";
+
+/// The first form.
+#[derive(Deserialize)]
+pub(super) struct First {
+    #[serde(default)]
+    vers: String,
+    #[serde(default)]
+    identifiant: String,
+    #[serde(deserialize_with = "super::secret")]
+    mot_de_passe: Zeroizing<String>,
+}
+
+/// The second one: a code, and which.
+#[derive(Deserialize)]
+pub(super) struct Given {
+    #[serde(deserialize_with = "super::secret")]
+    code: Zeroizing<String>,
+    #[serde(default)]
+    moyen: String,
+}
+
+/// Nothing but the word.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+/// What was done before the page is shown.
+#[derive(Default, Deserialize)]
+pub(super) struct Shown {
+    #[serde(default)]
+    envoye: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "second.html")]
+struct Page {
+    shell: Shell,
+    second: Second,
+    sent: bool,
+}
+
+/// `POST /connexion/mot-de-passe`
+pub(super) async fn first(Sent(visitor, first): Sent<First>) -> Response {
+    let (browser, session) = (visitor.browser(), visitor.actor.as_ref().ok());
+    let given = (first.identifiant.trim(), first.mot_de_passe.as_str());
+    visitor.entered(visitor.op.password_first(&browser, (&first.vers, session), given, &visitor.origin).await)
+}
+
+/// `GET /connexion/code`
+pub(super) async fn second(visitor: Visitor, shown: Option<Query<Shown>>) -> Response {
+    match visitor.op.seconds(&visitor.browser()).await {
+        Ok(second) => {
+            let sent = second.mail && shown.is_some_and(|Query(s)| !s.envoye.is_empty());
+            visitor.page(StatusCode::OK, &Page { shell: visitor.shell(SECOND), second, sent })
+        }
+        Err(refusal) if refusal.code == RefusalCode::FormOld => visitor.see("/connexion"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `POST /connexion/code/envoyer`
+pub(super) async fn send(Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    match visitor.op.send_code(&visitor.browser(), &visitor.origin).await {
+        Ok(()) => visitor.see("/connexion/code?envoye=1"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `POST /connexion/code`
+pub(super) async fn code(Sent(visitor, given): Sent<Given>) -> Response {
+    let (op, browser, origin) = (&visitor.op, visitor.browser(), &visitor.origin);
+    visitor.entered(match given.moyen.as_str() {
+        "courriel" => op.code_second(&browser, &given.code, origin).await,
+        _ => op.totp_second(&browser, &given.code, origin).await,
+    })
+}
