@@ -5,18 +5,49 @@
 //! traced as every other one.
 //!
 //! * [`settings`]: the section `[identity]`.
-//! * [`attempts`]: a sign-in under way in one browser; [`sessions`]: what it becomes, and who is behind a cookie.
+//! * [`attempts`]: a sign-in under way in one browser; [`sessions`]: what it becomes, and who is behind a cookie;
+//! * [`card`]: the door for cards; [`devices`]: certificates of people's devices;
+//! * [`bind`]: whom a card or a provider means here; [`first`]: the BAL that somebody opens himself;
+//! * [`factors`]: what people enrol (`passkeys`, [`totp`], `passwords` with [`breached`], `codes`); [`enrol`], [`recovery`]: the first ones, and lost ones;
+//! * [`sso`]: structures' own sign-ins;
+//! * [`psc`]: Pro Santé Connect in a browser, and its tokens at the mail doors (`bearer`); `provider`, `keys`, `flow`: how providers are asked and believed.
 pub mod attempts;
+mod bearer;
+pub mod bind;
+pub mod card;
+pub mod devices;
+pub mod breached;
+mod codes;
+pub mod enrol;
+pub mod factors;
+pub mod first;
+mod flow;
+mod keys;
+mod passkeys;
+mod passwords;
+mod provider;
+pub mod psc;
+pub mod recovery;
 mod seal;
 pub mod sessions;
 pub mod settings;
+pub mod sso;
+mod standing;
+pub mod totp;
 
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_identity::factor::Lacking;
 
 /// What a node remembers of identities; nothing that a second node could have spent.
 #[derive(Debug, Default)]
-pub(crate) struct State {}
+pub(crate) struct State {
+    /// Our authorities for devices.
+    devices: devices::Known,
+    /// Seats for what passwords cost.
+    passwords: passwords::State,
+    /// Identity providers: how they are asked, their keys.
+    remotes: provider::Remotes,
+}
 
 /// What is lacking, as it is told.
 fn lacking(what: Lacking) -> Refusal {

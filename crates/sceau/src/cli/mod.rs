@@ -31,6 +31,7 @@ mod export;
 mod extract;
 mod file;
 mod fsck;
+mod factors;
 mod holds;
 mod import_mail;
 mod imports;
@@ -134,6 +135,10 @@ enum Command {
     Person(person::PersonCommand),
     #[command(subcommand)]
     Bal(bals::BalCommand),
+    #[command(subcommand)]
+    Factor(factors::FactorCommand),
+    #[command(subcommand)]
+    Recovery(factors::RecoveryCommand),
     #[command(subcommand)]
     Hold(holds::HoldCommand),
     #[command(subcommand)]
@@ -273,6 +278,8 @@ pub fn run() -> ExitCode {
         Command::Body(c) => body::run(&context, c),
         Command::Person(c) => person::run(&context, c),
         Command::Bal(c) => bals::run(&context, c),
+        Command::Factor(c) => factors::run(&context, c),
+        Command::Recovery(c) => factors::recovery(&context, c),
         Command::Hold(c) => holds::run(&context, c),
         Command::Retention(c) => retention::run(&context, c),
         Command::Calendar(c) => calendar::run(&context, c),

@@ -21,6 +21,7 @@ mod disclosures;
 mod domain_moves;
 mod domains;
 mod eligibility;
+mod factors;
 mod holds;
 mod imports;
 mod life;
@@ -39,6 +40,7 @@ mod reports;
 mod retention;
 mod revocation;
 mod roles;
+mod sessions;
 mod structures;
 mod terms;
 mod tokens;
@@ -81,6 +83,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(bodies::routes())
         .merge(calendar::routes())
         .merge(eligibility::routes())
+        .merge(factors::routes())
         .merge(usage::routes())
         .merge(notices::routes())
         .merge(holds::routes())
@@ -107,6 +110,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(reference::routes())
         .merge(structures::routes())
         .merge(roles::routes())
+        .merge(sessions::routes())
         .merge(terms::routes())
         .merge(tokens::routes())
         .merge(traces::routes())

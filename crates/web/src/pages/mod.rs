@@ -1,18 +1,31 @@
-//! Pages for people: server-rendered, without scripts and without cookies. Whoever has a browser can use them, with or without style sheet, with a
+//! Pages for people: server-rendered; without scripts, but for passkeys, which need one. Whoever has a browser can use them, with or without style sheet, with a
 //! keyboard or a screen reader.
 //!
 //! A door like the others: pages translate forms into use cases and refusals into sentences. Promises: a page loads nothing but our style sheet, is
 //! framed by nobody, is kept by no cache and tells no other site where it was; looking at a page changes nothing; every value is escaped
-//! ([`layout`]). There is no session: a form carries what proves who sends it, so that no other site can send one in somebody's name.
+//! ([`layout`], and askama in `templates/`); a form is taken from our own pages alone: it carries what proves who sends it, or the word of a session
+//! ([`session`]), so that no other site can send one in somebody's name.
+mod bal;
+pub(crate) mod card;
 mod conditions;
+mod enrol;
+mod factors;
 mod layout;
 mod link;
 mod markdown;
+mod passkey;
+mod password;
+mod psc;
+mod qr;
+pub(crate) mod session;
+pub(crate) mod shell;
+mod sign_in;
+mod sso;
 mod token;
 
 use crate::{State, Via};
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use sceau_operator::{Door, Origin};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,13 +37,51 @@ pub(crate) fn routes() -> Router<State> {
         .route("/conditions", get(conditions::show).post(conditions::accept))
         .route("/lien/{secret}", get(link::look).post(link::confirm))
         .route("/jeton/{secret}", get(token::look).post(token::make))
+        .route("/connexion", get(sign_in::show))
+        .route("/connexion/confirmer", get(sign_in::confirm))
+        .route("/connexion/psc", post(psc::begin))
+        .route("/connexion/psc/retour", get(psc::back))
+        .route("/connexion/psc/fin", post(psc::ended))
+        .route("/connexion/ecps", get(psc::wait).post(psc::call))
+        .route("/connexion/etablissement/{name}", post(sso::begin))
+        .route("/connexion/etablissement/{name}/retour", get(sso::back))
+        .route("/connexion/carte", post(card::begin))
+        .route("/connexion/carte/retour", get(card::back))
+        .route("/deconnexion", post(sign_in::leave))
+        .route("/bal", get(bal::show).post(bal::open))
         .route(layout::SHEET, get(layout::sheet))
+        .merge(factor_routes())
+}
+
+/// Means of signing in: used, added, removed, replaced.
+fn factor_routes() -> Router<State> {
+    Router::new()
+        .route("/connexion/cle", get(passkey::ask).post(passkey::begin))
+        .route("/connexion/cle/fin", post(passkey::answered))
+        .route("/connexion/mot-de-passe", post(password::first))
+        .route("/connexion/code", get(password::second).post(password::code))
+        .route("/connexion/code/envoyer", post(password::send))
+        .route(factors::PAGE, get(factors::show))
+        .route("/moyens/cle", get(factors::passkey).post(factors::begin_passkey))
+        .route("/moyens/cle/fin", post(factors::add_passkey))
+        .route("/moyens/totp", get(factors::totp).post(factors::begin_totp))
+        .route("/moyens/totp/fin", post(factors::add_totp))
+        .route("/moyens/mot-de-passe", post(factors::set_password))
+        .route("/moyens/opposition", post(factors::object))
+        .route("/moyens/{id}/retirer", post(factors::remove))
+        .route("/acceder/{secret}", get(enrol::look).post(enrol::begin))
+        .route("/acceder/{secret}/choisir", get(enrol::choose))
+        .route("/acceder/{secret}/cle", post(enrol::passkey))
+        .route("/acceder/{secret}/mot-de-passe", post(enrol::password))
+        .route("/opposition/{secret}", get(enrol::look_at_objection).post(enrol::object))
+        .route("/.well-known/change-password", get(factors::change_password))
+        .route(passkey::SCRIPT, get(passkey::script))
 }
 
 /// From where a page is asked for.
 pub(crate) fn origin(via: Option<&Via>) -> Origin {
     let (remote, tls) = match via {
-        Some(Via::Tls { remote, tls }) => (Some(*remote), tls.clone()),
+        Some(Via::Tls { remote, tls } | Via::Card { remote, tls, .. }) => (Some(*remote), tls.clone()),
         _ => (None, None),
     };
     let session = format!("web-{:x}", SESSIONS.fetch_add(1, Ordering::Relaxed));
