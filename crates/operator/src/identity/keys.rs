@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// The newest keys are asked for this often at most, milliseconds: whoever shows invented key names makes us ask no more than that.
 const NEWEST_EVERY_MS: i64 = 30_000;
 /// After a silence it is asked again no sooner, milliseconds, while what was known serves.
-const PAUSE_MS: i64 = 10_000;
+const PAUSE_MS: i64 = 5_000;
 
 /// A provider's description and keys.
 #[derive(Debug, Clone)]
@@ -37,11 +37,12 @@ impl Held {
         // A clock that was set back makes nothing young.
         let within = |since: Timestamp, ms: i64| since <= now && now < since.plus_ms(ms);
         let asked = |ms| self.asked.is_some_and(|at| within(at, ms));
-        let usable = match newest {
-            true => asked(NEWEST_EVERY_MS),
-            false => within(*at, believed_ms) || (self.silent.is_some() && asked(PAUSE_MS)),
-        };
+        let usable = if newest { asked(NEWEST_EVERY_MS) } else { within(*at, believed_ms) };
         usable.then(|| known.clone())
+    }
+    /// Was it silent when it was asked a moment ago?
+    pub fn pauses(&self, now: Timestamp) -> bool {
+        self.silent.is_some() && self.asked.is_some_and(|at| at <= now && now < at.plus_ms(PAUSE_MS))
     }
     /// What was last known, however old within `kept_ms`.
     pub fn last(&self, now: Timestamp, kept_ms: i64) -> Option<Known> {
@@ -130,8 +131,7 @@ mod tests {
         held.asks(later);
         assert_eq!(held.silent(later, 60_000), Some(later));
         // Not asked at each sign-in meanwhile.
-        assert!(held.known(later.plus_ms(PAUSE_MS - 1), false, HOUR).is_some());
-        assert!(held.known(later.plus_ms(PAUSE_MS), false, HOUR).is_none());
+        assert!(held.pauses(later.plus_ms(PAUSE_MS - 1)) && !held.pauses(later.plus_ms(PAUSE_MS)));
         assert!(held.last(later, 3 * HOUR).is_some() && held.last(later, 2 * HOUR).is_none());
         // Told once a minute, with its beginning.
         assert_eq!(held.silent(later.plus_ms(59_999), 60_000), None);

@@ -218,20 +218,18 @@ impl Remote {
         if let Some(known) = held(op.clock().now()) {
             return Ok(known);
         }
+        // Away a moment ago: whoever signs in now does not wait for that again.
+        if self.held().pauses(op.clock().now()) {
+            return self.held().last(op.clock().now(), self.about.kept_ms).ok_or(OidcError::Unavailable);
+        }
         let _turn = self.turn.lock().await;
         // Somebody else may have fetched meanwhile.
         let now = op.clock().now();
         if let Some(known) = held(now) {
             return Ok(known);
         }
-        self.held().asks(now);
-        match self.fetched(op).await {
-            Ok(known) => {
-                if self.held().take(known.clone(), op.clock().now()) {
-                    op.clear_alarm("psc.keys", &self.about.issuer).await;
-                }
-                Ok(known)
-            }
+        match self.taken(op, now).await {
+            Ok(known) => Ok(known),
             // Away: what was known serves on.
             Err(OidcError::Unavailable) => self.held().last(now, self.about.kept_ms).ok_or(OidcError::Unavailable),
             Err(e) => {
@@ -242,6 +240,22 @@ impl Remote {
                 self.held().last(now, self.about.kept_ms).ok_or(OidcError::Unavailable)
             }
         }
+    }
+
+    /// Asks now, whatever is held.
+    pub(super) async fn refreshed(&self, op: &Operator) -> Result<(), OidcError> {
+        let _turn = self.turn.lock().await;
+        self.taken(op, op.clock().now()).await.map(drop)
+    }
+
+    async fn taken(&self, op: &Operator, now: Timestamp) -> Result<Known, OidcError> {
+        self.held().asks(now);
+        let known = self.fetched(op).await?;
+        let was_broken = self.held().take(known.clone(), op.clock().now());
+        if was_broken {
+            op.clear_alarm("psc.keys", &self.about.issuer).await;
+        }
+        Ok(known)
     }
 
     async fn fetched(&self, op: &Operator) -> Result<Known, OidcError> {

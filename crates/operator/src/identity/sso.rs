@@ -92,6 +92,7 @@ pub struct NewSso {
     pub client_id: String,
     /// The secret that was agreed on; without one our certificate proves us.
     #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "secret")]
     pub secret: Option<Zeroizing<String>>,
     /// The claim that says how somebody proved himself: `acr`, `amr`.
     pub claim: String,
@@ -103,12 +104,13 @@ pub struct NewSso {
 
 /// What to change of one.
 #[derive(Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct SsoChange {
     /// Who we are there.
     pub client_id: Option<String>,
     /// Another secret.
     #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "secret")]
     pub secret: Option<Zeroizing<String>>,
     /// The claim that says how somebody proved himself.
     pub claim: Option<String>,
@@ -138,6 +140,11 @@ impl std::fmt::Debug for SsoChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SsoChange(…)")
     }
+}
+
+/// A secret of a body, wiped when it is dropped.
+fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Zeroizing<String>>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Zeroizing::new))
 }
 
 fn invalid(field: &str) -> Refusal {

@@ -88,7 +88,7 @@ impl Realm {
         claims
     }
     /// Everything that is handed out.
-    pub fn handed_out(&self, grant: Grant) -> Result<Value, Response> {
+    pub fn handed_out(&self, grant: Grant) -> Option<Value> {
         let key = self.inner().ring.of(Which::Good);
         let about = About {
             client: &grant.ask.client,
@@ -96,9 +96,8 @@ impl Realm {
             nonce: grant.ask.nonce.as_deref(),
             scope: &grant.ask.scope,
         };
-        let broken = |_| StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        let access = key.sign("JWT", &self.access_claims(&grant.proof, &about)).map_err(broken)?;
-        let id = key.sign("JWT", &self.id_claims(&grant.proof, &about, Some(&access))).map_err(broken)?;
+        let access = key.sign("JWT", &self.access_claims(&grant.proof, &about)).ok()?;
+        let id = key.sign("JWT", &self.id_claims(&grant.proof, &about, Some(&access))).ok()?;
         let refresh = random();
         let answer = json!({
             "access_token": access, "expires_in": ACCESS, "refresh_token": refresh, "refresh_expires_in": REFRESH.as_secs(),
@@ -106,7 +105,7 @@ impl Realm {
         });
         let next = Grant { refresh: true, until: Instant::now() + REFRESH, ..grant };
         self.inner().grants.insert(refresh, next);
-        Ok(answer)
+        Some(answer)
     }
     /// Claims of a token of its own that lives and whose session was not ended.
     fn known(&self, token: &str) -> Option<Claims> {
@@ -191,8 +190,8 @@ pub async fn token(State(realm): State<Arc<Realm>>, headers: HeaderMap, body: St
         _ => return bad("unsupported_grant_type"),
     };
     match realm.handed_out(grant) {
-        Ok(answer) => Json(answer).into_response(),
-        Err(answer) => answer,
+        Some(answer) => Json(answer).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

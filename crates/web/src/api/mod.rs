@@ -23,6 +23,7 @@ mod domains;
 mod eligibility;
 mod factors;
 mod holds;
+mod identity;
 mod imports;
 mod life;
 mod log;
@@ -41,6 +42,7 @@ mod retention;
 mod revocation;
 mod roles;
 mod sessions;
+mod sso;
 mod structures;
 mod terms;
 mod tokens;
@@ -78,6 +80,8 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(abuse::routes())
         .merge(alarms::routes())
         .merge(antivirus::routes())
+        .merge(identity::routes())
+        .merge(sso::routes())
         .merge(bals::routes())
         .merge(bal_certificates::routes())
         .merge(bodies::routes())

@@ -8,6 +8,7 @@
 mod bal;
 pub(crate) mod card;
 mod conditions;
+mod devices;
 mod enrol;
 mod factors;
 mod layout;
@@ -49,6 +50,10 @@ pub(crate) fn routes() -> Router<State> {
         .route("/connexion/carte/retour", get(card::back))
         .route("/deconnexion", post(sign_in::leave))
         .route("/bal", get(bal::show).post(bal::open))
+        .route("/appareils", get(devices::show))
+        .route("/appareils/jeton", post(devices::make))
+        .route("/appareils/profil-apple", post(devices::profile))
+        .route("/appareils/{id}/revoquer", post(devices::revoke))
         .route(layout::SHEET, get(layout::sheet))
         .merge(factor_routes())
 }

@@ -1,6 +1,7 @@
 //! Signing in by Pro Santé Connect: out to its page and back, or a call to somebody's telephone (e-CPS or card); and what it tells of its logouts.
 use super::session::{Sent, Visitor};
 use super::shell::Shell;
+use super::sign_in::To;
 use crate::State;
 use axum::extract::{Form, RawQuery, State as AxumState};
 use axum::http::{StatusCode, header};
@@ -12,15 +13,14 @@ use serde::Deserialize;
 /// Where a call is begun and waited for.
 const CALL: &str = "/connexion/ecps";
 
-/// What the forms of this page and of the sign-in say.
+/// Whose telephone is called.
 #[derive(Deserialize)]
 pub(super) struct Wanted {
+    /// RPPS or ADELI.
+    numero: String,
     /// Where to go afterwards.
     #[serde(default)]
     vers: String,
-    /// Whose telephone.
-    #[serde(default)]
-    numero: String,
 }
 
 /// What a provider sends when one of its sessions ended.
@@ -40,10 +40,10 @@ struct Page {
 }
 
 /// `POST /connexion/psc`
-pub(super) async fn begin(Sent(visitor, wanted): Sent<Wanted>) -> Response {
+pub(super) async fn begin(Sent(visitor, to): Sent<To>) -> Response {
     let session = visitor.actor.as_ref().ok();
     let begun = async {
-        let attempt = visitor.op.begin_attempt(&visitor.browser(), &visitor.to(&wanted.vers), session).await?;
+        let attempt = visitor.op.begin_attempt(&visitor.browser(), &visitor.to(&to.vers), session).await?;
         visitor.op.begin_psc(attempt).await
     };
     match begun.await {

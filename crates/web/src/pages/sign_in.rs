@@ -6,8 +6,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use sceau_identity::factor::Need;
-use sceau_operator::Operator;
 use sceau_operator::identity::attempts::own_path;
+use sceau_operator::identity::sso::SsoOffer;
 use serde::Deserialize;
 
 /// Where to go afterwards.
@@ -33,34 +33,45 @@ struct Means {
     /// Somebody is signed in, and has to prove more.
     more: bool,
     vers: String,
-    psc: bool,
+    /// Pro Santé Connect, where it is configured: does it answer?
+    psc: Option<bool>,
+    /// It calls telephones.
+    calls: bool,
     card: bool,
+    /// Structures' own sign-ins.
+    structures: Vec<SsoOffer>,
 }
 
 impl Means {
     fn title(&self) -> &'static str {
         if self.more { "page.sign_in.title_more" } else { "page.sign_in.title" }
     }
+    /// Where a structure's sign-in begins.
+    fn of(&self, one: &SsoOffer) -> String {
+        format!("/connexion/etablissement/{}", one.name)
+    }
     fn lead(&self) -> &'static str {
         if self.more { "page.sign_in.lead_more" } else { "page.sign_in.lead" }
     }
 }
 
-/// Origins to which forms of sign-in lead.
-fn elsewhere(op: &Operator) -> Vec<String> {
-    let identity = &op.config().identity;
-    let psc = identity.psc.as_ref().map(|p| site(&p.issuer).to_owned());
-    let card = identity.card.as_ref().map(|c| site(&c.url).to_owned());
-    [psc, card].into_iter().flatten().collect()
-}
-
-fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, path: &str, more: bool) -> Response {
+async fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, path: &str, more: bool) -> Response {
     let vers = asked.map(|Query(asked)| asked.vers).unwrap_or_default().unwrap_or_default();
     let vers = own_path(&vers).unwrap_or("/bal").to_owned();
     let identity = &visitor.op.config().identity;
     let shell = visitor.shell(&format!("{path}?vers={vers}"));
-    let page = Means { shell, more, vers, psc: identity.psc.is_some(), card: identity.card.is_some() };
-    let to = elsewhere(&visitor.op);
+    let offer = match &identity.psc {
+        Some(_) => Some(visitor.op.psc_offer().await.ok()),
+        None => None,
+    };
+    let calls = offer.as_ref().is_some_and(|o| o.as_ref().is_some_and(|o| o.calls));
+    let psc = offer.as_ref().map(Option::is_some);
+    // Without them one signs in otherwise.
+    let structures = visitor.op.sso_offers().await.unwrap_or_default();
+    let page = Means { shell, more, vers, psc, calls, card: identity.card.is_some(), structures };
+    let card = identity.card.as_ref().map(|c| site(&c.url).to_owned());
+    // Where forms of sign-in lead.
+    let to: Vec<String> = [offer.flatten().map(|o| o.origin), card].into_iter().flatten().collect();
     visitor.page_with(StatusCode::OK, &page, Policy { script: false, to: &to })
 }
 
@@ -68,7 +79,7 @@ fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, path: &s
 pub(super) async fn show(visitor: Visitor, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     match &visitor.actor {
         Ok(_) => visitor.see(asked.ok().and_then(|Query(a)| a.vers).as_deref().unwrap_or("/bal")),
-        Err(_) => page(&visitor, asked, "/connexion", false),
+        Err(_) => page(&visitor, asked, "/connexion", false).await,
     }
 }
 
@@ -78,7 +89,7 @@ pub(super) async fn confirm(visitor: Visitor, asked: Result<Query<Asked>, QueryR
         Ok(actor) if visitor.op.lacks(actor, Need::Fresh).is_none() => {
             visitor.see(asked.ok().and_then(|Query(a)| a.vers).as_deref().unwrap_or("/bal"))
         }
-        Ok(_) => page(&visitor, asked, "/connexion/confirmer", true),
+        Ok(_) => page(&visitor, asked, "/connexion/confirmer", true).await,
         Err(answer) => *answer,
     }
 }

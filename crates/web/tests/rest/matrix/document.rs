@@ -88,8 +88,8 @@ fn value_of(place: &Place, field: &str) -> Option<String> {
 fn parameter(place: &Place, collection: &str, name: &str) -> Option<(String, Kind)> {
     let id = |key: &str| place.ids.get(key).cloned();
     Some(match (collection, name) {
-        // A structure's connector has its code for a name.
-        ("structures" | "connectors", _) | (_, "structure") => (place.structure.to_owned(), Kind::Structure),
+        // A structure's connector and its sign-in have its code for a name.
+        ("structures" | "connectors" | "sso-providers", _) | (_, "structure") => (place.structure.to_owned(), Kind::Structure),
         ("bodies", _) => (place.body.to_owned(), Kind::Body),
         ("people" | "access" | "delegations", "login") => (place.person.to_owned(), Kind::Person),
         ("bals", _) | ("notices", "address") => (place.bal.clone(), Kind::Bal),

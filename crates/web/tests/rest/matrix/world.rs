@@ -125,6 +125,8 @@ fn rows(tx: &mut dyn Tx) -> Result<(), StoreError> {
         "INSERT INTO structure_domains (structure_id, domain_id) SELECT $1, id FROM domains WHERE $2 OR name <> $3";
     let connector = "INSERT INTO connectors (id, name, structure_id, state, every_sender, per_hour, version, created, changed) \
                      VALUES ($1, $2, $1, 'active', 1, 0, 1, 0, 0)";
+    let sign_in = "INSERT INTO sso_providers (id, structure_id, name, issuer, client_id, assurance, subject_claim, state, version, created) \
+                   VALUES ($1, $1, $2, 'https://connexion.example', 'sceau', '{\"claim\":\"acr\",\"values\":[\"mfa\"]}', 'sub', 'active', 1, 0)";
     let works = "INSERT INTO memberships (person_id, structure_id, function, since) SELECT id, $2, '', 0 FROM people WHERE login = $1";
     let role = "INSERT INTO roles (id, person_id, role, structure_id, body_id, granted, granted_by) \
                 SELECT $1, id, $3, $4, $5, 0, 'root' FROM people WHERE login = $2";
@@ -134,6 +136,7 @@ fn rows(tx: &mut dyn Tx) -> Result<(), StoreError> {
         tx.execute(works, params![person, n])?;
         tx.execute(domains, params![n, n == 2, FAR_DOMAIN])?;
         tx.execute(connector, params![n, code])?;
+        tx.execute(sign_in, params![n, code])?;
     }
     for (n, (login, given, place)) in (101_i64..).zip(ASKERS).skip(1) {
         let (Some(given), place) = (given, i64::try_from(place).unwrap() + 1) else { continue };
