@@ -2,6 +2,7 @@
 //! ordinary mail, files of people.
 //! For integration tests and benches; tests inside `operator` itself would see its types twice.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+pub mod browser;
 pub mod people_file;
 pub mod pki;
 pub mod relay;

@@ -19,6 +19,7 @@ macro_rules! each_engine {
 
 mod access;
 mod connectors;
+mod identity;
 mod mail;
 mod mail_setup;
 mod notary;

@@ -2,7 +2,9 @@
 use crate::openings::{House, number, of_hospital};
 use sceau_domain::opening::State;
 use sceau_domain::{BalKind, ConventionState, Opening};
+use sceau_identity::factor::Factor;
 use sceau_operator::openings::{NewOpening, OpeningQuery};
+use sceau_testkit::browser::signed_in;
 use sceau_testkit::world::code;
 
 each_engine!(
@@ -86,6 +88,7 @@ async fn the_professional_asks_and_with_a_card_opens(h: House) {
     assert_eq!(verified.state, State::Opened);
     // With a card and a number of his own he opens it (F006).
     h.edit("yann", |p| (p.identity, p.national_id) = ("card".into(), Some("10000000017".into()))).await;
+    let (_, yann) = signed_in(&h.0.op, &h.0.store, "yann", &[Factor::Card]).await;
     let opened = h.0.op.ask_opening(&yann, own("yann.petit", "yann")).await.unwrap();
     assert_eq!((opened.state, opened.steps[1].by.as_str()), (State::Opened, "yann"));
 }
