@@ -154,11 +154,12 @@ impl Operator {
         let shown = self.bal_key(&bal.address);
         let fact = self.fact("login.ok", &By::actor(&actor), Some((bal.id, &shown)), "ok", data);
         let touch = token.last_used.is_none_or(|t| t + TOUCH_EVERY < now);
+        let place = origin.remote.map(|ip| self.place_of(ip));
         self.0
             .store
             .write(move |tx| {
                 if touch {
-                    rows::touch_token(tx, token.id, now)?;
+                    rows::touch_token(tx, token.id, now, place.as_deref())?;
                 }
                 fact.write(tx)
             })

@@ -522,9 +522,16 @@ pub fn tokens_within(
     tx.query(&sql, params![after, own, limit])?.iter().map(token).collect()
 }
 
-/// Notes a successful login with a token.
-pub fn touch_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<(), StoreError> {
-    tx.execute("UPDATE tokens SET last_used = $2 WHERE id = $1", params![id, at]).map(drop)
+/// How many tokens of this purpose a person has that are in force at `now`.
+pub fn live_of_person(tx: &mut dyn Tx, person: Id, purpose: &str, now: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM tokens WHERE person_id = $1 AND purpose = $2 AND revoked IS NULL AND (expires IS NULL OR expires > $3)";
+    tx.query_opt(sql, params![person, purpose, now])?.map_or(Ok(0), |r| r.int(0))
+}
+
+/// Notes a successful login with a token, from this place; none: from where is not known.
+pub fn touch_token(tx: &mut dyn Tx, id: Id, at: i64, place: Option<&str>) -> Result<(), StoreError> {
+    let sql = "UPDATE tokens SET last_used = $2, last_place = COALESCE($3, last_place) WHERE id = $1";
+    tx.execute(sql, params![id, at, place.map(str::to_owned)]).map(drop)
 }
 
 /// Revokes a token; false when it is unknown or was revoked before.

@@ -6,6 +6,7 @@ pub(crate) mod certificates;
 pub(crate) mod links;
 
 use super::TokenView;
+use crate::identity::own_tokens::DevicePolicy;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -14,7 +15,8 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase, plain};
-use sceau_store::{Id, StoreError, Tx, access, accounts as rows, bals, disclosures, roles};
+use sceau_identity::oauth::Scopes;
+use sceau_store::{Id, StoreError, Tx, access, accounts as rows, bals, disclosures, roles, web_sessions};
 use serde_json::json;
 use std::collections::HashMap;
 use zeroize::Zeroizing;
@@ -115,17 +117,30 @@ impl Operator {
         purpose: &'static str,
     ) -> Result<(TokenView, String), Refusal> {
         self.require(actor, UseCase::TokenCreate, On::Anywhere).await?;
-        let wanted = self.wanted(login, bal, label, expires, purpose)?;
+        let mut wanted = self.wanted(login, bal, label, expires, purpose)?;
+        let policy = self.policy_of(&wanted).await?;
+        // An operator that is being set up makes tokens as it likes.
+        if let Some(policy) = policy.filter(|_| !self.config().setting_up) {
+            wanted.expires = Some(policy.end(wanted.expires, self.now().0));
+        }
         let (row, secret) = self.token_row(&wanted.label, wanted.expires, purpose)?;
         let facts = json!({ "token": row.id, "login": wanted.login, "bal": wanted.bal, "purpose": purpose });
         let fact = self.fact("token.created", &By::actor(actor), None, "ok", facts);
-        let (actor, setting_up) = (actor.clone(), self.config().setting_up);
+        let (actor, setting_up, now) = (actor.clone(), self.config().setting_up, self.now().0);
+        let strong_only = self.config().identity.api_tokens_need_strong && actor.origin.door == Door::Api;
         let make = move |tx: &mut dyn Tx| {
             let target = target(tx, &actor, &wanted, setting_up)?;
             if target.sight == Sight::Other {
                 return Err(Refusal::new(RefusalCode::TokenOther).with("name", &target.person.login).into());
             }
-            let token = rows::Token { person_id: target.person.id, bal_id: target.bal, ..row.clone() };
+            let strength = strength(tx, &actor)?;
+            if purpose == API && strong_only && strength.is_empty() {
+                return Err(RefusalCode::AuthStrength.into());
+            }
+            if let Some(policy) = policy {
+                policy.admits(tx, target.person.id, now)?;
+            }
+            let token = rows::Token { person_id: target.person.id, bal_id: target.bal, strength, ..row.clone() };
             rows::insert_token(tx, &token)?;
             if actor.person() != 0 {
                 let made_by = maker(tx, &actor)?;
@@ -139,6 +154,26 @@ impl Operator {
             Ok::<_, Fail>(view(tx, token)?)
         };
         Ok((self.0.store.write(make).await?, secret))
+    }
+
+    /// The policy for the device token that is wanted; none for another one, or where it is somebody's of whom nothing is known.
+    async fn policy_of(&self, wanted: &Wanted) -> Result<Option<DevicePolicy>, Refusal> {
+        let login = wanted.login.clone();
+        let find = move |tx: &mut dyn Tx| {
+            let person = rows::person_by_login(tx, &login)?;
+            let machine = match &person {
+                Some(p) => access::is_machine(tx, p.id)?,
+                None => false,
+            };
+            Ok::<_, Fail>(person.filter(|_| !machine).map(|p| p.id))
+        };
+        match wanted.purpose == DEVICE {
+            true => match self.0.store.read(find).await? {
+                Some(person) => self.device_policy(person).await.map(Some),
+                None => Ok(None),
+            },
+            false => Ok(None),
+        }
     }
 
     /// What was asked for, in its one form. `admin.invalid`, `rcpt.syntax`.
@@ -243,6 +278,17 @@ impl Operator {
     }
 }
 
+/// What proved whoever asks: in this session, or when the token behind it was made.
+fn strength(tx: &mut dyn Tx, actor: &Actor) -> Result<String, StoreError> {
+    let proven = actor.proof.names();
+    match actor.credential {
+        Some(token) if proven.is_empty() => {
+            Ok(rows::token_by_id(tx, token)?.map(|t| t.strength).unwrap_or_default())
+        }
+        _ => Ok(proven),
+    }
+}
+
 /// For whom and for what, when the asker may have such a token made; and who sees it then.
 fn target(tx: &mut dyn Tx, actor: &Actor, wanted: &Wanted, setting_up: bool) -> Result<Target, Fail> {
     let use_case = UseCase::TokenCreate;
@@ -311,7 +357,9 @@ fn gives_no_more(tx: &mut dyn Tx, actor: &Actor, person: i64) -> Result<(), Fail
 /// A session under a token that has an end makes none that outlives it: otherwise the end of a token that was lent or stolen would be no end.
 fn lives_no_longer(tx: &mut dyn Tx, actor: &Actor, expires: Option<i64>) -> Result<(), Fail> {
     let Some(credential) = actor.credential else { return Ok(()) };
-    let Some(end) = rows::token_by_id(tx, credential)?.and_then(|t| t.expires) else { return Ok(()) };
+    // A browser's session ends by the hour, and what is made in it behind a strong proof is meant to stay.
+    let lent = rows::token_by_id(tx, credential)?.filter(|t| t.purpose != web_sessions::PURPOSE);
+    let Some(end) = lent.and_then(|t| t.expires) else { return Ok(()) };
     match expires {
         Some(expires) if expires <= end => Ok(()),
         _ => Err(Refusal::new(RefusalCode::Invalid).with("name", "expires").into()),
@@ -340,6 +388,9 @@ fn views(tx: &mut dyn Tx, found: Vec<rows::Token>) -> Result<Vec<TokenView>, Sto
         expires: t.expires.map(Timestamp),
         last_used: t.last_used.map(Timestamp),
         revoked: t.revoked.map(Timestamp),
+        last_place: t.last_place,
+        strength: t.strength,
+        scope: t.scope.and_then(|s| Scopes::of_bits(u32::try_from(s).ok()?)).map(|s| s.to_string()),
     };
     Ok(found.into_iter().map(view).collect())
 }

@@ -55,7 +55,8 @@ pub struct TokenView {
     pub login: String,
     /// Only for this BAL, when set.
     pub bal: Option<String>,
-    /// `device` (mail programs), `api` (REST) or `certificate` (a machine's, which logs in to its BAL).
+    /// `device` (mail programs), `api` (REST), `certificate` (a machine's, which logs in to its BAL), `device_certificate` (a person's), `oauth` (a program
+    /// that was let in), `psc`, `card` (whoever comes with these), `web` (a browser's session).
     pub purpose: String,
     /// What it is for.
     pub label: String,
@@ -71,4 +72,10 @@ pub struct TokenView {
     /// Revoked at.
     #[schema(value_type = Option<i64>)]
     pub revoked: Option<Timestamp>,
+    /// From where it was last used: a configured place or a network.
+    pub last_place: Option<String>,
+    /// What proved whoever made it, e.g. `card`, `password+totp`; empty when that is not known.
+    pub strength: String,
+    /// What a program that was let in may do: `mail.read`, `mail.send`, `mail.file`, `offline_access`, parted by spaces; none: all that its purpose opens.
+    pub scope: Option<String>,
 }

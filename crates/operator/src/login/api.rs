@@ -48,7 +48,8 @@ impl Operator {
         };
         let (token, person) = self.0.store.read(find).await?.ok_or(RefusalCode::LoginFailed)?;
         if token.last_used.is_none_or(|t| t + TOUCH_EVERY < now) {
-            self.0.store.write(move |tx| rows::touch_token(tx, token.id, now)).await?;
+            let place = origin.remote.map(|ip| self.place_of(ip));
+            self.0.store.write(move |tx| rows::touch_token(tx, token.id, now, place.as_deref())).await?;
         }
         let who = Who::Person(PersonRef::of(person));
         let actor =

@@ -60,6 +60,8 @@ pub(crate) enum Template {
     OneTimeCode,
     /// A means of signing in was added (F041).
     FactorAdded,
+    /// A program got access to the person's mail (F229).
+    NewDevice,
     /// A means of signing in was taken away.
     FactorRemoved,
     /// A one-time link behind which the person sets up means of signing in: the first ones (F007), or after a recovery.
@@ -72,7 +74,7 @@ pub(crate) enum Template {
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::EmailLink,
         Self::NewTerms,
         Self::BalClosing,
@@ -89,6 +91,7 @@ impl Template {
         Self::AddressWrong,
         Self::OneTimeCode,
         Self::FactorAdded,
+        Self::NewDevice,
         Self::FactorRemoved,
         Self::EnrolLink,
         Self::RecoveryAsked,
@@ -113,6 +116,7 @@ impl Template {
             Self::AddressWrong => "address_wrong",
             Self::OneTimeCode => "one_time_code",
             Self::FactorAdded => "factor_added",
+            Self::NewDevice => "new_device",
             Self::FactorRemoved => "factor_removed",
             Self::EnrolLink => "enrol_link",
             Self::RecoveryAsked => "recovery_asked",
@@ -134,6 +138,7 @@ impl Template {
             | Self::AbuseSeen
             | Self::AbuseWarning
             | Self::FactorAdded
+            | Self::NewDevice
             | Self::FactorRemoved
             | Self::RecoveryDone => &["date"],
             Self::Announcement => &["from"],
@@ -159,6 +164,7 @@ impl Template {
             | Self::Maintenance
             | Self::AddressWrong
             | Self::FactorAdded
+            | Self::NewDevice
             | Self::FactorRemoved
             | Self::RecoveryAsked
             | Self::RecoveryDone

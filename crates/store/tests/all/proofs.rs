@@ -588,7 +588,7 @@ async fn what_is_over_goes(s: TestStore) {
         }
         // Revoked, it refuses; used, it is kept.
         accounts::revoke_token(tx, 5, 100)?;
-        accounts::touch_token(tx, 6, 100 + 300 * DAY)?;
+        accounts::touch_token(tx, 6, 100 + 300 * DAY, None)?;
         factors::insert(tx, &factor(1, 1, "totp"))?;
         factors::insert(tx, &factor(2, 1, "passkey"))?;
         factors::remove(tx, 1, 1, 100)?;

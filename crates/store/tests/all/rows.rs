@@ -130,7 +130,7 @@ async fn tokens_live_and_end(s: TestStore) {
         assert_eq!(accounts::token_by_digest(tx, b"")?, None);
         assert_eq!(accounts::tokens(tx, Some(1), 0, 10)?.len(), 2);
         assert_eq!(accounts::tokens(tx, None, 1, 10)?, std::slice::from_ref(&two));
-        accounts::touch_token(tx, 1, 50)?;
+        accounts::touch_token(tx, 1, 50, Some("Rouen"))?;
         assert!(accounts::revoke_token(tx, 1, 60)?);
         assert!(!accounts::revoke_token(tx, 1, 61)?);
         let after = accounts::token_by_id(tx, 1)?.map(|t| (t.last_used, t.revoked));

@@ -1,0 +1,188 @@
+//! `/appareils`: what opens one's mail, with its last use; making a device token or a profile for Apple's devices; revoking (F229, F055).
+use super::layout::{day, set};
+use super::session::{Sent, Visitor};
+use super::shell::Shell;
+use crate::autoconfig::apple;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use sceau_domain::calendar::Territory;
+use sceau_domain::mail_setup::Protection;
+use sceau_domain::text::text;
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_operator::accounts::TokenView;
+use sceau_operator::identity::own_tokens::OwnTokens;
+use sceau_operator::mail_setup::MailSetup;
+use sceau_operator::{Actor, Who};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+#[derive(askama::Template)]
+#[template(path = "devices.html")]
+struct Devices {
+    shell: Shell,
+    devices: Vec<Device>,
+    bals: Vec<String>,
+    personal: Option<String>,
+    days: Option<u32>,
+}
+
+/// A line of the list.
+struct Device {
+    label: String,
+    kind: String,
+    bal: Option<String>,
+    used: String,
+    until: Option<String>,
+    /// The form that revokes it.
+    revoke: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "device_done.html")]
+struct Done {
+    shell: Shell,
+    user: String,
+    secret: Zeroizing<String>,
+    /// Where the program connects, when that is known here.
+    setup: Option<MailSetup>,
+}
+
+impl Done {
+    fn way(&self, way: &Protection) -> String {
+        self.shell.t(match way {
+            Protection::Tls => "page.device_done.tls",
+            Protection::StartTls => "page.device_done.starttls",
+        })
+    }
+}
+
+fn line(visitor: &Visitor, place: Territory, t: TokenView) -> Device {
+    let say =
+        |key: &str, name: &str, value: &str| set(&text(visitor.lang, &format!("page.devices.{key}"), &[(name, value)]));
+    let date = |at: Timestamp| day(visitor.lang, at, place);
+    let from = t.last_place.as_deref().map(|p| say("place", "place", p));
+    let used = match t.last_used {
+        Some(at) => [Some(say("used", "date", &date(at))), from].into_iter().flatten().collect::<Vec<_>>().join(" "),
+        None => visitor.t("page.devices.never"),
+    };
+    Device {
+        kind: visitor.t(&format!("word.purpose.{}", t.purpose)),
+        until: t.expires.map(|at| say("until", "date", &date(at))),
+        revoke: format!("/appareils/{}/revoquer", t.id),
+        label: t.label,
+        bal: t.bal,
+        used,
+    }
+}
+
+/// `GET /appareils`
+pub(super) async fn show(visitor: Visitor) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    let place = visitor.op.place().await;
+    match visitor.op.own_tokens(actor).await {
+        Ok(OwnTokens { tokens, bals, personal, days }) => {
+            let devices = tokens.into_iter().map(|t| line(&visitor, place, t)).collect();
+            let page = Devices { shell: visitor.shell("/appareils"), devices, bals, personal, days };
+            visitor.page(StatusCode::OK, &page)
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// A token to make.
+#[derive(Deserialize)]
+pub(super) struct New {
+    label: String,
+    /// Empty: the personal one, and what else the person has access to.
+    #[serde(default)]
+    bal: String,
+    #[serde(default)]
+    days: String,
+}
+
+/// What a program is told as user name: the address for a personal BAL, else the person and the BAL.
+fn user(actor: &Actor, bal: Option<&str>, personal: Option<&str>) -> String {
+    let login = match &actor.who {
+        Who::Person(person) => person.login.as_str(),
+        Who::Connector(_) | Who::System => "",
+    };
+    match (bal, personal) {
+        (Some(bal), Some(own)) if bal == own => own.to_owned(),
+        (Some(bal), _) => format!("{login}*{bal}"),
+        (None, Some(own)) => own.to_owned(),
+        (None, None) => login.to_owned(),
+    }
+}
+
+/// `POST /appareils/jeton`: makes one, and shows it this once.
+pub(super) async fn make(Sent(visitor, new): Sent<New>) -> Response {
+    let made = async {
+        let actor = visitor.actor.as_ref().map_err(Clone::clone)?;
+        let bal = Some(new.bal.as_str()).filter(|b| !b.is_empty());
+        let invalid = |_| Refusal::new(RefusalCode::Invalid).with("name", "days");
+        let days = Some(new.days.trim()).filter(|d| !d.is_empty()).map(str::parse).transpose().map_err(invalid)?;
+        let personal = visitor.op.own_tokens(actor).await?.personal;
+        let (_, secret) = visitor.op.make_own_token(actor, &new.label, bal, days).await?;
+        let user = user(actor, bal, personal.as_deref());
+        let address = bal.or(personal.as_deref()).and_then(|a| a.parse::<Address>().ok());
+        let setup = match address {
+            Some(address) => visitor.op.mail_setup(address.domain()).await.ok(),
+            None => None,
+        };
+        Ok::<_, Refusal>((user, secret, setup))
+    };
+    match made.await {
+        Ok((user, secret, setup)) => {
+            let page = Done { shell: visitor.shell("/appareils"), user, secret, setup };
+            visitor.page(StatusCode::OK, &page)
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// For which BAL.
+#[derive(Deserialize)]
+pub(super) struct For {
+    bal: String,
+}
+
+/// `POST /appareils/profil-apple`: a profile with a token of its own in it.
+pub(super) async fn profile(Sent(visitor, wanted): Sent<For>) -> Response {
+    let made = async {
+        let actor = visitor.actor.as_ref().map_err(Clone::clone)?;
+        let invalid = |_| Refusal::new(RefusalCode::Invalid).with("name", "bal");
+        let address: Address = wanted.bal.parse().map_err(invalid)?;
+        // What cannot be set up, or signed, makes no token.
+        let setup = visitor.op.mail_setup(address.domain()).await?;
+        let personal = visitor.op.own_tokens(actor).await?.personal;
+        let user = user(actor, Some(&wanted.bal), personal.as_deref());
+        apple::profile(&visitor.op, &setup, &address, (&user, None), visitor.lang)?;
+        let label = text(visitor.lang, "page.devices.apple_label", &[]);
+        let (_, secret) = visitor.op.make_own_token(actor, &label, Some(&wanted.bal), None).await?;
+        apple::profile(&visitor.op, &setup, &address, (&user, Some(&secret)), visitor.lang)
+    };
+    match made.await {
+        Ok(profile) => apple::given(profile),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// A form that holds nothing but our own word.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+/// `POST /appareils/{id}/revoquer`
+pub(super) async fn revoke(Path(id): Path<i64>, Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.revoke_own_token(actor, id).await {
+        Ok(()) => visitor.see("/appareils"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
