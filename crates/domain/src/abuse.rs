@@ -87,6 +87,10 @@ signals! {
     Apart apart: 3 in 60, false, "Sceau", false;
     /// Messages of one token, or of one certificate of another operator, in which the antivirus found something.
     Infected infected: 3 in 60, true, "Sceau", false;
+    /// Passwords of one login that were wrong, from anywhere: strangers wait from then on.
+    Guess guess: 20 in 10, true, "Sceau", false;
+    /// Logins whose passwords were wrong, from one network: whoever is not known there waits.
+    Stuffing stuffing: 30 in 10, true, "Sceau", false;
 }
 
 impl Signal {

@@ -25,7 +25,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// How long a failed login waits for its answer, so that guessing is slow and its time says nothing.
-const FAILURE_DELAY: Duration = Duration::from_millis(400);
+pub(crate) const FAILURE_DELAY: Duration = Duration::from_millis(400);
 /// Longest login and token that are looked at, bytes.
 const MAX_INPUT: usize = 512;
 /// A token's last use is written at most this often, milliseconds: IMAP clients log in many times a minute.

@@ -14,6 +14,12 @@ pub fn is_known(tx: &mut dyn Tx, digest: &[u8], person: Id, since: i64) -> Resul
     Ok(tx.query_opt(sql, params![digest, person, since])?.is_some())
 }
 
+/// Was a credential of this person's used from this place?
+pub fn was_at(tx: &mut dyn Tx, person: Id, place: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM tokens WHERE person_id = $1 AND last_place = $2 LIMIT 1";
+    Ok(tx.query_opt(sql, params![person, place])?.is_some())
+}
+
 /// Forgets every browser of a person; how many.
 pub fn forget_of(tx: &mut dyn Tx, person: Id) -> Result<u64, StoreError> {
     tx.execute("DELETE FROM known_browsers WHERE person_id = $1", params![person])

@@ -33,6 +33,7 @@ pub mod recovery;
 mod seal;
 pub mod sessions;
 pub mod settings;
+mod slow;
 pub mod shown;
 pub mod sso;
 mod standing;

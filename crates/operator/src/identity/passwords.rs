@@ -6,6 +6,7 @@ use super::attempts::Browser;
 use super::factors::{self, FactorView, PASSWORD, Second};
 use super::sessions::Entered;
 use super::settings::Breached;
+use super::slow::Guess;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator, Origin};
@@ -116,15 +117,18 @@ impl Operator {
             Ok::<_, Fail>(row.and_then(|row| kept(&row).map(|hash| (person.id, row, hash))))
         };
         let found = self.0.store.read(find).await?;
+        let whose = found.as_ref().map(|(person, ..)| *person);
+        let guess = Guess { login: &login, person: whose, known: browser.known, origin };
+        self.may_guess(guess).await?;
         let other = session.is_some_and(|a| found.as_ref().is_none_or(|(person, ..)| a.person() != *person));
         let cost = self.config().identity.password.cost();
         let hash = found.as_ref().map_or_else(|| Hash::nobody(cost), |(.., hash)| hash.clone());
         // Nobody's password is computed as everybody's.
-        let person = found.as_ref().map_or(0, |(person, ..)| *person);
-        let pepper = self.peppered(person, typed).unwrap_or_default();
+        let pepper = self.peppered(whose.unwrap_or(0), typed).unwrap_or_default();
         let (checked, shown) = (hash.clone(), pepper.clone());
         let right = self.in_a_seat(move || password::verify(&shown, &checked)).await?;
         let Some((person, row, _)) = found.filter(|_| right && !other) else {
+            self.guess_failed(guess).await;
             let by = By { name: login, person: None, origin: Some(origin.clone()), seat: None };
             let said = json!({ "factor": Means::Password.as_str() });
             self.trace_alone(self.fact("login.failed", &by, None, "login.failed", said)).await;

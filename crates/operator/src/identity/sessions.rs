@@ -55,6 +55,8 @@ pub struct Elsewhere {
     pub provider: String,
     /// What it is called there (`sid`).
     pub sid: Option<String>,
+    /// When the person proved himself there: the proof is as old, whenever the browser came from there.
+    pub at: Option<Timestamp>,
 }
 
 /// An open session of a browser, as its list shows it.
@@ -139,7 +141,8 @@ impl Operator {
             return Err(RefusalCode::FactorRefused.into());
         }
         attempt.person = Some(person);
-        attempt.proof = attempt.proof.with(factor, now);
+        let proven = from.as_ref().and_then(|f| f.at).map_or(now, |at| at.min(now));
+        attempt.proof = attempt.proof.with(factor, proven);
         if attempt.proof.strength() < Strength::Strong {
             self.keep_attempt(&mut attempt).await?;
             return Ok(Entered::Second);

@@ -25,6 +25,10 @@ pub(crate) struct To {
     pub vers: String,
 }
 
+/// Nothing but the word.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
 /// The means that an operator offers in a browser.
 #[derive(askama::Template)]
 #[template(path = "connexion.html")]
@@ -95,7 +99,7 @@ pub(super) async fn confirm(visitor: Visitor, asked: Result<Query<Asked>, QueryR
 }
 
 /// `POST /deconnexion`
-pub(super) async fn leave(Sent(visitor, ()): Sent<()>) -> Response {
+pub(super) async fn leave(Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
     let Ok(actor) = &visitor.actor else { return visitor.left("/connexion") };
     match visitor.op.end_session(actor, None).await {
         Ok(()) => visitor.left("/connexion"),
