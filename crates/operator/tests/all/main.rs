@@ -18,7 +18,9 @@ macro_rules! each_engine {
 }
 
 mod access;
+mod cards;
 mod connectors;
+mod factors;
 mod identity;
 mod mail;
 mod mail_setup;

@@ -201,7 +201,7 @@ impl Visitor {
     }
     /// An answer of this browser's: with the cookie of a sign-in when it has none.
     fn answer(&self, mut response: Response) -> Response {
-        if self.new_attempt && self.actor.is_err() {
+        if self.new_attempt {
             set_cookie(&mut response, ATTEMPT, &self.attempt, Some(ATTEMPT_AGE));
         }
         response

@@ -1,0 +1,184 @@
+//! First means behind an invitation (F007), and lost means replaced.
+use super::{Authenticator, House, PASSWORD, browser, code, code_of, signed};
+use sceau_domain::RefusalCode;
+use sceau_operator::identity::enrol::Chosen;
+use sceau_operator::identity::sessions::Entered;
+use sceau_operator::{Door, Origin};
+use sceau_store::StoreError;
+use sceau_testkit::world::origin;
+
+each_engine!(
+    an_invitation_leads_to_two_natures,
+    nobody_invites_alone,
+    a_recovery_takes_two_and_a_delay,
+    one_objection_ends_it,
+    a_link_serves_once_on_every_node,
+);
+
+fn web() -> Origin {
+    origin(Door::Web)
+}
+
+async fn link(h: &House, to: &str, page: &str) -> String {
+    h.sent().await;
+    h.relay.secrets(to, page).pop().expect("a link")
+}
+
+async fn an_invitation_leads_to_two_natures(h: House) {
+    let shown = h.op().invite(&h.w.admin, "anne").await.unwrap();
+    assert_eq!((shown.login.as_str(), shown.address.as_str()), ("anne", "a…@exemple.fr"));
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    let (op, b) = (h.op(), browser("a"));
+    let offer = op.look_at_enrol_link(&secret, &web()).await.unwrap();
+    assert!(offer.login == "anne" && !offer.replaces);
+    assert_eq!(code(op.enrol_form(&b, &secret, &web()).await), RefusalCode::FormOld);
+    op.begin_enrol_link(&b, &secret, &web()).await.unwrap();
+    let form = op.enrol_form(&b, &secret, &web()).await.unwrap();
+    // A password without a code, or the other way round, is nothing.
+    let chosen = |password, code| Chosen::Password(password, code);
+    let right = code_of(&form.totp, h.seconds());
+    let alone = op.enrol_by_link(&b, &secret, chosen(PASSWORD, ""), &web()).await;
+    assert_eq!(code(alone), RefusalCode::FactorRefused);
+    let alone = op.enrol_by_link(&b, &secret, chosen("", &right), &web()).await;
+    assert_eq!(code(alone), RefusalCode::PasswordShort);
+    assert!(h.kinds("anne").await.is_empty());
+    op.enrol_by_link(&b, &secret, chosen(PASSWORD, &right), &web()).await.unwrap();
+    assert_eq!(h.kinds("anne").await, ["password", "totp"]);
+    assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
+    h.w.store.clock.advance_ms(30_000);
+    assert!(matches!(h.password("b", "anne", PASSWORD).await, Ok(Entered::Second)));
+    signed(op.totp_second(&browser("b"), &code_of(&form.totp, h.seconds()), &web()).await);
+    // Whoever has means is not invited.
+    assert_eq!(code(op.invite(&h.w.admin, "anne").await), RefusalCode::Exists);
+}
+
+async fn nobody_invites_alone(h: House) {
+    let (op, admin) = (h.op(), &h.w.admin);
+    assert_eq!(code(op.invite(admin, "root").await), RefusalCode::RecoveryOwn);
+    assert_eq!(code(op.invite(admin, "personne").await), RefusalCode::NotFound);
+    assert_eq!(code(op.invite(admin, "chloe").await), RefusalCode::TokenUnreachable);
+    assert_eq!(code(op.invite(&h.actor("bruno").await, "anne").await), RefusalCode::RightMissing);
+    let own = "UPDATE people SET email_set_by = (SELECT id FROM people WHERE login = 'root') WHERE login = 'bruno'";
+    h.w.store.write(move |tx| tx.execute(own, &[]).map(drop)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert_eq!(code(op.invite(admin, "bruno").await), RefusalCode::TokenSetter);
+    assert_eq!(code(op.ask_recovery(admin, "bruno", ("vue", "perdu")).await), RefusalCode::TokenSetter);
+    // The link is worth what its sender still may.
+    op.invite(&h.actor("seconde").await, "anne").await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    op.look_at_enrol_link(&secret, &web()).await.unwrap();
+    let gone = "UPDATE people SET disabled = 5 WHERE login = 'seconde'";
+    h.w.store.write(move |tx| tx.execute(gone, &[]).map(drop)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
+    // Five a day.
+    for _ in 0..4 {
+        op.invite(admin, "anne").await.unwrap();
+    }
+    assert_eq!(code(op.invite(admin, "anne").await), RefusalCode::NoticeTooMany);
+}
+
+async fn a_recovery_takes_two_and_a_delay(h: House) {
+    let offer = h.password_and_totp("anne").await;
+    assert!(matches!(h.password("a", "anne", PASSWORD).await, Ok(Entered::Second)));
+    let before = signed(h.op().totp_second(&browser("a"), &code_of(&offer, h.seconds()), &web()).await);
+    let (op, admin, second) = (h.op(), &h.w.admin, h.actor("seconde").await);
+    assert_eq!(code(op.ask_recovery(&second, "seconde", ("vue", "perdu")).await), RefusalCode::RecoveryOwn);
+    let asked = op.ask_recovery(admin, "anne", ("Carte d'identité vue", "Téléphone perdu")).await.unwrap();
+    assert_eq!((asked.state.as_str(), asked.asked_by.as_str()), ("asked", "root"));
+    assert_eq!(code(op.ask_recovery(&second, "anne", ("vue", "perdu")).await), RefusalCode::RecoveryWaiting);
+    assert_eq!(code(op.confirm_recovery(admin, asked.id).await), RefusalCode::RecoveryOwn);
+    assert_eq!(code(op.confirm_recovery(&h.actor("anne").await, asked.id).await), RefusalCode::RightMissing);
+    let confirmed = op.confirm_recovery(&second, asked.id).await.unwrap();
+    assert_eq!((confirmed.state.as_str(), confirmed.confirmed_by.as_deref()), ("confirmed", Some("seconde")));
+    assert_eq!(code(op.confirm_recovery(&second, asked.id).await), RefusalCode::EditConflict);
+    // The person is told: outside, and in her own BAL, not in those where others read.
+    h.sent().await;
+    assert_eq!(h.relay.secrets("anne@exemple.fr", "/opposition/").len(), 1);
+    let inside = h.w.folder("anne", "anne.martin@alpha.mssante.fr", "INBOX").await;
+    assert!(inside.iter().any(|m| m.contains("/opposition/")), "{inside:?}");
+    assert!(h.w.folder("anne", "exploitation@alpha.mssante.fr", "INBOX").await.is_empty());
+    assert_eq!(op.own_recovery(&h.actor("anne").await).await.unwrap().map(|r| r.id), Some(asked.id));
+    // Nothing before the delay is over.
+    h.w.store.clock.advance_ms(24 * 3_600_000 - 1);
+    op.housekeeping().await.unwrap();
+    h.sent().await;
+    assert!(h.relay.secrets("anne@exemple.fr", "/acceder/").is_empty());
+    h.w.store.clock.advance_ms(1);
+    op.housekeeping().await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    assert!(op.look_at_enrol_link(&secret, &web()).await.unwrap().replaces);
+    let b = browser("r");
+    op.begin_enrol_link(&b, &secret, &web()).await.unwrap();
+    let form = op.enrol_form(&b, &secret, &web()).await.unwrap();
+    let mut key = Authenticator::new();
+    let answer = key.create(&form.options);
+    op.enrol_by_link(&b, &secret, Chosen::Passkey(answer.as_bytes()), &web()).await.unwrap();
+    // What was before is gone, with all that it opened.
+    assert_eq!(h.kinds("anne").await, ["passkey"]);
+    assert_eq!(code(op.session_of(&before.cookie, &web()).await), RefusalCode::LoginRequired);
+    assert_eq!(code(h.password("n", "anne", PASSWORD).await), RefusalCode::LoginFailed);
+    h.sent().await;
+    let told = h.relay.taken().iter().filter(|(to, m)| to == "anne@exemple.fr" && m.contains("deconnect")).count();
+    assert!(told > 0 || h.relay.count("anne@exemple.fr") >= 3);
+    let all = op.recoveries(admin, i64::MAX, 10).await.unwrap();
+    assert_eq!(all.iter().map(|r| r.state.as_str()).collect::<Vec<_>>(), ["done"]);
+}
+
+async fn one_objection_ends_it(h: House) {
+    h.password_and_totp("anne").await;
+    let (op, admin, second) = (h.op(), &h.w.admin, h.actor("seconde").await);
+    let alarmed =
+        || async { op.alarms(admin, false).await.unwrap().iter().filter(|a| a.code == "recovery.objected").count() };
+    // By the link.
+    let one = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    op.confirm_recovery(&second, one).await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/opposition/").await;
+    assert_eq!(op.look_at_objection(&secret).await.unwrap(), "anne");
+    op.object_to_recovery(&secret, &web()).await.unwrap();
+    assert_eq!(code(op.object_to_recovery(&secret, &web()).await), RefusalCode::LinkInvalid);
+    assert_eq!(alarmed().await, 1);
+    h.w.store.clock.advance_ms(25 * 3_600_000);
+    op.housekeeping().await.unwrap();
+    h.sent().await;
+    assert!(h.relay.secrets("anne@exemple.fr", "/acceder/").is_empty());
+    assert_eq!(h.kinds("anne").await.len(), 2);
+    // Signed in, even when the link for new means is out already.
+    let two = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    op.confirm_recovery(&second, two).await.unwrap();
+    h.w.store.clock.advance_ms(25 * 3_600_000);
+    op.housekeeping().await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    let own = h.session("anne").await;
+    assert_eq!(op.stop_recovery(&own, two).await.unwrap().state, "objected");
+    assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
+    // Withdrawn by those who asked: no alarm. And nobody stops another's without a right.
+    let three = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    assert_eq!(code(op.stop_recovery(&h.actor("bruno").await, three).await), RefusalCode::RightMissing);
+    assert_eq!(op.stop_recovery(&second, three).await.unwrap().state, "withdrawn");
+    assert_eq!(code(op.stop_recovery(&second, three).await), RefusalCode::EditConflict);
+    assert_eq!(alarmed().await, 1, "one alarm, counted twice");
+}
+
+async fn a_link_serves_once_on_every_node(h: House) {
+    let (op, other) = (h.op(), h.w.restarted().await);
+    op.invite(&h.w.admin, "anne").await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    let (a, b, at) = (browser("a"), browser("b"), web());
+    let mut answers = Vec::new();
+    for (node, browser) in [(op, &a), (&other, &b)] {
+        node.begin_enrol_link(browser, &secret, &at).await.unwrap();
+        let form = node.enrol_form(browser, &secret, &at).await.unwrap();
+        answers.push(Authenticator::new().create(&form.options));
+    }
+    // What one browser was asked is not answered by another.
+    let swapped = op.enrol_by_link(&a, &secret, Chosen::Passkey(answers[1].as_bytes()), &at).await;
+    assert_eq!(code(swapped), RefusalCode::FactorRefused);
+    op.begin_enrol_link(&a, &secret, &at).await.unwrap();
+    let form = op.enrol_form(&a, &secret, &at).await.unwrap();
+    let again = Authenticator::new().create(&form.options);
+    let (one, two) = tokio::join!(
+        op.enrol_by_link(&a, &secret, Chosen::Passkey(again.as_bytes()), &at),
+        other.enrol_by_link(&b, &secret, Chosen::Passkey(answers[1].as_bytes()), &at),
+    );
+    assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+    assert_eq!(h.kinds("anne").await, ["passkey"]);
+}
