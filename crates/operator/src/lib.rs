@@ -179,6 +179,7 @@ impl Operator {
         operator.keep_terms_link().await?;
         operator.follow_configured_quota().await?;
         operator.bring_references().await?;
+        operator.know_device_authorities().await?;
         Ok(operator)
     }
     /// A reference that does not keep it.

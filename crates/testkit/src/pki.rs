@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 /// A day, milliseconds.
 pub const DAY: i64 = 86_400_000;
 /// Serial number of the certificate that the list revokes.
-const REVOKED: u64 = 666;
+pub const REVOKED: u64 = 666;
 const SIGNER_CN: &str = "liste.exemple.fr";
 const ISSUER_CN: &str = "AC JOUEE ORGANISATIONS";
 
@@ -34,6 +34,21 @@ fn name(cn: &str) -> DistinguishedName {
 /// The name of a leaf as the white list writes it.
 pub fn dn(cn: &str) -> String {
     format!("CN={cn},O=EXEMPLE,C=FR")
+}
+
+/// What a card is like.
+#[derive(Debug, Clone, Copy)]
+pub enum Card {
+    /// As it must be.
+    Good,
+    /// Ended two days ago.
+    Expired,
+    /// Begins in two days.
+    NotYet,
+    /// The revocation list names it ([`REVOKED`]).
+    Revoked,
+    /// For signing documents.
+    Signs,
 }
 
 /// The played authority.
@@ -147,6 +162,31 @@ impl Pki {
     /// One that the revocation list names.
     pub fn revoked(&self, cn: &str) -> Identity {
         self.with(cn, |p| p.serial_number = Some(SerialNumber::from(REVOKED)))
+    }
+    /// The chain of a professional's card: `8` and the RPPS as common name.
+    pub fn card(&self, number: &str, family: &str, given: &str, is: Card) -> Vec<CertificateDer<'static>> {
+        let key = KeyPair::generate().unwrap();
+        let leaf = self.leaf(number, &key, |p| {
+            p.subject_alt_names = Vec::new();
+            // Surname and given name (X.520).
+            p.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 4]), family);
+            p.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 42]), given);
+            p.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            match is {
+                Card::Good => {}
+                Card::Expired => (p.not_before, p.not_after) = (day(-30), day(-2)),
+                Card::NotYet => (p.not_before, p.not_after) = (day(2), day(30)),
+                Card::Revoked => p.serial_number = Some(SerialNumber::from(REVOKED)),
+                Card::Signs => p.key_usages.push(KeyUsagePurpose::ContentCommitment),
+            }
+        });
+        vec![leaf.der().clone()]
+    }
+    /// A request for a certificate (PKCS#10), PEM, with a key of its own.
+    pub fn request() -> String {
+        let key = KeyPair::generate().unwrap();
+        CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap()
     }
     /// A good certificate alone, PEM.
     pub fn pem(&self, cn: &str) -> String {

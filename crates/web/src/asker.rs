@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Request, State as AxumState};
 use axum::http::{header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use rustls_pki_types::CertificateDer;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::{Actor, Door, Origin};
 use std::net::IpAddr;
@@ -19,6 +20,15 @@ pub enum Via {
         remote: IpAddr,
         /// Version and suite.
         tls: Option<String>,
+    },
+    /// Over TLS, at the door that asks for a professional's card.
+    Card {
+        /// Remote address.
+        remote: IpAddr,
+        /// Version and suite.
+        tls: Option<String>,
+        /// The chain that was shown, leaf first; empty for none. Nobody judged it.
+        shown: Arc<[CertificateDer<'static>]>,
     },
     /// Over the administration socket: the named administrator behind the peer credentials, or why there is none.
     Socket(Arc<Result<Actor, Refusal>>),
@@ -61,7 +71,7 @@ pub(crate) async fn identify(AxumState(state): AxumState<State>, mut request: Re
                 },
             }
         }
-        None => Err(RefusalCode::LoginRequired.into()),
+        Some(Via::Card { .. }) | None => Err(RefusalCode::LoginRequired.into()),
     };
     request.extensions_mut().insert(Found(found));
     next.run(request).await

@@ -21,7 +21,7 @@ const ALWAYS_TLS: &str = "max-age=31536000";
 
 /// The layer, outermost.
 pub(crate) async fn frame(AxumState(state): AxumState<State>, request: Request, next: Next) -> Response {
-    let over_tls = matches!(request.extensions().get::<Via>(), Some(Via::Tls { .. }));
+    let over_tls = matches!(request.extensions().get::<Via>(), Some(Via::Tls { .. } | Via::Card { .. }));
     // The pattern, not the path: names and secrets may be in the path.
     let pattern = request.extensions().get::<MatchedPath>().map_or("?", MatchedPath::as_str);
     let operation = format!("{} {pattern}", request.method());

@@ -55,6 +55,16 @@ pub fn app(operator: Operator) -> Router {
     framed(operator, routes, known)
 }
 
+/// The door that asks for a professional's card: one page, for whoever comes from the main door. Connections add [`Via::Card`].
+pub fn card_app(operator: Operator) -> Router {
+    let state = State(operator);
+    pages::card::at_its_door()
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(gate::gate))
+        .layer(from_fn_with_state(state.clone(), frame::frame))
+        .with_state(state)
+}
+
 /// TEST ONLY: without the layer that asks for the right before anything is read. So it is seen that each use case judges by itself.
 #[doc(hidden)]
 pub fn unguarded(operator: Operator) -> Router {

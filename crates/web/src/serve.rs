@@ -1,7 +1,7 @@
 //! Accepting: TLS connections of programs, and the administration socket of the command line.
 use crate::idle::{Ending, HEADER, IDLE, Timed};
 use crate::slow::{Patient, Writing};
-use crate::{Problem, Via, app, gate};
+use crate::{Problem, Via, app, card_app, gate};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_net::{HotTls, Listener};
+use sceau_net::{Conn, HotTls, Listener, TlsInfo};
 use sceau_operator::{Door, Operator, Origin};
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -42,11 +42,38 @@ const NAMED: usize = 256;
 
 /// Serves REST over TLS until `drain`.
 pub async fn serve_tls(operator: Operator, listener: Listener, tls: HotTls, drain: CancellationToken, grace: Duration) {
-    let app = app(operator);
-    let session = move |conn: sceau_net::Conn, drain: CancellationToken| {
+    let via = |conn: &Conn| Via::Tls { remote: conn.remote().ip(), tls: conn.tls().map(TlsInfo::summary) };
+    over_tls(app(operator), via, listener, tls, drain, grace).await;
+}
+
+/// Serves the door that asks for a professional's card until `drain`. `tls`: as [`sceau_trust::tls::card_server`] makes it.
+pub async fn serve_card(
+    operator: Operator,
+    listener: Listener,
+    tls: HotTls,
+    drain: CancellationToken,
+    grace: Duration,
+) {
+    let via = |conn: &Conn| Via::Card {
+        remote: conn.remote().ip(),
+        tls: conn.tls().map(TlsInfo::summary),
+        shown: conn.tls().map(|tls| tls.peer.as_slice()).unwrap_or_default().into(),
+    };
+    over_tls(card_app(operator), via, listener, tls, drain, grace).await;
+}
+
+async fn over_tls(
+    app: Router,
+    via: fn(&Conn) -> Via,
+    listener: Listener,
+    tls: HotTls,
+    drain: CancellationToken,
+    grace: Duration,
+) {
+    let session = move |conn: Conn, drain: CancellationToken| {
         let app = app.clone();
         async move {
-            let via = Via::Tls { remote: conn.remote().ip(), tls: conn.tls().map(sceau_net::TlsInfo::summary) };
+            let via = via(&conn);
             if let Some(stream) = conn.into_stream() {
                 connection(stream, app, via, drain).await;
             }

@@ -350,6 +350,9 @@ impl Config {
         if let Some((key, value)) = self.identity.wrong() {
             return Err(ConfigError::of("config.identity_value", &[("name", &key), ("value", &value)]));
         }
+        if self.listen.card.is_some() != self.identity.card.is_some() {
+            return Err(ConfigError::of("config.card_door", &[]));
+        }
         self.revocation.check()?;
         if self.store.url == self.keys.keyring {
             return Err(ConfigError::of("config.keyring_apart", &[]));
@@ -419,6 +422,7 @@ mod tests {
             ("[operator]", "[operator]\nnode = 1024", "config.node"),
             ("[operator]", "[identity]\nidle_minutes = 300\n[operator]", "config.identity_value"),
             ("[operator]", "[identity.card]\nurl = \"http://carte\"\n[operator]", "config.identity_value"),
+            ("[operator]", "[identity.card]\nurl = \"https://carte\"\n[operator]", "config.card_door"),
         ] {
             assert!(good.contains(from), "{from}");
             let error = load(&good.replacen(from, to, 1)).expect_err(key);

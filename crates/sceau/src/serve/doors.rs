@@ -30,6 +30,7 @@ pub struct Bound {
     imap: Option<Listener>,
     imaps: Option<Listener>,
     https: Option<Listener>,
+    card: Option<Listener>,
     http: Option<TcpListener>,
     routes: Routes,
 }
@@ -76,6 +77,7 @@ pub async fn bind(config: &Config, context: &Context) -> Result<Bound, Failure> 
         imap: one("imap", l.imap).await?,
         imaps: one("imaps", l.imaps).await?,
         https: one("https", l.https).await?,
+        card: one("card", l.card).await?,
         http,
         routes,
     })
@@ -134,6 +136,10 @@ impl Bound {
                 drain(),
                 grace,
             ));
+        }
+        if let Some(listener) = self.card {
+            let (listener, tls) = (listener.named("card"), parts.card.clone());
+            stops.sessions.spawn(sceau_web::serve::serve_card(operator.clone(), listener, tls, drain(), grace));
         }
         if let Some(listener) = self.http {
             // Health answers until the very end: it says "stopping" while sessions drain.

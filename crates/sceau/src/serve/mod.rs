@@ -85,7 +85,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
             exit: 1,
         }
     })?;
-    workers.spawn(upkeep(operator.clone(), metrics.clone(), work_stop.clone()));
+    parts.ask_for_devices(operator.trust());
+    workers.spawn(upkeep(operator.clone(), parts.clone(), metrics.clone(), work_stop.clone()));
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_revocation(stop).await });
     if config.white_list.is_some() {
@@ -216,7 +217,7 @@ async fn reload(config: &Config, operator: &Operator, parts: &setup::Parts) -> R
 
 /// Work that comes back: housekeeping, traces of reading, samples of metrics (which grow without end when nobody asks for
 /// `/metrics` and nobody folds them).
-async fn upkeep(operator: Operator, metrics: PrometheusHandle, stop: CancellationToken) {
+async fn upkeep(operator: Operator, parts: setup::Parts, metrics: PrometheusHandle, stop: CancellationToken) {
     let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
     let mut traces = tokio::time::interval(TRACES);
     loop {
@@ -226,6 +227,7 @@ async fn upkeep(operator: Operator, metrics: PrometheusHandle, stop: Cancellatio
                 if let Err(e) = operator.housekeeping().await {
                     tracing::error!(code = e.code.as_str(), "housekeeping");
                 }
+                parts.ask_for_devices(operator.trust());
             }
             _ = traces.tick() => {
                 metrics.run_upkeep();

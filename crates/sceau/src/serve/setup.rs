@@ -13,7 +13,7 @@ use sceau_trust::tls::ByName;
 use sceau_trust::whitelist::WhiteListSource;
 use sceau_trust::{Anchors, Identity, PeerCause, Purpose, Trust, tls};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Blobs up to this many stored bytes live in the database.
@@ -34,12 +34,18 @@ pub struct Parts {
     pub clients: HotTls,
     /// Our doors for mail programs: they may log in by a certificate.
     pub mail: HotTls,
+    /// Our door that asks browsers for a professional's card.
+    pub card: HotTls,
     /// Our side when we connect to operators.
     pub transfer: Arc<arc_swap::ArcSwap<rustls::ClientConfig>>,
     /// The certificate that mail programs and browsers are shown.
     pub shown: Shown,
     /// Our certificates as they were loaded, for the inventory.
     pub own: Vec<Own>,
+    /// Those of the mail doors.
+    names: Arc<arc_swap::ArcSwap<ByName>>,
+    /// The authorities of devices that the mail doors name.
+    asked: Arc<Mutex<Vec<rustls::pki_types::CertificateDer<'static>>>>,
 }
 
 /// The TLS configurations of a set of certificates.
@@ -47,6 +53,8 @@ struct TlsSet {
     mx: Arc<rustls::ServerConfig>,
     clients: Arc<rustls::ServerConfig>,
     mail: Arc<rustls::ServerConfig>,
+    card: Arc<rustls::ServerConfig>,
+    names: ByName,
     transfer: Arc<rustls::ClientConfig>,
     shown: Arc<Identity>,
     own: Vec<Own>,
@@ -66,6 +74,9 @@ impl Parts {
             mx: Arc::new(arc_swap::ArcSwap::new(set.mx)),
             clients: Arc::new(arc_swap::ArcSwap::new(set.clients)),
             mail: Arc::new(arc_swap::ArcSwap::new(set.mail)),
+            card: Arc::new(arc_swap::ArcSwap::new(set.card)),
+            names: Arc::new(arc_swap::ArcSwap::from_pointee(set.names)),
+            asked: Arc::default(),
             transfer: Arc::new(arc_swap::ArcSwap::new(set.transfer)),
             shown: Arc::new(arc_swap::ArcSwap::new(set.shown)),
             own: set.own,
@@ -78,8 +89,29 @@ impl Parts {
         self.mx.store(next.mx.load_full());
         self.clients.store(next.clients.load_full());
         self.mail.store(next.mail.load_full());
+        self.card.store(next.card.load_full());
+        self.names.store(next.names.load_full());
         self.transfer.store(next.transfer.load_full());
         self.shown.store(next.shown.load_full());
+        // What was loaded knows no authority of ours.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.ask_for_devices(trust);
+    }
+
+    /// Has the mail doors ask for certificates of our own authorities for devices too, when one was made: no file names them.
+    pub fn ask_for_devices(&self, trust: &Trust) {
+        let anchors = trust.anchors();
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.as_slice() == anchors.of(Purpose::Devices) {
+            return;
+        }
+        match tls::mail_server(ByName::clone(&self.names.load()), &anchors) {
+            Ok(mail) => {
+                self.mail.store(mail);
+                *asked = anchors.of(Purpose::Devices).to_vec();
+            }
+            Err(e) => tracing::error!(error = %e, "mail doors do not ask for certificates of devices"),
+        }
     }
 }
 
@@ -98,11 +130,21 @@ fn tls_set(config: &Config, anchors: &Anchors) -> Result<TlsSet, ConfigError> {
     Ok(TlsSet {
         mx: tls::mx_server(&operator).map_err(|e| wrong("certificate", e))?,
         clients: tls::client_server(by_name.clone()).map_err(|e| wrong("client_certificate", e))?,
-        mail: tls::mail_server(by_name, anchors).map_err(|e| wrong("client_certificate", e))?,
+        mail: tls::mail_server(by_name.clone(), anchors).map_err(|e| wrong("client_certificate", e))?,
+        card: tls::card_server(by_name.clone(), anchors, card_tls(config))
+            .map_err(|e| wrong("client_certificate", e))?,
+        names: by_name,
         transfer: tls::transfer_client(&operator).map_err(|e| wrong("certificate", e))?,
         own: own(&operator, config.client_certificate.is_some().then_some(&clients).into_iter().chain(&others)),
         shown: Arc::new(clients.clone()),
     })
+}
+
+/// How cards are spoken to.
+fn card_tls(config: &Config) -> tls::CardTls {
+    let how =
+        |card: &sceau_operator::identity::settings::CardSettings| tls::CardTls { tls13: card.tls13, pss: card.pss };
+    config.identity.card.as_ref().map(how).unwrap_or_default()
 }
 
 /// Our certificates for the inventory, without their keys.
@@ -214,6 +256,9 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
     }
     if config.white_list.is_some() && in_force.list_signer.is_empty() {
         wrong.push(empty("list_signer", "no_list_signer"));
+    }
+    if config.listen.card.is_some() && in_force.cps.is_empty() {
+        wrong.push(empty("cps", "no_cps"));
     }
     let own = identity("certificate", &config.certificate).and_then(|i| at_home(config, &trusted, &i));
     wrong.extend(own.err());
