@@ -21,6 +21,7 @@ pub mod reference;
 pub mod sandbox;
 pub mod schema;
 mod template;
+pub mod visitor;
 pub mod wait;
 mod watching;
 
@@ -35,3 +36,4 @@ pub use postfix::Postfix;
 pub use program::Run;
 pub use proof::proves;
 pub use sandbox::Sandbox;
+pub use visitor::Visitor;

@@ -12,6 +12,7 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Need;
 use sceau_operator::identity::factors::FactorView;
 use sceau_operator::identity::recovery::RecoveryView;
+use sceau_operator::identity::sso::SsoOffer;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -45,6 +46,8 @@ struct Page {
     password: bool,
     totp: bool,
     recovery: Option<Recovery>,
+    /// Structures' own sign-ins, which one may link to oneself.
+    structures: Vec<SsoOffer>,
 }
 
 #[derive(askama::Template)]
@@ -125,7 +128,10 @@ pub(super) async fn show(visitor: Visitor) -> Response {
             let recovery = recovery
                 .map(|r| Recovery { id: r.id.to_string(), opens: r.opens.map(|at| instant(visitor.lang, at, place)) });
             let rows = factors.into_iter().map(|f| row(&visitor, place, f)).collect();
-            visitor.page(StatusCode::OK, &Page { shell: visitor.shell(PAGE), rows, password, totp, recovery })
+            // Without them the rest of the page is as good.
+            let structures = op.sso_offers().await.unwrap_or_default();
+            let shell = visitor.shell(PAGE);
+            visitor.page(StatusCode::OK, &Page { shell, rows, password, totp, recovery, structures })
         }
     }
 }

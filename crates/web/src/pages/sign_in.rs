@@ -50,10 +50,6 @@ impl Means {
     fn title(&self) -> &'static str {
         if self.more { "page.sign_in.title_more" } else { "page.sign_in.title" }
     }
-    /// Where a structure's sign-in begins.
-    fn of(&self, one: &SsoOffer) -> String {
-        format!("/connexion/etablissement/{}", one.name)
-    }
     fn lead(&self) -> &'static str {
         if self.more { "page.sign_in.lead_more" } else { "page.sign_in.lead" }
     }
