@@ -118,7 +118,7 @@ impl Operator {
     ) -> Result<(TokenView, String), Refusal> {
         self.require(actor, UseCase::TokenCreate, On::Anywhere).await?;
         let mut wanted = self.wanted(login, bal, label, expires, purpose)?;
-        let policy = self.policy_of(&wanted).await?;
+        let policy = self.policy_for(&wanted).await?;
         // An operator that is being set up makes tokens as it likes.
         if let Some(policy) = policy.filter(|_| !self.config().setting_up) {
             wanted.expires = Some(policy.end(wanted.expires, self.now().0));
@@ -157,7 +157,7 @@ impl Operator {
     }
 
     /// The policy for the device token that is wanted; none for another one, or where it is somebody's of whom nothing is known.
-    async fn policy_of(&self, wanted: &Wanted) -> Result<Option<DevicePolicy>, Refusal> {
+    async fn policy_for(&self, wanted: &Wanted) -> Result<Option<DevicePolicy>, Refusal> {
         let login = wanted.login.clone();
         let find = move |tx: &mut dyn Tx| {
             let person = rows::person_by_login(tx, &login)?;
