@@ -9,6 +9,7 @@ mod life;
 mod links;
 mod matrix;
 mod openings;
+mod pages;
 mod partners;
 mod people;
 mod plumbing;

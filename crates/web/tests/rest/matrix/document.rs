@@ -89,12 +89,15 @@ fn parameter(place: &Place, collection: &str, name: &str) -> Option<(String, Kin
     let id = |key: &str| place.ids.get(key).cloned();
     Some(match (collection, name) {
         // A structure's connector and its sign-in have its code for a name.
-        ("structures" | "connectors" | "sso-providers", _) | (_, "structure") => (place.structure.to_owned(), Kind::Structure),
+        ("structures" | "connectors" | "sso-providers", _) | (_, "structure") => {
+            (place.structure.to_owned(), Kind::Structure)
+        }
         ("bodies", _) => (place.body.to_owned(), Kind::Body),
         ("people" | "access" | "delegations", "login") => (place.person.to_owned(), Kind::Person),
         ("bals", _) | ("notices", "address") => (place.bal.clone(), Kind::Bal),
         ("roles", _) => (id("roles")?, Kind::Role),
         ("tokens", _) => (id("tokens")?, Kind::Person),
+        ("sessions", _) => (id("sessions")?, Kind::Person),
         ("disclosures", _) => (id("disclosures")?, Kind::Disclosure),
         ("folders", _) => (id("folders")?, Kind::Disclosure),
         _ => return None,

@@ -4,10 +4,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use sceau_domain::rights::{Role, UseCase};
 use sceau_domain::{BalKind, DomainKind};
+use sceau_identity::factor::Factor;
 use sceau_operator::disclosures::NewDisclosure;
 use sceau_operator::{Actor, Door, Operator, Origin, PersonRef, Who};
 use sceau_store::testing::TestStore;
 use sceau_store::{EngineUrl, Store, StoreConfig, StoreError, Tx, access, accounts, params};
+use sceau_testkit::browser::signed_in;
 use sceau_trust::{Anchors, Trust};
 use sceau_web::Via;
 use serde_json::Value;
@@ -203,7 +205,14 @@ impl Template {
             let disclosure = op.ask_disclosure(&admin, new).await.unwrap().id;
             op.decide_disclosure(&second, disclosure, true, "essai").await.unwrap();
             let folder = op.disclosed_folders(&admin, disclosure).await.unwrap()[0].id;
-            let ids = [("tokens", token), ("disclosures", disclosure), ("folders", folder), ("roles", [102, 103][n])];
+            let browser = signed_in(&op, &store, who, &[Factor::Passkey]).await.1.credential.unwrap();
+            let ids = [
+                ("tokens", token),
+                ("sessions", browser),
+                ("disclosures", disclosure),
+                ("folders", folder),
+                ("roles", [102, 103][n]),
+            ];
             let ids = ids.into_iter().map(|(name, id)| (name, id.to_string())).collect();
             places.push(Place { structure, body, person: who, bal, ids });
         }

@@ -1,0 +1,227 @@
+//! Pages with a session: who sees them, whose forms are taken, what a cookie opens and what not.
+use crate::support::House;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_identity::factor::Factor;
+use sceau_operator::terms::AcceptanceFilter;
+use sceau_store::StoreError;
+use sceau_testkit::browser::{Browser, signed_in};
+use sceau_web::Via;
+use tower::ServiceExt;
+
+const HERE: &str = "https://mss.alpha.fr";
+/// Forms that carry themselves what proves who sends them, and what no browser sends.
+const OTHER_PROOF: [&str; 4] = ["/conditions", "/lien/{secret}", "/jeton/{secret}", "/connexion/psc/fin"];
+
+struct Page {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Page {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+    fn cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|v| v.to_str().unwrap()).collect()
+    }
+    /// The word of the form that leads there.
+    fn word(&self, action: &str) -> String {
+        let form = self.text.split("<form ").find(|f| f.contains(&format!("action=\"{action}\""))).expect("the form");
+        form.split("name=\"jeton\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    }
+    /// Says the sentence of a refusal.
+    fn says(&self, code: RefusalCode) -> bool {
+        let first = Refusal::new(code).sentence(Lang::Fr);
+        self.text.contains(first.split(['\'', '.', ':', '?']).next().unwrap())
+    }
+}
+
+impl House {
+    async fn browse(&self, method: Method, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
+        let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
+        let mut request = Request::builder().method(method).uri(path).extension(via);
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.app.clone().oneshot(request.body(Body::from(form.to_owned())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(to_bytes(body, 4 << 20).await.unwrap().to_vec()).unwrap();
+        Page { status: parts.status, headers: parts.headers, text }
+    }
+    async fn get(&self, path: &str, cookie: &str) -> Page {
+        self.browse(Method::GET, path, &[("cookie", cookie)], "").await
+    }
+    async fn post(&self, path: &str, cookie: &str, form: &str) -> Page {
+        self.browse(Method::POST, path, &[("cookie", cookie), ("origin", HERE)], form).await
+    }
+    /// `anne`, signed in: the header of her cookie.
+    async fn anne(&self, factor: Factor) -> String {
+        format!("__Host-sceau={}", signed_in(&self.op, &self.store, "anne", &[factor]).await.0)
+    }
+    async fn rows(&self, table: &'static str) -> i64 {
+        let count = move |tx: &mut dyn sceau_store::Tx| {
+            tx.query_opt(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap().int(0)
+        };
+        self.store.read(count).await.unwrap_or_else(|e: StoreError| panic!("{e}"))
+    }
+}
+
+async fn house() -> House {
+    let h = House::new().await;
+    sceau_testkit::people(&h.op, &h.store, &h.admin, &[], &["anne", "bruno"]).await;
+    h
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_ones_own_is_for_whoever_is_signed_in() {
+    let h = house().await;
+    for cookie in ["", "__Host-sceau=abc", "autre=1"] {
+        let page = h.get("/bal?lang=en", cookie).await;
+        assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, "/connexion?vers=/bal&lang=en"));
+    }
+    let cookie = h.anne(Factor::Card).await;
+    let page = h.get("/bal", &cookie).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("<html lang=\"fr\">") && page.text.contains("anne"), "{}", page.text);
+    assert!(h.get("/bal?lang=en", &cookie).await.text.contains("Your mailboxes"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("script-src") && !page.text.contains("<script"));
+    assert_eq!((page.header("x-frame-options"), page.header("cache-control")), ("DENY", "no-store"));
+    assert_eq!(page.header("referrer-policy"), "same-origin", "else no browser says where a form stands");
+    assert!(page.cookies().is_empty(), "{:?}", page.cookies());
+    // The cookie opens pages and nothing else; a token opens no page.
+    let said = h.browse(Method::GET, "/api/v1/me", &[("cookie", &cookie)], "").await;
+    assert_eq!(said.status, StatusCode::UNAUTHORIZED);
+    let token = format!("Bearer {}", h.token("anne").await);
+    let said = h.browse(Method::GET, "/bal", &[("authorization", &token)], "").await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER);
+    // Who is signed in goes where he wanted to; nobody is led elsewhere.
+    for (to, led) in [("/moyens", "/moyens"), ("https://ailleurs.fr", "/bal"), ("//ailleurs.fr/bal", "/bal")] {
+        assert_eq!(h.get(&format!("/connexion?vers={to}"), &cookie).await.header("location"), led);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sign_in_gives_a_browser_a_cookie_of_this_host_alone() {
+    let h = house().await;
+    let page = h.get("/connexion?vers=/appareils", "").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let cookies = page.cookies();
+    let [cookie] = cookies.as_slice() else { panic!("{cookies:?}") };
+    assert!(cookie.starts_with("__Host-sceau-essai="), "{cookie}");
+    for flag in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
+        assert!(cookie.contains(flag), "{cookie}");
+    }
+    assert_eq!(h.rows("attempts").await, 0, "looking at it keeps nothing");
+    let given = cookie.split(';').next().unwrap();
+    assert!(h.get("/connexion", given).await.cookies().is_empty(), "it has it already");
+}
+
+/// Every form, whatever it does: without the word, with another one's, of another form, from elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_taken_from_our_own_pages_alone() {
+    let h = house().await;
+    let (anne, bruno) = (signed_in(&h.op, &h.store, "anne", &[Factor::Card]).await.0, {
+        signed_in(&h.op, &h.store, "bruno", &[Factor::Card]).await.0
+    });
+    let attempt = Browser::new(&h.op).attempt;
+    let routes = include_str!("../../src/pages/mod.rs");
+    let mut forms = 0;
+    let tables = ["attempts", "factors", "tokens", "openings", "one_time_codes"];
+    let mut before = Vec::new();
+    for table in tables {
+        before.push(h.rows(table).await);
+    }
+    for line in routes.lines().filter(|l| l.contains(".route(\"") && l.contains("post(")) {
+        let path = line.split('"').nth(1).unwrap();
+        if OTHER_PROOF.contains(&path) {
+            continue;
+        }
+        forms += 1;
+        let path = path.replace("{id}", "12").replace("{secret}", "abc").replace("{name}", "chu");
+        // Signed in, and not yet.
+        for (cookie, other) in [
+            (format!("__Host-sceau={anne}"), bruno.as_str()),
+            (format!("__Host-sceau-essai={attempt}"), "un-autre-navigateur"),
+        ] {
+            let key = if cookie.contains("essai") { attempt.as_str() } else { anne.as_str() };
+            let word = |cookie: &str, form: &str| sceau_identity::session::csrf(&h.op.form_key(cookie), form);
+            let good = word(key, &path);
+            for (headers, form, code) in [
+                (vec![("origin", HERE)], String::new(), RefusalCode::FormForged),
+                (vec![], format!("jeton={good}"), RefusalCode::FormForged),
+                (vec![("origin", "https://ailleurs.fr")], format!("jeton={good}"), RefusalCode::FormForged),
+                (vec![("origin", "null")], format!("jeton={good}"), RefusalCode::FormForged),
+                (vec![("sec-fetch-site", "same-site")], format!("jeton={good}"), RefusalCode::FormForged),
+                (vec![("origin", HERE)], format!("jeton={}", word(other, &path)), RefusalCode::FormOld),
+                (vec![("origin", HERE)], format!("jeton={}", word(key, "/autre")), RefusalCode::FormOld),
+                (vec![("origin", HERE)], "jeton=abc".to_owned(), RefusalCode::FormOld),
+            ] {
+                let headers: Vec<_> = headers.into_iter().chain([("cookie", cookie.as_str())]).collect();
+                let page = h.browse(Method::POST, &path, &headers, &form).await;
+                assert_eq!(page.status.as_u16(), code.http(), "{path} {headers:?}");
+                assert!(page.says(code), "{path} {}", page.text);
+            }
+        }
+    }
+    assert!(forms > 10, "the routes are found: {forms}");
+    for (table, before) in tables.into_iter().zip(before) {
+        assert_eq!(h.rows(table).await, before, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_has_left() {
+    let h = house().await;
+    let cookie = h.anne(Factor::Passkey).await;
+    let page = h.get("/bal", &cookie).await;
+    let form = format!("jeton={}", page.word("/deconnexion"));
+    let left = h.post("/deconnexion", &cookie, &form).await;
+    assert_eq!((left.status, left.header("location")), (StatusCode::SEE_OTHER, "/connexion"));
+    assert!(left.cookies().iter().any(|c| c.starts_with("__Host-sceau=;") && c.contains("Max-Age=0")));
+    assert_eq!(h.get("/bal", &cookie).await.status, StatusCode::SEE_OTHER, "the cookie is good for nothing");
+    let again = h.post("/deconnexion", &cookie, &form).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "the page is of a session that ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terms_are_accepted_in_a_session_without_a_token() {
+    let h = house().await;
+    sceau_testkit::newcomers(&h.op, &h.admin, &["nina"]).await;
+    let (cookie, nina) = signed_in(&h.op, &h.store, "nina", &[Factor::Psc]).await;
+    let cookie = format!("__Host-sceau={cookie}");
+    let page = h.get("/conditions", &cookie).await;
+    assert!(page.text.contains("name=\"jeton\"") && !page.text.contains("name=\"token\""), "{}", page.text);
+    let terms = h.op.terms_in_force().await.unwrap().version;
+    let sent =
+        |word: &str| format!("jeton={word}&lang=fr&version={}&digest={}&accept=yes", terms.version, terms.digest);
+    let forged = h.browse(Method::POST, "/conditions", &[("cookie", &cookie)], &sent(&page.word("/conditions"))).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    assert_eq!(h.post("/conditions", &cookie, &sent("abc")).await.status, StatusCode::CONFLICT);
+    let done = h.post("/conditions", &cookie, &sent(&page.word("/conditions"))).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    let filter = AcceptanceFilter { person: Some("nina".into()), limit: 10, ..AcceptanceFilter::default() };
+    let accepted = h.op.acceptances(&h.admin, filter).await.unwrap();
+    assert_eq!(accepted[0].factors, "psc");
+    assert!(nina.credential.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_proof_is_asked_for_where_it_is_needed() {
+    let h = house().await;
+    let cookie = h.anne(Factor::Card).await;
+    let page = h.get("/connexion/confirmer?vers=/moyens", &cookie).await;
+    assert_eq!(page.header("location"), "/moyens", "who just proved it is led on");
+    h.store.clock.advance_ms(11 * 60_000);
+    let page = h.get("/connexion/confirmer?vers=/moyens", &cookie).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("name=\"vers\" value=\"/moyens\""), "{}", page.text);
+    let word = sceau_identity::session::csrf(&h.op.form_key(cookie.split_once('=').unwrap().1), "/bal");
+    let asked = h.post("/bal", &cookie, &format!("jeton={word}&address=anne@alpha.mssante.fr")).await;
+    assert_eq!(asked.header("location"), "/connexion/confirmer?vers=/bal");
+}
