@@ -144,17 +144,14 @@ struct Memory {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    rates: Rates,
+    /// What is counted over all nodes; sign-ins count there too.
+    pub(crate) rates: Rates,
     memory: Mutex<Memory>,
     /// There is a signal to be written.
     wake: Notify,
 }
 
 impl State {
-    /// What is counted over all nodes, for others who count.
-    pub(crate) fn rates(&self) -> &Rates {
-        &self.rates
-    }
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing in it is ever half-written.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)

@@ -214,7 +214,7 @@ impl Operator {
         let (soon, day) = if self.0.store.read(look).await? { CALLS_OF_KNOWN } else { CALLS_OF_STRANGERS };
         let subject = hex::encode(self.0.store.vault().tag("call", number.as_bytes()));
         let key = |window| Key::new("call", &subject, window);
-        let rates = self.0.abuse.rates();
+        let rates = &self.0.abuse.rates;
         let fits = rates.fits(&key(DAY), 1, day, now).and_then(|()| rates.take(&key(CALL_WINDOW), 1, soon, now));
         fits.and_then(|()| rates.take(&key(DAY), 1, day, now)).map_err(|_| RefusalCode::LoginTooMany.into())
     }
