@@ -285,6 +285,14 @@ impl Browser {
         let text = self.done("GET", "/screenshot", &Value::Null);
         base64::prelude::BASE64_STANDARD.decode(text.as_str().unwrap_or_default()).expect("a picture")
     }
+    /// Keeps what is on the screen as `target/pictures/<name>.png`, for people to look at.
+    #[track_caller]
+    pub fn keep(&self, name: &str) -> &Self {
+        let folder = crate::proof::workspace().join("target/pictures");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join(format!("{name}.png")), self.picture()).expect("a picture");
+        self
+    }
     /// What the browser wrote to its console since it was last asked: blocked resources and errors of scripts are there.
     pub fn console(&self) -> Vec<String> {
         let lines = self.tried("POST", "/se/log", &json!({ "type": "browser" })).unwrap_or_default();

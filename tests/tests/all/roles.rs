@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// A relay for ordinary mail, which says what it took.
-fn relay() -> (SocketAddr, Receiver<String>) {
+pub(crate) fn relay() -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (at, (took, taken)) = (listener.local_addr().expect("an address"), channel());
     std::thread::spawn(move || {
@@ -43,7 +43,7 @@ fn serve(stream: TcpStream, took: &Sender<String>) -> std::io::Result<()> {
 }
 
 /// The link in the next mail, when it is to this page.
-fn link(taken: &Receiver<String>, page: &str) -> String {
+pub(crate) fn link(taken: &Receiver<String>, page: &str) -> String {
     let mail = taken.recv_timeout(std::time::Duration::from_secs(60)).expect("a mail");
     assert!(mail.contains("Sous-traitants"), "who processes stands under each notice: {mail}");
     let start = mail.find(page).unwrap_or_else(|| panic!("no {page} in {mail}"));
@@ -51,7 +51,7 @@ fn link(taken: &Receiver<String>, page: &str) -> String {
 }
 
 /// Presses the button of a page.
-fn press(sandbox: &Sandbox, path: &str) -> String {
+pub(crate) fn press(sandbox: &Sandbox, path: &str) -> String {
     let url = format!("https://{}{path}", sandbox.a().endpoints.https);
     Run::of("curl", &["-sS", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", "POST", &url]).ok().out
 }
