@@ -25,6 +25,7 @@ pub struct Endpoints {
     pub imaps: String,
     pub http: String,
     pub https: String,
+    pub card: String,
 }
 
 /// A login to a BAL.
@@ -72,6 +73,30 @@ pub struct Node {
     pub certificate: KeyPair,
 }
 
+/// A certificate of a card, with its key.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct CardPair {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub p12: PathBuf,
+    pub password: String,
+}
+
+/// A professional's card.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)]
+pub struct Card {
+    pub name: String,
+    pub login: String,
+    pub rpps: String,
+    pub holder: String,
+    pub state: String,
+    #[serde(flatten)]
+    pub pair: CardPair,
+    pub signature: Option<CardPair>,
+}
+
 /// A domain of the white list that somebody else runs.
 #[derive(Debug, Clone, Deserialize)]
 #[allow(missing_docs)]
@@ -116,6 +141,7 @@ pub struct Ready {
     pub certificates: Certificates,
     #[serde(default)]
     pub psc: crate::psc::Psc,
+    pub cards: Vec<Card>,
 }
 
 /// A running sandbox; stopped when dropped.
@@ -421,6 +447,7 @@ fn empty() -> Ready {
         operators: Vec::new(),
         outsiders: Vec::new(),
         psc: crate::psc::Psc::default(),
+        cards: Vec::new(),
         certificates: Certificates { rogue: none(), expired: none(), revoked: none(), unlisted: none() },
     }
 }

@@ -56,7 +56,7 @@ pub struct NewDevice<'a> {
     pub label: &'a str,
     /// For this BAL only.
     pub bal: Option<&'a str>,
-    /// For how many days; [`DAYS`] at most.
+    /// For how many days; the policy's and [`DAYS`] at most.
     pub days: i64,
     /// The device's own request (PKCS#10, PEM or DER); a key is made for it when absent.
     pub request: Option<&'a [u8]>,
@@ -89,6 +89,10 @@ fn failed(e: &AuthorityError) -> Refusal {
             RefusalCode::Unavailable.into()
         }
     }
+}
+
+fn none() -> Refusal {
+    Refusal::new(RefusalCode::NotFound).with("name", "device authority")
 }
 
 fn view(row: &Row) -> DeviceAuthorityView {
@@ -141,6 +145,18 @@ impl Operator {
         Ok(made)
     }
 
+    /// The authority that issues now. `admin.not_found`, `right.missing`.
+    pub async fn device_authority(&self, actor: &Actor) -> Result<DeviceAuthorityView, Refusal> {
+        self.require(actor, UseCase::IdentityShow, On::Operator).await?;
+        let newest = self.device_authorities().await?.into_iter().next();
+        newest.as_ref().map(view).ok_or_else(none)
+    }
+
+    /// Does an authority issue certificates to devices? As this node knows.
+    pub fn certifies_devices(&self) -> bool {
+        !self.0.identity.devices.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     async fn device_authorities(&self) -> Result<Vec<Row>, Refusal> {
         let list = self.0.store.read::<_, StoreError, _>(|tx| rows::list(tx)).await;
         list.map_err(|e| refuse::store(&e))
@@ -168,7 +184,7 @@ impl Operator {
     /// Issues a certificate to a device of whoever asks. With a fresh proof only; it lives no longer than [`DAYS`] days.
     ///
     /// # Errors
-    /// `auth.*`; `admin.not_found`: there is no authority; `admin.invalid`, `right.missing`: the BAL is not one of his.
+    /// `auth.*`; `admin.not_found`: there is no authority; `device.forbidden`, `device.too_many`, `admin.invalid`; `right.missing`: the BAL is none of his.
     pub async fn make_device_certificate(
         &self,
         actor: &Actor,
@@ -178,12 +194,13 @@ impl Operator {
         self.require(actor, UseCase::TokenCreate, On::Person(actor.person())).await?;
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let label = plain::said(new.label, "label", MAX_LABEL)?;
-        if !(1..=DAYS).contains(&new.days) {
-            return Err(Refusal::new(RefusalCode::Invalid).with("name", "days"));
+        let policy = self.device_policy(person.id).await?;
+        let most = i64::from(policy.days).min(DAYS);
+        if !(1..=most).contains(&new.days) {
+            return Err(Refusal::new(RefusalCode::Invalid).with("name", "days").with("limit", most));
         }
         let bal = new.bal.map(|b| self.key_of(b)).transpose()?;
         let now = self.now();
-        let none = || Refusal::new(RefusalCode::NotFound).with("name", "device authority");
         let row = self.device_authorities().await?.into_iter().find(|row| issues(row, now)).ok_or_else(none)?;
         let key = self.0.store.vault().bal_key(row.id).await.map_err(|e| refuse::store(&e))?;
         let key = Zeroizing::new(key.unseal(aad(row.id), &row.sealed_key).map_err(|e| refuse::store(&e))?);
@@ -218,6 +235,7 @@ impl Operator {
         let keep = move |tx: &mut dyn Tx| {
             let person = actor.person();
             permit(tx, &actor, UseCase::TokenCreate, On::Person(person))?;
+            policy.admits(tx, person, now.0)?;
             let bal_id = match &bal {
                 None => None,
                 Some(key) => {
@@ -232,7 +250,9 @@ impl Operator {
             accounts::insert_token(tx, &accounts::Token { bal_id, ..token.clone() })?;
             Ok::<_, Fail>(fact.write(tx)?)
         };
+        let owner = person.id;
         self.0.store.write(keep).await?;
+        self.tell_of_device(owner).await?;
         let not_after = issued.facts.not_after;
         Ok(DeviceCertificate { id, certificate: issued.certificate + &row.certificate, packed, not_after })
     }

@@ -132,7 +132,9 @@ impl DevicePolicy {
         if self.most == 0 {
             return Err(RefusalCode::DeviceForbidden.into());
         }
-        if accounts::live_of_person(tx, person, "device", now)? >= i64::from(self.most) {
+        let tokens = accounts::live_of_person(tx, person, "device", now)?;
+        let certificates = accounts::live_of_person(tx, person, super::devices::PURPOSE, now)?;
+        if tokens + certificates >= i64::from(self.most) {
             return Err(Refusal::new(RefusalCode::DeviceTooMany).with("limit", self.most).into());
         }
         Ok(())

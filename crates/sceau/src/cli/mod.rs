@@ -22,6 +22,7 @@ mod completion;
 mod config_cmd;
 mod confirm;
 mod connectors;
+mod device_authority;
 mod disclosures;
 mod domain_dns;
 mod domain_moves;
@@ -129,6 +130,8 @@ enum Command {
     Structure(structure::StructureCommand),
     #[command(subcommand)]
     Connector(connectors::ConnectorCommand),
+    #[command(subcommand)]
+    DeviceAuthority(device_authority::DeviceAuthorityCommand),
     #[command(subcommand)]
     Body(body::BodyCommand),
     #[command(subcommand)]
@@ -275,6 +278,7 @@ pub fn run() -> ExitCode {
         Command::Domain(c) => accounts::domain(&context, c),
         Command::Structure(c) => structure::run(&context, c),
         Command::Connector(c) => connectors::run(&context, c),
+        Command::DeviceAuthority(c) => device_authority::run(&context, c),
         Command::Body(c) => body::run(&context, c),
         Command::Person(c) => person::run(&context, c),
         Command::Bal(c) => bals::run(&context, c),

@@ -17,6 +17,7 @@ mod calendar;
 mod care;
 mod certificates;
 mod connectors;
+mod device_authority;
 mod disclosures;
 mod domain_moves;
 mod domains;
@@ -81,6 +82,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(alarms::routes())
         .merge(antivirus::routes())
         .merge(identity::routes())
+        .merge(device_authority::routes())
         .merge(sso::routes())
         .merge(bals::routes())
         .merge(bal_certificates::routes())

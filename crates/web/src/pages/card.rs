@@ -73,11 +73,20 @@ async fn read(
 /// Why a card did not sign in, and what to do: French first, English below.
 fn refused(op: &Operator, refusal: &Refusal) -> Response {
     let operator = op.config().name.as_str();
+    let say = |lang, key: &str| text(lang, &format!("page.card.{key}"), &[]);
+    // Sentences about certificates are for those who run servers.
     let why = |lang| match refusal.code {
-        RefusalCode::PeerNoCertificate => text(lang, "page.card.none", &[]),
+        RefusalCode::PeerNoCertificate => say(lang, "none"),
+        RefusalCode::PeerExpired => say(lang, "expired"),
+        RefusalCode::PeerRevoked => say(lang, "revoked"),
+        RefusalCode::PeerOtherEnvironment => say(lang, "elsewhere"),
+        RefusalCode::PeerUnknownIssuer
+        | RefusalCode::PeerNotYetValid
+        | RefusalCode::PeerWrongUsage
+        | RefusalCode::PeerInvalid
+        | RefusalCode::PeerWeak => say(lang, "other"),
         _ => refusal.sentence(lang),
     };
-    let say = |lang, key: &str| text(lang, &format!("page.card.{key}"), &[]);
     let title = say(Lang::Fr, "title");
     let body = format!(
         "<section class=\"alone\"><h1>{}</h1><p role=\"alert\">{}</p><div lang=\"en\"><h2>{}</h2><p>{}</p></div>\

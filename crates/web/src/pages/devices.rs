@@ -1,4 +1,4 @@
-//! `/appareils`: what opens one's mail, with its last use; making a device token or a profile for Apple's devices; revoking (F229, F055).
+//! `/appareils`: what opens one's mail, with its last use; making a device token, a certificate or a profile for Apple's devices; revoking (F229, F055).
 use super::layout::{day, set};
 use super::session::{Sent, Visitor};
 use super::shell::Shell;
@@ -6,11 +6,14 @@ use crate::autoconfig::apple;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sceau_domain::calendar::Territory;
 use sceau_domain::mail_setup::Protection;
 use sceau_domain::text::text;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_operator::accounts::TokenView;
+use sceau_operator::identity::devices::NewDevice;
 use sceau_operator::identity::own_tokens::OwnTokens;
 use sceau_operator::mail_setup::MailSetup;
 use sceau_operator::{Actor, Who};
@@ -25,6 +28,8 @@ struct Devices {
     bals: Vec<String>,
     personal: Option<String>,
     days: Option<u32>,
+    /// Devices get certificates too.
+    certificates: bool,
 }
 
 /// A line of the list.
@@ -86,7 +91,8 @@ pub(super) async fn show(visitor: Visitor) -> Response {
     match visitor.op.own_tokens(actor).await {
         Ok(OwnTokens { tokens, bals, personal, days }) => {
             let devices = tokens.into_iter().map(|t| line(&visitor, place, t)).collect();
-            let page = Devices { shell: visitor.shell("/appareils"), devices, bals, personal, days };
+            let certificates = visitor.op.certifies_devices();
+            let page = Devices { shell: visitor.shell("/appareils"), devices, bals, personal, days, certificates };
             visitor.page(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
@@ -138,6 +144,48 @@ pub(super) async fn make(Sent(visitor, new): Sent<New>) -> Response {
     match made.await {
         Ok((user, secret, setup)) => {
             let page = Done { shell: visitor.shell("/appareils"), user, secret, setup };
+            visitor.page(StatusCode::OK, &page)
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// A certificate to make.
+#[derive(Deserialize)]
+pub(super) struct NewCertificate {
+    label: String,
+    #[serde(default)]
+    bal: String,
+    days: String,
+    /// The device's own request; empty: we make the key.
+    #[serde(default)]
+    request: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "device_certificate.html")]
+struct Certified {
+    shell: Shell,
+    /// Ours and the authority's, PEM: for a device that has its own key.
+    certificate: String,
+    /// PKCS#12, in base64, and its password.
+    packed: Option<(String, Zeroizing<String>)>,
+}
+
+/// `POST /appareils/certificat`: makes one, and shows it this once.
+pub(super) async fn certify(Sent(visitor, new): Sent<NewCertificate>) -> Response {
+    let made = async {
+        let actor = visitor.actor.as_ref().map_err(Clone::clone)?;
+        let invalid = |_| Refusal::new(RefusalCode::Invalid).with("name", "days");
+        let request = Some(new.request.trim().as_bytes()).filter(|r| !r.is_empty());
+        let bal = Some(new.bal.as_str()).filter(|b| !b.is_empty());
+        let days = new.days.trim().parse().map_err(invalid)?;
+        visitor.op.make_device_certificate(actor, NewDevice { label: &new.label, bal, days, request }).await
+    };
+    match made.await {
+        Ok(made) => {
+            let packed = made.packed.map(|p| (STANDARD.encode(&p.file), p.password));
+            let page = Certified { shell: visitor.shell("/appareils"), certificate: made.certificate, packed };
             visitor.page(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),

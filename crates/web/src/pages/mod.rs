@@ -48,6 +48,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/connexion/etablissement/{name}/retour", get(sso::back))
         .route("/connexion/carte", post(card::begin))
         .route("/connexion/carte/retour", get(card::back))
+        .route("/appareils/certificat", post(devices::certify))
         .route("/deconnexion", post(sign_in::leave))
         .route("/bal", get(bal::show).post(bal::open))
         .route("/appareils", get(devices::show))
