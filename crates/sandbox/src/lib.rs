@@ -90,6 +90,16 @@ pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Sand
     move |e| SandboxError::Io(what, e)
 }
 
+/// A good access token of the played Pro Santé Connect, of the sandbox that runs on this folder and these ports.
+pub async fn token(
+    data: &std::path::Path,
+    port_base: u16,
+    who: &str,
+    client: Option<&str>,
+) -> Result<String, SandboxError> {
+    psc::token(&data.join("pki"), port_base, who, client).await
+}
+
 /// Runs the sandbox until SIGINT or SIGTERM; returns after everything stopped.
 pub async fn run(mut options: Options) -> Result<(), SandboxError> {
     use tokio::signal::unix::{SignalKind, signal};

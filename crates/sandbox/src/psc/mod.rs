@@ -193,7 +193,9 @@ pub async fn start(world: &World, pki: &Pki, stop: CancellationToken) -> Result<
     let folder = world.data.join("psc");
     make_private(&folder)?;
     let secret = secret(world)?;
-    let outside = Arc::new(outside(world, pki)?);
+    // How operators are told of a logout.
+    let nodes = world.every_node().into_iter().map(|(_, n)| format!("localhost:{}", n.https()));
+    let outside = Arc::new(outside(&pki.anchors(), nodes)?);
     let made = |kind, title: &str, path: &str, only, folder: &Path| {
         Ok::<_, SandboxError>(Arc::new(realm(world, (kind, title, path), only, &secret, folder, &outside)?))
     };
@@ -221,13 +223,23 @@ pub async fn start(world: &World, pki: &Pki, stop: CancellationToken) -> Result<
     Ok(Providers(tasks))
 }
 
-/// How operators are told of a logout.
-fn outside(world: &World, pki: &Pki) -> Result<Outside, SandboxError> {
-    let file = pki.anchors();
-    let pem = std::fs::read(&file).map_err(io(file.display().to_string()))?;
+/// A good access token of a sandbox that runs, as somebody by hand wants one.
+pub async fn token(pki: &Path, port_base: u16, who: &str, client: Option<&str>) -> Result<String, SandboxError> {
+    let port = port_base + 1;
+    let asked = outside(&pki.join("anchors.pem"), [format!("localhost:{port}")].into_iter())?;
+    let wanted = [("who", who), ("client", client.unwrap_or(LPS))];
+    let url = format!("https://localhost:{port}/sandbox/token?{}", sceau_identity::form::write(&wanted));
+    let failed = |e: &dyn std::fmt::Display| SandboxError::Command(format!("{url}: {e}"));
+    let answer = asked.get(&url, None).await.map_err(|e| failed(&e))?;
+    let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    said["token"].as_str().map(str::to_owned).ok_or_else(|| failed(&format!("HTTP {}", answer.status)))
+}
+
+/// The way to these hosts, whose certificates are of the played authority.
+fn outside(anchors: &Path, hosts: impl Iterator<Item = String>) -> Result<Outside, SandboxError> {
+    let pem = std::fs::read(anchors).map_err(io(anchors.display().to_string()))?;
     let mut anchors = Anchors::default();
     anchors.add_pem(Purpose::Providers, &pem).map_err(|e| SandboxError::Pki(e.to_string()))?;
-    let hosts = world.every_node().into_iter().map(|(_, n)| format!("localhost:{}", n.https()));
     let settings = OutsideSettings {
         hosts: Hosts::new(hosts),
         anchors,
