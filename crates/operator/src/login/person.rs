@@ -38,7 +38,8 @@ impl Operator {
         let by_address = name.parse::<Address>().ok().map(|a| self.bal_key(&a));
         let (digest, now) = (self.token_digest(token.trim()), self.clock().now().0);
         let find = move |tx: &mut dyn Tx| {
-            let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now));
+            let shown = |t: &rows::Token| matches!(t.purpose.as_str(), "device" | "api");
+            let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && shown(t));
             let Some(token) = live else { return Ok(None) };
             let person = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none());
             let Some(person) = person else { return Ok(None) };

@@ -61,7 +61,7 @@ async fn a_delegated_administrator_decides_at_home_only(h: House) {
 async fn the_professional_asks_and_with_a_card_opens(h: House) {
     h.people(&["zoe", "yann"]).await;
     let own = |local: &str, login: &str| NewOpening::Open(of_hospital(local, BalKind::Per, &[login]));
-    let (zoe, yann) = (h.actor("zoe").await, h.actor("yann").await);
+    let zoe = h.actor("zoe").await;
     assert_eq!(
         code(h.0.op.ask_opening(&zoe, own("zoe.durand", "zoe")).await),
         "right.missing",
