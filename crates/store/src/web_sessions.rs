@@ -105,11 +105,10 @@ pub fn of_provider_person(tx: &mut dyn Tx, provider: &str, person: Id) -> Result
     tx.query(sql, params![provider, person])?.iter().map(|r| r.int(0)).collect()
 }
 
-/// Notes a request, and from where.
+/// Notes a request, and from where; none: that is not known.
 pub fn seen(tx: &mut dyn Tx, id: Id, at: i64, place: Option<&str>) -> Result<(), StoreError> {
     tx.execute("UPDATE web_sessions SET seen = $2 WHERE token_id = $1 AND seen < $2", params![id, at])?;
-    let sql = "UPDATE tokens SET last_used = $2, last_place = $3 WHERE id = $1";
-    tx.execute(sql, params![id, at, place]).map(drop)
+    accounts::touch_token(tx, id, at, place)
 }
 
 /// More was proven: another cookie takes the place of the one of digest `old`. False when that is not (any more) the session's, or it was ended.

@@ -258,7 +258,7 @@ async fn sessions_live_in_their_tokens(s: TestStore) {
         assert!(!web_sessions::renew(tx, 1, (&[1], &[12]), "[2]", "card")?, "another was first");
         assert_eq!(web_sessions::of_cookie(tx, &[1], 70)?, None);
         let now = web_sessions::of_cookie(tx, &[11], 70)?.unwrap();
-        let expected = Session { seen: 60, last_place: None, bal_id: Some(44), proof: "[1]".into(), ..session(1, 1) };
+        let expected = Session { seen: 60, bal_id: Some(44), proof: "[1]".into(), ..session(1, 1) };
         assert_eq!(now, expected);
         assert_eq!(web_sessions::of_person(tx, 1, 70)?.iter().map(|s| s.id).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(web_sessions::of_provider(tx, "https://psc.example", &[4])?, [1, 2, 3]);

@@ -1,5 +1,6 @@
 //! What outlived its retention goes, and nothing that a hold names: messages of open BALs, contacts, requests, notices; asked about first, confirmed.
 use sceau_domain::BalKind;
+use sceau_identity::factor::Factor;
 use sceau_operator::Operator;
 use sceau_operator::accounts::structures::views::NewStructure;
 use sceau_operator::care::fsck::{Options, fsck as look};
@@ -9,6 +10,7 @@ use sceau_operator::retention::{DueView, NewRule};
 use sceau_store::care::Progress;
 use sceau_store::testing::{TestStore, postgres, sqlite};
 use sceau_store::{StoreError, Value};
+use sceau_testkit::browser::signed_in;
 use sceau_testkit::world::*;
 
 const OUT: &str = "accueil@beta.mssante.fr";
@@ -136,6 +138,24 @@ async fn rows(store: TestStore) {
     )
     .await;
     sql(&w, &format!("INSERT INTO opening_people (opening_id, person_id) VALUES (1, {bruno})")).await;
+    // By what he proved who he was, here and elsewhere.
+    for proof in [
+        format!(
+            "INSERT INTO bindings (kind, issuer, subject, person_id, bound, how, seen) SELECT 'card', 'ANS', digest, {bruno}, 1, 'rpps', 1 FROM tokens LIMIT 1"
+        ),
+        format!(
+            "INSERT INTO factors (id, person_id, kind, label, public, counter, enrolled, enrolled_with, version) VALUES (1, {bruno}, 'passkey', 'Clé', '{{}}', 0, 1, 'card', 1)"
+        ),
+        format!("INSERT INTO handles (person_id, handle) SELECT {bruno}, digest FROM tokens LIMIT 1"),
+        format!(
+            "INSERT INTO known_browsers (digest, person_id, since, seen) SELECT digest, {bruno}, 1, {now} * 2 FROM tokens LIMIT 1"
+        ),
+        format!(
+            "INSERT INTO recoveries (id, person_id, state, checked, reason, asked, asked_by, version) VALUES (1, {bruno}, 'done', 'guichet', 'perte', 1, 1, 1)"
+        ),
+    ] {
+        sql(&w, &proof).await;
+    }
     w.op.close_bal(&w.admin, BRUNO, CloseOrder::at_once("départ")).await.unwrap();
     w.advance(400 * DAY);
     let due = w.op.retention_due(&w.admin, "promess", None).await.unwrap();
@@ -183,6 +203,9 @@ async fn rows(store: TestStore) {
     let traced = w.traces("retention.identity").await;
     assert_eq!((traced.len(), traced[0].data["login"].as_str()), (1, Some("bruno")));
     assert_eq!((w.traces("retention.requests").await.len(), w.traces("retention.notices").await.len()), (1, 1));
+    for table in ["bindings", "factors", "handles", "known_browsers", "recoveries"] {
+        assert_eq!(number(&w, &format!("SELECT COUNT(*) FROM {table} WHERE person_id = {bruno}")).await, 0, "{table}");
+    }
     // Who could read what stays answered for: name and login are part of what traces prove.
     assert_eq!(number(&w, "SELECT COUNT(*) FROM people WHERE login = 'bruno' AND name <> ''").await, 1);
     assert_eq!(number(&w, "SELECT COUNT(*) FROM people WHERE login = 'anne' AND email IS NOT NULL").await, 1);
@@ -234,6 +257,40 @@ async fn rows(store: TestStore) {
         serde_json::json!([bruno.to_string()]),
         "by number: no name begins another ten years"
     );
+}
+
+/// What a sign-in leaves goes in its time, by the hour's round.
+async fn sign_ins(store: TestStore) {
+    let w = World::on(store, |_| {}).await;
+    let (cookie, anne) = signed_in(&w.op, &w.store, "anne", &[Factor::Passkey]).await;
+    let left = async || {
+        let tokens = "SELECT COUNT(*) FROM tokens WHERE purpose = 'web'";
+        let [attempts, sessions, browsers] = ["attempts", "web_sessions", "known_browsers"];
+        let mut counts = vec![number(&w, tokens).await];
+        for table in [attempts, sessions, browsers] {
+            counts.push(number(&w, &format!("SELECT COUNT(*) FROM {table}")).await);
+        }
+        counts
+    };
+    round(&w, &w.op).await;
+    assert_eq!(left().await, [1; 4]);
+    w.advance(2 * DAY);
+    round(&w, &w.op).await;
+    assert_eq!(left().await, [1, 0, 1, 1], "an attempt is forgotten after a day");
+    w.advance(29 * DAY);
+    round(&w, &w.op).await;
+    assert_eq!(left().await, [0, 0, 0, 1], "a session after a month");
+    assert_eq!(code(w.op.session_of(&cookie, &anne.origin).await), "login.required");
+    w.advance(150 * DAY);
+    round(&w, &w.op).await;
+    assert_eq!(left().await, [0; 4], "a browser after half a year");
+    assert!(number(&w, "SELECT COUNT(*) FROM tokens").await > 0, "what mail programs have stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sign_ins_leave_goes_in_its_time() {
+    sign_ins(sqlite().await).await;
+    sign_ins(postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
