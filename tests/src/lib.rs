@@ -23,7 +23,6 @@ pub mod schema;
 mod template;
 pub mod visitor;
 pub mod wait;
-mod watching;
 
 pub use browser::{Authenticator, Browser};
 pub use database::Database;
