@@ -4,6 +4,7 @@
 //! once, for ten minutes and five tries, on whichever node.
 use super::attempts::{Attempt, Browser};
 use super::sessions::Entered;
+use super::slow::Guess;
 use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -101,7 +102,7 @@ impl Operator {
     /// The code that was sent, as the second means of the sign-in under way. `factor.refused`, `factor.spent`, `form.old`.
     pub async fn code_second(&self, browser: &Browser<'_>, given: &str, origin: &Origin) -> Result<Entered, Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
-        let person = attempt.person.ok_or(RefusalCode::FormOld)?;
+        let (person, login) = self.may_show_second(&attempt, origin).await?;
         let given = code::one_time_read(given).unwrap_or_else(|| Zeroizing::new(String::new()));
         let (digest, id, now) = (self.code_digest(&attempt, &given), attempt.id, self.now().0);
         let spend = move |tx: &mut dyn Tx| {
@@ -114,21 +115,35 @@ impl Operator {
         match self.0.store.write(spend).await? {
             Ok(whose) if whose == person => self.enter_session(attempt, person, Means::MailCode, None, origin).await,
             Err(0) => {
-                self.second_refused(&attempt, Means::MailCode, origin).await;
+                self.second_refused(&attempt, Means::MailCode, &login, origin).await;
                 Err(RefusalCode::FactorSpent.into())
             }
-            _ => Err(self.second_refused(&attempt, Means::MailCode, origin).await),
+            _ => Err(self.second_refused(&attempt, Means::MailCode, &login, origin).await),
         }
     }
 
-    /// A second means that proves nothing: traced, counted against the sign-in under way.
-    pub(super) async fn second_refused(&self, attempt: &Attempt, means: Means, origin: &Origin) -> Refusal {
-        let by = By { name: "password".into(), person: attempt.person, origin: Some(origin.clone()), seat: None };
+    /// Before a code is judged: whoever knows a password does not guess codes at will, however many sign-ins he begins. The login.
+    pub(super) async fn may_show_second(&self, attempt: &Attempt, origin: &Origin) -> Result<(Id, String), Refusal> {
+        let person = attempt.person.ok_or(RefusalCode::FormOld)?;
+        let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(accounts::person_by_id(tx, person)?);
+        let login = self.0.store.read(find).await?.ok_or(RefusalCode::FormOld)?.login;
+        self.may_guess(Guess { login: &login, person: Some(person), known: attempt.known(), origin }).await?;
+        Ok((person, login))
+    }
+
+    /// A second means that proves nothing: traced, counted against the sign-in under way and against whoever guesses.
+    pub(super) async fn second_refused(
+        &self,
+        attempt: &Attempt,
+        means: Means,
+        login: &str,
+        origin: &Origin,
+    ) -> Refusal {
+        let by = By { name: login.to_owned(), person: attempt.person, origin: Some(origin.clone()), seat: None };
         let said = json!({ "factor": means.as_str() });
         self.trace_alone(self.fact("login.failed", &by, None, "factor.refused", said)).await;
-        match self.wrong_try(attempt).await {
-            Ok(()) => RefusalCode::FactorRefused.into(),
-            Err(refusal) => refusal,
-        }
+        let counted = self.wrong_try(attempt).await;
+        self.guess_failed(Guess { login, person: attempt.person, known: attempt.known(), origin }).await;
+        counted.err().unwrap_or_else(|| RefusalCode::FactorRefused.into())
     }
 }

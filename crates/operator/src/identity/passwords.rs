@@ -112,22 +112,22 @@ impl Operator {
         let name = login.clone();
         let find = move |tx: &mut dyn Tx| {
             let person = accounts::person_by_login(tx, &name)?.filter(|p| p.disabled.is_none());
-            let Some(person) = person else { return Ok(None) };
+            let Some(person) = person else { return Ok((None, None)) };
             let row = rows::of_kind(tx, person.id, PASSWORD)?;
-            Ok::<_, Fail>(row.and_then(|row| kept(&row).map(|hash| (person.id, row, hash))))
+            Ok::<_, Fail>((Some(person.id), row.and_then(|row| kept(&row).map(|hash| (row, hash)))))
         };
-        let found = self.0.store.read(find).await?;
-        let whose = found.as_ref().map(|(person, ..)| *person);
-        let guess = Guess { login: &login, person: whose, known: browser.known, origin };
+        let (person, found) = self.0.store.read(find).await?;
+        let guess = Guess { login: &login, person, known: browser.known, origin };
         self.may_guess(guess).await?;
-        let other = session.is_some_and(|a| found.as_ref().is_none_or(|(person, ..)| a.person() != *person));
         let cost = self.config().identity.password.cost();
-        let hash = found.as_ref().map_or_else(|| Hash::nobody(cost), |(.., hash)| hash.clone());
+        let hash = found.as_ref().map_or_else(|| Hash::nobody(cost), |(_, hash)| hash.clone());
         // Nobody's password is computed as everybody's.
-        let pepper = self.peppered(whose.unwrap_or(0), typed).unwrap_or_default();
+        let pepper = self.peppered(person.unwrap_or_default(), typed).unwrap_or_default();
         let (checked, shown) = (hash.clone(), pepper.clone());
         let right = self.in_a_seat(move || password::verify(&shown, &checked)).await?;
-        let Some((person, row, _)) = found.filter(|_| right && !other) else {
+        let own = |person: &Id| session.is_none_or(|a| a.person() == *person);
+        let proven = person.filter(own).zip(found.filter(|_| right));
+        let Some((person, (row, _))) = proven else {
             self.guess_failed(guess).await;
             let by = By { name: login, person: None, origin: Some(origin.clone()), seat: None };
             let said = json!({ "factor": Means::Password.as_str() });

@@ -111,7 +111,7 @@ impl Operator {
     /// The code of an authenticator program, as the second means of the sign-in under way. `factor.refused`, `factor.spent`, `form.old`.
     pub async fn totp_second(&self, browser: &Browser<'_>, code: &str, origin: &Origin) -> Result<Entered, Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
-        let person = attempt.person.ok_or(RefusalCode::FormOld)?;
+        let (person, login) = self.may_show_second(&attempt, origin).await?;
         let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(rows::of_kind(tx, person, TOTP)?);
         if let Some(row) = self.0.store.read(find).await?
             && let Some(sealed) = &row.sealed
@@ -133,6 +133,6 @@ impl Operator {
                 }
             }
         }
-        Err(self.second_refused(&attempt, Means::Totp, origin).await)
+        Err(self.second_refused(&attempt, Means::Totp, &login, origin).await)
     }
 }

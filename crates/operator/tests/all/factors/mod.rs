@@ -59,7 +59,12 @@ impl House {
         store: sceau_store::testing::TestStore,
         change: impl FnOnce(&mut sceau_operator::OperatorConfig),
     ) -> Self {
-        let w = World::on(store, change).await;
+        let w = World::on(store, |config| {
+            // How often somebody may guess is another test's.
+            config.login_failures_per_minute = 1_000;
+            change(config);
+        })
+        .await;
         let relay = Played::of(&w.op);
         sceau_testkit::people(&w.op, &w.store, &w.admin, &[], &["seconde", "autre"]).await;
         let named = "UPDATE people SET given_name = login, family_name = login, email = login || '@exemple.fr', email_verified = 1, \
