@@ -2,6 +2,7 @@
 //! records which feature rows a passing test proved.
 pub mod browser;
 pub mod bucket;
+pub mod card_reader;
 pub mod clamd;
 pub mod curl;
 pub mod database;
@@ -21,8 +22,8 @@ pub mod reference;
 pub mod sandbox;
 pub mod schema;
 mod template;
-pub mod visitor;
 pub mod wait;
+mod watching;
 
 pub use browser::{Authenticator, Browser};
 pub use database::Database;
@@ -35,4 +36,3 @@ pub use postfix::Postfix;
 pub use program::Run;
 pub use proof::proves;
 pub use sandbox::Sandbox;
-pub use visitor::Visitor;

@@ -39,7 +39,7 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
     assert_eq!(path(&anne.sign_in(b, "anne.legoff")), "/bal");
     assert!(is_in(&anne, b) && !is_in(&anne, url));
     // Whoever is no one's here is told so, and whoever has another one's number too.
-    let stranger = Visit::new(&sandbox).sign_in(url, "anne.legoff");
+    let stranger = Visit::new(&sandbox).sign_in(url, "ines.nouvelle");
     assert_eq!(stranger.status, 403, "{}", stranger.body);
     let false_one = Visit::new(&sandbox).sign_in(url, "faux.martin");
     assert_eq!(false_one.status, 403, "{}", false_one.body);
