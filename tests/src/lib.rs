@@ -22,6 +22,7 @@ pub mod reference;
 pub mod sandbox;
 pub mod schema;
 mod template;
+pub mod visit;
 pub mod wait;
 mod watching;
 
