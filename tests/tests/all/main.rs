@@ -21,6 +21,7 @@ mod factors;
 mod full_disk;
 mod health;
 mod hostile;
+mod identity;
 mod imports;
 mod journey;
 mod keys;
