@@ -359,6 +359,11 @@ impl BalRights {
     pub fn bits(self) -> i64 {
         i64::from(self.0)
     }
+    /// What is in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
     /// Does it hold every one of these?
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -17,6 +17,8 @@ pub(crate) struct Seat {
     person: Option<Id>,
     /// What the act needs the access to give.
     need: BalRights,
+    /// What the session's credential may do at all.
+    scope: BalRights,
     /// When the act began, milliseconds since 1970: what is planned (dates of an access, versions of the terms) is judged by it.
     at: i64,
 }
@@ -42,7 +44,8 @@ impl Seat {
             None => access::active(tx, self.bal)?.ok_or(RefusalCode::RightMissing)?,
             Some(person) => {
                 let seated = access::seat(tx, self.bal, person)?.ok_or(RefusalCode::RightMissing)?;
-                holds(&seated, self.need)?;
+                let rights = BalRights::from_bits(seated.rights).and(self.scope).bits();
+                holds(&access::Seated { rights, ..seated.clone() }, self.need)?;
                 seated.shown
             }
         };
@@ -80,14 +83,15 @@ pub(crate) fn acting(tx: &mut dyn Tx, bal: Id, seated: &access::Seated) -> Resul
 impl Operator {
     /// The seat an actor claims, for an act that reads: `right.missing` when the session has no BAL.
     pub(crate) fn seat(&self, actor: &Actor) -> Result<Seat, Refusal> {
-        let bal = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?.id;
+        let at = actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?;
+        let (bal, scope) = (at.id, at.chair.as_ref().map_or(BalRights::ALL, |c| c.scope));
         let person = match &actor.who {
             Who::Person(p) => Some(p.id),
             // A server has no seat: what it may send is judged by its connector.
             Who::Connector(_) => return Err(RefusalCode::RightMissing.into()),
             Who::System => None,
         };
-        Ok(Seat { bal, person, need: BalRights::READ, at: self.now().0 })
+        Ok(Seat { bal, person, need: BalRights::READ, scope, at: self.now().0 })
     }
 
     /// The BAL's address as traces write it, when the actor may read it. What was found allowed within the second ([`Operator::still_allowed`]) and was not

@@ -89,6 +89,8 @@ pub struct Chair {
     pub role: AccessRole,
     /// With which rights.
     pub rights: BalRights,
+    /// What the credential may do at all: less than the access gives, for a program that was let in for less.
+    pub scope: BalRights,
     /// Login of the holder for whom a delegate acts.
     pub holder: Option<String>,
     /// Until when at most, milliseconds since 1970: the planned end of the access or of the token.

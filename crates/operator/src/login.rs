@@ -20,6 +20,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, BalRef, Chair, Door, Operator, Origin, PersonRef, Who, terms};
 use sceau_domain::{AccessRole, Address, BalFlags, BalRights, Refusal, RefusalCode};
+use sceau_identity::oauth::Scopes;
 use sceau_store::{StoreError, Tx, access, accounts as rows};
 use serde_json::json;
 use std::time::Duration;
@@ -131,7 +132,7 @@ impl Operator {
         let now = self.clock().now().0;
         let Found { token, person, bal, seated, holder, shut } = found;
         let who = Who::Person(PersonRef::of(person));
-        let bal = BalRef { chair: Some(chair(&seated, holder, token.expires, since)?), ..bal_ref(&bal)? };
+        let bal = BalRef { chair: Some(chair(&seated, holder, &token, since)?), ..bal_ref(&bal)? };
         let actor = Actor {
             who,
             bal: Some(bal.clone()),
@@ -143,7 +144,8 @@ impl Operator {
             return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
         }
         let need = if origin.door == Door::Submission { BalRights::SEND } else { BalRights::READ };
-        if let Err(refusal) = holds(&seated, need) {
+        let narrow = access::Seated { rights: opened(&seated, &token).bits(), ..seated.clone() };
+        if let Err(refusal) = holds(&narrow, need) {
             return Err(self.refused(By::actor(&actor), None, None, refusal).await.into());
         }
         let mut data =
@@ -187,11 +189,9 @@ impl Operator {
         let (person, bal_id) = (person.id, bal.id);
         let version = self.0.guard.rights_version();
         let allowed = move |tx: &mut dyn Tx| -> Result<(), Fail> {
-            if !rows::token_by_id(tx, token)?.is_some_and(|t| is_live(&t, now.0)) {
-                return Err(RefusalCode::RightMissing.into());
-            }
+            let token = rows::token_by_id(tx, token)?.filter(|t| is_live(t, now.0)).ok_or(RefusalCode::RightMissing)?;
             // A session has the rights that it began with, or ends.
-            let same = |s: &access::Seated| chair.role.as_str() == s.role && chair.rights.bits() == s.rights;
+            let same = |s: &access::Seated| chair.role.as_str() == s.role && chair.rights == opened(s, &token);
             match access::seat(tx, bal_id, person)?.filter(same) {
                 Some(_) => terms::require(tx, person, bal_id, now.0),
                 None => Err(RefusalCode::RightMissing.into()),
@@ -296,11 +296,30 @@ fn find(
     Ok(Some(Found { token, person, bal, seated, holder, shut }))
 }
 
-/// How somebody sits at a BAL.
-fn chair(s: &access::Seated, holder: Option<String>, expires: Option<i64>, since: u64) -> Result<Chair, StoreError> {
+/// How somebody sits at a BAL who came with this token.
+fn chair(
+    s: &access::Seated,
+    holder: Option<String>,
+    token: &rows::Token,
+    since: u64,
+) -> Result<Chair, StoreError> {
     let role = s.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
-    let until = [s.ends, expires].into_iter().flatten().min();
-    Ok(Chair { role, rights: BalRights::from_bits(s.rights), holder, until, since })
+    let until = [s.ends, token.expires].into_iter().flatten().min();
+    Ok(Chair { role, rights: opened(s, token), scope: scope(token), holder, until, since })
+}
+
+/// What a token may do at all. That of a program that was let in never says who has access.
+fn scope(token: &rows::Token) -> BalRights {
+    let Some(bits) = token.scope else { return BalRights::ALL };
+    let scopes = u32::try_from(bits).ok().and_then(Scopes::of_bits).unwrap_or_default();
+    let one = |has: Scopes, gives: BalRights| if scopes.contains(has) { gives.bits() } else { 0 };
+    let bits = one(Scopes::READ, BalRights::READ) | one(Scopes::SEND, BalRights::SEND) | one(Scopes::FILE, BalRights::FILE);
+    BalRights::from_bits(bits)
+}
+
+/// What an access gives to whoever comes with this token.
+fn opened(s: &access::Seated, token: &rows::Token) -> BalRights {
+    BalRights::from_bits(s.rights).and(scope(token))
 }
 
 /// PER BALs that a person holds.

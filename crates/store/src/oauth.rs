@@ -86,6 +86,11 @@ pub fn clients(tx: &mut dyn Tx, after: &str, limit: i64) -> Result<Vec<Client>, 
     tx.query(&sql, params![after, limit])?.iter().map(read_client).collect()
 }
 
+/// How many programs registered themselves.
+pub fn dynamic_clients(tx: &mut dyn Tx) -> Result<i64, StoreError> {
+    tx.query_opt("SELECT COUNT(*) FROM oauth_clients WHERE registered = 'dynamic'", &[])?.map_or(Ok(0), |r| r.int(0))
+}
+
 /// Changes everything of a client but its id, kind and origin, if it is still of this version. False when it is not.
 pub fn replace_client(tx: &mut dyn Tx, c: &Client) -> Result<bool, StoreError> {
     let sql = "UPDATE oauth_clients SET name = $3, redirects = $4, scopes = $5, secret = $6, jwks = $7, state = $8, version = version + 1 \
@@ -145,6 +150,12 @@ pub fn rotate(tx: &mut dyn Tx, grant: Id, generation: i64, at: i64) -> Result<Op
     let sql = "UPDATE oauth_grants SET generation = generation + 1, rotated = $3 WHERE token_id = $1 AND generation = $2 AND until > $3 \
                AND EXISTS (SELECT 1 FROM tokens t WHERE t.id = oauth_grants.token_id AND t.revoked IS NULL) RETURNING generation";
     tx.query_opt(sql, params![grant, generation, at])?.map(|r| r.int(0)).transpose()
+}
+
+/// Gives a grant, and its token, another end.
+pub fn set_end(tx: &mut dyn Tx, grant: Id, until: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE oauth_grants SET until = $2 WHERE token_id = $1", params![grant, until])?;
+    tx.execute("UPDATE tokens SET expires = $2 WHERE id = $1", params![grant, until]).map(drop)
 }
 
 /// A row of `oauth_codes`.

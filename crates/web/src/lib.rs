@@ -17,6 +17,7 @@ mod frame;
 mod gate;
 mod id;
 mod idle;
+mod oauth;
 mod once;
 mod page;
 mod pages;
@@ -76,7 +77,7 @@ fn routes() -> (Router<State>, asked::Known) {
     let (routes, description) = api::described();
     let known = asked::Known::of(&description);
     let all = Router::new().nest(api::PREFIX, routes).merge(api::description(description));
-    let all = all.merge(pages::routes()).merge(autoconfig::routes());
+    let all = all.merge(pages::routes()).merge(autoconfig::routes()).merge(oauth::routes());
     (all, known)
 }
 

@@ -10,6 +10,7 @@
 //! * [`bind`]: whom a card or a provider means here; [`first`]: the BAL that somebody opens himself;
 //! * [`factors`]: what people enrol (`passkeys`, [`totp`], `passwords` with [`breached`], `codes`); [`enrol`], [`recovery`]: the first ones, and lost ones;
 //! * [`sso`]: structures' own sign-ins;
+//! * [`oauth`]: our own authorization server;
 //! * [`own_tokens`]: what opens somebody's mail, in a browser;
 //! * [`psc`]: Pro Santé Connect in a browser, and its tokens at the mail doors (`bearer`); `provider`, `keys`, `flow`: how providers are asked and believed.
 pub mod attempts;
@@ -24,6 +25,7 @@ pub mod factors;
 pub mod first;
 mod flow;
 mod keys;
+pub mod oauth;
 pub mod own_tokens;
 mod passkeys;
 mod passwords;

@@ -1,13 +1,13 @@
 //! Bearer tokens of mail programs (OAUTHBEARER, XOAUTH2; F221).
 //!
 //! The seam for tokens of authorisation servers: whoever issues tokens is an [`Issuer`]; the first one that knows a token by its form answers for it.
-//! Present: Pro Santé Connect ([`crate::identity`]), and our own device tokens, which are for whatever nobody else knows.
+//! Present: Pro Santé Connect and our own authorization server ([`crate::identity`]), and our own device tokens, which are for whatever nobody else knows.
 use super::sasl::{self, Bearer};
 use super::{Found, MAX_INPUT, find, is_live};
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
 use sceau_domain::{Address, Refusal, RefusalCode};
-use sceau_store::{Tx, accounts as rows};
+use sceau_store::{Tx, accounts as rows, oauth};
 use std::pin::Pin;
 
 /// Somebody who issues bearer tokens.
@@ -20,7 +20,7 @@ trait Issuer: Send + Sync {
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Actor, Fail>> + Send + 'a>>;
 
-static ISSUERS: &[&dyn Issuer] = &[&Psc, &Ours];
+static ISSUERS: &[&dyn Issuer] = &[&Psc, &Grants, &Ours];
 
 impl Operator {
     /// Logs in with a bearer token. Without a login the token says who; an address of a BAL names what is opened, to whoever the token is.
@@ -77,6 +77,29 @@ async fn standing_at(operator: &Operator, row: rows::Token, login: Option<&str>)
     let look =
         move |tx: &mut dyn Tx| find(tx, row.clone(), name.as_deref(), by_address.as_deref(), wanted.as_deref(), now);
     operator.0.store.read(look).await?.ok_or_else(not_yours)
+}
+
+/// Access tokens of our own authorization server: each opens what its grant does.
+struct Grants;
+
+impl Issuer for Grants {
+    fn knows(&self, _: &Operator, token: &str) -> bool {
+        token.starts_with(crate::identity::oauth::ACCESS)
+    }
+    fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a> {
+        Box::pin(async move {
+            let failed = || Fail::from(RefusalCode::LoginFailed);
+            if given.token.len() > MAX_INPUT {
+                return Err(failed());
+            }
+            let since = operator.0.guard.rights_version();
+            let (digest, now) = (operator.oauth_digest(&given.token), operator.clock().now().0);
+            let look = move |tx: &mut dyn Tx| oauth::access(tx, &digest, now).map_err(Fail::Store);
+            let grant = operator.0.store.read(look).await?.ok_or_else(failed)?;
+            let found = standing_at(operator, grant, given.login.as_deref()).await?;
+            operator.enter(found, since, origin).await
+        })
+    }
 }
 
 /// Device tokens of ours: the same secrets as the passwords of PLAIN.

@@ -50,14 +50,14 @@ impl Beside {
 fn reference(
     tx: &mut dyn Tx,
     (bal, seated): &(rows::Bal, access::Seated),
-    expires: Option<i64>,
+    token: &rows::Token,
     since: u64,
 ) -> Result<BalRef, StoreError> {
     let holder = match seated.role == AccessRole::Delegate.as_str() {
         true => access::holder(tx, bal.id)?.map(|h| h.login),
         false => None,
     };
-    Ok(BalRef { chair: Some(chair(seated, holder, expires, since)?), ..bal_ref(bal)? })
+    Ok(BalRef { chair: Some(chair(seated, holder, token, since)?), ..bal_ref(bal)? })
 }
 
 impl Operator {
@@ -81,8 +81,8 @@ impl Operator {
             if !seats.is_empty() {
                 terms::require(tx, from.person, from.bal, now)?;
             }
-            let expires = rows::token_by_id(tx, from.token)?.and_then(|t| t.expires);
-            let found = seats.iter().map(|seat| reference(tx, seat, expires, since));
+            let Some(token) = rows::token_by_id(tx, from.token)? else { return Ok(Vec::new()) };
+            let found = seats.iter().map(|seat| reference(tx, seat, &token, since));
             Ok(found.collect::<Result<Vec<_>, StoreError>>()?)
         });
         Ok(read.await?)
@@ -121,9 +121,9 @@ impl Operator {
             let mut entered = Vec::new();
             for (bal, fact) in &wanted {
                 let same = |seated: &access::Seated| {
-                    bal.chair
-                        .as_ref()
-                        .is_some_and(|c| c.role.as_str() == seated.role && c.rights.bits() == seated.rights)
+                    bal.chair.as_ref().is_some_and(|c| {
+                        c.role.as_str() == seated.role && c.rights == BalRights::from_bits(seated.rights).and(c.scope)
+                    })
                 };
                 if seats.iter().any(|(row, seated)| row.id == bal.id && same(seated)) {
                     fact.write(tx)?;

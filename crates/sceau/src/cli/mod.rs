@@ -43,6 +43,7 @@ mod localize;
 mod meter;
 mod node;
 mod notices;
+mod oauth;
 mod openings;
 pub(crate) mod out;
 mod peers;
@@ -158,6 +159,8 @@ enum Command {
     Delegation(access::DelegationCommand),
     #[command(subcommand)]
     Token(tokens::TokenCommand),
+    #[command(subcommand)]
+    Oauth(oauth::OauthCommand),
     #[command(subcommand)]
     Terms(terms::TermsCommand),
     #[command(subcommand)]
@@ -292,6 +295,7 @@ pub fn run() -> ExitCode {
         Command::Access(c) => access::run(&context, c),
         Command::Delegation(c) => access::delegation(&context, c),
         Command::Token(c) => tokens::run(&context, c),
+        Command::Oauth(c) => oauth::run(&context, c),
         Command::Terms(c) => terms::run(&context, c),
         Command::Queue(c) => queue::run(&context, c),
         Command::Trace(c) => traces::run(&context, c),

@@ -31,6 +31,7 @@ mod log;
 mod me;
 mod nodes;
 mod notices;
+mod oauth_clients;
 mod openings;
 mod peers;
 mod people;
@@ -106,6 +107,7 @@ pub fn described() -> (Router<State>, OpenApi) {
         .merge(log::routes())
         .merge(me::routes())
         .merge(nodes::routes())
+        .merge(oauth_clients::routes())
         .merge(openings::routes())
         .merge(peers::routes())
         .merge(people::routes())

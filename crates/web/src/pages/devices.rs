@@ -32,6 +32,12 @@ struct Devices {
     certificates: bool,
 }
 
+impl Devices {
+    fn is_personal(&self, bal: &str) -> bool {
+        self.personal.as_deref() == Some(bal)
+    }
+}
+
 /// A line of the list.
 struct Device {
     label: String,

@@ -14,6 +14,7 @@ mod factors;
 mod layout;
 mod link;
 mod markdown;
+mod oauth;
 mod passkey;
 mod password;
 mod psc;
@@ -55,6 +56,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/appareils/jeton", post(devices::make))
         .route("/appareils/profil-apple", post(devices::profile))
         .route("/appareils/{id}/revoquer", post(devices::revoke))
+        .route("/oauth/authorize", get(oauth::show).post(oauth::decide))
+        .route("/appareil", get(oauth::device).post(oauth::device_decide))
         .route(layout::SHEET, get(layout::sheet))
         .merge(factor_routes())
 }
