@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Professionals in it.
 const PEOPLE: usize = 5_000;
+/// Somebody whom no operator knows, and who is in no register.
+const STRANGER: &str = "ines.nouvelle";
 /// Places where they work.
 const SITES: usize = 400;
 
@@ -76,7 +78,8 @@ pub fn file(folder: &Path) -> PathBuf {
 
 fn table(world: &World) -> String {
     let mut known: Vec<Professional> = Vec::new();
-    for person in professionals(world) {
+    // Whom nobody knows the register does not know either.
+    for person in professionals(world).into_iter().filter(|p| p.login != STRANGER) {
         let rpps = person.national.as_deref().and_then(|id| id.strip_prefix('8')).unwrap_or_default().to_owned();
         // Somebody who shows another one's number is not in the register with it.
         if !known.iter().any(|p| p.rpps == rpps) {

@@ -1,48 +1,39 @@
 //! Professionals' cards, as their readers hold them: at the browser's door for cards, and at the mail doors.
-use sceau_e2e::sandbox::{Card, CardPair, Operator};
-use sceau_e2e::visitor::Answer;
-use sceau_e2e::{Run, Sandbox, Visitor, proves};
-
-/// From the page of the sign-in to the door for cards.
-fn door(browser: &Visitor, a: &Operator) -> String {
-    let page = browser.get(&format!("{}/connexion", a.public_url));
-    assert_eq!(page.status, 200, "{page:?}");
-    let led = browser.send(&a.public_url, &page, "/connexion/carte", &[("vers", "/bal")]);
-    assert!(led.status == 303 && led.to.starts_with("https://carte.alpes.localhost:"), "{led:?}");
-    led.to
-}
-
-fn shown(sandbox: &Sandbox, pair: &CardPair) -> Answer {
-    let browser = Visitor::new(sandbox);
-    browser.show(&door(&browser, sandbox.a()), pair)
-}
+use base64::Engine;
+use sceau_e2e::sandbox::{Account, Card};
+use sceau_e2e::visit::{Visit, between};
+use sceau_e2e::{Run, Sandbox, curl, proves, wait};
 
 #[test]
 fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
     let _proof = proves(&["F041"], "web");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
-    let (browser, thief) = (Visitor::new(&sandbox), Visitor::new(&sandbox));
+    let (browser, thief) = (Visit::new(&sandbox), Visit::new(&sandbox));
+    let (main, bal) = (&a.public_url, format!("{}/bal", a.public_url));
     for card in [sandbox.card("marie.martin"), sandbox.card_that_is("grouped")] {
-        let (here, there) = (door(&browser, a), door(&thief, a));
-        let read = browser.show(&here, &card.pair);
-        assert!(read.status == 303 && read.headers.contains("connection: close"), "{read:?}");
-        assert!(read.to.starts_with(&format!("{}/connexion/carte/retour?c=", a.public_url)), "{read:?}");
+        let (here, there) = (browser.to_the_card(a), thief.to_the_card(a));
+        assert!(here.starts_with("https://carte.alpes.localhost:"), "{here}");
+        let word = |visit: &Visit<'_>, door: &str| {
+            let read = visit.show(door, &card.pair);
+            assert_eq!(read.status, 303, "{read:?}");
+            read.to.expect("the way back")
+        };
+        let back = word(&browser, &here);
+        assert!(back.starts_with(&format!("{main}/connexion/carte/retour?c=")), "{back}");
         // Whoever sends somebody else with his own ticket does not see the word; who sees it has not the cookie.
-        let stolen = browser.show(&there, &card.pair);
-        assert_eq!(browser.get(&stolen.to).status, 409, "the thief's word in the browser of the card's holder");
-        assert_eq!(thief.get(&read.to).status, 409, "the holder's word in the thief's browser");
-        let entered = browser.get(&read.to);
-        assert!(entered.status == 303 && entered.to.ends_with("/bal"), "{entered:?}");
-        let bal = browser.get(&format!("{}/bal", a.public_url));
-        assert!(bal.status == 200 && bal.text.contains("MARTIN"), "{bal:?}");
-        assert_eq!(Visitor::new(&sandbox).get(&read.to).status, 409, "once");
-        let page = browser.get(&format!("{}/bal", a.public_url));
-        let left = browser.send(&a.public_url, &page, "/deconnexion", &[]);
-        assert_eq!(left.status, 303, "{left:?}");
+        let stolen = word(&browser, &there);
+        assert_eq!(browser.get(&stolen).status, 409, "the thief's word in the browser of the card's holder");
+        assert_eq!(thief.get(&back).status, 409, "the holder's word in the thief's browser");
+        let entered = browser.get(&back);
+        assert!(entered.status == 303 && entered.to.as_deref() == Some(&bal), "{entered:?}");
+        let page = browser.get(&bal);
+        assert!(page.status == 200 && page.body.contains("MARTIN"), "{page:?}");
+        assert_eq!(Visit::new(&sandbox).get(&back).status, 409, "once");
+        assert_eq!(browser.send(&page, "/deconnexion", &[]).status, 303);
     }
-    let traces = a.cli(&["trace", "list", "--limit", "50"]).to_string();
-    assert!(traces.contains("login.ok") && traces.contains("\"card\""), "{traces}");
+    let traces = a.cli(&["trace", "list", "--act", "login.ok"]).to_string();
+    assert!(traces.contains("\"card\"") && traces.contains("web"), "{traces}");
     assert_eq!(a.cli(&["person", "show", "marie.martin"])["identity"]["how"], "card");
 
     // What must not sign anybody in, and what its holder reads.
@@ -55,29 +46,107 @@ fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
         (state("no_number"), 422, "numéro national"),
         (state("other_name"), 403, "n’est pas celui du compte"),
         (signature, 401, "authentification"),
+        (&sandbox.card("ines.nouvelle").pair, 403, "aucun compte"),
     ] {
-        let page = shown(&sandbox, pair);
-        assert!(page.status == status && page.text.contains(words), "{words}: {page:?}");
-        assert!(page.text.contains("lang=\"en\"") && page.to.is_empty(), "{page:?}");
+        let visit = Visit::new(&sandbox);
+        let page = visit.show(&visit.to_the_card(a), pair);
+        assert!(page.status == status && page.body.contains(words), "{words}: {page:?}");
+        assert!(page.body.contains("lang=\"en\"") && page.to.is_none(), "{page:?}");
     }
     let alarms = a.cli(&["alarm", "list"]).to_string();
     assert!(alarms.contains("identity.mismatch") && alarms.contains("marie.martin"), "{alarms}");
     // Without a card one reads what to do; without a ticket nobody comes in, card or not; the door has no other page.
-    let browser = Visitor::new(&sandbox);
-    let to = door(&browser, a);
-    let none = browser.get(&to);
-    assert!(none.text.contains("aucune carte") && none.text.contains("showed no card"), "{none:?}");
+    let visit = Visit::new(&sandbox);
+    let to = visit.to_the_card(a);
+    let none = visit.get(&to);
+    assert!(none.body.contains("aucune carte") && none.body.contains("showed no card"), "{none:?}");
     let bare = to.split('?').next().expect("an address");
     let card = &sandbox.card("marie.martin").pair;
     for forged in [bare.to_owned(), format!("{bare}?t=AAAA"), format!("{to}A")] {
-        assert_eq!(browser.show(&forged, card).status, 409, "{forged}");
+        assert_eq!(visit.show(&forged, card).status, 409, "{forged}");
     }
-    let api = browser.show(&format!("{}/api/v1/me", bare.trim_end_matches("/carte")), card);
+    let api = visit.show(&format!("{}/api/v1/me", bare.trim_end_matches("/carte")), card);
     assert_eq!(api.status, 404, "{api:?}");
-    // Whoever begins on another site, or without the page's word, is not led anywhere.
-    let page = browser.get(&format!("{}/connexion", a.public_url));
-    let elsewhere = Answer { text: page.text.replace("name=\"jeton\" value=\"", "name=\"jeton\" value=\"x"), ..page };
-    assert_eq!(browser.send(&a.public_url, &elsewhere, "/connexion/carte", &[]).status, 409);
+    // Whoever begins from another site, or without the page's word, is led nowhere.
+    let begin = format!("{main}/connexion/carte");
+    let word = visit.get(&format!("{main}/connexion")).form("/connexion/carte").expect("a form");
+    let (_, word) = word.iter().find(|(name, _)| name == "jeton").expect("a word");
+    assert_eq!(visit.post("https://ailleurs.example/", &begin, &[("jeton", word)]).status, 403);
+    assert_eq!(visit.post(main, &begin, &[("jeton", "AAAA")]).status, 409);
+    assert_eq!(visit.post(main, &begin, &[("jeton", word)]).status, 303);
+}
+
+#[test]
+fn a_doctor_whom_nobody_entered_opens_a_mailbox_with_a_card_and_reads_it() {
+    let _proof = (proves(&["F006", "F008", "F041", "F229"], "web"), proves(&["F229"], "imap"));
+    let sandbox = Sandbox::start();
+    let (a, card) = (sandbox.a(), sandbox.newcomer(0));
+    let (visit, main) = (Visit::new(&sandbox), &a.public_url);
+    let entered = visit.sign_in_by_card(a, &card.pair);
+    assert_eq!(entered.status, 303, "{entered:?}");
+    let page = visit.get(&format!("{main}/bal"));
+    let form = page.form("/bal").unwrap_or_else(|| panic!("nothing to open: {}", page.body));
+    let (_, address) = form.into_iter().find(|(name, _)| name == "address").expect("an address");
+    let asked = visit.send(&page, "/bal", &[]);
+    assert!(asked.to.as_deref().is_some_and(|to| to.ends_with("/conditions")), "{asked:?}");
+    let terms = visit.get(&format!("{main}/conditions"));
+    let accepted = visit.send(&terms, "/conditions", &[("accept", "yes")]);
+    assert!(accepted.status < 400, "{accepted:?}");
+    wait::until("the mailbox to be opened", 30, || {
+        a.cli_raw(&["bal", "show", &address]).out.contains("\"active\"").then_some(())
+    });
+
+    // A certificate for the device, once the operator has an authority for them; and a token.
+    let none = visit.get(&format!("{main}/appareils"));
+    assert!(none.form("/appareils/certificat").is_none() && none.form("/appareils/jeton").is_some(), "{}", none.body);
+    let made = visit.send(&none, "/appareils/jeton", &[("label", "Mutt"), ("bal", "")]);
+    let secret = between(&made.body, "id=\"secret\">", "<").unwrap_or_else(|| panic!("no token: {}", made.body));
+    let account = Account {
+        address: address.clone(),
+        kind: "Per".into(),
+        name: card.holder.clone(),
+        login: address.clone(),
+        token: secret.to_owned(),
+        test: false,
+    };
+    let near = a.account("Per", 0);
+    let letter = format!(
+        "From: {}\r\nTo: {address}\r\nSubject: Bienvenue\r\nDate: Mon, 23 Nov 2026 08:00:00 +0100\r\nMessage-ID: <carte@alpes>\r\n\r\nBonjour\r\n",
+        near.address
+    );
+    let _: Run = curl::send(&sandbox, a, near, &[&address], letter.as_bytes()).ok();
+    let read = curl::wait_for(&sandbox, a, &account, "carte@alpes");
+    assert!(String::from_utf8_lossy(&read).contains("Bonjour"));
+
+    let authority = a.cli(&["device-authority", "create"]);
+    assert_eq!(a.cli(&["device-authority", "show"])["fingerprint"], authority["fingerprint"]);
+    let page = wait::until("certificates to be offered", 30, || {
+        let page = visit.get(&format!("{main}/appareils"));
+        page.form("/appareils/certificat").is_some().then_some(page)
+    });
+    let typed = [("label", "Téléphone"), ("bal", ""), ("days", "30"), ("request", "")];
+    let made = visit.send(&page, "/appareils/certificat", &typed);
+    let password = between(&made.body, "id=\"secret\">", "<").unwrap_or_else(|| panic!("no file: {}", made.body));
+    let file = between(&made.body, "data:application/x-pkcs12;base64,", "\"").expect("a file");
+    let file = base64::engine::general_purpose::STANDARD.decode(file).expect("base64");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("appareil.p12");
+    std::fs::write(&path, file).expect("written");
+    let shown = format!("{}:{password}", path.display());
+    let user = format!("{address}:");
+    let imaps = format!("imaps://{}/", a.endpoints.imaps);
+    let list = || {
+        let all = ["-sS", "--max-time", "60", "--cacert", sandbox.anchors(), "--cert-type", "P12", "--cert", &shown];
+        Run::of("curl", &[&all[..], &["--login-options", "AUTH=EXTERNAL", "--user", &user, &imaps]].concat())
+    };
+    // The door asks for such certificates as soon as it knows the authority.
+    wait::until("the mail door to ask for certificates of devices", 60, || (list().code == 0).then_some(()));
+    let page = visit.get(&format!("{main}/appareils"));
+    assert!(page.body.contains("Téléphone") && page.body.contains("Mutt"), "{}", page.body);
+    let revoke = page.body.split("action=\"").find(|f| f.starts_with("/appareils/") && f.contains("Téléphone"));
+    let action = revoke.and_then(|f| f.split(['"', '?']).next()).expect("a form that revokes");
+    assert_eq!(visit.send(&page, action, &[]).status, 303);
+    assert_ne!(list().code, 0, "revoked at once");
 }
 
 #[test]
