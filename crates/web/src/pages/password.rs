@@ -2,6 +2,7 @@
 use super::session::{Sent, Visitor};
 use super::shell::Shell;
 use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use sceau_domain::RefusalCode;
@@ -59,10 +60,10 @@ pub(super) async fn first(Sent(visitor, first): Sent<First>) -> Response {
 }
 
 /// `GET /connexion/code`
-pub(super) async fn second(visitor: Visitor, shown: Option<Query<Shown>>) -> Response {
+pub(super) async fn second(visitor: Visitor, shown: Result<Query<Shown>, QueryRejection>) -> Response {
     match visitor.op.seconds(&visitor.browser()).await {
         Ok(second) => {
-            let sent = second.mail && shown.is_some_and(|Query(s)| !s.envoye.is_empty());
+            let sent = second.mail && shown.is_ok_and(|Query(s)| !s.envoye.is_empty());
             visitor.page(StatusCode::OK, &Page { shell: visitor.shell(SECOND), second, sent })
         }
         Err(refusal) if refusal.code == RefusalCode::FormOld => visitor.see("/connexion"),
