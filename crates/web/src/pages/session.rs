@@ -150,10 +150,6 @@ impl Visitor {
     pub fn signed_in(&self) -> Result<&Actor, Box<Response>> {
         self.actor.as_ref().map_err(|refusal| Box::new(self.refused(refusal)))
     }
-    /// The session's cookie, for what ends or renews it.
-    pub fn session(&self) -> Option<&str> {
-        self.session.as_ref().map(|s| s.as_str())
-    }
     /// The cookie of a sign-in under way.
     pub fn attempt(&self) -> &str {
         &self.attempt
