@@ -534,6 +534,11 @@ pub fn touch_token(tx: &mut dyn Tx, id: Id, at: i64, place: Option<&str>) -> Res
     tx.execute(sql, params![id, at, place.map(str::to_owned)]).map(drop)
 }
 
+/// Takes the revocation of a token back; false when it is unknown or was not revoked.
+pub fn admit_token(tx: &mut dyn Tx, id: Id) -> Result<bool, StoreError> {
+    Ok(tx.execute("UPDATE tokens SET revoked = NULL WHERE id = $1 AND revoked IS NOT NULL", params![id])? > 0)
+}
+
 /// Revokes a token; false when it is unknown or was revoked before.
 pub fn revoke_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL", params![id, at])? > 0)

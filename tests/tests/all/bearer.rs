@@ -1,6 +1,7 @@
 //! Mail programs with access tokens of Pro Santé Connect (XOAUTH2, OAUTHBEARER; F221): what they open, for how long, and what is refused. The provider is
 //! the sandbox's.
 use sceau_e2e::doors::{imap, say};
+use sceau_e2e::visit::Visit;
 use sceau_e2e::{Run, Sandbox, proves, wait};
 use serde_json::{Value, json};
 
@@ -77,6 +78,13 @@ fn a_program_sends_while_the_signing_key_rotates() {
     wait::until("the end of the session", 20, || say(&mut session, "NOOP").err());
     let no = refused(&sandbox, PAUL, &known);
     assert!(no.contains("AUTHORIZATIONFAILED"), "{no}");
+    // Until its person lets it in again, having just proven who he is.
+    let paul = Visit::new(&sandbox);
+    assert_eq!(paul.sign_in(&a.public_url, "paul.durand").status, 303);
+    let page = paul.get(&format!("{}/appareils", a.public_url));
+    let admitted = paul.send(&page, &format!("/appareils/{}/admettre", id.trim_matches('"')), &[]);
+    assert_eq!(admitted.status, 303, "{}", admitted.body);
+    sandbox.imap_bearer(a, "XOAUTH2", PAUL, &sandbox.token_of("paul.durand")).expect("let in again");
 
     // Nothing of a token is kept, anywhere (ECO.1.2.5).
     for token in [&next, &known, &new] {

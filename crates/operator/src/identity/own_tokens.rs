@@ -4,6 +4,7 @@
 //! Promises: only a strong proof just now makes something that opens mail without it; how many and for how long is the policy of the places where the
 //! person has a BAL; whoever has a verified ordinary address is told.
 use super::factors::own;
+use super::standing;
 use crate::accounts::TokenView;
 use crate::notices::Template;
 use crate::refuse::Fail;
@@ -21,6 +22,8 @@ const DAY: i64 = 86_400_000;
 pub struct OwnTokens {
     /// In force, oldest first.
     pub tokens: Vec<TokenView>,
+    /// What came by a card or a provider and was shut out: it stays so until it is let in again.
+    pub shut: Vec<TokenView>,
     /// Addresses of the BALs that the person may have one for; a token without one opens the personal one.
     pub bals: Vec<String>,
     /// The person holds one personal BAL.
@@ -44,7 +47,9 @@ impl Operator {
         let (person, now) = (own(actor)?, self.now().0);
         let all = self.tokens(actor, Some(&person.login), 0, u32::MAX).await?;
         let live = |t: &TokenView| t.revoked.is_none() && t.expires.is_none_or(|e| e.0 > now);
-        let tokens = all.into_iter().filter(|t| live(t) && t.purpose != web_sessions::PURPOSE).collect();
+        let (tokens, over): (Vec<_>, Vec<_>) =
+            all.into_iter().filter(|t| t.purpose != web_sessions::PURPOSE).partition(live);
+        let shut = over.into_iter().filter(|t| standing::PURPOSES.contains(&t.purpose.as_str())).collect();
         let find = move |tx: &mut dyn Tx| {
             let (mut bals, mut held) = (Vec::new(), Vec::new());
             for access in access::of_person(tx, person.id)? {
@@ -63,7 +68,7 @@ impl Operator {
         let policy = self.device_policy(person.id).await?;
         let days = (policy.most > 0).then_some(policy.days);
         let personal = if held.len() == 1 { held.into_iter().next() } else { None };
-        Ok(OwnTokens { tokens, bals, personal, days })
+        Ok(OwnTokens { tokens, shut, bals, personal, days })
     }
 
     /// A device token of one's own, for one's personal BAL, or for the one that is named. The secret is returned once, never kept.

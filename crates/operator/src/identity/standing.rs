@@ -2,12 +2,14 @@
 //! is made at the first use and holds nothing of what was shown; its person revokes it, and then it stays shut.
 use crate::record::By;
 use crate::refuse::Fail;
-use crate::{Operator, Origin, PersonRef};
-use sceau_domain::RefusalCode;
-use sceau_identity::factor::Factor;
-use sceau_store::{StoreError, Tx, accounts as rows};
+use crate::{Actor, Operator, Origin, PersonRef};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_identity::factor::{Factor, Need};
+use sceau_store::{Id, StoreError, Tx, accounts as rows};
 use serde_json::json;
 
+/// `tokens.purpose` of such rows.
+pub(super) const PURPOSES: [&str; 2] = ["psc", "card"];
 /// Longest name of a row.
 const MAX_LABEL: usize = 100;
 
@@ -49,5 +51,27 @@ impl Operator {
             Err(Fail::Store(StoreError::Exists(_))) => self.0.store.write(write).await,
             done => done,
         }
+    }
+
+    /// Lets in again what the actor shut out.
+    ///
+    /// # Errors
+    /// `auth.fresh`, `auth.strength`; `admin.not_found`: it is no such row of the actor's own.
+    pub async fn admit_again(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
+        self.needs(actor, Need::Fresh)?;
+        let person = actor.person();
+        let fact = self.fact("token.admitted", &By::actor(actor), None, "ok", json!({ "token": id.to_string() }));
+        let admit = move |tx: &mut dyn Tx| {
+            let own = |t: &rows::Token| t.person_id == person && PURPOSES.contains(&t.purpose.as_str());
+            let known = rows::token_by_id(tx, id)?.is_some_and(|t| own(&t));
+            if !known || !rows::admit_token(tx, id)? {
+                return Err(Refusal::new(RefusalCode::NotFound).with("name", id).into());
+            }
+            Ok::<_, Fail>(fact.write(tx)?)
+        };
+        self.0.store.write(admit).await?;
+        // What was remembered of it is judged again.
+        self.rights_changed_of(id);
+        Ok(())
     }
 }

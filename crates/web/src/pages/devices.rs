@@ -25,6 +25,8 @@ use zeroize::Zeroizing;
 struct Devices {
     shell: Shell,
     devices: Vec<Device>,
+    /// What was shut out, with the form that lets it in again.
+    shut: Vec<Device>,
     bals: Vec<String>,
     personal: Option<String>,
     days: Option<u32>,
@@ -45,8 +47,8 @@ struct Device {
     bal: Option<String>,
     used: String,
     until: Option<String>,
-    /// The form that revokes it.
-    revoke: String,
+    /// The form that revokes it, or lets it in again.
+    form: String,
 }
 
 #[derive(askama::Template)]
@@ -80,7 +82,7 @@ fn line(visitor: &Visitor, place: Territory, t: TokenView) -> Device {
     Device {
         kind: visitor.t(&format!("word.purpose.{}", t.purpose)),
         until: t.expires.map(|at| say("until", "date", &date(at))),
-        revoke: format!("/appareils/{}/revoquer", t.id),
+        form: format!("/appareils/{}/revoquer", t.id),
         label: t.label,
         bal: t.bal,
         used,
@@ -95,10 +97,16 @@ pub(super) async fn show(visitor: Visitor) -> Response {
     };
     let place = visitor.op.place().await;
     match visitor.op.own_tokens(actor).await {
-        Ok(OwnTokens { tokens, bals, personal, days }) => {
+        Ok(OwnTokens { tokens, shut, bals, personal, days }) => {
             let devices = tokens.into_iter().map(|t| line(&visitor, place, t)).collect();
+            let again = |t: TokenView| {
+                let path = format!("/appareils/{}/admettre", t.id);
+                Device { form: path, ..line(&visitor, place, t) }
+            };
+            let shut = shut.into_iter().map(again).collect();
             let certificates = visitor.op.certifies_devices();
-            let page = Devices { shell: visitor.shell("/appareils"), devices, bals, personal, days, certificates };
+            let page =
+                Devices { shell: visitor.shell("/appareils"), devices, shut, bals, personal, days, certificates };
             visitor.page(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
@@ -236,6 +244,18 @@ pub(super) async fn revoke(Path(id): Path<i64>, Sent(visitor, Nothing {}): Sent<
         Err(answer) => return *answer,
     };
     match visitor.op.revoke_own_token(actor, id).await {
+        Ok(()) => visitor.see("/appareils"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `POST /appareils/{id}/admettre`: what was shut out comes in again.
+pub(super) async fn admit(Path(id): Path<i64>, Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.admit_again(actor, id).await {
         Ok(()) => visitor.see("/appareils"),
         Err(refusal) => visitor.refused(&refusal),
     }

@@ -56,6 +56,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/appareils/jeton", post(devices::make))
         .route("/appareils/profil-apple", post(devices::profile))
         .route("/appareils/{id}/revoquer", post(devices::revoke))
+        .route("/appareils/{id}/admettre", post(devices::admit))
         .route("/oauth/authorize", get(oauth::show).post(oauth::decide))
         .route("/appareil", get(oauth::device).post(oauth::device_decide))
         .route(layout::SHEET, get(layout::sheet))
