@@ -81,8 +81,10 @@ pub fn run(c: &Context, command: OauthCommand) -> Result<(), Failure> {
 
 /// A program, with the secret that was made now.
 fn shown(c: &Context, client: &Value) {
-    let secret = if client["secret"].is_string() { &[("secret", "column.secret")][..] } else { &[] };
-    c.show_one(client, &[CLIENT, secret].concat());
+    c.show_one(client, CLIENT);
+    if let Some(secret) = client["secret"].as_str().filter(|_| !c.json) {
+        say!("\n{}\n\n    {secret}\n", c.text("cli.token_once", &[]));
+    }
 }
 
 fn added(c: &Context, new: Add) -> Result<Value, Failure> {

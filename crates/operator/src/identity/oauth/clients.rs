@@ -164,7 +164,7 @@ impl Operator {
         }
         let kind = ClientKind::named(&new.kind).ok_or_else(|| invalid("kind"))?;
         let jwks = new.jwks.as_ref().map(ToString::to_string);
-        let keyed = jwks.as_ref().is_some_and(|j| Keys::read(j.as_bytes()).is_ok_and(|k| k.len() > 0));
+        let keyed = jwks.as_ref().is_some_and(|j| Keys::read(j.as_bytes()).is_ok_and(|k| !k.is_empty()));
         if jwks.is_some() && (!keyed || kind == ClientKind::Native) {
             return Err(invalid("jwks"));
         }
