@@ -1,5 +1,6 @@
 //! Proofs of identity as use cases, on both engines; two programs on one store where something is spent once.
 mod binding;
+mod guessing;
 mod oauth;
 mod own_bal;
 mod sessions;
