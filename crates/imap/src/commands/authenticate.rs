@@ -41,17 +41,15 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
         }
         _ => {
             let said = clear(&response).ok_or_else(wrong)?;
-            let (given, error) = match mechanism {
-                "XOAUTH2" => (sasl::xoauth2(&said), sasl::XOAUTH2_ERROR),
-                _ => (sasl::oauthbearer(&said), sasl::OAUTHBEARER_ERROR),
-            };
+            let given = if mechanism == "XOAUTH2" { sasl::xoauth2(&said) } else { sasl::oauthbearer(&said) };
             let given = given.ok_or_else(wrong)?;
             match s.operator.login_bearer(&given, &s.origin).await {
                 Ok(actor) => login::enter(s, actor).await,
                 Err(refusal) => {
                     if !refusal.is_temporary() {
                         // The client says one thing more, whatever it is, before it hears the end (RFC 7628 §3.2.3).
-                        s.out.raw("+ ").raw(error).end();
+                        let error = s.operator.bearer_error(mechanism);
+                        s.out.raw("+ ").raw(&error).end();
                         s.raw_line(RESPONSE_MAX).await?;
                     }
                     Err(refusal.into())

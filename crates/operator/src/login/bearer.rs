@@ -23,6 +23,15 @@ type Answer<'a> = Pin<Box<dyn Future<Output = Result<Actor, Fail>> + Send + 'a>>
 static ISSUERS: &[&dyn Issuer] = &[&Psc, &Grants, &Ours];
 
 impl Operator {
+    /// What a program that shows a token hears when it is not taken, in the words of its mechanism ([`sasl::oauthbearer_error`]).
+    pub fn bearer_error(&self, mechanism: &str) -> String {
+        let described = || format!("{}/.well-known/oauth-authorization-server", self.config().public_url);
+        match mechanism {
+            "XOAUTH2" => sasl::xoauth2_error(),
+            _ => sasl::oauthbearer_error(self.config().identity.oauth.enabled.then(described).as_deref()),
+        }
+    }
+
     /// Logs in with a bearer token. Without a login the token says who; an address of a BAL names what is opened, to whoever the token is.
     /// Failures are slow, counted and traced as those of passwords are, in the same counts.
     ///

@@ -1,6 +1,9 @@
 //! Payloads of SASL mechanisms that carry a bearer token or name what a certificate logs in to, decoded from base64: OAUTHBEARER (RFC 7628), XOAUTH2
 //! (its forerunner, by custom), EXTERNAL (RFC 4422 appendix A). SMTP and IMAP read them here alike; PLAIN and LOGIN are theirs, they differ.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sceau_domain::Address;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 /// Longest payload, octets: a token of an authorisation server has a few thousand.
@@ -51,10 +54,20 @@ pub fn external(payload: &[u8]) -> Option<Option<String>> {
     }
 }
 
-/// What a server answers to a token that it does not take, before the client's last word (RFC 7628 §3.2.2): JSON, in base64.
-pub const OAUTHBEARER_ERROR: &str = "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NvcGUiOiJtYWlsIn0=";
-/// The same for XOAUTH2.
-pub const XOAUTH2_ERROR: &str = "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJtYWlsIn0=";
+/// What a server answers to a token that it does not take, before the client's last word (RFC 7628 §3.2.2): JSON, in base64. `server`: where our own
+/// authorisation server describes itself, when there is one.
+pub fn oauthbearer_error(server: Option<&str>) -> String {
+    let mut said = json!({ "status": "invalid_token", "scope": "mail" });
+    if let Some(server) = server {
+        said["openid-configuration"] = server.into();
+    }
+    STANDARD.encode(said.to_string())
+}
+
+/// The same for XOAUTH2, by custom.
+pub fn xoauth2_error() -> String {
+    STANDARD.encode(json!({ "status": "401", "schemes": "bearer", "scope": "mail" }).to_string())
+}
 
 fn text(payload: &[u8]) -> Option<&str> {
     if payload.len() > MAX { None } else { std::str::from_utf8(payload).ok() }
@@ -139,10 +152,12 @@ mod tests {
 
     #[test]
     fn errors_are_json() {
-        use base64::Engine;
-        let clear = |text| String::from_utf8(base64::prelude::BASE64_STANDARD.decode(text).unwrap()).unwrap();
-        assert_eq!(clear(OAUTHBEARER_ERROR), r#"{"status":"invalid_token","scope":"mail"}"#);
-        assert_eq!(clear(XOAUTH2_ERROR), r#"{"status":"401","schemes":"bearer","scope":"mail"}"#);
+        let clear =
+            |text: String| serde_json::from_slice::<serde_json::Value>(&STANDARD.decode(text).unwrap()).unwrap();
+        assert_eq!(clear(oauthbearer_error(None)), json!({ "status": "invalid_token", "scope": "mail" }));
+        let server = "https://mss.a.example/.well-known/oauth-authorization-server";
+        assert_eq!(clear(oauthbearer_error(Some(server)))["openid-configuration"], server);
+        assert_eq!(clear(xoauth2_error()), json!({ "status": "401", "schemes": "bearer", "scope": "mail" }));
     }
 
     #[test]

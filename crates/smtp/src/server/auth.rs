@@ -19,7 +19,7 @@ const PASSWORD: &str = "UGFzc3dvcmQ6";
 enum Given {
     Password(Option<Credentials>),
     /// And what is said to a token that is not taken.
-    Bearer(Option<Bearer>, &'static str),
+    Bearer(Option<Bearer>, String),
     /// The BAL to log in to.
     Certificate(Option<Option<String>>),
 }
@@ -50,9 +50,10 @@ impl Session {
         let exchange = match mechanism {
             "PLAIN" => self.first(initial).await.map(|message| Given::Password(plain(&message))),
             "LOGIN" => self.login(initial).await.map(Given::Password),
-            "XOAUTH2" => self.first(initial).await.map(|m| Given::Bearer(sasl::xoauth2(&m), sasl::XOAUTH2_ERROR)),
-            "OAUTHBEARER" => {
-                self.first(initial).await.map(|m| Given::Bearer(sasl::oauthbearer(&m), sasl::OAUTHBEARER_ERROR))
+            "XOAUTH2" | "OAUTHBEARER" => {
+                let read = if mechanism == "XOAUTH2" { sasl::xoauth2 } else { sasl::oauthbearer };
+                let error = self.operator.bearer_error(mechanism);
+                self.first(initial).await.map(|m| Given::Bearer(read(&m), error))
             }
             "EXTERNAL" => self.first(initial).await.map(|m| Given::Certificate(sasl::external(&m))),
             other => {
@@ -124,7 +125,7 @@ impl Session {
                 if let Given::Bearer(_, error) = given
                     && !refusal.is_temporary()
                 {
-                    self.say(&Reply::new(334, "", error)).await?;
+                    self.say(&Reply::new(334, "", &error)).await?;
                     self.line(AUTH_LINE).await?.ok_or(Broken::Draining)?;
                 }
                 Ok(self.not_logged_in(&refusal).await)
