@@ -156,8 +156,3 @@ pub fn handle(tx: &mut dyn Tx, person: Id, new: &[u8]) -> Result<Vec<u8>, StoreE
         None => Err(StoreError::Other("a handle is not there".into())),
     }
 }
-
-/// Whose name that is.
-pub fn person_of_handle(tx: &mut dyn Tx, handle: &[u8]) -> Result<Option<Id>, StoreError> {
-    tx.query_opt("SELECT person_id FROM handles WHERE handle = $1", params![handle])?.map(|r| r.int(0)).transpose()
-}

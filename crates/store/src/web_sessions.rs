@@ -25,8 +25,6 @@ pub struct Session {
     pub proof: String,
     /// Which browser, in words.
     pub agent: String,
-    /// The BAL that was chosen.
-    pub bal_id: Option<Id>,
     /// Whose sign-in it came from: an issuer.
     pub provider: Option<String>,
     /// Keyed digest of the session there.
@@ -37,7 +35,7 @@ pub struct Session {
     pub last_place: Option<String>,
 }
 
-const SESSION: &str = "SELECT t.id, t.person_id, p.login, t.created, t.expires, w.proof, w.agent, w.bal_id, w.provider, w.provider_sid, w.seen, t.last_place \
+const SESSION: &str = "SELECT t.id, t.person_id, p.login, t.created, t.expires, w.proof, w.agent, w.provider, w.provider_sid, w.seen, t.last_place \
                        FROM tokens t JOIN web_sessions w ON w.token_id = t.id JOIN people p ON p.id = t.person_id";
 
 fn session(r: &Row) -> Result<Session, StoreError> {
@@ -49,11 +47,10 @@ fn session(r: &Row) -> Result<Session, StoreError> {
         expires: r.opt_int(4)?.unwrap_or_default(),
         proof: r.text(5)?,
         agent: r.text(6)?,
-        bal_id: r.opt_int(7)?,
-        provider: r.opt_text(8)?,
-        provider_sid: r.opt_bytes(9)?,
-        seen: r.int(10)?,
-        last_place: r.opt_text(11)?,
+        provider: r.opt_text(7)?,
+        provider_sid: r.opt_bytes(8)?,
+        seen: r.int(9)?,
+        last_place: r.opt_text(10)?,
     })
 }
 
@@ -65,9 +62,8 @@ pub fn insert(tx: &mut dyn Tx, s: &Session, digest: &[u8], strength: &str) -> Re
         ..Token::new(s.id, s.person_id, (PURPOSE, &s.agent), digest, s.begun)
     };
     accounts::insert_token(tx, &token)?;
-    let sql = "INSERT INTO web_sessions (token_id, proof, agent, bal_id, provider, provider_sid, seen) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let (provider, sid) = (s.provider.clone(), s.provider_sid.clone());
-    tx.execute(sql, params![s.id, &s.proof, &s.agent, s.bal_id, provider, sid, s.seen])?;
+    let sql = "INSERT INTO web_sessions (token_id, proof, agent, provider, provider_sid, seen) VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, params![s.id, &s.proof, &s.agent, s.provider.clone(), s.provider_sid.clone(), s.seen])?;
     seen(tx, s.id, s.seen, s.last_place.as_deref())
 }
 
@@ -98,13 +94,6 @@ pub fn of_provider(tx: &mut dyn Tx, provider: &str, sid: &[u8]) -> Result<Vec<Id
     tx.query(sql, params![provider, sid])?.iter().map(|r| r.int(0)).collect()
 }
 
-/// Ids of a person's sessions that came from this issuer, whatever they are called there.
-pub fn of_provider_person(tx: &mut dyn Tx, provider: &str, person: Id) -> Result<Vec<Id>, StoreError> {
-    let sql = "SELECT t.id FROM tokens t JOIN web_sessions w ON w.token_id = t.id \
-               WHERE t.person_id = $2 AND w.provider = $1 AND t.revoked IS NULL ORDER BY t.id";
-    tx.query(sql, params![provider, person])?.iter().map(|r| r.int(0)).collect()
-}
-
 /// Notes a request, and from where; none: that is not known.
 pub fn seen(tx: &mut dyn Tx, id: Id, at: i64, place: Option<&str>) -> Result<(), StoreError> {
     tx.execute("UPDATE web_sessions SET seen = $2 WHERE token_id = $1 AND seen < $2", params![id, at])?;
@@ -125,11 +114,6 @@ pub fn renew(
     }
     tx.execute("UPDATE web_sessions SET proof = $2 WHERE token_id = $1", params![id, proof])?;
     Ok(true)
-}
-
-/// The BAL of a session from now on.
-pub fn choose(tx: &mut dyn Tx, id: Id, bal: Option<Id>) -> Result<(), StoreError> {
-    tx.execute("UPDATE web_sessions SET bal_id = $2 WHERE token_id = $1", params![id, bal]).map(drop)
 }
 
 /// Ends a person's sessions but one; the ids of those that were ended.

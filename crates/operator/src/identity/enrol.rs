@@ -18,7 +18,7 @@ use sceau_identity::webauthn::WebauthnError;
 use sceau_store::factors::{self as rows, Factor};
 use sceau_store::notices::{self as links, Link};
 use sceau_store::recoveries::{self, Recovery};
-use sceau_store::{Id, Tx, access, accounts, bindings, browsers, departures};
+use sceau_store::{Id, Tx, access, accounts, attempts, bindings, browsers, departures};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -314,6 +314,7 @@ impl Operator {
                 rows::remove_all(tx, person, now)?;
                 departures::revoke_tokens(tx, person, now)?;
                 browsers::forget_of(tx, person)?;
+                attempts::end_of_person(tx, person, now)?;
                 done.iter().try_for_each(|n| n.write(tx))?;
             }
             for row in &new {

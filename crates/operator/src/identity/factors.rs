@@ -11,7 +11,7 @@ use crate::{Actor, Operator, PersonRef, Who};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_identity::factor::Need;
 use sceau_store::factors::{self as rows, Factor};
-use sceau_store::{Id, Tx, accounts, bindings, web_sessions};
+use sceau_store::{Id, Tx, accounts, attempts, bindings, web_sessions};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -150,7 +150,10 @@ impl Operator {
             insert(tx, person.id, &new, now)?;
             notice.iter().try_for_each(|n| n.write(tx))?;
             fact.write(tx)?;
-            // Whoever changes a password may do so because somebody else knows it.
+            // Whoever changes a password may do so because somebody else knows it, and has given it.
+            if new.kind == PASSWORD {
+                attempts::end_of_person(tx, person.id, now)?;
+            }
             let ended = match new.kind == PASSWORD {
                 true => web_sessions::end_others(tx, person.id, asker.credential, now)?,
                 false => Vec::new(),
@@ -182,6 +185,8 @@ impl Operator {
             if !rows::remove(tx, person.id, id, now)? {
                 return Err(absent());
             }
+            // Where it was shown already, it counts no more.
+            attempts::end_of_person(tx, person.id, now)?;
             notice.iter().try_for_each(|n| n.write(tx))?;
             let mut fact = fact.clone();
             fact.saying(&json!({ "factor": id.to_string(), "kind": found.kind }));

@@ -160,7 +160,6 @@ impl Operator {
             expires: now.plus_ms(limits.whole_ms).0,
             proof: String::new(),
             agent: agent(&attempt.agent),
-            bal_id: None,
             provider: from.as_ref().map(|f| f.provider.clone()),
             provider_sid: from.as_ref().and_then(|f| f.sid.as_deref()).map(|sid| self.sid_digest(sid)),
             seen: now.0,

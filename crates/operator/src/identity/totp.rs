@@ -11,18 +11,13 @@ use sceau_domain::{Refusal, RefusalCode};
 use sceau_identity::factor::{Factor as Means, Need};
 use sceau_identity::totp;
 use sceau_store::factors::{self as rows, Factor};
-use sceau_store::vault::Aad;
-use sceau_store::{Id, Tx};
+use sceau_store::{Id, Tx, identity_key};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 /// The note of an attempt.
 const NOTE: &str = "totp";
-
-const fn aad(id: Id) -> Aad<'static> {
-    Aad { owner: id, object: 0, field: "factor.totp" }
-}
 
 /// A secret that waits for its first code.
 #[derive(Serialize, Deserialize)]
@@ -104,7 +99,7 @@ impl Operator {
     ) -> Result<Option<Factor>, Refusal> {
         let Some(step) = totp::check(secret, code, self.now(), -1) else { return Ok(None) };
         let row = self.factor_row(person, TOTP, TOTP.to_owned(), json!({}));
-        let sealed = self.seal_identity(aad(row.id), secret).await?;
+        let sealed = self.seal_identity(identity_key::totp(row.id), secret).await?;
         Ok(Some(Factor { sealed: Some(sealed), counter: step, ..row }))
     }
 
@@ -116,7 +111,7 @@ impl Operator {
         if let Some(row) = self.0.store.read(find).await?
             && let Some(sealed) = &row.sealed
         {
-            let secret = self.unseal_identity(aad(row.id), sealed).await?;
+            let secret = self.unseal_identity(identity_key::totp(row.id), sealed).await?;
             let secret: &[u8; totp::SECRET] =
                 secret.as_slice().try_into().map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
             if let Some(step) = totp::check(secret, code, self.now(), row.counter) {

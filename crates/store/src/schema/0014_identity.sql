@@ -73,7 +73,6 @@ CREATE TABLE web_sessions (
     token_id BIGINT PRIMARY KEY,
     proof TEXT NOT NULL,
     agent TEXT NOT NULL,
-    bal_id BIGINT,
     provider TEXT,
     provider_sid BYTEA,
     seen BIGINT NOT NULL

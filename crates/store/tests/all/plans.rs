@@ -236,7 +236,6 @@ const ASKED: &[Ask] = &[
     ("session of a cookie", |tx| web_sessions::of_cookie(tx, b"x", 5).map(drop)),
     ("sessions of a person", |tx| web_sessions::of_person(tx, 1, 5).map(drop)),
     ("sessions of a sign-in elsewhere", |tx| web_sessions::of_provider(tx, "a", b"x").map(drop)),
-    ("sessions of a person from elsewhere", |tx| web_sessions::of_provider_person(tx, "a", 1).map(drop)),
     ("recovery of a person", |tx| recoveries::under_way(tx, 1).map(drop)),
     ("recoveries of a person", |tx| recoveries::list(tx, Some(1), 5, 10).map(drop)),
     ("recoveries due", |tx| recoveries::due(tx, 5, 10).map(drop)),

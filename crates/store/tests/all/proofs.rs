@@ -98,7 +98,6 @@ fn session(id: Id, person_id: Id) -> Session {
         expires: 500,
         proof: "[]".into(),
         agent: "Firefox".into(),
-        bal_id: None,
         provider: Some("https://psc.example".into()),
         provider_sid: Some(vec![4]),
         seen: 10,
@@ -181,7 +180,6 @@ async fn factors_are_one_of_a_kind_and_lose_their_secret(s: TestStore) {
         assert_eq!(factors::by_credential(tx, &1_i64.to_be_bytes())?, None);
         assert_eq!(factors::handle(tx, 1, &[1])?, [1]);
         assert_eq!(factors::handle(tx, 1, &[2])?, [1], "one for ever");
-        assert_eq!([factors::person_of_handle(tx, &[1])?, factors::person_of_handle(tx, &[2])?], [Some(1), None]);
         Ok(())
     })
     .await;
@@ -252,17 +250,15 @@ async fn sessions_live_in_their_tokens(s: TestStore) {
         assert_eq!((token.purpose.as_str(), token.strength.as_str(), token.expires), ("web", "card", Some(500)));
         assert_eq!((token.last_used, token.last_place.as_deref()), (Some(10), Some("cabinet")));
         web_sessions::seen(tx, 1, 60, None)?;
-        web_sessions::choose(tx, 1, Some(44))?;
         // More was proven: the cookie before is good for nothing.
         assert!(web_sessions::renew(tx, 1, (&[1], &[11]), "[1]", "card+passkey")?);
         assert!(!web_sessions::renew(tx, 1, (&[1], &[12]), "[2]", "card")?, "another was first");
         assert_eq!(web_sessions::of_cookie(tx, &[1], 70)?, None);
         let now = web_sessions::of_cookie(tx, &[11], 70)?.unwrap();
-        let expected = Session { seen: 60, bal_id: Some(44), proof: "[1]".into(), ..session(1, 1) };
+        let expected = Session { seen: 60, proof: "[1]".into(), ..session(1, 1) };
         assert_eq!(now, expected);
         assert_eq!(web_sessions::of_person(tx, 1, 70)?.iter().map(|s| s.id).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(web_sessions::of_provider(tx, "https://psc.example", &[4])?, [1, 2, 3]);
-        assert_eq!(web_sessions::of_provider_person(tx, "https://psc.example", 2)?, [3]);
         assert!(web_sessions::of_provider(tx, "https://autre.example", &[4])?.is_empty());
         // A device's token is no session, whatever it is called by.
         accounts::insert_token(tx, &Token { expires: Some(500), ..Token::new(4, 1, ("device", "x"), &[4], 10) })?;

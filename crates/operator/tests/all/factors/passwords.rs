@@ -197,9 +197,18 @@ async fn another_password_ends_other_sessions(h: House) {
     assert!(matches!(h.password("a", "anne", PASSWORD).await, Ok(Entered::Second)));
     let elsewhere = signed(h.op().totp_second(&browser("a"), &code_of(&offer, h.seconds()), &origin(Door::Web)).await);
     let actor = h.session("anne").await;
+    // Where it was given already, it counts no more either.
+    assert!(matches!(h.password("c", "anne", PASSWORD).await, Ok(Entered::Second)));
     h.op().set_password(&actor, "velours-tambour-girafe").await.unwrap();
+    assert_eq!(code(h.op().attempt("c").await), RefusalCode::FormOld);
+    assert!(matches!(h.password("d", "anne", "velours-tambour-girafe").await, Ok(Entered::Second)));
     let dead = h.op().session_of(&elsewhere.cookie, &origin(Door::Web)).await;
     assert_eq!(code(dead), RefusalCode::LoginRequired);
     assert_eq!(code(h.password("b", "anne", PASSWORD).await), RefusalCode::LoginFailed);
     assert_eq!(h.kinds("anne").await.len(), 2);
+    h.passkey("anne").await;
+    let all = h.op().factors(&actor, None).await.unwrap();
+    let password = all.iter().find(|f| f.kind == "password").expect("a password").id;
+    h.op().remove_factor(&actor, password).await.unwrap();
+    assert_eq!(code(h.op().attempt("d").await), RefusalCode::FormOld);
 }
