@@ -41,6 +41,11 @@ impl Browser {
     /// Starts one that believes these authorities (PEM).
     #[track_caller]
     pub fn start(anchors: &Path) -> Self {
+        Self::start_with(anchors, "")
+    }
+    /// Starts one that finds hosts by these rules first (`MAP host 127.0.0.1:port, `).
+    #[track_caller]
+    pub fn start_with(anchors: &Path, hosts: &str) -> Self {
         let home = tempfile::Builder::new().prefix("sceau-browser-").tempdir().expect("temporary folder");
         believe(home.path(), anchors);
         // Port 0: the driver takes a free one and says which.
@@ -75,7 +80,9 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--window-size=1200,900",
-            "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+            &format!(
+                "--host-resolver-rules={hosts}MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
+            ),
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",

@@ -27,6 +27,7 @@ pub mod wait;
 mod watching;
 
 pub use browser::{Authenticator, Browser};
+pub use card_reader::Reader;
 pub use database::Database;
 pub use hostile::Hostile;
 pub use letter::Letter;

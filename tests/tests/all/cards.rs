@@ -2,7 +2,7 @@
 use base64::Engine;
 use sceau_e2e::sandbox::{Account, Card};
 use sceau_e2e::visit::{Visit, between};
-use sceau_e2e::{Run, Sandbox, curl, proves, wait};
+use sceau_e2e::{Browser, Reader, Run, Sandbox, curl, proves, wait};
 
 #[test]
 fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
@@ -74,6 +74,24 @@ fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
     assert_eq!(visit.post("https://ailleurs.example/", &begin, &[("jeton", word)]).status, 403);
     assert_eq!(visit.post(main, &begin, &[("jeton", "AAAA")]).status, 409);
     assert_eq!(visit.post(main, &begin, &[("jeton", word)]).status, 303);
+}
+
+/// What a browser without scripts cannot see: where its policies let a form lead.
+#[test]
+fn a_real_browser_goes_to_the_card_and_back() {
+    let _proof = proves(&["F041"], "web");
+    const BUTTON: &str = "form[action^='/connexion/carte'] button";
+    let sandbox = Sandbox::start();
+    let a = sandbox.a();
+    let url = format!("{}/connexion", a.public_url);
+    let reader = Reader::new(a, &sandbox.card("marie.martin").pair);
+    let browser = reader.browser(&sandbox);
+    browser.go(&url).press(BUTTON).at("/bal").shows("MARTIN");
+    assert_eq!(browser.console(), [""; 0]);
+    // Without a card in the reader.
+    let browser = Browser::start(&sandbox.ready.anchors);
+    browser.go(&url).press(BUTTON).at("/carte").shows("aucune carte");
+    browser.press("main a").at("/connexion");
 }
 
 #[test]
