@@ -36,6 +36,7 @@ mod node_numbers;
 mod nodes;
 mod notary;
 mod notices;
+mod oauth;
 mod openings;
 mod peers;
 mod played;

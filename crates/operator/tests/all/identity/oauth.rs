@@ -82,6 +82,12 @@ fn with_code<'a>(code: &'a str, verifier: &'a str) -> [(&'a str, &'a str); 5] {
     [grant, ("client_id", "lecteur-native"), ("code", code), ("code_verifier", verifier), ("redirect_uri", BACK)]
 }
 
+/// The same fields with another value for one; none takes it away.
+fn but<'a>(fields: &[(&'a str, &'a str)], name: &str, value: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
+    let one = |(n, v): &(&'a str, &'a str)| if *n == name { value.map(|v| (*n, v)) } else { Some((*n, *v)) };
+    fields.iter().filter_map(one).collect()
+}
+
 async fn refreshed(op: &Operator, token: &Value) -> Result<Value, OauthError> {
     let token = token["refresh_token"].as_str().unwrap().to_owned();
     asks(op, &[("grant_type", "refresh_token"), ("client_id", "lecteur-native"), ("refresh_token", &token)]).await
@@ -163,15 +169,11 @@ async fn codes_serve_once_and_to_whom_they_were_given(h: House) {
     // pkce_missing, pkce_wrong, another address, another program: nothing, and the code is not lost for its own.
     let wrong = VERIFIER.replace("dBj", "dBk");
     let good = with_code(&code, VERIFIER);
-    // Another value for one field; none takes it away.
-    let but = |name: &str, value: Option<&'static str>| -> Vec<(&str, &str)> {
-        good.iter().filter_map(|(n, v)| if *n == name { value.map(|v| (*n, v)) } else { Some((*n, *v)) }).collect()
-    };
     for (fields, error) in [
-        (but("code_verifier", None), OauthError::InvalidRequest),
-        (but("code", Some("autre")), OauthError::InvalidGrant),
-        (but("redirect_uri", Some("http://127.0.0.1:4712/retour")), OauthError::InvalidGrant),
-        (but("client_id", Some("lecteur-inconnu")), OauthError::InvalidClient),
+        (but(&good, "code_verifier", None), OauthError::InvalidRequest),
+        (but(&good, "code", Some("autre")), OauthError::InvalidGrant),
+        (but(&good, "redirect_uri", Some("http://127.0.0.1:4712/retour")), OauthError::InvalidGrant),
+        (but(&good, "client_id", Some("lecteur-inconnu")), OauthError::InvalidClient),
     ] {
         assert_eq!(asks(op, &fields).await.unwrap_err(), error, "{fields:?}");
     }
