@@ -41,13 +41,13 @@ fn a_program_sends_while_the_signing_key_rotates() {
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let token = sandbox.token_of("marie.martin");
-    send(&sandbox, MARIE, &token, "avant").ok();
+    let _ = send(&sandbox, MARIE, &token, "avant").ok();
     let row = standing(a, "marie.martin");
     assert_eq!(row["label"], json!(sandbox.ready.psc.lps_client), "{row}");
     // Another key, the one before it published no more: what it signed is worth nothing as soon as we know.
     sandbox.rotate_psc(0);
     let next = sandbox.token_of("marie.martin");
-    send(&sandbox, MARIE, &next, "apres").ok();
+    let _ = send(&sandbox, MARIE, &next, "apres").ok();
     assert!(refused(&sandbox, MARIE, &token).contains("AUTHENTICATIONFAILED"));
     assert_eq!(standing(a, "marie.martin")["id"], row["id"], "one row for one program");
 
