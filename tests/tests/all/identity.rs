@@ -1,5 +1,6 @@
 //! A professional whom nobody entered: a card, a mailbox of one's own, the terms, a device, mail; and sessions that end on every node.
 use sceau_e2e::doors::{ask, imap, say};
+use sceau_e2e::schema::assert_fits;
 use sceau_e2e::visit::{Seen, Visit, between};
 use sceau_e2e::{Sandbox, proves, wait};
 use serde_json::Value;
@@ -97,6 +98,9 @@ fn a_session_ends_wherever_it_is_seen() {
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     assert!(sessions.iter().all(|s| s["factors"] == "psc" && s["this"] == Value::Bool(false)), "{sessions:?}");
     assert!(in_it(&marie) && in_it(&phone));
+    let shown = a.cli(&["session", "list", "marie.martin"]);
+    assert_fits("sessions", &shown);
+    assert_eq!(shown.as_array().expect("sessions").len(), 2);
     let id = sessions[0]["id"].as_str().expect("a number");
     let (status, said) = ask(&sandbox, a, &a.api_token, "DELETE", &format!("/sessions/{id}"), None);
     assert_eq!(status, "204", "{said}");

@@ -58,6 +58,7 @@ mod restore;
 mod retention;
 mod roles;
 mod sandbox;
+mod sessions;
 mod store;
 mod structure;
 mod table;
@@ -143,6 +144,8 @@ enum Command {
     Factor(factors::FactorCommand),
     #[command(subcommand)]
     Recovery(factors::RecoveryCommand),
+    #[command(subcommand)]
+    Session(sessions::SessionCommand),
     #[command(subcommand)]
     Hold(holds::HoldCommand),
     #[command(subcommand)]
@@ -287,6 +290,7 @@ pub fn run() -> ExitCode {
         Command::Bal(c) => bals::run(&context, c),
         Command::Factor(c) => factors::run(&context, c),
         Command::Recovery(c) => factors::recovery(&context, c),
+        Command::Session(c) => sessions::run(&context, c),
         Command::Hold(c) => holds::run(&context, c),
         Command::Retention(c) => retention::run(&context, c),
         Command::Calendar(c) => calendar::run(&context, c),
