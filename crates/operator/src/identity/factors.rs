@@ -154,10 +154,11 @@ impl Operator {
             if new.kind == PASSWORD {
                 attempts::end_of_person(tx, person.id, now)?;
             }
-            let ended = match new.kind == PASSWORD {
-                true => web_sessions::end_others(tx, person.id, asker.credential, now)?,
-                false => Vec::new(),
-            };
+            let mut ended = Vec::new();
+            if new.kind == PASSWORD {
+                attempts::end_of_person(tx, person.id, now)?;
+                ended = web_sessions::end_others(tx, person.id, asker.credential, now)?;
+            }
             Ok::<_, Fail>((view(new.clone()), ended))
         };
         let (view, ended) = self.0.store.write(keep).await?;
