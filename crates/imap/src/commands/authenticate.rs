@@ -49,7 +49,7 @@ pub(crate) async fn run(s: &mut Session, mechanism: &str, initial: Option<Secret
                     if !refusal.is_temporary() {
                         // The client says one thing more, whatever it is, before it hears the end (RFC 7628 §3.2.3).
                         let error = s.operator.bearer_error(mechanism);
-                        s.out.raw("+ ").raw(&error).end();
+                        s.out.raw("+ ").text(&error).end();
                         s.raw_line(RESPONSE_MAX).await?;
                     }
                     Err(refusal.into())
