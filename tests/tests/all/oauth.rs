@@ -144,7 +144,8 @@ fn a_program_gets_tokens_of_ours() {
     ];
     let door = format!("smtps://{}", a.endpoints.submissions);
     let more = ["--login-options", "AUTH=XOAUTH2", "--mail-from", MARIE, "--mail-rcpt", PAUL, "-T", "-", &door];
-    Run::with_input("curl", &[&send[..], &more].concat(), letter.as_bytes()).ok();
+    let sent = Run::with_input("curl", &[&send[..], &more].concat(), letter.as_bytes());
+    assert_eq!(sent.code, 0, "{sent:?}");
     let refresh = |token: &str| {
         program(
             &sandbox,
