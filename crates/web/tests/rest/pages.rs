@@ -221,6 +221,8 @@ async fn a_fresh_proof_is_asked_for_where_it_is_needed() {
     let page = h.get("/connexion/confirmer?vers=/moyens", &cookie).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains("name=\"vers\" value=\"/moyens\""), "{}", page.text);
+    // The cookie of the first sign-in was taken away: another one for this one.
+    assert!(page.cookies()[0].starts_with("__Host-sceau-essai="), "{:?}", page.cookies());
     let word = sceau_identity::session::csrf(&h.op.form_key(cookie.split_once('=').unwrap().1), "/bal");
     let asked = h.post("/bal", &cookie, &format!("jeton={word}&address=anne@alpha.mssante.fr")).await;
     assert_eq!(asked.header("location"), "/connexion/confirmer?vers=/bal");
