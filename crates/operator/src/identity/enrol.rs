@@ -315,7 +315,6 @@ impl Operator {
                 departures::revoke_tokens(tx, person, now)?;
                 browsers::forget_of(tx, person)?;
                 attempts::end_of_person(tx, person, now)?;
-                attempts::end_of_person(tx, person, now)?;
                 done.iter().try_for_each(|n| n.write(tx))?;
             }
             for row in &new {

@@ -151,9 +151,6 @@ impl Operator {
             notice.iter().try_for_each(|n| n.write(tx))?;
             fact.write(tx)?;
             // Whoever changes a password may do so because somebody else knows it, and has given it.
-            if new.kind == PASSWORD {
-                attempts::end_of_person(tx, person.id, now)?;
-            }
             let mut ended = Vec::new();
             if new.kind == PASSWORD {
                 attempts::end_of_person(tx, person.id, now)?;
