@@ -170,10 +170,10 @@ impl Operator {
             if !attempts::spend(tx, attempt.id, attempt.version, now.0)? {
                 return Err(Fail::from(RefusalCode::FormOld));
             }
+            let machine = access::is_machine(tx, person)?;
             let row = accounts::person_by_id(tx, person)?.filter(|p| p.disabled.is_none());
-            let Some(row) = row.filter(|_| !matches!(access::is_machine(tx, person), Ok(true))) else {
-                return Err(RefusalCode::LoginFailed.into());
-            };
+            // A machine has no browser.
+            let Some(row) = row.filter(|_| !machine) else { return Err(RefusalCode::LoginFailed.into()) };
             let (id, act, proof) = match attempt.session {
                 None => {
                     let proof = written(&attempt.proof)?;

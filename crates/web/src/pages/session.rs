@@ -8,7 +8,7 @@ use crate::{Problem, State, Via};
 use axum::body::{Body, Bytes};
 use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
@@ -46,8 +46,8 @@ pub(crate) struct Visitor {
     path: String,
     session: Option<Zeroizing<String>>,
     attempt: Zeroizing<String>,
-    /// The browser does not have it yet.
-    new_attempt: bool,
+    /// The browser does not have it yet, and may need it: nobody is signed in, something begins, or is confirmed.
+    give_attempt: bool,
     known: Option<Zeroizing<String>>,
     agent: String,
     /// What sends it is a page of ours, as the browser says.
@@ -73,7 +73,8 @@ impl FromRequestParts<State> for Visitor {
             None => Err(RefusalCode::LoginRequired.into()),
         };
         let attempt = cookie(&parts.headers, ATTEMPT);
-        let new_attempt = attempt.is_none();
+        let begins = parts.method == Method::POST || parts.uri.path().starts_with("/connexion");
+        let give_attempt = attempt.is_none() && (actor.is_err() || begins);
         let attempt = attempt.or_else(|| op.new_cookie().ok()).unwrap_or_default();
         let agent = parts.headers.get(header::USER_AGENT).and_then(|a| a.to_str().ok()).unwrap_or_default();
         Ok(Self {
@@ -87,7 +88,7 @@ impl FromRequestParts<State> for Visitor {
             actor,
             session,
             attempt,
-            new_attempt,
+            give_attempt,
         })
     }
 }
@@ -197,7 +198,7 @@ impl Visitor {
     }
     /// An answer of this browser's: with the cookie of a sign-in when it has none.
     fn answer(&self, mut response: Response) -> Response {
-        if self.new_attempt {
+        if self.give_attempt {
             set_cookie(&mut response, ATTEMPT, &self.attempt, Some(ATTEMPT_AGE));
         }
         response
@@ -279,7 +280,7 @@ impl<T: DeserializeOwned> FromRequest<State> for Sent<T> {
 
 async fn read<T: DeserializeOwned>(bytes: &Bytes, kind: Option<HeaderValue>) -> Option<T> {
     let mut request = Request::new(Body::from(bytes.clone()));
-    *request.method_mut() = axum::http::Method::POST;
+    *request.method_mut() = Method::POST;
     request.headers_mut().insert(header::CONTENT_TYPE, kind?);
     Form::from_request(request, &()).await.ok().map(|Form(sent)| sent)
 }
