@@ -103,7 +103,7 @@ fn without_a_card_two_factors_of_two_classes() {
     browser.keep("acceder-choisir");
     let mut last = code(&key, "");
     browser.fill("#mot_de_passe", "court").fill("#encore", "court").fill("#code", &last).press("#mot-de-passe button");
-    browser.shows("Douze caractères");
+    browser.shows("trop court (au moins 12");
     browser.go(&desk.at(&path)).press("main button").at(&format!("{path}/choisir"));
     let key = browser.text_of(".picture + p code");
     last = code(&key, "");
@@ -120,7 +120,7 @@ fn without_a_card_two_factors_of_two_classes() {
     browser.keep("connexion-code").go(&desk.at("/moyens")).at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
     desk.password(&browser);
-    browser.fill("#code", "000000").press(".fields button").shows("Non reconnu");
+    browser.fill("#code", "000000").press(".fields button").shows("pas reconnu");
     browser.go(&desk.at("/connexion/code"));
     last = code(&key, &last);
     browser.fill("#code", &last).press(".fields button").at("/bal");

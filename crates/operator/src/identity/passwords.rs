@@ -62,9 +62,9 @@ fn kept(f: &Factor) -> Option<Hash> {
     Some(Hash { cost, salt: hex::decode(&p.salt).ok()?.try_into().ok()?, hash: f.sealed.as_deref()?.try_into().ok()? })
 }
 
-fn refused(e: PasswordError) -> Refusal {
+fn refused(e: PasswordError, shortest: usize) -> Refusal {
     match e {
-        PasswordError::Short => RefusalCode::PasswordShort.into(),
+        PasswordError::Short => Refusal::new(RefusalCode::PasswordShort).with("limit", shortest),
         PasswordError::Guessable => RefusalCode::PasswordGuessable.into(),
         PasswordError::Long | PasswordError::Character => {
             Refusal::new(RefusalCode::Invalid).with("name", "password").with("cause", e.code())
@@ -176,7 +176,7 @@ impl Operator {
         let mut salt = [0; 16];
         rand::fill(&mut salt).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
         let cost = self.config().identity.password.cost();
-        let pepper = self.peppered(person, typed).ok_or_else(|| refused(PasswordError::Long))?;
+        let pepper = self.peppered(person, typed).ok_or_else(|| refused(PasswordError::Long, 0))?;
         let hash = self.in_a_seat(move || password::hash(&pepper, salt, cost)).await?;
         let hash = hash.ok_or(RefusalCode::Unavailable)?;
         let row = self.factor_row(person, PASSWORD, PASSWORD.to_owned(), public(&hash));
@@ -199,7 +199,8 @@ impl Operator {
         let (about, held) = self.0.store.read(look).await?;
         let mut about: Vec<&str> = about.iter().map(String::as_str).collect();
         about.push(&self.config().name);
-        password::acceptable(typed, &about, settings.length as usize).map_err(refused)?;
+        let shortest = (settings.length as usize).max(password::SHORTEST);
+        password::acceptable(typed, &about, shortest).map_err(|e| refused(e, shortest))?;
         match (settings.breached, held) {
             (Breached::Off, _) | (_, Some(false)) => Ok(()),
             (Breached::Warn, None) => {
