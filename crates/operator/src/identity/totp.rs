@@ -2,7 +2,7 @@
 //!
 //! Promises: the secret is shown on one page, once, to whom it is made for, and is kept sealed; a code counts once, on whichever node; wrong ones are counted.
 use super::attempts::Browser;
-use super::factors::{self, FactorView, TOTP};
+use super::factors::{self, FactorView, PASSWORD, TOTP};
 use super::sessions::Entered;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
@@ -57,9 +57,14 @@ impl Operator {
         TotpOffer { uri: totp::uri(secret, &self.config().name, login), shown: totp::shown(secret) }
     }
 
-    /// Begins to add an authenticator program for whoever is signed in. `auth.fresh`.
+    /// Begins to add an authenticator program for whoever is signed in. `auth.fresh`; `factor.class`: it completes a password, and there is none.
     pub async fn begin_totp_enrolment(&self, browser: &Browser<'_>, actor: &Actor) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
+        let person = factors::own(actor)?.id;
+        let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(rows::of_kind(tx, person, PASSWORD)?);
+        if self.0.store.read(find).await?.is_none() {
+            return Err(RefusalCode::FactorClass.into());
+        }
         let mut attempt = self.begin_attempt(browser, "/moyens", Some(actor)).await?;
         attempt.put(NOTE, &Offered { secret: new_secret()?.to_string() });
         self.keep_attempt(&mut attempt).await

@@ -20,6 +20,9 @@ each_engine!(
 async fn two_means_of_two_natures_open(h: House) {
     let offer = h.password_and_totp("anne").await;
     let at = origin(Door::Web);
+    // A program completes a password: without one there is nothing to complete.
+    let other = h.session("bruno").await;
+    assert_eq!(code(h.op().begin_totp_enrolment(&browser("x"), &other).await), RefusalCode::FactorClass);
     // The password alone opens nothing, and the code alone neither.
     assert!(matches!(h.password("a", "Anne", PASSWORD).await, Ok(Entered::Second)));
     let alone = h.op().totp_second(&browser("b"), &code_of(&offer, h.seconds()), &at).await;
