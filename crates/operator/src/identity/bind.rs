@@ -141,6 +141,9 @@ impl Operator {
         // Of two nodes that bind or add the same one at once, the second finds what the first did.
         let found = match self.look_bound(sought.clone(), origin).await {
             Err(Fail::Store(StoreError::Exists(_))) => self.look_bound(sought, origin).await?,
+            Err(Fail::No(refusal)) if refusal.code == RefusalCode::EditConflict => {
+                self.look_bound(sought, origin).await?
+            }
             found => found?,
         };
         match found {

@@ -167,11 +167,11 @@ async fn an_attempt_is_of_one_browser_one_person_and_ten_minutes(h: House) {
     let mut attempt = op.begin_attempt(&browser.shown(), "https://ailleurs.fr/bal", None).await.unwrap();
     assert_eq!(attempt.to, "/bal", "nobody is led elsewhere");
     assert_eq!(code(op.attempt(&other.attempt).await), "form.old");
-    attempt.put("essai", &"secret");
+    attempt.put("essai", &"girafe-scellee");
     op.keep_attempt(&mut attempt).await.unwrap();
     let read = h.0.restarted().await.attempt(&browser.attempt).await.unwrap();
-    assert_eq!(read.get::<String>("essai").as_deref(), Some("secret"));
-    assert!(!h.0.on_disk("secret") && !h.0.on_disk(&browser.attempt));
+    assert_eq!(read.get::<String>("essai").as_deref(), Some("girafe-scellee"));
+    assert!(!h.0.on_disk("girafe-scellee") && !h.0.on_disk(&browser.attempt));
     // Of two that write, one is told that the other was first.
     let (mut a, mut b) = (read.clone(), read);
     a.drop_note("essai");
@@ -205,7 +205,7 @@ async fn an_attempt_is_of_one_browser_one_person_and_ten_minutes(h: House) {
 async fn a_logout_elsewhere_ends_what_came_from_there(h: House) {
     let (op, other, anne) = (&h.0.op, h.0.restarted().await, anne_id(&h).await);
     let mut cookies = Vec::new();
-    for sid in ["s1", "s1", "s2"] {
+    for sid in ["sid-girafe", "sid-girafe", "sid-autre"] {
         let browser = Browser::new(op);
         let attempt = op.begin_attempt(&browser.shown(), "/bal", None).await.unwrap();
         let from = Elsewhere { provider: "psc".into(), sid: Some(sid.into()), at: None };
@@ -216,8 +216,8 @@ async fn a_logout_elsewhere_ends_what_came_from_there(h: House) {
         };
         cookies.push((signed.cookie.to_string(), browser.origin));
     }
-    assert_eq!(other.end_sessions_of_provider("sso:1", "s1").await.unwrap(), 0, "another provider's");
-    assert_eq!(other.end_sessions_of_provider("psc", "s1").await.unwrap(), 2);
+    assert_eq!(other.end_sessions_of_provider("sso:1", "sid-girafe").await.unwrap(), 0, "another provider's");
+    assert_eq!(other.end_sessions_of_provider("psc", "sid-girafe").await.unwrap(), 2);
     let open: BTreeSet<usize> = {
         let mut open = BTreeSet::new();
         for (n, (cookie, origin)) in cookies.iter().enumerate() {
@@ -228,5 +228,5 @@ async fn a_logout_elsewhere_ends_what_came_from_there(h: House) {
         open
     };
     assert_eq!(open, BTreeSet::from([2]));
-    assert!(!h.0.on_disk("\"s1\""));
+    assert!(!h.0.on_disk("sid-girafe"));
 }
