@@ -203,6 +203,12 @@ fn a_hospital_signs_in_its_people_when_it_attests_strongly() {
     let page = mixed.get(&format!("{url}/connexion"));
     let back = mixed.at_provider(mixed.send(&page, "/connexion/psc", &[]), "marie.martin", "card");
     assert_eq!(mixed.get(&back.replace("/connexion/psc/retour", &format!("{action}/retour"))).status, 409);
+    // As the command line shows it.
+    let listed = a.cli(&["sso", "list"]);
+    assert_eq!((listed[0]["name"].as_str(), listed[0]["state"].as_str()), (Some(HOSPITAL), Some("active")), "{listed}");
+    let seen = a.cli(&["identity", "refresh"]);
+    assert_eq!(seen["psc"]["keys"].as_array().map(Vec::len), Some(2), "{seen}");
+    assert!(a.cli(&["identity", "show"])["unverified"].as_array().is_some_and(|u| u.len() > 5));
     // Blocked: nobody chooses it any more.
     let change = [
         "-X",

@@ -59,6 +59,7 @@ mod retention;
 mod roles;
 mod sandbox;
 mod sessions;
+mod sso;
 mod store;
 mod structure;
 mod table;
@@ -164,6 +165,10 @@ enum Command {
     Token(tokens::TokenCommand),
     #[command(subcommand)]
     Oauth(oauth::OauthCommand),
+    #[command(subcommand)]
+    Sso(sso::SsoCommand),
+    #[command(subcommand)]
+    Identity(sso::IdentityCommand),
     #[command(subcommand)]
     Terms(terms::TermsCommand),
     #[command(subcommand)]
@@ -300,6 +305,8 @@ pub fn run() -> ExitCode {
         Command::Delegation(c) => access::delegation(&context, c),
         Command::Token(c) => tokens::run(&context, c),
         Command::Oauth(c) => oauth::run(&context, c),
+        Command::Sso(c) => sso::run(&context, c),
+        Command::Identity(c) => sso::identity(&context, c),
         Command::Terms(c) => terms::run(&context, c),
         Command::Queue(c) => queue::run(&context, c),
         Command::Trace(c) => traces::run(&context, c),

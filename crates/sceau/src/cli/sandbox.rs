@@ -47,9 +47,9 @@ fn token(c: &Context, command: &SandboxCommand) -> Result<(), Failure> {
     let asked = sceau_sandbox::token(data, *port_base, who, client.as_deref());
     let token = runtime.block_on(asked).map_err(|e| failed(e.sentence(c.lang)))?;
     if c.json {
-        println!("{}", json!({ "token": token }))
+        say!("{}", json!({ "token": token }))
     } else {
-        println!("{token}")
+        say!("{token}")
     }
     Ok(())
 }
