@@ -40,6 +40,7 @@ fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]
         ));
     }
     lines.push(format!("  {:<10} {} — {}", "ans", say("authority", &[]), world.white_list_url()));
+    lines.push(format!("  {:<10} {} — {}", "psc", say("psc", &[]), world.psc_issuer()));
     let mx = format!("127.0.0.1:{}", world.outsider.port);
     let hint = say("outsider_hint", &[("mx", &mx)]);
     lines.push(format!("  {:<10} {} — {} ({hint})", world.outsider.name, world.outsider.domain, say("outsider", &[])));
