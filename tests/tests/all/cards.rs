@@ -169,7 +169,7 @@ fn a_doctor_whom_nobody_entered_opens_a_mailbox_with_a_card_and_reads_it() {
 
 #[test]
 fn the_door_for_cards_speaks_what_cards_sign() {
-    let _proof = proves(&["F041"], "tls");
+    let _proof = proves(&["F041"], "web");
     let sandbox = Sandbox::start();
     let card = sandbox.card("marie.martin");
     let dial = |how: &[&str]| {
