@@ -257,7 +257,7 @@ impl Operator {
     }
 
     /// Makes the token that a link offers: whoever holds the link reads mail at the verified address. The secret is returned once, never kept.
-    /// `link.invalid`.
+    /// `link.invalid`, `device.forbidden`, `device.too_many`.
     pub async fn use_token_link(
         &self,
         secret: &str,
@@ -268,7 +268,10 @@ impl Operator {
         let found = self.0.store.read(move |tx| good(tx, &wanted, now, &from)).await?;
         let Good { offer, receiver, person, .. } = found;
         let purpose = if offer.api { API } else { DEVICE };
-        let (row, token) = self.token_row(&offer.label, offer.expires, purpose)?;
+        let (label, login) = (offer.label.clone(), person.login.clone());
+        let policy = self.policy_for(&Wanted { login, bal: None, label, expires: offer.expires, purpose }).await?;
+        let expires = policy.map_or(offer.expires, |p| Some(p.end(offer.expires, now)));
+        let (row, token) = self.token_row(&offer.label, expires, purpose)?;
         let by = By { name: receiver.login, person: Some(receiver.id), origin: Some(asked.clone()), seat: None };
         let facts = json!({ "token": row.id, "login": person.login, "purpose": purpose, "link": true,
                             "asked_by": offer.asked_by.to_string() });
@@ -277,6 +280,9 @@ impl Operator {
             let good = good(tx, &digest, now, &asked)?;
             if good.offer != offer || !notices::use_link(tx, good.link.id, now)? {
                 return Err(RefusalCode::LinkInvalid.into());
+            }
+            if let Some(policy) = policy {
+                policy.admits(tx, good.person.id, now)?;
             }
             let token = rows::Token { person_id: good.person.id, bal_id: good.offer.bal, ..row.clone() };
             rows::insert_token(tx, &token)?;
