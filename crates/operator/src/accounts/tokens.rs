@@ -283,9 +283,7 @@ impl Operator {
 fn strength(tx: &mut dyn Tx, actor: &Actor) -> Result<String, StoreError> {
     let proven = actor.proof.names();
     match actor.credential {
-        Some(token) if proven.is_empty() => {
-            Ok(rows::token_by_id(tx, token)?.map(|t| t.strength).unwrap_or_default())
-        }
+        Some(token) if proven.is_empty() => Ok(rows::token_by_id(tx, token)?.map(|t| t.strength).unwrap_or_default()),
         _ => Ok(proven),
     }
 }

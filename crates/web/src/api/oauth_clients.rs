@@ -18,7 +18,9 @@ async fn list(AxumState(State(op)): AxumState<State>, Asker(actor): Asker) -> Re
 }
 
 /// Registers a program. The secret of a server is shown in this answer alone.
-#[utoipa::path(post, path = "/oauth-clients", tag = "identity", request_body = NewClient,
+#[utoipa::path(post, path = "/oauth-clients", tag = "identity", 
+    request_body(content = NewClient, example = json!({ "client_id": "lecteur-exemple", "name": "Lecteur Exemple", "kind": "native",
+        "redirects": ["http://127.0.0.1/retour"], "scope": "mail offline_access" })),
     responses((status = 201, description = "Registered", body = ClientView, headers(("Location" = String, description = "Where it is"),
         ("ETag" = String, description = "Its version"))), Refusals),
     extensions(("x-sceau-use-case" = json!("client.edit"))))]
