@@ -88,7 +88,7 @@ impl Operator {
         let days = days.unwrap_or(policy.days).clamp(1, policy.days);
         let expires = Timestamp(self.now().0 + i64::from(days) * DAY);
         let (view, secret) = self.create_token(actor, &person.login, bal, label, Some(expires)).await?;
-        self.tell_of_device(person.id).await?;
+        self.tell_of_device(person.id).await;
         Ok((view, Zeroizing::new(secret)))
     }
 
@@ -106,12 +106,17 @@ impl Operator {
         self.revoke_token(actor, id).await
     }
 
-    /// Tells a person, by ordinary mail, that a program got access to mail.
-    pub(super) async fn tell_of_device(&self, person: Id) -> Result<(), Refusal> {
-        let Some(notice) = self.change_notice(person, Template::NewDevice).await? else { return Ok(()) };
-        self.0.store.write(move |tx: &mut dyn Tx| Ok::<_, Fail>(notice.write(tx)?)).await?;
-        self.wake_jobs();
-        Ok(())
+    /// Tells a person, by ordinary mail, that a program got access to mail. What was given is given, also when nobody can be told.
+    pub(super) async fn tell_of_device(&self, person: Id) {
+        let tell = async {
+            let Some(notice) = self.change_notice(person, Template::NewDevice).await? else { return Ok(()) };
+            self.0.store.write(move |tx: &mut dyn Tx| Ok::<_, Fail>(notice.write(tx)?)).await?;
+            self.wake_jobs();
+            Ok::<_, Refusal>(())
+        };
+        if let Err(refusal) = tell.await {
+            tracing::warn!(code = refusal.code.as_str(), "nobody was told of a new device");
+        }
     }
 
     /// The strictest policy of the places where a person has a BAL; the operator's for whoever has none.

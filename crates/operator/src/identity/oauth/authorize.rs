@@ -104,7 +104,7 @@ impl Operator {
             Ok::<_, Fail>(fact.write(tx)?)
         };
         self.0.store.write(give).await?;
-        self.tell_of_device(person).await?;
+        self.tell_of_device(person).await;
         Ok(back(&[("code", &code)]))
     }
 }

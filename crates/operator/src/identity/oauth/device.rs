@@ -165,7 +165,7 @@ impl Operator {
         };
         self.0.store.write(decide).await?;
         if yes {
-            self.tell_of_device(person).await?;
+            self.tell_of_device(person).await;
         }
         Ok(())
     }
