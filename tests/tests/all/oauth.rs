@@ -50,6 +50,17 @@ fn ends(mut session: Wire) {
     assert!(ended.starts_with("* BYE"), "{ended}");
 }
 
+/// Nothing that the operator keeps or logs holds a secret that it gave.
+fn kept_nowhere(sandbox: &Sandbox, secrets: &[&str]) {
+    let folder = sandbox.a().data.to_str().expect("UTF-8");
+    for secret in secrets {
+        let found = Run::of("grep", &["-rlaF", "--", secret, folder]);
+        assert_eq!((found.code, found.out.as_str()), (1, ""), "{found:?}");
+    }
+    // What is looked for would be found.
+    assert_eq!(Run::of("grep", &["-rlaF", "--", "oauth_grants", folder]).code, 0);
+}
+
 #[test]
 fn a_program_gets_tokens_of_ours() {
     let _web = proves(&["F050", "F047"], "web");
@@ -185,6 +196,10 @@ fn a_program_gets_tokens_of_ours() {
     let give = [("client_id", "lecteur"), ("token", text(&tokens["access_token"]))];
     assert_eq!(program(&sandbox, "/oauth/revoke", &give).0, 200);
     ends(session);
+    kept_nowhere(
+        &sandbox,
+        &[&code, &access, text(&next["refresh_token"]), text(&asks["device_code"]), text(&tokens["access_token"])],
+    );
     // Blocked, it asks nobody any more.
     a.cli(&["oauth", "edit", "lecteur", "--state", "blocked"]);
     assert_eq!(program(&sandbox, "/oauth/device_authorization", &device).0, 401);
@@ -248,6 +263,7 @@ fn devices_are_listed_with_last_use_and_place_and_revoked_at_once() {
     let token = between(&plist, "<key>IncomingPassword</key>\n      <string>", "</string>").expect("a token");
     imap(&sandbox, a, MARIE, token).expect("the telephone reads");
 
+    kept_nowhere(&sandbox, &[&secret, token]);
     // A domain that admits none.
     a.cli(&["policy", "set", "domain", &a.domains[0], "device_tokens", "0"]);
     let page = list();
