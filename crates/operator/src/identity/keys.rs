@@ -22,6 +22,8 @@ pub(super) struct Held {
     known: Option<(Known, Timestamp)>,
     /// When it was last asked.
     asked: Option<Timestamp>,
+    /// When it was last asked because a key was not known.
+    newest: Option<Timestamp>,
     /// Since when it does not answer.
     silent: Option<Timestamp>,
     /// When that was last told.
@@ -36,8 +38,8 @@ impl Held {
         let (known, at) = self.known.as_ref()?;
         // A clock that was set back makes nothing young.
         let within = |since: Timestamp, ms: i64| since <= now && now < since.plus_ms(ms);
-        let asked = |ms| self.asked.is_some_and(|at| within(at, ms));
-        let usable = if newest { asked(NEWEST_EVERY_MS) } else { within(*at, believed_ms) };
+        let asked = self.newest.is_some_and(|at| within(at, NEWEST_EVERY_MS));
+        let usable = if newest { asked } else { within(*at, believed_ms) };
         usable.then(|| known.clone())
     }
     /// Was it silent when it was asked a moment ago?
@@ -48,9 +50,12 @@ impl Held {
     pub fn last(&self, now: Timestamp, kept_ms: i64) -> Option<Known> {
         self.known.as_ref().filter(|(_, at)| at.plus_ms(kept_ms) > now).map(|(known, _)| known.clone())
     }
-    /// It is asked now.
-    pub fn asks(&mut self, now: Timestamp) {
+    /// It is asked now; `newest`: because a key is not known.
+    pub fn asks(&mut self, now: Timestamp, newest: bool) {
         self.asked = Some(now);
+        if newest {
+            self.newest = Some(now);
+        }
     }
     /// What it says is in force. True when what it said before was not accepted.
     pub fn take(&mut self, known: Known, now: Timestamp) -> bool {
@@ -103,7 +108,7 @@ mod tests {
     }
     fn held(at: i64) -> Held {
         let mut held = Held::default();
-        held.asks(Timestamp(at));
+        held.asks(Timestamp(at), false);
         held.take(known(), Timestamp(at));
         held
     }
@@ -118,8 +123,11 @@ mod tests {
 
     #[test]
     fn invented_key_names_make_few_questions() {
-        let held = held(1000);
-        let now = |ms| held.known(Timestamp(1000 + ms), true, HOUR).is_some();
+        let mut held = held(1000);
+        // A key that is new a moment after an ordinary question is asked for at once.
+        assert!(held.known(Timestamp(1001), true, HOUR).is_none());
+        held.asks(Timestamp(1001), true);
+        let now = |ms| held.known(Timestamp(1001 + ms), true, HOUR).is_some();
         assert_eq!([now(0), now(NEWEST_EVERY_MS - 1), now(NEWEST_EVERY_MS)], [true, true, false]);
     }
 
@@ -128,7 +136,7 @@ mod tests {
         let mut held = held(0);
         let later = Timestamp(2 * HOUR);
         assert!(held.known(later, false, HOUR).is_none());
-        held.asks(later);
+        held.asks(later, false);
         assert_eq!(held.silent(later, 60_000), Some(later));
         // Not asked at each sign-in meanwhile.
         assert!(held.pauses(later.plus_ms(PAUSE_MS - 1)) && !held.pauses(later.plus_ms(PAUSE_MS)));

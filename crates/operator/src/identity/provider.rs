@@ -228,7 +228,7 @@ impl Remote {
         if let Some(known) = held(now) {
             return Ok(known);
         }
-        match self.taken(op, now).await {
+        match self.taken(op, now, newest).await {
             Ok(known) => Ok(known),
             // Away: what was known serves on.
             Err(OidcError::Unavailable) => self.held().last(now, self.about.kept_ms).ok_or(OidcError::Unavailable),
@@ -245,11 +245,11 @@ impl Remote {
     /// Asks now, whatever is held.
     pub(super) async fn refreshed(&self, op: &Operator) -> Result<(), OidcError> {
         let _turn = self.turn.lock().await;
-        self.taken(op, op.clock().now()).await.map(drop)
+        self.taken(op, op.clock().now(), false).await.map(drop)
     }
 
-    async fn taken(&self, op: &Operator, now: Timestamp) -> Result<Known, OidcError> {
-        self.held().asks(now);
+    async fn taken(&self, op: &Operator, now: Timestamp, newest: bool) -> Result<Known, OidcError> {
+        self.held().asks(now, newest);
         let known = self.fetched(op).await?;
         let was_broken = self.held().take(known.clone(), op.clock().now());
         if was_broken {
