@@ -215,12 +215,17 @@ impl Remote {
     /// Description and keys, fetched when what is held is too old, or when `newest` is wanted and it was not asked for a moment ago.
     async fn known(&self, op: &Operator, newest: bool) -> Result<Known, OidcError> {
         let held = |now: Timestamp| self.held().known(now, newest, self.about.believed_ms);
+        // While it is away what was known serves on; whether a key that is not among it is good nobody can say then.
+        let last = |now: Timestamp| {
+            let kept = if newest { None } else { self.held().last(now, self.about.kept_ms) };
+            kept.ok_or(OidcError::Unavailable)
+        };
         if let Some(known) = held(op.clock().now()) {
             return Ok(known);
         }
         // Away a moment ago: whoever signs in now does not wait for that again.
         if self.held().pauses(op.clock().now()) {
-            return self.held().last(op.clock().now(), self.about.kept_ms).ok_or(OidcError::Unavailable);
+            return last(op.clock().now());
         }
         let _turn = self.turn.lock().await;
         // Somebody else may have fetched meanwhile.
@@ -230,14 +235,13 @@ impl Remote {
         }
         match self.taken(op, now, newest).await {
             Ok(known) => Ok(known),
-            // Away: what was known serves on.
-            Err(OidcError::Unavailable) => self.held().last(now, self.about.kept_ms).ok_or(OidcError::Unavailable),
+            Err(OidcError::Unavailable) => last(now),
             Err(e) => {
                 tracing::warn!(issuer = self.about.issuer, error = %e, "what an identity provider says of itself is not accepted");
                 if self.held().broken(now, TELL_EVERY_MS) {
                     op.raise_alarm("psc.keys", &self.about.issuer, true, json!({ "cause": e.code() })).await;
                 }
-                self.held().last(now, self.about.kept_ms).ok_or(OidcError::Unavailable)
+                last(now)
             }
         }
     }
