@@ -46,6 +46,8 @@ pub struct MailSetup {
     pub operator: String,
     /// Where it connects; whole ([`Servers::is_whole`]).
     pub servers: Servers,
+    /// Our name as an authorization server, where any program may register itself: one that nobody registered could do nothing with it.
+    pub oauth: Option<String>,
 }
 
 /// What the zone of a domain must hold.
@@ -113,7 +115,8 @@ impl Operator {
         if !matches!(self.standing(domain).await?, Standing::Here | Standing::Shared) {
             return Err(nothing());
         }
-        Ok(MailSetup { domain: domain.clone(), operator: self.config().name.clone(), servers })
+        let oauth = self.oauth().filter(|o| o.registration).map(|_| self.config().public_url.clone());
+        Ok(MailSetup { domain: domain.clone(), operator: self.config().name.clone(), servers, oauth })
     }
 
     /// The certificate that people's programs are shown; once. Documents for their devices are signed with it.

@@ -114,6 +114,19 @@ async fn a_door_that_is_shut_is_not_told() {
         "{}",
         said.text
     );
+    // Where programs may register themselves they are told of our tokens too, after what every program can do.
+    assert!(!said.text.contains("OAuth2"), "{}", said.text);
+    let mut config = h.op.config().clone();
+    config.identity.oauth.registration = true;
+    let op = sceau_operator::Operator::open(config, h.store.clone(), h.op.trust().clone()).await.unwrap();
+    let h = House { app: sceau_web::app(op.clone()), op, ..h };
+    let said = get(&h, "x", path).await;
+    let (password, oauth) = (said.text.find("password-cleartext").unwrap(), said.text.find("OAuth2<").unwrap());
+    assert!(
+        password < oauth && said.text.contains("<tokenURL>https://mss.alpha.fr/oauth/token</tokenURL>"),
+        "{}",
+        said.text
+    );
     // Without a way to send there is nothing to set up.
     let mut config = h.op.config().clone();
     config.mail_setup.servers.submissions = None;
