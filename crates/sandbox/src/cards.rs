@@ -108,7 +108,13 @@ impl Cards {
     pub fn all(&self) -> Result<Vec<Card>, SandboxError> {
         let file = self.index();
         let bytes = std::fs::read(&file).map_err(io(file.display().to_string()))?;
-        serde_json::from_slice(&bytes).map_err(|e| SandboxError::Pki(e.to_string()))
+        let mut all: Vec<Card> = serde_json::from_slice(&bytes).map_err(|e| SandboxError::Pki(e.to_string()))?;
+        for pair in all.iter_mut().flat_map(|card| std::iter::once(&mut card.pair).chain(&mut card.signature)) {
+            for path in [&mut pair.cert, &mut pair.key, &mut pair.p12] {
+                *path = self.folder.join(&*path);
+            }
+        }
+        Ok(all)
     }
     fn index(&self) -> PathBuf {
         self.folder.join("cards.json")
@@ -227,12 +233,13 @@ impl Cards {
         let (leaf, own) = (sceau_trust::authority::pem(&leaf), own.serialize_pem());
         let packed = sceau_trust::pkcs12::pack(&leaf, &own, &format!("{} {}", holder.given, holder.family));
         let packed = packed.map_err(|e| SandboxError::Pki(e.to_string()))?;
-        let file = |end: &str| self.folder.join(format!("{name}.{end}"));
+        // By name: the folder may be copied.
+        let file = |end: &str| PathBuf::from(format!("{name}.{end}"));
         let pair =
             Pair { cert: file("pem"), key: file("key"), p12: file("p12"), password: packed.password.to_string() };
         let files = [(&pair.cert, (leaf + &issuer.pem()).into_bytes()), (&pair.key, own.into_bytes())];
         for (path, bytes) in files.into_iter().chain([(&pair.p12, packed.file)]) {
-            written(path, &bytes)?;
+            written(&self.folder.join(path), &bytes)?;
         }
         Ok(pair)
     }
