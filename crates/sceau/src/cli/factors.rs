@@ -78,7 +78,7 @@ pub fn run(c: &Context, command: FactorCommand) -> Result<(), Failure> {
         }
         FactorCommand::Invite { login } => {
             let columns = [("login", "column.login"), ("address", "column.address"), ("until", "column.until")];
-            c.show_one(&c.post(&["people", &login, "invitation"], &json!({}))?, &columns);
+            c.show_one(&c.call(Method::POST, &["people", &login, "invitation"])?.send()?.value, &columns);
         }
         FactorCommand::Breached { file, source } => {
             let source = source.or_else(|| file.file_name().map(|n| n.to_string_lossy().into_owned()));
@@ -103,8 +103,12 @@ pub fn recovery(c: &Context, command: RecoveryCommand) -> Result<(), Failure> {
             let body = json!({ "checked": checked, "reason": reason });
             c.show_one(&c.post(&["people", &login, "recoveries"], &body)?, RECOVERY);
         }
-        RecoveryCommand::Confirm { id } => c.show_one(&c.post(&["recoveries", &id, "confirm"], &json!({}))?, RECOVERY),
-        RecoveryCommand::Stop { id } => c.show_one(&c.post(&["recoveries", &id, "stop"], &json!({}))?, RECOVERY),
+        RecoveryCommand::Confirm { id } => {
+            c.show_one(&c.call(Method::POST, &["recoveries", &id, "confirm"])?.send()?.value, RECOVERY);
+        }
+        RecoveryCommand::Stop { id } => {
+            c.show_one(&c.call(Method::POST, &["recoveries", &id, "stop"])?.send()?.value, RECOVERY);
+        }
         RecoveryCommand::List { after, limit } => {
             let limit = super::table::limit(limit);
             let call = c.call(Method::GET, &["recoveries"])?.query("after", after.as_deref());

@@ -3,6 +3,7 @@
 use crate::file::File;
 use crate::{Asker, Id, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::identity::breached::BreachedView;
 use sceau_operator::identity::enrol::InvitationView;
 use sceau_operator::identity::factors::FactorView;
@@ -98,7 +99,13 @@ async fn recoveries(
     Asker(actor): Asker,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<RecoveryView>>, Problem> {
-    let (limit, before) = (page.limit(), page.after.as_deref().and_then(|a| a.parse().ok()).unwrap_or(i64::MAX));
+    let (limit, before) = (
+        page.limit(),
+        match page.after.as_deref() {
+            Some(after) => after.parse().map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "after"))?,
+            None => i64::MAX,
+        },
+    );
     let found = op.recoveries(&actor, before, limit).await?;
     Ok(Json(Page::new(found, limit, |r| r.id.to_string())))
 }
