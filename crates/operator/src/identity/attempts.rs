@@ -1,5 +1,5 @@
-//! Sign-ins under way, each of one browser: what was asked of a provider, which challenge was given, what was proven so far. Nothing of it is judged from
-//! memory: whichever node is asked next finds it in the store, sealed, and it is spent once.
+//! Sign-ins under way, each of one browser: what was asked of a provider, which challenge was given, what was proven so far. Nothing of it is judged
+//! from memory: whichever node is asked next finds it in the store, sealed, and it is spent once.
 //!
 //! A browser has one at most, and ten minutes for it.
 use crate::refuse::Fail;
@@ -138,8 +138,8 @@ impl Operator {
         self.0.store.vault().tag("attempt", cookie.as_bytes())
     }
 
-    /// Begins a sign-in in a browser; what it had under way is forgotten. `to`: where to go afterwards. `session`: whoever is signed in and has to prove
-    /// more; the attempt is then that person's alone.
+    /// Begins a sign-in in a browser; what it had under way is forgotten. `to`: where to go afterwards. `session`: whoever is signed in and has to
+    /// prove more; the attempt is then that person's alone.
     ///
     /// # Errors
     /// `login.required` when `session` is no browser's.

@@ -88,8 +88,8 @@ impl Operator {
         Ok(OwnMail { bals, asked, places })
     }
 
-    /// Where a person may ask for a BAL of his own: in each structure that leaves it to its professionals and where he works; without a structure, as the
-    /// operator decided. Not where he holds one.
+    /// Where a person may ask for a BAL of his own: in each structure that leaves it to its professionals and where he works; without a structure, as
+    /// the operator decided. Not where he holds one.
     fn own_places(&self, tx: &mut dyn Tx, person: Id, bals: &[OwnBal]) -> Result<Vec<OwnPlace>, Fail> {
         let Some(row) = accounts::person_by_id(tx, person)? else { return Ok(Vec::new()) };
         let (Some(given), Some(family)) = (&row.given_name, &row.family_name) else { return Ok(Vec::new()) };
@@ -122,8 +122,8 @@ impl Operator {
         Ok(out)
     }
 
-    /// Asks for the actor's own BAL at one of the places of [`Operator::own_mail`], by its address; where the person decides, it is verified at once, and
-    /// opens when the terms are accepted.
+    /// Asks for the actor's own BAL at one of the places of [`Operator::own_mail`], by its address; where the person decides, it is verified at once,
+    /// and opens when the terms are accepted.
     ///
     /// # Errors
     /// `auth.issuer`, `auth.fresh`; `admin.not_found`: there is no such place (any more); what [`Operator::ask_opening`] refuses.

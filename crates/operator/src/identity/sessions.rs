@@ -1,7 +1,7 @@
 //! Sessions of browsers: how a proof becomes one, who is behind a cookie, how one ends.
 //!
-//! A session is a row of `tokens` with one beside it: it is listed, revoked and traced as every credential, and the row is asked at each request, so that
-//! it ends on every node at once. There is one way in, [`Operator::enter_session`], whatever proved it.
+//! A session is a row of `tokens` with one beside it: it is listed, revoked and traced as every credential, and the row is asked at each request, so
+//! that it ends on every node at once. There is one way in, [`Operator::enter_session`], whatever proved it.
 //!
 //! Promises: no session is weaker than two natures (F043, F046); a cookie is made anew whenever more was proven, so that nobody can prepare one for
 //! somebody else; an attempt begins one session, whichever nodes are asked at once.

@@ -1,5 +1,5 @@
-//! What is configured of proofs of identity: `[identity]`. The program reads the section as it stands here; files that it names are read by the program,
-//! which fills what `serde` skips.
+//! What is configured of proofs of identity: `[identity]`. The program reads the section as it stands here; files that it names are read by the
+//! program, which fills what `serde` skips.
 use sceau_domain::Timestamp;
 use sceau_identity::card::Profile;
 use sceau_identity::factor::{Lacking, Need, Proof, meets};

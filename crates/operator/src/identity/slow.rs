@@ -1,8 +1,8 @@
 //! What somebody types may be guessed, so that guessing is slow: for strangers, wherever they are, and for nobody else (F267).
 //!
 //! Promises: failures are counted over all nodes, by login and by network, whether the login exists or not; whoever comes with a browser in which the
-//! person signed in before, or from a place where the person was, is not slowed by what others do; nobody is shut out, for cards, providers and passkeys
-//! are not guessed and pass by here.
+//! person signed in before, or from a place where the person was, is not slowed by what others do; nobody is shut out, for cards, providers and
+//! passkeys are not guessed and pass by here.
 use crate::abuse::rates::Key;
 use crate::login::FAILURE_DELAY;
 use crate::refuse::Fail;

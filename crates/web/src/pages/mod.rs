@@ -1,5 +1,5 @@
-//! Pages for people: server-rendered; without scripts, but for passkeys, which need one. Whoever has a browser can use them, with or without style sheet, with a
-//! keyboard or a screen reader.
+//! Pages for people: server-rendered; without scripts, but for passkeys, which need one. Whoever has a browser can use them, with or without style
+//! sheet, with a keyboard or a screen reader.
 //!
 //! A door like the others: pages translate forms into use cases and refusals into sentences. Promises: a page loads nothing but our style sheet, is
 //! framed by nobody, is kept by no cache and tells no other site where it was; looking at a page changes nothing; every value is escaped

@@ -1,7 +1,7 @@
 //! What a page with a session gets of its visitor: cookies, who it is, the word of its forms; and how its answers begin and end sessions.
 //!
-//! Promises: a form is taken from our own pages alone (its `Origin`, and a word that only a page of this browser knows); cookies are of this host alone,
-//! unseen by scripts; an answer leads to our own pages alone.
+//! Promises: a form is taken from our own pages alone (its `Origin`, and a word that only a page of this browser knows); cookies are of this host
+//! alone, unseen by scripts; an answer leads to our own pages alone.
 use super::shell::Shell;
 use super::{layout, origin};
 use crate::{Problem, State, Via};
