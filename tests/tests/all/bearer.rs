@@ -59,8 +59,11 @@ fn a_program_sends_while_the_signing_key_rotates() {
     let soon_over = sandbox.mint(&json!({ "who": "paul.durand", "seconds": -40 }));
     let mut session = sandbox.imap_bearer(a, "OAUTHBEARER", "", &soon_over).expect("a session");
     say(&mut session, "SELECT INBOX").expect("selected");
-    let found = |answer: &String| answer.lines().any(|l| l.trim_end().len() > "* SEARCH ".len());
-    wait::until("both letters", 20, || say(&mut session, "SEARCH OR SUBJECT avant SUBJECT apres").ok().filter(found));
+    let both = |answer: &String| {
+        let numbers = answer.lines().find_map(|l| l.strip_prefix("* SEARCH")).unwrap_or_default();
+        numbers.split_whitespace().count() == 2
+    };
+    wait::until("both letters", 20, || say(&mut session, "SEARCH OR SUBJECT avant SUBJECT apres").ok().filter(both));
     wait::until("the end of the token", 60, || {
         sandbox.imap_bearer(a, "OAUTHBEARER", "", &soon_over).err().filter(|no| no.contains("EXPIRED"))
     });
