@@ -77,14 +77,15 @@ fn a_program_sends_while_the_signing_key_rotates() {
     assert!(no.contains("UNAVAILABLE"), "{no}");
     wait::until("the alarm", 20, || a.cli(&["alarm", "list"]).to_string().contains("psc.unreachable").then_some(()));
     sandbox.psc_away(0);
-    wait::until("the provider again", 40, || sandbox.imap_bearer(a, "XOAUTH2", "", &new).ok());
+    let again = || sandbox.imap_bearer(a, "XOAUTH2", "", &sandbox.token_of("lea.bernard")).ok();
+    wait::until("the provider again", 40, again);
     wait::until("no alarm", 20, || (!a.cli(&["alarm", "list"]).to_string().contains("psc.unreachable")).then_some(()));
 
     // Revoked: what is open ends, and a good token does not open it again.
     let id = standing(a, "paul.durand")["id"].to_string();
     a.cli(&["token", "revoke", id.trim_matches('"')]);
     while !session.line().expect("a farewell").contains("BYE") {}
-    let no = refused(&sandbox, PAUL, &known);
+    let no = refused(&sandbox, PAUL, &sandbox.token_of("paul.durand"));
     assert!(no.contains("AUTHORIZATIONFAILED"), "{no}");
     // Until its person lets it in again, having just proven who he is.
     let paul = Visit::new(&sandbox);
