@@ -43,7 +43,7 @@ async fn an_invitation_leads_to_two_natures(h: House) {
     assert_eq!(code(alone), RefusalCode::PasswordShort);
     assert!(h.kinds("anne").await.is_empty());
     op.enrol_by_link(&b, &secret, chosen(PASSWORD, &right), &web()).await.unwrap();
-    assert_eq!(h.kinds("anne").await, ["password", "totp"]);
+    assert_eq!(h.kinds("anne").await, ["totp", "password"]);
     assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
     h.w.store.clock.advance_ms(30_000);
     assert!(matches!(h.password("b", "anne", PASSWORD).await, Ok(Entered::Second)));
