@@ -66,6 +66,7 @@ CREATE TABLE attempts (
     version BIGINT NOT NULL
 );
 CREATE INDEX attempts_end ON attempts (expires);
+CREATE INDEX attempts_person ON attempts (person_id) WHERE person_id IS NOT NULL;
 
 -- A browser's session, beside its row of `tokens` (whose `expires` is its absolute end). `proof`: JSON of factors and instants. `provider`,
 -- `provider_sid`: whose session elsewhere it came from (keyed digest), for a logout there.

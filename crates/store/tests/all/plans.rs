@@ -231,6 +231,7 @@ const ASKED: &[Ask] = &[
     ("factor of a kind", |tx| factors::of_kind(tx, 1, "totp").map(drop)),
     ("passkey", |tx| factors::by_credential(tx, b"x").map(drop)),
     ("attempt of a browser", |tx| attempts::of_browser(tx, b"x", 5).map(drop)),
+    ("attempts of a person", |tx| attempts::end_of_person(tx, 1, 5).map(drop)),
     ("codes of a person", |tx| one_time_codes::sent(tx, 1, 5, 5).map(drop)),
     ("code of an attempt", |tx| one_time_codes::spend(tx, 1, b"x", 5).map(drop)),
     ("session of a cookie", |tx| web_sessions::of_cookie(tx, b"x", 5).map(drop)),
