@@ -102,7 +102,9 @@ async fn recoveries(
     let (limit, before) = (
         page.limit(),
         match page.after.as_deref() {
-            Some(after) => after.parse().map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "after"))?,
+            Some(after) => {
+                after.parse::<i64>().map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "after"))?
+            }
             None => i64::MAX,
         },
     );
