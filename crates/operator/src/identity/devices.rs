@@ -252,7 +252,7 @@ impl Operator {
         };
         let owner = person.id;
         self.0.store.write(keep).await?;
-        self.tell_of_device(owner).await?;
+        self.tell_of_device(owner).await;
         let not_after = issued.facts.not_after;
         Ok(DeviceCertificate { id, certificate: issued.certificate + &row.certificate, packed, not_after })
     }
