@@ -24,11 +24,11 @@ async fn provider(identity: &Identity, head: &'static str, wait: Duration) -> (u
                 let Ok(mut stream) = acceptor.accept(socket).await else { return };
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 let shown = stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len);
-                let mut request = vec![0; 16 << 10];
-                let read = stream.read(&mut request).await.unwrap_or(0);
+                let mut request = Vec::new();
+                while !whole(&request) && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {}
                 tokio::time::sleep(wait).await;
                 now.fetch_sub(1, Ordering::SeqCst);
-                let heard = format!("{}\ncertificates: {shown}", String::from_utf8_lossy(&request[..read]));
+                let heard = format!("{}\ncertificates: {shown}", String::from_utf8_lossy(&request));
                 let answer =
                     format!("HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{heard}", heard.len());
                 let _ = stream.write_all(answer.as_bytes()).await;
@@ -37,6 +37,14 @@ async fn provider(identity: &Identity, head: &'static str, wait: Duration) -> (u
         }
     });
     (port, told)
+}
+
+/// Did all of a request come? A body may come behind its header.
+fn whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
 }
 
 /// Valid whenever the tests are run.
