@@ -223,7 +223,7 @@ async fn apples_profile_is_signed_and_holds_no_secret() {
     {
         assert!(value(key).starts_with(wanted), "{key}: {}", value(key));
     }
-    assert!(!said.text.contains("Password</key>\n      <string>") && !said.text.contains("IncomingPassword"));
+    assert!(!said.text.contains("<key>IncomingPassword</key>") && !said.text.contains("<key>OutgoingPassword</key>"));
     // Installed again it takes its own place, and no other account's.
     let again = get(&h, "x", path).await.text;
     let uuid = |text: &str| {
