@@ -85,6 +85,15 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
     let left = anne.send(&page, "/deconnexion", &[]);
     assert!(path(&left).starts_with("/connexion"), "{left:?}");
     assert!(!is_in(&anne, b));
+    // She is signed in at the provider still, and is led to the end of that too.
+    let page = anne.get(left.to.as_deref().expect("a page"));
+    let end = between(&page.body, "<a href=\"https://localhost:", "\"").expect("the way out");
+    let gone = anne.get(&format!("https://localhost:{}", end.replace("&#38;", "&")));
+    assert_eq!(gone.to.as_deref(), Some(format!("{b}/connexion").as_str()), "{gone:?}");
+    let page = anne.get(&format!("{b}/connexion"));
+    let led = anne.send(&page, "/connexion/psc", &[]);
+    let asks = anne.get(led.to.as_deref().expect("the provider's page"));
+    assert_eq!(asks.status, 200, "asked again: {asks:?}");
 }
 
 #[test]

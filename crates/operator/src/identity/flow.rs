@@ -3,6 +3,7 @@
 //! Promises: a return belongs to the attempt of the same browser, to the provider that it was sent to, and serves once; of what comes for the code only
 //! who it is goes on from here.
 use super::provider::{Remote, SKEW_MS};
+use super::sessions::Elsewhere;
 use crate::Operator;
 use sceau_domain::Timestamp;
 use sceau_identity::form;
@@ -46,6 +47,14 @@ pub(super) struct Signed<'a> {
 pub(super) struct Asked<'a> {
     nonce: Option<&'a str>,
     after: Option<Timestamp>,
+}
+
+/// The provider's session that a proof came from, and when the person proved himself in it. A session there may be hours old, and anybody may sit before an
+/// open one: where the provider does not say when it began, the proof counts, but is not fresh.
+pub(super) fn elsewhere(op: &Operator, provider: &str, who: &Identity) -> Elsewhere {
+    let stale = || op.clock().now().plus_ms(-op.config().identity.limits().fresh_ms - 1);
+    let at = who.authenticated.unwrap_or_else(stale);
+    Elsewhere { provider: provider.to_owned(), sid: who.session.clone(), at: Some(at) }
 }
 
 impl Remote {

@@ -1,9 +1,9 @@
 //! Signing in by Pro Santé Connect in a browser (F042): by its page, or by a call to somebody's telephone (e-CPS or card, CIBA); and its logouts.
 use super::attempts::Attempt;
 use super::bind::{Bound, Kind, plain};
-use super::flow::{Asked, Out, Sent, Signed};
+use super::flow::{Asked, Out, Sent, Signed, elsewhere};
 use super::provider::{About, Own, Remote, SKEW_MS, signer, told};
-use super::sessions::{Elsewhere, Entered};
+use super::sessions::Entered;
 use super::settings::{PscSettings, StepUp};
 use crate::abuse::rates::{DAY, Key};
 use crate::refuse::Fail;
@@ -38,6 +38,8 @@ pub struct PscOffer {
     pub origin: String,
     /// It calls telephones.
     pub calls: bool,
+    /// Where a browser signs out there too.
+    pub sign_out: Option<String>,
 }
 
 /// A call to a telephone, as the attempt keeps it.
@@ -107,7 +109,9 @@ impl Operator {
         let (psc, remote) = self.psc()?;
         let provider = remote.described(self).await.map_err(|e| told(&e))?;
         let origin = page_origin(&provider).ok_or(RefusalCode::ProviderUnavailable)?;
-        Ok(PscOffer { origin, calls: psc.ciba && provider.ciba.is_some() })
+        let after = format!("{}/connexion", self.config().public_url);
+        let sign_out = oidc::sign_out(&provider, &psc.client_id, &after);
+        Ok(PscOffer { origin, calls: psc.ciba && provider.ciba.is_some(), sign_out })
     }
 
     /// Where the browser goes to sign in. For a stronger session it has to prove itself again there.
@@ -158,7 +162,7 @@ impl Operator {
         let said = of_claims(&who.claims, &psc.claim_names()).ok_or(RefusalCode::FactorRefused)?;
         match self.bind(&said, Kind::Psc, &psc.issuer, origin).await? {
             Bound::Known(person) => {
-                let from = Elsewhere { provider: psc.issuer.clone(), sid: who.session, at: who.authenticated };
+                let from = elsewhere(self, &psc.issuer, &who);
                 self.enter_session(attempt, person.id, Factor::Psc, Some(from), origin).await
             }
             Bound::Unknown => Err(RefusalCode::IdentityUnknown.into()),
@@ -287,17 +291,10 @@ impl Operator {
         tracing::info!(issuer, ended, "a provider ended a session");
         Ok(())
     }
-
-    /// Where a browser goes to sign out at Pro Santé Connect too.
-    pub async fn psc_sign_out(&self) -> Option<String> {
-        let (psc, remote) = self.psc().ok()?;
-        let provider = remote.described(self).await.ok()?;
-        oidc::sign_out(&provider, &psc.client_id, &format!("{}/connexion", self.config().public_url))
-    }
 }
 
 /// Origin of a provider's page.
-pub(super) fn page_origin(provider: &Provider) -> Option<String> {
+fn page_origin(provider: &Provider) -> Option<String> {
     let url = Url::parse(&provider.authorization)?;
     let port = url.port.map(|p| format!(":{p}")).unwrap_or_default();
     Some(format!("https://{}{port}", url.host))

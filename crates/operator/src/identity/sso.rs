@@ -5,9 +5,9 @@
 //! signed token, is nothing.
 use super::attempts::Attempt;
 use super::bind::{Bound, Kind};
-use super::flow::{Out, Sent, Signed};
+use super::flow::{Out, Sent, Signed, elsewhere};
 use super::provider::{About, Own, Remote, told};
-use super::sessions::{Elsewhere, Entered};
+use super::sessions::Entered;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -16,7 +16,7 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_identity::factor::Factor;
 use sceau_identity::jose::Claims;
 use sceau_identity::national::Said;
-use sceau_identity::oidc::{self, Provider};
+use sceau_identity::oidc;
 use sceau_identity::url::Url;
 use sceau_store::{Id, StoreError, Tx, identity_key, sso as rows, structures};
 use serde::{Deserialize, Serialize};
@@ -422,13 +422,12 @@ impl Operator {
         oidc::assured(&who.claims, &claim, &values).map_err(|_| Refusal::new(RefusalCode::SsoAssurance))?;
         let subject = subject(&who.claims, &row.subject_claim).ok_or(RefusalCode::FactorRefused)?;
         let said = Said { national: None, family: None, given: None, profession: None, subject: subject.clone() };
-        let person = match (self.bind(&said, Kind::Sso, &row.issuer, origin).await?, session) {
-            (Bound::Known(person), _) => person.id,
-            (Bound::Unknown, Some(actor)) if attempt.session.is_some() && attempt.session == actor.credential => {
-                self.link_sso(actor, &row.issuer, &subject).await?;
-                actor.person()
-            }
-            (Bound::Unknown, _) => return Err(RefusalCode::SsoUnbound.into()),
+        // Whom the browser's own session names, where it was begun for that.
+        let own = session.filter(|a| attempt.session.is_some() && attempt.session == a.credential);
+        let (person, link) = match (self.bind(&said, Kind::Sso, &row.issuer, origin).await?, own) {
+            (Bound::Known(person), _) => (person.id, None),
+            (Bound::Unknown, Some(actor)) => (actor.person(), Some(actor)),
+            (Bound::Unknown, None) => return Err(RefusalCode::SsoUnbound.into()),
         };
         let structure = row.structure_id;
         let works = move |tx: &mut dyn Tx| {
@@ -438,15 +437,11 @@ impl Operator {
         if !self.0.store.read(works).await? {
             return Err(RefusalCode::RightMissing.into());
         }
-        let from = Elsewhere { provider: row.issuer, sid: who.session, at: who.authenticated };
+        if let Some(actor) = link {
+            self.link_sso(actor, &row.issuer, &subject).await?;
+        }
+        let from = elsewhere(self, &row.issuer, &who);
         self.enter_session(attempt, person, Factor::Sso, Some(from), origin).await
-    }
-
-    /// Origin of a structure's page: where a form may lead. None while it does not answer.
-    pub async fn sso_origin(&self, name: &str) -> Option<String> {
-        let (_, remote) = self.sso_named(name).await.ok()?;
-        let provider: Arc<Provider> = remote.described(self).await.ok()?;
-        super::psc::page_origin(&provider)
     }
 }
 

@@ -5,16 +5,21 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
-use sceau_identity::factor::Need;
+use sceau_identity::factor::{Factor, Need};
 use sceau_operator::identity::attempts::own_path;
 use sceau_operator::identity::sso::SsoOffer;
 use serde::Deserialize;
+
+/// Pro Santé Connect, as a page's address has it.
+const PSC: &str = "psc";
 
 /// Where to go afterwards.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
     vers: Option<String>,
+    /// Whoever left came by this provider.
+    quitte: Option<String>,
 }
 
 /// What a form of sign-in sends besides what its means needs.
@@ -44,6 +49,8 @@ struct Means {
     card: bool,
     /// Structures' own sign-ins.
     structures: Vec<SsoOffer>,
+    /// Whoever left may be signed in at Pro Santé Connect still: where that ends.
+    sign_out: Option<String>,
 }
 
 impl Means {
@@ -56,7 +63,8 @@ impl Means {
 }
 
 async fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, path: &str, more: bool) -> Response {
-    let vers = asked.map(|Query(asked)| asked.vers).unwrap_or_default().unwrap_or_default();
+    let Asked { vers, quitte } = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let vers = vers.unwrap_or_default();
     let vers = own_path(&vers).unwrap_or("/bal").to_owned();
     let identity = &visitor.op.config().identity;
     let shell = visitor.shell(&format!("{path}?vers={vers}"));
@@ -66,9 +74,10 @@ async fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, pa
     };
     let calls = offer.as_ref().is_some_and(|o| o.as_ref().is_some_and(|o| o.calls));
     let psc = offer.as_ref().map(Option::is_some);
+    let sign_out = offer.iter().flatten().filter(|_| quitte.as_deref() == Some(PSC)).find_map(|o| o.sign_out.clone());
     // Without them one signs in otherwise.
     let structures = visitor.op.sso_offers().await.unwrap_or_default();
-    let page = Means { shell, more, vers, psc, calls, card: identity.card.is_some(), structures };
+    let page = Means { shell, more, vers, psc, calls, card: identity.card.is_some(), structures, sign_out };
     let card = identity.card.as_ref().map(|c| site(&c.url).to_owned());
     // Where forms of sign-in lead.
     let to: Vec<String> = [offer.flatten().map(|o| o.origin), card].into_iter().flatten().collect();
@@ -98,6 +107,9 @@ pub(super) async fn confirm(visitor: Visitor, asked: Result<Query<Asked>, QueryR
 pub(super) async fn leave(Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
     let Ok(actor) = &visitor.actor else { return visitor.left("/connexion") };
     match visitor.op.end_session(actor, None).await {
+        Ok(()) if actor.proof.proven().iter().any(|p| p.factor == Factor::Psc) => {
+            visitor.left(&format!("/connexion?quitte={PSC}"))
+        }
         Ok(()) => visitor.left("/connexion"),
         Err(refusal) => visitor.refused(&refusal),
     }
