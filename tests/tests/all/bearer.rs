@@ -38,7 +38,7 @@ fn standing(o: &sceau_e2e::sandbox::Operator, login: &str) -> Value {
 
 #[test]
 fn a_program_sends_while_the_signing_key_rotates() {
-    let _proof = proves(&["F221", "F042", "F049"], "submission");
+    let _proof = proves(&["F221", "F048"], "submission");
     let _imap = proves(&["F221", "F048"], "imap");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
@@ -122,7 +122,7 @@ fn a_secretary_works_in_a_shared_mailbox_under_her_name() {
 
 #[test]
 fn refused_tokens() {
-    let _proof = proves(&["F221", "F042"], "imap");
+    let _proof = proves(&["F221"], "imap");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let of = |wanted: Value| {

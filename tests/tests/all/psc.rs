@@ -21,7 +21,7 @@ fn is_in(visit: &Visit<'_>, url: &str) -> bool {
 
 #[test]
 fn signs_in_by_pro_sante_connect_and_by_ecps() {
-    let _proof = proves(&["F042", "F046", "F047"], "web");
+    let _proof = proves(&["F042"], "web");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let url = a.public_url.as_str();
@@ -98,7 +98,7 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
 
 #[test]
 fn a_return_that_is_not_ours_opens_nothing() {
-    let _proof = proves(&["F042", "F047"], "web");
+    let _proof = proves(&["F042"], "web");
     let sandbox = Sandbox::start();
     let url = sandbox.a().public_url.as_str();
     let begun = |visit: &Visit<'_>| {
