@@ -132,6 +132,27 @@ pub(super) fn other(
     Ok((person, behind))
 }
 
+/// Whoever wanted something, as far as he may still do it: his roles now, without any session.
+fn still_may(tx: &mut dyn Tx, who: Id, use_case: UseCase, person: Id, origin: &Origin) -> Result<bool, Fail> {
+    let Some(row) = accounts::person_by_id(tx, who)? else { return Ok(false) };
+    let who = Who::Person(PersonRef::of(row));
+    let actor = Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin.clone() };
+    match permit(tx, &actor, use_case, On::Person(person)) {
+        Ok(()) => Ok(true),
+        Err(Fail::No(_)) => Ok(false),
+        Err(fail) => Err(fail),
+    }
+}
+
+/// Does a replacement still stand: both who wanted it may still want it, and neither typed in the address that the person has by now?
+pub(super) fn stands(tx: &mut dyn Tx, row: &Recovery, origin: &Origin) -> Result<bool, Fail> {
+    let Some(confirmed_by) = row.confirmed_by else { return Ok(false) };
+    let set = links::setter(tx, row.person_id)?;
+    Ok(set.is_none_or(|by| by != row.asked_by && by != confirmed_by)
+        && still_may(tx, row.asked_by, UseCase::RecoveryAsk, row.person_id, origin)?
+        && still_may(tx, confirmed_by, UseCase::RecoveryConfirm, row.person_id, origin)?)
+}
+
 /// Everything judged anew.
 fn good(tx: &mut dyn Tx, digest: &[u8], now: i64, origin: &Origin) -> Result<Good, Fail> {
     let invalid = || Fail::from(RefusalCode::LinkInvalid);
@@ -141,21 +162,21 @@ fn good(tx: &mut dyn Tx, digest: &[u8], now: i64, origin: &Origin) -> Result<Goo
     if person.email.as_ref() != Some(&offer.address) || person.email_verified.is_none() {
         return Err(invalid());
     }
-    let recovery = match offer.recovery {
+    let (recovery, wanted) = match offer.recovery {
         Some(id) => {
             let row = recoveries::by_id(tx, id)?.filter(|r| r.state == OPEN && r.person_id == person.id);
-            Some(row.ok_or_else(invalid)?)
+            let row = row.ok_or_else(invalid)?;
+            let wanted = stands(tx, &row, origin)?;
+            (Some(row), wanted)
         }
         None => {
-            let asker = accounts::person_by_id(tx, offer.asked_by)?.ok_or_else(invalid)?;
-            let who = Who::Person(PersonRef::of(asker));
-            let asker = Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin.clone() };
-            if permit(tx, &asker, UseCase::FactorInvite, On::Person(person.id)).is_err() || has_means(tx, person.id)? {
-                return Err(invalid());
-            }
-            None
+            let wanted = still_may(tx, offer.asked_by, UseCase::FactorInvite, person.id, origin)?;
+            (None, wanted && !has_means(tx, person.id)?)
         }
     };
+    if !wanted {
+        return Err(invalid());
+    }
     Ok(Good { link, offer, person, recovery })
 }
 

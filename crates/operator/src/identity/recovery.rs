@@ -10,7 +10,7 @@ use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
-use crate::{Actor, Operator, Origin};
+use crate::{Actor, Door, Operator, Origin};
 use sceau_domain::text::text;
 use sceau_domain::{AccessRole, Address, Lang, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_message::compose::Compose;
@@ -109,6 +109,7 @@ impl Operator {
         let (fact, actor) = (self.fact("recovery.asked", &By::actor(actor), None, "ok", said), actor.clone());
         let ask = move |tx: &mut dyn Tx| {
             let (person, behind) = enrol::other(tx, &actor, UseCase::RecoveryAsk, &login)?;
+            one_person(&actor, behind)?;
             let row = Recovery {
                 id,
                 person_id: person.id,
@@ -165,9 +166,14 @@ impl Operator {
         let confirm = move |tx: &mut dyn Tx| {
             let row = found(tx, &asker, UseCase::RecoveryConfirm, id)?;
             let login = login_of(tx, row.person_id)?;
-            let (_, behind) = enrol::other(tx, &asker, UseCase::RecoveryConfirm, &login)?;
-            if behind == row.asked_by || asker.person() == row.asked_by {
+            let (person, behind) = enrol::other(tx, &asker, UseCase::RecoveryConfirm, &login)?;
+            one_person(&asker, behind)?;
+            if behind == row.asked_by {
                 return Err(RefusalCode::RecoveryOwn.into());
+            }
+            // Whoever asked may have typed another address in meanwhile.
+            if links::setter(tx, person.id)?.is_some_and(|by| by == row.asked_by) {
+                return Err(Refusal::new(RefusalCode::TokenSetter).with("name", login).into());
             }
             let next = Recovery {
                 state: CONFIRMED.into(),
@@ -344,14 +350,27 @@ impl Operator {
     }
 
     async fn open_recovery(&self, row: Recovery) -> Result<bool, Refusal> {
-        let Some((link, notice)) = self.enrol_link(row.person_id, Some(row.id), row.asked_by).await? else {
-            return Ok(false);
+        let origin = system();
+        let asked = (row.clone(), origin.clone());
+        let stands = self.0.store.read(move |tx| enrol::stands(tx, &asked.0, &asked.1)).await?;
+        let sent = match stands {
+            true => self.enrol_link(row.person_id, Some(row.id), row.asked_by).await?,
+            false => None,
+        };
+        let Some((link, notice)) = sent else {
+            // Who wanted it may not any more, or it would go where one of them typed: nothing is sent.
+            let (op, now) = (self.clone(), self.now().0);
+            let end = move |tx: &mut dyn Tx| op.ended(tx, row.clone(), false, &By::system(), now).map(drop);
+            return match self.0.store.write(end).await.map_err(Refusal::from) {
+                Err(refusal) if refusal.code != RefusalCode::EditConflict => Err(refusal),
+                _ => Ok(true),
+            };
         };
         let next = Recovery { state: OPEN.into(), ..row };
         let fact = self.fact("recovery.opened", &By::system(), None, "ok", json!({ "recovery": next.id.to_string() }));
         let open = move |tx: &mut dyn Tx| {
-            // Another node was first, or the person objected.
-            if !rows::replace(tx, &next)? {
+            // Another node was first, the person objected, or something changed meanwhile.
+            if !enrol::stands(tx, &next, &origin)? || !rows::replace(tx, &next)? {
                 return Ok(false);
             }
             links::insert_link(tx, &link)?;
@@ -361,6 +380,16 @@ impl Operator {
         };
         Ok(self.0.store.write(open).await?)
     }
+}
+
+/// From where we ask ourselves.
+fn system() -> Origin {
+    Origin { door: Door::System, remote: None, session: "recovery".into(), tls: None, once: None }
+}
+
+/// Behind a token that somebody else made stand two people: neither asks nor confirms so, for each could be the other one too.
+fn one_person(actor: &Actor, behind: Id) -> Result<(), Fail> {
+    if behind == actor.person() { Ok(()) } else { Err(RefusalCode::RecoveryOwn.into()) }
 }
 
 /// One that the actor may do this with. `admin.not_found`, `right.missing`.

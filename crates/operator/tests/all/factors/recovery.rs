@@ -13,6 +13,8 @@ each_engine!(
     a_recovery_takes_two_and_a_delay,
     one_objection_ends_it,
     a_link_serves_once_on_every_node,
+    whoever_wanted_it_does_not_get_the_link,
+    two_people_are_two,
 );
 
 fn web() -> Origin {
@@ -181,4 +183,61 @@ async fn a_link_serves_once_on_every_node(h: House) {
     );
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     assert_eq!(h.kinds("anne").await, ["passkey"]);
+}
+
+/// Types another ordinary address in for somebody, and confirms it as if he read mail there.
+async fn retyped(h: &House, by: &str, login: &str) {
+    let sql = format!(
+        "UPDATE people SET email = 'autre@exemple.fr', email_set_by = (SELECT id FROM people WHERE login = '{by}') WHERE login = '{login}'"
+    );
+    h.w.store.write(move |tx| tx.execute(&sql, &[]).map(drop)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+}
+
+async fn whoever_wanted_it_does_not_get_the_link(h: House) {
+    h.password_and_totp("anne").await;
+    h.password_and_totp("bruno").await;
+    let (op, admin, second) = (h.op(), &h.w.admin, h.actor("seconde").await);
+    // Typed in between the request and its confirmation.
+    let one = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    retyped(&h, "root", "anne").await;
+    assert_eq!(code(op.confirm_recovery(&second, one).await), RefusalCode::TokenSetter);
+    // Behind the confirmation, by either: nothing is sent, and it is over.
+    for by in ["root", "seconde"] {
+        retyped(&h, "autre", "bruno").await;
+        let id = op.ask_recovery(admin, "bruno", ("vue", "perdu")).await.unwrap().id;
+        op.confirm_recovery(&second, id).await.unwrap();
+        retyped(&h, by, "bruno").await;
+        h.sent().await;
+        h.relay.drain();
+        h.w.store.clock.advance_ms(24 * 3_600_000);
+        op.housekeeping().await.unwrap();
+        h.sent().await;
+        assert!(h.relay.secrets("autre@exemple.fr", "/acceder/").is_empty(), "{by}");
+        let all = op.recoveries(admin, i64::MAX, 10).await.unwrap();
+        assert_eq!(all.iter().find(|r| r.id == id).unwrap().state, "withdrawn", "{by}");
+    }
+    // Once the link is out, a block of who wanted it ends it.
+    retyped(&h, "autre", "bruno").await;
+    let id = op.ask_recovery(admin, "bruno", ("vue", "perdu")).await.unwrap().id;
+    op.confirm_recovery(&second, id).await.unwrap();
+    h.w.store.clock.advance_ms(24 * 3_600_000);
+    op.housekeeping().await.unwrap();
+    let secret = link(&h, "autre@exemple.fr", "/acceder/").await;
+    op.look_at_enrol_link(&secret, &web()).await.unwrap();
+    let gone = "UPDATE people SET disabled = 5 WHERE login = 'seconde'";
+    h.w.store.write(move |tx| tx.execute(gone, &[]).map(drop)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
+    assert_eq!(h.kinds("bruno").await.len(), 2);
+}
+
+async fn two_people_are_two(h: House) {
+    h.password_and_totp("anne").await;
+    let (op, admin) = (h.op(), &h.w.admin);
+    // A token of the second administrator that the first one was shown: behind it stand both.
+    let (token, _) = op.create_api_token(admin, "seconde", "essai", None).await.unwrap();
+    let shown = sceau_operator::Actor { credential: Some(token.id), ..h.actor("seconde").await };
+    assert_eq!(code(op.ask_recovery(&shown, "anne", ("vue", "perdu")).await), RefusalCode::RecoveryOwn);
+    let id = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    assert_eq!(code(op.confirm_recovery(&shown, id).await), RefusalCode::RecoveryOwn);
+    op.confirm_recovery(&h.actor("seconde").await, id).await.unwrap();
 }
