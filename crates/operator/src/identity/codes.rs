@@ -22,6 +22,12 @@ use zeroize::Zeroizing;
 const AN_HOUR: i64 = 5;
 const OPEN: i64 = 3;
 
+/// Whose right password was given in a sign-in under way. `form.old`: nobody's. Somebody may be named in it who proved nothing: nothing is shown of him.
+pub(super) fn behind_password(attempt: &Attempt) -> Result<Id, Refusal> {
+    let right = attempt.proof.proven().iter().any(|p| p.factor == Means::Password);
+    attempt.person.filter(|_| right).ok_or_else(|| RefusalCode::FormOld.into())
+}
+
 impl Operator {
     /// May codes be sent to this person?
     pub(super) async fn mail_codes_for(&self, person: Id) -> Result<bool, Refusal> {
@@ -57,8 +63,7 @@ impl Operator {
     /// `notice.too_many`.
     pub async fn send_code(&self, browser: &Browser<'_>, origin: &Origin) -> Result<(), Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
-        let right = attempt.proof.proven().iter().any(|p| p.factor == Means::Password);
-        let person = attempt.person.filter(|_| right).ok_or(RefusalCode::FormOld)?;
+        let person = behind_password(&attempt)?;
         if !self.mail_codes_for(person).await? {
             return Ok(());
         }
@@ -124,7 +129,7 @@ impl Operator {
 
     /// Before a code is judged: whoever knows a password does not guess codes at will, however many sign-ins he begins. The login.
     pub(super) async fn may_show_second(&self, attempt: &Attempt, origin: &Origin) -> Result<(Id, String), Refusal> {
-        let person = attempt.person.ok_or(RefusalCode::FormOld)?;
+        let person = behind_password(attempt)?;
         let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(accounts::person_by_id(tx, person)?);
         let login = self.0.store.read(find).await?.ok_or(RefusalCode::FormOld)?.login;
         self.may_guess(Guess { login: &login, person: Some(person), known: attempt.known(), origin }).await?;

@@ -4,6 +4,7 @@
 //! Promises: a challenge is spent before its answer is looked at, and is of one browser; a credential is one person's; a counter that goes back is an
 //! alarm and no sign-in; a person's finger or face never leaves his device (F045).
 use super::attempts::{Attempt, Browser};
+use super::codes::behind_password;
 use super::factors::{self, FactorView, PASSKEY};
 use super::sessions::Entered;
 use crate::record::By;
@@ -117,12 +118,10 @@ impl Operator {
         self.ask_passkey(attempt).await
     }
 
-    /// Asks for a passkey as the second means of the sign-in under way. `form.old`: there is none, or nobody was named in it.
+    /// Asks for a passkey as the second means of the sign-in under way. `form.old`: there is none, or no right password was given in it.
     pub async fn passkey_second(&self, browser: &Browser<'_>) -> Result<(), Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
-        if attempt.person.is_none() {
-            return Err(RefusalCode::FormOld.into());
-        }
+        behind_password(&attempt)?;
         self.ask_passkey(attempt).await
     }
 

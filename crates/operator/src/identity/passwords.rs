@@ -3,6 +3,7 @@
 //! Promises: a password alone opens nothing; whoever is unknown, has none, or typed another hears the same after the same work; few are computed at once,
 //! with a queue that is bounded, so that a flood of them takes nothing from mail; what is kept lets nobody guess without the keyring.
 use super::attempts::Browser;
+use super::codes::behind_password;
 use super::factors::{self, FactorView, PASSWORD, Second};
 use super::sessions::Entered;
 use super::settings::Breached;
@@ -158,8 +159,7 @@ impl Operator {
     /// What may follow the password that was given in this browser. `form.old`.
     pub async fn seconds(&self, browser: &Browser<'_>) -> Result<Second, Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
-        let person = attempt.person.ok_or(RefusalCode::FormOld)?;
-        self.seconds_of(person).await
+        self.seconds_of(behind_password(&attempt)?).await
     }
 
     /// Sets the password of whoever is signed in, or another one; the person's other sessions end. `auth.fresh`, `password.short`,
