@@ -10,6 +10,7 @@ mod hidden;
 mod imap;
 mod listen;
 mod notices;
+mod openings;
 mod revocation;
 mod search;
 mod storage;
@@ -23,6 +24,7 @@ pub use connectors::ConnectorsSection;
 pub use imap::ImapSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;
+pub use openings::OpeningsSection;
 pub use revocation::{AnchorSet, EnvironmentName, RevocationSection};
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
@@ -71,6 +73,9 @@ pub struct Config {
     /// Ordinary mail without content, outside the trust space; none is sent when absent.
     #[serde(default)]
     pub notices: Option<NoticesSection>,
+    /// What is asked before a BAL opens.
+    #[serde(default)]
+    pub openings: OpeningsSection,
     /// The engine that reads every message; an alarm when absent.
     #[serde(default)]
     pub antivirus: Option<AntivirusSection>,
