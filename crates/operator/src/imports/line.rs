@@ -20,7 +20,7 @@ use sceau_domain::people_file::PersonLine;
 use sceau_domain::text::text;
 use sceau_domain::{Address, BalKind, Lang, Refusal, RefusalCode, UseCase, person, plain};
 use sceau_store::imports::{self as rows, End};
-use sceau_store::{Id, Tx, accounts, roles};
+use sceau_store::{Id, StoreError, Tx, accounts, roles};
 use serde_json::json;
 
 /// Names that a line was given before: those that a dry run told.
@@ -167,7 +167,15 @@ pub(super) fn carry(
                 (None, "") => free_login(tx, task, line, national.as_deref())?,
                 (None, login) => login.to_ascii_lowercase(),
             };
-            op.draft_person(actor, &new_person(task, line, &login, national.as_ref())?)?.add(tx)?
+            match op.draft_person(actor, &new_person(task, line, &login, national.as_ref())?)?.add(tx) {
+                // The login was free a moment ago: somebody else took it meanwhile, and the line is tried again.
+                Err(Fail::No(taken))
+                    if taken.code == RefusalCode::Exists && given.is_none() && line.login.is_empty() =>
+                {
+                    return Err(StoreError::Exists("login".into()).into());
+                }
+                added => added?,
+            }
         }
     };
     let said = json!({ "login": person.login, "import": task.import.id.to_string() });
