@@ -167,9 +167,16 @@ service lmtp {{
   }}
 }}
 """)
-        self.process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", folder / "conf"], stdin=subprocess.DEVNULL,
-                                        stdout=open(folder / "output", "w"), stderr=subprocess.STDOUT)
-        until("Dovecot", 30, lambda: self.lives() and self.socket.exists() and answers(port))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", self.folder / "conf"], stdin=subprocess.DEVNULL,
+                                        stdout=open(self.folder / "output", "w"), stderr=subprocess.STDOUT)
+        until("Dovecot", 30, lambda: self.lives() and self.socket.exists() and answers(self.port))
+
+    def restart(self):
+        self.stop()
+        self.start()
 
     def lives(self):
         if self.process.poll() is not None:

@@ -1,7 +1,9 @@
 """What a reader asks of an IMAP server, timed from the first byte of the command to its tagged answer. One client for every server: it sends,
 takes the bytes as they come, and looks only for the end, so that what it costs itself is small and the same."""
+import pathlib
 import random
 import socket
+import subprocess
 import time
 import urllib.parse
 
@@ -170,6 +172,28 @@ def rows(connect, folder, size, times):
     for gone in (b"copies", b"moved"):
         s.run(b"DELETE " + gone)
     s.close()
+    return out
+
+
+def cold(connect, restart, folder, times):
+    """Milliseconds of SELECT, and of SELECT and one question, each time after a restart of the server and with the caches of the system dropped; connection and
+    login are over when the clock starts. What a server does at its start (Sceau opens its stores) is over as well."""
+    out = []
+    for what in ("", "FETCH 1:* (FLAGS)", "FETCH 1:* (UID FLAGS ENVELOPE RFC822.SIZE)", "SEARCH UNSEEN", "SEARCH SUBJECT cardiologie", f"SEARCH BODY {RARE}",
+                 "FETCH 1:100 (BODY.PEEK[])"):
+        took = []
+        for _ in range(times):
+            restart()
+            s = connect()
+            subprocess.run(["sync"], check=True)
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+            began = time.monotonic()
+            s.run(b"SELECT " + folder.encode())
+            if what:
+                s.run(what.encode())
+            took.append(time.monotonic() - began)
+            s.close()
+        out.append((f"cold: SELECT, {what}" if what else "cold: SELECT", median(took) * 1e3))
     return out
 
 

@@ -6,7 +6,8 @@
 //!
 //! Promises: no sequence of events and of changing facts reaches `opened` unless, at that very moment, each identity that the kind asks for is
 //! certified and nobody named has left the structure meanwhile, somebody fit is responsible, the structure agreed by a convention and has the domain,
-//! the operator takes the place and the people (F163), and the terms are accepted by whom the BAL waits for.
+//! the operator takes the place and the people (F163), the terms are accepted by whom the BAL waits for, and whoever stands for the BAL has given an
+//! ordinary address as the operator's rule says (F063).
 use crate::eligibility::Unfit;
 use crate::person::exemption_stands;
 use crate::structure::Opening;
@@ -108,10 +109,13 @@ pub enum Guard {
     Eligibility,
     /// The terms of use are accepted (F100).
     Terms,
+    /// The ordinary address for notifications is given, and confirmed where that is asked for (F063).
+    Address,
 }
 impl Guard {
     /// Every guard, in the order in which they are told.
-    pub const ALL: [Self; 5] = [Self::Identity, Self::Responsible, Self::Convention, Self::Eligibility, Self::Terms];
+    pub const ALL: [Self; 6] =
+        [Self::Identity, Self::Responsible, Self::Convention, Self::Eligibility, Self::Terms, Self::Address];
     /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -120,11 +124,12 @@ impl Guard {
             Self::Convention => "convention",
             Self::Eligibility => "eligibility",
             Self::Terms => "terms",
+            Self::Address => "address",
         }
     }
-    /// Is it asked for when a request of this sort is verified? All of them are when it is carried out.
+    /// Is it asked for when a request of this sort is verified? All of them are when it is carried out. What the person alone can do comes later.
     fn at_verification(self) -> bool {
-        self != Self::Terms
+        !matches!(self, Self::Terms | Self::Address)
     }
 }
 
@@ -153,6 +158,50 @@ impl Part {
     }
 }
 
+/// What the operator asks of the ordinary address of whoever is to stand for a BAL (F063).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressRule {
+    /// It is given and confirmed by its link: until then the opening waits.
+    #[default]
+    Required,
+    /// It is given; its link may be used later.
+    Given,
+    /// Nothing.
+    Off,
+}
+
+/// What is known of somebody's ordinary address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Contact {
+    /// There is none.
+    Missing,
+    /// Somebody else has it too: it is not the person's own.
+    Taken,
+    /// It is of the trust space, or of this operator.
+    Inside,
+    /// Mail to it comes back.
+    Wrong,
+    /// Given, not confirmed.
+    Given,
+    /// Confirmed by its link.
+    Confirmed,
+}
+
+impl AddressRule {
+    /// What an address lacks by this rule.
+    pub fn lack(self, contact: Contact) -> Option<Lack> {
+        match (self, contact) {
+            (Self::Off, _) | (_, Contact::Confirmed) | (Self::Given, Contact::Given) => None,
+            (_, Contact::Missing) => Some(Lack::NoAddress),
+            (_, Contact::Taken) => Some(Lack::AddressTaken),
+            (_, Contact::Inside) => Some(Lack::AddressInside),
+            (_, Contact::Wrong) => Some(Lack::AddressWrong),
+            (Self::Required, Contact::Given) => Some(Lack::AddressUnconfirmed),
+        }
+    }
+}
+
 /// What is known of somebody at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
@@ -176,6 +225,8 @@ pub struct Party {
     pub unfit: Option<Unfit>,
     /// Accepted the terms in force.
     pub accepted: bool,
+    /// The ordinary address.
+    pub contact: Contact,
 }
 
 /// Everything that a step is judged by.
@@ -193,6 +244,8 @@ pub struct Case {
     pub domain: bool,
     /// The operator's rules do not take the place (F163).
     pub unfit: Option<Unfit>,
+    /// What is asked of ordinary addresses (F063).
+    pub address: AddressRule,
 }
 
 /// Why a guard does not let through.
@@ -221,6 +274,16 @@ pub enum Lack {
     NoDomain,
     /// Has not accepted the terms of use in force.
     NotAccepted,
+    /// No ordinary address was given.
+    NoAddress,
+    /// The ordinary address is not confirmed.
+    AddressUnconfirmed,
+    /// Mail to the ordinary address comes back.
+    AddressWrong,
+    /// Somebody else has the ordinary address too.
+    AddressTaken,
+    /// The ordinary address is of the trust space, or of this operator.
+    AddressInside,
     /// The operator does not take this place or person: the rule.
     #[serde(untagged)]
     Unfit(Unfit),
@@ -241,6 +304,11 @@ impl Lack {
             Self::NoDomain => "no_domain",
             Self::Unfit(rule) => rule.as_str(),
             Self::NotAccepted => "not_accepted",
+            Self::NoAddress => "no_address",
+            Self::AddressUnconfirmed => "address_unconfirmed",
+            Self::AddressWrong => "address_wrong",
+            Self::AddressTaken => "address_taken",
+            Self::AddressInside => "address_inside",
         }
     }
 }
@@ -271,6 +339,11 @@ impl From<Missing> for Refusal {
             Lack::NoDomain => RefusalCode::OpeningDomain,
             Lack::Unfit(rule) => rule.code(),
             Lack::NotAccepted => RefusalCode::OpeningTerms,
+            Lack::NoAddress => RefusalCode::ContactMissing,
+            Lack::AddressUnconfirmed => RefusalCode::ContactUnconfirmed,
+            Lack::AddressWrong => RefusalCode::ContactWrong,
+            Lack::AddressTaken => RefusalCode::ContactTaken,
+            Lack::AddressInside => RefusalCode::ContactInside,
         };
         Refusal::new(code).with("name", m.who.unwrap_or_default())
     }
@@ -358,6 +431,12 @@ impl Case {
             }
             Guard::Terms if self.task != Task::Open || self.awaited().any(|p| p.accepted) => None,
             Guard::Terms => missing(Lack::NotAccepted, self.awaited().next()),
+            // Whoever stands for it is written to on its account, each by an address of his own. What is open already stays so.
+            Guard::Address if self.task == Task::Open => self
+                .standing()
+                .find_map(|p| Some((self.address.lack(p.contact)?, p)))
+                .and_then(|(l, p)| missing(l, Some(p))),
+            Guard::Address => None,
         }
     }
 

@@ -16,11 +16,20 @@ fn party(login: &str, part: Part) -> Party {
         left: false,
         unfit: None,
         accepted: true,
+        contact: Contact::Confirmed,
     }
 }
 
 fn case(kind: BalKind, parties: Vec<Party>) -> Case {
-    Case { task: Task::Open, kind, parties, convention: true, domain: true, unfit: None }
+    Case {
+        task: Task::Open,
+        kind,
+        parties,
+        convention: true,
+        domain: true,
+        unfit: None,
+        address: AddressRule::Required,
+    }
 }
 
 fn lack(case: &Case, guard: Guard) -> Option<Lack> {
@@ -82,6 +91,34 @@ fn somebody_habilitated_is_responsible_and_one_acceptance_is_enough() {
 }
 
 #[test]
+fn whoever_stands_for_a_bal_has_an_address_of_his_own() {
+    use Contact::{Confirmed, Given, Inside, Missing, Taken, Wrong};
+    let lacks = |rule: AddressRule| [Missing, Taken, Inside, Wrong, Given, Confirmed].map(|c| rule.lack(c));
+    let [missing, taken, inside, wrong] =
+        [Lack::NoAddress, Lack::AddressTaken, Lack::AddressInside, Lack::AddressWrong].map(Some);
+    assert_eq!(lacks(AddressRule::Required), [missing, taken, inside, wrong, Some(Lack::AddressUnconfirmed), None]);
+    assert_eq!(lacks(AddressRule::Given), [missing, taken, inside, wrong, None, None]);
+    assert_eq!(lacks(AddressRule::Off), [None; 6]);
+    assert_eq!(AddressRule::default(), AddressRule::Required);
+
+    // Each of those responsible, and nobody else.
+    let mut c = case(BalKind::Org, vec![party("anne", Part::Responsible), party("bruno", Part::Responsible)]);
+    c.parties.push(Party { contact: Missing, ..party("zoe", Part::Member) });
+    assert_eq!(c.look(Guard::Address, NOW), None);
+    c.parties[1].contact = Given;
+    let found = c.look(Guard::Address, NOW).unwrap();
+    assert_eq!((found.lack, found.who.as_deref()), (Lack::AddressUnconfirmed, Some("bruno")));
+    // It is waited for once the request is verified; what is open already is changed without it.
+    assert_eq!(step(State::Requested, Event::Verify, &c, NOW), Ok(State::Verified));
+    assert_eq!(step(State::Verified, Event::CarryOut, &c, NOW), Err(Denied::Missing(found)));
+    c.task = Task::Change;
+    assert_eq!(step(State::Verified, Event::CarryOut, &c, NOW), Ok(State::Done));
+    for lack in [missing, taken, inside, wrong].into_iter().flatten().chain([Lack::AddressUnconfirmed]) {
+        assert_eq!(serde_json::to_string(&lack).unwrap(), format!("\"{}\"", lack.as_str()));
+    }
+}
+
+#[test]
 fn policies_say_who_decides() {
     use Decider::{Operator, Own, Structure};
     let card = Own { card: true, national_id: true };
@@ -130,7 +167,7 @@ fn parties() -> impl Strategy<Value = Vec<Party>> {
         Just(Part::Machine)
     ];
     let exemption = prop::option::of(prop::option::of((0_i64..2_000_000).prop_map(Timestamp)));
-    let flags = prop::collection::vec(prop::bool::weighted(0.7), 6);
+    let flags = prop::collection::vec(prop::bool::weighted(0.7), 7);
     let one = (part, exemption, flags).prop_map(|(part, exemption, f)| Party {
         national_id: f[0],
         exemption,
@@ -140,6 +177,7 @@ fn parties() -> impl Strategy<Value = Vec<Party>> {
         accepted: f[4],
         left: !(f[5] || f[1]),
         unfit: (!(f[5] || f[2])).then_some(Unfit::Profession),
+        contact: if f[6] { Contact::Confirmed } else { Contact::Given },
         ..party("x", part)
     });
     prop::collection::vec(one, 0..3)
@@ -166,7 +204,7 @@ fn is_sound(kind: BalKind, parties: &[Party], (convention, place): (bool, Option
     let numbered = |p: &Party| {
         p.national_id || matches!(p.exemption, Some(None)) || matches!(p.exemption, Some(Some(t)) if t.0 > now)
     };
-    let fit = |p: &Party| p.certified && p.habilitated;
+    let fit = |p: &Party| p.certified && p.habilitated && p.contact == Contact::Confirmed;
     convention
         && place.is_none()
         && !parties.iter().any(|p| p.blocked || p.left || p.unfit.is_some())
@@ -215,7 +253,7 @@ fn lives(guards: &[Guard]) -> Result<(), TestError<(BalKind, Vec<Happens>)>> {
 }
 
 #[test]
-fn nothing_opens_without_identity_responsible_convention_and_terms() {
+fn nothing_opens_without_identity_responsible_convention_terms_and_address() {
     lives(&Guard::ALL).unwrap();
 }
 

@@ -7,8 +7,9 @@ use crate::{Refusal, RefusalCode, Timestamp, person};
 /// Longest line, in bytes of its fields: far more than every column may hold. It is kept until the import is forgotten.
 pub const LINE: usize = 8 << 10;
 
-/// The columns, in the order of [`PersonLine`]; the last one is not read.
-pub const COLUMNS: [Column; 20] = [
+/// The columns, in the order of [`PersonLine`]; `remarque` is not read.
+/// New ones come last: imports that are under way know them by their places.
+pub const COLUMNS: [Column; 21] = [
     column("nom", &["familyname", "nomexercice"], true),
     column("prénom", &["givenname", "prenomexercice"], true),
     column("identifiant national", &["nationalid", "rpps", "adeli", "rppsadeli", "idnational"], true),
@@ -29,6 +30,7 @@ pub const COLUMNS: [Column; 20] = [
     column("responsable", &["responsible"], false),
     column("domaine", &["domain"], false),
     column("remarque", &["note", "commentaire"], false),
+    column("adresse de notification", &["notificationaddress", "notification", "courriel", "email"], false),
 ];
 
 const fn column(name: &'static str, also: &'static [&'static str], required: bool) -> Column {
@@ -68,6 +70,7 @@ pub struct PersonLine {
     pub service: String,
     pub responsible: String,
     pub domain: String,
+    pub notification_address: String,
 }
 
 /// The beginning of a text.
@@ -115,6 +118,7 @@ pub fn read(places: &Places, fields: &[String]) -> Result<PersonLine, Refusal> {
         service: field(16),
         responsible: field(17),
         domain: field(18),
+        notification_address: field(20),
     })
 }
 
@@ -133,6 +137,11 @@ impl PersonLine {
     /// What says that two lines ask for the same: the person, and the BAL.
     pub fn key(&self) -> String {
         format!("{}|{}|{}", self.who(), cut(&key(&self.kind), 16), cut(&self.address.to_lowercase(), 254))
+    }
+    /// The ordinary address that it gives, as it is compared. It is bounded: an index keeps it.
+    pub fn contact(&self) -> Option<String> {
+        let address = self.notification_address.to_ascii_lowercase();
+        (!address.is_empty()).then(|| cut(&address, 254))
     }
     /// Until when the exemption stands: the end of that day (`2027-12-31` or `31/12/2027`), UTC. `admin.invalid`.
     pub fn exempt_until(&self) -> Result<Timestamp, Refusal> {

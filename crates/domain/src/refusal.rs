@@ -15,7 +15,7 @@
 //! | `reply` | the remote server's reply | `transfer.protocol`, `transfer.refused`, `transfer.put_off`, `transfer.expired` |
 //! | `cause` | a technical detail, one short phrase | `peer.invalid`, `syntax.error`, `header.malformed`, `message.too_complex`, `admin.invalid`, `terms.clause_missing`, `transfer.*` |
 //! | `limit` | the limit that was passed, with its unit | `*.too_many`, `*.too_big`, `*.limit`, `message.*`, `quota.exceeded` … |
-//! | `name` | a connector, a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
+//! | `name` | a connector, a folder, an object or field of the administration, a right, a command | `folder.*`, `admin.*`, `terms.required` (the link), `naming.*`, `identifier.*`, `opening.*`, `contact.*`, `eligibility.*`, `move.*`, `right.missing`, `syntax.unknown`, `edit.*`, `state.wrong`, `role.*`, `access.*` |
 //! | `date` | an instant, as shown to a person | `peer.expired`, `peer.not_yet_valid` |
 //! | `delay` | a duration with its unit | `login.too_many`, `transfer.expired`, `recovery.waiting` |
 use crate::text::{Lang, text, to_ascii};
@@ -206,6 +206,12 @@ refusals! {
     OpeningTerms         "opening.terms"          550 "5.5.1" "CANNOT" 409;
     OpeningLeft          "opening.left"           550 "5.5.1" "CANNOT" 409;
     OpeningDomain        "opening.domain"         550 "5.5.1" "CANNOT" 409;
+    // the ordinary address for notifications (domain::opening)
+    ContactMissing       "contact.missing"        550 "5.5.1" "CANNOT" 409;
+    ContactUnconfirmed   "contact.unconfirmed"    550 "5.5.1" "CANNOT" 409;
+    ContactWrong         "contact.wrong"          550 "5.5.1" "CANNOT" 409;
+    ContactTaken         "contact.taken"          550 "5.5.1" "CANNOT" 409;
+    ContactInside        "contact.inside"         501 "5.5.4" "" 422;
     // whom the operator takes (domain::eligibility)
     EligibilityTerritory "eligibility.territory"  550 "5.7.1" "CANNOT" 409;
     EligibilityProfession "eligibility.profession" 550 "5.7.1" "CANNOT" 409;

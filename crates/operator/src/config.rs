@@ -47,6 +47,8 @@ pub struct OperatorConfig {
     /// The operator is being set up: over the administration socket, its administrators are shown the secrets of tokens that they make for others.
     /// False in service, where the person alone sees them.
     pub setting_up: bool,
+    /// What is asked of the ordinary address of whoever is to stand for a BAL, before it opens (F063).
+    pub notification_address: sceau_domain::opening::AddressRule,
     /// What structures are told about our door for their servers.
     pub connectors: crate::connectors::Settings,
     /// What looks like abuse, and limits of partners.

@@ -255,6 +255,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [anchors.production]\ncps = [{cards_elsewhere}]\n\n\
          [revocation]\nmode = \"strict\"\nlists = [{crl_url:?}, {cards_crl_url:?}]\n\n\
          [antivirus]\noff = \"sandbox\"\n\n\
+         # Nobody here has ordinary mail, and no relay could bring a link.\n[openings]\nnotification_address = \"off\"\n\n\
          # Who plays here sends as nobody does.\n[abuse]\nenabled = false\n\n\
          [white_list]\nurl = {url:?}\nsigner_cn = {SIGNER_CN:?}\nissuer_cn = {ISSUER_CN:?}\nevery_seconds = 60\n\n\
          [listen]\nmx = {mx}\nsubmission = {submission}\nsubmissions = {submissions}\nimap = {imap}\nimaps = {imaps}\nhttps = {https}\ncard = {card}\nhttp = {http}\nadmin = \"admin.sock\"\nmax_connections_per_minute = 0\nmax_commands_per_minute = 100000\nerror_pause_ms = 0\n\n\

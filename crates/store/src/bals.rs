@@ -15,6 +15,8 @@ pub struct Filter {
     pub state: Option<String>,
     /// With this in the address or the label.
     pub text: Option<String>,
+    /// Only open ones for which somebody stands (the holder, one of those responsible) whose ordinary address is missing, unconfirmed or wrong.
+    pub lacks_contact: bool,
     /// Only of these structures, or to which this person has an access.
     pub within: Option<(Vec<Id>, Id)>,
 }
@@ -102,6 +104,14 @@ pub fn list(tx: &mut dyn Tx, filter: &Filter, after: &str, limit: i64) -> Result
         also(" AND (address_key LIKE {} ESCAPE '!'", pattern(&text.to_lowercase(), true).into());
         also(" OR LOWER(label) LIKE {} ESCAPE '!'", pattern(&text.to_lowercase(), true).into());
         also(" OR label LIKE {} ESCAPE '!')", pattern(text, true).into());
+    }
+    if filter.lacks_contact {
+        also(
+            " AND state <> 'closed' AND EXISTS (SELECT 1 FROM access a JOIN people p ON p.id = a.person_id WHERE a.bal_id = bals.id AND a.ended IS NULL \
+              AND (a.ends IS NULL OR a.ends > {}) AND a.role IN ('holder', 'responsible') \
+              AND (p.email IS NULL OR p.email_verified IS NULL OR p.email_wrong IS NOT NULL))",
+            tx.now().into(),
+        );
     }
     if let Some((structures, person)) = &filter.within {
         // A set that is made once: how many BALs there are besides costs nothing.

@@ -66,6 +66,8 @@ pub struct Line {
     pub login: Option<String>,
     /// Address of the BAL.
     pub result: Option<String>,
+    /// The ordinary address that it gives, as it is compared.
+    pub contact: Option<String>,
 }
 
 /// How a line ended.
@@ -87,7 +89,7 @@ pub struct End {
 
 const IMPORT: &str = "id, kind, structure_id, name, dry, state, header, encoding, reason, next_line, lines, done, wrong, skipped, \
                       person_id, by_whom, at, changed";
-const LINE: &str = "line, text, key, state, code, sentence_fr, sentence_en, login, result";
+const LINE: &str = "line, text, key, state, code, sentence_fr, sentence_en, login, result, contact";
 /// Lines in one statement.
 const ROWS: usize = 100;
 
@@ -124,6 +126,7 @@ fn line(r: &Row) -> Result<Line, StoreError> {
         sentence_en: r.opt_text(6)?,
         login: r.opt_text(7)?,
         result: r.opt_text(8)?,
+        contact: r.opt_text(9)?,
     })
 }
 
@@ -158,13 +161,13 @@ pub fn add_lines(tx: &mut dyn Tx, id: Id, lines: &[Line], at: i64) -> Result<boo
     }
     for slice in lines.chunks(ROWS) {
         let row = |i: usize| {
-            let p = i * 7 + 2;
-            let places: Vec<String> = (p..p + 7).map(|n| format!("${n}")).collect();
+            let p = i * 8 + 2;
+            let places: Vec<String> = (p..p + 8).map(|n| format!("${n}")).collect();
             format!("($1, {})", places.join(", "))
         };
         let rows: Vec<String> = (0..slice.len()).map(row).collect();
         let sql = format!(
-            "INSERT INTO import_lines (import_id, line, text, key, state, code, sentence_fr, sentence_en) VALUES {}",
+            "INSERT INTO import_lines (import_id, line, text, key, state, code, sentence_fr, sentence_en, contact) VALUES {}",
             rows.join(", ")
         );
         let mut values: Vec<Value> = vec![id.into()];
@@ -177,6 +180,7 @@ pub fn add_lines(tx: &mut dyn Tx, id: Id, lines: &[Line], at: i64) -> Result<boo
                 l.code.clone().into(),
                 l.sentence_fr.clone().into(),
                 l.sentence_en.clone().into(),
+                l.contact.clone().into(),
             ]);
         }
         tx.execute(&sql, &values)?;
@@ -287,6 +291,12 @@ pub fn by_login(tx: &mut dyn Tx, id: Id, login: &str) -> Result<Option<Line>, St
 pub fn by_address(tx: &mut dyn Tx, id: Id, address: &str) -> Result<Option<Line>, StoreError> {
     let sql = format!("SELECT {LINE} FROM import_lines WHERE {} LIMIT 1", found("k.result = $2"));
     tx.query_opt(&sql, params![id, address])?.as_ref().map(line).transpose()
+}
+
+/// Lines of an import that gave this ordinary address, as it is compared, the first ones.
+pub fn by_contact(tx: &mut dyn Tx, id: Id, contact: &str, limit: i64) -> Result<Vec<Line>, StoreError> {
+    let sql = format!("SELECT {LINE} FROM import_lines WHERE {} LIMIT $3", found("k.contact = $2"));
+    tx.query(&sql, params![id, contact, limit])?.iter().map(line).collect()
 }
 
 /// Logins that begin so and go on with nothing or a number: of people, and those that the lines of an import took. What a suggestion must avoid.

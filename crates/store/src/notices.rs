@@ -1,7 +1,7 @@
 //! Rows of one-time links and of notices (ordinary mail without content). No rule is here.
 //!
 //! Promises: of a link's secret only a digest is kept; of a notice, what it says and where it goes is sealed, and gone once it has left.
-use crate::{Id, Row, StoreError, Tx, many, params};
+use crate::{Id, Row, StoreError, Tx, many, params, settings};
 
 /// A one-time link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,31 @@ pub fn setter(tx: &mut dyn Tx, person: Id) -> Result<Option<Id>, StoreError> {
         Some(row) => row.opt_int(0),
         None => Ok(None),
     }
+}
+
+/// Makes changes of ordinary addresses follow each other until the end of the transaction, so that of two people who are given the same one at once the
+/// second is told.
+pub fn lock_contacts(tx: &mut dyn Tx, now: i64) -> Result<(), StoreError> {
+    settings::put(tx, "contacts.lock", b"", now).map(drop)
+}
+
+/// Has somebody else this ordinary address, as it is compared?
+pub fn is_anothers(tx: &mut dyn Tx, contact: &str, person: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM people WHERE email IS NOT NULL AND lower(email) = $1 AND id <> $2 LIMIT 1";
+    Ok(tx.query_opt(sql, params![contact, person])?.is_some())
+}
+
+/// What speaks against the ordinary addresses of these people: whose mail comes back, and whose somebody else has too. Who is not named has none, or
+/// one that nothing speaks against.
+pub fn contact_marks(tx: &mut dyn Tx, people: &[Id]) -> Result<Vec<(Id, bool, bool)>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT m.id, m.wrong, m.taken FROM (SELECT p.id AS id, CASE WHEN p.email_wrong IS NULL THEN 0 ELSE 1 END AS wrong, CASE WHEN EXISTS \
+             (SELECT 1 FROM people q WHERE q.email IS NOT NULL AND lower(q.email) = lower(p.email) AND q.id <> p.id) THEN 1 ELSE 0 END AS taken \
+             FROM people p WHERE p.id IN ({list}) AND p.email IS NOT NULL) m WHERE m.wrong + m.taken > 0"
+        )
+    };
+    many::rows(tx, people, &[], sql, |r| Ok((r.int(0)?, r.int(1)? != 0, r.int(2)? != 0)))
 }
 
 /// A notice.

@@ -176,10 +176,31 @@ pub fn waits_for(tx: &mut dyn Tx, id: Id, person: Id) -> Result<bool, StoreError
     Ok(tx.query_opt(sql, params![id, person])?.is_some())
 }
 
-/// Verified requests that nobody's agreement with these terms holds back: what a crash or a failure left to be carried out.
-pub fn ready(tx: &mut dyn Tx, terms: Option<Id>, after: Id, limit: i64) -> Result<Vec<Id>, StoreError> {
+/// What is asked of ordinary addresses, for [`ready`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contacts {
+    /// Nothing.
+    Any = 0,
+    /// That they are there.
+    Given = 1,
+    /// That they are confirmed.
+    Confirmed = 2,
+}
+
+/// Verified requests that neither somebody's agreement with these terms nor somebody's ordinary address holds back: what a crash or a failure left to be
+/// carried out.
+pub fn ready(
+    tx: &mut dyn Tx,
+    terms: Option<Id>,
+    contacts: Contacts,
+    after: Id,
+    limit: i64,
+) -> Result<Vec<Id>, StoreError> {
     let sql = "SELECT o.id FROM openings o WHERE o.state = 'verified' AND o.id > $1 AND (o.kind <> 'open' OR EXISTS \
                (SELECT 1 FROM opening_people w JOIN acceptances a ON a.person_id = w.person_id WHERE w.opening_id = o.id AND a.terms_id = $2)) \
+               AND ($4 = 0 OR o.kind <> 'open' OR NOT EXISTS (SELECT 1 FROM opening_people w JOIN people p ON p.id = w.person_id \
+               WHERE w.opening_id = o.id AND (p.email IS NULL \
+               OR (p.email_wrong IS NOT NULL AND p.email_verified IS NOT NULL) OR ($4 = 2 AND p.email_verified IS NULL)))) \
                ORDER BY o.id LIMIT $3";
-    tx.query(sql, params![after, terms.unwrap_or(0), limit])?.iter().map(|r| r.int(0)).collect()
+    tx.query(sql, params![after, terms.unwrap_or(0), limit, contacts as i64])?.iter().map(|r| r.int(0)).collect()
 }

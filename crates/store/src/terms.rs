@@ -143,12 +143,6 @@ pub fn accepted_of(tx: &mut dyn Tx, people: &[Id], terms: Id) -> Result<BTreeSet
     Ok(many::rows(tx, people, params![terms], sql, |r| r.int(0))?.into_iter().collect())
 }
 
-/// Did the person accept this version?
-pub fn accepted(tx: &mut dyn Tx, person: Id, terms: Id) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM acceptances WHERE person_id = $1 AND terms_id = $2";
-    Ok(tx.query_opt(sql, params![person, terms])?.is_some())
-}
-
 /// The version in force, when the person has not accepted it. Asked at every act: one look at an index.
 pub fn missing(tx: &mut dyn Tx, person: Id, now: i64) -> Result<Option<Id>, StoreError> {
     let sql = "SELECT t.id FROM terms t \

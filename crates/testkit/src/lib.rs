@@ -9,7 +9,7 @@ pub mod relay;
 pub mod revoking;
 pub mod world;
 
-use sceau_domain::opening::State;
+use sceau_domain::opening::{AddressRule, State};
 use sceau_domain::{Address, BalKind, DomainKind, Limits, RetrySchedule};
 use sceau_operator::accounts::{NewBal, NewPerson};
 use sceau_operator::{Actor, Door, Operator, OperatorConfig, Origin};
@@ -44,6 +44,8 @@ pub fn config() -> OperatorConfig {
         dedupe: Duration::from_secs(7 * 86_400),
         login_failures_per_minute: 1000,
         setting_up: true,
+        // Most worlds have no relay that could bring anybody a link; those that are about addresses say so.
+        notification_address: AddressRule::Off,
         connectors: Default::default(),
         notices: Default::default(),
         abuse: sceau_operator::abuse::Settings::none(),

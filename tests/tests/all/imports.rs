@@ -1,5 +1,6 @@
 //! Limits, reference tables and imports by the command line: what is in force and where it comes from; a table from a file; people and mailboxes
 //! from a CSV file, tried first, then carried out, with its report.
+use crate::notices;
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Sandbox, proves};
 use sceau_testkit::people_file::{FIRST, letters, rpps};
@@ -109,6 +110,61 @@ fn people_and_mailboxes_come_from_a_file() {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+/// F063 in a file: the dry run says in the same words what a line lacks, and the link of a good one opens its mailbox.
+#[test]
+fn a_file_gives_addresses_and_says_what_is_missing() {
+    let _proof = proves(&["F063"], "cli");
+    let mut sandbox = Sandbox::start();
+    let (at, taken) = notices::relay();
+    notices::addresses_are_required(&mut sandbox, at);
+    let (a, folder) = (sandbox.a().clone(), tempfile::tempdir().expect("a folder"));
+    let _ = a.cli(&["structure", "add", "chu-adresses", "--name", "CHU des Adresses"]);
+    let _ = a.cli(&["structure", "domain", "chu-adresses", "--add", "alpes.mssante.fr"]);
+    let convention = ["structure", "convention", "chu-adresses", "--state", "signed", "--reference", "C-1"];
+    let _ = a.cli(&[&convention[..], &["--from", "2026-01-01"]].concat());
+    let file = folder.path().join("arrivants.csv");
+    let text = "Nom;Prénom;RPPS;Habilité;Nature de BAL;Adresse de notification\n\
+                LIGNE;Zoé;10000000777;oui;PER;zoe@exemple.fr\nAUTRE;Luc;10000000785;oui;PER;ZOE@exemple.fr\n\
+                SANS;Lise;10000000793;oui;PER;\nDEDANS;Max;10000000801;oui;PER;max@alpes.mssante.fr\n";
+    std::fs::write(&file, text).expect("written");
+    let start =
+        ["import", "start", file.to_str().expect("UTF-8"), "--structure", "chu-adresses", "--certified", "--wait"];
+    let dry = a.cli(&[&start[..], &["--dry-run"]].concat());
+    let real = a.cli(&start);
+    let told = |import: &Value| -> Vec<[String; 2]> {
+        let text = |l: &Value, name: &str| l[name].as_str().unwrap_or_default().to_owned();
+        let mut all = Vec::new();
+        for state in ["done", "wrong"] {
+            let lines = a.cli(&["import", "show", import["id"].as_str().expect("an id"), "--lines", state]);
+            let lines = lines.as_array().cloned().unwrap_or_default();
+            all.extend(lines.iter().map(|l| (l["line"].as_u64(), [text(l, "code"), text(l, "detail")])));
+        }
+        all.sort();
+        all.into_iter().map(|(_, told)| told).collect()
+    };
+    let said = told(&real);
+    assert_eq!(told(&dry), said, "a dry run says the same");
+    let codes: Vec<&str> = said.iter().map(|[code, _]| code.as_str()).collect();
+    assert_eq!(codes, ["import.bal_waits", "contact.taken", "import.bal_waits", "contact.inside"]);
+    assert!(
+        said[0][1].contains("n'est pas encore confirmée") && said[2][1].contains("Il manque l'adresse"),
+        "{said:#?}"
+    );
+
+    // One link, of the real run. It confirms, and the mailbox waits for the terms alone.
+    let link = notices::link(&taken.recv_timeout(Duration::from_secs(60)).expect("a link").1);
+    notices::press(&sandbox, &a, &link);
+    assert!(taken.try_recv().is_err(), "nobody else is written to");
+    let waiting = a.cli(&["opening", "list", "--state", "verified", "--structure", "chu-adresses"]);
+    let lacks: Vec<Value> = waiting.as_array().into_iter().flatten().map(lacks).collect();
+    assert_eq!(lacks, [json!(["not_accepted", "no_address"]), json!(["not_accepted"])]);
+}
+
+/// What a request waits for.
+fn lacks(opening: &Value) -> Value {
+    opening["waits_for"].as_array().into_iter().flatten().map(|w| w["lack"].clone()).collect()
 }
 
 /// 100,000 people by the command line, and a register of 500,000 lines: the server's memory does not grow with the files.

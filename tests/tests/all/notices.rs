@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 /// A relay for ordinary mail that tells the reverse path and the text of what it took.
-fn relay() -> (SocketAddr, Receiver<(String, String)>) {
+pub(crate) fn relay() -> (SocketAddr, Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (at, (took, taken)) = (listener.local_addr().expect("an address"), channel());
     std::thread::spawn(move || {
@@ -44,6 +44,27 @@ fn serve(stream: TcpStream, took: &Sender<(String, String)>) -> std::io::Result<
         line.clear();
     }
     Ok(())
+}
+
+/// The operator asks for confirmed ordinary addresses before a mailbox opens, and has this relay (F063).
+pub(crate) fn addresses_are_required(sandbox: &mut Sandbox, relay: SocketAddr) {
+    let notices = format!("[notices]\nrelay = \"{relay}\"\ntls = \"none\"\nsender = \"avis@exemple.fr\"\n\n[log]");
+    let rule = ("notification_address = \"off\"", "notification_address = \"required\"");
+    sandbox.configure(0, &[rule, ("[log]", &notices)]);
+}
+
+/// The path of the link to an address's page in a mail.
+pub(crate) fn link(mail: &str) -> String {
+    mail[mail.find("/lien/").expect("a link")..].split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// Looks at the page of a link and presses its button.
+pub(crate) fn press(sandbox: &Sandbox, o: &sceau_e2e::sandbox::Operator, link: &str) {
+    let url = format!("https://{}{link}", o.endpoints.https);
+    for method in ["GET", "POST"] {
+        let args = ["-sS", "--fail", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", method, &url];
+        let _ = Run::of("curl", &args).ok();
+    }
 }
 
 /// Says these lines at a door of SMTP, and gives the codes of its answers.
@@ -89,7 +110,7 @@ fn notices_absence_and_tests_are_answered_by_nobody() {
     // The person confirms the address, and chooses.
     let _ = a.cli(&["person", "email", login, "quelquun@exemple.fr"]);
     let (_, mail) = next();
-    let link = mail[mail.find("/lien/").expect("a link")..].split_whitespace().next().unwrap_or_default().to_owned();
+    let link = link(&mail);
     let base = format!("https://{}", a.endpoints.https);
     let ask = |args: &[&str]| {
         Run::of("curl", &[&["-sS", "--max-time", "60", "--cacert", sandbox.anchors()][..], args].concat()).ok().out

@@ -1,9 +1,11 @@
 //! BALs from the request to the open mailbox, by the command line and REST: a hospital's cardiology with its people, a laboratory's machine, a
 //! professional's that waits for identity and terms, a homonym; choices that nobody makes for anybody.
+use crate::notices;
 use sceau_e2e::sandbox::Operator;
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Run, Sandbox, proves};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Asks over REST with a token.
 fn ask(sandbox: &Sandbox, o: &Operator, token: &str, method: &str, path: &str, body: Option<Value>) -> Value {
@@ -173,4 +175,92 @@ fn a_hospitals_mailboxes_are_opened_with_their_people() {
     assert_eq!(all.as_array().map(Vec::len), Some(6));
     let table = a.cli_text(&["--lang", "fr", "opening", "list", "--state", "refused"]).ok().out;
     assert!(table.starts_with("NUM") && table.contains(cardio), "{table}");
+}
+
+/// F063 at the command line and over REST: what is missing is said, what is nobody's own or of the trust space is refused, and the link opens.
+#[test]
+fn a_mailbox_waits_for_its_holders_address_and_opens_at_its_link() {
+    let _proof = [proves(&["F063"], "cli"), proves(&["F063"], "rest")];
+    let mut sandbox = Sandbox::start();
+    let (at, taken) = notices::relay();
+    notices::addresses_are_required(&mut sandbox, at);
+    let a = sandbox.a().clone();
+    let next = || taken.recv_timeout(Duration::from_secs(60)).expect("a link").1;
+    let _ = a.cli(&["structure", "add", "maison", "--name", "Maison de l'Exemple"]);
+    let _ = a.cli(&["structure", "domain", "maison", "--add", "alpes.mssante.fr"]);
+    let _ = a.cli(&["structure", "settle", "maison", "--opening", "self"]);
+    let signed =
+        ["structure", "convention", "maison", "--state", "signed", "--reference", "C-1", "--from", "2026-01-01"];
+    let _ = a.cli(&signed);
+    let person = |login: &str, family: &str, rpps: &str| -> String {
+        let add = ["person", "add", login, "--given-name", "Zoé", "--family-name", family, "--national-id", rpps];
+        let _ = a.cli(&[&add[..], &["--habilitated", "--structure", "maison"]].concat());
+        let _ = a.cli(&["person", "certify", login]);
+        let made = a.cli(&["token", "create", login, "--api", "--label", "Logiciel"]);
+        let token = made["secret"].as_str().expect("a secret").to_owned();
+        let terms = ask(&sandbox, &a, &token, "GET", "/terms/in-force", None);
+        let accept = json!({ "version": terms["version"], "digest": terms["digest"] });
+        let _ = ask(&sandbox, &a, &token, "POST", "/me/terms", Some(accept));
+        token
+    };
+    let lacks = |o: &Value| -> Vec<String> {
+        let all = o["waits_for"].as_array().into_iter().flatten();
+        all.map(|w| w["lack"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+
+    // The desk: without one, with a wrong one, with one.
+    let _ = person("zoe.adresse", "Adresse", "10000000108");
+    let own = "zoe.adresse@alpes.mssante.fr";
+    let add = [
+        "bal",
+        "add",
+        own,
+        "--kind",
+        "per",
+        "--name",
+        "Zoé ADRESSE",
+        "--structure",
+        "maison",
+        "--holder",
+        "zoe.adresse",
+    ];
+    let waiting = a.cli(&add);
+    assert_fits("opening", &waiting);
+    assert_eq!((&waiting["state"], lacks(&waiting)), (&json!("verified"), vec!["no_address".to_owned()]));
+    let detail = waiting["waits_for"][0]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("Il manque l'adresse de notification de zoe.adresse"), "{detail}");
+    refused(&a, &["bal", "show", own], "admin.not_found");
+    refused(&a, &["person", "email", "zoe.adresse", "zoe@alpes.mssante.fr"], "contact.inside");
+    refused(&a, &["person", "email", "zoe.adresse", &format!("zoe@{}", sandbox.b().domains[0])], "contact.inside");
+    let _ = a.cli(&["person", "email", "zoe.adresse", "zoe@exemple.fr"]);
+    let id = waiting["id"].as_str().expect("an id");
+    assert_eq!(lacks(&a.cli(&["opening", "show", id])), ["address_unconfirmed"]);
+    let first = notices::link(&next());
+    notices::press(&sandbox, &a, &first);
+    let opened = a.cli(&["opening", "show", id]);
+    assert_eq!((&opened["state"], &opened["steps"][2]["by"]), (&json!("opened"), &json!("system")), "{opened:#}");
+
+    // The professional, over REST: somebody else's address is not hers, her own is confirmed after the desk has verified the request.
+    let token = person("zoe.homonyme", "Homonyme", "10000000116");
+    let form = |address: &str| {
+        json!({ "task": "open", "address": "zoe.homonyme@alpes.mssante.fr", "kind": "Per", "name": "Zoé HOMONYME", "structure": "maison",
+                "holders": ["zoe.homonyme"], "notification_address": address })
+    };
+    let said = ask(&sandbox, &a, &token, "POST", "/openings", Some(form("ZOE@exemple.fr")));
+    assert_eq!((&said["code"], &said["status"]), (&json!("contact.taken"), &json!(409)), "{said:#}");
+    assert!(said["detail"].as_str().is_some_and(|d| d.contains("d'une autre personne")), "{said:#}");
+    let asked = ask(&sandbox, &a, &token, "POST", "/openings", Some(form("zoe.h@exemple.fr")));
+    assert_eq!((&asked["state"], lacks(&asked)), (&json!("requested"), vec!["address_unconfirmed".to_owned()]));
+    let id = asked["id"].as_str().expect("an id");
+    assert_eq!(a.cli(&["opening", "verify", id])["state"], "verified");
+    let second = notices::link(&next());
+    notices::press(&sandbox, &a, &second);
+    let shown = ask(&sandbox, &a, &token, "GET", &format!("/openings/{id}"), None);
+    assert_eq!(shown["state"], "opened", "{shown:#}");
+
+    // What was open before stays so, and is listed as lacking an address.
+    let lacking = a.cli(&["bal", "list", "--lacks-notification-address"]);
+    assert_fits("bals", &lacking);
+    let listed = |address: &str| lacking.as_array().is_some_and(|l| l.iter().any(|b| b["address"] == address));
+    assert!(listed(&a.account("Per", 0).address) && !listed(own), "{lacking:#}");
 }

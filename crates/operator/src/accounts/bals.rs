@@ -13,7 +13,6 @@ pub use choices::ChoiceStep;
 pub use views::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
 
 use super::{grouped, only, page, processing};
-use crate::openings::request::Request;
 use crate::openings::views::OpeningView;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -27,7 +26,7 @@ impl Operator {
     /// for. `admin.exists`, `admin.not_found` (domain, structure, person), `admin.invalid`, `naming.*`, `opening.*`.
     pub async fn add_bal(&self, actor: &Actor, bal: NewBal) -> Result<OpeningView, Refusal> {
         self.require(actor, UseCase::OpeningDecide, On::Anywhere).await?;
-        let id = self.ask_and_verify(actor, Request::new(self, bal)?).await?;
+        let id = self.ask_and_verify(actor, bal).await?;
         self.go_on_with(id, actor).await?;
         self.opening(actor, id).await
     }
@@ -71,6 +70,7 @@ impl Operator {
                 kind: query.kind.map(|k| k.as_str().to_owned()),
                 state,
                 text: text.filter(|t| !t.is_empty()),
+                lacks_contact: query.lacks_notification_address,
                 within,
             };
             let found = bals::list(tx, &filter, &after, page(limit))?;

@@ -1,7 +1,7 @@
 //! A group of lines in one transaction: each line in a part of its own, that is taken back when the line is wrong, or when nothing is to be changed.
 //!
 //! A dry run tells what the real one would: before a line it carries out again, in the transaction that is taken back, those earlier lines that the
-//! line follows from (of the same person, with the same login, with the same address).
+//! line follows from (of the same person, with the same login, with the same address, of a BAL or ordinary).
 use super::line::{Done, Given, carry};
 use super::place;
 use super::work::{Task, wrong};
@@ -131,6 +131,9 @@ fn again(
     }
     if !line.address.is_empty() {
         others.extend(rows::by_address(tx, id, &line.address.to_lowercase())?);
+    }
+    if let Some(contact) = line.contact() {
+        others.extend(rows::by_contact(tx, id, &contact, EARLIER)?);
     }
     for other in others {
         // With what made its person.

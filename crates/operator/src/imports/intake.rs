@@ -221,7 +221,8 @@ fn row(places: &Places, number: u64, line: Result<Vec<String>, Refusal>) -> Line
         line: i64::try_from(number).unwrap_or(i64::MAX),
         // A list of texts is always written.
         text: serde_json::to_string(&fields).unwrap_or_default(),
-        key: read.map(|line| line.key()).unwrap_or_default(),
+        key: read.as_ref().map(|line| line.key()).unwrap_or_default(),
+        contact: read.ok().and_then(|line| line.contact()),
         state: if fault.is_some() { "wrong" } else { "waiting" }.into(),
         code: fault.as_ref().map(|f| f.code.clone()),
         sentence_fr: fault.as_ref().map(|f| f.detail.clone()),

@@ -3,7 +3,6 @@
 use super::CERTIFIED;
 use super::names::{free_address, free_login, is_there};
 use super::work::Task;
-use crate::Operator;
 use crate::accounts::NewBal;
 use crate::accounts::memberships::taken_in;
 use crate::accounts::people::conflict;
@@ -14,13 +13,14 @@ use crate::openings::request::Request;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
-use crate::terms::has_accepted;
+use crate::{Actor, Operator};
 use sceau_domain::csv::folded;
+use sceau_domain::opening::Missing;
 use sceau_domain::people_file::PersonLine;
 use sceau_domain::text::text;
 use sceau_domain::{Address, BalKind, Lang, Refusal, RefusalCode, UseCase, person, plain};
 use sceau_store::imports::{self as rows, End};
-use sceau_store::{Id, Tx, accounts, roles};
+use sceau_store::{Id, StoreError, Tx, accounts, roles};
 use serde_json::json;
 
 /// Names that a line was given before: those that a dry run told.
@@ -40,10 +40,14 @@ pub(super) struct Done {
     pub bal: Option<(String, BalKind)>,
 }
 
-fn done(code: &str, login: &str, address: Option<&str>) -> End {
+fn done(code: &str, login: &str, address: Option<&str>, waits: &[Missing]) -> End {
     let mut args = vec![("name", login)];
     args.extend(address.map(|a| ("address", a)));
-    let sentence = |lang| text(lang, code, &args);
+    // What is waited for, in the words of every door.
+    let sentence = |lang| {
+        let waits = waits.iter().map(|m| Refusal::from(m.clone()).sentence(lang));
+        std::iter::once(text(lang, code, &args)).chain(waits).collect::<Vec<_>>().join(" ")
+    };
     End {
         state: if code == "import.already" { "skipped" } else { "done" },
         code: code.into(),
@@ -97,6 +101,18 @@ fn found(
     Ok(found)
 }
 
+/// Is somebody's ordinary address for this file to say? Whoever has one keeps it, and of whom others answer for the line says what is missing.
+fn may_reach(tx: &mut dyn Tx, actor: &Actor, person: &accounts::Person) -> Result<bool, Fail> {
+    if person.email.is_some() {
+        return Ok(false);
+    }
+    match permit(tx, actor, UseCase::PersonEdit, On::Person(person.id)) {
+        Ok(()) => Ok(true),
+        Err(Fail::No(refusal)) if refusal.code == RefusalCode::RightMissing => Ok(false),
+        Err(fail) => Err(fail),
+    }
+}
+
 /// Carries a line out, judging everything. `earlier`: whoever has which kinds of BAL by the lines of a dry run that this one follows.
 pub(super) fn carry(
     op: &Operator,
@@ -109,6 +125,10 @@ pub(super) fn carry(
     let (actor, by, now) = (&task.actor, By::actor(&task.actor), op.now());
     let national = if line.national_id.is_empty() { None } else { Some(person::national_id(&line.national_id)?) };
     let wanted = wanted_bal(line)?;
+    let ordinary = match line.notification_address.as_str() {
+        "" => None,
+        given => Some(op.ordinary(given, &line.login)?),
+    };
     for (value, name) in [(&line.given_name, "prénom"), (&line.family_name, "nom")] {
         if value.is_empty() {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", name).into());
@@ -130,9 +150,13 @@ pub(super) fn carry(
                 || (address.is_none() && earlier.iter().any(|(login, k)| *login == p.login && k == kind))
         }
     };
-    if let (Some(p), true) = (&known, member && !certify && there) {
+    let reached = match &known {
+        Some(p) => ordinary.is_some() && may_reach(tx, actor, p)?,
+        None => ordinary.is_some(),
+    };
+    if let (Some(p), true) = (&known, member && !certify && there && !reached) {
         let shown = (!line.address.is_empty()).then_some(line.address.as_str());
-        return Ok(Done { end: done("import.already", &p.login, shown), ready: None, bal: None });
+        return Ok(Done { end: done("import.already", &p.login, shown, &[]), ready: None, bal: None });
     }
 
     let mut person = match &known {
@@ -143,7 +167,15 @@ pub(super) fn carry(
                 (None, "") => free_login(tx, task, line, national.as_deref())?,
                 (None, login) => login.to_ascii_lowercase(),
             };
-            op.draft_person(actor, &new_person(task, line, &login, national.as_ref())?)?.add(tx)?
+            match op.draft_person(actor, &new_person(task, line, &login, national.as_ref())?)?.add(tx) {
+                // The login was free a moment ago: somebody else took it meanwhile, and the line is tried again.
+                Err(Fail::No(taken))
+                    if taken.code == RefusalCode::Exists && given.is_none() && line.login.is_empty() =>
+                {
+                    return Err(StoreError::Exists("login".into()).into());
+                }
+                added => added?,
+            }
         }
     };
     let said = json!({ "login": person.login, "import": task.import.id.to_string() });
@@ -162,9 +194,15 @@ pub(super) fn carry(
         }
         fact.write(tx)?;
     }
+    if let Some(to) = ordinary
+        && may_reach(tx, actor, &person)?
+    {
+        let head = task.head.as_ref().map_err(Refusal::clone)?;
+        op.new_address(head, actor, &person, &to)?.write(tx, actor)?;
+    }
     let code = if known.is_some() { "import.found" } else { "import.made" };
     let Some((kind, address)) = wanted.filter(|_| !there) else {
-        return Ok(Done { end: done(code, &person.login, None), ready: None, bal: None });
+        return Ok(Done { end: done(code, &person.login, None, &[]), ready: None, bal: None });
     };
     let address = match (address, given.and_then(|g| g.address.as_deref())) {
         (Some(address), _) => address,
@@ -185,11 +223,10 @@ pub(super) fn carry(
         ..NewBal::new(address.clone(), kind, name, &[&person.login])
     };
     let request = Request::new(op, asked)?;
-    let opening = asked_and_verified(tx, &op.draft(actor, &address), &request)?;
-    let waits = !has_accepted(tx, person.id, now.0)?;
-    let code = if waits { "import.bal_waits" } else { "import.bal_open" };
-    let end = done(code, &person.login, Some(&request.address));
-    Ok(Done { end, ready: (!waits).then_some(opening), bal: Some((person.login, kind)) })
+    let (opening, waits) = asked_and_verified(tx, &op.draft(actor, &address), &request)?;
+    let code = if waits.is_empty() { "import.bal_open" } else { "import.bal_waits" };
+    let end = done(code, &person.login, Some(&request.address), &waits);
+    Ok(Done { end, ready: waits.is_empty().then_some(opening), bal: Some((person.login, kind)) })
 }
 
 /// Whoever has no place in the base yet is added by the very rules of one person at a time.

@@ -1,5 +1,6 @@
 //! The job: the lines of an import, group by group, from where it stands.
 use super::group::{Grouped, group};
+use crate::notices::Letterhead;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
@@ -28,6 +29,8 @@ pub(super) struct Task {
     pub places: Places,
     /// Code of the structure.
     pub structure: Option<String>,
+    /// What links to ordinary addresses are sealed with; why there is nothing.
+    pub head: Result<Letterhead, Refusal>,
 }
 
 /// How a refusal ends a line.
@@ -63,6 +66,10 @@ impl Operator {
                 }
                 match self.some_lines(&task, &lines[..lines.len().min(GROUP).min(left)]).await? {
                     Grouped::Ended(count, ready) => {
+                        // Links that the lines asked for leave.
+                        if lines[..count].iter().any(|line| line.contact.is_some()) {
+                            self.wake_jobs();
+                        }
                         task.import.next_line = lines[count - 1].line;
                         (lines, left) = (&lines[count..], left - count);
                         if let Some(opening) = ready
@@ -146,12 +153,8 @@ impl Operator {
         let who = Who::Person(PersonRef { id: person.id, login: person.login, name: person.name });
         let (door, session) = (Door::System, format!("import-{id}"));
         let origin = Origin { door, remote: None, session, tls: None, once: None };
-        Ok(Some(Task {
-            import,
-            actor: Actor { who, bal: None, credential: None, proof: Default::default(), origin },
-            places,
-            structure,
-        }))
+        let actor = Actor { who, bal: None, credential: None, proof: Default::default(), origin };
+        Ok(Some(Task { import, actor, places, structure, head: self.letterhead().await }))
     }
 
     async fn end_import(&self, task: &Task, state: &'static str, why: Option<String>) -> Result<(), Refusal> {

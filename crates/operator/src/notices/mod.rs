@@ -19,7 +19,7 @@ use crate::jobs::Kind;
 use sceau_domain::{Address, Refusal, RefusalCode};
 use sceau_store::notices as rows;
 use sceau_store::vault::Aad;
-use sceau_store::{Id, StoreError, Tx, jobs};
+use sceau_store::{DataKey, Id, StoreError, Tx, jobs};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
@@ -221,6 +221,10 @@ struct Said {
     values: Vec<(String, String)>,
 }
 
+/// What notices are sealed with: got once for the notices of many people, and good for as long as the act that writes them takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Letterhead(i64, DataKey);
+
 /// A notice to be written in the transaction of the act that wants it. After the commit: [`Operator::wake_jobs`].
 #[derive(Debug, Clone)]
 pub(crate) struct Notice(rows::Notice, jobs::NewJob);
@@ -256,17 +260,35 @@ impl Operator {
         to: &Address,
         values: &[(&'static str, &str)],
     ) -> Result<Notice, Refusal> {
+        self.notice_under(&self.letterhead().await?, template, person, to, values)
+    }
+
+    /// What notices are sealed with at this moment. `notice.no_relay`.
+    pub(crate) async fn letterhead(&self) -> Result<Letterhead, Refusal> {
         if !self.has_relay() {
             return Err(RefusalCode::NoticeNoRelay.into());
         }
-        let failed = |e: StoreError| crate::refuse::store(&e);
+        let (epoch, key) = self.0.store.vault().transit_key().await.map_err(|e| crate::refuse::store(&e))?;
+        Ok(Letterhead(epoch, key))
+    }
+
+    /// [`Self::notice`] without a wait.
+    pub(crate) fn notice_under(
+        &self,
+        head: &Letterhead,
+        template: Template,
+        person: Id,
+        to: &Address,
+        values: &[(&'static str, &str)],
+    ) -> Result<Notice, Refusal> {
+        let Letterhead(epoch, key) = head;
+        let (epoch, failed) = (*epoch, |e: StoreError| crate::refuse::store(&e));
         let named = values.iter().filter(|(name, _)| template.values().contains(name));
         let said = Said {
             to: to.to_string(),
             values: named.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
         let said = serde_json::to_vec(&said).map_err(|e| failed(StoreError::Other(e.to_string())))?;
-        let (epoch, key) = self.0.store.vault().transit_key().await.map_err(failed)?;
         let id = self.0.store.new_id();
         let (now, worth) = (self.now(), i64::try_from(template.worth().as_millis()).unwrap_or(i64::MAX));
         let row = rows::Notice {

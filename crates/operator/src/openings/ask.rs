@@ -1,14 +1,17 @@
 //! Asking: a BAL, a change, an end (F012, F015, F016).
+use super::facts::Moment;
 use super::request::{NewChange, NewEnd, NewOpening, Request, people};
 use super::views::OpeningView;
 use super::{decide, facts};
+use crate::accounts::NewBal;
 use crate::accounts::bals::{find, names};
+use crate::accounts::people::email::NewAddress;
 use crate::identity::settings::LiberalOpening;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Who};
-use sceau_domain::opening::{self, State, Task};
+use sceau_domain::opening::{self, Missing, State, Task};
 use sceau_domain::structure::Opening as Policy;
 use sceau_domain::{Address, BalKind, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
@@ -25,6 +28,7 @@ pub(crate) struct Draft {
     bal: Id,
     key: String,
     now: Timestamp,
+    moment: Moment,
     asked: (life::Step, Fact),
     verified: (life::Step, Fact),
     /// The asker just showed by card or its equivalent who he is, in person (F006).
@@ -50,30 +54,56 @@ impl Operator {
     pub async fn ask_opening(&self, actor: &Actor, new: NewOpening) -> Result<OpeningView, Refusal> {
         let id = match new {
             NewOpening::Open(bal) => {
+                let address = self.given_with(actor, &bal).await?;
                 let request = Request::new(self, bal)?;
                 let draft = self.draft(actor, &request.parsed()?);
                 let open = move |tx: &mut dyn Tx| {
                     let then = may_ask(tx, &draft, &request)?;
-                    open(tx, &draft, &request, then)
+                    address.iter().try_for_each(|a| a.write(tx, &draft.actor))?;
+                    Ok::<_, Fail>(open(tx, &draft, &request, then)?.0)
                 };
                 self.0.store.write(open).await?
             }
             NewOpening::Change(change) => self.ask_change(actor, change).await?,
             NewOpening::End(end) => self.ask_end(actor, end).await?,
         };
+        // A link that was asked for with it leaves.
+        self.wake_jobs();
         self.go_on_with(id, actor).await?;
         self.opening(actor, id).await
     }
 
     /// Asks for a BAL and verifies it at once: whoever may do both.
-    pub(crate) async fn ask_and_verify(&self, actor: &Actor, request: Request) -> Result<Id, Refusal> {
+    pub(crate) async fn ask_and_verify(&self, actor: &Actor, bal: NewBal) -> Result<Id, Refusal> {
+        let address = self.given_with(actor, &bal).await?;
+        let request = Request::new(self, bal)?;
         let draft = self.draft(actor, &request.parsed()?);
-        Ok(self.0.store.write(move |tx| asked_and_verified(tx, &draft, &request)).await?)
+        let act = move |tx: &mut dyn Tx| {
+            address.iter().try_for_each(|a| a.write(tx, &draft.actor))?;
+            Ok::<_, Fail>(asked_and_verified(tx, &draft, &request)?.0)
+        };
+        let id = self.0.store.write(act).await?;
+        self.wake_jobs();
+        Ok(id)
+    }
+
+    /// The ordinary address that is given with a request, for the one person who is to stand for the BAL; none when the person has it already.
+    async fn given_with(&self, actor: &Actor, bal: &NewBal) -> Result<Option<NewAddress>, Refusal> {
+        let Some(address) = &bal.notification_address else { return Ok(None) };
+        let [holder] = bal.holders.as_slice() else {
+            return Err(Refusal::new(RefusalCode::Invalid).with("name", "notification_address"));
+        };
+        let (before, to) = self.person_with_address(actor, holder, address).await?;
+        if before.email.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(&to.to_string())) {
+            return Ok(None);
+        }
+        let head = self.letterhead().await?;
+        self.new_address(&head, actor, &before, &to).map(Some)
     }
 
     /// A request before it is written.
     pub(crate) fn draft(&self, actor: &Actor, address: &Address) -> Draft {
-        let (by, id) = (By::actor(actor), self.0.store.new_id());
+        let (by, id, moment) = (By::actor(actor), self.0.store.new_id(), self.moment());
         let step = |was: &str, became: State| self.life_step("opening", id, (was, became.as_str()), &by, None);
         let fact = |act| self.fact(act, &by, None, "ok", Value::Null);
         Draft {
@@ -83,7 +113,8 @@ impl Operator {
             id,
             bal: self.0.store.new_id(),
             key: self.bal_key(address),
-            now: self.now(),
+            now: moment.now,
+            moment,
             proves: self.opens_own(actor),
             liberal: self.config().identity.liberal_opening,
             by,
@@ -129,8 +160,12 @@ impl Operator {
     }
 }
 
-/// Writes a request and its verification, in the transaction of a larger act perhaps: the rule of [`Operator::ask_and_verify`].
-pub(crate) fn asked_and_verified(tx: &mut dyn Tx, draft: &Draft, request: &Request) -> Result<Id, Fail> {
+/// Writes a request and its verification, in the transaction of a larger act perhaps: the rule of [`Operator::ask_and_verify`]. What it waits for then.
+pub(crate) fn asked_and_verified(
+    tx: &mut dyn Tx,
+    draft: &Draft,
+    request: &Request,
+) -> Result<(Id, Vec<Missing>), Fail> {
     permit(tx, &draft.actor, UseCase::OpeningAsk, On::Anywhere)?;
     permit(tx, &draft.actor, UseCase::OpeningDecide, On::Anywhere)?;
     may_ask(tx, draft, request)?;
@@ -222,8 +257,8 @@ fn may_ask(tx: &mut dyn Tx, draft: &Draft, request: &Request) -> Result<Then, Fa
     Ok(if opening::may_decide(policy, own, request.kind) { Then::VerifyOwn } else { Then::Wait })
 }
 
-/// Writes a request for a BAL.
-fn open(tx: &mut dyn Tx, draft: &Draft, request: &Request, then: Then) -> Result<Id, Fail> {
+/// Writes a request for a BAL. What it waits for once it is verified.
+fn open(tx: &mut dyn Tx, draft: &Draft, request: &Request, then: Then) -> Result<(Id, Vec<Missing>), Fail> {
     let place = structure_of(tx, &draft.actor, request)?;
     let address = request.parsed()?;
     let domain = address.domain().to_string();
@@ -245,22 +280,23 @@ fn open(tx: &mut dyn Tx, draft: &Draft, request: &Request, then: Then) -> Result
     let structure = place.map(|s| s.id);
     facts::nameable(tx, &draft.actor, &mut request, structure)?;
     let row = insert(tx, draft, &request, structure, draft.bal)?;
+    let mut missing = Vec::new();
     if then != Then::Wait {
-        match then {
-            Then::VerifyOwn => decide::verify_own(tx, &row, draft.now)?,
-            _ => decide::verify_row(tx, &draft.actor, &row, draft.now)?,
-        }
+        missing = match then {
+            Then::VerifyOwn => decide::verify_own(tx, &row, &draft.moment)?,
+            _ => decide::verify_row(tx, &draft.actor, &row, &draft.moment)?,
+        };
         life::step(tx, &draft.verified.0)?;
         let mut fact = draft.verified.1.clone().on(draft.bal, Some(draft.key.clone()));
         fact.saying(&json!({ "opening": draft.id.to_string() }));
         fact.write(tx)?;
     }
-    Ok(draft.id)
+    Ok((draft.id, missing))
 }
 
 /// Writes a request, with its first step and its trace. `admin.exists`: another one is under way for the address.
 fn insert(tx: &mut dyn Tx, draft: &Draft, request: &Request, structure: Option<Id>, bal: Id) -> Result<Opening, Fail> {
-    let known = facts::look(tx, request, structure, draft.now)?;
+    let known = facts::look(tx, request, structure, &draft.moment)?;
     let row = Opening {
         id: draft.id,
         kind: request.task.as_str().into(),

@@ -1,17 +1,17 @@
 //! Carrying out what was verified: the last step, and what makes it happen after a wait or a crash.
 //!
-//! Tried at the verification, at an acceptance of the terms, and in each round of housekeeping. The BAL's id stands in the request from its first
-//! row on, and its key is made under that id: whoever tries again, on whatever node, uses the same key. Row, accesses, folders, steps and trace are
-//! one transaction with the request's last state.
+//! Tried at the verification, at an acceptance of the terms, when an ordinary address is given or confirmed, and in each round of housekeeping. The BAL's
+//! id stands in the request from its first row on, and its key is made under that id: whoever tries again, on whatever node, uses the same key. Row,
+//! accesses, folders, steps and trace are one transaction with the request's last state.
 use super::decide::state;
-use super::facts;
+use super::facts::{self, Moment};
 use super::request::Request;
 use crate::accounts::page;
 use crate::mailbox::folders::create_defaults;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
-use sceau_domain::opening::{self, Event, Part, State, Task};
+use sceau_domain::opening::{self, AddressRule, Event, Part, State, Task};
 use sceau_domain::plain;
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_store::openings::{self as rows, Opening};
@@ -28,6 +28,7 @@ struct Prepared {
     bal_step: life::Step,
     choices: life::Step,
     fact: Fact,
+    moment: Moment,
     now: Timestamp,
     by: String,
 }
@@ -42,11 +43,11 @@ struct Ready {
 }
 
 /// Judges the last step at this moment; `None` when the request waits for something, or is over.
-fn ready(tx: &mut dyn Tx, id: Id, now: Timestamp) -> Result<Option<Ready>, Fail> {
+fn ready(tx: &mut dyn Tx, id: Id, moment: &Moment) -> Result<Option<Ready>, Fail> {
     let Some(row) = rows::by_id(tx, id)? else { return Ok(None) };
     let request = Request::read(&row.request)?;
-    let known = facts::look(tx, &request, row.structure_id, now)?;
-    let next = opening::step(state(&row)?, Event::CarryOut, &known.case, now).ok();
+    let known = facts::look(tx, &request, row.structure_id, moment)?;
+    let next = opening::step(state(&row)?, Event::CarryOut, &known.case, moment.now).ok();
     Ok(next.map(|next| Ready { row, request, people: known.people, next }))
 }
 
@@ -59,7 +60,7 @@ fn verifier(tx: &mut dyn Tx, id: Id) -> Result<String, Fail> {
 
 /// Moves a request to its last state, judging once more.
 fn finish(tx: &mut dyn Tx, id: Id, p: &Prepared) -> Result<Option<Ready>, Fail> {
-    let Some(ready) = ready(tx, id, p.now)? else { return Ok(None) };
+    let Some(ready) = ready(tx, id, &p.moment)? else { return Ok(None) };
     // Another node, or the next round, was faster: it is done.
     if !rows::advance(tx, id, ready.row.version, ready.next.as_str(), p.now.0)? {
         return Ok(None);
@@ -70,8 +71,9 @@ fn finish(tx: &mut dyn Tx, id: Id, p: &Prepared) -> Result<Option<Ready>, Fail> 
 }
 
 impl Operator {
-    /// A person accepted the terms of use: what waited for that goes on. What fails is logged and goes on in a round of housekeeping.
-    pub(crate) async fn openings_after_acceptance(&self, person: Id) {
+    /// A person accepted the terms of use, or has an ordinary address: what waited for that goes on. What fails is logged and goes on in a round of
+    /// housekeeping.
+    pub(crate) async fn openings_go_on(&self, person: Id) {
         let found = self.0.store.read(move |tx| rows::waiting_for(tx, person)).await;
         match found {
             Ok(waiting) => {
@@ -89,10 +91,15 @@ impl Operator {
     pub(crate) async fn resume_openings(&self) -> Result<u64, Refusal> {
         let (mut after, mut done, mut first) = (Id::MIN, 0, None);
         loop {
-            let now = self.now().0;
+            let (now, rule) = (self.now().0, self.config().notification_address);
+            let contacts = match rule {
+                AddressRule::Off => rows::Contacts::Any,
+                AddressRule::Given => rows::Contacts::Given,
+                AddressRule::Required => rows::Contacts::Confirmed,
+            };
             let find = move |tx: &mut dyn Tx| {
                 let in_force = terms::in_force(tx, now)?;
-                rows::ready(tx, in_force, after, page(SLICE))
+                rows::ready(tx, in_force, contacts, after, page(SLICE))
             };
             let found = self.0.store.read(find).await.map_err(|e: StoreError| refuse::store(&e))?;
             let Some(last) = found.last() else { break };
@@ -118,8 +125,9 @@ impl Operator {
 
     /// Carries a verified request out, when it waits for nothing more. True when it was.
     pub(super) async fn carry_opening_out(&self, id: Id, by: &By) -> Result<bool, Refusal> {
-        let now = self.now();
-        let look = move |tx: &mut dyn Tx| match ready(tx, id, now)? {
+        let moment = self.moment();
+        let seen = moment.clone();
+        let look = move |tx: &mut dyn Tx| match ready(tx, id, &seen)? {
             Some(found) => Ok::<_, Fail>(Some((found.row, found.request, verifier(tx, id)?))),
             None => Ok(None),
         };
@@ -132,7 +140,8 @@ impl Operator {
             bal_step: life_of("bal", bal),
             choices: life::Step { by_whom: row.asked_by.clone(), ..life_of("bal", bal) },
             fact: self.fact(act, by, Some((bal, &row.address_key)), "ok", Value::Null),
-            now,
+            now: moment.now,
+            moment,
             by: verifier,
         };
         match request.task {

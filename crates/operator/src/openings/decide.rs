@@ -1,4 +1,5 @@
 //! Deciding: a request verified, refused, taken back. Who may is the structure's policy to say (F012, F163).
+use super::facts::Moment;
 use super::request::{Request, override_reason};
 use super::views::OpeningView;
 use super::{facts, show};
@@ -6,7 +7,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Who};
-use sceau_domain::opening::{self, Decider, Denied, Event, State, Task};
+use sceau_domain::opening::{self, Decider, Denied, Event, Missing, State, Task};
 use sceau_domain::{BalRights, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::openings::{self as rows, Opening};
 use sceau_store::{Id, Tx, access, life, structures};
@@ -58,19 +59,21 @@ fn gives_himself_nothing(tx: &mut dyn Tx, actor: &Actor, row: &Opening, request:
     }
 }
 
-/// Verifies a row of this version, by this asker.
-pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, row: &Opening, now: Timestamp) -> Result<(), Fail> {
+/// Verifies a row of this version, by this asker. What it waits for then.
+pub(super) fn verify_row(tx: &mut dyn Tx, actor: &Actor, row: &Opening, moment: &Moment) -> Result<Vec<Missing>, Fail> {
     may_decide(tx, actor, row)?;
     gives_himself_nothing(tx, actor, row, &Request::read(&row.request)?)?;
-    verify_own(tx, row, now)
+    verify_own(tx, row, moment)
 }
 
-/// Verifies a row of this version: whoever asked was found to be who decides on it, in the same transaction.
-pub(super) fn verify_own(tx: &mut dyn Tx, row: &Opening, now: Timestamp) -> Result<(), Fail> {
+/// Verifies a row of this version: whoever asked was found to be who decides on it, in the same transaction. What it waits for then.
+pub(super) fn verify_own(tx: &mut dyn Tx, row: &Opening, moment: &Moment) -> Result<Vec<Missing>, Fail> {
+    let now = moment.now;
     let request = Request::read(&row.request)?;
-    let known = facts::look(tx, &request, row.structure_id, now)?;
+    let known = facts::look(tx, &request, row.structure_id, moment)?;
     let next = opening::step(state(row)?, Event::Verify, &known.case, now).map_err(|d| denied(row, d))?;
-    go_on(tx, row, next, now)
+    go_on(tx, row, next, now)?;
+    Ok(known.case.missing(now))
 }
 
 /// Writes the next state of a row. `edit.conflict` when it went on meanwhile.
@@ -115,7 +118,8 @@ impl Operator {
             Event::Refuse => ("opening.refused", UseCase::OpeningDecide),
             Event::Cancel => ("opening.cancelled", UseCase::OpeningAsk),
         };
-        let (by, now) = (By::actor(actor), self.now());
+        let (by, moment) = (By::actor(actor), self.moment());
+        let now = moment.now;
         let said = why.as_ref().and_then(|w| w.as_ref().ok()).map(String::as_str);
         let step = self.life_step("opening", id, ("", ""), &by, said);
         let fact = self.fact(act, &by, None, "ok", Value::Null);
@@ -134,7 +138,7 @@ impl Operator {
                         row.request = request.text()?;
                         rows::rewrite(tx, row.id, &row.request)?;
                     }
-                    verify_row(tx, &actor, &row, now)?;
+                    verify_row(tx, &actor, &row, &moment)?;
                     State::Verified
                 }
                 Event::Refuse | Event::Cancel => {
@@ -147,7 +151,7 @@ impl Operator {
                     if let Some(Err(refusal)) = &why {
                         return Err(refusal.clone().into());
                     }
-                    let known = facts::look(tx, &Request::read(&row.request)?, row.structure_id, now)?;
+                    let known = facts::look(tx, &Request::read(&row.request)?, row.structure_id, &moment)?;
                     let next = opening::step(was, event, &known.case, now).map_err(|d| denied(&row, d))?;
                     go_on(tx, &row, next, now)?;
                     next
@@ -168,7 +172,7 @@ impl Operator {
 
     /// One request, with its steps. `admin.not_found`.
     pub async fn opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
-        let (actor, now) = (actor.clone(), self.now());
-        Ok(self.0.store.read(move |tx| show::one(tx, &actor, id, now)).await?)
+        let (actor, moment) = (actor.clone(), self.moment());
+        Ok(self.0.store.read(move |tx| show::one(tx, &actor, id, &moment)).await?)
     }
 }

@@ -2,13 +2,28 @@
 use super::request::Request;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
-use crate::{Actor, Who, eligibility};
+use crate::{Actor, Operator, Who, eligibility};
 use sceau_domain::eligibility::Rules;
-use sceau_domain::opening::{Case, Part, Party, Task};
-use sceau_domain::{ConventionState, Refusal, RefusalCode, Timestamp, UseCase};
+use sceau_domain::opening::{AddressRule, Case, Contact, Part, Party, Task};
+use sceau_domain::{Address, ConventionState, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::structures::{self, Structure};
-use sceau_store::{Id, Tx, access, accounts as rows, holds, roles, terms};
+use sceau_store::{Id, Tx, access, accounts as rows, holds, notices, roles, terms};
 use std::collections::{BTreeSet, HashMap};
+
+/// What requests are judged by beside the rows: the instant, and what the operator holds (its rule about ordinary addresses, what is of the trust space).
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    op: Operator,
+    /// The instant.
+    pub now: Timestamp,
+}
+
+impl Operator {
+    /// What requests are judged by from now on.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { op: self.clone(), now: self.now() }
+    }
+}
 
 /// What is known about a request.
 #[derive(Debug)]
@@ -42,6 +57,35 @@ pub(super) struct Ground {
     natural: BTreeSet<Id>,
     /// Who accepted the terms in force.
     accepted: BTreeSet<Id>,
+    /// Ordinary addresses, as they are judged.
+    contacts: HashMap<Id, Contact>,
+    moment: Moment,
+}
+
+/// What is known of people's ordinary addresses; nothing of those who have none, nor where nobody asks.
+fn contacts(tx: &mut dyn Tx, people: &[rows::Person], moment: &Moment) -> Result<HashMap<Id, Contact>, Fail> {
+    let with: Vec<(&rows::Person, &String)> = people.iter().filter_map(|p| Some((p, p.email.as_ref()?))).collect();
+    if with.is_empty() || moment.op.config().notification_address == AddressRule::Off {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<Id> = with.iter().map(|(p, _)| p.id).collect();
+    let marks: HashMap<Id, (bool, bool)> =
+        notices::contact_marks(tx, &ids)?.into_iter().map(|(id, wrong, taken)| (id, (wrong, taken))).collect();
+    let ours: BTreeSet<String> = rows::domains(tx)?.into_iter().map(|d| d.name).collect();
+    let judged = |p: &rows::Person, email: &str| {
+        // What was set before, and became a domain of the trust space since, is one.
+        let outside =
+            email.parse::<Address>().is_ok_and(|a| moment.op.is_ordinary(&a) && !ours.contains(a.domain().as_str()));
+        match marks.get(&p.id) {
+            _ if !outside => Contact::Inside,
+            Some((_, true)) => Contact::Taken,
+            // The mark of an address that was confirmed; another one that was given since is judged by itself.
+            Some((true, false)) if p.email_verified.is_some() => Contact::Wrong,
+            _ if p.email_verified.is_some() => Contact::Confirmed,
+            _ => Contact::Given,
+        }
+    };
+    Ok(with.into_iter().map(|(p, email)| (p.id, judged(p, email))).collect())
 }
 
 impl Ground {
@@ -49,8 +93,9 @@ impl Ground {
     pub fn read<'a>(
         tx: &mut dyn Tx,
         requests: impl IntoIterator<Item = (&'a Request, Option<Id>)>,
-        now: Timestamp,
+        moment: &Moment,
     ) -> Result<Self, Fail> {
+        let now = moment.now;
         let (mut places, mut logins, mut machines) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (request, structure) in requests {
             places.extend(structure);
@@ -71,13 +116,16 @@ impl Ground {
             rules: eligibility::rules(tx)?,
             working: roles::working(tx, &ids)?,
             natural: access::natural(tx, &machines)?,
+            contacts: contacts(tx, &people, moment)?,
+            moment: moment.clone(),
             people: people.into_iter().map(|p| (p.login.clone(), p)).collect(),
             accepted,
         })
     }
 
     /// What is known about one of these requests. `admin.not_found`: a person that nobody is.
-    pub fn known(&self, request: &Request, structure: Option<Id>, now: Timestamp) -> Result<Known, Fail> {
+    pub fn known(&self, request: &Request, structure: Option<Id>) -> Result<Known, Fail> {
+        let now = self.moment.now;
         let place = match structure {
             None => None,
             Some(id) => Some(self.places.get(&id).ok_or_else(|| missing("structure"))?),
@@ -103,6 +151,7 @@ impl Ground {
                 left: place.is_some_and(|place| !self.working.contains(&(p.id, place))),
                 unfit: unfit.filter(|_| judged),
                 accepted: self.accepted.contains(&p.id),
+                contact: self.contacts.get(&p.id).copied().unwrap_or(Contact::Missing),
             });
         }
         let convention = place.is_none_or(|s| agreed(s, now));
@@ -113,13 +162,15 @@ impl Ground {
             _ => true,
         };
         let unfit = if new && judged { eligibility::place(&self.rules, place) } else { None };
-        Ok(Known { case: Case { task: request.task, kind: request.kind, parties, convention, domain, unfit }, people })
+        let address = self.moment.op.config().notification_address;
+        let case = Case { task: request.task, kind: request.kind, parties, convention, domain, unfit, address };
+        Ok(Known { case, people })
     }
 }
 
 /// Looks at everything anew. `admin.not_found`: a person that nobody is.
-pub(super) fn look(tx: &mut dyn Tx, request: &Request, structure: Option<Id>, now: Timestamp) -> Result<Known, Fail> {
-    Ground::read(tx, [(request, structure)], now)?.known(request, structure, now)
+pub(super) fn look(tx: &mut dyn Tx, request: &Request, structure: Option<Id>, moment: &Moment) -> Result<Known, Fail> {
+    Ground::read(tx, [(request, structure)], moment)?.known(request, structure)
 }
 
 /// Does a signed convention stand at this moment, and is the structure not blocked?

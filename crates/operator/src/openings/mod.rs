@@ -3,7 +3,7 @@
 //! The steps and what stands before them are [`sceau_domain::opening`]'s; here they are kept, and carried out. Each state is a committed row, with a
 //! step of its life beside (who, when, why): whatever stops the process, the request is found where it was. The BAL itself, its key, folders and
 //! accesses, is made with the last step, in one transaction, when the last guard lets through: at the verification, at somebody's acceptance of the
-//! terms, or in a round of housekeeping that finds what a crash left.
+//! terms, when an ordinary address is given or confirmed (F063), or in a round of housekeeping that finds what a crash left.
 //!
 //! Promises: one request under way for an address; an address that a BAL has, or had and that is still kept from others, is refused when it is asked
 //! for and again when the BAL is made; who may decide is judged by the structure's policy at the moment of the decision; who asked, verified and

@@ -1,5 +1,5 @@
 //! Requests, shown to whoever's place they are in, and to whom they concern.
-use super::facts::Ground;
+use super::facts::{Ground, Moment};
 use super::request::Request;
 use super::views::{OpeningQuery, OpeningView, PartView, StepView, WaitView};
 use crate::accounts::{bals, only};
@@ -23,7 +23,7 @@ impl Operator {
         before: Option<Id>,
         limit: u32,
     ) -> Result<Vec<OpeningView>, Refusal> {
-        let (actor, now) = (actor.clone(), self.now());
+        let (actor, moment) = (actor.clone(), self.moment());
         let list = move |tx: &mut dyn Tx| {
             let uc = UseCase::OpeningList;
             let within = match (reach(tx, &actor, uc)?, &actor.who) {
@@ -45,14 +45,14 @@ impl Operator {
                 within,
             };
             let found = rows::list(tx, &filter, before.unwrap_or(Id::MAX), crate::accounts::page(limit))?;
-            shown(tx, found, LISTED, now)
+            shown(tx, found, LISTED, &moment)
         };
         Ok(self.0.store.read(list).await?)
     }
 }
 
 /// One request, for an asker who may see it.
-pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, now: Timestamp) -> Result<OpeningView, Fail> {
+pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, moment: &Moment) -> Result<OpeningView, Fail> {
     let uc = UseCase::OpeningList;
     permit(tx, actor, uc, On::Anywhere)?;
     let Some(row) = rows::by_id(tx, id)? else { return Err(unknown(tx, actor, uc, &id.to_string())) };
@@ -68,12 +68,12 @@ pub(super) fn one(tx: &mut dyn Tx, actor: &Actor, id: Id, now: Timestamp) -> Res
     if !seen {
         return Err(Refusal::new(RefusalCode::RightMissing).with("name", uc.as_str()).into());
     }
-    whole(tx, actor, row, now)
+    whole(tx, actor, row, moment)
 }
 
 /// Requests as lists show them, in their order: what they are judged by is read once for all of them. What those wait for that name more than `most`
 /// people is not said.
-fn shown(tx: &mut dyn Tx, found: Vec<Opening>, most: usize, now: Timestamp) -> Result<Vec<OpeningView>, Fail> {
+fn shown(tx: &mut dyn Tx, found: Vec<Opening>, most: usize, moment: &Moment) -> Result<Vec<OpeningView>, Fail> {
     let unknown = || Fail::from(RefusalCode::Unavailable);
     let mut read = Vec::with_capacity(found.len());
     for row in found {
@@ -82,13 +82,13 @@ fn shown(tx: &mut dyn Tx, found: Vec<Opening>, most: usize, now: Timestamp) -> R
         read.push((row, request, state, judged));
     }
     let judged = read.iter().filter(|(.., judged)| *judged);
-    let ground = Ground::read(tx, judged.map(|(row, request, ..)| (request, row.structure_id)), now)?;
+    let ground = Ground::read(tx, judged.map(|(row, request, ..)| (request, row.structure_id)), moment)?;
     let places: Vec<Id> = read.iter().filter_map(|(row, ..)| row.structure_id).collect();
     let places = structures::by_ids(tx, &places)?;
     let view = |(row, request, state, judged): (Opening, Request, State, bool)| {
         let waits_for = if judged {
-            let known = ground.known(&request, row.structure_id, now)?;
-            known.case.missing(now).into_iter().map(WaitView::from).collect()
+            let known = ground.known(&request, row.structure_id)?;
+            known.case.missing(moment.now).into_iter().map(WaitView::from).collect()
         } else {
             Vec::new()
         };
@@ -115,7 +115,7 @@ fn shown(tx: &mut dyn Tx, found: Vec<Opening>, most: usize, now: Timestamp) -> R
 }
 
 /// A request with its steps and its BAL.
-fn whole(tx: &mut dyn Tx, actor: &Actor, row: Opening, now: Timestamp) -> Result<OpeningView, Fail> {
+fn whole(tx: &mut dyn Tx, actor: &Actor, row: Opening, moment: &Moment) -> Result<OpeningView, Fail> {
     let step = |s: life::Step| {
         let at = Timestamp(s.at);
         StepView { at, was: s.was, became: s.became, by: s.by_whom, reason: s.reason }
@@ -129,5 +129,5 @@ fn whole(tx: &mut dyn Tx, actor: &Actor, row: Opening, now: Timestamp) -> Result
         None => false,
     };
     let bal = found.filter(|_| seen).map(|b| bals::view(tx, b)).transpose()?;
-    Ok(OpeningView { steps, bal, ..only(shown(tx, vec![row], usize::MAX, now)?)? })
+    Ok(OpeningView { steps, bal, ..only(shown(tx, vec![row], usize::MAX, moment)?)? })
 }

@@ -29,7 +29,7 @@ pub struct PartView {
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WaitView {
-    /// `identity`, `responsible`, `convention`, `eligibility` or `terms`.
+    /// `identity`, `responsible`, `convention`, `eligibility`, `terms` or `address`.
     #[schema(value_type = String)]
     pub guard: Guard,
     /// Why it does not let through, a stable name.

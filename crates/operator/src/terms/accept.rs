@@ -84,7 +84,7 @@ impl Operator {
         };
         let (at, first) = self.0.store.write(accept).await?;
         if first {
-            self.openings_after_acceptance(id).await;
+            self.openings_go_on(id).await;
         }
         Ok(Timestamp(at))
     }

@@ -25,14 +25,6 @@ const LINK: &str = "terms.link";
 /// Versions that are looked through for the last one that somebody accepted.
 const LOOKED_THROUGH: i64 = 100;
 
-/// Has a person accepted the version in force? False when none is in force.
-pub(crate) fn has_accepted(tx: &mut dyn Tx, person: Id, now: i64) -> Result<bool, StoreError> {
-    match rows::in_force(tx, now)? {
-        Some(terms) => rows::accepted(tx, person, terms),
-        None => Ok(false),
-    }
-}
-
 /// May the person use this BAL, as far as the terms go? For a machine the acceptance of somebody responsible for the BAL counts; a natural person who
 /// was given a machine's access accepts like everybody. `terms.required`,
 /// with the link, otherwise.

@@ -26,6 +26,8 @@ pub enum BalCommand {
         state: Option<String>,
         #[arg(long)]
         text: Option<String>,
+        #[arg(long)]
+        lacks_notification_address: bool,
         #[command(flatten)]
         page: PageArgs,
     },
@@ -111,6 +113,8 @@ pub struct BalAdd {
     holders: Vec<String>,
     #[arg(long = "member")]
     members: Vec<String>,
+    #[arg(long, value_name = "ADDRESS")]
+    notification_address: Option<String>,
     #[arg(long)]
     description: Option<String>,
     #[arg(long)]
@@ -141,6 +145,7 @@ impl BalAdd {
             ("responsible", &self.responsible),
             ("service", &self.service),
             ("structure", &self.structure),
+            ("notification_address", &self.notification_address),
             ("naming_override", &self.naming_override),
             ("eligibility_override", &self.eligibility_override),
         ]));
@@ -207,7 +212,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
             let body = new.json(c)?;
             openings::show_one(c, c.post(&["bals"], &body.into())?);
         }
-        BalCommand::List { domain, structure, kind, state, text, page } => {
+        BalCommand::List { domain, structure, kind, state, text, lacks_notification_address, page } => {
             let domain = domain.map(|d| parse::<DomainName>(c, &d)).transpose()?;
             let kind = kind.and_then(|k| KINDS.into_iter().find(|known| known.eq_ignore_ascii_case(&k)));
             let call = c
@@ -217,6 +222,7 @@ pub fn run(c: &Context, command: BalCommand) -> Result<(), Failure> {
                 .query("kind", kind)
                 .query("state", state.as_deref())
                 .query("text", text.as_deref())
+                .query("lacks_notification_address", lacks_notification_address.then_some("true"))
                 .query("after", page.after.as_deref())
                 .query("limit", Some(&limit(page.limit)));
             c.show_list(&c.page(call.send()?), LISTED);

@@ -29,6 +29,9 @@ pub fn run(c: &Context, command: &ConfigCommand) -> Result<(), Failure> {
                     if config.antivirus.is_none() {
                         say!("{}", c.text("config.no_antivirus", &[]));
                     }
+                    if config.openings.lacks_relay(config.notices.is_some()) {
+                        say!("{}", c.text("config.no_notices", &[]));
+                    }
                 }
                 Ok(())
             } else {

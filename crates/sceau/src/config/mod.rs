@@ -11,6 +11,7 @@ mod hidden;
 mod imap;
 mod listen;
 mod notices;
+mod openings;
 mod revocation;
 mod search;
 mod storage;
@@ -25,6 +26,7 @@ pub use connectors::ConnectorsSection;
 pub use imap::ImapSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;
+pub use openings::OpeningsSection;
 pub use revocation::{AnchorSet, EnvironmentName, RevocationSection};
 pub use search::SearchSection;
 pub use storage::{BlobsSection, KeysSection, NotarySection, StoreSection};
@@ -76,6 +78,9 @@ pub struct Config {
     /// Ordinary mail without content, outside the trust space; none is sent when absent.
     #[serde(default)]
     pub notices: Option<NoticesSection>,
+    /// What is asked before a BAL opens.
+    #[serde(default)]
+    pub openings: OpeningsSection,
     /// The engine that reads every message; an alarm when absent.
     #[serde(default)]
     pub antivirus: Option<AntivirusSection>,

@@ -382,6 +382,7 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         check_header_from: o.check_header_from,
         sent_copy: o.sent_copy,
         setting_up: o.setting_up,
+        notification_address: config.openings.notification_address,
         environment: o.environment.value(),
         revocation: config.revocation.settings(),
         white_list: config.white_list.as_ref().map(|w| WhiteListSource {

@@ -45,7 +45,8 @@ pub(crate) static DATA: Migrations = Migrations {
         7 "0007_journal.sql", 8 "0008_people.sql", 9 "0009_second_reading.sql",
         10 "0010_carrier.sql", 11 "0011_claims_alone.sql",
         12 "0012_reader.sql",
-        13 "0014_identity.sql"
+        13 "0013_contacts.sql",
+        14 "0014_identity.sql"
     ],
     // 8 takes away; 10 moves what is being sent, and what is held, to where a program of 9 does not look (11 sets its `schema_least`).
     alone: &[8, 10],

@@ -110,7 +110,7 @@ pub async fn sqlite_in(folder: tempfile::TempDir) -> TestStore {
 /// A store on a PostgreSQL server that the tests share, in databases of its own. The server is started by the first test that asks and
 /// stops a few seconds after the last; without one the test fails and says what to install.
 pub async fn postgres() -> TestStore {
-    let databases = tokio::task::spawn_blocking(|| vec![server::database(), server::database()]).await.expect("server");
+    let databases = tokio::task::spawn_blocking(server::migrated).await.expect("server");
     let url = |i: usize| EngineUrl::Postgres(databases[i].url());
     let (data, keyring) = (url(0), url(1));
     open(tempfile::tempdir().expect("temporary folder"), data, keyring, databases).await

@@ -3,8 +3,11 @@
 //! Each process holds a shared lock while it runs. A small shell, started with the server, tries for the exclusive one every few seconds;
 //! when it gets it nobody is left: it stops the server and removes the folder. So nothing stays, whatever happens to the tests.
 use super::own_server::{Server, open_folder, own_uid, programs, shell};
+use crate::EngineUrl;
+use crate::engine::{DATA, KEYRING, Migrations, Pending, Threads};
 use postgres::{Client, NoTls};
 use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,12 +44,52 @@ impl Drop for Database {
 
 /// A new empty database. Blocking.
 pub(crate) fn database() -> Database {
+    create("")
+}
+
+/// New databases for data and keyring, with today's schema in them and nothing else: copied from two that were migrated once for all tests of this
+/// program. Blocking.
+pub(crate) fn migrated() -> Vec<Database> {
+    static TEMPLATES: OnceLock<[String; 2]> = OnceLock::new();
+    let templates = TEMPLATES.get_or_init(|| [&DATA, &KEYRING].map(template));
+    templates.iter().map(|name| create(&format!(" TEMPLATE {name}"))).collect()
+}
+
+fn create(how: &str) -> Database {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut client = Client::connect(&url("postgres"), NoTls).expect("the tests' PostgreSQL server answers");
+    let mut client = administrator();
     client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).expect("no database of that name");
-    client.batch_execute(&format!("CREATE DATABASE {name}")).expect("database");
+    client.batch_execute(&format!("CREATE DATABASE {name}{how}")).expect("database");
     Database(name)
+}
+
+fn administrator() -> Client {
+    Client::connect(&url("postgres"), NoTls).expect("the tests' PostgreSQL server answers")
+}
+
+/// The name of the migrated database, which stays as long as the server; made by the first process that asks. Programs of several ages may share
+/// a server: the name says which schema.
+fn template(schema: &'static Migrations) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    schema.list.iter().for_each(|m| m.sql.hash(&mut hasher));
+    let name = format!("schema_{:016x}", hasher.finish());
+    let folder = running();
+    let alone = File::options().write(true).open(folder.join("starting")).expect("lock file");
+    alone.lock().expect("lock");
+    let mut client = administrator();
+    if client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).expect("databases").is_none() {
+        // Named only when it is whole.
+        let made = format!("making_{}", std::process::id());
+        client.batch_execute(&format!("DROP DATABASE IF EXISTS {made}")).expect("no database of that name");
+        client.batch_execute(&format!("CREATE DATABASE {made}")).expect("database");
+        let pending = Pending::connect(&EngineUrl::Postgres(url(&made)), schema, Threads { writers: 1, readers: 1 });
+        drop(pending.and_then(Pending::start).expect("migrates"));
+        let leave = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
+        client.execute(leave, &[&made]).expect("nobody stays in it");
+        client.batch_execute(&format!("ALTER DATABASE {made} RENAME TO {name}")).expect("name");
+    }
+    name
 }
 
 fn url(database: &str) -> String {

@@ -186,7 +186,12 @@ const ASKED: &[Ask] = &[
     ("addresses that begin so", |tx| imports::addresses(tx, 1, "a", 10).map(drop)),
     ("opening of an address", |tx| openings::under_way(tx, "a@b").map(drop)),
     ("openings that wait for somebody", |tx| openings::waiting_for(tx, 1).map(drop)),
-    ("openings ready", |tx| openings::ready(tx, Some(1), 0, 10).map(drop)),
+    ("openings ready", |tx| openings::ready(tx, Some(1), openings::Contacts::Confirmed, 0, 10).map(drop)),
+    ("somebody else's ordinary address", |tx| notices::is_anothers(tx, "a@b", 1).map(drop)),
+    ("what speaks against ordinary addresses", |tx| notices::contact_marks(tx, &[1, 2]).map(drop)),
+    ("BALs that lack an ordinary address", |tx| {
+        bals::list(tx, &bals::Filter { lacks_contact: true, ..Default::default() }, "a", 10).map(drop)
+    }),
     ("openings", |tx| openings::list(tx, &openings::Filter::default(), i64::MAX, 10).map(drop)),
     ("openings of a state", |tx| {
         openings::list(tx, &openings::Filter { state: Some("x".into()), ..Default::default() }, 5, 10).map(drop)
@@ -205,6 +210,7 @@ const ASKED: &[Ask] = &[
     ("lines of an import", |tx| imports::lines(tx, 1, 5, None, 10).map(drop)),
     ("line by login", |tx| imports::by_login(tx, 1, "a").map(drop)),
     ("line by address", |tx| imports::by_address(tx, 1, "a@b").map(drop)),
+    ("line by ordinary address", |tx| imports::by_contact(tx, 1, "a@b", 10).map(drop)),
     ("lines of a person", |tx| imports::of_person(tx, 1, "a", 5, 10).map(drop)),
     ("repeated lines", |tx| imports::repeats(tx, 1, "k", 5).map(drop)),
     ("imports left alone", |tx| imports::close_abandoned(tx, 5, 6, "x").map(drop)),
@@ -263,6 +269,9 @@ const FROM: &[(&str, &str)] = &[
     ("queue: left of a message", "queue_entries_message"),
     ("line by login", "import_lines_login"),
     ("line by address", "import_lines_result"),
+    ("line by ordinary address", "import_lines_contact"),
+    ("somebody else's ordinary address", "people_contact"),
+    ("what speaks against ordinary addresses", "people_contact"),
     ("addresses that begin so", "openings_by_address"),
     ("repeated lines", "import_lines_key"),
     ("lines of a person", "import_lines_key"),
@@ -283,6 +292,7 @@ const IN_ORDER: &[&str] = &[
     "BALs of a structure",
     "BALs of a domain",
     "BALs of a state",
+    "BALs that lack an ordinary address",
     "steps of a life",
     "openings",
     "openings of a state",

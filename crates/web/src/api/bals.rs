@@ -38,6 +38,8 @@ struct Which {
     /// With this in the address or the name.
     #[param(max_length = 120)]
     text: Option<String>,
+    /// Only open ones for which somebody stands (the holder, one of those responsible) whose ordinary address is missing, unconfirmed or wrong.
+    lacks_notification_address: Option<bool>,
 }
 
 /// BALs by address, of the asker's place and the asker's own. Never anything of their content.
@@ -57,6 +59,7 @@ async fn list(
         kind: which.kind,
         state: which.state,
         text: which.text,
+        lacks_notification_address: which.lacks_notification_address.unwrap_or_default(),
     };
     let found = op.bals(&actor, query, page.after.as_deref(), limit).await?;
     Ok(Json(Page::new(found, limit, |b| b.address.clone())))

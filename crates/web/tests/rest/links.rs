@@ -152,7 +152,9 @@ async fn no_relay_no_flood_and_no_address_of_the_trust_space() {
     assert_eq!(h.root(Method::GET, "/people/anne", &[], None).await.body["email"], Value::Null);
     let (h, _) = house().await;
     h.op.add_domain(&h.admin, "alpha.mssante.fr".parse().unwrap(), sceau_domain::DomainKind::Production).await.unwrap();
-    for bad in ["anne@alpha.mssante.fr", "anne", "@exemple.fr", "a@b\r\nRCPT TO:<x@y>", "a b@exemple.fr>", ""] {
+    let said = put(&h, "anne@alpha.mssante.fr").await;
+    assert_eq!((said.status, said.code()), (StatusCode::UNPROCESSABLE_ENTITY, "contact.inside"));
+    for bad in ["anne", "@exemple.fr", "a@b\r\nRCPT TO:<x@y>", "a b@exemple.fr>", ""] {
         let said = put(&h, bad).await;
         assert_eq!((said.status, said.code()), (StatusCode::BAD_REQUEST, "admin.invalid"), "{bad:?}");
     }

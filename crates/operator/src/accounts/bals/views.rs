@@ -32,6 +32,11 @@ pub struct NewBal {
     pub quota: Option<u64>,
     /// Logins: the holder of a PER or MED; the responsible ones (at least one) of an ORG, APP or CAB.
     pub holders: Vec<String>,
+    /// Ordinary address for notifications of the one holder or responsible person, outside the trust space (F063): set, and its link sent, in the same
+    /// act. Where several are responsible, each has one (`PUT /people/{login}/email`).
+    #[serde(default)]
+    #[schema(max_length = 254)]
+    pub notification_address: Option<String>,
     /// Logins of the members of an ORG or CAB, of the machine of an APP.
     #[serde(default)]
     pub members: Vec<String>,
@@ -78,6 +83,7 @@ impl NewBal {
             reachable: true,
             quota: None,
             holders: holders.iter().map(|h| (*h).to_owned()).collect(),
+            notification_address: None,
             members: Vec::new(),
             description: String::new(),
             responsible: String::new(),
@@ -159,6 +165,8 @@ pub struct BalQuery {
     pub state: Option<String>,
     /// With this in the address or the name.
     pub text: Option<String>,
+    /// Only open ones for which somebody stands whose ordinary address is missing, unconfirmed or wrong (F063).
+    pub lacks_notification_address: bool,
 }
 
 /// What changes of a BAL; absent: stays as it is.

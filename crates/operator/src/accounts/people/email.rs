@@ -2,11 +2,12 @@
 //!
 //! Promises: a secret of 256 bits, of which only a peppered digest is kept; good for 48 hours and once; a newer one or another address ends it;
 //! looking at the link changes nothing, for programs that guard mailboxes follow links: only the button confirms; who set the address is kept
-//! (whoever did sends no token there); an address that was verified is told when it is the person's no longer.
+//! (whoever did sends no token there); an address that was verified is told when it is the person's no longer; nobody is given an address that somebody
+//! else has, or one of the trust space; what waits for the address goes on once it is there or confirmed ([`sceau_domain::opening`], F063).
 use super::views::PersonView;
 use super::{conflict, known, view};
-use crate::notices::{Notice, Template};
-use crate::record::By;
+use crate::notices::{Letterhead, Notice, Template};
+use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Origin};
@@ -43,72 +44,134 @@ pub(crate) fn shortened(address: &str) -> String {
     }
 }
 
+/// An ordinary address to be set, with everything that the transaction of the act must not make.
+#[derive(Debug, Clone)]
+pub(crate) struct NewAddress {
+    /// The person as the address was asked for.
+    before: rows::Person,
+    to: Address,
+    link: Link,
+    notice: Notice,
+    farewell: Option<Notice>,
+    fact: Fact,
+    now: i64,
+}
+
+impl NewAddress {
+    /// Sets it, unverified, in the transaction of a larger act perhaps; the link leaves after it ([`Operator::wake_jobs`]). `contact.taken`,
+    /// `contact.inside`, `notice.too_many`, `edit.conflict`, `right.missing`.
+    pub fn write(&self, tx: &mut dyn Tx, actor: &Actor) -> Result<(), Fail> {
+        // Before any row: whoever sets another one at this moment comes before or after.
+        notices::lock_contacts(tx, self.now)?;
+        let (before, to) = (&self.before, &self.to);
+        permit(tx, actor, UseCase::PersonEdit, On::Person(before.id))?;
+        let mut person = rows::person_by_id(tx, before.id)?.ok_or(RefusalCode::NotFound)?;
+        if (&person.email, person.email_verified) != (&before.email, before.email_verified) {
+            return Err(conflict(&before.login));
+        }
+        if notices::sent_since(tx, person.id, Template::EmailLink.as_str(), self.now - 86_400_000)? >= A_DAY {
+            return Err(Refusal::new(RefusalCode::NoticeTooMany).with("limit", A_DAY).into());
+        }
+        if rows::domain_by_name(tx, to.domain().as_str())?.is_some() {
+            return Err(Refusal::new(RefusalCode::ContactInside).with("name", &person.login).into());
+        }
+        if notices::is_anothers(tx, &compared(to), person.id)? {
+            return Err(Refusal::new(RefusalCode::ContactTaken).with("name", &person.login).into());
+        }
+        person.email = Some(self.link.value.clone());
+        person.email_verified = None;
+        if !rows::update_person(tx, &person)? {
+            return Err(conflict(&person.login));
+        }
+        if before.email.as_ref() != Some(&self.link.value) {
+            let by = crate::accounts::tokens::maker(tx, actor)?;
+            notices::note_setter(tx, person.id, by)?;
+        }
+        for of in [Template::EmailLink, Template::TokenLink] {
+            notices::withdraw(tx, person.id, of.as_str(), self.now)?;
+        }
+        notices::insert_link(tx, &self.link)?;
+        self.notice.write(tx)?;
+        self.farewell.iter().try_for_each(|f| f.write(tx))?;
+        Ok(self.fact.write(tx)?)
+    }
+}
+
+/// An ordinary address as it is compared: nobody has two that differ in nothing but the case of letters.
+pub(crate) fn compared(address: &Address) -> String {
+    address.to_string().to_ascii_lowercase()
+}
+
 impl Operator {
     /// Sets the ordinary address of a person, unverified, and sends the link. The same address again: another link, when it is not verified.
-    /// `notice.no_relay`, `notice.too_many`, `admin.invalid` for an address of the trust space.
+    /// `notice.no_relay`, `notice.too_many`, `contact.taken`, `contact.inside` for an address of the trust space, `admin.invalid`.
     pub async fn set_email(&self, actor: &Actor, login: &str, address: &str) -> Result<PersonView, Refusal> {
-        let by = actor.clone();
-        let name = login.to_ascii_lowercase();
+        let (before, to) = self.person_with_address(actor, login, address).await?;
+        let (id, head) = (before.id, self.letterhead().await?);
+        let new = self.new_address(&head, actor, &before, &to)?;
+        let (actor, now) = (actor.clone(), self.now());
+        let set = move |tx: &mut dyn Tx| {
+            new.write(tx, &actor)?;
+            let stored = rows::person_by_id(tx, id)?.ok_or(RefusalCode::NotFound)?;
+            view(tx, &actor, stored, now.0)
+        };
+        let view = self.0.store.write(set).await?;
+        self.wake_jobs();
+        // Where it is enough that there is one, what waited for it goes on.
+        self.openings_go_on(id).await;
+        Ok(view)
+    }
+
+    /// A person whose ordinary address the asker may set, and an address that may be one.
+    pub(crate) async fn person_with_address(
+        &self,
+        actor: &Actor,
+        login: &str,
+        address: &str,
+    ) -> Result<(rows::Person, Address), Refusal> {
+        let (by, name) = (actor.clone(), login.to_ascii_lowercase());
         let found = move |tx: &mut dyn Tx| {
             permit(tx, &by, UseCase::PersonEdit, On::Anywhere)?;
             known(tx, &by, UseCase::PersonEdit, &name)
         };
         let before = self.0.store.read(found).await?;
-        let (id, to) = (before.id, self.ordinary(address)?);
-        let farewell = self.farewell(&before, Some(&to)).await?;
+        let to = self.ordinary(address, &before.login)?;
+        Ok((before, to))
+    }
+
+    /// An address to be set for a person who is as given.
+    pub(crate) fn new_address(
+        &self,
+        head: &Letterhead,
+        actor: &Actor,
+        before: &rows::Person,
+        to: &Address,
+    ) -> Result<NewAddress, Refusal> {
         let mut secret = Zeroizing::new([0_u8; 32]);
         rand::fill(secret.as_mut()).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
         let written = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_ref()));
         let url = Zeroizing::new(format!("{}/lien/{}", self.0.config.public_url, written.as_str()));
-        let hours = HOURS.to_string();
-        let notice = self.notice(Template::EmailLink, id, &to, &[("link", &url), ("hours", &hours)]).await?;
-        let now = self.now();
+        let (hours, now) = (HOURS.to_string(), self.now());
         let link = Link {
             id: self.0.store.new_id(),
             purpose: PURPOSE.into(),
-            person_id: id,
+            person_id: before.id,
             digest: self.link_digest(&written),
             value: to.to_string(),
             created: now.0,
             expires: now.plus_ms(HOURS * 3_600_000).0,
             used: None,
         };
-        let fact =
-            self.fact("person.email", &By::actor(actor), None, "ok", json!({ "login": login.to_ascii_lowercase() }));
-        let (actor, login) = (actor.clone(), login.to_ascii_lowercase());
-        let set = move |tx: &mut dyn Tx| {
-            let mut person = known(tx, &actor, UseCase::PersonEdit, &login)?;
-            if (&person.email, person.email_verified) != (&before.email, before.email_verified) {
-                return Err(conflict(&login));
-            }
-            if notices::sent_since(tx, person.id, Template::EmailLink.as_str(), now.0 - 86_400_000)? >= A_DAY {
-                return Err(Refusal::new(RefusalCode::NoticeTooMany).with("limit", A_DAY).into());
-            }
-            if rows::domain_by_name(tx, to.domain().as_str())?.is_some() {
-                return Err(Refusal::new(RefusalCode::Invalid).with("name", "address").into());
-            }
-            person.email = Some(link.value.clone());
-            person.email_verified = None;
-            if !rows::update_person(tx, &person)? {
-                return Err(conflict(&login));
-            }
-            if before.email.as_ref() != Some(&link.value) {
-                let by = crate::accounts::tokens::maker(tx, &actor)?;
-                notices::note_setter(tx, person.id, by)?;
-            }
-            for of in [Template::EmailLink, Template::TokenLink] {
-                notices::withdraw(tx, person.id, of.as_str(), now.0)?;
-            }
-            notices::insert_link(tx, &link)?;
-            notice.write(tx)?;
-            farewell.iter().try_for_each(|f| f.write(tx))?;
-            fact.write(tx)?;
-            let stored = rows::person_by_id(tx, person.id)?.ok_or(RefusalCode::NotFound)?;
-            view(tx, &actor, stored, now.0)
-        };
-        let view = self.0.store.write(set).await?;
-        self.wake_jobs();
-        Ok(view)
+        let values = [("link", url.as_str()), ("hours", &hours)];
+        Ok(NewAddress {
+            notice: self.notice_under(head, Template::EmailLink, before.id, to, &values)?,
+            farewell: self.farewell(head, before, Some(to))?,
+            fact: self.fact("person.email", &By::actor(actor), None, "ok", json!({ "login": before.login })),
+            before: before.clone(),
+            to: to.clone(),
+            link,
+            now: now.0,
+        })
     }
 
     /// Takes a person's ordinary address away.
@@ -127,7 +190,8 @@ impl Operator {
             known(tx, &asker, UseCase::PersonEdit, &name)
         };
         let before = self.0.store.read(found).await?;
-        let farewell = self.farewell(&before, None).await?;
+        // Without a relay nobody is told.
+        let farewell = if self.has_relay() { self.farewell(&self.letterhead().await?, &before, None)? } else { None };
         let actor = actor.clone();
         let clear = move |tx: &mut dyn Tx| {
             let mut person = known(tx, &actor, UseCase::PersonEdit, &login)?;
@@ -152,13 +216,18 @@ impl Operator {
         Ok(view)
     }
 
-    /// What is said to an address that was verified when another one, or none, takes its place. Nothing without a relay.
-    async fn farewell(&self, before: &rows::Person, next: Option<&Address>) -> Result<Option<Notice>, Refusal> {
-        let verified = before.email.as_ref().filter(|_| before.email_verified.is_some() && self.has_relay());
+    /// What is said to an address that was verified when another one, or none, takes its place.
+    fn farewell(
+        &self,
+        head: &Letterhead,
+        before: &rows::Person,
+        next: Option<&Address>,
+    ) -> Result<Option<Notice>, Refusal> {
+        let verified = before.email.as_ref().filter(|_| before.email_verified.is_some());
         let Some(old) = verified.and_then(|e| e.parse::<Address>().ok()).filter(|e| Some(e) != next) else {
             return Ok(None);
         };
-        self.notice(Template::EmailChanged, before.id, &old, &[]).await.map(Some)
+        self.notice_under(head, Template::EmailChanged, before.id, &old, &[]).map(Some)
     }
 
     /// Looks at a link; changes nothing. `link.invalid`.
@@ -169,7 +238,7 @@ impl Operator {
         Ok(LinkView { address: shortened(&link.value) })
     }
 
-    /// Confirms the address of a link: whoever holds the secret is who reads mail there. `link.invalid`.
+    /// Confirms the address of a link: whoever holds the secret is who reads mail there. What waited for that is carried out. `link.invalid`.
     pub async fn confirm_link(&self, secret: &str, origin: &Origin) -> Result<LinkView, Refusal> {
         let (digest, now) = (self.checked_digest(secret)?, self.now().0);
         let by = By { name: "link".into(), origin: Some(origin.clone()), ..By::default() };
@@ -194,19 +263,29 @@ impl Operator {
         if let Some(login) = righted {
             self.right_again(&login).await;
         }
+        self.openings_go_on(link.person_id).await;
         Ok(LinkView { address: shortened(&link.value) })
     }
 
-    /// An address outside the trust space: ordinary mail does not go into it, nor the other way. `admin.invalid`.
-    fn ordinary(&self, address: &str) -> Result<Address, Refusal> {
+    /// An address outside the trust space: ordinary mail does not go into it, nor the other way. `admin.invalid` for what is none, `contact.inside`.
+    /// `login`: whose it is to be, when that is known.
+    pub(crate) fn ordinary(&self, address: &str, login: &str) -> Result<Address, Refusal> {
         let invalid = || Refusal::new(RefusalCode::Invalid).with("name", "address");
         let address: Address = address.trim().parse().map_err(|_| invalid())?;
-        let listed = self.trust().white_list().is_some_and(|l| l.contains(address.domain()));
-        if listed || self.is_patients(address.domain()) || address.is_international() {
-            Err(invalid())
-        } else {
-            Ok(address)
+        if address.is_international() {
+            return Err(invalid());
         }
+        if !self.is_ordinary(&address) {
+            let refusal = Refusal::new(RefusalCode::ContactInside);
+            return Err(if login.is_empty() { refusal } else { refusal.with("name", login) });
+        }
+        Ok(address)
+    }
+
+    /// Is this address of no domain of the trust space, as far as it can be said without the rows?
+    pub(crate) fn is_ordinary(&self, address: &Address) -> bool {
+        let listed = self.trust().white_list().is_some_and(|l| l.contains(address.domain()));
+        !listed && !self.is_patients(address.domain())
     }
 
     pub(crate) fn link_digest(&self, written: &str) -> Vec<u8> {

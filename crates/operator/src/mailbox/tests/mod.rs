@@ -77,6 +77,7 @@ impl House {
             dedupe: Duration::from_secs(3600),
             login_failures_per_minute: 10,
             setting_up: true,
+            notification_address: sceau_domain::opening::AddressRule::Off,
             connectors: Default::default(),
             notices: Default::default(),
             abuse: crate::abuse::Settings::none(),

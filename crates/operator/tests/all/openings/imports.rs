@@ -34,11 +34,11 @@ async fn sent(op: &Operator, actor: &Actor, new: NewImport, text: &str) -> Resul
     intake.finish().await
 }
 
-fn here(dry: bool) -> NewImport {
+pub(super) fn here(dry: bool) -> NewImport {
     NewImport { structure: Some("hopital".into()), dry, certified: true, ..NewImport::default() }
 }
 
-async fn run(h: &House, actor: &Actor, new: NewImport, text: &str) -> (ImportView, Vec<LineView>) {
+pub(super) async fn run(h: &House, actor: &Actor, new: NewImport, text: &str) -> (ImportView, Vec<LineView>) {
     let import = sent(&h.0.op, actor, new, text).await.unwrap();
     while h.0.op.run_due_jobs().await.unwrap() > 0 {}
     told(h, &import.id).await

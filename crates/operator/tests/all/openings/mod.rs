@@ -1,6 +1,7 @@
 //! BALs on their way to being opened, changed and closed, as use cases, on both engines.
 mod bals;
 mod changes;
+mod contacts;
 mod guards;
 mod imports;
 mod moves;
