@@ -2,11 +2,11 @@
 use super::settings::LiberalOpening;
 use crate::accounts::NewBal;
 use crate::accounts::bals::suggest::for_person;
-use crate::openings::{NewOpening, OpeningQuery, OpeningView};
+use crate::openings::{NewOpening, OpeningQuery, OpeningView, facts};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
-use sceau_domain::opening::{self, State, Task};
+use sceau_domain::opening::{self, Lack, State, Task};
 use sceau_domain::structure::Opening;
 use sceau_domain::{BalKind, Refusal, RefusalCode, UseCase};
 use sceau_identity::factor::{Factor, Need};
@@ -24,6 +24,8 @@ pub struct OwnMail {
     pub asked: Vec<OpeningView>,
     /// Where a BAL of one's own may be asked for.
     pub places: Vec<OwnPlace>,
+    /// What one's ordinary address lacks for that, by the operator's rule (F063).
+    pub address: Option<Lack>,
 }
 
 /// A BAL to which somebody has an access.
@@ -66,7 +68,7 @@ impl Operator {
     /// The actor's BALs, requests, and where one's own may be opened.
     pub async fn own_mail(&self, actor: &Actor) -> Result<OwnMail, Refusal> {
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
-        let (id, asker, op) = (person.id, actor.clone(), self.clone());
+        let (id, asker, op, moment) = (person.id, actor.clone(), self.clone(), self.moment());
         let find = move |tx: &mut dyn Tx| {
             permit(tx, &asker, UseCase::OwnShow, On::Anywhere)?;
             let mut bals = Vec::new();
@@ -76,16 +78,20 @@ impl Operator {
                 bals.push(OwnBal { address: bal.address, name: bal.label, kind, role: a.role, state: bal.state });
             }
             let places = op.own_places(tx, id, &bals)?;
-            Ok::<_, Fail>((bals, places))
+            let address = match accounts::person_by_id(tx, id)? {
+                Some(row) => facts::address_lack(tx, &row, &moment)?,
+                None => None,
+            };
+            Ok::<_, Fail>((bals, places, address))
         };
-        let (bals, mut places) = self.0.store.read(find).await?;
+        let (bals, mut places, address) = self.0.store.read(find).await?;
         let query = OpeningQuery { task: Some(Task::Open), ..OpeningQuery::default() };
         let mut asked = self.openings(actor, query, None, REQUESTS).await?;
         let mine = |o: &OpeningView| o.people.iter().any(|p| p.login == person.login);
         asked.retain(|o| matches!(o.state, State::Requested | State::Verified) && mine(o));
         let domain = |address: &str| address.rsplit_once('@').map(|(_, domain)| domain.to_owned());
         places.retain(|p| !asked.iter().any(|o| o.kind == BalKind::Per && domain(&o.address) == domain(&p.address)));
-        Ok(OwnMail { bals, asked, places })
+        Ok(OwnMail { bals, asked, places, address })
     }
 
     /// Where a person may ask for a BAL of his own: in each structure that leaves it to its professionals and where he works; without a structure, as
@@ -123,19 +129,27 @@ impl Operator {
     }
 
     /// Asks for the actor's own BAL at one of the places of [`Operator::own_mail`], by its address; where the person decides, it is verified at once,
-    /// and opens when the terms are accepted.
+    /// and opens when the terms are accepted. `ordinary`: the ordinary address for notifications, where it is still to be given (F063).
     ///
     /// # Errors
     /// `auth.issuer`, `auth.fresh`; `admin.not_found`: there is no such place (any more); what [`Operator::ask_opening`] refuses.
-    pub async fn open_own_bal(&self, actor: &Actor, address: &str) -> Result<OpeningView, Refusal> {
+    pub async fn open_own_bal(
+        &self,
+        actor: &Actor,
+        address: &str,
+        ordinary: Option<&str>,
+    ) -> Result<OpeningView, Refusal> {
         self.needs(actor, Need::Issuer)?;
         self.needs(actor, Need::Fresh)?;
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let found = self.own_mail(actor).await?.places.into_iter().find(|p| p.address == address);
         let place = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", address))?;
         let address = place.address.parse().map_err(|_| Refusal::new(RefusalCode::RcptSyntax))?;
-        let new =
-            NewBal { structure: place.code, ..NewBal::new(address, BalKind::Per, &person.name, &[&person.login]) };
+        let new = NewBal {
+            structure: place.code,
+            notification_address: ordinary.map(str::to_owned),
+            ..NewBal::new(address, BalKind::Per, &person.name, &[&person.login])
+        };
         self.ask_opening(actor, NewOpening::Open(new)).await
     }
 }

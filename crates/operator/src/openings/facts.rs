@@ -4,7 +4,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Who, eligibility};
 use sceau_domain::eligibility::Rules;
-use sceau_domain::opening::{AddressRule, Case, Contact, Part, Party, Task};
+use sceau_domain::opening::{AddressRule, Case, Contact, Lack, Part, Party, Task};
 use sceau_domain::{Address, ConventionState, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_store::structures::{self, Structure};
 use sceau_store::{Id, Tx, access, accounts as rows, holds, notices, roles, terms};
@@ -86,6 +86,13 @@ fn contacts(tx: &mut dyn Tx, people: &[rows::Person], moment: &Moment) -> Result
         }
     };
     Ok(with.into_iter().map(|(p, email)| (p.id, judged(p, email))).collect())
+}
+
+/// What somebody's ordinary address lacks by the operator's rule (F063).
+pub(crate) fn address_lack(tx: &mut dyn Tx, person: &rows::Person, moment: &Moment) -> Result<Option<Lack>, Fail> {
+    let known = contacts(tx, std::slice::from_ref(person), moment)?;
+    let contact = known.get(&person.id).copied().unwrap_or(Contact::Missing);
+    Ok(moment.op.config().notification_address.lack(contact))
 }
 
 impl Ground {

@@ -3,7 +3,7 @@ use super::session::{Sent, Visitor};
 use super::shell::Shell;
 use axum::http::StatusCode;
 use axum::response::Response;
-use sceau_domain::opening::{Guard, State};
+use sceau_domain::opening::{Guard, Lack, State};
 use sceau_identity::factor::{Lacking, Need};
 use sceau_operator::identity::first::{OwnBal, OwnMail, OwnPlace};
 use sceau_operator::openings::OpeningView;
@@ -13,6 +13,8 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     address: String,
+    #[serde(default)]
+    ordinaire: String,
 }
 
 #[derive(askama::Template)]
@@ -26,6 +28,8 @@ struct Bals {
     issuer: bool,
     /// Nothing at all: neither a BAL nor a way to one.
     nothing: bool,
+    /// What the ordinary address lacks; it is asked for with the BAL.
+    ordinary: Option<Lack>,
 }
 
 impl Bals {
@@ -37,11 +41,17 @@ impl Bals {
     }
     /// What a request waits for.
     fn waits(&self, asked: &OpeningView) -> String {
-        self.shell.t(match (asked.state, needs_terms(asked)) {
-            (State::Verified, true) => "page.bal.waits_terms",
-            (State::Verified, false) => "page.bal.waits_opening",
+        let waits = |guard| asked.waits_for.iter().any(|w| w.guard == guard);
+        self.shell.t(match asked.state {
+            State::Verified if waits(Guard::Terms) => "page.bal.waits_terms",
+            State::Verified if waits(Guard::Address) => "page.bal.waits_address",
+            State::Verified => "page.bal.waits_opening",
             _ => "page.bal.waits_check",
         })
+    }
+    /// Is an address to be typed? One that was given and waits for its link is not.
+    fn asks_address(&self) -> bool {
+        self.ordinary.is_some_and(|lack| lack != Lack::AddressUnconfirmed)
     }
     fn needs_terms(&self, asked: &OpeningView) -> bool {
         needs_terms(asked)
@@ -60,10 +70,10 @@ pub(super) async fn show(visitor: Visitor) -> Response {
         Err(answer) => return *answer,
     };
     match visitor.op.own_mail(actor).await {
-        Ok(OwnMail { bals, asked, places }) => {
+        Ok(OwnMail { bals, asked, places, address }) => {
             let issuer = visitor.op.lacks(actor, Need::Issuer) != Some(Lacking::Issuer);
             let nothing = bals.is_empty() && asked.is_empty() && places.is_empty();
-            let page = Bals { shell: visitor.shell("/bal"), bals, asked, places, issuer, nothing };
+            let page = Bals { shell: visitor.shell("/bal"), bals, asked, places, issuer, nothing, ordinary: address };
             visitor.page(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
@@ -76,7 +86,8 @@ pub(super) async fn open(Sent(visitor, wanted): Sent<Wanted>) -> Response {
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
-    match visitor.op.open_own_bal(actor, &wanted.address).await {
+    let ordinary = Some(wanted.ordinaire.trim()).filter(|given| !given.is_empty());
+    match visitor.op.open_own_bal(actor, &wanted.address, ordinary).await {
         // What waits for nothing but the terms of use goes on there.
         Ok(asked) if asked.state == State::Verified && needs_terms(&asked) => visitor.see("/conditions"),
         Ok(_) => visitor.see("/bal"),

@@ -31,15 +31,15 @@ async fn in_a_structure_that_leaves_it_to_them(h: House) {
     assert_eq!(place.structure.as_deref(), Some("Hôpital de l'Exemple"));
     // Neither a passkey, nor what was long ago, nor an address of her choice.
     let (_, weak) = signed_in(op, &h.0.store, "zoe", &[Factor::Passkey]).await;
-    assert_eq!(code(op.open_own_bal(&weak, &place.address).await), "auth.issuer");
-    assert_eq!(code(op.open_own_bal(&zoe, "autre@alpha.mssante.fr").await), "admin.not_found");
+    assert_eq!(code(op.open_own_bal(&weak, &place.address, None).await), "auth.issuer");
+    assert_eq!(code(op.open_own_bal(&zoe, "autre@alpha.mssante.fr", None).await), "admin.not_found");
     h.0.advance(11 * 60);
-    assert_eq!(code(op.open_own_bal(&zoe, &place.address).await), "auth.fresh");
+    assert_eq!(code(op.open_own_bal(&zoe, &place.address, None).await), "auth.fresh");
     let browser = Browser::new(op);
     let id = h.person("zoe").await.id;
     let cookie = browser.proves(op, id, &[Factor::Psc], Some(&zoe)).await.cookie;
     let zoe = op.session_of(&cookie, &browser.origin).await.unwrap();
-    let opened = op.open_own_bal(&zoe, &place.address).await.unwrap();
+    let opened = op.open_own_bal(&zoe, &place.address, None).await.unwrap();
     assert_eq!((opened.state, opened.steps[1].by.as_str()), (State::Opened, "zoe"));
     let mail = op.own_mail(&zoe).await.unwrap();
     assert_eq!((mail.bals.len(), mail.bals[0].role.as_str(), mail.places.len()), (1, "holder", 0));
@@ -47,7 +47,10 @@ async fn in_a_structure_that_leaves_it_to_them(h: House) {
     h.people(&["yann"]).await;
     op.join_structure(&h.0.admin, "yann", "hopital", "médecin", None).await.unwrap();
     h.edit("yann", |p| (p.identity, p.national_id) = ("card".into(), Some("10000000025".into()))).await;
-    assert_eq!(code(op.open_own_bal(&h.actor("yann").await, "prenom.nom@alpha.mssante.fr").await), "login.required");
+    assert_eq!(
+        code(op.open_own_bal(&h.actor("yann").await, "prenom.nom@alpha.mssante.fr", None).await),
+        "login.required"
+    );
 }
 
 async fn without_a_structure_as_the_operator_decided(h: House) {
@@ -72,17 +75,17 @@ async fn without_a_structure_as_the_operator_decided(h: House) {
     assert_eq!(addresses, ["nina.leroy@essai.alpha.mssante.fr"]);
     assert!(!places[0].decides && own.own_mail(&actor).await.unwrap().places[0].decides);
     // What waits for the operator is verified by him; she sees it, and asks no second time.
-    let asked = asks.open_own_bal(&actor, addresses[0]).await.unwrap();
+    let asked = asks.open_own_bal(&actor, addresses[0], None).await.unwrap();
     assert_eq!(asked.state, State::Requested);
     let mail = asks.own_mail(&actor).await.unwrap();
     assert_eq!((mail.asked.len(), mail.places.len(), mail.bals.len()), (1, 0, 0));
     asks.cancel_opening(&actor, asked.id.parse().unwrap()).await.unwrap();
     // Where Pro Santé Connect is not worth a card, it only asks too.
-    let asked = strict.open_own_bal(&actor, addresses[0]).await.unwrap();
+    let asked = strict.open_own_bal(&actor, addresses[0], None).await.unwrap();
     assert_eq!(asked.state, State::Requested);
     strict.cancel_opening(&actor, asked.id.parse().unwrap()).await.unwrap();
     // Where it is left to her, it opens once she accepted the terms.
-    let asked = own.open_own_bal(&actor, addresses[0]).await.unwrap();
+    let asked = own.open_own_bal(&actor, addresses[0], None).await.unwrap();
     assert_eq!((asked.state, asked.waits_for.len()), (State::Verified, 1));
     let terms = own.terms_in_force().await.unwrap().version;
     own.accept_terms(&actor, &terms.version, &terms.digest).await.unwrap();
