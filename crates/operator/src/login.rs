@@ -297,12 +297,7 @@ fn find(
 }
 
 /// How somebody sits at a BAL who came with this token.
-fn chair(
-    s: &access::Seated,
-    holder: Option<String>,
-    token: &rows::Token,
-    since: u64,
-) -> Result<Chair, StoreError> {
+fn chair(s: &access::Seated, holder: Option<String>, token: &rows::Token, since: u64) -> Result<Chair, StoreError> {
     let role = s.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
     let until = [s.ends, token.expires].into_iter().flatten().min();
     Ok(Chair { role, rights: opened(s, token), scope: scope(token), holder, until, since })
@@ -313,7 +308,8 @@ fn scope(token: &rows::Token) -> BalRights {
     let Some(bits) = token.scope else { return BalRights::ALL };
     let scopes = u32::try_from(bits).ok().and_then(Scopes::of_bits).unwrap_or_default();
     let one = |has: Scopes, gives: BalRights| if scopes.contains(has) { gives.bits() } else { 0 };
-    let bits = one(Scopes::READ, BalRights::READ) | one(Scopes::SEND, BalRights::SEND) | one(Scopes::FILE, BalRights::FILE);
+    let bits =
+        one(Scopes::READ, BalRights::READ) | one(Scopes::SEND, BalRights::SEND) | one(Scopes::FILE, BalRights::FILE);
     BalRights::from_bits(bits)
 }
 

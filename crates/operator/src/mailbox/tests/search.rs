@@ -114,7 +114,14 @@ async fn what_was_allowed_a_moment_ago_is_believed(h: House) {
     let sits = |rights: i64| {
         let rights = BalRights::from_bits(rights);
         let mut actor = h.actor.clone();
-        let chair = Some(Chair { role: AccessRole::Holder, rights, scope: BalRights::ALL, holder: None, until: None, since: 0 });
+        let chair = Some(Chair {
+            role: AccessRole::Holder,
+            rights,
+            scope: BalRights::ALL,
+            holder: None,
+            until: None,
+            since: 0,
+        });
         actor.bal = actor.bal.map(|bal| BalRef { chair, ..bal });
         Actor { credential: Some(token), ..actor }
     };
