@@ -74,7 +74,8 @@ const RECOVERY: &[(&str, &str)] = &[
 pub fn run(c: &Context, command: FactorCommand) -> Result<(), Failure> {
     match command {
         FactorCommand::List { login } => {
-            c.show_list(&c.page(c.call(Method::GET, &["people", &login, "factors"])?.send()?), FACTOR);
+            let listed = c.page(c.call(Method::GET, &["people", &login, "factors"])?.send()?);
+            c.show_list(&super::words::rows(c, listed, &[("kind", "factor")], |_| {}), FACTOR);
         }
         FactorCommand::Invite { login } => {
             let columns = [("login", "column.login"), ("address", "column.address"), ("until", "column.until")];
