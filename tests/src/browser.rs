@@ -80,6 +80,8 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--window-size=1200,900",
+            // Where a page goes somewhere it is there: what is pressed does not move.
+            "--force-prefers-reduced-motion",
             &format!(
                 "--host-resolver-rules={hosts}MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
             ),
