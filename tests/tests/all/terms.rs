@@ -60,7 +60,7 @@ fn doors_open_after_the_person_accepted_on_the_page() {
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let account = a.account("Per", 0);
-    let link = format!("https://{}/conditions", a.endpoints.https);
+    let link = format!("{}/conditions", a.public_url);
     let (mut open, answer) = imap_login(&sandbox, account);
     assert!(answer.starts_with("e2e OK"), "the sandbox's people accepted: {answer}");
 
