@@ -79,7 +79,7 @@ impl Sandbox {
     }
     /// A card of this state.
     pub fn card_that_is(&self, state: &str) -> &Card {
-        self.ready.cards.iter().find(|c| c.state == state).unwrap_or_else(|| panic!("no card is {state}"))
+        self.ready.cards.iter().find(|c| c.condition == state).unwrap_or_else(|| panic!("no card is {state}"))
     }
     /// The card of a professional whom no operator knows, and whom the register does.
     pub fn newcomer(&self, nth: usize) -> &Card {

@@ -91,7 +91,7 @@ pub struct Card {
     pub login: String,
     pub rpps: String,
     pub holder: String,
-    pub state: String,
+    pub condition: String,
     #[serde(flatten)]
     pub pair: CardPair,
     pub signature: Option<CardPair>,

@@ -30,6 +30,17 @@ const PATTERNS: &[Pattern] = &[
         (s == "NEVER" || ["SUCCESS", "FAILURE", "DELAY"].contains(&first))
             && more.is_none_or(|more| more.split(',').all(|w| ["FAILURE", "DELAY"].contains(&w)))
     }),
+    ("^8[0-9]{11}$", |s| s.len() == 12 && s.starts_with('8') && s.bytes().all(|b| b.is_ascii_digit())),
+    ("^https://localhost:[0-9]+/", |s| {
+        let rest = s.strip_prefix("https://localhost:").and_then(|rest| rest.split_once('/'));
+        rest.is_some_and(|(port, _)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    }),
+    ("^https://[a-z]+[.]localhost:[0-9]+$", |s| {
+        let rest = s.strip_prefix("https://").and_then(|rest| rest.split_once(".localhost:"));
+        rest.is_some_and(|(name, port)| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase()) && port.parse::<u16>().is_ok()
+        })
+    }),
     ("^sceau_[A-Za-z0-9_-]{43}$", |s| {
         s.strip_prefix("sceau_")
             .is_some_and(|t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))

@@ -54,7 +54,7 @@ pub struct Card {
     /// Given and family name on it.
     pub holder: String,
     /// `good`, `grouped` (good, its name in one RDN), or why it must be refused: `expired`, `revoked`, `elsewhere`, `other_name`, `no_number`.
-    pub state: String,
+    pub condition: String,
     /// To authenticate.
     #[serde(flatten)]
     pub pair: Pair,
@@ -192,7 +192,7 @@ impl Cards {
             login: String::new(),
             rpps: holder.number.strip_prefix('8').unwrap_or_default().to_owned(),
             holder: format!("{} {}", holder.given, holder.family),
-            state: kind.state.to_owned(),
+            condition: kind.state.to_owned(),
             pair: self.pair(name, holder, kind, issuer, now)?,
             signature: None,
         })
@@ -414,7 +414,7 @@ mod tests {
             let (judged, leaf) = judged(&card.pair);
             let (_, parsed) = x509_parser::parse_x509_certificate(&leaf).unwrap();
             let said = sceau_identity::card::read(&leaf, &Dn::attributes(parsed.subject().as_raw()), &profiles);
-            let want = match card.state.as_str() {
+            let want = match card.condition.as_str() {
                 "expired" => Err(PeerCause::Expired),
                 "revoked" => Err(PeerCause::Revoked),
                 "elsewhere" => Err(PeerCause::OtherEnvironment),
@@ -422,14 +422,14 @@ mod tests {
             };
             assert_eq!(judged, want, "{}", card.name);
             match said {
-                Err(e) => assert_eq!((e.code(), card.state.as_str()), ("card.no_number", "no_number")),
+                Err(e) => assert_eq!((e.code(), card.condition.as_str()), ("card.no_number", "no_number")),
                 Ok(said) => {
                     assert_eq!(said.national.unwrap().to_string(), format!("8{}", card.rpps), "{}", card.name);
                     assert_eq!(format!("{} {}", said.given.unwrap(), said.family.unwrap()), card.holder);
                 }
             }
             let rdns = parsed.subject().iter_rdn().count();
-            assert_eq!(rdns, if card.state == "grouped" { 3 } else { 6 }, "{}", card.name);
+            assert_eq!(rdns, if card.condition == "grouped" { 3 } else { 6 }, "{}", card.name);
         }
         // With the same name, and for documents only.
         let doctor = all.iter().find(|c| c.name == "marie.martin").unwrap();

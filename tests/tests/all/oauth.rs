@@ -166,7 +166,9 @@ fn a_program_gets_tokens_of_ours() {
     assert_eq!(status, 200, "{next}");
     let devices = marie.get(&format!("{url}/appareils"));
     assert!(devices.body.contains("Lecteur Exemple") && devices.body.contains("dernier usage"), "{}", devices.body);
-    let id = between(&devices.body, "/appareils/", "/revoquer").expect("a form").to_owned();
+    // Its own form, which follows its name; others of hers stand before it.
+    let row = devices.body.split("Lecteur Exemple").nth(1).expect("a row");
+    let id = between(row, "/appareils/", "/revoquer").expect("a form").to_owned();
     let revoked = marie.send(&devices, &format!("/appareils/{id}/revoquer"), &[]);
     assert_eq!(revoked.status, 303, "{}", revoked.body);
     ends(session);
