@@ -3,6 +3,7 @@ use crate::world::OperatorSpec;
 use sceau_domain::Lang;
 use sceau_domain::text::{template, text};
 use serde_json::Value;
+use std::io::Write;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -75,5 +76,6 @@ fn print(operator: &OperatorSpec, trace: &Value, lang: Lang) {
     let (from, to, size) = (word(&data["from"]), word(&data["to"]), word(&data["size"]));
     let values = [("from", from.as_str()), ("to", to.as_str()), ("size", size.as_str()), ("outcome", outcome)];
     let given: Vec<(&str, &str)> = values.into_iter().filter(|(_, v)| !v.is_empty()).collect();
-    println!("  {:<9} {}", operator.name, text(lang, &key, &given));
+    // Nobody may be there to read, or there may be no room to write: the operators go on.
+    let _ = writeln!(std::io::stdout(), "  {:<9} {}", operator.name, text(lang, &key, &given));
 }
