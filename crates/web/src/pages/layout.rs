@@ -12,9 +12,9 @@ pub(super) const ENGLISH: &str = "English";
 /// Where the style sheet is.
 pub(super) const SHEET: &str = "/pages.css";
 
-/// Nothing is loaded but our own style sheet; forms lead to us; nobody frames us.
+/// Nothing is loaded but our own style sheet (and the empty icon, which stands in the page); forms lead to us; nobody frames us.
 const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The house's mark: a letter under seal. Decoration only.
 pub(super) const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
