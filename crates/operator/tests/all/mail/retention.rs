@@ -263,6 +263,7 @@ async fn rows(store: TestStore) {
 async fn sign_ins(store: TestStore) {
     let w = World::on(store, |_| {}).await;
     let (cookie, anne) = signed_in(&w.op, &w.store, "anne", &[Factor::Passkey]).await;
+    w.op.create_token(&w.admin, "anne", None, "poste", None).await.unwrap();
     let left = async || {
         let tokens = "SELECT COUNT(*) FROM tokens WHERE purpose = 'web'";
         let [attempts, sessions, browsers] = ["attempts", "web_sessions", "known_browsers"];

@@ -3,10 +3,12 @@ use crate::openings::imports::{here, run};
 use crate::openings::{House, number, of_hospital};
 use sceau_domain::opening::{AddressRule, Guard, Lack, State};
 use sceau_domain::{BalKind, ConventionState, Opening};
+use sceau_identity::factor::Factor;
 use sceau_operator::accounts::{BalQuery, NewBal};
 use sceau_operator::openings::{NewChange, NewOpening, OpeningView};
 use sceau_operator::{Door, Operator, OperatorConfig};
 use sceau_store::params;
+use sceau_testkit::browser::signed_in;
 use sceau_testkit::people_file::rpps;
 use sceau_testkit::relay::Played;
 use sceau_testkit::world::{code, origin};
@@ -243,7 +245,10 @@ async fn a_professional_gives_it_with_the_own_request(h: House) {
         (p.local_id, p.local_id_reason, p.local_id_until) = (None, None, None);
     })
     .await;
-    let asked = h.ask("zoe", with_address(of_hospital("zoe.durand", BalKind::Per, &["zoe"]), "zoe@exemple.fr")).await;
+    // With the card, just now.
+    let (_, zoe) = signed_in(&h.0.op, &h.0.store, "zoe", &[Factor::Card]).await;
+    let own = with_address(of_hospital("zoe.durand", BalKind::Per, &["zoe"]), "zoe@exemple.fr");
+    let asked = h.0.op.ask_opening(&zoe, NewOpening::Open(own)).await.unwrap();
     assert_eq!((asked.state, lacks(&asked)), (State::Verified, vec![(Lack::AddressUnconfirmed, Some("zoe"))]));
     h.confirm(&relay, "zoe@exemple.fr").await;
     assert_eq!(h.state(&asked.id).await, State::Opened);
