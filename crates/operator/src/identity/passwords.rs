@@ -135,6 +135,9 @@ impl Operator {
             self.trace_alone(self.fact("login.failed", &by, None, "login.failed", said)).await;
             return Err(RefusalCode::LoginFailed.into());
         };
+        let (id, now, place) = (row.id, self.now().0, origin.remote.map(|ip| self.place_of(ip)));
+        let note = move |tx: &mut dyn Tx| rows::used(tx, id, now, place.as_deref()).map_err(Fail::Store);
+        self.0.store.write(note).await?;
         if password::outdated(&hash, cost) {
             self.hashed_anew(row, pepper, cost).await;
         }
