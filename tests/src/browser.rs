@@ -153,6 +153,7 @@ impl Browser {
     #[track_caller]
     pub fn go(&self, url: &str) -> &Self {
         self.done("POST", "/url", &json!({ "url": url }));
+        self.look();
         self
     }
     /// The address of the page.
@@ -173,6 +174,7 @@ impl Browser {
     pub fn at(&self, path: &str) -> &Self {
         for _ in 0..400 {
             if self.path() == path {
+                self.look();
                 return self;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -198,6 +200,7 @@ impl Browser {
             let body = self.find("body");
             let shown = self.tried("GET", &format!("/element/{body}/text"), &Value::Null).unwrap_or_default();
             if shown.as_str().is_some_and(|s| s.contains(text)) {
+                self.look();
                 return self;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -301,6 +304,28 @@ impl Browser {
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join(format!("{name}.png")), self.picture()).expect("a picture");
         self
+    }
+    /// With `SCEAU_PICTURES` set: every page that a test comes to, whole, at the widths of a desk, a tablet and a telephone, as
+    /// `target/pictures/pages/<path>-<width>.png`. Whoever changes pages looks at them.
+    fn look(&self) {
+        if std::env::var_os("SCEAU_PICTURES").is_none() {
+            return;
+        }
+        let path: String =
+            self.path().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(48).collect();
+        let folder = crate::proof::workspace().join("target/pictures/pages");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let command = |command: &str, params: Value| {
+            self.tried("POST", "/goog/cdp/execute", &json!({ "cmd": command, "params": params })).unwrap_or_default()
+        };
+        for (width, height) in [(1200, 900), (768, 1024), (360, 740)] {
+            let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+            command("Emulation.setDeviceMetricsOverride", metrics);
+            let shot = command("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
+            let png = base64::prelude::BASE64_STANDARD.decode(shot["data"].as_str().unwrap_or_default());
+            std::fs::write(folder.join(format!("{path}-{width}.png")), png.unwrap_or_default()).expect("a picture");
+        }
+        command("Emulation.clearDeviceMetricsOverride", json!({}));
     }
     /// What the browser wrote to its console since it was last asked: blocked resources and errors of scripts are there.
     pub fn console(&self) -> Vec<String> {

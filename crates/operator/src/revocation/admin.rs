@@ -67,7 +67,7 @@ pub struct RefreshedView {
 /// A trust anchor, as listed.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct AnchorView {
-    /// What it is trusted for: `peers`, `list_signer`, `list_server`, `cps`, `clients`, `connectors`.
+    /// What it is trusted for: `peers`, `list_signer`, `list_server`, `providers`, `cps`, `clients`, `connectors`.
     #[schema(example = "peers")]
     pub purpose: String,
     /// `production` or `test`.

@@ -124,7 +124,7 @@ async fn what_is_refused_is_an_answer_and_nothing_is_followed() {
 #[tokio::test]
 async fn bounds_hosts_and_authorities() {
     let pki = Pki::new("O");
-    let (port, most) = provider(&identity(&pki), OK, Duration::from_millis(200)).await;
+    let (port, _) = provider(&identity(&pki), OK, Duration::from_millis(200)).await;
     let good = settings(port, pki.root_anchors(Purpose::Providers));
     let url = format!("https://localhost:{port}/");
     let failed = async |settings: &OutsideSettings, url: &str| {
