@@ -297,14 +297,6 @@ impl Browser {
         let text = self.done("GET", "/screenshot", &Value::Null);
         base64::prelude::BASE64_STANDARD.decode(text.as_str().unwrap_or_default()).expect("a picture")
     }
-    /// Keeps what is on the screen as `target/pictures/<name>.png`, for people to look at.
-    #[track_caller]
-    pub fn keep(&self, name: &str) -> &Self {
-        let folder = crate::proof::workspace().join("target/pictures");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::write(folder.join(format!("{name}.png")), self.picture()).expect("a picture");
-        self
-    }
     /// With `SCEAU_PICTURES` set: every page that a test comes to, whole, at the widths of a desk, a tablet and a telephone, as
     /// `target/pictures/pages/<path>-<width>.png`. Whoever changes pages looks at them.
     fn look(&self) {

@@ -97,10 +97,9 @@ fn without_a_card_two_factors_of_two_classes() {
     let browser = Browser::start(&desk.sandbox.ready.anchors);
 
     // The link: a button first, for programs follow links; then both means in one sitting.
-    browser.go(&desk.at(&path)).phone(true).keep("acceder").phone(false).press("main button");
+    browser.go(&desk.at(&path)).phone(true).press("main button").phone(false);
     browser.at(&format!("{path}/choisir"));
     let key = browser.text_of(".picture + p code");
-    browser.keep("acceder-choisir");
     let mut last = code(&key, "");
     browser.fill("#mot_de_passe", "court").fill("#encore", "court").fill("#code", &last).press("#mot-de-passe button");
     browser.shows("trop court (au moins 12");
@@ -117,7 +116,7 @@ fn without_a_card_two_factors_of_two_classes() {
 
     // A password alone opens nothing.
     desk.password(&browser);
-    browser.keep("connexion-code").go(&desk.at("/moyens")).at("/connexion");
+    browser.go(&desk.at("/moyens")).at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
     desk.password(&browser);
     browser.fill("#code", "000000").press(".fields button").shows("pas reconnu");
@@ -129,7 +128,7 @@ fn without_a_card_two_factors_of_two_classes() {
 
     // A passkey beside them: an authenticator that does not verify its user is none.
     let phone = browser.authenticator(false);
-    browser.go(&desk.at("/moyens")).keep("moyens").phone(true).keep("moyens-telephone").phone(false);
+    browser.go(&desk.at("/appareils")).shows("Un nouveau jeton").go(&desk.at("/appareil")).go(&desk.at("/moyens"));
     browser
         .fill("#nom", "Téléphone")
         .press(".cards .card:first-child button")
@@ -189,7 +188,7 @@ fn lost_means_are_replaced_by_two_and_the_person_may_object() {
     });
     assert!(String::from_utf8_lossy(&inside).contains("opposition/"), "{}", String::from_utf8_lossy(&inside));
     let browser = Browser::start(&desk.sandbox.ready.anchors);
-    browser.go(&desk.at(&format!("{path}?lang=en"))).shows("Object to the replacement").keep("opposition");
+    browser.go(&desk.at(&format!("{path}?lang=en"))).shows("Object to the replacement");
     assert_eq!(a.cli(&["recovery", "list"])[0]["state"], "confirmed", "looking changes nothing");
     browser.press("main button").shows("nothing will be replaced");
     assert_eq!(a.cli(&["recovery", "list"])[0]["state"], "objected");
