@@ -90,9 +90,10 @@ fn white_list(world: &World, pki: &Pki) -> Result<Vec<u8>, SandboxError> {
             updated: now,
         })
     };
-    let mut entries =
-        // One entry a certificate: a domain lists all of its nodes.
-        world.every_node().iter().map(|(o, n)| entry(o.domain, o.title, &n.certificate)).collect::<Result<Vec<_>, _>>()?;
+    // One entry a certificate: a domain lists all of its nodes.
+    let nodes = world.every_node();
+    let domains = nodes.iter().flat_map(|(o, n)| o.domains().map(|domain| entry(domain, o.title, &n.certificate)));
+    let mut entries = domains.collect::<Result<Vec<_>, _>>()?;
     entries.push(entry(world.outsider.domain, "Clinique extérieure (bac à sable)", world.outsider.name)?);
     let signer = pki.pair("signer");
     let key = PrivateKeyDer::from_pem_slice(&read(&signer.key)?).map_err(|e| broken(&e))?;

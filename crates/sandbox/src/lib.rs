@@ -163,7 +163,7 @@ async fn live_on(
             beginnings.push(live::beginning(o).await);
         }
         ready::write(options, world, pki, &accounts, &operators.pids())?;
-        screen::welcome(options, world, pki, &accounts);
+        screen::welcome(options, world, pki, &accounts)?;
         Ok::<_, SandboxError>((accounts, beginnings))
     };
     let started = tokio::select! {

@@ -242,7 +242,9 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
     let mut routes = String::new();
     for other in &world.operators {
         let doors: Vec<String> = other.nodes(world.nodes).iter().map(|n| n.endpoint(MX)).collect();
-        let _ = writeln!(routes, "{:?} = {doors:?}", other.domain);
+        for domain in other.domains() {
+            let _ = writeln!(routes, "{domain:?} = {doors:?}");
+        }
     }
     let _ = writeln!(routes, "{:?} = [\"127.0.0.1:{}\"]", world.outsider.domain, world.outsider.port);
     let door = |offset| quote(n.endpoint(offset));

@@ -77,7 +77,9 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
     cli(options, o, &["reference", "import", "rpps", &register, "--source", "bac à sable"]).await?;
     // Nobody's mail opens before the terms are accepted, by each person with a token of the person's own.
     create(options, o, &["terms", "publish", TERMS]).await?;
-    create(options, o, &["domain", "add", o.domain]).await?;
+    for domain in o.domains() {
+        create(options, o, &["domain", "add", domain]).await?;
+    }
     structure(options, o).await?;
     for (login, name, rpps) in &o.people {
         person(options, o, login, name, *rpps).await?;

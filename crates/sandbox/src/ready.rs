@@ -27,7 +27,7 @@ pub fn write(
                 "name": o.name,
                 "title": o.title,
                 "pid": pid(&nodes[0]),
-                "domains": [o.domain],
+                "domains": o.domains(),
                 "data": o.data,
                 "config": o.config(),
                 "admin_socket": o.socket(),

@@ -1,17 +1,22 @@
 //! What the sandbox tells: in plain words what runs, which addresses exist, and commands to copy.
-use crate::Options;
+use crate::cards::Card;
 use crate::pki::Pki;
 use crate::provision::{Account, Provisioned};
 use crate::world::{HTTPS, IMAP, IMAPS, MX, OperatorSpec, SUBMISSION, SUBMISSIONS, World};
+use crate::{Options, SandboxError};
 use sceau_domain::Lang;
 use sceau_domain::text::text;
 use std::io::Write;
 
 /// Prints the welcome. A closed terminal is nobody's error.
-pub fn welcome(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]) {
-    let page = page(options, world, pki, provisioned);
+///
+/// # Errors
+/// The list of cards cannot be read.
+pub fn welcome(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]) -> Result<(), SandboxError> {
+    let page = page(options, world, pki, provisioned, &sign_in(options, world, pki)?);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(page.as_bytes()).and_then(|()| out.flush());
+    Ok(())
 }
 
 /// Prints the last line.
@@ -19,7 +24,38 @@ pub fn goodbye(lang: Lang) {
     let _ = writeln!(std::io::stdout(), "\n{}", text(lang, "sandbox.goodbye", &[]));
 }
 
-fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]) -> String {
+/// Where to sign in, and with what: a line for the played Pro Santé Connect, a line for the cards.
+fn sign_in(options: &Options, world: &World, pki: &Pki) -> Result<[String; 2], SandboxError> {
+    let say = |key: &str, args: &[(&str, &str)]| text(options.lang, &format!("sandbox.{key}"), args);
+    let cards = pki.cards().all()?;
+    // Of somebody who has a BAL; of somebody whom the register alone knows, by the number.
+    let known = cards.iter().find(|card| !card.login.is_empty() && card.condition == "good");
+    let new = cards.iter().find(|card| card.login.is_empty() && card.name == card.rpps);
+    let (Some(known), Some(new)) = (known, new) else {
+        return Err(SandboxError::Pki("nobody has a card".into()));
+    };
+    let first = &world.operators[0];
+    let page = format!("{}/connexion", first.nodes(1)[0].public_url(first));
+    let anchors = pki.anchors().display().to_string();
+    let of = |card: &Card| (card.pair.p12.display().to_string(), card.pair.password.clone());
+    let ((known_file, known_password), (new_file, new_password)) = (of(known), of(new));
+    let cards = [
+        ("known", known.holder.as_str()),
+        ("known_file", &known_file),
+        ("known_password", &known_password),
+        ("new", &new.holder),
+        ("new_file", &new_file),
+        ("new_password", &new_password),
+        ("domain", first.own),
+    ];
+    let telephone = world.telephone();
+    Ok([
+        say("sign_in_psc", &[("page", &page), ("anchors", &anchors), ("telephone", &telephone)]),
+        say("sign_in_card", &cards),
+    ])
+}
+
+fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned], sign_in: &[String; 2]) -> String {
     let say = |key: &str, args: &[(&str, &str)]| text(options.lang, &format!("sandbox.{key}"), args);
     let mut lines = vec![String::new(), format!("  {}", say("title", &[])), String::new()];
     let heading = |lines: &mut Vec<String>, key: &str| lines.push(say(key, &[]));
@@ -59,6 +95,10 @@ fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]
             lines.push(format!("  {:<44} {:<4} {}{mark}", a.address, a.kind, a.name));
         }
     }
+    lines.push(String::new());
+
+    heading(&mut lines, "sign_in");
+    lines.extend(sign_in.iter().map(|line| format!("  {line}")));
     lines.push(String::new());
 
     if let (Some(from), Some(to)) =

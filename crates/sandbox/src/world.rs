@@ -11,6 +11,8 @@ pub struct OperatorSpec {
     pub title: &'static str,
     /// Domain.
     pub domain: &'static str,
+    /// Another domain, of no structure: there professionals whom nobody entered open a BAL of their own.
+    pub own: &'static str,
     /// Host name of its first node.
     pub hostname: &'static str,
     /// Certificate subject: OU (1 + FINESS), O, ST.
@@ -112,6 +114,10 @@ impl OperatorSpec {
     pub fn socket(&self) -> PathBuf {
         self.data.join("admin.sock")
     }
+    /// Its domains, the hospital's first.
+    pub fn domains(&self) -> [&'static str; 2] {
+        [self.domain, self.own]
+    }
 }
 
 impl NodeSpec {
@@ -211,6 +217,7 @@ impl World {
             name: "alpes",
             title: "Opérateur des Alpes (bac à sable)",
             domain: "alpes.mssante.fr",
+            own: "liberaux-alpes.mssante.fr",
             hostname: "mx.alpes.mssante.fr",
             subject: ("1380000018", "GCS SANTE DES ALPES (BAC A SABLE)", "Isère (38)"),
             data: options.data.join("alpes"),
@@ -280,6 +287,7 @@ impl World {
             name: "bretagne",
             title: "Opérateur de Bretagne (bac à sable)",
             domain: "bretagne.mssante.fr",
+            own: "liberaux-bretagne.mssante.fr",
             hostname: "mx.bretagne.mssante.fr",
             subject: ("1350000022", "GCS E-SANTE DE BRETAGNE (BAC A SABLE)", "Ille-et-Vilaine (35)"),
             data: options.data.join("bretagne"),

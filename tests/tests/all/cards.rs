@@ -102,14 +102,14 @@ fn a_doctor_whom_nobody_entered_opens_a_mailbox_with_a_card_and_reads_it() {
     let _proof = (proves(&["F006", "F008", "F041", "F229"], "web"), proves(&["F229"], "imap"));
     let sandbox = Sandbox::start();
     let (a, card) = (sandbox.a(), sandbox.newcomer(0));
-    // A domain of no structure: for whoever works in none.
-    a.cli(&["domain", "add", "liberaux-des-alpes.mssante.fr"]);
     let (visit, main) = (Visit::new(&sandbox), &a.public_url);
     let entered = visit.sign_in_by_card(a, &card.pair);
     assert_eq!(entered.status, 303, "{entered:?}");
     let page = visit.get(&format!("{main}/bal"));
     let form = page.form("/bal").unwrap_or_else(|| panic!("nothing to open: {}", page.body));
     let (_, address) = form.into_iter().find(|(name, _)| name == "address").expect("an address");
+    // In the domain of no structure: for whoever works in none.
+    assert!(address.ends_with(&format!("@{}", a.domains[1])), "{address}");
     let asked = visit.send(&page, "/bal", &[]);
     assert!(asked.to.as_deref().is_some_and(|to| to.ends_with("/conditions")), "{asked:?}");
     let terms = visit.get(&format!("{main}/conditions"));
@@ -172,6 +172,33 @@ fn a_doctor_whom_nobody_entered_opens_a_mailbox_with_a_card_and_reads_it() {
     let action = revoke.and_then(|f| f.split(['"', '?']).next()).expect("a form that revokes");
     assert_eq!(visit.send(&page, action, &[]).status, 303);
     assert_ne!(list().code, 0, "revoked at once");
+}
+
+#[test]
+fn the_sandboxs_screen_tells_where_to_sign_in_and_with_what() {
+    let _proof = proves(&["F260"], "cli");
+    let sandbox = Sandbox::start();
+    let (a, visit) = (sandbox.a(), Visit::new(&sandbox));
+    let screen = wait::until("the whole screen", 30, || {
+        let screen = sandbox.screen();
+        screen.contains("Ctrl-C").then_some(screen)
+    });
+    let line = |with: &str| screen.lines().find(|l| l.contains(with)).unwrap_or_else(|| panic!("{with}: {screen}"));
+    let page = format!("{}/connexion", a.public_url);
+    let provider = line(&page);
+    assert!(provider.contains(sandbox.anchors()) && provider.contains("Pro Santé Connect"), "{provider}");
+    assert!(visit.get(&page).form("/connexion/psc").is_some(), "one signs in there by the provider");
+    let telephone = provider.split_whitespace().last().expect("an address");
+    assert!(visit.get(telephone).body.contains("e-CPS"), "{telephone}");
+    // A card of somebody with a mailbox, and of somebody who comes for the first time: both of one line, with what opens them.
+    for card in [sandbox.card("marie.martin"), sandbox.newcomer(0)] {
+        let file = card.pair.p12.display().to_string();
+        let told = line(&file);
+        assert!(told.contains(&card.pair.password) && told.contains(&card.holder), "{told}");
+        assert!(told.contains(&a.domains[1]), "where a mailbox is opened: {told}");
+        let open = ["pkcs12", "-in", &file, "-nokeys", "-passin", &format!("pass:{}", card.pair.password)];
+        assert!(Run::of("openssl", &open).ok().out.contains("BEGIN CERTIFICATE"), "{file}");
+    }
 }
 
 #[test]

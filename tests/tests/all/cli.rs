@@ -85,7 +85,7 @@ fn domains_people_and_mailboxes() {
     );
     let domains = a.cli(&["domain", "list"]);
     assert_fits("domains", &domains);
-    assert!(domains.as_array().is_some_and(|d| d.len() == 2 && d.contains(&domain)), "{domains:#}");
+    assert!(domains.as_array().is_some_and(|d| d.len() == 3 && d.contains(&domain)), "{domains:#}");
     assert_eq!(a.cli(&["domain", "show", "savoie.mssante.fr"]), domain);
     // Nobody moves it: it is served here.
     let moved = a.cli(&["domain", "move", "show", "savoie.mssante.fr"]);

@@ -168,6 +168,10 @@ impl World {
     pub fn psc_issuer(&self) -> String {
         format!("{}{REALM}", self.psc_origin())
     }
+    /// What its people's telephones show.
+    pub fn telephone(&self) -> String {
+        format!("{}/sandbox/telephone", self.psc_origin())
+    }
     /// File of the operators' secret there.
     pub fn psc_secret(&self) -> std::path::PathBuf {
         self.data.join("psc/client.secret")

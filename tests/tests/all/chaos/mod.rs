@@ -106,7 +106,8 @@ impl Chaos {
         // All of them are listed, with the certificate of the clinic.
         let own = sandbox.outsider();
         let ready = &sandbox.ready;
-        let mut entries: Vec<_> = ready.operators.iter().map(|o| entry(&o.domains[0], &o.certificate)).collect();
+        let of = |o: &Operator| o.domains.iter().map(|domain| entry(domain, &o.certificate)).collect::<Vec<_>>();
+        let mut entries: Vec<_> = ready.operators.iter().flat_map(of).collect();
         entries.push(entry(&ready.outsiders[0].domain, &own));
         entries.extend(places.iter().map(|p| entry(&p.domain, &own)));
         put(&sandbox, &signed(&sandbox, &entries, SystemClock.now().plus_ms(1_000)));
