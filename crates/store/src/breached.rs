@@ -1,7 +1,8 @@
 //! Breached passwords that the operator imported: first eight octets of their SHA-1. No rule is here.
 //!
-//! Promises: a list takes the place of the one before at once ([`put_in_force`]); what is being written, or was replaced, is never asked.
-use crate::{Id, Row, StoreError, Tx, Value, params};
+//! Promises: a list takes the place of the one before at once ([`put_in_force`]), one after the other when two end together; what is being written, or
+//! was replaced, is never asked.
+use crate::{Id, Row, StoreError, Tx, Value, params, settings};
 
 /// A list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub fn add(tx: &mut dyn Tx, generation: Id, prefixes: &[i64], at: i64) -> Result
 
 /// Puts a list in force that is being written; the one before is removed by and by. False when it is not being written any more.
 pub fn put_in_force(tx: &mut dyn Tx, generation: Id, at: i64) -> Result<bool, StoreError> {
+    // Of two at once the second one sees what the first put in force: else both would replace the list before, and one of them fail.
+    settings::put(tx, "breached.lock", b"", at)?;
     let sql = "SELECT generation FROM breached_lists WHERE generation = $1 AND state = 'draft' FOR UPDATE";
     if tx.query_opt(sql, params![generation])?.is_none() {
         return Ok(false);

@@ -8,11 +8,11 @@ pub struct Finding {
     pub person_id: Id,
     /// The identifier that was looked up.
     pub national_id: String,
-    /// `there`, `other_name`, `absent`, `struck`.
+    /// `there`, `other_name`, `absent`, `struck`, `mismatch`.
     pub state: String,
-    /// The name that the register has, or had.
+    /// The name that the register has, or had; of a mismatch the name that was shown.
     pub label: String,
-    /// The register that was looked in.
+    /// The register that was looked in; 0: none had the identifier when something else was shown.
     pub generation: Id,
     /// Since when it says so, milliseconds since 1970.
     pub since: i64,
@@ -80,6 +80,15 @@ pub fn put(tx: &mut dyn Tx, f: &Finding) -> Result<(), StoreError> {
          since = excluded.since"
     );
     tx.execute(&sql, params![f.person_id, &f.national_id, &f.state, &f.label, f.generation, f.since]).map(drop)
+}
+
+/// What was shown under another name does not count against a person any more, who has another name or showed who it is: the register alone has its
+/// word again.
+pub fn settle_mismatch(tx: &mut dyn Tx, person: Id) -> Result<(), StoreError> {
+    let gone = "DELETE FROM register_findings WHERE person_id = $1 AND state = 'mismatch' AND generation = 0";
+    tx.execute(gone, params![person])?;
+    let there = "UPDATE register_findings SET state = 'there' WHERE person_id = $1 AND state = 'mismatch'";
+    tx.execute(there, params![person]).map(drop)
 }
 
 /// A finding with the person's login and name, whether the person is blocked, and the identifier as it is now.

@@ -1,8 +1,8 @@
 //! Who a card or a provider means, here: the one place where somebody outside becomes a person of ours (F006, F041, F042, F044).
 //!
 //! Promises: a number alone makes nobody somebody (numbers of professionals are public, and an administrator of a structure may have typed another
-//! one's): at the first time the names on the card, those of the row and those of the register agree, or the operator is told; whoever the register has
-//! struck off is not bound; a name elsewhere is one person's, whichever node is first.
+//! one's): at the first time the names on the card, those of the row and those of the register agree, or the operator is told, by an alarm and in the
+//! list of what the register says (F008); whoever the register has struck off is not bound; a name elsewhere is one person's, whichever node is first.
 use super::settings::LiberalOpening;
 use crate::accounts::people::PROFESSIONS;
 use crate::record::By;
@@ -15,7 +15,7 @@ use sceau_identity::factor::Need;
 use sceau_identity::names::same_person;
 use sceau_identity::national::Said;
 use sceau_store::bindings::{self as rows, Binding};
-use sceau_store::{Id, StoreError, Tx, accounts, structures};
+use sceau_store::{Id, StoreError, Tx, accounts, alarms, register as findings, structures};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -90,6 +90,11 @@ impl Sought {
         let (Some(family), Some(given)) = (&self.said.family, &self.said.given) else { return false };
         let with = |label: Option<&str>| same_person((family, given), row, label);
         if labels.is_empty() { with(None) } else { labels.iter().any(|l| with(Some(l))) }
+    }
+
+    /// The name that was shown, as a list has it.
+    fn shown(&self) -> String {
+        [self.said.family.as_deref(), self.said.given.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     fn binding(&self, person_id: Id, how: &str) -> Binding {
@@ -218,6 +223,8 @@ impl Operator {
         if !s.agrees(row, &labels) {
             let data = json!({ "kind": s.kind.as_str(), "person": person.id.to_string() });
             self.fact("identity.mismatch", &By::stranger(origin), None, "identity.mismatch", data).write(tx)?;
+            // The alarm says that it happened; the finding stays until somebody has looked.
+            register::mismatch(tx, &person, &s.shown(), s.now)?;
             return Ok(Found::Mismatch(person.login));
         }
         let mut certified = person;
@@ -232,6 +239,9 @@ impl Operator {
         if !rows::insert(tx, &s.binding(certified.id, "number_and_names"))? {
             return Err(StoreError::Exists("binding".into()).into());
         }
+        // Somebody else's card, once: now it is known whose number it is.
+        findings::settle_mismatch(tx, certified.id)?;
+        alarms::clear(tx, MISMATCH, &certified.login, s.now)?;
         let data = json!({ "kind": s.kind.as_str(), "how": "number_and_names", "register": !labels.is_empty() });
         self.fact("identity.bound", &by(&certified), None, "ok", data).write(tx)?;
         Ok(Found::Known(PersonRef::of(certified)))

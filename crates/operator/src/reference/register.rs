@@ -1,5 +1,6 @@
 //! The national register and our people (F008): whoever has a national identifier is looked up in the register in force, whenever it is replaced and
-//! each hour besides; who was struck off stands in a list, with an alarm, for the operator to act. Nobody is blocked by a file.
+//! each hour besides; who was struck off stands in a list, with an alarm, for the operator to act. Nobody is blocked by a file. So does whose number a
+//! card or a provider showed under another name.
 //!
 //! Promises: the list follows from the table in force and from people as they are; a look that dies is taken up by the next one; an import that
 //! fails changes nothing here.
@@ -26,7 +27,9 @@ const SLICE: i64 = 500;
 /// How often people are looked up who were added, or whose identifier changed.
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// What the register may say of somebody.
-pub const STATES: [&str; 4] = ["struck", "absent", "other_name", "there"];
+pub const STATES: [&str; 5] = ["struck", "absent", "other_name", "there", MISMATCH];
+/// Not the register's word: a card, or a provider, showed the number under another name.
+const MISMATCH: &str = "mismatch";
 /// The alarm while somebody who is not blocked is struck off.
 const ALARM: &str = "register.struck";
 
@@ -38,9 +41,9 @@ pub struct FindingView {
     /// Name here.
     pub name: String,
     /// `struck`: an earlier register had the identifier, the one in force has not; `absent`: no register that was imported had it; `other_name`: it
-    /// has it under another family name; `there`.
+    /// has it under another family name; `there`; `mismatch`: a card or Pro Santé Connect showed it under another name.
     pub state: String,
-    /// Name in the register, or in the last one that had it; may be empty.
+    /// Name in the register, or in the last one that had it; of a `mismatch` the name that was shown; may be empty.
     pub label: String,
     /// Since when.
     #[schema(value_type = i64)]
@@ -56,6 +59,9 @@ pub struct FindingView {
 fn judged(p: &Looked, generation: Id, now: i64) -> Finding {
     let before = p.before.as_ref().filter(|f| f.national_id == p.national_id);
     let state = match (&p.labels[..], before) {
+        // Until its person showed who it is, or the row was corrected; but struck off is struck off.
+        ([], Some(f)) if f.state == MISMATCH && f.generation == 0 => MISMATCH,
+        ([_, ..], Some(f)) if f.state == MISMATCH => MISMATCH,
         ([], None) => "absent",
         ([], Some(f)) if f.state == "absent" => "absent",
         ([], Some(_)) => "struck",
@@ -65,8 +71,10 @@ fn judged(p: &Looked, generation: Id, now: i64) -> Finding {
             if labels.iter().any(of) { "there" } else { "other_name" }
         }
     };
-    let label = p.labels.first().cloned().or_else(|| before.map(|f| f.label.clone())).unwrap_or_default();
+    let (said, known) = (p.labels.first().cloned(), before.map(|f| f.label.clone()));
+    let label = if state == MISMATCH { known } else { said.or(known) }.unwrap_or_default();
     let since = before.filter(|f| f.state == state).map_or(now, |f| f.since);
+    let generation = if state == MISMATCH && p.labels.is_empty() { 0 } else { generation };
     Finding {
         person_id: p.person_id,
         national_id: p.national_id.clone(),
@@ -83,6 +91,19 @@ pub(crate) fn labels(tx: &mut dyn Tx, national_id: &str) -> Result<Vec<String>, 
         Some(table) => rows::labels(tx, table.generation, national_id),
         None => Ok(Vec::new()),
     }
+}
+
+/// Keeps that a card or a provider showed this person's number under another name (F008): for the operator, until it is settled.
+pub(crate) fn mismatch(tx: &mut dyn Tx, p: &Person, shown: &str, now: i64) -> Result<(), StoreError> {
+    let Some(national_id) = p.national_id.clone() else { return Ok(()) };
+    let known = match by_name(tx, REGISTER)? {
+        Some(table) if !rows::labels(tx, table.generation, &national_id)?.is_empty() => table.generation,
+        _ => 0,
+    };
+    let before = rows::of_person(tx, p.id)?.filter(|f| f.state == MISMATCH && f.national_id == national_id);
+    let since = before.map_or(now, |f| f.since);
+    let state = MISMATCH.to_owned();
+    rows::put(tx, &Finding { person_id: p.id, national_id, state, label: shown.to_owned(), generation: known, since })
 }
 
 /// What it says of a person's number, and whether an earlier one had it that the one in force has not.
@@ -205,6 +226,22 @@ mod tests {
         assert_eq!((struck.state.as_str(), struck.label.as_str(), struck.since), ("struck", "PETIT Zoé", 5));
         assert_eq!(said(Some(&struck), "PETIT", &[], 6).since, 5);
         assert_eq!(said(Some(&struck), "PETIT", &["PETIT Zoé"], 7).state, "there", "back again");
+        // What was shown under another name stays, whatever the register says, until it is struck off.
+        for (generation, labels, then) in [
+            (0, &[][..], "mismatch"),
+            (0, &["PETIT Zoé"], "mismatch"),
+            (3, &["PETIT Zoé"], "mismatch"),
+            (3, &[], "struck"),
+        ] {
+            let shown =
+                Finding { state: "mismatch".into(), label: "ROUX Anne".into(), generation, since: 2, ..there.clone() };
+            let next = said(Some(&shown), "PETIT", labels, 9);
+            assert_eq!(next.state, then, "{generation} {labels:?}");
+            if then == "mismatch" {
+                let of = if labels.is_empty() { 0 } else { 9 };
+                assert_eq!((next.label.as_str(), next.since, next.generation), ("ROUX Anne", 2, of));
+            }
+        }
         let other = Finding { national_id: "m".into(), ..there };
         assert_eq!(said(Some(&other), "PETIT", &[], 8).state, "absent", "of another identifier nothing was known");
     }

@@ -10,7 +10,7 @@ pub enum ReferenceCommand {
     Import(ImportArgs),
     List,
     Check {
-        #[arg(long, default_value = "struck", value_parser = ["struck", "absent", "other_name", "there"])]
+        #[arg(long, default_value = "struck", value_parser = ["struck", "absent", "other_name", "there", "mismatch"])]
         state: String,
         #[arg(long)]
         after: Option<String>,

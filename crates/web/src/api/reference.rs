@@ -130,7 +130,7 @@ async fn import(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Said {
-    /// `struck` (when absent), `absent`, `other_name` or `there`.
+    /// `struck` (when absent), `absent`, `other_name`, `there` or `mismatch`.
     state: Option<String>,
 }
 

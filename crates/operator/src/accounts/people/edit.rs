@@ -8,7 +8,7 @@ use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
 use sceau_domain::person::national_id;
 use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
-use sceau_store::{Tx, accounts as rows, bindings};
+use sceau_store::{Tx, accounts as rows, bindings, register};
 use serde_json::json;
 
 impl Operator {
@@ -50,6 +50,7 @@ impl Operator {
             if traits(&before) != traits(&after) {
                 // Cards and providers named somebody else then: they show anew who this is.
                 bindings::remove(tx, before.id, None)?;
+                register::settle_mismatch(tx, before.id)?;
             }
             if after.national_id.is_some() {
                 (after.local_id, after.local_id_reason, after.local_id_until) = (None, None, None);

@@ -46,6 +46,12 @@ async fn a_number_alone_makes_nobody_somebody(h: House) {
     }
     assert!(alarmed().await);
     assert_eq!(h.0.traces("identity.mismatch").await.len(), 3);
+    // It stands in the list, with the name that was shown last, since the first time, until it is settled.
+    let listed = async || {
+        let found = h.0.op.register_findings(&h.0.admin, Some("mismatch"), None, 10).await.unwrap();
+        found.into_iter().map(|f| (f.login, f.label)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [("anne".to_owned(), "ANNE".to_owned())]);
     assert_eq!((h.0.count("bindings").await, h.person("anne").await.identity.as_str()), (0, "operator"));
     // No number, or nobody's.
     let without = Said { national: None, ..said(ANNE, "MARTIN", "ANNE") };
@@ -56,6 +62,7 @@ async fn a_number_alone_makes_nobody_somebody(h: House) {
     let (a, b) = tokio::join!(op.bind(&card, Kind::Card, "igc", &at), other.bind(&card, Kind::Card, "igc", &at));
     assert_eq!([login(a.unwrap()), login(b.unwrap())], [Some("anne".into()), Some("anne".into())]);
     assert_eq!((h.0.count("bindings").await, h.0.traces("identity.bound").await.len()), (1, 1));
+    assert!(listed().await.is_empty() && !alarmed().await, "{:?}", listed().await);
     let anne = h.person("anne").await;
     assert_eq!((anne.identity.as_str(), anne.identity_by.as_deref()), ("card", Some("anne")));
     // By Pro Santé Connect too; what the card showed stays.
@@ -73,6 +80,13 @@ async fn a_number_alone_makes_nobody_somebody(h: House) {
     op.edit_person(&h.0.admin, "anne", version, change).await.unwrap();
     assert_eq!((h.0.count("bindings").await, h.person("anne").await.identity.as_str()), (0, "none"));
     assert_eq!(code(op.bind(&card, Kind::Card, "igc", &at).await), "identity.mismatch");
+    assert_eq!(listed().await, [("anne".to_owned(), "MARTIN ANNE LISE".to_owned())]);
+    assert!(alarmed().await);
+    // The operator looked, and corrected the name.
+    let change = PersonChange { family_name: Some("Martin".into()), ..PersonChange::default() };
+    op.edit_person(&h.0.admin, "anne", h.person("anne").await.version, change).await.unwrap();
+    assert!(listed().await.is_empty(), "{:?}", listed().await);
+    assert_eq!(login(op.bind(&card, Kind::Card, "igc", &at).await.unwrap()), Some("anne".into()));
 }
 
 async fn who_was_struck_off_is_not_bound(h: House) {
@@ -83,6 +97,12 @@ async fn who_was_struck_off_is_not_bound(h: House) {
     assert_eq!(code(op.bind(&said(ANNE, "MARTIN", "ANNE"), Kind::Card, "igc", &at).await), "identity.mismatch");
     register(&h, &[(ANNE, "MARTIN", "Anne"), (NEW, "PETIT", "Zoé")]).await;
     while op.run_due_jobs().await.unwrap() > 0 {}
+    // What the register says meanwhile does not take back what was shown.
+    let listed = async |state: &str| {
+        let found = h.0.op.register_findings(&h.0.admin, Some(state), None, 10).await.unwrap();
+        found.into_iter().map(|f| f.login).collect::<Vec<_>>()
+    };
+    assert_eq!((listed("mismatch").await, listed("there").await), (vec!["anne".to_owned()], vec![]));
     register(&h, &[(NEW, "PETIT", "Zoé")]).await;
     while op.run_due_jobs().await.unwrap() > 0 {}
     assert_eq!(code(op.bind(&said(ANNE, "MARTIN", "ANNE"), Kind::Card, "igc", &at).await), "identity.struck");
