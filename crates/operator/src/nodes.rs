@@ -138,6 +138,7 @@ impl Operator {
             () = self.poll_others() => {}
             () = self.doubt_rights() => {}
             () = self.follow_white_lists() => {}
+            () = self.follow_device_authorities() => {}
             () = self.list_destructions(&destroyed) => {}
         }
     }
@@ -169,6 +170,7 @@ impl Operator {
             if deaf {
                 self.0.queue_wake.notify_waiters();
                 self.0.jobs_wake.notify_waiters();
+                self.hear_of_device_authorities();
             }
             if deaf || polls.is_multiple_of(SLOWLY) {
                 self.poll(&mut known).await;
@@ -202,6 +204,7 @@ impl Operator {
             Event::Policies => inner.policies.forget(),
             Event::WhiteList => self.hear_of_white_list(),
             Event::Revocation => inner.revocation.hear(),
+            Event::Devices => self.hear_of_device_authorities(),
             Event::Rights(of) => inner.guard.forget_rights(of),
             Event::KeyDestroyed(bal) => {
                 inner.store.vault().forget_bal_key(bal);
@@ -215,6 +218,7 @@ impl Operator {
                 inner.policies.forget();
                 self.hear_of_white_list();
                 inner.revocation.hear();
+                self.hear_of_device_authorities();
                 inner.watch.heard_anything();
                 inner.queue_wake.notify_waiters();
                 inner.jobs_wake.notify_waiters();
@@ -296,6 +300,7 @@ impl Destroyed {
                 | Event::Policies
                 | Event::WhiteList
                 | Event::Revocation
+                | Event::Devices
                 | Event::Rights(_) => return,
             }
             *all |= bals.len() > MANY;

@@ -22,6 +22,8 @@ pub enum Event {
     WhiteList,
     /// A revocation list or an answer of a responder was fetched.
     Revocation,
+    /// An authority for people's devices was made.
+    Devices,
     /// Rights were taken away that concern this person, BAL or token; none: anybody's.
     Rights(Option<Id>),
     /// The key of a BAL was destroyed: it must be forgotten at once.
@@ -122,6 +124,7 @@ pub(crate) struct Words {
     policies: bool,
     white_list: bool,
     revocation: bool,
+    devices: bool,
     rights: BTreeSet<Option<Id>>,
     everything: bool,
 }
@@ -139,6 +142,7 @@ impl Words {
             Event::Policies => self.policies = true,
             Event::WhiteList => self.white_list = true,
             Event::Revocation => self.revocation = true,
+            Event::Devices => self.devices = true,
             Event::Rights(of) => drop(self.rights.insert(of)),
             Event::Everything => self.everything = true,
         }
@@ -160,6 +164,7 @@ impl Words {
         self.policies |= other.policies;
         self.white_list |= other.white_list;
         self.revocation |= other.revocation;
+        self.devices |= other.devices;
         self.everything |= other.everything;
     }
     /// What is sent: `origin` and words, each a letter and perhaps an id.
@@ -167,6 +172,7 @@ impl Words {
         let flags = [
             (self.white_list, "w"),
             (self.revocation, "v"),
+            (self.devices, "d"),
             (self.everything, "*"),
             (self.queue, "q"),
             (self.jobs, "j"),
@@ -204,6 +210,7 @@ impl Words {
                 Some(b'p') => Event::Policies,
                 Some(b'w') => Event::WhiteList,
                 Some(b'v') => Event::Revocation,
+                Some(b'd') => Event::Devices,
                 Some(b'r') if word.len() == 1 => Event::Rights(None),
                 Some(b'r') => id().map_or(Event::Everything, |id| Event::Rights(Some(id))),
                 _ => Event::Everything,
@@ -237,6 +244,10 @@ mod tests {
         let list = words(&[Event::Queue, Event::WhiteList]).payloads("1:aa");
         assert_eq!(list, ["1:aa w q"]);
         assert_eq!(Words::events(&list[0], "2:bb"), [Event::WhiteList, Event::Queue]);
+        let mut devices = words(&[Event::Revocation]);
+        devices.join(words(&[Event::Devices]));
+        assert_eq!(devices.payloads("1:aa"), ["1:aa v d"]);
+        assert_eq!(Words::events("1:aa v d", "2:bb"), [Event::Revocation, Event::Devices]);
     }
 
     #[test]

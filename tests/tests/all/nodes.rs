@@ -56,6 +56,27 @@ fn noise(lines: u64) -> String {
 }
 
 #[test]
+fn the_mail_doors_of_every_node_name_a_new_authority_for_devices_at_once() {
+    let _proof = (proves(&["F229", "F263"], "imap"), proves(&["F229", "F263"], "submission"));
+    let w = World::start(2);
+    let of = |i: usize| w.sandbox.a().at(i);
+    let doors = [of(0), of(1)].map(|o| [o.endpoints.imaps, o.endpoints.submissions]).concat();
+    let named = |door: &String| {
+        let dial = ["s_client", "-connect", door, "-CAfile", w.sandbox.anchors()];
+        let said = Run::with_input("openssl", &dial, b"").out;
+        let names = said.split("Acceptable client certificate CA names").nth(1);
+        let names = names.unwrap_or_else(|| panic!("{door} asks for no certificate: {said}"));
+        names.contains("Appareils des professionnels")
+    };
+    assert!(!doors.iter().any(named), "nobody made one");
+    let _ = of(1).cli(&["device-authority", "create"]);
+    // Sooner than the node keeps house.
+    for door in &doors {
+        wait::until(&format!("{door} to name it"), 10, || named(door).then_some(()));
+    }
+}
+
+#[test]
 fn nodes_serve_the_same_mailboxes_and_a_killed_one_is_replaced() {
     let _proof = proves(&["F263"], "imap");
     let mut w = World::start(2);

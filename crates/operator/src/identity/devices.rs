@@ -12,12 +12,13 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_identity::factor::Need;
 use sceau_store::device_authorities::{self as rows, Authority as Row};
 use sceau_store::vault::Aad;
-use sceau_store::{Id, StoreError, Tx, access, accounts};
+use sceau_store::{Event, Id, StoreError, Tx, access, accounts};
 use sceau_trust::authority::{self, Authority, AuthorityError, Issued, Issues, NewAuthority, Subject};
 use sceau_trust::pkcs12::{self, Packed};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::Notify;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -30,9 +31,18 @@ const MAX_LABEL: usize = 60;
 /// `tokens.purpose` of what a device logs in with.
 pub(crate) const PURPOSE: &str = "device_certificate";
 
-/// The authorities that this node counts, by fingerprint.
+/// The authorities that this node counts.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Vec<String>>);
+pub(super) struct Known {
+    /// By fingerprint.
+    prints: Mutex<Vec<String>>,
+    /// Who looks puts in force what he found before another one looks: what was read later stays.
+    looking: tokio::sync::Mutex<()>,
+    /// Another node may have made one.
+    heard: Notify,
+    /// Others count than before.
+    changed: Notify,
+}
 
 /// Our authority for devices, as it is shown.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -141,6 +151,7 @@ impl Operator {
             }
             return Err(fail.into());
         }
+        self.0.store.announce(Event::Devices);
         self.know_device_authorities().await?;
         Ok(made)
     }
@@ -154,7 +165,7 @@ impl Operator {
 
     /// Does an authority issue certificates to devices? As this node knows.
     pub fn certifies_devices(&self) -> bool {
-        !self.0.identity.devices.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.0.identity.devices.prints.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     async fn device_authorities(&self) -> Result<Vec<Row>, Refusal> {
@@ -162,13 +173,37 @@ impl Operator {
         list.map_err(|e| refuse::store(&e))
     }
 
+    /// Waits until other authorities for devices count here than when this was asked last: doors that name them when they ask for certificates name
+    /// others from now on. For one who waits. Cancel-safe.
+    pub async fn device_authorities_changed(&self) {
+        self.0.identity.devices.changed.notified().await;
+    }
+
+    /// Another node may have made an authority.
+    pub(crate) fn hear_of_device_authorities(&self) {
+        self.0.identity.devices.heard.notify_one();
+    }
+
+    /// Believes what other nodes made, as they say it. Never returns.
+    pub(crate) async fn follow_device_authorities(&self) {
+        loop {
+            self.0.identity.devices.heard.notified().await;
+            // Housekeeping looks again.
+            if let Err(refusal) = self.know_device_authorities().await {
+                tracing::warn!(code = refusal.code.as_str(), "the other nodes' authority for devices");
+            }
+        }
+    }
+
     /// Believes the certificates of every authority for devices that there is: another node may have made one.
     pub(crate) async fn know_device_authorities(&self) -> Result<(), Refusal> {
+        let devices = &self.0.identity.devices;
+        let _alone = devices.looking.lock().await;
         let now = self.now().0;
         let mut live = self.device_authorities().await?;
         live.retain(|row| now < row.not_after);
         let prints: Vec<String> = live.iter().map(|row| row.fingerprint.clone()).collect();
-        let mut known = self.0.identity.devices.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = devices.prints.lock().unwrap_or_else(PoisonError::into_inner);
         if *known == prints {
             return Ok(());
         }
@@ -178,6 +213,7 @@ impl Operator {
             return Err(RefusalCode::Unavailable.into());
         }
         *known = prints;
+        devices.changed.notify_one();
         Ok(())
     }
 

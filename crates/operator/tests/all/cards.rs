@@ -5,12 +5,14 @@ use sceau_operator::identity::devices::{DAYS, NewDevice};
 use sceau_operator::identity::sessions::Entered;
 use sceau_operator::{Door, Operator};
 use sceau_store::testing::{START, TestStore};
-use sceau_store::{StoreError, accounts};
+use sceau_store::{Store, StoreConfig, StoreError, accounts};
 use sceau_testkit::browser::{Browser, signed_in};
 use sceau_testkit::pki::{Card, DAY, Pki, REVOKED};
 use sceau_testkit::world::{World, origin};
-use sceau_trust::Purpose;
+use sceau_trust::{Purpose, Trust};
 use serde_json::json;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Anne's number, as a card writes it.
 const ANNE: &str = "810003456786";
@@ -254,6 +256,43 @@ async fn devices_have_certificates_that_count_as_long_as_their_row(h: House) {
     h.w.advance(31 * 86_400);
     assert_eq!(op.login_certificate(&bound, None, &imap).await.unwrap_err().code, Code::PeerExpired);
     assert_eq!(op.make_device_certificate(&anne, wanted).await.unwrap_err().code, Code::AuthFresh);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_node_counts_a_new_authority_for_devices_at_once() {
+    let h = House::new(sceau_store::testing::postgres().await).await;
+    let node = async |node: u16| {
+        let spools = h.w.store.folder().join(format!("spools-{node}"));
+        let config = StoreConfig { node, name: format!("n{node}.alpha.fr"), spools, ..h.w.store.config.clone() };
+        let store = Store::open(config).await.unwrap();
+        // Doors of its own, so trust of its own.
+        Operator::open(h.w.op.config().clone(), store, Trust::new(h.machines.anchors())).await.unwrap()
+    };
+    let (two, deaf) = (node(2).await, node(3).await);
+    let (stop, (begun, hears)) = (CancellationToken::new(), tokio::sync::oneshot::channel());
+    let (op, stopped) = (two.clone(), stop.clone());
+    let running = tokio::spawn(async move {
+        let mut run = std::pin::pin!(op.run_node(stopped));
+        // What is said from its first step on is heard.
+        tokio::select! { biased; () = &mut run => return, () = std::future::ready(()) => {} }
+        begun.send(()).unwrap();
+        run.await;
+    });
+    hears.await.unwrap();
+    assert!(!two.certifies_devices());
+    h.w.op.create_device_authority(&h.w.admin).await.unwrap();
+    // The node that made it, and one that is told: neither keeps house, nor is shown a certificate.
+    for op in [&h.w.op, &two] {
+        tokio::time::timeout(Duration::from_secs(20), op.device_authorities_changed()).await.expect("told");
+        assert!(op.certifies_devices());
+        assert_eq!(op.trust().anchors().of(Purpose::Devices).len(), 1, "what its doors name");
+    }
+    // The control: a node that hears nothing.
+    assert!(!deaf.certifies_devices() && deaf.trust().anchors().of(Purpose::Devices).is_empty());
+    stop.cancel();
+    running.await.unwrap();
+    // Stores are closed where blocking is allowed.
+    tokio::task::spawn_blocking(move || drop((two, deaf))).await.unwrap();
 }
 
 async fn what_no_device_gets(h: House) {

@@ -86,7 +86,8 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
         }
     })?;
     parts.ask_for_devices(operator.trust());
-    workers.spawn(upkeep(operator.clone(), parts.clone(), metrics.clone(), work_stop.clone()));
+    workers.spawn(follow_devices(operator.clone(), parts.clone(), work_stop.clone()));
+    workers.spawn(upkeep(operator.clone(), metrics.clone(), work_stop.clone()));
     let (op, stop) = (operator.clone(), work_stop.clone());
     workers.spawn(async move { op.run_revocation(stop).await });
     if config.white_list.is_some() {
@@ -215,9 +216,19 @@ async fn reload(config: &Config, operator: &Operator, parts: &setup::Parts) -> R
     Ok(())
 }
 
+/// Has the mail doors name an authority for devices as soon as it counts here, whichever node made it.
+async fn follow_devices(operator: Operator, parts: setup::Parts, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = operator.device_authorities_changed() => parts.ask_for_devices(operator.trust()),
+        }
+    }
+}
+
 /// Work that comes back: housekeeping, traces of reading, samples of metrics (which grow without end when nobody asks for
 /// `/metrics` and nobody folds them).
-async fn upkeep(operator: Operator, parts: setup::Parts, metrics: PrometheusHandle, stop: CancellationToken) {
+async fn upkeep(operator: Operator, metrics: PrometheusHandle, stop: CancellationToken) {
     let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
     let mut traces = tokio::time::interval(TRACES);
     loop {
@@ -227,7 +238,6 @@ async fn upkeep(operator: Operator, parts: setup::Parts, metrics: PrometheusHand
                 if let Err(e) = operator.housekeeping().await {
                     tracing::error!(code = e.code.as_str(), "housekeeping");
                 }
-                parts.ask_for_devices(operator.trust());
             }
             _ = traces.tick() => {
                 metrics.run_upkeep();
