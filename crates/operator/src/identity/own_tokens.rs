@@ -7,11 +7,12 @@ use super::factors::own;
 use super::standing;
 use crate::accounts::TokenView;
 use crate::notices::Template;
+use crate::policies::effective;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{AccessRole, Limits, Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Need;
-use sceau_store::{Id, Tx, access, accounts, web_sessions};
+use sceau_store::{Id, StoreError, Tx, access, accounts, web_sessions};
 use zeroize::Zeroizing;
 
 /// A day, milliseconds.
@@ -121,22 +122,26 @@ impl Operator {
 
     /// The strictest policy of the places where a person has a BAL; the operator's for whoever has none.
     pub(crate) async fn device_policy(&self, person: Id) -> Result<DevicePolicy, Refusal> {
-        let find = move |tx: &mut dyn Tx| {
-            Ok::<_, Fail>(access::of_person(tx, person)?.iter().map(|a| a.bal_id).collect::<Vec<_>>())
-        };
-        let bals = self.0.store.read(find).await?;
-        let of = |l: &Limits| DevicePolicy { most: l.device_tokens, days: l.device_token_days };
-        let mut strictest: Option<DevicePolicy> = None;
-        for bal in bals {
-            let here = of(&self.limits_of(bal).await?);
-            let with = |s: DevicePolicy| DevicePolicy { most: s.most.min(here.most), days: s.days.min(here.days) };
-            strictest = Some(strictest.map_or(here, with));
-        }
-        Ok(strictest.unwrap_or_else(|| of(&self.config().limits)))
+        let operator = self.config().limits;
+        let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(DevicePolicy::of(tx, &operator, person)?);
+        Ok(self.0.store.read(find).await?)
     }
 }
 
 impl DevicePolicy {
+    /// As [`Operator::device_policy`], in the transaction that it is for; `operator`: its own limits.
+    pub fn of(tx: &mut dyn Tx, operator: &Limits, person: Id) -> Result<Self, StoreError> {
+        let of = |l: &Limits| Self { most: l.device_tokens, days: l.device_token_days };
+        let mut strictest: Option<Self> = None;
+        for access in access::of_person(tx, person)? {
+            let Some(limits) = effective(tx, operator, access.bal_id)? else { continue };
+            let here = of(&limits);
+            let with = |s: Self| Self { most: s.most.min(here.most), days: s.days.min(here.days) };
+            strictest = Some(strictest.map_or(here, with));
+        }
+        Ok(strictest.unwrap_or_else(|| of(operator)))
+    }
+
     /// Is there room for one more? In the transaction that makes it. `device.forbidden`, `device.too_many`.
     pub fn admits(self, tx: &mut dyn Tx, person: Id, now: i64) -> Result<(), Fail> {
         if self.most == 0 {

@@ -1,8 +1,9 @@
 //! The token endpoint (RFC 6749 §3.2): what a program was given becomes tokens; and revocation (RFC 7009).
 use super::{ACCESS, DAY, REFRESH, later, secret};
+use crate::identity::own_tokens::DevicePolicy;
 use crate::record::{By, Fact};
 use crate::{Operator, Origin};
-use sceau_domain::{Refusal, Timestamp};
+use sceau_domain::{Limits, Refusal, Timestamp};
 use sceau_identity::factor::SKEW_MS;
 use sceau_identity::jose::Keys;
 use sceau_identity::oauth::{
@@ -73,8 +74,8 @@ struct Pair {
     now: i64,
     /// Life of an access token, and of a refresh token, milliseconds.
     lives: (i64, i64),
-    /// The end of a grant that goes on alone.
-    whole: i64,
+    /// The operator's own, below which those of the person's places stand: a grant that goes on alone lives as long as a device's token.
+    limits: Limits,
 }
 
 fn scopes(grant: &rows::Grant) -> Scopes {
@@ -88,7 +89,7 @@ impl Pair {
         let alone = scopes(grant).contains(Scopes::OFFLINE);
         let until = match (alone, grant.generation) {
             // Fetched for the first time: from now on it is a real one.
-            (true, 0) => self.whole,
+            (true, 0) => DevicePolicy::of(tx, &self.limits, grant.token.person_id)?.end(None, self.now),
             (true, _) => grant.until,
             (false, _) => self.now + self.lives.0,
         };
@@ -176,14 +177,13 @@ impl Operator {
         let client = self.proven_client(&auth).await?;
         let (access, refresh) = (secret(ACCESS)?, secret(REFRESH)?);
         let now = self.now().0;
-        let days = i64::from(self.config().limits.device_token_days);
         let pair = Pair {
             digests: (self.oauth_digest(&access), self.oauth_digest(&refresh)),
             access,
             refresh,
             now,
             lives: (i64::from(settings.access_minutes) * 60_000, i64::from(settings.refresh_days) * DAY),
-            whole: now + days * DAY,
+            limits: self.config().limits,
         };
         let grace = i64::from(settings.refresh_grace_seconds) * 1000;
         let by = By::stranger(origin);

@@ -29,6 +29,7 @@ each_engine!(
     a_server_proves_itself,
     what_is_taken_back_ends_everywhere,
     consent_needs_a_fresh_factor_and_a_policy_that_admits,
+    a_grant_ends_when_the_policy_of_its_domain_says,
 );
 
 fn new(kind: &str, scope: &str) -> NewClient {
@@ -394,4 +395,23 @@ async fn consent_needs_a_fresh_factor_and_a_policy_that_admits(h: House) {
     assert_eq!(code(op.make_own_token(&me, "Aucun", None, None).await), "device.forbidden");
     assert_eq!(code(op.oauth_answer(&me, &put, None, true).await), "device.forbidden");
     assert_eq!(op.own_tokens(&me).await.unwrap().days, None);
+}
+
+async fn a_grant_ends_when_the_policy_of_its_domain_says(h: House) {
+    const DAYS: i64 = 3;
+    let op = &h.0.op;
+    assert!(i64::from(op.config().limits.device_token_days) > DAYS, "the operator's own is another one");
+    registered(&h, new("native", "mail offline_access")).await;
+    op.set_policy(&h.0.admin, "domain", "alpha.mssante.fr", "device_token_days", 3).await.unwrap();
+    let tokens = let_in(&h, "mail offline_access", None).await;
+    let own = op.own_tokens(&anne(&h).await).await.unwrap();
+    let listed = own.tokens.iter().find(|t| t.purpose == "oauth").unwrap();
+    assert_eq!(listed.expires.unwrap().0 - listed.created.0, DAYS * 86_400_000);
+    // It turns until then, and no turn makes it longer.
+    h.0.advance(2 * 86_400);
+    let tokens = refreshed(op, &tokens).await.unwrap();
+    logs_in(op, &tokens, None, Door::Imap).await.unwrap();
+    h.0.advance(86_400 + 1);
+    assert_eq!(refreshed(op, &tokens).await.unwrap_err(), OauthError::InvalidGrant);
+    assert!(logs_in(op, &tokens, None, Door::Imap).await.is_err());
 }
