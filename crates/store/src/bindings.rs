@@ -51,6 +51,17 @@ pub fn insert(tx: &mut dyn Tx, b: &Binding) -> Result<bool, StoreError> {
     Ok(tx.execute(&sql, values)? > 0)
 }
 
+/// Keeps one, or gives the name to another person when it was somebody's: the newest word counts.
+pub fn put(tx: &mut dyn Tx, b: &Binding) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO bindings ({BINDING}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, issuer, subject) DO UPDATE SET \
+         bound = CASE WHEN bindings.person_id = excluded.person_id THEN bindings.bound ELSE excluded.bound END, \
+         person_id = excluded.person_id, how = excluded.how, seen = excluded.seen"
+    );
+    let values = params![&b.kind, &b.issuer, b.subject.clone(), b.person_id, b.bound, &b.how, b.seen];
+    tx.execute(&sql, values).map(drop)
+}
+
 /// Notes a sign-in by it.
 pub fn seen(tx: &mut dyn Tx, kind: &str, issuer: &str, subject: &[u8], at: i64) -> Result<(), StoreError> {
     let sql = "UPDATE bindings SET seen = $4 WHERE kind = $1 AND issuer = $2 AND subject = $3 AND seen < $4";

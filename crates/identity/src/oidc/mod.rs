@@ -17,6 +17,7 @@ pub use logout::{Logout, logout_token};
 
 use crate::jose::{Alg, Claims, JoseError, Wrong};
 use crate::url::Url;
+use serde_json::Value;
 
 /// Largest answer of a provider, octets.
 pub const MAX_ANSWER: usize = 64 * 1024;
@@ -139,9 +140,37 @@ pub struct Provider {
     pub iss_in_response: bool,
     /// By which algorithms it signs ID tokens; those that are known here.
     pub algs: Vec<Alg>,
+    /// Addresses for whoever shows a certificate.
+    pub aliases: Aliases,
+}
+
+/// Where a client that shows its certificate asks instead (RFC 8705 §5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Aliases {
+    /// Of [`Provider::token`].
+    pub token: Option<String>,
+    /// Of [`Provider::userinfo`].
+    pub userinfo: Option<String>,
+    /// Of [`Provider::introspection`].
+    pub introspection: Option<String>,
+    /// Of [`Provider::ciba`].
+    pub ciba: Option<String>,
 }
 
 impl Provider {
+    /// As it is for a client that shows its certificate: such a client has to ask at the aliases, where there are some (RFC 8705 §5).
+    #[must_use]
+    pub fn mutual(self) -> Self {
+        let Aliases { token, userinfo, introspection, ciba } = self.aliases;
+        Self {
+            token: token.unwrap_or(self.token),
+            userinfo: userinfo.or(self.userinfo),
+            introspection: introspection.or(self.introspection),
+            ciba: ciba.or(self.ciba),
+            aliases: Aliases::default(),
+            ..self
+        }
+    }
     /// Every address of it: the caller asks those only whose hosts it was told to.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         let needed = [&self.authorization, &self.token, &self.jwks].into_iter();
@@ -177,6 +206,11 @@ pub fn discovered(text: &[u8], expected_issuer: &str) -> Result<Provider, OidcEr
     if algs.is_empty() {
         return Err(OidcError::Malformed);
     }
+    let aliases = match document.get("mtls_endpoint_aliases") {
+        None => Aliases::default(),
+        Some(Value::Object(named)) => aliases(named)?,
+        Some(_) => return Err(OidcError::Malformed),
+    };
     Ok(Provider {
         issuer: expected_issuer.to_owned(),
         authorization: needed("authorization_endpoint")?,
@@ -188,7 +222,29 @@ pub fn discovered(text: &[u8], expected_issuer: &str) -> Result<Provider, OidcEr
         ciba: address("backchannel_authentication_endpoint")?,
         iss_in_response,
         algs,
+        aliases,
     })
+}
+
+/// Addresses for whoever shows a certificate; those of other services are passed over.
+fn aliases(named: &crate::json::Object) -> Result<Aliases, OidcError> {
+    let address = |name: &str| match named.get(name) {
+        None => Ok(None),
+        Some(Value::String(url)) if Url::parse(url).is_some_and(|u| u.is_https()) => Ok(Some(url.clone())),
+        Some(_) => Err(OidcError::Malformed),
+    };
+    Ok(Aliases {
+        token: address("token_endpoint")?,
+        userinfo: address("userinfo_endpoint")?,
+        introspection: address("introspection_endpoint")?,
+        ciba: address("backchannel_authentication_endpoint")?,
+    })
+}
+
+/// Does an answer to a request that named us say that the provider does not know us: another secret, key or certificate (RFC 6749 §5.2)?
+pub fn client_refused(status: u16, text: &[u8]) -> bool {
+    let said = || read(text).is_ok_and(|answer| answer.text("error") == Ok(Some("invalid_client")));
+    status == 401 || (status == 400 && said())
 }
 
 /// JSON that a provider answered.

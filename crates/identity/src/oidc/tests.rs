@@ -80,6 +80,44 @@ fn a_document_of_somebody_else_or_of_nobody_is_refused() {
 }
 
 #[test]
+fn rfc8705_5_a_client_that_shows_its_certificate_asks_elsewhere() {
+    let with = |aliases: Value| {
+        let mut d = document();
+        d["mtls_endpoint_aliases"] = aliases;
+        discovered(d.to_string().as_bytes(), ISSUER)
+    };
+    let (token, ciba) = ("https://mtls.psc.example/token", "https://mtls.psc.example/ciba");
+    let named = json!({"token_endpoint": token, "backchannel_authentication_endpoint": ciba, "revocation_endpoint": 7});
+    let plain = with(named).unwrap();
+    assert_eq!(plain.token, provider().token, "without a certificate nothing changes");
+    let mutual = plain.clone().mutual();
+    assert_eq!((mutual.token.as_str(), mutual.ciba.as_deref()), (token, Some(ciba)));
+    // What has no alias is where it was; where browsers go and where keys are has none.
+    assert_eq!((&mutual.userinfo, &mutual.introspection), (&plain.userinfo, &plain.introspection));
+    assert_eq!((&mutual.authorization, &mutual.jwks, &mutual.algs), (&plain.authorization, &plain.jwks, &plain.algs));
+    assert_eq!(provider().mutual(), provider());
+    for bad in [
+        json!("https://a.example"),
+        json!([]),
+        json!({"token_endpoint": "http://a.example/"}),
+        json!({"userinfo_endpoint": 1}),
+    ] {
+        assert_eq!(with(bad.clone()), Err(OidcError::Malformed), "{bad}");
+    }
+}
+
+#[test]
+fn a_provider_that_does_not_know_us_says_so() {
+    let refused = |status: u16, v: Value| client_refused(status, v.to_string().as_bytes());
+    assert!(refused(400, json!({"error": "invalid_client"})) && refused(401, json!({"error": "invalid_request"})));
+    assert!(client_refused(401, b"") && !client_refused(400, b"") && !client_refused(403, b"{}"));
+    for other in ["invalid_grant", "authorization_pending", "slow_down", "access_denied"] {
+        assert!(!refused(400, json!({"error": other})), "{other}");
+    }
+    assert!(!refused(200, json!({"error": "invalid_client"})));
+}
+
+#[test]
 fn a_browser_is_sent_out_with_pkce() {
     let acr = ["eidas1".to_owned()];
     let extra = [("prompt", "login"), ("state", "mine"), ("code_challenge_method", "plain")];

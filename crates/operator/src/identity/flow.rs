@@ -54,7 +54,12 @@ pub(super) struct Asked<'a> {
 pub(super) fn elsewhere(op: &Operator, provider: &str, who: &Identity) -> Elsewhere {
     let stale = || op.clock().now().plus_ms(-op.config().identity.limits().fresh_ms - 1);
     let at = who.authenticated.unwrap_or_else(stale);
-    Elsewhere { provider: provider.to_owned(), sid: who.session.clone(), at: Some(at) }
+    Elsewhere {
+        provider: provider.to_owned(),
+        sid: who.session.clone(),
+        subject: Some(who.subject.clone()),
+        at: Some(at),
+    }
 }
 
 impl Remote {

@@ -30,6 +30,10 @@ pub(super) struct Held {
     told: Option<Timestamp>,
     /// When it was last told that what it says of itself is not accepted.
     broken: Option<Timestamp>,
+    /// Does it know who we are? False until it answered us as such.
+    knows_us: bool,
+    /// When it was last told that it does not.
+    stranger: Option<Timestamp>,
 }
 
 impl Held {
@@ -42,9 +46,10 @@ impl Held {
         let usable = if newest { asked } else { within(*at, believed_ms) };
         usable.then(|| known.clone())
     }
-    /// Was it silent when it was asked a moment ago?
+    /// Was it silent, or not acceptable, when it was asked a moment ago?
     pub fn pauses(&self, now: Timestamp) -> bool {
-        self.silent.is_some() && self.asked.is_some_and(|at| at <= now && now < at.plus_ms(PAUSE_MS))
+        let failed = self.silent.is_some() || self.broken.is_some();
+        failed && self.asked.is_some_and(|at| at <= now && now < at.plus_ms(PAUSE_MS))
     }
     /// What was last known, however old within `kept_ms`.
     pub fn last(&self, now: Timestamp, kept_ms: i64) -> Option<Known> {
@@ -57,13 +62,14 @@ impl Held {
             self.newest = Some(now);
         }
     }
-    /// What it says is in force. True when what it said before was not accepted.
-    pub fn take(&mut self, known: Known, now: Timestamp) -> bool {
+    /// What it says is in force.
+    pub fn take(&mut self, known: Known, now: Timestamp) {
         self.known = Some((known, now));
-        self.broken.take().is_some()
+        self.broken = None;
     }
     /// What it says of itself is not accepted; true when that is to be told (again).
     pub fn broken(&mut self, now: Timestamp, tell_every_ms: i64) -> bool {
+        self.asked = Some(now);
         let tell = self.broken.is_none_or(|at| at.plus_ms(tell_every_ms) <= now);
         if tell {
             self.broken = Some(now);
@@ -75,8 +81,22 @@ impl Held {
         self.told = None;
         self.silent.take().is_some()
     }
-    /// It did not answer: since when, when that is to be told (again).
+    /// It knows who we are; true when that is new: it did not before, or nobody asked since this node began.
+    pub fn knows_us(&mut self) -> bool {
+        !std::mem::replace(&mut self.knows_us, true)
+    }
+    /// It does not know who we are; true when that is to be told (again).
+    pub fn stranger(&mut self, now: Timestamp, tell_every_ms: i64) -> bool {
+        self.knows_us = false;
+        let tell = self.stranger.is_none_or(|at| at.plus_ms(tell_every_ms) <= now);
+        if tell {
+            self.stranger = Some(now);
+        }
+        tell
+    }
+    /// It did not answer: since when, when that is to be told (again). The pause begins now: waiting for it took its time.
     pub fn silent(&mut self, now: Timestamp, tell_every_ms: i64) -> Option<Timestamp> {
+        self.asked = Some(now);
         let since = *self.silent.get_or_insert(now);
         let tell = self.told.is_none_or(|at| at.plus_ms(tell_every_ms) <= now);
         if tell {
@@ -144,8 +164,38 @@ mod tests {
         // Told once a minute, with its beginning.
         assert_eq!(held.silent(later.plus_ms(59_999), 60_000), None);
         assert_eq!(held.silent(later.plus_ms(60_000), 60_000), Some(later));
-        assert!(held.answered() && !held.answered() && held.broken(later, 60_000) && !held.broken(later, 60_000));
-        assert!(held.take(known(), later) && !held.take(known(), later));
+        assert!(held.answered() && !held.answered());
         assert_eq!(held.silent(later.plus_ms(60_001), 60_000), Some(later.plus_ms(60_001)));
+    }
+
+    #[test]
+    fn a_pause_begins_when_the_silence_is_noticed() {
+        let mut held = held(0);
+        held.asks(Timestamp(1000), false);
+        // It was waited for until the deadline.
+        held.silent(Timestamp(1000 + PAUSE_MS), 60_000);
+        assert!(held.pauses(Timestamp(1000 + PAUSE_MS)) && held.pauses(Timestamp(999 + 2 * PAUSE_MS)));
+        assert!(!held.pauses(Timestamp(1000 + 2 * PAUSE_MS)));
+        held.answered();
+        assert!(!held.pauses(Timestamp(1000 + PAUSE_MS)));
+    }
+
+    #[test]
+    fn what_is_not_accepted_is_not_asked_for_at_each_sign_in_and_told_once_a_minute() {
+        let mut held = held(0);
+        assert!(held.broken(Timestamp(0), 60_000) && !held.broken(Timestamp(59_999), 60_000));
+        assert!(held.pauses(Timestamp(59_999)) && !held.pauses(Timestamp(59_999 + PAUSE_MS)));
+        assert!(held.broken(Timestamp(60_000), 60_000));
+        held.take(known(), Timestamp(60_000));
+        assert!(!held.pauses(Timestamp(60_000)) && held.broken(Timestamp(60_001), 60_000));
+    }
+
+    #[test]
+    fn that_it_knows_us_is_news_once() {
+        let mut held = held(0);
+        // Another node, or this one before it was started anew, may have told the contrary.
+        assert!(held.knows_us() && !held.knows_us());
+        assert!(held.stranger(Timestamp(0), 60_000) && !held.stranger(Timestamp(59_999), 60_000));
+        assert!(held.knows_us() && !held.knows_us() && held.stranger(Timestamp(60_000), 60_000));
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct About {
     pub own: Own,
     /// The certificate that we show (mutual TLS).
     pub identity: Option<Identity>,
+    /// Hosts where it may be beside its own.
+    pub hosts: Vec<String>,
     /// For how long its description and keys are believed, milliseconds.
     pub believed_ms: i64,
     /// For how long they serve while it is away, milliseconds.
@@ -118,7 +120,7 @@ impl Remote {
         {
             return Ok(there.clone());
         }
-        let mut hosts = Hosts::default();
+        let mut hosts = Hosts::new(self.about.hosts.iter().cloned());
         for address in [&self.about.issuer, &self.about.discovery] {
             hosts.add(address)?;
         }
@@ -166,7 +168,26 @@ impl Remote {
             Ok(way) => way.form(url, &fields, auth).await,
             Err(e) => Err(e),
         };
-        self.noted(op, answered).await
+        let answer = self.noted(op, answered).await?;
+        self.knows_us(op, &answer).await?;
+        Ok(answer)
+    }
+
+    /// Did it know who we are? That it does not is no fault of whoever signs in: it is told to those who run the operator.
+    async fn knows_us(&self, op: &Operator, answer: &Answer) -> Result<(), OidcError> {
+        if !oidc::client_refused(answer.status, &answer.body) {
+            let news = self.held().knows_us();
+            if news {
+                op.clear_alarm("psc.client", &self.about.issuer).await;
+            }
+            return Ok(());
+        }
+        tracing::warn!(issuer = self.about.issuer, "an identity provider does not know us");
+        let tell = self.held().stranger(op.clock().now(), TELL_EVERY_MS);
+        if tell {
+            op.raise_alarm("psc.client", &self.about.issuer, true, json!({ "client": self.about.client })).await;
+        }
+        Err(OidcError::Unavailable)
     }
 
     /// Whether it answers is remembered, and told when it does not: what it answered with errors of its own is no answer.
@@ -228,21 +249,17 @@ impl Remote {
             return last(op.clock().now());
         }
         let _turn = self.turn.lock().await;
-        // Somebody else may have fetched meanwhile.
+        // Somebody else may have asked meanwhile, and heard something or nothing.
         let now = op.clock().now();
         if let Some(known) = held(now) {
             return Ok(known);
         }
+        if self.held().pauses(now) {
+            return last(now);
+        }
         match self.taken(op, now, newest).await {
             Ok(known) => Ok(known),
-            Err(OidcError::Unavailable) => last(now),
-            Err(e) => {
-                tracing::warn!(issuer = self.about.issuer, error = %e, "what an identity provider says of itself is not accepted");
-                if self.held().broken(now, TELL_EVERY_MS) {
-                    op.raise_alarm("psc.keys", &self.about.issuer, true, json!({ "cause": e.code() })).await;
-                }
-                last(now)
-            }
+            Err(_) => last(now),
         }
     }
 
@@ -252,14 +269,26 @@ impl Remote {
         self.taken(op, op.clock().now(), false).await.map(drop)
     }
 
+    /// Asks for description and keys. What is not accepted of them is told to those who run the operator, and is no answer for everybody else.
     async fn taken(&self, op: &Operator, now: Timestamp, newest: bool) -> Result<Known, OidcError> {
         self.held().asks(now, newest);
-        let known = self.fetched(op).await?;
-        let was_broken = self.held().take(known.clone(), op.clock().now());
-        if was_broken {
-            op.clear_alarm("psc.keys", &self.about.issuer).await;
+        let error = match self.fetched(op).await {
+            Ok(known) => {
+                self.held().take(known.clone(), op.clock().now());
+                // Whichever node told of them, and were it this one before it was started anew.
+                op.clear_alarm("psc.keys", &self.about.issuer).await;
+                op.clear_alarm(self.about.alarm, &self.about.issuer).await;
+                return Ok(known);
+            }
+            Err(OidcError::Unavailable) => return Err(OidcError::Unavailable),
+            Err(e) => e,
+        };
+        tracing::warn!(issuer = self.about.issuer, %error, "what an identity provider says of itself is not accepted");
+        let tell = self.held().broken(op.clock().now(), TELL_EVERY_MS);
+        if tell {
+            op.raise_alarm("psc.keys", &self.about.issuer, true, json!({ "cause": error.code() })).await;
         }
-        Ok(known)
+        Err(OidcError::Unavailable)
     }
 
     async fn fetched(&self, op: &Operator) -> Result<Known, OidcError> {
@@ -268,6 +297,7 @@ impl Remote {
             return Err(OidcError::Malformed);
         }
         let provider = oidc::discovered(&document.body, &self.about.issuer)?;
+        let provider = if self.about.identity.is_some() { provider.mutual() } else { provider };
         let answer = self.get(op, &provider.jwks, None).await?;
         if answer.status != 200 {
             return Err(OidcError::Malformed);

@@ -10,9 +10,9 @@ use crate::refuse::Fail;
 use crate::{Operator, Origin};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Factor;
-use sceau_identity::jose::{Keys, peek};
+use sceau_identity::jose::{Keys, Signer, peek};
 use sceau_identity::national::{ClaimNames, of_claims, of_idnps};
-use sceau_identity::oidc::{self, Identity, Poll, Provider};
+use sceau_identity::oidc::{self, Identity, Logout, OidcError, Poll, Provider};
 use sceau_identity::url::Url;
 use sceau_store::{Tx, accounts, browsers};
 use serde::{Deserialize, Serialize};
@@ -69,13 +69,18 @@ impl PscSettings {
     pub(super) fn claim_names(&self) -> ClaimNames {
         ClaimNames { national: self.national_claims.clone(), ..ClaimNames::default() }
     }
+    /// The key that signs who we are, where there is one (`private_key_jwt`).
+    ///
+    /// # Errors
+    /// `admin.invalid`: it is neither RSA of at least 2048 bits nor P-256, in PKCS#8.
+    pub fn signer(&self) -> Result<Option<Signer>, Refusal> {
+        let unreadable = || Refusal::new(RefusalCode::Invalid).with("name", "identity.psc.key");
+        self.key_pem.as_ref().map(|pem| signer(pem).ok_or_else(unreadable)).transpose()
+    }
     fn about(&self) -> Result<About, Refusal> {
-        let own = match (&self.secret, &self.key_pem) {
+        let own = match (&self.secret, self.signer()?) {
             (Some(secret), _) => Own::Secret(secret.clone()),
-            (None, Some(pem)) => {
-                let unreadable = || Refusal::new(RefusalCode::Invalid).with("name", "identity.psc.key");
-                Own::Key(signer(pem).ok_or_else(unreadable)?)
-            }
+            (None, Some(signer)) => Own::Key(signer),
             (None, None) => Own::Certificate,
         };
         let discovery = || format!("{}/.well-known/wallet-openid-configuration", self.issuer);
@@ -85,6 +90,7 @@ impl PscSettings {
             client: self.client_id.clone(),
             own,
             identity: self.identity.clone(),
+            hosts: self.hosts.clone(),
             believed_ms: i64::from(self.keys_minutes) * 60_000,
             kept_ms: i64::from(self.keys_keep_hours) * 3_600_000,
             alarm: "psc.unreachable",
@@ -233,6 +239,7 @@ impl Operator {
         let mut call: Call = attempt.get(CALL).ok_or(RefusalCode::FormOld)?;
         let now = self.clock().now();
         if call.until <= now {
+            self.call_over(&mut attempt).await?;
             return Err(RefusalCode::FactorSpent.into());
         }
         if now < call.next {
@@ -256,9 +263,16 @@ impl Operator {
                 self.keep_attempt(&mut attempt).await?;
                 Ok(Called::Waiting(call.binding))
             }
-            Poll::Denied => Err(RefusalCode::FactorRefused.into()),
-            Poll::Expired => Err(RefusalCode::FactorSpent.into()),
+            Poll::Denied => {
+                self.call_over(&mut attempt).await?;
+                Err(RefusalCode::FactorRefused.into())
+            }
+            Poll::Expired => {
+                self.call_over(&mut attempt).await?;
+                Err(RefusalCode::FactorSpent.into())
+            }
             Poll::Done(tokens) => {
+                self.call_over(&mut attempt).await?;
                 let signed = Signed { acr: &psc.acr, userinfo: true };
                 let who = remote.who(self, &tokens, &Asked::default(), &signed).await.map_err(|e| told(&e))?;
                 // Whoever answered is whoever was called.
@@ -271,24 +285,48 @@ impl Operator {
         }
     }
 
-    /// A provider ended one of its sessions (OpenID Connect Back-Channel Logout): ours that came from it end too, on every node.
+    /// Nobody is asked any more about a call that is over.
+    async fn call_over(&self, attempt: &mut Attempt) -> Result<(), Refusal> {
+        attempt.drop_note(CALL);
+        self.keep_attempt(attempt).await
+    }
+
+    /// A provider ended one of its sessions, or all of somebody's (OpenID Connect Back-Channel Logout 1.0): ours that came from there end too, on every node.
     ///
     /// # Errors
-    /// `factor.refused`: it is no logout token of a provider that we know.
+    /// `factor.refused`: it is no logout token of a provider that we know; `token.*` behind a good signature; `provider.unavailable`.
     pub async fn provider_logout(&self, token: &str) -> Result<(), Refusal> {
         let issuer = peek(token).and_then(|said| said.issuer).ok_or(RefusalCode::FactorRefused)?;
-        let remote = match &self.config().identity.psc {
-            Some(psc) if psc.issuer == issuer => self.psc_remote(psc)?,
-            _ => self.sso_of_issuer(&issuer).await?,
+        let now = self.clock().now();
+        for remote in self.remotes_of(&issuer).await? {
+            let client = &remote.about.client;
+            let judged =
+                |keys: &Keys, p: &Provider| oidc::logout_token(token, keys, &p.algs, &issuer, client, now, SKEW_MS);
+            match remote.judged(self, judged).await {
+                Ok(logout) => return self.logged_out(&issuer, &logout).await,
+                // Two structures at one issuer have two names there: it may be meant for the other.
+                Err(OidcError::Audience) => {}
+                Err(e) => return Err(told(&e)),
+            }
+        }
+        Err(RefusalCode::FactorRefused.into())
+    }
+
+    /// Everybody by this name: Pro Santé Connect, or structures' own sign-ins.
+    async fn remotes_of(&self, issuer: &str) -> Result<Vec<Arc<Remote>>, Refusal> {
+        match &self.config().identity.psc {
+            Some(psc) if psc.issuer == issuer => Ok(vec![self.psc_remote(psc)?]),
+            _ => self.sso_of_issuer(issuer).await,
+        }
+    }
+
+    async fn logged_out(&self, issuer: &str, logout: &Logout) -> Result<(), Refusal> {
+        let ended = match (&logout.session, &logout.subject) {
+            (Some(session), _) => self.end_sessions_of_provider(issuer, session).await?,
+            (None, Some(subject)) => self.end_sessions_of_subject(issuer, subject).await?,
+            (None, None) => 0,
         };
-        let (client, now) = (&remote.about.client, self.clock().now());
-        let judged =
-            |keys: &Keys, p: &Provider| oidc::logout_token(token, keys, &p.algs, &issuer, client, now, SKEW_MS);
-        let logout = remote.judged(self, judged).await.map_err(|e| told(&e))?;
-        // Every provider that we ask names the session (`sid`); one that only named the person would end too much.
-        let session = logout.session.ok_or(RefusalCode::FactorRefused)?;
-        let ended = self.end_sessions_of_provider(&issuer, &session).await?;
-        tracing::info!(issuer, ended, "a provider ended a session");
+        tracing::info!(issuer, ended, "a provider ended sessions");
         Ok(())
     }
 }

@@ -6,7 +6,9 @@
 //! Promises: no session is weaker than two natures (F043, F046); a cookie is made anew whenever more was proven, so that nobody can prepare one for
 //! somebody else; an attempt begins one session, whichever nodes are asked at once.
 use super::attempts::{Attempt, secret};
-use super::lacking;
+use super::bind::Kind;
+use super::factors::PASSWORD;
+use super::{lacking, passwords};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -14,8 +16,9 @@ use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_identity::factor::{Factor, Lacking, Need, Proof, Strength};
 use sceau_identity::session::{Life, life, to_be_written};
+use sceau_store::bindings::{self, Binding};
 use sceau_store::web_sessions::{self as rows, Session};
-use sceau_store::{Id, Tx, access, accounts, attempts, browsers};
+use sceau_store::{Id, Tx, access, accounts, attempts, browsers, factors};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -55,6 +58,8 @@ pub struct Elsewhere {
     pub provider: String,
     /// What it is called there (`sid`).
     pub sid: Option<String>,
+    /// What the person is called there (`sub`): a logout may name that alone.
+    pub subject: Option<String>,
     /// When the person proved himself there: the proof is as old, whenever the browser came from there.
     pub at: Option<Timestamp>,
 }
@@ -149,6 +154,7 @@ impl Operator {
         }
         let (cookie, made) = (secret()?, secret()?);
         let digest = self.session_digest(&cookie).to_vec();
+        let password: Option<Id> = attempt.get(passwords::NOTE);
         let known = attempt.known.clone();
         let browser = self.browser_digest(known.as_ref().unwrap_or(&made), person).to_vec();
         let (place, limits) = (origin.remote.map(|ip| self.place_of(ip)), self.config().identity.limits());
@@ -165,9 +171,27 @@ impl Operator {
             seen: now.0,
             last_place: place,
         };
+        let named = from.as_ref().and_then(|f| Some((f.provider.clone(), self.subject_digest(f)?)));
+        let named = named.map(|(issuer, subject)| Binding {
+            kind: factor.as_str().into(),
+            issuer,
+            subject,
+            person_id: person,
+            bound: now.0,
+            how: "sign_in".into(),
+            seen: now.0,
+        });
         let (op, origin, to) = (self.clone(), origin.clone(), attempt.to.clone());
         let enter = move |tx: &mut dyn Tx| {
+            // As whoever replaces somebody's means does: this comes before all of it, and is ended by it, or after, and is judged by what is left.
+            factors::lock(tx, person)?;
             if !attempts::spend(tx, attempt.id, attempt.version, now.0)? {
+                return Err(Fail::from(RefusalCode::FormOld));
+            }
+            // A password that was typed before another one took its place opens nothing, whenever its sign-in was written down.
+            if let Some(row) = password
+                && factors::of_kind(tx, person, PASSWORD)?.is_none_or(|f| f.id != row)
+            {
                 return Err(Fail::from(RefusalCode::FormOld));
             }
             let machine = access::is_machine(tx, person)?;
@@ -193,6 +217,9 @@ impl Operator {
                 }
             };
             browsers::know(tx, &browser, person, now.0)?;
+            if let Some(named) = &named {
+                bindings::put(tx, named)?;
+            }
             let who = Who::Person(PersonRef::of(row));
             let actor = Actor { who, bal: None, credential: Some(id), proof, origin: origin.clone() };
             let data = json!({ "door": Door::Web.as_str(), "token": id.to_string(), "factors": attempt.proof.names(), "tls": origin.tls });
@@ -288,9 +315,37 @@ impl Operator {
 
     /// A provider says that a session there ended: those here that came from it end too. How many.
     pub async fn end_sessions_of_provider(&self, provider: &str, sid: &str) -> Result<usize, Refusal> {
-        let (provider, sid, now, op) = (provider.to_owned(), self.sid_digest(sid), self.now().0, self.clone());
+        let (issuer, sid) = (provider.to_owned(), self.sid_digest(sid));
+        self.end_as(provider, move |tx| Ok(rows::of_provider(tx, &issuer, &sid)?)).await
+    }
+
+    /// A provider says that somebody signed out there, and names no session: every one of that person that came from it ends (OpenID Connect Back-Channel
+    /// Logout 1.0 §2.4). How many.
+    pub async fn end_sessions_of_subject(&self, provider: &str, subject: &str) -> Result<usize, Refusal> {
+        let from = Elsewhere { provider: provider.to_owned(), sid: None, subject: Some(subject.to_owned()), at: None };
+        let Some(digest) = self.subject_digest(&from) else { return Ok(0) };
+        let (issuer, now) = (provider.to_owned(), self.now().0);
+        let find = move |tx: &mut dyn Tx| {
+            let mut ids = Vec::new();
+            for kind in [Kind::Psc, Kind::Sso] {
+                let Some(bound) = bindings::find(tx, kind.as_str(), &issuer, &digest)? else { continue };
+                let open = rows::of_person(tx, bound.person_id, now)?.into_iter();
+                ids.extend(open.filter(|s| s.provider.as_deref() == Some(issuer.as_str())).map(|s| s.id));
+            }
+            Ok::<_, Fail>(ids)
+        };
+        self.end_as(provider, find).await
+    }
+
+    /// Ends what is found, as this provider says. How many.
+    async fn end_as(
+        &self,
+        provider: &str,
+        mut find: impl FnMut(&mut dyn Tx) -> Result<Vec<Id>, Fail> + Send + 'static,
+    ) -> Result<usize, Refusal> {
+        let (provider, now, op) = (provider.to_owned(), self.now().0, self.clone());
         let end = move |tx: &mut dyn Tx| {
-            let ids = rows::of_provider(tx, &provider, &sid)?;
+            let ids = find(tx)?;
             for id in &ids {
                 if accounts::revoke_token(tx, *id, now)? {
                     let data = json!({ "door": Door::Web.as_str(), "token": id.to_string(), "by": provider });
@@ -307,6 +362,13 @@ impl Operator {
     /// What a session elsewhere is called, as it is kept.
     fn sid_digest(&self, sid: &str) -> Vec<u8> {
         self.0.store.vault().tag("sid", sid.as_bytes()).to_vec()
+    }
+
+    /// What a person is called elsewhere, as it is kept for a logout there. It is no name by which anybody is recognised: that is [`super::bind`]'s.
+    fn subject_digest(&self, from: &Elsewhere) -> Option<Vec<u8>> {
+        // No address has a line break in it: two pairs are two texts.
+        let both = format!("{}\n{}", from.provider, from.subject.as_deref()?);
+        Some(self.0.store.vault().tag("logout", both.as_bytes()).to_vec())
     }
 
     /// Refuses an act whose actor did not prove enough (F041, F046): `login.required`, `auth.strength`, `auth.fresh`, `auth.issuer`.

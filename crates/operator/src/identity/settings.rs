@@ -111,14 +111,8 @@ impl Settings {
         if let Some(card) = self.card.as_ref().filter(|c| !https(&c.url)) {
             return no("card.url (https://…)", &card.url);
         }
-        if let Some(psc) = self.psc.as_ref().filter(|p| !https(&p.issuer)) {
-            return no("psc.issuer (https://…)", &psc.issuer);
-        }
-        if let Some(psc) = &self.psc
-            && psc.client_secret_file.is_some()
-            && psc.key.is_some()
-        {
-            return no("psc.client_secret_file, psc.key (one of them)", &"2");
+        if let Some(wrong) = self.psc.as_ref().and_then(PscSettings::wrong) {
+            return Some(wrong);
         }
         if let Some(origin) = self.passkeys.origins.iter().find(|o| !https(o)) {
             return no("passkeys.origins (https://…)", origin);
@@ -228,6 +222,9 @@ pub struct PscSettings {
     /// The certificate that we show there (mutual TLS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Pair>,
+    /// Hosts at which its addresses may be beside its own: `host` or `host:port`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// What is asked for.
     #[serde(default = "scope")]
     pub scope: String,
@@ -267,6 +264,32 @@ pub struct PscSettings {
     /// What [`PscSettings::certificate`] names, likewise.
     #[serde(skip)]
     pub identity: Option<sceau_trust::Identity>,
+}
+
+impl PscSettings {
+    /// What cannot be, as [`Settings::wrong`].
+    fn wrong(&self) -> Option<(String, String)> {
+        let no = |key: &str, value: &dyn ToString| Some((key.to_owned(), value.to_string()));
+        if !self.issuer.starts_with("https://") || self.issuer.ends_with('/') {
+            return no("psc.issuer (https://…)", &self.issuer);
+        }
+        if let Some(discovery) = self.discovery.as_ref().filter(|d| !d.starts_with("https://")) {
+            return no("psc.discovery (https://…)", discovery);
+        }
+        // A secret and a key would be two answers to who we are; without either our certificate has to say it.
+        match (self.client_secret_file.is_some(), self.key.is_some(), self.certificate.is_some()) {
+            (true, true, _) => return no("psc.client_secret_file, psc.key (one of them)", &"2"),
+            (false, false, false) => return no("psc.client_secret_file, psc.key, psc.certificate (one of them)", &"0"),
+            _ => {}
+        }
+        if !(1..=1440).contains(&self.keys_minutes) {
+            return no("psc.keys_minutes (1..1440)", &self.keys_minutes);
+        }
+        if self.keys_keep_hours > 168 {
+            return no("psc.keys_keep_hours (0..168)", &self.keys_keep_hours);
+        }
+        None
+    }
 }
 
 /// A certificate chain and its private key, PEM files.

@@ -21,6 +21,8 @@ const UNVERIFIED: [&str; 11] = [
     "service_names",
     "synced_passkeys",
 ];
+/// Another one, where the tokens of every program open mail.
+const UNVERIFIED_ANY: &str = "psc_any_client";
 
 /// The state of identities here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -46,6 +48,8 @@ pub struct PscView {
     pub introspection: String,
     /// Does it call telephones for us?
     pub calls: bool,
+    /// The public half of the key that proves us there (`private_key_jwt`): a JWK as text, to be registered there.
+    pub jwk: Option<String>,
     /// Names of its keys in force here.
     pub keys: Vec<String>,
     /// Since when they are known.
@@ -94,6 +98,7 @@ impl Operator {
                     }
                     .into(),
                     calls: psc.ciba,
+                    jwk: psc.signer()?.map(|key| key.public().to_string()),
                     keys,
                     since,
                     silent,
@@ -105,7 +110,9 @@ impl Operator {
             FactView { code: (*code).into(), fr: sentence(Lang::Fr), en: sentence(Lang::En) }
         };
         let card = settings.card.as_ref().map(|c| c.url.clone());
-        Ok(IdentityView { psc, card, unverified: UNVERIFIED.iter().map(fact).collect() })
+        let any = settings.psc.as_ref().is_some_and(|p| matches!(p.clients, Clients::Any(_)));
+        let unverified = UNVERIFIED.iter().chain(any.then_some(&UNVERIFIED_ANY)).map(fact).collect();
+        Ok(IdentityView { psc, card, unverified })
     }
 
     /// Asks Pro Santé Connect for its description and keys now, on this node. `admin.not_found`: it is not configured; `provider.unavailable`.

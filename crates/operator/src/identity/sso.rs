@@ -90,7 +90,7 @@ pub struct NewSso {
     pub issuer: String,
     /// Who we are there.
     pub client_id: String,
-    /// The secret that was agreed on; without one our certificate proves us.
+    /// The secret that was agreed on; without one our certificate (`[identity.psc] certificate`) proves us.
     #[schema(value_type = Option<String>)]
     #[serde(default, deserialize_with = "secret")]
     pub secret: Option<Zeroizing<String>>,
@@ -236,6 +236,10 @@ impl Operator {
         if !plain_https || psc.is_some_and(|p| p.issuer == new.issuer) {
             return Err(invalid("issuer"));
         }
+        // Without a secret our certificate has to prove us there.
+        if new.secret.is_none() && psc.is_none_or(|p| p.identity.is_none()) {
+            return Err(invalid("secret"));
+        }
         let id = self.0.store.new_id();
         let secret = match &new.secret {
             Some(secret) => Some(self.seal_identity(identity_key::sso(id), word(secret, "secret")?.as_bytes()).await?),
@@ -351,6 +355,7 @@ impl Operator {
                 client: row.client_id.clone(),
                 own,
                 identity: self.config().identity.psc.as_ref().and_then(|p| p.identity.clone()),
+                hosts: Vec::new(),
                 believed_ms: BELIEVED_MS,
                 kept_ms: KEPT_MS,
                 alarm: "sso.unreachable",
@@ -367,12 +372,20 @@ impl Operator {
         self.sso_remote(row.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name))?).await
     }
 
-    /// The one of this issuer, for a logout that it tells.
-    pub(super) async fn sso_of_issuer(&self, issuer: &str) -> Result<Arc<Remote>, Refusal> {
+    /// Those of this issuer, for a logout that it tells: one for each of our names there.
+    pub(super) async fn sso_of_issuer(&self, issuer: &str) -> Result<Vec<Arc<Remote>>, Refusal> {
         let known = issuer.to_owned();
-        let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(rows::in_force(tx)?.into_iter().find(|r| r.issuer == known));
-        let row = self.0.store.read(find).await?.ok_or(RefusalCode::FactorRefused)?;
-        Ok(self.sso_remote(row).await?.1)
+        let find = move |tx: &mut dyn Tx| {
+            let mut of_it: Vec<_> = rows::in_force(tx)?.into_iter().filter(|r| r.issuer == known).collect();
+            of_it.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+            of_it.dedup_by(|a, b| a.client_id == b.client_id);
+            Ok::<_, Fail>(of_it)
+        };
+        let mut out = Vec::new();
+        for row in self.0.store.read(find).await? {
+            out.push(self.sso_remote(row).await?.1);
+        }
+        Ok(out)
     }
 
     /// Where the browser goes to sign in at a structure. In a session that is there it proves once more, or is linked.

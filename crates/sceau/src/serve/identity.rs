@@ -11,6 +11,10 @@ pub fn settings(config: &Config) -> Result<Settings, ConfigError> {
     let Some(psc) = &mut settings.psc else { return Ok(settings) };
     psc.secret = psc.client_secret_file.as_deref().map(|p| text("identity.psc.client_secret_file", p)).transpose()?;
     psc.key_pem = psc.key.as_deref().map(|p| text("identity.psc.key", p)).transpose()?;
+    if let (Err(_), Some(path)) = (psc.signer(), &psc.key) {
+        let args = [("name", "psc.key (PKCS#8: RSA 2048, P-256)"), ("value", &path.display().to_string())];
+        return Err(ConfigError::of("config.identity_value", &args));
+    }
     let pair = psc.certificate.as_ref().map(|p| KeyPair { cert: p.cert.clone(), key: p.key.clone() });
     psc.identity = pair.map(|pair| identity("identity.psc.certificate", &pair)).transpose()?;
     Ok(settings)

@@ -208,7 +208,7 @@ async fn a_logout_elsewhere_ends_what_came_from_there(h: House) {
     for sid in ["sid-girafe", "sid-girafe", "sid-autre"] {
         let browser = Browser::new(op);
         let attempt = op.begin_attempt(&browser.shown(), "/bal", None).await.unwrap();
-        let from = Elsewhere { provider: "psc".into(), sid: Some(sid.into()), at: None };
+        let from = Elsewhere { provider: "psc".into(), sid: Some(sid.into()), subject: None, at: None };
         let Entered::In(signed) =
             op.enter_session(attempt, anne, Factor::Psc, Some(from), &browser.origin).await.unwrap()
         else {
