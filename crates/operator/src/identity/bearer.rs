@@ -2,7 +2,8 @@
 //! this person, by Pro Santé Connect, through this program. Nothing of the token is kept (ECO.1.2.5).
 //!
 //! Promises: a token is believed by its signature, issuer, time, kind, client and level of authentication; whoever it is about is asked of the provider
-//! when the token does not say it; a standing row that its person revoked stays shut. While the provider is away, programs that came before go on.
+//! when the token does not say it; a standing row that its person revoked stays shut. While the provider is away, programs that came before go on. Where
+//! every token is asked about, one that says nothing by itself (opaque) is too; where that is needed and cannot be done, nobody comes in.
 use super::bind::{Bound, Kind};
 use super::provider::{self, Remote, SKEW_MS};
 use super::settings::{Clients, Introspection, PscSettings};
@@ -32,6 +33,14 @@ impl Operator {
     pub(crate) fn knows_psc(&self, token: &str) -> bool {
         let Some(psc) = &self.config().identity.psc else { return false };
         jose::peek(token).is_some_and(|said| said.issuer.as_deref() == Some(&psc.issuer))
+    }
+
+    /// May this be one of its tokens although it says nothing by itself? Only where every token is asked about; what looks like a signed token of anybody's,
+    /// or like a secret of ours, is told to nobody.
+    pub(crate) fn asks_psc(&self, token: &str) -> bool {
+        let Some(psc) = &self.config().identity.psc else { return false };
+        let signed = token.split('.').count() == 3;
+        psc.introspection == Introspection::Always && !signed && !token.starts_with("sceau_")
     }
 
     /// The standing row of whom a token proves, ending when the mail session has to.
@@ -91,22 +100,51 @@ impl Operator {
 impl Question<'_> {
     /// The token by itself, then by introspection where that is wanted or its level of authentication is not said.
     async fn judged(&self, op: &Operator) -> Result<Bearer, OidcError> {
+        let bearer = if op.knows_psc(self.token) { self.signed(op).await? } else { self.opaque(op).await? };
+        if bearer.acr.is_none() && !self.psc.acr.is_empty() {
+            return Err(OidcError::Assurance);
+        }
+        Ok(bearer)
+    }
+
+    async fn signed(&self, op: &Operator) -> Result<Bearer, OidcError> {
         let judged = |keys: &jose::Keys, provider: &oidc::Provider| {
             oidc::access_token(self.token, keys, &provider.algs, &self.access())
         };
         let bearer = self.remote.judged(op, judged).await?;
         let unsaid = bearer.acr.is_none() && !self.psc.acr.is_empty();
-        let asks = match self.psc.introspection {
+        let needed = match self.psc.introspection {
             Introspection::Never => false,
             // A token of any program at all has at least to be live: one that was stolen elsewhere may have been ended there.
-            Introspection::Missing => unsaid || matches!(self.psc.clients, Clients::Any(_)),
+            Introspection::Missing => matches!(self.psc.clients, Clients::Any(_)),
             Introspection::Always => true,
         };
-        let bearer = if asks { self.introspected(op, bearer).await? } else { bearer };
-        if bearer.acr.is_none() && !self.psc.acr.is_empty() {
-            return Err(OidcError::Assurance);
+        let wanted = needed || (unsaid && self.psc.introspection == Introspection::Missing);
+        let said = if wanted { self.asked(op, Some(&bearer.subject)).await? } else { None };
+        match said {
+            Some(said) => Ok(completed(bearer, said)),
+            None if needed => Err(self.dumb()),
+            None => Ok(bearer),
         }
-        Ok(bearer)
+    }
+
+    /// A token of which the provider says everything. One that it does not know, or knows no more, is any wrong secret.
+    async fn opaque(&self, op: &Operator) -> Result<Bearer, OidcError> {
+        match self.asked(op, None).await {
+            Ok(Some(bearer)) => Ok(bearer),
+            Ok(None) => Err(self.dumb()),
+            Err(OidcError::Expired) => Err(OidcError::Signature),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// It has to be asked about tokens, and has no place for that.
+    fn dumb(&self) -> OidcError {
+        tracing::warn!(
+            issuer = self.psc.issuer,
+            "an identity provider has no introspection, which the configuration needs"
+        );
+        OidcError::Unavailable
     }
 
     fn access(&self) -> Access<'_> {
@@ -123,19 +161,16 @@ impl Question<'_> {
         }
     }
 
-    /// What the provider says of the token, added to what it says itself.
-    async fn introspected(&self, op: &Operator, bearer: Bearer) -> Result<Bearer, OidcError> {
+    /// What the provider says of the token, which is `of` this person; none: it cannot be asked.
+    async fn asked(&self, op: &Operator, of: Option<&str>) -> Result<Option<Bearer>, OidcError> {
         let provider = self.remote.described(op).await?;
-        let Some(address) = &provider.introspection else { return Ok(bearer) };
+        let Some(address) = &provider.introspection else { return Ok(None) };
         let form: oidc::Form = vec![("token", Zeroizing::new(self.token.to_owned()))];
         let answer = self.remote.form(op, address, &form).await?;
         if answer.status != 200 {
             return Err(OidcError::Unavailable);
         }
-        let said = oidc::introspected(&answer.body, &self.access(), Some(&bearer.subject))?;
-        let acr = bearer.acr.or(said.acr);
-        let until = bearer.until.min(said.until);
-        Ok(Bearer { acr, until, claims: bearer.claims.completed(said.claims), ..bearer })
+        oidc::introspected(&answer.body, &self.access(), of).map(Some)
     }
 
     /// Who it is: of the token, else of introspection, else of userinfo. Names are needed too, where somebody comes for the first time.
@@ -145,8 +180,11 @@ impl Question<'_> {
         let whole = |said: &Said| said.national.is_some() && said.family.is_some() && said.given.is_some();
         let mut now = said(&bearer)?;
         let mut bearer = bearer;
-        if now.national.is_none() && self.psc.introspection == Introspection::Missing {
-            bearer = self.introspected(op, bearer).await?;
+        if now.national.is_none()
+            && self.psc.introspection == Introspection::Missing
+            && let Some(more) = self.asked(op, Some(&bearer.subject)).await?
+        {
+            bearer = completed(bearer, more);
             now = said(&bearer)?;
         }
         let provider = self.remote.described(op).await?;
@@ -164,6 +202,13 @@ impl Question<'_> {
         }
         Ok(now)
     }
+}
+
+/// What a token says itself, with what the provider says of it.
+fn completed(bearer: Bearer, said: Bearer) -> Bearer {
+    let acr = bearer.acr.or(said.acr);
+    let until = bearer.until.min(said.until);
+    Bearer { acr, until, claims: bearer.claims.completed(said.claims), ..bearer }
 }
 
 /// What somebody hears of a token. What is not signed as it must be is like any wrong secret.

@@ -1,7 +1,8 @@
 //! Bearer tokens of mail programs (OAUTHBEARER, XOAUTH2; F221).
 //!
 //! The seam for tokens of authorisation servers: whoever issues tokens is an [`Issuer`]; the first one that knows a token by its form answers for it.
-//! Present: Pro Santé Connect and our own authorization server ([`crate::identity`]), and our own device tokens, which are for whatever nobody else knows.
+//! Present: Pro Santé Connect and our own authorization server ([`crate::identity`]), and our own device tokens, which are for whatever nobody else knows
+//! by its form; of those that never were ours Pro Santé Connect is asked, where it is asked about each token.
 use super::sasl::{self, Bearer};
 use super::{Found, MAX_INPUT, find, is_live};
 use crate::refuse::Fail;
@@ -121,6 +122,10 @@ impl Issuer for Ours {
     fn log_in<'a>(&'a self, operator: &'a Operator, given: &'a Bearer, origin: &'a Origin) -> Answer<'a> {
         Box::pin(async move {
             let login = given.login.as_deref();
+            // By its form it may be either's; what ever was ours is told to nobody.
+            if operator.asks_psc(&given.token) && !was_ours(operator, &given.token).await? {
+                return Psc.log_in(operator, given, origin).await;
+            }
             match login {
                 Some(login) if !sasl::address(login) => operator.check_token(login, &given.token, origin).await,
                 bal => {
@@ -130,6 +135,12 @@ impl Issuer for Ours {
             }
         })
     }
+}
+
+/// Did we ever give out this token, whatever became of it?
+async fn was_ours(operator: &Operator, token: &str) -> Result<bool, Fail> {
+    let digest = operator.token_digest(token);
+    operator.0.store.read(move |tx| Ok(rows::token_by_digest(tx, &digest)?.is_some())).await
 }
 
 /// What a token of ours opens: this BAL, or the one that it is for.
