@@ -539,6 +539,13 @@ pub fn admit_token(tx: &mut dyn Tx, id: Id) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE tokens SET revoked = NULL WHERE id = $1 AND revoked IS NOT NULL", params![id])? > 0)
 }
 
+/// Removes the rows by which a person came with a card or by Pro Santé Connect: whoever it was, was somebody else's name there. Those that the person
+/// revoked stay, as they refuse. How many.
+pub fn forget_standing(tx: &mut dyn Tx, person: Id) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM tokens WHERE person_id = $1 AND purpose IN ('psc', 'card') AND revoked IS NULL";
+    tx.execute(sql, params![person])
+}
+
 /// Revokes a token; false when it is unknown or was revoked before.
 pub fn revoke_token(tx: &mut dyn Tx, id: Id, at: i64) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL", params![id, at])? > 0)

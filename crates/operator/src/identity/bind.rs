@@ -189,6 +189,7 @@ impl Operator {
         let Some(person) = accounts::person_by_id(tx, known.person_id)? else { return Ok(None) };
         if s.national.is_some() && person.national_id != s.national {
             rows::remove(tx, person.id, Some(s.kind.as_str()))?;
+            accounts::forget_standing(tx, person.id)?;
             return Ok(None);
         }
         if person.disabled.is_some() {

@@ -4,6 +4,7 @@
 use super::views::{PersonChange, PersonView};
 use super::{check_codes, check_national_id, cleared, conflict, for_operator, known, shown_name, view};
 use crate::record::By;
+use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
 use sceau_domain::person::national_id;
@@ -47,9 +48,12 @@ impl Operator {
             if decertified {
                 (after.identity, after.identity_at, after.identity_by) = ("none".into(), None, None);
             }
+            let mut ended = None;
             if traits(&before) != traits(&after) {
-                // Cards and providers named somebody else then: they show anew who this is.
+                // Cards and providers named somebody else then: they show anew who this is. What stood for that one goes with it, or it would open this
+                // person's mail again as soon as he is recognised himself.
                 bindings::remove(tx, before.id, None)?;
+                ended = (rows::forget_standing(tx, before.id)? > 0).then_some(before.id);
                 register::settle_mismatch(tx, before.id)?;
             }
             if after.national_id.is_some() {
@@ -64,9 +68,11 @@ impl Operator {
             fact.saying(&json!({ "login": login, "fields": change.fields, "decertified": decertified }));
             fact.write(tx)?;
             let stored = rows::person_by_id(tx, after.id)?.ok_or(RefusalCode::NotFound)?;
-            view(tx, &actor, stored, now)
+            Ok::<_, Fail>((view(tx, &actor, stored, now)?, ended))
         };
-        Ok(self.0.store.write(edit).await?)
+        let (shown, ended) = self.0.store.write(edit).await?;
+        ended.into_iter().for_each(|id| self.rights_changed_of(id));
+        Ok(shown)
     }
 }
 
