@@ -164,7 +164,7 @@ impl Operator {
         Ok(view)
     }
 
-    /// Removes one of one's means. `auth.fresh`, `factor.last`, `admin.not_found`.
+    /// Removes one of one's means; the person's other sessions end. `auth.fresh`, `factor.last`, `admin.not_found`.
     pub async fn remove_factor(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let (person, now) = (own(actor)?, self.now().0);
@@ -183,14 +183,17 @@ impl Operator {
             if !rows::remove(tx, person.id, id, now)? {
                 return Err(absent());
             }
-            // Where it was shown already, it counts no more.
+            // Where it was shown already, it counts no more: whoever has it, or had it, may have begun a session.
             attempts::end_of_person(tx, person.id, now)?;
+            let ended = web_sessions::end_others(tx, person.id, actor.credential, now)?;
             notice.iter().try_for_each(|n| n.write(tx))?;
             let mut fact = fact.clone();
             fact.saying(&json!({ "factor": id.to_string(), "kind": found.kind }));
-            Ok(fact.write(tx)?)
+            fact.write(tx)?;
+            Ok::<_, Fail>(ended)
         };
-        self.0.store.write(remove).await?;
+        let ended = self.0.store.write(remove).await?;
+        ended.into_iter().for_each(|id| self.rights_changed_of(id));
         self.wake_jobs();
         Ok(())
     }
