@@ -126,6 +126,7 @@ refusals! {
     LoginFailed          "login.failed"           535 "5.7.8" "AUTHENTICATIONFAILED" 401;
     LoginRequired        "login.required"         530 "5.7.0" "" 401;
     LoginTooMany         "login.too_many"         454 "4.7.0" "UNAVAILABLE" 429;
+    LoginBusy            "login.busy"             454 "4.7.0" "UNAVAILABLE" 503;
     LoginNeedsTls        "login.needs_tls"        538 "5.7.11" "PRIVACYREQUIRED" 426;
     RightMissing         "right.missing"          550 "5.7.1" "NOPERM" 403;
     RightsOfBal          "right.of_bal"           550 "5.5.1" "CANNOT" 400;

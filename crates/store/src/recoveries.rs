@@ -110,6 +110,15 @@ pub fn stale(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<Vec<Recovery>, 
     tx.query(&sql, params![before, limit])?.iter().map(recovery).collect()
 }
 
+/// Those whose link was sent and is good no longer, unused, at `now`; `purpose`: of such links. The oldest first.
+pub fn lapsed(tx: &mut dyn Tx, purpose: &str, now: i64, limit: i64) -> Result<Vec<Recovery>, StoreError> {
+    let sql = format!(
+        "SELECT {RECOVERY} FROM recoveries WHERE state = 'open' AND NOT EXISTS (SELECT 1 FROM links l WHERE l.person_id = recoveries.person_id \
+         AND l.purpose = $1 AND l.used IS NULL AND l.expires > $2) ORDER BY id LIMIT $3"
+    );
+    tx.query(&sql, params![purpose, now, limit])?.iter().map(recovery).collect()
+}
+
 /// Newest first, from before `before` (an id), of a person or of everybody.
 pub fn list(tx: &mut dyn Tx, person: Option<Id>, before: Id, limit: i64) -> Result<Vec<Recovery>, StoreError> {
     let of = if person.is_some() { "person_id = $2" } else { "$2 = 0" };

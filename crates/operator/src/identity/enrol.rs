@@ -1,7 +1,8 @@
 //! The link behind which somebody sets up the first means of signing in, without a card (F007), or new ones after a recovery.
 //!
 //! Promises: it goes to a verified ordinary address that neither whoever wanted it nor whoever stands behind his token typed in; nobody sends it to
-//! himself; behind it stand two natures or nothing; it serves once, for 48 hours, and everything is judged again when it does.
+//! himself; behind it stand two natures or nothing; it serves once, for 48 hours, and everything is judged again when it does; the person is told that it
+//! served, at that address and in each BAL of his own.
 use super::attempts::Browser;
 use super::factors::{self, PASSKEY};
 use super::passkeys;
@@ -314,7 +315,10 @@ impl Operator {
                 vec![self.new_password(person, typed).await?, totp]
             }
         };
-        let done = self.change_notice(person, Template::RecoveryDone).await?.filter(|_| found.recovery.is_some());
+        let told = if found.recovery.is_some() { Template::RecoveryDone } else { Template::FactorAdded };
+        let date = self.written_now().await?;
+        let values = [("date", date.as_str())];
+        let notice = self.person_notice(person, told, &values).await?;
         let by =
             By { name: found.person.login.clone(), person: Some(person), origin: Some(origin.clone()), seat: None };
         let kinds: Vec<&str> = new.iter().map(|f| f.kind.as_str()).collect();
@@ -336,12 +340,12 @@ impl Operator {
                 departures::revoke_tokens(tx, person, now)?;
                 browsers::forget_of(tx, person)?;
                 attempts::end_of_person(tx, person, now)?;
-                done.iter().try_for_each(|n| n.write(tx))?;
             }
             for row in &new {
                 let row = Factor { enrolled_with: "link".into(), ..row.clone() };
                 factors::insert(tx, person, &row, now)?;
             }
+            notice.iter().try_for_each(|n| n.write(tx))?;
             fact.write(tx)?;
             Ok::<_, Fail>(shown(&good))
         };
@@ -350,6 +354,7 @@ impl Operator {
             self.rights_changed_of(person);
         }
         self.wake_jobs();
+        self.tell_in_bals(person, told, &values).await;
         Ok(offer)
     }
 }

@@ -1,7 +1,8 @@
 //! Passwords: set by whoever is signed in, and the first of two means (F042, F043).
 //!
 //! Promises: a password alone opens nothing; whoever is unknown, has none, or typed another hears the same after the same work; few are computed at once,
-//! with a queue that is bounded, so that a flood of them takes nothing from mail; what is kept lets nobody guess without the keyring.
+//! whoever still waits for them or not, with a queue that is bounded, so that a flood of them takes nothing from mail; strangers who fill it do not keep
+//! out whoever signed in in this browser before, or is signed in; what is kept lets nobody guess without the keyring.
 use super::attempts::Browser;
 use super::codes::behind_password;
 use super::factors::{self, FactorView, PASSWORD, Second};
@@ -19,27 +20,64 @@ use sceau_store::factors::{self as rows, Factor};
 use sceau_store::{Id, Tx, access, accounts, breached};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// How many may wait for each seat.
+/// How many may wait for each seat; as many again who are expected.
 const WAITING: u32 = 16;
+/// What an attempt keeps under this name: the row whose password was right.
+pub(super) const NOTE: &str = "password";
 
 /// Seats for what costs memory and time.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    seats: OnceLock<Semaphore>,
-    waiting: AtomicU32,
+    seats: OnceLock<Arc<Semaphore>>,
+    waiting: Arc<AtomicU32>,
 }
 
 /// A place in the queue; given back when dropped.
-struct Place<'a>(&'a AtomicU32);
+struct Place(Arc<AtomicU32>);
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl State {
+    /// Have strangers no place any more?
+    fn is_full(&self, seats: u32) -> bool {
+        self.waiting.load(Ordering::SeqCst) >= seats.saturating_mul(WAITING)
+    }
+
+    /// Does work that costs memory and time, in one of so many seats. `login.busy` at once when too many wait; whoever is expected has room where
+    /// strangers have none.
+    async fn work<T: Send + 'static>(
+        &self,
+        seats: u32,
+        expected: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let room = seats.saturating_mul(WAITING).saturating_mul(if expected { 2 } else { 1 });
+        let place = Place(self.waiting.clone());
+        let counted =
+            |outcome: &'static str| metrics::counter!("sceau_passwords_total", "outcome" => outcome).increment(1);
+        if self.waiting.fetch_add(1, Ordering::SeqCst) >= room {
+            counted("busy");
+            return Err(RefusalCode::LoginBusy.into());
+        }
+        let pool = self.seats.get_or_init(|| Arc::new(Semaphore::new(seats as usize))).clone();
+        let seat = pool.acquire_owned().await.map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
+        counted("computed");
+        // They go with the work: whoever hangs up does not end it, and must not make room for more of it.
+        let held = (seat, place);
+        let working = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            work()
+        });
+        working.await.map_err(|e| refuse::abnormal("password", &e))
     }
 }
 
@@ -83,24 +121,19 @@ impl Operator {
         Some(Zeroizing::new(tagger.finish()))
     }
 
-    /// Does work that costs memory and time, in one of few seats. `system.unavailable` when too many wait.
-    async fn in_a_seat<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-        let (state, seats) = (&self.0.identity.passwords, self.config().identity.password.seats);
-        let place = Place(&state.waiting);
-        if state.waiting.fetch_add(1, Ordering::SeqCst) >= seats.saturating_mul(WAITING) {
-            return Err(RefusalCode::Unavailable.into());
-        }
-        let pool = state.seats.get_or_init(|| Semaphore::new(seats as usize));
-        let seat = pool.acquire().await.map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
-        let done = tokio::task::spawn_blocking(work).await.map_err(|e| refuse::abnormal("password", &e));
-        drop((seat, place));
-        done
+    /// Does what a password costs, in one of few seats. `login.busy`.
+    async fn in_a_seat<T: Send + 'static>(
+        &self,
+        expected: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.0.identity.passwords.work(self.config().identity.password.seats, expected, work).await
     }
 
     /// Signs in by login and password, as far as that goes: a second means follows. In a step-up the login is that of whoever is signed in.
     ///
     /// # Errors
-    /// `login.failed`, whatever is wrong; `login.too_many`: wait, or use another means.
+    /// `login.failed`, whatever is wrong; `login.too_many`: wait, or use another means; `login.busy`: too many passwords at once.
     pub async fn password_first(
         &self,
         browser: &Browser<'_>,
@@ -119,13 +152,16 @@ impl Operator {
         };
         let (person, found) = self.0.store.read(find).await?;
         let guess = Guess { login: &login, person, known: browser.known, origin };
-        self.may_guess(guess).await?;
+        let tried = self.may_guess(guess).await?;
         let cost = self.config().identity.password.cost();
         let hash = found.as_ref().map_or_else(|| Hash::nobody(cost), |(_, hash)| hash.clone());
         // Nobody's password is computed as everybody's.
         let pepper = self.peppered(person.unwrap_or_default(), typed).unwrap_or_default();
         let (checked, shown) = (hash.clone(), pepper.clone());
-        let right = self.in_a_seat(move || password::verify(&shown, &checked)).await?;
+        // Asked for only when it matters: by the cookie alone, for a place would say who has been there.
+        let full = self.0.identity.passwords.is_full(self.config().identity.password.seats);
+        let expected = session.is_some() || (full && self.is_known(&guess, None).await?);
+        let right = self.in_a_seat(expected, move || password::verify(&shown, &checked)).await?;
         let own = |person: &Id| session.is_none_or(|a| a.person() == *person);
         let proven = person.filter(own).zip(found.filter(|_| right));
         let Some((person, (row, _))) = proven else {
@@ -135,13 +171,17 @@ impl Operator {
             self.trace_alone(self.fact("login.failed", &by, None, "login.failed", said)).await;
             return Err(RefusalCode::LoginFailed.into());
         };
+        if let Some(tried) = tried {
+            self.guess_succeeded(person, tried, origin);
+        }
         let (id, now, place) = (row.id, self.now().0, origin.remote.map(|ip| self.place_of(ip)));
         let note = move |tx: &mut dyn Tx| rows::used(tx, id, now, place.as_deref()).map_err(Fail::Store);
         self.0.store.write(note).await?;
         if password::outdated(&hash, cost) {
             self.hashed_anew(row, pepper, cost).await;
         }
-        let attempt = self.begin_attempt(browser, to, session).await?;
+        let mut attempt = self.begin_attempt(browser, to, session).await?;
+        attempt.put(NOTE, &id);
         self.enter_session(attempt, person, Means::Password, None, origin).await
     }
 
@@ -151,7 +191,7 @@ impl Operator {
         if rand::fill(&mut salt).is_err() {
             return;
         }
-        let Ok(Some(hash)) = self.in_a_seat(move || password::hash(&pepper, salt, cost)).await else { return };
+        let Ok(Some(hash)) = self.in_a_seat(false, move || password::hash(&pepper, salt, cost)).await else { return };
         let row = Factor { public: public(&hash).to_string(), sealed: Some(hash.hash.to_vec()), ..row };
         let written = self.0.store.write(move |tx| rows::update(tx, &row).map_err(Fail::Store)).await;
         if let Err(e) = written {
@@ -180,7 +220,8 @@ impl Operator {
         rand::fill(&mut salt).map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
         let cost = self.config().identity.password.cost();
         let pepper = self.peppered(person, typed).ok_or_else(|| refused(PasswordError::Long, 0))?;
-        let hash = self.in_a_seat(move || password::hash(&pepper, salt, cost)).await?;
+        // Whoever sets one is signed in, or came by a link.
+        let hash = self.in_a_seat(true, move || password::hash(&pepper, salt, cost)).await?;
         let hash = hash.ok_or(RefusalCode::Unavailable)?;
         let row = self.factor_row(person, PASSWORD, PASSWORD.to_owned(), public(&hash));
         Ok(Factor { sealed: Some(hash.hash.to_vec()), ..row })
@@ -217,5 +258,74 @@ impl Operator {
                 Err(RefusalCode::Unavailable.into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Mutex, mpsc};
+    use std::time::Duration;
+    use tokio::task::JoinSet;
+
+    const SEATS: u32 = 2;
+
+    async fn until(what: &str, mut done: impl FnMut() -> bool) {
+        for _ in 0..6_000 {
+            if done() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("never: {what}");
+    }
+
+    /// F267: as many at once as there are seats, whoever hangs up; as many who wait as there are places; the others hear at once that it is so.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_flood_is_bounded_and_keeps_out_nobody_who_is_expected() {
+        let state = Arc::new(State::default());
+        let (open, gate) = mpsc::channel::<()>();
+        // Each works until there is nobody any more who could open the gate.
+        let gate = Arc::new(Mutex::new(gate));
+        let (present, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let work = || {
+            let (gate, present, most) = (gate.clone(), present.clone(), most.clone());
+            move || {
+                most.fetch_max(present.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let _ = gate.lock().unwrap().recv();
+                present.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
+        let come = |expected: bool| {
+            let (state, work) = (state.clone(), work());
+            async move { state.work(SEATS, expected, work).await }
+        };
+        let mut strangers = JoinSet::new();
+        for _ in 0..SEATS * WAITING {
+            strangers.spawn(come(false));
+        }
+        until("all of them wait", || state.is_full(SEATS)).await;
+        until("the seats are taken", || present.load(Ordering::SeqCst) == SEATS).await;
+        assert_eq!(come(false).await.unwrap_err().code, RefusalCode::LoginBusy, "one more");
+        let mut expected = JoinSet::new();
+        for _ in 0..SEATS * WAITING {
+            expected.spawn(come(true));
+        }
+        until("they wait too", || state.waiting.load(Ordering::SeqCst) == 2 * SEATS * WAITING).await;
+        assert_eq!(come(true).await.unwrap_err().code, RefusalCode::LoginBusy, "not without a bound either");
+
+        // All strangers hang up. What they began goes on, in its seats; nobody else has one.
+        strangers.abort_all();
+        while strangers.join_next().await.is_some() {}
+        assert_eq!(state.waiting.load(Ordering::SeqCst), SEATS + SEATS * WAITING);
+        assert_eq!(state.seats.get().unwrap().available_permits(), 0);
+        assert_eq!(present.load(Ordering::SeqCst), SEATS);
+        drop(open);
+        while let Some(done) = expected.join_next().await {
+            done.unwrap().unwrap();
+        }
+        until("nobody is left", || state.waiting.load(Ordering::SeqCst) == 0).await;
+        assert!(most.load(Ordering::SeqCst) <= SEATS, "{most:?} at once");
+        state.work(SEATS, false, || ()).await.unwrap();
     }
 }

@@ -30,6 +30,12 @@ pub(super) const DONE: &str = "done";
 const OBJECT: &str = "object:";
 /// Longest words, characters.
 const WORDS: usize = 500;
+/// How one ends before it served: its state, and what its trace says.
+type End = (&'static str, &'static str);
+const OBJECTED: End = ("objected", "recovery.objected");
+const WITHDRAWN: End = ("withdrawn", "recovery.withdrawn");
+/// Nobody carried it on, or its link was not used in time.
+const EXPIRED: End = ("expired", "recovery.expired");
 /// One that nobody carried on ends after this long, milliseconds.
 const STALE: i64 = 30 * 86_400_000;
 /// Taken up in one round.
@@ -192,12 +198,13 @@ impl Operator {
         };
         let shown = self.0.store.write(confirm).await?;
         self.wake_jobs();
-        self.warn_in_bals(before.person_id, &values).await;
+        self.tell_in_bals(before.person_id, Template::RecoveryAsked, &values).await;
         Ok(shown)
     }
 
-    /// Tells the person in each BAL that is his own: whoever reads his mail sees it there, whoever took over his ordinary address does not hide it.
-    async fn warn_in_bals(&self, person: Id, values: &[(&str, &str)]) {
+    /// Tells the person, as a notice would, in each BAL that is his own: whoever reads his mail sees it there, whoever took over his ordinary address
+    /// does not hide it. What cannot be told there is logged: the ordinary address was told in the act's transaction.
+    pub(super) async fn tell_in_bals(&self, person: Id, template: Template, values: &[(&str, &str)]) {
         let find = move |tx: &mut dyn Tx| {
             let held = access::of_person(tx, person)?.into_iter().filter(|a| a.role == AccessRole::Holder.as_str());
             let mut all = Vec::new();
@@ -211,37 +218,37 @@ impl Operator {
             Err(e) => {
                 return tracing::warn!(
                     code = Refusal::from(e).code.as_str(),
-                    "nobody is warned of a recovery in a BAL"
+                    "nobody is told of a change of means in a BAL"
                 );
             }
         };
         for (bal, address) in bals {
-            let posted = match self.warning(bal, &address, values) {
+            let posted = match self.telling(template, bal, &address, values) {
                 Some(letter) => self.post_with(letter, |_| Ok(true)).await.map(drop).map_err(Refusal::from),
                 None => Err(RefusalCode::Defect.into()),
             };
             if let Err(refusal) = posted {
-                // Its ordinary address was told in the transaction itself.
-                tracing::warn!(code = refusal.code.as_str(), "a BAL is not warned of a recovery");
+                tracing::warn!(code = refusal.code.as_str(), "a BAL is not told of a change of means");
             }
         }
     }
 
-    fn warning(&self, bal: Id, address: &str, values: &[(&str, &str)]) -> Option<Letter> {
+    fn telling(&self, template: Template, bal: Id, address: &str, values: &[(&str, &str)]) -> Option<Letter> {
         let to: Address = address.parse().ok()?;
         let operator = self.config().name.as_str();
         let values: Vec<(&str, &str)> = values.iter().copied().chain([("operator", operator)]).collect();
-        let of = |lang, part| text(lang, &format!("notice.recovery_asked.{part}"), &values);
+        let (kind, id) = (template.as_str(), self.0.store.new_id());
+        let of = |lang, part| text(lang, &format!("notice.{kind}.{part}"), &values);
         let [subject, body] = ["subject", "body"].map(|part| Lang::ALL.map(|lang| of(lang, part)));
         let from: Address = format!("postmaster@{}", to.domain()).parse().ok()?;
-        let content = Compose::new(operator, &from, self.now(), &format!("recovery-{}", self.0.store.new_id()))
+        let content = Compose::new(operator, &from, self.now(), &format!("{kind}-{id}"))
             .to("", &to)
             .subject(&subject.join(" / "))
             .field("Auto-Submitted", "auto-generated")
             .text(&body.join("\n\n-- English --\n\n"))
             .write();
         let speaker = Speaker::Role(to.domain().clone());
-        Some(Letter { speaker, to: To::Bal(bal), content, kind: "recovery", pressing: true, about: None })
+        Some(Letter { speaker, to: To::Bal(bal), content, kind, pressing: true, about: None })
     }
 
     /// Objects to one's own, or withdraws somebody's. `admin.not_found`, `right.missing`, `admin.conflict` when it is over.
@@ -250,17 +257,16 @@ impl Operator {
         let (asker, now, op) = (actor.clone(), self.now().0, self.clone());
         let stop = move |tx: &mut dyn Tx| {
             let row = found(tx, &asker, UseCase::RecoveryStop, id)?;
-            let own = row.person_id == asker.person();
-            let row = op.ended(tx, row, own, &By::actor(&asker), now)?;
+            let how = if row.person_id == asker.person() { OBJECTED } else { WITHDRAWN };
+            let row = op.ended(tx, row, how, &By::actor(&asker), now)?;
             view(tx, row)
         };
         Ok(self.0.store.write(stop).await?)
     }
 
     /// Ends one that is under way, with its links.
-    fn ended(&self, tx: &mut dyn Tx, row: Recovery, objected: bool, by: &By, now: i64) -> Result<Recovery, Fail> {
-        let (state, act) =
-            if objected { ("objected", "recovery.objected") } else { ("withdrawn", "recovery.withdrawn") };
+    fn ended(&self, tx: &mut dyn Tx, row: Recovery, how: End, by: &By, now: i64) -> Result<Recovery, Fail> {
+        let (state, act) = how;
         let next = Recovery { state: state.into(), ended: Some(now), ..row.clone() };
         if !under_way(&row) || !rows::replace(tx, &next)? {
             return Err(Refusal::new(RefusalCode::EditConflict).with("name", row.id).into());
@@ -268,7 +274,7 @@ impl Operator {
         links::void_links(tx, row.person_id, &format!("{OBJECT}{}", row.id), now)?;
         links::void_links(tx, row.person_id, enrol::PURPOSE, now)?;
         let login = login_of(tx, row.person_id)?;
-        if objected {
+        if how == OBJECTED {
             // Two people wanted it, and the person did not.
             let said = json!({ "login": login }).to_string();
             alarms::raise(tx, "recovery.objected", &login, "critical", &said, now)?;
@@ -298,7 +304,7 @@ impl Operator {
                 return Err(RefusalCode::LinkInvalid.into());
             }
             let by = By { name: "link".into(), person: Some(row.person_id), origin: Some(origin.clone()), seat: None };
-            op.ended(tx, row, true, &by, now).map(drop)
+            op.ended(tx, row, OBJECTED, &by, now).map(drop)
         };
         Ok(self.0.store.write(object).await?)
     }
@@ -328,17 +334,18 @@ impl Operator {
         Ok(self.0.store.read(find).await?)
     }
 
-    /// Sends the links whose delay is over, and ends what nobody carried on. Part of housekeeping; how many.
+    /// Sends the links whose delay is over, and ends what nobody carried on and whose link was not used in time. Part of housekeeping; how many.
     pub(crate) async fn follow_recoveries(&self) -> Result<u64, Refusal> {
         let now = self.now().0;
-        let look =
-            move |tx: &mut dyn Tx| Ok::<_, Fail>((rows::due(tx, now, ROUND)?, rows::stale(tx, now - STALE, ROUND)?));
-        let (due, stale) = self.0.store.read(look).await?;
+        let look = move |tx: &mut dyn Tx| {
+            let mut over = rows::stale(tx, now - STALE, ROUND)?;
+            over.extend(rows::lapsed(tx, enrol::PURPOSE, now, ROUND)?);
+            Ok::<_, Fail>((rows::due(tx, now, ROUND)?, over))
+        };
+        let (due, over) = self.0.store.read(look).await?;
         let mut count = 0;
-        for row in stale {
-            let next = Recovery { state: "expired".into(), ended: Some(now), ..row };
-            let end = move |tx: &mut dyn Tx| rows::replace(tx, &next).map_err(Fail::Store);
-            count += u64::from(self.0.store.write(end).await?);
+        for row in over {
+            count += u64::from(self.end_recovery(row, EXPIRED).await?);
         }
         for row in due {
             count += u64::from(self.open_recovery(row).await?);
@@ -347,6 +354,17 @@ impl Operator {
             self.wake_jobs();
         }
         Ok(count)
+    }
+
+    /// Ends one, by nobody's act. False when it is not under way any more, or another node was first.
+    async fn end_recovery(&self, row: Recovery, how: End) -> Result<bool, Refusal> {
+        let (op, now) = (self.clone(), self.now().0);
+        let end = move |tx: &mut dyn Tx| op.ended(tx, row.clone(), how, &By::system(), now).map(drop);
+        match self.0.store.write(end).await.map_err(Refusal::from) {
+            Ok(()) => Ok(true),
+            Err(refusal) if refusal.code == RefusalCode::EditConflict => Ok(false),
+            Err(refusal) => Err(refusal),
+        }
     }
 
     async fn open_recovery(&self, row: Recovery) -> Result<bool, Refusal> {
@@ -359,12 +377,7 @@ impl Operator {
         };
         let Some((link, notice)) = sent else {
             // Who wanted it may not any more, or it would go where one of them typed: nothing is sent.
-            let (op, now) = (self.clone(), self.now().0);
-            let end = move |tx: &mut dyn Tx| op.ended(tx, row.clone(), false, &By::system(), now).map(drop);
-            return match self.0.store.write(end).await.map_err(Refusal::from) {
-                Err(refusal) if refusal.code != RefusalCode::EditConflict => Err(refusal),
-                _ => Ok(true),
-            };
+            return self.end_recovery(row, WITHDRAWN).await;
         };
         let next = Recovery { state: OPEN.into(), ..row };
         let fact = self.fact("recovery.opened", &By::system(), None, "ok", json!({ "recovery": next.id.to_string() }));

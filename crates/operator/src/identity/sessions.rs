@@ -181,6 +181,9 @@ impl Operator {
             how: "sign_in".into(),
             seen: now.0,
         });
+        // Somebody who is known elsewhere, and neither here nor in this browser, is told.
+        let unusual = attempt.session.is_none() && self.is_unusual(person, attempt.known(), origin).await?;
+        let notice = if unusual { self.change_notice(person, Template::UnusualSignIn).await? } else { None };
         let (op, origin, to) = (self.clone(), origin.clone(), attempt.to.clone());
         let enter = move |tx: &mut dyn Tx| {
             // As whoever replaces somebody's means does: this comes before all of it, and is ended by it, or after, and is judged by what is left.
@@ -222,11 +225,18 @@ impl Operator {
             }
             let who = Who::Person(PersonRef::of(row));
             let actor = Actor { who, bal: None, credential: Some(id), proof, origin: origin.clone() };
-            let data = json!({ "door": Door::Web.as_str(), "token": id.to_string(), "factors": attempt.proof.names(), "tls": origin.tls });
+            let mut data = json!({ "door": Door::Web.as_str(), "token": id.to_string(), "factors": attempt.proof.names(), "tls": origin.tls });
+            if unusual {
+                data["new_place"] = true.into();
+            }
+            notice.iter().try_for_each(|n| n.write(tx))?;
             op.fact(act, &By::actor(&actor), None, "ok", data).write(tx)?;
             Ok(actor)
         };
         let actor = self.0.store.write(enter).await?;
+        if unusual {
+            self.wake_jobs();
+        }
         metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
         self.note_login(&actor);
         let Who::Person(person) = actor.who else { return Err(RefusalCode::Defect.into()) };

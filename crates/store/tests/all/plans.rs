@@ -246,6 +246,7 @@ const ASKED: &[Ask] = &[
     ("recovery of a person", |tx| recoveries::under_way(tx, 1).map(drop)),
     ("recoveries of a person", |tx| recoveries::list(tx, Some(1), 5, 10).map(drop)),
     ("recoveries due", |tx| recoveries::due(tx, 5, 10).map(drop)),
+    ("recoveries whose link is over", |tx| recoveries::lapsed(tx, "enrol", 5, 10).map(drop)),
     ("grant", |tx| oauth::grant(tx, 1).map(drop)),
     ("grants of a client", |tx| oauth::grants_of_client(tx, "a", (1, 5), 10).map(drop)),
     ("generation", |tx| oauth::rotate(tx, 1, 1, 5).map(drop)),

@@ -15,6 +15,7 @@ each_engine!(
     codes_by_mail_are_bounded,
     compromised_passwords_are_refused,
     another_password_ends_other_sessions,
+    of_two_lists_at_once_one_is_in_force,
 );
 
 async fn two_means_of_two_natures_open(h: House) {
@@ -214,4 +215,28 @@ async fn another_password_ends_other_sessions(h: House) {
     let password = all.iter().find(|f| f.kind == "password").expect("a password").id;
     h.op().remove_factor(&actor, password).await.unwrap();
     assert_eq!(code(h.op().attempt("d").await), RefusalCode::FormOld);
+}
+
+async fn of_two_lists_at_once_one_is_in_force(h: House) {
+    let (actor, other) = (h.session("anne").await, h.w.restarted().await);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, PASSWORD.as_bytes());
+    for round in 0..5 {
+        let mut intakes = Vec::new();
+        for (name, node, more) in [("une", h.op(), "0".repeat(40)), ("autre", &other, "F".repeat(40))] {
+            let mut intake = node.import_breached(&h.w.admin, name).await.unwrap();
+            intake.push(format!("{}\n{more}\n", hex::encode(digest.as_ref())).as_bytes()).await.unwrap();
+            intakes.push(intake);
+        }
+        let [one, two]: [_; 2] = intakes.try_into().unwrap_or_else(|_| panic!("two"));
+        let (one, two) = tokio::join!(one.finish(), two.finish());
+        // Each was in force when its own import was told so; the second one is.
+        for done in [&one, &two] {
+            assert!(done.as_ref().is_ok_and(|list| list.entries == 2), "round {round}: {one:?} {two:?}");
+        }
+        let sql = "SELECT source FROM breached_lists WHERE state = 'force'";
+        let rows = h.w.store.read(move |tx| tx.query(sql, &[])).await;
+        let rows = rows.unwrap_or_else(|e: sceau_store::StoreError| panic!("{e}"));
+        assert_eq!(rows.len(), 1, "round {round}: {rows:?}");
+        assert_eq!(code(h.op().set_password(&actor, PASSWORD).await), RefusalCode::PasswordBreached, "round {round}");
+    }
 }

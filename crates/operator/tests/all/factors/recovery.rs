@@ -15,6 +15,8 @@ each_engine!(
     a_link_serves_once_on_every_node,
     whoever_wanted_it_does_not_get_the_link,
     two_people_are_two,
+    a_link_that_nobody_used_ends_its_recovery,
+    a_password_typed_before_its_recovery_counts_no_more,
 );
 
 fn web() -> Origin {
@@ -44,8 +46,16 @@ async fn an_invitation_leads_to_two_natures(h: House) {
     let alone = op.enrol_by_link(&b, &secret, chosen("", &right), &web()).await;
     assert_eq!(code(alone), RefusalCode::PasswordShort);
     assert!(h.kinds("anne").await.is_empty());
+    let (told, own) = (h.relay.count("anne@exemple.fr"), "anne.martin@alpha.mssante.fr");
+    assert!(h.w.inbox("anne", own).await.is_empty(), "nothing was done yet");
     op.enrol_by_link(&b, &secret, chosen(PASSWORD, &right), &web()).await.unwrap();
     assert_eq!(h.kinds("anne").await, ["totp", "password"]);
+    // She is told on each of her channels: whoever used the link instead of her does not hide it.
+    h.sent().await;
+    assert_eq!(h.relay.count("anne@exemple.fr"), told + 1);
+    let inside = h.w.inbox("anne", own).await;
+    assert!(inside.len() == 1 && inside[0].contains("postmaster@alpha.mssante.fr"), "{inside:?}");
+    assert!(h.w.inbox("anne", "exploitation@alpha.mssante.fr").await.is_empty(), "where others read, nothing");
     assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
     h.w.store.clock.advance_ms(30_000);
     assert!(matches!(h.password("b", "anne", PASSWORD).await, Ok(Entered::Second)));
@@ -114,7 +124,9 @@ async fn a_recovery_takes_two_and_a_delay(h: House) {
     let mut key = Authenticator::new();
     let answer = key.create(&form.options);
     let told = h.relay.count("anne@exemple.fr");
+    let inside = h.w.inbox("anne", "anne.martin@alpha.mssante.fr").await.len();
     op.enrol_by_link(&b, &secret, Chosen::Passkey(answer.as_bytes()), &web()).await.unwrap();
+    assert_eq!(h.w.inbox("anne", "anne.martin@alpha.mssante.fr").await.len(), inside + 1, "told there too");
     // What was before is gone, with all that it opened.
     assert_eq!(h.kinds("anne").await, ["passkey"]);
     assert_eq!(code(op.session_of(&before.cookie, &web()).await), RefusalCode::LoginRequired);
@@ -240,4 +252,67 @@ async fn two_people_are_two(h: House) {
     let id = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
     assert_eq!(code(op.confirm_recovery(&shown, id).await), RefusalCode::RecoveryOwn);
     op.confirm_recovery(&h.actor("seconde").await, id).await.unwrap();
+}
+
+async fn a_link_that_nobody_used_ends_its_recovery(h: House) {
+    h.password_and_totp("anne").await;
+    let (op, admin, second) = (h.op(), &h.w.admin, h.actor("seconde").await);
+    let id = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    op.confirm_recovery(&second, id).await.unwrap();
+    h.w.store.clock.advance_ms(24 * 3_600_000);
+    op.housekeeping().await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    let state = async || {
+        let all = op.recoveries(admin, i64::MAX, 10).await.unwrap();
+        all.into_iter().find(|r| r.id == id).map(|r| (r.state, r.ended.is_some())).unwrap()
+    };
+    // As long as the link is good it waits, and nobody asks for a second one.
+    h.w.store.clock.advance_ms(48 * 3_600_000 - 1);
+    op.housekeeping().await.unwrap();
+    assert_eq!(state().await, ("open".to_owned(), false));
+    op.look_at_enrol_link(&secret, &web()).await.unwrap();
+    assert_eq!(code(op.ask_recovery(admin, "anne", ("vue", "perdu")).await), RefusalCode::RecoveryWaiting);
+    h.w.store.clock.advance_ms(1);
+    // Two nodes look at once: it ends once.
+    let other = h.w.restarted().await;
+    let _ = tokio::join!(op.housekeeping(), other.housekeeping());
+    op.housekeeping().await.unwrap();
+    assert_eq!(state().await, ("expired".to_owned(), true));
+    let ended = h.w.traces("recovery.expired").await;
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    assert_eq!(code(op.look_at_enrol_link(&secret, &web()).await), RefusalCode::LinkInvalid);
+    assert_eq!(h.kinds("anne").await.len(), 2, "what there was stays");
+    assert_eq!(op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().state, "asked");
+}
+
+async fn a_password_typed_before_its_recovery_counts_no_more(h: House) {
+    h.password_and_totp("anne").await;
+    let (op, admin, second, b) = (h.op(), &h.w.admin, h.actor("seconde").await, browser("r"));
+    let id = op.ask_recovery(admin, "anne", ("vue", "perdu")).await.unwrap().id;
+    op.confirm_recovery(&second, id).await.unwrap();
+    h.w.store.clock.advance_ms(24 * 3_600_000);
+    op.housekeeping().await.unwrap();
+    let secret = link(&h, "anne@exemple.fr", "/acceder/").await;
+    // Somebody who knows the lost one has typed it, and waits for what comes next.
+    assert!(matches!(h.password("avant", "anne", PASSWORD).await, Ok(Entered::Second)));
+    op.begin_enrol_link(&b, &secret, &web()).await.unwrap();
+    let form = op.enrol_form(&b, &secret, &web()).await.unwrap();
+    const NEW: &str = "velours-tambour-girafe";
+    let first = code_of(&form.totp, h.seconds());
+    op.enrol_by_link(&b, &secret, Chosen::Password(NEW, &first), &web()).await.unwrap();
+    h.w.store.clock.advance_ms(30_000);
+    let before = browser("avant");
+    assert_eq!(code(op.seconds(&before).await), RefusalCode::FormOld);
+    let shown = code_of(&form.totp, h.seconds());
+    assert_eq!(code(op.totp_second(&before, &shown, &web()).await), RefusalCode::FormOld);
+    // Its sign-in may be written down only after the recovery, for a password takes its time: it is not ended by it then.
+    let revived = "UPDATE attempts SET used = NULL WHERE person_id = (SELECT id FROM people WHERE login = 'anne')";
+    h.w.store.write(move |tx| tx.execute(revived, &[]).map(drop)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert!(op.seconds(&before).await.unwrap().totp);
+    assert_eq!(code(op.totp_second(&before, &shown, &web()).await), RefusalCode::FormOld);
+    assert_eq!(code(h.password("encore", "anne", PASSWORD).await), RefusalCode::LoginFailed);
+    // She herself, by the new ones.
+    h.w.store.clock.advance_ms(30_000);
+    assert!(matches!(h.password("apres", "anne", NEW).await, Ok(Entered::Second)));
+    signed(op.totp_second(&browser("apres"), &code_of(&form.totp, h.seconds()), &web()).await);
 }

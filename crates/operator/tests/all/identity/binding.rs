@@ -1,5 +1,5 @@
 //! Whom a card or a provider means: number and names, the register, the same on two nodes.
-use super::{House, register, said};
+use super::{ANNE, House, entered, register, said};
 use sceau_identity::national::Said;
 use sceau_operator::accounts::people::views::PersonChange;
 use sceau_operator::identity::bind::{Bound, Kind};
@@ -14,7 +14,6 @@ each_engine!(
     an_account_elsewhere_is_one_persons,
 );
 
-const ANNE: &str = "10003456786";
 const NEW: &str = "10100000008";
 
 fn login(bound: Bound) -> Option<String> {
@@ -22,15 +21,6 @@ fn login(bound: Bound) -> Option<String> {
         Bound::Known(person) => Some(person.login),
         Bound::Unknown => None,
     }
-}
-
-async fn entered(h: &House) {
-    h.edit("anne", |p| {
-        p.national_id = Some(ANNE.into());
-        (p.family_name, p.given_name) = (Some("Martin".into()), Some("Anne".into()));
-        (p.local_id, p.local_id_reason, p.local_id_until) = (None, None, None);
-    })
-    .await;
 }
 
 async fn a_number_alone_makes_nobody_somebody(h: House) {
