@@ -29,6 +29,7 @@ pub mod serve;
 mod slow;
 
 pub use asker::{Asker, Via};
+pub use autoconfig::microsoft::asked as autodiscover_question;
 pub use client_error::{Json, Path, Query};
 pub use conditional::{IfMatch, Versioned};
 pub use created::{Created, located};

@@ -76,8 +76,9 @@ fn refused(now: Timestamp, code: u16, message: &'static str) -> Response {
     file(XML, &Refused { time: time.unwrap_or_default(), code, message })
 }
 
-/// The address that a question of Outlook's is about; none for any other document.
-pub(crate) fn asked(body: &[u8]) -> Option<Address> {
+/// The address that a question of Outlook's is about (MS-OXDSCLI §2.2.3); none for any other document, for one with a document type, and for one that is
+/// longer than 16 KiB or has more than 200 pieces of markup.
+pub fn asked(body: &[u8]) -> Option<Address> {
     let text = std::str::from_utf8(body).ok().filter(|t| t.len() <= LONGEST)?;
     let mut reader = NsReader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().expand_empty_elements = true;
