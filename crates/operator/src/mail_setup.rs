@@ -7,7 +7,8 @@ use crate::trusted::probe::Probe;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::mail_setup::{self as rules, Published, RecordKind, RecordUse, Servers, Wanted, Web};
 use sceau_domain::{DomainName, Refusal, RefusalCode};
-use sceau_store::{StoreError, Tx, accounts, connectors};
+use sceau_identity::oauth::Scopes;
+use sceau_store::{StoreError, Tx, accounts, connectors, oauth};
 use sceau_trust::Identity;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
@@ -46,7 +47,8 @@ pub struct MailSetup {
     pub operator: String,
     /// Where it connects; whole ([`Servers::is_whole`]).
     pub servers: Servers,
-    /// Our name as an authorization server, where any program may register itself: one that nobody registered could do nothing with it.
+    /// Our name as an authorization server, where a mail program could use it: programs may register themselves, or one is registered that may ask for
+    /// all that the settings name. Where nobody could it would lead people nowhere.
     pub oauth: Option<String>,
 }
 
@@ -115,8 +117,19 @@ impl Operator {
         if !matches!(self.standing(domain).await?, Standing::Here | Standing::Shared) {
             return Err(nothing());
         }
-        let oauth = self.oauth().filter(|o| o.registration).map(|_| self.config().public_url.clone());
+        let oauth = self.lets_mail_programs_in().await?.then(|| self.config().public_url.clone());
         Ok(MailSetup { domain: domain.clone(), operator: self.config().name.clone(), servers, oauth })
+    }
+
+    /// Could a mail program come by our tokens (OAuth)?
+    async fn lets_mail_programs_in(&self) -> Result<bool, Refusal> {
+        let Some(settings) = self.oauth() else { return Ok(false) };
+        if settings.registration {
+            return Ok(true);
+        }
+        let all = i64::from(Scopes::ALL.bits());
+        let may = self.0.store.read::<_, StoreError, _>(move |tx| oauth::program_may(tx, all)).await;
+        may.map_err(|e| refuse::store(&e))
     }
 
     /// The certificate that people's programs are shown; once. Documents for their devices are signed with it.

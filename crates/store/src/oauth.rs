@@ -91,6 +91,12 @@ pub fn dynamic_clients(tx: &mut dyn Tx) -> Result<i64, StoreError> {
     tx.query_opt("SELECT COUNT(*) FROM oauth_clients WHERE registered = 'dynamic'", &[])?.map_or(Ok(0), |r| r.int(0))
 }
 
+/// Is there a program on people's devices, in force, that may ask for all of these scopes (in bits)?
+pub fn program_may(tx: &mut dyn Tx, scopes: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM oauth_clients WHERE kind = 'native' AND state = 'active' AND (scopes & $1) = $1 LIMIT 1";
+    Ok(tx.query_opt(sql, params![scopes])?.is_some())
+}
+
 /// Changes everything of a client but its id, kind and origin, if it is still of this version. False when it is not.
 pub fn replace_client(tx: &mut dyn Tx, c: &Client) -> Result<bool, StoreError> {
     let sql = "UPDATE oauth_clients SET name = $3, redirects = $4, scopes = $5, secret = $6, jwks = $7, state = $8, version = version + 1 \

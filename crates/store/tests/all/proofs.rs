@@ -356,6 +356,12 @@ async fn clients_and_grants(s: TestStore) {
         assert!(!oauth::replace_client(tx, &changed)?, "somebody changed it meanwhile");
         assert_eq!(oauth::client(tx, "autre")?, Some(Client { version: 2, ..changed }));
         assert_eq!(oauth::clients(tx, "autre", 10)?, [client("logiciel")]);
+        // "logiciel" may ask for all of mail, and not to go on alone; who may all is blocked, or a server.
+        for (id, kind, state) in [("bloque", "native", "blocked"), ("serveur", "confidential", "active")] {
+            let all = Client { scopes: 15, kind: kind.into(), state: state.into(), ..client(id) };
+            assert!(oauth::insert_client(tx, &all)?);
+        }
+        assert_eq!([oauth::program_may(tx, 7)?, oauth::program_may(tx, 15)?], [true, false]);
         oauth::insert_grant(tx, &grant(20))?;
         let kept = oauth::grant(tx, 20)?.unwrap();
         assert_eq!((kept.token.expires, kept.token.scope, kept.generation), (Some(1_000), Some(3), 0));

@@ -5,6 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use sceau_domain::DomainKind;
 use sceau_operator::OperatorConfig;
+use sceau_operator::identity::oauth::clients::{ClientChange, NewClient};
 use sceau_trust::{Anchors, Trust};
 use sceau_web::Via;
 use serde_json::Value;
@@ -114,8 +115,28 @@ async fn a_door_that_is_shut_is_not_told() {
         "{}",
         said.text
     );
-    // Where programs may register themselves they are told of our tokens too, after what every program can do.
+    // Where a mail program could use them it is told of our tokens too, after what every program can do: not where none is registered, nor where a
+    // server or a program for reading alone is.
     assert!(!said.text.contains("OAuth2"), "{}", said.text);
+    let told = async || get(&h, "x", path).await.text.contains("OAuth2<");
+    let register = async |id: &str, kind: &str, scope: &str| {
+        let redirects = if kind == "native" { vec!["http://127.0.0.1/retour".to_owned()] } else { Vec::new() };
+        let (kind, scope) = (kind.to_owned(), scope.to_owned());
+        let new = NewClient { client_id: id.into(), name: "Lecteur".into(), kind, redirects, scope, jwks: None };
+        h.op.add_oauth_client(&h.admin, new).await.unwrap()
+    };
+    for (id, kind, scope) in
+        [("serveur", "confidential", "mail offline_access"), ("lecture", "native", "mail.read offline_access")]
+    {
+        register(id, kind, scope).await;
+        assert!(!told().await, "{id}");
+    }
+    let reader = register("lecteur", "native", "mail offline_access").await;
+    assert!(told().await);
+    let block = ClientChange { state: Some("blocked".into()), ..ClientChange::default() };
+    h.op.edit_oauth_client(&h.admin, "lecteur", reader.version, block).await.unwrap();
+    assert!(!told().await, "blocked");
+    // Or where programs may register themselves.
     let mut config = h.op.config().clone();
     config.identity.oauth.registration = true;
     let op = sceau_operator::Operator::open(config, h.store.clone(), h.op.trust().clone()).await.unwrap();
