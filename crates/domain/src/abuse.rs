@@ -87,10 +87,14 @@ signals! {
     Apart apart: 3 in 60, false, "Sceau", false;
     /// Messages of one token, or of one certificate of another operator, in which the antivirus found something.
     Infected infected: 3 in 60, true, "Sceau", false;
-    /// Passwords of one login that were wrong, from anywhere: strangers wait from then on.
-    Guess guess: 20 in 10, true, "Sceau", false;
-    /// Logins whose passwords were wrong, from one network: whoever is not known there waits.
-    Stuffing stuffing: 30 in 10, true, "Sceau", false;
+    /// Passwords of one login that were wrong, from anywhere: strangers wait while it goes on.
+    Guess guess: 20 in 10, false, "Sceau", false;
+    /// Logins whose passwords were wrong, from one network: whoever is not known there waits while it goes on. Of a person: one was right.
+    Stuffing stuffing: 30 in 10, false, "Sceau", false;
+    /// Wrong codes: behind a person's right password, or that one session typed for a device.
+    Codes codes: 10 in 60, true, "Sceau", false;
+    /// Journeys of one token, or of a person's browsers, that nothing makes so fast.
+    Travel travel: 1 in 1440, false, "Sceau", false;
 }
 
 impl Signal {
@@ -125,7 +129,7 @@ pub enum Decision {
     Nothing,
     /// The person is told to take care.
     Warn,
-    /// The token is revoked.
+    /// The token is revoked; of a person, everything that is open in that name ends.
     Block,
     /// The BAL is suspended; the token is revoked too.
     Suspend,
@@ -143,10 +147,14 @@ impl Decision {
             Self::Suspend => "suspend",
         }
     }
-    /// May it be made on a case of this kind (`token`, `connector`, `peer`)? What is no token of ours is not blocked here: a connector is suspended
-    /// where connectors are, and whom the white list lists is not ours to shut out.
+    /// May it be made on a case of this kind (`token`, `person`, `connector`, `peer`)? What is no token of ours is not blocked here: a connector is
+    /// suspended where connectors are, and whom the white list lists is not ours to shut out. A person has no BAL that a case would be about.
     pub fn fits(self, kind: &str) -> bool {
-        kind == "token" || matches!(self, Self::Nothing | Self::Warn)
+        match self {
+            Self::Nothing | Self::Warn => true,
+            Self::Block => matches!(kind, "token" | "person"),
+            Self::Suspend => kind == "token",
+        }
     }
 }
 
@@ -199,6 +207,10 @@ impl Network {
     /// How many bits count.
     pub fn bits(&self) -> u8 {
         self.bits
+    }
+    /// Its first address.
+    pub fn first(&self) -> IpAddr {
+        self.at
     }
 }
 
@@ -282,6 +294,7 @@ mod tests {
             assert_eq!(decision.as_str().parse(), Ok(decision));
             assert!(decision.fits("token"));
         }
+        assert!(Decision::Block.fits("person") && !Decision::Suspend.fits("person"));
         assert!(!Decision::Block.fits("peer") && !Decision::Suspend.fits("connector") && Decision::Warn.fits("peer"));
     }
 }

@@ -24,6 +24,7 @@ pub mod person;
 pub mod personal;
 pub mod plain;
 pub mod policy;
+pub mod position;
 pub mod publication;
 pub mod readers;
 pub mod reference;

@@ -20,6 +20,12 @@ pub fn was_at(tx: &mut dyn Tx, person: Id, place: &str) -> Result<bool, StoreErr
     Ok(tx.query_opt(sql, params![person, place])?.is_some())
 }
 
+/// Is any browser known as this person's?
+pub fn has_any(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM known_browsers WHERE person_id = $1 LIMIT 1";
+    Ok(tx.query_opt(sql, params![person])?.is_some())
+}
+
 /// Forgets every browser of a person; how many.
 pub fn forget_of(tx: &mut dyn Tx, person: Id) -> Result<u64, StoreError> {
     tx.execute("DELETE FROM known_browsers WHERE person_id = $1", params![person])

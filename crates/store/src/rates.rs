@@ -39,6 +39,23 @@ pub fn tell(tx: &mut dyn Tx, node: u16, t: &Told) -> Result<(i64, i64), StoreErr
     Ok((present, before))
 }
 
+/// What the other nodes told of one count, of this window and of the one before (`bucket`): subjects of at least `least`, the largest first, at most
+/// `limit`.
+pub fn told_by_others(
+    tx: &mut dyn Tx,
+    node: u16,
+    (what, bucket): (&str, i64),
+    least: i64,
+    limit: i64,
+) -> Result<Vec<(String, i64, i64)>, StoreError> {
+    let sql = "SELECT subject, CAST(SUM(CASE WHEN bucket = $3 THEN counted ELSE 0 END) AS BIGINT), \
+               CAST(SUM(CASE WHEN bucket = $4 THEN counted ELSE 0 END) AS BIGINT) FROM rate_counts \
+               WHERE what = $1 AND node <> $2 AND (bucket = $3 OR bucket = $4) GROUP BY subject \
+               HAVING CAST(SUM(counted) AS BIGINT) >= $5 ORDER BY SUM(counted) DESC, subject LIMIT $6";
+    let read = |r: &crate::Row| Ok((r.text(0)?, r.int(1)?, r.int(2)?));
+    tx.query(sql, params![what, i64::from(node), bucket, bucket - 1, least, limit])?.iter().map(read).collect()
+}
+
 /// Forgets windows that ended before `now`, at most `limit`; how many.
 pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM rate_counts WHERE (what, subject, bucket, node) IN \
@@ -90,6 +107,25 @@ pub fn used_from(tx: &mut dyn Tx, token: Id, place: &str, at: i64, pause: i64) -
     let sql = "SELECT place, since, at FROM token_places WHERE token_id = $1 AND at >= $2 ORDER BY place";
     let read = |r: &crate::Row| Ok(Place { place: r.text(0)?, since: r.int(1)?, at: r.int(2)? });
     tx.query(sql, params![token, at - pause])?.iter().map(read).collect()
+}
+
+/// Places of a token whose name begins so, used since `since`; of a browser's session, those of all sessions of that person.
+pub fn journeys(tx: &mut dyn Tx, token: Id, prefix: &str, since: i64) -> Result<Vec<Place>, StoreError> {
+    let like = format!("{prefix}%");
+    let read = |r: &crate::Row| Ok(Place { place: r.text(0)?, since: r.int(1)?, at: r.int(2)? });
+    let sql = "SELECT person_id FROM tokens WHERE id = $1 AND purpose = 'web'";
+    let rows = match tx.query_opt(sql, params![token])? {
+        Some(row) => {
+            let sql = "SELECT p.place, p.since, p.at FROM tokens t JOIN token_places p ON p.token_id = t.id \
+                       WHERE t.person_id = $1 AND t.purpose = 'web' AND p.at >= $2 AND p.place LIKE $3 ORDER BY p.at";
+            tx.query(sql, params![row.int(0)?, since, like])?
+        }
+        None => {
+            let sql = "SELECT place, since, at FROM token_places WHERE token_id = $1 AND at >= $2 AND place LIKE $3 ORDER BY at";
+            tx.query(sql, params![token, since, like])?
+        }
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Forgets places not seen since `before`, at most `limit`; how many.

@@ -2,8 +2,10 @@
 use crate::{StoreError, Tx, breached, params};
 
 const DAY: i64 = 86_400_000;
-/// Attempts, codes and devices' questions go this long after their end.
-const ATTEMPTS: i64 = DAY;
+/// Attempts serve nobody after their end, and any stranger makes them.
+const ATTEMPTS: i64 = 600_000;
+/// Codes and devices' questions go this long after their end.
+const CODES: i64 = DAY;
 /// Sessions and tokens of OAuth grants: that one comes back which was spent has to be seen.
 const SESSIONS: i64 = 30 * DAY;
 /// Standing rows of cards and of Pro Santé Connect that nobody comes with; revoked ones stay, as they refuse.
@@ -22,15 +24,15 @@ const OVER: [(i64, &str); 8] = [
         "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE expires < $1 ORDER BY expires LIMIT $2)",
     ),
     (
-        ATTEMPTS,
+        CODES,
         "DELETE FROM one_time_codes WHERE id IN (SELECT id FROM one_time_codes WHERE expires < $1 ORDER BY expires LIMIT $2)",
     ),
     (
-        ATTEMPTS,
+        CODES,
         "DELETE FROM oauth_codes WHERE digest IN (SELECT digest FROM oauth_codes WHERE expires < $1 ORDER BY expires LIMIT $2)",
     ),
     (
-        ATTEMPTS,
+        CODES,
         "DELETE FROM oauth_devices WHERE digest IN (SELECT digest FROM oauth_devices WHERE expires < $1 ORDER BY expires LIMIT $2)",
     ),
     (

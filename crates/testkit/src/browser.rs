@@ -24,7 +24,8 @@ impl Browser {
     }
     /// As the operator sees it.
     pub fn shown(&self) -> Shown<'_> {
-        Shown { attempt: &self.attempt, known: self.known.as_deref(), agent: "Mozilla/5.0 (X11; Linux) Firefox/150.0" }
+        let agent = "Mozilla/5.0 (X11; Linux) Firefox/150.0";
+        Shown { attempt: &self.attempt, known: self.known.as_deref(), agent, remote: self.origin.remote }
     }
     /// Somebody proves to be there by these means, one after the other; with a session to make it stronger. The last one must be enough.
     pub async fn proves(&self, op: &Operator, person: Id, factors: &[Factor], session: Option<&Actor>) -> SignedIn {

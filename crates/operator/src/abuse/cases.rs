@@ -11,7 +11,7 @@ use crate::{Actor, Operator};
 use sceau_domain::abuse::Decision;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_store::abuse::{self as rows, Case};
-use sceau_store::{Id, StoreError, Tx, accounts, alarms, bals, structures};
+use sceau_store::{Id, StoreError, Tx, accounts, alarms, attempts, bals, browsers, departures, structures};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 /// A signal of a case.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AbuseSignalView {
-    /// `burst`, `unknown`, `peer_unknown`, `correspondents`, `refused`, `apart`, `infected`.
+    /// `burst`, `unknown`, `peer_unknown`, `correspondents`, `refused`, `apart`, `infected`, `guess`, `stuffing`, `codes`, `travel`.
     pub name: String,
     /// First time.
     #[schema(value_type = i64)]
@@ -34,7 +34,7 @@ pub struct AbuseSignalView {
     pub seen: i64,
     /// The threshold that it passed.
     pub threshold: i64,
-    /// Places from which a token was used; empty elsewhere.
+    /// Places from which a token was used; the network from which somebody came; positions, kilometres and minutes of a journey. Empty elsewhere.
     pub detail: String,
 }
 
@@ -45,13 +45,13 @@ pub struct AbuseCaseView {
     #[serde(serialize_with = "crate::ids::text")]
     #[schema(value_type = String)]
     pub id: Id,
-    /// `token`, `connector`, `peer`.
+    /// `token`, `person` (something was tried in that name), `connector`, `peer`.
     pub kind: String,
-    /// Id of the token or connector; of a peer, a digest of its name.
+    /// Id of the token, person or connector; of a peer, a digest of its name.
     pub subject: String,
-    /// Label of the token, name of the connector, name of the peer's certificate.
+    /// Label of the token, login of the person, name of the connector, name of the peer's certificate.
     pub shown: String,
-    /// Whose token: login.
+    /// Whose token, or who: login.
     pub login: Option<String>,
     /// The BAL at which it was noticed.
     pub bal: Option<String>,
@@ -174,9 +174,9 @@ impl Operator {
         Ok(self.0.store.read(read).await?)
     }
 
-    /// Decides a case: nothing was wrong, the person is warned, the token is revoked, or the BAL is suspended as well. `state.wrong` when it was decided
-    /// before, `admin.invalid` when the decision does not fit, `notice.no_relay` and `abuse.unreachable` when nobody can be warned, `admin.not_found`,
-    /// `right.missing`.
+    /// Decides a case: nothing was wrong, the person is warned, the token is revoked (of a person: sessions, tokens and programs end, and no browser is
+    /// known any more), or the BAL is suspended as well. `state.wrong` when it was decided before, `admin.invalid` when the decision does not fit,
+    /// `notice.no_relay` and `abuse.unreachable` when nobody can be warned, `admin.not_found`, `right.missing`.
     pub async fn decide_abuse(
         &self,
         actor: &Actor,
@@ -201,8 +201,19 @@ impl Operator {
             if !rows::decide(tx, id, (decision.as_str(), &reason, &by.name), now)? {
                 return Err(Refusal::new(RefusalCode::StateWrong).with("name", id).with("cause", "decided").into());
             }
-            let mut token = None;
-            if let (Decision::Block | Decision::Suspend, Ok(row)) = (decision, case.subject.parse::<Id>())
+            let (mut token, mut whose) = (None, None);
+            if let (Decision::Block, "person", Some(person)) = (decision, case.kind.as_str(), case.person) {
+                permit(tx, &asker, UseCase::TokenRevoke, On::Person(person))?;
+                let ended = departures::revoke_tokens(tx, person, now)?;
+                browsers::forget_of(tx, person)?;
+                attempts::end_of_person(tx, person, now)?;
+                let mut revoked = revoked.clone();
+                revoked.adding("person", person.to_string().into());
+                revoked.adding("count", ended.into());
+                revoked.write(tx)?;
+                whose = Some(person);
+            } else if let (Decision::Block | Decision::Suspend, "token", Ok(row)) =
+                (decision, case.kind.as_str(), case.subject.parse::<Id>())
                 && let Some(row) = accounts::token_by_id(tx, row)?
             {
                 permit(tx, &asker, UseCase::TokenRevoke, On::Person(row.person_id))?;
@@ -226,16 +237,16 @@ impl Operator {
             fact.write(tx)?;
             let case = rows::by_id(tx, id)?.ok_or_else(|| StoreError::Invalid("a case".into()))?;
             let subject = (case.kind.clone(), case.subject.clone());
-            Ok::<_, Fail>((crate::accounts::only(views(tx, vec![case])?)?, subject, token, bal))
+            Ok::<_, Fail>((crate::accounts::only(views(tx, vec![case])?)?, subject, (token, whose), bal))
         };
-        let (view, subject, token, bal) = self.0.store.write(decide).await?;
+        let (view, subject, (token, whose), bal) = self.0.store.write(decide).await?;
         {
             let mut memory = self.0.abuse.memory();
             memory.slowed.remove(&subject);
             // What is noticed from now on is another case.
             memory.last.retain(|(s, _), _| (s.kind, s.id.as_str()) != (subject.0.as_str(), subject.1.as_str()));
         }
-        for id in token.into_iter().chain(bal) {
+        for id in token.into_iter().chain(whose).chain(bal) {
             self.rights_changed_of(id);
         }
         if let Some(bal) = bal {

@@ -1,6 +1,6 @@
 //! What was noted is written: counts are told to the other nodes, correspondents and places kept, cases opened, the person told, alarms raised.
-use super::rates::DAY;
-use super::{Raised, Subject, Used, WAITING, Wrote};
+use super::rates::{DAY, Key};
+use super::{Raised, Subject, Used, WAITING, Wrote, journeys};
 use crate::notices::{Notice, Template};
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
@@ -20,6 +20,10 @@ const EVERY: Duration = Duration::from_secs(5);
 const HURRY: Duration = Duration::from_millis(250);
 /// Counts told in one transaction, and in one round.
 const SLICE: usize = 100;
+/// Subjects of one count that are heard from other nodes at a time: those that did most.
+const HEARD: i64 = 2_000;
+/// Others' counts below this part of the limit change nothing.
+const WORTH: i64 = 4;
 /// Rows forgotten at a time.
 const FORGOTTEN: i64 = 1_000;
 /// What is old is forgotten this often, milliseconds.
@@ -62,6 +66,7 @@ impl Operator {
     pub async fn flush_abuse(&self) {
         let told = async {
             self.tell_rates().await?;
+            self.hear_rates().await?;
             self.keep_correspondents().await?;
             self.keep_places().await?;
             self.open_cases().await?;
@@ -95,6 +100,27 @@ impl Operator {
                 return Ok(());
             }
         }
+    }
+
+    /// What other nodes counted of strangers, who go from one to the next.
+    async fn hear_rates(&self) -> Result<(), Refusal> {
+        let (node, now) = (self.0.store.node(), self.now().0);
+        let counts = self.overheard_counts();
+        let hear = move |tx: &mut dyn Tx| {
+            let mut heard = Vec::new();
+            for (what, window, limit) in counts.into_iter().filter(|(_, _, limit)| *limit > 0) {
+                let (bucket, least) = (now.div_euclid(window), (limit / WORTH).max(1));
+                for (subject, present, before) in rates::told_by_others(tx, node, (what, bucket), least, HEARD)? {
+                    heard.push((Key::new(what, subject, window), bucket, (present, before)));
+                }
+            }
+            Ok(heard)
+        };
+        let heard = self.0.store.read(hear).await.map_err(|e: StoreError| refuse::store(&e))?;
+        for (key, bucket, counts) in heard {
+            self.0.abuse.rates.overheard(&key, bucket, counts, now);
+        }
+        Ok(())
     }
 
     async fn keep_correspondents(&self) -> Result<(), Refusal> {
@@ -133,11 +159,17 @@ impl Operator {
             let some = used.clone();
             let keep = move |tx: &mut dyn Tx| {
                 some.iter()
-                    .map(|u| rates::used_from(tx, u.token, &u.place, u.at, pause))
+                    .map(|u| {
+                        let places = rates::used_from(tx, u.token, &u.place, u.at, pause)?;
+                        Ok((places, journeys::arrived(tx, u, pause)?))
+                    })
                     .collect::<Result<Vec<_>, StoreError>>()
             };
             match self.0.store.write(keep).await {
-                Ok(all) => used.iter().zip(all).for_each(|(u, places)| self.judge_places(u, &places)),
+                Ok(all) => used.iter().zip(all).for_each(|(u, (places, others))| {
+                    self.judge_places(u, &places);
+                    self.judge_journeys(u, &others);
+                }),
                 Err(e) => {
                     self.0.abuse.memory().used.extend(used.into_iter().chain(rest));
                     return Err(refuse::store(&e));
@@ -154,7 +186,7 @@ impl Operator {
         let threshold = i64::from(self.0.config.abuse.thresholds.of(Signal::Apart));
         let Some(here) = places.iter().find(|p| p.place == used.place) else { return };
         let named = |p: &rates::Place| self.0.config.abuse.places.iter().any(|(_, name)| *name == p.place);
-        let others = || places.iter().filter(|p| p.place != here.place);
+        let others = || places.iter().filter(|p| p.place != here.place && !journeys::is_position(&p.place));
         let overlapping: Vec<&rates::Place> = others().filter(|p| p.since <= here.at && here.since <= p.at).collect();
         let apart: Vec<&rates::Place> = others().filter(|p| named(here) && named(p)).collect();
         let at_once = i64::try_from(overlapping.len()).unwrap_or(i64::MAX).saturating_add(1);
@@ -193,7 +225,7 @@ impl Operator {
         let notice = match (&known.person, &known.email) {
             (Some(person), Some(email)) if self.has_relay() => {
                 let date = crate::certificates::day(raised.at);
-                Some(self.notice(Template::AbuseSeen, *person, email, &[("date", &date)]).await?)
+                Some(self.notice(told(&raised), *person, email, &[("date", &date)]).await?)
             }
             _ => None,
         };
@@ -257,6 +289,9 @@ impl Operator {
             if let Some(person) = known.person
                 && let Some(person) = accounts::person_by_id(tx, person)?
             {
+                if raised.subject.kind == "person" {
+                    known.shown.clone_from(&person.login);
+                }
                 let verified = person.email.filter(|_| person.email_verified.is_some() && person.disabled.is_none());
                 known.email = verified.and_then(|e| e.parse().ok());
             }
@@ -309,6 +344,16 @@ impl Operator {
     }
 }
 
+/// What the person hears.
+fn told(raised: &Raised) -> Template {
+    match (raised.subject.kind, raised.signal) {
+        ("person", Signal::Guess) => Template::PasswordGuessed,
+        ("person", Signal::Codes | Signal::Stuffing) => Template::PasswordKnown,
+        ("person", _) => Template::UnusualSignIn,
+        _ => Template::AbuseSeen,
+    }
+}
+
 /// What rows say of a subject.
 #[derive(Debug, Default, Clone)]
 struct Known {
@@ -329,16 +374,18 @@ fn write_case(
     now: i64,
 ) -> Result<bool, Fail> {
     let (found, new) = rows::open(tx, case)?;
+    // Somebody whose password is guessed has to hear that it is known, too.
+    let worse = found.kind == "person" && rows::signals(tx, &[found.id])?.iter().all(|s| s.name != seen.name);
     rows::add(tx, &Seen { case: found.id, ..seen.clone() }, slowed)?;
     let data = json!({ "shown": found.shown, "signal": seen.name });
     alarms::raise(tx, "abuse.seen", &found.id.to_string(), "warning", &data.to_string(), now)?;
-    if !new {
-        return Ok(false);
-    }
+    let notice = notice.filter(|_| new || worse);
     if let Some(notice) = notice {
         notice.write(tx)?;
         rows::told(tx, found.id, now)?;
     }
-    fact.write(tx)?;
+    if new {
+        fact.write(tx)?;
+    }
     Ok(notice.is_some())
 }

@@ -1,4 +1,5 @@
-//! Limits over sessions and nodes, and what looks like abuse (F067, F267): bursts, addresses tried out, one token in several places, refusals, infected mail.
+//! Limits over sessions and nodes, and what looks like abuse (F067, F267): bursts, addresses tried out, one token in several places, refusals, infected mail,
+//! passwords and codes that are guessed, journeys that nothing makes so fast.
 //!
 //! Doors and use cases note what happens ([`notes`]: memory only, no wait); thresholds are declared once ([`sceau_domain::abuse`]). What passes one slows
 //! at once on this node, and within seconds everywhere; a case is opened with an alarm, and the person whose token it is is told by a notice that says
@@ -9,8 +10,9 @@
 //! (a configured name, or the network of an address) and keyed digests of correspondents.
 mod cases;
 mod flush;
+mod journeys;
 mod lately;
-mod notes;
+pub(crate) mod notes;
 pub(crate) mod rates;
 
 pub use cases::{AbuseCaseView, AbuseSignalView};
@@ -19,10 +21,11 @@ use lately::Lately;
 use rates::Rates;
 use sceau_domain::Address;
 use sceau_domain::abuse::{Network, Signal, Thresholds};
+use sceau_domain::position::{Position, Positions};
 use sceau_store::Id;
 use sceau_trust::Dn;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -42,6 +45,12 @@ pub struct Settings {
     pub tarpit: Duration,
     /// Places by network: the smallest one that holds an address names its place.
     pub places: Vec<(Network, String)>,
+    /// Where networks are; empty: journeys are not judged.
+    pub positions: Arc<Positions>,
+    /// Faster than this nobody travels, kilometres an hour.
+    pub speed: u32,
+    /// Nearer than this two positions may be one, kilometres: such files are coarse.
+    pub nearest: u32,
     /// Senders to whom neither limits of peers nor signals apply (alerts of the health authorities, F099).
     pub exempt: Vec<Address>,
     /// Limits of single partners.
@@ -67,6 +76,9 @@ impl Default for Settings {
             slowed_hours: 24,
             tarpit: Duration::from_secs(2),
             places: Vec::new(),
+            positions: Arc::default(),
+            speed: 900,
+            nearest: 300,
             exempt: Vec::new(),
             partners: Vec::new(),
         }
@@ -83,10 +95,17 @@ impl Settings {
 /// Whom a signal is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Subject {
-    /// `token`, `connector`, `peer`.
+    /// `token`, `person`, `connector`, `peer`.
     pub kind: &'static str,
-    /// Id of the token or connector; of a peer, the digest of its name.
+    /// Id of the token, person or connector; of a peer, the digest of its name.
     pub id: String,
+}
+
+impl Subject {
+    /// Somebody in whose name something is tried, whatever with.
+    pub fn person(id: Id) -> Self {
+        Self { kind: "person", id: id.to_string() }
+    }
 }
 
 /// A signal that waits to be written.
@@ -120,6 +139,8 @@ struct Used {
     person: Id,
     bal: Option<Id>,
     place: String,
+    /// Where that is, when a file says so.
+    position: Option<Position>,
     at: i64,
 }
 

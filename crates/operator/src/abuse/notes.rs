@@ -15,6 +15,8 @@ const SLOW: i64 = 600_000;
 const AGAIN: i64 = 600_000;
 /// The use of a token from a place is told again after this long, milliseconds.
 const TELL: i64 = 300_000;
+/// Sign-ins that browsers at one address may begin within [`SLOW`]: a whole hospital is behind some of them.
+const BEGUN: i64 = 1_000;
 /// How many times more an applicative BAL may do: results of a laboratory are no burst, and old addresses among its thousands are no attack. And how many
 /// times more slips a structure's server may make, behind which a whole house writes.
 const MACHINE: i64 = 10;
@@ -88,6 +90,11 @@ fn subject_of_peer(peer: &Peer) -> Subject {
     Subject { kind: "peer", id: crate::certificates::tag_of(&peer.dn) }
 }
 
+/// How often a subject gave a signal.
+pub(crate) fn count_of(signal: Signal, subject: &Subject) -> Key {
+    Key::new(signal.as_str(), format!("{}:{}", subject.kind, subject.id), signal.definition().window)
+}
+
 fn place_key(ip: IpAddr) -> Key {
     Key::new("place", Network::around(ip, 32, 64), HOUR)
 }
@@ -109,8 +116,7 @@ impl Operator {
             return;
         }
         let now = self.now().0;
-        let key = Key::new(signal.as_str(), format!("{}:{}", subject.kind, subject.id), signal.definition().window);
-        let seen = self.0.abuse.rates.add(&key, more, threshold, now);
+        let seen = self.0.abuse.rates.add(&count_of(signal, subject), more, threshold, now);
         if seen >= threshold {
             self.raise_signal(subject, signal, (seen, threshold), known);
         }
@@ -156,7 +162,51 @@ impl Operator {
         self.0.abuse.wake.notify_one();
     }
 
-    pub(super) fn is_slowed(&self, subject: &Subject) -> bool {
+    /// Something was tried in a person's name, by whomever.
+    pub(crate) fn note_about(&self, person: Id, signal: Signal, (seen, threshold): (i64, i64), detail: &str) {
+        let known = |r: &mut Raised| {
+            r.person = Some(person);
+            detail.clone_into(&mut r.detail);
+        };
+        self.raise_signal(&Subject::person(person), signal, (seen, threshold), &known);
+    }
+
+    /// A code behind a person's right password was wrong.
+    pub(crate) fn note_wrong_code(&self, person: Id) {
+        let known = |r: &mut Raised| r.person = Some(person);
+        self.count_signal(&Subject::person(person), Signal::Codes, 1, 1, &known);
+    }
+
+    /// A session typed a code that no device waits for.
+    pub(crate) fn note_wrong_device_code(&self, actor: &Actor) {
+        if let Some(subject) = subject_of(actor) {
+            self.count_signal(&subject, Signal::Codes, 1, 1, &|r: &mut Raised| known_of(actor, r));
+        }
+    }
+
+    /// May a session type one more such code? `login.too_many`.
+    pub(crate) fn may_type_device_code(&self, actor: &Actor) -> Result<(), Refusal> {
+        let Some(subject) = subject_of(actor) else { return Ok(()) };
+        let limit = self.threshold(Signal::Codes).saturating_mul(2);
+        let judged = self.0.abuse.rates.fits(&count_of(Signal::Codes, &subject), 1, limit, self.now().0);
+        judged.map_err(over(RefusalCode::LoginTooMany, limit))
+    }
+
+    /// A browser begins to sign in: what that keeps is bounded, whoever throws its cookies away. `login.too_many`.
+    pub(crate) fn may_begin(&self, from: Option<IpAddr>) -> Result<(), Refusal> {
+        let Some(ip) = from else { return Ok(()) };
+        let key = Key::new("attempts", Network::around(ip, 32, 56), SLOW);
+        let taken = self.0.abuse.rates.take(&key, 1, BEGUN, self.now().0);
+        taken.map_err(over(RefusalCode::LoginTooMany, BEGUN))
+    }
+
+    /// What strangers do, of which a node hears from the others although it has nothing to tell: what is counted, its window, its limit (0: nobody asks).
+    pub(super) fn overheard_counts(&self) -> [(&'static str, i64, i64); 4] {
+        let signal = |s: Signal| (s.as_str(), s.definition().window, self.threshold(s));
+        [signal(Signal::Guess), signal(Signal::Stuffing), signal(Signal::Codes), ("attempts", SLOW, BEGUN)]
+    }
+
+    pub(crate) fn is_slowed(&self, subject: &Subject) -> bool {
         let now = self.now().0;
         let memory = self.0.abuse.memory();
         memory.slowed.get(&(subject.kind.to_owned(), subject.id.clone())).is_some_and(|until| *until > now)
@@ -370,12 +420,14 @@ impl Operator {
     /// A token, or a machine's certificate, opened a session, or one that it opened goes on.
     pub(crate) fn note_login(&self, actor: &Actor) {
         let (Some(token), Some(ip)) = (actor.credential, actor.origin.remote) else { return };
-        if self.threshold(Signal::Apart) == 0 {
+        if self.threshold(Signal::Apart) == 0 && self.threshold(Signal::Travel) == 0 {
             return;
         }
         let (place, at) = (self.place_of(ip), self.now().0);
+        let position = self.0.config.abuse.positions.of(ip).filter(|_| self.threshold(Signal::Travel) > 0);
+        let shown = position.map(|p| p.to_string()).unwrap_or_default();
         let mut memory = self.0.abuse.memory();
-        let slot = (token, place.clone());
+        let slot = (token, format!("{place} {shown}"));
         if memory.told.get(&slot).is_some_and(|last| (at - last).abs() < TELL) || memory.used.len() >= WAITING {
             return;
         }
@@ -384,7 +436,7 @@ impl Operator {
         }
         memory.told.insert(slot, at);
         let bal = actor.bal.as_ref().map(|b| b.id);
-        memory.used.push(Used { token, person: actor.person(), bal, place, at });
+        memory.used.push(Used { token, person: actor.person(), bal, place, position, at });
     }
 
     /// The configured place of an address, else the network that it is in: what can be said of an address without asking anybody.

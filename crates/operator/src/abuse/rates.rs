@@ -15,6 +15,8 @@ pub(crate) const HOUR: i64 = 3_600_000;
 pub(crate) const DAY: i64 = 24 * HOUR;
 /// Subjects counted at most.
 const MOST: usize = 200_000;
+/// Counts whose subjects anybody makes up: they leave the other half to those who are known.
+const STRANGERS: [&str; 5] = ["guess", "guess_pair", "stuffing", "stuffing_told", "attempts"];
 /// A node tells the others, when it next does, when it has this part of the limit that they do not know.
 const SHARE: i64 = 100;
 /// This part of the limit cannot wait.
@@ -90,6 +92,21 @@ impl Count {
     }
 }
 
+/// The count of this window; none: there is no room for one more subject.
+fn counted<'a>(all: &'a mut HashMap<Key, Count>, key: &Key, now: i64) -> Option<&'a mut Count> {
+    let most = if STRANGERS.contains(&key.what) { MOST / 2 } else { MOST };
+    if all.len() >= most && !all.contains_key(key) {
+        all.retain(|k, c| now.div_euclid(k.window) - c.bucket < 2);
+        if all.len() >= most {
+            return None;
+        }
+    }
+    let bucket = now.div_euclid(key.window);
+    let count = all.entry(key.clone()).or_insert_with(|| Count { bucket, ..Count::default() });
+    count.turn(key.window, now);
+    Some(count)
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
@@ -123,15 +140,7 @@ impl Rates {
     /// Adds `more`; what is counted then, over all nodes as far as they told. `limit` says what is worth telling.
     pub fn add(&self, key: &Key, more: i64, limit: i64, now: i64) -> i64 {
         let mut all = self.lock();
-        if all.len() >= MOST && !all.contains_key(key) {
-            all.retain(|k, c| now.div_euclid(k.window) - c.bucket < 2);
-            if all.len() >= MOST {
-                return 0;
-            }
-        }
-        let bucket = now.div_euclid(key.window);
-        let count = all.entry(key.clone()).or_insert_with(|| Count { bucket, ..Count::default() });
-        count.turn(key.window, now);
+        let Some(count) = counted(&mut all, key, now) else { return 0 };
         count.step = (limit / SHARE).max(1);
         count.mine[0] += more;
         if (count.mine[0] - count.told[0]).saturating_mul(HURRY) >= limit.max(1) {
@@ -157,6 +166,26 @@ impl Rates {
     pub fn give_back(&self, key: &Key, more: i64) {
         if let Some(count) = self.lock().get_mut(key) {
             count.mine[0] = (count.mine[0] - more).max(0);
+        }
+    }
+
+    /// What is counted.
+    pub fn seen(&self, key: &Key, now: i64) -> i64 {
+        let mut all = self.lock();
+        let Some(count) = all.get_mut(key) else { return 0 };
+        count.turn(key.window, now);
+        count.seen(key.window, now)
+    }
+
+    /// What the other nodes told of a window (`bucket`) and of the one before, whether this one counted anything or not.
+    pub fn overheard(&self, key: &Key, bucket: i64, (present, before): (i64, i64), now: i64) {
+        let mut all = self.lock();
+        let Some(count) = counted(&mut all, key, now) else { return };
+        // The window may have turned meanwhile. What was heard of them never becomes less.
+        match count.bucket - bucket {
+            0 => count.others = [count.others[0].max(present), count.others[1].max(before)],
+            1 => count.others[1] = count.others[1].max(present),
+            _ => {}
         }
     }
 
@@ -245,6 +274,35 @@ mod tests {
         r.heard(&key, &told, (10, 0));
         r.take(&key, 1, 100, now).unwrap();
         assert!(!hurries().await, "they know");
+    }
+
+    #[test]
+    fn a_node_hears_without_anything_to_tell_and_counts_nothing_twice() {
+        let (r, now) = (Rates::default(), 7 * HOUR);
+        r.overheard(&key(), 7, (9, 4), now);
+        assert_eq!(r.seen(&key(), now), 13);
+        assert!(r.untold(now, 10).is_empty(), "what others told is not told again");
+        assert!(r.fits(&key(), 1, 13, now).is_err());
+        // It tells one of its own, and hears the sum of all: nothing is counted twice.
+        assert_eq!(r.add(&key(), 1, 10, now), 14);
+        let (key, told) = r.untold(now, 10).remove(0);
+        r.heard(&key, &told, (10, 4));
+        assert_eq!(r.seen(&key, now), 14);
+        // What was asked before the window turned is of the one before.
+        r.overheard(&key, 7, (20, 4), now + HOUR);
+        assert_eq!((r.seen(&key, now + HOUR), r.seen(&key, now + 2 * HOUR)), (21, 0));
+    }
+
+    #[test]
+    fn strangers_fill_half_of_the_memory() {
+        let (r, now) = (Rates::default(), 3 * HOUR);
+        for i in 0..=MOST / 2 {
+            r.add(&Key::new("guess", i, HOUR), 1, 10, now);
+        }
+        assert_eq!(r.lock().len(), MOST / 2);
+        assert_eq!(r.add(&Key::new("stuffing", "b", HOUR), 1, 10, now), 0, "what is beyond is not counted");
+        assert_eq!(r.add(&key(), 1, 10, now), 1, "whoever is known is");
+        assert_eq!(r.add(&Key::new("guess", 0, HOUR), 1, 10, now), 2, "and who was counted");
     }
 
     /// Two nodes and what is between them: together they pass the limit by their untold hundredths at most, and nobody counts itself twice.

@@ -1,7 +1,7 @@
 //! Sign-ins under way, each of one browser: what was asked of a provider, which challenge was given, what was proven so far. Nothing of it is judged
 //! from memory: whichever node is asked next finds it in the store, sealed, and it is spent once.
 //!
-//! A browser has one at most, and ten minutes for it.
+//! A browser has one at most, and ten minutes for it; what browsers at one address begin is bounded, whatever cookies they show.
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use aws_lc_rs::{constant_time, rand};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// How long a browser has for it, milliseconds.
@@ -35,6 +36,8 @@ pub struct Browser<'a> {
     pub known: Option<&'a str>,
     /// What it says it is.
     pub agent: &'a str,
+    /// From where it comes.
+    pub remote: Option<IpAddr>,
 }
 
 /// A sign-in under way, as it was read. `Debug` shows none of its secrets.
@@ -142,7 +145,7 @@ impl Operator {
     /// prove more; the attempt is then that person's alone.
     ///
     /// # Errors
-    /// `login.required` when `session` is no browser's.
+    /// `login.required` when `session` is no browser's; `login.too_many` when browsers at this address begin without end.
     pub async fn begin_attempt(
         &self,
         browser: &Browser<'_>,
@@ -150,7 +153,10 @@ impl Operator {
         session: Option<&Actor>,
     ) -> Result<Attempt, Refusal> {
         let session = match session {
-            None => None,
+            None => {
+                self.may_begin(browser.remote)?;
+                None
+            }
             Some(actor) => Some((actor.credential.ok_or(RefusalCode::LoginRequired)?, actor.person())),
         };
         let attempt = Attempt {

@@ -132,7 +132,8 @@ impl Operator {
         let person = behind_password(attempt)?;
         let find = move |tx: &mut dyn Tx| Ok::<_, Fail>(accounts::person_by_id(tx, person)?);
         let login = self.0.store.read(find).await?.ok_or(RefusalCode::FormOld)?.login;
-        self.may_guess(Guess { login: &login, person: Some(person), known: attempt.known(), origin }).await?;
+        let guess = Guess { login: &login, person: Some(person), known: attempt.known(), origin };
+        self.may_try_code(guess, person).await?;
         Ok((person, login))
     }
 
@@ -148,6 +149,9 @@ impl Operator {
         let said = json!({ "factor": means.as_str() });
         self.trace_alone(self.fact("login.failed", &by, None, "factor.refused", said)).await;
         let counted = self.wrong_try(attempt).await;
+        if let Some(person) = attempt.person {
+            self.note_wrong_code(person);
+        }
         self.guess_failed(Guess { login, person: attempt.person, known: attempt.known(), origin }).await;
         counted.err().unwrap_or_else(|| RefusalCode::FactorRefused.into())
     }

@@ -2,19 +2,25 @@
 //!
 //! Promises: failures are counted over all nodes, by login and by network, whether the login exists or not; whoever comes with a browser in which the
 //! person signed in before, or from a place where the person was, is not slowed by what others do; nobody is shut out, for cards, providers and
-//! passkeys are not guessed and pass by here.
+//! passkeys are not guessed and pass by here. Codes are guessed only by whoever has the password: they are counted by person too, and a place is less of
+//! an excuse there. The person is told of each, once, and an administrator looks at it (`abuse`).
+use crate::abuse::Subject;
+use crate::abuse::notes::count_of;
 use crate::abuse::rates::Key;
 use crate::login::FAILURE_DELAY;
 use crate::refuse::Fail;
 use crate::{Operator, Origin};
 use sceau_domain::abuse::Signal;
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::spent::KNOWN_MS;
 use sceau_store::{Id, Tx, browsers};
 use serde_json::json;
 use std::time::Duration;
 
-/// For how long a browser is known, milliseconds.
-const KNOWN: i64 = 180 * 86_400_000;
+/// The longest wait, seconds.
+const LONGEST: u64 = 8;
+/// How many times more wrong codes may come from a place where the person was: a whole town is in some of them.
+const AT_HER_PLACE: i64 = 4;
 /// The alarm when many logins fail from one network.
 const STUFFING: &str = "login.stuffing";
 
@@ -41,46 +47,77 @@ impl Operator {
         Key::new("stuffing", place, Signal::Stuffing.definition().window)
     }
 
-    /// Before something that can be guessed is judged: waits, the longer the more often it was wrong of late.
+    /// How long a stranger waits, seconds: at the limit one, then two, four, eight; a quarter more of the limit each. None: no more, for the moment.
+    fn wait_at(&self, key: &Key, limit: i64) -> Option<u64> {
+        let now = self.now().0;
+        let room = |step: &i64| self.0.abuse.rates.fits(key, 1, limit + limit * step / 4, now).is_ok();
+        match (0..=4).find(|step| limit == 0 || room(step))? {
+            0 => Some(0),
+            step => Some(1_u64 << (step - 1)),
+        }
+    }
+
+    /// How many logins were tried from a place, when they are too many.
+    fn stuffed(&self, place: &str) -> Option<i64> {
+        let (many, now) = (i64::from(self.config().abuse.thresholds.of(Signal::Stuffing)), self.now().0);
+        let key = Self::guesses_from(place);
+        self.0.abuse.rates.fits(&key, 1, many, now).is_err().then(|| self.0.abuse.rates.seen(&key, now))
+    }
+
+    /// Before something that can be guessed is judged: waits, the longer the more often it was wrong of late. How many logins were tried from there, when
+    /// they are too many and the person is not known in this browser.
     ///
     /// # Errors
     /// `login.too_many`.
-    pub(super) async fn may_guess(&self, guess: Guess<'_>) -> Result<(), Refusal> {
+    pub(super) async fn may_guess(&self, guess: Guess<'_>) -> Result<Option<i64>, Refusal> {
         let (now, remote) = (self.now(), guess.origin.remote);
         let per_minute = self.config().login_failures_per_minute;
         if self.0.guard.too_many(remote, guess.login, now, per_minute) {
             return Err(RefusalCode::LoginTooMany.into());
         }
-        let thresholds = &self.config().abuse.thresholds;
-        let rates = &self.0.abuse.rates;
-        let limit = i64::from(thresholds.of(Signal::Guess));
-        let key = self.guesses_of(&guess);
-        // At the limit a second, then two, four, eight; a quarter more of the limit each.
-        let room = |step: &i64| rates.fits(&key, 1, limit + limit * step / 4, now.0).is_ok();
-        let step = (0..=4).find(|step| limit == 0 || room(step));
+        let limit = i64::from(self.config().abuse.thresholds.of(Signal::Guess));
+        let wait = self.wait_at(&self.guesses_of(&guess), limit);
         let place = remote.map(|ip| self.place_of(ip));
-        let many = i64::from(thresholds.of(Signal::Stuffing));
-        let stuffed = place.as_deref().is_some_and(|p| rates.fits(&Self::guesses_from(p), 1, many, now.0).is_err());
-        let wait = match step {
-            Some(0) if !stuffed => return Ok(()),
-            Some(0) => 8,
-            Some(step) => 1_u64 << (step - 1),
-            None => 0,
-        };
-        if self.is_known(&guess, place.filter(|_| !stuffed)).await? {
+        let stuffed = place.as_deref().and_then(|p| self.stuffed(p));
+        if wait == Some(0) && stuffed.is_none() {
+            return Ok(None);
+        }
+        if self.is_known(&guess, place.filter(|_| stuffed.is_none())).await? {
+            return Ok(None);
+        }
+        let wait = wait.ok_or(RefusalCode::LoginTooMany)?;
+        tokio::time::sleep(Duration::from_secs(if wait == 0 { LONGEST } else { wait })).await;
+        Ok(stuffed)
+    }
+
+    /// Before a code behind a right password is judged: as [`Operator::may_guess`], and by the person's wrong codes in an hour, over all sign-ins.
+    ///
+    /// # Errors
+    /// `login.too_many`.
+    pub(super) async fn may_try_code(&self, guess: Guess<'_>, person: Id) -> Result<(), Refusal> {
+        self.may_guess(guess).await?;
+        let (subject, limit) = (Subject::person(person), i64::from(self.config().abuse.thresholds.of(Signal::Codes)));
+        let key = count_of(Signal::Codes, &subject);
+        let slowed = self.is_slowed(&subject);
+        let wait = self.wait_at(&key, limit);
+        if wait == Some(0) && !slowed {
             return Ok(());
         }
-        if step.is_none() {
-            return Err(RefusalCode::LoginTooMany.into());
+        let here = self.0.abuse.rates.fits(&key, 1, limit * AT_HER_PLACE, self.now().0).is_ok();
+        let place = guess.origin.remote.filter(|_| here).map(|ip| self.place_of(ip));
+        if self.is_known(&guess, place).await? {
+            return Ok(());
         }
-        tokio::time::sleep(Duration::from_secs(wait)).await;
+        let wait = wait.ok_or(RefusalCode::LoginTooMany)?;
+        tokio::time::sleep(Duration::from_secs(if slowed { LONGEST } else { wait })).await;
         Ok(())
     }
 
     /// Did the person sign in in this browser, or from this place, before?
-    async fn is_known(&self, guess: &Guess<'_>, place: Option<String>) -> Result<bool, Refusal> {
-        let Some(person) = guess.person else { return Ok(false) };
-        let (browser, since) = (guess.known.map(|k| self.browser_digest(k, person)), self.now().0 - KNOWN);
+    pub(super) async fn is_known(&self, guess: &Guess<'_>, place: Option<String>) -> Result<bool, Refusal> {
+        // Nobody's is looked for as everybody's: id 0 is no row's.
+        let person = guess.person.unwrap_or_default();
+        let (browser, since) = (guess.known.map(|k| self.browser_digest(k, person)), self.now().0 - KNOWN_MS);
         let look = move |tx: &mut dyn Tx| {
             let browser = match &browser {
                 Some(digest) => browsers::is_known(tx, digest, person, since)?,
@@ -95,7 +132,21 @@ impl Operator {
         Ok(self.0.store.read(look).await?)
     }
 
-    /// It was wrong: counted here and told the other nodes; slow.
+    /// Does somebody sign in where the person never was, in a browser that nobody knows as the person's, who is known in another one?
+    pub(super) async fn is_unusual(&self, person: Id, known: Option<&str>, origin: &Origin) -> Result<bool, Refusal> {
+        let Some(place) = origin.remote.map(|ip| self.place_of(ip)) else { return Ok(false) };
+        let (browser, since) = (known.map(|k| self.browser_digest(k, person)), self.now().0 - KNOWN_MS);
+        let look = move |tx: &mut dyn Tx| {
+            let here = match &browser {
+                Some(digest) => browsers::is_known(tx, digest, person, since)?,
+                None => false,
+            };
+            Ok::<_, Fail>(!here && browsers::has_any(tx, person)? && !browsers::was_at(tx, person, &place)?)
+        };
+        Ok(self.0.store.read(look).await?)
+    }
+
+    /// It was wrong: counted here and told the other nodes; slow. Whose it is hears of it when it is often.
     pub(super) async fn guess_failed(&self, guess: Guess<'_>) {
         let (now, remote) = (self.now(), guess.origin.remote);
         self.0.guard.failed(remote, guess.login, now);
@@ -103,19 +154,32 @@ impl Operator {
         let (rates, limit) = (&self.0.abuse.rates, i64::from(thresholds.of(Signal::Guess)));
         let key = self.guesses_of(&guess);
         if limit > 0 {
-            rates.add(&key, 1, limit, now.0);
+            let seen = rates.add(&key, 1, limit, now.0);
+            if let Some(person) = guess.person.filter(|_| seen >= limit) {
+                self.note_about(person, Signal::Guess, (seen, limit), "");
+            }
         }
         let many = i64::from(thresholds.of(Signal::Stuffing));
         if let Some(place) = remote.map(|ip| self.place_of(ip)).filter(|_| many > 0) {
             // Each login counts once from there.
             let pair = Key::new("guess_pair", format!("{}@{place}", key.subject), key.window);
             if rates.add(&pair, 1, i64::MAX, now.0) == 1 {
-                let seen = rates.add(&Self::guesses_from(&place), 1, many, now.0);
-                if seen == many {
+                let from = Self::guesses_from(&place);
+                let seen = rates.add(&from, 1, many, now.0);
+                // Other nodes' counts come in leaps: it is said at the first one beyond, and again when that is over.
+                let said = Key::new("stuffing_told", &place, from.window);
+                if seen >= many && rates.add(&said, 1, i64::MAX, now.0) == 1 {
                     self.raise_alarm(STUFFING, &place, false, json!({ "count": seen.to_string() })).await;
                 }
             }
         }
         tokio::time::sleep(FAILURE_DELAY).await;
+    }
+
+    /// A right password came from where many logins are tried, in a browser that is not known: it may be one of a list.
+    pub(super) fn guess_succeeded(&self, person: Id, tried: i64, origin: &Origin) {
+        let many = i64::from(self.config().abuse.thresholds.of(Signal::Stuffing));
+        let place = origin.remote.map(|ip| self.place_of(ip)).unwrap_or_default();
+        self.note_about(person, Signal::Stuffing, (tried, many), &place);
     }
 }

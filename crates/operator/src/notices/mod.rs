@@ -70,11 +70,17 @@ pub(crate) enum Template {
     RecoveryAsked,
     /// They were replaced.
     RecoveryDone,
+    /// Somebody signed in where the person never was, or came from where nobody comes so fast (F267).
+    UnusualSignIn,
+    /// Passwords are tried in the person's name (F267).
+    PasswordGuessed,
+    /// Whoever tries seems to have the right one (F267).
+    PasswordKnown,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::EmailLink,
         Self::NewTerms,
         Self::BalClosing,
@@ -96,6 +102,9 @@ impl Template {
         Self::EnrolLink,
         Self::RecoveryAsked,
         Self::RecoveryDone,
+        Self::UnusualSignIn,
+        Self::PasswordGuessed,
+        Self::PasswordKnown,
     ];
     /// Stable name; its texts are `notice.<name>.subject` and `.body`.
     pub fn as_str(self) -> &'static str {
@@ -121,6 +130,9 @@ impl Template {
             Self::EnrolLink => "enrol_link",
             Self::RecoveryAsked => "recovery_asked",
             Self::RecoveryDone => "recovery_done",
+            Self::UnusualSignIn => "unusual_sign_in",
+            Self::PasswordGuessed => "password_guessed",
+            Self::PasswordKnown => "password_known",
         }
     }
     fn named(name: &str) -> Option<Self> {
@@ -140,7 +152,10 @@ impl Template {
             | Self::FactorAdded
             | Self::NewDevice
             | Self::FactorRemoved
-            | Self::RecoveryDone => &["date"],
+            | Self::RecoveryDone
+            | Self::UnusualSignIn
+            | Self::PasswordGuessed
+            | Self::PasswordKnown => &["date"],
             Self::Announcement => &["from"],
             Self::NearlyFull => &["share"],
             Self::Maintenance => &["starts", "ends"],
@@ -168,6 +183,9 @@ impl Template {
             | Self::FactorRemoved
             | Self::RecoveryAsked
             | Self::RecoveryDone
+            | Self::UnusualSignIn
+            | Self::PasswordGuessed
+            | Self::PasswordKnown
             | Self::Attestation => 72 * HOUR,
         })
     }

@@ -310,6 +310,7 @@ impl Config {
         }
         self.notices.iter_mut().flat_map(NoticesSection::paths).for_each(fix);
         self.identity.paths().for_each(fix);
+        self.abuse.positions.file.iter_mut().for_each(fix);
         self.blobs.credentials.iter_mut().chain(self.blobs.ca.as_mut()).for_each(fix);
     }
 

@@ -3,6 +3,7 @@
 mod support;
 mod care;
 mod contract;
+mod counts;
 mod cuts;
 mod failing;
 mod failover;

@@ -40,7 +40,7 @@ struct Which {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AbuseDecision {
-    /// `nothing` was wrong; `warn` the person; `block` the token; `suspend` the BAL, and block the token.
+    /// `nothing` was wrong; `warn` the person; `block` the token, or whatever is open in the person's name; `suspend` the BAL, and block the token.
     #[schema(schema_with = schema::abuse_decision)]
     decision: Decision,
     /// Why, in one line; kept with the case and in the traces.

@@ -157,7 +157,8 @@ impl Visitor {
     }
     /// The browser, as a sign-in takes it.
     pub fn browser(&self) -> Browser<'_> {
-        Browser { attempt: &self.attempt, known: self.known.as_ref().map(|k| k.as_str()), agent: &self.agent }
+        let known = self.known.as_ref().map(|k| k.as_str());
+        Browser { attempt: &self.attempt, known, agent: &self.agent, remote: self.origin.remote }
     }
     /// One of our paths in the language of this page.
     pub fn to(&self, path: &str) -> String {

@@ -92,6 +92,7 @@ impl Operator {
         if self.0.guard.too_many(place, &name, now, TRIES) {
             return Err(RefusalCode::LoginTooMany.into());
         }
+        self.may_type_device_code(actor)?;
         let found = match code::user_code_read(typed) {
             Some(code) => {
                 let look = move |tx: &mut dyn Tx| rows::device_waiting(tx, &code, now.0).map_err(Fail::Store);
@@ -114,6 +115,7 @@ impl Operator {
             }),
             _ => {
                 self.0.guard.failed(place, &name, now);
+                self.note_wrong_device_code(actor);
                 Err(RefusalCode::FactorSpent.into())
             }
         }

@@ -28,7 +28,7 @@ pub const PASSWORD: &str = "girafe-tambour-velours";
 
 /// One of a browser's sign-ins.
 pub fn browser(attempt: &str) -> Browser<'_> {
-    Browser { attempt, known: None, agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0" }
+    Browser { attempt, known: None, agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0", remote: None }
 }
 
 /// The code that an authenticator program shows `later` seconds after now (RFC 6238), from the key that the page shows.
