@@ -28,6 +28,8 @@ struct Consent {
     unknown: bool,
     /// Keys of what it asks for, in words.
     scopes: Vec<&'static str>,
+    /// The code that the device shows: somebody else may have sent it along, so that it is compared (RFC 8628 §3.3.1, §5.4).
+    code: Option<String>,
     /// From where a device asks.
     place: Option<String>,
     /// Where the browser goes back to.
@@ -145,6 +147,7 @@ async fn consent(visitor: &Visitor, put: &Put, question: String) -> Response {
         name: put.name.clone(),
         unknown: put.unknown,
         scopes: scopes(put.asked.scopes),
+        code: None,
         place: None,
         site: Some(to[0].clone()),
         action: AUTHORIZE,
@@ -226,6 +229,7 @@ pub(super) async fn device(typed: Result<Query<Typed>, QueryRejection>, visitor:
                 name: waiting.name,
                 unknown: waiting.unknown,
                 scopes: scopes(waiting.scopes),
+                code: Some(waiting.code.clone()),
                 place: Some(waiting.place).filter(|p| !p.is_empty()),
                 site: None,
                 action: DEVICE,

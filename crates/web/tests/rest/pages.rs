@@ -1,4 +1,6 @@
 //! Pages with a session: who sees them, whose forms are taken, what a cookie opens and what not.
+mod attacks;
+
 use crate::support::House;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
