@@ -1,7 +1,7 @@
 //! `/acceder/…`: the link behind which somebody sets up means of signing in; `/opposition/…`: the one by which he objects to their replacement.
 //!
 //! Looking changes nothing, for programs that guard mailboxes follow links.
-use super::factors::different;
+use super::factors::{different, is_about_password};
 use super::passkey::Answer;
 use super::session::{Policy, Sent, Visitor};
 use super::shell::Shell;
@@ -46,6 +46,8 @@ struct Choice {
     options: String,
     picture: Zeroizing<String>,
     shown: Zeroizing<String>,
+    /// What was typed is not taken: why.
+    told: Option<String>,
 }
 
 #[derive(askama::Template)]
@@ -93,8 +95,14 @@ pub(super) async fn begin(Path(secret): Path<String>, Sent(visitor, Nothing {}):
 
 /// `GET /acceder/{secret}/choisir`
 pub(super) async fn choose(Path(secret): Path<String>, visitor: Visitor) -> Response {
-    match visitor.op.enrol_form(&visitor.browser(), &secret, &visitor.origin).await {
+    choice(&visitor, &secret, None).await
+}
+
+/// The page on which one chooses; with why not, when what was typed is not taken: with the same key, which the program has already.
+async fn choice(visitor: &Visitor, secret: &str, why: Option<&Refusal>) -> Response {
+    match visitor.op.enrol_form(&visitor.browser(), secret, &visitor.origin).await {
         Ok(form) => {
+            let (status, told) = why.map(|why| visitor.told(why)).unzip();
             let here = format!("/acceder/{secret}");
             let page = Choice {
                 shell: visitor.shell(&format!("{here}/choisir")),
@@ -103,18 +111,23 @@ pub(super) async fn choose(Path(secret): Path<String>, visitor: Visitor) -> Resp
                 options: form.options.to_string(),
                 picture: qr::svg(&form.totp.uri, &visitor.t("page.totp.picture")).unwrap_or_default(),
                 shown: form.totp.shown,
+                told,
             };
-            visitor.page_with(StatusCode::OK, &page, Policy { script: true, to: &[] })
+            visitor.page_with(status.unwrap_or(StatusCode::OK), &page, Policy { script: true, to: &[] })
         }
         Err(refusal) if refusal.code == RefusalCode::FormOld => {
             visitor.leave(&visitor.to(&format!("/acceder/{secret}")))
         }
-        Err(refusal) => refused(&visitor, &refusal),
+        Err(refusal) => refused(visitor, &refusal),
     }
 }
 
 async fn chosen(visitor: &Visitor, secret: &str, chosen: Chosen<'_>) -> Response {
+    // A passkey's answer is good for one try, a typed code for the next one too.
+    let typed = matches!(chosen, Chosen::Password(..));
+    let again = |r: &Refusal| typed && (r.code == RefusalCode::FactorRefused || is_about_password(r));
     match visitor.op.enrol_by_link(&visitor.browser(), secret, chosen, &visitor.origin).await {
+        Err(refusal) if again(&refusal) => choice(visitor, secret, Some(&refusal)).await,
         Ok(offer) => visitor.page(StatusCode::OK, &Done { shell: visitor.shell("/connexion"), offer }),
         Err(refusal) => refused(visitor, &refusal),
     }
@@ -128,7 +141,7 @@ pub(super) async fn passkey(Path(secret): Path<String>, Sent(visitor, answer): S
 /// `POST /acceder/{secret}/mot-de-passe`
 pub(super) async fn password(Path(secret): Path<String>, Sent(visitor, sent): Sent<Password>) -> Response {
     if sent.mot_de_passe != sent.encore {
-        return visitor.refused(&different());
+        return choice(&visitor, &secret, Some(&different())).await;
     }
     chosen(&visitor, &secret, Chosen::Password(&sent.mot_de_passe, &sent.code)).await
 }

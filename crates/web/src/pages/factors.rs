@@ -48,6 +48,8 @@ struct Page {
     recovery: Option<Recovery>,
     /// Structures' own sign-ins, which one may link to oneself.
     structures: Vec<SsoOffer>,
+    /// The password that was typed is not taken: why.
+    told: Option<String>,
 }
 
 #[derive(askama::Template)]
@@ -56,6 +58,8 @@ struct TotpPage {
     shell: Shell,
     picture: Zeroizing<String>,
     shown: Zeroizing<String>,
+    /// The code that was typed is not one of this key's: why.
+    told: Option<String>,
 }
 
 /// What the forms send.
@@ -109,6 +113,11 @@ fn number(text: &str) -> Result<i64, Refusal> {
 
 /// `GET /moyens`
 pub(super) async fn show(visitor: Visitor) -> Response {
+    page(&visitor, None).await
+}
+
+/// The page; with why not, when a password that was typed is not taken.
+async fn page(visitor: &Visitor, why: Option<&Refusal>) -> Response {
     let actor = match visitor.signed_in() {
         Ok(actor) => actor,
         Err(response) => return *response,
@@ -127,11 +136,13 @@ pub(super) async fn show(visitor: Visitor) -> Response {
             let (password, totp) = (has("password"), has("totp"));
             let recovery = recovery
                 .map(|r| Recovery { id: r.id.to_string(), opens: r.opens.map(|at| instant(visitor.lang, at, place)) });
-            let rows = factors.into_iter().map(|f| row(&visitor, place, f)).collect();
+            let rows = factors.into_iter().map(|f| row(visitor, place, f)).collect();
             // Without them the rest of the page is as good.
             let structures = op.sso_offers().await.unwrap_or_default();
             let shell = visitor.shell(PAGE);
-            visitor.page(StatusCode::OK, &Page { shell, rows, password, totp, recovery, structures })
+            let (status, told) = why.map(|why| visitor.told(why)).unzip();
+            let page = Page { shell, rows, password, totp, recovery, structures, told };
+            visitor.page(status.unwrap_or(StatusCode::OK), &page)
         }
     }
 }
@@ -185,6 +196,11 @@ pub(super) async fn begin_totp(Sent(visitor, Nothing {}): Sent<Nothing>) -> Resp
 
 /// `GET /moyens/totp`
 pub(super) async fn totp(visitor: Visitor) -> Response {
+    totp_page(&visitor, None).await
+}
+
+/// The key and its picture; with why not, when a code that was typed is not one of its.
+async fn totp_page(visitor: &Visitor, why: Option<&Refusal>) -> Response {
     let actor = match visitor.signed_in() {
         Ok(actor) => actor,
         Err(response) => return *response,
@@ -192,7 +208,9 @@ pub(super) async fn totp(visitor: Visitor) -> Response {
     match visitor.op.totp_enrolment(&visitor.browser(), actor).await {
         Ok(offer) => {
             let picture = qr::svg(&offer.uri, &visitor.t("page.totp.picture")).unwrap_or_default();
-            visitor.page(StatusCode::OK, &TotpPage { shell: visitor.shell(TOTP), picture, shown: offer.shown })
+            let (status, told) = why.map(|why| visitor.told(why)).unzip();
+            let page = TotpPage { shell: visitor.shell(TOTP), picture, shown: offer.shown, told };
+            visitor.page(status.unwrap_or(StatusCode::OK), &page)
         }
         // The page was left open, or asked for by hand.
         Err(refusal) if refusal.code == RefusalCode::FormOld => visitor.see(PAGE),
@@ -206,8 +224,11 @@ pub(super) async fn add_totp(Sent(visitor, sent): Sent<Code>) -> Response {
         Ok(actor) => actor,
         Err(response) => return *response,
     };
-    let added = visitor.op.enrol_totp(&visitor.browser(), actor, &sent.code).await;
-    back(&visitor, added.map(drop))
+    match visitor.op.enrol_totp(&visitor.browser(), actor, &sent.code).await {
+        // The same key, which the program has already.
+        Err(refusal) if refusal.code == RefusalCode::FactorRefused => totp_page(&visitor, Some(&refusal)).await,
+        added => back(&visitor, added.map(drop)),
+    }
 }
 
 /// `POST /moyens/mot-de-passe`
@@ -220,7 +241,19 @@ pub(super) async fn set_password(Sent(visitor, sent): Sent<Password>) -> Respons
         true => visitor.op.set_password(actor, &sent.mot_de_passe).await.map(drop),
         false => Err(different()),
     };
-    back(&visitor, set)
+    match set {
+        Err(refusal) if is_about_password(&refusal) => page(&visitor, Some(&refusal)).await,
+        set => back(&visitor, set),
+    }
+}
+
+/// Is it what was typed that is refused, so that another one may be typed on the same page?
+pub(super) fn is_about_password(refusal: &Refusal) -> bool {
+    use RefusalCode as Code;
+    matches!(
+        refusal.code,
+        Code::PasswordShort | Code::PasswordGuessable | Code::PasswordBreached | Code::Invalid | Code::LoginBusy
+    )
 }
 
 /// Typed twice, differently.

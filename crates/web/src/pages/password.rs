@@ -1,11 +1,12 @@
 //! Signing in by password, then the second means: a code of an authenticator program, a code by ordinary mail, or a passkey.
 use super::session::{Sent, Visitor};
 use super::shell::Shell;
+use super::sign_in;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
-use sceau_domain::RefusalCode;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::identity::factors::Second;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -50,13 +51,28 @@ struct Page {
     shell: Shell,
     second: Second,
     sent: bool,
+    /// The code that was typed opens nothing: why.
+    told: Option<String>,
 }
 
 /// `POST /connexion/mot-de-passe`
 pub(super) async fn first(Sent(visitor, first): Sent<First>) -> Response {
     let (browser, session) = (visitor.browser(), visitor.actor.as_ref().ok());
     let given = (first.identifiant.trim(), first.mot_de_passe.as_str());
-    visitor.entered(visitor.op.password_first(&browser, (&first.vers, session), given, &visitor.origin).await)
+    match visitor.op.password_first(&browser, (&first.vers, session), given, &visitor.origin).await {
+        Err(refusal) => match refusal.code {
+            // One sentence for whatever is wrong.
+            RefusalCode::LoginFailed => {
+                let wrong = Some(visitor.t("page.password.wrong"));
+                sign_in::again(&visitor, (&first.vers, given.0), &refusal, wrong).await
+            }
+            RefusalCode::LoginTooMany | RefusalCode::LoginBusy => {
+                sign_in::again(&visitor, (&first.vers, given.0), &refusal, None).await
+            }
+            _ => visitor.refused(&refusal),
+        },
+        entered => visitor.entered(entered),
+    }
 }
 
 /// `GET /connexion/code`
@@ -64,7 +80,7 @@ pub(super) async fn second(visitor: Visitor, shown: Result<Query<Shown>, QueryRe
     match visitor.op.seconds(&visitor.browser()).await {
         Ok(second) => {
             let sent = second.mail && shown.is_ok_and(|Query(s)| !s.envoye.is_empty());
-            visitor.page(StatusCode::OK, &Page { shell: visitor.shell(SECOND), second, sent })
+            visitor.page(StatusCode::OK, &Page { shell: visitor.shell(SECOND), second, sent, told: None })
         }
         Err(refusal) if refusal.code == RefusalCode::FormOld => visitor.see("/connexion"),
         Err(refusal) => visitor.refused(&refusal),
@@ -82,8 +98,30 @@ pub(super) async fn send(Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
 /// `POST /connexion/code`
 pub(super) async fn code(Sent(visitor, given): Sent<Given>) -> Response {
     let (op, browser, origin) = (&visitor.op, visitor.browser(), &visitor.origin);
-    visitor.entered(match given.moyen.as_str() {
-        "courriel" => op.code_second(&browser, &given.code, origin).await,
-        _ => op.totp_second(&browser, &given.code, origin).await,
-    })
+    let mailed = given.moyen == "courriel";
+    let entered = match mailed {
+        true => op.code_second(&browser, &given.code, origin).await,
+        false => op.totp_second(&browser, &given.code, origin).await,
+    };
+    match entered {
+        Err(refusal) => again(&visitor, mailed, &refusal).await,
+        entered => visitor.entered(entered),
+    }
+}
+
+/// The page again, with why not; where that was the last try of this sign-in, the page on which another one begins.
+async fn again(visitor: &Visitor, mailed: bool, refusal: &Refusal) -> Response {
+    let tries = [RefusalCode::FactorRefused, RefusalCode::FactorSpent, RefusalCode::LoginTooMany];
+    if !tries.contains(&refusal.code) {
+        return visitor.refused(refusal);
+    }
+    match visitor.op.seconds(&visitor.browser()).await {
+        Ok(second) => {
+            // What was sent and is spent is not typed again: another one is.
+            let sent = mailed && second.mail && refusal.code != RefusalCode::FactorSpent;
+            let (status, told) = visitor.told(refusal);
+            visitor.page(status, &Page { shell: visitor.shell(SECOND), second, sent, told: Some(told) })
+        }
+        Err(_) => sign_in::again(visitor, ("", ""), refusal, Some(visitor.t("page.second.over"))).await,
+    }
 }

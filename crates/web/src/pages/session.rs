@@ -230,6 +230,11 @@ impl Visitor {
         let end = self.path[1..].find('/').map_or(self.path.len(), |at| at + 1);
         own_path(&self.path[..end]).unwrap_or("/bal")
     }
+    /// Why not, for a page on which one tries again: its status and what it says.
+    pub fn told(&self, refusal: &Refusal) -> (StatusCode, String) {
+        let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::BAD_REQUEST);
+        (status, layout::set(&refusal.sentence(self.lang)))
+    }
     /// Why not: leads to the sign-in where that helps, else a page that says it.
     pub fn refused(&self, refusal: &Refusal) -> Response {
         let to = |page: &str| self.see(&format!("{page}?vers={}", self.back()));
@@ -237,8 +242,7 @@ impl Visitor {
             RefusalCode::LoginRequired => to("/connexion"),
             RefusalCode::AuthFresh => to("/connexion/confirmer"),
             _ => {
-                let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::BAD_REQUEST);
-                let sentence = layout::set(&refusal.sentence(self.lang));
+                let (status, sentence) = self.told(refusal);
                 self.page(status, &Refused { shell: self.shell("/connexion"), sentence })
             }
         }

@@ -5,6 +5,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
+use sceau_domain::Refusal;
 use sceau_identity::factor::{Factor, Need};
 use sceau_operator::identity::attempts::own_path;
 use sceau_operator::identity::sso::SsoOffer;
@@ -12,6 +13,11 @@ use serde::Deserialize;
 
 /// Pro Santé Connect, as a page's address has it.
 const PSC: &str = "psc";
+/// Where one signs in, and where whoever is signed in proves more.
+const SIGN_IN: &str = "/connexion";
+const CONFIRM: &str = "/connexion/confirmer";
+/// Longest login that is shown again, characters.
+const LOGIN: usize = 320;
 
 /// Where to go afterwards.
 #[derive(Default, Deserialize)]
@@ -51,6 +57,16 @@ struct Means {
     structures: Vec<SsoOffer>,
     /// Whoever left may be signed in at Pro Santé Connect still: where that ends.
     sign_out: Option<String>,
+    /// What was typed opens nothing: why, and the login as it was typed.
+    told: Option<String>,
+    login: String,
+}
+
+/// What the page says after something was typed that opens nothing.
+struct Told<'a> {
+    status: StatusCode,
+    sentence: String,
+    login: &'a str,
 }
 
 impl Means {
@@ -62,8 +78,10 @@ impl Means {
     }
 }
 
-async fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, path: &str, more: bool) -> Response {
-    let Asked { vers, quitte } = asked.map(|Query(asked)| asked).unwrap_or_default();
+async fn page(visitor: &Visitor, Asked { vers, quitte }: Asked, told: Option<Told<'_>>) -> Response {
+    // Whoever is signed in proves more.
+    let more = visitor.actor.is_ok();
+    let path = if more { CONFIRM } else { SIGN_IN };
     let vers = vers.unwrap_or_default();
     let vers = own_path(&vers).unwrap_or("/bal").to_owned();
     let identity = &visitor.op.config().identity;
@@ -77,28 +95,51 @@ async fn page(visitor: &Visitor, asked: Result<Query<Asked>, QueryRejection>, pa
     let sign_out = offer.iter().flatten().filter(|_| quitte.as_deref() == Some(PSC)).find_map(|o| o.sign_out.clone());
     // Without them one signs in otherwise.
     let structures = visitor.op.sso_offers().await.unwrap_or_default();
-    let page = Means { shell, more, vers, psc, calls, card: identity.card.is_some(), structures, sign_out };
+    let (status, told, login) = match told {
+        Some(Told { status, sentence, login }) => (status, Some(sentence), login.chars().take(LOGIN).collect()),
+        None => (StatusCode::OK, None, String::new()),
+    };
+    let card_door = identity.card.is_some();
+    let page = Means { shell, more, vers, psc, calls, card: card_door, structures, sign_out, told, login };
     let card = identity.card.as_ref().map(|c| site(&c.url).to_owned());
     // Where forms of sign-in lead.
     let to: Vec<String> = [offer.flatten().map(|o| o.origin), card].into_iter().flatten().collect();
-    visitor.page_with(StatusCode::OK, &page, Policy { script: false, to: &to })
+    visitor.page_with(status, &page, Policy { script: false, to: &to })
+}
+
+/// The page again, where one tries again: with why not, and the login as it was typed. Whether anybody has that login plays no part in it. `None` for
+/// `sentence`: what the refusal says.
+pub(super) async fn again(
+    visitor: &Visitor,
+    (vers, login): (&str, &str),
+    refusal: &Refusal,
+    sentence: Option<String>,
+) -> Response {
+    let (status, said) = visitor.told(refusal);
+    let asked = Asked { vers: Some(vers.to_owned()), quitte: None };
+    page(visitor, asked, Some(Told { status, sentence: sentence.unwrap_or(said), login })).await
+}
+
+/// What stands behind the page's address; nothing when that cannot be read.
+fn asked(query: Result<Query<Asked>, QueryRejection>) -> Asked {
+    query.map(|Query(asked)| asked).unwrap_or_default()
 }
 
 /// `GET /connexion`
-pub(super) async fn show(visitor: Visitor, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+pub(super) async fn show(visitor: Visitor, query: Result<Query<Asked>, QueryRejection>) -> Response {
     match &visitor.actor {
-        Ok(_) => visitor.see(asked.ok().and_then(|Query(a)| a.vers).as_deref().unwrap_or("/bal")),
-        Err(_) => page(&visitor, asked, "/connexion", false).await,
+        Ok(_) => visitor.see(asked(query).vers.as_deref().unwrap_or("/bal")),
+        Err(_) => page(&visitor, asked(query), None).await,
     }
 }
 
 /// `GET /connexion/confirmer`: whoever is signed in proves anew who it is. Who just did is led on.
-pub(super) async fn confirm(visitor: Visitor, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+pub(super) async fn confirm(visitor: Visitor, query: Result<Query<Asked>, QueryRejection>) -> Response {
     match visitor.signed_in() {
         Ok(actor) if visitor.op.lacks(actor, Need::Fresh).is_none() => {
-            visitor.see(asked.ok().and_then(|Query(a)| a.vers).as_deref().unwrap_or("/bal"))
+            visitor.see(asked(query).vers.as_deref().unwrap_or("/bal"))
         }
-        Ok(_) => page(&visitor, asked, "/connexion/confirmer", true).await,
+        Ok(_) => page(&visitor, asked(query), None).await,
         Err(answer) => *answer,
     }
 }

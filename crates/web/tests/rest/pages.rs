@@ -229,3 +229,59 @@ async fn a_fresh_proof_is_asked_for_where_it_is_needed() {
     let asked = h.post("/bal", &cookie, &format!("jeton={word}&address=anne@alpha.mssante.fr")).await;
     assert_eq!(asked.header("location"), "/connexion/confirmer?vers=/bal");
 }
+
+/// A page without what is of one browser: the words of its forms.
+fn without_words(text: &str) -> String {
+    let mut parts = text.split("name=\"jeton\" value=\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + part.split_once('"').map_or("", |(_, rest)| rest))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_wrong_is_typed_again_on_the_same_page() {
+    const FORM: &str = "/connexion/mot-de-passe";
+    let h = house().await;
+    let (_, anne) = signed_in(&h.op, &h.store, "anne", &[Factor::Card]).await;
+    h.op.set_password(&anne, "girafe-tambour-velours").await.unwrap();
+    let types = async |login: &str, password: &str| {
+        let page = h.get("/connexion?vers=/appareils", "").await;
+        let cookie = page.cookies()[0].split(';').next().unwrap().to_owned();
+        let form = format!("jeton={}&vers=/appareils&identifiant={login}&mot_de_passe={password}", page.word(FORM));
+        (h.post(FORM, &cookie, &form).await, cookie)
+    };
+    // Whoever has a password, has none, or is nobody: the same page, and nothing of the password on it.
+    let mut said = Vec::new();
+    for login in ["anne", "bruno", "personne"] {
+        let (page, _) = types(login, "mauvais-mot-de-passe").await;
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{login}");
+        let shown = format!("value=\"{login}\"");
+        for part in ["Identifiant ou mot de passe non reconnu", "role=\"alert\"", "<details open>", &shown] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
+        }
+        assert!(!page.text.contains("mauvais-mot-de-passe"));
+        assert!(page.text.contains("name=\"vers\" value=\"/appareils\""), "{}", page.text);
+        said.push(without_words(&page.text.replace(&shown, "")));
+    }
+    assert!(said.windows(2).all(|two| two[0] == two[1]), "{said:#?}");
+    let (page, _) = types("%22%3E%3Cscript%3E", "faux").await;
+    assert!(page.status == StatusCode::UNAUTHORIZED && !page.text.contains("<script"), "{}", page.text);
+    // From that page one goes on.
+    let (page, cookie) = types("anne", "faux").await;
+    let form =
+        format!("jeton={}&vers=/appareils&identifiant=anne&mot_de_passe=girafe-tambour-velours", page.word(FORM));
+    let right = h.post(FORM, &cookie, &form).await;
+    assert_eq!((right.status, right.header("location")), (StatusCode::SEE_OTHER, "/connexion/code"));
+
+    // A code likewise, until the sign-in is spent: then it begins anew.
+    let word = sceau_identity::session::csrf(&h.op.form_key(cookie.split_once('=').unwrap().1), "/connexion/code");
+    for n in 1..=10 {
+        let page = h.post("/connexion/code", &cookie, &format!("jeton={word}&moyen=totp&code=000000")).await;
+        if n < 10 {
+            assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{n}");
+            assert!(page.text.contains("pas reconnu") && page.text.contains("Un second moyen"), "{}", page.text);
+        } else {
+            assert_eq!(page.status, StatusCode::GONE);
+            assert!(page.text.contains("Recommencez depuis le") && !page.word(FORM).is_empty(), "{}", page.text);
+        }
+    }
+}
