@@ -54,6 +54,8 @@ impl Operator {
         if !client.scopes.contains(asked.scopes) {
             return Err(OauthError::InvalidScope);
         }
+        // Anybody asks in the name of a program that keeps no secret.
+        self.may_begin(origin.remote).map_err(later)?;
         let now = self.now().0;
         let device_code = secret("").map_err(later)?;
         for _ in 0..DRAWS {

@@ -1,4 +1,5 @@
 //! Proofs of identity as use cases, on both engines; two programs on one store where something is spent once.
+mod attacks;
 mod binding;
 mod guessing;
 mod oauth;
