@@ -1,6 +1,7 @@
-//! The tour of the two READMEs and the example of docs/api.md: each block works as it is printed.
+//! The tour of the two READMEs, the example of docs/api.md and the guides: each block works as it is printed, each page that is named is there.
 use sceau_e2e::proof::workspace;
 use sceau_e2e::sandbox::sceau;
+use sceau_e2e::visit::Visit;
 use sceau_e2e::{Run, Sandbox};
 
 /// The first fenced block after this mark.
@@ -45,9 +46,27 @@ fn what_the_readmes_and_the_guide_print_works() {
             assert!(out.contains("\"login\":\"operateur\"") && out.contains("cardio.mssante.fr"), "{out}");
             let out = tried(&sandbox, "docs/operator.md", "<!-- tried:");
             assert!(out.contains("anne.modele") && out.contains("cardiologie@chu-exemple.mssante.fr"), "{out}");
+            let out = tried(&sandbox, "docs/sign-in-operator.md", "<!-- tried:");
+            assert!(out.contains("lecteur-exemple") && out.contains("180"), "{out}");
         }
         // The sandbox's own page tells where to go on.
         let screen = sandbox.screen();
         assert!(screen.contains("structure list") && screen.contains("access list"), "{screen}");
+    }
+}
+
+#[test]
+fn the_pages_that_the_guides_of_signing_in_name_are_there() {
+    let sandbox = Sandbox::start();
+    let visit = Visit::new(&sandbox);
+    for (file, least) in [("docs/sign-in.md", 12), ("docs/sign-in-operator.md", 4)] {
+        let text = std::fs::read_to_string(workspace().join(file)).expect(file);
+        // What stands between backticks, blocks of code among it.
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|t| t.starts_with('/')).collect();
+        assert!(named.len() >= least, "{file}: {named:?}");
+        for path in named {
+            let seen = visit.get(&format!("{}{path}", sandbox.a().public_url));
+            assert!((200..404).contains(&seen.status), "{file} names {path}: {}", seen.status);
+        }
     }
 }
