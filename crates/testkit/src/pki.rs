@@ -151,6 +151,10 @@ impl Pki {
     pub fn identity(&self, cn: &str) -> Identity {
         self.with(cn, |_| {})
     }
+    /// A server at `localhost`, valid whenever the tests are run: its clients ask the machine for the time.
+    pub fn server(&self) -> Identity {
+        self.with("serveur.exemple.fr", |p| (p.not_before, p.not_after) = (day(-8000), day(8000)))
+    }
     /// One that ended two days ago.
     pub fn expired(&self, cn: &str) -> Identity {
         self.with(cn, |p| (p.not_before, p.not_after) = (day(-30), day(-2)))

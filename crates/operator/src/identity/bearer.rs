@@ -52,14 +52,14 @@ impl Operator {
         let Some(psc) = &self.config().identity.psc else { return Err(RefusalCode::LoginFailed.into()) };
         let remote = self.psc_remote(psc)?;
         let question = Question { psc, remote: &remote, token, now: self.clock().now() };
-        let bearer = question.judged(self).await.map_err(|e| refused(&e))?;
+        let (bearer, asked) = question.judged(self).await.map_err(|e| refused(&e))?;
         let digest = self.standing_digest(psc, &bearer);
         let found = self.psc_row(psc, digest).await?;
         let row = match found {
             Some(row) if row.revoked.is_some() => return Err(RefusalCode::TokenNotYours.into()),
             Some(row) => row,
             None => {
-                let said = question.said(self, bearer.clone()).await.map_err(|e| refused(&e))?;
+                let said = question.said(self, bearer.clone(), asked).await.map_err(|e| refused(&e))?;
                 let person = match self.bind(&said, Kind::Psc, &psc.issuer, origin).await? {
                     Bound::Known(person) => person,
                     Bound::Unknown => return Err(RefusalCode::IdentityUnknown.into()),
@@ -98,16 +98,19 @@ impl Operator {
 }
 
 impl Question<'_> {
-    /// The token by itself, then by introspection where that is wanted or its level of authentication is not said.
-    async fn judged(&self, op: &Operator) -> Result<Bearer, OidcError> {
-        let bearer = if op.knows_psc(self.token) { self.signed(op).await? } else { self.opaque(op).await? };
+    /// The token by itself, then by introspection where that is wanted or its level of authentication is not said. Was the provider asked about it?
+    async fn judged(&self, op: &Operator) -> Result<(Bearer, bool), OidcError> {
+        let (bearer, asked) = match op.knows_psc(self.token) {
+            true => self.signed(op).await?,
+            false => (self.opaque(op).await?, true),
+        };
         if bearer.acr.is_none() && !self.psc.acr.is_empty() {
             return Err(OidcError::Assurance);
         }
-        Ok(bearer)
+        Ok((bearer, asked))
     }
 
-    async fn signed(&self, op: &Operator) -> Result<Bearer, OidcError> {
+    async fn signed(&self, op: &Operator) -> Result<(Bearer, bool), OidcError> {
         let judged = |keys: &jose::Keys, provider: &oidc::Provider| {
             oidc::access_token(self.token, keys, &provider.algs, &self.access())
         };
@@ -122,9 +125,9 @@ impl Question<'_> {
         let wanted = needed || (unsaid && self.psc.introspection == Introspection::Missing);
         let said = if wanted { self.asked(op, Some(&bearer.subject)).await? } else { None };
         match said {
-            Some(said) => Ok(completed(bearer, said)),
+            Some(said) => Ok((completed(bearer, said), true)),
             None if needed => Err(self.dumb()),
-            None => Ok(bearer),
+            None => Ok((bearer, false)),
         }
     }
 
@@ -174,13 +177,14 @@ impl Question<'_> {
     }
 
     /// Who it is: of the token, else of introspection, else of userinfo. Names are needed too, where somebody comes for the first time.
-    async fn said(&self, op: &Operator, bearer: Bearer) -> Result<Said, OidcError> {
+    async fn said(&self, op: &Operator, bearer: Bearer, asked: bool) -> Result<Said, OidcError> {
         let names = self.psc.claim_names();
         let said = |bearer: &Bearer| of_claims(&bearer.claims, &names).ok_or(OidcError::Malformed);
         let whole = |said: &Said| said.national.is_some() && said.family.is_some() && said.given.is_some();
         let mut now = said(&bearer)?;
         let mut bearer = bearer;
         if now.national.is_none()
+            && !asked
             && self.psc.introspection == Introspection::Missing
             && let Some(more) = self.asked(op, Some(&bearer.subject)).await?
         {

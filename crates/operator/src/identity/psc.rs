@@ -221,8 +221,12 @@ impl Operator {
             let Some(person) = accounts::person_by_national_id(tx, &national)? else { return Ok(false) };
             Ok::<_, Fail>(browsers::is_known(tx, &op.browser_digest(cookie, person.id), person.id, 0)?)
         };
-        let (soon, day) = if self.0.store.read(look).await? { CALLS_OF_KNOWN } else { CALLS_OF_STRANGERS };
-        let subject = hex::encode(self.0.store.vault().tag("call", number.as_bytes()));
+        // Counted apart: who signs in by it every day does so in another browser too, and strangers take nothing away from anybody.
+        let (of, (soon, day)) = match self.0.store.read(look).await? {
+            true => ("call", CALLS_OF_KNOWN),
+            false => ("ring", CALLS_OF_STRANGERS),
+        };
+        let subject = hex::encode(self.0.store.vault().tag(of, number.as_bytes()));
         let key = |window| Key::new("call", &subject, window);
         let rates = &self.0.abuse.rates;
         let fits = rates.fits(&key(DAY), 1, day, now).and_then(|()| rates.take(&key(CALL_WINDOW), 1, soon, now));

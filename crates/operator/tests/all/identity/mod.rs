@@ -1,15 +1,33 @@
 //! Proofs of identity as use cases, on both engines; two programs on one store where something is spent once.
 mod attacks;
+mod bearer;
 mod binding;
+mod calls;
 mod guessing;
+mod logouts;
 mod oauth;
 mod own_bal;
+mod provider;
+mod psc;
 mod sessions;
 
 use crate::openings::House;
 use sceau_domain::reference::Layout;
 use sceau_identity::national::{Said, of_idnps};
 use sceau_operator::reference::NewReference;
+
+/// Anne's number.
+const ANNE: &str = "10003456786";
+
+/// The operator entered Anne with her number and names.
+async fn entered(h: &House) {
+    h.edit("anne", |p| {
+        p.national_id = Some(ANNE.into());
+        (p.family_name, p.given_name) = (Some("Martin".into()), Some("Anne".into()));
+        (p.local_id, p.local_id_reason, p.local_id_until) = (None, None, None);
+    })
+    .await;
+}
 
 /// What a card of this professional says.
 fn said(rpps: &str, family: &str, given: &str) -> Said {
