@@ -1,4 +1,5 @@
 //! Means of signing in, as use cases, on both engines: passkeys, authenticators, passwords, codes, invitations, recoveries.
+mod attacks;
 mod authenticator;
 mod passkeys;
 mod passwords;
