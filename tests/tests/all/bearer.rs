@@ -2,9 +2,11 @@
 //! the sandbox's.
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sceau_e2e::bucket::Bucket;
 use sceau_e2e::doors::{imap, say};
+use sceau_e2e::sandbox::More;
 use sceau_e2e::visit::Visit;
-use sceau_e2e::{Run, Sandbox, proves, wait};
+use sceau_e2e::{Database, Run, Sandbox, proves, wait};
 use serde_json::{Value, json};
 
 const MARIE: &str = "marie.martin@alpes.mssante.fr";
@@ -100,6 +102,35 @@ fn a_program_sends_while_the_signing_key_rotates() {
         let end = &token[token.len() - 40..];
         let found = Run::of("grep", &["-rlaF", end, sandbox.data.to_str().expect("a path")]);
         assert_eq!((found.code, found.out.as_str()), (1, ""), "kept");
+    }
+}
+
+#[test]
+fn a_key_turns_while_three_nodes_serve() {
+    let _proof = proves(&["F221", "F263"], "imap");
+    let (database, bucket) = (Database::start(), Bucket::start());
+    let mut arguments = vec!["--store".to_owned(), database.url(), "--nodes".to_owned(), "3".to_owned()];
+    arguments.extend(bucket.arguments());
+    let sandbox = Sandbox::start_more(More { arguments, variables: bucket.variables() });
+    let nodes = [0, 1, 2].map(|i| sandbox.a().at(i));
+    let old = sandbox.token_of("marie.martin");
+    for node in &nodes {
+        sandbox.imap_bearer(node, "XOAUTH2", MARIE, &old).expect("a session");
+    }
+    // Each node has a memory of its own, and learns the new key when it meets it.
+    sandbox.rotate_psc(0);
+    let new = sandbox.token_of("marie.martin");
+    for node in &nodes {
+        sandbox.imap_bearer(node, "XOAUTH2", MARIE, &new).expect("a session");
+        let no = sandbox.imap_bearer(node, "XOAUTH2", MARIE, &old).expect_err("its key is published no more");
+        assert!(no.contains("AUTHENTICATIONFAILED"), "{no}");
+    }
+    // What one node is told to take away, the others do.
+    let id = standing(&nodes[0], "marie.martin")["id"].to_string();
+    nodes[0].cli(&["token", "revoke", id.trim_matches('"')]);
+    for node in &nodes {
+        let no = sandbox.imap_bearer(node, "XOAUTH2", MARIE, &new).expect_err("revoked");
+        assert!(no.contains("AUTHORIZATIONFAILED"), "{no}");
     }
 }
 

@@ -81,6 +81,12 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
     let again = other.send(&form, "/connexion/ecps", &[("numero", number)]);
     assert!(again.status >= 400, "{again:?}");
 
+    // The provider says that he signed out there, and names no session: all that came from there end (Back-Channel Logout 1.0 §2.4).
+    let by_name = json!({ "who": "paul.durand", "kind": "logout", "client": sandbox.ready.psc.client_id, "claims": { "sid": null } });
+    let told = other.post(url, &format!("{url}/connexion/psc/fin"), &[("logout_token", &sandbox.mint(&by_name))]);
+    assert_eq!((told.status, told.body.as_str()), (200, ""));
+    assert!(!is_in(&paul, url) && is_in(&anne, b));
+
     // A session that its person left is nobody's.
     let page = anne.get(&format!("{b}/bal"));
     let left = anne.send(&page, "/deconnexion", &[]);
