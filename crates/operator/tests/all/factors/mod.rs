@@ -1,6 +1,7 @@
 //! Means of signing in, as use cases, on both engines: passkeys, authenticators, passwords, codes, invitations, recoveries.
 mod attacks;
 mod authenticator;
+mod guessing;
 mod passkeys;
 mod passwords;
 mod recovery;

@@ -4,6 +4,7 @@ mod bearer;
 mod binding;
 mod calls;
 mod guessing;
+mod journeys;
 mod logouts;
 mod oauth;
 mod own_bal;
