@@ -3,6 +3,7 @@
 mod abuse;
 mod access;
 mod antivirus;
+mod attacks;
 mod autoconfig;
 mod bearer;
 mod bucket;
