@@ -31,6 +31,15 @@ impl<'a> Visit<'a> {
     fn jar(&self) -> String {
         self.folder.path().join("jar").display().to_string()
     }
+    /// The value of a cookie that it has.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let jar = std::fs::read_to_string(self.jar()).ok()?;
+        // Columns parted by tabs: host, whether those below it too, path, secure, end, name, value.
+        jar.lines().find_map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            (columns.get(5) == Some(&name)).then(|| columns.get(6).map(|value| (*value).to_owned())).flatten()
+        })
+    }
     /// Asks with curl's own arguments.
     pub fn ask(&self, url: &str, more: &[&str]) -> Seen {
         let jar = self.jar();

@@ -8,7 +8,7 @@ use std::time::Duration;
 const PASSWORD: &str = "girafe-tambour-velours";
 
 /// The code of a key as its page shows it (RFC 6238), by a program that is not ours; `last` is waited past, for a code counts once.
-fn code(key: &str, last: &str) -> String {
+pub(crate) fn code(key: &str, last: &str) -> String {
     const PROGRAM: &str = "import base64,hmac,struct,sys,time\n\
         k=base64.b32decode(sys.argv[1].replace(' ',''))\n\
         h=hmac.new(k,struct.pack('>Q',int(time.time())//30),'sha1').digest()\n\
@@ -20,7 +20,7 @@ fn code(key: &str, last: &str) -> String {
 }
 
 /// The code in the next notice.
-fn mailed(taken: &Receiver<String>) -> String {
+pub(crate) fn mailed(taken: &Receiver<String>) -> String {
     let digits = |w: &&str| w.len() == 8 && w.bytes().all(|b| b.is_ascii_digit());
     for _ in 0..10 {
         let mail = taken.recv_timeout(Duration::from_secs(60)).expect("a notice");

@@ -35,7 +35,7 @@ const WORDS: [(&str, &str); 12] = [
 
 /// A form in which a word may lie on a disk.
 #[derive(Debug)]
-struct Needle {
+pub(crate) struct Needle {
     place: &'static str,
     bytes: Vec<u8>,
     /// Compared without regard to ASCII case.
@@ -84,22 +84,46 @@ fn needles() -> Vec<Needle> {
         let utf16: Vec<u8> = word.encode_utf16().flat_map(u16::to_le_bytes).collect();
         all.push(Needle { place, bytes: utf16, any_case: false });
         for text in [word.to_owned(), fold(word)] {
-            for before in 0..3 {
-                // What three bytes before and after the word share with it depends on them: the characters in between do not.
-                let code = base64(&[&b"---"[..before], text.as_bytes()].concat());
-                let from = [0, 2, 3][before];
-                let to = (before + text.len()) / 3 * 4;
-                all.push(Needle { place, bytes: code.as_bytes()[from..to].to_vec(), any_case: false });
-            }
+            all.extend(in_base64(text.as_bytes()).map(|bytes| Needle { place, bytes, any_case: false }));
         }
     }
     all
 }
 
-/// What was found: where in the message, and in which files.
-type Found = BTreeMap<&'static str, Vec<String>>;
+/// What base64 makes of these bytes, wherever they begin.
+fn in_base64(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..3).map(move |before| {
+        // What three bytes before and after the word share with it depends on them: the characters in between do not.
+        let code = base64(&[&b"---"[..before], bytes].concat());
+        let from = [0, 2, 3][before];
+        let to = (before + bytes.len()) / 3 * 4;
+        code.as_bytes()[from..to].to_vec()
+    })
+}
 
-fn look(bytes: &[u8], what: &str, needles: &[Needle], found: &mut Found) {
+/// The forms in which a secret may lie on a disk: as it is, in hexadecimal, in base64 of both alphabets.
+pub(crate) fn forms(place: &'static str, secret: &[u8]) -> Vec<Needle> {
+    let hex = secret.iter().fold(String::new(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    });
+    let exactly = |bytes: Vec<u8>| Needle { place, bytes, any_case: false };
+    let mut all = vec![exactly(secret.to_vec()), Needle { place, bytes: hex.into_bytes(), any_case: true }];
+    for code in in_base64(secret) {
+        let url = |b: &u8| match b {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => *other,
+        };
+        all.extend([exactly(code.iter().map(url).collect()), exactly(code)]);
+    }
+    all
+}
+
+/// What was found: where in the message, and in which files.
+pub(crate) type Found = BTreeMap<&'static str, Vec<String>>;
+
+pub(crate) fn look(bytes: &[u8], what: &str, needles: &[Needle], found: &mut Found) {
     let lower = bytes.to_ascii_lowercase();
     for n in needles {
         let hit = match n.any_case {
@@ -142,7 +166,7 @@ fn search_bytes(bytes: &[u8], what: &str, needles: &[Needle], found: &mut Found,
 }
 
 /// Every file below a folder, except what the sandbox itself wrote to set it up.
-fn search(folder: &Path, needles: &[Needle], found: &mut Found) -> (usize, u64) {
+pub(crate) fn search(folder: &Path, needles: &[Needle], found: &mut Found) -> (usize, u64) {
     let (mut files, mut size) = (0, 0);
     for entry in folder.read_dir().expect("folder").flatten() {
         let path = entry.path();

@@ -50,6 +50,7 @@ mod rest;
 mod revocation;
 mod roles;
 mod search;
+mod secrets;
 mod shared;
 mod startup;
 mod structures;

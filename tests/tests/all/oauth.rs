@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 const MARIE: &str = "marie.martin@alpes.mssante.fr";
 const PAUL: &str = "paul.durand@alpes.mssante.fr";
-const BACK: &str = "http://127.0.0.1:4711/retour";
+pub(crate) const BACK: &str = "http://127.0.0.1:4711/retour";
 /// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const QUESTION: &str = "response_type=code&client_id=lecteur&scope=mail+offline_access&state=s1&code_challenge_method=S256\
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const QUESTION: &str = "response_type=code&client_id=lecteur&scope=mail+offline_access&state=s1&code_challenge_method=S256\
                         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A program without a browser asks: status and JSON.
-fn program(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+pub(crate) fn program(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
     let visit = Visit::new(sandbox);
     let mut all: Vec<String> = Vec::new();
     for (name, value) in fields {
@@ -27,7 +27,7 @@ fn program(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> (u16, Valu
 }
 
 /// The code in the address to which a browser is led.
-fn code(seen: &Seen) -> String {
+pub(crate) fn code(seen: &Seen) -> String {
     let to = seen.to.as_deref().unwrap_or_else(|| panic!("led nowhere: {} {}", seen.status, seen.body));
     assert!(to.starts_with(BACK) && to.contains("state=s1") && to.contains("&iss=https%3A%2F%2F"), "{to}");
     between(&format!("{to}&"), "code=", "&").expect("a code").to_owned()
