@@ -9,7 +9,7 @@ use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
 use sceau_domain::person::national_id;
 use sceau_domain::{Refusal, RefusalCode, UseCase, plain};
-use sceau_store::{Tx, accounts as rows, bindings, register};
+use sceau_store::{Tx, accounts as rows, bindings, register, web_sessions};
 use serde_json::json;
 
 impl Operator {
@@ -53,7 +53,11 @@ impl Operator {
                 // Cards and providers named somebody else then: they show anew who this is. What stood for that one goes with it, or it would open this
                 // person's mail again as soon as he is recognised himself.
                 bindings::remove(tx, before.id, None)?;
-                ended = (rows::forget_standing(tx, before.id)? > 0).then_some(before.id);
+                let stood = rows::forget_standing(tx, before.id)? > 0;
+                // Under another number it was perhaps somebody else who signed in.
+                let other = before.national_id.is_some() && before.national_id != after.national_id;
+                let left = other && !web_sessions::end_others(tx, before.id, None, now)?.is_empty();
+                ended = (stood || left).then_some(before.id);
                 register::settle_mismatch(tx, before.id)?;
             }
             if after.national_id.is_some() {

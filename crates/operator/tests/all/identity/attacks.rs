@@ -80,6 +80,7 @@ async fn whose_number_it_was_does_not_come_in_as_whose_it_is(h: House) {
         .await;
         rows.push(id);
     }
+    let (cookie, signed) = signed_in(op, &h.0.store, "anne", &[Factor::Psc]).await;
     let there = async || {
         let mut out = Vec::new();
         for id in rows.clone() {
@@ -94,9 +95,11 @@ async fn whose_number_it_was_does_not_come_in_as_whose_it_is(h: House) {
     };
     edit(PersonChange { phone: Some("+33199001234".into()), ..PersonChange::default() }).await;
     assert_eq!(there().await, [true; 4], "who she is did not change");
+    assert!(op.session_of(&cookie, &signed.origin).await.is_ok());
     edit(PersonChange { national_id: Some(RIGHT.into()), ..PersonChange::default() }).await;
     // What its person shut stays shut, and a device's token was made by whoever has the account.
     assert_eq!(there().await, [false, false, true, true]);
+    assert_eq!(code(op.session_of(&cookie, &signed.origin).await), "login.required");
     // That she herself is recognised lets nobody else in again.
     op.bind(&said(RIGHT, "MARTIN", "ANNE"), Kind::Psc, "https://psc", &at).await.unwrap();
     assert_eq!(there().await, [false, false, true, true]);
