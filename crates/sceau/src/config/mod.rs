@@ -411,6 +411,34 @@ mod tests {
     }
 
     #[test]
+    fn pro_sante_connect_knows_us_in_one_way() {
+        let with = |more: &str| {
+            let section =
+                format!("[identity.psc]\nissuer = \"https://psc.fr\"\nclient_id = \"nous\"\n{more}\n[operator]");
+            load(&template(Lang::En).replacen("[operator]", &section, 1))
+        };
+        let (secret, key) = ("client_secret_file = \"psc.secret\"", "key = \"psc.pem\"");
+        let certificate = "certificate = { cert = \"psc.pem\", key = \"psc.key\" }";
+        for good in [secret, key, certificate, &format!("{key}\n{certificate}"), &format!("{secret}\n{certificate}")] {
+            let psc = with(good).unwrap().identity.psc.unwrap();
+            let paths = [psc.client_secret_file, psc.key, psc.certificate.map(|c| c.key)];
+            assert!(paths.iter().flatten().all(|p| p.is_absolute()), "relative to the file's folder: {good}");
+        }
+        let also = |more: &str| format!("{secret}\n{more}");
+        for bad in [
+            String::new(),
+            also(key),
+            also("keys_minutes = 0"),
+            also("keys_minutes = 1441"),
+            also("keys_keep_hours = 169"),
+            also("discovery = \"http://psc.fr/d\""),
+        ] {
+            let error = with(&bad).expect_err(&bad);
+            assert!(error.en.starts_with("[identity] psc."), "{}", error.en);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
         let good = template(Lang::En);
         for (from, to, key) in [

@@ -25,3 +25,45 @@ fn text(what: &str, path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let bytes = Zeroizing::new(read(what, path)?);
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    };
+    use base64::Engine;
+    use sceau_domain::{Lang, text::text as sentence};
+
+    /// A fresh key, PKCS#8.
+    fn pem(of: &'static EcdsaSigningAlgorithm) -> String {
+        let der = EcdsaKeyPair::generate_pkcs8(of, &SystemRandom::new()).unwrap();
+        let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+        format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
+    }
+
+    #[test]
+    fn a_key_that_cannot_sign_is_found_when_the_program_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = [("hostname", "mx.exemple.mssante.fr"), ("account", "1000"), ("section", "[[administrators]]")];
+        let section =
+            "[identity.psc]\nissuer = \"https://psc.fr\"\nclient_id = \"nous\"\nkey = \"psc.pem\"\n[operator]";
+        let template = sentence(Lang::En, "init.template", &values).replacen("[operator]", section, 1);
+        let file = folder.path().join("sceau.toml");
+        std::fs::write(&file, template).unwrap();
+        let config = Config::load(&file).unwrap();
+        let with = |pem: &str| {
+            std::fs::write(folder.path().join("psc.pem"), pem).unwrap();
+            settings(&config)
+        };
+        let key = pem(&ECDSA_P256_SHA256_FIXED_SIGNING);
+        assert!(with(&key).unwrap().psc.unwrap().signer().unwrap().is_some());
+        // No key, of another curve, in another form.
+        let other = pem(&ECDSA_P384_SHA384_FIXED_SIGNING);
+        for bad in ["", "secret", other.as_str(), key.replace("PRIVATE", "EC PRIVATE").as_str()] {
+            let error = with(bad).expect_err(bad);
+            assert!(error.en.starts_with("[identity] psc.key"), "{}", error.en);
+        }
+    }
+}
