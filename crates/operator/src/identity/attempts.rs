@@ -56,6 +56,8 @@ pub struct Attempt {
     pub(super) version: i64,
     pub(super) known: Option<Zeroizing<String>>,
     pub(super) agent: String,
+    /// From where the browser comes; known in the request that began the attempt.
+    pub(super) remote: Option<IpAddr>,
     notes: BTreeMap<String, Value>,
 }
 
@@ -168,6 +170,7 @@ impl Operator {
             version: 1,
             known: browser.known.map(|k| Zeroizing::new(k.to_owned())),
             agent: browser.agent.to_owned(),
+            remote: browser.remote,
             notes: BTreeMap::new(),
         };
         let (now, digest) = (self.now().0, self.attempt_digest(browser.attempt).to_vec());
@@ -259,7 +262,8 @@ impl Operator {
         let sealed: Sealed = serde_json::from_slice(&clear).map_err(|_| old())?;
         let Sealed { to, session, proof, known, agent, notes } = sealed;
         let known = known.map(Zeroizing::new);
-        Ok(Attempt { id: row.id, to, session, person: row.person_id, proof, version: row.version, known, agent, notes })
+        let (id, person, version) = (row.id, row.person_id, row.version);
+        Ok(Attempt { id, to, session, person, proof, version, known, agent, remote: None, notes })
     }
 }
 

@@ -8,6 +8,7 @@ use super::settings::{PscSettings, StepUp};
 use crate::abuse::rates::{DAY, Key};
 use crate::refuse::Fail;
 use crate::{Operator, Origin};
+use sceau_domain::abuse::Network;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Factor;
 use sceau_identity::jose::{Keys, Signer, peek};
@@ -30,6 +31,8 @@ const RETURN: &str = "/connexion/psc/retour";
 const CALLS_OF_KNOWN: (i64, i64) = (5, 30);
 const CALLS_OF_STRANGERS: (i64, i64) = (1, 3);
 const CALL_WINDOW: i64 = 600_000;
+/// How many telephones strangers at one address have rung in ten minutes.
+const CALLS_FROM: i64 = 30;
 
 /// What the sign-in page needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,13 +225,16 @@ impl Operator {
             Ok::<_, Fail>(browsers::is_known(tx, &op.browser_digest(cookie, person.id), person.id, 0)?)
         };
         // Counted apart: who signs in by it every day does so in another browser too, and strangers take nothing away from anybody.
-        let (of, (soon, day)) = match self.0.store.read(look).await? {
-            true => ("call", CALLS_OF_KNOWN),
-            false => ("ring", CALLS_OF_STRANGERS),
-        };
+        let known = self.0.store.read(look).await?;
+        let (of, (soon, day)) = if known { ("call", CALLS_OF_KNOWN) } else { ("ring", CALLS_OF_STRANGERS) };
         let subject = hex::encode(self.0.store.vault().tag(of, number.as_bytes()));
         let key = |window| Key::new("call", &subject, window);
         let rates = &self.0.abuse.rates;
+        // Nobody has one professional after the other called.
+        if let Some(ip) = attempt.remote.filter(|_| !known) {
+            let from = Key::new("ring", Network::around(ip, 32, 56), CALL_WINDOW);
+            rates.take(&from, 1, CALLS_FROM, now).map_err(|_| Refusal::new(RefusalCode::LoginTooMany))?;
+        }
         let fits = rates.fits(&key(DAY), 1, day, now).and_then(|()| rates.take(&key(CALL_WINDOW), 1, soon, now));
         fits.and_then(|()| rates.take(&key(DAY), 1, day, now)).map_err(|_| RefusalCode::LoginTooMany.into())
     }

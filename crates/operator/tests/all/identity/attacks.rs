@@ -1,6 +1,9 @@
 //! Attacks that cross several areas: a number that was another one's, what opens one door shown at another, a session that somebody stole, a flood of
 //! questions.
-use super::{House, said};
+use super::provider::Provider;
+use super::psc::{goes, returns};
+use super::{ANNE as RPPS, House, entered, said};
+use sceau_domain::identifier::Rpps;
 use sceau_identity::factor::Factor;
 use sceau_identity::form;
 use sceau_identity::oauth::OauthError;
@@ -21,6 +24,7 @@ each_engine!(
     what_opens_one_door_opens_no_other,
     a_stolen_session_gives_nothing_without_a_fresh_proof,
     questions_of_devices_are_bounded,
+    strangers_at_one_address_ring_few_telephones,
 );
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
@@ -216,4 +220,32 @@ async fn questions_of_devices_are_bounded(h: House) {
     op.oauth_device(&asks, None, &from([203, 0, 113, 7])).await.unwrap();
     h.0.advance(21 * 60);
     op.oauth_device(&asks, None, &from([198, 51, 100, 7])).await.unwrap();
+}
+
+/// Whoever has one professional's telephone rung after the other's: nobody at that address has another one rung, but in a browser where the owner was.
+async fn strangers_at_one_address_ring_few_telephones(h: House) {
+    const MOST: usize = 30;
+    entered(&h).await;
+    let provider = Provider::start(&h);
+    let op = provider.node(&h, |_| {}).await;
+    let known = Browser::new(&op);
+    let signed = returns(&op, &known, &provider.anne(&goes(&op, &known).await)).await.unwrap();
+    let known = Browser { known: Some(signed.known.expect("a cookie").to_string()), ..Browser::new(&op) };
+    let number = |n: usize| {
+        let keyed = |key| format!("10100{n:05}{key}");
+        (0..10).map(keyed).find(|text| text.parse::<Rpps>().is_ok()).unwrap()
+    };
+    let calls = async |browser: &Browser, number: &str| {
+        let attempt = op.begin_attempt(&browser.shown(), "/bal", None).await.unwrap();
+        op.begin_ciba(attempt, number).await.map_err(|refusal| refusal.code.as_str())
+    };
+    for n in 0..MOST {
+        assert_ne!(calls(&Browser::new(&op), &number(n)).await, Err("login.too_many"), "{n}");
+    }
+    let rang = provider.asked("/ciba");
+    assert_eq!(calls(&Browser::new(&op), &number(MOST)).await, Err("login.too_many"));
+    assert_eq!(provider.asked("/ciba"), rang);
+    calls(&known, RPPS).await.unwrap();
+    let elsewhere = Origin { remote: Some([203, 0, 113, 7].into()), ..origin(Door::Web) };
+    calls(&Browser { origin: elsewhere, ..Browser::new(&op) }, RPPS).await.unwrap();
 }
