@@ -224,7 +224,7 @@ impl Provider {
             let code = i.name("code");
             let (nonce, challenge, redirect) = (of("nonce"), of("code_challenge"), of("redirect_uri"));
             i.codes.insert(code.clone(), Grant { nonce, challenge, redirect, changes, writes });
-            form::write(&[("code", &code), ("state", &of("state")), ("iss", &i.issuer)])
+            form::write(&[("code", code.as_str()), ("state", &of("state")), ("iss", &i.issuer)])
         })
     }
     /// Anne signs in there.
@@ -338,7 +338,7 @@ impl Inner {
         match self.proves.clone() {
             Proves::Secret(secret) => {
                 let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{secret}")));
-                request.authorization.as_deref() == Some(&basic)
+                request.authorization.as_deref() == Some(basic.as_str())
             }
             Proves::Certificate(own) => request.shown == Some(own) && one("client_id") == CLIENT,
             Proves::Key(keys) => {
