@@ -6,7 +6,7 @@ use sceau_e2e::{Browser, Reader, Run, Sandbox, curl, proves, wait};
 
 #[test]
 fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
-    let _proof = proves(&["F041"], "web");
+    let _proof = (proves(&["F041", "F008"], "web"), proves(&["F008"], "cli"));
     let sandbox = Sandbox::start();
     let a = sandbox.a();
     let (browser, thief) = (Visit::new(&sandbox), Visit::new(&sandbox));
@@ -15,6 +15,8 @@ fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
     let visit = Visit::new(&sandbox);
     let page = visit.show(&visit.to_the_card(a), &sandbox.card_that_is("other_name").pair);
     assert!(page.status == 403 && page.body.contains("n’est pas celui du compte") && page.to.is_none(), "{page:?}");
+    let found = || a.cli(&["reference", "check", "--state", "mismatch"]);
+    assert!(found().as_array().is_some_and(|all| all.len() == 1 && all[0]["login"] == "marie.martin"), "{}", found());
     for card in [sandbox.card("marie.martin"), sandbox.card_that_is("grouped")] {
         let (here, there) = (browser.to_the_card(a), thief.to_the_card(a));
         assert!(here.starts_with("https://carte.alpes.localhost:"), "{here}");
@@ -39,6 +41,7 @@ fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
     let traces = a.cli(&["trace", "list", "--act", "login.ok"]).to_string();
     assert!(traces.contains("\"card\"") && traces.contains("web"), "{traces}");
     assert_eq!(a.cli(&["person", "show", "marie.martin"])["identity"]["how"], "card");
+    assert_eq!(found(), serde_json::json!([]), "she showed whose number it is");
 
     // What must not sign anybody in, and what its holder reads.
     let state = |state: &str| &sandbox.card_that_is(state).pair;

@@ -15,7 +15,7 @@ use sceau_identity::factor::Need;
 use sceau_identity::names::same_person;
 use sceau_identity::national::Said;
 use sceau_store::bindings::{self as rows, Binding};
-use sceau_store::{Id, StoreError, Tx, accounts, alarms, register as findings, structures};
+use sceau_store::{Id, StoreError, Tx, accounts, register as findings, structures};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -240,9 +240,8 @@ impl Operator {
         if !rows::insert(tx, &s.binding(certified.id, "number_and_names"))? {
             return Err(StoreError::Exists("binding".into()).into());
         }
-        // Somebody else's card, once: now it is known whose number it is.
+        // Now it is known whose number it is. (The alarm stays until somebody acknowledges it: another one's card was shown.)
         findings::settle_mismatch(tx, certified.id)?;
-        alarms::clear(tx, MISMATCH, &certified.login, s.now)?;
         let data = json!({ "kind": s.kind.as_str(), "how": "number_and_names", "register": !labels.is_empty() });
         self.fact("identity.bound", &by(&certified), None, "ok", data).write(tx)?;
         Ok(Found::Known(PersonRef::of(certified)))
