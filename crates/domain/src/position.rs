@@ -132,7 +132,8 @@ impl Positions {
     /// # Errors
     /// The first thing that is wrong.
     pub fn read(mut file: impl BufRead) -> Result<Self, PositionsError> {
-        let (mut found, mut columns, mut line, mut number) = (Self::default(), None, String::new(), 0);
+        let (mut found, mut line, mut number) = (Self::default(), String::new(), 0);
+        let mut columns: Option<[usize; 3]> = None;
         loop {
             line.clear();
             number += 1;
