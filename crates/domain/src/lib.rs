@@ -9,6 +9,7 @@ pub mod bal;
 pub mod calendar;
 pub mod clock;
 pub mod csv;
+pub mod der;
 pub mod dsn;
 pub mod eligibility;
 pub mod exchange;

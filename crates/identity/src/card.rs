@@ -3,8 +3,8 @@
 //! Profiles are configuration, because no text of the authority that we could read says how the number is written; it is found by attribute, wherever
 //! it stands in the name and however attributes are grouped. Promise: a certificate for signatures is refused (the same card has one, with the same
 //! name, and signing a document must never sign anybody in); two numbers name nobody.
-use crate::der::{Reader, tag};
 use crate::national::{self, IdKind, Said};
+use sceau_domain::der::{Broken, Reader, tag};
 
 /// Longest certificate, octets.
 const MAX_LEAF: usize = 64 * 1024;
@@ -71,7 +71,7 @@ impl CardError {
 
 /// Who a leaf is of. `subject`: every attribute of its subject, type (short name) and value, in whatever grouping they stand.
 pub fn read(leaf_der: &[u8], subject: &[(String, String)], profiles: &[Profile]) -> Result<Said, CardError> {
-    let usage = key_usage(leaf_der).ok_or(CardError::Malformed)?;
+    let usage = key_usage(leaf_der).map_err(|_| CardError::Malformed)?;
     if !usage.is_some_and(|u| u & DIGITAL_SIGNATURE != 0 && u & CONTENT_COMMITMENT == 0) {
         return Err(CardError::Signature);
     }
@@ -111,46 +111,44 @@ fn said(number: &str, national: sceau_domain::identifier::NationalId, subject: &
     }
 }
 
-/// The first octet of the key's usage; inner `None` when the certificate does not say it. Outer `None` when it is no certificate (RFC 5280 §4.1), or
-/// an extension is there twice.
-fn key_usage(der: &[u8]) -> Option<Option<u8>> {
+/// The first octet of the key's usage; none when the certificate does not say it. [`Broken`] when it is no certificate (RFC 5280 §4.1), or the extension
+/// is there twice.
+fn key_usage(der: &[u8]) -> Result<Option<u8>, Broken> {
     if der.len() > MAX_LEAF {
-        return None;
+        return Err(Broken);
     }
     let mut whole = Reader::new(der);
     let mut tbs = whole.within(tag::SEQUENCE)?.within(tag::SEQUENCE)?;
-    if !whole.is_empty() {
-        return None;
-    }
-    tbs.optional(0xa0)?;
+    whole.end()?;
+    tbs.optional(tag::constructed(0))?;
     tbs.of(tag::INTEGER)?;
     // Algorithm, issuer, validity, subject, key.
     for _ in 0..5 {
         tbs.of(tag::SEQUENCE)?;
     }
-    tbs.optional(0x81)?;
-    tbs.optional(0x82)?;
-    let Some(extensions) = tbs.optional(0xa3)? else { return Some(None) };
-    let mut list = Reader::new(extensions).within(tag::SEQUENCE)?;
+    tbs.optional(tag::primitive(1))?;
+    tbs.optional(tag::primitive(2))?;
+    let Some(extensions) = tbs.optional(tag::constructed(3))? else { return Ok(None) };
+    let mut list = Reader::new(extensions.contents).within(tag::SEQUENCE)?;
     let mut found = None;
     for _ in 0..MAX_EXTENSIONS {
         if list.is_empty() {
-            return Some(found);
+            return Ok(found);
         }
         let mut extension = list.within(tag::SEQUENCE)?;
-        let id = extension.of(tag::OID)?;
+        let id = extension.of(tag::OID)?.contents;
         extension.optional(tag::BOOLEAN)?;
-        let value = extension.of(tag::OCTET_STRING)?;
+        let value = extension.of(tag::OCTET_STRING)?.contents;
         if id == KEY_USAGE {
             // The first octet says how many bits of the last one are not used.
-            let bits = Reader::new(value).of(tag::BIT_STRING)?;
-            let usage = *bits.get(1)?;
+            let bits = Reader::new(value).of(tag::BIT_STRING)?.contents;
+            let usage = *bits.get(1).ok_or(Broken)?;
             if found.replace(usage).is_some() {
-                return None;
+                return Err(Broken);
             }
         }
     }
-    None
+    Err(Broken)
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@
 //! are compared in constant time, cleared from memory, and never shown by `Debug`. One library computes: aws-lc-rs (argon2 apart).
 pub mod card;
 pub mod code;
-mod der;
 pub mod factor;
 pub mod form;
 pub mod jose;

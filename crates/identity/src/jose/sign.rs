@@ -1,10 +1,10 @@
 //! Tokens of ours: a client that proves itself by its key (RFC 7523), and what tests and played providers sign.
 use super::{Alg, JoseError};
-use crate::der::{Reader, tag};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as s, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sceau_domain::der::{Reader, tag};
 use serde_json::{Value, json};
 
 /// A key that signs. Says nothing of itself but its name.
@@ -66,7 +66,7 @@ impl Signer {
             Key::Rs256(key) => {
                 // RFC 8017 §A.1.1: a sequence of modulus and exponent.
                 let mut inside = Reader::new(key.public_key().as_ref()).within(tag::SEQUENCE);
-                let mut number = || inside.as_mut().and_then(Reader::unsigned).unwrap_or_default();
+                let mut number = || inside.as_mut().ok().and_then(|r| r.positive().ok()).unwrap_or_default();
                 let (n, e) = (number(), number());
                 json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": encoded(n), "e": encoded(e)})
             }
