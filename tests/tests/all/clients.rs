@@ -51,7 +51,14 @@ fn curl_reads_without_changing() {
 }
 
 /// Runs mutt on a folder with keys to press, in a terminal of its own.
-fn mutt(sandbox: &Sandbox, imaps: &str, submissions: &str, account: &Account, folder: &str, keys: &str) -> Run {
+pub(crate) fn mutt(
+    sandbox: &Sandbox,
+    imaps: &str,
+    submissions: &str,
+    account: &Account,
+    folder: &str,
+    keys: &str,
+) -> Run {
     let home = sandbox.data.with_file_name("mutt");
     std::fs::create_dir_all(&home).expect("folder");
     let enclosed = |text: &str| format!("\"{}\"", text.replace('"', "\\\""));

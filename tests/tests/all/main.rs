@@ -16,6 +16,7 @@ mod connectors;
 mod contract;
 mod desk;
 mod disclosures;
+mod doctor;
 mod durability;
 mod extract;
 mod factors;
