@@ -9,6 +9,7 @@ use super::attempts::{Attempt, secret};
 use super::bind::Kind;
 use super::factors::PASSWORD;
 use super::{lacking, passwords};
+use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -326,7 +327,7 @@ impl Operator {
     /// A provider says that a session there ended: those here that came from it end too. How many.
     pub async fn end_sessions_of_provider(&self, provider: &str, sid: &str) -> Result<usize, Refusal> {
         let (issuer, sid) = (provider.to_owned(), self.sid_digest(sid));
-        self.end_as(provider, move |tx| Ok(rows::of_provider(tx, &issuer, &sid)?)).await
+        self.end_found(provider, move |tx| Ok(rows::of_provider(tx, &issuer, &sid)?)).await
     }
 
     /// A provider says that somebody signed out there, and names no session: every one of that person that came from it ends (OpenID Connect Back-Channel
@@ -344,11 +345,11 @@ impl Operator {
             }
             Ok::<_, Fail>(ids)
         };
-        self.end_as(provider, find).await
+        self.end_found(provider, find).await
     }
 
     /// Ends what is found, as this provider says. How many.
-    async fn end_as(
+    async fn end_found(
         &self,
         provider: &str,
         mut find: impl FnMut(&mut dyn Tx) -> Result<Vec<Id>, Fail> + Send + 'static,
