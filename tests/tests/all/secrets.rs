@@ -39,7 +39,7 @@ impl Secrets {
     }
     fn cookies(&mut self, of: &Visit<'_>, names: &[(&'static str, &str)]) {
         for (what, name) in names {
-            self.add(*what, of.cookie(name).unwrap_or_else(|| panic!("no {name}")));
+            self.add(what, of.cookie(name).unwrap_or_else(|| panic!("no {name}")));
         }
     }
 }
@@ -162,7 +162,7 @@ fn nothing_that_proves_somebody_is_kept_or_told() {
     programs(&sandbox, &paul, &mut secrets);
     secrets.add("a token of the command line", &a.account("Per", 1).token);
 
-    let needles: Vec<_> = secrets.0.iter().flat_map(|(what, secret)| forms(*what, secret)).collect();
+    let needles: Vec<_> = secrets.0.iter().flat_map(|(what, secret)| forms(what, secret)).collect();
     let mut found = Found::new();
     let told = [&["trace", "list", "--limit", "1000"][..], &["alarm", "list"]].map(|args| a.cli(args).to_string());
     assert!(told[0].contains("login.ok") && told[0].contains("login.failed"), "{}", told[0]);
