@@ -434,6 +434,8 @@ impl Operator {
         let Assurance { claim, values } = read(&row).map_err(|e| crate::refuse::store(&e))?;
         oidc::assured(&who.claims, &claim, &values).map_err(|_| Refusal::new(RefusalCode::SsoAssurance))?;
         let subject = subject(&who.claims, &row.subject_claim).ok_or(RefusalCode::FactorRefused)?;
+        // With the claim's name: what one claim says at a provider is no account that another claim names (no name has a line break in it).
+        let subject = format!("{}\n{subject}", row.subject_claim);
         let said = Said { national: None, family: None, given: None, profession: None, subject: subject.clone() };
         // Whom the browser's own session names, where it was begun for that.
         let own = session.filter(|a| attempt.session.is_some() && attempt.session == a.credential);

@@ -1,8 +1,9 @@
 //! Attacks that cross several areas: a number that was another one's, what opens one door shown at another, a session that somebody stole, a flood of
 //! questions.
-use super::provider::Provider;
+use super::provider::{CLIENT, Provider, SECRET, signed};
 use super::psc::{goes, returns};
 use super::{ANNE as RPPS, House, entered, said};
+use sceau_domain::Refusal;
 use sceau_domain::identifier::Rpps;
 use sceau_identity::factor::Factor;
 use sceau_identity::form;
@@ -12,11 +13,13 @@ use sceau_operator::identity::bind::Kind;
 use sceau_operator::identity::devices::NewDevice;
 use sceau_operator::identity::oauth::authorize::{Put, Question};
 use sceau_operator::identity::oauth::clients::NewClient;
+use sceau_operator::identity::sso::{NewSso, SsoChange};
 use sceau_operator::login::sasl::Bearer;
-use sceau_operator::{Door, Operator, Origin};
+use sceau_operator::{Actor, Door, Operator, Origin};
 use sceau_store::{StoreError, accounts};
 use sceau_testkit::browser::{Browser, signed_in};
 use sceau_testkit::world::{code, origin};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 each_engine!(
@@ -25,6 +28,7 @@ each_engine!(
     a_stolen_session_gives_nothing_without_a_fresh_proof,
     questions_of_devices_are_bounded,
     strangers_at_one_address_ring_few_telephones,
+    what_one_claim_says_is_no_account_of_another,
 );
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
@@ -84,7 +88,7 @@ async fn whose_number_it_was_does_not_come_in_as_whose_it_is(h: House) {
         .await;
         rows.push(id);
     }
-    let (cookie, signed) = signed_in(op, &h.0.store, "anne", &[Factor::Psc]).await;
+    let (cookie, she) = signed_in(op, &h.0.store, "anne", &[Factor::Psc]).await;
     let there = async || {
         let mut out = Vec::new();
         for id in rows.clone() {
@@ -99,11 +103,11 @@ async fn whose_number_it_was_does_not_come_in_as_whose_it_is(h: House) {
     };
     edit(PersonChange { phone: Some("+33199001234".into()), ..PersonChange::default() }).await;
     assert_eq!(there().await, [true; 4], "who she is did not change");
-    assert!(op.session_of(&cookie, &signed.origin).await.is_ok());
+    assert!(op.session_of(&cookie, &she.origin).await.is_ok());
     edit(PersonChange { national_id: Some(RIGHT.into()), ..PersonChange::default() }).await;
     // What its person shut stays shut, and a device's token was made by whoever has the account.
     assert_eq!(there().await, [false, false, true, true]);
-    assert_eq!(code(op.session_of(&cookie, &signed.origin).await), "login.required");
+    assert_eq!(code(op.session_of(&cookie, &she.origin).await), "login.required");
     // That she herself is recognised lets nobody else in again.
     op.bind(&said(RIGHT, "MARTIN", "ANNE"), Kind::Psc, "https://psc", &at).await.unwrap();
     assert_eq!(there().await, [false, false, true, true]);
@@ -229,8 +233,8 @@ async fn strangers_at_one_address_ring_few_telephones(h: House) {
     let provider = Provider::start(&h);
     let op = provider.node(&h, |_| {}).await;
     let known = Browser::new(&op);
-    let signed = returns(&op, &known, &provider.anne(&goes(&op, &known).await)).await.unwrap();
-    let known = Browser { known: Some(signed.known.expect("a cookie").to_string()), ..Browser::new(&op) };
+    let came = returns(&op, &known, &provider.anne(&goes(&op, &known).await)).await.unwrap();
+    let known = Browser { known: Some(came.known.expect("a cookie").to_string()), ..Browser::new(&op) };
     let number = |n: usize| {
         let keyed = |key| format!("10100{n:05}{key}");
         (0..10).map(keyed).find(|text| text.parse::<Rpps>().is_ok()).unwrap()
@@ -248,4 +252,48 @@ async fn strangers_at_one_address_ring_few_telephones(h: House) {
     calls(&known, RPPS).await.unwrap();
     let elsewhere = Origin { remote: Some([203, 0, 113, 7].into()), ..origin(Door::Web) };
     calls(&Browser { origin: elsewhere, ..Browser::new(&op) }, RPPS).await.unwrap();
+}
+
+/// A browser comes back from a structure's sign-in, whose token says this.
+async fn by_structure(
+    op: &Operator,
+    provider: &Provider,
+    name: &str,
+    session: Option<&Actor>,
+    changes: Value,
+) -> Result<(), Refusal> {
+    let browser = Browser::new(op);
+    let attempt = op.begin_attempt(&browser.shown(), "/bal", session).await?;
+    let query = provider.signs_in(&op.begin_sso(name, attempt).await?, changes, signed());
+    op.return_sso(name, &browser.attempt, &query, session, &browser.origin).await.map(drop)
+}
+
+/// Somebody whose `sub` is what Anne's `uid` is, at a provider that two sign-ins read by different claims, or that is read by another one from now on.
+async fn what_one_claim_says_is_no_account_of_another(h: House) {
+    let provider = Provider::start(&h);
+    let op = provider.with(&h, |_| {}).await;
+    for (name, claim) in [("chu", "uid"), ("clinique", "sub")] {
+        let new = NewSso {
+            name: name.into(),
+            structure: "hopital".into(),
+            issuer: provider.issuer(),
+            client_id: CLIENT.into(),
+            secret: Some(Zeroizing::new(SECRET.into())),
+            claim: "amr".into(),
+            values: vec!["mfa".into()],
+            subject_claim: Some(claim.into()),
+        };
+        op.add_sso(&h.0.admin, new).await.unwrap();
+    }
+    let (_, anne) = signed_in(&op, &h.0.store, "anne", &[Factor::Passkey]).await;
+    let hers = json!({ "amr": "mfa", "uid": "u-1" });
+    by_structure(&op, &provider, "chu", Some(&anne), hers.clone()).await.unwrap();
+    by_structure(&op, &provider, "chu", None, hers).await.unwrap();
+    let theirs = json!({ "amr": "mfa", "uid": "u-9", "sub": "u-1" });
+    for name in ["chu", "clinique"] {
+        assert_eq!(code(by_structure(&op, &provider, name, None, theirs.clone()).await), "sso.unbound", "{name}");
+    }
+    let change = SsoChange { subject_claim: Some("sub".into()), ..SsoChange::default() };
+    op.edit_sso(&h.0.admin, "chu", 1, change).await.unwrap();
+    assert_eq!(code(by_structure(&op, &provider, "chu", None, theirs).await), "sso.unbound");
 }
