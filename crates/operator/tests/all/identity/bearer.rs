@@ -5,7 +5,7 @@ use super::{House, entered};
 use sceau_operator::identity::settings::{Any, Clients, Introspection};
 use sceau_operator::login::sasl::Bearer;
 use sceau_operator::{Actor, Door, Operator, Who};
-use sceau_testkit::world::{code, origin};
+use sceau_testkit::world::origin;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
