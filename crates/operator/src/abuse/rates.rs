@@ -3,7 +3,8 @@
 //! Each node counts in memory and judges at once. What it counted it tells the others every few seconds when it has a hundredth of the limit that they do
 //! not know, and within a moment when it has a tenth, in rows of its own; then it hears what they told. Promises: on one node a limit is exact; on n nodes
 //! at most n tenths more pass, and what passes in a moment; whoever does little is never written down; memory is bounded (what is beyond is not counted:
-//! doors, logins and certificates bound who can ask).
+//! doors, logins and certificates bound who can ask, and strangers fill half of it at most). What strangers do is heard every few seconds whether a node
+//! counted anything itself or not: who guesses goes from node to node.
 use sceau_store::rates::Told;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
