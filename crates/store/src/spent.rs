@@ -6,6 +6,8 @@ const DAY: i64 = 86_400_000;
 const ATTEMPTS: i64 = 600_000;
 /// Codes and devices' questions go this long after their end.
 const CODES: i64 = DAY;
+/// A program that registered itself, and that nobody let in: any stranger registers some, and there is room for so many.
+const REGISTERED: i64 = 7 * DAY;
 /// Sessions and tokens of OAuth grants: that one comes back which was spent has to be seen.
 const SESSIONS: i64 = 30 * DAY;
 /// Standing rows of cards and of Pro Santé Connect that nobody comes with; revoked ones stay, as they refuse.
@@ -18,7 +20,7 @@ pub const KNOWN_MS: i64 = 180 * DAY;
 const DRAFTS: i64 = DAY;
 
 /// What goes: a table, and which of its rows ($1: the instant before which they are over; $2: how many at most).
-const OVER: [(i64, &str); 8] = [
+const OVER: [(i64, &str); 9] = [
     (
         ATTEMPTS,
         "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE expires < $1 ORDER BY expires LIMIT $2)",
@@ -34,6 +36,11 @@ const OVER: [(i64, &str); 8] = [
     (
         CODES,
         "DELETE FROM oauth_devices WHERE digest IN (SELECT digest FROM oauth_devices WHERE expires < $1 ORDER BY expires LIMIT $2)",
+    ),
+    (
+        REGISTERED,
+        "DELETE FROM oauth_clients WHERE id IN (SELECT id FROM oauth_clients WHERE registered = 'dynamic' AND created < $1 \
+         AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = oauth_clients.id) LIMIT $2)",
     ),
     (
         SESSIONS,

@@ -577,6 +577,23 @@ async fn what_is_over_goes(s: TestStore) {
         };
         oauth::insert_code(tx, &code)?;
         oauth::insert_grant(tx, &grant(20))?;
+        // Let in by somebody, or registered by somebody, a program stays.
+        for (id, registered) in [("seul", "dynamic"), ("logiciel", "dynamic"), ("pose", "admin")] {
+            let client = Client {
+                id: id.into(),
+                name: "Logiciel".into(),
+                kind: "native".into(),
+                redirects: "[]".into(),
+                scopes: 7,
+                secret: None,
+                jwks: None,
+                state: "active".into(),
+                registered: registered.into(),
+                created: 100,
+                version: 1,
+            };
+            assert!(oauth::insert_client(tx, &client)?);
+        }
         oauth::first_shown(tx, &[8], 100)?;
         let device = Device {
             digest: vec![1],
@@ -606,7 +623,7 @@ async fn what_is_over_goes(s: TestStore) {
     })
     .await;
     let mut before = 0;
-    for (after, gone) in [(600_000, 1), (DAY, 3), (30 * DAY, 2), (180 * DAY, 1), (365 * DAY, 3)] {
+    for (after, gone) in [(600_000, 1), (DAY, 3), (7 * DAY, 1), (30 * DAY, 2), (180 * DAY, 1), (365 * DAY, 3)] {
         let gone_at = |at: i64| write(&s, move |tx| spent::forget(tx, at, 500));
         assert_eq!(gone_at(100 + after).await, 0, "before {after} ms, after {before}");
         assert_eq!(gone_at(101 + after).await, gone, "{after} ms");

@@ -1,9 +1,11 @@
 //! Programs that may ask people for access: registered by an administrator, or by themselves where that is allowed (RFC 7591).
 use super::{ACTIVE, later, secret};
+use crate::abuse::rates::Key;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, Origin};
+use sceau_domain::abuse::Network;
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_identity::jose::Keys;
 use sceau_identity::oauth::{ClientKind, MAX_CLIENT, OauthError, Scopes, registrable, registration};
@@ -19,8 +21,10 @@ const REDIRECTS: usize = 20;
 const MOST: i64 = 1000;
 /// Grants that are ended in one transaction.
 const SLICE: i64 = 200;
-/// Clients that programs may register by themselves, altogether.
+/// Clients that programs may register by themselves, altogether; and at one address within [`WINDOW`], milliseconds: nobody fills them alone.
 const DYNAMIC: i64 = 1000;
+const FROM_ONE: i64 = 20;
+const WINDOW: i64 = 600_000;
 
 /// A program that may ask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -280,6 +284,10 @@ impl Operator {
             return Err(OauthError::TemporarilyUnavailable);
         }
         let said = registration(body, Scopes::ALL)?;
+        if let Some(ip) = origin.remote {
+            let from = Key::new("registered", Network::around(ip, 32, 56), WINDOW);
+            self.0.abuse.rates.take(&from, 1, FROM_ONE, self.now().0).map_err(later)?;
+        }
         let id = secret("auto-").map_err(later)?.to_string();
         let row = rows::Client {
             id: id.clone(),

@@ -249,3 +249,54 @@ async fn a_devices_question_is_shown_with_its_code_and_place() {
     assert_eq!(h.post("/appareil", &own, &answer(&page.word("/appareil"))).await.status, StatusCode::OK);
     assert_eq!(h.rows("oauth_grants").await, 1);
 }
+
+/// A program that registered itself is shown as one at whose name nobody looked; and one stranger does not fill the room that there is for such ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_registers_itself_is_shown_as_unknown() {
+    let h = {
+        let store = sceau_store::testing::sqlite().await;
+        let mut config = sceau_testkit::config();
+        config.identity.oauth.registration = true;
+        let trust = sceau_trust::Trust::new(sceau_trust::Anchors::default());
+        let (op, admin) = sceau_testkit::open(config, store.clone(), trust).await;
+        House { app: sceau_web::app(op.clone()), op, admin, store }
+    };
+    sceau_testkit::people(&h.op, &h.store, &h.admin, &[], &["anne"]).await;
+    let register = async |ip: [u8; 4], redirect: &str| {
+        let body = json!({ "client_name": "Banque", "redirect_uris": [redirect], "token_endpoint_auth_method": "none", "scope": "mail.read" });
+        let via = Via::Tls { remote: ip.into(), tls: None };
+        let request = Request::builder().method(Method::POST).uri("/oauth/register").extension(via);
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+        let (parts, body) = h.app.clone().oneshot(request).await.unwrap().into_parts();
+        let text = to_bytes(body, 1 << 20).await.unwrap();
+        (parts.status, serde_json::from_slice::<serde_json::Value>(&text).unwrap())
+    };
+    let (one, other) = ([198, 51, 100, 7], [203, 0, 113, 7]);
+    for bad in ["javascript:alert(1)", "http://mechant.fr/r", "https://mechant.fr/r#x", "data:text/html,x"] {
+        let (status, said) = register(one, bad).await;
+        assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_redirect_uri")), "{bad}");
+    }
+    let (status, said) = register(one, "http://127.0.0.1/r").await;
+    assert_eq!((status, said.get("client_secret")), (StatusCode::CREATED, None), "{said}");
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let asked = [
+        ("response_type", "code"),
+        ("client_id", said["client_id"].as_str().unwrap()),
+        ("redirect_uri", "http://127.0.0.1:4711/r"),
+        ("scope", "mail.read"),
+        ("code_challenge", challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    let own = h.anne(Factor::Card).await;
+    let page = h.get(&format!("/oauth/authorize?{}", form::write(&asked)), &own).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("Banque") && page.text.contains("présenté lui-même"), "{}", page.text);
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("form-action 'self' http://127.0.0.1:4711"), "{policy}");
+    for n in 1..20 {
+        assert_eq!(register(one, "http://127.0.0.1/r").await.0, StatusCode::CREATED, "{n}");
+    }
+    assert_eq!(register(one, "http://127.0.0.1/r").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(register(other, "http://127.0.0.1/r").await.0, StatusCode::CREATED);
+    assert_eq!(h.rows("oauth_clients").await, 21);
+}
