@@ -305,7 +305,7 @@ fn target(tx: &mut dyn Tx, actor: &Actor, wanted: &Wanted, setting_up: bool) -> 
     };
     if !answers {
         permit(tx, actor, use_case, On::Person(person.id))?;
-        gives_no_more(tx, actor, person.id)?;
+        gives_no_more(tx, actor, use_case, person.id)?;
     }
     lives_no_longer(tx, actor, wanted.expires)?;
     // A device token of its own says that somebody is a natural person: the machine would stand before terms that it never accepted, and who answers
@@ -335,9 +335,10 @@ fn target(tx: &mut dyn Tx, actor: &Actor, wanted: &Wanted, setting_up: bool) -> 
 }
 
 /// Whoever may not do everything makes tokens for others only when these give nothing beyond his own places: a structure's administrator neither
-/// becomes an administrator of another structure or of the operator by making a token for one, nor enters a BAL of another structure.
-fn gives_no_more(tx: &mut dyn Tx, actor: &Actor, person: i64) -> Result<(), Fail> {
-    let Reach::Structures(mine) = reach(tx, actor, UseCase::TokenCreate)? else { return Ok(()) };
+/// becomes an administrator of another structure or of the operator by making a token for one, nor enters a BAL of another structure. Nor does he by the
+/// means with which somebody signs in (`use_case`).
+pub(crate) fn gives_no_more(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, person: i64) -> Result<(), Fail> {
+    let Reach::Structures(mine) = reach(tx, actor, use_case)? else { return Ok(()) };
     if actor.person() == person {
         return Ok(());
     }
@@ -350,7 +351,7 @@ fn gives_no_more(tx: &mut dyn Tx, actor: &Actor, person: i64) -> Result<(), Fail
     if good {
         return Ok(());
     }
-    Err(Refusal::new(RefusalCode::RightMissing).with("name", UseCase::TokenCreate.as_str()).into())
+    Err(Refusal::new(RefusalCode::RightMissing).with("name", use_case.as_str()).into())
 }
 
 /// A session under a token that has an end makes none that outlives it: otherwise the end of a token that was lent or stolen would be no end.

@@ -9,6 +9,7 @@ use super::passkeys;
 use super::recovery::{DONE, OPEN};
 use super::totp::{self, TotpOffer};
 use crate::accounts::people::email::{A_DAY, HOURS, shortened};
+use crate::accounts::tokens::{gives_no_more, maker};
 use crate::notices::{Notice, Template};
 use crate::record::By;
 use crate::refuse::Fail;
@@ -119,7 +120,8 @@ pub(super) fn other(
     permit(tx, actor, use_case, On::Anywhere)?;
     let Some(person) = accounts::person_by_login(tx, login)? else { return Err(unknown(tx, actor, use_case, login)) };
     permit(tx, actor, use_case, On::Person(person.id))?;
-    let behind = crate::accounts::tokens::maker(tx, actor)?;
+    gives_no_more(tx, actor, use_case, person.id)?;
+    let behind = maker(tx, actor)?;
     if person.id == actor.person() || person.id == behind {
         return Err(RefusalCode::RecoveryOwn.into());
     }
@@ -138,7 +140,8 @@ fn still_may(tx: &mut dyn Tx, who: Id, use_case: UseCase, person: Id, origin: &O
     let Some(row) = accounts::person_by_id(tx, who)? else { return Ok(false) };
     let who = Who::Person(PersonRef::of(row));
     let actor = Actor { who, bal: None, credential: None, proof: Default::default(), origin: origin.clone() };
-    match permit(tx, &actor, use_case, On::Person(person)) {
+    let may = permit(tx, &actor, use_case, On::Person(person));
+    match may.and_then(|()| gives_no_more(tx, &actor, use_case, person)) {
         Ok(()) => Ok(true),
         Err(Fail::No(_)) => Ok(false),
         Err(fail) => Err(fail),

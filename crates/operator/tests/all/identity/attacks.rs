@@ -29,6 +29,7 @@ each_engine!(
     questions_of_devices_are_bounded,
     strangers_at_one_address_ring_few_telephones,
     what_one_claim_says_is_no_account_of_another,
+    a_structure_gives_means_for_its_own_mailboxes_alone,
 );
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
@@ -296,4 +297,26 @@ async fn what_one_claim_says_is_no_account_of_another(h: House) {
     let change = SsoChange { subject_claim: Some("sub".into()), ..SsoChange::default() };
     op.edit_sso(&h.0.admin, "chu", 1, change).await.unwrap();
     assert_eq!(code(by_structure(&op, &provider, "chu", None, theirs).await), "sso.unbound");
+}
+
+/// Two of a structure who replace somebody's means would open whatever that person opens: where that is another structure's too, the operator does it.
+async fn a_structure_gives_means_for_its_own_mailboxes_alone(h: House) {
+    let op = &h.0.op;
+    h.write(|tx| {
+        tx.execute("UPDATE people SET email = 'anne@exemple.fr', email_verified = 1 WHERE login = 'anne'", &[])?;
+        let own = "UPDATE bals SET structure_id = (SELECT id FROM structures WHERE code = 'hopital') \
+                   WHERE id IN (SELECT bal_id FROM access WHERE person_id = (SELECT id FROM people WHERE login = 'anne'))";
+        tx.execute(own, &[]).map(drop)
+    })
+    .await;
+    let (chef, anne) = (h.actor("chef").await, h.actor("anne").await);
+    let asked = op.ask_recovery(&chef, "anne", ("carte d'identité", "téléphone perdu")).await.unwrap();
+    op.stop_recovery(&anne, asked.id).await.unwrap();
+    let elsewhere = "UPDATE bals SET structure_id = NULL \
+                     WHERE id IN (SELECT bal_id FROM access WHERE person_id = (SELECT id FROM people WHERE login = 'anne'))";
+    h.write(move |tx| tx.execute(elsewhere, &[]).map(drop)).await;
+    let refused = op.ask_recovery(&chef, "anne", ("carte d'identité", "téléphone perdu")).await;
+    assert_eq!(code(refused), "right.missing");
+    assert_eq!(code(op.invite(&chef, "anne").await), "right.missing");
+    op.ask_recovery(&h.0.admin, "anne", ("carte d'identité", "téléphone perdu")).await.unwrap();
 }
