@@ -21,8 +21,8 @@ use zeroize::Zeroizing;
 const GOOD: i64 = 600_000;
 /// Failures after which one begins anew.
 const TRIES: i64 = 10;
-/// Longest path that one is led to.
-const LONGEST: usize = 2_000;
+/// Longest path that one is led to: a program's question goes along, with all that it may hold, written twice.
+const LONGEST: usize = 8_000;
 /// Pages that one may be led to after a sign-in.
 const PAGES: [&str; 7] =
     ["/bal", "/moyens", "/appareils", "/appareil", "/conditions", "/connexion", "/oauth/authorize"];
@@ -294,6 +294,6 @@ mod tests {
         ] {
             assert_eq!(own_path(not), None, "{not:?}");
         }
-        assert_eq!(own_path(&format!("/bal?{}", "a".repeat(3_000))), None);
+        assert_eq!(own_path(&format!("/bal?{}", "a".repeat(8_000))), None);
     }
 }

@@ -288,6 +288,17 @@ async fn a_program_that_registers_itself_is_shown_as_unknown() {
         ("code_challenge_method", "S256"),
     ];
     let own = h.anne(Factor::Card).await;
+    // As long as it may be, it is not forgotten on the way through the sign-in.
+    let state = " ".repeat(1024);
+    let long = [&asked[..], &[("state", state.as_str())]].concat();
+    let question = format!("/oauth/authorize?{}", form::write(&long));
+    let first = h.get(&question, "").await;
+    assert!(
+        first.header("location").starts_with("/connexion?vers=%2Foauth%2Fauthorize%3F"),
+        "{}",
+        first.header("location")
+    );
+    assert_eq!(h.get(first.header("location"), &own).await.header("location"), question);
     let page = h.get(&format!("/oauth/authorize?{}", form::write(&asked)), &own).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
     assert!(page.text.contains("Banque") && page.text.contains("présenté lui-même"), "{}", page.text);
