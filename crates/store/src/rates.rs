@@ -39,21 +39,20 @@ pub fn tell(tx: &mut dyn Tx, node: u16, t: &Told) -> Result<(i64, i64), StoreErr
     Ok((present, before))
 }
 
-/// What the other nodes told of one count, of this window and of the one before (`bucket`): subjects of at least `least`, the largest first, at most
+/// What all nodes told of one count, of this window and of the one before (`bucket`): subjects of at least `least`, the largest first, at most
 /// `limit`.
-pub fn told_by_others(
+pub fn told_most(
     tx: &mut dyn Tx,
-    node: u16,
     (what, bucket): (&str, i64),
     least: i64,
     limit: i64,
 ) -> Result<Vec<(String, i64, i64)>, StoreError> {
-    let sql = "SELECT subject, CAST(SUM(CASE WHEN bucket = $3 THEN counted ELSE 0 END) AS BIGINT), \
-               CAST(SUM(CASE WHEN bucket = $4 THEN counted ELSE 0 END) AS BIGINT) FROM rate_counts \
-               WHERE what = $1 AND node <> $2 AND (bucket = $3 OR bucket = $4) GROUP BY subject \
-               HAVING CAST(SUM(counted) AS BIGINT) >= $5 ORDER BY SUM(counted) DESC, subject LIMIT $6";
+    let sql = "SELECT subject, CAST(SUM(CASE WHEN bucket = $2 THEN counted ELSE 0 END) AS BIGINT), \
+               CAST(SUM(CASE WHEN bucket = $3 THEN counted ELSE 0 END) AS BIGINT) FROM rate_counts \
+               WHERE what = $1 AND (bucket = $2 OR bucket = $3) GROUP BY subject \
+               HAVING CAST(SUM(counted) AS BIGINT) >= $4 ORDER BY SUM(counted) DESC, subject LIMIT $5";
     let read = |r: &crate::Row| Ok((r.text(0)?, r.int(1)?, r.int(2)?));
-    tx.query(sql, params![what, i64::from(node), bucket, bucket - 1, least, limit])?.iter().map(read).collect()
+    tx.query(sql, params![what, bucket, bucket - 1, least, limit])?.iter().map(read).collect()
 }
 
 /// Forgets windows that ended before `now`, at most `limit`; how many.

@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(5);
 const HURRY: Duration = Duration::from_millis(250);
 /// Counts told in one transaction, and in one round.
 const SLICE: usize = 100;
-/// Subjects of one count that are heard from other nodes at a time: those that did most.
+/// Subjects of one count that are heard at a time: those that did most.
 const HEARD: i64 = 2_000;
 /// Others' counts below this part of the limit change nothing.
 const WORTH: i64 = 4;
@@ -102,15 +102,15 @@ impl Operator {
         }
     }
 
-    /// What other nodes counted of strangers, who go from one to the next.
+    /// What all nodes counted of strangers, who go from one to the next; and what this one did before it was started anew.
     async fn hear_rates(&self) -> Result<(), Refusal> {
-        let (node, now) = (self.0.store.node(), self.now().0);
+        let now = self.now().0;
         let counts = self.overheard_counts();
         let hear = move |tx: &mut dyn Tx| {
             let mut heard = Vec::new();
             for (what, window, limit) in counts.into_iter().filter(|(_, _, limit)| *limit > 0) {
                 let (bucket, least) = (now.div_euclid(window), (limit / WORTH).max(1));
-                for (subject, present, before) in rates::told_by_others(tx, node, (what, bucket), least, HEARD)? {
+                for (subject, present, before) in rates::told_most(tx, (what, bucket), least, HEARD)? {
                     heard.push((Key::new(what, subject, window), bucket, (present, before)));
                 }
             }

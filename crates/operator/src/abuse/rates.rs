@@ -178,14 +178,15 @@ impl Rates {
         count.seen(key.window, now)
     }
 
-    /// What the other nodes told of a window (`bucket`) and of the one before, whether this one counted anything or not.
+    /// What all nodes told of a window (`bucket`) and of the one before, whether this one counted anything or not.
     pub fn overheard(&self, key: &Key, bucket: i64, (present, before): (i64, i64), now: i64) {
         let mut all = self.lock();
         let Some(count) = counted(&mut all, key, now) else { return };
-        // The window may have turned meanwhile. What was heard of them never becomes less.
+        // The window may have turned meanwhile. What was heard of others never becomes less.
+        let (told, others) = (count.told, &mut count.others);
         match count.bucket - bucket {
-            0 => count.others = [count.others[0].max(present), count.others[1].max(before)],
-            1 => count.others[1] = count.others[1].max(present),
+            0 => *others = [others[0].max(present - told[0]), others[1].max(before - told[1])],
+            1 => others[1] = others[1].max(present - told[1]),
             _ => {}
         }
     }
@@ -290,7 +291,7 @@ mod tests {
         r.heard(&key, &told, (10, 4));
         assert_eq!(r.seen(&key, now), 14);
         // What was asked before the window turned is of the one before.
-        r.overheard(&key, 7, (20, 4), now + HOUR);
+        r.overheard(&key, 7, (21, 4), now + HOUR);
         assert_eq!((r.seen(&key, now + HOUR), r.seen(&key, now + 2 * HOUR)), (21, 0));
     }
 

@@ -69,7 +69,7 @@ impl Held {
     }
     /// What it says of itself is not accepted; true when that is to be told (again).
     pub fn broken(&mut self, now: Timestamp, tell_every_ms: i64) -> bool {
-        self.asked = Some(now);
+        self.unheard(now);
         let tell = self.broken.is_none_or(|at| at.plus_ms(tell_every_ms) <= now);
         if tell {
             self.broken = Some(now);
@@ -96,13 +96,17 @@ impl Held {
     }
     /// It did not answer: since when, when that is to be told (again). The pause begins now: waiting for it took its time.
     pub fn silent(&mut self, now: Timestamp, tell_every_ms: i64) -> Option<Timestamp> {
-        self.asked = Some(now);
+        self.unheard(now);
         let since = *self.silent.get_or_insert(now);
         let tell = self.told.is_none_or(|at| at.plus_ms(tell_every_ms) <= now);
         if tell {
             self.told = Some(now);
         }
         tell.then_some(since)
+    }
+    /// What was asked has no answer: the pause begins, and after it a key that is not known is asked for.
+    fn unheard(&mut self, now: Timestamp) {
+        (self.asked, self.newest) = (Some(now), None);
     }
     /// For whoever looks: names of the keys, since when they are known, since when it is silent.
     pub fn seen(&self) -> (Vec<String>, Option<Timestamp>, Option<Timestamp>) {
@@ -149,6 +153,17 @@ mod tests {
         held.asks(Timestamp(1001), true);
         let now = |ms| held.known(Timestamp(1001 + ms), true, HOUR).is_some();
         assert_eq!([now(0), now(NEWEST_EVERY_MS - 1), now(NEWEST_EVERY_MS)], [true, true, false]);
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_asked_again() {
+        let mut held = held(1000);
+        held.asks(Timestamp(1001), true);
+        held.silent(Timestamp(1002), 60_000);
+        assert!(held.known(Timestamp(1003), true, HOUR).is_none(), "nobody said that this key is none");
+        held.asks(Timestamp(1002 + PAUSE_MS), true);
+        held.broken(Timestamp(1002 + PAUSE_MS), 60_000);
+        assert!(held.known(Timestamp(1002 + PAUSE_MS), true, HOUR).is_none());
     }
 
     #[test]

@@ -193,7 +193,7 @@ async fn whoever_is_guessed_is_told_once_and_a_person_decides(h: House) {
     // A structure's administrators see what concerns its BALs; the operator decides, once.
     let chef = h.actor("chef").await;
     assert!(op.abuse_cases(&chef, None, None, 10).await.unwrap().is_empty());
-    assert_eq!(code(op.abuse_case(&chef, case.id).await), "admin.not_found");
+    assert_eq!(code(op.abuse_case(&chef, case.id).await), "right.missing");
     assert_eq!(code(op.decide_abuse(&chef, case.id, Decision::Block, "non").await), "right.missing");
     let decide = async |decision| op.decide_abuse(&h.0.admin, case.id, decision, "appelée, ce n'est pas elle").await;
     assert_eq!(code(decide(Decision::Suspend).await), "admin.invalid");
