@@ -1,5 +1,6 @@
 //! Files of many lines: time a line, and memory that does not grow with the file. Small by default; `SCEAU_LONG=1` (`./check long`) takes a file of
-//! 100,000 people (`SCEAU_PEOPLE`: of so many) and a register of 500,000 lines with the columns of the national extraction, and prints what it took.
+//! 10,000 people (`SCEAU_PEOPLE`: of so many) and a register of 500,000 lines with the columns of the national extraction, and prints what it took.
+//! (100,000 people go through the command line of a release build, in the end-to-end tests: a debug build and PostgreSQL would take the hour.)
 use crate::openings::House;
 use sceau_domain::reference::Layout;
 use sceau_operator::imports::NewImport;
@@ -40,7 +41,7 @@ fn peak() -> u64 {
 
 async fn many_people_and_a_whole_register(h: House) {
     let long = std::env::var_os("SCEAU_LONG").is_some();
-    let (people, lines) = if long { (100_000, 500_000) } else { (200, 3_000) };
+    let (people, lines) = if long { (10_000, 500_000) } else { (200, 3_000) };
     let people = std::env::var("SCEAU_PEOPLE").ok().map_or(people, |n| n.parse().expect("a number of people"));
     let before = peak();
     let mut told = format!("memory before {before} MiB");
