@@ -1,11 +1,12 @@
 //! Running outside programs.
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 /// What a program did.
 #[derive(Debug)]
 pub struct Run {
-    /// Exit code, -1 when killed by a signal.
+    /// Exit code; the signal that killed it, negative.
     pub code: i32,
     /// Standard output.
     pub out: String,
@@ -32,7 +33,7 @@ impl Run {
         let done = child.wait_with_output().expect("program runs");
         feeder.join().expect("feeder");
         Self {
-            code: done.status.code().unwrap_or(-1),
+            code: done.status.code().unwrap_or_else(|| -done.status.signal().unwrap_or_default()),
             out: String::from_utf8_lossy(&done.stdout).into_owned(),
             err: String::from_utf8_lossy(&done.stderr).into_owned(),
             bytes: done.stdout,

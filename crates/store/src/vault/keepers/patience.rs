@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 pub(in crate::vault) const PATIENCE: Duration = Duration::from_secs(20);
 /// Callers that may wait at once: each has a thread of the runtime's, of which hundreds serve other work too.
 const WAITING: usize = 128;
+/// How long whoever lets a device go waits until it is closed, at most.
+const CLOSING: Duration = Duration::from_secs(2);
 
 type Job = Box<dyn FnOnce(&dyn KeyKeeper) + Send>;
 
@@ -24,6 +26,8 @@ type Job = Box<dyn FnOnce(&dyn KeyKeeper) + Send>;
 pub(in crate::vault) struct Patient {
     described: String,
     jobs: SyncSender<Call>,
+    /// Hung up when the device is closed.
+    closed: Mutex<Receiver<()>>,
     at_work: Arc<Mutex<Option<Instant>>>,
     patience: Duration,
 }
@@ -41,14 +45,19 @@ impl std::fmt::Debug for Call {
 }
 
 impl Patient {
-    /// Around a keeper. No thread is made before it is needed, and it ends with the last holder (or never, where the device hangs).
+    /// Around a keeper. Its thread ends with the last holder (or never, where the device hangs).
     pub fn new(keeper: impl KeyKeeper + 'static, patience: Duration) -> Result<Self, StoreError> {
         let (jobs, asked) = sync_channel(WAITING);
         let at_work = Arc::default();
         let described = keeper.describe();
         let work = Arc::clone(&at_work);
-        thread(move || serve(&keeper, &asked, &work))?;
-        Ok(Self { described, jobs, at_work, patience })
+        let (still, closed) = sync_channel(0);
+        thread(move || {
+            serve(&keeper, &asked, &work);
+            drop(keeper);
+            drop(still);
+        })?;
+        Ok(Self { described, jobs, closed: Mutex::new(closed), at_work, patience })
     }
 
     /// Runs what opens a device on a thread of its own. `keys.silent` when it does not come back in time.
@@ -94,6 +103,15 @@ impl Patient {
             tracing::error!(device = self.described, "the key device does not answer");
             Err(self.silent())
         })
+    }
+}
+
+impl Drop for Patient {
+    /// Waits for the device to be closed, unless it hangs: a driver that a process leaves in the middle of a call falls over, and the process with it.
+    fn drop(&mut self) {
+        drop(std::mem::replace(&mut self.jobs, sync_channel(0).0));
+        let closed = self.closed.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = closed.recv_timeout(CLOSING);
     }
 }
 
@@ -219,6 +237,42 @@ mod tests {
             key.unwrap_bytes(AAD, &wrapped).ok()
         });
         assert_eq!(*back.expect("it answers again"), [5; 32]);
+    }
+
+    #[test]
+    fn a_device_is_closed_before_its_holder_goes_on_unless_it_hangs() {
+        #[derive(Debug)]
+        struct Leaving(Hanging, Arc<AtomicBool>);
+        impl Drop for Leaving {
+            fn drop(&mut self) {
+                std::thread::sleep(SHORT);
+                self.1.store(true, Ordering::Release);
+            }
+        }
+        impl KeyKeeper for Leaving {
+            fn describe(&self) -> String {
+                self.0.describe()
+            }
+            fn is_slow(&self) -> bool {
+                true
+            }
+            fn wrap(&self, aad: Aad<'_>, key: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+                self.0.wrap(aad, key)
+            }
+            fn unwrap(&self, aad: Aad<'_>, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+                self.0.unwrap(aad, wrapped)
+            }
+        }
+        let (device, left) = (Arc::new(Device::default()), Arc::new(AtomicBool::new(false)));
+        let keeper = || Leaving(Hanging(Arc::clone(&device)), Arc::clone(&left));
+        drop(Patient::new(keeper(), SHORT).unwrap());
+        assert!(left.swap(false, Ordering::AcqRel), "closed");
+        let hung = Patient::new(keeper(), SHORT).unwrap();
+        device.hang(true);
+        assert!(hung.wrap(AAD, &[5; 32]).is_err());
+        drop(hung);
+        assert!(!left.load(Ordering::Acquire), "nobody waits for a device that hangs");
+        device.hang(false);
     }
 
     #[test]
