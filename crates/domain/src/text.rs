@@ -6,7 +6,7 @@
 //! for placeholders. Other braces and brackets stand for themselves.
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// A language Sceau speaks. French is the default.
@@ -50,7 +50,42 @@ pub fn text(lang: Lang, key: &str, args: &[(&str, &str)]) -> String {
 
 /// The sentence as the locale file holds it, placeholders and all; `None` for an unknown key.
 pub fn template(lang: Lang, key: &str) -> Option<&'static str> {
-    catalog(lang).get(key).map(String::as_str)
+    catalog(lang).get(key).or_else(|| layered(lang, key)).map(String::as_str)
+}
+
+/// A room's own sentences, beside those of this crate: each slice holds the contents of its locale files, French and English. A key that this crate or an
+/// earlier layer has keeps its sentence. For a room's start: what is given is kept for the life of the process.
+pub fn layer(fr: &[&str], en: &[&str]) {
+    let layer: &'static [Catalog; 2] = Box::leak(Box::new([merged(fr), merged(en)]));
+    LAYERS.write().unwrap_or_else(PoisonError::into_inner).push(layer);
+}
+
+/// What keeps a layer's files from being one thing in two languages: unreadable, keys or placeholders that differ, empty sentences, brackets left open,
+/// keys that this crate has. Empty when all is well; for the test of whoever calls [`layer`].
+pub fn differences(fr: &[&str], en: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in fr.iter().chain(en) {
+        if let Err(e) = load(source) {
+            found.push(e.to_string());
+        }
+    }
+    let both = [merged(fr), merged(en)];
+    let names = |catalog: &Catalog, key: &str| -> Option<Vec<String>> {
+        let sentence = catalog.get(key)?;
+        let mut names: Vec<String> = placeholders(sentence).into_iter().map(str::to_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        let whole = !sentence.trim().is_empty() && sentence.matches("[[").count() == sentence.matches("]]").count();
+        whole.then_some(names)
+    };
+    let keys: std::collections::BTreeSet<&String> = both.iter().flat_map(BTreeMap::keys).collect();
+    for key in keys {
+        let (fr, en) = (names(&both[0], key), names(&both[1], key));
+        if fr.is_none() || fr != en || catalog(Lang::Fr).contains_key(key) {
+            found.push(key.clone());
+        }
+    }
+    found
 }
 
 /// Every key of `lang`, in order.
@@ -154,6 +189,20 @@ fn value<'a>(name: &str, args: &[(&str, &'a str)]) -> Option<&'a str> {
 
 type Catalog = BTreeMap<String, String>;
 
+/// What rooms added, in the order in which they started.
+static LAYERS: RwLock<Vec<&'static [Catalog; 2]>> = RwLock::new(Vec::new());
+
+fn layered(lang: Lang, key: &str) -> Option<&'static String> {
+    let layers = LAYERS.read().unwrap_or_else(PoisonError::into_inner);
+    let of = usize::from(lang == Lang::En);
+    layers.iter().find_map(|layer| layer[of].get(key))
+}
+
+/// Several files as one; of one that cannot be read, nothing ([`differences`] tells).
+fn merged(sources: &[&str]) -> Catalog {
+    sources.iter().flat_map(|source| load(source).unwrap_or_default()).collect()
+}
+
 fn catalog(lang: Lang) -> &'static Catalog {
     static FR: OnceLock<Catalog> = OnceLock::new();
     static EN: OnceLock<Catalog> = OnceLock::new();
@@ -218,6 +267,24 @@ mod tests {
                 assert!(template(lang, &format!("refusal.{}", code.as_str())).is_some(), "{} {lang:?}", code.as_str());
             }
         }
+    }
+
+    #[test]
+    fn a_layer_speaks_beside_and_is_judged_like_the_files() {
+        let (fr, en) = (["[essai]\nbonjour = \"Bonjour {name}\""], ["[essai]\nbonjour = \"Hello {name}\""]);
+        assert_eq!(text(Lang::Fr, "essai.bonjour", &[("name", "Anne")]), "essai.bonjour");
+        assert_eq!(differences(&fr, &en), Vec::<String>::new());
+        layer(&fr, &en);
+        assert_eq!(text(Lang::Fr, "essai.bonjour", &[("name", "Anne")]), "Bonjour Anne");
+        assert_eq!(text(Lang::En, "essai.bonjour", &[("name", "Anne")]), "Hello Anne");
+        assert_eq!(
+            differences(&fr, &["[essai]\nbonjour = \"Hello {nom}\"\nseul = \"x\""]),
+            ["essai.bonjour", "essai.seul"]
+        );
+        assert_eq!(differences(&["a = \"\""], &["a = \"b\""]), ["a"]);
+        assert!(!differences(&["a = "], &[]).is_empty());
+        let taken = "[page]\nkind = \"x\"";
+        assert_eq!(differences(&[taken], &[taken]), ["page.kind"]);
     }
 
     #[test]

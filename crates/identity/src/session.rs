@@ -61,16 +61,32 @@ pub fn to_be_written(seen: Timestamp, now: Timestamp) -> bool {
     seen.plus_ms(SEEN_EVERY_MS) <= now
 }
 
+/// Bytes of a tag.
+const TAG: usize = 32;
+
 /// The word of a form: whoever cannot read the session's pages does not know it. `key` is the session's own secret (a keyed tag of its id), `form`
-/// names the form (its path), so that a word of one form does nothing in another.
+/// names the form (its path), so that a word of one form does nothing in another. It is another one each time (random bytes, then the tag under them):
+/// a page that is compressed tells by its length nothing of a word that stands in it (BREACH).
 pub fn csrf(key: &[u8; 32], form: &str) -> String {
-    URL_SAFE_NO_PAD.encode(tag(key, form))
+    let mut word = [0_u8; 2 * TAG];
+    let (pad, masked) = word.split_at_mut(TAG);
+    // Where nothing is random the word is good all the same: only what its length might tell is not hidden.
+    let _ = aws_lc_rs::rand::fill(pad);
+    for ((out, tag), pad) in masked.iter_mut().zip(tag(key, form).as_ref()).zip(pad.iter()) {
+        *out = tag ^ pad;
+    }
+    URL_SAFE_NO_PAD.encode(word)
 }
 
 /// Is `given` the word of the form? Compared in constant time.
 pub fn csrf_ok(key: &[u8; 32], form: &str, given: &str) -> bool {
     let Ok(given) = URL_SAFE_NO_PAD.decode(given.as_bytes()) else { return false };
-    aws_lc_rs::constant_time::verify_slices_are_equal(tag(key, form).as_ref(), &given).is_ok()
+    if given.len() != 2 * TAG {
+        return false;
+    }
+    let (pad, masked) = given.split_at(TAG);
+    let shown: Vec<u8> = masked.iter().zip(pad).map(|(a, b)| a ^ b).collect();
+    aws_lc_rs::constant_time::verify_slices_are_equal(tag(key, form).as_ref(), &shown).is_ok()
 }
 
 fn tag(key: &[u8; 32], form: &str) -> hmac::Tag {
@@ -111,6 +127,7 @@ mod tests {
     fn the_word_is_of_one_session_and_one_form() {
         let word = csrf(&[1; 32], "/moyens/cle");
         assert!(csrf_ok(&[1; 32], "/moyens/cle", &word));
+        assert_ne!(csrf(&[1; 32], "/moyens/cle"), word, "it is another one each time");
         assert!(!csrf_ok(&[2; 32], "/moyens/cle", &word) && !csrf_ok(&[1; 32], "/moyens/totp", &word));
         for bad in ["", "AA", &word[1..], &format!("{word}="), &format!("{word}A"), "é"] {
             assert!(!csrf_ok(&[1; 32], "/moyens/cle", bad), "{bad}");

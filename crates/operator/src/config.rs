@@ -61,4 +61,6 @@ pub struct OperatorConfig {
     pub mail_setup: crate::mail_setup::Settings,
     /// How people prove who they are.
     pub identity: crate::identity::settings::Settings,
+    /// The desk.
+    pub desk: crate::desk::Settings,
 }

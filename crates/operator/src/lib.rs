@@ -14,6 +14,7 @@ pub mod care;
 pub mod certificates;
 pub mod config;
 pub mod connectors;
+pub mod desk;
 pub mod disclosures;
 pub mod eligibility;
 pub mod grants;

@@ -297,7 +297,12 @@ fn find(
 }
 
 /// How somebody sits at a BAL who came with this token.
-fn chair(s: &access::Seated, holder: Option<String>, token: &rows::Token, since: u64) -> Result<Chair, StoreError> {
+pub(crate) fn chair(
+    s: &access::Seated,
+    holder: Option<String>,
+    token: &rows::Token,
+    since: u64,
+) -> Result<Chair, StoreError> {
     let role = s.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
     let until = [s.ends, token.expires].into_iter().flatten().min();
     Ok(Chair { role, rights: opened(s, token), scope: scope(token), holder, until, since })

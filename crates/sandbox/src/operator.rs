@@ -264,6 +264,7 @@ fn config(world: &World, pki: &Pki, storage: &Storage, (o, n): (&OperatorSpec, &
          [autoconfig]\nhost = \"localhost\"\n\n\
          [terms]\nadresse = \"1 rue de l'Exemple, 38000 Grenoble\"\nrepresentant = {admin:?}\ncontact = \"contact@{domain}\"\n\
          support = \"support@{domain}\"\ndpo = \"dpo@{domain}\"\nhebergeur = {name:?}\n\n\
+         [web]\nstyleguide = true\n\n\
          [identity]\nliberal_opening = \"own\"\n\n[identity.password]\nkib = 64\n\n[identity.card]\nurl = {card_url:?}\n\n\
          [identity.psc]\nissuer = {psc:?}\nclient_id = {psc_client:?}\nclient_secret_file = {psc_secret}\nclients = [{psc_lps:?}]\nciba = true\n\n\
          [transfer]\nretry_seconds = [1, 2, 5, 10, 30, 60]\n\n[transfer.routes]\n{routes}\n\

@@ -25,6 +25,7 @@ pub mod certificates;
 pub mod connectors;
 pub mod dedupe;
 pub mod departures;
+pub mod desk;
 pub mod device_authorities;
 pub mod disclosures;
 pub mod domain_moves;

@@ -74,6 +74,24 @@ pub struct EntryRow {
     pub size: i64,
 }
 
+/// What lists ask of an entry, beside what mail programs see ([`EntryRow`] stays without it: their listings pay nothing for it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// Its conversation in its BAL: a keyed number of 63 bits; 0: not known yet.
+    pub thread: i64,
+    /// [`Mark::ATTACHED`], [`Mark::PATIENT`], [`Mark::KNOWN`]; 0: not known yet.
+    pub traits: i64,
+}
+
+impl Mark {
+    /// It has attachments.
+    pub const ATTACHED: i64 = 1;
+    /// It was exchanged with a patient.
+    pub const PATIENT: i64 = 2;
+    /// It was looked at.
+    pub const KNOWN: i64 = 4;
+}
+
 const COLUMNS: &str = "uid, message_id, modseq, flags, keywords, internal_date, size";
 
 fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
@@ -89,12 +107,25 @@ fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
 }
 
 /// Inserts an entry, which comes into its folder now.
-pub fn insert_entry(tx: &mut dyn Tx, folder: Id, bal: Id, e: &EntryRow) -> Result<(), StoreError> {
+pub fn insert_entry(tx: &mut dyn Tx, folder: Id, bal: Id, e: &EntryRow, mark: Mark) -> Result<(), StoreError> {
     let now = tx.now();
-    let sql = "INSERT INTO entries (folder_id, bal_id, uid, message_id, modseq, flags, keywords, internal_date, size, saved) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    let values =
-        params![folder, bal, e.uid, e.message, e.modseq, e.flags, e.keywords.value(), e.internal_date, e.size, now];
+    let sql = "INSERT INTO entries (folder_id, bal_id, uid, message_id, modseq, flags, keywords, internal_date, size, saved, thread, traits) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let (keywords, Mark { thread, traits }) = (e.keywords.value(), mark);
+    let values = params![
+        folder,
+        bal,
+        e.uid,
+        e.message,
+        e.modseq,
+        e.flags,
+        keywords,
+        e.internal_date,
+        e.size,
+        now,
+        thread,
+        traits
+    ];
     tx.execute(sql, values).map(drop)
 }
 
@@ -199,9 +230,9 @@ pub fn copy(tx: &mut dyn Tx, from: Id, uids: &[i64], to: Id, first: i64, modseq:
     for segment in segments(uids) {
         let (uid_is, values) = segment.bind(params![from, to, next - 1, modseq, now]);
         let sql = format!(
-            "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size, saved) \
+            "INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size, saved, thread, traits) \
              SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), bal_id, message_id, \
-             CAST($4 AS BIGINT), flags, keywords, internal_date, size, CAST($5 AS BIGINT) \
+             CAST($4 AS BIGINT), flags, keywords, internal_date, size, CAST($5 AS BIGINT), thread, traits \
              FROM entries WHERE folder_id = $1 AND {uid_is}"
         );
         let copied = tx.execute(&sql, &values)?;
@@ -277,6 +308,7 @@ pub fn drop_orphans(tx: &mut dyn Tx, bal: Id, mut messages: Vec<Id>, now: i64) -
         let (list, values) = bind(params![bal], slice);
         if tx.execute(&format!("DELETE FROM messages WHERE {}", orphans(&list)), &values)? > 0 {
             crate::texts::drop_gone(tx, bal, slice, now)?;
+            crate::desk::drop_gone(tx, bal, slice)?;
         }
     }
     Ok(())

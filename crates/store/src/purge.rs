@@ -6,7 +6,7 @@ use crate::{Id, StoreError, Tx, blob, params};
 use sceau_domain::Timestamp;
 
 /// Tables with rows of a BAL, and the rest of their key; true: with a column `blob_id`.
-const ROWS: [(&str, &str, bool); 15] = [
+const ROWS: [(&str, &str, bool); 27] = [
     ("departed", "message_id", false),
     ("kept_messages", "message_id", false),
     ("departed_folders", "folder_id", false),
@@ -22,6 +22,18 @@ const ROWS: [(&str, &str, bool); 15] = [
     ("absence_answers", "period, correspondent", false),
     ("correspondents", "tag", false),
     ("mail_notices", "person_id", false),
+    ("deliveries", "id", false),
+    ("message_people", "message_id, person_id", false),
+    ("assignments", "thread", false),
+    ("notes", "id", false),
+    ("presences", "message_id, person_id", false),
+    ("drafts", "id", false),
+    ("uploads", "id", false),
+    ("upload_pieces", "upload_id, first", true),
+    ("writings", "id", false),
+    ("rules", "id", false),
+    ("rule_states", "bal_id", false),
+    ("undos", "id", false),
 ];
 
 /// Removes up to `limit` rows of a closed BAL and releases the blobs that they named. False when nothing is left; nothing is done to a

@@ -8,6 +8,7 @@
 pub mod api;
 mod asked;
 pub mod asker;
+pub mod assets;
 mod autoconfig;
 mod client_error;
 mod conditional;
@@ -21,12 +22,15 @@ mod oauth;
 mod once;
 mod page;
 mod pages;
+pub mod part;
 mod pieces;
 pub mod problem;
 mod refusals;
 mod schema;
 pub mod serve;
 mod slow;
+pub mod styleguide;
+pub mod ui;
 
 pub use asker::{Asker, Via};
 pub use autoconfig::microsoft::asked as autodiscover_question;
@@ -36,6 +40,9 @@ pub use created::{Created, located};
 pub use id::Id;
 pub use once::Secret;
 pub use page::{IdPage, Page, PageQuery};
+pub use pages::layout;
+pub use pages::session::{Policy, Sent, SentOr, Visitor, seated};
+pub use pages::shell::{Link, Shell};
 pub use problem::Problem;
 pub use refusals::Refusals;
 
@@ -51,10 +58,15 @@ pub const BODY: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct State(pub Operator);
 
-/// Every route. Connections add [`Via`] to the requests' extensions.
+/// Every route of this room. Connections add [`Via`] to the requests' extensions.
 pub fn app(operator: Operator) -> Router {
+    app_with(operator, Router::new())
+}
+
+/// The same with the routes of the rooms above: the desk, the console.
+pub fn app_with(operator: Operator, extra: Router<State>) -> Router {
     let (routes, known) = routes();
-    framed(operator, routes, known)
+    framed(operator, routes.merge(extra), known)
 }
 
 /// The door that asks for a professional's card: one page, for whoever comes from the main door. Connections add [`Via::Card`].

@@ -1,7 +1,7 @@
 //! Accepting: TLS connections of programs, and the administration socket of the command line.
 use crate::idle::{Ending, HEADER, IDLE, Timed};
 use crate::slow::{Patient, Writing};
-use crate::{Problem, Via, app, card_app, gate};
+use crate::{Problem, State, Via, app, app_with, card_app, gate};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -40,10 +40,17 @@ const STRANGERS: usize = 8;
 /// How many connections of administrators at once.
 const NAMED: usize = 256;
 
-/// Serves REST over TLS until `drain`.
-pub async fn serve_tls(operator: Operator, listener: Listener, tls: HotTls, drain: CancellationToken, grace: Duration) {
+/// Serves REST and pages over TLS until `drain`. `extra`: the routes of the rooms above this one.
+pub async fn serve_tls(
+    operator: Operator,
+    extra: Router<State>,
+    listener: Listener,
+    tls: HotTls,
+    drain: CancellationToken,
+    grace: Duration,
+) {
     let via = |conn: &Conn| Via::Tls { remote: conn.remote().ip(), tls: conn.tls().map(TlsInfo::summary) };
-    over_tls(app(operator), via, listener, tls, drain, grace).await;
+    over_tls(app_with(operator, extra), via, listener, tls, drain, grace).await;
 }
 
 /// Serves the door that asks for a professional's card until `drain`. `tls`: as [`sceau_trust::tls::card_server`] makes it.

@@ -112,7 +112,7 @@ fn without_a_card_two_factors_of_two_classes() {
         .fill("#code", &last)
         .press("#mot-de-passe button");
     browser.shows("C’est prêt");
-    browser.go(&desk.at(&path)).shows("n’est plus valable");
+    browser.go(&desk.at(&format!("{path}?lang=fr"))).shows("n’est plus valable");
 
     // What was typed wrong is typed again where it was.
     browser.go(&desk.at("/connexion"));
@@ -149,7 +149,7 @@ fn without_a_card_two_factors_of_two_classes() {
     browser.go(&desk.at("/moyens?lang=en")).shows("How you sign in").shows("Last used on");
 
     // The authenticator goes, and codes by ordinary mail take its place.
-    browser.go(&desk.at("/moyens")).press("form[action*='/retirer'] [aria-label*='Application']").at("/moyens");
+    browser.go(&desk.at("/moyens?lang=fr")).press("form[action*='/retirer'] [aria-label*='Application']").at("/moyens");
     browser.press(".places button").at("/connexion");
     while desk.taken.recv_timeout(Duration::from_millis(200)).is_ok() {}
     desk.password(&browser);
@@ -207,5 +207,5 @@ fn lost_means_are_replaced_by_two_and_the_person_may_object() {
         imported["entries"] == 1 && imported["skipped"] == 1 && imported["source"] == "Liste d'essai",
         "{imported}"
     );
-    browser.go(&desk.at(&path)).shows("n’est plus valable");
+    browser.go(&desk.at(&format!("{path}?lang=fr"))).shows("n’est plus valable");
 }

@@ -24,8 +24,18 @@ const TRIES: i64 = 10;
 /// Longest path that one is led to: a program's question goes along, with all that it may hold, written twice.
 const LONGEST: usize = 8_000;
 /// Pages that one may be led to after a sign-in.
-const PAGES: [&str; 7] =
-    ["/bal", "/moyens", "/appareils", "/appareil", "/conditions", "/connexion", "/oauth/authorize"];
+const PAGES: [&str; 10] = [
+    "/bal",
+    "/bureau",
+    "/compte",
+    "/console",
+    "/moyens",
+    "/appareils",
+    "/appareil",
+    "/conditions",
+    "/connexion",
+    "/oauth/authorize",
+];
 
 /// What the web door knows of a browser.
 #[derive(Debug, Clone, Copy)]

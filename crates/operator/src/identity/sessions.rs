@@ -264,6 +264,8 @@ impl Operator {
         }
         let proof = read(&session.proof)?;
         let who = Who::Person(PersonRef::of(person));
+        // What is done in one session is told as such: readings join, activity groups.
+        let origin = &Origin { session: format!("web-{:x}", session.id), ..origin.clone() };
         let actor = Actor { who, bal: None, credential: Some(session.id), proof, origin: origin.clone() };
         if to_be_written(seen, now) {
             let place = origin.remote.map(|ip| self.place_of(ip));

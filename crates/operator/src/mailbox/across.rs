@@ -22,7 +22,7 @@ use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::jobs::{self, NewJob};
 use sceau_store::journal::Act;
 use sceau_store::keywords::{self, NewKeyword, Slots};
-use sceau_store::messages::{self, EntryRow, NewMessage};
+use sceau_store::messages::{self, EntryRow, Mark, NewMessage};
 use sceau_store::{Id, StoreError, Tx, access, folders as rows};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -273,7 +273,7 @@ fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
             keywords.add_all(slots.get(&slot).ok_or(RefusalCode::Unavailable)?);
         }
         let row = EntryRow { uid, message: message.id, modseq: state.modseq, keywords, ..entry.clone() };
-        messages::insert_entry(tx, target.id, to, &row)?;
+        messages::insert_entry(tx, target.id, to, &row, Mark::default())?;
         copied.pairs.push((narrow(entry.uid), narrow(uid)));
     }
     rows::adjust(tx, target.id, counts, state.modseq)?;

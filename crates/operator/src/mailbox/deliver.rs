@@ -16,7 +16,7 @@ use sceau_message::summary::Summary;
 use sceau_store::folders::{self as rows, Counts, NewFolder, Place};
 use sceau_store::jobs::{self, NewJob};
 use sceau_store::keywords::NewKeyword;
-use sceau_store::messages::{self, EntryRow, NewMessage};
+use sceau_store::messages::{self, EntryRow, Mark, NewMessage};
 use sceau_store::{Id, Tx};
 
 /// Where a message goes in a BAL.
@@ -166,7 +166,7 @@ pub(crate) fn insert_beyond(
         internal_date: prepared.internal_date,
         size,
     };
-    messages::insert_entry(tx, folder, bal, &entry)?;
+    messages::insert_entry(tx, folder, bal, &entry, Mark::default())?;
     jobs::ensure(tx, &prepared.index)?;
     // One row that merges, and only when somebody waits for it or the BAL fills up with this message.
     let fills = fill(state.used_bytes - size, state.quota_bytes) < fill(state.used_bytes, state.quota_bytes);

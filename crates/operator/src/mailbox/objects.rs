@@ -13,6 +13,7 @@ use crate::mailbox::read::MessageSummary;
 use sceau_store::Id;
 
 const MAILBOX: &str = "object.mailbox";
+const BAL: &str = "object.bal";
 const EMAIL: &str = "object.email";
 const THREAD: &str = "object.thread";
 
@@ -28,6 +29,14 @@ impl Operator {
     /// The folder that a MAILBOXID means.
     pub fn mailbox_of_object(&self, id: &str) -> Option<Id> {
         self.row_of('F', MAILBOX, id)
+    }
+    /// What names a BAL in an address: the same for as long as it is there.
+    pub fn bal_object(&self, bal: Id) -> String {
+        self.object('B', BAL, bal)
+    }
+    /// The BAL that such a name means.
+    pub fn bal_of_object(&self, code: &str) -> Option<Id> {
+        self.row_of('B', BAL, code)
     }
     /// EMAILID of a message: the same wherever it was copied or moved in its BAL.
     pub fn email_object(&self, message: Id) -> String {

@@ -7,6 +7,7 @@ mod anchors;
 mod antivirus;
 mod autoconfig;
 mod connectors;
+mod desk;
 mod hidden;
 mod imap;
 mod listen;
@@ -23,6 +24,7 @@ pub use anchors::{AnchorsSection, WhiteListSection};
 pub use antivirus::AntivirusSection;
 pub use autoconfig::AutoconfigSection;
 pub use connectors::ConnectorsSection;
+pub use desk::WebSection;
 pub use imap::ImapSection;
 pub use listen::ListenSection;
 pub use notices::NoticesSection;
@@ -105,6 +107,12 @@ pub struct Config {
     /// How people prove who they are.
     #[serde(default)]
     pub identity: sceau_operator::identity::settings::Settings,
+    /// Pages for people.
+    #[serde(default)]
+    pub web: WebSection,
+    /// Mail in a browser.
+    #[serde(default)]
+    pub desk: sceau_operator::desk::Settings,
     /// What the terms of use name.
     #[serde(default)]
     pub terms: TermsSection,
@@ -356,6 +364,9 @@ impl Config {
         if let Some((key, value)) = self.identity.wrong() {
             return Err(ConfigError::of("config.identity_value", &[("name", &key), ("value", &value)]));
         }
+        if let Some((key, value)) = self.desk.wrong() {
+            return Err(ConfigError::of("config.desk_value", &[("name", key), ("value", &value)]));
+        }
         if self.listen.card.is_some() != self.identity.card.is_some() {
             return Err(ConfigError::of("config.card_door", &[]));
         }
@@ -455,6 +466,7 @@ mod tests {
             ("[operator]", "[operator]\nnode = 1023", "config.node"),
             ("[operator]", "[operator]\nnode = 1024", "config.node"),
             ("[operator]", "[identity]\nidle_minutes = 300\n[operator]", "config.identity_value"),
+            ("[operator]", "[desk]\nundo_seconds = 31\n[operator]", "config.desk_value"),
             ("[operator]", "[identity.card]\nurl = \"http://carte\"\n[operator]", "config.identity_value"),
             ("[operator]", "[identity.card]\nurl = \"https://carte\"\n[operator]", "config.card_door"),
         ] {

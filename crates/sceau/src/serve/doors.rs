@@ -129,8 +129,13 @@ impl Bound {
         }
         if let Some(listener) = self.https {
             let listener = listener.named("https");
+            let mut pages = sceau_desk::routes().merge(sceau_console::routes());
+            if config.web.styleguide {
+                pages = pages.merge(sceau_web::styleguide::routes());
+            }
             stops.sessions.spawn(sceau_web::serve::serve_tls(
                 operator.clone(),
+                pages,
                 listener,
                 parts.clients.clone(),
                 drain(),

@@ -403,5 +403,6 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         notices: config.notice_settings(),
         search: config.search.settings(std::env::current_exe().ok()),
         identity: config.identity.clone(),
+        desk: config.desk.clone(),
     }
 }

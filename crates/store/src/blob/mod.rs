@@ -46,8 +46,13 @@ pub(crate) fn new_id(now: Timestamp) -> Result<BlobId, StoreError> {
 }
 
 /// Tables and columns that name blobs.
-pub(crate) const REFERENCES: &[(&str, &str)] =
-    &[("messages", "blob_id"), ("queue_messages", "blob_id"), ("texts", "blob_id"), ("index_files", "blob_id")];
+pub(crate) const REFERENCES: &[(&str, &str)] = &[
+    ("messages", "blob_id"),
+    ("queue_messages", "blob_id"),
+    ("texts", "blob_id"),
+    ("index_files", "blob_id"),
+    ("upload_pieces", "blob_id"),
+];
 
 /// What the row of a blob holds, prepared before the transaction (closures may run again).
 #[derive(Debug, Clone)]

@@ -128,8 +128,21 @@ pub(crate) static DATA_SET: Set = Set {
         "token_places",
         "abuse_cases",
         "abuse_signals",
+        "deliveries",
+        "message_people",
+        "assignments",
+        "notes",
+        "drafts",
+        "uploads",
+        "upload_pieces",
+        "writings",
+        "rules",
+        "rule_states",
+        "undos",
+        "desk_choices",
+        "push_subscriptions",
     ],
-    // A sign-in under way ends with its browser; the list of breached passwords is large, and public: it is imported again.
+    // Who answers at this moment is nobody a moment later. A sign-in under way ends with its browser; the list of breached passwords is large, and public: it is imported again.
     left: &[
         "leases",
         "queue_claims",
@@ -143,6 +156,7 @@ pub(crate) static DATA_SET: Set = Set {
         "oauth_devices",
         "breached_lists",
         "breached",
+        "presences",
         LEAST,
     ],
 };

@@ -10,14 +10,14 @@ pub(super) const FRENCH: &str = "Français";
 pub(super) const ENGLISH: &str = "English";
 
 /// Where the style sheet is.
-pub(super) const SHEET: &str = "/pages.css";
+pub const SHEET: &str = "/pages.css";
 
 /// Nothing is loaded but our own style sheet (and the empty icon, which stands in the page); forms lead to us; nobody frames us.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The house's mark: a letter under seal. Decoration only.
-pub(super) const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
+pub const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
     4.1 4.7-3.2 5.3 1.5 6-5.4 3.1-1.5 6-6.2-.1L28 47.4 24 44l-4 3.4-4.2-4.2-6.2.1-1.5-6-5.4-3.1 1.5-6L1 22.9l4.1-4.7-.3-6.2 6-1.7 2.6-5.6 6 1.3z\"/>\
     <circle class=\"mark-disc\" cx=\"24\" cy=\"24.5\" r=\"14.5\"/><path class=\"mark-sign\" d=\"M16 19.5h16v10.5H16zM16 19.5l8 6.5 8-6.5\"/></svg>";
 
@@ -76,7 +76,8 @@ pub(super) async fn sheet() -> Response {
     (headers("text/css; charset=utf-8", "public, max-age=3600"), include_str!("pages.css")).into_response()
 }
 
-pub(super) fn headers(kind: &'static str, keep: &'static str) -> HeaderMap {
+/// Headers of an answer of this type, kept for as long.
+pub fn headers(kind: &'static str, keep: &'static str) -> HeaderMap {
     [
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, keep),
@@ -91,7 +92,7 @@ pub(super) fn headers(kind: &'static str, keep: &'static str) -> HeaderMap {
 }
 
 /// A value within a page's text or a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
@@ -109,7 +110,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A text as it is set in French: spaces that do not break within quotes and before high punctuation, curled apostrophes. English has none of the first.
-pub(super) fn set(text: &str) -> String {
+pub fn set(text: &str) -> String {
     [
         ("« ", "«\u{a0}"),
         (" »", "\u{a0}»"),
@@ -132,7 +133,7 @@ fn zoned(at: Timestamp, place: Territory) -> Option<jiff::Zoned> {
 }
 
 /// A day as people write it: `1er décembre 2026`, `1 December 2026`, by the clock of a place.
-pub(super) fn day(lang: Lang, at: Timestamp, place: Territory) -> String {
+pub fn day(lang: Lang, at: Timestamp, place: Territory) -> String {
     let Some(date) = zoned(at, place) else { return String::new() };
     let month = text(lang, &format!("page.month.{}", date.month()), &[]);
     let first = if lang == Lang::Fr && date.day() == 1 { "er" } else { "" };
@@ -140,7 +141,7 @@ pub(super) fn day(lang: Lang, at: Timestamp, place: Territory) -> String {
 }
 
 /// An instant, to the minute, by the clock of a place, which is named by its distance from universal time.
-pub(super) fn instant(lang: Lang, at: Timestamp, place: Territory) -> String {
+pub fn instant(lang: Lang, at: Timestamp, place: Territory) -> String {
     let (time, before) = (zoned(at, place), if lang == Lang::Fr { "à" } else { "at" });
     let time = time.map_or_else(String::new, |z| z.strftime("%H:%M (UTC%:z)").to_string());
     format!("{} {before} {time}", day(lang, at, place))

@@ -11,7 +11,7 @@ mod conditions;
 mod devices;
 mod enrol;
 mod factors;
-mod layout;
+pub mod layout;
 mod link;
 mod markdown;
 mod oauth;
@@ -19,8 +19,8 @@ mod passkey;
 mod password;
 mod psc;
 mod qr;
-pub(crate) mod session;
-pub(crate) mod shell;
+pub mod session;
+pub mod shell;
 mod sign_in;
 mod sso;
 mod token;
@@ -60,6 +60,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/oauth/authorize", get(oauth::show).post(oauth::decide))
         .route("/appareil", get(oauth::device).post(oauth::device_decide))
         .route(layout::SHEET, get(layout::sheet))
+        .route(crate::assets::ROUTE, get(crate::assets::serve))
         .merge(factor_routes())
 }
 

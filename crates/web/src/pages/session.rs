@@ -4,12 +4,14 @@
 //! alone, unseen by scripts; an answer leads to our own pages alone.
 use super::shell::Shell;
 use super::{layout, origin};
+use crate::part::{Asked, PartName};
 use crate::{Problem, State, Via};
 use axum::body::{Body, Bytes};
 use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_identity::session::{csrf, csrf_ok};
@@ -26,6 +28,22 @@ const SESSION: &str = "__Host-sceau";
 const ATTEMPT: &str = "__Host-sceau-essai";
 /// A browser in which somebody signed in before.
 const KNOWN: &str = "__Host-sceau-connu";
+/// The language that was chosen last.
+const LANGUAGE: &str = "__Host-sceau-langue";
+/// Light or dark, where somebody chose; else as the browser's system is.
+const THEME: &str = "__Host-sceau-theme";
+/// The word of a form, when a script of ours sends it.
+const WORD: HeaderName = HeaderName::from_static("x-sceau-jeton");
+/// How long a browser keeps language and theme, seconds.
+const CHOICE_AGE: u32 = 365 * 86_400;
+/// Longest address that one comes back to with its query.
+const LONGEST_BACK: usize = 2_000;
+/// What stands for itself in a value of a query.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What a page of the desk or the console may load: our own files, and pictures that stand in the page. Markup is made by one policy of one script.
+const SCREEN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; \
+    manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types sceau";
 /// How long a browser keeps what it needs to sign in, and by which it is known, seconds. The rows end by themselves.
 const ATTEMPT_AGE: u32 = 3_600;
 const KNOWN_AGE: u32 = 180 * 86_400;
@@ -33,7 +51,7 @@ const KNOWN_AGE: u32 = 180 * 86_400;
 const LONGEST: usize = 128;
 
 /// Whoever asks for a page.
-pub(crate) struct Visitor {
+pub struct Visitor {
     /// The operator.
     pub op: Operator,
     /// Language of the page.
@@ -42,8 +60,18 @@ pub(crate) struct Visitor {
     pub origin: Origin,
     /// Who it is; `login.required`, or why that cannot be known.
     pub actor: Result<Actor, Refusal>,
+    /// The piece of the page that a script asks for.
+    pub part: Option<PartName>,
     /// The path that was asked for.
     path: String,
+    /// Where one comes back to after a sign-in.
+    back: String,
+    /// The language was chosen with this request, and the browser does not know it yet.
+    keep_lang: bool,
+    /// `light`, `dark`; empty: as the system is.
+    pub(super) theme: &'static str,
+    /// The word that came in a header.
+    word: Option<String>,
     session: Option<Zeroizing<String>>,
     attempt: Zeroizing<String>,
     /// The browser does not have it yet, and may need it: nobody is signed in, something begins, or is confirmed.
@@ -77,9 +105,16 @@ impl FromRequestParts<State> for Visitor {
         let give_attempt = attempt.is_none() && (actor.is_err() || begins);
         let attempt = attempt.or_else(|| op.new_cookie().ok()).unwrap_or_default();
         let agent = parts.headers.get(header::USER_AGENT).and_then(|a| a.to_str().ok()).unwrap_or_default();
+        let chosen: Option<Lang> = asked.lang.and_then(|l| l.parse().ok());
+        let kept: Option<Lang> = cookie(&parts.headers, LANGUAGE).and_then(|l| l.parse().ok());
         Ok(Self {
-            lang: asked.lang.and_then(|l| l.parse().ok()).unwrap_or_default(),
+            lang: chosen.or(kept).unwrap_or_default(),
+            keep_lang: chosen.is_some() && chosen != kept,
+            theme: theme(cookie(&parts.headers, THEME).as_ref().map(|t| t.as_str())),
+            part: Asked::of(&parts.headers).0,
+            word: parts.headers.get(WORD).and_then(|w| w.to_str().ok()).map(str::to_owned),
             path: parts.uri.path().to_owned(),
+            back: back(&parts.method, &parts.uri),
             known: cookie(&parts.headers, KNOWN),
             from_here: from_here(&parts.headers, &op.config().public_url),
             agent: agent.chars().take(300).collect(),
@@ -106,7 +141,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<Zeroizing<String>> {
 
 /// What a page may load, and where its forms may lead besides here: a browser applies that to the redirect after a form, too.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Policy<'a> {
+pub struct Policy<'a> {
     /// Our one script runs on it.
     pub script: bool,
     /// Origins (`https://…`).
@@ -197,10 +232,28 @@ impl Visitor {
         }
         self.answer((status, headers, html).into_response())
     }
-    /// An answer of this browser's: with the cookie of a sign-in when it has none.
-    fn answer(&self, mut response: Response) -> Response {
+    /// A page of the desk or the console: with our scripts, and with frames of our own.
+    pub fn screen(&self, status: StatusCode, page: &impl askama::Template) -> Response {
+        let mut response = self.page(status, page);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCREEN));
+        let nothing = HeaderValue::from_static("camera=(), microphone=(), geolocation=()");
+        headers.insert(HeaderName::from_static("permissions-policy"), nothing);
+        response
+    }
+    /// Keeps light or dark in this browser; anything else: as the system is.
+    pub fn keep_theme(&self, response: &mut Response, chosen: &str) {
+        let chosen = theme(Some(chosen));
+        let age = if chosen.is_empty() { 0 } else { CHOICE_AGE };
+        set_cookie(response, THEME, chosen, Some(age));
+    }
+    /// An answer of this browser's: with the cookie of a sign-in when it has none, and with the language that was chosen.
+    pub(crate) fn answer(&self, mut response: Response) -> Response {
         if self.give_attempt {
             set_cookie(&mut response, ATTEMPT, &self.attempt, Some(ATTEMPT_AGE));
+        }
+        if self.keep_lang {
+            set_cookie(&mut response, LANGUAGE, self.lang.as_str(), Some(CHOICE_AGE));
         }
         response
     }
@@ -211,7 +264,9 @@ impl Visitor {
             Ok(Entered::Second) => return self.see("/connexion/code"),
             Err(refusal) => return self.refused(&refusal),
         };
-        let mut response = leads(&self.to(&to));
+        // One's mail is at the desk; `/bal` stays the page on which one is opened.
+        let to = if to == "/bal" { "/bureau" } else { to.as_str() };
+        let mut response = leads(&self.to(to));
         set_cookie(&mut response, SESSION, &cookie, None);
         set_cookie(&mut response, ATTEMPT, "", Some(0));
         if let Some(known) = known {
@@ -225,19 +280,18 @@ impl Visitor {
         set_cookie(&mut response, SESSION, "", Some(0));
         response
     }
-    /// The page on which a form stands: where one comes back to after a sign-in.
-    fn back(&self) -> &str {
-        let end = self.path[1..].find('/').map_or(self.path.len(), |at| at + 1);
-        own_path(&self.path[..end]).unwrap_or("/bal")
-    }
     /// Why not, for a page on which one tries again: its status and what it says.
     pub fn told(&self, refusal: &Refusal) -> (StatusCode, String) {
         let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::BAD_REQUEST);
         (status, layout::set(&refusal.sentence(self.lang)))
     }
-    /// Why not: leads to the sign-in where that helps, else a page that says it.
+    /// Why not: leads to the sign-in where that helps, else a page that says it. A script hears the code and the sentence.
     pub fn refused(&self, refusal: &Refusal) -> Response {
-        let to = |page: &str| self.see(&format!("{page}?vers={}", self.back()));
+        if self.part.is_some() {
+            return self.answer(crate::part::problem(self, refusal));
+        }
+        let back = utf8_percent_encode(&self.back, IN_QUERY).to_string();
+        let to = |page: &str| self.see(&format!("{page}?vers={back}"));
         match refusal.code {
             RefusalCode::LoginRequired => to("/connexion"),
             RefusalCode::AuthFresh => to("/connexion/confirmer"),
@@ -257,8 +311,26 @@ struct Refused {
     sentence: String,
 }
 
+/// The one who sits at a BAL: the line at the head of every handler of one. `code`: the BAL's object id as it stands in the address.
+///
+/// # Errors
+/// The answer: to the sign-in, to the terms of use, or a page that says why not; a BAL to which one has no access is one that does not exist.
+pub async fn seated(visitor: &Visitor, code: &str) -> Result<Actor, Box<Response>> {
+    let actor = visitor.signed_in()?;
+    let Some(bal) = visitor.op.bal_of_object(code) else {
+        return Err(Box::new(visitor.refused(&RefusalCode::NotFound.into())));
+    };
+    match visitor.op.sit(actor, bal).await {
+        Ok(actor) => Ok(actor),
+        Err(refusal) if refusal.code == RefusalCode::TermsRequired && visitor.part.is_none() => {
+            Err(Box::new(visitor.see("/conditions")))
+        }
+        Err(refusal) => Err(Box::new(visitor.refused(&refusal))),
+    }
+}
+
 /// A form of one of our own pages, read as `T`.
-pub(crate) struct Sent<T>(pub Visitor, pub T);
+pub struct Sent<T>(pub Visitor, pub T);
 
 #[derive(Default, Deserialize)]
 struct Word {
@@ -269,16 +341,44 @@ struct Word {
 impl<T: DeserializeOwned> FromRequest<State> for Sent<T> {
     type Rejection = Response;
     async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
+        let SentOr { visitor, form, ours } = SentOr::from_request(request, state).await?;
+        match ours {
+            Ok(()) => Ok(Self(visitor, form)),
+            Err(refusal) => Err(visitor.refused(&refusal)),
+        }
+    }
+}
+
+/// A form whose text is worth keeping: where the word is of a session that ended, the handler has the form all the same, and shows it again.
+pub struct SentOr<T> {
+    /// Who sent it.
+    pub visitor: Visitor,
+    /// What was sent.
+    pub form: T,
+    /// `form.old` when the page is of a session that ended: nothing is done then. What another site sends never comes so far.
+    pub ours: Result<(), Refusal>,
+}
+
+impl<T: DeserializeOwned> FromRequest<State> for SentOr<T> {
+    type Rejection = Response;
+    async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let Ok(visitor) = Visitor::from_request_parts(&mut parts, state).await;
         let kind = parts.headers.get(header::CONTENT_TYPE).cloned();
         let request = Request::from_parts(parts, body);
         let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
         let word: Word = read(&bytes, kind.clone()).await.unwrap_or_default();
-        visitor.ours(&word.jeton).map_err(|refusal| visitor.refused(&refusal))?;
-        match read::<T>(&bytes, kind).await {
-            Some(sent) => Ok(Self(visitor, sent)),
-            None => Err(visitor.refused(&Refusal::new(RefusalCode::Invalid).with("name", "form"))),
+        let word = visitor.word.clone().unwrap_or(word.jeton);
+        let ours = visitor.ours(&word);
+        if let Err(refusal) = &ours
+            && refusal.code != RefusalCode::FormOld
+        {
+            return Err(visitor.refused(refusal));
+        }
+        match (read::<T>(&bytes, kind).await, &ours) {
+            (Some(form), _) => Ok(Self { visitor, form, ours }),
+            (None, Err(refusal)) => Err(visitor.refused(refusal)),
+            (None, Ok(())) => Err(visitor.refused(&Refusal::new(RefusalCode::Invalid).with("name", "form"))),
         }
     }
 }
@@ -288,6 +388,31 @@ async fn read<T: DeserializeOwned>(bytes: &Bytes, kind: Option<HeaderValue>) -> 
     *request.method_mut() = Method::POST;
     request.headers_mut().insert(header::CONTENT_TYPE, kind?);
     Form::from_request(request, &()).await.ok().map(|Form(sent)| sent)
+}
+
+/// Where one comes back to after a sign-in: a page as it was asked for, without its language; of a form, the page on which it stands.
+fn back(method: &Method, uri: &Uri) -> String {
+    let path = uri.path();
+    // What a provider sends along is nobody's to come back to.
+    if method == Method::GET && !path.starts_with("/connexion") {
+        let asked = uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !p.starts_with("lang="));
+        let asked = asked.collect::<Vec<_>>().join("&");
+        let whole = if asked.is_empty() { path.to_owned() } else { format!("{path}?{asked}") };
+        if let Some(own) = own_path(&whole).filter(|own| own.len() <= LONGEST_BACK) {
+            return own.to_owned();
+        }
+    }
+    let segments = if path.starts_with("/bal/") { 2 } else { 1 };
+    let end = path.match_indices('/').nth(segments).map_or(path.len(), |(at, _)| at);
+    own_path(&path[..end]).unwrap_or("/bal").to_owned()
+}
+
+fn theme(chosen: Option<&str>) -> &'static str {
+    match chosen {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "",
+    }
 }
 
 /// Did one of our own pages send it? A browser says where a form stands (`Origin`), or how far that is from here.
@@ -313,7 +438,12 @@ pub(super) fn in_language(path: &str, lang: Lang) -> String {
     }
 }
 
-fn leads(to: &str) -> Response {
+/// The path in a language that is chosen by following it.
+pub(super) fn chosen_in(path: &str, lang: Lang) -> String {
+    format!("{path}{}lang={}", if path.contains('?') { '&' } else { '?' }, lang.as_str())
+}
+
+pub(crate) fn leads(to: &str) -> Response {
     let Ok(to) = HeaderValue::from_str(to) else { return Problem::from(RefusalCode::Defect).into_response() };
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
@@ -377,6 +507,21 @@ mod tests {
         assert_eq!(value(&format!("__Host-sceau={}", "a".repeat(LONGEST + 1))), None);
         let twice = with(&[("cookie", "__Host-sceau=a"), ("cookie", "__Host-sceau=b")]);
         assert_eq!(cookie(&twice, SESSION), None);
+    }
+
+    #[test]
+    fn one_comes_back_to_where_one_was() {
+        let to = |method: Method, uri: &'static str| back(&method, &Uri::from_static(uri));
+        let (get, post) = (|uri| to(Method::GET, uri), |uri| to(Method::POST, uri));
+        assert_eq!(
+            get("/bal/B1/dossier/F2?filtre=non-lus&lang=en&vue=fils"),
+            "/bal/B1/dossier/F2?filtre=non-lus&vue=fils"
+        );
+        assert_eq!(
+            [get("/bal?lang=en"), get("/ailleurs"), get("/connexion/psc/retour?code=x")],
+            ["/bal", "/bal", "/connexion"]
+        );
+        assert_eq!([post("/moyens/cle"), post("/bal/B1/agir"), post("/bal")], ["/moyens", "/bal/B1", "/bal"]);
     }
 
     #[test]

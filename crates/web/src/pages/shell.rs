@@ -1,13 +1,13 @@
 //! The frame of pages with a session: banner, where one may go, how one leaves. `templates/shell.html` draws it.
 use super::layout::{self, ENGLISH, FRENCH};
-use super::session::{Visitor, in_language};
+use super::session::{Visitor, chosen_in, in_language};
 use sceau_domain::Lang;
 use sceau_domain::text::text;
 use sceau_identity::session::csrf;
 use sceau_operator::Who;
 
 /// What every page shows around its own matter.
-pub(crate) struct Shell {
+pub struct Shell {
     lang: Lang,
     /// Name of the operator.
     pub operator: String,
@@ -15,10 +15,12 @@ pub(crate) struct Shell {
     pub who: Option<String>,
     path: String,
     key: [u8; 32],
+    theme: &'static str,
+    bal: Option<String>,
 }
 
 /// A place to go.
-pub(crate) struct Link {
+pub struct Link {
     /// Where.
     pub to: String,
     /// What it is called.
@@ -38,7 +40,32 @@ impl Shell {
             Who::Connector(_) | Who::System => None,
         });
         let operator = visitor.op.config().name.clone();
-        Self { lang: visitor.lang, operator, who, path: path.to_owned(), key: visitor.form_key() }
+        Self {
+            lang: visitor.lang,
+            operator,
+            who,
+            path: path.to_owned(),
+            key: visitor.form_key(),
+            theme: visitor.theme,
+            bal: None,
+        }
+    }
+    /// The frame of a page of a BAL, by its object id.
+    #[must_use]
+    pub fn of_bal(self, code: &str) -> Self {
+        Self { bal: Some(code.to_owned()), ..self }
+    }
+    /// The BAL whose page it is.
+    pub fn bal(&self) -> Option<&str> {
+        self.bal.as_deref()
+    }
+    /// `light` or `dark`, where the person chose; empty: as the system is.
+    pub fn theme(&self) -> &'static str {
+        self.theme
+    }
+    /// Where one of our files is.
+    pub fn asset(&self, name: &str) -> String {
+        crate::assets::path(name)
     }
     /// The language's tag.
     pub fn lang(&self) -> &'static str {
@@ -66,7 +93,7 @@ impl Shell {
     }
     /// The other language and this one: name, tag, where, is it this one.
     pub fn languages(&self) -> [(&'static str, &'static str, String, bool); 2] {
-        let of = |name, lang: Lang| (name, lang.as_str(), in_language(&self.path, lang), self.lang == lang);
+        let of = |name, lang: Lang| (name, lang.as_str(), chosen_in(&self.path, lang), self.lang == lang);
         [of(FRENCH, Lang::Fr), of(ENGLISH, Lang::En)]
     }
     /// Where whoever is signed in may go.

@@ -84,6 +84,7 @@ impl House {
             search: Default::default(),
             mail_setup: Default::default(),
             identity: Default::default(),
+            desk: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
         let domain = store.new_id();

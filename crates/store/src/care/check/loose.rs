@@ -3,7 +3,7 @@ use super::PAGE;
 use crate::blob::{BlobId, GRACE_MS, id_from, unnamed};
 use crate::folders::{self, Counts, Place};
 use crate::journal::Act;
-use crate::messages::{self, EntryRow};
+use crate::messages::{self, EntryRow, Mark};
 use crate::{Id, Row, StoreError, Tx, params};
 use sceau_domain::Timestamp;
 
@@ -186,7 +186,7 @@ pub fn show_again(tx: &mut dyn Tx, lost: &Entry, inbox: &[u8]) -> Result<bool, S
     let Some((folder, uid, _)) = placed else { return Ok(false) };
     let entry =
         EntryRow { uid, message: lost.message, modseq: state.modseq, flags, keywords, internal_date: date, size };
-    messages::insert_entry(tx, folder, lost.bal, &entry)?;
+    messages::insert_entry(tx, folder, lost.bal, &entry, Mark::default())?;
     Ok(true)
 }
 

@@ -1,0 +1,3 @@
+//! The console's pages, asked as a browser asks: whose forms are taken, who sees what, what a page costs.
+mod forms;
+mod support;

@@ -1,0 +1,1 @@
+//! Notes for colleagues, never sent, and who takes care of a conversation.

@@ -1,0 +1,1 @@
+//! Drafts: saved as they are typed, shown in the Drafts folder of mail programs.

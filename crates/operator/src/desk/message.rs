@@ -1,0 +1,1 @@
+//! A message as it is read: header, texts, pieces, who sent it and how that is known.

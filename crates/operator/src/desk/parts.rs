@@ -1,0 +1,1 @@
+//! Pieces of messages: streamed, shown, as text.

@@ -1,0 +1,1 @@
+//! Browsers that are woken when mail came. Nothing of the mail goes along.

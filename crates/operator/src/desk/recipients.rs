@@ -1,0 +1,1 @@
+//! Addresses that are typed, judged without a trace: may this BAL write there?

@@ -1,0 +1,1 @@
+//! Rules of a BAL, applied once to each message that came.
