@@ -262,6 +262,18 @@ refusals! {
     DeviceTooMany        "device.too_many"        550 "5.5.1" "CANNOT" 409;
     RecoveryWaiting      "recovery.waiting"       550 "5.5.1" "CANNOT" 409;
     RecoveryOwn          "recovery.own"           550 "5.5.1" "CANNOT" 409;
+    // the desk
+    UndoGone             "undo.gone"              550 "5.5.1" "EXPIRED" 410;
+    UndoPart             "undo.part"              550 "5.5.1" "CANNOT" 409;
+    DraftLeaving         "draft.leaving"          550 "5.5.1" "CANNOT" 409;
+    OutboxGone           "outbox.gone"            550 "5.5.1" "CANNOT" 409;
+    UploadGap            "upload.gap"             501 "5.5.4" "" 409;
+    UploadKind           "upload.kind"            501 "5.5.4" "" 422;
+    RuleForward          "rule.forward"           550 "5.7.1" "NOPERM" 403;
+    NoteLong             "note.long"              501 "5.5.4" "" 422;
+    PartUnshown          "part.unshown"           501 "5.5.4" "" 415;
+    PushForbidden        "push.forbidden"         550 "5.7.1" "NOPERM" 403;
+    SessionOther         "session.other"          550 "5.5.1" "CANNOT" 409;
     // administrative roles, disclosures
     RoleLast             "role.last"              550 "5.5.1" "CANNOT" 409;
     RoleConfigured       "role.configured"        550 "5.5.1" "CANNOT" 409;

@@ -317,9 +317,40 @@ use_cases! {
     MailSend          "mail.send"                0 0 0 0 0 1 1;
     /// Mail flagged, moved, deleted, likewise.
     MailFile          "mail.file"                0 0 0 0 0 1 1;
+    /// Rules of a BAL to which one has an access with the right to manage it (F066).
+    RuleEdit          "mail.rules"               0 0 0 0 0 1 0;
+    /// What one did oneself, what was done at the BALs that one answers for, and what was disclosed (F247).
+    ActivityOwn       "activity.own"             0 0 0 0 0 1 0;
+    /// People and BALs of the operator's directory, searched while writing.
+    DirectorySearch   "directory.search"         0 0 0 0 0 1 0;
+    /// Later work, shown.
+    JobList           "job.list"                 1 0 0 1 1 0 0;
+    /// How the service is: nodes, store, queue, antivirus, white list, log, backup, in one view.
+    HealthShow        "health.show"              1 0 0 1 1 0 0;
 }
 
 impl UseCase {
+    /// Does a person at a page prove anew that it is them before it is done? What cannot be taken back, or gives rights.
+    pub fn wants_fresh(self) -> bool {
+        matches!(
+            self,
+            Self::StructureBlock
+                | Self::PersonBlock
+                | Self::BalBlock
+                | Self::BalClose
+                | Self::RoleGrant
+                | Self::DomainAdd
+                | Self::DomainMove
+                | Self::PolicySet
+                | Self::RetentionSet
+                | Self::HoldPlace
+                | Self::RecoveryAsk
+                | Self::RecoveryConfirm
+                | Self::RecoveryStop
+                | Self::ConnectorCertify
+                | Self::QueueDelete
+        )
+    }
     /// May this role do it, in its place?
     pub fn is_for(self, role: Role) -> bool {
         self.marks()[Role::ALL.iter().position(|r| *r == role).unwrap_or(usize::MAX)] == 1
@@ -406,6 +437,13 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), UseCase::ALL.len());
         assert!(UseCase::ALL.iter().all(|u| Role::ALL.iter().any(|r| u.is_for(*r))));
+    }
+
+    #[test]
+    fn what_only_shows_asks_for_no_new_proof() {
+        assert!(UseCase::BalClose.wants_fresh() && UseCase::RoleGrant.wants_fresh());
+        let shows = |u: &&UseCase| [".list", ".show", ".read", ".own"].iter().any(|end| u.as_str().ends_with(end));
+        assert!(UseCase::ALL.iter().filter(shows).all(|u| !u.wants_fresh()));
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub(crate) enum Kind {
     Arrival,
     /// Says by ordinary mail that there is new mail. Key: 0.
     Digest,
+    /// Sends a draft whose time has come. Key: its id.
+    Outbox,
+    /// Removes for good what was to be, unless it was taken back. Key: the act's id.
+    Removal,
+    /// Makes known to lists what an earlier program left unknown. Key: the BAL's id.
+    Listing,
+    /// Wakes a person's browsers. Key: the person's id.
+    Push,
 }
 
 /// How long a lease is held without being renewed.
@@ -39,7 +47,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Index,
         Self::Purge,
         Self::Quota,
@@ -48,6 +56,10 @@ impl Kind {
         Self::Notice,
         Self::Import,
         Self::Register,
+        Self::Outbox,
+        Self::Removal,
+        Self::Listing,
+        Self::Push,
     ];
     /// Longest sleep of an idle worker of this kind. Deliveries wake nobody: what answers them looks by itself.
     fn idle(self) -> Duration {
@@ -63,6 +75,10 @@ impl Kind {
             Self::Register => "register",
             Self::Arrival => "arrival",
             Self::Digest => "digest",
+            Self::Outbox => "outbox",
+            Self::Removal => "removal",
+            Self::Listing => "listing",
+            Self::Push => "push",
         }
     }
 }
@@ -183,6 +199,10 @@ impl Operator {
             Kind::Register => self.look_people_up().await,
             Kind::Arrival => self.look_after_arrivals(id).await,
             Kind::Digest => self.send_digests().await,
+            Kind::Outbox => self.send_due(id).await,
+            Kind::Removal => self.remove_due(id).await,
+            Kind::Listing => self.make_known(id, stop).await,
+            Kind::Push => self.send_pushes(id).await,
         }
     }
 }

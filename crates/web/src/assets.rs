@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(small.headers()["content-encoding"], "gzip");
         let small = to_bytes(small.into_body(), 1 << 20).await.unwrap();
         let mut unpacked = Vec::new();
-        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(small.as_ref()), &mut unpacked).unwrap();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&small[..]), &mut unpacked).unwrap();
         assert_eq!(unpacked, plain);
         assert_eq!(ask("0000000000", "base.css", "").await.headers()["cache-control"], "no-store");
         assert_eq!(ask(&digest, "../Cargo.toml", "").await.status(), StatusCode::NOT_FOUND);

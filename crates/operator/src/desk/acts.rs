@@ -1,5 +1,7 @@
 //! What is done with messages that were ticked, and taking it back.
 use super::list::Filter;
+use crate::Operator;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::Id;
 
 /// What is done.
@@ -52,4 +54,11 @@ pub struct Undone {
     pub back: usize,
     /// How many were changed since, and stay.
     pub changed: usize,
+}
+
+impl Operator {
+    /// Removes for good what an act left to be removed, unless it was taken back.
+    pub(crate) async fn remove_due(&self, _act: Id) -> Result<(), Refusal> {
+        Err(RefusalCode::Unavailable.into())
+    }
 }

@@ -1,8 +1,10 @@
 //! Lists: windows over a folder, by date, with filters; conversations; found messages.
+use crate::Operator;
 use crate::mailbox::entries::FlagSet;
 use crate::mailbox::folders::{Folder, FolderStatus};
-use sceau_domain::Timestamp;
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::Id;
+use tokio_util::sync::CancellationToken;
 
 /// What a list shows of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,4 +100,11 @@ pub struct Listing {
     pub newer: Option<Cursor>,
     /// False: so much was looked at that the rest waits for the next window.
     pub complete: bool,
+}
+
+impl Operator {
+    /// Makes known to lists what an earlier program left unknown: conversations and traits.
+    pub(crate) async fn make_known(&self, _bal: Id, _stop: &CancellationToken) -> Result<(), Refusal> {
+        Err(RefusalCode::Unavailable.into())
+    }
 }

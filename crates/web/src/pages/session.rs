@@ -341,7 +341,7 @@ struct Word {
 impl<T: DeserializeOwned> FromRequest<State> for Sent<T> {
     type Rejection = Response;
     async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
-        let SentOr { visitor, form, ours } = SentOr::from_request(request, state).await?;
+        let SentOr { visitor, form, ours } = SentOr::<T>::from_request(request, state).await?;
         match ours {
             Ok(()) => Ok(Self(visitor, form)),
             Err(refusal) => Err(visitor.refused(&refusal)),
@@ -375,11 +375,11 @@ impl<T: DeserializeOwned> FromRequest<State> for SentOr<T> {
         {
             return Err(visitor.refused(refusal));
         }
-        match (read::<T>(&bytes, kind).await, &ours) {
-            (Some(form), _) => Ok(Self { visitor, form, ours }),
-            (None, Err(refusal)) => Err(visitor.refused(refusal)),
-            (None, Ok(())) => Err(visitor.refused(&Refusal::new(RefusalCode::Invalid).with("name", "form"))),
+        if let Some(form) = read::<T>(&bytes, kind).await {
+            return Ok(Self { visitor, form, ours });
         }
+        let wrong = ours.err().unwrap_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "form"));
+        Err(visitor.refused(&wrong))
     }
 }
 

@@ -32,13 +32,19 @@ const LOOKS: [&str; 8] = [
     "POST /revocation/refresh",
 ];
 /// Use cases that no operation of REST stands for, and their door.
-const OTHER_DOORS: [(UseCase, &str); 5] = [
+const OTHER_DOORS: [(UseCase, &str); 10] = [
     (UseCase::MailRead, "IMAP"),
     (UseCase::MailSend, "submission"),
     (UseCase::MailFile, "IMAP"),
     // They need a fresh proof of the person alone.
     (UseCase::FactorEnrol, "web"),
     (UseCase::FactorRemove, "web"),
+    // Pages alone ask for them.
+    (UseCase::RuleEdit, "web"),
+    (UseCase::ActivityOwn, "web"),
+    (UseCase::DirectorySearch, "web"),
+    (UseCase::JobList, "web"),
+    (UseCase::HealthShow, "web"),
 ];
 /// Use cases that are a field of an operation of another one.
 const WITHIN: [(UseCase, &str); 1] = [(UseCase::NamingOverride, "naming_override of an opening")];
