@@ -280,6 +280,18 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
         self
     }
+    /// A window of this width, light or dark.
+    #[track_caller]
+    pub fn screen(&self, screen: crate::desk::Screen) -> &Self {
+        let height = if screen.width < 500 { 844 } else { 1000 };
+        let metrics =
+            json!({ "width": screen.width, "height": height, "deviceScaleFactor": 1, "mobile": screen.width < 500 });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+        let scheme = if screen.dark { "dark" } else { "light" };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", &features);
+        self
+    }
     /// Takes scripts away from pages, or gives them back.
     #[track_caller]
     pub fn scripts(&self, on: bool) -> &Self {

@@ -19,7 +19,7 @@ fn a_session_ends_wherever_it_is_seen() {
     let (marie, phone) = (Visit::new(&sandbox), Visit::new(&sandbox));
     for browser in [&marie, &phone] {
         let back = browser.sign_in(url, "marie.martin");
-        assert_eq!(path(&back), "/bal", "{}", back.body);
+        assert_eq!(path(&back), "/bureau", "{}", back.body);
     }
     let in_it = |browser: &Visit<'_>| browser.get(&format!("{url}/bal")).status == 200;
     let list = || ask(&sandbox, a, &a.api_token, "GET", "/people/marie.martin/sessions", None).1;

@@ -58,4 +58,5 @@ mod structures;
 mod terms;
 mod tour;
 mod upgrade;
+mod webmail;
 mod whitelist;

@@ -31,7 +31,7 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
     let marie = Visit::new(&sandbox);
     assert!(!is_in(&marie, url));
     let back = marie.sign_in(url, "marie.martin");
-    assert_eq!((back.status, path(&back)), (303, "/bal"), "{}", back.body);
+    assert_eq!((back.status, path(&back)), (303, "/bureau"), "{}", back.body);
     let page = marie.get(&format!("{url}/bal"));
     assert!(page.status == 200 && page.body.contains("Dr Marie MARTIN"), "{}", page.body);
     let sessions = a.cli(&["trace", "list", "--act", "login.ok"]).to_string();
@@ -39,7 +39,7 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
     // Its session there is used by another operator's page of the same browser without a word.
     let b = sandbox.b().public_url.as_str();
     let anne = Visit::new(&sandbox);
-    assert_eq!(path(&anne.sign_in(b, "anne.legoff")), "/bal");
+    assert_eq!(path(&anne.sign_in(b, "anne.legoff")), "/bureau");
     assert!(is_in(&anne, b) && !is_in(&anne, url));
     // Whoever is no one's here is told so.
     let stranger = Visit::new(&sandbox).sign_in(url, "ines.nouvelle");
@@ -73,7 +73,7 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
     paul.post(&telephone, &telephone, &[("call", call), ("answer", "yes")]);
     let done =
         wait::until("the answer", 30, || Some(paul.get(&format!("{url}/connexion/ecps"))).filter(|p| p.status == 303));
-    assert_eq!(path(&done), "/bal");
+    assert_eq!(path(&done), "/bureau");
     assert!(is_in(&paul, url));
     // A stranger does not have it ring again and again.
     let other = Visit::new(&sandbox);
@@ -137,7 +137,7 @@ fn a_return_that_is_not_ours_opens_nothing() {
         assert!(seen.status >= 400 && !is_in(&marie, url), "{bad}: {seen:?}");
     }
     // None of that spent it; once, and no second time.
-    assert_eq!(path(&marie.get(&back)), "/bal");
+    assert_eq!(path(&marie.get(&back)), "/bureau");
     assert!(is_in(&marie, url));
     assert_eq!(marie.get(&back).status, 409);
     // A code of somebody else in one's own return: the verifier is not its own.
@@ -197,13 +197,13 @@ fn a_hospital_signs_in_its_people_when_it_attests_strongly() {
     assert_eq!(unbound.status, 403, "{}", unbound.body);
     // Marie links it, in a session that Pro Santé Connect made strong just now.
     let marie = Visit::new(&sandbox);
-    assert_eq!(path(&marie.sign_in(url, "marie.martin")), "/bal");
+    assert_eq!(path(&marie.sign_in(url, "marie.martin")), "/bureau");
     let page = marie.get(&format!("{url}/moyens"));
     let linked = by_hospital(&marie, &page, "marie.martin", "mfa");
     assert_eq!((linked.status, path(&linked)), (303, "/moyens"), "{}", linked.body);
     // From then on it signs her in, when it attests two natures.
     let again = Visit::new(&sandbox);
-    assert_eq!(path(&first(&again, "mfa")), "/bal");
+    assert_eq!(path(&first(&again, "mfa")), "/bureau");
     assert!(is_in(&again, url));
     for weak in ["password", "silent"] {
         let visit = Visit::new(&sandbox);

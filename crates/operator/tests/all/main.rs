@@ -20,6 +20,7 @@ macro_rules! each_engine {
 mod access;
 mod cards;
 mod connectors;
+mod desk;
 mod factors;
 mod identity;
 mod mail;

@@ -1,4 +1,5 @@
 //! Who signs in at the played providers: the synthetic people of the world, and two whom no operator knows.
+use crate::rpps::strangers;
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -74,6 +75,25 @@ pub fn professionals(world: &World) -> Vec<Person> {
         profession: "10",
     }));
     all
+}
+
+/// Names to pick of those who play a part beside the world's own people, once somebody enters them: a secretary, who administers a structure, a regional
+/// body's agent, support, auditor, an administrator of the operator.
+const PARTS: [&str; 6] =
+    ["role.secretaire", "role.structure", "role.region", "role.support", "role.auditeur", "role.operateur"];
+/// Where they begin in the register: those before have cards, and no account here.
+const FIRST: usize = 100;
+
+/// Whoever has an account at the provider.
+pub fn signers(world: &World) -> Vec<Person> {
+    let parts = PARTS.into_iter().zip(strangers().skip(FIRST)).map(|(login, p)| Person {
+        login: login.into(),
+        national: Some(format!("8{}", p.rpps)),
+        family: p.family,
+        given: p.given,
+        profession: p.profession,
+    });
+    professionals(world).into_iter().chain(parts).collect()
 }
 
 /// Whoever works at a hospital, its administrator too.

@@ -1,0 +1,1 @@
+//! Drafts, files on their way, signatures.

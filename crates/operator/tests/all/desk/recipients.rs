@@ -1,0 +1,1 @@
+//! Addresses judged while they are typed; completion.

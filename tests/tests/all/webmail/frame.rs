@@ -1,0 +1,34 @@
+//! What every page of the desk has: the frame, the components, a sign-in for each part.
+use sceau_e2e::Desk;
+use sceau_e2e::desk::Screen;
+use sceau_e2e::visit::Visit;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[test]
+fn every_part_signs_in_and_every_component_is_shown() {
+    let desk = Desk::start();
+    let a = desk.a();
+    let (service, doctor) = (a.account("Org", 0).address.clone(), a.account("Per", 0).clone());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
+    let month = u64::try_from(now).expect("milliseconds") + 30 * 86_400_000;
+    let cast = desk.cast(&service, &doctor, month);
+    let browser = desk.browser("marie.martin");
+    for screen in Screen::ALL {
+        browser.screen(screen);
+        browser.go(&desk.at("/styleguide")).shows("Guide de style").shows("Laboratoire du Port");
+        // Nothing is wider than the window.
+        let wide = browser.run("return document.documentElement.scrollWidth - window.innerWidth;", &[]);
+        assert!(wide.as_i64().is_some_and(|more| more <= 0), "{screen:?}: {wide}");
+    }
+    // Icons and style are there, nothing was blocked, nothing came from elsewhere.
+    let shown = browser.run("return getComputedStyle(document.querySelector('.btn-main')).backgroundColor;", &[]);
+    assert_ne!(shown, "rgba(0, 0, 0, 0)");
+    let console = browser.console();
+    assert!(!console.iter().any(|l| l.contains("Content Security Policy") || l.contains("SEVERE")), "{console:#?}");
+    for who in cast.all() {
+        let visit = Visit::new(&desk.sandbox);
+        let led = visit.sign_in(&a.public_url, who);
+        assert_eq!(led.status, 303, "{who}: {}", led.body);
+        assert_eq!(visit.get(&desk.at("/console")).status, 200, "{who}");
+    }
+}

@@ -1,0 +1,1 @@
+//! What hostile mail may do: nothing.

@@ -1,0 +1,1 @@
+//! A laboratory: many recipients, some of whom cannot receive.

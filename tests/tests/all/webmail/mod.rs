@@ -1,0 +1,17 @@
+//! The desk and the console in a real browser, a day of each of those who use them.
+mod account;
+mod administrator;
+mod archive;
+mod auditor;
+mod doctor;
+mod frame;
+mod hostile_mail;
+mod laboratory;
+mod no_script;
+mod operator;
+mod phone;
+mod region;
+mod secretary;
+mod speed;
+mod support;
+mod troubles;

@@ -1,0 +1,1 @@
+//! A secretary's day: a shared BAL, a delegation.

@@ -1,0 +1,1 @@
+//! What goes wrong: each has a sentence and a way on.
