@@ -11,7 +11,10 @@ use sceau_web::{Shell, State, Visitor};
 use std::sync::Once;
 
 /// What our pages load beside what every room has.
-const ASSETS: &[Asset] = &[("console.css", "text/css; charset=utf-8", include_bytes!("../assets/console.css"))];
+const ASSETS: &[Asset] = &[
+    ("console.css", "text/css; charset=utf-8", include_bytes!("../assets/console.css")),
+    ("table.js", "text/javascript; charset=utf-8", include_bytes!("../assets/table.js")),
+];
 /// Our sentences, French and English.
 const FRENCH: [&str; 1] = [include_str!("../locales/fr.toml")];
 const ENGLISH: [&str; 1] = [include_str!("../locales/en.toml")];

@@ -19,7 +19,18 @@ use sceau_web::{Shell, State, Visitor, seated};
 use std::sync::Once;
 
 /// What our pages load beside what every room has.
-const ASSETS: &[Asset] = &[("desk.css", "text/css; charset=utf-8", include_bytes!("../assets/desk.css"))];
+const ASSETS: &[Asset] = &[
+    ("desk.css", "text/css; charset=utf-8", include_bytes!("../assets/desk.css")),
+    ("account.js", "text/javascript; charset=utf-8", include_bytes!("../assets/account.js")),
+    ("keys.js", "text/javascript; charset=utf-8", include_bytes!("../assets/keys.js")),
+    ("list.js", "text/javascript; charset=utf-8", include_bytes!("../assets/list.js")),
+    ("live.js", "text/javascript; charset=utf-8", include_bytes!("../assets/live.js")),
+    ("message.js", "text/javascript; charset=utf-8", include_bytes!("../assets/message.js")),
+    ("push.js", "text/javascript; charset=utf-8", include_bytes!("../assets/push.js")),
+    ("shared.js", "text/javascript; charset=utf-8", include_bytes!("../assets/shared.js")),
+    ("upload.js", "text/javascript; charset=utf-8", include_bytes!("../assets/upload.js")),
+    ("write.js", "text/javascript; charset=utf-8", include_bytes!("../assets/write.js")),
+];
 
 macro_rules! locales {
     ($lang:literal: $($area:literal)*) => { [$(include_str!(concat!("../locales/", $lang, "/", $area, ".toml"))),*] };
@@ -77,5 +88,42 @@ mod tests {
     #[test]
     fn our_sentences_are_the_same_in_both_languages() {
         assert_eq!(text::differences(&FRENCH, &ENGLISH), Vec::<String>::new());
+    }
+
+    /// Markup is made in one place (`base.js`), and nothing is made into a program.
+    #[test]
+    fn scripts_make_no_markup_of_their_own() {
+        for (name, _, bytes) in ASSETS {
+            let text = std::str::from_utf8(bytes).unwrap();
+            for never in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="]
+            {
+                assert!(!text.contains(never), "{name}: {never}");
+            }
+        }
+    }
+
+    /// What each file costs as it is sent, bytes.
+    #[test]
+    fn files_stay_within_their_budget() {
+        let _ = routes();
+        let kib = |tenths: usize| tenths * 1_024 / 10;
+        let most = [
+            ("desk.css", kib(50)),
+            ("list.js", kib(40)),
+            ("keys.js", kib(12)),
+            ("live.js", kib(12)),
+            ("message.js", kib(15)),
+            ("write.js", kib(60)),
+            ("upload.js", kib(20)),
+            ("shared.js", kib(12)),
+            ("account.js", kib(8)),
+            ("push.js", kib(8)),
+        ];
+        let sizes = sceau_web::assets::sizes();
+        for (name, most) in most {
+            let (_, size) = sizes.iter().find(|(n, _)| *n == name).unwrap();
+            assert!(*size <= most, "{name}: {size} of {most}");
+        }
     }
 }

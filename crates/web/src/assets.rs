@@ -148,6 +148,16 @@ mod tests {
         assert!(!unpacks(&refuses));
     }
 
+    /// Markup is made in one place, and nothing is made into a program.
+    #[test]
+    fn markup_is_made_in_one_place() {
+        let script = include_str!("../assets/base.js");
+        assert_eq!(script.matches("innerHTML").count(), 1);
+        for never in ["outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="] {
+            assert!(!script.contains(never), "{never}");
+        }
+    }
+
     /// What a page costs: each file as it is sent, bytes.
     #[test]
     fn files_stay_within_their_budget() {

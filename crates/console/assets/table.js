@@ -1,0 +1,1 @@
+// Tables: filters that act at once.

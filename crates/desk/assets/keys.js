@@ -1,0 +1,1 @@
+// Keys, where the person chose them; the card that shows them.

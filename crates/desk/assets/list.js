@@ -1,0 +1,1 @@
+// Lists: rows that come while one scrolls, ticks, filters.

@@ -1,0 +1,1 @@
+// The message pane: opening in place, pieces, dialogs.

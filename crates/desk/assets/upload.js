@@ -1,0 +1,1 @@
+// Files: pieces, progress, taking up again.

@@ -1,0 +1,1 @@
+// Writing: saving while one types, chips, the editor.
