@@ -18,6 +18,7 @@ mod frame;
 mod gate;
 mod id;
 mod idle;
+pub mod live;
 mod oauth;
 mod once;
 mod page;
