@@ -85,7 +85,7 @@ pub struct Visitor {
 /// What may stand behind every page's address.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct Behind {
     lang: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl FromRequestParts<State> for Visitor {
     type Rejection = std::convert::Infallible;
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
         let op = state.0.clone();
-        let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
+        let asked = Query::<Behind>::try_from_uri(&parts.uri).map(|Query(behind)| behind).unwrap_or_default();
         let origin = origin(parts.extensions.get::<Via>());
         let session = cookie(&parts.headers, SESSION);
         let actor = match &session {

@@ -285,3 +285,43 @@ async fn what_was_typed_wrong_is_typed_again_on_the_same_page() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_language_that_was_chosen_stays_until_another_one_is() {
+    let h = house().await;
+    let cookie = h.anne(Factor::Card).await;
+    let english = h.get("/bal?lang=en", &cookie).await;
+    assert!(
+        english.text.contains("Your mailboxes") && english.text.contains("href=\"/bal?lang=fr\""),
+        "{}",
+        english.text
+    );
+    let kept = english.cookies().iter().find(|c| c.starts_with("__Host-sceau-langue=en; ")).map(|c| (*c).to_owned());
+    let kept = kept.unwrap_or_else(|| panic!("{:?}", english.cookies()));
+    let both = format!("{cookie}; {}", kept.split(';').next().unwrap());
+    let again = h.get("/bal", &both).await;
+    assert!(again.text.contains("<html lang=\"en\">") && again.cookies().is_empty(), "{:?}", again.cookies());
+    let french = h.get("/bal?lang=fr", &both).await;
+    assert!(french.text.contains("<html lang=\"fr\">") && french.cookies()[0].starts_with("__Host-sceau-langue=fr"));
+    assert!(h.get("/bal", &format!("{cookie}; __Host-sceau-langue=%22")).await.text.contains("<html lang=\"fr\">"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_hears_a_refusal_and_is_led_nowhere() {
+    let h = house().await;
+    let part = ("x-sceau-part", "told");
+    let said = h.browse(Method::GET, "/bal", &[part, ("sec-fetch-site", "same-origin")], "").await;
+    assert_eq!((said.status, said.header("content-type")), (StatusCode::UNAUTHORIZED, "application/problem+json"));
+    assert!(said.text.contains("\"login.required\"") && said.text.contains("sentence"), "{}", said.text);
+    // Whoever asks from elsewhere is led to the sign-in, as for the page.
+    let other = h.browse(Method::GET, "/bal", &[part, ("sec-fetch-site", "cross-site")], "").await;
+    assert_eq!(other.status, StatusCode::SEE_OTHER);
+    // The word of a form comes in a header, too; a wrong one is no better there.
+    let cookie = h.anne(Factor::Card).await;
+    let key = h.op.form_key(cookie.split_once('=').unwrap().1);
+    let good = sceau_identity::session::csrf(&key, "/deconnexion");
+    for (word, status) in [("abc", StatusCode::CONFLICT), (&*good, StatusCode::SEE_OTHER)] {
+        let headers = [("cookie", cookie.as_str()), ("origin", HERE), ("x-sceau-jeton", word)];
+        assert_eq!(h.browse(Method::POST, "/deconnexion", &headers, "").await.status, status, "{word}");
+    }
+}
