@@ -11,6 +11,7 @@ pub mod dns;
 pub mod doors;
 pub mod hostile;
 pub mod letter;
+mod looks;
 pub mod mailbox;
 pub mod maildir;
 pub mod outside;

@@ -16,6 +16,7 @@ fn every_part_signs_in_and_every_component_is_shown() {
     for screen in Screen::ALL {
         browser.screen(screen);
         browser.go(&desk.at("/styleguide")).shows("Guide de style").shows("Laboratoire du Port");
+        browser.accessible(&format!("{screen:?}"));
         // Nothing is wider than the window.
         let wide = browser.run("return document.documentElement.scrollWidth - window.innerWidth;", &[]);
         assert!(wide.as_i64().is_some_and(|more| more <= 0), "{screen:?}: {wide}");
@@ -23,6 +24,8 @@ fn every_part_signs_in_and_every_component_is_shown() {
     // Icons and style are there, nothing was blocked, nothing came from elsewhere.
     let shown = browser.run("return getComputedStyle(document.querySelector('.btn-main')).backgroundColor;", &[]);
     assert_ne!(shown, "rgba(0, 0, 0, 0)");
+    let elsewhere = browser.loaded().into_iter().find(|l| !l.starts_with(&desk.at("/")));
+    assert_eq!(elsewhere, None);
     let console = browser.console();
     assert!(!console.iter().any(|l| l.contains("Content Security Policy") || l.contains("SEVERE")), "{console:#?}");
     for who in cast.all() {
