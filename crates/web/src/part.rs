@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn only_our_own_pages_ask_for_pieces() {
         let asked = |pairs: &[(&'static str, &'static str)]| {
-            Asked::of(&pairs.iter().map(|&(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()).0
+            Asked::of(&pairs.iter().map(|&(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect())
+                .0
         };
         assert_eq!(asked(&[("x-sceau-part", "rows"), ("sec-fetch-site", "same-origin")]), Some(PartName::Rows));
         assert_eq!(asked(&[("x-sceau-part", "told")]), Some(PartName::Told));
