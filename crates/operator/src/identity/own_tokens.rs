@@ -155,9 +155,11 @@ impl DevicePolicy {
         Ok(())
     }
 
-    /// The end of a token that is made at `now` and wanted until then.
-    pub fn end(self, wanted: Option<i64>, now: i64) -> i64 {
-        let latest = now + i64::from(self.days) * DAY;
+    /// The end of a token that is made at `made` and wanted until then; as the policy is now, whenever that was. Where none is admitted it ended as it
+    /// was made.
+    pub fn last(self, made: i64, wanted: Option<i64>) -> i64 {
+        let days = if self.most == 0 { 0 } else { i64::from(self.days) };
+        let latest = made + days * DAY;
         wanted.map_or(latest, |w| w.min(latest))
     }
 }
