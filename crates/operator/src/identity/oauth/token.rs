@@ -183,6 +183,7 @@ impl Operator {
     ) -> Result<Value, Failed> {
         let settings = self.oauth().ok_or(OauthError::TemporarilyUnavailable)?;
         let (given, auth) = grant(form, basic)?;
+        let device = matches!(given, Grant::Device { .. });
         let client = self.proven_client(&auth).await?;
         let (access, refresh) = (secret(ACCESS)?, secret(REFRESH)?);
         let now = self.now().0;
@@ -296,7 +297,12 @@ impl Operator {
             }
         };
         match outcome {
-            Outcome::Given(grant) => Ok(pair.answer(&grant)),
+            Outcome::Given(grant) => {
+                if device {
+                    self.note_finished(origin.remote);
+                }
+                Ok(pair.answer(&grant))
+            }
             Outcome::No(error) => Err(error.into()),
             Outcome::Reused(grant) => {
                 self.rights_changed_of(grant.token.id);

@@ -20,6 +20,7 @@ each_engine!(
     codes_of_devices_are_not_guessed_from_node_to_node,
     a_sign_in_where_she_never_was_is_told,
     sign_ins_begun_without_end_are_bounded,
+    who_finishes_gives_a_place_back,
 );
 
 const PASSWORD: &str = "girafe-tambour-velours";
@@ -337,4 +338,23 @@ async fn sign_ins_begun_without_end_are_bounded(h: House) {
     let now = h.0.store.clock().now().0;
     h.write(move |tx| sceau_store::spent::forget(tx, now, 10_000).map(drop)).await;
     assert_eq!(h.0.count("attempts").await, 1);
+}
+
+/// F267: a whole hospital behind one address. Whoever signs in there takes no place from the next one; whoever only begins does.
+async fn who_finishes_gives_a_place_back(h: House) {
+    let op = node(&h, Thresholds::NONE).await;
+    let id = h.person("anne").await.id;
+    let there = || Browser { origin: from([203, 0, 113, 1]), ..Browser::new(&op) };
+    let begins = async || op.begin_attempt(&there().shown(), "/bal", None).await.map(drop);
+    for _ in 0..990 {
+        begins().await.unwrap();
+    }
+    // More of them than there are places left.
+    for _ in 0..25 {
+        there().proves(&op, id, &[Factor::Passkey], None).await;
+    }
+    for n in 0..10 {
+        assert!(begins().await.is_ok(), "{n}: nothing was given back");
+    }
+    assert_eq!(code(begins().await), "login.too_many");
 }
