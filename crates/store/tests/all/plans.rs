@@ -41,6 +41,7 @@ const MANY: &[&str] = &[
     "factors",
     "attempts",
     "web_sessions",
+    "web_step_ups",
     "one_time_codes",
     "known_browsers",
     "recoveries",
@@ -282,6 +283,7 @@ const FROM: &[(&str, &str)] = &[
     ("what sign-ins left", "tokens_web"),
     ("what sign-ins left", "tokens_standing"),
     ("sessions of a sign-in elsewhere", "web_sessions_provider"),
+    ("sessions of a sign-in elsewhere", "web_step_ups_provider"),
 ];
 
 /// Lists that are read in their order, so that a page costs what it shows.
