@@ -260,10 +260,10 @@ pub(super) async fn profile(Sent(visitor, wanted): Sent<For>) -> Response {
         let setup = visitor.op.mail_setup(address.domain()).await?;
         let personal = visitor.op.own_tokens(actor).await?.personal;
         let user = user(actor, Some(&wanted.bal), personal.as_deref());
-        apple::profile(&visitor.op, &setup, &address, (&user, None), visitor.lang)?;
+        apple::profile(&visitor.op, &setup, &address, (&user, None), visitor.lang, true).await?;
         let label = text(visitor.lang, "page.devices.apple_label", &[]);
         let (_, secret) = visitor.op.make_own_token(actor, &label, Some(&wanted.bal), None).await?;
-        apple::profile(&visitor.op, &setup, &address, (&user, Some(&secret)), visitor.lang)
+        apple::profile(&visitor.op, &setup, &address, (&user, Some(&secret)), visitor.lang, true).await
     };
     match made.await {
         Ok(profile) => apple::given(profile),
