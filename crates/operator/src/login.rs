@@ -86,7 +86,9 @@ impl Operator {
                 metrics::counter!("sceau_logins_total", "outcome" => "token").increment(1);
                 match refusal.code {
                     // Traced where they were found.
-                    RefusalCode::IdentityMismatch | RefusalCode::IdentityStruck => Err(refusal),
+                    RefusalCode::IdentityMismatch | RefusalCode::IdentityStruck | RefusalCode::SsoUnbound => {
+                        Err(refusal)
+                    }
                     _ => Err(self.refused(By::stranger(origin), None, None, refusal).await),
                 }
             }
@@ -244,6 +246,7 @@ fn proven(code: RefusalCode) -> bool {
             | R::IdentityUnknown
             | R::IdentityMismatch
             | R::IdentityStruck
+            | R::SsoUnbound
     )
 }
 
