@@ -36,8 +36,8 @@ async fn what_is_unlinked_and_linked_again_is_told(h: House) {
     assert_eq!(told().await, before + 2);
     // With a passkey beside them both may go.
     h.passkey("anne").await;
-    let with_key = told().await;
     let anne = h.session("anne").await;
+    let with_key = told().await;
     for name in [psc, sso] {
         h.op().unlink(&anne, &name).await.unwrap();
     }
