@@ -7,12 +7,13 @@ use super::factors::own;
 use super::standing;
 use crate::accounts::TokenView;
 use crate::notices::Template;
-use crate::policies::effective;
+use crate::policies::effective_of;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{AccessRole, Limits, Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Need;
 use sceau_store::{Id, StoreError, Tx, access, accounts, web_sessions};
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// A day, milliseconds.
@@ -131,15 +132,29 @@ impl Operator {
 impl DevicePolicy {
     /// As [`Operator::device_policy`], in the transaction that it is for; `operator`: its own limits.
     pub fn of(tx: &mut dyn Tx, operator: &Limits, person: Id) -> Result<Self, StoreError> {
-        let of = |l: &Limits| Self { most: l.device_tokens, days: l.device_token_days };
-        let mut strictest: Option<Self> = None;
-        for access in access::of_person(tx, person)? {
-            let Some(limits) = effective(tx, operator, access.bal_id)? else { continue };
-            let here = of(&limits);
-            let with = |s: Self| Self { most: s.most.min(here.most), days: s.days.min(here.days) };
-            strictest = Some(strictest.map_or(here, with));
+        let found = Self::of_many(tx, operator, &[person])?.remove(&person);
+        Ok(found.unwrap_or_else(|| Self::said(operator)))
+    }
+
+    /// The same, of many people at once, each of whom is there.
+    pub fn of_many(tx: &mut dyn Tx, operator: &Limits, people: &[Id]) -> Result<HashMap<Id, Self>, StoreError> {
+        let accesses = access::of_people(tx, people)?;
+        let bals: Vec<Id> = accesses.iter().map(|a| a.bal_id).collect();
+        let limits = effective_of(tx, operator, &bals)?;
+        let mut strictest: HashMap<Id, Self> = HashMap::new();
+        for access in accesses {
+            let Some(here) = limits.get(&access.bal_id).map(Self::said) else { continue };
+            let with = |s: &mut Self| *s = Self { most: s.most.min(here.most), days: s.days.min(here.days) };
+            strictest.entry(access.person_id).and_modify(with).or_insert(here);
         }
-        Ok(strictest.unwrap_or_else(|| of(operator)))
+        for person in people {
+            strictest.entry(*person).or_insert_with(|| Self::said(operator));
+        }
+        Ok(strictest)
+    }
+
+    fn said(limits: &Limits) -> Self {
+        Self { most: limits.device_tokens, days: limits.device_token_days }
     }
 
     /// Is there room for one more? In the transaction that makes it. `device.forbidden`, `device.too_many`.

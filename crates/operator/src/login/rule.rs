@@ -57,38 +57,39 @@ impl TokenRule {
     }
 
     /// The token with the end that really holds.
-    pub fn held(&self, tx: &mut dyn Tx, token: Token) -> Result<Token, StoreError> {
-        self.bounded(tx, token, &mut HashMap::new())
+    fn held(&self, tx: &mut dyn Tx, token: Token) -> Result<Token, StoreError> {
+        let mut held = self.all_held(tx, vec![token])?;
+        held.pop().ok_or_else(|| StoreError::Invalid("a token".into()))
     }
 
-    /// As [`Self::held`], of many: each person's policy is looked up once.
-    pub fn all_held(&self, tx: &mut dyn Tx, tokens: Vec<Token>) -> Result<Vec<Token>, StoreError> {
-        let mut known = HashMap::new();
-        tokens.into_iter().map(|token| self.bounded(tx, token, &mut known)).collect()
-    }
-
-    fn bounded(
-        &self,
-        tx: &mut dyn Tx,
-        token: Token,
-        known: &mut HashMap<Id, DevicePolicy>,
-    ) -> Result<Token, StoreError> {
-        let expires = match token.purpose.as_str() {
-            // It ended as it was made.
-            "api" if self.is_too_weak(&token.strength) => Some(token.created),
-            "device" | devices::PURPOSE | oauth::PURPOSE if !self.as_it_likes(&token) => {
-                let policy = match known.get(&token.person_id) {
-                    Some(policy) => *policy,
-                    None => DevicePolicy::of(tx, &self.operator, token.person_id)?,
-                };
-                known.insert(token.person_id, policy);
-                let end = Some(policy.last(token.created, token.expires));
-                // Machines have no such policy; asked only where it would make a difference.
-                if end != token.expires && access::is_machine(tx, token.person_id)? { token.expires } else { end }
-            }
-            _ => token.expires,
+    /// Tokens, in their order, each with the end that really holds: what that depends on is read once for all of them.
+    pub fn all_held(&self, tx: &mut dyn Tx, mut tokens: Vec<Token>) -> Result<Vec<Token>, StoreError> {
+        let people: Vec<Id> = tokens.iter().filter(|t| self.is_governed(t)).map(|t| t.person_id).collect();
+        let policies = match people.is_empty() {
+            true => HashMap::new(),
+            false => DevicePolicy::of_many(tx, &self.operator, &people)?,
         };
-        Ok(Token { expires, ..token })
+        let end = |t: &Token| match t.purpose.as_str() {
+            // It ended as it was made.
+            "api" if self.is_too_weak(&t.strength) => Some(t.created),
+            _ if self.is_governed(t) => policies.get(&t.person_id).map(|p| p.last(t.created, t.expires)).or(t.expires),
+            _ => t.expires,
+        };
+        let shorter = tokens.iter().filter(|t| self.is_governed(t) && end(t) != t.expires);
+        let shorter: Vec<Id> = shorter.map(|t| t.person_id).collect();
+        // Machines have no such policy; asked only where it makes a difference.
+        let machines = access::machines(tx, &shorter)?;
+        for token in &mut tokens {
+            if !self.is_governed(token) || !machines.contains(&token.person_id) {
+                token.expires = end(&*token);
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Does the policy of device tokens bear on it, if it is no machine's?
+    fn is_governed(&self, token: &Token) -> bool {
+        matches!(token.purpose.as_str(), "device" | devices::PURPOSE | oauth::PURPOSE) && !self.as_it_likes(token)
     }
 
     /// An operator that is being set up makes tokens as it likes; people in their browsers never do.
