@@ -196,7 +196,8 @@ pub struct Token {
     pub last_used: Option<i64>,
     /// Revoked at.
     pub revoked: Option<i64>,
-    /// What proved whoever made it (`Proof::names`); empty when it was made by other means, or before this was kept.
+    /// What proved whoever made it (`Proof::names`), or stands for a proof: `system_account` (at the machine itself), `link` (asked for after one). Empty
+    /// when it was made by other means, or before this was kept.
     pub strength: String,
     /// What an OAuth grant opens (bits of its scopes); none: everything that its purpose opens.
     pub scope: Option<i64>,
