@@ -162,8 +162,10 @@ impl DevicePolicy {
         if self.most == 0 {
             return Err(RefusalCode::DeviceForbidden.into());
         }
-        let tokens = accounts::live_of_person(tx, person, "device", now)?;
-        let certificates = accounts::live_of_person(tx, person, super::devices::PURPOSE, now)?;
+        // What the policy has ended takes no place.
+        let within = (now - i64::from(self.days) * DAY, now);
+        let tokens = accounts::live_of_person(tx, person, "device", within)?;
+        let certificates = accounts::live_of_person(tx, person, super::devices::PURPOSE, within)?;
         if tokens + certificates >= i64::from(self.most) {
             return Err(Refusal::new(RefusalCode::DeviceTooMany).with("limit", self.most).into());
         }

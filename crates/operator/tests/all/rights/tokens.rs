@@ -281,6 +281,11 @@ async fn a_policy_that_is_tightened_holds_for_what_exists(h: House, _: Arc<Playe
     assert_eq!(code(op.login_token("anne", &secret, &origin(Door::Submission)).await), "login.failed");
     assert_eq!(code(op.login_person("anne", &secret, &web).await), "login.failed");
     robot_reads().await;
+    // It takes no place from the next one.
+    policy("device_tokens", 1).await;
+    let (next, _) = op.create_token(&anne, "anne", None, "suivant", None).await.unwrap();
+    assert_eq!(code(op.create_token(&anne, "anne", None, "un de trop", None).await), "device.too_many");
+    op.revoke_token(&anne, next.id).await.unwrap();
     // None at all: at once, also for a session that was judged a moment ago.
     policy("device_token_days", 30).await;
     let session = op.login_token("anne", &secret, &imap).await.unwrap();
