@@ -1,11 +1,15 @@
-//! Who signs in at the played providers: the synthetic people of the world, and two whom no operator knows.
+//! Who signs in at the played providers: the synthetic people of the world, two whom no operator knows, and a few whom the register alone knows.
+use crate::rpps::strangers;
 use crate::world::World;
 use serde_json::{Value, json};
+
+/// How many newcomers come by the provider. They have cards too.
+const NEWCOMERS: usize = 3;
 
 /// Somebody.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Login at the operator; for whoever has none, a name to pick.
+    /// Login at the operator; for whoever has none, a name to pick: of a newcomer the number.
     pub login: String,
     /// National identifier as the directory writes it: `8` and the RPPS. None for a hospital's clerk.
     pub national: Option<String>,
@@ -74,6 +78,18 @@ pub fn professionals(world: &World) -> Vec<Person> {
         profession: "10",
     }));
     all
+}
+
+/// Whom Pro Santé Connect knows: those professionals, and newcomers, whom the register knows and no operator.
+pub fn everybody(world: &World) -> Vec<Person> {
+    let newcomers = strangers().take(NEWCOMERS).map(|p| Person {
+        national: Some(format!("8{}", p.rpps)),
+        login: p.rpps,
+        family: p.family,
+        given: p.given,
+        profession: p.profession,
+    });
+    professionals(world).into_iter().chain(newcomers).collect()
 }
 
 /// Whoever works at a hospital, its administrator too.

@@ -46,7 +46,8 @@ pub(crate) static DATA: Migrations = Migrations {
         10 "0010_carrier.sql", 11 "0011_claims_alone.sql",
         12 "0012_reader.sql",
         13 "0013_contacts.sql",
-        14 "0014_identity.sql"
+        14 "0014_identity.sql",
+        15 "0015_step_ups.sql"
     ],
     // 8 takes away; 10 moves what is being sent, and what is held, to where a program of 9 does not look (11 sets its `schema_least`).
     alone: &[8, 10],
