@@ -14,7 +14,6 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Need;
 use sceau_operator::identity::factors::FactorView;
 use sceau_operator::identity::links::LinkView;
-use sceau_operator::identity::recovery::RecoveryView;
 use sceau_operator::identity::sso::SsoOffer;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -156,9 +155,9 @@ async fn page(visitor: &Visitor, why: Option<&Refusal>) -> Response {
         Err(response) => return *response,
     };
     let op = &visitor.op;
-    let found: Result<(Vec<FactorView>, Vec<LinkView>, Option<RecoveryView>), Refusal> = async {
+    let found = async {
         op.needs(actor, Need::Strong)?;
-        Ok((op.factors(actor, None).await?, op.own_links(actor).await?, op.own_recovery(actor).await?))
+        Ok::<_, Refusal>((op.factors(actor, None).await?, op.own_links(actor).await?, op.own_recovery(actor).await?))
     }
     .await;
     match found {
