@@ -45,7 +45,7 @@ pub struct Person {
     pub local_id_reason: Option<String>,
     /// Until when.
     pub local_id_until: Option<i64>,
-    /// How the identity was certified: `none`, `operator`, `structure`, `card`.
+    /// How the identity was certified: `none`, `operator`, `structure`, `card`, `psc`.
     pub identity: String,
     /// When.
     pub identity_at: Option<i64>,

@@ -76,7 +76,8 @@ pub fn of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Binding>, StoreError
 
 /// Says how a name is somebody's now, since `at`; false when it is not this person's, or not any more.
 pub fn set_how(tx: &mut dyn Tx, b: &Binding, how: &str, at: i64) -> Result<bool, StoreError> {
-    let sql = "UPDATE bindings SET how = $5, bound = $6 WHERE kind = $1 AND issuer = $2 AND subject = $3 AND person_id = $4";
+    let sql =
+        "UPDATE bindings SET how = $5, bound = $6 WHERE kind = $1 AND issuer = $2 AND subject = $3 AND person_id = $4";
     Ok(tx.execute(sql, params![&b.kind, &b.issuer, b.subject.clone(), b.person_id, how, at])? > 0)
 }
 

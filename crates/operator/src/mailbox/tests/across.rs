@@ -1,5 +1,5 @@
 //! From one BAL of a person to another.
-use super::{House, flags, on_both, refused};
+use super::{House, flags, on_both, refused, seated};
 use crate::Actor;
 use crate::mailbox::across::Takings;
 use crate::mailbox::append::Filing;
@@ -207,7 +207,7 @@ async fn a_part_is_judged_again_when_it_is_filed(h: House) {
     h.operator.move_entries(&h.actor, inbox, &uids[1..], "Archive").await.unwrap();
     refused(file(gone).await, RefusalCode::EntryUnknown);
     let renamed = part(folder, filed).await;
-    h.operator.rename_folder(&h.actor, "Dossier", "Privé").await.unwrap();
+    h.operator.rename_folder(&seated(&h.actor, 15), "Dossier", "Privé").await.unwrap();
     refused(file(renamed).await, RefusalCode::Unavailable);
     // One of several is enough, and nothing of it is kept.
     assert_eq!(h.operator.open_folder(&other, "INBOX", true).await.unwrap().entries.len(), 1);
