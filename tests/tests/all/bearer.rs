@@ -42,7 +42,10 @@ fn a_program_sends_while_the_signing_key_rotates() {
     let _imap = proves(&["F221", "F048"], "imap");
     let sandbox = Sandbox::start();
     let a = sandbox.a();
-    let token = sandbox.token_of("marie.martin");
+    // As whoever builds a professional software asks for one.
+    let (folder, base) = (sandbox.data.to_str().expect("a path"), sandbox.base().to_string());
+    let said = a.cli(&["sandbox", "token", "--as", "marie.martin", "--data", folder, "--port-base", &base]);
+    let token = said["token"].as_str().expect("a token").to_owned();
     let _ = send(&sandbox, MARIE, &token, "avant").ok();
     let row = standing(a, "marie.martin");
     assert_eq!(row["label"], json!(sandbox.ready.psc.lps_client), "{row}");

@@ -216,6 +216,7 @@ fn a_hospital_signs_in_its_people_when_it_attests_strongly() {
     // As the command line shows it.
     let listed = a.cli(&["sso", "list"]);
     assert_eq!((listed[0]["name"].as_str(), listed[0]["state"].as_str()), (Some(HOSPITAL), Some("active")), "{listed}");
+    assert_eq!(a.cli(&["sso", "show", HOSPITAL]), listed[0]);
     let seen = a.cli(&["identity", "refresh"]);
     assert_eq!(seen["psc"]["keys"].as_array().map(Vec::len), Some(2), "{seen}");
     assert!(a.cli(&["identity", "show"])["unverified"].as_array().is_some_and(|u| u.len() > 5));
