@@ -17,6 +17,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long the browser may take for one step: a page that waits for its server included.
@@ -30,8 +31,19 @@ pub struct Browser {
     driver: Child,
     port: u16,
     session: String,
+    /// The size of its screen, as a test has set it.
+    screen: Mutex<Option<Screen>>,
     _home: tempfile::TempDir,
 }
+
+/// Width and height.
+type Screen = (u32, u32);
+/// A desk's.
+const DESK: Screen = (1200, 900);
+/// A telephone's.
+const PHONE: Screen = (360, 740);
+/// The command (CDP) that gives the screen a size.
+const RESIZE: &str = "Emulation.setDeviceMetricsOverride";
 
 /// A key or a telephone that the browser plays (WebAuthn Level 3 §11: virtual authenticators).
 #[derive(Debug, Clone)]
@@ -69,7 +81,7 @@ impl Browser {
             .expect("the driver says its port");
         // What it says later is read, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        let mut browser = Self { driver, port, session: String::new(), _home: home };
+        let mut browser = Self { driver, port, session: String::new(), screen: Mutex::default(), _home: home };
         let arguments = [
             "--headless=new",
             // Namespaces of its own are not to be had in every container; what it reads here is ours.
@@ -275,9 +287,9 @@ impl Browser {
     /// A window as large as a telephone's (360 × 740), or as a desk's again.
     #[track_caller]
     pub fn phone(&self, phone: bool) -> &Self {
-        let (width, height) = if phone { (360, 740) } else { (1200, 900) };
-        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
-        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+        let screen = if phone { PHONE } else { DESK };
+        self.devtools(RESIZE, &metrics(screen));
+        *self.screen.lock().unwrap_or_else(PoisonError::into_inner) = Some(screen);
         self
     }
     /// A window of this width, light or dark.
@@ -312,24 +324,30 @@ impl Browser {
     /// With `SCEAU_PICTURES` set: every page that a test comes to, whole, at the widths of a desk, a tablet and a telephone, as
     /// `target/pictures/pages/<path>-<width>.png`. Whoever changes pages looks at them.
     fn look(&self) {
-        if std::env::var_os("SCEAU_PICTURES").is_none() {
-            return;
+        if std::env::var_os("SCEAU_PICTURES").is_some() {
+            self.pictures(&crate::proof::workspace().join("target/pictures/pages"));
         }
+    }
+    /// The page at each width, into a folder. The screen is as it was before.
+    fn pictures(&self, folder: &Path) {
         let path: String =
             self.path().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(48).collect();
-        let folder = crate::proof::workspace().join("target/pictures/pages");
-        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::create_dir_all(folder).expect("a folder");
         let command = |command: &str, params: Value| {
             self.tried("POST", "/goog/cdp/execute", &json!({ "cmd": command, "params": params })).unwrap_or_default()
         };
-        for (width, height) in [(1200, 900), (768, 1024), (360, 740)] {
-            let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
-            command("Emulation.setDeviceMetricsOverride", metrics);
+        for screen in [DESK, (768, 1024), PHONE] {
+            command(RESIZE, metrics(screen));
             let shot = command("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
             let png = base64::prelude::BASE64_STANDARD.decode(shot["data"].as_str().unwrap_or_default());
-            std::fs::write(folder.join(format!("{path}-{width}.png")), png.unwrap_or_default()).expect("a picture");
+            std::fs::write(folder.join(format!("{path}-{}.png", screen.0)), png.unwrap_or_default())
+                .expect("a picture");
         }
-        command("Emulation.clearDeviceMetricsOverride", json!({}));
+        let set = *self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        match set {
+            Some(screen) => command(RESIZE, metrics(screen)),
+            None => command("Emulation.clearDeviceMetricsOverride", json!({})),
+        };
     }
     /// What the browser wrote to its console since it was last asked: blocked resources and errors of scripts are there.
     pub fn console(&self) -> Vec<String> {
@@ -384,6 +402,11 @@ impl Drop for Browser {
     }
 }
 
+/// What [`RESIZE`] asks.
+fn metrics((width, height): Screen) -> Value {
+    json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 })
+}
+
 fn selector(css: &str) -> Value {
     json!({ "using": "css selector", "value": css })
 }
@@ -414,7 +437,7 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("port");
         let port = listener.local_addr().expect("address").port();
         std::thread::spawn(move || {
-            let page = "<!doctype html><title>t</title><form action=/done><label>N<input id=n name=n></label><button>Go</button></form>";
+            let page = "<!doctype html><meta name=viewport content='width=device-width'><title>t</title><form action=/done><label>N<input id=n name=n></label><button>Go</button></form>";
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let mut heard = [0; 4096];
                 let read = stream.read(&mut heard).unwrap_or(0);
@@ -430,6 +453,14 @@ mod tests {
         let anchors = tempfile::NamedTempFile::new().expect("file");
         let browser = Browser::start(anchors.path());
         browser.go(&format!("http://localhost:{port}/"));
+        // Pictures of the page leave the screen as the test has set it.
+        let folder = tempfile::tempdir().expect("folder");
+        for (phone, wanted) in [(true, PHONE.0), (false, DESK.0)] {
+            browser.phone(phone).pictures(folder.path());
+            let right = || (browser.run("return window.innerWidth", &[]) == json!(wanted)).then_some(());
+            crate::wait::until("the width that was set", 10, right);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("pictures").count(), 3);
         let key = browser.authenticator(true);
         let made = browser.run(
             "const key = await navigator.credentials.create({publicKey: {rp: {name: 'r'}, user: {id: new Uint8Array(32), name: 'u', displayName: 'u'}, \

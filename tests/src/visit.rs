@@ -1,5 +1,6 @@
 //! A browser without a screen and without scripts: curl with a jar of cookies. It sends forms as they stand on a page, and follows where it is led when
 //! the test says so.
+use crate::sandbox::Operator;
 use crate::{Run, Sandbox};
 use tempfile::TempDir;
 
@@ -88,6 +89,24 @@ impl<'a> Visit<'a> {
         let page = self.get(&format!("{public_url}/connexion"));
         let back = self.at_provider(self.send(&page, "/connexion/psc", &[]), who, "card");
         self.get(&back)
+    }
+    /// Who is signed in and new here opens a mailbox in the domain of no structure, for whoever works in none, and accepts the terms of use: its address,
+    /// once it is open.
+    pub fn open_mailbox(&self, a: &Operator) -> String {
+        let main = &a.public_url;
+        let page = self.get(&format!("{main}/bal"));
+        let form = page.form("/bal").unwrap_or_else(|| panic!("nothing to open: {}", page.body));
+        let (_, address) = form.into_iter().find(|(name, _)| name == "address").expect("an address");
+        assert!(address.ends_with(&format!("@{}", a.domains[1])), "{address}");
+        let asked = self.send(&page, "/bal", &[]);
+        assert!(asked.to.as_deref().is_some_and(|to| to.ends_with("/conditions")), "{asked:?}");
+        let terms = self.get(&format!("{main}/conditions"));
+        let accepted = self.send(&terms, "/conditions", &[("accept", "yes")]);
+        assert!(accepted.status < 400, "{accepted:?}");
+        crate::wait::until("the mailbox to be opened", 30, || {
+            a.cli_raw(&["bal", "show", &address]).out.contains("\"active\"").then_some(())
+        });
+        address
     }
     /// At the provider's page to which a form led: picks somebody and a means; where the browser goes then.
     pub fn at_provider(&self, led: Seen, who: &str, means: &str) -> String {

@@ -32,7 +32,7 @@ pub struct AlarmView {
     pub cleared: Option<Timestamp>,
 }
 
-use crate::record::By;
+use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
@@ -85,9 +85,34 @@ impl Operator {
         let severity = if critical { "critical" } else { "warning" };
         let (subject, data, now) = (subject.to_owned(), data.to_string(), self.clock().now().0);
         let raised = self.0.store.write(move |tx| rows::raise(tx, code, &subject, severity, &data, now)).await;
-        if let Err(e) = raised.map_err(|e: StoreError| e) {
-            tracing::error!(code, error = %e, "alarm not kept");
-            crate::refuse::store(&e);
+        if let Err(e) = raised {
+            not_kept(code, &e);
+        }
+    }
+
+    /// Raises a critical alarm unless it is open, with the trace of what raised it, in one transaction: of several at once, on whichever nodes, one does.
+    pub(crate) async fn raise_alarm_once(
+        &self,
+        code: &'static str,
+        subject: &str,
+        data: serde_json::Value,
+        fact: Fact,
+    ) {
+        let (subject, data, now) = (subject.to_owned(), data.to_string(), self.clock().now().0);
+        let raised = self.0.store.write::<_, StoreError, _>(move |tx| {
+            let begun = rows::begin(tx, code, &subject, "critical", &data, now)?;
+            if begun {
+                fact.write(tx)?;
+            }
+            Ok(begun)
+        });
+        match raised.await {
+            Ok(true) => {
+                metrics::counter!("sceau_alarms_total", "code" => code).increment(1);
+                tracing::warn!(code, critical = true, "alarm");
+            }
+            Ok(false) => {}
+            Err(e) => not_kept(code, &e),
         }
     }
 
@@ -120,6 +145,12 @@ impl Operator {
             tracing::error!(code, error = %e, "alarm not cleared");
         }
     }
+}
+
+/// An alarm that could not be written is logged: it must not stop an act.
+fn not_kept(code: &str, e: &StoreError) {
+    tracing::error!(code, error = %e, "alarm not kept");
+    crate::refuse::store(e);
 }
 
 impl From<rows::Alarm> for AlarmView {

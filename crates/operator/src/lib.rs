@@ -50,6 +50,7 @@ pub mod revocation;
 mod rights;
 pub mod roles;
 pub mod search;
+mod seats;
 pub mod terms;
 pub mod traces;
 pub mod trusted;
@@ -94,8 +95,6 @@ pub(crate) struct Inner {
     pub(crate) guard: login::Guard,
     /// Sessions of mail programs, by person.
     pub(crate) sessions: login::Sessions,
-    /// Contents that are known to be damaged.
-    pub(crate) damaged: mailbox::damage::Known,
     /// Traces of reading that wait to be written.
     pub(crate) reading: reading::Buffer,
     /// How many refusals were traced in this minute.
@@ -151,7 +150,6 @@ impl Operator {
             jobs_wake: tokio::sync::Notify::new(),
             guard: login::Guard::default(),
             sessions: login::Sessions::default(),
-            damaged: mailbox::damage::Known::default(),
             reading: reading::Buffer::default(),
             refusals: mail::refusals::Ledger::default(),
             leases: queue::Leases::default(),

@@ -7,6 +7,7 @@ mod leash;
 mod open;
 mod others;
 mod person;
+mod rule;
 pub mod sasl;
 
 pub use guard::Guard;
@@ -14,6 +15,7 @@ pub use leash::Leash;
 pub use open::OpenSession;
 pub(crate) use open::Sessions;
 pub use others::MOST_BALS;
+pub(crate) use rule::{AT_THE_MACHINE, BY_LINK, TokenRule, strength_at};
 
 use crate::access::holds;
 use crate::record::By;
@@ -84,7 +86,9 @@ impl Operator {
                 metrics::counter!("sceau_logins_total", "outcome" => "token").increment(1);
                 match refusal.code {
                     // Traced where they were found.
-                    RefusalCode::IdentityMismatch | RefusalCode::IdentityStruck => Err(refusal),
+                    RefusalCode::IdentityMismatch | RefusalCode::IdentityStruck | RefusalCode::SsoUnbound => {
+                        Err(refusal)
+                    }
                     _ => Err(self.refused(By::stranger(origin), None, None, refusal).await),
                 }
             }
@@ -116,11 +120,11 @@ impl Operator {
         let wanted = bal.map(|b| self.key_of(b)).transpose().map_err(|_| failed())?;
         let by_address = name.parse::<Address>().ok().map(|a| self.bal_key(&a));
         let name = name.to_ascii_lowercase();
-        let (now, since) = (self.clock().now().0, self.0.guard.rights_version());
+        let (now, since, rule) = (self.clock().now().0, self.0.guard.rights_version(), self.token_rule());
         // One look-up by the token's digest, whatever the login: whether the login exists is never asked.
         let find = move |tx: &mut dyn Tx| {
-            let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
-            let Some(token) = live else { return Ok(None) };
+            let found = rows::token_by_digest(tx, &digest)?.filter(|t| t.purpose == "device");
+            let Some(token) = rule.live(tx, found, now)? else { return Ok(None) };
             find(tx, token, Some(&name), by_address.as_deref(), wanted.as_deref(), now)
         };
         let found = self.0.store.read(find).await?.ok_or_else(failed)?;
@@ -170,8 +174,8 @@ impl Operator {
         Ok(actor)
     }
 
-    /// Is the actor still allowed on its BAL (token not revoked nor expired, access in force with the rights of the login,
-    /// BAL active, nobody blocked, terms in force accepted)? Doors ask at each command; answered from a cache that lives for a second and that a
+    /// Is the actor still allowed on its BAL (token not revoked nor expired and within the policies in force, access in force with the rights of the
+    /// login, BAL active, nobody blocked, terms in force accepted)? Doors ask at each command; answered from a cache that lives for a second and that a
     /// revocation anywhere clears at once.
     ///
     /// # Errors
@@ -187,9 +191,10 @@ impl Operator {
             return Ok(());
         }
         let (person, bal_id) = (person.id, bal.id);
-        let version = self.0.guard.rights_version();
+        let (version, rule) = (self.0.guard.rights_version(), self.token_rule());
         let allowed = move |tx: &mut dyn Tx| -> Result<(), Fail> {
-            let token = rows::token_by_id(tx, token)?.filter(|t| is_live(t, now.0)).ok_or(RefusalCode::RightMissing)?;
+            let token = rows::token_by_id(tx, token)?;
+            let token = rule.live(tx, token, now.0)?.ok_or(RefusalCode::RightMissing)?;
             // A session has the rights that it began with, or ends.
             let same = |s: &access::Seated| chair.role.as_str() == s.role && chair.rights == opened(s, &token);
             match access::seat(tx, bal_id, person)?.filter(same) {
@@ -241,12 +246,8 @@ fn proven(code: RefusalCode) -> bool {
             | R::IdentityUnknown
             | R::IdentityMismatch
             | R::IdentityStruck
+            | R::SsoUnbound
     )
-}
-
-/// Neither revoked nor expired.
-pub(crate) fn is_live(t: &rows::Token, now: i64) -> bool {
-    t.revoked.is_none() && t.expires.is_none_or(|e| e > now)
 }
 
 /// What a login and a token lead to.

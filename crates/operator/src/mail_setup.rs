@@ -1,21 +1,26 @@
 //! What mail programs are told about a domain, and what its zone must hold (F223).
 //!
 //! Promises: settings are told by the domain of an address alone, whatever stands before the `@`: nobody learns who has a BAL. Nothing is told of a domain
-//! whose programs have nothing to ask from us: one that is not ours, has not come yet or went, or is carried by a structure's own server.
+//! whose programs have nothing to ask from us: one that is not ours, has not come yet or went, or is carried by a structure's own server. Ways to log in
+//! are told where the domain's policy admits them.
 use crate::moves::Standing;
+use crate::policies::of_domain;
+use crate::seats::{Seats, Work};
 use crate::trusted::probe::Probe;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::mail_setup::{self as rules, Published, RecordKind, RecordUse, Servers, Wanted, Web};
 use sceau_domain::{DomainName, Refusal, RefusalCode};
 use sceau_identity::oauth::Scopes;
 use sceau_store::{StoreError, Tx, accounts, connectors, oauth};
-use sceau_trust::Identity;
+use sceau_trust::{Identity, Purpose};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use utoipa::ToSchema;
 
+/// Documents that are signed at once: anybody asks for one, with another name each time.
+const SIGNED_AT_ONCE: u32 = 2;
 /// A look at one record, tries included.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -33,6 +38,8 @@ pub struct Settings {
 pub(crate) struct State {
     /// What people's programs are shown, once the program has said it.
     shown: OnceLock<Shown>,
+    /// Seats for signing.
+    seats: Seats,
 }
 
 /// The certificate that people's programs are shown, with its key, as it is at this moment.
@@ -47,9 +54,33 @@ pub struct MailSetup {
     pub operator: String,
     /// Where it connects; whole ([`Servers::is_whole`]).
     pub servers: Servers,
-    /// Our name as an authorization server, where a mail program could use it: programs may register themselves, or one is registered that may ask for
-    /// all that the settings name. Where nobody could it would lead people nowhere.
+    /// The domain admits device tokens: they are the passwords of mail programs.
+    pub secrets: bool,
+    /// Our name as an authorization server, where a mail program could use it: the domain admits device tokens, and programs may register themselves, or
+    /// one is registered that may ask for all that the settings name. Where nobody could it would lead people nowhere.
     pub oauth: Option<String>,
+    /// A card logs in.
+    pub cards: bool,
+}
+
+impl MailSetup {
+    /// Is a card all that a program could log in by? Few can; where there is a plainer way it is not named.
+    pub fn by_card_alone(&self) -> bool {
+        self.cards && !self.secrets && self.oauth.is_none()
+    }
+    /// What a program that looks for itself is told. `admin.not_found` where nothing would let it in.
+    pub fn told(self) -> Result<Self, Refusal> {
+        let any = self.secrets || self.cards || self.oauth.is_some();
+        if any { Ok(self) } else { Err(nothing(&self.domain)) }
+    }
+    /// The same, to a program that logs in by a password and by nothing else.
+    pub fn told_with_password(self) -> Result<Self, Refusal> {
+        if self.secrets { Ok(self) } else { Err(nothing(&self.domain)) }
+    }
+}
+
+fn nothing(domain: &DomainName) -> Refusal {
+    Refusal::new(RefusalCode::NotFound).with("name", domain)
 }
 
 /// What the zone of a domain must hold.
@@ -112,13 +143,27 @@ impl From<Published> for Look {
 impl Operator {
     /// What a mail program is told of a domain. For everybody. `admin.not_found` where there is nothing to tell.
     pub async fn mail_setup(&self, domain: &DomainName) -> Result<MailSetup, Refusal> {
-        let nothing = || Refusal::new(RefusalCode::NotFound).with("name", domain);
-        let servers = self.programs(domain).await?.ok_or_else(nothing)?;
+        let servers = self.programs(domain).await?.ok_or_else(|| nothing(domain))?;
         if !matches!(self.standing(domain).await?, Standing::Here | Standing::Shared) {
-            return Err(nothing());
+            return Err(nothing(domain));
         }
-        let oauth = self.lets_mail_programs_in().await?.then(|| self.config().public_url.clone());
-        Ok(MailSetup { domain: domain.clone(), operator: self.config().name.clone(), servers, oauth })
+        // Where no device tokens are admitted, no program is let in either.
+        let secrets = self.admits_device_tokens(domain).await?;
+        let programs = secrets && self.lets_mail_programs_in().await?;
+        let oauth = programs.then(|| self.config().public_url.clone());
+        let cards = !self.0.trust.anchors().of(Purpose::Cps).is_empty();
+        let operator = self.config().name.clone();
+        Ok(MailSetup { domain: domain.clone(), operator, servers, secrets, oauth, cards })
+    }
+
+    /// Does the policy of a domain of ours admit device tokens? Of the domain alone: whoever asks learns nothing of a structure or a BAL.
+    async fn admits_device_tokens(&self, domain: &DomainName) -> Result<bool, Refusal> {
+        let (name, operator) = (domain.to_string(), self.config().limits);
+        let look = move |tx: &mut dyn Tx| {
+            let Some(found) = accounts::domain_by_name(tx, &name)? else { return Ok(false) };
+            Ok::<_, StoreError>(of_domain(tx, &operator, found.id)?.device_tokens > 0)
+        };
+        self.0.store.read(look).await.map_err(|e| refuse::store(&e))
     }
 
     /// Could a mail program come by our tokens (OAuth)?
@@ -138,10 +183,16 @@ impl Operator {
         let _ = self.0.mail_setup.shown.set(shown);
     }
 
-    /// A document for a person's device, signed with the certificate that programs are shown (CMS). `system.unavailable`.
-    pub fn signed_document(&self, content: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let shown = self.0.mail_setup.shown.get().ok_or(RefusalCode::Unavailable)?;
-        sceau_trust::cms::signed(content, &shown.load(), self.now()).map_err(|e| {
+    /// A document for a person's device, signed with the certificate that programs are shown (CMS). `expected`: whoever asks is signed in. Few are signed
+    /// at once and few wait: `system.unavailable` beyond that, or when nothing can be signed here.
+    pub async fn signed_document(&self, content: Vec<u8>, expected: bool) -> Result<Vec<u8>, Refusal> {
+        let (state, now) = (&self.0.mail_setup, self.now());
+        let identity = state.shown.get().ok_or(RefusalCode::Unavailable)?.load_full();
+        let (counter, busy) = ("sceau_documents_signed_total", RefusalCode::Unavailable);
+        let what = Work { counter, seats: SIGNED_AT_ONCE, busy };
+        let signed =
+            state.seats.work(what, expected, move || sceau_trust::cms::signed(&content, &identity, now)).await?;
+        signed.map_err(|e| {
             tracing::error!(error = %e, "a document for a device could not be signed");
             RefusalCode::Unavailable.into()
         })

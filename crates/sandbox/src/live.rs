@@ -40,6 +40,11 @@ async fn ask(operator: &OperatorSpec, after: Option<i64>) -> std::io::Result<Val
         None => "/api/v1/traces?act=mail&limit=1".to_owned(),
         Some(id) => format!("/api/v1/traces?act=mail&limit=200&after={id}"),
     };
+    items(operator, &path).await
+}
+
+/// What a list of REST holds, asked over the administration socket.
+pub async fn items(operator: &OperatorSpec, path: &str) -> std::io::Result<Value> {
     let exchange = async {
         let mut socket = UnixStream::connect(operator.socket()).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: sceau\r\nConnection: close\r\n\r\n");

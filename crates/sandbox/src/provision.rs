@@ -1,5 +1,6 @@
 //! Sets the operators up through the command line, as a person would: domain, hospital, regional body, people, BALs, tokens.
 //! What was done is kept in `accounts.json` of each operator; a start that was cut short goes on where it stopped.
+use crate::live::items;
 use crate::world::{OperatorSpec, World};
 use crate::{Options, SandboxError, io, write_private};
 use serde::{Deserialize, Serialize};
@@ -68,18 +69,14 @@ async fn api_token(options: &Options, o: &OperatorSpec) -> Result<String, Sandbo
 }
 
 async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, SandboxError> {
+    ground(options, o).await?;
     let file = o.data.join("accounts.json");
     if file.exists() {
         let bytes = std::fs::read(&file).map_err(io(file.display().to_string()))?;
         return serde_json::from_slice(&bytes).map_err(|e| SandboxError::Command(e.to_string()));
     }
-    let register = crate::rpps::file(&options.data).display().to_string();
-    cli(options, o, &["reference", "import", "rpps", &register, "--source", "bac à sable"]).await?;
     // Nobody's mail opens before the terms are accepted, by each person with a token of the person's own.
     create(options, o, &["terms", "publish", TERMS]).await?;
-    for domain in o.domains() {
-        create(options, o, &["domain", "add", domain]).await?;
-    }
     structure(options, o).await?;
     for (login, name, rpps) in &o.people {
         person(options, o, login, name, *rpps).await?;
@@ -126,6 +123,22 @@ async fn one(options: &Options, o: &OperatorSpec) -> Result<Vec<Account>, Sandbo
     }
     write_private(&file, &serde_json::to_vec_pretty(&accounts).unwrap_or_default())?;
     Ok(accounts)
+}
+
+/// What whoever is new here needs: the register that knows him, and a domain of no structure. The folder of an earlier sandbox may have neither.
+async fn ground(options: &Options, o: &OperatorSpec) -> Result<(), SandboxError> {
+    // Who gives no answer has none of it: what is there already is not added again.
+    let has = |all: &Value, name: &str| all.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name));
+    let tables = items(o, "/api/v1/reference").await.unwrap_or_default();
+    if !has(&tables, "rpps") {
+        let register = crate::rpps::file(&options.data).display().to_string();
+        cli(options, o, &["reference", "import", "rpps", &register, "--source", "bac à sable"]).await?;
+    }
+    let domains = items(o, "/api/v1/domains").await.unwrap_or_default();
+    for domain in o.domains().into_iter().filter(|&domain| !has(&domains, domain)) {
+        create(options, o, &["domain", "add", domain]).await?;
+    }
+    Ok(())
 }
 
 /// The hospital with its convention and its regional body, and who speaks for them.

@@ -50,7 +50,7 @@ fn sign_in(options: &Options, world: &World, pki: &Pki) -> Result<[String; 2], S
     ];
     let telephone = world.telephone();
     Ok([
-        say("sign_in_psc", &[("page", &page), ("anchors", &anchors), ("telephone", &telephone)]),
+        say("sign_in_psc", &[("page", &page), ("anchors", &anchors), ("new", &new.holder), ("telephone", &telephone)]),
         say("sign_in_card", &cards),
     ])
 }

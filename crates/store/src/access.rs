@@ -180,8 +180,16 @@ pub fn natural(tx: &mut dyn Tx, people: &[Id]) -> Result<BTreeSet<Id>, StoreErro
 
 /// Is that a machine: somebody with the access of one, of whom nothing says that it is a natural person?
 pub fn is_machine(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
-    let list = of_person(tx, person)?;
-    Ok(!list.is_empty() && list.iter().all(|a| a.role == "machine") && !is_natural(tx, person)?)
+    Ok(machines(tx, &[person])?.contains(&person))
+}
+
+/// Which of these are machines.
+pub fn machines(tx: &mut dyn Tx, people: &[Id]) -> Result<BTreeSet<Id>, StoreError> {
+    let all = of_people(tx, people)?;
+    let more: BTreeSet<Id> = all.iter().filter(|a| a.role != "machine").map(|a| a.person_id).collect();
+    let alone: Vec<Id> = all.iter().map(|a| a.person_id).filter(|id| !more.contains(id)).collect();
+    let natural = natural(tx, &alone)?;
+    Ok(alone.into_iter().filter(|id| !natural.contains(id)).collect())
 }
 
 /// The holder of a personal BAL.

@@ -45,7 +45,7 @@ pub struct Person {
     pub local_id_reason: Option<String>,
     /// Until when.
     pub local_id_until: Option<i64>,
-    /// How the identity was certified: `none`, `operator`, `structure`, `card`.
+    /// How the identity was certified: `none`, `operator`, `structure`, `card`, `psc`.
     pub identity: String,
     /// When.
     pub identity_at: Option<i64>,
@@ -196,7 +196,8 @@ pub struct Token {
     pub last_used: Option<i64>,
     /// Revoked at.
     pub revoked: Option<i64>,
-    /// What proved whoever made it (`Proof::names`); empty when it was made by other means, or before this was kept.
+    /// What proved whoever made it (`Proof::names`), or stands for a proof: `system_account` (at the machine itself), `link` (asked for after one). Empty
+    /// when it was made by other means, or before this was kept.
     pub strength: String,
     /// What an OAuth grant opens (bits of its scopes); none: everything that its purpose opens.
     pub scope: Option<i64>,
@@ -522,10 +523,11 @@ pub fn tokens_within(
     tx.query(&sql, params![after, own, limit])?.iter().map(token).collect()
 }
 
-/// How many tokens of this purpose a person has that are in force at `now`.
-pub fn live_of_person(tx: &mut dyn Tx, person: Id, purpose: &str, now: i64) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM tokens WHERE person_id = $1 AND purpose = $2 AND revoked IS NULL AND (expires IS NULL OR expires > $3)";
-    tx.query_opt(sql, params![person, purpose, now])?.map_or(Ok(0), |r| r.int(0))
+/// How many tokens of this purpose, made after `since`, a person has that are in force at `now`.
+pub fn live_of_person(tx: &mut dyn Tx, person: Id, purpose: &str, (since, now): (i64, i64)) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM tokens WHERE person_id = $1 AND purpose = $2 AND revoked IS NULL AND (expires IS NULL OR expires > $3) \
+               AND created > $4";
+    tx.query_opt(sql, params![person, purpose, now, since])?.map_or(Ok(0), |r| r.int(0))
 }
 
 /// Notes a successful login with a token, from this place; none: from where is not known.

@@ -53,20 +53,42 @@ pub fn raise(
     data: &str,
     at: i64,
 ) -> Result<bool, StoreError> {
-    let open = tx.query_opt(
-        "SELECT 1 FROM alarms WHERE code = $1 AND subject = $2 AND cleared IS NULL",
-        params![code, subject],
-    )?;
-    if open.is_some() {
-        let sql = "UPDATE alarms SET severity = $3, data = $4, last_at = $5, count = count + 1 WHERE code = $1 AND subject = $2";
-        tx.execute(sql, params![code, subject, severity, data, at])?;
-        return Ok(false);
+    if begin(tx, code, subject, severity, data, at)? {
+        return Ok(true);
     }
+    let sql =
+        "UPDATE alarms SET severity = $3, data = $4, last_at = $5, count = count + 1 WHERE code = $1 AND subject = $2";
+    tx.execute(sql, params![code, subject, severity, data, at])?;
+    Ok(false)
+}
+
+/// [`raise`], for what counts once: an open one stays as it is, and it is false. Of two at once one begins it.
+pub fn begin(
+    tx: &mut dyn Tx,
+    code: &str,
+    subject: &str,
+    severity: &str,
+    data: &str,
+    at: i64,
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO alarms (code, subject, severity, data, first_at, last_at, count) VALUES ($1, $2, $3, $4, $5, $5, 1) \
                ON CONFLICT (code, subject) DO UPDATE SET severity = excluded.severity, data = excluded.data, \
-               first_at = excluded.first_at, last_at = excluded.last_at, count = 1, acked_by = NULL, acked_at = NULL, cleared = NULL";
-    tx.execute(sql, params![code, subject, severity, data, at])?;
-    Ok(true)
+               first_at = excluded.first_at, last_at = excluded.last_at, count = 1, acked_by = NULL, acked_at = NULL, cleared = NULL \
+               WHERE alarms.cleared IS NOT NULL";
+    Ok(tx.execute(sql, params![code, subject, severity, data, at])? > 0)
+}
+
+/// Which of these two subjects have an open alarm of this code.
+pub fn open_about(tx: &mut dyn Tx, code: &str, subjects: [&str; 2]) -> Result<[bool; 2], StoreError> {
+    let sql = "SELECT subject FROM alarms WHERE code = $1 AND subject IN ($2, $3) AND cleared IS NULL";
+    let mut open = [false; 2];
+    for row in tx.query(sql, params![code, subjects[0], subjects[1]])? {
+        let found = row.text(0)?;
+        for (subject, open) in subjects.iter().zip(&mut open) {
+            *open |= *subject == found;
+        }
+    }
+    Ok(open)
 }
 
 /// Open alarms of these codes.

@@ -74,6 +74,19 @@ pub fn of_person(tx: &mut dyn Tx, person: Id) -> Result<Vec<Binding>, StoreError
     tx.query(&sql, params![person])?.iter().map(binding).collect()
 }
 
+/// Says how a name is somebody's now, since `at`; false when it is not this person's, or not any more.
+pub fn set_how(tx: &mut dyn Tx, b: &Binding, how: &str, at: i64) -> Result<bool, StoreError> {
+    let sql =
+        "UPDATE bindings SET how = $5, bound = $6 WHERE kind = $1 AND issuer = $2 AND subject = $3 AND person_id = $4";
+    Ok(tx.execute(sql, params![&b.kind, &b.issuer, b.subject.clone(), b.person_id, how, at])? > 0)
+}
+
+/// Removes one of a person; false when it is not this person's, or not any more.
+pub fn remove_one(tx: &mut dyn Tx, b: &Binding) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM bindings WHERE kind = $1 AND issuer = $2 AND subject = $3 AND person_id = $4";
+    Ok(tx.execute(sql, params![&b.kind, &b.issuer, b.subject.clone(), b.person_id])? > 0)
+}
+
 /// Removes those of a person, of this kind or of every one; how many.
 pub fn remove(tx: &mut dyn Tx, person: Id, kind: Option<&str>) -> Result<u64, StoreError> {
     match kind {

@@ -298,12 +298,7 @@ impl Store {
         key: DataKey,
         found: Option<blob::Found>,
     ) -> Result<blob::BlobReader, StoreError> {
-        let found = found.ok_or_else(|| blob::format::corrupt(&id))?;
-        let source = match found.inline {
-            Some(bytes) => blob::Source::Memory(bytes.into()),
-            None => self.0.places.objects.open(id).await?,
-        };
-        blob::BlobReader::open(id, key, source, Some(found.size), blob::Caller::Task).await
+        self.reader_of(id, key, found, blob::Caller::Task).await
     }
     /// [`Store::open_found`] for a thread that may block (`spawn_blocking`, never an async task).
     pub fn open_found_blocking(
@@ -312,12 +307,24 @@ impl Store {
         key: DataKey,
         found: Option<blob::Found>,
     ) -> Result<blob::BlobReader, StoreError> {
+        let inline = found.as_ref().is_none_or(|f| f.inline.is_some());
+        let remote = !inline && self.0.places.objects.path(&id).is_none();
+        blob::wait(remote, self.reader_of(id, key, found, blob::Caller::Thread))
+    }
+    /// The one way from a blob's row to its reader, whoever reads.
+    async fn reader_of(
+        &self,
+        id: blob::BlobId,
+        key: DataKey,
+        found: Option<blob::Found>,
+        caller: blob::Caller,
+    ) -> Result<blob::BlobReader, StoreError> {
         let found = found.ok_or_else(|| blob::format::corrupt(&id))?;
         let source = match found.inline {
             Some(bytes) => blob::Source::Memory(bytes.into()),
-            None => self.0.places.objects.open_blocking(id)?,
+            None => self.0.places.objects.open(id, caller).await?,
         };
-        blob::open_here(id, key, source, Some(found.size))
+        blob::BlobReader::open(id, key, source, Some(found.size), caller).await
     }
     /// The clock the store was opened with.
     pub fn clock(&self) -> &SharedClock {

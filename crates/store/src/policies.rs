@@ -1,5 +1,7 @@
 //! Rows of limits that were set for a place. No rule is here.
-use crate::{Id, Row, StoreError, Tx, Value, params};
+use crate::accounts::Bal;
+use crate::{Id, Row, StoreError, Tx, Value, many, params};
+use std::collections::HashMap;
 
 /// A row of `policy_values`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,27 @@ pub fn of_places(
     );
     let structure = structure.map(|s| s.to_string()).unwrap_or_default();
     tx.query(&sql, params![domain.to_string(), kind, structure, bal.to_string()])?.iter().map(value).collect()
+}
+
+/// As [`of_bal`], of many BALs: by their ids.
+pub fn of_bals(tx: &mut dyn Tx, bals: &[Bal]) -> Result<HashMap<Id, Vec<PolicyValue>>, StoreError> {
+    let places = |b: &Bal| {
+        let structure = b.structure_id.map(|s| s.to_string());
+        [Some(b.domain_id.to_string()), Some(b.kind.clone()), structure, Some(b.id.to_string())]
+    };
+    let mut set: HashMap<(usize, String), Vec<PolicyValue>> = HashMap::new();
+    for (n, scope) in ["domain", "kind", "structure", "bal"].into_iter().enumerate() {
+        let subjects: Vec<String> = bals.iter().filter_map(|b| places(b)[n].clone()).collect();
+        let sql = |list: &str| format!("SELECT {VALUE} FROM policy_values WHERE scope = $1 AND subject IN ({list})");
+        for v in many::rows(tx, &subjects, params![scope], sql, value)? {
+            set.entry((n, v.subject.clone())).or_default().push(v);
+        }
+    }
+    let of = |b: &Bal| {
+        let values = places(b).into_iter().enumerate().filter_map(|(n, subject)| set.get(&(n, subject?)));
+        (b.id, values.flatten().cloned().collect::<Vec<_>>())
+    };
+    Ok(bals.iter().map(of).collect())
 }
 
 /// One more message of a BAL, in this hour (hours since 1970): how many there were in the hour before and are in this one, itself included.

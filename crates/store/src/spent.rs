@@ -68,12 +68,14 @@ pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> 
     Ok(gone + breached::forget(tx, now - DRAFTS, limit)?)
 }
 
-/// A session is two rows: the one beside goes with its token.
+/// A session is more than one row: those beside go with its token.
 fn forget_sessions(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE purpose = 'web' AND expires < $1 ORDER BY expires LIMIT $2) RETURNING id";
     let ended = tx.query(sql, params![before, limit])?;
     for row in &ended {
-        tx.execute("DELETE FROM web_sessions WHERE token_id = $1", params![row.int(0)?])?;
+        let id = row.int(0)?;
+        tx.execute("DELETE FROM web_sessions WHERE token_id = $1", params![id])?;
+        tx.execute("DELETE FROM web_step_ups WHERE token_id = $1", params![id])?;
     }
     Ok(ended.len() as u64)
 }

@@ -4,6 +4,7 @@
 //! that an old one is good for nothing on any node.
 use crate::accounts::{self, Token};
 use crate::{Id, Row, StoreError, Tx, params};
+use std::collections::BTreeSet;
 
 /// `tokens.purpose` of a session.
 pub const PURPOSE: &str = "web";
@@ -25,7 +26,7 @@ pub struct Session {
     pub proof: String,
     /// Which browser, in words.
     pub agent: String,
-    /// Whose sign-in it came from: an issuer.
+    /// Whose sign-in it came from: an issuer. (What made it stronger since stands in rows of `web_step_ups`.)
     pub provider: Option<String>,
     /// Keyed digest of the session there.
     pub provider_sid: Option<Vec<u8>>,
@@ -87,11 +88,33 @@ pub fn of_person(tx: &mut dyn Tx, person: Id, now: i64) -> Result<Vec<Session>, 
     tx.query(&sql, params![person, now])?.iter().map(session).collect()
 }
 
-/// Ids of the sessions that came from this session elsewhere (a keyed digest of its name).
+/// Ids of the sessions that were begun by this session elsewhere (a keyed digest of its name), or made stronger by it.
 pub fn of_provider(tx: &mut dyn Tx, provider: &str, sid: &[u8]) -> Result<Vec<Id>, StoreError> {
-    let sql = "SELECT t.id FROM web_sessions w JOIN tokens t ON t.id = w.token_id \
-               WHERE w.provider = $1 AND w.provider_sid = $2 AND w.provider IS NOT NULL AND t.revoked IS NULL ORDER BY t.id";
-    tx.query(sql, params![provider, sid])?.iter().map(|r| r.int(0)).collect()
+    let begun = "SELECT t.id FROM web_sessions w JOIN tokens t ON t.id = w.token_id \
+                 WHERE w.provider = $1 AND w.provider_sid = $2 AND w.provider IS NOT NULL AND t.revoked IS NULL ORDER BY t.id";
+    let stronger = "SELECT t.id FROM web_step_ups u JOIN tokens t ON t.id = u.token_id \
+                    WHERE u.provider = $1 AND u.provider_sid = $2 AND t.revoked IS NULL ORDER BY t.id";
+    let mut ids = BTreeSet::new();
+    for sql in [begun, stronger] {
+        for row in &tx.query(sql, params![provider, sid])? {
+            ids.insert(row.int(0)?);
+        }
+    }
+    Ok(ids.into_iter().collect())
+}
+
+/// Notes that a sign-in elsewhere made a session stronger. `sid`: keyed digest of the session there; none: it has no name.
+pub fn stepped_up_by(tx: &mut dyn Tx, id: Id, provider: &str, sid: Option<&[u8]>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO web_step_ups (token_id, provider, provider_sid) VALUES ($1, $2, $3) \
+               ON CONFLICT (token_id, provider, provider_sid) DO NOTHING";
+    tx.execute(sql, params![id, provider, sid.unwrap_or_default()]).map(drop)
+}
+
+/// Was the session begun by a sign-in at this provider, or made stronger by one?
+pub fn is_of(tx: &mut dyn Tx, session: &Session, provider: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM web_step_ups WHERE token_id = $1 AND provider = $2 LIMIT 1";
+    let begun = session.provider.as_deref() == Some(provider);
+    Ok(begun || tx.query_opt(sql, params![session.id, provider])?.is_some())
 }
 
 /// Notes a request, and from where; none: that is not known.

@@ -108,19 +108,7 @@ fn a_doctor_whom_nobody_entered_opens_a_mailbox_with_a_card_and_reads_it() {
     let (visit, main) = (Visit::new(&sandbox), &a.public_url);
     let entered = visit.sign_in_by_card(a, &card.pair);
     assert_eq!(entered.status, 303, "{entered:?}");
-    let page = visit.get(&format!("{main}/bal"));
-    let form = page.form("/bal").unwrap_or_else(|| panic!("nothing to open: {}", page.body));
-    let (_, address) = form.into_iter().find(|(name, _)| name == "address").expect("an address");
-    // In the domain of no structure: for whoever works in none.
-    assert!(address.ends_with(&format!("@{}", a.domains[1])), "{address}");
-    let asked = visit.send(&page, "/bal", &[]);
-    assert!(asked.to.as_deref().is_some_and(|to| to.ends_with("/conditions")), "{asked:?}");
-    let terms = visit.get(&format!("{main}/conditions"));
-    let accepted = visit.send(&terms, "/conditions", &[("accept", "yes")]);
-    assert!(accepted.status < 400, "{accepted:?}");
-    wait::until("the mailbox to be opened", 30, || {
-        a.cli_raw(&["bal", "show", &address]).out.contains("\"active\"").then_some(())
-    });
+    let address = visit.open_mailbox(a);
 
     // A certificate for the device, once the operator has an authority for them; and a token.
     let none = visit.get(&format!("{main}/appareils"));

@@ -104,6 +104,28 @@ fn signs_in_by_pro_sante_connect_and_by_ecps() {
 }
 
 #[test]
+fn a_newcomer_opens_a_mailbox_by_pro_sante_connect() {
+    let _proof = proves(&["F008", "F042"], "web");
+    let sandbox = Sandbox::start();
+    let (a, card) = (sandbox.a(), sandbox.newcomer(1));
+    let url = a.public_url.as_str();
+    // The register knows number and name, and nobody entered them here.
+    let found = || a.cli(&["person", "list"]).to_string().contains(&card.rpps);
+    assert!(!found());
+    let visit = Visit::new(&sandbox);
+    let back = visit.sign_in(url, &card.rpps);
+    assert_eq!((back.status, path(&back)), (303, "/bal"), "{}", back.body);
+    assert!(found());
+    let address = visit.open_mailbox(a);
+    let page = visit.get(&format!("{url}/bal"));
+    assert!(page.status == 200 && page.body.contains(&address), "{}", page.body);
+    // Known from now on: by the card too.
+    let by_card = Visit::new(&sandbox);
+    assert_eq!(by_card.sign_in_by_card(a, &card.pair).status, 303);
+    assert!(by_card.get(&format!("{url}/bal")).body.contains(&address));
+}
+
+#[test]
 fn a_return_that_is_not_ours_opens_nothing() {
     let _proof = proves(&["F042"], "web");
     let sandbox = Sandbox::start();

@@ -38,6 +38,11 @@ fn a_store_of_schema_3_is_opened_and_nothing_of_it_is_missing() {
     let shown = sandbox.python("mailboxes.py", &["alpes", "marie.martin", "paul.durand"]).ok();
     let shown: Value = serde_json::from_str(&shown.out).expect("JSON");
     assert_eq!(shown, expected);
+    // Whoever is new has what he needs there: a domain of no structure, and the register that knows him.
+    let holds = |list: Value, name: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name));
+    let a = sandbox.a();
+    assert!(a.domains.len() == 2 && holds(a.cli(&["domain", "list"]), &a.domains[1]));
+    assert!(holds(a.cli(&["reference", "list"]), "rpps"));
     // What waited still waits, and can be opened: the destination answers nobody.
     let a = sandbox.a().clone();
     let waiting = a.cli(&["queue", "list"]);

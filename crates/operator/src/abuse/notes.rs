@@ -15,8 +15,12 @@ const SLOW: i64 = 600_000;
 const AGAIN: i64 = 600_000;
 /// The use of a token from a place is told again after this long, milliseconds.
 const TELL: i64 = 300_000;
-/// Sign-ins that browsers at one address may begin within [`SLOW`]: a whole hospital is behind some of them.
+/// Sign-ins that browsers at one address may begin within [`SLOW`] and not finish: a whole hospital is behind some of them.
 const BEGUN: i64 = 1_000;
+/// Under what they are counted when they begin.
+const BEGINS: &str = "attempts";
+/// When they are finished.
+const FINISHES: &str = "attempts_done";
 /// How many times more an applicative BAL may do: results of a laboratory are no burst, and old addresses among its thousands are no attack. And how many
 /// times more slips a structure's server may make, behind which a whole house writes.
 const MACHINE: i64 = 10;
@@ -93,6 +97,12 @@ fn subject_of_peer(peer: &Peer) -> Subject {
 /// How often a subject gave a signal.
 pub(crate) fn count_of(signal: Signal, subject: &Subject) -> Key {
     Key::new(signal.as_str(), format!("{}:{}", subject.kind, subject.id), signal.definition().window)
+}
+
+/// The counts of sign-ins begun and finished around an address.
+fn sign_ins(ip: IpAddr) -> (Key, Key) {
+    let around = Network::around(ip, 32, 56);
+    (Key::new(BEGINS, around, SLOW), Key::new(FINISHES, around, SLOW))
 }
 
 fn place_key(ip: IpAddr) -> Key {
@@ -192,18 +202,26 @@ impl Operator {
         judged.map_err(over(RefusalCode::LoginTooMany, limit))
     }
 
-    /// A browser begins to sign in: what that keeps is bounded, whoever throws its cookies away. `login.too_many`.
+    /// A browser begins to sign in: what that keeps is bounded, whoever throws its cookies away. What is finished ([`Operator::note_finished`]) does not
+    /// count. `login.too_many`.
     pub(crate) fn may_begin(&self, from: Option<IpAddr>) -> Result<(), Refusal> {
-        let Some(ip) = from else { return Ok(()) };
-        let key = Key::new("attempts", Network::around(ip, 32, 56), SLOW);
-        let taken = self.0.abuse.rates.take(&key, 1, BEGUN, self.now().0);
+        let Some((begun, finished)) = from.map(sign_ins) else { return Ok(()) };
+        let taken = self.0.abuse.rates.take_open(&begun, &finished, BEGUN, self.now().0);
         taken.map_err(over(RefusalCode::LoginTooMany, BEGUN))
     }
 
+    /// Somebody there proved who he is: what he began gives its place back.
+    pub(crate) fn note_finished(&self, from: Option<IpAddr>) {
+        if let Some((_, finished)) = from.map(sign_ins) {
+            self.0.abuse.rates.add(&finished, 1, BEGUN, self.now().0);
+        }
+    }
+
     /// What strangers do, of which a node hears from the others although it has nothing to tell: what is counted, its window, its limit (0: nobody asks).
-    pub(super) fn overheard_counts(&self) -> [(&'static str, i64, i64); 4] {
+    pub(super) fn overheard_counts(&self) -> [(&'static str, i64, i64); 5] {
         let signal = |s: Signal| (s.as_str(), s.definition().window, self.threshold(s));
-        [signal(Signal::Guess), signal(Signal::Stuffing), signal(Signal::Codes), ("attempts", SLOW, BEGUN)]
+        let (begun, finished) = ((BEGINS, SLOW, BEGUN), (FINISHES, SLOW, BEGUN));
+        [signal(Signal::Guess), signal(Signal::Stuffing), signal(Signal::Codes), begun, finished]
     }
 
     pub(crate) fn is_slowed(&self, subject: &Subject) -> bool {

@@ -163,6 +163,13 @@ impl Rates {
         Ok(())
     }
 
+    /// Takes one place of what is begun, when there is room beside what was finished: that gives its place back, whichever nodes were asked. Both counts
+    /// only grow, as nodes tell them.
+    pub fn take_open(&self, begun: &Key, finished: &Key, limit: i64, now: i64) -> Result<(), Over> {
+        let room = limit.saturating_add(self.seen(finished, now));
+        self.take(begun, 1, room, now)
+    }
+
     /// What was taken was not used.
     pub fn give_back(&self, key: &Key, more: i64) {
         if let Some(count) = self.lock().get_mut(key) {
@@ -305,6 +312,39 @@ mod tests {
         assert_eq!(r.add(&Key::new("stuffing", "b", HOUR), 1, 10, now), 0, "what is beyond is not counted");
         assert_eq!(r.add(&key(), 1, 10, now), 1, "whoever is known is");
         assert_eq!(r.add(&Key::new("guess", 0, HOUR), 1, 10, now), 2, "and who was counted");
+    }
+
+    /// F267: 2,000 people behind one address sign in within minutes, each begun at one node and finished at one; a flood of what is never finished is
+    /// bounded as on a quiet day.
+    #[test]
+    fn a_morning_passes_and_a_flood_does_not() {
+        let (nodes, now, limit) = ([Rates::default(), Rates::default()], 7 * HOUR, 1_000);
+        let (begun, finished) = (Key::new("attempts", "a", HOUR), Key::new("attempts_done", "a", HOUR));
+        let mut rows: HashMap<(&str, usize), i64> = HashMap::new();
+        let mut tell = || {
+            for (n, node) in nodes.iter().enumerate() {
+                for (key, told) in node.untold(now, 10) {
+                    *rows.entry((key.what, n)).or_default() += told.more;
+                    let sum = (0..nodes.len()).filter_map(|n| rows.get(&(key.what, n))).sum();
+                    node.heard(&key, &told, (sum, 0));
+                }
+            }
+            for (node, key) in nodes.iter().flat_map(|node| [(node, &begun), (node, &finished)]) {
+                let sum = (0..nodes.len()).filter_map(|n| rows.get(&(key.what, n))).sum();
+                node.overheard(key, 7, (sum, 0), now);
+            }
+        };
+        for person in 0..2_000 {
+            assert_eq!(nodes[person % 2].take_open(&begun, &finished, limit, now), Ok(()), "{person}");
+            nodes[person / 2 % 2].add(&finished, 1, limit, now);
+            tell();
+        }
+        let mut flood = 0;
+        for round in 0..3_000 {
+            flood += i64::from(nodes[round % 2].take_open(&begun, &finished, limit, now).is_ok());
+            tell();
+        }
+        assert!((limit * 9 / 10..=limit * 11 / 10).contains(&flood), "{flood}");
     }
 
     /// Two nodes and what is between them: together they pass the limit by their untold hundredths at most, and nobody counts itself twice.

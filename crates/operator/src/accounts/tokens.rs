@@ -7,6 +7,7 @@ pub(crate) mod links;
 
 use super::TokenView;
 use crate::identity::own_tokens::DevicePolicy;
+use crate::login::{TokenRule, strength_at};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -122,22 +123,19 @@ impl Operator {
         let bound = !self.config().setting_up || !actor.proof.names().is_empty();
         let policy = self.policy_for(&wanted).await?.filter(|_| bound);
         if let Some(policy) = policy {
-            wanted.expires = Some(policy.end(wanted.expires, self.now().0));
+            wanted.expires = Some(policy.last(self.now().0, wanted.expires));
         }
         let (row, secret) = self.token_row(&wanted.label, wanted.expires, purpose)?;
         let facts = json!({ "token": row.id, "login": wanted.login, "bal": wanted.bal, "purpose": purpose });
         let fact = self.fact("token.created", &By::actor(actor), None, "ok", facts);
         let (actor, setting_up, now) = (actor.clone(), self.config().setting_up, self.now().0);
-        let strong_only = self.config().identity.api_tokens_need_strong && actor.origin.door == Door::Api;
+        let rule = self.token_rule();
         let make = move |tx: &mut dyn Tx| {
             let target = target(tx, &actor, &wanted, setting_up)?;
             if target.sight == Sight::Other {
                 return Err(Refusal::new(RefusalCode::TokenOther).with("name", &target.person.login).into());
             }
-            let strength = strength(tx, &actor)?;
-            if purpose == API && strong_only && strength.is_empty() {
-                return Err(RefusalCode::AuthStrength.into());
-            }
+            let strength = strong_enough(tx, &actor, rule)?;
             if let Some(policy) = policy {
                 policy.admits(tx, target.person.id, now)?;
             }
@@ -152,7 +150,7 @@ impl Operator {
                 fact.adding("shown_to_maker", true.into());
             }
             fact.write(tx)?;
-            Ok::<_, Fail>(view(tx, token)?)
+            Ok::<_, Fail>(view(tx, rule, token)?)
         };
         Ok((self.0.store.write(make).await?, secret))
     }
@@ -218,7 +216,7 @@ impl Operator {
     ) -> Result<Vec<TokenView>, Refusal> {
         self.require(actor, UseCase::TokenList, On::Anywhere).await?;
         let login = login.map(super::people::login).transpose()?;
-        let (actor, limit) = (actor.clone(), super::page(limit));
+        let (actor, limit, rule) = (actor.clone(), super::page(limit), self.token_rule());
         let list = move |tx: &mut dyn Tx| {
             let use_case = UseCase::TokenList;
             let tokens = match &login {
@@ -236,21 +234,21 @@ impl Operator {
                     Reach::Structures(list) => rows::tokens_within(tx, &list, actor.person(), after, limit)?,
                 },
             };
-            Ok::<_, Fail>(views(tx, tokens)?)
+            Ok::<_, Fail>(views(tx, rule, tokens)?)
         };
         Ok(self.0.store.read(list).await?)
     }
 
     /// One token. `admin.not_found`.
     pub async fn token(&self, actor: &Actor, id: i64) -> Result<TokenView, Refusal> {
-        let actor = actor.clone();
+        let (actor, rule) = (actor.clone(), self.token_rule());
         let read = move |tx: &mut dyn Tx| {
             permit(tx, &actor, UseCase::TokenList, On::Anywhere)?;
             let Some(token) = rows::token_by_id(tx, id)? else {
                 return Err(unknown(tx, &actor, UseCase::TokenList, &id.to_string()));
             };
             permit(tx, &actor, UseCase::TokenList, On::Person(token.person_id))?;
-            Ok::<_, Fail>(view(tx, token)?)
+            Ok::<_, Fail>(view(tx, rule, token)?)
         };
         Ok(self.0.store.read(read).await?)
     }
@@ -279,12 +277,23 @@ impl Operator {
     }
 }
 
-/// What proved whoever asks: in this session, or when the token behind it was made.
+/// What proved whoever asks: in this session, or when the token behind it was made; or that it is asked at the machine itself.
 fn strength(tx: &mut dyn Tx, actor: &Actor) -> Result<String, StoreError> {
     let proven = actor.proof.names();
     match actor.credential {
-        Some(token) if proven.is_empty() => Ok(rows::token_by_id(tx, token)?.map(|t| t.strength).unwrap_or_default()),
-        _ => Ok(proven),
+        _ if !proven.is_empty() => Ok(proven),
+        Some(token) => Ok(rows::token_by_id(tx, token)?.map(|t| t.strength).unwrap_or_default()),
+        None => Ok(strength_at(actor.origin.door).to_owned()),
+    }
+}
+
+/// The same, when it is enough to make what opens a door: a token for REST that nothing strong stands behind makes nothing that is stronger than
+/// itself, for mail neither. `auth.strength`.
+fn strong_enough(tx: &mut dyn Tx, actor: &Actor, rule: TokenRule) -> Result<String, Fail> {
+    let strength = strength(tx, actor)?;
+    match actor.origin.door == Door::Api && rule.is_too_weak(&strength) {
+        true => Err(RefusalCode::AuthStrength.into()),
+        false => Ok(strength),
     }
 }
 
@@ -366,12 +375,13 @@ fn lives_no_longer(tx: &mut dyn Tx, actor: &Actor, expires: Option<i64>) -> Resu
     }
 }
 
-fn view(tx: &mut dyn Tx, t: rows::Token) -> Result<TokenView, StoreError> {
-    super::only(views(tx, vec![t])?)
+fn view(tx: &mut dyn Tx, rule: TokenRule, t: rows::Token) -> Result<TokenView, StoreError> {
+    super::only(views(tx, rule, vec![t])?)
 }
 
-/// Tokens as shown, in their order: whose they are and for which BAL is read once for all of them.
-fn views(tx: &mut dyn Tx, found: Vec<rows::Token>) -> Result<Vec<TokenView>, StoreError> {
+/// Tokens as shown, in their order, with the ends that really hold: whose they are and for which BAL is read once for all of them.
+fn views(tx: &mut dyn Tx, rule: TokenRule, found: Vec<rows::Token>) -> Result<Vec<TokenView>, StoreError> {
+    let found = rule.all_held(tx, found)?;
     let whose: Vec<Id> = found.iter().map(|t| t.person_id).collect();
     let bound: Vec<Id> = found.iter().filter_map(|t| t.bal_id).collect();
     let logins = rows::people_by_ids(tx, &whose)?.into_iter().map(|p| (p.id, p.login));

@@ -1,7 +1,7 @@
 //! Sign-ins under way, each of one browser: what was asked of a provider, which challenge was given, what was proven so far. Nothing of it is judged
 //! from memory: whichever node is asked next finds it in the store, sealed, and it is spent once.
 //!
-//! A browser has one at most, and ten minutes for it; what browsers at one address begin is bounded, whatever cookies they show.
+//! A browser has one at most, and ten minutes for it; what browsers at one address begin and do not finish is bounded, whatever cookies they show.
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use aws_lc_rs::{constant_time, rand};

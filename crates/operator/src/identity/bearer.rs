@@ -4,7 +4,7 @@
 //! Promises: a token is believed by its signature, issuer, time, kind, client and level of authentication; whoever it is about is asked of the provider
 //! when the token does not say it; a standing row that its person revoked stays shut. While the provider is away, programs that came before go on. Where
 //! every token is asked about, one that says nothing by itself (opaque) is too; where that is needed and cannot be done, nobody comes in.
-use super::bind::{Bound, Kind};
+use super::bind::{Bound, Kind, stands};
 use super::provider::{self, Remote, SKEW_MS};
 use super::settings::{Clients, Introspection, PscSettings};
 use crate::refuse::Fail;
@@ -90,7 +90,8 @@ impl Operator {
             let Some(row) = rows::token_by_digest(tx, &digest)?.filter(|t| t.purpose == PURPOSE) else {
                 return Ok(None);
             };
-            let bound = bindings::of_person(tx, row.person_id)?.iter().any(|b| b.kind == PURPOSE && b.issuer == issuer);
+            let names = bindings::of_person(tx, row.person_id)?;
+            let bound = names.iter().any(|b| b.kind == PURPOSE && b.issuer == issuer && stands(b));
             Ok::<_, Fail>((bound || row.revoked.is_some()).then_some(row))
         };
         self.0.store.read(look).await

@@ -2,9 +2,11 @@
 //!
 //! Promises: a number alone makes nobody somebody (numbers of professionals are public, and an administrator of a structure may have typed another
 //! one's): at the first time the names on the card, those of the row and those of the register agree, or the operator is told, by an alarm and in the
-//! list of what the register says (F008); whoever the register has struck off is not bound; a name elsewhere is one person's, whichever node is first.
+//! list of what the register says (F008); whoever the register has struck off is not bound; a name elsewhere is one person's, whichever node is first; what
+//! its person has unlinked names nobody, although number and names agree, until that person links it again ([`super::links`]).
 use super::settings::LiberalOpening;
 use crate::accounts::people::PROFESSIONS;
+use crate::notices::Template;
 use crate::record::By;
 use crate::reference::register;
 use crate::refuse::Fail;
@@ -23,6 +25,15 @@ use std::collections::BTreeSet;
 const MISMATCH: &str = "identity.mismatch";
 /// Logins with numbers behind a name that are tried.
 const MOST: usize = 200;
+/// `bindings.how` of what a provider calls somebody for its logouts: it names nobody who signs in.
+pub(super) const SIGN_IN: &str = "sign_in";
+/// `bindings.how` of what its person does not want to be known by any more.
+pub(super) const UNLINKED: &str = "unlinked";
+
+/// Is somebody known by this name elsewhere, so that it opens a session?
+pub(super) fn stands(b: &Binding) -> bool {
+    b.how != SIGN_IN && b.how != UNLINKED
+}
 
 /// Who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +74,8 @@ enum Found {
     Mismatch(String),
     Struck,
     Blocked,
+    /// Its person has unlinked it.
+    Unlinked,
 }
 
 /// An identifier as people's rows have it.
@@ -128,7 +141,8 @@ impl Operator {
     /// operator takes professionals whom nobody entered (`[identity] liberal_opening`).
     ///
     /// # Errors
-    /// `identity.mismatch`, `identity.struck`; `identity.unknown`: no number was said; `login.failed`: the person is blocked.
+    /// `identity.mismatch`, `identity.struck`; `identity.unknown`: no number was said; `login.failed`: the person is blocked; `sso.unbound`: the person has
+    /// unlinked it.
     pub async fn bind(&self, said: &Said, kind: Kind, issuer: &str, origin: &Origin) -> Result<Bound, Refusal> {
         let national = said.national.as_ref().map(plain);
         let sought = Sought {
@@ -159,6 +173,9 @@ impl Operator {
             }
             Found::Blocked => {
                 Err(self.refused(By::stranger(origin), None, None, RefusalCode::LoginFailed.into()).await)
+            }
+            Found::Unlinked => {
+                Err(self.refused(By::stranger(origin), None, None, RefusalCode::SsoUnbound.into()).await)
             }
             Found::Mismatch(login) => {
                 self.raise_alarm(MISMATCH, &login, false, json!({ "kind": kind.as_str() })).await;
@@ -194,6 +211,9 @@ impl Operator {
         }
         if person.disabled.is_some() {
             return Ok(Some(Found::Blocked));
+        }
+        if !stands(&known) {
+            return Ok(Some(Found::Unlinked));
         }
         rows::seen(tx, s.kind.as_str(), &s.issuer, &s.subject, s.now)?;
         Ok(Some(Found::Known(PersonRef::of(person))))
@@ -309,8 +329,10 @@ impl Operator {
         };
         let fact =
             self.fact("identity.bound", &By::actor(actor), None, "ok", json!({ "kind": "sso", "how": "session" }));
+        let notice = self.change_notice(actor.person(), Template::FactorAdded).await?;
         let link = move |tx: &mut dyn Tx| {
             if rows::insert(tx, &binding)? {
+                notice.iter().try_for_each(|n| n.write(tx))?;
                 return fact.write(tx).map_err(Fail::Store);
             }
             match rows::find(tx, &binding.kind, &binding.issuer, &binding.subject)? {
@@ -318,6 +340,8 @@ impl Operator {
                 _ => Err(Refusal::new(RefusalCode::Exists).with("name", "sso").into()),
             }
         };
-        Ok(self.0.store.write(link).await?)
+        self.0.store.write(link).await?;
+        self.wake_jobs();
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! himself; behind it stand two natures or nothing; it serves once, for 48 hours, and everything is judged again when it does; the person is told that it
 //! served, at that address and in each BAL of his own.
 use super::attempts::Browser;
+use super::bind;
 use super::factors::{self, PASSKEY};
 use super::passkeys;
 use super::recovery::{DONE, OPEN};
@@ -186,7 +187,7 @@ fn good(tx: &mut dyn Tx, digest: &[u8], now: i64, origin: &Origin) -> Result<Goo
 
 /// Has somebody a way to sign in, or a part of one?
 fn has_means(tx: &mut dyn Tx, person: Id) -> Result<bool, Fail> {
-    Ok(!rows::of_person(tx, person)?.is_empty() || !bindings::of_person(tx, person)?.is_empty())
+    Ok(!rows::of_person(tx, person)?.is_empty() || bindings::of_person(tx, person)?.iter().any(bind::stands))
 }
 
 fn shown(good: &Good) -> EnrolOffer {

@@ -2,7 +2,7 @@
 //!
 //! Promises: only the person adds or removes, behind a strong proof just now; a way in of two natures stays, or nothing is removed; whoever has a verified
 //! ordinary address is told of each change; secrets are never shown, but once to whom they are made for.
-use super::passkeys;
+use super::{bind, passkeys};
 use crate::notices::{Notice, Template};
 use crate::record::By;
 use crate::refuse::Fail;
@@ -10,8 +10,9 @@ use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator, PersonRef, Who};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
 use sceau_identity::factor::Need;
+use sceau_store::bindings::{self, Binding};
 use sceau_store::factors::{self as rows, Factor};
-use sceau_store::{Id, Tx, accounts, attempts, bindings, web_sessions};
+use sceau_store::{Id, Tx, accounts, attempts, web_sessions};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -94,15 +95,25 @@ fn is_strong(kinds: &[&str], mail: bool, bound: bool) -> bool {
     bound || has(PASSKEY) || (has(PASSWORD) && (has(TOTP) || mail))
 }
 
-/// Refuses what would leave the person without a way in of two natures that there is now: `factor.last`.
-fn keeps_a_way(tx: &mut dyn Tx, person: Id, without: Id, mail: bool) -> Result<(), Fail> {
+/// What somebody gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Without<'a> {
+    /// A means of this id.
+    Means(Id),
+    /// A name elsewhere.
+    Name(&'a Binding),
+}
+
+/// Refuses what would leave the person without a way in of two natures that there is now: `factor.last`. `mail`: as for [`is_strong`].
+pub(super) fn keeps_a_way(tx: &mut dyn Tx, person: Id, without: Without<'_>, mail: bool) -> Result<(), Fail> {
     let all = rows::of_person(tx, person)?;
-    let bound = !bindings::of_person(tx, person)?.is_empty();
-    let kinds = |but: Id| all.iter().filter(|f| f.id != but).map(|f| f.kind.as_str()).collect::<Vec<_>>();
-    if is_strong(&kinds(0), mail, bound) && !is_strong(&kinds(without), mail, bound) {
-        return Err(RefusalCode::FactorLast.into());
-    }
-    Ok(())
+    let names: Vec<Binding> = bindings::of_person(tx, person)?.into_iter().filter(bind::stands).collect();
+    let strong = |but: Option<Without<'_>>| {
+        let means = all.iter().filter(|f| but != Some(Without::Means(f.id)));
+        let kinds: Vec<&str> = means.map(|f| f.kind.as_str()).collect();
+        is_strong(&kinds, mail, names.iter().any(|b| but != Some(Without::Name(b))))
+    };
+    if strong(None) && !strong(Some(without)) { Err(RefusalCode::FactorLast.into()) } else { Ok(()) }
 }
 
 impl Operator {
@@ -179,7 +190,7 @@ impl Operator {
             let absent = || Fail::from(Refusal::new(RefusalCode::NotFound).with("name", id));
             let found = rows::by_id(tx, id)?.filter(|f| f.person_id == person.id && f.removed.is_none());
             let found = found.ok_or_else(absent)?;
-            keeps_a_way(tx, person.id, id, mail)?;
+            keeps_a_way(tx, person.id, Without::Means(id), mail)?;
             if !rows::remove(tx, person.id, id, now)? {
                 return Err(absent());
             }

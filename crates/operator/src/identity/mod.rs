@@ -9,7 +9,7 @@
 //! * [`card`]: the door for cards; [`devices`]: certificates of people's devices;
 //! * [`bind`]: whom a card or a provider means here; [`first`]: the BAL that somebody opens himself;
 //! * [`factors`]: what people enrol (`passkeys`, [`totp`], `passwords` with [`breached`], `codes`); [`enrol`], [`recovery`]: the first ones, and lost ones;
-//! * [`sso`]: structures' own sign-ins;
+//! * [`sso`]: structures' own sign-ins; [`links`]: names elsewhere by which somebody is known here, as that person sees and ends them;
 //! * [`oauth`]: our own authorization server;
 //! * [`own_tokens`]: what opens somebody's mail, in a browser;
 //! * [`psc`]: Pro Santé Connect in a browser, and its tokens at the mail doors (`bearer`); `provider`, `keys`, `flow`: how providers are asked and believed.
@@ -25,6 +25,7 @@ pub mod factors;
 pub mod first;
 mod flow;
 mod keys;
+pub mod links;
 pub mod oauth;
 pub mod own_tokens;
 mod passkeys;
@@ -50,7 +51,7 @@ pub(crate) struct State {
     /// Our authorities for devices.
     devices: devices::Known,
     /// Seats for what passwords cost.
-    passwords: passwords::State,
+    passwords: crate::seats::Seats,
     /// Identity providers: how they are asked, their keys.
     remotes: provider::Remotes,
 }

@@ -7,12 +7,13 @@ use super::factors::own;
 use super::standing;
 use crate::accounts::TokenView;
 use crate::notices::Template;
-use crate::policies::effective;
+use crate::policies::effective_of;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{AccessRole, Limits, Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Need;
 use sceau_store::{Id, StoreError, Tx, access, accounts, web_sessions};
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// A day, milliseconds.
@@ -131,15 +132,29 @@ impl Operator {
 impl DevicePolicy {
     /// As [`Operator::device_policy`], in the transaction that it is for; `operator`: its own limits.
     pub fn of(tx: &mut dyn Tx, operator: &Limits, person: Id) -> Result<Self, StoreError> {
-        let of = |l: &Limits| Self { most: l.device_tokens, days: l.device_token_days };
-        let mut strictest: Option<Self> = None;
-        for access in access::of_person(tx, person)? {
-            let Some(limits) = effective(tx, operator, access.bal_id)? else { continue };
-            let here = of(&limits);
-            let with = |s: Self| Self { most: s.most.min(here.most), days: s.days.min(here.days) };
-            strictest = Some(strictest.map_or(here, with));
+        let found = Self::of_many(tx, operator, &[person])?.remove(&person);
+        Ok(found.unwrap_or_else(|| Self::said(operator)))
+    }
+
+    /// The same, of many people at once, each of whom is there.
+    pub fn of_many(tx: &mut dyn Tx, operator: &Limits, people: &[Id]) -> Result<HashMap<Id, Self>, StoreError> {
+        let accesses = access::of_people(tx, people)?;
+        let bals: Vec<Id> = accesses.iter().map(|a| a.bal_id).collect();
+        let limits = effective_of(tx, operator, &bals)?;
+        let mut strictest: HashMap<Id, Self> = HashMap::new();
+        for access in accesses {
+            let Some(here) = limits.get(&access.bal_id).map(Self::said) else { continue };
+            let with = |s: &mut Self| *s = Self { most: s.most.min(here.most), days: s.days.min(here.days) };
+            strictest.entry(access.person_id).and_modify(with).or_insert(here);
         }
-        Ok(strictest.unwrap_or_else(|| of(operator)))
+        for person in people {
+            strictest.entry(*person).or_insert_with(|| Self::said(operator));
+        }
+        Ok(strictest)
+    }
+
+    fn said(limits: &Limits) -> Self {
+        Self { most: limits.device_tokens, days: limits.device_token_days }
     }
 
     /// Is there room for one more? In the transaction that makes it. `device.forbidden`, `device.too_many`.
@@ -147,17 +162,21 @@ impl DevicePolicy {
         if self.most == 0 {
             return Err(RefusalCode::DeviceForbidden.into());
         }
-        let tokens = accounts::live_of_person(tx, person, "device", now)?;
-        let certificates = accounts::live_of_person(tx, person, super::devices::PURPOSE, now)?;
+        // What the policy has ended takes no place.
+        let within = (now - i64::from(self.days) * DAY, now);
+        let tokens = accounts::live_of_person(tx, person, "device", within)?;
+        let certificates = accounts::live_of_person(tx, person, super::devices::PURPOSE, within)?;
         if tokens + certificates >= i64::from(self.most) {
             return Err(Refusal::new(RefusalCode::DeviceTooMany).with("limit", self.most).into());
         }
         Ok(())
     }
 
-    /// The end of a token that is made at `now` and wanted until then.
-    pub fn end(self, wanted: Option<i64>, now: i64) -> i64 {
-        let latest = now + i64::from(self.days) * DAY;
+    /// The end of a token that is made at `made` and wanted until then; as the policy is now, whenever that was. Where none is admitted it ended as it
+    /// was made.
+    pub fn last(self, made: i64, wanted: Option<i64>) -> i64 {
+        let days = if self.most == 0 { 0 } else { i64::from(self.days) };
+        let latest = made + days * DAY;
         wanted.map_or(latest, |w| w.min(latest))
     }
 }

@@ -10,7 +10,8 @@ use super::sessions::Entered;
 use super::settings::Breached;
 use super::slow::Guess;
 use crate::record::By;
-use crate::refuse::{self, Fail};
+use crate::refuse::Fail;
+use crate::seats::Work;
 use crate::{Actor, Operator, Origin};
 use aws_lc_rs::rand;
 use sceau_domain::{Refusal, RefusalCode};
@@ -20,66 +21,10 @@ use sceau_store::factors::{self as rows, Factor};
 use sceau_store::{Id, Tx, access, accounts, breached};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// How many may wait for each seat; as many again who are expected.
-const WAITING: u32 = 16;
 /// What an attempt keeps under this name: the row whose password was right.
 pub(super) const NOTE: &str = "password";
-
-/// Seats for what costs memory and time.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    seats: OnceLock<Arc<Semaphore>>,
-    waiting: Arc<AtomicU32>,
-}
-
-/// A place in the queue; given back when dropped.
-struct Place(Arc<AtomicU32>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl State {
-    /// Have strangers no place any more?
-    fn is_full(&self, seats: u32) -> bool {
-        self.waiting.load(Ordering::SeqCst) >= seats.saturating_mul(WAITING)
-    }
-
-    /// Does work that costs memory and time, in one of so many seats. `login.busy` at once when too many wait; whoever is expected has room where
-    /// strangers have none.
-    async fn work<T: Send + 'static>(
-        &self,
-        seats: u32,
-        expected: bool,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let room = seats.saturating_mul(WAITING).saturating_mul(if expected { 2 } else { 1 });
-        let place = Place(self.waiting.clone());
-        let counted =
-            |outcome: &'static str| metrics::counter!("sceau_passwords_total", "outcome" => outcome).increment(1);
-        if self.waiting.fetch_add(1, Ordering::SeqCst) >= room {
-            counted("busy");
-            return Err(RefusalCode::LoginBusy.into());
-        }
-        let pool = self.seats.get_or_init(|| Arc::new(Semaphore::new(seats as usize))).clone();
-        let seat = pool.acquire_owned().await.map_err(|_| Refusal::new(RefusalCode::Unavailable))?;
-        counted("computed");
-        // They go with the work: whoever hangs up does not end it, and must not make room for more of it.
-        let held = (seat, place);
-        let working = tokio::task::spawn_blocking(move || {
-            let _held = held;
-            work()
-        });
-        working.await.map_err(|e| refuse::abnormal("password", &e))
-    }
-}
 
 /// What is kept beside the hash.
 #[derive(Serialize, Deserialize)]
@@ -127,7 +72,9 @@ impl Operator {
         expected: bool,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.0.identity.passwords.work(self.config().identity.password.seats, expected, work).await
+        let seats = self.config().identity.password.seats;
+        let what = Work { counter: "sceau_passwords_total", seats, busy: RefusalCode::LoginBusy };
+        self.0.identity.passwords.work(what, expected, work).await
     }
 
     /// Signs in by login and password, as far as that goes: a second means follows. In a step-up the login is that of whoever is signed in.
@@ -152,7 +99,7 @@ impl Operator {
         };
         let (person, found) = self.0.store.read(find).await?;
         let guess = Guess { login: &login, person, known: browser.known, origin };
-        let tried = self.may_guess(guess).await?;
+        let leave = self.may_guess(guess).await?;
         let cost = self.config().identity.password.cost();
         let hash = found.as_ref().map_or_else(|| Hash::nobody(cost), |(_, hash)| hash.clone());
         // Nobody's password is computed as everybody's.
@@ -161,17 +108,19 @@ impl Operator {
         // Asked for only when it matters: by the cookie alone, for a place would say who has been there.
         let full = self.0.identity.passwords.is_full(self.config().identity.password.seats);
         let expected = session.is_some() || (full && self.is_known(&guess, None).await?);
-        let right = self.in_a_seat(expected, move || password::verify(&shown, &checked)).await?;
+        let right = match self.in_a_seat(expected, move || password::verify(&shown, &checked)).await {
+            Ok(right) => right,
+            Err(refusal) => return Err(self.was_wrong(guess, leave, refusal.code).await),
+        };
         let own = |person: &Id| session.is_none_or(|a| a.person() == *person);
         let proven = person.filter(own).zip(found.filter(|_| right));
         let Some((person, (row, _))) = proven else {
-            self.guess_failed(guess).await;
-            let by = By { name: login, person: None, origin: Some(origin.clone()), seat: None };
+            let by = By { name: login.clone(), person: None, origin: Some(origin.clone()), seat: None };
             let said = json!({ "factor": Means::Password.as_str() });
             self.trace_alone(self.fact("login.failed", &by, None, "login.failed", said)).await;
-            return Err(RefusalCode::LoginFailed.into());
+            return Err(self.was_wrong(guess, leave, RefusalCode::LoginFailed).await);
         };
-        if let Some(tried) = tried {
+        if let Some(tried) = leave.tried {
             self.guess_succeeded(person, tried, origin);
         }
         let (id, now, place) = (row.id, self.now().0, origin.remote.map(|ip| self.place_of(ip)));
@@ -258,74 +207,5 @@ impl Operator {
                 Err(RefusalCode::Unavailable.into())
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::{Mutex, mpsc};
-    use std::time::Duration;
-    use tokio::task::JoinSet;
-
-    const SEATS: u32 = 2;
-
-    async fn until(what: &str, mut done: impl FnMut() -> bool) {
-        for _ in 0..6_000 {
-            if done() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("never: {what}");
-    }
-
-    /// F267: as many at once as there are seats, whoever hangs up; as many who wait as there are places; the others hear at once that it is so.
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_flood_is_bounded_and_keeps_out_nobody_who_is_expected() {
-        let state = Arc::new(State::default());
-        let (open, gate) = mpsc::channel::<()>();
-        // Each works until there is nobody any more who could open the gate.
-        let gate = Arc::new(Mutex::new(gate));
-        let (present, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let work = || {
-            let (gate, present, most) = (gate.clone(), present.clone(), most.clone());
-            move || {
-                most.fetch_max(present.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                let _ = gate.lock().unwrap().recv();
-                present.fetch_sub(1, Ordering::SeqCst);
-            }
-        };
-        let come = |expected: bool| {
-            let (state, work) = (state.clone(), work());
-            async move { state.work(SEATS, expected, work).await }
-        };
-        let mut strangers = JoinSet::new();
-        for _ in 0..SEATS * WAITING {
-            strangers.spawn(come(false));
-        }
-        until("all of them wait", || state.is_full(SEATS)).await;
-        until("the seats are taken", || present.load(Ordering::SeqCst) == SEATS).await;
-        assert_eq!(come(false).await.unwrap_err().code, RefusalCode::LoginBusy, "one more");
-        let mut expected = JoinSet::new();
-        for _ in 0..SEATS * WAITING {
-            expected.spawn(come(true));
-        }
-        until("they wait too", || state.waiting.load(Ordering::SeqCst) == 2 * SEATS * WAITING).await;
-        assert_eq!(come(true).await.unwrap_err().code, RefusalCode::LoginBusy, "not without a bound either");
-
-        // All strangers hang up. What they began goes on, in its seats; nobody else has one.
-        strangers.abort_all();
-        while strangers.join_next().await.is_some() {}
-        assert_eq!(state.waiting.load(Ordering::SeqCst), SEATS + SEATS * WAITING);
-        assert_eq!(state.seats.get().unwrap().available_permits(), 0);
-        assert_eq!(present.load(Ordering::SeqCst), SEATS);
-        drop(open);
-        while let Some(done) = expected.join_next().await {
-            done.unwrap().unwrap();
-        }
-        until("nobody is left", || state.waiting.load(Ordering::SeqCst) == 0).await;
-        assert!(most.load(Ordering::SeqCst) <= SEATS, "{most:?} at once");
-        state.work(SEATS, false, || ()).await.unwrap();
     }
 }

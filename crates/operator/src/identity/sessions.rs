@@ -4,13 +4,14 @@
 //! that it ends on every node at once. There is one way in, [`Operator::enter_session`], whatever proved it.
 //!
 //! Promises: no session is weaker than two natures (F043, F046); a cookie is made anew whenever more was proven, so that nobody can prepare one for
-//! somebody else; an attempt begins one session, whichever nodes are asked at once.
+//! somebody else; an attempt begins one session, whichever nodes are asked at once; a sign-in elsewhere that ends, there, ends what it began here and
+//! what it made stronger.
 use super::attempts::{Attempt, secret};
-use super::bind::Kind;
-use super::factors::PASSWORD;
+use super::bind::{Kind, SIGN_IN};
+use super::factors::{PASSWORD, own};
 use super::{lacking, passwords};
 use crate::notices::Template;
-use crate::record::By;
+use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Door, Operator, Origin, PersonRef, Who};
@@ -156,6 +157,7 @@ impl Operator {
         let (cookie, made) = (secret()?, secret()?);
         let digest = self.session_digest(&cookie).to_vec();
         let password: Option<Id> = attempt.get(passwords::NOTE);
+        let begins = attempt.session.is_none();
         let known = attempt.known.clone();
         let browser = self.browser_digest(known.as_ref().unwrap_or(&made), person).to_vec();
         let (place, limits) = (origin.remote.map(|ip| self.place_of(ip)), self.config().identity.limits());
@@ -179,11 +181,11 @@ impl Operator {
             subject,
             person_id: person,
             bound: now.0,
-            how: "sign_in".into(),
+            how: SIGN_IN.into(),
             seen: now.0,
         });
         // Somebody who is known elsewhere, and neither here nor in this browser, is told.
-        let unusual = attempt.session.is_none() && self.is_unusual(person, attempt.known(), origin).await?;
+        let unusual = begins && self.is_unusual(person, attempt.known(), origin).await?;
         let notice = if unusual { self.change_notice(person, Template::UnusualSignIn).await? } else { None };
         let (op, origin, to) = (self.clone(), origin.clone(), attempt.to.clone());
         let enter = move |tx: &mut dyn Tx| {
@@ -217,6 +219,9 @@ impl Operator {
                     if !rows::renew(tx, id, (&old.digest, &digest), &written(&more)?, &more.names())? {
                         return Err(RefusalCode::FormOld.into());
                     }
+                    if let Some(provider) = &begun.provider {
+                        rows::stepped_up_by(tx, id, provider, begun.provider_sid.as_deref())?;
+                    }
                     (id, "session.stepped_up", more)
                 }
             };
@@ -240,6 +245,9 @@ impl Operator {
         }
         metrics::counter!("sceau_logins_total", "outcome" => "ok").increment(1);
         self.note_login(&actor);
+        if begins {
+            self.note_finished(actor.origin.remote);
+        }
         let Who::Person(person) = actor.who else { return Err(RefusalCode::Defect.into()) };
         let known = if known.is_some() { None } else { Some(made) };
         Ok(Entered::In(SignedIn { person, cookie, known, to }))
@@ -258,10 +266,10 @@ impl Operator {
         };
         let required = || Refusal::new(RefusalCode::LoginRequired);
         let (session, person) = self.0.store.read(find).await?.ok_or_else(required)?;
-        let (begun, seen) = (Timestamp(session.begun), Timestamp(session.seen));
-        if life(begun, seen, now, &self.config().identity.limits()) != Life::Live {
+        if !self.is_live(&session, now) {
             return Err(required());
         }
+        let seen = Timestamp(session.seen);
         let proof = read(&session.proof)?;
         let who = Who::Person(PersonRef::of(person));
         // What is done in one session is told as such: readings join, activity groups.
@@ -296,14 +304,71 @@ impl Operator {
                 permit(tx, &asker, UseCase::SessionEnd, On::Person(token.person_id))?;
             }
             if accounts::revoke_token(tx, id, now)? {
-                let data = json!({ "door": asker.origin.door.as_str(), "token": id.to_string(), "person": token.person_id.to_string() });
-                op.fact("session.ended", &By::actor(&asker), None, "ok", data).write(tx)?;
+                op.ended_by(&asker, id, token.person_id).write(tx)?;
             }
             Ok::<_, Fail>(())
         };
         self.0.store.write(end).await?;
         self.rights_changed_of(id);
         Ok(())
+    }
+
+    /// What is written of a session that somebody ended.
+    fn ended_by(&self, asker: &Actor, id: Id, person: Id) -> Fact {
+        let data = json!({ "door": asker.origin.door.as_str(), "token": id.to_string(), "person": person.to_string() });
+        self.fact("session.ended", &By::actor(asker), None, "ok", data)
+    }
+
+    /// Ends one of the asker's own sessions, in whichever browser. Once more does nothing.
+    ///
+    /// # Errors
+    /// `admin.not_found`, also for what is somebody else's; `auth.strength`.
+    pub async fn end_own_session(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
+        self.needs(actor, Need::Strong)?;
+        let person = own(actor)?.id;
+        let find = move |tx: &mut dyn Tx| {
+            let found = accounts::token_by_id(tx, id)?;
+            Ok::<_, Fail>(found.is_some_and(|t| t.person_id == person && t.purpose == rows::PURPOSE))
+        };
+        if !self.0.store.read(find).await? {
+            return Err(Refusal::new(RefusalCode::NotFound).with("name", id));
+        }
+        self.end_session(actor, Some(id)).await
+    }
+
+    /// Ends the asker's sessions in other browsers; how many there were.
+    ///
+    /// # Errors
+    /// `auth.strength`, `right.missing`.
+    pub async fn end_other_sessions(&self, actor: &Actor) -> Result<usize, Refusal> {
+        self.needs(actor, Need::Strong)?;
+        let (person, now, op, asker) = (own(actor)?.id, self.now(), self.clone(), actor.clone());
+        let end = move |tx: &mut dyn Tx| {
+            permit(tx, &asker, UseCase::SessionEnd, On::Person(person))?;
+            let open = rows::of_person(tx, person, now.0)?.into_iter();
+            let others = open.filter(|s| asker.credential != Some(s.id) && op.is_live(s, now));
+            let mut ended = Vec::new();
+            for id in others.map(|s| s.id) {
+                if accounts::revoke_token(tx, id, now.0)? {
+                    op.ended_by(&asker, id, person).write(tx)?;
+                    ended.push(id);
+                }
+            }
+            Ok::<_, Fail>(ended)
+        };
+        let ended = self.0.store.write(end).await?;
+        ended.iter().for_each(|id| self.rights_changed_of(*id));
+        Ok(ended.len())
+    }
+
+    /// The asker's own sessions, oldest first. `login.required`.
+    pub async fn own_sessions(&self, actor: &Actor) -> Result<Vec<SessionView>, Refusal> {
+        self.sessions(actor, &own(actor)?.login).await
+    }
+
+    /// Is a session that was not ended still one, neither too old nor silent for too long?
+    fn is_live(&self, s: &Session, now: Timestamp) -> bool {
+        life(Timestamp(s.begun), Timestamp(s.seen), now, &self.config().identity.limits()) == Life::Live
     }
 
     /// Open sessions of a person, oldest first.
@@ -320,20 +385,18 @@ impl Operator {
             permit(tx, &asker, UseCase::SessionList, On::Person(person.id))?;
             Ok::<_, Fail>(rows::of_person(tx, person.id, now.0)?)
         };
-        let (limits, own) = (self.config().identity.limits(), actor.credential);
-        let live = |s: &Session| life(Timestamp(s.begun), Timestamp(s.seen), now, &limits) == Life::Live;
         let found = self.0.store.read(list).await?;
-        found.into_iter().filter(live).map(|s| view(s, own)).collect()
+        found.into_iter().filter(|s| self.is_live(s, now)).map(|s| view(s, actor.credential)).collect()
     }
 
-    /// A provider says that a session there ended: those here that came from it end too. How many.
+    /// A provider says that a session there ended: those here that it began or made stronger end too. How many.
     pub async fn end_sessions_of_provider(&self, provider: &str, sid: &str) -> Result<usize, Refusal> {
         let (issuer, sid) = (provider.to_owned(), self.sid_digest(sid));
         self.end_found(provider, move |tx| Ok(rows::of_provider(tx, &issuer, &sid)?)).await
     }
 
-    /// A provider says that somebody signed out there, and names no session: every one of that person that came from it ends (OpenID Connect Back-Channel
-    /// Logout 1.0 §2.4). How many.
+    /// A provider says that somebody signed out there, and names no session: every one of that person that it began or made stronger ends (OpenID Connect
+    /// Back-Channel Logout 1.0 §2.4). How many.
     pub async fn end_sessions_of_subject(&self, provider: &str, subject: &str) -> Result<usize, Refusal> {
         let from = Elsewhere { provider: provider.to_owned(), sid: None, subject: Some(subject.to_owned()), at: None };
         let Some(digest) = self.subject_digest(&from) else { return Ok(0) };
@@ -342,8 +405,11 @@ impl Operator {
             let mut ids = Vec::new();
             for kind in [Kind::Psc, Kind::Sso] {
                 let Some(bound) = bindings::find(tx, kind.as_str(), &issuer, &digest)? else { continue };
-                let open = rows::of_person(tx, bound.person_id, now)?.into_iter();
-                ids.extend(open.filter(|s| s.provider.as_deref() == Some(issuer.as_str())).map(|s| s.id));
+                for session in rows::of_person(tx, bound.person_id, now)? {
+                    if rows::is_of(tx, &session, &issuer)? {
+                        ids.push(session.id);
+                    }
+                }
             }
             Ok::<_, Fail>(ids)
         };

@@ -24,7 +24,7 @@ pub struct Settings {
     pub psc_opens_bal: bool,
     /// What becomes of a professional whom nobody entered, and whom the register knows.
     pub liberal_opening: LiberalOpening,
-    /// Tokens for REST are made only with tokens that a strong proof made.
+    /// Tokens for REST are believed, and make others, only with something strong behind them: a proof, the machine itself, or a token that has.
     pub api_tokens_need_strong: bool,
     /// How long the replacement of lost means waits for an objection, hours.
     pub recovery_hours: u32,

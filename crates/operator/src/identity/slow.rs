@@ -2,7 +2,8 @@
 //!
 //! Promises: failures are counted over all nodes, by login and by network, whether the login exists or not; whoever comes with a browser in which the
 //! person signed in before, or from a place where the person was, is not slowed by what others do; nobody is shut out, for cards, providers and
-//! passkeys are not guessed and pass by here. Codes are guessed only by whoever has the password: they are counted by person too, and a place is less of
+//! passkeys are not guessed and pass by here. A whole town is in some places: whoever is wrong at the person's waits and hears afterwards what strangers
+//! wait and hear before, so that nobody learns there whether a login exists ([`Leave`]). Codes are guessed only by whoever has the password: they are counted by person too, and a place is less of
 //! an excuse there. The person is told of each, once, and an administrator looks at it (`abuse`).
 use crate::abuse::Subject;
 use crate::abuse::notes::count_of;
@@ -16,9 +17,12 @@ use sceau_store::spent::KNOWN_MS;
 use sceau_store::{Id, Tx, browsers};
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The longest wait, seconds.
 const LONGEST: u64 = 8;
+/// After how long somebody hears that there is no room for more: longer than what a password costs, queue included.
+const NO_MORE: Duration = Duration::from_secs(4);
 /// How many times more wrong codes may come from a place where the person was: a whole town is in some of them.
 const AT_HER_PLACE: i64 = 4;
 /// The alarm when many logins fail from one network.
@@ -35,6 +39,25 @@ pub(super) struct Guess<'a> {
     pub known: Option<&'a str>,
     /// From where.
     pub origin: &'a Origin,
+}
+
+/// Leave to guess. What is owed is paid by whoever is wrong ([`Operator::was_wrong`]): there the person was, and a stranger would have waited.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(super) struct Leave {
+    /// How many logins were tried from there, when they are too many and the person is not known in this browser.
+    pub tried: Option<i64>,
+    owed: Owed,
+}
+
+/// What a stranger would have waited before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owed {
+    Nothing,
+    /// Seconds.
+    Wait(u64),
+    /// He would have heard that there is no room for more, so long after this.
+    NoMore(Instant),
 }
 
 impl Operator {
@@ -64,13 +87,13 @@ impl Operator {
         self.0.abuse.rates.fits(&key, 1, many, now).is_err().then(|| self.0.abuse.rates.seen(&key, now))
     }
 
-    /// Before something that can be guessed is judged: waits, the longer the more often it was wrong of late. How many logins were tried from there, when
-    /// they are too many and the person is not known in this browser.
+    /// Before something that can be guessed is judged: waits, the longer the more often it was wrong of late.
     ///
     /// # Errors
     /// `login.too_many`.
-    pub(super) async fn may_guess(&self, guess: Guess<'_>) -> Result<Option<i64>, Refusal> {
-        let (now, remote) = (self.now(), guess.origin.remote);
+    pub(super) async fn may_guess(&self, guess: Guess<'_>) -> Result<Leave, Refusal> {
+        let (now, remote, since) = (self.now(), guess.origin.remote, Instant::now());
+        let free = Leave { tried: None, owed: Owed::Nothing };
         let per_minute = self.config().login_failures_per_minute;
         if self.0.guard.too_many(remote, guess.login, now, per_minute) {
             return Err(RefusalCode::LoginTooMany.into());
@@ -80,14 +103,42 @@ impl Operator {
         let place = remote.map(|ip| self.place_of(ip));
         let stuffed = place.as_deref().and_then(|p| self.stuffed(p));
         if wait == Some(0) && stuffed.is_none() {
-            return Ok(None);
+            return Ok(free);
         }
-        if self.is_known(&guess, place.filter(|_| stuffed.is_none())).await? {
-            return Ok(None);
+        // Both are always asked, so that neither answer takes another time.
+        let (in_browser, there) = self.is_known_by(&guess, place.filter(|_| stuffed.is_none())).await?;
+        match (wait, in_browser, there) {
+            (_, true, _) => Ok(free),
+            (Some(wait), false, true) => Ok(Leave { owed: Owed::Wait(wait), ..free }),
+            (None, false, true) => Ok(Leave { owed: Owed::NoMore(since), ..free }),
+            (None, false, false) => Err(self.no_more(guess, since).await),
+            (Some(wait), false, false) => {
+                tokio::time::sleep(Duration::from_secs(if wait == 0 { LONGEST } else { wait })).await;
+                Ok(Leave { tried: stuffed, ..free })
+            }
         }
-        let wait = wait.ok_or(RefusalCode::LoginTooMany)?;
-        tokio::time::sleep(Duration::from_secs(if wait == 0 { LONGEST } else { wait })).await;
-        Ok(stuffed)
+    }
+
+    /// There is no room for more guesses of this login: whoever insists there holds back himself, whether the login exists or not.
+    async fn no_more(&self, guess: Guess<'_>, since: Instant) -> Refusal {
+        self.0.guard.failed(guess.origin.remote, guess.login, self.now());
+        tokio::time::sleep_until(since + NO_MORE).await;
+        RefusalCode::LoginTooMany.into()
+    }
+
+    /// Something that was guessed with this leave was wrong, or could not be judged: what is owed is waited for now, and what is heard is what a stranger
+    /// hears; else `otherwise`.
+    pub(super) async fn was_wrong(&self, guess: Guess<'_>, leave: Leave, otherwise: RefusalCode) -> Refusal {
+        match leave.owed {
+            // Nobody else would have come so far: it is not counted either.
+            Owed::NoMore(since) => return self.no_more(guess, since).await,
+            Owed::Wait(wait) => tokio::time::sleep(Duration::from_secs(wait)).await,
+            Owed::Nothing => {}
+        }
+        if otherwise == RefusalCode::LoginFailed {
+            self.guess_failed(guess).await;
+        }
+        otherwise.into()
     }
 
     /// Before a code behind a right password is judged: as [`Operator::may_guess`], and by the person's wrong codes in an hour, over all sign-ins.
@@ -95,7 +146,8 @@ impl Operator {
     /// # Errors
     /// `login.too_many`.
     pub(super) async fn may_try_code(&self, guess: Guess<'_>, person: Id) -> Result<(), Refusal> {
-        self.may_guess(guess).await?;
+        // Who knows the password knows that the login exists.
+        let _leave = self.may_guess(guess).await?;
         let (subject, limit) = (Subject::person(person), i64::from(self.config().abuse.thresholds.of(Signal::Codes)));
         let key = count_of(Signal::Codes, &subject);
         let slowed = self.is_slowed(&subject);
@@ -115,6 +167,12 @@ impl Operator {
 
     /// Did the person sign in in this browser, or from this place, before?
     pub(super) async fn is_known(&self, guess: &Guess<'_>, place: Option<String>) -> Result<bool, Refusal> {
+        let (in_browser, there) = self.is_known_by(guess, place).await?;
+        Ok(in_browser || there)
+    }
+
+    /// The same, each apart.
+    async fn is_known_by(&self, guess: &Guess<'_>, place: Option<String>) -> Result<(bool, bool), Refusal> {
         // Nobody's is looked for as everybody's: id 0 is no row's.
         let person = guess.person.unwrap_or_default();
         let (browser, since) = (guess.known.map(|k| self.browser_digest(k, person)), self.now().0 - KNOWN_MS);
@@ -127,7 +185,7 @@ impl Operator {
                 Some(place) => browsers::was_at(tx, person, place)?,
                 None => false,
             };
-            Ok::<_, Fail>(browser || place)
+            Ok::<_, Fail>((browser, place))
         };
         Ok(self.0.store.read(look).await?)
     }

@@ -1,5 +1,5 @@
 //! Logging in to REST: a token made for it, and nothing else.
-use super::{FAILURE_DELAY, MAX_INPUT, TOUCH_EVERY, is_live};
+use super::{FAILURE_DELAY, MAX_INPUT, TOUCH_EVERY};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
@@ -39,10 +39,10 @@ impl Operator {
         if token.is_empty() || token.len() > MAX_INPUT {
             return Err(RefusalCode::LoginFailed.into());
         }
-        let (digest, now) = (self.token_digest(token), self.clock().now().0);
+        let (digest, now, rule) = (self.token_digest(token), self.clock().now().0, self.token_rule());
         let find = move |tx: &mut dyn Tx| {
-            let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && t.purpose == "api");
-            let Some(token) = live else { return Ok(None) };
+            let found = rows::token_by_digest(tx, &digest)?.filter(|t| t.purpose == "api");
+            let Some(token) = rule.live(tx, found, now)? else { return Ok(None) };
             let person = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none());
             Ok::<_, Fail>(person.map(|p| (token, p)))
         };

@@ -4,7 +4,7 @@
 //! Present: Pro Santé Connect and our own authorization server ([`crate::identity`]), and our own device tokens, which are for whatever nobody else knows
 //! by its form; of those that never were ours Pro Santé Connect is asked, where it is asked about each token.
 use super::sasl::{self, Bearer};
-use super::{Found, MAX_INPUT, find, is_live};
+use super::{Found, MAX_INPUT, find};
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
 use sceau_domain::{Address, Refusal, RefusalCode};
@@ -103,8 +103,12 @@ impl Issuer for Grants {
                 return Err(failed());
             }
             let since = operator.0.guard.rights_version();
-            let (digest, now) = (operator.oauth_digest(&given.token), operator.clock().now().0);
-            let look = move |tx: &mut dyn Tx| oauth::access(tx, &digest, now).map_err(Fail::Store);
+            let (digest, now, rule) =
+                (operator.oauth_digest(&given.token), operator.clock().now().0, operator.token_rule());
+            let look = move |tx: &mut dyn Tx| {
+                let found = oauth::access(tx, &digest, now)?;
+                Ok::<_, Fail>(rule.live(tx, found, now)?)
+            };
             let grant = operator.0.store.read(look).await?.ok_or_else(failed)?;
             let found = standing_at(operator, grant, given.login.as_deref()).await?;
             operator.enter(found, since, origin).await
@@ -151,10 +155,10 @@ async fn ours(operator: &Operator, bal: Option<&str>, token: &str) -> Result<(u6
     }
     let wanted = bal.map(|b| operator.key_of(b)).transpose().map_err(|_| failed())?;
     let digest = operator.token_digest(token);
-    let (now, since) = (operator.clock().now().0, operator.0.guard.rights_version());
+    let (now, since, rule) = (operator.clock().now().0, operator.0.guard.rights_version(), operator.token_rule());
     let look = move |tx: &mut dyn Tx| {
-        let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && t.purpose == "device");
-        let Some(token) = live else { return Ok(None) };
+        let found = rows::token_by_digest(tx, &digest)?.filter(|t| t.purpose == "device");
+        let Some(token) = rule.live(tx, found, now)? else { return Ok(None) };
         find(tx, token, None, None, wanted.as_deref(), now)
     };
     Ok((since, operator.0.store.read(look).await?.ok_or_else(failed)?))

@@ -4,7 +4,7 @@
 //! what ends a token's sessions: revoking it, the end of the access, a blocked BAL. A machine's certificate is found by its name (subject and issuer),
 //! registered for the BAL (purpose `certificate`); a device's by itself (`device_certificate`); a card by the national identifier of its holder, whose
 //! row is made at the first use (`card`): revoked, it stays shut.
-use super::{Found, find, is_live, sasl};
+use super::{Found, find, sasl};
 use crate::identity::devices;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
@@ -84,14 +84,14 @@ impl Operator {
         let failed = || Fail::from(RefusalCode::LoginFailed);
         let wanted = bal.map(|b| self.key_of(b)).transpose().map_err(|_| failed())?;
         let who = self.certificate_name(&shown.dn, &shown.issuer);
-        let (now, since) = (self.clock().now().0, self.0.guard.rights_version());
+        let (now, since, rule) = (self.clock().now().0, self.0.guard.rights_version(), self.token_rule());
         let (sha256, not_after) = (shown.fingerprint.clone(), shown.not_after);
         let fingerprint = sha256.clone();
         let look = move |tx: &mut dyn Tx| {
             let mut found: Option<(Found, bool)> = None;
             for registered in token_certificates::of_who(tx, &who, MOST)? {
-                let live = rows::token_by_id(tx, registered.token_id)?.filter(|t| is_live(t, now));
-                let Some(token) = live else { continue };
+                let row = rows::token_by_id(tx, registered.token_id)?;
+                let Some(token) = rule.live(tx, row, now)? else { continue };
                 if let Some(one) = find(tx, token, None, None, wanted.as_deref(), now)? {
                     if found.is_some() && wanted.is_none() {
                         // Several BALs: which one has to be said.
@@ -133,10 +133,10 @@ impl Operator {
 
     /// A device to which its person gave a certificate of ours.
     async fn device_enters(&self, shown: &Peer, name: Option<&str>, origin: &Origin) -> Result<Actor, Fail> {
-        let (digest, now) = (self.device_digest(&shown.fingerprint), self.clock().now().0);
+        let (digest, now, rule) = (self.device_digest(&shown.fingerprint), self.clock().now().0, self.token_rule());
         let look = move |tx: &mut dyn Tx| {
-            let row = rows::token_by_digest(tx, &digest)?;
-            Ok::<_, Fail>(row.filter(|t| is_live(t, now) && t.purpose == devices::PURPOSE))
+            let row = rows::token_by_digest(tx, &digest)?.filter(|t| t.purpose == devices::PURPOSE);
+            Ok::<_, Fail>(rule.live(tx, row, now)?)
         };
         let token = self.0.store.read(look).await?.ok_or(RefusalCode::LoginFailed)?;
         self.enter_as(token, shown, name, origin).await

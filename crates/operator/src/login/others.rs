@@ -4,7 +4,7 @@
 //! shared BAL at its login stays in that one. What is entered is judged in the transaction that traces it, as an opening by the natural person. A BAL
 //! to which the person has no access answers exactly as one that does not exist. From then on [`Operator::still_allowed`] judges the person at each
 //! BAL apart.
-use super::{bal_ref, chair, is_live};
+use super::{TokenRule, bal_ref, chair};
 use crate::access::holds;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
@@ -22,22 +22,29 @@ struct Beside {
     person: Id,
     token: Id,
     bal: Id,
+    rule: TokenRule,
 }
 
 impl Beside {
     /// None when the session reaches nothing but its own BAL.
-    fn of(actor: &Actor) -> Option<Self> {
+    fn of(actor: &Actor, rule: TokenRule) -> Option<Self> {
         let (Who::Person(person), Some(token), Some(bal)) = (&actor.who, actor.credential, &actor.bal) else {
             return None;
         };
         let holds = bal.chair.as_ref().is_some_and(|c| c.role == AccessRole::Holder);
-        (holds && actor.origin.door == Door::Imap).then_some(Self { person: person.id, token, bal: bal.id })
+        (holds && actor.origin.door == Door::Imap).then_some(Self { person: person.id, token, bal: bal.id, rule })
+    }
+
+    /// The session's token, while it is believed and is for no one BAL.
+    fn token(self, tx: &mut dyn Tx, now: i64) -> Result<Option<rows::Token>, StoreError> {
+        let whole = |t: &rows::Token| t.bal_id.is_none() && t.person_id == self.person;
+        let found = rows::token_by_id(tx, self.token)?.filter(whole);
+        self.rule.live(tx, found, now)
     }
 
     /// Every other BAL that may be read, or the one with this key.
     fn seats(self, tx: &mut dyn Tx, key: Option<&str>, now: i64) -> Result<Vec<(rows::Bal, access::Seated)>, Fail> {
-        let whole = |t: &rows::Token| is_live(t, now) && t.bal_id.is_none() && t.person_id == self.person;
-        if !rows::token_by_id(tx, self.token)?.is_some_and(|t| whole(&t)) {
+        if self.token(tx, now)?.is_none() {
             return Ok(Vec::new());
         }
         let mut found = access::seats(tx, self.person, key, i64::from(MOST_BALS))?;
@@ -74,14 +81,14 @@ impl Operator {
     }
 
     async fn look_beside(&self, actor: &Actor, key: Option<String>) -> Result<Vec<BalRef>, Refusal> {
-        let Some(from) = Beside::of(actor) else { return Ok(Vec::new()) };
+        let Some(from) = Beside::of(actor, self.token_rule()) else { return Ok(Vec::new()) };
         let (now, since) = (self.now().0, self.0.guard.rights_version());
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let seats = from.seats(tx, key.as_deref(), now)?;
             if !seats.is_empty() {
                 terms::require(tx, from.person, from.bal, now)?;
             }
-            let Some(token) = rows::token_by_id(tx, from.token)? else { return Ok(Vec::new()) };
+            let Some(token) = from.token(tx, now)? else { return Ok(Vec::new()) };
             let found = seats.iter().map(|seat| reference(tx, seat, &token, since));
             Ok(found.collect::<Result<Vec<_>, StoreError>>()?)
         });
@@ -91,7 +98,7 @@ impl Operator {
     /// Sits the person of a session down at other BALs of his, as [`Operator::other_bals`] found them. Each is traced as an opening by the natural
     /// person. A BAL to which the access is not what it was a moment ago is left out.
     pub async fn enter_bals(&self, actor: &Actor, bals: Vec<BalRef>) -> Result<Vec<Actor>, Refusal> {
-        let Some(from) = Beside::of(actor) else { return Ok(Vec::new()) };
+        let Some(from) = Beside::of(actor, self.token_rule()) else { return Ok(Vec::new()) };
         if bals.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,5 +1,5 @@
 //! Showing who one is for one's own matters, without a BAL: the page of the terms of use. A device token does, or one for REST.
-use super::{FAILURE_DELAY, MAX_INPUT, TOUCH_EVERY, held_per, is_live};
+use super::{FAILURE_DELAY, MAX_INPUT, TOUCH_EVERY, held_per};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
@@ -36,11 +36,11 @@ impl Operator {
         // What one types in a mail program is understood here too: `person*bal` is the person.
         let name = login.split_once('*').map_or(login, |(name, _)| name).trim().to_ascii_lowercase();
         let by_address = name.parse::<Address>().ok().map(|a| self.bal_key(&a));
-        let (digest, now) = (self.token_digest(token.trim()), self.clock().now().0);
+        let (digest, now, rule) = (self.token_digest(token.trim()), self.clock().now().0, self.token_rule());
         let find = move |tx: &mut dyn Tx| {
             let shown = |t: &rows::Token| matches!(t.purpose.as_str(), "device" | "api");
-            let live = rows::token_by_digest(tx, &digest)?.filter(|t| is_live(t, now) && shown(t));
-            let Some(token) = live else { return Ok(None) };
+            let found = rows::token_by_digest(tx, &digest)?.filter(shown);
+            let Some(token) = rule.live(tx, found, now)? else { return Ok(None) };
             let person = rows::person_by_id(tx, token.person_id)?.filter(|p| p.disabled.is_none());
             let Some(person) = person else { return Ok(None) };
             let named = person.login == name

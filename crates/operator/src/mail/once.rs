@@ -102,7 +102,7 @@ impl Operator {
         let claims = self.claims(same, envelope.addresses().map(|to| (to, Vec::new())), now);
         let bal = Some((author.local.id, author.local.shown.as_str()));
         let repeated = self.fact("mail.repeated", &author.by(actor), bal, "ok", json!({}));
-        Some(Again { right: Right::of(actor, &names.all), claims, repeated, now })
+        Some(Again { right: Right::of(actor, &names.all, self.token_rule()), claims, repeated, now })
     }
 
     /// The acceptance under which all of it was sent before, by somebody who may send it still: traced. None when something of it was not, and when

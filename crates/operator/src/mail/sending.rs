@@ -225,7 +225,7 @@ impl Operator {
         let claims = self.claims(plan.same, elsewhere.chain(here), now);
         let author = (plan.author.local.id, plan.author.local.shown.as_str());
         let repeated = self.fact("mail.repeated", &plan.author.by(actor), Some(author), "ok", json!({ "id": plan.id }));
-        let right = Right::of(actor, &plan.voices);
+        let right = Right::of(actor, &plan.voices, self.token_rule());
         let (id, (sender, per_hour)) = (plan.id.clone(), plan.per_hour);
         let tag = id.clone();
 

@@ -3,7 +3,7 @@
 //! Promises: judged when the name is said, and again in the transaction that sends ([`Right`]): what was taken away while a message came is gone.
 use super::parties::{Local, bal_by_key};
 use crate::access::{Acting, acting};
-use crate::login::is_live;
+use crate::login::TokenRule;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, ConnectorRef, Operator, Who, terms};
@@ -43,23 +43,25 @@ pub(super) struct Right {
     /// Whose session; none: no person's.
     person: Option<Id>,
     token: Option<Id>,
+    /// What the policies leave of it.
+    rule: TokenRule,
     connector: Option<ConnectorRef>,
 }
 
 impl Right {
     /// What the actor needs to send in these names.
-    pub fn of(actor: &Actor, voices: &[Voice]) -> Self {
+    pub fn of(actor: &Actor, voices: &[Voice], rule: TokenRule) -> Self {
         let connector = match &actor.who {
             Who::Connector(connector) => Some(connector.clone()),
             _ => None,
         };
         let person = matches!(actor.who, Who::Person(_)).then(|| actor.person());
-        Self { own: voices.iter().map(|v| v.local.id).collect(), person, token: actor.credential, connector }
+        Self { own: voices.iter().map(|v| v.local.id).collect(), person, token: actor.credential, rule, connector }
     }
     /// `right.missing`, or why a structure's server may not send.
     pub fn check(&self, tx: &mut dyn Tx, now: Timestamp) -> Result<(), Fail> {
         for bal in &self.own {
-            if !may_send(tx, self.person, *bal)? || !token_opens(tx, self.token, *bal, now)? {
+            if !may_send(tx, self.person, *bal)? || !token_opens(tx, self.rule, self.token, *bal, now)? {
                 return Err(RefusalCode::RightMissing.into());
             }
         }
@@ -85,7 +87,7 @@ impl Operator {
         address: &Address,
         otherwise: RefusalCode,
     ) -> Result<Voice, Refusal> {
-        let (key, token, now) = (self.bal_key(address), actor.credential, self.now());
+        let (key, token, now, rule) = (self.bal_key(address), actor.credential, self.now(), self.token_rule());
         let person = match &actor.who {
             Who::Person(p) => Some(p.id),
             Who::Connector(connector) => {
@@ -102,7 +104,7 @@ impl Operator {
         };
         let found = self.0.store.read(move |tx| {
             let Some(local) = bal_by_key(tx, &key)? else { return Ok(None) };
-            if !local.open || !may_send(tx, person, local.id)? || !token_opens(tx, token, local.id, now)? {
+            if !local.open || !may_send(tx, person, local.id)? || !token_opens(tx, rule, token, local.id, now)? {
                 return Ok(None);
             }
             let mut seat = None;
@@ -129,8 +131,15 @@ fn may_send(tx: &mut dyn Tx, person: Option<Id>, bal: Id) -> Result<bool, StoreE
 }
 
 /// A device token made for one BAL sends as that BAL only, and none after its end.
-fn token_opens(tx: &mut dyn Tx, token: Option<Id>, bal: Id, now: Timestamp) -> Result<bool, StoreError> {
+fn token_opens(
+    tx: &mut dyn Tx,
+    rule: TokenRule,
+    token: Option<Id>,
+    bal: Id,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let Some(token) = token else { return Ok(true) };
     let row = accounts::token_by_id(tx, token)?;
-    Ok(row.is_some_and(|t| is_live(&t, now.0) && t.bal_id.is_none_or(|only| only == bal)))
+    let live = rule.live(tx, row, now.0)?;
+    Ok(live.is_some_and(|t| t.bal_id.is_none_or(|only| only == bal)))
 }

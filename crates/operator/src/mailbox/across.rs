@@ -4,7 +4,7 @@
 //! blob's key, keywords) is opened under the one BAL's key and sealed under the other's before the transaction; in it the rights on both ends are
 //! judged, [`may_exchange`] is asked (nothing goes from one BAL to another that could not be sent from one to the other), and each BAL gets its
 //! trace. What is in memory is bounded by [`MOST`] messages and [`ROOM`] bytes. Content that goes by a part of another message ([`Operator::may_take`]) is held
-//! to the same.
+//! to the same: when it is read, and again in the transaction that files it ([`Takings`]).
 use crate::access::Seat;
 use crate::mail::parties::bal_by_key;
 use crate::mailbox::entries::{Copied, ascending};
@@ -35,12 +35,94 @@ const ROOM: usize = 48 << 20;
 /// Messages opened and sealed between two turns of other work.
 const PAGE: usize = 100;
 
-/// Everything that the transaction needs.
-#[derive(Debug)]
-struct Ready {
+/// From a folder of one BAL of a person to another of his BALs: what is judged of it in the transaction that writes.
+#[derive(Debug, Clone)]
+struct Way {
     from: Seat,
     to: Seat,
     folder: Id,
+    /// The name under which the folder was judged, as its row keeps it.
+    tag: Vec<u8>,
+    /// What does not go to the destination.
+    bars: Option<Marks>,
+}
+
+impl Way {
+    /// Both addresses as traces write them, when what lies there may go. `right.missing`, `exchange.*`, `folder.unknown`. A folder that has another
+    /// name by now may be one for private things: the command is tried again as a whole.
+    fn check(&self, tx: &mut dyn Tx) -> Result<(String, String), Fail> {
+        let (from, to) = (self.from.check(tx)?, self.to.check(tx)?);
+        judged(tx, &from, &to)?;
+        let place = rows::by_id(tx, self.from.bal, self.folder)?.ok_or(RefusalCode::FolderUnknown)?;
+        if self.bars.is_some() && place.name_tag != self.tag {
+            return Err(RefusalCode::Unavailable.into());
+        }
+        Ok((from, to))
+    }
+}
+
+/// Messages of one folder of which something goes into another BAL.
+#[derive(Debug, Clone)]
+struct Taken {
+    way: Way,
+    uids: BTreeSet<i64>,
+}
+
+impl Taken {
+    /// `copy.personal` when one of them is marked; `entry.unknown` when one is not there any more: it may lie among private things by now.
+    fn check(&self, tx: &mut dyn Tx) -> Result<(), Fail> {
+        self.way.check(tx)?;
+        if self.way.bars.is_none() {
+            return Ok(());
+        }
+        let uids: Vec<i64> = self.uids.iter().copied().collect();
+        let mut entries = messages::entries_of(tx, self.way.folder, &uids)?;
+        if entries.len() < uids.len() {
+            return Err(RefusalCode::EntryUnknown.into());
+        }
+        without_marks(self.way.bars.as_ref(), tx, &mut entries)
+    }
+}
+
+/// What goes from a person's other BALs into a message that is put together: [`Operator::may_take`] let it, and the transaction that files it asks
+/// again, so that a mark, or an access that ended meanwhile, holds.
+#[derive(Debug, Clone, Default)]
+pub struct Takings(Vec<Taken>);
+
+impl Takings {
+    /// Adds those of another message of the same command.
+    pub(crate) fn extend(&mut self, other: Self) {
+        other.0.into_iter().for_each(|taken| self.add(taken));
+    }
+    fn add(&mut self, new: Taken) {
+        let same = |t: &&mut Taken| {
+            (t.way.from.bal, t.way.to.bal, t.way.folder) == (new.way.from.bal, new.way.to.bal, new.way.folder)
+                && t.way.tag == new.way.tag
+        };
+        match self.0.iter_mut().find(same) {
+            Some(known) => known.uids.extend(new.uids),
+            None => self.0.push(new),
+        }
+    }
+    /// The BALs that they come from.
+    pub(crate) fn bals(&self) -> impl Iterator<Item = Id> {
+        self.0.iter().map(|taken| taken.way.from.bal)
+    }
+    /// May all of it still go where it goes? The BALs are locked.
+    pub(crate) fn check(&self, tx: &mut dyn Tx) -> Result<(), Fail> {
+        self.0.iter().try_for_each(|taken| taken.check(tx))
+    }
+}
+
+/// Locks the rows of BALs that one act concerns: every act does it in this order.
+pub(crate) fn lock_all(tx: &mut dyn Tx, bals: &BTreeSet<Id>) -> Result<(), StoreError> {
+    bals.iter().try_for_each(|bal| access::lock(tx, *bal))
+}
+
+/// Everything that the transaction needs.
+#[derive(Debug)]
+struct Ready {
+    way: Way,
     target: Vec<u8>,
     uids: Vec<i64>,
     moving: bool,
@@ -51,8 +133,6 @@ struct Ready {
     keyword_limit: usize,
     /// What is kept from who copies.
     without: Option<Marks>,
-    /// What does not go to the destination.
-    bars: Option<Marks>,
     index: [NewJob; 2],
     /// In the source, in the destination.
     records: [Record; 2],
@@ -71,7 +151,7 @@ impl Operator {
         moving: bool,
     ) -> Result<Copied, Refusal> {
         let ready = self.prepare_across(actor, folder, uids, (to_actor, to), moving).await?;
-        let (from, to) = (ready.from.bal, ready.to.bal);
+        let (from, to) = (ready.way.from.bal, ready.way.to.bal);
         let (operator, ready) = (self.clone(), Arc::new(ready));
         // Once begun it is not the session's any more: see `act`.
         let task = tokio::spawn(async move {
@@ -110,9 +190,9 @@ impl Operator {
             Ok((place, entries, words))
         });
         let (place, entries, words) = look.await?;
-        let place = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
+        let name = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
         if bars.is_some() {
-            not_personal(actor, &place)?;
+            not_personal(actor, &name)?;
         }
         let used: BTreeSet<usize> = entries.iter().flat_map(|e| e.keywords.iter().collect::<Vec<_>>()).collect();
         let wanted: BTreeSet<Id> = entries.iter().map(|e| e.message).collect();
@@ -146,9 +226,7 @@ impl Operator {
         let name = if moving { "mail.moved" } else { "mail.copied" };
         let delay = self.config().search.delay;
         Ok(Ready {
-            from,
-            to: to_seat,
-            folder,
+            way: Way { from, to: to_seat, folder, tag: place.name_tag, bars },
             target,
             uids,
             moving,
@@ -156,33 +234,42 @@ impl Operator {
             keywords: kept,
             keyword_limit,
             without,
-            bars,
             index: [self.index_job(from.bal, delay), self.index_job(to_seat.bal, delay)],
             records: [self.record(actor, from.bal, name), self.record(to_actor, to_seat.bal, name)],
         })
     }
 
     /// May content of a message of one BAL of a person go into a message of another of his BALs (CATENATE, RFC 4469)? What a copy asks, for what is read
-    /// and filed anew. Within one BAL always. `exchange.*`, `copy.personal`, `folder.unknown`, `right.missing`.
-    pub async fn may_take(&self, actor: &Actor, folder: Id, uid: u32, to: &Actor) -> Result<(), Refusal> {
+    /// and filed anew; what it lets is added to `takings`, for the filing. Within one BAL always. `exchange.*`, `copy.personal`, `folder.unknown`,
+    /// `entry.unknown`, `right.missing`.
+    pub async fn may_take(
+        &self,
+        actor: &Actor,
+        (folder, uid): (Id, u32),
+        to: &Actor,
+        takings: &mut Takings,
+    ) -> Result<(), Refusal> {
         let (from, seat) = (self.seat(actor)?, self.seat(to)?.filing());
         if from.bal == seat.bal {
             return Ok(());
         }
-        let bars = self.bars(from.bal, to);
-        let shared = bars.is_some();
         let source = self.bal_seal(from.bal).await?;
         let look = self.0.store.read::<_, Fail, _>(move |tx| {
-            let (from_shown, to_shown) = (from.check(tx)?, seat.check(tx)?);
-            judged(tx, &from_shown, &to_shown)?;
-            let place = rows::by_id(tx, from.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
-            let mut entries = messages::entries_of(tx, folder, &[i64::from(uid)])?;
-            without_marks(bars.as_ref(), tx, &mut entries)?;
-            Ok(place)
+            from.check(tx)?;
+            Ok(rows::by_id(tx, from.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?)
         });
         let place = look.await?;
-        let place = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
-        if shared { not_personal(actor, &place) } else { Ok(()) }
+        let name = source.open_folder_name(place.id, &place.name_sealed).map_err(|e| refuse::store(&e))?;
+        let bars = self.bars(from.bal, to);
+        if bars.is_some() {
+            not_personal(actor, &name)?;
+        }
+        let way = Way { from, to: seat, folder, tag: place.name_tag, bars };
+        let taken = Taken { way, uids: BTreeSet::from([i64::from(uid)]) };
+        let asked = taken.clone();
+        self.0.store.read::<_, Fail, _>(move |tx| asked.check(tx)).await?;
+        takings.add(taken);
+        Ok(())
     }
 
     /// What is marked personal in a BAL, where it does not go to this one.
@@ -233,20 +320,15 @@ fn without_marks(bars: Option<&Marks>, tx: &mut dyn Tx, entries: &mut Vec<EntryR
 }
 
 fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
-    let (from, to) = (r.from.bal, r.to.bal);
-    // Every act locks BALs in this order.
-    for bal in [from.min(to), from.max(to)] {
-        access::lock(tx, bal)?;
-    }
-    let (from_shown, to_shown) = (r.from.check(tx)?, r.to.check(tx)?);
-    judged(tx, &from_shown, &to_shown)?;
-    rows::by_id(tx, from, r.folder)?.ok_or(RefusalCode::FolderUnknown)?;
+    let (from, to, folder) = (r.way.from.bal, r.way.to.bal, r.way.folder);
+    lock_all(tx, &BTreeSet::from([from, to]))?;
+    let (from_shown, to_shown) = r.way.check(tx)?;
     let target = rows::by_tag(tx, to, &r.target)?.ok_or(RefusalCode::FolderUnknown)?;
     let mut copied = Copied { uidvalidity: narrow(target.uidvalidity), pairs: Vec::new() };
-    let mut entries = messages::entries_of(tx, r.folder, &r.uids)?;
+    let mut entries = messages::entries_of(tx, folder, &r.uids)?;
     entries.retain(|e| r.messages.contains_key(&e.message));
     leave_out(r.without.as_ref(), tx, &mut entries)?;
-    without_marks(r.bars.as_ref(), tx, &mut entries)?;
+    without_marks(r.way.bars.as_ref(), tx, &mut entries)?;
     if entries.is_empty() {
         return Ok(copied);
     }
@@ -281,16 +363,16 @@ fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
     if r.moving {
         let state = rows::lock_bal(tx, from)?.ok_or(RefusalCode::RightMissing)?;
         let act = Act { bal: from, modseq: state.modseq, at: r.records[0].at() };
-        messages::remove(tx, act, r.folder, &entries)?;
-        rows::adjust(tx, r.folder, counts.negated(), state.modseq)?;
+        messages::remove(tx, act, folder, &entries)?;
+        rows::adjust(tx, folder, counts.negated(), state.modseq)?;
         rows::recharge_bal(tx, from, -counts.bytes, -counts.messages)?;
         messages::drop_orphans(tx, from, shown.iter().copied().collect(), r.records[0].at())?;
         jobs::ensure(tx, &r.index[0])?;
     }
     let there = ids(new.iter().map(|m| m.id));
-    let left = json!({"from": r.folder, "to": target.id, "to_bal": to, "count": entries.len(), "messages": ids(shown)});
+    let left = json!({"from": folder, "to": target.id, "to_bal": to, "count": entries.len(), "messages": ids(shown)});
     r.records[0].write(tx, &from_shown, &left)?;
-    let came = json!({"from": r.folder, "from_bal": from, "to": target.id, "count": entries.len(), "messages": there});
+    let came = json!({"from": folder, "from_bal": from, "to": target.id, "count": entries.len(), "messages": there});
     r.records[1].write(tx, &to_shown, &came)?;
     Ok(copied)
 }
@@ -302,10 +384,10 @@ fn slots_there(tx: &mut dyn Tx, r: &Ready, entries: &[EntryRow]) -> Result<BTree
         used.iter().filter_map(|slot| Some((*slot, r.keywords.get(slot)?))).collect();
     // All at once: what one of them makes room for must not be another one.
     let all: Vec<NewKeyword> = wanted.iter().map(|(_, k)| (*k).clone()).collect();
-    flags::slots(tx, r.to.bal, &all, r.keyword_limit)?;
+    flags::slots(tx, r.way.to.bal, &all, r.keyword_limit)?;
     let mut found = BTreeMap::new();
     for (slot, keyword) in wanted {
-        found.insert(slot, keywords::find(tx, r.to.bal, std::slice::from_ref(keyword))?);
+        found.insert(slot, keywords::find(tx, r.way.to.bal, std::slice::from_ref(keyword))?);
     }
     Ok(found)
 }

@@ -2,6 +2,7 @@
 //! when it returns, all of it or nothing, in one transaction.
 use crate::antivirus::{About, Whose};
 use crate::mail::keep::{Kept, keep_all};
+use crate::mailbox::across::{Takings, lock_all};
 use crate::mailbox::deliver::{self, Placed, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::mailbox::personal::{Marks, leave_out};
@@ -14,12 +15,22 @@ use sceau_store::journal::Act;
 use sceau_store::messages::EntryRow;
 use sceau_store::{Id, Spool, Tx, accounts, folders as rows, messages};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// A message looked at and sealed for its BAL, not yet kept.
 #[derive(Debug)]
 pub struct Filing {
     prepared: Prepared,
     spool: Spool,
+    takings: Takings,
+}
+
+impl Filing {
+    /// The same, put together from parts of messages of other BALs: whether they may go is asked again when it is filed.
+    #[must_use]
+    pub fn taking(self, takings: Takings) -> Self {
+        Self { takings, ..self }
+    }
 }
 
 /// Where messages were filed.
@@ -81,7 +92,7 @@ impl Operator {
         }
         let date = date.unwrap_or(self.now());
         let prepared = self.prepare_delivery(seat.bal, Target::Folder(folder), &message, &[], flags, date).await?;
-        Ok(Filing { prepared, spool: message.spool })
+        Ok(Filing { prepared, spool: message.spool, takings: Takings::default() })
     }
 
     /// Is there room for so many bytes, in exchange for what is replaced? Judged again when they are filed ([`Operator::file`]): for those who
@@ -107,7 +118,7 @@ impl Operator {
     }
 
     /// Keeps the messages, in their order, and removes the one that is replaced: all or nothing.
-    /// `folder.unknown`, `quota.exceeded`, `keyword.limit`; `entry.unknown` when the one to replace is gone.
+    /// `folder.unknown`, `quota.exceeded`, `keyword.limit`; `entry.unknown` when the one to replace is gone; what [`Operator::may_take`] refuses.
     pub async fn file(
         &self,
         actor: &Actor,
@@ -127,7 +138,13 @@ impl Operator {
         }
         let left = from.as_ref().map(|f| f.0.bal).filter(|bal| *bal != seat.bal);
         let index = left.map(|bal| self.index_job(bal, self.config().search.delay));
-        let (prepared, spools): (Vec<_>, Vec<_>) = filings.into_iter().map(|f| (f.prepared, f.spool)).unzip();
+        let (mut prepared, mut spools, mut takings) = (Vec::new(), Vec::new(), Takings::default());
+        for filing in filings {
+            prepared.push(filing.prepared);
+            spools.push(filing.spool);
+            takings.extend(filing.takings);
+        }
+        let bals: BTreeSet<Id> = left.into_iter().chain(takings.bals()).chain([seat.bal]).collect();
         // Each of them fits; all of them together may not.
         if prepared.len() > 1 {
             self.keyword_room_all(&prepared).await?;
@@ -136,12 +153,11 @@ impl Operator {
         // Once begun it is not the session's any more: see `act`.
         let task = tokio::spawn(async move {
             let filed = keep_all(&operator.0.store, spools, move |tx, blobs| {
-                // The row of a BAL is locked first, as in every act; of two BALs, always in the same order.
-                if let Some(left) = left {
-                    for bal in [left.min(seat.bal), left.max(seat.bal)] {
-                        rows::lock_bal(tx, bal)?.ok_or(RefusalCode::RightMissing)?;
-                    }
+                // The row of a BAL is locked first, as in every act; of one alone, by what is put there.
+                if bals.len() > 1 {
+                    lock_all(tx, &bals)?;
                 }
+                takings.check(tx)?;
                 let mut gone = None;
                 if let Some((source, folder, uid, record, without)) = &from {
                     let entry = take_out(tx, source.bal, (*folder, *uid), without.as_ref(), record.at())?;

@@ -2,28 +2,24 @@
 //! has no end.
 //!
 //! Promises: the first reader of a damaged content raises an alarm and leaves a trace; from then on it is read to its end before a byte of it is given out, so
-//! that it is refused as a whole; once it can be read again (from a backup, say) it serves, and the alarm is over. What is known is this process's: after a
-//! restart the next reader finds it again.
+//! that it is refused as a whole; once it can be read again (from a backup, say) it serves, and the alarm is over. What is known are the open alarms
+//! themselves: every node knows the same, after a restart too.
 use crate::record::By;
 use crate::refuse;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::blob::{BlobId, BlobReader};
-use sceau_store::{Id, StoreError, messages};
+use sceau_store::blob::{self, BlobId, BlobReader, Found};
+use sceau_store::{Id, StoreError, alarms, messages};
 use serde_json::json;
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Most of it remembered; beyond it all are forgotten, and found again by who reads them.
-const MOST: usize = 10_000;
 /// Act, outcome and alarm.
 const CODE: &str = "message.damaged";
 /// Content of one chunk is read whole when it is opened: that costs nothing, because the chunk stays at hand.
 const ONE_CHUNK: u64 = 64 << 10;
 
 /// What can be damaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum What {
+#[derive(Debug, Clone, Copy)]
+enum What {
     /// What the rows of one message hold: what the way added, the content's key.
     Rows(Id),
     /// Content, for all who have it.
@@ -40,29 +36,19 @@ impl What {
     }
 }
 
-/// What is known to be damaged.
-#[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashSet<What>>);
+/// What the open alarms say of a message.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    rows: bool,
+    content: bool,
+}
 
 impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashSet<What>> {
-        // A set is never half-written.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    fn has(&self, what: What) -> bool {
-        self.lock().contains(&what)
-    }
-    /// Remembers it; false when it was known.
-    fn add(&self, what: What) -> bool {
-        let mut known = self.lock();
-        if known.len() >= MOST {
-            known.clear();
+    fn has(self, what: What) -> bool {
+        match what {
+            What::Rows(_) => self.rows,
+            What::Content(_) => self.content,
         }
-        known.insert(what)
-    }
-    /// Forgets it; false when it was not known.
-    fn remove(&self, what: What) -> bool {
-        self.lock().remove(&what)
     }
 }
 
@@ -75,18 +61,35 @@ pub(crate) struct Reading {
     bal: (Id, Option<String>),
     message: Id,
     blob: BlobId,
+    known: Known,
 }
 
 impl Reading {
     pub fn new(operator: &Operator, actor: &Actor, bal: (Id, Option<String>), (message, blob): (Id, BlobId)) -> Self {
-        Self { operator: operator.clone(), by: By::actor(actor), bal, message, blob }
+        Self { operator: operator.clone(), by: By::actor(actor), bal, message, blob, known: Known::default() }
+    }
+
+    /// The row of the content, and in the same question what is known of the message.
+    pub async fn find(&mut self) -> Result<Option<Found>, Refusal> {
+        let blob = self.blob;
+        let [rows, content] = [What::Rows(self.message), What::Content(blob)].map(What::name);
+        let read = self.operator.0.store.read::<_, StoreError, _>(move |tx| {
+            Ok((blob::find(tx, &blob)?, alarms::open_about(tx, CODE, [&rows, &content])?))
+        });
+        match read.await {
+            Ok((found, [rows, content])) => {
+                self.known = Known { rows, content };
+                Ok(found)
+            }
+            Err(e) => Err(self.content(&e).await),
+        }
     }
 
     /// Looks at what was just opened, as far as that costs nothing; to its end when it is known to be damaged. `message.damaged`.
     pub async fn opened(&self, blob: &mut BlobReader) -> Result<(), Refusal> {
         self.mended(What::Rows(self.message)).await;
         let content = What::Content(self.blob);
-        if blob.size() <= ONE_CHUNK || self.operator.0.damaged.has(content) {
+        if blob.size() <= ONE_CHUNK || self.known.has(content) {
             if let Err(e) = blob.verify().await {
                 return Err(self.content(&e).await);
             }
@@ -118,19 +121,18 @@ impl Reading {
             Err(refusal) => return refusal,
         }
         tracing::error!(message, error = %e, "a message is damaged");
-        if self.operator.0.damaged.add(what) {
+        if !self.known.has(what) {
             let data = json!({ "message": message, "damaged": what.name() });
             let fact = self.operator.fact(CODE, &self.by, None, CODE, data).on(bal, self.bal.1.clone());
-            self.operator.trace_alone(fact).await;
             let data = json!({ "message": message.to_string() });
-            self.operator.raise_alarm(CODE, &what.name(), true, data).await;
+            self.operator.raise_alarm_once(CODE, &what.name(), data, fact).await;
         }
         RefusalCode::MessageDamaged.into()
     }
 
     /// It can be read.
     async fn mended(&self, what: What) {
-        if self.operator.0.damaged.remove(what) {
+        if self.known.has(what) {
             self.operator.clear_alarm(CODE, &what.name()).await;
         }
     }

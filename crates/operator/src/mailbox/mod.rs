@@ -5,7 +5,7 @@
 //!
 //! Every act that changes something locks the BAL's row first, takes one modseq, leaves folder counts, quota and tombstones
 //! right, writes its trace, and wakes those who watch the BAL after the commit.
-mod across;
+pub mod across;
 mod act;
 pub mod annotations;
 pub mod append;

@@ -178,14 +178,15 @@ impl Operator {
         message: Id,
         row: &messages::ContentRow,
     ) -> Result<MessageReader, Refusal> {
-        let reading = Reading::new(self, actor, (seal.bal, shown), (message, row.blob));
+        let mut reading = Reading::new(self, actor, (seal.bal, shown), (message, row.blob));
+        let found = reading.find().await?;
         let prefix = row.prefix.as_deref().map(|p| seal.open(message, MESSAGE_PREFIX, p)).transpose();
         let opened = prefix.and_then(|prefix| Ok((prefix, seal.unwrap_blob_key(message, &row.blob_key)?)));
         let (prefix, key) = match opened {
             Ok(opened) => opened,
             Err(e) => return Err(reading.rows(&e).await),
         };
-        let mut blob = match self.0.store.open_blob(row.blob, key).await {
+        let mut blob = match self.0.store.open_found(row.blob, key, found).await {
             Ok(blob) => blob,
             Err(e) => return Err(reading.content(&e).await),
         };

@@ -11,6 +11,9 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+/// Limits that say what tokens are believed.
+const TOKENS: [&str; 2] = ["device_tokens", "device_token_days"];
+
 /// A limit, as declared.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LimitView {
@@ -312,6 +315,10 @@ impl Operator {
         });
         let (mut changed, which) = changed.await?;
         self.policies_changed();
+        // Sessions that wait ask again whether their tokens are believed.
+        if TOKENS.contains(&definition.name) {
+            self.rights_changed();
+        }
         if definition.name == "quota_bytes" {
             if !matches!(which, Which::Bal(_)) {
                 self.write_quotas(&which).await?;

@@ -94,6 +94,20 @@ pub(crate) fn effective(tx: &mut dyn Tx, operator: &Limits, bal: Id) -> Result<O
     Ok(rows::of_bal(tx, bal)?.map(|values| resolve(operator, &settings(&values))))
 }
 
+/// As [`effective`], of many BALs at once.
+pub(crate) fn effective_of(tx: &mut dyn Tx, operator: &Limits, bals: &[Id]) -> Result<HashMap<Id, Limits>, StoreError> {
+    let found = sceau_store::bals::by_ids(tx, bals)?;
+    let set = rows::of_bals(tx, &found)?;
+    Ok(set.into_iter().map(|(bal, values)| (bal, resolve(operator, &settings(&values)))).collect())
+}
+
+/// The limits of a domain, whatever is set for its kinds, structures and BALs.
+pub(crate) fn of_domain(tx: &mut dyn Tx, operator: &Limits, domain: Id) -> Result<Limits, StoreError> {
+    // No BAL, and no kind, is called so.
+    let values = rows::of_places(tx, domain, "", None, 0)?;
+    Ok(resolve(operator, &settings(&values)))
+}
+
 /// Writes the quota in force of a BAL into its row: where it belongs has changed.
 pub(crate) fn write_quota(tx: &mut dyn Tx, operator: &Limits, bal: Id) -> Result<(), StoreError> {
     let Some(limits) = effective(tx, operator, bal)? else { return Ok(()) };

@@ -1,4 +1,5 @@
 //! Accepting the terms: by the person alone, what is in force and nothing else.
+use crate::login::AT_THE_MACHINE;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -7,9 +8,6 @@ use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_identity::factor::Proof;
 use sceau_store::{Id, StoreError, Tx, accounts, disclosures, terms as rows};
 use serde_json::json;
-
-/// What proved who accepts.
-const SYSTEM_ACCOUNT: &str = "system_account";
 
 /// What was read: a version, its digest, the language that was shown.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +114,7 @@ fn factors(tx: &mut dyn Tx, actor: &Actor) -> Result<String, StoreError> {
             Some(token) => format!("{}_token", token.purpose),
             None => "token".into(),
         },
-        None if actor.origin.door == Door::Admin => SYSTEM_ACCOUNT.into(),
+        None if actor.origin.door == Door::Admin => AT_THE_MACHINE.into(),
         None => actor.origin.door.as_str().into(),
     })
 }

@@ -71,6 +71,33 @@ async fn programs_are_told_of_domains_that_are_here() {
     assert_eq!(refused.code, RefusalCode::StateWrong);
 }
 
+/// Anybody asks for one, in any name: few are signed at once, few wait, the others hear so at once.
+#[tokio::test]
+async fn documents_are_signed_within_a_bound() {
+    const ASKED: usize = 300;
+    let w = World::new().await;
+    assert_eq!(code(w.op.signed_document(b"rien".to_vec(), true).await), "system.unavailable", "nothing to sign with");
+    let pki = sceau_testkit::pki::Pki::new();
+    w.op.set_shown(Arc::new(arc_swap::ArcSwap::from_pointee(pki.identity("mss.alpha.fr"))));
+    let mut flood = tokio::task::JoinSet::new();
+    for n in 0..ASKED {
+        let op = w.op.clone();
+        flood.spawn(async move { op.signed_document(format!("profil {n}").into_bytes(), false).await });
+    }
+    let (mut signed, mut busy) = (0, 0);
+    while let Some(said) = flood.join_next().await {
+        match said.unwrap() {
+            Ok(document) => signed += usize::from(!document.is_empty()),
+            Err(refusal) => {
+                assert_eq!(refusal.code, RefusalCode::Unavailable);
+                busy += 1;
+            }
+        }
+    }
+    assert!(signed >= 32 && busy > 0 && signed + busy == ASKED, "{signed} signed, {busy} heard to come again");
+    w.op.signed_document(b"encore".to_vec(), false).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_the_dns_has_is_compared() {
     let w = World::with(|c| c.mail_setup.mx = vec!["mx1.alpha.fr".into(), "mx2.alpha.fr".into()]).await;

@@ -126,7 +126,7 @@ impl Providers {
     /// What the contract file says of them.
     pub fn ready(world: &World) -> Result<Value, SandboxError> {
         let origin = world.psc_origin();
-        let people = people::signers(world);
+        let people = people::everybody(world);
         let shown = people
             .iter()
             .map(|p| json!({ "login": p.login, "national_id": p.national, "name": p.name(), "sub": p.subject() }));
@@ -291,7 +291,7 @@ fn realm(
         path: path.to_owned(),
         clients: vec![sceau, lps],
         people: match only {
-            None => people::signers(world),
+            None => people::everybody(world),
             Some(o) => people::employees(o),
         },
         outside: outside.clone(),

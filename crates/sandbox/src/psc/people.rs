@@ -1,12 +1,16 @@
-//! Who signs in at the played providers: the synthetic people of the world, and two whom no operator knows.
-use crate::rpps::strangers;
+//! Who signs in at the played providers: the synthetic people of the world, two whom no operator knows, a few whom the register alone knows, and those who
+//! play a part once somebody enters them.
+use crate::rpps::{Professional, strangers};
 use crate::world::World;
 use serde_json::{Value, json};
+
+/// How many newcomers come by the provider. They have cards too.
+const NEWCOMERS: usize = 3;
 
 /// Somebody.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Login at the operator; for whoever has none, a name to pick.
+    /// Login at the operator; for whoever has none, a name to pick: of a newcomer the number.
     pub login: String,
     /// National identifier as the directory writes it: `8` and the RPPS. None for a hospital's clerk.
     pub national: Option<String>,
@@ -84,16 +88,18 @@ const PARTS: [&str; 6] =
 /// Where they begin in the register: those before have cards, and no account here.
 const FIRST: usize = 100;
 
-/// Whoever has an account at the provider.
-pub fn signers(world: &World) -> Vec<Person> {
-    let parts = PARTS.into_iter().zip(strangers().skip(FIRST)).map(|(login, p)| Person {
-        login: login.into(),
+/// Whom Pro Santé Connect knows: those professionals; newcomers, whom the register knows and no operator; and who plays a part.
+pub fn everybody(world: &World) -> Vec<Person> {
+    let known = |login: Option<&str>, p: Professional| Person {
         national: Some(format!("8{}", p.rpps)),
+        login: login.map_or(p.rpps, str::to_owned),
         family: p.family,
         given: p.given,
         profession: p.profession,
-    });
-    professionals(world).into_iter().chain(parts).collect()
+    };
+    let newcomers = strangers().take(NEWCOMERS).map(|p| known(None, p));
+    let parts = PARTS.into_iter().zip(strangers().skip(FIRST)).map(|(login, p)| known(Some(login), p));
+    professionals(world).into_iter().chain(newcomers).chain(parts).collect()
 }
 
 /// Whoever works at a hospital, its administrator too.

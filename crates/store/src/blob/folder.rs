@@ -4,7 +4,7 @@
 //! empty one. Objects that are put at the same time are named durably together: one synchronisation of their folder serves all whose names
 //! stood in it before it began, and if it fails, none of them was put.
 use super::objects::{Listed, Objects, Page, Soon};
-use super::{BlobId, PlaceRefusal, Source, format};
+use super::{BlobId, Caller, PlaceRefusal, Source, format};
 use crate::files::{self, NewFile};
 use crate::{StoreError, blocking};
 use sceau_domain::Timestamp;
@@ -188,13 +188,16 @@ impl Objects for Folder {
             self.sync_names(id[0]).await
         })
     }
-    fn open(&self, id: BlobId) -> Soon<'_, Source> {
+    fn open(&self, id: BlobId, caller: Caller) -> Soon<'_, Source> {
         let folder = self.clone();
-        Box::pin(blocking(move || folder.open_blocking(id)))
-    }
-    fn open_blocking(&self, id: BlobId) -> Result<Source, StoreError> {
-        let file = File::open(self.file(&id)).map_err(|e| self.not_opened(&id, &e))?;
-        Ok(Source::File(Arc::new(file)))
+        let open = move || -> Result<Source, StoreError> {
+            let file = File::open(folder.file(&id)).map_err(|e| folder.not_opened(&id, &e))?;
+            Ok(Source::File(Arc::new(file)))
+        };
+        match caller {
+            Caller::Task => Box::pin(blocking(open)),
+            Caller::Thread => Box::pin(async move { open() }),
+        }
     }
     fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()> {
         let folder = self.clone();

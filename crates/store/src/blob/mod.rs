@@ -21,7 +21,7 @@ pub use objects::{Listed, Page};
 pub use place::{BlobPlace, PlaceError, PlaceRefusal, S3Config, parse_endpoint, parse_s3_url};
 pub use raw::{RawBlob, list, put_raw, raw, remove_raw};
 pub use reader::BlobReader;
-pub(crate) use reader::open_here;
+pub(crate) use reader::{open_here, wait};
 pub(crate) use source::{Caller, Source};
 
 use crate::{Spool, StoreError, Tx, params};

@@ -2,7 +2,7 @@
 //!
 //! An object is immutable and no other ever has its id (72 bits of it are random), so that putting it twice is harmless and nothing is ever
 //! overwritten by something else.
-use super::{BlobId, PlaceRefusal, Source};
+use super::{BlobId, Caller, PlaceRefusal, Source};
 use crate::engine::Pending;
 use crate::files::NewFile;
 use crate::{StoreError, settings};
@@ -46,10 +46,9 @@ pub(crate) trait Objects: Debug + Send + Sync {
     fn prepare<'a>(&'a self, owner: &'a str) -> Soon<'a, ()>;
     /// Puts a finished spool: when this returns, the object is durable and can be read. The spool's file may be gone then.
     fn put<'a>(&'a self, id: BlobId, spool: &'a Arc<NewFile>, now: Timestamp) -> Soon<'a, ()>;
-    /// Opens an object for reading. `Corrupt` when it is missing while the place is there.
-    fn open(&self, id: BlobId) -> Soon<'_, Source>;
-    /// The same on a thread that may block: it waits for no other thread of that kind.
-    fn open_blocking(&self, id: BlobId) -> Result<Source, StoreError>;
+    /// Opens an object for reading. `Corrupt` when it is missing while the place is there. For a thread that may block, what is on this machine is opened
+    /// there, at once: it waits for no other thread of that kind.
+    fn open(&self, id: BlobId, caller: Caller) -> Soon<'_, Source>;
     /// Removes objects; those that are not there are no error.
     fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()>;
     /// The objects after a place in the listing, in the listing's order.

@@ -35,7 +35,7 @@ pub async fn list(store: &Store, after: Option<String>) -> Result<Page, StoreErr
 
 /// Opens an object. `Corrupt` when it is missing while the place is there, `Transient` when the place is away.
 pub async fn raw(store: &Store, id: BlobId) -> Result<RawBlob, StoreError> {
-    let source = store.0.places.objects.open(id).await?;
+    let source = store.0.places.objects.open(id, Caller::Task).await?;
     let stored = source.len(Caller::Task).await?;
     Ok(RawBlob { source, stored })
 }

@@ -113,7 +113,7 @@ pub(crate) fn open_here(id: BlobId, key: DataKey, source: Source, size: Option<u
 }
 
 /// Waits for a reading on a thread that may block. Only what comes over a network needs the runtime.
-pub(super) fn wait<T>(remote: bool, reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(crate) fn wait<T>(remote: bool, reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     if remote {
         let handle =
             Handle::try_current().map_err(|_| StoreError::Other("no runtime to read an object with".into()))?;

@@ -286,7 +286,7 @@ async fn copy_blob(
     there: Option<u64>,
     counts: &mut Counts,
 ) -> Result<Option<Listed>, CareError> {
-    let mut source = match objects.open(id).await {
+    let mut source = match objects.open(id, Caller::Task).await {
         Ok(source) => source,
         Err(StoreError::Corrupt(_)) => return Ok(None),
         Err(e) => return Err(e.into()),

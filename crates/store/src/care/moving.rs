@@ -316,7 +316,7 @@ async fn move_blobs(
 }
 
 async fn digest_of_object(place: &Arc<dyn Objects>, id: crate::blob::BlobId) -> Result<Vec<u8>, StoreError> {
-    let mut source = place.open(id).await?;
+    let mut source = place.open(id, Caller::Task).await?;
     let (stored, mut at) = (source.len(Caller::Task).await?, 0);
     let mut hash = digest::Context::new(&digest::SHA256);
     while at < stored {
@@ -343,7 +343,7 @@ async fn copy_object(
         NewFile::create(path.clone())
     };
     let file = made().map_err(io)?;
-    let (mut source, mut at) = (from.open(blob.id).await?, 0);
+    let (mut source, mut at) = (from.open(blob.id, Caller::Task).await?, 0);
     while at < blob.stored {
         let piece = usize::try_from(blob.stored - at).unwrap_or(PIECE).min(PIECE);
         let bytes = source.read(at, piece, Caller::Task).await?;

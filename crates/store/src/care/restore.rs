@@ -269,7 +269,7 @@ async fn put_blobs(
 
 /// Stored length of a blob in a place, if it is there.
 async fn stored(place: &Arc<dyn Objects>, blob: &Listed) -> Result<Option<u64>, CareError> {
-    match place.open(blob.id).await {
+    match place.open(blob.id, Caller::Task).await {
         Ok(source) => Ok(Some(source.len(Caller::Task).await?)),
         Err(StoreError::Corrupt(_)) => Ok(None),
         Err(e) => Err(e.into()),

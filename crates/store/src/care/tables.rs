@@ -53,6 +53,7 @@ pub(crate) static DATA_SET: Set = Set {
         "factors",
         "handles",
         "web_sessions",
+        "web_step_ups",
         "known_browsers",
         "recoveries",
         "oauth_clients",

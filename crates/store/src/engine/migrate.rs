@@ -47,7 +47,8 @@ pub(crate) static DATA: Migrations = Migrations {
         12 "0012_reader.sql",
         13 "0013_contacts.sql",
         14 "0014_identity.sql",
-        15 "0015_desk.sql"
+        15 "0015_step_ups.sql",
+        16 "0016_desk.sql"
     ],
     // 8 takes away; 10 moves what is being sent, and what is held, to where a program of 9 does not look (11 sets its `schema_least`).
     alone: &[8, 10],

@@ -41,6 +41,7 @@ const MANY: &[&str] = &[
     "factors",
     "attempts",
     "web_sessions",
+    "web_step_ups",
     "one_time_codes",
     "known_browsers",
     "recoveries",
@@ -216,6 +217,11 @@ const ASKED: &[Ask] = &[
     ("imports left alone", |tx| imports::close_abandoned(tx, 5, 6, "x").map(drop)),
     ("limits", |tx| policies::list(tx, None, ("bal", "1", "x"), 10).map(drop)),
     ("limits of a BAL", |tx| policies::of_places(tx, 1, "Per", Some(2), 3).map(drop)),
+    ("limits of many BALs", |tx| {
+        let bal = Bal { structure_id: Some(2), ..Bal::new(3, ("a", "a"), 1, "Per", 1) };
+        policies::of_bals(tx, &[Bal { id: 4, ..bal.clone() }, bal]).map(drop)
+    }),
+    ("machines", |tx| access::machines(tx, &[1, 2]).map(drop)),
     ("quotas", |tx| policies::quota_rows(tx, &policies::Which::All, 5, 10).map(drop)),
     ("quotas of a structure", |tx| policies::quota_rows(tx, &policies::Which::Structure(1), 5, 10).map(drop)),
     ("reference by code", |tx| reference::by_code(tx, 1, "a", ("b", 5), 10).map(drop)),
@@ -282,6 +288,7 @@ const FROM: &[(&str, &str)] = &[
     ("what sign-ins left", "tokens_web"),
     ("what sign-ins left", "tokens_standing"),
     ("sessions of a sign-in elsewhere", "web_sessions_provider"),
+    ("sessions of a sign-in elsewhere", "web_step_ups_provider"),
 ];
 
 /// Lists that are read in their order, so that a page costs what it shows.

@@ -207,5 +207,18 @@ async fn alarms_are_counted_and_begin_anew(s: TestStore) {
     .unwrap();
     assert!(raise(40).await, "it comes back");
     let open = write(&s, |tx| alarms::list(tx, false, 10)).await.unwrap().remove(0);
-    assert_eq!((open.first_at, open.count, open.acked_by, open.cleared), (40, 1, None, None));
+    assert_eq!((open.first_at, open.count, &open.acked_by, open.cleared), (40, 1, &None, None));
+    // What counts once stays as it is while it is open.
+    let begin = async |subject: &'static str, at: i64| {
+        write(&s, move |tx| alarms::begin(tx, CODE, subject, "critical", "{}", at)).await.unwrap()
+    };
+    assert!(!begin("list", 50).await);
+    assert_eq!(write(&s, |tx| alarms::list(tx, false, 10)).await.unwrap(), [open]);
+    assert!(begin("other", 50).await);
+    let about =
+        async |subjects: [&'static str; 2]| write(&s, move |tx| alarms::open_about(tx, CODE, subjects)).await.unwrap();
+    assert_eq!((about(["list", "none"]).await, about(["none", "other"]).await), ([true, false], [false, true]));
+    assert!(write(&s, |tx| alarms::clear(tx, CODE, "list", 60)).await.unwrap());
+    assert_eq!(about(["list", "other"]).await, [false, true]);
+    assert!(begin("list", 70).await, "it comes back");
 }

@@ -49,20 +49,24 @@ pub(super) async fn answer(
         return StatusCode::NOT_FOUND.into_response();
     };
     let lang = asked.lang.and_then(|l| l.parse().ok()).unwrap_or_default();
-    let made = match op.mail_setup(&domain).await {
-        Ok(setup) => profile(&op, &setup, &address, (&address.to_string(), None), lang),
+    let made = match op.mail_setup(&domain).await.and_then(MailSetup::told_with_password) {
+        Ok(setup) => profile(&op, &setup, &address, (&address.to_string(), None), lang, false).await,
         Err(refusal) => Err(refusal),
     };
     made.map_or_else(|refusal| none(&refusal), given)
 }
 
-/// The profile of an account, signed. `login`: user name, and the secret where the profile brings it.
-pub(crate) fn profile(
+/// The profile of an account, signed. `login`: user name, and the secret where the profile brings it; `own`: whoever asks is signed in.
+///
+/// # Errors
+/// `system.unavailable`: it cannot be signed here, or too many are asked for at once.
+pub(crate) async fn profile(
     op: &Operator,
     setup: &MailSetup,
     address: &Address,
     (user, secret): (&str, Option<&str>),
     lang: Lang,
+    own: bool,
 ) -> Result<Vec<u8>, Refusal> {
     let first = |ways: Vec<(u16, _)>| ways.first().map_or(0, |(port, _)| *port);
     // The same account has the same names: another profile of it takes the place of the first.
@@ -82,7 +86,7 @@ pub(crate) fn profile(
         sending: first(setup.servers.sending()),
     };
     let plain = file.render().map_err(|_| Refusal::new(sceau_domain::RefusalCode::Unavailable))?;
-    op.signed_document(plain.as_bytes())
+    op.signed_document(plain.into_bytes(), own).await
 }
 
 /// A profile, to be installed.

@@ -13,6 +13,7 @@ use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
 use sceau_domain::mail_setup::{Protection, Servers};
 use sceau_domain::{Address, RefusalCode, Timestamp};
+use sceau_operator::mail_setup::MailSetup;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -50,7 +51,7 @@ struct Refused {
 pub(super) async fn answer(AxumState(State(op)): AxumState<State>, body: Result<Bytes, BytesRejection>) -> Response {
     let now = op.clock().now();
     let Some(address) = body.ok().and_then(|b| asked(&b)) else { return refused(now, 600, "Invalid Request") };
-    match op.mail_setup(address.domain()).await {
+    match op.mail_setup(address.domain()).await.and_then(MailSetup::told_with_password) {
         Ok(setup) => file(XML, &settings(&address, &setup.servers)),
         Err(refusal) if refusal.code == RefusalCode::NotFound => refused(now, 500, "The email address cannot be found"),
         Err(refusal) => none(&refusal),
@@ -167,7 +168,7 @@ pub(super) async fn where_to_ask_of(
 
 async fn pointed(AxumState(State(op)): AxumState<State>, address: &str, protocol: Option<&str>) -> Response {
     let Some(domain) = domain_of(address) else { return StatusCode::NOT_FOUND.into_response() };
-    if let Err(refusal) = op.mail_setup(&domain).await {
+    if let Err(refusal) = op.mail_setup(&domain).await.and_then(MailSetup::told_with_password) {
         return none(&refusal);
     }
     let kind = headers("application/json");

@@ -1,7 +1,8 @@
 //! Settings that mail programs look for by themselves (F223): Thunderbird's file, Outlook's answer, a profile for Apple's devices.
 //!
 //! A door like the others: `operator` says where programs go, these files say it in each program's words. Promises: an answer depends on the domain of the
-//! address alone; nothing in it is secret; a program's document is read within bounds, without a document type.
+//! address alone, and names what would let a program of that domain in; nothing in it is secret; a program's document is read within bounds, without a
+//! document type.
 pub(crate) mod apple;
 pub(crate) mod microsoft;
 mod mozilla;
@@ -13,7 +14,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use sceau_domain::{DomainName, Refusal};
+use sceau_domain::{DomainName, Lang, Refusal};
 
 /// Every file. The names are those that programs ask for, in the letters that they use.
 pub(crate) fn routes() -> Router<State> {
@@ -36,7 +37,15 @@ fn domain_of(address: &str) -> Option<DomainName> {
 
 /// Why there is no file, without a word on whose address was asked for.
 fn none(refusal: &Refusal) -> Response {
-    StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::NOT_FOUND).into_response()
+    let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::NOT_FOUND);
+    if !refusal.is_temporary() {
+        return status.into_response();
+    }
+    // Some of these are opened by people.
+    let text = format!("{}\n{}\n", refusal.sentence(Lang::Fr), refusal.sentence(Lang::En));
+    let mut headers = headers("text/plain; charset=utf-8");
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    (status, headers, text).into_response()
 }
 
 /// A file for a program.

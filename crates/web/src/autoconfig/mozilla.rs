@@ -46,7 +46,7 @@ pub(super) async fn answer(
         None => headers.get(header::HOST).and_then(|host| domain_of_host(host.to_str().ok()?)),
     };
     let Some(domain) = domain else { return StatusCode::NOT_FOUND.into_response() };
-    match op.mail_setup(&domain).await {
+    match op.mail_setup(&domain).await.and_then(MailSetup::told) {
         Ok(setup) => file("application/xml; charset=utf-8", &File { setup }),
         Err(refusal) => none(&refusal),
     }

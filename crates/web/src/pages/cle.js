@@ -56,6 +56,11 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.elements.reponse.value = await answer(form);
       form.submit();
     } catch (error) {
+      // Whoever pressed the button to sign in and gave up is led back to where there are other means. (Asked for by itself, it may lack a gesture only.)
+      if (form.dataset.passkey === "get" && event.submitter) {
+        form.elements.reponse.value = "";
+        return form.submit();
+      }
       // Cancelled, timed out or no such key are one to pages; a key that is registered already is told apart.
       told(form, error.name === "InvalidStateError" ? "known" : "cancelled");
       button.disabled = false;

@@ -1,5 +1,6 @@
-//! `/appareils`: what opens one's mail, with its last use; making a device token, a certificate or a profile for Apple's devices; revoking (F229, F055).
-use super::layout::{day, set};
+//! `/appareils`: what opens one's mail, with its last use; making a device token, a certificate or a profile for Apple's devices; revoking; in which
+//! browsers one is signed in, and ending that (F229, F055).
+use super::layout::{day, instant, set};
 use super::session::{Sent, Visitor};
 use super::shell::Shell;
 use crate::autoconfig::apple;
@@ -15,6 +16,7 @@ use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_operator::accounts::TokenView;
 use sceau_operator::identity::devices::NewDevice;
 use sceau_operator::identity::own_tokens::OwnTokens;
+use sceau_operator::identity::sessions::SessionView;
 use sceau_operator::mail_setup::MailSetup;
 use sceau_operator::{Actor, Who};
 use serde::Deserialize;
@@ -27,6 +29,7 @@ struct Devices {
     devices: Vec<Device>,
     /// What was shut out, with the form that lets it in again.
     shut: Vec<Device>,
+    browsers: Vec<Open>,
     bals: Vec<String>,
     personal: Option<String>,
     days: Option<u32>,
@@ -51,6 +54,19 @@ struct Device {
     form: String,
 }
 
+/// A browser in which the person is signed in.
+struct Open {
+    agent: String,
+    /// Since when: tells two of a kind apart.
+    begun: String,
+    /// By which means, when and from where it was last used.
+    about: String,
+    /// It is the one that asks.
+    this: bool,
+    /// The form that ends it.
+    form: String,
+}
+
 #[derive(askama::Template)]
 #[template(path = "device_done.html")]
 struct Done {
@@ -70,9 +86,29 @@ impl Done {
     }
 }
 
+/// A text of this page, with a value.
+fn say(visitor: &Visitor, key: &str, name: &str, value: &str) -> String {
+    set(&text(visitor.lang, &format!("page.devices.{key}"), &[(name, value)]))
+}
+
+fn open(visitor: &Visitor, place: Territory, s: SessionView) -> Open {
+    let date = |at: Timestamp| instant(visitor.lang, at, place);
+    let means: Vec<String> = s.factors.split('+').map(|f| visitor.t(&format!("word.factor.{f}"))).collect();
+    let from = s.place.as_deref().map(|p| say(visitor, "place", "place", p));
+    let used = [Some(say(visitor, "used", "date", &date(s.seen))), from].into_iter().flatten();
+    let made = say(visitor, "made", "factors", &means.join(", "));
+    Open {
+        begun: say(visitor, "begun", "date", &date(s.begun)),
+        about: format!("{made} · {}", used.collect::<Vec<_>>().join(" ")),
+        // One's own ends as one leaves.
+        form: if s.this { "/deconnexion".into() } else { format!("/appareils/navigateurs/{}/fermer", s.id) },
+        agent: if s.agent.is_empty() { visitor.t("page.devices.browser") } else { s.agent },
+        this: s.this,
+    }
+}
+
 fn line(visitor: &Visitor, place: Territory, t: TokenView) -> Device {
-    let say =
-        |key: &str, name: &str, value: &str| set(&text(visitor.lang, &format!("page.devices.{key}"), &[(name, value)]));
+    let say = |key: &str, name: &str, value: &str| say(visitor, key, name, value);
     let date = |at: Timestamp| day(visitor.lang, at, place);
     let from = t.last_place.as_deref().map(|p| say("place", "place", p));
     let used = match t.last_used {
@@ -96,17 +132,19 @@ pub(super) async fn show(visitor: Visitor) -> Response {
         Err(answer) => return *answer,
     };
     let place = visitor.op.place().await;
-    match visitor.op.own_tokens(actor).await {
-        Ok(OwnTokens { tokens, shut, bals, personal, days }) => {
+    let op = &visitor.op;
+    let found = async { Ok::<_, Refusal>((op.own_tokens(actor).await?, op.own_sessions(actor).await?)) };
+    match found.await {
+        Ok((OwnTokens { tokens, shut, bals, personal, days }, sessions)) => {
             let devices = tokens.into_iter().map(|t| line(&visitor, place, t)).collect();
             let again = |t: TokenView| {
                 let path = format!("/appareils/{}/admettre", t.id);
                 Device { form: path, ..line(&visitor, place, t) }
             };
             let shut = shut.into_iter().map(again).collect();
-            let certificates = visitor.op.certifies_devices();
-            let page =
-                Devices { shell: visitor.shell("/appareils"), devices, shut, bals, personal, days, certificates };
+            let browsers = sessions.into_iter().map(|s| open(&visitor, place, s)).collect();
+            let (shell, certificates) = (visitor.shell("/appareils"), visitor.op.certifies_devices());
+            let page = Devices { shell, devices, shut, browsers, bals, personal, days, certificates };
             visitor.page(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
@@ -222,10 +260,10 @@ pub(super) async fn profile(Sent(visitor, wanted): Sent<For>) -> Response {
         let setup = visitor.op.mail_setup(address.domain()).await?;
         let personal = visitor.op.own_tokens(actor).await?.personal;
         let user = user(actor, Some(&wanted.bal), personal.as_deref());
-        apple::profile(&visitor.op, &setup, &address, (&user, None), visitor.lang)?;
+        apple::profile(&visitor.op, &setup, &address, (&user, None), visitor.lang, true).await?;
         let label = text(visitor.lang, "page.devices.apple_label", &[]);
         let (_, secret) = visitor.op.make_own_token(actor, &label, Some(&wanted.bal), None).await?;
-        apple::profile(&visitor.op, &setup, &address, (&user, Some(&secret)), visitor.lang)
+        apple::profile(&visitor.op, &setup, &address, (&user, Some(&secret)), visitor.lang, true).await
     };
     match made.await {
         Ok(profile) => apple::given(profile),
@@ -257,6 +295,31 @@ pub(super) async fn admit(Path(id): Path<i64>, Sent(visitor, Nothing {}): Sent<N
     };
     match visitor.op.admit_again(actor, id).await {
         Ok(()) => visitor.see("/appareils"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `POST /appareils/navigateurs/{id}/fermer`: a session ends; one's own leaves.
+pub(super) async fn close(Path(id): Path<i64>, Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.end_own_session(actor, id).await {
+        Ok(()) if actor.credential == Some(id) => visitor.left("/connexion"),
+        Ok(()) => visitor.see("/appareils"),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `POST /appareils/navigateurs/autres`: every session but this one ends.
+pub(super) async fn close_others(Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.end_other_sessions(actor).await {
+        Ok(_) => visitor.see("/appareils"),
         Err(refusal) => visitor.refused(&refusal),
     }
 }

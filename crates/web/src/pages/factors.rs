@@ -1,5 +1,6 @@
-//! `/moyens`: by what somebody signs in; adding a passkey, an authenticator program, a password; removing one; objecting to a replacement.
-use super::layout::instant;
+//! `/moyens`: by what somebody signs in; adding a passkey, an authenticator program, a password; removing one; by which names elsewhere one is
+//! known, and ending that; objecting to a replacement.
+use super::layout::{instant, set};
 use super::passkey::{self, Answer, Ceremony};
 use super::qr;
 use super::session::{Sent, Visitor};
@@ -8,10 +9,11 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use sceau_domain::calendar::Territory;
+use sceau_domain::text::text;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_identity::factor::Need;
 use sceau_operator::identity::factors::FactorView;
-use sceau_operator::identity::recovery::RecoveryView;
+use sceau_operator::identity::links::LinkView;
 use sceau_operator::identity::sso::SsoOffer;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -32,6 +34,17 @@ struct Row {
     synced: bool,
 }
 
+/// A name elsewhere, as the page shows it.
+struct Linked {
+    /// The structure, or Pro Santé Connect.
+    title: String,
+    /// Since when, and when it was last used.
+    about: String,
+    /// What may be done with it, and the form that does.
+    act: String,
+    form: String,
+}
+
 /// A replacement under way.
 struct Recovery {
     id: String,
@@ -43,12 +56,13 @@ struct Recovery {
 struct Page {
     shell: Shell,
     rows: Vec<Row>,
+    links: Vec<Linked>,
     password: bool,
     totp: bool,
     recovery: Option<Recovery>,
     /// Structures' own sign-ins, which one may link to oneself.
     structures: Vec<SsoOffer>,
-    /// The password that was typed is not taken: why.
+    /// The password that was typed, or the passkey, is not taken: why.
     told: Option<String>,
 }
 
@@ -107,6 +121,24 @@ fn row(visitor: &Visitor, place: Territory, f: FactorView) -> Row {
     }
 }
 
+fn linked(visitor: &Visitor, place: Territory, l: LinkView) -> Linked {
+    let say = |key: &str, at: Timestamp| {
+        let date = instant(visitor.lang, at, place);
+        set(&text(visitor.lang, &format!("page.factors.{key}"), &[("date", &date)]))
+    };
+    let about = match l.linked {
+        true => format!("{} {}", say("linked", l.since), say("used", l.seen)),
+        false => say("unlinked", l.since),
+    };
+    let (act, way) = if l.linked { ("unlink", "delier") } else { ("link_again", "relier") };
+    Linked {
+        title: l.title.unwrap_or_else(|| visitor.t(&format!("word.factor.{}", l.kind.as_str()))),
+        about,
+        act: visitor.t(&format!("page.factors.{act}")),
+        form: format!("/moyens/liens/{}/{way}", l.name),
+    }
+}
+
 fn number(text: &str) -> Result<i64, Refusal> {
     text.parse().map_err(|_| Refusal::new(RefusalCode::NotFound).with("name", "factor"))
 }
@@ -123,25 +155,26 @@ async fn page(visitor: &Visitor, why: Option<&Refusal>) -> Response {
         Err(response) => return *response,
     };
     let op = &visitor.op;
-    let found: Result<(Vec<FactorView>, Option<RecoveryView>), Refusal> = async {
+    let found = async {
         op.needs(actor, Need::Strong)?;
-        Ok((op.factors(actor, None).await?, op.own_recovery(actor).await?))
+        Ok::<_, Refusal>((op.factors(actor, None).await?, op.own_links(actor).await?, op.own_recovery(actor).await?))
     }
     .await;
     match found {
         Err(refusal) => visitor.refused(&refusal),
-        Ok((factors, recovery)) => {
+        Ok((factors, links, recovery)) => {
             let place = op.place().await;
             let has = |kind: &str| factors.iter().any(|f| f.kind == kind);
             let (password, totp) = (has("password"), has("totp"));
             let recovery = recovery
                 .map(|r| Recovery { id: r.id.to_string(), opens: r.opens.map(|at| instant(visitor.lang, at, place)) });
             let rows = factors.into_iter().map(|f| row(visitor, place, f)).collect();
+            let links = links.into_iter().map(|l| linked(visitor, place, l)).collect();
             // Without them the rest of the page is as good.
             let structures = op.sso_offers().await.unwrap_or_default();
             let shell = visitor.shell(PAGE);
             let (status, told) = why.map(|why| visitor.told(why)).unzip();
-            let page = Page { shell, rows, password, totp, recovery, structures, told };
+            let page = Page { shell, rows, links, password, totp, recovery, structures, told };
             visitor.page(status.unwrap_or(StatusCode::OK), &page)
         }
     }
@@ -178,8 +211,10 @@ pub(super) async fn add_passkey(Sent(visitor, answer): Sent<Answer>) -> Response
         Ok(actor) => actor,
         Err(response) => return *response,
     };
-    let added = visitor.op.enrol_passkey(&visitor.browser(), actor, answer.reponse.as_bytes()).await;
-    back(&visitor, added.map(drop))
+    match visitor.op.enrol_passkey(&visitor.browser(), actor, answer.reponse.as_bytes()).await {
+        Err(refusal) if refusal.code == RefusalCode::FactorRefused => page(&visitor, Some(&refusal)).await,
+        added => back(&visitor, added.map(drop)),
+    }
 }
 
 /// `POST /moyens/totp`
@@ -277,6 +312,22 @@ pub(super) async fn remove(Path(id): Path<String>, Sent(visitor, Nothing {}): Se
         Err(refusal) => Err(refusal),
     };
     back(&visitor, removed)
+}
+
+/// `POST /moyens/liens/{name}/delier`
+pub(super) async fn unlink(Path(name): Path<String>, Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    match visitor.signed_in() {
+        Ok(actor) => back(&visitor, visitor.op.unlink(actor, &name).await),
+        Err(response) => *response,
+    }
+}
+
+/// `POST /moyens/liens/{name}/relier`
+pub(super) async fn link_again(Path(name): Path<String>, Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    match visitor.signed_in() {
+        Ok(actor) => back(&visitor, visitor.op.link_again(actor, &name).await),
+        Err(response) => *response,
+    }
 }
 
 /// `POST /moyens/opposition`

@@ -1,10 +1,10 @@
 //! Signing in with a passkey, and the page on which a browser is asked for one: the only pages with a script.
-use super::layout;
 use super::session::{Policy, Sent, Visitor};
 use super::shell::Shell;
+use super::{layout, password, sign_in};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use sceau_domain::RefusalCode;
+use sceau_domain::{Refusal, RefusalCode};
 use serde::Deserialize;
 
 /// Where our script is.
@@ -88,9 +88,31 @@ pub(super) async fn ask(visitor: Visitor) -> Response {
     page(&visitor, Ceremony::Get, (SIGN_IN, "/connexion/cle/fin", "/connexion")).await
 }
 
-/// `POST /connexion/cle/fin`
+/// `POST /connexion/cle/fin`; without an answer: the browser, or whoever sits there, gave up.
 pub(super) async fn answered(Sent(visitor, answer): Sent<Answer>) -> Response {
-    visitor.entered(visitor.op.passkey_sign_in(&visitor.browser(), answer.reponse.as_bytes(), &visitor.origin).await)
+    let browser = visitor.browser();
+    if answer.reponse.is_empty() {
+        let cancelled = Some(visitor.t("page.passkey.cancelled"));
+        return again(&visitor, &RefusalCode::FactorRefused.into(), cancelled).await;
+    }
+    match visitor.op.passkey_sign_in(&browser, answer.reponse.as_bytes(), &visitor.origin).await {
+        Err(refusal) if refusal.code == RefusalCode::FactorSpent => {
+            let over = Some(visitor.t("page.second.over"));
+            again(&visitor, &refusal, over).await
+        }
+        Err(refusal) if refusal.code == RefusalCode::FactorRefused => again(&visitor, &refusal, None).await,
+        entered => visitor.entered(entered),
+    }
+}
+
+/// The page from which the passkey was asked for, with why it opens nothing (`None` for `sentence`: what the refusal says).
+async fn again(visitor: &Visitor, refusal: &Refusal, sentence: Option<String>) -> Response {
+    if let Some(page) = password::second_again(visitor, false, refusal, sentence.clone()).await {
+        return page;
+    }
+    // Where it was to lead, as long as the sign-in is there.
+    let to = visitor.op.attempt(visitor.attempt()).await.map(|attempt| attempt.to).unwrap_or_default();
+    sign_in::after_passkey(visitor, &to, refusal, sentence).await
 }
 
 /// The script.

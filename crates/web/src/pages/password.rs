@@ -115,13 +115,24 @@ async fn again(visitor: &Visitor, mailed: bool, refusal: &Refusal) -> Response {
     if !tries.contains(&refusal.code) {
         return visitor.refused(refusal);
     }
-    match visitor.op.seconds(&visitor.browser()).await {
-        Ok(second) => {
-            // What was sent and is spent is not typed again: another one is.
-            let sent = mailed && second.mail && refusal.code != RefusalCode::FactorSpent;
-            let (status, told) = visitor.told(refusal);
-            visitor.page(status, &Page { shell: visitor.shell(SECOND), second, sent, told: Some(told) })
-        }
-        Err(_) => sign_in::again(visitor, ("", ""), refusal, Some(visitor.t("page.second.over"))).await,
+    // What was sent and is spent is not typed again: another one is.
+    let sent = mailed && refusal.code != RefusalCode::FactorSpent;
+    match second_again(visitor, sent, refusal, None).await {
+        Some(page) => page,
+        None => sign_in::again(visitor, ("", ""), refusal, Some(visitor.t("page.second.over"))).await,
     }
+}
+
+/// The page of the second means again, with why not; none: no sign-in waits for one. `sent`: a code that was sent may be typed still. `None` for
+/// `sentence`: what the refusal says.
+pub(super) async fn second_again(
+    visitor: &Visitor,
+    sent: bool,
+    refusal: &Refusal,
+    sentence: Option<String>,
+) -> Option<Response> {
+    let second = visitor.op.seconds(&visitor.browser()).await.ok()?;
+    let (status, said) = visitor.told(refusal);
+    let (sent, told) = (sent && second.mail, Some(sentence.unwrap_or(said)));
+    Some(visitor.page(status, &Page { shell: visitor.shell(SECOND), second, sent, told }))
 }

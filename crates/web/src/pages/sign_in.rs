@@ -60,13 +60,16 @@ struct Means {
     /// What was typed opens nothing: why, and the login as it was typed.
     told: Option<String>,
     login: String,
+    /// A passkey opened nothing: why.
+    key_told: Option<String>,
 }
 
-/// What the page says after something was typed that opens nothing.
+/// What the page says after something that opens nothing.
 struct Told<'a> {
     status: StatusCode,
     sentence: String,
-    login: &'a str,
+    /// The login as it was typed; none: it was a passkey.
+    login: Option<&'a str>,
 }
 
 impl Means {
@@ -95,12 +98,14 @@ async fn page(visitor: &Visitor, Asked { vers, quitte }: Asked, told: Option<Tol
     let sign_out = offer.iter().flatten().filter(|_| quitte.as_deref() == Some(PSC)).find_map(|o| o.sign_out.clone());
     // Without them one signs in otherwise.
     let structures = visitor.op.sso_offers().await.unwrap_or_default();
-    let (status, told, login) = match told {
-        Some(Told { status, sentence, login }) => (status, Some(sentence), login.chars().take(LOGIN).collect()),
-        None => (StatusCode::OK, None, String::new()),
+    let (status, told, key_told, login) = match told {
+        Some(Told { status, sentence, login: Some(login) }) => (status, Some(sentence), None, login),
+        Some(Told { status, sentence, login: None }) => (status, None, Some(sentence), ""),
+        None => (StatusCode::OK, None, None, ""),
     };
+    let login = login.chars().take(LOGIN).collect();
     let card_door = identity.card.is_some();
-    let page = Means { shell, more, vers, psc, calls, card: card_door, structures, sign_out, told, login };
+    let page = Means { shell, more, vers, psc, calls, card: card_door, structures, sign_out, told, login, key_told };
     let card = identity.card.as_ref().map(|c| site(&c.url).to_owned());
     // Where forms of sign-in lead.
     let to: Vec<String> = [offer.flatten().map(|o| o.origin), card].into_iter().flatten().collect();
@@ -112,6 +117,26 @@ async fn page(visitor: &Visitor, Asked { vers, quitte }: Asked, told: Option<Tol
 pub(super) async fn again(
     visitor: &Visitor,
     (vers, login): (&str, &str),
+    refusal: &Refusal,
+    sentence: Option<String>,
+) -> Response {
+    with(visitor, vers, Some(login), refusal, sentence).await
+}
+
+/// The page again, where another passkey or another means may be tried: with why this one opened nothing.
+pub(super) async fn after_passkey(
+    visitor: &Visitor,
+    vers: &str,
+    refusal: &Refusal,
+    sentence: Option<String>,
+) -> Response {
+    with(visitor, vers, None, refusal, sentence).await
+}
+
+async fn with(
+    visitor: &Visitor,
+    vers: &str,
+    login: Option<&str>,
     refusal: &Refusal,
     sentence: Option<String>,
 ) -> Response {

@@ -6,7 +6,7 @@ use axum::http::{Method, Request, StatusCode};
 use sceau_domain::DomainKind;
 use sceau_operator::OperatorConfig;
 use sceau_operator::identity::oauth::clients::{ClientChange, NewClient};
-use sceau_trust::{Anchors, Trust};
+use sceau_trust::{Anchors, Purpose, Trust};
 use sceau_web::Via;
 use serde_json::Value;
 use std::sync::Arc;
@@ -156,6 +156,44 @@ async fn a_door_that_is_shut_is_not_told() {
     assert_eq!(get(&h, "x", path).await.status, StatusCode::NOT_FOUND);
 }
 
+/// F223: no program is sent where it could not sign in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_domain_does_not_admit_is_not_named() {
+    let h = house().await;
+    let pki = sceau_testkit::pki::Pki::new();
+    h.op.set_shown(Arc::new(arc_swap::ArcSwap::from_pointee(pki.identity("mss.alpha.fr"))));
+    let redirects = vec!["http://127.0.0.1/retour".to_owned()];
+    let (kind, scope) = ("native".to_owned(), "mail offline_access".to_owned());
+    let new = NewClient { client_id: "lecteur".into(), name: "Lecteur".into(), kind, redirects, scope, jwks: None };
+    h.op.add_oauth_client(&h.admin, new).await.unwrap();
+    let mozilla = "/mail/config-v1.1.xml?emailaddress=a@hopital.mssante.fr";
+    let apple = "/mail/apple.mobileconfig?emailaddress=a@hopital.mssante.fr";
+    let json = "/autodiscover/autodiscover.json?Email=a@hopital.mssante.fr&Protocol=AutodiscoverV1";
+    let named = async || {
+        let text = get(&h, "x", mozilla).await.text;
+        ["password-cleartext", "OAuth2<", "TLS-client-cert"].map(|way| text.contains(way))
+    };
+    let outlook = async || {
+        let said = outlook(&h, "/autodiscover/autodiscover.xml", "a@hopital.mssante.fr", ANSWER).await;
+        said.text.contains("<ErrorCode>500</ErrorCode>")
+    };
+    let statuses = async || (get(&h, "x", apple).await.status, get(&h, "x", json).await.status);
+    assert_eq!((named().await, outlook().await), ([true, true, false], false));
+    assert_eq!(statuses().await, (StatusCode::OK, StatusCode::OK));
+    h.op.set_policy(&h.admin, "domain", "hopital.mssante.fr", "device_tokens", 0).await.unwrap();
+    // Neither a token of a device nor a program that is let in, and there are no cards.
+    assert_eq!(get(&h, "x", mozilla).await.status, StatusCode::NOT_FOUND);
+    assert!(outlook().await, "Outlook knows nothing but passwords");
+    assert_eq!(statuses().await, (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    let mut anchors = Anchors::default();
+    anchors.add_pem(Purpose::Cps, pki.pem_pair().0.as_bytes()).unwrap();
+    h.op.trust().set_anchors(anchors);
+    assert_eq!(named().await, [false, false, true], "a card alone");
+    assert_eq!(statuses().await.0, StatusCode::NOT_FOUND);
+    h.op.unset_policy(&h.admin, "domain", "hopital.mssante.fr", "device_tokens").await.unwrap();
+    assert_eq!(named().await, [true, true, false], "where there is a plainer way");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn outlook_is_answered_in_its_own_words() {
     let h = house().await;
@@ -215,7 +253,9 @@ async fn apples_profile_is_signed_and_holds_no_secret() {
     let h = house().await;
     let path = "/mail/apple.mobileconfig?emailaddress=anne.legoff%2Bvrai%40hopital.mssante.fr";
     // Without a certificate to sign with there is none.
-    assert_eq!(get(&h, "x", path).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let none = get(&h, "x", path).await;
+    assert_eq!((none.status, &none.headers["retry-after"]), (StatusCode::SERVICE_UNAVAILABLE, &"10".parse().unwrap()));
+    assert!(none.text.contains("Réessayez") && none.text.contains("Try again"), "{}", none.text);
     let pki = sceau_testkit::pki::Pki::new();
     h.op.set_shown(Arc::new(arc_swap::ArcSwap::from_pointee(pki.identity("mss.alpha.fr"))));
     let said = get(&h, "x", path).await;

@@ -1,5 +1,6 @@
 //! Pages with a session: who sees them, whose forms are taken, what a cookie opens and what not.
 mod attacks;
+mod own;
 
 use crate::support::House;
 use axum::body::{Body, to_bytes};

@@ -5,6 +5,7 @@ use crate::codec::command::{AppendLiteral, AppendStep};
 use crate::session::{Session, Stop};
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_message::scan::Part;
+use sceau_operator::mailbox::across::Takings;
 use sceau_operator::mailbox::append::{Filing, Replacing};
 use sceau_operator::mailbox::entries::FlagSet;
 use sceau_operator::{Actor, Intake};
@@ -43,6 +44,8 @@ struct Message {
     catenate: bool,
     /// Made with the first bytes: whether they are binary is known then.
     intake: Option<Intake>,
+    /// What of it comes from other BALs.
+    takings: Takings,
     /// A NUL came in a literal8.
     nul: bool,
 }
@@ -86,12 +89,12 @@ impl Taking {
                     return Err(Refusal::new(RefusalCode::EntryTooMany).with("limit", MESSAGES).into());
                 }
                 let intake = catenate.then(|| s.operator.intake(s.config.max_append).binary());
-                self.now = Some(Message { flags, date, catenate, intake, nul: false });
+                self.now = Some(Message { flags, date, catenate, intake, takings: Takings::default(), nul: false });
                 Ok(())
             }
             AppendStep::Url(text) => {
-                let Some(intake) = self.now.as_mut().and_then(|m| m.intake.as_mut()) else { return Ok(()) };
-                url::append(s, &text, &self.actor, intake).await?;
+                let Some(Message { intake: Some(intake), takings, .. }) = &mut self.now else { return Ok(()) };
+                url::append(s, &text, &self.actor, (intake, takings)).await?;
                 self.fits(s, 0).await
             }
             AppendStep::End => self.complete(s).await,
@@ -117,7 +120,7 @@ impl Taking {
 
     /// The message has come whole.
     async fn complete(&mut self, s: &mut Session) -> Result<(), Stop> {
-        let Some(Message { flags, date, intake, nul, .. }) = self.now.take() else { return Ok(()) };
+        let Some(Message { flags, date, intake, takings, nul, .. }) = self.now.take() else { return Ok(()) };
         let intake = intake.filter(|i| !i.is_empty()).ok_or_else(empty)?;
         self.taken = self.taken.saturating_add(intake.len());
         let mut message = intake.finish()?;
@@ -134,7 +137,7 @@ impl Taking {
         }
         // Looking at it may take long; what it is judged by is judged again when it is filed.
         let filing = s.operator.prepare_filing(&self.actor, self.folder, flags, date, message).await?;
-        self.ready.push(filing);
+        self.ready.push(filing.taking(takings));
         Ok(())
     }
 }

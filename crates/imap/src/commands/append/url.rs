@@ -5,6 +5,7 @@ use crate::codec::{MailboxName, name};
 use crate::content::section::{Located, Range, cut, locate, pick_fields};
 use crate::session::{Code, PIECE, Session, Stop};
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_operator::mailbox::across::Takings;
 use sceau_operator::mailbox::read::{MessageReader, MessageSummary};
 use sceau_operator::{Actor, Intake, Who};
 use std::sync::Arc;
@@ -12,12 +13,17 @@ use std::sync::Arc;
 /// Largest header of which fields are picked (the scanner's own limit).
 const HEADER_MAX: u64 = 1 << 20;
 
-/// Appends what a URL names, for a message that is filed by `to`.
-pub(super) async fn append(s: &mut Session, text: &[u8], to: &Actor, intake: &mut Intake) -> Result<(), Stop> {
+/// Appends what a URL names, for a message that is filed by `to`; what comes from another BAL is noted for the filing.
+pub(super) async fn append(
+    s: &mut Session,
+    text: &[u8],
+    to: &Actor,
+    (intake, takings): (&mut Intake, &mut Takings),
+) -> Result<(), Stop> {
     let Some(url) = url::parse(text) else {
         return Err(bad(text, Refusal::new(RefusalCode::SyntaxError).with("cause", "URL")));
     };
-    match copy(s, &url, to, intake).await {
+    match copy(s, &url, to, (intake, takings)).await {
         // What is too large is too large whoever names it.
         Err(Stop::No(refusal)) if refusal.code == RefusalCode::MessageTooBig || refusal.is_temporary() => {
             Err(refusal.into())
@@ -31,7 +37,12 @@ fn bad(url: &[u8], refusal: Refusal) -> Stop {
     Stop::NoCode(Code::BadUrl(url.to_vec()), refusal)
 }
 
-async fn copy(s: &mut Session, url: &MessageUrl, to: &Actor, intake: &mut Intake) -> Result<(), Stop> {
+async fn copy(
+    s: &mut Session,
+    url: &MessageUrl,
+    to: &Actor,
+    (intake, takings): (&mut Intake, &mut Takings),
+) -> Result<(), Stop> {
     here(s, url)?;
     let (actor, folder) = match &url.mailbox {
         Some(mailbox) => {
@@ -49,7 +60,7 @@ async fn copy(s: &mut Session, url: &MessageUrl, to: &Actor, intake: &mut Intake
         return Err(RefusalCode::EntryUnknown.into());
     }
     let message = s.operator.message_at(&actor, folder.id, url.uid).await?;
-    s.operator.may_take(&actor, folder.id, url.uid, to).await?;
+    s.operator.may_take(&actor, (folder.id, url.uid), to, takings).await?;
     let summaries = s.operator.summaries(&actor, &[message]).await?;
     let summary = summaries.first().ok_or(RefusalCode::EntryUnknown)?;
     let mut reader = s.operator.open_message(&actor, message).await?;

@@ -134,7 +134,7 @@ pub struct ExemptionView {
 /// How an identity was certified.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Certification {
-    /// `none`, `operator`, `structure`, `card`.
+    /// `none`, `operator`, `structure`, `card`, `psc`.
     pub how: String,
     /// When.
     #[schema(value_type = Option<i64>)]

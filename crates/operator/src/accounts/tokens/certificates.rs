@@ -2,7 +2,7 @@
 //!
 //! Promises: nobody registers a certificate for somebody else's machine, as nobody sees the secret of somebody else's token; what is kept is the name
 //! (subject and issuer) that must be shown, so that a renewed certificate goes on and one of another authority does not; no key is ever taken in.
-use super::{Sight, Target, Wanted, target};
+use super::{Sight, Target, Wanted, strong_enough, target};
 use crate::accounts::only;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -99,9 +99,10 @@ impl Operator {
         let facts = json!({ "token": row.id, "login": wanted.login, "bal": wanted.bal, "purpose": CERTIFICATE,
                             "dn": certificate.subject, "issuer": certificate.issuer, "sha256": certificate.sha256 });
         let fact = self.fact("token.created", &By::actor(actor), None, "ok", facts);
-        let (actor, setting_up) = (actor.clone(), self.config().setting_up);
+        let (actor, setting_up, rule) = (actor.clone(), self.config().setting_up, self.token_rule());
         let add = move |tx: &mut dyn Tx| {
             let (person, bal) = place(tx, &actor, &wanted, setting_up)?;
+            strong_enough(tx, &actor, rule)?;
             for other in certificates::of_who(tx, &certificate.who, 1_000)? {
                 let live = rows::token_by_id(tx, other.token_id)?.filter(|t| t.revoked.is_none());
                 if live.is_some_and(|t| t.bal_id == Some(bal.id)) {

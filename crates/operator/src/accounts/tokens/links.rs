@@ -5,10 +5,11 @@
 //! Promises: neither the secret nor the link is ever shown to who asked for it; who typed the address in does not send there, so that nobody alone
 //! makes himself somebody else; everything is judged again when the button is pressed, the asker's right too; a link serves once, for 48 hours, and a
 //! newer one for the same, another address or a block ends it. A token whose answer was lost is seen by nobody: another link makes another one.
-use super::{API, DEVICE, Target, Wanted, answers_for, maker, target, view};
+use super::{API, DEVICE, Target, Wanted, answers_for, maker, strong_enough, target, view};
 use crate::accounts::TokenView;
 use crate::accounts::people::conflict;
 use crate::accounts::people::email::{A_DAY, HOURS, shortened};
+use crate::login::BY_LINK;
 use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -96,6 +97,9 @@ struct Offer {
     expires: Option<i64>,
     /// Who asked for it.
     asked_by: Id,
+    /// After a strong proof.
+    #[serde(default)]
+    strong: bool,
 }
 
 /// Who gets the link, and where: the person, or whoever of those responsible is named for a machine.
@@ -181,9 +185,10 @@ impl Operator {
         let purpose = if new.api { API } else { DEVICE };
         let wanted = self.wanted(&new.login, new.bal.as_deref(), &new.label, new.expires, purpose)?;
         let to = new.to.as_deref().map(crate::accounts::login).transpose()?;
-        let (asker, asked, receives) = (actor.clone(), wanted.clone(), to.clone());
+        let (asker, asked, receives, rule) = (actor.clone(), wanted.clone(), to.clone(), self.token_rule());
         let look = move |tx: &mut dyn Tx| {
             let target = target(tx, &asker, &asked, false)?;
+            strong_enough(tx, &asker, rule)?;
             receiver(tx, &asker, &target, receives.as_deref())
         };
         let found = self.0.store.read(look).await?;
@@ -206,6 +211,7 @@ impl Operator {
         let send = move |tx: &mut dyn Tx| {
             let target = target(tx, &asker, &wanted, false)?;
             let receiver = receiver(tx, &asker, &target, to.as_deref())?;
+            let strong = !strong_enough(tx, &asker, rule)?.is_empty();
             if receiver.id != found.id || receiver.email.as_ref() != Some(&address) {
                 return Err(conflict(&receiver.login));
             }
@@ -215,7 +221,8 @@ impl Operator {
             }
             let Wanted { label, expires, .. } = wanted.clone();
             let (person, bal, asked_by) = (target.person.id, target.bal, asker.person());
-            let offer = Offer { address: address.clone(), person, api: purpose == API, bal, label, expires, asked_by };
+            let offer =
+                Offer { address: address.clone(), person, api: purpose == API, bal, label, expires, asked_by, strong };
             let value = serde_json::to_string(&offer).map_err(|_| Fail::from(RefusalCode::Unavailable))?;
             let (created, expires) = (now.0, until.0);
             let (purpose_of, person_id) = (format!("{PURPOSE}{person}"), receiver.id);
@@ -270,15 +277,20 @@ impl Operator {
         let purpose = if offer.api { API } else { DEVICE };
         let (label, login) = (offer.label.clone(), person.login.clone());
         let policy = self.policy_for(&Wanted { login, bal: None, label, expires: offer.expires, purpose }).await?;
-        let expires = policy.map_or(offer.expires, |p| Some(p.end(offer.expires, now)));
+        let expires = policy.map_or(offer.expires, |p| Some(p.last(now, offer.expires)));
         let (row, token) = self.token_row(&offer.label, expires, purpose)?;
+        // Whoever reads mail there proved nothing strong: what counts for REST is who asked for it.
+        let strength = if offer.api && offer.strong { BY_LINK } else { "" };
+        let (row, rule) = (rows::Token { strength: strength.into(), ..row }, self.token_rule());
         let by = By { name: receiver.login, person: Some(receiver.id), origin: Some(asked.clone()), seat: None };
         let facts = json!({ "token": row.id, "login": person.login, "purpose": purpose, "link": true,
                             "asked_by": offer.asked_by.to_string() });
         let fact = self.fact("token.created", &by, None, "ok", facts);
         let make = move |tx: &mut dyn Tx| {
             let good = good(tx, &digest, now, &asked)?;
-            if good.offer != offer || !notices::use_link(tx, good.link.id, now)? {
+            // Such a token would not be believed, since the link was sent.
+            let weak = offer.api && rule.is_too_weak(&row.strength);
+            if weak || good.offer != offer || !notices::use_link(tx, good.link.id, now)? {
                 return Err(RefusalCode::LinkInvalid.into());
             }
             if let Some(policy) = policy {
@@ -288,7 +300,7 @@ impl Operator {
             rows::insert_token(tx, &token)?;
             disclosures::note_maker(tx, token.id, good.receiver.id)?;
             fact.write(tx)?;
-            Ok::<_, Fail>((view(tx, token)?, offered(tx, good)?))
+            Ok::<_, Fail>((view(tx, rule, token)?, offered(tx, good)?))
         };
         let (made, offered) = self.0.store.write(make).await?;
         Ok((made, offered, token))

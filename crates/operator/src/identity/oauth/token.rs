@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): what a program was given becomes tokens; and revocation (RFC 7009).
 use super::{ACCESS, DAY, REFRESH, later, secret};
 use crate::identity::own_tokens::DevicePolicy;
+use crate::login::TokenRule;
 use crate::record::{By, Fact};
 use crate::{Operator, Origin};
 use sceau_domain::{Limits, Refusal, Timestamp};
@@ -89,7 +90,7 @@ impl Pair {
         let alone = scopes(grant).contains(Scopes::OFFLINE);
         let until = match (alone, grant.generation) {
             // Fetched for the first time: from now on it is a real one.
-            (true, 0) => DevicePolicy::of(tx, &self.limits, grant.token.person_id)?.end(None, self.now),
+            (true, 0) => DevicePolicy::of(tx, &self.limits, grant.token.person_id)?.last(grant.token.created, None),
             (true, _) => grant.until,
             (false, _) => self.now + self.lives.0,
         };
@@ -124,10 +125,18 @@ impl Pair {
     }
 }
 
-/// A grant of this client that is in force.
-fn live(tx: &mut dyn Tx, id: Id, client: &str, now: i64) -> Result<Option<rows::Grant>, StoreError> {
+/// A grant of this client that neither was revoked nor is over.
+fn of_client(tx: &mut dyn Tx, id: Id, client: &str, now: i64) -> Result<Option<rows::Grant>, StoreError> {
     let in_force = |g: &rows::Grant| g.client_id == client && g.token.revoked.is_none() && g.until > now;
     Ok(rows::grant(tx, id)?.filter(in_force))
+}
+
+/// The same, if it is believed as the policies are now: it ends when its token does.
+fn live(tx: &mut dyn Tx, rule: TokenRule, id: Id, client: &str, now: i64) -> Result<Option<rows::Grant>, StoreError> {
+    let Some(grant) = of_client(tx, id, client, now)? else { return Ok(None) };
+    let Some(token) = rule.live(tx, Some(grant.token.clone()), now)? else { return Ok(None) };
+    let until = token.expires.map_or(grant.until, |end| end.min(grant.until));
+    Ok(Some(rows::Grant { token, until, ..grant }))
 }
 
 /// The next generation of a grant, with its tokens.
@@ -174,6 +183,7 @@ impl Operator {
     ) -> Result<Value, Failed> {
         let settings = self.oauth().ok_or(OauthError::TemporarilyUnavailable)?;
         let (given, auth) = grant(form, basic)?;
+        let device = matches!(given, Grant::Device { .. });
         let client = self.proven_client(&auth).await?;
         let (access, refresh) = (secret(ACCESS)?, secret(REFRESH)?);
         let now = self.now().0;
@@ -186,6 +196,7 @@ impl Operator {
             limits: self.config().limits,
         };
         let grace = i64::from(settings.refresh_grace_seconds) * 1000;
+        let rule = self.token_rule();
         let by = By::stranger(origin);
         let fact = self.fact("oauth.reuse", &by, None, "ok", json!({ "client": client.id }));
         let outcome = match given {
@@ -197,7 +208,7 @@ impl Operator {
                     if row.redirect != redirect || !challenge_ok(&verifier, &row.challenge) {
                         return no();
                     }
-                    let Some(grant) = live(tx, row.grant_id, &client, pair.now)? else { return no() };
+                    let Some(grant) = live(tx, rule, row.grant_id, &client, pair.now)? else { return no() };
                     // Whoever comes with a spent code has it from somebody (RFC 9700 §4.5).
                     if row.used.is_some() {
                         return end(tx, grant, &fact, pair.now);
@@ -215,7 +226,7 @@ impl Operator {
                     let no = |error| Ok(Outcome::No(error));
                     let shown = rows::issued(tx, "refresh", &digest)?.filter(|t| t.expires > pair.now);
                     let Some(shown) = shown else { return no(OauthError::InvalidGrant) };
-                    let Some(grant) = live(tx, shown.grant_id, &client, pair.now)? else {
+                    let Some(grant) = live(tx, rule, shown.grant_id, &client, pair.now)? else {
                         return no(OauthError::InvalidGrant);
                     };
                     if scope.is_some_and(|s| !scopes(&grant).contains(s)) {
@@ -237,7 +248,7 @@ impl Operator {
                                 if let Some(given) = next(tx, grant, &pair)? {
                                     return Ok(given);
                                 }
-                                match live(tx, id, &client, pair.now)? {
+                                match live(tx, rule, id, &client, pair.now)? {
                                     Some(now) => grant = now,
                                     None => return no(OauthError::InvalidGrant),
                                 }
@@ -275,7 +286,7 @@ impl Operator {
                             let Some(id) = rows::spend_device(tx, &digest, pair.now)? else {
                                 return no(OauthError::InvalidGrant);
                             };
-                            let Some(grant) = live(tx, id, &client, pair.now)? else {
+                            let Some(grant) = live(tx, rule, id, &client, pair.now)? else {
                                 return no(OauthError::InvalidGrant);
                             };
                             Ok(next(tx, grant, &pair)?.unwrap_or(Outcome::No(OauthError::InvalidGrant)))
@@ -286,7 +297,12 @@ impl Operator {
             }
         };
         match outcome {
-            Outcome::Given(grant) => Ok(pair.answer(&grant)),
+            Outcome::Given(grant) => {
+                if device {
+                    self.note_finished(origin.remote);
+                }
+                Ok(pair.answer(&grant))
+            }
             Outcome::No(error) => Err(error.into()),
             Outcome::Reused(grant) => {
                 self.rights_changed_of(grant.token.id);
@@ -317,7 +333,8 @@ impl Operator {
                 found = rows::issued(tx, "refresh", &digest)?;
             }
             let Some(issued) = found else { return Ok(None) };
-            let Some(grant) = live(tx, issued.grant_id, &client.id, now)? else { return Ok(None) };
+            // One that a policy has shut for now too: it must not come back with another policy.
+            let Some(grant) = of_client(tx, issued.grant_id, &client.id, now)? else { return Ok(None) };
             accounts::revoke_token(tx, grant.token.id, now)?;
             let mut fact = fact.clone();
             fact.adding("token", grant.token.id.to_string().into());

@@ -1,14 +1,18 @@
 //! From one BAL of a person to another.
-use super::{House, flags, on_both, refused};
+use super::{House, flags, on_both, refused, seated};
 use crate::Actor;
+use crate::mailbox::across::Takings;
+use crate::mailbox::append::Filing;
 use crate::mailbox::entries::{FlagChange, Flags};
-use sceau_domain::RefusalCode;
+use sceau_domain::{BalKind, RefusalCode};
 use sceau_store::{Id, StoreError, access, params};
 
 on_both!(
     what_describes_a_message_is_sealed_anew,
     what_is_refused_changes_nothing,
     two_who_exchange_their_mail_do_not_wait_for_each_other,
+    a_part_is_judged_again_when_it_is_filed,
+    the_last_room_is_taken_once,
 );
 
 /// The house's person at somebody else's BAL, with these rights.
@@ -166,5 +170,73 @@ async fn two_who_exchange_their_mail_do_not_wait_for_each_other(h: House) {
     for bal in [h.bal_id(), other.bal.as_ref().unwrap().id] {
         let (counted, held) = counted(&h, bal).await;
         assert_eq!((counted, held.1), (held, 4));
+    }
+}
+
+/// A message for the INBOX there with a part of a message of here, up to its filing.
+async fn with_part(h: &House, here: &Actor, (folder, uid): (Id, u32), there: &Actor) -> Filing {
+    let mut takings = Takings::default();
+    h.operator.may_take(here, (folder, uid), there, &mut takings).await.unwrap();
+    let inbox = h.operator.folder(there, "INBOX").await.unwrap().id;
+    let message = h.message("Subject: x\r\n\r\npart");
+    let none = flags(Flags::default(), &[]);
+    h.operator.prepare_filing(there, inbox, none, None, message).await.unwrap().taking(takings)
+}
+
+async fn a_part_is_judged_again_when_it_is_filed(h: House) {
+    let other = h.neighbour(1 << 20).await;
+    let mut there = beside(&h, &other, 7).await;
+    // As in one that several people share.
+    there.bal.as_mut().unwrap().kind = BalKind::Org;
+    let mut uids = Vec::new();
+    for n in ["un", "deux"] {
+        uids.push(h.file("INBOX", &format!("Subject: {n}\r\n\r\nbonjour")).await);
+    }
+    h.operator.create_folder(&h.actor, "Dossier", None).await.unwrap();
+    let filed = h.file("Dossier", "Subject: trois\r\n\r\nbonjour").await;
+    let (inbox, folder) = (h.open("INBOX").await.folder.id, h.open("Dossier").await.folder.id);
+    let part = |folder, uid| with_part(&h, &h.actor, (folder, uid), &there);
+    let file = async |filing| h.operator.file(&there, vec![filing], None).await;
+    assert_eq!(file(part(inbox, uids[0]).await).await.unwrap().uids, [1]);
+    // It was marked meanwhile; it went away, maybe among private things; its folder has become one for them.
+    let marked = part(inbox, uids[0]).await;
+    let mark = flags(Flags::default(), &["$Private"]);
+    h.operator.change_flags(&h.actor, inbox, &uids[..1], FlagChange::Add, mark, None).await.unwrap();
+    refused(file(marked).await, RefusalCode::CopyPersonal);
+    let gone = part(inbox, uids[1]).await;
+    h.operator.move_entries(&h.actor, inbox, &uids[1..], "Archive").await.unwrap();
+    refused(file(gone).await, RefusalCode::EntryUnknown);
+    let renamed = part(folder, filed).await;
+    h.operator.rename_folder(&seated(&h.actor, 15), "Dossier", "Privé").await.unwrap();
+    refused(file(renamed).await, RefusalCode::Unavailable);
+    // One of several is enough, and nothing of it is kept.
+    assert_eq!(h.operator.open_folder(&other, "INBOX", true).await.unwrap().entries.len(), 1);
+    let (counted, held) = counted(&h, other.bal.as_ref().unwrap().id).await;
+    assert_eq!((counted, held.1), (held, 1));
+    // The other way: the access to what was read is over.
+    let theirs = h.operator.folder(&there, "INBOX").await.unwrap().id;
+    let part = with_part(&h, &there, (theirs, 1), &h.actor).await;
+    let (person, bal, before) = (h.actor.person(), other.bal.as_ref().unwrap().id, h.used().await);
+    let end = h.store.write::<_, StoreError, _>(move |tx| access::end(tx, person, bal, 2, "chef"));
+    assert!(end.await.unwrap());
+    refused(h.operator.file(&h.actor, vec![part], None).await, RefusalCode::RightMissing);
+    assert_eq!(h.used().await, before);
+}
+
+async fn the_last_room_is_taken_once(h: House) {
+    let text = "Subject: un\r\n\r\nbonjour";
+    let size = i64::try_from(text.len()).unwrap();
+    for _ in 0..4 {
+        let other = h.neighbour(size).await;
+        let bal = other.bal.as_ref().unwrap().id;
+        let none = flags(Flags::default(), &[]);
+        let deliver = || h.deliver(bal, super::Target::Inbox, b"", text);
+        let append = h.operator.append(&other, "INBOX", none, None, h.message(text));
+        let (one, two, three) = tokio::join!(deliver(), deliver(), append);
+        let refusals: Vec<_> = [one.err(), two.err(), three.err()].into_iter().flatten().map(|r| r.code).collect();
+        assert_eq!(refusals.len(), 2, "{refusals:?}");
+        let full = [RefusalCode::RcptOverQuota, RefusalCode::QuotaExceeded];
+        assert!(refusals.iter().all(|code| full.contains(code)), "{refusals:?}");
+        assert_eq!(counted(&h, bal).await, ((size, 1), (size, 1)));
     }
 }

@@ -1,15 +1,18 @@
 //! What content has besides bytes: object ids, save dates, previews; filing of several messages, and in another's place.
 use super::{House, on_both, refused};
+use crate::Operator;
 use crate::mailbox::append::Replacing;
 use crate::mailbox::entries::FlagSet;
 use sceau_domain::{RefusalCode, Timestamp};
-use sceau_store::{StoreError, params};
+use sceau_store::{StoreError, params, testing};
+use std::path::Path;
 
 on_both!(
     object_ids_lead_back_and_to_nothing_else,
     save_dates_are_of_the_folder,
     previews_are_kept_and_made_again,
     what_is_damaged_is_told_apart_and_nothing_is_kept_of_it,
+    damage_is_known_to_other_nodes_and_after_a_restart,
     pages_hold_no_more_than_they_may,
     several_messages_or_none,
     one_message_in_anothers_place,
@@ -100,6 +103,60 @@ async fn what_is_damaged_is_told_apart_and_nothing_is_kept_of_it(h: House) {
     assert_eq!(h.operator.previews(&h.actor, &[first], false).await.unwrap()[&first], "Bonjour");
     h.operator.open_message(&h.actor, first).await.unwrap();
     assert!(alarms().await.is_empty());
+}
+
+/// Turns a bit of each object's last third; how many.
+fn flip(folder: &Path) -> usize {
+    let mut flipped = 0;
+    for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+        if path.is_dir() {
+            flipped += flip(&path);
+        } else if path.metadata().unwrap().len() > 100_000 {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = bytes.len() * 3 / 4;
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            flipped += 1;
+        }
+    }
+    flipped
+}
+
+async fn damage_is_known_to_other_nodes_and_after_a_restart(h: House) {
+    let text = hex::encode(testing::noise(200_000, 7));
+    h.file("INBOX", &format!("Subject: a\r\n\r\n{text}\r\n")).await;
+    let id = h.open("INBOX").await.entries[0].message;
+    // A program that knows no more than the store does: after a restart, or beside this one.
+    let other = Operator::open(h.operator.config().clone(), h.store.clone(), h.operator.trust().clone()).await.unwrap();
+    let told = async || {
+        let open = h.store.read::<_, StoreError, _>(|tx| sceau_store::alarms::open(tx, &["message.damaged"])).await;
+        let open = open.unwrap().into_iter().map(|a| a.count).collect::<Vec<_>>();
+        (open, h.count("SELECT COUNT(*) FROM traces WHERE act = 'message.damaged' AND bal_id = $1").await)
+    };
+    let blobs = h.store.folder().join("blobs");
+    assert_eq!(flip(&blobs), 1);
+    // Whoever comes first is given the beginning.
+    let mut first = h.operator.open_message(&h.actor, id).await.unwrap();
+    let mut beside = other.open_message(&h.actor, id).await.unwrap();
+    let end = first.size() - 10;
+    assert_eq!(first.read(0, 10).await.unwrap(), b"Subject: a");
+    refused(first.read(end * 3 / 4, 100_000).await, RefusalCode::MessageDamaged);
+    assert_eq!(told().await, (vec![1], 1));
+    // Found by two before either knew of the other, it is told once.
+    refused(beside.read(end * 3 / 4, 100_000).await, RefusalCode::MessageDamaged);
+    for operator in [&h.operator, &other] {
+        refused(operator.open_message(&h.actor, id).await, RefusalCode::MessageDamaged);
+    }
+    assert_eq!(told().await, (vec![1], 1));
+    // Whole again, whoever finds it so ends the alarm; damaged again, it is told again.
+    flip(&blobs);
+    other.open_message(&h.actor, id).await.unwrap();
+    assert_eq!(told().await, (vec![], 1));
+    flip(&blobs);
+    let mut again = h.operator.open_message(&h.actor, id).await.unwrap();
+    refused(again.read(end * 3 / 4, 100_000).await, RefusalCode::MessageDamaged);
+    assert_eq!(told().await, (vec![1], 2));
+    tokio::task::spawn_blocking(move || drop(other)).await.unwrap();
 }
 
 async fn pages_hold_no_more_than_they_may(h: House) {

@@ -15,8 +15,8 @@ use crate::mailbox::deliver::{self, Target};
 use crate::mailbox::entries::{FlagSet, Flags, OpenFolder};
 use crate::mailbox::folders::create_defaults;
 use crate::refuse::Fail;
-use crate::{Actor, BalRef, Door, Operator, OperatorConfig, Origin, PersonRef, Received, Who};
-use sceau_domain::{BalFlags, BalKind, DomainKind, Refusal, RefusalCode, Timestamp};
+use crate::{Actor, BalRef, Chair, Door, Operator, OperatorConfig, Origin, PersonRef, Received, Who};
+use sceau_domain::{AccessRole, BalFlags, BalKind, BalRights, DomainKind, Refusal, RefusalCode, Timestamp};
 use sceau_store::blob::{self, BlobRow};
 use sceau_store::testing::{self, TestStore};
 use sceau_store::{Id, StoreError, Tx, access, accounts as rows, params, terms};
@@ -227,4 +227,13 @@ async fn bal(operator: &Operator, domain: Id, quota: i64) -> Actor {
         proof: Default::default(),
         origin: Origin { door: Door::Imap, remote: None, session: format!("s{id}"), tls: None, once: None },
     }
+}
+
+/// Somebody at the BAL where he sits, with these rights.
+pub fn seated(actor: &Actor, rights: i64) -> Actor {
+    let rights = BalRights::from_bits(rights);
+    let chair = Chair { role: AccessRole::Holder, rights, scope: BalRights::ALL, holder: None, until: None, since: 0 };
+    let mut actor = actor.clone();
+    actor.bal = actor.bal.map(|bal| BalRef { chair: Some(chair), ..bal });
+    actor
 }

@@ -1,9 +1,8 @@
 //! Searching, over a real store.
-use super::{House, flags, on_both};
+use super::{House, flags, on_both, seated};
+use crate::Actor;
 use crate::mailbox::entries::{FlagChange, Flags};
 use crate::mailbox::search::Query;
-use crate::{Actor, BalRef, Chair};
-use sceau_domain::{AccessRole, BalRights};
 use sceau_store::{StoreError, params};
 
 on_both!(words_are_found_where_they_stand);
@@ -111,20 +110,7 @@ async fn what_was_allowed_a_moment_ago_is_believed(h: House) {
     h.file("INBOX", "Subject: un\r\n\r\nx").await;
     let entries = h.open("INBOX").await.entries;
     let (token, bal) = (7, h.bal_id());
-    let sits = |rights: i64| {
-        let rights = BalRights::from_bits(rights);
-        let mut actor = h.actor.clone();
-        let chair = Some(Chair {
-            role: AccessRole::Holder,
-            rights,
-            scope: BalRights::ALL,
-            holder: None,
-            until: None,
-            since: 0,
-        });
-        actor.bal = actor.bal.map(|bal| BalRef { chair, ..bal });
-        Actor { credential: Some(token), ..actor }
-    };
+    let sits = |rights| Actor { credential: Some(token), ..seated(&h.actor, rights) };
     let guard = &h.operator.0.guard;
     let unseen = Query::Not(Box::new(Query::Flag(Flags::SEEN)));
     let asked = async |rights: i64| {

@@ -2,6 +2,7 @@
 mod attacks;
 mod authenticator;
 mod guessing;
+mod links;
 mod passkeys;
 mod passwords;
 mod recovery;

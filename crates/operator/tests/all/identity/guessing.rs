@@ -9,15 +9,18 @@ use sceau_testkit::browser::Browser;
 use sceau_testkit::relay::Played;
 use sceau_testkit::world::{code, origin};
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 each_engine!(
     strangers_slow_strangers_and_not_the_person,
+    whoever_shares_a_place_learns_of_no_login,
     many_logins_from_one_network_are_told,
     whoever_is_guessed_is_told_once_and_a_person_decides,
     codes_of_devices_are_not_guessed_from_node_to_node,
     a_sign_in_where_she_never_was_is_told,
     sign_ins_begun_without_end_are_bounded,
+    who_finishes_gives_a_place_back,
 );
 
 const PASSWORD: &str = "girafe-tambour-velours";
@@ -83,10 +86,16 @@ async fn strangers_slow_strangers_and_not_the_person(h: House) {
     // The first one told when the other had not: it hears although it has nothing to tell.
     nodes[0].flush_abuse().await;
     let stranger = from([203, 0, 113, 1]);
+    // Each hears it late, so all at once.
+    let mut held = JoinSet::new();
+    for (node, login) in nodes.iter().flat_map(|n| ["anne", "personne"].map(|login| (n.clone(), login))) {
+        let at = stranger.clone();
+        held.spawn(async move { code(types(&node, None, (login, PASSWORD), &at).await) });
+    }
+    while let Some(said) = held.join_next().await {
+        assert_eq!(said.unwrap(), "login.too_many");
+    }
     for node in &nodes {
-        for login in ["anne", "personne"] {
-            assert_eq!(code(types(node, None, (login, PASSWORD), &stranger).await), "login.too_many", "{login}");
-        }
         // She herself: where she was before, and with her browser wherever she is.
         let here = types(node, None, ("anne", PASSWORD), &origin(Door::Web)).await.unwrap();
         assert!(matches!(here, Entered::Second));
@@ -102,6 +111,45 @@ async fn strangers_slow_strangers_and_not_the_person(h: House) {
     }
     h.0.advance(30 * 60);
     assert!(matches!(types(&nodes[0], None, ("anne", PASSWORD), &stranger).await.unwrap(), Entered::Second));
+}
+
+/// F267: a whole town is where she was. Whoever guesses there waits and hears the same for her login and for one that nobody has.
+async fn whoever_shares_a_place_learns_of_no_login(h: House) {
+    let op = node(&h, Thresholds { guess: 4, ..Thresholds::NONE }).await;
+    let browser = Browser::new(&op);
+    let signed = browser.proves(&op, h.person("anne").await.id, &[Factor::Passkey], None).await;
+    let anne = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
+    op.set_password(&anne, PASSWORD).await.unwrap();
+    let strangers = async |many: u8| {
+        let mut tries = JoinSet::new();
+        for (n, login) in (0..many).flat_map(|n| ["anne", "personne"].map(|login| (n, login))) {
+            let op = op.clone();
+            tries.spawn(async move { code(types(&op, None, (login, "faux"), &from([198, n, 100, 1])).await) });
+        }
+        while let Some(said) = tries.join_next().await {
+            assert_eq!(said.unwrap(), "login.failed");
+        }
+    };
+    let there = origin(Door::Web);
+    let wrong = async |login: &str| {
+        let begun = Instant::now();
+        let said = code(types(&op, None, (login, "faux"), &there).await);
+        (said, begun.elapsed())
+    };
+    // Where strangers wait a second.
+    strangers(4).await;
+    let (hers, nobodys) = tokio::join!(wrong("anne"), wrong("personne"));
+    for (said, after) in [hers, nobodys] {
+        assert!(said == "login.failed" && after >= Duration::from_millis(1_300), "{said} after {after:?}");
+    }
+    // Where there is no room for more.
+    strangers(8).await;
+    let (hers, nobodys) = tokio::join!(wrong("anne"), wrong("personne"));
+    for (said, after) in [hers, nobodys] {
+        assert!(said == "login.too_many" && after >= Duration::from_millis(3_900), "{said} after {after:?}");
+    }
+    // She is neither slowed nor shut out.
+    assert!(matches!(types(&op, None, ("anne", PASSWORD), &there).await.unwrap(), Entered::Second));
 }
 
 async fn many_logins_from_one_network_are_told(h: House) {
@@ -290,4 +338,23 @@ async fn sign_ins_begun_without_end_are_bounded(h: House) {
     let now = h.0.store.clock().now().0;
     h.write(move |tx| sceau_store::spent::forget(tx, now, 10_000).map(drop)).await;
     assert_eq!(h.0.count("attempts").await, 1);
+}
+
+/// F267: a whole hospital behind one address. Whoever signs in there takes no place from the next one; whoever only begins does.
+async fn who_finishes_gives_a_place_back(h: House) {
+    let op = node(&h, Thresholds::NONE).await;
+    let id = h.person("anne").await.id;
+    let there = || Browser { origin: from([203, 0, 113, 1]), ..Browser::new(&op) };
+    let begins = async || op.begin_attempt(&there().shown(), "/bal", None).await.map(drop);
+    for _ in 0..990 {
+        begins().await.unwrap();
+    }
+    // More of them than there are places left.
+    for _ in 0..25 {
+        there().proves(&op, id, &[Factor::Passkey], None).await;
+    }
+    for n in 0..10 {
+        assert!(begins().await.is_ok(), "{n}: nothing was given back");
+    }
+    assert_eq!(code(begins().await), "login.too_many");
 }

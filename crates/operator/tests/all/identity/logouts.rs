@@ -1,14 +1,16 @@
 //! Sign-ins of structures, and providers that end sessions (OpenID Connect Back-Channel Logout), against a played provider.
 use super::provider::{CLIENT, Provider, SECRET, SUB, signed};
-use super::psc::anne;
+use super::psc::{anne, goes, returns};
 use super::{House, entered};
 use sceau_domain::Refusal;
 use sceau_identity::factor::Factor;
+use sceau_operator::identity::bind::Kind;
 use sceau_operator::identity::sessions::{Entered, SignedIn};
 use sceau_operator::identity::sso::{NewSso, SsoChange};
-use sceau_operator::{Actor, Operator};
+use sceau_operator::login::sasl::Bearer;
+use sceau_operator::{Actor, Door, Operator};
 use sceau_testkit::browser::{Browser, signed_in};
-use sceau_testkit::world::code;
+use sceau_testkit::world::{code, origin};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -17,6 +19,7 @@ each_engine!(
     a_logout_token_that_is_not_good_ends_nothing,
     a_structure_s_word_is_for_whom_it_was_linked_to,
     two_structures_at_one_provider_are_two_clients,
+    what_somebody_unlinks_opens_nothing,
 );
 
 /// Is this session still one?
@@ -174,8 +177,10 @@ async fn a_structure_s_word_is_for_whom_it_was_linked_to(h: House) {
         assert_eq!(code(by(None, &changes).await.map(|(s, _)| s)), refusal, "{name}");
     }
     // A logout there names her by its own name, whatever claim was agreed on here.
+    // It ends what was begun there, and what was made stronger as it was linked.
+    let (_, own) = signed_in(&op, &h.0.store, "anne", &[Factor::Passkey]).await;
     op.provider_logout(&provider.logout(&json!({ "sid": null }))).await.unwrap();
-    assert!(!lives(&op, &there).await && lives(&op, &session).await);
+    assert!(!lives(&op, &there).await && !lives(&op, &session).await && lives(&op, &own).await);
     // Blocked, it signs nobody in.
     let change = SsoChange { state: Some("blocked".into()), ..SsoChange::default() };
     op.edit_sso(&h.0.admin, "chu", 1, change).await.unwrap();
@@ -208,4 +213,69 @@ async fn two_structures_at_one_provider_are_two_clients(h: House) {
     op.provider_logout(&provider.logout(&json!({ "sid": "s1" }))).await.unwrap();
     assert!(!lives(&op, &open[0]).await && !lives(&op, &open[1]).await);
     op.provider_logout(&provider.logout(&json!({ "sid": "s1", "aud": "autre-nom" }))).await.unwrap();
+}
+
+async fn what_somebody_unlinks_opens_nothing(h: House) {
+    entered(&h).await;
+    let (provider, structure) = (Provider::start(&h), Provider::start(&h));
+    let op = provider.node(&h, |_| {}).await;
+    let by_psc = async || {
+        let browser = Browser::new(&op);
+        let query = provider.anne(&goes(&op, &browser).await);
+        code(returns(&op, &browser, &query).await)
+    };
+    let mail = async || {
+        let given = Bearer { login: None, token: Zeroizing::new(provider.access(&json!({}))) };
+        op.login_bearer(&given, &origin(Door::Imap)).await.map(drop)
+    };
+    let there = anne(&op, &provider, json!({})).await;
+    mail().await.unwrap();
+    // What the provider calls her for its logouts is no way in, and is not shown.
+    let links = op.own_links(&there).await.unwrap();
+    assert_eq!(links.iter().map(|l| (l.kind, l.linked)).collect::<Vec<_>>(), [(Kind::Psc, true)]);
+    let psc = links[0].name.clone();
+    assert_eq!(code(op.unlink(&there, &psc).await), "factor.last", "she has nothing else");
+    let sso_op = structure.with(&h, |_| {}).await;
+    sso_op.add_sso(&h.0.admin, sso(&structure, "chu", CLIENT)).await.unwrap();
+    let strong = json!({ "amr": "mfa", "uid": "u-1" });
+    by_structure(&sso_op, &structure, "chu", Some(&there), strong.clone()).await.unwrap();
+    let links = op.own_links(&there).await.unwrap();
+    assert_eq!(links.iter().map(|l| l.kind).collect::<Vec<_>>(), [Kind::Psc, Kind::Sso]);
+    assert!(
+        links[0].title.is_none() && links[1].title.as_deref().is_some_and(|t| !t.starts_with("https")),
+        "{links:?}"
+    );
+    let own = links[1].name.clone();
+    // Only herself, and only what is hers; every other session of hers ends.
+    let (_, bruno) = signed_in(&op, &h.0.store, "bruno", &[Factor::Card]).await;
+    assert_eq!(code(op.unlink(&bruno, &psc).await), "admin.not_found");
+    assert_eq!(code(op.link_again(&bruno, &psc).await), "admin.not_found");
+    let (_, other) = signed_in(&op, &h.0.store, "anne", &[Factor::Card]).await;
+    op.unlink(&there, &psc).await.unwrap();
+    assert!(lives(&op, &there).await && !lives(&op, &other).await);
+    assert_eq!(h.0.traces("identity.unbound").await[0].data["kind"], "psc");
+    // Number and names agree still, and it opens nothing: neither pages nor mail.
+    assert_eq!(by_psc().await, "sso.unbound");
+    assert_eq!(code(mail().await), "sso.unbound");
+    assert!(op.own_links(&there).await.unwrap().iter().any(|l| l.kind == Kind::Psc && !l.linked));
+    assert_eq!(code(op.unlink(&there, &own).await), "factor.last", "what was unlinked is no way in");
+    // Until she links it again, having proven anew who she is.
+    h.0.advance(11 * 60);
+    for refused in [op.unlink(&there, &own).await, op.link_again(&there, &psc).await] {
+        assert_eq!(code(refused), "auth.fresh");
+    }
+    let (_, fresh) = signed_in(&op, &h.0.store, "anne", &[Factor::Card]).await;
+    for _ in 0..2 {
+        op.link_again(&fresh, &psc).await.unwrap();
+    }
+    anne(&op, &provider, json!({})).await;
+    mail().await.unwrap();
+    // The structure's account is then nobody's, and may be linked anew.
+    op.unlink(&fresh, &own).await.unwrap();
+    let by = by_structure(&sso_op, &structure, "chu", None, strong.clone()).await;
+    assert_eq!(code(by.map(|(s, _)| s)), "sso.unbound");
+    assert_eq!(code(op.unlink(&fresh, &own).await), "admin.not_found", "it is gone");
+    by_structure(&sso_op, &structure, "chu", Some(&fresh), strong).await.unwrap();
+    assert_eq!(h.0.traces("identity.unbound").await.len(), 2);
+    assert_eq!(h.0.traces("identity.bound").await.len(), 4, "at first each once, then each once again");
 }

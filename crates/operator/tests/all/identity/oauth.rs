@@ -30,6 +30,7 @@ each_engine!(
     what_is_taken_back_ends_everywhere,
     consent_needs_a_fresh_factor_and_a_policy_that_admits,
     a_grant_ends_when_the_policy_of_its_domain_says,
+    a_policy_that_changes_holds_for_grants_that_exist,
 );
 
 fn new(kind: &str, scope: &str) -> NewClient {
@@ -408,6 +409,43 @@ async fn a_grant_ends_when_the_policy_of_its_domain_says(h: House) {
     let listed = own.tokens.iter().find(|t| t.purpose == "oauth").unwrap();
     assert_eq!(listed.expires.unwrap().0 - listed.created.0, DAYS * 86_400_000);
     // It turns until then, and no turn makes it longer.
+    h.0.advance(2 * 86_400);
+    let tokens = refreshed(op, &tokens).await.unwrap();
+    logs_in(op, &tokens, None, Door::Imap).await.unwrap();
+    h.0.advance(86_400 + 1);
+    assert_eq!(refreshed(op, &tokens).await.unwrap_err(), OauthError::InvalidGrant);
+    assert!(logs_in(op, &tokens, None, Door::Imap).await.is_err());
+}
+
+async fn a_policy_that_changes_holds_for_grants_that_exist(h: House) {
+    let op = &h.0.op;
+    let set = async |name: &str, value: u64| {
+        op.set_policy(&h.0.admin, "domain", "alpha.mssante.fr", name, value).await.unwrap();
+    };
+    let unset = async |name: &str| op.unset_policy(&h.0.admin, "domain", "alpha.mssante.fr", name).await.unwrap();
+    registered(&h, new("native", "mail offline_access")).await;
+    let tokens = let_in(&h, "mail offline_access", None).await;
+    let given_back = let_in(&h, "mail offline_access", None).await;
+    let session = logs_in(op, &tokens, None, Door::Imap).await.unwrap();
+    op.still_allowed(&session).await.unwrap();
+    // No program any more: neither what it has, nor what it would fetch.
+    set("device_tokens", 0).await;
+    assert_eq!(code(op.still_allowed(&session).await), "right.missing");
+    assert_eq!(logs_in(op, &tokens, None, Door::Imap).await.unwrap_err(), RefusalCode::LoginFailed);
+    assert_eq!(refreshed(op, &tokens).await.unwrap_err(), OauthError::InvalidGrant);
+    assert!(op.own_tokens(&anne(&h).await).await.unwrap().tokens.iter().all(|t| t.purpose != "oauth"));
+    // What is given back meanwhile does not come again.
+    let token = given_back["refresh_token"].as_str().unwrap();
+    let form = form::read(&form::write(&[("token", token), ("client_id", "lecteur-native")])).unwrap();
+    op.oauth_revoke(&form, None, &origin(Door::Web)).await.unwrap();
+    unset("device_tokens").await;
+    assert_eq!(refreshed(op, &given_back).await.unwrap_err(), OauthError::InvalidGrant);
+    // For fewer days than it was given for: so many from its beginning, and what it fetches ends with it.
+    set("device_token_days", 3).await;
+    let tokens = refreshed(op, &tokens).await.unwrap();
+    let own = op.own_tokens(&anne(&h).await).await.unwrap();
+    let listed = own.tokens.iter().find(|t| t.purpose == "oauth").unwrap();
+    assert_eq!(listed.expires.unwrap().0 - listed.created.0, 3 * 86_400_000);
     h.0.advance(2 * 86_400);
     let tokens = refreshed(op, &tokens).await.unwrap();
     logs_in(op, &tokens, None, Door::Imap).await.unwrap();

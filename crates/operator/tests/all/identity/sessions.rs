@@ -2,6 +2,7 @@
 use super::House;
 use sceau_domain::RefusalCode;
 use sceau_identity::factor::{Factor, Need};
+use sceau_operator::Actor;
 use sceau_operator::identity::sessions::{Elsewhere, Entered};
 use sceau_testkit::browser::{Browser, signed_in};
 use sceau_testkit::world::code;
@@ -15,6 +16,8 @@ each_engine!(
     more_proof_is_another_cookie,
     an_attempt_is_of_one_browser_one_person_and_ten_minutes,
     a_logout_elsewhere_ends_what_came_from_there,
+    a_logout_elsewhere_ends_what_it_made_stronger,
+    one_sees_and_closes_ones_own_browsers,
 );
 
 async fn one_nature_is_no_session(h: House) {
@@ -229,4 +232,85 @@ async fn a_logout_elsewhere_ends_what_came_from_there(h: House) {
     };
     assert_eq!(open, BTreeSet::from([2]));
     assert!(!h.0.on_disk("sid-girafe"));
+}
+
+/// A sign-in at a provider; none of its sessions is named, or nobody.
+fn at(provider: &str, sid: Option<&str>, subject: Option<&str>) -> Elsewhere {
+    Elsewhere { provider: provider.into(), sid: sid.map(str::to_owned), subject: subject.map(str::to_owned), at: None }
+}
+
+async fn a_logout_elsewhere_ends_what_it_made_stronger(h: House) {
+    let (op, other, anne) = (&h.0.op, h.0.restarted().await, anne_id(&h).await);
+    let step_up = async |session: &Actor, factor: Factor, from: Elsewhere| {
+        let browser = Browser::new(op);
+        let attempt = op.begin_attempt(&browser.shown(), "/bal", Some(session)).await.unwrap();
+        let entered = op.enter_session(attempt, anne, factor, Some(from), &browser.origin).await.unwrap();
+        assert!(matches!(entered, Entered::In(_)));
+    };
+    let begun = async |factor: Factor| signed_in(op, &h.0.store, "anne", &[factor]).await.1;
+    let open =
+        async || op.sessions(&h.0.admin, "anne").await.unwrap().into_iter().map(|s| Some(s.id)).collect::<Vec<_>>();
+    let (own, one, two, three) = (
+        begun(Factor::Passkey).await,
+        begun(Factor::Passkey).await,
+        begun(Factor::Card).await,
+        begun(Factor::Passkey).await,
+    );
+    // Made stronger twice, by sessions of two names, and by another provider's: each of them ends it.
+    step_up(&one, Factor::Psc, at("psc", Some("sid-girafe"), None)).await;
+    step_up(&one, Factor::Psc, at("psc", Some("sid-zebre"), None)).await;
+    step_up(&two, Factor::Sso, at("sso:1", Some("sid-girafe"), None)).await;
+    step_up(&two, Factor::Psc, at("psc", Some("sid-autre"), None)).await;
+    step_up(&three, Factor::Psc, at("psc", None, Some("f:1:anne"))).await;
+    assert_eq!(open().await.len(), 4, "no session more");
+    assert_eq!(other.end_sessions_of_provider("psc", "sid-girafe").await.unwrap(), 1);
+    assert_eq!(open().await, [own.credential, two.credential, three.credential]);
+    assert_eq!(other.end_sessions_of_provider("psc", "sid-zebre").await.unwrap(), 0, "it is over");
+    assert_eq!(other.end_sessions_of_provider("sso:1", "sid-girafe").await.unwrap(), 1);
+    assert_eq!(open().await, [own.credential, three.credential]);
+    // No session is named there: whatever it began or made stronger of that person.
+    assert_eq!(other.end_sessions_of_subject("psc", "f:1:personne").await.unwrap(), 0);
+    assert_eq!(other.end_sessions_of_subject("psc", "f:1:anne").await.unwrap(), 1);
+    assert_eq!(open().await, [own.credential], "what it had no part in");
+    assert!(!h.0.on_disk("sid-girafe"));
+}
+
+async fn one_sees_and_closes_ones_own_browsers(h: House) {
+    let (op, other) = (&h.0.op, h.0.restarted().await);
+    let begun = async |login: &str, factor: Factor| signed_in(op, &h.0.store, login, &[factor]).await;
+    let (bruno_cookie, bruno) = begun("bruno", Factor::Card).await;
+    let (first_cookie, first) = begun("anne", Factor::Passkey).await;
+    let (_, silent) = begun("anne", Factor::Passkey).await;
+    h.0.advance(20 * 60);
+    for (cookie, of) in [(&first_cookie, &first), (&bruno_cookie, &bruno)] {
+        op.session_of(cookie, &of.origin).await.unwrap();
+    }
+    h.0.advance(20 * 60);
+    let (cookie, anne) = begun("anne", Factor::Card).await;
+    let seen = op.own_sessions(&anne).await.unwrap();
+    let shown: Vec<_> = seen.iter().map(|s| (Some(s.id), s.factors.as_str(), s.this)).collect();
+    assert_eq!(shown, [(first.credential, "passkey", false), (anne.credential, "card", true)], "not the silent one");
+    assert!(seen[0].begun < seen[0].seen && seen[0].seen < seen[1].begun && seen[0].agent == "Firefox, Linux");
+    // Somebody else's, and what is no session, is nothing of hers: an administrator has another way.
+    for id in [bruno.credential.unwrap(), 12] {
+        assert_eq!(code(op.end_own_session(&anne, id).await), "admin.not_found");
+    }
+    let (token, _) = op.create_api_token(&h.0.admin, "anne", "essai", None).await.unwrap();
+    assert_eq!(code(op.end_own_session(&anne, token.id).await), "admin.not_found");
+    // One of them, on every node; once more does nothing.
+    for _ in 0..2 {
+        op.end_own_session(&anne, first.credential.unwrap()).await.unwrap();
+    }
+    assert_eq!(code(other.session_of(&first_cookie, &first.origin).await), "login.required");
+    assert_eq!(h.0.traces("session.ended").await.len(), 1);
+    // All others: neither this one, nor anybody else's, nor what is over already.
+    let (second_cookie, second) = begun("anne", Factor::Passkey).await;
+    assert_eq!(op.end_other_sessions(&anne).await.unwrap(), 1);
+    assert_eq!(code(other.session_of(&second_cookie, &second.origin).await), "login.required");
+    assert!(other.session_of(&cookie, &anne.origin).await.is_ok());
+    let ended: Vec<_> = h.0.traces("session.ended").await.iter().map(|t| t.data["token"].clone()).collect();
+    let silent = silent.credential.unwrap().to_string();
+    assert!(ended.len() == 2 && ended.iter().all(|t| *t != silent), "{ended:?}");
+    assert_eq!(op.end_other_sessions(&anne).await.unwrap(), 0);
+    assert!(other.session_of(&bruno_cookie, &bruno.origin).await.is_ok());
 }

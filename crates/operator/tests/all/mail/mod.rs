@@ -19,5 +19,6 @@ mod retention;
 mod rights;
 mod submission;
 mod terms;
+mod told;
 mod unreliable;
 mod white_list;

@@ -1,4 +1,5 @@
 //! Rows of the list of every suffix are served alike (F205); a domain that moves is served by the right operator (F216).
+use super::told::files;
 use sceau_domain::{BalKind, DomainKind, Timestamp};
 use sceau_operator::Operator;
 use sceau_store::certificates;
@@ -189,14 +190,6 @@ const NAMED: [(&str, &str); 3] = [
 
 #[test]
 fn nothing_in_the_sources_decides_by_a_suffix() {
-    fn files(folder: &std::path::Path, into: &mut Vec<std::path::PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-            match entry.is_dir() {
-                true => files(&entry, into),
-                false => into.push(entry),
-            }
-        }
-    }
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let (mut all, mut found, mut read) = (Vec::new(), Vec::new(), 0);
     for name in ["domain", "message", "antivirus", "trust", "store", "operator", "net", "smtp", "imap", "web", "sceau"]

@@ -139,7 +139,7 @@ async fn what_is_held_while_a_worker_had_claimed_it_can_be_returned_at_once() {
     w.op.release_destination(&lane).await.unwrap();
 }
 
-fn asking(from: &str, to: &[(&str, Option<Notify>)]) -> Envelope {
+pub fn asking(from: &str, to: &[(&str, Option<Notify>)]) -> Envelope {
     let rcpt = |(to, notify): &(&str, Option<Notify>)| Rcpt {
         dsn: RcptRequest { notify: *notify, orcpt: None },
         ..Rcpt::from(addr(to))
@@ -148,7 +148,7 @@ fn asking(from: &str, to: &[(&str, Option<Notify>)]) -> Envelope {
     Envelope { to: to.iter().map(rcpt).collect(), dsn, ..envelope(from, &[]) }
 }
 
-const SUCCESS: Option<Notify> = Some(Notify { success: true, failure: true, delay: true });
+pub const SUCCESS: Option<Notify> = Some(Notify { success: true, failure: true, delay: true });
 
 #[tokio::test]
 async fn who_asks_hears_of_what_arrived_within_the_trust_space() {

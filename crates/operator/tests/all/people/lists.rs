@@ -75,7 +75,12 @@ async fn fill(h: &House) {
             access::grant(tx, &NewAccess::now(person, bal, "responsible", 15, 1, "root"))?;
             accounts::insert_token(
                 tx,
-                &Token { bal_id: Some(bal), ..Token::new(token, person, ("device", "essai"), &token.to_be_bytes(), 1) },
+                // Made by somebody who proved himself: the policies bear on it.
+                &Token {
+                    bal_id: Some(bal),
+                    strength: "card".into(),
+                    ..Token::new(token, person, ("device", "essai"), &token.to_be_bytes(), 1)
+                },
             )?;
         }
         Ok(())

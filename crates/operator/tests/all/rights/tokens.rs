@@ -34,6 +34,8 @@ in_service!(
     who_typed_the_address_in_does_not_send_there,
     a_link_ends_with_what_it_stood_on,
     a_machines_token_is_for_who_answers_for_its_bal,
+    a_policy_that_is_tightened_holds_for_what_exists,
+    what_is_weak_stays_weak,
 );
 
 fn link(login: &str) -> NewTokenLink {
@@ -197,13 +199,18 @@ async fn a_link_ends_with_what_it_stood_on(h: House, relay: Arc<Played>) {
     assert_eq!(h.0.count("tokens").await, 0);
 }
 
-async fn a_machines_token_is_for_who_answers_for_its_bal(h: House, relay: Arc<Played>) {
-    let (op, web) = (&h.0.op, origin(Door::Web));
-    sceau_testkit::newcomers(op, &h.0.admin, &["automate"]).await;
+/// A machine, on a BAL for which Anne answers.
+async fn machine(h: &House) {
+    sceau_testkit::newcomers(&h.0.op, &h.0.admin, &["automate"]).await;
     h.0.bal(LABO, BalKind::App, &["anne"], |_| {}).await;
     let role = AccessRole::Machine;
     let machine = NewAccess { login: "automate".into(), role, rights: None, starts: None, ends: None, reason: None };
-    op.give_access(&h.0.admin, LABO, machine).await.unwrap();
+    h.0.op.give_access(&h.0.admin, LABO, machine).await.unwrap();
+}
+
+async fn a_machines_token_is_for_who_answers_for_its_bal(h: House, relay: Arc<Played>) {
+    let (op, web) = (&h.0.op, origin(Door::Web));
+    machine(&h).await;
     let (anne, bruno) = (h.actor("anne").await, h.actor("bruno").await);
     // Neither who administers, nor a stranger, nor unbound, nor for REST.
     assert_eq!(code(op.create_token(&h.0.admin, "automate", Some(LABO), "robot", None).await), "token.other");
@@ -238,4 +245,92 @@ async fn a_machines_token_is_for_who_answers_for_its_bal(h: House, relay: Arc<Pl
     assert_eq!(code(op.use_token_link(&late, &web).await), "link.invalid");
     // A role goes to no machine.
     assert_eq!(code(op.grant_role(&h.0.admin, new("automate", "support", None, None)).await), "role.unnamed");
+}
+
+/// F229: what a policy takes away is gone at the next use, also of what was made before, and its end is shown. It comes back with the policy. A machine
+/// has none.
+async fn a_policy_that_is_tightened_holds_for_what_exists(h: House, _: Arc<Played>) {
+    const DAY: i64 = 86_400;
+    let (op, imap, web) = (&h.0.op, origin(Door::Imap), origin(Door::Web));
+    machine(&h).await;
+    let anne = h.actor("anne").await;
+    let (robot, robots) = op.create_token(&anne, "automate", Some(LABO), "robot", None).await.unwrap();
+    let (made, secret) = op.create_token(&anne, "anne", None, "poste", None).await.unwrap();
+    let end = async |id: i64| op.token(&h.0.admin, id).await.unwrap().expires.map(|e| e.0);
+    let robot_reads = async || {
+        let session = op.login_token(&format!("automate*{LABO}"), &robots, &imap).await.unwrap();
+        op.still_allowed(&session).await.unwrap();
+    };
+    let policy = async |name: &str, value: u64| {
+        op.set_policy(&h.0.admin, "domain", "alpha.mssante.fr", name, value).await.unwrap();
+    };
+    let session = op.login_token("anne", &secret, &imap).await.unwrap();
+    op.login_person("anne", &secret, &web).await.unwrap();
+    let days = i64::from(op.config().limits.device_token_days);
+    assert_eq!(end(made.id).await, Some(made.created.0 + days * DAY * 1000));
+    // Fewer days than it was made for: it lasts so many from its beginning.
+    policy("device_token_days", 3).await;
+    assert_eq!((end(made.id).await, end(robot.id).await), (Some(made.created.0 + 3 * DAY * 1000), None));
+    op.still_allowed(&session).await.unwrap();
+    let again = op.login_token("anne", &secret, &imap).await.unwrap();
+    let until = again.bal.as_ref().unwrap().chair.as_ref().unwrap().until;
+    assert_eq!(until, end(made.id).await, "a session that waits ends with it");
+    h.0.advance(3 * DAY + 1);
+    assert_eq!(code(op.still_allowed(&session).await), "right.missing");
+    assert_eq!(code(op.login_token("anne", &secret, &imap).await), "login.failed");
+    assert_eq!(code(op.login_token("anne", &secret, &origin(Door::Submission)).await), "login.failed");
+    assert_eq!(code(op.login_person("anne", &secret, &web).await), "login.failed");
+    robot_reads().await;
+    // It takes no place from the next one.
+    policy("device_tokens", 1).await;
+    let (next, _) = op.create_token(&anne, "anne", None, "suivant", None).await.unwrap();
+    assert_eq!(code(op.create_token(&anne, "anne", None, "un de trop", None).await), "device.too_many");
+    op.revoke_token(&anne, next.id).await.unwrap();
+    // None at all: at once, also for a session that was judged a moment ago.
+    policy("device_token_days", 30).await;
+    let session = op.login_token("anne", &secret, &imap).await.unwrap();
+    op.still_allowed(&session).await.unwrap();
+    policy("device_tokens", 0).await;
+    assert_eq!(code(op.still_allowed(&session).await), "right.missing");
+    assert_eq!(code(op.login_token("anne", &secret, &imap).await), "login.failed");
+    assert_eq!((end(made.id).await, end(robot.id).await), (Some(made.created.0), None));
+    robot_reads().await;
+    op.unset_policy(&h.0.admin, "domain", "alpha.mssante.fr", "device_tokens").await.unwrap();
+    op.login_token("anne", &secret, &imap).await.unwrap();
+}
+
+/// A token for REST with nothing strong behind it is not believed where that is asked, and makes nothing that is stronger than itself.
+async fn what_is_weak_stays_weak(h: House, relay: Arc<Played>) {
+    let (op, rest, web) = (&h.0.op, origin(Door::Api), origin(Door::Web));
+    let mut config = op.config().clone();
+    config.identity.api_tokens_need_strong = true;
+    let strict = sceau_operator::Operator::open(config, h.0.store.clone(), op.trust().clone()).await.unwrap();
+    // Made over REST before it was asked; and at the machine itself.
+    let (weak, weakly) = op.create_api_token(&h.actor("anne").await, "anne", "essai", None).await.unwrap();
+    let (strong, strongly) = op.create_api_token(&h.0.admin, "root", "machine", None).await.unwrap();
+    assert_eq!((weak.strength.as_str(), strong.strength.as_str()), ("", "system_account"));
+    let before = op.login_api(&weakly, &rest).await.unwrap();
+    assert_eq!(code(strict.login_api(&weakly, &rest).await), "login.failed");
+    assert_eq!(code(strict.login_person("anne", &weakly, &web).await), "login.failed");
+    assert_eq!(strict.token(&h.0.admin, weak.id).await.unwrap().expires, Some(weak.created), "as it is shown");
+    assert_eq!(op.token(&h.0.admin, weak.id).await.unwrap().expires, None);
+    // Whoever was let in with it, just before.
+    assert_eq!(code(strict.create_api_token(&before, "anne", "autre", None).await), "auth.strength");
+    assert_eq!(code(strict.create_token(&before, "anne", None, "poste", None).await), "auth.strength");
+    assert_eq!(code(strict.send_token_link(&before, link("anne")).await), "auth.strength");
+    // What is strong goes on.
+    let root = strict.login_api(&strongly, &rest).await.unwrap();
+    let (_, more) = strict.create_api_token(&root, "root", "autre", None).await.unwrap();
+    strict.login_api(&more, &rest).await.unwrap();
+    // Behind a link it is as strong as whoever asked for it was.
+    let chloe = second(&h).await;
+    reached(&h, &relay, &chloe, "anne", MAIL).await;
+    let api = || NewTokenLink { api: true, ..link("anne") };
+    let asked = sent(&h, &relay, &h.0.admin, api(), MAIL).await;
+    let (made, _, token) = strict.use_token_link(&asked, &web).await.unwrap();
+    assert_eq!(made.strength, "link");
+    strict.login_api(&token, &rest).await.unwrap();
+    let far = Actor { origin: rest, ..h.0.admin.clone() };
+    let asked = sent(&h, &relay, &far, api(), MAIL).await;
+    assert_eq!(code(strict.use_token_link(&asked, &web).await), "link.invalid");
 }

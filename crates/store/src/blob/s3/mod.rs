@@ -12,7 +12,7 @@ pub(crate) use object::Object;
 
 use super::objects::{Objects, Page, Soon};
 use super::place::{PlaceError, PlaceRefusal, S3Config, parse_endpoint};
-use super::{BlobId, Source, format};
+use super::{BlobId, Caller, Source, format};
 use crate::StoreError;
 use crate::files::NewFile;
 use request::{Attempt, Client, Failure};
@@ -186,11 +186,8 @@ impl Objects for S3 {
             self.0.upload(&id, spool).await
         })
     }
-    fn open(&self, id: BlobId) -> Soon<'_, Source> {
+    fn open(&self, id: BlobId, _: Caller) -> Soon<'_, Source> {
         Box::pin(async move { Ok(Source::Object(Box::new(Object::open(Arc::clone(&self.0), id).await?))) })
-    }
-    fn open_blocking(&self, id: BlobId) -> Result<Source, StoreError> {
-        super::reader::wait(true, self.open(id))
     }
     fn remove(&self, ids: Vec<BlobId>) -> Soon<'_, ()> {
         Box::pin(async move {

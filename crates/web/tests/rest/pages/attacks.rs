@@ -172,6 +172,8 @@ async fn a_stolen_session_makes_nothing_that_lasts() {
         "/moyens/totp/fin",
         "/moyens/mot-de-passe",
         "/moyens/{id}/retirer",
+        "/moyens/liens/{name}/delier",
+        "/moyens/liens/{name}/relier",
     ] {
         assert!(asked.iter().any(|a| a == path), "{path} asks for no fresh proof: {asked:?}");
     }

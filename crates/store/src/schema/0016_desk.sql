@@ -1,4 +1,4 @@
--- The desk: what lists, writing, sharing, following and rules keep. It only adds, so that a program of 14 may serve meanwhile: what it inserts leaves
+-- The desk: what lists, writing, sharing, following and rules keep. It only adds, so that a program of 15 may serve meanwhile: what it inserts leaves
 -- `traits` and `thread` 0, and is made known later.
 --
 -- In clear: ids, dates, counts, flags and numbers of conversations. Everything that says something is sealed under its BAL's key (endpoints of pushes: under
