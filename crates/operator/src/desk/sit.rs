@@ -1,7 +1,7 @@
 //! A browser's session sits down at a BAL: any that its person has access to, for one request. From then on [`Operator::still_allowed`] and each act's own
 //! seat judge as at every door.
 use crate::access::holds;
-use crate::login::{bal_ref, chair, is_live};
+use crate::login::{bal_ref, chair};
 use crate::refuse::Fail;
 use crate::{Actor, BalRef, Operator, Who, terms};
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode};
@@ -18,9 +18,10 @@ impl Operator {
             return Err(RefusalCode::LoginRequired.into());
         };
         let (person, now, since) = (person.id, self.now(), self.0.guard.rights_version());
+        let rule = self.token_rule();
         let find = move |tx: &mut dyn Tx| -> Result<BalRef, Fail> {
-            let token =
-                rows::token_by_id(tx, token)?.filter(|t| is_live(t, now.0)).ok_or(RefusalCode::LoginRequired)?;
+            let token = rows::token_by_id(tx, token)?;
+            let token = rule.live(tx, token, now.0)?.ok_or(RefusalCode::LoginRequired)?;
             let seated = access::seat(tx, bal, person)?.ok_or(RefusalCode::NotFound)?;
             holds(&seated, BalRights::READ)?;
             terms::require(tx, person, bal, now.0)?;
