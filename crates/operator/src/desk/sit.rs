@@ -17,7 +17,8 @@ impl Operator {
         let (Who::Person(person), Some(token)) = (&actor.who, actor.credential) else {
             return Err(RefusalCode::LoginRequired.into());
         };
-        let (person, now, since) = (person.id, self.now(), self.0.guard.rights_version());
+        let (person, rule) = (person.id, self.token_rule());
+        let (now, since) = (self.now(), self.0.guard.rights_version());
         let rule = self.token_rule();
         let find = move |tx: &mut dyn Tx| -> Result<BalRef, Fail> {
             let token = rows::token_by_id(tx, token)?;
