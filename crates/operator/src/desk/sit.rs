@@ -19,7 +19,6 @@ impl Operator {
         };
         let (person, rule) = (person.id, self.token_rule());
         let (now, since) = (self.now(), self.0.guard.rights_version());
-        let rule = self.token_rule();
         let find = move |tx: &mut dyn Tx| -> Result<BalRef, Fail> {
             let token = rows::token_by_id(tx, token)?;
             let token = rule.live(tx, token, now.0)?.ok_or(RefusalCode::LoginRequired)?;
