@@ -1,5 +1,6 @@
 //! Rows of the probative log. A trace is recorded in the act's own transaction and never changed; it stands by itself (login,
 //! address) because it outlives what it speaks of.
+use crate::messages::bind;
 use crate::{Id, Row, StoreError, Tx, Value, params};
 
 pub use sceau_domain::TraceKind as Kind;
@@ -132,6 +133,35 @@ pub fn record(tx: &mut dyn Tx, t: &Trace) -> Result<(), StoreError> {
 pub fn of_act(tx: &mut dyn Tx, act: &str, limit: i64) -> Result<Vec<Trace>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM traces WHERE act = $1 ORDER BY id DESC LIMIT $2");
     tx.query(&sql, params![act, limit])?.iter().map(|r| read(r, 0)).collect()
+}
+
+/// What a person did, newest first: ids from the first of these to before the second.
+pub fn of_person(
+    tx: &mut dyn Tx,
+    (id, login): (Id, &str),
+    (from, before): (Id, Id),
+    limit: i64,
+) -> Result<Vec<Trace>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM traces WHERE actor = $1 AND id >= $2 AND id < $3 AND person_id = $4 ORDER BY id DESC LIMIT $5"
+    );
+    tx.query(&sql, params![login, from, before, id, limit])?.iter().map(|r| read(r, 0)).collect()
+}
+
+/// What people did with a BAL (its id, and its address as traces write it), these acts alone, newest first: ids from the first to before the second.
+pub fn at_bal(
+    tx: &mut dyn Tx,
+    (id, bal): (Id, &str),
+    acts: &[&str],
+    (from, before): (Id, Id),
+    limit: i64,
+) -> Result<Vec<Trace>, StoreError> {
+    let (list, values) = bind(params![bal, from, before, id, limit], acts);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM traces WHERE bal = $1 AND id >= $2 AND id < $3 AND bal_id = $4 AND person_id IS NOT NULL \
+         AND act IN ({list}) ORDER BY id DESC LIMIT $5"
+    );
+    tx.query(&sql, &values)?.iter().map(|r| read(r, 0)).collect()
 }
 
 /// Lists traces.
