@@ -286,6 +286,24 @@ pub(crate) fn reach(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> Result
     }
 }
 
+/// What the asker's administrative roles allow somewhere. What one may do as a user is not in it: nothing for whoever has no such role.
+pub(crate) fn administers(tx: &mut dyn Tx, actor: &Actor) -> Result<Vec<UseCase>, Fail> {
+    let Some(person) = person(tx, actor, UseCase::OwnShow)? else { return Ok(UseCase::ALL.to_vec()) };
+    let mut held = Vec::new();
+    for given in roles::in_force(tx, person)? {
+        let Ok(role) = given.role.parse::<Role>() else { continue };
+        let stands = match role {
+            Role::Administrator | Role::Support | Role::Auditor => true,
+            Role::Structure | Role::Region => places(tx, role, &given)?.is_some(),
+            Role::User | Role::Machine => false,
+        };
+        if stands {
+            held.push(role);
+        }
+    }
+    Ok(UseCase::ALL.iter().copied().filter(|case| held.iter().any(|role| case.is_for(*role))).collect())
+}
+
 /// The regional bodies for which the asker has a role that may do this: what [`Reach`] does not name.
 pub(crate) fn bodies(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase) -> Result<Vec<Id>, Fail> {
     let mut out = Vec::new();
