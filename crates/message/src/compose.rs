@@ -84,15 +84,9 @@ impl Compose {
 
     /// Attaches a file. An unusable media type is written as `application/octet-stream`.
     #[must_use]
-    pub fn attach(mut self, name: &str, media_type: &str, content: &[u8]) -> Self {
-        let plain =
-            |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
-        // A composite type may not be base64 (RFC 2045 §6.4).
-        let fine = media_type
-            .split_once('/')
-            .is_some_and(|(kind, sub)| plain(kind) && plain(sub) && kind != "multipart" && kind != "message");
-        let kind = if fine { media_type } else { "application/octet-stream" };
-        self.attachments.push(Attachment { name: one_line(name), kind: kind.to_owned(), content: content.to_vec() });
+    pub fn attach(mut self, name: &str, kind: &str, content: &[u8]) -> Self {
+        let kind = media_type(kind).to_owned();
+        self.attachments.push(Attachment { name: one_line(name), kind, content: content.to_vec() });
         self
     }
 
@@ -134,6 +128,16 @@ impl Compose {
         out.push_str("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
         quoted_printable(self.text.as_bytes(), out);
     }
+}
+
+/// A media type as it may stand before base64; an unusable one as `application/octet-stream`.
+pub(crate) fn media_type(kind: &str) -> &str {
+    let plain = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    // A composite type may not be base64 (RFC 2045 §6.4).
+    let fine = kind
+        .split_once('/')
+        .is_some_and(|(kind, sub)| plain(kind) && plain(sub) && kind != "multipart" && kind != "message");
+    if fine { kind } else { "application/octet-stream" }
 }
 
 /// An address field, folded, with its final CRLF.

@@ -14,7 +14,7 @@
 //! | have the words of an HTML part | [`html::Stripper`] |
 //! | hold content to lines, write binary content as lines | [`lines::LineCheck`], [`binary::Rewriter`] |
 //! | name mailboxes as IMAP does | [`utf7`] |
-//! | write | [`compose::Compose`], [`report::Report`], [`trace_field::Received`] |
+//! | write | [`compose::Compose`], [`letter::Letter`], [`report::Report`], [`trace_field::Received`] |
 mod address_list;
 pub mod automatic;
 pub mod binary;
@@ -28,6 +28,7 @@ mod encoded_word;
 pub mod envelope;
 pub mod header;
 pub mod html;
+pub mod letter;
 pub mod lines;
 mod mime;
 mod origin;
