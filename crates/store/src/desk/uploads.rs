@@ -1,6 +1,7 @@
 //! Files on their way into a draft: sealed pieces, taken by whichever node is asked.
-use crate::Id;
-use crate::blob::BlobId;
+use crate::blob::{self, BlobId, id_from};
+use crate::{Id, Row, StoreError, Tx, params};
+use sceau_domain::Timestamp;
 
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,4 +35,70 @@ pub struct Piece {
     pub blob: BlobId,
     /// The blob's key wrapped by the BAL's.
     pub blob_key: Vec<u8>,
+}
+
+const COLUMNS: &str = "id, bal_id, draft_id, sealed, size, held, created";
+
+fn read(r: &Row) -> Result<Upload, StoreError> {
+    Ok(Upload {
+        id: r.int(0)?,
+        bal: r.int(1)?,
+        draft: r.int(2)?,
+        sealed: r.bytes(3)?,
+        size: r.int(4)?,
+        held: r.int(5)?,
+        created: r.int(6)?,
+    })
+}
+
+/// Begins a file: nothing of it is held yet.
+pub fn insert(tx: &mut dyn Tx, u: &Upload) -> Result<(), StoreError> {
+    let sql = format!("INSERT INTO uploads ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    tx.execute(&sql, params![u.id, u.bal, u.draft, u.sealed.clone(), u.size, u.held, u.created]).map(drop)
+}
+
+/// One of them, held until the transaction ends.
+pub fn lock(tx: &mut dyn Tx, id: Id) -> Result<Option<Upload>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM uploads WHERE id = $1 FOR UPDATE");
+    tx.query_opt(&sql, params![id])?.as_ref().map(read).transpose()
+}
+
+/// Those of a draft, in the order in which they came.
+pub fn of_draft(tx: &mut dyn Tx, draft: Id) -> Result<Vec<Upload>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM uploads WHERE draft_id = $1 ORDER BY id");
+    tx.query(&sql, params![draft])?.iter().map(read).collect()
+}
+
+/// Keeps the next piece of a file that is held ([`lock`]); its blob's row is the caller's.
+pub fn add(tx: &mut dyn Tx, bal: Id, p: &Piece) -> Result<(), StoreError> {
+    let sql =
+        "INSERT INTO upload_pieces (upload_id, first, bal_id, size, blob_id, blob_key) VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, params![p.upload, p.first, bal, p.size, p.blob.as_slice(), p.blob_key.clone()])?;
+    tx.execute("UPDATE uploads SET held = $2 WHERE id = $1", params![p.upload, p.first + p.size]).map(drop)
+}
+
+/// The pieces of a file, in order.
+pub fn pieces(tx: &mut dyn Tx, upload: Id) -> Result<Vec<Piece>, StoreError> {
+    let sql = "SELECT upload_id, first, size, blob_id, blob_key FROM upload_pieces WHERE upload_id = $1 ORDER BY first";
+    let read = |r: &Row| {
+        let blob = id_from(&r.bytes(3)?)?;
+        Ok(Piece { upload: r.int(0)?, first: r.int(1)?, size: r.int(2)?, blob, blob_key: r.bytes(4)? })
+    };
+    tx.query(sql, params![upload])?.iter().map(read).collect()
+}
+
+/// Removes a file; its blobs are collected.
+pub fn remove(tx: &mut dyn Tx, id: Id, now: Timestamp) -> Result<(), StoreError> {
+    for piece in pieces(tx, id)? {
+        blob::release(tx, &piece.blob, now)?;
+    }
+    tx.execute("DELETE FROM upload_pieces WHERE upload_id = $1", params![id])?;
+    tx.execute("DELETE FROM uploads WHERE id = $1", params![id]).map(drop)
+}
+
+/// Files begun before `before` whose draft is gone; at most `limit`.
+pub fn left_over(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<Vec<Id>, StoreError> {
+    let sql = "SELECT u.id FROM uploads u WHERE u.created < $1 \
+               AND NOT EXISTS (SELECT 1 FROM drafts d WHERE d.id = u.draft_id) ORDER BY u.id LIMIT $2";
+    tx.query(sql, params![before, limit])?.iter().map(|r| r.int(0)).collect()
 }
