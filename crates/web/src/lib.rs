@@ -21,6 +21,7 @@ mod idle;
 pub mod live;
 mod oauth;
 mod once;
+mod pack;
 mod page;
 mod pages;
 pub mod part;
@@ -95,8 +96,8 @@ fn routes() -> (Router<State>, asked::Known) {
     (all, known)
 }
 
-/// Routes, with all that stands around them. From without to within: headers of every answer and the end of a panic; what is ambiguous; who asks;
-/// may they; what is asked; what was asked before.
+/// Routes, with all that stands around them. From without to within: headers of every answer and the end of a panic; how small it is sent; what is
+/// ambiguous; who asks; may they; what is asked; what was asked before.
 fn framed(operator: Operator, routes: Router<State>, known: asked::Known) -> Router {
     let state = State(operator);
     routes
@@ -108,6 +109,7 @@ fn framed(operator: Operator, routes: Router<State>, known: asked::Known) -> Rou
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(gate::gate))
+        .layer(from_fn(pack::pack))
         .layer(from_fn_with_state(state.clone(), frame::frame))
         .with_state(state)
 }
