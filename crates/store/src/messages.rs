@@ -94,7 +94,8 @@ impl Mark {
 
 const COLUMNS: &str = "uid, message_id, modseq, flags, keywords, internal_date, size";
 
-fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
+/// An entry, of these seven columns in their order: `COLUMNS`.
+pub(crate) fn read(r: &dyn Columns) -> Result<EntryRow, StoreError> {
     Ok(EntryRow {
         uid: r.int(0)?,
         message: r.int(1)?,

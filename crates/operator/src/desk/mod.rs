@@ -22,7 +22,7 @@ pub mod push;
 pub mod recipients;
 pub mod rules;
 pub mod settings;
-mod sit;
+pub mod sit;
 pub mod uploads;
 pub mod writings;
 

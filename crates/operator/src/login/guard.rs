@@ -6,7 +6,7 @@
 //! stranger cannot lock somebody else out. Whether a login exists plays no part.
 use sceau_domain::Timestamp;
 use sceau_store::Id;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -115,6 +115,8 @@ pub struct Guard {
     /// What was taken away lately: version, and whose (none: anybody's). The newest is last.
     taken: Mutex<VecDeque<(u64, Option<Id>)>>,
     version: watch::Sender<u64>,
+    /// Which sessions of browsers sat down at which BALs here: that is traced once.
+    sat: Mutex<HashSet<(Id, Id)>>,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -182,6 +184,18 @@ impl Guard {
         let next = self.rights_version() + 1;
         taken.push_back((next, of));
         self.version.send_replace(next);
+    }
+    /// Did this session sit down at this BAL at this node before?
+    pub fn sat(&self, token: Id, bal: Id) -> bool {
+        lock(&self.sat).contains(&(token, bal))
+    }
+    /// It did, and it is traced. Of very many all are forgotten: they are traced once more.
+    pub fn sits(&self, token: Id, bal: Id) {
+        let mut sat = lock(&self.sat);
+        if sat.len() >= MOST {
+            sat.clear();
+        }
+        sat.insert((token, bal));
     }
     /// Wakes whenever rights were taken away.
     pub fn rights_taken(&self) -> watch::Receiver<u64> {

@@ -19,6 +19,7 @@ use sceau_domain::access::refuses_mail;
 use sceau_domain::exchange::{Recipient, Sender, may_exchange};
 use sceau_domain::personal::{by_folder, is_shared};
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_message::summary::Summary;
 use sceau_store::jobs::{self, NewJob};
 use sceau_store::journal::Act;
 use sceau_store::keywords::{self, NewKeyword, Slots};
@@ -128,6 +129,8 @@ struct Ready {
     moving: bool,
     /// By the message's id in the source.
     messages: BTreeMap<Id, NewMessage>,
+    /// What lists know of each there, likewise.
+    marks: BTreeMap<Id, Mark>,
     /// The source's keywords, ready for the destination, by slot.
     keywords: BTreeMap<usize, NewKeyword>,
     keyword_limit: usize,
@@ -200,7 +203,7 @@ impl Operator {
             return Err(Refusal::new(RefusalCode::CopyLimit).with("limit", MOST));
         }
         let wanted: Vec<Id> = wanted.into_iter().collect();
-        let mut sealed = BTreeMap::new();
+        let (mut sealed, mut marks) = (BTreeMap::new(), BTreeMap::new());
         let mut room = 0;
         for page in wanted.chunks(PAGE) {
             let page = page.to_vec();
@@ -211,6 +214,10 @@ impl Operator {
                 if room > ROOM {
                     return Err(Refusal::new(RefusalCode::CopyLimit).with("limit", sealed.len()));
                 }
+                // Conversations are numbered anew: each BAL has its own numbers.
+                let clear = source.open(row.id, MESSAGE_SUMMARY, &row.summary).map_err(|e| refuse::store(&e))?;
+                let known = Summary::from_bytes(&clear).map(|summary| self.list_mark(to_seat.bal, new.id, &summary));
+                marks.insert(row.id, known.unwrap_or_default());
                 sealed.insert(row.id, new);
             }
             tokio::task::yield_now().await;
@@ -231,6 +238,7 @@ impl Operator {
             uids,
             moving,
             messages: sealed,
+            marks,
             keywords: kept,
             keyword_limit,
             without,
@@ -355,7 +363,7 @@ fn carry_out(tx: &mut dyn Tx, r: &Ready) -> Result<Copied, Fail> {
             keywords.add_all(slots.get(&slot).ok_or(RefusalCode::Unavailable)?);
         }
         let row = EntryRow { uid, message: message.id, modseq: state.modseq, keywords, ..entry.clone() };
-        messages::insert_entry(tx, target.id, to, &row, Mark::default())?;
+        messages::insert_entry(tx, target.id, to, &row, r.marks.get(&entry.message).copied().unwrap_or_default())?;
         copied.pairs.push((narrow(entry.uid), narrow(uid)));
     }
     rows::adjust(tx, target.id, counts, state.modseq)?;

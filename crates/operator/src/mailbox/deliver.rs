@@ -39,6 +39,8 @@ pub(crate) struct Prepared {
     /// INBOX or Sent, to find them by name, or to make them when they are missing.
     folder: NewFolder,
     message: NewMessage,
+    /// What lists know of it.
+    mark: Mark,
     flags: i64,
     keywords: Vec<NewKeyword>,
     keyword_limit: usize,
@@ -83,7 +85,8 @@ impl Operator {
             flags.keywords = flags.keywords.iter().chain([mark]).collect();
         }
         let id = self.0.store.new_id();
-        let summary = Summary::of(&message.scan, &Limits::default()).to_bytes();
+        let summary = Summary::of(&message.scan, &Limits::default());
+        let (listed, summary) = (self.list_mark(bal, id, &summary), summary.to_bytes());
         let (name, special_use) = match target {
             Target::Sent => (SpecialUse::Sent.default_name(), Some(SpecialUse::Sent)),
             Target::Inbox | Target::Folder(_) => (INBOX, None),
@@ -109,6 +112,7 @@ impl Operator {
                     size: i64::try_from(message.spool.size.saturating_add(prefix.len() as u64)).unwrap_or(i64::MAX),
                     created: self.clock().now().0,
                 },
+                mark: listed,
                 flags: flags.system.bits(),
                 keywords,
                 keyword_limit,
@@ -166,7 +170,7 @@ pub(crate) fn insert_beyond(
         internal_date: prepared.internal_date,
         size,
     };
-    messages::insert_entry(tx, folder, bal, &entry, Mark::default())?;
+    messages::insert_entry(tx, folder, bal, &entry, prepared.mark)?;
     jobs::ensure(tx, &prepared.index)?;
     // One row that merges, and only when somebody waits for it or the BAL fills up with this message.
     let fills = fill(state.used_bytes - size, state.quota_bytes) < fill(state.used_bytes, state.quota_bytes);

@@ -1,4 +1,5 @@
 //! Changing flags and keywords of entries (STORE).
+use crate::desk::beside::{colleague, newly};
 use crate::mailbox::entries::{Entry, FlagChange, FlagSet, ascending};
 use crate::mailbox::folders::narrow;
 use crate::mailbox::personal::leave_out;
@@ -7,6 +8,7 @@ use crate::record::ids;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::desk::beside::{Did, did};
 use sceau_store::folders::{self as rows, Counts};
 use sceau_store::keywords::{self, NewKeyword, Slots, Survey};
 use sceau_store::messages::{self, EntryRow};
@@ -14,6 +16,8 @@ use sceau_store::{Id, StoreError, Tx, access};
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// What says that a message was forwarded (RFC 5788 registry).
+const FORWARDED: &str = "$Forwarded";
 /// Longest keyword, in bytes.
 const MAX_KEYWORD: usize = 128;
 /// Most keywords of one message, and in one command: what a session holds of a folder is bounded by it.
@@ -114,6 +118,7 @@ impl Operator {
         }
         let record = self.record(actor, seat.bal, "mail.flagged");
         let without = self.kept_from(actor);
+        let (beside, forwarded) = (colleague(actor), self.keyword_tag(seat.bal, FORWARDED));
         let done = self.act::<_, Fail, _>(seat.bal, move |tx| {
             let state = rows::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
             let bal = seat.check(tx)?;
@@ -129,6 +134,11 @@ impl Operator {
             };
             // Entries that end alike are written together.
             let mut groups: BTreeMap<(i64, Vec<usize>), (Slots, Vec<i64>)> = BTreeMap::new();
+            let (mut answered, mut sent_on) = (Vec::new(), Vec::new());
+            let forwarded = match &beside {
+                Some(_) => keywords::with_tags(tx, seat.bal, |tag| tag == forwarded.as_slice())?,
+                None => Slots::default(),
+            };
             let (mut counts, mut changed) = (Counts::default(), Vec::new());
             for e in &mut entries {
                 let (flags, keywords) = after(change, e, system, &slots);
@@ -138,6 +148,12 @@ impl Operator {
                 // A message that has more, from before there was a limit, loses what it loses.
                 if keywords.iter().count() > MAX_KEYWORDS.max(e.keywords.iter().count()) {
                     return Err(too_many().into());
+                }
+                if beside.is_some() {
+                    let was = (e.flags, e.keywords.has_any(&forwarded));
+                    let (a, f) = newly(was, (flags, keywords.has_any(&forwarded)));
+                    answered.extend(a.then_some(e.message));
+                    sent_on.extend(f.then_some(e.message));
                 }
                 counts += Counts::of(e.flags, e.size).negated();
                 counts += Counts::of(flags, e.size);
@@ -154,6 +170,11 @@ impl Operator {
                 rows::adjust(tx, folder, counts, state.modseq)?;
                 let count = changed.len();
                 record.write(tx, &bal, &json!({"folder": folder, "count": count, "messages": ids(changed.clone())}))?;
+            }
+            if let Some((person, door)) = beside {
+                let by = (seat.bal, person);
+                did(tx, by, door, record.at(), Did::Answered, &answered)?;
+                did(tx, by, door, record.at(), Did::Forwarded, &sent_on)?;
             }
             let words = keywords::list(tx, seat.bal)?;
             Ok((entries, left, words))

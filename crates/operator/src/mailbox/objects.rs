@@ -14,6 +14,7 @@ use sceau_store::Id;
 
 const MAILBOX: &str = "object.mailbox";
 const BAL: &str = "object.bal";
+const ACT: &str = "object.act";
 const EMAIL: &str = "object.email";
 const THREAD: &str = "object.thread";
 
@@ -38,6 +39,14 @@ impl Operator {
     pub fn bal_of_object(&self, code: &str) -> Option<Id> {
         self.row_of('B', BAL, code)
     }
+    /// What names an act that can be taken back.
+    pub fn act_object(&self, act: Id) -> String {
+        self.object('A', ACT, act)
+    }
+    /// The act that such a name means.
+    pub fn act_of_object(&self, code: &str) -> Option<Id> {
+        self.row_of('A', ACT, code)
+    }
     /// EMAILID of a message: the same wherever it was copied or moved in its BAL.
     pub fn email_object(&self, message: Id) -> String {
         self.object('M', EMAIL, message)
@@ -49,13 +58,22 @@ impl Operator {
     /// THREADID of a message: the same for all that answer the same first message of a BAL. A message that names none and has no
     /// identifier is a thread of its own.
     pub fn thread_object(&self, bal: Id, message: &MessageSummary) -> String {
-        let mut data = bal.to_be_bytes().to_vec();
-        match message.summary.thread_root() {
-            Some(root) => data.extend_from_slice(root.as_bytes()),
-            None => data.extend_from_slice(&message.message.to_be_bytes()),
-        }
-        let tag = self.0.store.vault().tag(THREAD, &data);
+        let tag = self.thread_tag(bal, message.summary.thread_root(), message.message);
         written('T', first(&tag))
+    }
+
+    /// The number of a message's conversation in lists: the same for all that have one THREADID; never 0. `root`: as its summary tells it.
+    pub(crate) fn thread_number(&self, bal: Id, root: Option<&str>, message: Id) -> Id {
+        let number = half(&self.thread_tag(bal, root, message)).cast_signed() & Id::MAX;
+        number.max(1)
+    }
+    fn thread_tag(&self, bal: Id, root: Option<&str>, message: Id) -> [u8; 32] {
+        let mut data = bal.to_be_bytes().to_vec();
+        match root {
+            Some(root) => data.extend_from_slice(root.as_bytes()),
+            None => data.extend_from_slice(&message.to_be_bytes()),
+        }
+        self.0.store.vault().tag(THREAD, &data)
     }
 
     fn object(&self, letter: char, purpose: &str, id: Id) -> String {

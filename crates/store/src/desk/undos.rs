@@ -1,5 +1,5 @@
 //! Acts that can be taken back: the inverse of each, for some minutes. No content is in it: folders, UIDs, flags.
-use crate::Id;
+use crate::{Id, Row, StoreError, Tx, params};
 
 /// An act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,4 +20,47 @@ pub struct UndoRow {
     pub due: Option<i64>,
     /// When it was taken back, milliseconds.
     pub used: Option<i64>,
+}
+
+const COLUMNS: &str = "id, bal_id, person_id, sealed, at, expires, due, used";
+
+fn read(r: &Row) -> Result<UndoRow, StoreError> {
+    Ok(UndoRow {
+        id: r.int(0)?,
+        bal: r.int(1)?,
+        person: r.int(2)?,
+        sealed: r.bytes(3)?,
+        at: r.int(4)?,
+        expires: r.int(5)?,
+        due: r.opt_int(6)?,
+        used: r.opt_int(7)?,
+    })
+}
+
+/// Keeps how an act is taken back.
+pub fn insert(tx: &mut dyn Tx, row: &UndoRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO undos (id, bal_id, person_id, sealed, at, expires, due, used) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let UndoRow { id, bal, person, at, expires, due, used, .. } = *row;
+    tx.execute(sql, params![id, bal, person, row.sealed.clone(), at, expires, due, used]).map(drop)
+}
+
+/// An act.
+pub fn by_id(tx: &mut dyn Tx, id: Id) -> Result<Option<UndoRow>, StoreError> {
+    tx.query_opt(&format!("SELECT {COLUMNS} FROM undos WHERE id = $1"), params![id])?.as_ref().map(read).transpose()
+}
+
+/// Takes an act back, once: none when it is not this person's at this BAL, was taken back already, or its time is over.
+pub fn take(tx: &mut dyn Tx, id: Id, bal: Id, person: Id, now: i64) -> Result<Option<UndoRow>, StoreError> {
+    let sql = format!(
+        "UPDATE undos SET used = $4 WHERE id = $1 AND bal_id = $2 AND person_id = $3 AND used IS NULL AND expires > $4 \
+         RETURNING {COLUMNS}"
+    );
+    tx.query_opt(&sql, params![id, bal, person, now])?.as_ref().map(read).transpose()
+}
+
+/// Forgets acts whose time is over, at most so many. A removal that is still to be carried out stays until then.
+pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM undos WHERE id IN (SELECT id FROM undos WHERE expires <= $1 AND (due IS NULL OR due <= $2) LIMIT $3)";
+    // An hour in which a removal may still be tried.
+    tx.execute(sql, params![now, now - 3_600_000, limit])
 }
