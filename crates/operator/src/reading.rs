@@ -3,10 +3,11 @@
 //!
 //! Promises: reads of one session that follow one another fold into one trace that lists the messages; the buffer is
 //! bounded, and when it cannot be written and is full, reading is refused (`system.unavailable`): no act without its trace.
+use crate::desk::beside;
 use crate::record::{IDS, Record};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::{Id, StoreError};
+use sceau_store::{Id, StoreError, Tx, desk};
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -52,6 +53,8 @@ struct Waiting {
 struct Pending {
     record: Record,
     bal: String,
+    /// At a shared BAL: its id, who reads, by which door. Colleagues see who opened a message.
+    beside: Option<(Id, Id, &'static str)>,
     what: Facts,
 }
 
@@ -103,6 +106,18 @@ impl Facts {
     }
 }
 
+impl Pending {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        self.record.write(tx, &self.bal, &self.what.data())?;
+        match (self.beside, &self.what) {
+            (Some((bal, person, door)), Facts::Messages(ids)) => {
+                desk::beside::opened(tx, (bal, person), door, self.record.at(), ids)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Buffer {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // A panic while the lock is held leaves the list as it was: nothing in it is half-written.
@@ -124,6 +139,7 @@ impl Operator {
             self.flush_traces().await?;
         }
         let record = self.record(actor, bal.0, act);
+        let beside = beside::colleague(actor).map(|(person, door)| (bal.0, person, door));
         let (full, start_timer) = {
             let mut waiting = self.0.reading.lock();
             // Only the latest few are looked at: sessions that read at the same time fold too, at a bounded cost.
@@ -132,7 +148,7 @@ impl Operator {
                 if waiting.pending.len() >= MOST {
                     return Err(RefusalCode::Unavailable.into());
                 }
-                waiting.pending.push(Pending { record, bal: bal.1, what: Facts::of(&read) });
+                waiting.pending.push(Pending { record, bal: bal.1, beside, what: Facts::of(&read) });
             }
             (waiting.pending.len() >= BATCH, !std::mem::replace(&mut waiting.timer, true))
         };
@@ -173,11 +189,8 @@ impl Operator {
                 return Ok(());
             }
             let rows = batch.clone();
-            let written: Result<(), StoreError> = self
-                .0
-                .store
-                .write(move |tx| rows.iter().try_for_each(|p| p.record.write(tx, &p.bal, &p.what.data())))
-                .await;
+            let written: Result<(), StoreError> =
+                self.0.store.write(move |tx| rows.iter().try_for_each(|p| p.write(tx))).await;
             if let Err(e) = written {
                 let mut waiting = self.0.reading.lock();
                 waiting.pending.splice(..0, batch);

@@ -184,9 +184,14 @@ impl Operator {
 
     /// Keyed digest of the Message-ID: traces on both ends of a BAL can be matched, and say nothing else.
     pub(crate) fn message_id_tag(&self, header: &[u8]) -> Option<String> {
+        self.message_id_digest(header).map(hex::encode)
+    }
+
+    /// The same as bytes. None without a Message-ID, or where it is empty.
+    pub(crate) fn message_id_digest(&self, header: &[u8]) -> Option<[u8; 16]> {
         let field = header::fields(header).find(|f| f.name.eq_ignore_ascii_case("Message-ID"))?;
-        let tag = self.0.store.vault().tag("message-id", field.value.trim_ascii());
-        Some(hex::encode(&tag[..16]))
+        let value = Some(field.value.trim_ascii()).filter(|v| !v.is_empty())?;
+        self.0.store.vault().tag("message-id", value).first_chunk().copied()
     }
 
     /// Traces a refusal within the bounds of [`crate::mail::refusals`], in a transaction of its own, and gives it back.

@@ -11,6 +11,7 @@ use super::to_queue::ToQueue;
 use super::voice::{Names, Right, Voice};
 use super::{Accepted, Envelope, Rcpt};
 use crate::antivirus::{About, Passed, Whose};
+use crate::desk::deliveries::{self, DeliveryState};
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
 use crate::record::Fact;
@@ -219,6 +220,8 @@ impl Operator {
             let fact = self.fact("mail.delivered", &plan.author.by(actor), Some((*bal, shown)), "ok", said);
             delivered.insert(*bal, fact);
         }
+        let waits = queued.as_ref().map_or(&[][..], |(_, entries)| entries);
+        let followed = self.followed(&plan, &message, &fields, waits).await?;
         let entries = queued.iter().flat_map(|(_, entries)| entries).map(|e| vec![e.id]);
         let elsewhere = plan.elsewhere.iter().map(|r| &r.address).zip(entries);
         let here = plan.here.iter().map(|(to, ids)| (to, ids.clone()));
@@ -269,6 +272,7 @@ impl Operator {
                     queue::enqueue(tx, message, &new)?;
                 }
             }
+            followed.insert(tx, |id| claimed.done.contains(&id))?;
             if claimed.before.is_some() {
                 repeated.write(tx)?;
             }
@@ -291,6 +295,25 @@ impl Operator {
             self.wake_queue();
         }
         Ok(Accepted { id, duplicate: false })
+    }
+
+    /// Its recipients, as pages follow them.
+    async fn followed(
+        &self,
+        plan: &Plan,
+        message: &Received,
+        fields: &[u8],
+        waits: &[queue::Entry],
+    ) -> Result<deliveries::New, Refusal> {
+        if plan.envelope_bal.carried {
+            // Its mail is read at its structure's own server.
+            return Ok(deliveries::New::default());
+        }
+        let elsewhere = plan.elsewhere.iter().zip(waits).map(|(r, e)| (&r.address, DeliveryState::Queued, vec![e.id]));
+        let here = plan.here.iter().map(|(to, bals)| (to, DeliveryState::Delivered, bals.clone()));
+        let recipients = elsewhere.chain(here).collect();
+        let headers = [message.scan.header.as_slice(), fields];
+        self.new_deliveries(plan.envelope_bal.id, headers, recipients, plan.now).await
     }
 
     /// One for each BAL that the message names as where it comes from: what is sent in somebody's name stands in the log of that BAL.

@@ -6,6 +6,7 @@
 use super::admin::sender_of;
 use super::report::Told;
 use super::settle::Plan;
+use crate::desk::deliveries::{Became, DeliveryState};
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -63,6 +64,7 @@ struct Leaving {
     act: &'static str,
     asked: &'static str,
     code: RefusalCode,
+    state: DeliveryState,
     why: String,
     /// Why the sender is not told.
     silent: Option<String>,
@@ -129,7 +131,8 @@ impl Operator {
     pub async fn queue_return(&self, actor: &Actor, chosen: &Chosen, why: &str) -> Result<Acted, Refusal> {
         let why = reason(why, "reason")?;
         let (act, asked, code) = ("mail.returned", "queue.returned", RefusalCode::TransferReturned);
-        self.leave(actor, UseCase::QueueReturn, chosen, Leaving { act, asked, code, why, silent: None }).await
+        let state = DeliveryState::Returned;
+        self.leave(actor, UseCase::QueueReturn, chosen, Leaving { act, asked, code, state, why, silent: None }).await
     }
 
     /// Deletes what is chosen. Its senders are told, unless a reason is given why not.
@@ -142,7 +145,8 @@ impl Operator {
     ) -> Result<Acted, Refusal> {
         let (why, silent) = (reason(why, "reason")?, silent.map(|s| reason(s, "silent")).transpose()?);
         let (act, asked, code) = ("mail.deleted", "queue.deleted", RefusalCode::TransferDeleted);
-        self.leave(actor, UseCase::QueueDelete, chosen, Leaving { act, asked, code, why, silent }).await
+        let state = DeliveryState::Deleted;
+        self.leave(actor, UseCase::QueueDelete, chosen, Leaving { act, asked, code, state, why, silent }).await
     }
 
     /// Changes rows, with the trace in the same transaction. `admin.not_found` for an entry, a message or a BAL that is not there.
@@ -231,6 +235,8 @@ impl Operator {
                 plan.unclaimed.push(view.entry.destination.clone());
                 let refusal = Refusal::new(leaving.code).with("cause", &leaving.why);
                 let (_, words) = self.last_words(view).await;
+                let left = Became::new(&view.entry, leaving.state, Some(leaving.code));
+                plan.became.push(left.by(None, words.as_deref()));
                 if leaving.silent.is_none() {
                     let status = leaving.code.enhanced().to_owned();
                     told.push(Told::failed(view.entry.clone(), status, None, words.as_deref(), &refusal));

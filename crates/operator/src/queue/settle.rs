@@ -3,10 +3,12 @@ use super::lanes::look;
 use super::report::Told;
 use super::{Destination, Outcome, OutcomeResult, Outgoing, Rows, Settlement, aad, explained, told};
 use crate::Operator;
+use crate::desk::deliveries::{Became, DeliveryState};
 use crate::mail::post::Letter;
 use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_store::desk::deliveries::{self, Change};
 use sceau_store::queue::{self, Entry, Message, Try};
 use sceau_store::{Id, StoreError, Tx};
 use serde_json::{Value, json};
@@ -23,6 +25,9 @@ pub(super) struct Plan {
     pub later: Vec<(Later, Fact)>,
     /// Entries whose sender is told of the delay.
     pub late: Vec<(Id, Fact)>,
+    /// What a page shows of these entries from now on, and the same, sealed ([`Operator::carry_out`] does).
+    pub became: Vec<Became>,
+    changes: Vec<Change>,
     /// Destination that a server answered for, and this owner, whose claim ends.
     pub reached: Option<(String, String)>,
     /// Now.
@@ -80,6 +85,9 @@ impl Plan {
         }
         for (_, trace) in self.gone.iter().chain(&self.late) {
             trace.write(tx)?;
+        }
+        for change in &self.changes {
+            deliveries::change(tx, change)?;
         }
         queue::remove_done(tx, self.message, self.now)?;
         Ok(Ok(()))
@@ -185,6 +193,8 @@ impl Operator {
                 OutcomeResult::Delivered { server, reply, dn, tls, dsn } => {
                     let facts = json!({ "server": server, "certificate": dn, "tls": tls, "reply": code_of(reply) });
                     plan.gone.push((e.id, self.entry_trace("mail.transferred", message, e, "ok", facts)));
+                    let taken = Became::new(e, DeliveryState::Relayed, None);
+                    plan.became.push(taken.by(Some(server), Some(reply)));
                     if !dsn && told::wants(e).success {
                         told.push(Told::relayed(e.clone(), server, reply));
                     }
@@ -196,6 +206,8 @@ impl Operator {
                     let facts = json!({ "server": server, "reply": code_of(reply), "status": status });
                     plan.gone.push((e.id, self.entry_trace("mail.failed", message, e, refusal.code.as_str(), facts)));
                     told.push(Told::failed(e.clone(), permanent(status), Some(server), Some(reply), &refusal));
+                    let failed = Became::new(e, DeliveryState::Failed, Some(refusal.code));
+                    plan.became.push(failed.by(Some(server), Some(reply)));
                     metrics::counter!("sceau_queue_settled_total", "outcome" => "failed").increment(1);
                 }
                 OutcomeResult::Deferred { server, reason, refusal } => {
@@ -221,6 +233,8 @@ impl Operator {
                             };
                             let later = Later { id: e.id, next, code: refusal.code.as_str(), reply, tried };
                             plan.later.push((later, trace));
+                            let delayed = Became::new(e, DeliveryState::Delayed, Some(refusal.code));
+                            plan.became.push(delayed.by(server.as_deref(), Some(reason)));
                             metrics::counter!("sceau_queue_settled_total", "outcome" => "deferred").increment(1);
                         }
                         None => {
@@ -229,6 +243,8 @@ impl Operator {
                                 self.entry_trace("mail.expired", message, e, refusal.code.as_str(), facts),
                             ));
                             told.push(self.given_up(message, e, server.clone(), Some(reason.clone()), refusal));
+                            let expired = Became::new(e, DeliveryState::Expired, Some(refusal.code));
+                            plan.became.push(expired.by(server.as_deref(), Some(reason)));
                             metrics::counter!("sceau_queue_settled_total", "outcome" => "expired").increment(1);
                         }
                     }
@@ -260,6 +276,17 @@ impl Operator {
     /// Commits a plan with the report that its sender wants. False when it must be planned again.
     pub(super) async fn carry_out(&self, message: &Message, plan: Plan, told: Vec<Told>) -> Result<bool, Refusal> {
         let mut plan = plan;
+        let became = std::mem::take(&mut plan.became);
+        plan.changes = self.delivery_changes(message, became, plan.now).await.map_err(|e| refuse::store(&e))?;
+        let sees = (!plan.changes.is_empty()).then_some(message.bal);
+        let done = self.commit_plan(message, plan, told).await?;
+        if let Some(bal) = sees.filter(|_| done) {
+            self.0.watch.notify(bal);
+        }
+        Ok(done)
+    }
+
+    async fn commit_plan(&self, message: &Message, mut plan: Plan, told: Vec<Told>) -> Result<bool, Refusal> {
         if let Some(letter) = self.report(message, &told).await? {
             match self.commit_with_report(&plan, letter).await {
                 Ok(done) => return Ok(done),

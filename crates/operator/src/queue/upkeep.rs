@@ -3,6 +3,7 @@
 use super::report::Told;
 use super::settle::Plan;
 use super::{aad, explained, stored_refusal};
+use crate::desk::deliveries::{Became, DeliveryState};
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::queue::{self, EntryView, Message};
@@ -91,6 +92,7 @@ impl Operator {
         note(self.tell_of_absent_terms().await.map(|()| 0));
         note(self.look_at_ends_in_time().await);
         note(self.forget_absences().await);
+        note(self.forget_deliveries().await);
         note(self.forget_filling().await);
         note(self.remind_of_wrong_addresses().await);
         self.look_at_antivirus().await;
@@ -158,6 +160,8 @@ impl Operator {
                 plan.gone.push((view.entry.id, trace));
                 // A worker may just have taken it for its last attempt.
                 plan.unclaimed.push(view.entry.destination.clone());
+                let expired = Became::new(&view.entry, DeliveryState::Expired, Some(last.code));
+                plan.became.push(expired.by(None, words.as_deref()));
                 self.given_up(message, &view.entry, None, words, &last)
             }
             Due::Late => {
@@ -165,6 +169,8 @@ impl Operator {
                 let facts = json!({ "until": view.entry.expires.0 });
                 let trace = self.entry_trace("mail.delayed", message, &view.entry, refusal.code.as_str(), facts);
                 plan.late.push((view.entry.id, trace));
+                let delayed = Became::new(&view.entry, DeliveryState::Delayed, Some(refusal.code));
+                plan.became.push(delayed.by(None, words.as_deref()));
                 Told::delayed(view.entry.clone(), words, &refusal)
             }
         }
