@@ -7,6 +7,7 @@ use crate::mailbox::entries::FlagSet;
 use crate::mailbox::folders::{Folder, FolderStatus, SpecialUse, narrow, seen_by};
 use crate::mailbox::personal::Marks;
 use crate::mailbox::read::{MessageSummary, damaged};
+use crate::mailbox::seal::BalSeal;
 use crate::mailbox::words::Words;
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
@@ -147,7 +148,7 @@ struct Beside {
 }
 
 impl Filter {
-    fn which(self, person: Id) -> Which {
+    pub(super) fn which(self, person: Id) -> Which {
         match self {
             Self::All => Which::All,
             Self::Unread => Which::Unseen,
@@ -403,7 +404,11 @@ impl Operator {
             if unknown.is_empty() {
                 break;
             }
-            let seal = self.bal_seal(bal).await?;
+            let seal = match self.0.store.vault().bal_key(bal).await {
+                // The BAL is closed, and soon there is nothing left to list.
+                Err(StoreError::NoKey) => return Ok(()),
+                key => BalSeal::new(bal, key.map_err(|e| refuse::store(&e))?),
+            };
             let (mut room, mut marks) = (Vec::new(), HashMap::with_capacity(ids.len()));
             for id in ids {
                 let opened = summaries.get(&id).map(|row| MessageSummary::open(&seal, row, &mut room)).transpose();

@@ -184,7 +184,7 @@ struct Listed {
 }
 
 /// UIDs as the store wants them: ascending, each once.
-pub(super) fn ascending(uids: &[u32]) -> Vec<i64> {
+pub(crate) fn ascending(uids: &[u32]) -> Vec<i64> {
     let mut uids: Vec<i64> = uids.iter().map(|u| i64::from(*u)).collect();
     uids.sort_unstable();
     uids.dedup();

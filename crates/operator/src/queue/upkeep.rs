@@ -93,6 +93,8 @@ impl Operator {
         note(self.look_at_ends_in_time().await);
         note(self.forget_absences().await);
         note(self.forget_deliveries().await);
+        note(self.forget_colleagues().await);
+        note(self.forget_acts().await);
         note(self.forget_filling().await);
         note(self.remind_of_wrong_addresses().await);
         self.look_at_antivirus().await;

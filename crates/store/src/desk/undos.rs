@@ -58,6 +58,16 @@ pub fn take(tx: &mut dyn Tx, id: Id, bal: Id, person: Id, now: i64) -> Result<Op
     tx.query_opt(&sql, params![id, bal, person, now])?.as_ref().map(read).transpose()
 }
 
+/// What became of taking an act back, for who asks again.
+pub fn settle(tx: &mut dyn Tx, id: Id, sealed: Vec<u8>) -> Result<(), StoreError> {
+    tx.execute("UPDATE undos SET sealed = $2 WHERE id = $1", params![id, sealed]).map(drop)
+}
+
+/// An act that could not be taken back just now can be, later.
+pub fn give_back(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
+    tx.execute("UPDATE undos SET used = NULL WHERE id = $1", params![id]).map(drop)
+}
+
 /// Forgets acts whose time is over, at most so many. A removal that is still to be carried out stays until then.
 pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM undos WHERE id IN (SELECT id FROM undos WHERE expires <= $1 AND (due IS NULL OR due <= $2) LIMIT $3)";
