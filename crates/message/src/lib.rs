@@ -12,6 +12,7 @@
 //! | compare texts as IMAP does, sort and gather messages | [`casemap::casemap`], [`subject::base_subject`], [`sent::instant`], [`thread::Threader`] |
 //! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`] |
 //! | have the words of an HTML part | [`html::Stripper`] |
+//! | show HTML, plain text, pictures of strangers | [`safe_html::clean`], [`safe_html::linked`], [`sniff`] |
 //! | hold content to lines, write binary content as lines | [`lines::LineCheck`], [`binary::Rewriter`] |
 //! | name mailboxes as IMAP does | [`utf7`] |
 //! | write | [`compose::Compose`], [`letter::Letter`], [`report::Report`], [`trace_field::Received`] |
@@ -34,8 +35,10 @@ mod mime;
 mod origin;
 mod parameter;
 pub mod report;
+pub mod safe_html;
 pub mod scan;
 pub mod sent;
+pub mod sniff;
 pub mod subject;
 pub mod summary;
 pub mod thread;

@@ -51,6 +51,61 @@ impl Received<'_> {
     }
 }
 
+/// What the way to us was, as [`Received::field`] told it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Passage {
+    /// The address in `Return-Path`: who sent it, as the envelope says; none where there is none, or it is empty.
+    pub sender: Option<String>,
+    /// What the client called itself, and its address.
+    pub from: String,
+    /// `ESMTPS`, `ESMTPSA`…
+    pub with: String,
+    /// TLS version and suite.
+    pub tls: Option<String>,
+    /// The certificate's DN, which was verified.
+    pub peer: Option<String>,
+    /// Our host and our id of the transaction.
+    pub by: String,
+    /// See [`Passage::by`].
+    pub id: String,
+    /// When, as it was written.
+    pub at: String,
+}
+
+/// Reads what we added before a message. Give it our own fields alone (they are kept apart from the message): what a message itself says is no proof.
+/// None where it did not come in by a door (somebody filed it).
+pub fn read(prefix: &[u8]) -> Option<Passage> {
+    let mut passage = Passage::default();
+    let mut found = false;
+    for field in crate::header::fields(prefix) {
+        let value = crate::header::decoded(field.value);
+        if field.name.eq_ignore_ascii_case("Return-Path") && !found {
+            let path = value.trim_start_matches('<').trim_end_matches('>');
+            passage.sender = Some(path.to_owned()).filter(|path| !path.is_empty());
+        } else if field.name.eq_ignore_ascii_case("Received") && !found {
+            found = true;
+            let value: String = value.split_whitespace().collect::<Vec<_>>().join(" ");
+            let (words, at) = value.rsplit_once(';')?;
+            let between = |from: &str, to: &str| {
+                let start = words.find(from)? + from.len();
+                let end = words[start..].find(to)?;
+                Some(words[start..start + end].to_owned())
+            };
+            let (_, last) = words.rsplit_once(" by ")?;
+            let mut last = last.split(' ');
+            passage.by = last.next()?.to_owned();
+            passage.with = last.nth(1)?.to_owned();
+            passage.id = last.nth(1)?.to_owned();
+            let first = words.strip_prefix("from ")?;
+            passage.from = first[..first.find(')')? + 1].to_owned();
+            passage.tls = between("(using ", ")");
+            passage.peer = between("(client certificate ", ", verified)");
+            passage.at = at.trim().to_owned();
+        }
+    }
+    found.then_some(passage)
+}
+
 /// A word that stands outside comments.
 fn atom(value: &str) -> String {
     let fine = |c: char| if c.is_ascii_graphic() && !"()<>;,\"\\".contains(c) { c } else { '?' };
@@ -115,6 +170,32 @@ mod tests {
         );
         let v6 = Received { remote: "2001:db8::1".parse().unwrap(), tls: None, peer: None, ..received() };
         assert!(v6.field().starts_with("Received: from mx.hopital.example ([IPv6:2001:db8::1])\r\n\tby "));
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let prefix = return_path(Some(&"zoe@hopital.example".parse().unwrap())) + &received().field();
+        let read = |prefix: &str| super::read(prefix.as_bytes());
+        assert_eq!(
+            read(&prefix),
+            Some(Passage {
+                sender: Some("zoe@hopital.example".into()),
+                from: "mx.hopital.example ([192.0.2.1])".into(),
+                with: "ESMTPS".into(),
+                tls: Some("TLSv1.3 TLS_AES_256_GCM_SHA384".into()),
+                peer: Some("CN=mx.hopital.example,O=Hopital [test]".into()),
+                by: "mx.sceau.example".into(),
+                id: "01J8".into(),
+                at: "Tue, 1 Sep 2026 10:00:00 +0000".into(),
+            })
+        );
+        let bare = read(&Received { tls: None, peer: None, ..received() }.field()).unwrap();
+        assert_eq!((bare.sender, bare.tls, bare.peer), (None, None, None));
+        assert_eq!(read(""), None);
+        assert_eq!(read("Return-Path: <>\r\n"), None);
+        // The first one is ours; those after it came along.
+        let two = received().field() + "Received: from x (y) by z with SMTP id 1; never\r\n";
+        assert_eq!(read(&two).unwrap().by, "mx.sceau.example");
     }
 
     #[test]
