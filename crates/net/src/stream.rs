@@ -18,6 +18,8 @@ pub struct TlsInfo {
     pub peer: Vec<CertificateDer<'static>>,
     /// True when the handshake resumed an earlier session.
     pub resumed: bool,
+    /// What both sides agreed to speak (ALPN, RFC 7301), where that was asked.
+    pub protocol: Option<Vec<u8>>,
 }
 
 impl TlsInfo {
@@ -37,6 +39,7 @@ impl TlsInfo {
                 .map(|chain| chain.iter().map(|c| c.clone().into_owned()).collect())
                 .unwrap_or_default(),
             resumed: state.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+            protocol: state.alpn_protocol().map(<[u8]>::to_vec),
         }
     }
     /// Version and suite, e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384`.

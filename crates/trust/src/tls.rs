@@ -65,10 +65,20 @@ pub fn mx_server(identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
 
 /// Server side for mail clients and browsers: no client certificate asked.
 pub fn client_server(own: impl Into<ByName>) -> Result<Arc<ServerConfig>, Error> {
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(own.into()));
+    Ok(server(for_clients(own.into())?))
+}
+
+fn for_clients(own: ByName) -> Result<ServerConfig, Error> {
+    let config = ServerConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS)?;
+    Ok(config.with_no_client_auth().with_cert_resolver(Arc::new(own)))
+}
+
+/// Server side of HTTPS: as [`client_server`]; HTTP/1.1 is spoken, and HTTP/2 with whoever asks for it when `http2` (ALPN, RFC 9113 §3.2).
+pub fn web_server(own: impl Into<ByName>, http2: bool) -> Result<Arc<ServerConfig>, Error> {
+    let mut config = for_clients(own.into())?;
+    if http2 {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    }
     Ok(server(config))
 }
 

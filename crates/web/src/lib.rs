@@ -16,6 +16,7 @@ mod created;
 pub(crate) mod file;
 mod frame;
 mod gate;
+mod h2;
 mod id;
 mod idle;
 pub mod live;

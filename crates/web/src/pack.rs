@@ -1,8 +1,8 @@
 //! Answers that are sent smaller (gzip, RFC 1952) to whoever takes them so.
 //!
-//! Promises: only texts of ours that are made whole, never what is somebody else's (a message in its sandboxed frame), a piece of something, or a stream of
-//! events. The length of what is sent tells little of what stands in it: the word of each form is another one each time, and a comment of random length stands
-//! in the head of each answer, so that whoever has a text of theirs shown beside somebody's and counts bytes must count very many (BREACH).
+//! Promises: only texts of ours that are made whole, never what is somebody else's (a message in its sandboxed frame), a piece of something, or a stream
+//! of events. The length of what is sent tells little of what stands in it: the word of each form is another one each time, and a comment of random length
+//! stands in the head of each answer, so that whoever has a text of theirs shown beside somebody's and counts bytes must count very many (BREACH).
 use crate::Problem;
 use crate::assets::unpacks;
 use aws_lc_rs::rand;

@@ -1,7 +1,7 @@
 //! Accepting: TLS connections of programs, and the administration socket of the command line.
 use crate::idle::{Ending, HEADER, IDLE, Timed};
 use crate::slow::{Patient, Writing};
-use crate::{Problem, State, Via, app, app_with, card_app, gate};
+use crate::{Problem, State, Via, app, app_with, card_app, gate, h2};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Longest header of a request, its first line included.
-const HEADER_BYTES: usize = 32 << 10;
+pub(crate) const HEADER_BYTES: usize = 32 << 10;
 /// What a connection may hold of what it read and did not use yet: whoever has not said who it is costs no more.
 const BUFFER: usize = 64 << 10;
 /// How long a connection that ends is still read, and how much: whoever sends more than we take sees our answer, not a broken connection.
@@ -80,9 +80,11 @@ async fn over_tls(
     let session = move |conn: Conn, drain: CancellationToken| {
         let app = app.clone();
         async move {
-            let via = via(&conn);
-            if let Some(stream) = conn.into_stream() {
-                connection(stream, app, via, drain).await;
+            let (via, many) = (via(&conn), conn.tls().is_some_and(|tls| tls.protocol.as_deref() == Some(h2::NAME)));
+            match conn.into_stream() {
+                Some(stream) if many => Box::pin(h2::connection(stream, app, via, drain)).await,
+                Some(stream) => connection(stream, app, via, drain).await,
+                None => {}
             }
         }
     };
@@ -193,11 +195,12 @@ where
     farewell(served.into_parts().io.into_inner()).await;
 }
 
-async fn answer(mut request: Request<Incoming>, app: Router, via: Via) -> Response {
+/// What is answered to a request of a connection.
+pub(crate) async fn answer(mut request: Request<Incoming>, app: Router, via: Via) -> Response {
     // Two readers may differ about where a body ends that says both its length and its pieces, of which only the latter are left here to see: no
     // request follows on such a connection (RFC 9112 §6.1).
     let last = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut response = match gate::host(request.version(), request.headers()) {
+    let mut response = match gate::host(&mut request) {
         Err(refusal) => Problem(refusal).into_response(),
         Ok(()) => {
             request.extensions_mut().insert(via);

@@ -16,7 +16,7 @@ const PIECE: Duration = Duration::from_secs(30);
 /// Longest time a whole body may take.
 const WHOLE: Duration = Duration::from_secs(300);
 /// Longest time without a byte of an answer being taken.
-const TAKEN: Duration = Duration::from_secs(30);
+pub(crate) const TAKEN: Duration = Duration::from_secs(30);
 
 /// A body with deadlines.
 pub(crate) struct Patient {

@@ -129,7 +129,7 @@ fn tls_set(config: &Config, anchors: &Anchors) -> Result<TlsSet, ConfigError> {
     };
     Ok(TlsSet {
         mx: tls::mx_server(&operator).map_err(|e| wrong("certificate", e))?,
-        clients: tls::client_server(by_name.clone()).map_err(|e| wrong("client_certificate", e))?,
+        clients: tls::web_server(by_name.clone(), config.web.http2).map_err(|e| wrong("client_certificate", e))?,
         mail: tls::mail_server(by_name.clone(), anchors).map_err(|e| wrong("client_certificate", e))?,
         card: tls::card_server(by_name.clone(), anchors, card_tls(config))
             .map_err(|e| wrong("client_certificate", e))?,
