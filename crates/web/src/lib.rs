@@ -44,7 +44,7 @@ pub use id::Id;
 pub use once::Secret;
 pub use page::{IdPage, Page, PageQuery};
 pub use pages::layout;
-pub use pages::session::{Policy, Sent, SentOr, Visitor, seated};
+pub use pages::session::{Policy, Sent, SentOr, Visitor, Watcher, seated};
 pub use pages::shell::{Link, Shell};
 pub use problem::Problem;
 pub use refusals::Refusals;

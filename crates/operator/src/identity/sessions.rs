@@ -258,7 +258,28 @@ impl Operator {
     /// # Errors
     /// `login.required`: there is no such session, or not any more.
     pub async fn session_of(&self, cookie: &str, origin: &Origin) -> Result<Actor, Refusal> {
-        let (digest, now) = (self.session_digest(cookie), self.now());
+        let now = self.now();
+        let (actor, seen) = self.behind(cookie, origin, now).await?;
+        if let Some(session) = actor.credential.filter(|_| to_be_written(seen, now)) {
+            let place = origin.remote.map(|ip| self.place_of(ip));
+            let touch = move |tx: &mut dyn Tx| rows::seen(tx, session, now.0, place.as_deref()).map_err(Fail::Store);
+            self.0.store.write(touch).await?;
+            self.note_login(&actor);
+        }
+        Ok(actor)
+    }
+
+    /// The same for what a page asks by itself while nobody does anything: that is no use of the session, which ends as if it had not been asked.
+    ///
+    /// # Errors
+    /// As [`Operator::session_of`].
+    pub async fn session_peek(&self, cookie: &str, origin: &Origin) -> Result<Actor, Refusal> {
+        self.behind(cookie, origin, self.now()).await.map(|(actor, _)| actor)
+    }
+
+    /// Who is behind a cookie, and when the session was used last.
+    async fn behind(&self, cookie: &str, origin: &Origin, now: Timestamp) -> Result<(Actor, Timestamp), Refusal> {
+        let digest = self.session_digest(cookie);
         let find = move |tx: &mut dyn Tx| {
             let Some(session) = rows::of_cookie(tx, &digest, now.0)? else { return Ok(None) };
             let person = accounts::person_by_id(tx, session.person_id)?.filter(|p| p.disabled.is_none());
@@ -269,19 +290,11 @@ impl Operator {
         if !self.is_live(&session, now) {
             return Err(required());
         }
-        let seen = Timestamp(session.seen);
         let proof = read(&session.proof)?;
         let who = Who::Person(PersonRef::of(person));
         // What is done in one session is told as such: readings join, activity groups.
-        let origin = &Origin { session: format!("web-{:x}", session.id), ..origin.clone() };
-        let actor = Actor { who, bal: None, credential: Some(session.id), proof, origin: origin.clone() };
-        if to_be_written(seen, now) {
-            let place = origin.remote.map(|ip| self.place_of(ip));
-            let touch = move |tx: &mut dyn Tx| rows::seen(tx, session.id, now.0, place.as_deref()).map_err(Fail::Store);
-            self.0.store.write(touch).await?;
-            self.note_login(&actor);
-        }
-        Ok(actor)
+        let origin = Origin { session: format!("web-{:x}", session.id), ..origin.clone() };
+        Ok((Actor { who, bal: None, credential: Some(session.id), proof, origin }, Timestamp(session.seen)))
     }
 
     /// Ends a session: the actor's own, or the one of this number. Once more does nothing.

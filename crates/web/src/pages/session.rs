@@ -92,12 +92,30 @@ struct Behind {
 impl FromRequestParts<State> for Visitor {
     type Rejection = std::convert::Infallible;
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts, state, true).await)
+    }
+}
+
+/// Whoever left a page open that asks by itself what changed: that is no use of the session, which ends after a while all the same.
+pub struct Watcher(pub Visitor);
+
+impl FromRequestParts<State> for Watcher {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
+        Ok(Self(Visitor::of(parts, state, false).await))
+    }
+}
+
+impl Visitor {
+    /// Who asks; `used`: somebody does something.
+    async fn of(parts: &Parts, state: &State, used: bool) -> Self {
         let op = state.0.clone();
         let asked = Query::<Behind>::try_from_uri(&parts.uri).map(|Query(behind)| behind).unwrap_or_default();
         let origin = origin(parts.extensions.get::<Via>());
         let session = cookie(&parts.headers, SESSION);
         let actor = match &session {
-            Some(cookie) => op.session_of(cookie, &origin).await,
+            Some(cookie) if used => op.session_of(cookie, &origin).await,
+            Some(cookie) => op.session_peek(cookie, &origin).await,
             None => Err(RefusalCode::LoginRequired.into()),
         };
         let attempt = cookie(&parts.headers, ATTEMPT);
@@ -107,7 +125,7 @@ impl FromRequestParts<State> for Visitor {
         let agent = parts.headers.get(header::USER_AGENT).and_then(|a| a.to_str().ok()).unwrap_or_default();
         let chosen: Option<Lang> = asked.lang.and_then(|l| l.parse().ok());
         let kept: Option<Lang> = cookie(&parts.headers, LANGUAGE).and_then(|l| l.parse().ok());
-        Ok(Self {
+        Self {
             lang: chosen.or(kept).unwrap_or_default(),
             keep_lang: chosen.is_some() && chosen != kept,
             theme: theme(cookie(&parts.headers, THEME).as_ref().map(|t| t.as_str())),
@@ -124,7 +142,7 @@ impl FromRequestParts<State> for Visitor {
             session,
             attempt,
             give_attempt,
-        })
+        }
     }
 }
 

@@ -127,6 +127,16 @@ async fn a_session_ends_by_silence_and_by_age(h: House) {
     assert!(op.session_of(&cookie, &anne.origin).await.is_ok());
     h.0.advance(30 * 60);
     assert_eq!(code(op.session_of(&cookie, &anne.origin).await), "login.required", "silent");
+    // A page that watches by itself keeps none alive.
+    let (cookie, anne) = signed_in(op, &h.0.store, "anne", &[Factor::Card]).await;
+    for _ in 0..2 {
+        h.0.advance(14 * 60);
+        let seen = op.session_peek(&cookie, &anne.origin).await.unwrap();
+        assert_eq!((seen.credential, seen.origin.session), (anne.credential, anne.origin.session.clone()));
+    }
+    h.0.advance(2 * 60);
+    assert_eq!(code(op.session_peek(&cookie, &anne.origin).await), "login.required", "watched in silence");
+    assert_eq!(code(op.session_of(&cookie, &anne.origin).await), "login.required");
 }
 
 async fn more_proof_is_another_cookie(h: House) {
