@@ -58,6 +58,15 @@ impl Browser {
     /// Starts one that finds hosts by these rules first (`MAP host 127.0.0.1:port, `).
     #[track_caller]
     pub fn start_with(anchors: &Path, hosts: &str) -> Self {
+        Self::begin(anchors, hosts, false)
+    }
+    /// Starts one that notes everything that it asks for, whoever has it do so ([`Self::requests`]).
+    #[track_caller]
+    pub fn start_watched(anchors: &Path) -> Self {
+        Self::begin(anchors, "", true)
+    }
+    #[track_caller]
+    fn begin(anchors: &Path, hosts: &str, watched: bool) -> Self {
         let home = tempfile::Builder::new().prefix("sceau-browser-").tempdir().expect("temporary folder");
         believe(home.path(), anchors);
         // Port 0: the driver takes a free one and says which.
@@ -103,7 +112,7 @@ impl Browser {
             "acceptInsecureCerts": false,
             "timeouts": { "script": 20_000, "pageLoad": 45_000, "implicit": 0 },
             "goog:chromeOptions": { "args": arguments },
-            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:loggingPrefs": { "browser": "ALL", "performance": if watched { "ALL" } else { "OFF" } },
         }}});
         let made = browser.ask("POST", "/session", &wanted).unwrap_or_else(|e| panic!("no browser: {e}"));
         browser.session = made["sessionId"].as_str().expect("a session").to_owned();
@@ -349,9 +358,13 @@ impl Browser {
             None => command("Emulation.clearDeviceMetricsOverride", json!({})),
         };
     }
+    /// Lines of a log of the driver since it was last asked.
+    pub(crate) fn log(&self, kind: &str) -> Value {
+        self.tried("POST", "/se/log", &json!({ "type": kind })).unwrap_or_default()
+    }
     /// What the browser wrote to its console since it was last asked: blocked resources and errors of scripts are there.
     pub fn console(&self) -> Vec<String> {
-        let lines = self.tried("POST", "/se/log", &json!({ "type": "browser" })).unwrap_or_default();
+        let lines = self.log("browser");
         let text =
             |l: &Value| format!("{}: {}", l["level"].as_str().unwrap_or(""), l["message"].as_str().unwrap_or(""));
         lines.as_array().map(|l| l.iter().map(text).collect()).unwrap_or_default()

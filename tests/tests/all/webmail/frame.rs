@@ -2,6 +2,7 @@
 use sceau_e2e::Desk;
 use sceau_e2e::desk::Screen;
 use sceau_e2e::visit::Visit;
+use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[test]
@@ -26,6 +27,9 @@ fn every_part_signs_in_and_every_component_is_shown() {
     assert_ne!(shown, "rgba(0, 0, 0, 0)");
     let elsewhere = browser.loaded().into_iter().find(|l| !l.starts_with(&desk.at("/")));
     assert_eq!(elsewhere, None);
+    // In HTTP/2, and packed.
+    let how = "const [page] = performance.getEntriesByType('navigation'); return [page.nextHopProtocol, page.encodedBodySize < page.decodedBodySize];";
+    assert_eq!(browser.run(how, &[]), json!(["h2", true]));
     let console = browser.console();
     assert!(!console.iter().any(|l| l.contains("Content Security Policy") || l.contains("SEVERE")), "{console:#?}");
     for who in cast.all() {
