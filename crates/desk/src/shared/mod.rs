@@ -1,12 +1,31 @@
 //! What colleagues do at a BAL, what became of what was sent, rules.
+mod beside;
+mod deliveries;
+mod presence;
+mod team;
+
+pub(crate) use beside::{Around, around};
+pub(crate) use presence::watched;
+
 use axum::Router;
-use axum::routing::get;
-use sceau_web::State;
+use axum::routing::{get, post};
+use sceau_domain::{Lang, Timestamp};
+use sceau_web::{State, layout};
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/bal/{b}/message/{m}/suivi", get(crate::soon))
+        .route("/bal/{b}/message/{m}/suivi", get(deliveries::page))
+        .route("/bal/{b}/message/{m}/note", post(beside::write))
+        .route("/bal/{b}/message/{m}/note/{n}/retirer", post(beside::remove))
+        .route("/bal/{b}/message/{m}/attribuer", post(beside::assign))
+        .route("/bal/{b}/message/{m}/presence", post(presence::say))
         .route("/bal/{b}/regles", get(crate::soon))
-        .route("/bal/{b}/equipe", get(crate::soon))
+        .route("/bal/{b}/equipe", get(team::page))
+        .route("/bal/{b}/equipe/attester", post(team::attest))
+}
+
+/// An instant as people read it.
+fn instant(lang: Lang, at: Timestamp) -> String {
+    layout::instant(lang, at, sceau_domain::calendar::Territory::Metropole)
 }

@@ -95,6 +95,7 @@ impl Operator {
         note(self.forget_deliveries().await);
         note(self.forget_colleagues().await);
         note(self.forget_acts().await);
+        note(self.forget_uploads().await);
         note(self.forget_filling().await);
         note(self.remind_of_wrong_addresses().await);
         self.look_at_antivirus().await;
