@@ -1,21 +1,163 @@
-//! `/compte`: one's own choices, sessions, absence, activity.
+//! `/compte`: what is one's own. Rooms, publication, address and notices, delegations, activity, how pages look, one's data, closing; and the absence of a BAL.
+//!
+//! Each page reads what it shows anew, and says above it what was done (`?fait=`), or why not.
+mod absence;
+mod activity;
+mod closing;
+mod data;
+mod delegations;
+mod display;
+mod notices;
+mod overview;
+mod publication;
+
 use axum::Router;
-use axum::routing::get;
-use sceau_web::State;
+use axum::extract::Query;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_operator::Actor;
+use sceau_web::{State, Visitor};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/compte", get(crate::own_soon))
-        .route("/compte/choix", get(crate::own_soon))
-        .route("/compte/adresse", get(crate::own_soon))
-        .route("/compte/notifications", get(crate::own_soon))
-        .route("/compte/sessions", get(crate::own_soon))
-        .route("/compte/delegations", get(crate::own_soon))
-        .route("/compte/donnees", get(crate::own_soon))
-        .route("/compte/activite", get(crate::own_soon))
-        .route("/compte/affichage", get(crate::own_soon))
-        .route("/compte/telephone", get(crate::own_soon))
-        .route("/compte/fermeture", get(crate::own_soon))
-        .route("/bal/{b}/absence", get(crate::soon))
+        .route("/compte", get(overview::show))
+        .route("/compte/choix", get(publication::show).post(publication::choose))
+        .route("/compte/numero", post(publication::phone))
+        .route("/compte/notifications", get(notices::show).post(notices::choose))
+        .route("/compte/adresse", post(notices::address))
+        .route("/compte/langue", post(notices::language))
+        .route("/compte/delegations", get(delegations::show).post(delegations::give))
+        .route("/compte/delegations/fin", post(delegations::end))
+        .route("/compte/activite", get(activity::show))
+        .route("/compte/affichage", get(display::show).post(display::choose))
+        .route("/compte/donnees", get(data::show))
+        .route("/compte/donnees/fichier", get(data::file))
+        .route("/compte/fermeture", get(closing::show).post(closing::close))
+        .route("/bal/{b}/absence", get(absence::show).post(absence::set))
+        .route("/bal/{b}/absence/fin", post(absence::end))
+}
+
+/// The places of the account: where, and the key of their names. Means of signing in and devices have pages of their own.
+const PLACES: [(&str, &str); 9] = [
+    ("/compte", "account.place.overview"),
+    ("/compte/choix", "account.place.publication"),
+    ("/compte/notifications", "account.place.notices"),
+    ("/compte/delegations", "account.place.delegations"),
+    ("/compte/activite", "account.place.activity"),
+    ("/compte/affichage", "account.place.display"),
+    ("/moyens", "account.place.factors"),
+    ("/appareils", "account.place.devices"),
+    ("/compte/donnees", "account.place.data"),
+];
+
+/// A place of the account.
+struct Place {
+    to: String,
+    name: String,
+    here: bool,
+}
+
+/// What stands around the matter of each of these pages: its places, what was done, why not.
+struct Around {
+    status: StatusCode,
+    places: Vec<Place>,
+    told: Option<String>,
+    error: Option<String>,
+}
+
+/// What a page is asked after an act.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Done {
+    fait: String,
+}
+
+/// What stands behind an address; what cannot be read is as if it was not there.
+fn asked<T: Default + DeserializeOwned>(uri: &Uri) -> T {
+    Query::<T>::try_from_uri(uri).map(|Query(asked)| asked).unwrap_or_default()
+}
+
+impl Around {
+    /// As one comes to the page at `here`.
+    fn page(visitor: &Visitor, here: &str, uri: &Uri) -> Self {
+        let told = (!asked::<Done>(uri).fait.is_empty()).then(|| visitor.t("account.done"));
+        Self { told, ..Self::plain(visitor, here) }
+    }
+    fn plain(visitor: &Visitor, here: &str) -> Self {
+        let place =
+            |(path, key): &(&str, &str)| Place { to: visitor.to(path), name: visitor.t(key), here: *path == here };
+        Self { status: StatusCode::OK, places: PLACES.iter().map(place).collect(), told: None, error: None }
+    }
+    /// As it is shown again with why not. `Err`: the answer that leads to a sign-in, or to a new proof.
+    fn again(visitor: &Visitor, here: &str, refusal: &Refusal) -> Result<Self, Box<Response>> {
+        if matches!(refusal.code, RefusalCode::LoginRequired | RefusalCode::AuthFresh) {
+            return Err(Box::new(visitor.refused(refusal)));
+        }
+        let (status, sentence) = visitor.told(refusal);
+        Ok(Self { status, error: Some(sentence), ..Self::plain(visitor, here) })
+    }
+}
+
+/// Who is signed in, where an act is carried out.
+fn actor(visitor: &Visitor) -> Result<&Actor, Refusal> {
+    visitor.actor.as_ref().map_err(Clone::clone)
+}
+
+/// A choice of a form that is yes, no, or not made.
+fn yes_or_no(said: &str) -> Option<bool> {
+    match said {
+        "oui" => Some(true),
+        "non" => Some(false),
+        _ => None,
+    }
+}
+
+/// How much, as people say it: `1,2 Go`.
+fn size(lang: Lang, bytes: u64) -> String {
+    let units = match lang {
+        Lang::Fr => ["o", "Ko", "Mo", "Go", "To"],
+        Lang::En => ["B", "KB", "MB", "GB", "TB"],
+    };
+    let (mut unit, mut tenths) = (0, bytes.saturating_mul(10));
+    while tenths >= 10_240 && unit + 1 < units.len() {
+        (unit, tenths) = (unit + 1, tenths / 1_024);
+    }
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    let comma = if lang == Lang::Fr { ',' } else { '.' };
+    match tenth {
+        0 => format!("{whole}\u{a0}{}", units[unit]),
+        _ if whole >= 100 => format!("{whole}\u{a0}{}", units[unit]),
+        _ => format!("{whole}{comma}{tenth}\u{a0}{}", units[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_people_write_them() {
+        let said = [0, 1_023, 1_024, 1_536, 250 << 20, 10 << 30].map(|n| size(Lang::Fr, n));
+        assert_eq!(said, ["0\u{a0}o", "1023\u{a0}o", "1\u{a0}Ko", "1,5\u{a0}Ko", "250\u{a0}Mo", "10\u{a0}Go"]);
+        assert_eq!(size(Lang::En, 1_536), "1.5\u{a0}KB");
+    }
+
+    #[test]
+    fn a_choice_that_was_not_made_is_none() {
+        assert_eq!(
+            [yes_or_no("oui"), yes_or_no("non"), yes_or_no(""), yes_or_no("x")],
+            [Some(true), Some(false), None, None]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_behind_an_address_is_not_there() {
+        let read = |uri: &'static str| asked::<Done>(&Uri::from_static(uri)).fait;
+        assert_eq!([read("/compte?fait=oui&lang=en"), read("/compte?fait=a&fait=b"), read("/compte")], ["oui", "", ""]);
+    }
 }
