@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 
 mod beside;
 
-pub use beside::{PreviewRow, keep_previews, previews, saved, uids_of, uids_saved};
+pub use beside::{PreviewRow, keep_previews, places_of, previews, saved, uids_of, uids_saved};
 
 /// Most values bound in one statement for a set of ids.
 pub const SLICE: usize = 500;

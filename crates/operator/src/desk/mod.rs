@@ -23,6 +23,7 @@ pub mod recipients;
 pub mod rules;
 pub mod settings;
 pub mod sit;
+pub mod sources;
 pub mod uploads;
 pub mod writings;
 

@@ -1,1 +1,221 @@
-//! Files on their way into a draft.
+//! Files on their way into a draft: sealed pieces, taken by whichever node is asked, taken up again where they stopped.
+//!
+//! Promises: a piece is kept only where it continues what is held (`upload.gap` says where that ends); a draft's files together are never larger than its
+//! message may be; what belongs to no draft any more goes.
+use super::letters::{DraftState, own};
+use crate::mail::keep::{Kept, keep};
+use crate::mailbox::seal::BalSeal;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_store::blob::{self, BlobReader};
+use sceau_store::desk::drafts;
+use sceau_store::desk::uploads::{self as rows, Piece, Upload};
+use sceau_store::{Id, StoreError, Tx};
+use serde::{Deserialize, Serialize};
+
+/// What name and type are sealed with.
+const SEALED: &str = "upload";
+/// Most files of a draft.
+const MOST: usize = 100;
+/// Longest name, characters.
+const NAME: usize = 200;
+/// Rows forgotten in one go.
+const FORGOTTEN: i64 = 500;
+
+/// A file of a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadView {
+    /// Its id.
+    pub id: Id,
+    /// What names it in an address.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Its media type, as its browser told it.
+    pub kind: String,
+    /// Bytes it is to have.
+    pub size: u64,
+    /// Bytes that are held.
+    pub held: u64,
+}
+
+impl UploadView {
+    /// Is all of it here?
+    pub fn is_whole(&self) -> bool {
+        self.held >= self.size
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Named {
+    name: String,
+    kind: String,
+}
+
+/// A file's name in one line, without the folders that some browsers tell and without what turns its letters round.
+fn plain_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let name: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).take(NAME).collect();
+    match name.trim() {
+        "" => "piece".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The field that a piece's key is bound to.
+fn key_field(first: i64) -> String {
+    format!("upload.key.{first}")
+}
+
+impl Operator {
+    /// Begins a file of a draft of one's own. `message.too_big`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
+    pub async fn begin_upload(
+        &self,
+        actor: &Actor,
+        draft: Id,
+        name: &str,
+        kind: &str,
+        size: u64,
+    ) -> Result<UploadView, Refusal> {
+        let (seat, person) = (self.seat(actor)?.sending(), actor.person());
+        let most = self.limits_of_actor(actor).await?.announced_bytes();
+        let too_big = || Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::mail::megabytes(most));
+        if size > most {
+            return Err(too_big());
+        }
+        let (id, seal) = (self.0.store.new_id(), self.bal_seal(seat.bal).await?);
+        let named = Named { name: plain_name(name), kind: kind.chars().take(NAME).collect() };
+        let bytes = serde_json::to_vec(&named).map_err(|_| RefusalCode::Defect)?;
+        let sealed = seal.seal(id, SEALED, &bytes).map_err(|e| refuse::store(&e))?;
+        let size = i64::try_from(size).map_err(|_| too_big())?;
+        let row = Upload { id, bal: seat.bal, draft, sealed, size, held: 0, created: self.now().0 };
+        let (new, refused) = (row.clone(), too_big());
+        let write = move |tx: &mut dyn Tx| -> Result<(), Fail> {
+            seat.check(tx)?;
+            let draft = own(drafts::lock(tx, draft)?, &seat, person)?;
+            if !DraftState::of(&draft).is_open() {
+                return Err(RefusalCode::DraftLeaving.into());
+            }
+            let others = rows::of_draft(tx, draft.id)?;
+            if others.len() >= MOST {
+                return Err(Refusal::new(RefusalCode::Invalid).with("name", "piece").into());
+            }
+            let whole = others.iter().fold(new.size, |sum, other| sum.saturating_add(other.size));
+            if whole.unsigned_abs() > most {
+                return Err(refused.clone().into());
+            }
+            Ok(rows::insert(tx, &new)?)
+        };
+        self.0.store.write(write).await?;
+        self.upload_view(&seal, &row)
+    }
+
+    /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing.
+    pub async fn push_piece(&self, actor: &Actor, upload: Id, at: u64, bytes: &[u8]) -> Result<u64, Refusal> {
+        let (seat, person) = (self.seat(actor)?.sending(), actor.person());
+        let seal = self.bal_seal(seat.bal).await?;
+        let mut spool = self.0.store.spool();
+        spool.write(bytes).map_err(|e| refuse::store(&e))?;
+        let spool = spool.finish().map_err(|e| refuse::store(&e))?;
+        let gap = |held: i64| Refusal::new(RefusalCode::UploadGap).with("limit", held);
+        let first = i64::try_from(at).map_err(|_| gap(0))?;
+        let size = i64::try_from(bytes.len()).map_err(|_| gap(0))?;
+        let blob_key = seal.wrap(upload, &key_field(first), &spool.key).map_err(|e| refuse::store(&e))?;
+        let piece = Piece { upload, first, size, blob: spool.id, blob_key };
+        keep(&self.0.store, spool, move |tx, blob| {
+            seat.check(tx)?;
+            let row = rows::lock(tx, upload)?.ok_or(RefusalCode::NotFound)?;
+            let draft = own(drafts::by_id(tx, row.draft)?, &seat, person)?;
+            if !DraftState::of(&draft).is_open() {
+                return Err(RefusalCode::DraftLeaving.into());
+            }
+            if row.held != piece.first || row.held.saturating_add(piece.size) > row.size {
+                return Err(gap(row.held).into());
+            }
+            if piece.size == 0 {
+                return Ok(Kept::No(row.held.unsigned_abs()));
+            }
+            blob::insert(tx, blob)?;
+            rows::add(tx, row.bal, &piece)?;
+            Ok(Kept::Yes((row.held + piece.size).unsigned_abs()))
+        })
+        .await
+    }
+
+    /// Takes a file out of a draft of one's own. `draft.leaving`, `admin.not_found`.
+    pub async fn remove_upload(&self, actor: &Actor, draft: Id, upload: Id) -> Result<(), Refusal> {
+        let (seat, person, now) = (self.seat(actor)?.sending(), actor.person(), self.now());
+        let remove = move |tx: &mut dyn Tx| -> Result<(), Fail> {
+            seat.check(tx)?;
+            let row = own(drafts::lock(tx, draft)?, &seat, person)?;
+            if !DraftState::of(&row).is_open() {
+                return Err(RefusalCode::DraftLeaving.into());
+            }
+            rows::lock(tx, upload)?.filter(|u| u.draft == draft).ok_or(RefusalCode::NotFound)?;
+            Ok(rows::remove(tx, upload, now)?)
+        };
+        Ok(self.0.store.write(remove).await?)
+    }
+
+    /// A file as pages show it.
+    pub(super) fn upload_view(&self, seal: &BalSeal, row: &Upload) -> Result<UploadView, Refusal> {
+        let failed = |e: StoreError| refuse::store(&e);
+        let bytes = seal.open(row.id, SEALED, &row.sealed).map_err(failed)?;
+        let named: Named =
+            serde_json::from_slice(&bytes).map_err(|_| failed(StoreError::Corrupt(row.id.to_string())))?;
+        Ok(UploadView {
+            id: row.id,
+            code: self.upload_object(row.id),
+            name: named.name,
+            kind: named.kind,
+            size: row.size.unsigned_abs(),
+            held: row.held.unsigned_abs(),
+        })
+    }
+
+    /// The contents of a file, in order.
+    pub(super) async fn upload_contents(&self, seal: &BalSeal, upload: Id) -> Result<Vec<BlobReader>, Refusal> {
+        let failed = |e: StoreError| refuse::store(&e);
+        let pieces = self.0.store.read(move |tx| rows::pieces(tx, upload)).await.map_err(failed)?;
+        let mut readers = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let key = seal.unwrap(upload, &key_field(piece.first), &piece.blob_key).map_err(failed)?;
+            readers.push(self.0.store.open_blob(piece.blob, key).await.map_err(failed)?);
+        }
+        Ok(readers)
+    }
+
+    /// Forgets files whose draft is gone for longer than is configured. Part of housekeeping; how many.
+    pub(crate) async fn forget_uploads(&self) -> Result<u64, Refusal> {
+        let now = self.now();
+        let before = now.0 - i64::from(self.0.config.desk.upload_hours) * 3_600_000;
+        let forget = move |tx: &mut dyn Tx| {
+            let left = rows::left_over(tx, before, FORGOTTEN)?;
+            left.iter().try_for_each(|id| rows::remove(tx, *id, now))?;
+            Ok(left.len() as u64)
+        };
+        self.0.store.write(forget).await.map_err(|e: StoreError| refuse::store(&e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_name;
+
+    #[test]
+    fn names_are_one_line_without_folders() {
+        let pairs = [
+            ("C:\\Mes documents\\bilan.pdf", "bilan.pdf"),
+            ("/tmp/a b.pdf", "a b.pdf"),
+            ("exe\u{202e}fdp.pdf\r\nX: y", "exefdp.pdfX: y"),
+            ("dossier/", "piece"),
+            ("", "piece"),
+        ];
+        for (told, plain) in pairs {
+            assert_eq!(plain_name(told), plain);
+        }
+        assert_eq!(plain_name(&"é".repeat(1_000)).chars().count(), 200);
+    }
+}

@@ -16,7 +16,7 @@ use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::{FlagSet, Flags};
 use crate::record::Fact;
 use crate::refuse::{self, Fail};
-use crate::{Actor, Operator, Received, Who};
+use crate::{Actor, Door, Operator, Received, Who};
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_message::trace_field;
 use sceau_store::{Id, Tx, blob, queue};
@@ -200,7 +200,8 @@ impl Operator {
         let sent_prefix = [fields.as_slice(), bcc.as_slice()].concat();
         let mut wanted: Vec<(Id, Target, &[u8], FlagSet)> =
             plan.locals.keys().map(|id| (*id, Target::Inbox, local_prefix.as_slice(), FlagSet::default())).collect();
-        if self.0.config.sent_copy {
+        // Mail programs keep their own; a page has nobody else to keep one.
+        if self.0.config.sent_copy || actor.origin.door == Door::Web {
             let seen = FlagSet::of(Flags::SEEN);
             wanted.push((plan.author.local.id, Target::Sent, sent_prefix.as_slice(), seen));
         }

@@ -66,7 +66,8 @@ impl Operator {
         }
     }
 
-    async fn judge_addressee(
+    /// The same without a trace and without a pause: for whoever asks before sending.
+    pub(crate) async fn judge_addressee(
         &self,
         actor: &Actor,
         to: &Address,

@@ -15,8 +15,10 @@ use sceau_store::Id;
 const MAILBOX: &str = "object.mailbox";
 const BAL: &str = "object.bal";
 const ACT: &str = "object.act";
+const DRAFT: &str = "object.draft";
 const EMAIL: &str = "object.email";
 const THREAD: &str = "object.thread";
+const UPLOAD: &str = "object.upload";
 
 /// Digits of an id after its letter.
 const DIGITS: usize = 26;
@@ -46,6 +48,22 @@ impl Operator {
     /// The act that such a name means.
     pub fn act_of_object(&self, code: &str) -> Option<Id> {
         self.row_of('A', ACT, code)
+    }
+    /// What names a draft in an address.
+    pub fn draft_object(&self, draft: Id) -> String {
+        self.object('D', DRAFT, draft)
+    }
+    /// The draft that such a name means.
+    pub fn draft_of_object(&self, code: &str) -> Option<Id> {
+        self.row_of('D', DRAFT, code)
+    }
+    /// What names a file of a draft.
+    pub fn upload_object(&self, upload: Id) -> String {
+        self.object('U', UPLOAD, upload)
+    }
+    /// The file that such a name means.
+    pub fn upload_of_object(&self, code: &str) -> Option<Id> {
+        self.row_of('U', UPLOAD, code)
     }
     /// EMAILID of a message: the same wherever it was copied or moved in its BAL.
     pub fn email_object(&self, message: Id) -> String {

@@ -55,6 +55,12 @@ pub fn uids_of(tx: &mut dyn Tx, folder: Id, message: Id) -> Result<Vec<i64>, Sto
     tx.query(sql, params![message, folder])?.iter().map(|r| r.int(0)).collect()
 }
 
+/// Where a message of a BAL shows: folders and UIDs.
+pub fn places_of(tx: &mut dyn Tx, bal: Id, message: Id) -> Result<Vec<(Id, i64)>, StoreError> {
+    let sql = "SELECT folder_id, uid FROM entries WHERE message_id = $1 AND +bal_id = $2 ORDER BY folder_id, uid";
+    tx.query(sql, params![message, bal])?.iter().map(|r| Ok((r.int(0)?, r.int(1)?))).collect()
+}
+
 /// UIDs of what came into a folder in a time (from the first instant on, before the second), ascending; what was there before it was noted counts by its
 /// INTERNALDATE (RFC 8514 §4.3).
 pub fn uids_saved(tx: &mut dyn Tx, folder: Id, since: i64, before: i64) -> Result<Vec<i64>, StoreError> {
