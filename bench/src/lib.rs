@@ -1,4 +1,4 @@
-//! Load generators that any SMTP or IMAP server can be pointed at.
+//! Load generators that any SMTP, IMAP or HTTP server can be pointed at.
 //!
 //! They share no code with Sceau, so that what they measure of it they measure of any other server in the same way. What they
 //! promise: every run is bounded in time and in count; clocks are monotonic; a warm-up is never counted as a result; each
@@ -10,6 +10,7 @@ pub mod common;
 pub mod dial;
 pub mod failure;
 pub mod histogram;
+pub mod http;
 pub mod imap;
 pub mod machine;
 pub mod smtp;

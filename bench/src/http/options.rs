@@ -1,0 +1,94 @@
+//! The command line of `desk-load`.
+use crate::SetupError;
+use crate::common::Common;
+use clap::Parser;
+use std::str::FromStr;
+
+/// A page to ask for, by the name under which it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its name in the report.
+    pub name: String,
+    /// Path and query.
+    pub path: String,
+}
+
+impl FromStr for Page {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        let (name, path) = s.split_once('=').ok_or("expected NAME=/PATH")?;
+        let clean = path.bytes().all(|b| b.is_ascii_graphic());
+        if name.is_empty() || !path.starts_with('/') || !clean {
+            return Err(format!("{s:?}: expected NAME=/PATH, as it stands in an address"));
+        }
+        Ok(Self { name: name.into(), path: path.into() })
+    }
+}
+
+/// Ask a server for pages and report how fast they came, what they weighed, and what was refused.
+///
+/// Each session asks for the pages in turn over one connection, waiting for each answer. With `--park` the sessions open a stream of events each and
+/// keep it for `--seconds`, asking for a page now and then. Exit status: 0 when something was done, 1 when nothing was, 2 when the run could not start.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "desk-load", version)]
+pub struct Options {
+    #[command(flatten)]
+    #[allow(missing_docs)] // shown as its own options
+    pub common: Common,
+    /// Page, repeatable
+    #[arg(long = "page", value_name = "NAME=/PATH", required = true)]
+    pub pages: Vec<Page>,
+    /// Cookies to send (`name=value; …`), or `@FILE` that holds them
+    #[arg(long, value_name = "COOKIES")]
+    pub cookie: Option<String>,
+    /// The run ends after so many pages (or sooner, when its seconds are over)
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub count: u64,
+    /// Pages of each session before the measure starts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub warm_up: u32,
+    /// Keep a stream of events open in each session
+    #[arg(long, value_name = "/PATH")]
+    pub park: Option<String>,
+    /// With --park, seconds between two pages of a session; 0: none
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub every: u64,
+    /// With --park, connections being set up at once
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub opening: u16,
+}
+
+impl Options {
+    /// What stands behind each request's first line, and ends it.
+    pub(super) fn head(&self) -> Result<String, SetupError> {
+        if self.common.security.starttls {
+            return Err(SetupError::Option("HTTP knows no STARTTLS: --tls or --plain".into()));
+        }
+        if self.park.as_ref().is_some_and(|p| !p.starts_with('/') || !p.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(SetupError::Option("--park: expected a path as it stands in an address".into()));
+        }
+        let host = match &self.common.tls_options.server_name {
+            Some(name) => format!("{name}:{}", self.common.target.port),
+            None => self.common.target.to_string(),
+        };
+        let cookie = match self.cookies()? {
+            Some(cookies) if !cookies.bytes().all(|b| (0x20..0x7f).contains(&b)) => {
+                return Err(SetupError::Option("--cookie: expected one line".into()));
+            }
+            Some(cookies) => format!("Cookie: {cookies}\r\n"),
+            None => String::new(),
+        };
+        Ok(format!(" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: desk-load\r\nAccept-Encoding: gzip\r\n{cookie}\r\n"))
+    }
+
+    fn cookies(&self) -> Result<Option<String>, SetupError> {
+        match self.cookie.as_deref().map(|c| (c, c.strip_prefix('@'))) {
+            None => Ok(None),
+            Some((_, Some(file))) => match std::fs::read_to_string(file) {
+                Ok(text) => Ok(Some(text.trim_end().to_owned())),
+                Err(e) => Err(SetupError::File(file.into(), e)),
+            },
+            Some((cookies, None)) => Ok(Some(cookies.to_owned())),
+        }
+    }
+}
