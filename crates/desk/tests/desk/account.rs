@@ -1,0 +1,186 @@
+//! One's own account: what each page shows, what each form does, and what is said when it does not.
+use crate::support::{HERE, House, Page};
+use axum::http::{Method, StatusCode};
+use sceau_domain::RefusalCode;
+use sceau_testkit::world::World;
+
+const ANNE: &str = "anne.martin@alpha.mssante.fr";
+
+/// `anne`, signed in, with a BAL of her own.
+struct Anne {
+    house: House,
+    cookie: String,
+    /// The absence of her BAL.
+    absence: String,
+}
+
+impl Anne {
+    async fn new() -> Self {
+        let World { op, store, .. } = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+        let app = sceau_web::app_with(op.clone(), sceau_desk::routes());
+        let house = House { op, store, app };
+        let cookie = format!("__Host-sceau={}", house.enters("anne").await);
+        let overview = house.get("/compte", &cookie).await;
+        let (_, own) = overview.text.split_once(&format!("{ANNE}</a>")).unwrap_or_else(|| panic!("{}", overview.text));
+        let absence = own.split('"').find(|p| p.ends_with("/absence")).unwrap_or_default().to_owned();
+        assert!(absence.starts_with("/bal/B"), "{}", overview.text);
+        Self { house, cookie, absence }
+    }
+    async fn get(&self, path: &str) -> Page {
+        self.house.get(path, &self.cookie).await
+    }
+    /// Sends a form of a page of ours.
+    async fn send(&self, path: &str, fields: &str) -> Page {
+        let session = self.cookie.split_once('=').map_or("", |(_, value)| value);
+        let word = sceau_identity::session::csrf(&self.house.op.form_key(session), path);
+        let headers = [("origin", HERE), ("cookie", self.cookie.as_str())];
+        self.house.browse(Method::POST, path, &headers, &format!("jeton={word}&{fields}")).await
+    }
+    /// The version that the form below this text on a page starts from.
+    async fn version(&self, path: &str, below: &str) -> String {
+        let page = self.get(path).await.text;
+        let (_, form) = page.split_once(below).unwrap_or_else(|| panic!("{below}: {page}"));
+        let version = form.split("name=\"version\" value=\"").nth(1).and_then(|f| f.split('"').next());
+        version.unwrap_or_else(|| panic!("{form}")).to_owned()
+    }
+}
+
+fn led(page: &Page, to: &str) {
+    assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, to), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_shows_its_matter_in_both_languages() {
+    let anne = Anne::new().await;
+    for path in [
+        "/compte",
+        "/compte/choix",
+        "/compte/notifications",
+        "/compte/delegations",
+        "/compte/activite",
+        "/compte/activite?de=moi",
+        "/compte/affichage",
+        "/compte/donnees",
+        "/compte/fermeture",
+        &anne.absence,
+    ] {
+        for lang in ["fr", "en"] {
+            let join = if path.contains('?') { '&' } else { '?' };
+            let page = anne.get(&format!("{path}{join}lang={lang}")).await;
+            assert_eq!(page.status, StatusCode::OK, "{path} {}", page.text);
+            assert_eq!(page.text.matches("<h1>").count(), 1, "{path}");
+            assert!(page.text.contains("aria-current=\"page\""), "{path}");
+            for leak in [">account.", "\"account.", ">word.", ">page."] {
+                assert!(!page.text.contains(leak), "{path} {leak}: {}", page.text);
+            }
+        }
+    }
+    let overview = anne.get("/compte").await.text;
+    assert!(overview.contains(ANNE) && overview.contains("<meter"), "{overview}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_chosen_for_anybody_and_each_choice_can_be_changed() {
+    let anne = Anne::new().await;
+    let page = anne.get("/compte/choix").await.text;
+    assert!(page.contains("name=\"liste_rouge\"") && !page.contains(" checked"), "{page}");
+    let version = anne.version("/compte/choix", &format!("name=\"address\" value=\"{ANNE}\"")).await;
+    let chosen = format!("address={ANNE}&version={version}&liste_rouge=oui&zero_papier=non");
+    led(&anne.send("/compte/choix", &chosen).await, "/compte/choix?fait=oui");
+    let page = anne.get("/compte/choix?fait=oui").await.text;
+    assert!(page.contains("role=\"status\""), "{page}");
+    assert!(page.contains("name=\"liste_rouge\" value=\"oui\" checked"), "{page}");
+    assert!(page.contains("name=\"zero_papier\" value=\"non\" checked"), "{page}");
+    assert!(!page.contains("name=\"telephone\" value=\"oui\" checked"), "what was not chosen stays so");
+    // The page of before.
+    let old = anne.send("/compte/choix", &chosen).await;
+    assert_eq!(old.status, StatusCode::CONFLICT);
+    assert!(old.says(RefusalCode::EditConflict) && old.text.contains("role=\"alert\""), "{}", old.text);
+    // One's telephone.
+    let person = anne.version("/compte/choix", "action=\"/compte/numero\"").await;
+    let phone = format!("version={person}&numero=%2B33199001234");
+    led(&anne.send("/compte/numero", &phone).await, "/compte/choix?fait=oui");
+    assert!(anne.get("/compte/choix").await.text.contains("value=\"+33199001234\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absence_is_set_shown_and_ended() {
+    let anne = Anne::new().await;
+    let today = jiff::Zoned::now().date();
+    let until = today.saturating_add(jiff::Span::new().days(10));
+    let of = |version: &str, text: &str| format!("version={version}&du={today}&au={until}&texte={text}");
+    led(&anne.send(&anne.absence, &of("0", "De+retour+bient%C3%B4t")).await, &format!("{}?fait=oui", anne.absence));
+    let page = anne.get(&anne.absence).await.text;
+    assert!(page.contains("De retour bientôt") && page.contains(&format!("value=\"{until}\"")), "{page}");
+    assert!(anne.get("/compte").await.text.contains("badge-wait"), "the overview says it");
+    // From a page of before: what was typed stays beside what is there.
+    let old = anne.send(&anne.absence, &of("0", "Autre+texte")).await;
+    assert_eq!(old.status, StatusCode::CONFLICT, "{}", old.text);
+    assert!(old.text.contains("Autre texte") && old.text.contains("De retour bientôt"), "{}", old.text);
+    let version = anne.version(&anne.absence, "/absence/fin\"").await;
+    let end = format!("{}/fin", anne.absence);
+    led(&anne.send(&end, &format!("version={version}")).await, &format!("{}?fait=oui", anne.absence));
+    assert!(!anne.get(&anne.absence).await.text.contains("De retour bientôt"));
+    // Somebody else's BAL is one that does not exist.
+    let bruno = format!("__Host-sceau={}", anne.house.enters("bruno").await);
+    assert_eq!(anne.house.get(&anne.absence, &bruno).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_told_as_a_page_and_as_a_file() {
+    let anne = Anne::new().await;
+    led(&anne.send("/compte/langue", "langue=en").await, "/compte/notifications?fait=oui");
+    let page = anne.get("/compte/activite?de=moi").await.text;
+    assert!(page.contains("Langue des avis choisie") && page.contains("Vous"), "{page}");
+    let file = anne.get("/compte/activite?de=moi&format=csv").await;
+    assert!(file.header("content-type").starts_with("text/csv") && file.text.contains(";"), "{}", file.text);
+    assert!(file.text.contains("Langue des avis choisie"), "{}", file.text);
+    assert_eq!(anne.get("/compte/activite?avant=x").await.status.as_u16(), RefusalCode::Invalid.http());
+    let data: serde_json::Value = serde_json::from_str(&anne.get("/compte/donnees/fichier").await.text).unwrap();
+    assert_eq!((data["person"]["login"].as_str(), data["notices"]["language"].as_str()), (Some("anne"), Some("en")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn light_and_dark_are_the_browsers_and_the_rest_the_persons() {
+    let anne = Anne::new().await;
+    let page = anne.send("/compte/affichage", "theme=dark&retenir=20&serre=oui").await;
+    led(&page, "/compte/affichage?fait=oui");
+    let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
+    assert!(cookies.iter().any(|c| c.starts_with("__Host-sceau-theme=dark;")), "{cookies:?}");
+    let cookie = format!("{}; __Host-sceau-theme=dark", anne.cookie);
+    let page = anne.house.get("/compte/affichage", &cookie).await.text;
+    assert!(page.contains("data-theme=\"dark\"") && page.contains("<option value=\"20\" selected>"), "{page}");
+    assert!(anne.send("/compte/affichage", "retenir=31").await.says(RefusalCode::Invalid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delegation_is_given_and_ended() {
+    let anne = Anne::new().await;
+    let until = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(20));
+    let new = format!("address={ANNE}&login=bruno&read=oui&jusque={until}&motif=Secretariat");
+    led(&anne.send("/compte/delegations", &new).await, "/compte/delegations?fait=oui");
+    let page = anne.get("/compte/delegations").await.text;
+    assert!(page.contains("bruno") && page.contains("Secretariat"), "{page}");
+    let bruno = format!("__Host-sceau={}", anne.house.enters("bruno").await);
+    assert!(anne.house.get("/compte/delegations", &bruno).await.text.contains(ANNE));
+    let end = format!("address={ANNE}&login=bruno");
+    led(&anne.send("/compte/delegations/fin", &end).await, "/compte/delegations?fait=oui");
+    assert!(!anne.get("/compte/delegations").await.text.contains("Secretariat"));
+    // To nobody, and without a day.
+    let nobody =
+        anne.send("/compte/delegations", &format!("address={ANNE}&login=personne&read=oui&jusque={until}")).await;
+    assert!(nobody.status.is_client_error() && nobody.text.contains("role=\"alert\""), "{}", nobody.text);
+    let never = anne.send("/compte/delegations", &format!("address={ANNE}&login=bruno&read=oui&jusque=demain")).await;
+    assert!(never.says(RefusalCode::Invalid), "{}", never.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_is_asked_for_by_whoever_read_what_is_lost() {
+    let anne = Anne::new().await;
+    let unread = anne.send("/compte/fermeture", &format!("address={ANNE}&motif=Retraite")).await;
+    assert!(unread.says(RefusalCode::Invalid) && unread.text.contains("value=\"Retraite\""), "{}", unread.text);
+    let asked = anne.send("/compte/fermeture", &format!("address={ANNE}&motif=Retraite&lu=oui")).await;
+    led(&asked, "/compte/fermeture?fait=oui");
+    let page = anne.get("/compte/fermeture").await.text;
+    assert!(page.contains("sera fermée le") && !page.contains(&format!("<option value=\"{ANNE}\"")), "{page}");
+}
