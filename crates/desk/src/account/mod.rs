@@ -118,7 +118,7 @@ fn yes_or_no(said: &str) -> Option<bool> {
 }
 
 /// How much, as people say it: `1,2 Go`.
-fn size(lang: Lang, bytes: u64) -> String {
+pub(crate) fn size(lang: Lang, bytes: u64) -> String {
     let units = match lang {
         Lang::Fr => ["o", "Ko", "Mo", "Go", "To"],
         Lang::En => ["B", "KB", "MB", "GB", "TB"],

@@ -1,23 +1,65 @@
-//! One BAL's list: rail, folders, window, search, what is done with what is ticked.
+//! One BAL's list: rail, folders, window, what is done with what is ticked.
+//!
+//! The state of a list stands in its address ([`view`]); a page without scripts is whole.
+mod act;
+mod rail;
+mod view;
+mod window;
+
+pub(crate) use rail::{Rail, rail};
+
 use axum::Router;
+use axum::extract::Path;
 use axum::response::Response;
-use axum::routing::get;
-use sceau_web::{State, Visitor};
+use axum::routing::{get, post};
+use sceau_domain::AccessRole;
+use sceau_operator::desk::sit::DeskBal;
+use sceau_web::{State, Visitor, seated};
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/bureau", get(home))
-        .route("/bal/{b}", get(crate::soon))
-        .route("/bal/{b}/dossier/{f}", get(crate::soon))
-        .route("/bal/{b}/dossiers", get(crate::soon))
-        .route("/bal/{b}/chercher", get(crate::soon))
+        .route("/bal/{b}", get(inbox))
+        .route("/bal/{b}/dossier/{f}", get(window::show))
+        .route("/bal/{b}/agir", post(act::carry_out))
+        .route("/bal/{b}/annuler", post(act::undo))
+        .route("/bal/{b}/dossiers", get(rail::page))
 }
 
-/// `GET /bureau`: where one's mail is.
+/// `GET /bureau`: where one's mail is. The only BAL, else one's own, else the list of all.
 async fn home(visitor: Visitor) -> Response {
-    match visitor.signed_in() {
-        Ok(_) => visitor.see("/bal"),
-        Err(answer) => *answer,
+    let actor = match visitor.signed_in() {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.desk_bals(actor).await {
+        Ok(bals) => match first(&bals) {
+            Some(bal) => visitor.see(&format!("/bal/{}", bal.code)),
+            None => visitor.see("/bal"),
+        },
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// The BAL at which one begins. One that is shut says itself what it waits for.
+fn first(bals: &[DeskBal]) -> Option<&DeskBal> {
+    let mut own = bals.iter().filter(|bal| bal.role == AccessRole::Holder);
+    match (bals, own.next(), own.next()) {
+        ([only], _, _) => Some(only),
+        (_, Some(own), None) => Some(own),
+        _ => None,
+    }
+}
+
+/// `GET /bal/{b}`: its INBOX.
+async fn inbox(visitor: Visitor, Path(code): Path<String>) -> Response {
+    let actor = match seated(&visitor, &code).await {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match visitor.op.folder(&actor, "INBOX").await {
+        Ok(folder) => visitor.see(&view::place(&code, &visitor.op.mailbox_object(folder.id))),
+        Err(refusal) => visitor.refused(&refusal),
     }
 }

@@ -1,0 +1,148 @@
+//! The rail: one's BALs with what is unread, the folders of this one, its room. Beside every page of a BAL; on narrow screens a page of its own.
+use crate::account::size;
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use sceau_domain::Refusal;
+use sceau_domain::text::text;
+use sceau_operator::Actor;
+use sceau_operator::mailbox::folders::{Folder, FolderStatus, SpecialUse};
+use sceau_web::{Shell, Visitor, seated};
+
+/// A BAL that one may go to.
+struct BalLink {
+    to: String,
+    name: String,
+    address: String,
+    unread: u32,
+    here: bool,
+}
+
+/// A folder.
+struct FolderLink {
+    to: String,
+    name: String,
+    icon: &'static str,
+    /// The class that moves it in, by how deep it lies.
+    deep: &'static str,
+    /// What is unread; of drafts, how many there are.
+    count: u32,
+    here: bool,
+}
+
+/// The rail of a BAL, put into a page's `rail` block as it is.
+#[derive(Template)]
+#[template(path = "list/rail.html")]
+pub(crate) struct Rail {
+    shell: Shell,
+    bals: Vec<BalLink>,
+    folders: Vec<FolderLink>,
+    used: u64,
+    most: u64,
+    room: String,
+}
+
+impl Rail {
+    /// How many messages wait, said.
+    fn waiting(&self, count: &u32) -> String {
+        self.shell.t1("list.rail.waiting", "n", &count.to_string())
+    }
+}
+
+/// The rail of the BAL at which somebody sits. `here`: the folder whose page it is.
+///
+/// # Errors
+/// What reading the BAL's folders refuses.
+pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Option<i64>) -> Result<Rail, Refusal> {
+    let op = &visitor.op;
+    let (bals, mut folders, room) = (op.desk_bals(actor).await?, op.overview(actor).await?, op.room(actor).await?);
+    folders.sort_by_cached_key(|(folder, _)| order(folder));
+    let link = |(folder, status): (Folder, FolderStatus)| FolderLink {
+        to: visitor.to(&super::view::place(code, &op.mailbox_object(folder.id))),
+        name: last_level(visitor, &folder),
+        icon: icon(&folder),
+        deep: ["deep-0", "deep-1", "deep-2", "deep-3"][folder.name.matches('/').count().min(3)],
+        count: if folder.special_use == Some(SpecialUse::Drafts) { status.messages } else { status.unseen },
+        here: here == Some(folder.id),
+    };
+    let mut links = Vec::with_capacity(bals.len());
+    for bal in bals {
+        let to = visitor.to(&format!("/bal/{}", bal.code));
+        let (name, address) = (bal.name, bal.address.to_string());
+        links.push(BalLink { to, name, address, unread: bal.unread, here: bal.code == code });
+    }
+    let (used, most) = (size(visitor.lang, room.used), size(visitor.lang, room.most));
+    Ok(Rail {
+        shell: visitor.shell("/bal").of_bal(code),
+        bals: links,
+        folders: folders.into_iter().map(link).collect(),
+        used: room.used,
+        most: room.most,
+        room: text(visitor.lang, "list.rail.room", &[("used", &used), ("most", &most)]),
+    })
+}
+
+/// The order in which people look for folders: those with a use first, then by name.
+fn order(folder: &Folder) -> (u8, String) {
+    let rank = match folder.special_use {
+        _ if folder.name == "INBOX" => 0,
+        Some(SpecialUse::Drafts) => 1,
+        Some(SpecialUse::Sent) => 2,
+        Some(SpecialUse::Archive) => 3,
+        Some(SpecialUse::Junk) => 4,
+        Some(SpecialUse::Trash) => 5,
+        None => 6,
+    };
+    // What lies below one of these stands below it.
+    let rank = if folder.name.starts_with("INBOX/") { 0 } else { rank };
+    (rank, folder.name.to_lowercase())
+}
+
+fn icon(folder: &Folder) -> &'static str {
+    match folder.special_use {
+        _ if folder.name == "INBOX" => "boite",
+        Some(SpecialUse::Drafts) => "brouillon",
+        Some(SpecialUse::Sent) => "envoye",
+        Some(SpecialUse::Archive) => "archive",
+        Some(SpecialUse::Junk) => "indesirable",
+        Some(SpecialUse::Trash) => "corbeille",
+        None => "dossier",
+    }
+}
+
+/// A folder as a person calls it: those that every BAL has by the house's word, unless somebody named them otherwise; else by its own last level.
+pub(super) fn last_level(visitor: &Visitor, folder: &Folder) -> String {
+    let key = match (folder.name.as_str(), folder.special_use) {
+        ("INBOX", _) => "list.folder.inbox",
+        ("Drafts", Some(SpecialUse::Drafts)) => "list.folder.drafts",
+        ("Sent", Some(SpecialUse::Sent)) => "list.folder.sent",
+        ("Archive", Some(SpecialUse::Archive)) => "list.folder.archive",
+        ("Junk", Some(SpecialUse::Junk)) => "list.folder.junk",
+        ("Trash", Some(SpecialUse::Trash)) => "list.folder.trash",
+        (name, _) => return name.rsplit('/').next().unwrap_or(name).to_owned(),
+    };
+    visitor.t(key)
+}
+
+#[derive(Template)]
+#[template(path = "list/folders.html")]
+struct Page {
+    shell: Shell,
+    rail: Rail,
+}
+
+/// `GET /bal/{b}/dossiers`: the rail as a page, for screens that have no room for it beside another one.
+pub(super) async fn page(visitor: Visitor, Path(code): Path<String>) -> Response {
+    let actor = match seated(&visitor, &code).await {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    match rail(&visitor, &actor, &code, None).await {
+        Ok(rail) => {
+            let shell = visitor.shell(&format!("/bal/{code}/dossiers")).of_bal(&code);
+            visitor.screen(StatusCode::OK, &Page { shell, rail })
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
