@@ -202,6 +202,18 @@ impl Browser {
         }
         self.fail(&format!("waited in vain for {path}"))
     }
+    /// Waits for where one begins after a sign-in: a list of messages, or one's BALs for whoever has none.
+    #[track_caller]
+    pub fn home(&self) -> &Self {
+        for _ in 0..400 {
+            if self.path().starts_with("/bal") {
+                self.look();
+                return self;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.fail("waited in vain for the desk")
+    }
     /// Everything that the page shows, as text.
     #[track_caller]
     pub fn text(&self) -> String {

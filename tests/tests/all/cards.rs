@@ -92,7 +92,7 @@ fn a_real_browser_goes_to_the_card_and_back() {
     let url = format!("{}/connexion", a.public_url);
     let reader = Reader::new(a, &sandbox.card("marie.martin").pair);
     let browser = reader.browser(&sandbox);
-    browser.go(&url).press(BUTTON).at("/bal").shows("MARTIN");
+    browser.go(&url).press(BUTTON).home().shows("MARTIN");
     assert_eq!(browser.console(), [""; 0]);
     // Without a card in the reader.
     let browser = Browser::start(&sandbox.ready.anchors);

@@ -13,7 +13,7 @@ fn a_doctor_opens_a_mailbox_with_a_card_and_reads_with_mutt() {
     let reader = Reader::new(a, &card.pair);
     let browser = reader.browser(&sandbox);
     // The card says who it is; the register knows it; the address follows from the name.
-    browser.go(&at("/connexion")).press("form[action^='/connexion/carte'] button").at("/bal");
+    browser.go(&at("/connexion")).press("form[action^='/connexion/carte'] button").home();
     let address = browser.attribute("form[action^='/bal'] input[name='address']", "value").expect("an address");
     browser.press("form[action^='/bal'] button").at("/conditions");
     browser.press("input[name='accept']").press("#accept button").shows("Conditions acceptées");
@@ -30,7 +30,7 @@ fn a_doctor_opens_a_mailbox_with_a_card_and_reads_with_mutt() {
     assert_eq!(browser.credentials(&phone).len(), 1);
     browser.press(".places button").at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
-    browser.press("form[action^='/connexion/cle'] button").at("/bal");
+    browser.press("form[action^='/connexion/cle'] button").home();
 
     // A token for a program that knows nothing of all that.
     browser.go(&at("/appareils")).fill("#label", "Mutt").press("form[action^='/appareils/jeton'] button");

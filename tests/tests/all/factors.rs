@@ -129,7 +129,7 @@ fn without_a_card_two_factors_of_two_classes() {
     desk.password(&browser);
     browser.fill("#code", "000000").press(".fields button").shows("pas reconnu");
     last = code(&key, &last);
-    browser.fill("#code", &last).press(".fields button").at("/bal");
+    browser.fill("#code", &last).press(".fields button").home();
     let cookie = browser.cookies().into_iter().find(|c| c["name"] == "__Host-sceau").expect("a session");
     assert!(cookie["secure"] == true && cookie["httpOnly"] == true && cookie["sameSite"] == "Lax", "{cookie}");
 
@@ -145,7 +145,7 @@ fn without_a_card_two_factors_of_two_classes() {
     assert_eq!(browser.credentials(&phone).len(), 1);
     browser.press(".places button").at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
-    browser.press("form[action^='/connexion/cle'] button").at("/bal");
+    browser.press("form[action^='/connexion/cle'] button").home();
     browser.go(&desk.at("/moyens?lang=en")).shows("How you sign in").shows("Last used on");
 
     // The authenticator goes, and codes by ordinary mail take its place.
@@ -155,7 +155,7 @@ fn without_a_card_two_factors_of_two_classes() {
     desk.password(&browser);
     assert!(!browser.has("#code"), "nothing is sent yet");
     browser.press("form[action^='/connexion/code/envoyer'] button").shows("Un code a été envoyé");
-    browser.fill("#code", &mailed(&desk.taken)).press(".fields button").at("/bal");
+    browser.fill("#code", &mailed(&desk.taken)).press(".fields button").home();
     let signed = a.cli(&["trace", "list", "--act", "login.ok", "--actor", &desk.login]);
     let factors: Vec<_> =
         signed.as_array().expect("traces").iter().filter_map(|t| t["data"]["factors"].as_str()).collect();

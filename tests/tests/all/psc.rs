@@ -114,7 +114,7 @@ fn a_newcomer_opens_a_mailbox_by_pro_sante_connect() {
     assert!(!found());
     let visit = Visit::new(&sandbox);
     let back = visit.sign_in(url, &card.rpps);
-    assert_eq!((back.status, path(&back)), (303, "/bal"), "{}", back.body);
+    assert_eq!((back.status, path(&back)), (303, "/bureau"), "{}", back.body);
     assert!(found());
     let address = visit.open_mailbox(a);
     let page = visit.get(&format!("{url}/bal"));

@@ -31,6 +31,8 @@ pub struct OwnMail {
 /// A BAL to which somebody has an access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnBal {
+    /// What names it in an address.
+    pub code: String,
     /// Address as displayed.
     pub address: String,
     /// Its name.
@@ -75,7 +77,8 @@ impl Operator {
             for a in access::of_person(tx, id)? {
                 let Some(bal) = accounts::bal_by_id(tx, a.bal_id)? else { continue };
                 let Ok(kind) = bal.kind.parse() else { continue };
-                bals.push(OwnBal { address: bal.address, name: bal.label, kind, role: a.role, state: bal.state });
+                let code = op.bal_object(bal.id);
+                bals.push(OwnBal { code, address: bal.address, name: bal.label, kind, role: a.role, state: bal.state });
             }
             let places = op.own_places(tx, id, &bals)?;
             let address = match accounts::person_by_id(tx, id)? {

@@ -36,6 +36,10 @@ impl Bals {
     fn kind(&self, kind: &sceau_domain::BalKind) -> String {
         self.shell.t(&format!("page.bal.kind_{}", kind.as_str().to_ascii_lowercase()))
     }
+    /// Where a BAL's mail is.
+    fn mail(&self, code: &str) -> String {
+        self.shell.to(&format!("/bal/{code}"))
+    }
     fn word(&self, group: &str, word: &str) -> String {
         self.shell.t(&format!("word.{group}.{word}"))
     }
