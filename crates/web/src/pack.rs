@@ -34,7 +34,8 @@ pub(crate) async fn pack(request: Request, next: Next) -> Response {
         return response;
     }
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if !wanted || !response.body().size_hint().exact().is_some_and(|size| SIZES.contains(&size)) {
+    let fits = response.body().size_hint().exact().is_some_and(|size| SIZES.contains(&size));
+    if !wanted || !fits {
         return response;
     }
     let (mut parts, body) = response.into_parts();
