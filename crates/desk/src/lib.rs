@@ -22,6 +22,8 @@ use std::sync::Once;
 const ASSETS: &[Asset] = &[
     ("desk.css", "text/css; charset=utf-8", include_bytes!("../assets/desk.css")),
     ("account.js", "text/javascript; charset=utf-8", include_bytes!("../assets/account.js")),
+    ("icon-192.png", "image/png", include_bytes!("../assets/icon-192.png")),
+    ("icon-512.png", "image/png", include_bytes!("../assets/icon-512.png")),
     ("keys.js", "text/javascript; charset=utf-8", include_bytes!("../assets/keys.js")),
     ("list.js", "text/javascript; charset=utf-8", include_bytes!("../assets/list.js")),
     ("live.js", "text/javascript; charset=utf-8", include_bytes!("../assets/live.js")),
@@ -73,14 +75,6 @@ async fn soon(visitor: Visitor, parts: RawPathParams, uri: Uri) -> Response {
     }
 }
 
-/// One of one's own.
-async fn own_soon(visitor: Visitor, uri: Uri) -> Response {
-    match visitor.signed_in() {
-        Ok(_) => visitor.screen(StatusCode::OK, &Soon { shell: visitor.shell(uri.path()) }),
-        Err(answer) => *answer,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +87,7 @@ mod tests {
     /// Markup is made in one place (`base.js`), and nothing is made into a program.
     #[test]
     fn scripts_make_no_markup_of_their_own() {
-        for (name, _, bytes) in ASSETS {
+        for (name, _, bytes) in ASSETS.iter().filter(|(_, kind, _)| kind.starts_with("text/")) {
             let text = std::str::from_utf8(bytes).unwrap();
             for never in
                 ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="]

@@ -10,6 +10,7 @@ mod display;
 mod notices;
 mod overview;
 mod publication;
+mod telephone;
 
 use axum::Router;
 use axum::extract::Query;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/compte/delegations/fin", post(delegations::end))
         .route("/compte/activite", get(activity::show))
         .route("/compte/affichage", get(display::show).post(display::choose))
+        .route("/compte/telephone", get(telephone::show))
         .route("/compte/donnees", get(data::show))
         .route("/compte/donnees/fichier", get(data::file))
         .route("/compte/fermeture", get(closing::show).post(closing::close))
@@ -43,7 +45,7 @@ pub(crate) fn routes() -> Router<State> {
 }
 
 /// The places of the account: where, and the key of their names. Means of signing in and devices have pages of their own.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 10] = [
     ("/compte", "account.place.overview"),
     ("/compte/choix", "account.place.publication"),
     ("/compte/notifications", "account.place.notices"),
@@ -52,6 +54,7 @@ const PLACES: [(&str, &str); 9] = [
     ("/compte/affichage", "account.place.display"),
     ("/moyens", "account.place.factors"),
     ("/appareils", "account.place.devices"),
+    ("/compte/telephone", "phone.place"),
     ("/compte/donnees", "account.place.data"),
 ];
 
