@@ -31,8 +31,12 @@ pub struct Link {
 
 impl Shell {
     /// Pages of whoever is signed in, with the key of their names.
-    const LINKS: [(&'static str, &'static str); 3] =
-        [("/bal", "page.shell.bal"), ("/moyens", "page.shell.factors"), ("/appareils", "page.shell.devices")];
+    const LINKS: [(&'static str, &'static str); 4] = [
+        ("/bal", "page.shell.bal"),
+        ("/compte", "page.shell.account"),
+        ("/moyens", "page.shell.factors"),
+        ("/appareils", "page.shell.devices"),
+    ];
 
     pub(super) fn new(visitor: &Visitor, path: &str) -> Self {
         let who = visitor.actor.as_ref().ok().and_then(|a| match &a.who {
