@@ -1,13 +1,23 @@
 //! The console: what operators, regional bodies, administrators of structures, support and auditors do and see, each just their own.
 //!
 //! A door like the others: its pages ask the use cases that REST asks, which judge rights themselves. Tables are `sceau_web::ui::Table`.
+//!
+//! Promises: a page is for whoever has an administrative role that it serves ([`frame`]); whatever is shown of a BAL, it is never content nor a folder's
+//! name; every act says what will happen before it does, and those that cannot be taken back ask who sits there to prove it anew ([`act`]); every list
+//! sorts, filters, and leaves as a file in which nothing is a formula.
+mod act;
+mod carry;
+mod frame;
+mod pages;
+mod sheet;
+mod table;
+
 use axum::Router;
-use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 use axum::routing::get;
+use pages::{bals, home, network, people, places, queue, rules, service, watch};
 use sceau_domain::text;
+use sceau_web::State;
 use sceau_web::assets::Asset;
-use sceau_web::{Shell, State, Visitor};
 use std::sync::Once;
 
 /// What our pages load beside what every room has.
@@ -27,45 +37,61 @@ pub fn routes() -> Router<State> {
         sceau_web::assets::add(ASSETS);
     });
     Router::new()
-        .route("/console", get(soon))
-        .route("/console/alarmes", get(soon))
-        .route("/console/demandes", get(soon))
-        .route("/console/personnes", get(soon))
-        .route("/console/structures", get(soon))
-        .route("/console/bal", get(soon))
-        .route("/console/domaines", get(soon))
-        .route("/console/regions", get(soon))
-        .route("/console/roles", get(soon))
-        .route("/console/file", get(soon))
-        .route("/console/partenaires", get(soon))
-        .route("/console/liste-blanche", get(soon))
-        .route("/console/certificats", get(soon))
-        .route("/console/connecteurs", get(soon))
-        .route("/console/noeuds", get(soon))
-        .route("/console/taches", get(soon))
-        .route("/console/traces", get(soon))
-        .route("/console/limites", get(soon))
-        .route("/console/conservation", get(soon))
-        .route("/console/abus", get(soon))
-        .route("/console/imports", get(soon))
-        .route("/console/annonces", get(soon))
-        .route("/console/signalements", get(soon))
-        .route("/console/sante", get(soon))
-        .route("/console/recuperations", get(soon))
-}
-
-/// A page that is empty yet.
-#[derive(askama::Template)]
-#[template(path = "soon.html")]
-struct Soon {
-    shell: Shell,
-}
-
-async fn soon(visitor: Visitor, uri: Uri) -> Response {
-    match visitor.signed_in() {
-        Ok(_) => visitor.screen(StatusCode::OK, &Soon { shell: visitor.shell(uri.path()) }),
-        Err(answer) => *answer,
-    }
+        .route("/console", get(home::show))
+        .route("/console/demandes", get(bals::openings))
+        .route("/console/demandes/{id}", get(bals::opening))
+        .route("/console/demandes/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/personnes", get(people::list))
+        .route("/console/personnes/{id}", get(people::show))
+        .route("/console/personnes/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/bal", get(bals::list))
+        .route("/console/bal/{id}", get(bals::show))
+        .route("/console/bal/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/structures", get(places::list))
+        .route("/console/structures/{id}", get(places::show))
+        .route("/console/structures/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/regions", get(places::bodies))
+        .route("/console/regions/{id}", get(places::body))
+        .route("/console/roles", get(people::roles))
+        .route("/console/roles/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/recuperations", get(people::recoveries))
+        .route("/console/recuperations/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/imports", get(rules::imports))
+        .route("/console/imports/{id}", get(rules::import))
+        .route("/console/file", get(queue::list))
+        .route("/console/file/{id}", get(queue::show))
+        .route("/console/file/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/partenaires", get(network::peers))
+        .route("/console/partenaires/{id}", get(network::peer))
+        .route("/console/liste-blanche", get(network::white_list))
+        .route("/console/liste-blanche/{id}", get(network::listed_domain))
+        .route("/console/certificats", get(network::certificates))
+        .route("/console/certificats/{id}", get(network::certificate))
+        .route("/console/certificats/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/domaines", get(network::domains))
+        .route("/console/domaines/{id}", get(network::own_domain))
+        .route("/console/connecteurs", get(network::connectors))
+        .route("/console/connecteurs/{id}", get(network::connector))
+        .route("/console/alarmes", get(watch::alarms))
+        .route("/console/alarmes/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/abus", get(watch::abuse))
+        .route("/console/abus/{id}", get(watch::abuse_case))
+        .route("/console/abus/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/signalements", get(watch::reports))
+        .route("/console/signalements/{id}", get(watch::report))
+        .route("/console/signalements/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/annonces", get(watch::announcements))
+        .route("/console/annonces/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/traces", get(watch::traces))
+        .route("/console/traces/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/limites", get(rules::limits))
+        .route("/console/limites/{id}", get(rules::limit))
+        .route("/console/limites/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/conservation", get(rules::retention))
+        .route("/console/conservation/{id}", get(rules::policy))
+        .route("/console/sante", get(service::health))
+        .route("/console/noeuds", get(service::nodes))
+        .route("/console/taches", get(service::jobs))
 }
 
 #[cfg(test)]
@@ -75,5 +101,29 @@ mod tests {
     #[test]
     fn our_sentences_are_the_same_in_both_languages() {
         assert_eq!(text::differences(&FRENCH, &ENGLISH), Vec::<String>::new());
+    }
+
+    /// Markup is made in one place (`base.js`), and nothing is made into a program.
+    #[test]
+    fn scripts_make_no_markup_of_their_own() {
+        for (name, _, bytes) in ASSETS {
+            let text = std::str::from_utf8(bytes).unwrap();
+            for never in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="]
+            {
+                assert!(!text.contains(never), "{name}: {never}");
+            }
+        }
+    }
+
+    /// What each file costs as it is sent, bytes.
+    #[test]
+    fn files_stay_within_their_budget() {
+        let _ = routes();
+        let sizes = sceau_web::assets::sizes();
+        for (name, most) in [("console.css", 3 << 10), ("table.js", 1 << 10)] {
+            let (_, size) = sizes.iter().find(|(n, _)| *n == name).unwrap();
+            assert!(*size <= most, "{name}: {size} of {most}");
+        }
     }
 }

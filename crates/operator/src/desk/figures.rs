@@ -148,7 +148,7 @@ impl Operator {
                 (None, Some(_)) => Condition::Warning,
                 (Some(_), _) => good(virus.answers, Condition::Bad),
             };
-            let facts = vec![("name", virus.engine.unwrap_or_default())];
+            let facts = virus.engine.map(|name| vec![("name", name)]).unwrap_or_default();
             let mut part = part("antivirus", condition, facts);
             part.at = virus.dated;
             parts.push(part);

@@ -1,0 +1,272 @@
+//! BALs and requests about them. Never content, never a folder's name: what is shown is what the operator administers.
+use super::{more, or_refused, tongue};
+use crate::frame::{Ask, name_of};
+use crate::sheet::Sheet;
+use crate::table::{maybe, number, size, text, time};
+use axum::extract::Path;
+use axum::response::Response;
+use sceau_domain::{Refusal, UseCase};
+use sceau_operator::accounts::BalQuery;
+use sceau_operator::life::LifeView;
+use sceau_operator::openings::OpeningQuery;
+use sceau_web::ui::{Cell, Kind, Table};
+
+/// States of a life that one may look for.
+const STATES: &[&str] = &["active", "suspended", "blocked", "closing", "closed"];
+
+/// The steps of a life.
+pub(crate) fn life(ask: &Ask, life: &LifeView) -> Table {
+    let rows = life.steps.iter().map(|s| {
+        vec![Cell::Time(s.at), ask.state(&s.was), ask.state(&s.became), maybe(s.by.clone()), maybe(s.reason.clone())]
+    });
+    let columns =
+        [("at", Kind::Date), ("was", Kind::State), ("became", Kind::State), ("by", Kind::Text), ("why", Kind::Text)];
+    ask.part("life", &columns, rows.collect())
+}
+
+/// `GET /console/bal`
+pub(crate) async fn list(ask: Ask) -> Response {
+    or_refused(&ask, bals(&ask).await)
+}
+
+async fn bals(ask: &Ask) -> Result<Response, Refusal> {
+    let query = BalQuery {
+        domain: ask.given("domaine").map(str::to_owned),
+        structure: ask.given("structure").map(str::to_owned),
+        kind: ask.chosen("nature"),
+        state: ask.given("etat").map(str::to_owned),
+        text: ask.given("q").map(str::to_owned),
+        lacks_notification_address: false,
+    };
+    let found = ask.op().bals(&ask.actor, query, ask.given("apres"), ask.rows()).await?;
+    let next = more(ask, found.len(), found.last().map(|b| b.address.clone()));
+    let rows = found.into_iter().map(|b| {
+        vec![
+            ask.link("bal", &b.address),
+            text(b.name),
+            text(ask.word(&name_of(&b.kind))),
+            b.structure.map_or(Cell::None, |code| ask.link("structures", &code)),
+            ask.state(&b.state),
+            number(b.messages),
+            size(b.used),
+            Cell::Time(b.created),
+        ]
+    });
+    let columns = [
+        ("address", Kind::Link),
+        ("name", Kind::Text),
+        ("kind", Kind::Text),
+        ("structure", Kind::Link),
+        ("state", Kind::State),
+        ("messages", Kind::Number),
+        ("used", Kind::Text),
+        ("since", Kind::Date),
+    ];
+    let table = Table { next, ..ask.table("bal", &columns, rows.collect()) };
+    let finds = vec![
+        ask.find("q"),
+        ask.find("domaine"),
+        ask.find("structure"),
+        ask.pick("nature", &["Per", "Org", "App", "Cab"]),
+        ask.pick("etat", STATES),
+    ];
+    Ok(ask.list(finds, &[], Vec::new(), table))
+}
+
+/// `GET /console/bal/{address}`
+pub(crate) async fn show(Path(address): Path<String>, ask: Ask) -> Response {
+    or_refused(&ask, bal(&ask, &address).await)
+}
+
+async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
+    let (op, actor) = (ask.op(), &ask.actor);
+    let b = op.bal(actor, address).await?;
+    let steps = op.life_of_bal(actor, address).await?;
+    let mut tables = Vec::new();
+    if ask.may(UseCase::AccessList) {
+        let rows = op.accesses(actor, address).await?.into_iter().map(|a| {
+            let rights: Vec<_> = a.rights.iter().map(|r| ask.word(r)).collect();
+            vec![
+                ask.link("personnes", &a.login),
+                text(ask.word(&a.role)),
+                text(rights.join(", ")),
+                Cell::Time(a.starts),
+                time(a.ends),
+                text(a.granted_by),
+                maybe(a.reason),
+            ]
+        });
+        let columns = [
+            ("login", Kind::Link),
+            ("role", Kind::Text),
+            ("rights", Kind::Text),
+            ("since", Kind::Date),
+            ("until", Kind::Date),
+            ("by", Kind::Text),
+            ("why", Kind::Text),
+        ];
+        tables.push(ask.part("accesses", &columns, rows.collect()));
+        // Of a shared BAL only: what its members did, counted.
+        if let Ok(activity) = op.activity(actor, address, None, None).await {
+            let rows = activity.into_iter().map(|a| {
+                let counts = [a.logins, a.read, a.sent, a.filed, a.removed].map(number);
+                let ends = [ask.link("personnes", &a.login)].into_iter().chain(counts);
+                ends.chain([Cell::Time(a.last)]).collect::<Vec<_>>()
+            });
+            let columns = [
+                ("login", Kind::Link),
+                ("logins", Kind::Number),
+                ("read", Kind::Number),
+                ("sent", Kind::Number),
+                ("filed", Kind::Number),
+                ("removed", Kind::Number),
+                ("last", Kind::Date),
+            ];
+            tables.push(ask.part("activity", &columns, rows.collect()));
+        }
+    }
+    let policy = op.policy_of(actor, address).await?;
+    let rows = policy.into_iter().map(|p| {
+        vec![
+            text(p.name),
+            number(p.value),
+            text(p.unit),
+            text(ask.word(&p.from)),
+            maybe(p.set_by),
+            ask.tick(p.verified),
+        ]
+    });
+    let columns = [
+        ("limit", Kind::Text),
+        ("value", Kind::Number),
+        ("unit", Kind::Text),
+        ("from", Kind::Text),
+        ("by", Kind::Text),
+        ("verified", Kind::Text),
+    ];
+    tables.push(ask.part("policy", &columns, rows.collect()));
+    tables.push(life(ask, &steps));
+    let acts = match steps.state.as_str() {
+        "active" => vec!["donner-acces", "retirer-acces", "suspendre", "bloquer", "clore"],
+        "suspended" => vec!["reprendre", "bloquer", "clore"],
+        "blocked" => vec!["debloquer", "clore"],
+        "closing" => vec!["garder"],
+        _ => Vec::new(),
+    };
+    let sheet = Sheet {
+        title: b.address.clone(),
+        state: Some(ask.state(&steps.state)),
+        facts: vec![
+            ("name", text(b.name)),
+            ("kind", text(ask.word(&name_of(&b.kind)))),
+            ("structure", b.structure.map_or(Cell::None, |code| ask.link("structures", &code))),
+            ("description", text(b.description)),
+            ("responsible", text(b.responsible)),
+            ("service", text(b.service)),
+            ("messages", number(b.messages)),
+            ("used", size(b.used)),
+            ("quota", size(b.quota)),
+            ("absent", ask.tick(b.absent)),
+            ("closing_at", time(steps.closing_at)),
+            ("since", Cell::Time(b.created)),
+        ],
+        tables,
+        acts,
+        ..Sheet::default()
+    };
+    Ok(ask.show(address, sheet))
+}
+
+/// `GET /console/demandes`
+pub(crate) async fn openings(ask: Ask) -> Response {
+    or_refused(&ask, requests(&ask).await)
+}
+
+async fn requests(ask: &Ask) -> Result<Response, Refusal> {
+    let query = OpeningQuery {
+        state: ask.chosen("etat"),
+        task: ask.chosen("tache"),
+        structure: ask.given("structure").map(str::to_owned),
+    };
+    let found = ask.op().openings(&ask.actor, query, ask.number("apres"), ask.rows()).await?;
+    let next = more(ask, found.len(), found.last().map(|o| o.id.clone()));
+    let rows = found.into_iter().map(|o| {
+        vec![
+            ask.link_as("demandes", &o.id, &o.address),
+            text(ask.word(&format!("task_{}", name_of(&o.task)))),
+            text(ask.word(&name_of(&o.kind))),
+            text(o.name),
+            o.structure.map_or(Cell::None, |code| ask.link("structures", &code)),
+            ask.state_of(&o.state),
+            text(o.asked_by),
+            Cell::Time(o.asked),
+            Cell::Time(o.changed),
+        ]
+    });
+    let columns = [
+        ("address", Kind::Link),
+        ("task", Kind::Text),
+        ("kind", Kind::Text),
+        ("name", Kind::Text),
+        ("structure", Kind::Link),
+        ("state", Kind::State),
+        ("by", Kind::Text),
+        ("asked", Kind::Date),
+        ("changed", Kind::Date),
+    ];
+    let table = Table { next, ..ask.table("demandes", &columns, rows.collect()) };
+    let states = ["requested", "verified", "opened", "done", "refused", "cancelled"];
+    let tasks = ["open", "change", "end"].map(|t| (t.to_owned(), ask.word(&format!("task_{t}"))));
+    let mut task = ask.pick("tache", &[]);
+    task.options.extend(tasks);
+    Ok(ask.list(vec![ask.pick("etat", &states), task, ask.find("structure")], &["ouvrir"], Vec::new(), table))
+}
+
+/// `GET /console/demandes/{id}`
+pub(crate) async fn opening(Path(id): Path<String>, ask: Ask) -> Response {
+    or_refused(&ask, request(&ask, &id).await)
+}
+
+async fn request(ask: &Ask, id: &str) -> Result<Response, Refusal> {
+    let o = ask.op().opening(&ask.actor, crate::carry::row(id)?).await?;
+    let people = o.people.iter().map(|p| vec![ask.link("personnes", &p.login), text(ask.word(&name_of(&p.role)))]);
+    let waits = o.waits_for.iter().map(|w| {
+        let words = tongue(ask, &w.detail, &w.detail_en);
+        vec![text(ask.word(&format!("guard_{}", name_of(&w.guard)))), text(words), maybe(w.login.clone())]
+    });
+    let steps = o.steps.iter().map(|s| {
+        let (was, became) = (ask.state(&s.was), ask.state(&s.became));
+        vec![Cell::Time(s.at), was, became, text(s.by.clone()), maybe(s.reason.clone())]
+    });
+    let life =
+        [("at", Kind::Date), ("was", Kind::State), ("became", Kind::State), ("by", Kind::Text), ("why", Kind::Text)];
+    let tables = vec![
+        ask.part("people", &[("login", Kind::Link), ("role", Kind::Text)], people.collect()),
+        ask.part("waits", &[("guard", Kind::Text), ("lack", Kind::Text), ("login", Kind::Text)], waits.collect()),
+        ask.part("life", &life, steps.collect()),
+    ];
+    let state = name_of(&o.state);
+    let acts = match state.as_str() {
+        "requested" => vec!["verifier", "refuser", "annuler"],
+        "verified" => vec!["refuser", "annuler"],
+        _ => Vec::new(),
+    };
+    let sheet = Sheet {
+        title: o.address,
+        state: Some(ask.state(&state)),
+        facts: vec![
+            ("task", text(ask.word(&format!("task_{}", name_of(&o.task))))),
+            ("kind", text(ask.word(&name_of(&o.kind)))),
+            ("name", text(o.name)),
+            ("structure", o.structure.map_or(Cell::None, |code| ask.link("structures", &code))),
+            ("why", maybe(o.reason)),
+            ("by", text(o.asked_by)),
+            ("asked", Cell::Time(o.asked)),
+            ("bal", o.bal.map_or(Cell::None, |b| ask.link("bal", &b.address))),
+        ],
+        tables,
+        acts,
+        ..Sheet::default()
+    };
+    Ok(ask.show(id, sheet))
+}

@@ -1,0 +1,80 @@
+//! `/console`: what waits for whoever asks.
+use crate::frame::{Ask, Frame};
+use axum::response::Response;
+use sceau_domain::opening::State;
+use sceau_domain::report::ReportState;
+use sceau_domain::{Refusal, UseCase};
+use sceau_operator::certificates::Which;
+use sceau_operator::openings::OpeningQuery;
+use sceau_operator::reports::ReportQuery;
+use sceau_web::Shell;
+
+/// Beyond so many, it is "more than".
+const MANY: u32 = 100;
+/// Certificates of ours that end within so many days wait for somebody.
+const SOON: u32 = 30;
+
+/// Something that waits.
+struct Wait {
+    to: String,
+    count: String,
+    words: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "home.html")]
+struct Home {
+    shell: Shell,
+    frame: Frame,
+    waits: Vec<Wait>,
+}
+
+/// `GET /console`
+pub(crate) async fn show(ask: Ask) -> Response {
+    match Box::pin(waits(&ask)).await {
+        Ok(waits) => ask.answer(&Home { shell: ask.shell(), frame: ask.frame(), waits }, &[]),
+        Err(refusal) => ask.refused(&refusal),
+    }
+}
+
+async fn waits(ask: &Ask) -> Result<Vec<Wait>, Refusal> {
+    let (op, actor) = (ask.op(), &ask.actor);
+    let mut found: Vec<(&str, &str, usize)> = Vec::new();
+    if ask.may(UseCase::AlarmList) {
+        found.push(("alarmes", "alarmes", op.alarms(actor, false).await?.len()));
+    }
+    if ask.may(UseCase::OpeningDecide) {
+        let query = OpeningQuery { state: Some(State::Requested), task: None, structure: None };
+        found.push(("demandes", "demandes?etat=requested", op.openings(actor, query, None, MANY).await?.len()));
+    }
+    if ask.may(UseCase::ReportHandle) {
+        let query = ReportQuery { state: Some(ReportState::Open), kind: None, desk: None };
+        found.push(("signalements", "signalements?etat=open", op.reports(actor, query, None, MANY).await?.len()));
+    }
+    if ask.may(UseCase::RecoveryConfirm) {
+        let asked = op.recoveries(actor, i64::MAX, MANY).await?;
+        let asked = asked.iter().filter(|r| r.state == "asked").count();
+        found.push(("recuperations", "recuperations", asked));
+    }
+    if ask.may(UseCase::AbuseDecide) {
+        found.push(("abus", "abus?etat=open", op.abuse_cases(actor, Some("open"), None, MANY).await?.len()));
+    }
+    if ask.may(UseCase::QueueList) {
+        let queue = op.queue_stats(actor).await?;
+        found.push(("file", "file", usize::try_from(queue.failing).unwrap_or_default()));
+    }
+    if ask.may(UseCase::CertificateList) {
+        let which = Which { kind: Some("own".into()), within_days: Some(SOON), retired: false };
+        found.push(("certificats", "certificats?nature=own", op.certificates(actor, which, None, MANY).await?.len()));
+    }
+    if ask.may(UseCase::NodeList) {
+        let dead = op.nodes(actor).await?.iter().filter(|n| !n.alive).count();
+        found.push(("noeuds", "noeuds", dead));
+    }
+    let wait = |(key, to, count): (&str, &str, usize)| Wait {
+        to: ask.visitor.to(&format!("/console/{to}")),
+        count: if count >= MANY as usize { format!("{MANY}+") } else { count.to_string() },
+        words: ask.t(&format!("home.{key}")),
+    };
+    Ok(found.into_iter().filter(|(.., count)| *count > 0).map(wait).collect())
+}

@@ -1,0 +1,33 @@
+//! The pages, by what they are about. Each list is a table over the call that REST has for it; each sheet shows one thing and leads to its acts.
+pub(crate) mod bals;
+pub(crate) mod home;
+pub(crate) mod network;
+pub(crate) mod people;
+pub(crate) mod places;
+pub(crate) mod queue;
+pub(crate) mod rules;
+pub(crate) mod service;
+pub(crate) mod watch;
+
+use crate::frame::Ask;
+use axum::response::Response;
+use sceau_domain::Refusal;
+
+/// The page, or why not.
+pub(crate) fn or_refused(ask: &Ask, answer: Result<Response, Refusal>) -> Response {
+    answer.unwrap_or_else(|refusal| ask.refused(&refusal))
+}
+
+/// A list's last cursor, when the page is as full as a page may be: where the next rows are.
+pub(crate) fn more(ask: &Ask, rows: usize, last: Option<String>) -> Option<String> {
+    let full = u32::try_from(rows).is_ok_and(|rows| rows >= ask.rows());
+    last.filter(|_| full).map(|cursor| ask.after(&cursor))
+}
+
+/// What an act of nobody is by: the word, in the page's language, of the two that a view has.
+pub(crate) fn tongue<'a>(ask: &Ask, fr: &'a str, en: &'a str) -> &'a str {
+    match ask.lang() {
+        sceau_domain::Lang::Fr => fr,
+        sceau_domain::Lang::En => en,
+    }
+}

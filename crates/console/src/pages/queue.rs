@@ -1,0 +1,120 @@
+//! The queue: what waits to go to other operators, why, and where it goes.
+use super::{more, or_refused, tongue};
+use crate::carry::row;
+use crate::frame::Ask;
+use crate::sheet::Sheet;
+use crate::table::{maybe, number, size, text, time};
+use axum::extract::Path;
+use axum::response::Response;
+use sceau_domain::Refusal;
+use sceau_operator::queue::QueueFilter;
+use sceau_web::ui::{Cell, Kind, Table};
+
+/// `GET /console/file`
+pub(crate) async fn list(ask: Ask) -> Response {
+    or_refused(&ask, queue(&ask).await)
+}
+
+async fn queue(ask: &Ask) -> Result<Response, Refusal> {
+    let (op, actor) = (ask.op(), &ask.actor);
+    let filter = QueueFilter {
+        destination: ask.given("domaine").and_then(|d| d.parse().ok()),
+        message: None,
+        sender: ask.given("expediteur").and_then(|a| a.parse().ok()),
+        state: ask.chosen("etat"),
+    };
+    let stats = op.queue_stats(actor).await?;
+    let found = op.queue_find(actor, &filter, ask.number("apres"), ask.rows()).await?;
+    let next = more(ask, found.len(), found.last().map(|e| e.id.to_string()));
+    let rows = found.into_iter().map(|e| {
+        let why = tongue(ask, &e.why_fr, &e.why_en).to_owned();
+        vec![
+            ask.link_as("file", &e.id.to_string(), &e.to),
+            text(e.from),
+            text(e.destination),
+            ask.state(&e.state),
+            number(e.attempts),
+            Cell::Time(e.queued),
+            time(e.next),
+            Cell::Time(e.expires),
+            text(why),
+        ]
+    });
+    let columns = [
+        ("to", Kind::Link),
+        ("from_address", Kind::Text),
+        ("domain", Kind::Text),
+        ("state", Kind::State),
+        ("attempts", Kind::Number),
+        ("queued", Kind::Date),
+        ("next", Kind::Date),
+        ("until", Kind::Date),
+        ("reason", Kind::Text),
+    ];
+    let table = Table { next, ..ask.table("file", &columns, rows.collect()) };
+    let facts = vec![
+        (ask.t("column.entries"), number(stats.entries)),
+        (ask.t("column.held"), number(stats.held)),
+        (ask.t("column.destinations"), number(stats.destinations)),
+        (ask.t("column.failing"), number(stats.failing)),
+        (ask.t("column.oldest"), time(stats.oldest)),
+    ];
+    let finds = vec![ask.find("domaine"), ask.find("expediteur"), ask.pick("etat", &["waiting", "sending", "held"])];
+    Ok(ask.list(finds, &["tout-relancer"], facts, table))
+}
+
+/// `GET /console/file/{id}`
+pub(crate) async fn show(Path(id): Path<String>, ask: Ask) -> Response {
+    or_refused(&ask, entry(&ask, &id).await)
+}
+
+async fn entry(ask: &Ask, id: &str) -> Result<Response, Refusal> {
+    let d = ask.op().queue_show(&ask.actor, row(id)?).await?;
+    let tries = d.tries.into_iter().map(|t| vec![Cell::Time(t.at), maybe(t.server), text(t.code), maybe(t.reply)]);
+    let history =
+        d.history.into_iter().map(|t| vec![Cell::Time(t.at), text(t.act), text(t.actor), ask.state(&t.outcome)]);
+    let ways = d.route.iter().flat_map(|r| &r.servers);
+    let ways = ways.map(|w| vec![text(w.server.clone()), text(w.addresses.join(", "))]);
+    let tables = vec![
+        ask.part(
+            "tries",
+            &[("at", Kind::Date), ("server", Kind::Text), ("code", Kind::Text), ("reply", Kind::Text)],
+            tries.collect(),
+        ),
+        ask.part("ways", &[("server", Kind::Text), ("addresses", Kind::Text)], ways.collect()),
+        ask.part(
+            "history",
+            &[("at", Kind::Date), ("act", Kind::Text), ("by", Kind::Text), ("outcome", Kind::State)],
+            history.collect(),
+        ),
+    ];
+    let e = d.entry;
+    let why = tongue(ask, &e.why_fr, &e.why_en).to_owned();
+    let (held, held_by) = e.held.map_or((None, None), |h| (Some(h.why), Some(h.by)));
+    let acts = match e.state.as_str() {
+        "held" => vec!["liberer", "retourner", "supprimer"],
+        _ => vec!["relancer", "retenir", "retourner", "supprimer"],
+    };
+    let sheet = Sheet {
+        title: e.to,
+        state: Some(ask.state(&e.state)),
+        facts: vec![
+            ("reason", text(why)),
+            ("from_address", text(e.from)),
+            ("domain", text(e.destination)),
+            ("attempts", number(e.attempts)),
+            ("queued", Cell::Time(e.queued)),
+            ("next", time(e.next)),
+            ("until", Cell::Time(e.expires)),
+            ("size", size(u64::try_from(e.size).unwrap_or_default())),
+            ("reply", maybe(e.last_reply)),
+            ("held_why", maybe(held)),
+            ("by", maybe(held_by)),
+            ("route", maybe(d.route.and_then(|r| r.problem))),
+        ],
+        tables,
+        acts,
+        ..Sheet::default()
+    };
+    Ok(ask.show(id, sheet))
+}

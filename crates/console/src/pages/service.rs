@@ -1,0 +1,99 @@
+//! The machine: how it is, its nodes, its later work.
+use super::{more, or_refused};
+use crate::frame::{Ask, name_of};
+use crate::table::{maybe, number, text, time};
+use axum::response::Response;
+use sceau_domain::Refusal;
+use sceau_domain::text::text as sentence;
+use sceau_web::ui::{Cell, Kind, Table};
+
+/// `GET /console/sante`
+pub(crate) async fn health(ask: Ask) -> Response {
+    or_refused(&ask, parts(&ask).await)
+}
+
+async fn parts(ask: &Ask) -> Result<Response, Refusal> {
+    let rows = Box::pin(ask.op().health(&ask.actor)).await?.into_iter().map(|p| {
+        let facts: Vec<(&str, &str)> = p.facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let said = sentence(ask.lang(), &format!("console.health.{}", p.part), &facts);
+        vec![
+            text(ask.t(&format!("part.{}", p.part))),
+            ask.state(&name_of(&p.condition)),
+            text(sceau_web::layout::set(&said)),
+            time(p.at),
+        ]
+    });
+    let columns = [("part", Kind::Text), ("state", Kind::State), ("sentence", Kind::Text), ("known", Kind::Date)];
+    let table = ask.table("sante", &columns, rows.collect());
+    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+}
+
+/// `GET /console/noeuds`
+pub(crate) async fn nodes(ask: Ask) -> Response {
+    or_refused(&ask, processes(&ask).await)
+}
+
+async fn processes(ask: &Ask) -> Result<Response, Refusal> {
+    let rows = ask.op().nodes(&ask.actor).await?.into_iter().map(|n| {
+        vec![
+            number(n.number),
+            text(n.name),
+            ask.state(if n.alive { "alive" } else { "dead" }),
+            ask.tick(n.here),
+            maybe(n.version),
+            time(n.started),
+            time(n.seen),
+            Cell::Time(n.created),
+        ]
+    });
+    let columns = [
+        ("number", Kind::Number),
+        ("name", Kind::Text),
+        ("state", Kind::State),
+        ("here", Kind::Text),
+        ("version", Kind::Text),
+        ("started", Kind::Date),
+        ("seen", Kind::Date),
+        ("since", Kind::Date),
+    ];
+    let table = ask.table("noeuds", &columns, rows.collect());
+    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+}
+
+/// `GET /console/taches`
+pub(crate) async fn jobs(ask: Ask) -> Response {
+    or_refused(&ask, work(&ask).await)
+}
+
+async fn work(ask: &Ask) -> Result<Response, Refusal> {
+    let after = ask.number("apres").unwrap_or(0);
+    let found = ask.op().jobs_list(&ask.actor, after, ask.rows()).await?;
+    let next = more(ask, found.len(), found.last().map(|j| j.id.to_string()));
+    let rows = found.into_iter().map(|j| {
+        let state = match (j.leased_until, j.attempts) {
+            (Some(_), _) => "running",
+            (None, 0) => "waiting",
+            (None, _) => "failed",
+        };
+        vec![
+            text(ask.word(&format!("job_{}", j.kind))),
+            ask.state(state),
+            text(j.key),
+            number(j.attempts),
+            Cell::Time(j.run_at),
+            Cell::Time(j.created),
+            maybe(j.last_error),
+        ]
+    });
+    let columns = [
+        ("work", Kind::Text),
+        ("state", Kind::State),
+        ("about", Kind::Text),
+        ("attempts", Kind::Number),
+        ("next", Kind::Date),
+        ("since", Kind::Date),
+        ("trouble", Kind::Text),
+    ];
+    let table = Table { next, ..ask.table("taches", &columns, rows.collect()) };
+    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+}

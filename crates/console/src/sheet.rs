@@ -1,0 +1,74 @@
+//! The sheet of something: what is known of it, its tables, what may be done with it.
+use crate::act;
+use crate::frame::{Ask, Frame};
+use crate::table::ActLink;
+use axum::response::Response;
+use sceau_web::Shell;
+use sceau_web::ui::{Cell, Plot, Table};
+
+/// What a sheet holds.
+#[derive(Default)]
+pub(crate) struct Sheet {
+    /// What it is about.
+    pub title: String,
+    /// Where it stands, as a state.
+    pub state: Option<Cell>,
+    /// Known of it: the label's key below `console.column`, the value. What is unknown is left out.
+    pub facts: Vec<(&'static str, Cell)>,
+    /// Drawings, each with its figures beside.
+    pub plots: Vec<Plot>,
+    /// Its tables; one without rows is left out.
+    pub tables: Vec<Table>,
+    /// Acts, by their names in this place; those that the asker may not do are left out.
+    pub acts: Vec<&'static str>,
+}
+
+/// A drawing with its figures.
+pub(crate) struct Drawn {
+    pub title: String,
+    pub svg: String,
+    pub names: Vec<String>,
+    pub figures: Vec<(String, Vec<String>)>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "sheet.html")]
+struct Page {
+    shell: Shell,
+    frame: Frame,
+    title: String,
+    state: String,
+    back: (String, String),
+    facts: Vec<(String, String)>,
+    plots: Vec<Drawn>,
+    tables: Vec<Table>,
+    acts: Vec<ActLink>,
+}
+
+impl Ask {
+    /// Shows the sheet of `id`.
+    pub fn show(&self, id: &str, sheet: Sheet) -> Response {
+        let name = self.place().map_or("home", |place| place.name);
+        let lang = self.lang();
+        let facts = sheet.facts.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
+        let drawn = |plot: Plot| Drawn {
+            svg: plot.svg(),
+            figures: plot.figures(lang),
+            names: plot.series.iter().map(|(name, _)| name.clone()).collect(),
+            title: plot.title,
+        };
+        let page = Page {
+            shell: self.shell(),
+            frame: self.frame(),
+            title: sheet.title,
+            state: sheet.state.map(|cell| cell.html(lang)).unwrap_or_default(),
+            back: (self.visitor.to(&format!("/console/{name}")), self.t(&format!("place.{name}"))),
+            facts: facts.map(|(key, cell)| (self.t(&format!("column.{key}")), cell.html(lang))).collect(),
+            plots: sheet.plots.into_iter().filter(|p| p.series.iter().any(|(_, s)| !s.is_empty())).map(drawn).collect(),
+            tables: sheet.tables.into_iter().filter(|t| !t.rows.is_empty()).collect(),
+            acts: act::links(self, name, id, &sheet.acts),
+        };
+        let tables: Vec<&Table> = page.tables.iter().collect();
+        self.answer(&page, &tables)
+    }
+}
