@@ -34,6 +34,7 @@ pub mod report;
 pub mod retention;
 pub mod retry;
 pub mod rights;
+pub mod rule;
 pub mod structure;
 pub mod tell;
 pub mod terms;

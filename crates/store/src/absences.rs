@@ -8,6 +8,8 @@ use crate::{Id, Row, StoreError, Tx, params};
 pub const ABSENCE: i64 = 1;
 /// Bit of `bals.follows`: somebody wants to hear of new mail.
 pub const NOTICES: i64 = 2;
+/// Bit of `bals.follows`: there are rules ([`crate::desk::rules`]).
+pub const RULES: i64 = 4;
 
 /// An absence of a BAL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +138,7 @@ pub fn forget(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreErro
     tx.execute(sql, params![before, limit])
 }
 
-/// Who waits for what comes to a BAL: [`ABSENCE`], [`NOTICES`].
+/// Who waits for what comes to a BAL: [`ABSENCE`], [`NOTICES`], [`RULES`].
 pub fn follows(tx: &mut dyn Tx, bal: Id) -> Result<i64, StoreError> {
     tx.query_opt("SELECT follows FROM bals WHERE id = $1", params![bal])?.map_or(Ok(0), |r| r.int(0))
 }
@@ -147,7 +149,8 @@ pub(crate) fn follow(tx: &mut dyn Tx, bal: Id) -> Result<(), StoreError> {
     tx.query_opt("SELECT id FROM bals WHERE id = $1 FOR UPDATE", params![bal])?;
     let sql = "UPDATE bals SET follows = \
                (CASE WHEN EXISTS (SELECT 1 FROM absences WHERE bal_id = $1) THEN 1 ELSE 0 END) + \
-               (CASE WHEN EXISTS (SELECT 1 FROM mail_notices WHERE bal_id = $1 AND mode <> 'off') THEN 2 ELSE 0 END) WHERE id = $1";
+               (CASE WHEN EXISTS (SELECT 1 FROM mail_notices WHERE bal_id = $1 AND mode <> 'off') THEN 2 ELSE 0 END) + \
+               (CASE WHEN EXISTS (SELECT 1 FROM rules WHERE bal_id = $1 AND enabled <> 0) THEN 4 ELSE 0 END) WHERE id = $1";
     tx.execute(sql, params![bal]).map(drop)
 }
 

@@ -159,6 +159,10 @@ impl Operator {
     pub(crate) async fn look_after_arrivals(&self, bal: Id) -> Result<(), Refusal> {
         let follows = self.0.store.read(move |tx| rows::follows(tx, bal)).await;
         let follows = follows.map_err(|e: StoreError| store(&e))?;
+        // First of all: what a rule files is filed when anybody hears of it.
+        if follows & rows::RULES != 0 {
+            self.run_rules(bal).await?;
+        }
         if follows & rows::NOTICES != 0 {
             self.plan_mail_notices(bal).await?;
         }

@@ -164,7 +164,7 @@ impl Operator {
 }
 
 /// May this person read the BAL now?
-fn may_read(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<bool, StoreError> {
+pub(super) fn may_read(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<bool, StoreError> {
     let seated = access::seat(tx, bal, person)?;
     Ok(seated.is_some_and(|s| BalRights::from_bits(s.rights).has(BalRights::READ)))
 }

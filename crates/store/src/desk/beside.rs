@@ -145,7 +145,7 @@ pub fn of_messages(tx: &mut dyn Tx, bal: Id, messages: &[Id]) -> Result<Vec<Besi
     let sql = |list: &str| {
         format!(
             "SELECT message_id, person_id, opened, door, answered, forwarded FROM message_people \
-             WHERE bal_id = $1 AND message_id IN ({list})"
+             WHERE bal_id = $1 AND message_id IN ({list}) AND person_id <> 0"
         )
     };
     let read = |r: &Row| {
