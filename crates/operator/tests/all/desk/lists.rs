@@ -1,1 +1,200 @@
-//! Lists as windows.
+//! Lists as windows: against what a mail program sees of the same folder.
+use super::{ANNE, House, SERVICE};
+use sceau_domain::Timestamp;
+use sceau_domain::personal::MARK;
+use sceau_identity::factor::Factor;
+use sceau_operator::Actor;
+use sceau_operator::desk::list::{Filter, Listing, View};
+use sceau_operator::mailbox::entries::{FlagSet, Flags};
+use sceau_store::testing::START;
+use sceau_store::{Id, StoreError};
+use sceau_testkit::browser::signed_in;
+use sceau_testkit::world::{code, letter};
+
+each_engine!(
+    windows_are_the_folder_in_order,
+    a_list_knows_attachments_patients_and_conversations,
+    what_an_earlier_program_left_is_made_known,
+    what_is_kept_from_somebody_is_not_listed,
+);
+
+const DAY: i64 = 86_400_000;
+
+impl House {
+    /// Somebody in a browser, at a BAL.
+    pub(super) async fn sits(&self, login: &str, address: &str) -> Actor {
+        let session = signed_in(&self.0.op, &self.0.store, login, &[Factor::Card]).await.1;
+        self.0.op.sit(&session, self.id(address).await).await.unwrap()
+    }
+    /// Files a letter, so many days after the beginning: its UID.
+    pub(super) async fn files(&self, actor: &Actor, folder: &str, day: i64, flags: FlagSet, text: &str) -> u32 {
+        let date = Timestamp(START.0 + day * DAY);
+        self.0.op.append(actor, folder, flags, Some(date), self.0.message(text)).await.unwrap().1
+    }
+    /// The id of a folder.
+    pub(super) async fn place(&self, actor: &Actor, name: &str) -> Id {
+        self.0.op.folder(actor, name).await.unwrap().id
+    }
+}
+
+/// The beginning of a folder.
+pub(super) fn view(folder: Id, filter: Filter) -> View {
+    View { folder, filter, threads: false, oldest_first: false, from: None, limit: 50 }
+}
+
+fn uids(listing: &Listing) -> Vec<u32> {
+    listing.rows.iter().map(|row| row.uid).collect()
+}
+
+async fn windows_are_the_folder_in_order(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let folder = h.place(&anne, "INBOX").await;
+    for n in 0..23_i64 {
+        let bit = |every: i64, flag: Flags| if n % every == 0 { flag } else { Flags::default() };
+        let flags = bit(2, Flags::SEEN) | bit(3, Flags::FLAGGED) | bit(7, Flags::DELETED);
+        // Some came on the same day, and not in the order of their dates.
+        let text = letter("Marc Durand <marc@exemple.fr>", &format!("lettre-{n}"));
+        h.files(&anne, "INBOX", (n * 5 % 12) / 2, FlagSet::of(flags), &text).await;
+    }
+    let all = op.open_folder(&anne, "INBOX", true).await.unwrap().entries;
+    let cases: [(Filter, fn(Flags) -> bool); 3] = [
+        (Filter::All, |_| true),
+        (Filter::Unread, |flags| !flags.has(Flags::SEEN)),
+        (Filter::Flagged, |flags| flags.has(Flags::FLAGGED)),
+    ];
+    for (filter, shows) in cases {
+        let seen = |flags: Flags| !flags.has(Flags::DELETED) && shows(flags);
+        let mut expected: Vec<_> = all.iter().filter(|e| seen(e.flags.system)).collect();
+        expected.sort_by_key(|e| (e.internal_date.0, e.uid));
+        let expected: Vec<u32> = expected.iter().map(|e| e.uid).collect();
+        for (oldest_first, limit) in [(true, 4), (false, 4), (false, 1), (true, 50)] {
+            let mut asked = View { oldest_first, limit, ..view(folder, filter) };
+            let mut found = Vec::new();
+            loop {
+                let page = op.list(&anne, &asked).await.unwrap();
+                assert!(page.complete && page.rows.len() <= limit);
+                found.extend(uids(&page));
+                match page.more {
+                    Some(more) => asked.from = Some(more),
+                    None => break,
+                }
+            }
+            if !oldest_first {
+                found.reverse();
+            }
+            assert_eq!(found, expected, "{filter:?} {oldest_first} {limit}");
+        }
+    }
+    let listing = op.list(&anne, &view(folder, Filter::All)).await.unwrap();
+    let row = &listing.rows[0];
+    assert_eq!(row.who, [("Marc Durand".to_owned(), "marc@exemple.fr".to_owned())]);
+    assert!(row.subject.starts_with("lettre-") && row.preview.as_deref().is_some_and(|p| p.starts_with("Bonjour")));
+    assert_eq!(op.message_of_object(&row.email), Some(row.message));
+    op.flush_traces().await.unwrap();
+    for act in ["login.ok", "folder.opened", "message.listed"] {
+        assert!(!h.0.traces(act).await.is_empty(), "{act}");
+    }
+    // Another BAL's folder is none here.
+    let service = h.sits("anne", SERVICE).await;
+    assert_eq!(code(op.list(&service, &view(folder, Filter::All)).await), "folder.unknown");
+}
+
+/// A letter that answers another one, with an attachment or to a patient where that is said.
+fn reply(id: &str, root: &str, to: &str, attached: bool) -> String {
+    let body = match attached {
+        false => "\r\nTexte\r\n".to_owned(),
+        true => "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nTexte\r\n--b\r\n\
+             Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=bilan.pdf\r\n\r\n%PDF\r\n--b--\r\n"
+            .to_owned(),
+    };
+    format!(
+        "From: Marc <marc@exemple.fr>\r\nTo: {to}\r\nSubject: Suite\r\nMessage-ID: <{id}@exemple.fr>\r\n\
+         References: <{root}@exemple.fr>\r\n{body}"
+    )
+}
+
+async fn a_list_knows_attachments_patients_and_conversations(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let (inbox, none) = (h.place(&anne, "INBOX").await, FlagSet::default);
+    let root = h.files(&anne, "INBOX", 0, FlagSet::of(Flags::SEEN), &letter("a@exemple.fr", "racine")).await;
+    let alone = h.files(&anne, "INBOX", 1, none(), &letter("b@exemple.fr", "seule")).await;
+    let with = h.files(&anne, "INBOX", 2, none(), &reply("deux", "racine", ANNE, true)).await;
+    h.files(&anne, "Sent", 3, FlagSet::of(Flags::SEEN), &reply("trois", "racine", "x@patient.mssante.fr", false)).await;
+    let shown = async |filter| uids(&op.list(&anne, &view(inbox, filter)).await.unwrap());
+    assert_eq!(shown(Filter::Attached).await, [with]);
+    assert_eq!(shown(Filter::Patient).await, [0_u32; 0]);
+    assert_eq!(shown(Filter::All).await, [with, alone, root]);
+    let sent = h.place(&anne, "Sent").await;
+    let listing = op.list(&anne, &view(sent, Filter::Patient)).await.unwrap();
+    assert!(listing.rows[0].patient && !listing.rows[0].attached);
+    // In Sent it says to whom.
+    assert_eq!(listing.rows[0].who[0].1, "x@patient.mssante.fr");
+    // A conversation stands where its newest message does; the folder's messages alone count there.
+    let threads = op.list(&anne, &View { threads: true, ..view(inbox, Filter::All) }).await.unwrap();
+    let counted: Vec<_> = threads.rows.iter().map(|r| (r.uid, r.in_thread, r.unread_in_thread)).collect();
+    assert_eq!(counted, [(with, 2, 1), (alone, 1, 1)]);
+    let unread = op.list(&anne, &View { threads: true, ..view(inbox, Filter::Unread) }).await.unwrap();
+    assert_eq!(uids(&unread), [with, alone]);
+    let talk = op.conversation(&anne, threads.rows[0].message).await.unwrap();
+    let talk: Vec<_> = talk.iter().map(|(folder, row)| (folder.name.as_str(), row.subject.as_str())).collect();
+    assert_eq!(talk, [("Sent", "Suite"), ("INBOX", "Suite"), ("INBOX", "racine")]);
+    // Copied and moved, a message is of the same conversation.
+    op.move_entries(&anne, inbox, &[with], "Archive").await.unwrap();
+    let threads = op.list(&anne, &View { threads: true, ..view(inbox, Filter::All) }).await.unwrap();
+    assert_eq!(uids(&threads), [alone, root]);
+    assert_eq!(op.conversation(&anne, threads.rows[1].message).await.unwrap().len(), 3);
+}
+
+async fn what_an_earlier_program_left_is_made_known(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let inbox = h.place(&anne, "INBOX").await;
+    h.files(&anne, "INBOX", 0, FlagSet::default(), &letter("a@exemple.fr", "racine")).await;
+    let with = h.files(&anne, "INBOX", 1, FlagSet::default(), &reply("deux", "racine", ANNE, true)).await;
+    let known = op.list(&anne, &view(inbox, Filter::All)).await.unwrap();
+    let forget = h.0.store.write(move |tx| tx.execute("UPDATE entries SET thread = 0, traits = 0", &[]).map(drop));
+    forget.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let listing = op.list(&anne, &view(inbox, Filter::Attached)).await.unwrap();
+    assert!(!listing.complete && listing.rows.is_empty());
+    op.run_due_jobs().await.unwrap();
+    let listing = op.list(&anne, &view(inbox, Filter::Attached)).await.unwrap();
+    assert!(listing.complete);
+    assert_eq!(uids(&listing), [with]);
+    let again = op.list(&anne, &view(inbox, Filter::All)).await.unwrap();
+    let threads = |l: &Listing| l.rows.iter().map(|r| r.thread).collect::<Vec<_>>();
+    assert_eq!(threads(&again), threads(&known));
+    assert!(again.rows[0].thread == again.rows[1].thread && again.rows[0].thread > 0);
+}
+
+async fn what_is_kept_from_somebody_is_not_listed(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let inbox = h.place(&anne, "INBOX").await;
+    let marked = || FlagSet { keywords: [MARK].into_iter().collect(), ..FlagSet::default() };
+    let mut open = Vec::new();
+    for n in 0..6 {
+        let text = letter("a@exemple.fr", &format!("lettre-{n}"));
+        let flags = if n % 2 == 0 { marked() } else { FlagSet::default() };
+        let uid = h.files(&anne, "INBOX", n, flags, &text).await;
+        if n % 2 == 1 {
+            open.insert(0, uid);
+        }
+    }
+    let all = op.list(&anne, &view(inbox, Filter::All)).await.unwrap();
+    assert_eq!((all.rows.len(), all.status.messages), (6, 6));
+    let theirs = op.list(&bruno, &view(inbox, Filter::All)).await.unwrap();
+    assert_eq!((uids(&theirs), theirs.status.messages, theirs.status.unseen), (open.clone(), 3, 3));
+    // By pages too: nothing is left out and nothing is twice.
+    let mut asked = View { limit: 2, threads: true, ..view(inbox, Filter::All) };
+    let first = op.list(&bruno, &asked).await.unwrap();
+    asked.from = first.more;
+    let second = op.list(&bruno, &asked).await.unwrap();
+    assert_eq!([uids(&first), uids(&second)].concat(), open);
+    let bals = op.desk_bals(&bruno).await.unwrap();
+    let service = bals.iter().find(|bal| bal.address.to_string() == SERVICE).unwrap();
+    assert_eq!((service.unread, service.shut), (3, None));
+    assert_eq!(op.bal_of_object(&service.code), Some(service.id));
+    assert!(!bals.iter().any(|bal| bal.address.to_string() == ANNE));
+}
