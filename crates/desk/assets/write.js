@@ -1,1 +1,84 @@
-// Writing: saving while one types, chips, the editor.
+// Writing: saving while one types, sending by the keyboard, files that are dropped.
+import { part, say, swap } from "./base.js";
+
+const QUIET = 1500;
+const LEAST = 3000;
+const form = document.getElementById("lettre");
+const state = document.getElementById("etat");
+const pieces = document.getElementById("pieces");
+const button = (value) => form.querySelector(`button[name="faire"][value="${value}"]`);
+let changed = false;
+let saving = null;
+let stopped = false;
+let sent = false;
+let last = 0;
+let timer;
+
+async function save() {
+  changed = false;
+  last = Date.now();
+  const typed = new FormData(form);
+  typed.delete("pieces");
+  typed.set("faire", "auto");
+  try {
+    swap(state, await part(form.getAttribute("action"), "draft", typed));
+    const { version, jeton } = state.firstElementChild.dataset;
+    form.elements.version.value = version;
+    form.elements.jeton.value = jeton;
+  } catch (refused) {
+    changed = true;
+    // What another window wrote, or what leaves, is not written over: the form itself says so.
+    stopped = [404, 409, 412, 422].includes(refused.status);
+    if (stopped) say(refused.sentence);
+  }
+  saving = null;
+  if (changed) later();
+}
+
+function later() {
+  clearTimeout(timer);
+  if (stopped || saving || sent) return;
+  timer = setTimeout(() => (saving = save()), Math.max(QUIET, last + LEAST - Date.now()));
+}
+
+form.addEventListener("input", (event) => {
+  if (event.target === pieces || event.target.id === "quand") return;
+  changed = true;
+  later();
+});
+
+// The form goes once, and after what is being saved: it says from which version it starts.
+form.addEventListener("submit", async (event) => {
+  clearTimeout(timer);
+  if (sent) return event.preventDefault();
+  if (saving) {
+    event.preventDefault();
+    await saving;
+    clearTimeout(timer);
+    return form.requestSubmit(event.submitter);
+  }
+  sent = true;
+});
+window.addEventListener("pageshow", () => (sent = false));
+
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    form.requestSubmit(button("envoyer") ?? button("envoyer-tel-quel"));
+  }
+});
+
+// Enter in a field does not send a letter.
+form.addEventListener("keypress", (event) => {
+  if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
+});
+
+const carries = (event) => event.dataTransfer?.types.includes("Files");
+form.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
+form.addEventListener("drop", (event) => {
+  if (!carries(event)) return;
+  event.preventDefault();
+  pieces.files = event.dataTransfer.files;
+  form.requestSubmit(button("joindre"));
+});
+pieces.addEventListener("change", () => pieces.files.length && form.requestSubmit(button("joindre")));

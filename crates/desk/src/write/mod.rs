@@ -1,13 +1,24 @@
-//! Writing, what leaves later, signatures and templates.
+//! Writing, and what leaves later. One form does it all without a script; a script saves while one types.
+//!
+//! Promises: looking at a page keeps nothing; what was typed is shown again whatever happened (a rule that says no, another window, a session that ended).
+mod form;
+mod outbox;
+mod page;
+mod remind;
+
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
 use sceau_web::State;
+
+/// Largest form with its files, bytes: more than any message may have, whatever the limits are.
+const FORM: usize = 64 << 20;
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/bal/{b}/ecrire", get(crate::soon))
-        .route("/bal/{b}/ecrire/{d}", get(crate::soon))
-        .route("/bal/{b}/envois", get(crate::soon))
-        .route("/bal/{b}/modeles", get(crate::soon))
+        .route("/bal/{b}/ecrire", get(page::blank))
+        .route("/bal/{b}/ecrire/{d}", get(page::draft).post(form::take).layer(DefaultBodyLimit::max(FORM)))
+        .route("/bal/{b}/envois", get(outbox::show))
+        .route("/bal/{b}/envois/{d}/retenir", post(outbox::hold_back))
 }

@@ -1,0 +1,261 @@
+//! The page on which one writes.
+use crate::list::{Rail, rail};
+use crate::size;
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use sceau_domain::text::text;
+use sceau_domain::{Refusal, RefusalCode};
+use sceau_operator::Actor;
+use sceau_operator::desk::letters::{Draft, DraftView, How, Start};
+use sceau_operator::desk::recipients::Verdict;
+use sceau_operator::desk::sources::Quoted;
+use sceau_web::part::{self, Asked, PartName};
+use sceau_web::{Shell, Visitor, layout, seated};
+use serde::Deserialize;
+
+/// From what one starts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Begun {
+    /// The message that is answered or sent on.
+    repondre: String,
+    /// `un`, `tous`, `transferer`; without a message: to whom.
+    a: String,
+}
+
+/// From what a letter starts, as forms say it: the message and what is done with it.
+pub(super) fn start(message: &str, mode: &str) -> Start {
+    match (message, mode) {
+        ("", to) => Start::Blank { to: to.to_owned() },
+        (email, "transferer") => Start::Forward { email: email.to_owned() },
+        (email, mode) => Start::Answer { email: email.to_owned(), all: mode == "tous" },
+    }
+}
+
+/// A piece.
+struct Line {
+    name: String,
+    size: String,
+    /// What its button says to take it out; none: it belongs to the message that is sent on.
+    remove: Option<String>,
+    /// Not all of it came.
+    partial: bool,
+}
+
+/// A recipient who cannot receive.
+struct Wrong {
+    text: String,
+    why: String,
+}
+
+/// What became of saving: a piece of the page, for the script.
+#[derive(Template)]
+#[template(path = "write/state.html")]
+pub(super) struct Saved {
+    /// Where the form goes from now on, with its word and its version.
+    action: String,
+    jeton: String,
+    version: i64,
+    saved: String,
+}
+
+#[derive(Template)]
+#[template(path = "write/page.html")]
+struct Page {
+    shell: Shell,
+    rail: Rail,
+    title: String,
+    state: Saved,
+    draft: Draft,
+    /// The message that is gone on from, and how.
+    repondre: String,
+    mode: String,
+    pieces: Vec<Line>,
+    wrong: Vec<Wrong>,
+    /// Why not.
+    error: Option<String>,
+    /// A piece is spoken of that is not there.
+    reminds: bool,
+    /// The draft as another window left it.
+    other: Option<Draft>,
+    /// The page of the draft as it is kept.
+    kept: Option<String>,
+    limits: String,
+}
+
+/// What a page shows beside the draft.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// What was typed, where it is not what is kept.
+    pub typed: Option<Draft>,
+    /// Why not.
+    pub refusal: Option<Refusal>,
+    /// A piece is spoken of that is not there.
+    pub reminds: bool,
+}
+
+/// Which draft: its BAL and what names it; and from what it goes on, as the form says it: the message and how.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub b: &'a str,
+    pub code: &'a str,
+    pub message: &'a str,
+    pub mode: &'a str,
+}
+
+impl At<'_> {
+    /// Where its page and its form are.
+    pub fn path(&self) -> String {
+        format!("/bal/{}/ecrire/{}", self.b, self.code)
+    }
+}
+
+/// `GET /bal/{b}/ecrire`
+pub(super) async fn blank(visitor: Visitor, Path(b): Path<String>, uri: Uri) -> Response {
+    let actor = match seated(&visitor, &b).await {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    let Begun { repondre, a } = Query::try_from_uri(&uri).map(|Query(begun)| begun).unwrap_or_default();
+    let place = visitor.op.place().await;
+    let head = |quoted: &Quoted| {
+        let at = quoted.at.map(|at| layout::instant(visitor.lang, at, place)).unwrap_or_default();
+        let key = if a == "transferer" { "write.head.forward" } else { "write.head.answer" };
+        let mut values = vec![
+            ("name", quoted.name.as_str()),
+            ("address", &quoted.address),
+            ("subject", &quoted.subject),
+            ("to", &quoted.to),
+        ];
+        if !at.is_empty() {
+            values.push(("date", &at));
+        }
+        text(visitor.lang, key, &values)
+    };
+    match visitor.op.begin_letter(&actor, &start(&repondre, &a), &head).await {
+        Ok(draft) => {
+            let code = visitor.op.new_draft_object();
+            let at = At { b: &b, code: &code, message: &repondre, mode: &a };
+            show(&visitor, &actor, &at, None, Beside { typed: Some(draft), ..Beside::default() }).await
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// `GET /bal/{b}/ecrire/{d}`
+pub(super) async fn draft(visitor: Visitor, Path((b, d)): Path<(String, String)>) -> Response {
+    let actor = match seated(&visitor, &b).await {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    let Some(id) = visitor.op.draft_of_object(&d) else { return visitor.refused(&RefusalCode::NotFound.into()) };
+    match visitor.op.draft(&actor, id).await {
+        // It is not written any more.
+        Ok(view) if !view.state.is_open() => visitor.see(&format!("/bal/{b}/envois")),
+        Ok(view) => {
+            let at = At { b: &b, code: &d, message: "", mode: "" };
+            show(&visitor, &actor, &at, Some(&view), Beside::default()).await
+        }
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+/// What became of saving.
+async fn saved(visitor: &Visitor, at: &At<'_>, view: Option<&DraftView>) -> Saved {
+    let action = at.path();
+    let saved = match view {
+        Some(view) => {
+            let date = layout::instant(visitor.lang, view.changed, visitor.op.place().await);
+            text(visitor.lang, "write.saved", &[("date", &date)])
+        }
+        None => String::new(),
+    };
+    let version = view.map_or(0, |view| view.version);
+    Saved { jeton: visitor.field(&action), action: visitor.to(&action), version, saved }
+}
+
+/// The page, or why it cannot be shown.
+pub(super) async fn show(
+    visitor: &Visitor,
+    actor: &Actor,
+    at: &At<'_>,
+    view: Option<&DraftView>,
+    beside: Beside,
+) -> Response {
+    let status = match &beside.refusal {
+        Some(refusal) => visitor.told(refusal).0,
+        None => StatusCode::OK,
+    };
+    match page(visitor, actor, at, view, beside).await {
+        Ok(page) if status == StatusCode::OK => {
+            part::answer(visitor, &Asked(visitor.part), &page, &[(PartName::Draft, &page.state)])
+        }
+        Ok(page) => visitor.screen(status, &page),
+        Err(refusal) => visitor.refused(&refusal),
+    }
+}
+
+async fn page(
+    visitor: &Visitor,
+    actor: &Actor,
+    at: &At<'_>,
+    view: Option<&DraftView>,
+    Beside { typed, refusal, reminds }: Beside,
+) -> Result<Page, Refusal> {
+    let op = &visitor.op;
+    let draft = typed.or_else(|| view.map(|view| view.draft.clone())).unwrap_or_default();
+    let conflict = refusal.as_ref().is_some_and(|r| r.code == RefusalCode::EditConflict);
+    let carried = match view {
+        Some(view) => view.carried.clone(),
+        None => op.pieces_to_carry(actor, &start(at.message, at.mode)).await?,
+    };
+    let along = carried.into_iter().map(|(name, bytes)| Line {
+        name,
+        size: size(visitor.lang, bytes),
+        remove: None,
+        partial: false,
+    });
+    let own = view.map(|view| view.uploads.as_slice()).unwrap_or_default().iter().map(|file| Line {
+        name: file.name.clone(),
+        size: size(visitor.lang, file.held),
+        remove: Some(format!("retirer-{}", file.code)),
+        partial: !file.is_whole(),
+    });
+    let pieces: Vec<Line> = along.chain(own).collect();
+    // Whoever has typed recipients sees at once who cannot receive.
+    let fields = [&draft.to, &draft.cc, &draft.bcc].map(String::as_str);
+    let bytes = view.map_or(draft.text.len() as u64, DraftView::bytes);
+    let verdicts = op.look_at_recipients(actor, &fields, bytes, false).await?;
+    let wrong = |v: Verdict| {
+        let why = visitor.told(&v.why?).1;
+        Some(Wrong { text: v.text, why })
+    };
+    let limits = op.letter_limits(actor).await?;
+    let (recipients, most) = (limits.recipients.to_string(), size(visitor.lang, limits.message_bytes));
+    let title = match view.and_then(|view| view.source.as_ref()).map(|(_, how)| *how) {
+        Some(How::Answer) => "write.title.answer",
+        Some(How::Forward) => "write.title.forward",
+        None if at.message.is_empty() => "write.title.new",
+        None if at.mode == "transferer" => "write.title.forward",
+        None => "write.title.answer",
+    };
+    let state = saved(visitor, at, view).await;
+    Ok(Page {
+        shell: visitor.shell(&at.path()).of_bal(at.b),
+        rail: rail(visitor, actor, at.b, None).await?,
+        title: visitor.t(title),
+        kept: view.map(|_| state.action.clone()),
+        state,
+        repondre: at.message.to_owned(),
+        mode: if at.message.is_empty() { String::new() } else { at.mode.to_owned() },
+        pieces,
+        wrong: verdicts.into_iter().filter_map(wrong).collect(),
+        error: refusal.map(|refusal| visitor.told(&refusal).1),
+        reminds,
+        other: view.filter(|_| conflict).map(|view| view.draft.clone()),
+        draft,
+        limits: text(visitor.lang, "write.limits", &[("n", &recipients), ("size", &most)]),
+    })
+}
