@@ -247,14 +247,19 @@ impl Operator {
         Ok(pieces.into_iter().map(|p| (p.name, p.size)).collect())
     }
 
-    /// Keeps a new draft. `admin.invalid`, `entry.unknown`, `quota.exceeded` beyond a thousand drafts.
-    pub async fn new_draft(&self, actor: &Actor, start: &Start, draft: Draft) -> Result<DraftView, Refusal> {
+    /// What names a draft that is not kept yet: a page begins with it, so that what is sent twice makes one.
+    pub fn new_draft_object(&self) -> String {
+        self.draft_object(self.0.store.new_id())
+    }
+
+    /// Keeps a new draft under its id ([`Operator::new_draft_object`]). `edit.conflict`, `draft.leaving` when it is kept already, `admin.invalid`, `entry.unknown`, `quota.exceeded` beyond a thousand drafts.
+    pub async fn new_draft(&self, actor: &Actor, id: Id, start: &Start, draft: Draft) -> Result<DraftView, Refusal> {
         draft.check()?;
         self.may_write_here(actor).await?;
         let seat = self.seat(actor)?.sending();
         let mut kept = Kept {
             draft,
-            id: crate::mail::new_tag(&self.0.store),
+            id: format!("{id:013x}"),
             references: Vec::new(),
             source: None,
             carried: Vec::new(),
@@ -270,7 +275,7 @@ impl Operator {
                 kept.carried = source.pieces();
             }
         }
-        let (id, now, person) = (self.0.store.new_id(), self.now().0, actor.person());
+        let (now, person) = (self.now().0, actor.person());
         let sealed = kept.seal(&self.bal_seal(seat.bal).await?, id)?;
         let row = Row {
             id,
@@ -291,6 +296,11 @@ impl Operator {
         let new = row.clone();
         let write = move |tx: &mut dyn Tx| -> Result<(), Fail> {
             seat.check(tx)?;
+            if let Some(row) = rows::lock(tx, id)? {
+                let row = own(Some(row), &seat, person)?;
+                let open = DraftState::of(&row).is_open();
+                return Err(if open { RefusalCode::EditConflict } else { RefusalCode::DraftLeaving }.into());
+            }
             if rows::count(tx, seat.bal, person)? >= MOST {
                 return Err(Refusal::new(RefusalCode::QuotaExceeded).with("limit", MOST).into());
             }

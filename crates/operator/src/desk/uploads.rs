@@ -70,29 +70,30 @@ fn key_field(first: i64) -> String {
 }
 
 impl Operator {
-    /// Begins a file of a draft of one's own. `message.too_big`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
+    /// Begins a file of a draft of one's own. `size`: none while nobody knows it ([`Operator::end_upload`] says it then). `message.too_big`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
     pub async fn begin_upload(
         &self,
         actor: &Actor,
         draft: Id,
         name: &str,
         kind: &str,
-        size: u64,
+        size: Option<u64>,
     ) -> Result<UploadView, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let most = self.limits_of_actor(actor).await?.announced_bytes();
         let too_big = || Refusal::new(RefusalCode::MessageTooBig).with("limit", crate::mail::megabytes(most));
-        if size > most {
+        if size.is_some_and(|size| size > most) {
             return Err(too_big());
         }
         let (id, seal) = (self.0.store.new_id(), self.bal_seal(seat.bal).await?);
         let named = Named { name: plain_name(name), kind: kind.chars().take(NAME).collect() };
         let bytes = serde_json::to_vec(&named).map_err(|_| RefusalCode::Defect)?;
         let sealed = seal.seal(id, SEALED, &bytes).map_err(|e| refuse::store(&e))?;
-        let size = i64::try_from(size).map_err(|_| too_big())?;
-        let row = Upload { id, bal: seat.bal, draft, sealed, size, held: 0, created: self.now().0 };
-        let (new, refused) = (row.clone(), too_big());
-        let write = move |tx: &mut dyn Tx| -> Result<(), Fail> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let size = size.map(|size| i64::try_from(size).unwrap_or(i64::MAX));
+        let new = Upload { id, bal: seat.bal, draft, sealed, size: 0, held: 0, created: self.now().0 };
+        let refused = too_big();
+        let write = move |tx: &mut dyn Tx| -> Result<Upload, Fail> {
             seat.check(tx)?;
             let draft = own(drafts::lock(tx, draft)?, &seat, person)?;
             if !DraftState::of(&draft).is_open() {
@@ -102,17 +103,32 @@ impl Operator {
             if others.len() >= MOST {
                 return Err(Refusal::new(RefusalCode::Invalid).with("name", "piece").into());
             }
-            let whole = others.iter().fold(new.size, |sum, other| sum.saturating_add(other.size));
-            if whole.unsigned_abs() > most {
+            // What waits without a size takes what is left.
+            let left = others.iter().fold(most, |left, other| left.saturating_sub(other.size));
+            let row = Upload { size: size.unwrap_or(left.max(0)), ..new.clone() };
+            if row.size > left {
                 return Err(refused.clone().into());
             }
-            Ok(rows::insert(tx, &new)?)
+            rows::insert(tx, &row)?;
+            Ok(row)
         };
-        self.0.store.write(write).await?;
+        let row = self.0.store.write(write).await?;
         self.upload_view(&seal, &row)
     }
 
-    /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing.
+    /// All of a file has come whose size nobody knew. `admin.not_found`.
+    pub async fn end_upload(&self, actor: &Actor, upload: Id) -> Result<(), Refusal> {
+        let (seat, person) = (self.seat(actor)?.sending(), actor.person());
+        let end = move |tx: &mut dyn Tx| -> Result<(), Fail> {
+            seat.check(tx)?;
+            let row = rows::lock(tx, upload)?.ok_or(RefusalCode::NotFound)?;
+            own(drafts::by_id(tx, row.draft)?, &seat, person)?;
+            Ok(rows::end(tx, upload)?)
+        };
+        Ok(self.0.store.write(end).await?)
+    }
+
+    /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing; `message.too_big` beyond its size.
     pub async fn push_piece(&self, actor: &Actor, upload: Id, at: u64, bytes: &[u8]) -> Result<u64, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let seal = self.bal_seal(seat.bal).await?;
@@ -131,8 +147,11 @@ impl Operator {
             if !DraftState::of(&draft).is_open() {
                 return Err(RefusalCode::DraftLeaving.into());
             }
-            if row.held != piece.first || row.held.saturating_add(piece.size) > row.size {
+            if row.held != piece.first {
                 return Err(gap(row.held).into());
+            }
+            if row.held.saturating_add(piece.size) > row.size {
+                return Err(RefusalCode::MessageTooBig.into());
             }
             if piece.size == 0 {
                 return Ok(Kept::No(row.held.unsigned_abs()));

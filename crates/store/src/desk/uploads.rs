@@ -77,6 +77,11 @@ pub fn add(tx: &mut dyn Tx, bal: Id, p: &Piece) -> Result<(), StoreError> {
     tx.execute("UPDATE uploads SET held = $2 WHERE id = $1", params![p.upload, p.first + p.size]).map(drop)
 }
 
+/// What is held of a file is all of it.
+pub fn end(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
+    tx.execute("UPDATE uploads SET size = held WHERE id = $1", params![id]).map(drop)
+}
+
 /// The pieces of a file, in order.
 pub fn pieces(tx: &mut dyn Tx, upload: Id) -> Result<Vec<Piece>, StoreError> {
     let sql = "SELECT upload_id, first, size, blob_id, blob_key FROM upload_pieces WHERE upload_id = $1 ORDER BY first";
