@@ -2,6 +2,7 @@
 mod beside;
 mod deliveries;
 mod presence;
+mod rules;
 mod team;
 
 pub(crate) use beside::{Around, around};
@@ -20,7 +21,11 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/message/{m}/note/{n}/retirer", post(beside::remove))
         .route("/bal/{b}/message/{m}/attribuer", post(beside::assign))
         .route("/bal/{b}/message/{m}/presence", post(presence::say))
-        .route("/bal/{b}/regles", get(crate::soon))
+        .route("/bal/{b}/regles", get(rules::list))
+        .route("/bal/{b}/regle/{r}", get(rules::edit).post(rules::save))
+        .route("/bal/{b}/regle/{r}/monter", post(rules::up))
+        .route("/bal/{b}/regle/{r}/descendre", post(rules::down))
+        .route("/bal/{b}/regle/{r}/retirer", post(rules::remove))
         .route("/bal/{b}/equipe", get(team::page))
         .route("/bal/{b}/equipe/attester", post(team::attest))
 }
