@@ -1,7 +1,7 @@
 //! One's own account.
-use sceau_e2e::Desk;
 use sceau_e2e::desk::Screen;
 use sceau_e2e::visit::Visit;
+use sceau_e2e::{Desk, proves};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Its pages, and a word of each.
@@ -19,6 +19,7 @@ const PAGES: [(&str, &str); 9] = [
 
 #[test]
 fn one_looks_after_ones_own_account() {
+    let _proof = proves(&["F164", "F247", "F069"], "web");
     let desk = Desk::start();
     let a = desk.a();
     let (service, doctor) = (a.account("Org", 0).address.clone(), a.account("Per", 0).clone());
