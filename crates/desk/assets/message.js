@@ -1,1 +1,35 @@
-// The message pane: opening in place, pieces, dialogs.
+// A message: its frame as high as one likes; pictures and PDF in a dialog beside the text. Everything works without.
+function dress(root) {
+  for (const button of root.querySelectorAll("[data-grow]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const frame = button.closest("article").querySelector("iframe.body");
+      frame.classList.toggle("body-whole");
+      frame.scrollIntoView({ block: "start" });
+    });
+  }
+}
+
+// A preview: the same address as the link, in a frame of its own.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-view]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !matchMedia("(min-width: 48rem)").matches) return;
+  event.preventDefault();
+  const dialog = Object.assign(document.createElement("dialog"), { className: "dialog dialog-view" });
+  const frame = Object.assign(document.createElement("iframe"), { src: link.href, title: link.textContent });
+  const close = document.createElement("form");
+  close.method = "dialog";
+  close.append(Object.assign(document.createElement("button"), { className: "btn", textContent: "×" }));
+  close.firstChild.setAttribute("aria-label", document.querySelector("[data-close]")?.dataset.close ?? "×");
+  dialog.append(close, frame);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    link.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+});
+
+// A list puts messages into its pane.
+document.addEventListener("sceau:message", (event) => dress(event.target));
+dress(document);

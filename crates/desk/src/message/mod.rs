@@ -1,12 +1,44 @@
-//! A message and its pieces.
+//! A message and its pieces: the page on which it is read, its HTML in a frame that may run nothing, what is attached, its header, the way out.
+//!
+//! Promises: what a stranger wrote stands in our pages as text alone; as markup only in a document of its own that a browser gives no origin, and that may
+//! load nothing; a piece is answered by what its bytes are, and as a download otherwise.
+mod exit;
+mod files;
+mod frame;
+mod headers;
+mod page;
+
 use axum::Router;
 use axum::routing::get;
+use sceau_message::safe_html::{Link, linked};
+use sceau_operator::Operator;
 use sceau_web::State;
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/bal/{b}/message/{m}", get(crate::soon))
-        .route("/bal/{b}/message/{m}/imprimer", get(crate::soon))
-        .route("/bal/{b}/message/{m}/entetes", get(crate::soon))
+        .route("/bal/{b}/message/{m}", get(page::show))
+        .route("/bal/{b}/message/{m}/corps", get(frame::body_of))
+        .route("/bal/{b}/message/{m}/imprimer", get(frame::print))
+        .route("/bal/{b}/message/{m}/entetes", get(headers::show))
+        .route("/bal/{b}/message/{m}/source", get(files::source))
+        .route("/bal/{b}/message/{m}/piece/{p}", get(files::download))
+        .route("/bal/{b}/message/{m}/piece/{p}/voir", get(files::view))
+        .route("/sortie", get(exit::show))
+}
+
+/// Where a message is.
+fn at(b: &str, m: &str) -> String {
+    format!("/bal/{b}/message/{m}")
+}
+
+/// What an address in a message becomes: the page of the way out. Those of mail are words: one answers by the buttons of the page.
+fn way_out(op: &Operator) -> Link {
+    let op = op.clone();
+    Box::new(move |address| exit::to(&op, address))
+}
+
+/// What a stranger wrote on one line, as markup of ours: escaped, what turns or hides writing shown for what it is.
+fn word(text: &str) -> String {
+    linked(text, &|_| None)
 }

@@ -234,7 +234,7 @@ impl Operator {
             to: parties(&envelope.to),
             cc: parties(&envelope.cc),
             bcc: parties(&envelope.bcc),
-            sent: envelope.date.as_deref().and_then(sent::instant).map(Timestamp),
+            sent: envelope.date.as_deref().and_then(sent::instant).map(Timestamp::from_seconds),
             received: opened.received,
             size: opened.reader.size(),
             html: bodies.html.is_some(),

@@ -1,0 +1,114 @@
+//! The way out: what a link in a message leads to is said before one goes there.
+use super::word;
+use askama::Template;
+use axum::extract::Query;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sceau_domain::{DomainName, RefusalCode};
+use sceau_operator::Operator;
+use sceau_web::{Shell, Visitor};
+use serde::Deserialize;
+
+/// What stands for itself in a value of a query.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Longest address that leads anywhere.
+const LONGEST: usize = 2_000;
+
+/// What stands behind the page's address.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    /// The address.
+    a: String,
+    /// The word that says that one of our pages led here.
+    m: String,
+}
+
+#[derive(Template)]
+#[template(path = "message/exit.html")]
+struct Page {
+    shell: Shell,
+    /// As it is followed.
+    to: String,
+    /// As it is shown, markup of ours.
+    address: String,
+    host: String,
+    /// The host as it is sent, where that is not how it reads.
+    plain: Option<String>,
+    /// It is not encrypted.
+    open: bool,
+}
+
+/// The page that says where an address leads; none for what is no address of a site.
+pub(super) fn to(op: &Operator, address: &str) -> Option<String> {
+    let fine = host(address).is_some() && address.len() <= LONGEST;
+    let word = || op.exit_word(address);
+    fine.then(|| format!("/sortie?a={}&m={}", utf8_percent_encode(address, IN_QUERY), word()))
+}
+
+/// The host of an `http:` or `https:` address, without whoever stands before it (`https://banque.fr@ailleurs.fr`) and without a port.
+fn host(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    // Browsers read `\` as `/`.
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let authority = rest[..end].rsplit('@').next().unwrap_or_default();
+    let host = match authority.find(']') {
+        Some(end) => &authority[..=end],
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    (!host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control())).then_some(host)
+}
+
+/// `GET /sortie?a=&m=`
+pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
+    if let Err(answer) = visitor.signed_in() {
+        return *answer;
+    }
+    let asked = Query::<Asked>::try_from_uri(&uri).map(|Query(asked)| asked).unwrap_or_default();
+    // Only what one of our pages led to is shown: nobody makes others trust an address by it.
+    let Some(host) = host(&asked.a).filter(|_| visitor.op.exit_word(&asked.a) == asked.m) else {
+        return visitor.refused(&RefusalCode::NotFound.into());
+    };
+    // As it reads, and as it is sent: letters of other scripts look like ours.
+    let name: Option<DomainName> = host.parse().ok();
+    let (read, sent) = match &name {
+        Some(name) => (name.to_unicode(), name.as_str().to_owned()),
+        None => (host.to_owned(), host.to_owned()),
+    };
+    let page = Page {
+        shell: visitor.shell("/sortie"),
+        address: word(&asked.a),
+        plain: (read != sent).then_some(sent),
+        host: read,
+        open: !asked.a.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")),
+        to: asked.a,
+    };
+    visitor.screen(StatusCode::OK, &page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_where_one_arrives() {
+        for (address, found) in [
+            ("https://a.fr/x", Some("a.fr")),
+            ("HTTP://a.fr:8080?x", Some("a.fr")),
+            ("https://banque.fr@ailleurs.fr/banque.fr", Some("ailleurs.fr")),
+            ("https://banque.fr\\@ailleurs.fr", Some("banque.fr")),
+            ("https://a:b@[2001:db8::1]:443/", Some("[2001:db8::1]")),
+            ("https://a.fr#@b.fr", Some("a.fr")),
+            ("javascript://a.fr", None),
+            ("https:a.fr", None),
+            ("https://", None),
+            ("https:// a.fr", None),
+        ] {
+            assert_eq!(host(address), found, "{address}");
+        }
+    }
+}
