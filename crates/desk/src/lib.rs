@@ -9,6 +9,8 @@ mod phone;
 mod shared;
 mod write;
 
+pub(crate) use account::size;
+
 use axum::Router;
 use axum::extract::RawPathParams;
 use axum::http::{StatusCode, Uri};

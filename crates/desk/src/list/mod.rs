@@ -3,6 +3,7 @@
 //! The state of a list stands in its address ([`view`]); a page without scripts is whole.
 mod act;
 mod rail;
+mod search;
 mod view;
 mod window;
 
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/agir", post(act::carry_out))
         .route("/bal/{b}/annuler", post(act::undo))
         .route("/bal/{b}/dossiers", get(rail::page))
+        .route("/bal/{b}/chercher", get(search::show))
 }
 
 /// `GET /bureau`: where one's mail is. The only BAL, else one's own, else the list of all.

@@ -1,5 +1,5 @@
 //! The rail: one's BALs with what is unread, the folders of this one, its room. Beside every page of a BAL; on narrow screens a page of its own.
-use crate::account::size;
+use crate::size;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;

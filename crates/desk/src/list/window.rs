@@ -1,6 +1,7 @@
 //! `GET /bal/{b}/dossier/{f}`: a window over a folder.
 use super::act::NOTHING;
 use super::rail::{Rail, last_level, rail};
+use super::search::{SearchBox, search_box};
 use super::view::{Asked, FILTERS, Shown, place};
 use askama::Template;
 use axum::extract::Path;
@@ -95,6 +96,7 @@ struct List {
 struct Page {
     shell: Shell,
     rail: Rail,
+    search: SearchBox,
     title: String,
     list: List,
 }
@@ -136,7 +138,8 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
     };
     let folders = op.folders(actor).await?;
     let list = list(visitor, actor, (b, f), &shown, (listing, &folders), told);
-    Ok(Page { shell: visitor.shell(&list.here).of_bal(b), rail, title: list.name.clone(), list })
+    let search = search_box(visitor, actor, b, ("", "")).await?;
+    Ok(Page { shell: visitor.shell(&list.here).of_bal(b), rail, search, title: list.name.clone(), list })
 }
 
 fn list(
@@ -254,7 +257,7 @@ fn line(visitor: &Visitor, (b, f): (&str, &str), row: Row, now: Timestamp) -> Li
 }
 
 /// A date as short as it may be: the hour today, the day this year, else the whole date.
-fn short(lang: Lang, at: Timestamp, now: Timestamp) -> String {
+pub(super) fn short(lang: Lang, at: Timestamp, now: Timestamp) -> String {
     let zoned =
         |at: Timestamp| jiff::Timestamp::from_millisecond(at.0).ok().map(|t| t.to_zoned(Territory::Metropole.clock()));
     let (Some(at), Some(now)) = (zoned(at), zoned(now)) else { return String::new() };
