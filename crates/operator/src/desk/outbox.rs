@@ -6,20 +6,18 @@
 use super::letters::{DraftState, DraftView, How, Kept, Leaving, own};
 use super::recipients::{parties, readable};
 use super::sources::Decoding;
-use crate::access::holds;
 use crate::jobs::Kind;
-use crate::login::bal_ref;
 use crate::mail::{Body, Envelope, Rcpt};
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
 use crate::refuse::{self, Fail};
-use crate::{Actor, BalRef, Chair, Door, Intake, Operator, Origin, PersonRef, Received, Who, terms};
+use crate::{Actor, Operator, Received};
 use sceau_domain::dsn::MailRequest;
-use sceau_domain::{AccessRole, BalRights, Lang, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp};
 use sceau_message::letter::{Letter, Piece};
 use sceau_store::desk::drafts::{self as rows, Draft as Row};
 use sceau_store::desk::uploads;
 use sceau_store::jobs::NewJob;
-use sceau_store::{Id, StoreError, Tx, access, accounts, jobs};
+use sceau_store::{Id, StoreError, Tx, accounts, jobs};
 use serde_json::json;
 use std::time::Duration;
 
@@ -170,7 +168,8 @@ impl Operator {
 
     /// Sends it, and forgets it.
     async fn send_claimed(&self, row: &Row, kept: &Kept, leaving: &Leaving) -> Result<(), Refusal> {
-        let actor = self.writer(row, leaving).await?;
+        let writer = self.sit_later(row.person, row.bal, &leaving.session).await?;
+        let actor = writer.ok_or(RefusalCode::RightMissing)?;
         let own = &actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?.address;
         let mut to: Vec<Rcpt> = Vec::new();
         for field in [&kept.draft.to, &kept.draft.cc, &kept.draft.bcc] {
@@ -204,29 +203,6 @@ impl Operator {
         let (id, now) = (row.id, self.now());
         let remove = move |tx: &mut dyn Tx| rows::remove(tx, id, now);
         self.0.store.write(remove).await.map_err(|e: StoreError| refuse::store(&e))
-    }
-
-    /// The writer of a draft as he may send now, without a session. `right.missing`, `terms.required`.
-    async fn writer(&self, row: &Row, leaving: &Leaving) -> Result<Actor, Refusal> {
-        let (bal, person, now, since) = (row.bal, row.person, self.now().0, self.0.guard.rights_version());
-        let find = move |tx: &mut dyn Tx| -> Result<(PersonRef, BalRef), Fail> {
-            let seated = access::seat(tx, bal, person)?.ok_or(RefusalCode::RightMissing)?;
-            holds(&seated, BalRights::SEND)?;
-            terms::require(tx, person, bal, now)?;
-            let who = accounts::person_by_id(tx, person)?.ok_or(RefusalCode::RightMissing)?;
-            let found = accounts::bal_by_id(tx, bal)?.ok_or(RefusalCode::RightMissing)?;
-            let role: AccessRole = seated.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
-            let holder = match role {
-                AccessRole::Delegate => access::holder(tx, bal)?.map(|h| h.login),
-                _ => None,
-            };
-            let rights = BalRights::from_bits(seated.rights);
-            let chair = Chair { role, rights, scope: BalRights::ALL, holder, until: seated.ends, since };
-            Ok((PersonRef::of(who), BalRef { chair: Some(chair), ..bal_ref(&found)? }))
-        };
-        let (who, bal) = self.0.store.read(find).await?;
-        let origin = Origin { door: Door::Web, remote: None, session: leaving.session.clone(), tls: None, once: None };
-        Ok(Actor { who: Who::Person(who), bal: Some(bal), credential: None, proof: Default::default(), origin })
     }
 
     /// `\Answered`, `$Forwarded` on what was answered or sent on, wherever it shows.
@@ -296,7 +272,7 @@ impl Operator {
         };
         let with_pieces = !kept.carried.is_empty() || !files.is_empty();
         let most = self.limits_of_actor(actor).await?.announced_bytes();
-        let mut intake: Intake = self.intake(most);
+        let mut intake = self.intake(most);
         intake.push(&letter.begin(with_pieces))?;
         for carried in &kept.carried {
             let mut reader = self.open_message(actor, carried.message).await?;

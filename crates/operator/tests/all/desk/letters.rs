@@ -1,1 +1,196 @@
-//! Drafts, files on their way, signatures.
+//! Drafts and their files.
+use super::{ANNE, House, SERVICE};
+use sceau_operator::Actor;
+use sceau_operator::desk::letters::{Draft, DraftState, DraftView, How, Start};
+use sceau_operator::desk::sources::Quoted;
+use sceau_operator::mailbox::entries::FlagSet;
+use sceau_testkit::world::{code, letter};
+
+each_engine!(
+    a_draft_is_its_writers,
+    a_change_says_from_which_version_it_starts,
+    mail_programs_see_what_is_kept_on_purpose,
+    an_answer_begins_with_what_it_answers,
+    what_is_sent_on_takes_its_pieces_along,
+    files_come_piece_by_piece,
+);
+
+pub(super) const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
+
+/// What somebody types.
+pub(super) fn typed(to: &str, subject: &str) -> Draft {
+    Draft { to: to.into(), subject: subject.into(), text: "Bonjour\n".into(), ..Draft::default() }
+}
+
+impl House {
+    /// A draft that starts with nothing.
+    pub(super) async fn writes(&self, actor: &Actor, draft: Draft) -> DraftView {
+        self.starts(actor, &Start::Blank { to: String::new() }, draft).await
+    }
+    pub(super) async fn starts(&self, actor: &Actor, start: &Start, draft: Draft) -> DraftView {
+        let op = &self.0.op;
+        let id = op.draft_of_object(&op.new_draft_object()).unwrap();
+        op.new_draft(actor, id, start, draft).await.unwrap()
+    }
+    /// Files a letter into the INBOX: its EMAILID.
+    pub(super) async fn email(&self, actor: &Actor, text: &str) -> String {
+        let uid = self.files(actor, "INBOX", 0, FlagSet::default(), text).await;
+        let inbox = self.place(actor, "INBOX").await;
+        self.0.op.email_object(self.0.op.message_at(actor, inbox, uid).await.unwrap())
+    }
+    /// Messages of a folder, whole.
+    async fn whole(&self, actor: &Actor, folder: &str) -> Vec<String> {
+        let messages = sceau_testkit::folder(&self.0.op, actor, folder).await;
+        messages.into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    }
+}
+
+async fn a_draft_is_its_writers(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let own = h.sits("anne", ANNE).await;
+    let draft = typed(BRUNO, "Dossier confidentiel");
+    let view = h.writes(&anne, draft.clone()).await;
+    assert_eq!((view.state, view.version, op.draft_of_object(&view.code)), (DraftState::Open, 1, Some(view.id)));
+    assert_eq!(op.draft(&anne, view.id).await.unwrap().draft, draft);
+    assert_eq!(op.drafts(&anne).await.unwrap().len(), 1);
+    assert!(!h.0.on_disk("confidentiel"), "sealed");
+    // Neither a colleague's, nor one's own elsewhere.
+    for other in [&bruno, &own] {
+        assert_eq!(code(op.draft(other, view.id).await), "admin.not_found");
+        assert_eq!(code(op.save_draft(other, view.id, 1, draft.clone()).await), "admin.not_found");
+        assert_eq!(code(op.drop_draft(other, view.id).await), "admin.not_found");
+        assert_eq!(code(op.send_draft(other, view.id, 1, None).await), "admin.not_found");
+        assert!(op.drafts(other).await.unwrap().is_empty());
+    }
+    // What is sent twice makes one.
+    let start = Start::Blank { to: String::new() };
+    assert_eq!(code(op.new_draft(&anne, view.id, &start, draft.clone()).await), "edit.conflict");
+    assert_eq!(code(op.new_draft(&bruno, view.id, &start, draft.clone()).await), "admin.not_found");
+    op.drop_draft(&anne, view.id).await.unwrap();
+    assert_eq!(code(op.draft(&anne, view.id).await), "admin.not_found");
+    let long = Draft { text: "é".repeat(300 << 10), ..Draft::default() };
+    assert_eq!(code(op.new_draft(&anne, view.id, &start, long).await), "admin.invalid");
+    // Whoever may no longer send writes no more.
+    op.end_access(&h.0.admin, SERVICE, "bruno", None).await.unwrap();
+    assert_eq!(code(op.new_draft(&bruno, view.id, &start, draft).await), "right.missing");
+}
+
+async fn a_change_says_from_which_version_it_starts(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let view = h.writes(&anne, typed(BRUNO, "un")).await;
+    let second = op.save_draft(&anne, view.id, 1, typed(BRUNO, "deux")).await.unwrap();
+    assert_eq!((second.version, second.draft.subject.as_str()), (2, "deux"));
+    assert_eq!(code(op.save_draft(&anne, view.id, 1, typed(BRUNO, "autre fenêtre")).await), "edit.conflict");
+    assert_eq!(op.save_draft(&anne, view.id, 2, typed(BRUNO, "deux")).await.unwrap().version, 2, "nothing changed");
+    assert_eq!(code(op.send_draft(&anne, view.id, 1, None).await), "edit.conflict");
+}
+
+async fn mail_programs_see_what_is_kept_on_purpose(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let draft = Draft { bcc: "zoe@beta.mssante.fr, à moitié".into(), ..typed(BRUNO, "premier") };
+    let view = h.writes(&anne, draft.clone()).await;
+    assert!(h.whole(&anne, "Drafts").await.is_empty(), "saving alone files nothing");
+    op.file_draft(&anne, view.id).await.unwrap();
+    op.file_draft(&anne, view.id).await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    assert_eq!(filed.len(), 1, "{filed:?}");
+    for field in
+        ["Subject: premier\r\n", &format!("To: {BRUNO}\r\n"), "Bcc: zoe@beta.mssante.fr\r\n", "\r\nBonjour\r\n"]
+    {
+        assert!(filed[0].contains(field), "{field} {}", filed[0]);
+    }
+    op.save_draft(&anne, view.id, 1, Draft { subject: "second".into(), ..draft.clone() }).await.unwrap();
+    op.file_draft(&anne, view.id).await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("Subject: second\r\n"), "{filed:?}");
+    // Removed by another program: what is kept on purpose comes back.
+    let drafts = h.place(&anne, "Drafts").await;
+    let uid = op.open_folder(&anne, "Drafts", true).await.unwrap().entries[0].uid;
+    let deleted = FlagSet::of(sceau_operator::mailbox::entries::Flags::DELETED);
+    let add = sceau_operator::mailbox::entries::FlagChange::Add;
+    op.change_flags(&anne, drafts, &[uid], add, deleted, None).await.unwrap();
+    op.expunge(&anne, drafts, None).await.unwrap();
+    op.save_draft(&anne, view.id, 2, draft).await.unwrap();
+    op.file_draft(&anne, view.id).await.unwrap();
+    assert_eq!(h.whole(&anne, "Drafts").await.len(), 1);
+    op.drop_draft(&anne, view.id).await.unwrap();
+    assert!(h.whole(&anne, "Drafts").await.is_empty());
+}
+
+async fn an_answer_begins_with_what_it_answers(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let text = letter("\"Bruno Petit\" <bruno.petit@alpha.mssante.fr>", "bilan");
+    let email = h.email(&anne, &text).await;
+    let head = |quoted: &Quoted| format!("{} a écrit :", quoted.name);
+    let start = Start::Answer { email: email.clone(), all: false };
+    let draft = op.begin_letter(&anne, &start, &head).await.unwrap();
+    assert_eq!(draft.to, format!("\"Bruno Petit\" <{BRUNO}>"));
+    assert_eq!(
+        (draft.subject.as_str(), draft.text.as_str()),
+        ("Re: bilan", "\n\nBruno Petit a écrit :\n> Bonjour bilan\n")
+    );
+    assert!(op.drafts(&anne).await.unwrap().is_empty(), "looking keeps nothing");
+    let view = h.starts(&anne, &start, draft).await;
+    assert_eq!(view.source, Some((email.clone(), How::Answer)));
+    // A message of another BAL, one that is not there.
+    let bruno = h.sits("bruno", BRUNO).await;
+    assert_eq!(code(op.begin_letter(&bruno, &start, &head).await), "entry.unknown");
+    let none = Start::Forward { email: op.email_object(7) };
+    assert_eq!(code(op.begin_letter(&anne, &none, &head).await), "entry.unknown");
+    assert!(!h.0.traces("message.read").await.is_empty(), "it was read to be quoted");
+}
+
+async fn what_is_sent_on_takes_its_pieces_along(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let text = "From: zoe@beta.mssante.fr\r\nSubject: analyses\r\nMessage-ID: <1@beta.fr>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nVoici\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\
+        Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjcKw6k=\r\n--b--\r\n";
+    let email = h.email(&anne, text).await;
+    let start = Start::Forward { email };
+    assert_eq!(op.pieces_to_carry(&anne, &start).await.unwrap()[0].0, "a.pdf");
+    let view = h.starts(&anne, &start, typed(BRUNO, "Fwd: analyses")).await;
+    assert_eq!((view.carried.len(), view.carried[0].0.as_str()), (1, "a.pdf"));
+    op.file_draft(&anne, view.id).await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await.remove(0);
+    assert!(filed.contains("References: <1@beta.fr>\r\n") && !filed.contains("In-Reply-To"), "{filed}");
+    assert!(filed.contains("filename=a.pdf") && filed.contains("\r\n\r\nJVBERi0xLjcKw6k=\r\n"), "{filed}");
+}
+
+async fn files_come_piece_by_piece(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let view = h.writes(&anne, typed(BRUNO, "avec pièce")).await;
+    let file = op.begin_upload(&anne, view.id, "C:\\secret.txt", "text/plain", Some(6)).await.unwrap();
+    assert_eq!((file.name.as_str(), file.is_whole()), ("secret.txt", false));
+    assert_eq!(op.push_piece(&anne, file.id, 0, b"abcd").await.unwrap(), 4);
+    for at in [0, 3, 5] {
+        assert_eq!(code(op.push_piece(&anne, file.id, at, b"x").await), "upload.gap");
+    }
+    assert_eq!(code(op.push_piece(&anne, file.id, 4, b"xyz").await), "message.too_big");
+    assert_eq!(code(op.send_draft(&anne, view.id, 1, None).await), "upload.gap", "it has not arrived");
+    assert_eq!(op.push_piece(&anne, file.id, 4, b"ef").await.unwrap(), 6);
+    let other = op.begin_upload(&anne, view.id, "b.bin", "x/y z", None).await.unwrap();
+    op.push_piece(&anne, other.id, 0, &[7; 70_000]).await.unwrap();
+    op.end_upload(&anne, other.id).await.unwrap();
+    assert_eq!(code(op.begin_upload(&anne, view.id, "c", "x/y", Some(200_000)).await), "message.too_big");
+    let bruno = h.sits("bruno", BRUNO).await;
+    assert_eq!(code(op.push_piece(&bruno, file.id, 6, b"x").await), "admin.not_found");
+    assert_eq!(code(op.remove_upload(&bruno, view.id, file.id).await), "admin.not_found");
+    assert!(!h.0.on_disk("secret.txt") && !h.0.on_disk("abcd"), "sealed");
+    op.file_draft(&anne, view.id).await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await.remove(0);
+    // `abcdef`, of two pieces; an unusable type is none.
+    assert!(
+        filed.contains("\r\n\r\nYWJjZGVm\r\n") && filed.contains("Content-Type: application/octet-stream"),
+        "{filed}"
+    );
+    op.remove_upload(&anne, view.id, file.id).await.unwrap();
+    assert_eq!(op.draft(&anne, view.id).await.unwrap().uploads.len(), 1);
+    op.drop_draft(&anne, view.id).await.unwrap();
+    assert_eq!((h.0.count("uploads").await, h.0.count("upload_pieces").await), (0, 0));
+}
