@@ -2,10 +2,12 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_domain::{Lang, Refusal, RefusalCode, Role};
 use sceau_identity::factor::Factor;
-use sceau_operator::Operator;
+use sceau_operator::roles::NewRole;
+use sceau_operator::{Actor, Operator};
 use sceau_store::testing::TestStore;
+use sceau_store::{StoreError, params};
 use sceau_testkit::browser::signed_in;
 use sceau_trust::{Anchors, Trust};
 use sceau_web::Via;
@@ -17,6 +19,7 @@ pub const HERE: &str = "https://mss.alpha.fr";
 /// The operator under test, with `anne` and `bruno`.
 pub struct House {
     pub op: Operator,
+    pub admin: Actor,
     pub store: TestStore,
     pub app: Router,
 }
@@ -46,7 +49,7 @@ impl House {
             sceau_testkit::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await;
         sceau_testkit::people(&op, &store, &admin, &[], &["anne", "bruno"]).await;
         let app = sceau_web::app_with(op.clone(), routes());
-        Self { op, store, app }
+        Self { op, admin, store, app }
     }
     pub async fn browse(&self, method: Method, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
         let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
@@ -59,6 +62,51 @@ impl House {
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body, 4 << 20).await.unwrap().to_vec()).unwrap();
         Page { status: parts.status, headers: parts.headers, text }
+    }
+    /// Two structures, `ici` (followed by the body `gi`, where `anne` works) and `ailleurs` (where `bruno` does), and somebody of each role, who is
+    /// called as the role is: the structure's and the region's are of `ici`.
+    pub async fn staffed() -> Self {
+        let house = Self::new().await;
+        let logins = ["administrator", "structure", "region", "support", "auditor"];
+        sceau_testkit::people(&house.op, &house.store, &house.admin, &[], &logins).await;
+        let place = "INSERT INTO structures (id, code, name, category, address, contact, body_id, opening, convention, territory, version, created) \
+                     VALUES ($1, $2, $2, '', '{}', '{}', $3, 'delegated', 'signed', 'fr', 1, 0)";
+        let body = "INSERT INTO regional_bodies (id, code, name, contact, version, created) VALUES (7, 'gi', 'gi', '{}', 1, 0)";
+        let works = "INSERT INTO memberships (person_id, structure_id, function, since) SELECT id, $2, 'médecin', 0 FROM people WHERE login = $1";
+        let named = "UPDATE people SET given_name = 'Prénom', family_name = 'Nom' WHERE login <> 'root'";
+        let made = house.store.write(move |tx| {
+            tx.execute(body, &[])?;
+            tx.execute(place, params![1_i64, "ici", 7_i64])?;
+            tx.execute(place, params![2_i64, "ailleurs", None::<i64>])?;
+            for (login, at) in [("anne", 1_i64), ("structure", 1), ("bruno", 2)] {
+                tx.execute(works, params![login, at])?;
+            }
+            tx.execute(named, &[]).map(drop)
+        });
+        made.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+        for role in Role::ALL.into_iter().filter(|r| r.is_granted()) {
+            let new = NewRole {
+                login: role.as_str().into(),
+                role,
+                structure: (role == Role::Structure).then(|| "ici".into()),
+                body: (role == Role::Region).then(|| "gi".into()),
+                function: Some("Essai".into()),
+                reason: "essai".into(),
+            };
+            house.op.grant_role(&house.admin, new).await.unwrap();
+        }
+        house
+    }
+    /// Somebody who has just proved who it is: the cookies of the browser.
+    pub async fn as_one(&self, login: &str) -> String {
+        format!("__Host-sceau={}", self.enters(login).await)
+    }
+    /// A form of one of our pages, sent with its word.
+    pub async fn press(&self, path: &str, cookies: &str, fields: &str) -> Page {
+        let session = cookies.strip_prefix("__Host-sceau=").expect("a session");
+        let word = sceau_identity::session::csrf(&self.op.form_key(session), path);
+        let headers = [("cookie", cookies), ("origin", HERE)];
+        self.browse(Method::POST, path, &headers, &format!("jeton={word}&{fields}")).await
     }
     pub async fn get(&self, path: &str, cookie: &str) -> Page {
         self.browse(Method::GET, path, &[("cookie", cookie)], "").await

@@ -1,0 +1,106 @@
+//! Acts: what they say beforehand, what they do, who may, and what is asked of whoever carries them out.
+use crate::support::House;
+use axum::http::StatusCode;
+use sceau_store::{StoreError, alarms};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_says_what_it_does_takes_its_reason_and_is_done() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("administrator").await;
+    let path = "/console/personnes/anne/bloquer";
+    let page = h.get(path, &cookie).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("name=\"reason\"") && page.text.contains("Plus aucune porte"), "{}", page.text);
+    // Without a reason nothing happens, and the page stands there again.
+    let refused = h.press(path, &cookie, "reason=").await;
+    assert!(refused.status.is_client_error(), "{}", refused.status);
+    assert!(refused.text.contains("banner-no") && refused.text.contains("name=\"reason\""), "{}", refused.text);
+    assert!(h.op.person(&h.admin, "anne").await.unwrap().blocked.is_none());
+    let done = h.press(path, &cookie, "reason=Enqu%C3%AAte+interne").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    assert_eq!(done.header("location"), "/console/personnes/anne?fait=personnes-bloquer");
+    assert!(h.op.person(&h.admin, "anne").await.unwrap().blocked.is_some());
+    let sheet = h.get("/console/personnes/anne?fait=personnes-bloquer", &cookie).await;
+    assert!(
+        sheet.text.contains("La personne est bloquée.") && sheet.text.contains("Enquête interne"),
+        "{}",
+        sheet.text
+    );
+    assert!(sheet.text.contains("/anne/debloquer") && !sheet.text.contains("/anne/bloquer"));
+    // Nothing but what the console says is ever shown as done.
+    let forged = h.get("/console/personnes/anne?fait=Votre-compte-est-clos", &cookie).await;
+    assert!(!forged.text.contains("Votre-compte"), "{}", forged.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_back_asks_for_a_proof_of_this_moment() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("administrator").await;
+    h.store.clock.advance_ms(11 * 60_000);
+    let path = "/console/personnes/anne/bloquer";
+    let page = h.get(path, &cookie).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
+    assert_eq!(page.header("location"), format!("/connexion/confirmer?vers={path}"));
+    let pressed = h.press(path, &cookie, "reason=x").await;
+    assert!(pressed.header("location").starts_with("/connexion/confirmer?vers="), "{}", pressed.text);
+    assert!(h.op.person(&h.admin, "anne").await.unwrap().blocked.is_none());
+    // What can be taken back does not.
+    assert_eq!(h.get("/console/demandes/-/ouvrir", &cookie).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_does_more_than_the_role_allows() {
+    let h = House::staffed().await;
+    for (login, path) in [
+        ("support", "/console/personnes/anne/bloquer"),
+        ("auditor", "/console/personnes/anne/inviter"),
+        ("region", "/console/personnes/-/ajouter"),
+        ("structure", "/console/limites/-/fixer"),
+        // In one's place alone: the page asks, the call refuses.
+        ("structure", "/console/personnes/bruno/bloquer"),
+    ] {
+        let cookie = h.as_one(login).await;
+        let pressed = h.press(path, &cookie, "reason=x&value=1").await;
+        assert_eq!(pressed.status, StatusCode::FORBIDDEN, "{login} {path} {}", pressed.text);
+    }
+    let cookie = h.as_one("administrator").await;
+    assert_eq!(h.get("/console/personnes/anne/inconnu", &cookie).await.status, StatusCode::NOT_FOUND);
+    assert!(h.op.person(&h.admin, "bruno").await.unwrap().blocked.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_waits_at_home_until_somebody_says_that_it_was_seen() {
+    let h = House::staffed().await;
+    let raised = h.store.write(|tx| {
+        let now = tx.now();
+        alarms::raise(tx, "white_list.fetch", "", "warning", "{}", now)
+    });
+    raised.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let cookie = h.as_one("support").await;
+    assert!(h.get("/console", &cookie).await.text.contains("alarmes ouvertes"));
+    let act = "/console/alarmes/white_list.fetch/acquitter";
+    assert!(h.get("/console/alarmes", &cookie).await.text.contains(act));
+    let done = h.press(act, &cookie, "").await;
+    assert_eq!(done.header("location"), "/console/alarmes?fait=alarmes-acquitter", "{}", done.text);
+    assert!(!h.get("/console/alarmes", &cookie).await.text.contains(act));
+    assert!(!h.get("/console", &cookie).await.text.contains("alarmes ouvertes"));
+    let seen = h.get("/console/alarmes?aussi=cleared", &cookie).await;
+    assert!(seen.text.contains("support") && !seen.text.contains(act), "{}", seen.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_added_certified_and_given_a_role() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("administrator").await;
+    let fields = "login=denis&given_name=Denis&family_name=Exemple&national_id=10000000017&structure=ici&function=Cadre";
+    let added = h.press("/console/personnes/-/ajouter", &cookie, fields).await;
+    assert_eq!(added.header("location"), "/console/personnes/denis?fait=personnes-ajouter", "{}", added.text);
+    let certified = h.press("/console/personnes/denis/certifier", &cookie, "").await;
+    assert_eq!(certified.status, StatusCode::SEE_OTHER, "{}", certified.text);
+    assert!(h.op.person(&h.admin, "denis").await.unwrap().identity.at.is_some());
+    let given =
+        h.press("/console/roles/-/donner", &cookie, "login=denis&role=support&function=Cadre&reason=essai").await;
+    assert_eq!(given.header("location"), "/console/roles?fait=roles-donner", "{}", given.text);
+    let roles = h.get("/console/roles?login=denis", &cookie).await;
+    assert!(roles.text.contains("Denis Exemple") && roles.text.contains("/retirer"), "{}", roles.text);
+}

@@ -1,0 +1,159 @@
+//! Which pages are for which role, and whom each sees.
+use crate::support::House;
+use axum::http::StatusCode;
+
+/// Every page of the menu.
+const PLACES: [&str; 24] = [
+    "demandes",
+    "personnes",
+    "bal",
+    "structures",
+    "regions",
+    "roles",
+    "recuperations",
+    "imports",
+    "file",
+    "partenaires",
+    "liste-blanche",
+    "certificats",
+    "domaines",
+    "connecteurs",
+    "alarmes",
+    "abus",
+    "signalements",
+    "annonces",
+    "traces",
+    "limites",
+    "conservation",
+    "sante",
+    "noeuds",
+    "taches",
+];
+
+/// What each role does not see; written out here, so that a change of the table of rights is seen to be one of the console.
+const HIDDEN: [(&str, &[&str]); 5] = [
+    ("administrator", &[]),
+    (
+        "structure",
+        &[
+            "regions",
+            "file",
+            "partenaires",
+            "liste-blanche",
+            "certificats",
+            "alarmes",
+            "traces",
+            "sante",
+            "noeuds",
+            "taches",
+        ],
+    ),
+    (
+        "region",
+        &[
+            "recuperations",
+            "imports",
+            "file",
+            "partenaires",
+            "liste-blanche",
+            "certificats",
+            "connecteurs",
+            "alarmes",
+            "abus",
+            "traces",
+            "sante",
+            "noeuds",
+            "taches",
+        ],
+    ),
+    ("support", &["traces"]),
+    ("auditor", &["file"]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_has_its_pages_and_no_others() {
+    let h = House::staffed().await;
+    for (login, hidden) in HIDDEN {
+        let cookie = h.as_one(login).await;
+        let home = h.get("/console", &cookie).await;
+        assert_eq!(home.status, StatusCode::OK, "{login} {}", home.text);
+        for place in PLACES {
+            let path = format!("/console/{place}");
+            let page = h.get(&path, &cookie).await;
+            let wanted = if hidden.contains(&place) { StatusCode::FORBIDDEN } else { StatusCode::OK };
+            assert_eq!(page.status, wanted, "{login} {place} {}", page.text);
+            assert_eq!(home.text.contains(&format!("href=\"{path}\"")), wanted == StatusCode::OK, "{login} {place}");
+            if wanted == StatusCode::OK {
+                assert!(page.text.contains("aria-current=\"page\""), "{login} {place}");
+                well_made(&path, &page.text);
+            }
+        }
+        let english = h.get("/console?lang=en", &cookie).await;
+        assert!(english.text.contains("Console home") && !english.text.contains("Accueil de la console"), "{login}");
+    }
+}
+
+/// One heading of the first rank, ids that are told apart, labels of fields that are there, no key without its sentence.
+fn well_made(path: &str, page: &str) {
+    assert_eq!(page.matches("<h1").count(), 1, "{path}");
+    let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    for (i, id) in ids.iter().enumerate() {
+        assert!(!ids[..i].contains(id), "{path} {id} twice");
+    }
+    for label in page.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(ids.contains(&label), "{path} {label}");
+    }
+    for target in ["liste", "lecture"] {
+        assert!(ids.contains(&target), "{path} {target}");
+    }
+    for key in [">console.", "\"console.", "console.column", "console.word"] {
+        let found = page.split(key).skip(1).any(|rest| !rest.starts_with("css"));
+        assert!(!found, "{path} {key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_role_finds_nothing_there() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("anne").await;
+    for path in ["/console", "/console/personnes", "/console/bal", "/console/personnes/bruno", "/console/demandes"] {
+        assert_eq!(h.get(path, &cookie).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_structure_sees_its_own_people_and_nobody_else() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("structure").await;
+    let list = h.get("/console/personnes", &cookie).await;
+    assert!(list.text.contains("/console/personnes/anne") && !list.text.contains("bruno"), "{}", list.text);
+    let own = h.get("/console/personnes/anne", &cookie).await;
+    assert_eq!(own.status, StatusCode::OK, "{}", own.text);
+    well_made("/console/personnes/anne", &own.text);
+    assert!(own.text.contains("/console/personnes/anne/bloquer"));
+    // Somebody else's and nobody's are answered alike.
+    let (other, nobody) =
+        (h.get("/console/personnes/bruno", &cookie).await, h.get("/console/personnes/personne", &cookie).await);
+    assert_eq!((other.status, nobody.status), (StatusCode::FORBIDDEN, StatusCode::FORBIDDEN));
+    let here = h.get("/console/structures", &cookie).await;
+    assert!(here.text.contains("/console/structures/ici") && !here.text.contains("ailleurs"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sheets_are_shown_to_whoever_may_see_them() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("administrator").await;
+    let sheets =
+        ["/console/personnes/anne", "/console/structures/ici", "/console/regions/gi", "/console/limites/recipients"];
+    for path in sheets {
+        let page = h.get(path, &cookie).await;
+        assert_eq!(page.status, StatusCode::OK, "{path} {}", page.text);
+        well_made(path, &page.text);
+    }
+    for path in ["/console/personnes/personne", "/console/file/1", "/console/certificats/abc"] {
+        assert_eq!(h.get(path, &cookie).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    // Support sees and helps; what gives or takes access is not offered to it.
+    let support = h.get("/console/personnes/anne", &h.as_one("support").await).await;
+    assert!(support.text.contains("/anne/inviter") && !support.text.contains("/anne/bloquer"), "{}", support.text);
+}
