@@ -1,1 +1,113 @@
 //! What became of each recipient.
+use super::{ANNE, House, SERVICE};
+use crate::mail::queue::{deferred, delivered, failed};
+use crate::mail::submission::take;
+use sceau_domain::{DomainName, RefusalCode};
+use sceau_operator::desk::deliveries::DeliveryView;
+use sceau_operator::mailbox::entries::FlagSet;
+use sceau_operator::queue::Chosen;
+use sceau_operator::{Actor, Door};
+use sceau_store::Id;
+use sceau_testkit::world::*;
+
+const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
+const PAUL: &str = "paul@beta.mssante.fr";
+const PIA: &str = "pia@beta.mssante.fr";
+
+each_engine!(
+    each_recipient_is_followed_to_its_end,
+    what_an_operator_gives_back_is_told,
+    a_sender_sees_its_own_and_nobody_else_does,
+    what_is_old_is_forgotten
+);
+
+impl House {
+    /// Sends as a mail program does, which files its own copy: the message there.
+    async fn sends(&self, actor: &Actor, to: &[&str], subject: &str) -> Id {
+        let text = letter(ANNE, subject);
+        self.0.submit(actor, ANNE, to, &text).await.unwrap();
+        self.0.op.append(actor, "INBOX", FlagSet::default(), None, self.0.message(&text)).await.unwrap();
+        self.newest(actor).await
+    }
+    /// The newest message of the INBOX.
+    async fn newest(&self, actor: &Actor) -> Id {
+        let inbox = self.0.op.open_folder(actor, "INBOX", true).await.unwrap();
+        inbox.entries.last().unwrap().message
+    }
+    async fn states(&self, actor: &Actor, message: Id) -> Vec<(String, &'static str)> {
+        let found = self.0.op.deliveries(actor, message).await.unwrap();
+        let mut states: Vec<_> = found.into_iter().map(|d| (d.address, d.state.as_str())).collect();
+        states.sort();
+        states
+    }
+}
+
+async fn each_recipient_is_followed_to_its_end(h: House) {
+    let w = &h.0;
+    let anne = w.actor("anne", ANNE).await;
+    let message = h.sends(&anne, &[BRUNO, PAUL, PIA], "suivi").await;
+    let of = |bruno, paul, pia| vec![(BRUNO.to_owned(), bruno), (PAUL.to_owned(), paul), (PIA.to_owned(), pia)];
+    assert_eq!(h.states(&anne, message).await, of("delivered", "queued", "queued"));
+
+    let mut out = take(w, "beta.mssante.fr").await;
+    out.recipients.sort_by_key(|(_, to)| to.to_string());
+    let [paul, pia] = [out.recipients[0].0, out.recipients[1].0];
+    w.op.settle(out.id, vec![delivered(paul), deferred(pia)]).await.unwrap();
+    assert_eq!(h.states(&anne, message).await, of("delivered", "relayed", "delayed"));
+    // Late words change nothing of what is settled.
+    w.op.settle(out.id, vec![failed(paul)]).await.unwrap();
+    w.op.settle(out.id, vec![failed(pia)]).await.unwrap();
+    assert_eq!(h.states(&anne, message).await, of("delivered", "relayed", "failed"));
+
+    let found = w.op.deliveries(&anne, message).await.unwrap();
+    let of = |address: &str| -> DeliveryView { found.iter().find(|d| d.address == address).unwrap().clone() };
+    let (paul, pia) = (of(PAUL), of(PIA));
+    assert_eq!((paul.server.as_deref(), paul.code), (Some("mx.beta.fr"), None));
+    assert_eq!(pia.code, Some(RefusalCode::TransferRefused));
+    assert!(pia.reply.as_deref().is_some_and(|r| r.contains("5.1.1")) && pia.at >= pia.sent);
+    // Servers' words name people: sealed.
+    assert!(!w.on_disk("inconnu"));
+}
+
+async fn what_an_operator_gives_back_is_told(h: House) {
+    let w = &h.0;
+    let anne = w.actor("anne", ANNE).await;
+    let message = h.sends(&anne, &[PAUL], "rendu").await;
+    let beta: DomainName = "beta.mssante.fr".parse().unwrap();
+    w.op.queue_return(&w.admin, &Chosen::Destination(beta), "arrêt du destinataire").await.unwrap();
+    assert_eq!(h.states(&anne, message).await, [(PAUL.to_owned(), "returned")]);
+
+    let message = h.sends(&anne, &[PIA], "trop-tard").await;
+    w.advance(10 * 86_400);
+    w.op.housekeeping().await.unwrap();
+    assert_eq!(h.states(&anne, message).await, [(PIA.to_owned(), "expired")]);
+}
+
+async fn a_sender_sees_its_own_and_nobody_else_does(h: House) {
+    let w = &h.0;
+    let anne = w.actor("anne", ANNE).await;
+    let message = h.sends(&anne, &[BRUNO, PAUL], "a-moi").await;
+    // The same Message-ID in the recipient's BAL says nothing of whom else it went to.
+    let bruno = w.actor("bruno", BRUNO).await;
+    let theirs = h.newest(&bruno).await;
+    assert!(h.states(&bruno, theirs).await.is_empty());
+    // Nor is a message of another BAL one of this one.
+    assert_eq!(code(w.op.deliveries(&bruno, message).await), "entry.unknown");
+    let shared = w.actor("anne", SERVICE).await;
+    assert_eq!(code(w.op.deliveries(&shared, message).await), "entry.unknown");
+    // Sent again, as a client does that did not hear the answer, it is followed once.
+    w.submit(&anne, ANNE, &[BRUNO, PAUL], &letter(ANNE, "a-moi")).await.unwrap();
+    assert_eq!(h.states(&anne, message).await.len(), 2);
+}
+
+async fn what_is_old_is_forgotten(h: House) {
+    let w = &h.0;
+    let mut anne = w.actor("anne", ANNE).await;
+    anne.origin.door = Door::Imap;
+    h.sends(&anne, &[BRUNO], "ancien").await;
+    w.op.housekeeping().await.unwrap();
+    assert_eq!(w.count("deliveries").await, 1);
+    w.advance(401 * 86_400);
+    w.op.housekeeping().await.unwrap();
+    assert_eq!(w.count("deliveries").await, 0);
+}
