@@ -165,28 +165,28 @@ async fn files_come_piece_by_piece(h: House) {
     let op = &h.0.op;
     let anne = h.sits("anne", ANNE).await;
     let view = h.writes(&anne, typed(BRUNO, "avec pièce")).await;
-    let file = op.begin_upload(&anne, view.id, "C:\\secret.txt", "text/plain", Some(6)).await.unwrap();
+    let file = op.begin_upload(&anne, view.id, "C:\\secret.txt", "text/plain", Some(14)).await.unwrap();
     assert_eq!((file.name.as_str(), file.is_whole()), ("secret.txt", false));
-    assert_eq!(op.push_piece(&anne, file.id, 0, b"abcd").await.unwrap(), 4);
-    for at in [0, 3, 5] {
+    assert_eq!(op.push_piece(&anne, file.id, 0, b"contenu-").await.unwrap(), 8);
+    for at in [0, 7, 9] {
         assert_eq!(code(op.push_piece(&anne, file.id, at, b"x").await), "upload.gap");
     }
-    assert_eq!(code(op.push_piece(&anne, file.id, 4, b"xyz").await), "message.too_big");
+    assert_eq!(code(op.push_piece(&anne, file.id, 8, b"excessif").await), "message.too_big");
     assert_eq!(code(op.send_draft(&anne, view.id, 1, None).await), "upload.gap", "it has not arrived");
-    assert_eq!(op.push_piece(&anne, file.id, 4, b"ef").await.unwrap(), 6);
+    assert_eq!(op.push_piece(&anne, file.id, 8, b"secret").await.unwrap(), 14);
     let other = op.begin_upload(&anne, view.id, "b.bin", "x/y z", None).await.unwrap();
     op.push_piece(&anne, other.id, 0, &[7; 70_000]).await.unwrap();
     op.end_upload(&anne, other.id).await.unwrap();
     assert_eq!(code(op.begin_upload(&anne, view.id, "c", "x/y", Some(200_000)).await), "message.too_big");
     let bruno = h.sits("bruno", BRUNO).await;
-    assert_eq!(code(op.push_piece(&bruno, file.id, 6, b"x").await), "admin.not_found");
+    assert_eq!(code(op.push_piece(&bruno, file.id, 14, b"x").await), "admin.not_found");
     assert_eq!(code(op.remove_upload(&bruno, view.id, file.id).await), "admin.not_found");
-    assert!(!h.0.on_disk("secret.txt") && !h.0.on_disk("abcd"), "sealed");
+    assert!(!h.0.on_disk("secret.txt") && !h.0.on_disk("contenu-"), "sealed");
     op.file_draft(&anne, view.id).await.unwrap();
     let filed = h.whole(&anne, "Drafts").await.remove(0);
-    // `abcdef`, of two pieces; an unusable type is none.
+    // `contenu-secret`, of two pieces; an unusable type is none.
     assert!(
-        filed.contains("\r\n\r\nYWJjZGVm\r\n") && filed.contains("Content-Type: application/octet-stream"),
+        filed.contains("\r\n\r\nY29udGVudS1zZWNyZXQ=\r\n") && filed.contains("Content-Type: application/octet-stream"),
         "{filed}"
     );
     op.remove_upload(&anne, view.id, file.id).await.unwrap();

@@ -1,9 +1,10 @@
 //! What leaves: once, at its time, unless it is held back.
 use super::letters::{BRUNO, typed};
 use super::{ANNE, House, SERVICE};
-use sceau_domain::Lang;
+use sceau_domain::{AccessRole, Lang};
 use sceau_operator::Actor;
 use sceau_operator::desk::letters::{Draft, DraftState, Start};
+use sceau_operator::grants::NewAccess;
 use sceau_operator::mailbox::entries::Flags;
 use sceau_testkit::world::{code, letter};
 
@@ -141,7 +142,9 @@ async fn what_cannot_leave_any_more_stays_with_why(h: House) {
     op.run_due_jobs().await.unwrap();
     assert!(h.0.inbox("anne", ANNE).await.is_empty());
     // His colleagues gave it back: he sees what did not leave, and why.
-    op.give_access(&h.0.admin, SERVICE, "bruno").await.unwrap();
+    let role = AccessRole::Member;
+    let again = NewAccess { login: "bruno".into(), role, rights: None, starts: None, ends: None, reason: None };
+    op.give_access(&h.0.admin, SERVICE, again).await.unwrap();
     let bruno = h.sits("bruno", SERVICE).await;
     let failed = op.draft(&bruno, view.id).await.unwrap();
     assert_eq!(failed.state, DraftState::Failed);
