@@ -70,6 +70,8 @@ pub struct Visitor {
     keep_lang: bool,
     /// `light`, `dark`; empty: as the system is.
     pub(super) theme: &'static str,
+    /// The console is for them: they administer something.
+    pub(super) administers: bool,
     /// The word that came in a header.
     word: Option<String>,
     session: Option<Zeroizing<String>>,
@@ -118,6 +120,13 @@ impl Visitor {
             Some(cookie) => op.session_peek(cookie, &origin).await,
             None => Err(RefusalCode::LoginRequired.into()),
         };
+        // Whole pages alone have a menu.
+        let administers = match &actor {
+            Ok(actor) if parts.method == Method::GET && Asked::of(&parts.headers).0.is_none() => {
+                op.administers(actor).await.is_ok_and(|held| !held.is_empty())
+            }
+            _ => false,
+        };
         let attempt = cookie(&parts.headers, ATTEMPT);
         let begins = parts.method == Method::POST || parts.uri.path().starts_with("/connexion");
         let give_attempt = attempt.is_none() && (actor.is_err() || begins);
@@ -130,6 +139,7 @@ impl Visitor {
             keep_lang: chosen.is_some() && chosen != kept,
             theme: theme(cookie(&parts.headers, THEME).as_ref().map(|t| t.as_str())),
             part: Asked::of(&parts.headers).0,
+            administers,
             word: parts.headers.get(WORD).and_then(|w| w.to_str().ok()).map(str::to_owned),
             path: parts.uri.path().to_owned(),
             back: back(&parts.method, &parts.uri),

@@ -17,6 +17,7 @@ pub struct Shell {
     key: [u8; 32],
     theme: &'static str,
     bal: Option<String>,
+    administers: bool,
 }
 
 /// A place to go.
@@ -52,6 +53,7 @@ impl Shell {
             key: visitor.form_key(),
             theme: visitor.theme,
             bal: None,
+            administers: visitor.administers,
         }
     }
     /// The frame of a page of a BAL, by its object id.
@@ -103,6 +105,7 @@ impl Shell {
     /// Where whoever is signed in may go.
     pub fn links(&self) -> Vec<Link> {
         let link = |(path, key): &(&str, &str)| Link { to: self.to(path), name: self.t(key), here: *path == self.path };
-        Self::LINKS.iter().map(link).collect()
+        let console = self.administers.then_some(("/console", "page.shell.console"));
+        Self::LINKS.iter().chain(console.as_ref()).map(link).collect()
     }
 }
