@@ -11,6 +11,7 @@ pub(crate) use rail::{Rail, rail};
 
 use axum::Router;
 use axum::extract::Path;
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::{get, post};
 use sceau_domain::AccessRole;
@@ -54,14 +55,17 @@ fn first(bals: &[DeskBal]) -> Option<&DeskBal> {
     }
 }
 
-/// `GET /bal/{b}`: its INBOX.
-async fn inbox(visitor: Visitor, Path(code): Path<String>) -> Response {
+/// `GET /bal/{b}`: its INBOX, with what is asked of the list.
+async fn inbox(visitor: Visitor, Path(code): Path<String>, uri: Uri) -> Response {
     let actor = match seated(&visitor, &code).await {
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
     match visitor.op.folder(&actor, "INBOX").await {
-        Ok(folder) => visitor.see(&view::place(&code, &visitor.op.mailbox_object(folder.id))),
+        Ok(folder) => {
+            let asked = uri.query().map(|asked| format!("?{asked}")).unwrap_or_default();
+            visitor.see(&format!("{}{asked}", view::place(&code, &visitor.op.mailbox_object(folder.id))))
+        }
         Err(refusal) => visitor.refused(&refusal),
     }
 }

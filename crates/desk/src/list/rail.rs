@@ -4,8 +4,9 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use sceau_domain::Refusal;
+use sceau_domain::personal::is_shared;
 use sceau_domain::text::text;
+use sceau_domain::{BalRights, Refusal};
 use sceau_operator::Actor;
 use sceau_operator::mailbox::folders::{Folder, FolderStatus, SpecialUse};
 use sceau_web::{Shell, Visitor, seated};
@@ -31,6 +32,14 @@ struct FolderLink {
     here: bool,
 }
 
+/// Another page of the BAL.
+struct Other {
+    to: String,
+    /// Key of its name.
+    key: &'static str,
+    icon: &'static str,
+}
+
 /// The rail of a BAL, put into a page's `rail` block as it is.
 #[derive(Template)]
 #[template(path = "list/rail.html")]
@@ -38,6 +47,9 @@ pub(crate) struct Rail {
     shell: Shell,
     bals: Vec<BalLink>,
     folders: Vec<FolderLink>,
+    /// Where one writes, for whoever may send.
+    write: Option<String>,
+    others: Vec<Other>,
     used: u64,
     most: u64,
     room: String,
@@ -73,7 +85,22 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
         links.push(BalLink { to, name, address, unread: bal.unread, here: bal.code == code });
     }
     let (used, most) = (size(visitor.lang, room.used), size(visitor.lang, room.most));
+    let rights = actor.bal.as_ref().and_then(|bal| bal.chair.as_ref()).map(|chair| chair.rights).unwrap_or_default();
+    let other = |page: &str, key, icon| Other { to: visitor.to(&format!("/bal/{code}/{page}")), key, icon };
+    let mut others = Vec::new();
+    if rights.has(BalRights::SEND) {
+        others.push(other("envois", "list.rail.outbox", "horloge"));
+    }
+    if rights.has(BalRights::MANAGE) {
+        others.push(other("regles", "list.rail.rules", "regle"));
+        others.push(other("absence", "list.rail.absence", "absence"));
+    }
+    if actor.bal.as_ref().is_some_and(|bal| is_shared(bal.kind)) {
+        others.push(other("equipe", "list.rail.team", "personnes"));
+    }
     Ok(Rail {
+        write: rights.has(BalRights::SEND).then(|| visitor.to(&format!("/bal/{code}/ecrire"))),
+        others,
         shell: visitor.shell("/bal").of_bal(code),
         bals: links,
         folders: folders.into_iter().map(link).collect(),

@@ -8,7 +8,7 @@ use axum::response::Response;
 use sceau_domain::calendar::Territory;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
-use sceau_operator::search::find::{FoundMessage, Page as Asking};
+use sceau_operator::search::{FoundMessage, Page as Asking};
 use sceau_web::part::{self, PartName};
 use sceau_web::{Shell, Visitor, layout, seated};
 use serde::Deserialize;
