@@ -1,10 +1,10 @@
 //! What stands beside a message at a shared BAL: who opened and answered it, who takes care of its conversation, notes for colleagues.
-use super::{deliveries, instant, presence};
+use super::{Speech, deliveries, presence};
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use sceau_domain::text::text;
-use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
 use sceau_operator::desk::beside::{BesideView, NOTE_LENGTH, NoteView};
 use sceau_operator::desk::colleagues::{AssignmentView, Colleague};
@@ -72,20 +72,20 @@ pub(crate) async fn around(visitor: &Visitor, actor: &Actor, b: &str, message: i
     let m = visitor.op.email_object(message);
     let at = format!("/bal/{b}/message/{m}");
     let shell = || visitor.shell(&at).of_bal(b);
-    let mut around = Around::default();
+    let (speech, mut around) = (Speech::of(visitor).await, Around::default());
     match visitor.op.deliveries(actor, message).await {
-        Ok(found) => around.deliveries = deliveries::beside(shell(), visitor.lang, &found, format!("{at}/suivi")),
+        Ok(found) => around.deliveries = deliveries::beside(shell(), speech, &found, format!("{at}/suivi")),
         Err(refusal) => told(refusal),
     }
     if actor.bal.as_ref().is_none_or(|bal| !sceau_domain::personal::is_shared(bal.kind)) {
         return around;
     }
-    match colleagues(visitor, actor, message, &at, shell()).await {
+    match colleagues(visitor, actor, message, (&at, speech), shell()).await {
         Ok(block) => around.beside = block,
         Err(refusal) => told(refusal),
     }
     match visitor.op.notes(actor, message).await {
-        Ok(found) => around.notes = notes(visitor.lang, found, files(actor), &at, shell()),
+        Ok(found) => around.notes = notes(speech, found, files(actor), &at, shell()),
         Err(refusal) => told(refusal),
     }
     around
@@ -97,7 +97,13 @@ fn files(actor: &Actor) -> bool {
     chair.is_some_and(|c| c.rights.has(sceau_domain::BalRights::FILE))
 }
 
-async fn colleagues(visitor: &Visitor, actor: &Actor, message: i64, at: &str, shell: Shell) -> Result<String, Refusal> {
+async fn colleagues(
+    visitor: &Visitor,
+    actor: &Actor,
+    message: i64,
+    (at, speech): (&str, Speech),
+    shell: Shell,
+) -> Result<String, Refusal> {
     let op = &visitor.op;
     let thread = op.conversation_of(actor, message).await?;
     let did = op.beside(actor, &[message]).await?.remove(&message).unwrap_or_default();
@@ -111,7 +117,7 @@ async fn colleagues(visitor: &Visitor, actor: &Actor, message: i64, at: &str, sh
     };
     let choices = std::iter::once(nobody).chain(op.colleagues(actor).await?.into_iter().map(choice)).collect();
     let block = Beside {
-        lines: did.into_iter().map(|d| line(visitor.lang, d)).collect(),
+        lines: did.into_iter().map(|d| line(speech, d)).collect(),
         present,
         choices,
         chosen: assigned.as_ref().map(|a| a.login.clone()).unwrap_or_default(),
@@ -124,20 +130,20 @@ async fn colleagues(visitor: &Visitor, actor: &Actor, message: i64, at: &str, sh
     block.render().map_err(|_| RefusalCode::Defect.into())
 }
 
-fn line(lang: Lang, d: BesideView) -> Line {
+fn line(speech: Speech, d: BesideView) -> Line {
     let opened = if d.by_page { "opened" } else { "fetched" };
     let acts = [(opened, d.opened), ("answered", d.answered), ("forwarded", d.forwarded)];
     let said = |(key, at): (&str, Option<_>)| {
-        at.map(|at| (layout::set(&text(lang, &format!("shared.beside.{key}"), &[])), instant(lang, at)))
+        at.map(|at| (layout::set(&text(speech.lang, &format!("shared.beside.{key}"), &[])), speech.instant(at)))
     };
     Line { name: d.name, did: acts.into_iter().filter_map(said).collect() }
 }
 
-fn notes(lang: Lang, found: Vec<NoteView>, files: bool, at: &str, shell: Shell) -> String {
+fn notes(speech: Speech, found: Vec<NoteView>, files: bool, at: &str, shell: Shell) -> String {
     let note = |n: NoteView| NoteLine {
         form: (files && n.removable).then(|| format!("{at}/note/{}/retirer", n.id)),
         name: n.name,
-        at: instant(lang, n.at),
+        at: speech.instant(n.at),
         text: n.text,
     };
     let block = Notes {

@@ -1,5 +1,6 @@
 //! What became of each recipient of a sent message: a block beside the message, and a page of its own.
-use super::instant;
+use super::Speech;
+use crate::list::{Rail, rail};
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -38,6 +39,7 @@ struct Block {
 #[template(path = "shared/following.html")]
 struct Page {
     shell: Shell,
+    rail: Rail,
     block: String,
     back: String,
 }
@@ -54,10 +56,14 @@ pub(super) async fn page(visitor: Visitor, Path((b, m)): Path<(String, String)>)
     };
     let path = format!("/bal/{b}/message/{m}/suivi");
     let shell = || visitor.shell(&path).of_bal(&b);
-    let Ok(block) = block(shell(), visitor.lang, &found, None).render() else {
+    let Ok(block) = block(shell(), Speech::of(&visitor).await, &found, None).render() else {
         return visitor.refused(&RefusalCode::Defect.into());
     };
-    let page = Page { shell: shell(), block: block.clone(), back: format!("/bal/{b}/message/{m}") };
+    let rail = match rail(&visitor, &actor, &b, None).await {
+        Ok(rail) => rail,
+        Err(refusal) => return visitor.refused(&refusal),
+    };
+    let page = Page { shell: shell(), rail, block: block.clone(), back: format!("/bal/{b}/message/{m}") };
     match visitor.part {
         Some(_) => part::answer(&visitor, &Asked(visitor.part), &page, &[(PartName::Message, &block)]),
         None => visitor.screen(StatusCode::OK, &page),
@@ -65,15 +71,15 @@ pub(super) async fn page(visitor: Visitor, Path((b, m)): Path<(String, String)>)
 }
 
 /// The block for a message's own page; empty where the BAL did not send it.
-pub(super) fn beside(shell: Shell, lang: Lang, found: &[DeliveryView], to: String) -> String {
+pub(super) fn beside(shell: Shell, speech: Speech, found: &[DeliveryView], to: String) -> String {
     match found {
         [] => String::new(),
-        found => block(shell, lang, found, Some(to)).render().unwrap_or_default(),
+        found => block(shell, speech, found, Some(to)).render().unwrap_or_default(),
     }
 }
 
-fn block(shell: Shell, lang: Lang, found: &[DeliveryView], to: Option<String>) -> Block {
-    Block { lines: found.iter().map(|d| line(lang, d)).collect(), summary: summary(lang, found), shell, to }
+fn block(shell: Shell, speech: Speech, found: &[DeliveryView], to: Option<String>) -> Block {
+    Block { lines: found.iter().map(|d| line(speech, d)).collect(), summary: summary(speech.lang, found), shell, to }
 }
 
 /// How many of how many arrived, and what of the others.
@@ -94,7 +100,8 @@ fn summary(lang: Lang, found: &[DeliveryView]) -> String {
     layout::set(&parts.join(", "))
 }
 
-fn line(lang: Lang, d: &DeliveryView) -> Line {
+fn line(speech: Speech, d: &DeliveryView) -> Line {
+    let lang = speech.lang;
     let say = |key: &str| layout::set(&text(lang, &format!("shared.deliveries.{key}"), &[]));
     let (badge, class) = match d.state {
         state if state.arrived() => ("badge-ok", "step-ok"),
@@ -108,9 +115,9 @@ fn line(lang: Lang, d: &DeliveryView) -> Line {
         }
         state => say(&format!("long.{}", state.as_str())),
     };
-    let mut steps = vec![("step-ok", say("sent"), instant(lang, d.sent))];
+    let mut steps = vec![("step-ok", say("sent"), speech.instant(d.sent))];
     if d.state != DeliveryState::Queued || d.at != d.sent {
-        steps.push((class, words, instant(lang, d.at)));
+        steps.push((class, words, speech.instant(d.at)));
     } else {
         steps.push((class, words, String::new()));
     }

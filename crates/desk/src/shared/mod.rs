@@ -10,8 +10,9 @@ pub(crate) use presence::watched;
 
 use axum::Router;
 use axum::routing::{get, post};
+use sceau_domain::calendar::Territory;
 use sceau_domain::{Lang, Timestamp};
-use sceau_web::{State, layout};
+use sceau_web::{State, Visitor, layout};
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
@@ -30,7 +31,20 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/equipe/attester", post(team::attest))
 }
 
-/// An instant as people read it.
-fn instant(lang: Lang, at: Timestamp) -> String {
-    layout::instant(lang, at, sceau_domain::calendar::Territory::Metropole)
+/// In which language a page speaks, and by whose clock.
+#[derive(Debug, Clone, Copy)]
+struct Speech {
+    lang: Lang,
+    place: Territory,
+}
+
+impl Speech {
+    /// As this visitor is spoken to.
+    async fn of(visitor: &Visitor) -> Self {
+        Self { lang: visitor.lang, place: visitor.op.place().await }
+    }
+    /// An instant as people read it.
+    fn instant(self, at: Timestamp) -> String {
+        layout::instant(self.lang, at, self.place)
+    }
 }

@@ -1,4 +1,5 @@
 //! `/bal/{b}/regles` and `/bal/{b}/regle/{r}`: what is done with what comes. One form a rule, whole without script; it can be tried on what is there.
+use crate::list::{Rail, rail};
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -33,6 +34,7 @@ struct Line {
 #[template(path = "shared/rules.html")]
 struct List {
     shell: Shell,
+    rail: Rail,
     rules: Vec<Line>,
     new: String,
     back: String,
@@ -70,6 +72,7 @@ pub(super) struct Form {
 #[template(path = "shared/rule.html")]
 struct Edit {
     shell: Shell,
+    rail: Rail,
     form: Form,
     to: String,
     /// Object id and name of each folder; nowhere first.
@@ -124,6 +127,7 @@ async fn listed(visitor: &Visitor, actor: &Actor, b: &str) -> Result<List, Refus
     Ok(List {
         rules: found.into_iter().enumerate().map(line).collect(),
         shell: visitor.shell(&list_of(b)).of_bal(b),
+        rail: rail(visitor, actor, b, None).await?,
         new: format!("/bal/{b}/regle/{NEW}"),
         back: format!("/bal/{b}"),
     })
@@ -263,9 +267,9 @@ async fn page(
         }
         let mut places = vec![(String::new(), visitor.t("shared.rules.nowhere"))];
         places.extend(folders(visitor, actor).await?);
-        Ok::<_, Refusal>((people, places))
+        Ok::<_, Refusal>((people, places, rail(visitor, actor, b, None).await?))
     };
-    let (people, folders) = match made.await {
+    let (people, folders, rail) = match made.await {
         Ok(made) => made,
         Err(refusal) => return visitor.refused(&refusal),
     };
@@ -274,6 +278,7 @@ async fn page(
     let link = |t: Tried| (format!("/bal/{b}/message/{}", t.email), t);
     let page = Edit {
         shell: visitor.shell(&to).of_bal(b),
+        rail,
         form,
         to,
         folders,

@@ -1,6 +1,7 @@
 //! `/bal/{b}/equipe`: who works at a BAL, what each did there in the last thirty days, what was unusual, the yearly attestation (F159). What is for those
 //! who answer for the BAL alone is shown to nobody else: the calls say so.
-use super::instant;
+use super::Speech;
+use crate::list::{Rail, rail};
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -46,6 +47,7 @@ struct Attest {
 #[template(path = "shared/team.html")]
 struct Page {
     shell: Shell,
+    rail: Rail,
     address: String,
     table: Table,
     odd: Vec<Odd>,
@@ -95,31 +97,36 @@ fn allowed<T>(said: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
 }
 
 async fn made(visitor: &Visitor, actor: &Actor, b: &str, look: &Look) -> Result<Page, Refusal> {
-    let (op, lang) = (&visitor.op, visitor.lang);
+    let (op, speech) = (&visitor.op, Speech::of(visitor).await);
     let address = actor.bal.as_ref().map(|bal| bal.address.to_string()).ok_or(RefusalCode::NotFound)?;
     let people = op.accesses(actor, &address).await?;
     let activity = allowed(op.activity(actor, &address, None, None).await)?;
     let odd = allowed(op.unusual_use(actor, &address, None, UNUSUAL).await)?.unwrap_or_default();
     let attest = allowed(op.attestation(actor, &address).await)?;
     Ok(Page {
-        table: table(lang, visitor.to(&here(b)), people, activity, &look.tri),
-        odd: odd.into_iter().map(|o| strange(lang, o)).collect(),
-        attest: attest.map(|a| attestation(lang, a, format!("{}/attester", here(b)))),
+        rail: rail(visitor, actor, b, None).await?,
+        table: table(speech.lang, visitor.to(&here(b)), people, activity, &look.tri),
+        odd: odd.into_iter().map(|o| strange(speech, o)).collect(),
+        attest: attest.map(|a| attestation(speech, a, format!("{}/attester", here(b)))),
         back: format!("/bal/{b}"),
         shell: visitor.shell(&here(b)).of_bal(b),
         address,
     })
 }
 
-fn strange(lang: Lang, o: UnusualUse) -> Odd {
-    Odd { when: instant(lang, o.at), what: layout::set(if lang == Lang::Fr { &o.detail } else { &o.detail_en }) }
+fn strange(speech: Speech, o: UnusualUse) -> Odd {
+    Odd {
+        when: speech.instant(o.at),
+        what: layout::set(if speech.lang == Lang::Fr { &o.detail } else { &o.detail_en }),
+    }
 }
 
-fn attestation(lang: Lang, a: AttestationView, form: String) -> Attest {
+fn attestation(speech: Speech, a: AttestationView, form: String) -> Attest {
+    let lang = speech.lang;
     let last = a.attested.first();
     Attest {
         text: if lang == Lang::Fr { a.text } else { a.text_en },
-        last: last.map(|l| text(lang, "shared.team.attested", &[("name", &l.by), ("date", &instant(lang, l.at))])),
+        last: last.map(|l| text(lang, "shared.team.attested", &[("name", &l.by), ("date", &speech.instant(l.at))])),
         digest: a.digest,
         due: a.due,
         form,
