@@ -225,16 +225,14 @@ impl Operator {
             Start::Blank { to } => Ok(Draft { to: to.clone(), ..Draft::default() }),
             Start::Answer { email, all } => {
                 let source = self.source(actor, email).await?;
-                let text = self.quoted_text(actor, &source).await?;
                 let (to, cc) = source.answered(own, *all);
                 let (to, cc, subject) = (written(&to), written(&cc), source.marked_subject("Re:"));
-                let text = format!("\n\n{}\n{}", head(&source.told()), quoted(&text));
+                let text = format!("\n\n{}\n{}", head(&source.told()), quoted(&source.text));
                 Ok(Draft { to, cc, subject, text, ..Draft::default() })
             }
             Start::Forward { email } => {
                 let source = self.source(actor, email).await?;
-                let text = self.quoted_text(actor, &source).await?;
-                let text = format!("\n\n{}\n\n{}", head(&source.told()), text.trim_end());
+                let text = format!("\n\n{}\n\n{}", head(&source.told()), source.text.trim_end());
                 Ok(Draft { subject: source.marked_subject("Fwd:"), text, ..Draft::default() })
             }
         }

@@ -5,7 +5,7 @@
 use crate::desk::parts::{self, Bodies, Piece};
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
 use crate::mailbox::folders::narrow;
-use crate::mailbox::personal::leave_out;
+use crate::mailbox::personal::{Marks, leave_out};
 use crate::mailbox::read::{MessageReader, MessageSummary, damaged};
 use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
@@ -19,7 +19,7 @@ use sceau_message::trace_field::{self, Passage};
 use sceau_message::{header, sent};
 use sceau_store::folders::{self, FolderRow};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, access, accounts};
+use sceau_store::{Id, Tx, access, accounts};
 use std::collections::HashMap;
 
 /// Most plain text that a page shows, bytes.
@@ -152,13 +152,7 @@ impl Operator {
         let without = self.kept_from(actor);
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let bal = seat.check(tx)?;
-            let mut places: Vec<(FolderRow, EntryRow)> = Vec::new();
-            for (folder, uid) in messages::places_of(tx, seat.bal, message)? {
-                let Some(row) = folders::by_id(tx, seat.bal, folder)? else { continue };
-                let mut entries = messages::entries_of(tx, folder, &[uid])?;
-                leave_out(without.as_ref(), tx, &mut entries)?;
-                places.extend(entries.into_iter().map(|entry| (row.clone(), entry)));
-            }
+            let places = places_in(tx, seat.bal, message, without.as_ref())?;
             let gone = || Fail::from(RefusalCode::EntryUnknown);
             let summary = messages::summaries(tx, seat.bal, &[message])?.rows.remove(&message).ok_or_else(gone)?;
             let content = messages::content(tx, seat.bal, message)?.ok_or_else(gone)?;
@@ -180,6 +174,17 @@ impl Operator {
         self.note_reading(actor, (seat.bal, bal), Read::Message(message)).await?;
         let received = rows.iter().map(|(_, entry)| entry.internal_date).min().unwrap_or_default();
         Ok(Opened { message, summary, reader, places, received: Timestamp(received) })
+    }
+
+    /// Where a message of the actor's BAL shows to the actor. Nothing of it is read.
+    pub(crate) async fn places_of(&self, actor: &Actor, message: Id) -> Result<Vec<Place>, Refusal> {
+        let seat = self.seat(actor)?;
+        let (seal, without) = (self.bal_seal(seat.bal).await?, self.kept_from(actor));
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            places_in(tx, seat.bal, message, without.as_ref())
+        });
+        Ok(self.places(actor, &seal, &read.await?))
     }
 
     /// Of these places, those that the actor may know of.
@@ -362,8 +367,25 @@ impl Operator {
     }
 }
 
+/// Where a message of a BAL shows, without what is kept from somebody.
+fn places_in(
+    tx: &mut dyn Tx,
+    bal: Id,
+    message: Id,
+    without: Option<&Marks>,
+) -> Result<Vec<(FolderRow, EntryRow)>, Fail> {
+    let mut places = Vec::new();
+    for (folder, uid) in messages::places_of(tx, bal, message)? {
+        let Some(row) = folders::by_id(tx, bal, folder)? else { continue };
+        let mut entries = messages::entries_of(tx, folder, &[uid])?;
+        leave_out(without, tx, &mut entries)?;
+        places.extend(entries.into_iter().map(|entry| (row.clone(), entry)));
+    }
+    Ok(places)
+}
+
 /// The words of HTML, without the empty lines between its blocks.
-fn words(html: &str) -> String {
+pub(crate) fn words(html: &str) -> String {
     let (mut stripper, mut text) = (Stripper::default(), String::new());
     stripper.push(html, &mut text);
     stripper.end(&mut text);

@@ -5,7 +5,6 @@
 //! writer has then. What cannot leave stays, with why.
 use super::letters::{DraftState, DraftView, How, Kept, Leaving, own};
 use super::recipients::{parties, readable};
-use super::sources::Decoding;
 use crate::jobs::Kind;
 use crate::mail::{Body, Envelope, Rcpt};
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
@@ -211,8 +210,8 @@ impl Operator {
             How::Answer => FlagSet::of(Flags::ANSWERED),
             How::Forward => FlagSet { keywords: [FORWARDED].into_iter().collect(), ..FlagSet::default() },
         };
-        for (folder, uid) in self.places_of(actor, message).await? {
-            self.change_flags(actor, folder, &[uid], FlagChange::Add, flags.clone(), None).await?;
+        for place in self.places_of(actor, message).await? {
+            self.change_flags(actor, place.folder, &[place.uid], FlagChange::Add, flags.clone(), None).await?;
         }
         Ok(())
     }
@@ -275,11 +274,11 @@ impl Operator {
         let mut intake = self.intake(most);
         intake.push(&letter.begin(with_pieces))?;
         for carried in &kept.carried {
-            let mut reader = self.open_message(actor, carried.message).await?;
+            let email = self.email_object(carried.message);
+            let mut part = self.open_part(actor, &email, &carried.number).await?;
             let (mut piece, head) = Piece::begin(&letter, &carried.name, &carried.kind);
             intake.push(&head)?;
-            let mut decoding = Decoding::new(carried.body, &carried.encoding);
-            while let Some(bytes) = decoding.next(&mut reader).await? {
+            while let Some(bytes) = part.next().await? {
                 intake.push(&piece.push(&bytes))?;
             }
             intake.push(&piece.end())?;

@@ -1,29 +1,20 @@
 //! What an answer, or a message that is sent on, goes on from: who wrote it, its text, its pieces, its place in the conversation.
 //!
-//! Promises: it is read as any message is (right, trace, what is marked personal); of a text no more is quoted than [`QUOTED`].
-use crate::mailbox::folders::narrow;
-use crate::mailbox::personal::leave_out;
-use crate::mailbox::read::{MessageReader, MessageSummary};
-use crate::refuse::Fail;
+//! Promise: it is read as any message is ([`super::message`]); of a text no more is quoted than [`QUOTED`].
+use super::message::{Opened, words};
+use super::parts::{self, Bodies};
 use crate::{Actor, Operator};
-use sceau_domain::{Address, DomainName, Refusal, RefusalCode, Timestamp};
-use sceau_message::decode::{TransferDecoder, to_utf8};
+use sceau_domain::{Address, DomainName, Refusal, Timestamp};
 use sceau_message::envelope::MailAddress;
 use sceau_message::header::decoded;
-use sceau_message::html::Stripper;
-use sceau_message::scan::Part;
 use sceau_message::sent;
 use sceau_message::subject::base_subject;
-use sceau_store::{Id, messages};
+use sceau_message::summary::Summary;
+use sceau_store::Id;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-/// Most bytes of a text part that are read to be quoted.
-const QUOTED: u64 = 256 << 10;
-/// Bytes read at a time.
-const PIECE: usize = 64 << 10;
-/// Most parts that are looked at.
-const PARTS: usize = 1_000;
+/// Most bytes of a text that are quoted.
+const QUOTED: usize = 256 << 10;
 
 /// What is said of a message above its quoted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,15 +31,13 @@ pub struct Quoted {
     pub to: String,
 }
 
-/// A piece of another message that goes along: where it stands there, the way's own fields counted.
+/// A piece of another message that goes along.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Carried {
     /// The message.
     pub message: Id,
-    /// First byte and length, as it is encoded there.
-    pub body: (u64, u64),
-    /// How it is encoded.
-    pub encoding: String,
+    /// Its number there.
+    pub number: String,
     /// Its name.
     pub name: String,
     /// Its media type.
@@ -58,114 +47,32 @@ pub(super) struct Carried {
 }
 
 /// The message.
-#[derive(Debug)]
 pub(super) struct Source {
     /// Its id.
     pub message: Id,
-    summary: Arc<MessageSummary>,
+    summary: Summary,
+    /// Its text; empty where it has none.
+    pub text: String,
 }
 
 impl Operator {
-    /// Where a message shows to this person: folders and UIDs. `entry.unknown`: nowhere.
-    pub(crate) async fn places_of(&self, actor: &Actor, message: Id) -> Result<Vec<(Id, u32)>, Refusal> {
-        let seat = self.seat(actor)?;
-        let without = self.kept_from(actor);
-        let read = self.0.store.read::<_, Fail, _>(move |tx| {
-            seat.check(tx)?;
-            let mut found = Vec::new();
-            for (folder, uid) in messages::places_of(tx, seat.bal, message)? {
-                let mut entries = messages::entries_of(tx, folder, &[uid])?;
-                leave_out(without.as_ref(), tx, &mut entries)?;
-                found.extend(entries.iter().map(|e| (folder, narrow(e.uid))));
-            }
-            Ok(found)
-        });
-        let mut found = read.await?;
-        if actor.kept_out() && !found.is_empty() {
-            let seen: Vec<Id> = self.folders(actor).await?.iter().map(|f| f.id).collect();
-            found.retain(|(folder, _)| seen.contains(folder));
-        }
-        if found.is_empty() { Err(RefusalCode::EntryUnknown.into()) } else { Ok(found) }
-    }
-
-    /// A message by its EMAILID. `entry.unknown`.
+    /// A message by its EMAILID. `entry.unknown`, `message.damaged`.
     pub(super) async fn source(&self, actor: &Actor, email: &str) -> Result<Source, Refusal> {
-        let message = self.message_of_object(email).ok_or(RefusalCode::EntryUnknown)?;
-        self.places_of(actor, message).await?;
-        let summary = self.summaries(actor, &[message]).await?.pop().ok_or(RefusalCode::EntryUnknown)?;
-        Ok(Source { message, summary })
-    }
-
-    /// The text that is quoted of a message; empty where it has none.
-    pub(super) async fn quoted_text(&self, actor: &Actor, source: &Source) -> Result<String, Refusal> {
-        let Some(part) = text_of(&source.summary.summary.root) else { return Ok(String::new()) };
-        let mut reader = self.open_message(actor, source.message).await?;
-        let body = (source.shift() + part.body.0, part.body.1.min(QUOTED));
-        let bytes = read_decoded(&mut reader, body, &part.mime.encoding).await?;
-        let text = to_utf8(part.mime.parameter("charset").unwrap_or_default(), &bytes);
-        if part.mime.subtype != "html" {
-            return Ok(text);
-        }
-        let (mut stripper, mut plain) = (Stripper::default(), String::new());
-        stripper.push(&text, &mut plain);
-        stripper.end(&mut plain);
-        Ok(drawn_together(&plain))
-    }
-}
-
-/// A part's content, decoded.
-async fn read_decoded(reader: &mut MessageReader, body: (u64, u64), encoding: &str) -> Result<Vec<u8>, Refusal> {
-    let mut out = Vec::new();
-    let mut decoding = Decoding::new(body, encoding);
-    while let Some(bytes) = decoding.next(reader).await? {
-        out.extend(bytes);
-    }
-    Ok(out)
-}
-
-/// A part of a message, as it is read and decoded piece by piece.
-#[derive(Debug)]
-pub(super) struct Decoding {
-    at: u64,
-    end: u64,
-    /// None: an encoding that nobody knows is passed on as it stands.
-    transfer: Option<TransferDecoder>,
-    over: bool,
-}
-
-impl Decoding {
-    /// Of a part at these bytes (first, length).
-    pub fn new((at, length): (u64, u64), encoding: &str) -> Self {
-        Self { at, end: at.saturating_add(length), transfer: TransferDecoder::new(encoding), over: false }
-    }
-    /// The next bytes; none at the end.
-    pub async fn next(&mut self, reader: &mut MessageReader) -> Result<Option<Vec<u8>>, Refusal> {
-        if self.over {
-            return Ok(None);
-        }
-        let wanted = usize::try_from(self.end - self.at).unwrap_or(PIECE).min(PIECE);
-        let raw = if wanted == 0 { Vec::new() } else { reader.read(self.at, wanted).await? };
-        self.at += raw.len() as u64;
-        self.over = raw.is_empty() || self.at >= self.end;
-        let Some(transfer) = &mut self.transfer else { return Ok(Some(raw)) };
-        let mut out = Vec::with_capacity(raw.len());
-        transfer.push(&raw, &mut out);
-        if self.over {
-            transfer.finish(&mut out);
-        }
-        Ok(Some(out))
+        let Opened { message, summary, mut reader, .. } = self.open_seen(actor, email).await?;
+        let (shift, bodies) = (summary.prefix.len() as u64, Bodies::of(&summary.summary.root));
+        let text = match (bodies.plain, bodies.html) {
+            (Some(plain), _) => parts::text(&mut reader, plain, shift, QUOTED).await?.0,
+            (None, Some(html)) => words(&parts::text(&mut reader, html, shift, QUOTED).await?.0),
+            (None, None) => String::new(),
+        };
+        Ok(Source { message, summary: summary.summary, text })
     }
 }
 
 impl Source {
-    /// How many bytes the way added before it.
-    fn shift(&self) -> u64 {
-        self.summary.prefix.len() as u64
-    }
-
     /// What is said of it above its text.
     pub fn told(&self) -> Quoted {
-        let envelope = &self.summary.summary.envelope;
+        let envelope = &self.summary.envelope;
         let (name, address) = people(&envelope.from).into_iter().next().unwrap_or_default();
         let at =
             envelope.date.as_deref().and_then(sent::instant).map(|seconds| Timestamp(seconds.saturating_mul(1_000)));
@@ -175,7 +82,7 @@ impl Source {
 
     /// Its subject, as people read it.
     pub fn subject(&self) -> String {
-        decoded(self.summary.summary.envelope.subject.as_deref().unwrap_or_default().as_bytes())
+        decoded(self.summary.envelope.subject.as_deref().unwrap_or_default().as_bytes())
     }
 
     /// The subject of what goes on from it: with this mark once, however often it was answered.
@@ -188,14 +95,13 @@ impl Source {
 
     /// Identifiers of its conversation, its own the last.
     pub fn references(&self) -> Vec<String> {
-        let summary = &self.summary.summary;
-        summary.references.iter().chain(summary.envelope.message_id.as_ref()).cloned().collect()
+        self.summary.references.iter().chain(self.summary.envelope.message_id.as_ref()).cloned().collect()
     }
 
     /// To whom an answer goes, and who has a copy: whoever asked for answers, else whoever wrote; of one's own message, those to whom it went. With
     /// `all`, everybody whom it names but oneself.
     pub fn answered(&self, own: &Address, all: bool) -> (Vec<(String, String)>, Vec<(String, String)>) {
-        let envelope = &self.summary.summary.envelope;
+        let envelope = &self.summary.envelope;
         let is_own = |(_, address): &(String, String)| address.parse::<Address>().is_ok_and(|a| a == *own);
         let from = people(&envelope.from);
         let mut to = match people(&envelope.reply_to) {
@@ -222,61 +128,12 @@ impl Source {
 
     /// Its pieces, to go along with it.
     pub fn pieces(&self) -> Vec<Carried> {
-        let root = &self.summary.summary.root;
-        let text = text_of(root);
-        let mut found = Vec::new();
-        for part in leaves(root) {
-            if text.is_some_and(|text| text.header == part.header) || is_other_form(part) {
-                continue;
-            }
-            let kind = format!("{}/{}", part.mime.kind, part.mime.subtype);
-            let number = found.len() + 1;
-            let name = part.mime.file_name().unwrap_or_else(|| match part.envelope.is_some() {
-                true => format!("message-{number}.eml"),
-                false => format!("piece-{number}"),
-            });
-            let size = if part.mime.encoding == "base64" { part.body.1 / 4 * 3 } else { part.body.1 };
-            let body = (self.shift() + part.body.0, part.body.1);
-            found.push(Carried { message: self.message, body, encoding: part.mime.encoding.clone(), name, kind, size });
-        }
-        found
+        let carried = |(at, piece): (usize, parts::Piece)| {
+            let name = if piece.name.is_empty() { format!("piece-{}", at + 1) } else { piece.name };
+            Carried { message: self.message, number: piece.number, name, kind: piece.kind, size: piece.size }
+        };
+        parts::pieces(&self.summary.root).into_iter().enumerate().map(carried).collect()
     }
-}
-
-/// Parts without parts, and whole messages, in their order.
-fn leaves(root: &Part) -> Vec<&Part> {
-    let (mut found, mut rest) = (Vec::new(), vec![root]);
-    while let Some(part) = rest.pop() {
-        if part.children.is_empty() || part.envelope.is_some() {
-            found.push(part);
-            if found.len() >= PARTS {
-                break;
-            }
-        } else {
-            rest.extend(part.children.iter().rev());
-        }
-    }
-    found
-}
-
-/// A text for people to read, not one that is attached.
-fn is_text(part: &Part) -> bool {
-    let attached = part.mime.disposition.as_ref().is_some_and(|(kind, _)| kind == "attachment");
-    part.mime.kind == "text"
-        && matches!(part.mime.subtype.as_str(), "plain" | "html")
-        && !attached
-        && part.mime.file_name().is_none()
-}
-
-/// The same text as HTML, beside the one that is quoted.
-fn is_other_form(part: &Part) -> bool {
-    is_text(part) && part.mime.subtype == "html"
-}
-
-/// The text that a person reads: the first plain one, else the first one.
-fn text_of(root: &Part) -> Option<&Part> {
-    let texts: Vec<&Part> = leaves(root).into_iter().filter(|part| is_text(part)).collect();
-    texts.iter().find(|part| part.mime.subtype == "plain").or(texts.first()).copied()
 }
 
 /// Names and addresses of a list, as people read them; what is no address is left out.
@@ -287,20 +144,6 @@ fn people(list: &[MailAddress]) -> Vec<(String, String)> {
         Some((decoded(a.name.as_deref().unwrap_or_default().as_bytes()), address.to_string()))
     };
     list.iter().filter_map(one).collect()
-}
-
-/// Lines without the white space around them, no more than one empty one between two.
-fn drawn_together(text: &str) -> String {
-    let (mut out, mut empty) = (String::with_capacity(text.len()), true);
-    for line in text.lines().map(str::trim) {
-        if line.is_empty() && empty {
-            continue;
-        }
-        empty = line.is_empty();
-        out.push_str(line);
-        out.push('\n');
-    }
-    out
 }
 
 /// A text, each line marked as somebody else's.
@@ -315,13 +158,12 @@ pub(super) fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use sceau_message::scan::{Limits, Scanner};
-    use sceau_message::summary::Summary;
 
     fn source(message: &str) -> Source {
         let mut scanner = Scanner::new(Limits::default());
         scanner.push(message.replace('\n', "\r\n").as_bytes()).unwrap();
         let summary = Summary::of(&scanner.finish().unwrap(), &Limits::default());
-        Source { message: 7, summary: Arc::new(MessageSummary { message: 7, prefix: vec![b'x'; 10], summary }) }
+        Source { message: 7, summary, text: String::new() }
     }
 
     const MESSAGE: &str = "From: \"Zoé\" <zoe@beta.fr>\nTo: anne@alpha.fr, Paul <paul@beta.fr>\nCc: ANNE@alpha.fr, zoe@beta.fr, luc@beta.fr\n\
@@ -357,23 +199,14 @@ mod tests {
     #[test]
     fn pieces_go_along_and_texts_do_not() {
         let s = source(MESSAGE);
-        let pieces: Vec<(String, String)> = s.pieces().into_iter().map(|p| (p.name, p.kind)).collect();
-        let piece = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
-        assert_eq!(
-            pieces,
-            [
-                piece("a.pdf", "application/pdf"),
-                piece("piece-2", "text/plain"),
-                piece("message-3.eml", "message/rfc822")
-            ]
-        );
-        assert!(s.pieces()[0].body.0 > 10, "what the way added is counted");
+        let pieces: Vec<(String, String)> = s.pieces().into_iter().map(|p| (p.number, p.name)).collect();
+        let piece = |number: &str, name: &str| (number.to_owned(), name.to_owned());
+        assert_eq!(pieces, [piece("2", "a.pdf"), piece("3", "piece-2"), piece("4", "x.eml")]);
         assert!(source("Subject: x\n\ny\n").pieces().is_empty());
     }
 
     #[test]
     fn a_quote_is_marked_line_by_line() {
         assert_eq!(quoted("a\n> b\n\n"), "> a\n>> b\n");
-        assert_eq!(drawn_together("\n\n  a \n\n\n b\n"), "a\n\nb\n");
     }
 }
