@@ -1,5 +1,6 @@
 //! The page on which one writes.
 use crate::list::{Rail, rail};
+use crate::shared::watched;
 use crate::size;
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -83,6 +84,8 @@ struct Page {
     /// The page of the draft as it is kept.
     kept: Option<String>,
     limits: String,
+    /// Who else answers the same message, kept up to date by `shared.js`; empty where nobody could.
+    present: String,
 }
 
 /// What a page shows beside the draft.
@@ -242,7 +245,16 @@ async fn page(
         None => "write.title.answer",
     };
     let state = saved(visitor, at, view).await;
+    let answered = match view {
+        Some(view) => view.source.filter(|(_, how)| *how == How::Answer).map(|(message, _)| message),
+        None => op.message_of_object(at.message).filter(|_| at.mode != "transferer"),
+    };
+    let present = match answered {
+        Some(message) => watched(visitor, actor, at.b, message).await,
+        None => String::new(),
+    };
     Ok(Page {
+        present,
         shell: visitor.shell(&at.path()).of_bal(at.b),
         rail: rail(visitor, actor, at.b, None).await?,
         title: visitor.t(title),
