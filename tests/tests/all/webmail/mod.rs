@@ -2,7 +2,6 @@
 mod account;
 mod administrator;
 mod archive;
-mod auditor;
 mod doctor;
 mod frame;
 mod hostile_mail;
@@ -10,8 +9,6 @@ mod laboratory;
 mod no_script;
 mod operator;
 mod phone;
-mod region;
 mod secretary;
 mod speed;
-mod support;
 mod troubles;

@@ -1,1 +1,0 @@
-//! A regional body.
