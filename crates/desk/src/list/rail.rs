@@ -85,7 +85,8 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
         links.push(BalLink { to, name, address, unread: bal.unread, here: bal.code == code });
     }
     let (used, most) = (size(visitor.lang, room.used), size(visitor.lang, room.most));
-    let rights = actor.bal.as_ref().and_then(|bal| bal.chair.as_ref()).map(|chair| chair.rights).unwrap_or_default();
+    let rights =
+        actor.bal.as_ref().and_then(|bal| bal.chair.as_ref()).map_or(BalRights::from_bits(0), |chair| chair.rights);
     let other = |page: &str, key, icon| Other { to: visitor.to(&format!("/bal/{code}/{page}")), key, icon };
     let mut others = Vec::new();
     if rights.has(BalRights::SEND) {

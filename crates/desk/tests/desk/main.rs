@@ -1,4 +1,6 @@
 //! The desk's pages, asked as a browser asks: whose forms are taken, who sees what, what a page costs.
 mod account;
 mod forms;
+mod list;
 mod support;
+mod write;

@@ -1,0 +1,111 @@
+//! Lists, asked as a browser asks them: what a stranger wrote stays text, pieces are what the page shows, a page stays small.
+use crate::support::{HERE, House, Page};
+use axum::http::{Method, StatusCode};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sceau_operator::mailbox::entries::FlagSet;
+use sceau_testkit::world::{World, letter};
+use std::collections::HashSet;
+use std::io::Write;
+
+const ANNE: &str = "anne.martin@alpha.mssante.fr";
+
+/// A house with mail in Anne's INBOX, and her cookie.
+async fn with_mail(subjects: &[String]) -> (House, String) {
+    let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+    let anne = world.actor("anne", ANNE).await;
+    for subject in subjects {
+        let text = letter("Marc Durand <marc@exemple.fr>", subject);
+        world.op.append(&anne, "INBOX", FlagSet::default(), None, world.message(&text)).await.unwrap();
+    }
+    let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
+    let house = House { op: world.op, store: world.store, app };
+    let cookie = format!("__Host-sceau={}", house.enters("anne").await);
+    (house, cookie)
+}
+
+/// Where a page leads.
+fn led(page: &Page) -> String {
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
+    page.header("location").to_owned()
+}
+
+/// The list of Anne's INBOX: its address, its page. She has two shared BALs beside her own: one begins at one's own.
+async fn inbox(h: &House, cookie: &str) -> (String, Page) {
+    let bal = led(&h.get("/bureau", cookie).await);
+    let list = led(&h.get(&bal, cookie).await);
+    let page = h.get(&list, cookie).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    (list, page)
+}
+
+fn value<'t>(text: &'t str, before: &str) -> &'t str {
+    let rest = &text[text.find(before).unwrap_or_else(|| panic!("{before} in {text}")) + before.len()..];
+    rest.split('"').next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_wrote_stays_text() {
+    let hostile = ["<script>alert(1)</script>", "\" onmouseover=x y=\"", "</option></select><img src=x>"];
+    let (h, cookie) = with_mail(&hostile.map(str::to_owned)).await;
+    let (list, page) = inbox(&h, &cookie).await;
+    for never in ["<script>alert", "<img src=x", "\" onmouseover"] {
+        assert!(!page.text.contains(never), "{never}");
+    }
+    // One heading of the first level, every id once, every tick with its label, every skip link with its end.
+    assert_eq!(page.text.matches("<h1").count(), 1);
+    let ids: Vec<&str> = page.text.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "{ids:?}");
+    assert!(ids.contains(&"liste") && ids.contains(&"lecture"), "{ids:?}");
+    let ticks = page.text.matches("name=\"u\"").count();
+    assert_eq!((ticks, page.text.matches("<label class=\"row-tick\">").count()), (3, 3));
+    assert!(page.text.contains("Non lu."), "said, not only shown");
+    let english = h.get(&format!("{list}?lang=en"), &cookie).await;
+    assert!(english.text.contains("Inbox") && !english.text.contains("list."), "{}", english.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_gets_pieces_of_the_same_page() {
+    let (h, cookie) = with_mail(&["bilan".to_owned()]).await;
+    let (list, page) = inbox(&h, &cookie).await;
+    let asks =
+        async |part: &str| h.browse(Method::GET, &list, &[("cookie", &cookie), ("x-sceau-part", part)], "").await;
+    for part in ["list", "rows", "counts"] {
+        let piece = asks(part).await;
+        assert_eq!((piece.status, piece.header("x-sceau-part")), (StatusCode::OK, part));
+        assert!(!piece.text.contains("<html") && !piece.text.is_empty(), "{}", piece.text);
+    }
+    assert!(page.text.contains(asks("rows").await.text.trim()));
+    // An act by a script: what became of it, with the way back; and why not, as a code.
+    let bal = list.split('/').nth(2).unwrap();
+    let to = format!("/bal/{bal}/agir");
+    let (jeton, uid) = (value(&page.text, "name=\"jeton\" value=\""), value(&page.text, "name=\"u\" value=\""));
+    let folder = list.rsplit('/').next().unwrap();
+    let form = format!("jeton={jeton}&dossier={folder}&u={uid}&faire=archiver");
+    let headers = [("cookie", cookie.as_str()), ("origin", HERE), ("x-sceau-part", "told")];
+    let told = h.browse(Method::POST, &to, &headers, &form).await;
+    assert_eq!((told.status, told.header("x-sceau-part")), (StatusCode::OK, "told"), "{}", told.text);
+    assert!(told.text.contains("Un message archivé.") && told.text.contains("data-undo"), "{}", told.text);
+    let wrong = h.browse(Method::POST, &to, &headers, &format!("jeton={jeton}&dossier={folder}&u=1&faire=x")).await;
+    assert!(wrong.status.is_client_error() && wrong.text.contains("\"code\""), "{}", wrong.text);
+    let elsewhere = h.browse(Method::POST, &to, &headers, &format!("jeton={jeton}&dossier=F0&u=1&faire=lu")).await;
+    assert!(elsewhere.text.contains("folder.unknown"), "{}", elsewhere.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_fifty_rows_is_small() {
+    let subjects: Vec<String> = (0..60).map(|n| format!("compte-rendu-de-consultation-{n}")).collect();
+    let (h, cookie) = with_mail(&subjects).await;
+    let (_, page) = inbox(&h, &cookie).await;
+    assert_eq!(page.text.matches("class=\"row-link\"").count(), 50);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(page.text.as_bytes()).unwrap();
+    let bytes = packed.finish().unwrap().len();
+    assert!(bytes <= 14 << 10, "{bytes}");
+    // The rest is one link away.
+    let more =
+        value(&page.text, "rows-more\"><a class=\"btn btn-quiet\" href=\"").replace("&#38;", "&").replace("&amp;", "&");
+    let rest = h.get(&more, &cookie).await;
+    assert_eq!(rest.text.matches("class=\"row-link\"").count(), 10, "{more}");
+    assert!(rest.text.contains("Revenir au début"));
+}
