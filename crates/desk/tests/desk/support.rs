@@ -49,16 +49,7 @@ impl House {
         Self { op, store, app }
     }
     pub async fn browse(&self, method: Method, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
-        let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
-        let mut request = Request::builder().method(method).uri(path).extension(via);
-        request = request.header("content-type", "application/x-www-form-urlencoded");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = self.app.clone().oneshot(request.body(Body::from(form.to_owned())).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let text = String::from_utf8(to_bytes(body, 4 << 20).await.unwrap().to_vec()).unwrap();
-        Page { status: parts.status, headers: parts.headers, text }
+        browse(&self.app, method, path, headers, form).await
     }
     pub async fn get(&self, path: &str, cookie: &str) -> Page {
         self.browse(Method::GET, path, &[("cookie", cookie)], "").await
@@ -71,4 +62,20 @@ impl House {
 
 fn routes() -> Router<sceau_web::State> {
     sceau_desk::routes()
+}
+
+/// Asks as a browser does.
+pub async fn browse(app: &Router, method: Method, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
+    let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
+    let mut request = Request::builder().method(method).uri(path).extension(via);
+    if !headers.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = app.clone().oneshot(request.body(Body::from(form.to_owned())).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8(to_bytes(body, 4 << 20).await.unwrap().to_vec()).unwrap();
+    Page { status: parts.status, headers: parts.headers, text }
 }

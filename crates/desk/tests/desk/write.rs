@@ -1,0 +1,213 @@
+//! Writing without a script: kept, joined, sent, held back; and nothing that was typed is lost.
+use crate::support::{HERE, House, Page};
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode};
+use sceau_domain::RefusalCode;
+use sceau_identity::session::csrf;
+use sceau_testkit::world::{World, addr};
+use sceau_web::Via;
+use tower::ServiceExt;
+
+const ANNE: &str = "anne.martin@alpha.mssante.fr";
+const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
+
+/// `anne`, signed in, at her BAL.
+struct Anne {
+    world: World,
+    house: House,
+    session: String,
+    cookie: String,
+    bal: String,
+}
+
+impl Anne {
+    async fn new() -> Self {
+        let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+        let (op, store) = (world.op.clone(), world.store.clone());
+        let app = sceau_web::app_with(op.clone(), sceau_desk::routes());
+        let house = House { op, store, app };
+        let session = house.enters("anne").await;
+        let id = world.actor("anne", ANNE).await.bal.unwrap().id;
+        let (cookie, bal) = (format!("__Host-sceau={session}"), format!("/bal/{}", house.op.bal_object(id)));
+        Self { world, house, session, cookie, bal }
+    }
+    async fn get(&self, path: &str) -> Page {
+        self.house.get(path, &self.cookie).await
+    }
+    fn word(&self, path: &str) -> String {
+        csrf(&self.house.op.form_key(&self.session), path)
+    }
+    /// Sends a form of ours.
+    async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        self.send_with(path, &self.word(path), fields).await
+    }
+    async fn send_with(&self, path: &str, word: &str, fields: &[(&str, &str)]) -> Page {
+        let all: Vec<String> =
+            std::iter::once(&("jeton", word)).chain(fields).map(|(n, v)| format!("{n}={v}")).collect();
+        let headers = [("origin", HERE), ("cookie", self.cookie.as_str())];
+        self.house.browse(Method::POST, path, &headers, &all.join("&")).await
+    }
+    /// The form of a new letter: where it goes.
+    async fn begins(&self, behind: &str) -> (String, Page) {
+        let page = self.get(&format!("{}/ecrire{behind}", self.bal)).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        let action = page.text.split('"').find(|p| p.contains("/ecrire/D")).unwrap_or_else(|| panic!("{}", page.text));
+        (action.to_owned(), page)
+    }
+    /// Time passes, and what is due is done.
+    async fn later(&self, seconds: i64) {
+        self.world.advance(seconds);
+        self.house.op.run_due_jobs().await.unwrap();
+    }
+}
+
+fn led(page: &Page, to: &str) {
+    assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, to), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_is_kept_sent_and_held_back() {
+    let anne = Anne::new().await;
+    let (form, page) = anne.begins("").await;
+    assert!(page.text.contains("<textarea") && page.text.contains("enctype=\"multipart/form-data\""), "{}", page.text);
+    assert_eq!(anne.world.count("drafts").await, 0, "looking keeps nothing");
+    let typed = [("a", BRUNO), ("objet", "Bilan"), ("texte", "Bonjour%0D%0Ab")];
+    led(&anne.send(&form, &[&typed[..], &[("version", "0"), ("faire", "enregistrer")]].concat()).await, &form);
+    let page = anne.get(&form).await;
+    assert!(page.text.contains("value=\"Bilan\"") && page.text.contains("Bonjour\nb</textarea>"), "{}", page.text);
+    assert!(page.text.contains("name=\"version\" value=\"1\"") && page.text.contains("Enregistré le"), "{}", page.text);
+    assert_eq!(anne.world.folder("anne", ANNE, "Drafts").await.len(), 1, "mail programs see it");
+    let outbox = format!("{}/envois", anne.bal);
+    led(&anne.send(&form, &[&typed[..], &[("version", "1"), ("faire", "envoyer")]].concat()).await, &outbox);
+    led(&anne.get(&form).await, &outbox);
+    let page = anne.get(&outbox).await;
+    let hold = page.text.split('"').find(|p| p.ends_with("/retenir")).unwrap_or_else(|| panic!("{}", page.text));
+    assert!(page.text.contains("Bilan") && page.text.contains("Part le"), "{}", page.text);
+    led(&anne.send(hold, &[]).await, &form);
+    anne.later(30).await;
+    assert!(anne.world.inbox("bruno", BRUNO).await.is_empty());
+    led(&anne.send(&form, &[&typed[..], &[("version", "3"), ("faire", "envoyer")]].concat()).await, &outbox);
+    anne.later(10).await;
+    assert_eq!(anne.world.inbox("bruno", BRUNO).await.len(), 1);
+    assert_eq!(anne.world.folder("anne", ANNE, "Sent").await.len(), 1);
+    assert!(anne.get(&outbox).await.text.contains("Rien en attente"));
+    // It left: neither held back nor written on.
+    let late = anne.send(hold, &[]).await;
+    assert!(late.status == StatusCode::CONFLICT && late.says(RefusalCode::OutboxGone), "{}", late.text);
+    assert_eq!(anne.get(&form).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_stays_whatever_happens() {
+    let anne = Anne::new().await;
+    let (form, _) = anne.begins("").await;
+    let kept = |page: &Page| page.text.contains("value=\"Bilan %3C\"") || page.text.contains("Texte long");
+    let typed = [("a", "inconnue@alpha.mssante.fr"), ("objet", "Bilan"), ("texte", "Texte long")];
+    let with = |more: &[(&'static str, &'static str)]| [&typed[..], more].concat();
+    // Nobody there: told beside the recipient.
+    let page = anne.send(&form, &with(&[("version", "0"), ("faire", "envoyer")])).await;
+    assert!(page.status.is_client_error() && page.says(RefusalCode::RcptUnknown) && kept(&page), "{}", page.text);
+    assert!(page.text.contains("chip-no"), "{}", page.text);
+    // Another window.
+    let page = anne.send(&form, &with(&[("version", "7"), ("faire", "enregistrer")])).await;
+    assert!(page.says(RefusalCode::EditConflict) && kept(&page), "{}", page.text);
+    assert!(page.text.contains("Reprendre l’autre version") || page.text.contains("Reprendre l'autre version"));
+    assert!(page.text.contains("name=\"version\" value=\"1\""), "it may be kept all the same: {}", page.text);
+    // A page of another session.
+    let other = anne.house.enters("bruno").await;
+    let old = csrf(&anne.house.op.form_key(&other), &form);
+    let page = anne.send_with(&form, &old, &with(&[("version", "1"), ("faire", "envoyer")])).await;
+    assert!(page.status.is_client_error() && page.says(RefusalCode::FormOld) && kept(&page), "{}", page.text);
+    // A session that ended.
+    let key = [("origin", HERE), ("cookie", "__Host-sceau-essai=abc")];
+    let fields = format!("jeton={old}&version=1&a={BRUNO}&objet=x&texte=Texte%20long&faire=envoyer");
+    let page = anne.house.browse(Method::POST, &form, &key, &fields).await;
+    assert!(page.status.is_client_error() && kept(&page) && page.text.contains("/connexion"), "{}", page.text);
+    // A time that is over, one that is none.
+    for when in ["2020-01-01T08:00", "demain"] {
+        let page =
+            anne.send(&form, &with(&[("version", "1"), ("a", BRUNO), ("quand", when), ("faire", "programmer")])).await;
+        assert!(page.status.is_client_error() && kept(&page), "{when} {}", page.text);
+    }
+    assert!(anne.world.inbox("bruno", BRUNO).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_piece_that_is_spoken_of_is_asked_for() {
+    let anne = Anne::new().await;
+    let (form, _) = anne.begins("").await;
+    let typed = [("a", BRUNO), ("objet", "x"), ("texte", "Vous trouverez ci-joint le bilan.")];
+    let page = anne.send(&form, &[&typed[..], &[("version", "0"), ("faire", "envoyer")]].concat()).await;
+    assert!(page.status == StatusCode::OK && page.text.contains("envoyer-tel-quel"), "{}", page.text);
+    let sent = anne.send(&form, &[&typed[..], &[("version", "1"), ("faire", "envoyer-tel-quel")]].concat()).await;
+    led(&sent, &format!("{}/envois", anne.bal));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_come_with_the_form() {
+    let anne = Anne::new().await;
+    let (form, _) = anne.begins("").await;
+    let part =
+        |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let file = "--b\r\nContent-Disposition: form-data; name=\"pieces\"; filename=\"bilan.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.7\r\n";
+    let empty = "--b\r\nContent-Disposition: form-data; name=\"pieces\"; filename=\"\"\r\n\r\n\r\n";
+    let fields = [("jeton", anne.word(&form).as_str()), ("version", "0"), ("a", BRUNO), ("texte", "ci-joint")]
+        .map(|(n, v)| part(n, v))
+        .concat();
+    let body = format!("{fields}{file}{empty}{}--b--\r\n", part("faire", "envoyer"));
+    let request =
+        Request::builder().method(Method::POST).uri(&form).header("origin", HERE).header("cookie", &anne.cookie);
+    let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: None };
+    let request = request.header("content-type", "multipart/form-data; boundary=b").extension(via);
+    let answer = anne.house.app.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let (status, to) = (answer.status(), answer.headers().get("location").cloned());
+    let text = String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap();
+    assert_eq!(
+        (status, to.unwrap().to_str().unwrap()),
+        (StatusCode::SEE_OTHER, format!("{}/envois", anne.bal).as_str()),
+        "{text}"
+    );
+    anne.later(10).await;
+    let inbox = anne.world.inbox("bruno", BRUNO).await;
+    // `%PDF-1.7`
+    assert!(
+        inbox.len() == 1 && inbox[0].contains("filename=bilan.pdf") && inbox[0].contains("JVBERi0xLjc="),
+        "{inbox:?}"
+    );
+    assert_eq!(anne.world.count("uploads").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_quotes_what_came() {
+    let anne = Anne::new().await;
+    let bruno = anne.world.actor("bruno", BRUNO).await;
+    let text = sceau_testkit::world::letter(BRUNO, "question");
+    anne.world
+        .op
+        .submit(&bruno, sceau_testkit::world::envelope(BRUNO, &[ANNE]), anne.world.message(&text))
+        .await
+        .unwrap();
+    let actor = anne.world.actor("anne", ANNE).await;
+    let message = anne.world.op.open_folder(&actor, "INBOX", true).await.unwrap().entries[0].message;
+    let email = anne.world.op.email_object(message);
+    let (form, page) = anne.begins(&format!("?repondre={email}&a=un")).await;
+    let shows = |what: &str| assert!(page.text.contains(what), "{what}: {}", page.text);
+    for what in
+        [&format!("value=\"{}\"", addr(BRUNO)), "value=\"Re: question\"", "a écrit", "&gt; Bonjour question", &email]
+    {
+        shows(&what.replace("&gt;", "&#62;"));
+    }
+    let fields = [
+        ("version", "0"),
+        ("a", BRUNO),
+        ("objet", "Re: question"),
+        ("texte", "Oui"),
+        ("repondre", &email),
+        ("mode", "un"),
+    ];
+    led(&anne.send(&form, &[&fields[..], &[("faire", "envoyer")]].concat()).await, &format!("{}/envois", anne.bal));
+    anne.later(10).await;
+    assert!(anne.world.inbox("bruno", BRUNO).await[0].contains("In-Reply-To: <question@exemple.fr>"));
+    let gone = anne.get(&format!("{}/ecrire?repondre={}&a=un", anne.bal, anne.world.op.email_object(7))).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
