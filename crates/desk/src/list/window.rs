@@ -99,7 +99,33 @@ struct Page {
     search: SearchBox,
     title: String,
     list: List,
+    /// Single keys do things, unless the person chose otherwise.
+    keys: bool,
 }
+
+impl Page {
+    /// Keys, and what each does.
+    fn keys(&self) -> Vec<(&'static str, String)> {
+        KEYS.iter().map(|(key, words)| (*key, self.shell.t(words))).collect()
+    }
+}
+
+/// The keys of `keys.js`, with the key of what each does.
+const KEYS: [(&str, &str); 13] = [
+    ("j", "list.keys.next"),
+    ("k", "list.keys.previous"),
+    ("o", "list.keys.open"),
+    ("x", "list.keys.tick"),
+    ("e", "list.act.archive"),
+    ("#", "list.act.bin"),
+    ("!", "list.act.junk"),
+    ("s", "list.act.follow"),
+    ("m", "list.act.unread"),
+    ("c", "list.rail.write"),
+    ("/", "list.search.button"),
+    ("z", "list.act.undo"),
+    ("g", "list.keys.go"),
+];
 
 /// `GET /bal/{b}/dossier/{f}`
 pub(super) async fn show(visitor: Visitor, Path((b, f)): Path<(String, String)>, uri: Uri) -> Response {
@@ -121,7 +147,8 @@ pub(super) async fn show(visitor: Visitor, Path((b, f)): Path<(String, String)>,
 async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &Asked) -> Result<Page, Refusal> {
     let op = &visitor.op;
     let folder = op.mailbox_of_object(f).ok_or(RefusalCode::FolderUnknown)?;
-    let shown = asked.shown(&op.desk_choices(actor).await?);
+    let choices = op.desk_choices(actor).await?;
+    let shown = asked.shown(&choices);
     let Shown { filter, threads, oldest_first, from } = shown;
     let view = View { folder, filter, threads, oldest_first, from, limit: ROWS };
     let listing = op.list(actor, &view).await?;
@@ -139,7 +166,14 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
     let folders = op.folders(actor).await?;
     let list = list(visitor, actor, (b, f), &shown, (listing, &folders), told);
     let search = search_box(visitor, actor, b, ("", "")).await?;
-    Ok(Page { shell: visitor.shell(&list.here).of_bal(b), rail, search, title: list.name.clone(), list })
+    Ok(Page {
+        shell: visitor.shell(&list.here).of_bal(b),
+        rail,
+        search,
+        title: list.name.clone(),
+        list,
+        keys: choices.keys,
+    })
 }
 
 fn list(
