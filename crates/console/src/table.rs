@@ -212,7 +212,7 @@ impl Ask {
     }
 }
 
-/// An act that a page leads to: where, what it is called, its class, its picture.
+/// An act that a page leads to: where, what it is called, its class.
 pub(crate) struct ActLink {
     pub to: String,
     pub label: String,
@@ -238,6 +238,7 @@ impl Ask {
     /// A page of the menu: its table, the fields by which one looks, acts that belong to no row, and what is said above (label and value).
     pub fn list(&self, finds: Vec<Find>, acts: &[&str], facts: Vec<(String, Cell)>, table: Table) -> Response {
         let name = self.place().map_or("home", |place| place.name);
+        let known = facts.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
         let page = List {
             shell: self.shell(),
             frame: self.frame(),
@@ -246,7 +247,7 @@ impl Ask {
             path: self.path().to_owned(),
             finds,
             acts: crate::act::links(self, name, "-", acts),
-            facts: facts.into_iter().map(|(label, cell)| (label, cell.html(self.lang()))).collect(),
+            facts: known.map(|(label, cell)| (label, cell.html(self.lang()))).collect(),
             table,
         };
         self.answer(&page, &[&page.table])

@@ -24,7 +24,7 @@ pub(crate) fn more(ask: &Ask, rows: usize, last: Option<String>) -> Option<Strin
     last.filter(|_| full).map(|cursor| ask.after(&cursor))
 }
 
-/// What an act of nobody is by: the word, in the page's language, of the two that a view has.
+/// Of the two sentences that a view has, the one in the page's language.
 pub(crate) fn tongue<'a>(ask: &Ask, fr: &'a str, en: &'a str) -> &'a str {
     match ask.lang() {
         sceau_domain::Lang::Fr => fr,

@@ -132,7 +132,8 @@ fn plot(ask: &Ask, key: &str, days: &[PeerDayView], of: impl Fn(&PeerDayView) ->
         // Counts of a day: far below what a float holds exactly.
         *line.entry(at).or_default() += of(day) as f64;
     }
-    let series = series.into_iter().map(|(direction, line)| (ask.word(direction), line.into_iter().collect()));
+    let series =
+        series.into_iter().map(|(direction, line)| (ask.word(direction), line.into_iter().collect::<Vec<_>>()));
     Plot { title: ask.t(&format!("plot.{key}")), unit: ask.t(&format!("unit.{key}")), series: series.collect() }
 }
 

@@ -166,7 +166,9 @@ impl Operator {
             Err(refusal) if refusal.code == RefusalCode::NotFound => {
                 parts.push(part("backup", Condition::Unused, Vec::new()));
             }
-            Err(refusal) => drop(seen::<()>(Err(refusal))?),
+            Err(refusal) => {
+                seen::<()>(Err(refusal))?;
+            }
         }
         Ok(parts)
     }
