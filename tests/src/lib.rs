@@ -10,6 +10,7 @@ pub mod desk;
 pub mod dns;
 pub mod doors;
 pub mod hostile;
+pub mod hostile_mail;
 pub mod letter;
 mod looks;
 pub mod mailbox;

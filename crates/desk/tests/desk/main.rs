@@ -2,5 +2,6 @@
 mod account;
 mod forms;
 mod list;
+mod message;
 mod support;
 mod write;

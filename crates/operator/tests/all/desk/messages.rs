@@ -1,1 +1,168 @@
 //! Messages and their pieces.
+use super::{ANNE, House, SERVICE};
+use sceau_domain::personal::MARK;
+use sceau_operator::Actor;
+use sceau_operator::desk::message::{Reading, Sender};
+use sceau_operator::desk::parts::PartReader;
+use sceau_operator::mailbox::entries::{FlagSet, Flags};
+use sceau_testkit::world::{BETA, code, letter};
+
+each_engine!(
+    a_message_is_read_where_one_sees_it,
+    what_is_known_of_a_sender_is_what_was_proven,
+    html_is_shown_with_its_own_pictures_and_nothing_else,
+    pieces_are_what_their_bytes_are,
+);
+
+const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
+
+impl House {
+    /// The newest message of a folder, by its EMAILID, with its flags.
+    async fn newest(&self, actor: &Actor, folder: &str) -> (String, Flags) {
+        let open = self.0.op.open_folder(actor, folder, true).await.unwrap();
+        let entry = open.entries.last().expect("a message");
+        (self.0.op.email_object(entry.message), entry.flags.system)
+    }
+    async fn reads(&self, actor: &Actor, folder: &str) -> Reading {
+        let (email, _) = self.newest(actor, folder).await;
+        self.0.op.read_message(actor, &email).await.unwrap()
+    }
+}
+
+/// All bytes of a piece.
+async fn whole(mut reader: PartReader) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some(piece) = reader.next().await.unwrap() {
+        out.extend(piece);
+    }
+    out
+}
+
+async fn a_message_is_read_where_one_sees_it(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &letter("Zoé <zoe@exemple.fr>", "bilan")).await;
+    let (email, before) = h.newest(&anne, "INBOX").await;
+    assert!(!before.has(Flags::SEEN));
+    let reading = op.read_message(&bruno, &email).await.unwrap();
+    assert_eq!((reading.subject.as_str(), reading.text.trim(), reading.html), ("bilan", "Bonjour bilan", false));
+    assert_eq!(reading.from[0].address, "zoe@exemple.fr");
+    assert_eq!(reading.to[0].name, "quelqu'un");
+    assert_eq!(reading.sent.map(|s| s.0), Some(1_795_255_200_000));
+    assert!(reading.pieces.is_empty() && !reading.cut);
+    let place = &reading.places[0];
+    assert_eq!((reading.places.len(), place.name.as_str()), (1, "INBOX"));
+    assert!(h.newest(&anne, "INBOX").await.1.has(Flags::SEEN), "it was read");
+    // It was traced, by whoever read it.
+    op.flush_traces().await.unwrap();
+    let traces = h.0.traces("message.read").await;
+    assert!(traces.iter().any(|t| t.actor.contains("bruno")), "{traces:?}");
+    // Nobody reads it elsewhere, and nothing that is not there is read.
+    let own = h.sits("bruno", BRUNO).await;
+    for (actor, email) in [(&own, email.as_str()), (&bruno, "M0"), (&bruno, "")] {
+        assert_eq!(code(op.read_message(actor, email).await), "entry.unknown", "{email}");
+        assert_eq!(code(op.message_source(actor, email).await.map(drop)), "entry.unknown");
+        assert_eq!(code(op.message_headers(actor, email).await), "entry.unknown");
+        assert_eq!(code(op.open_part(actor, email, "1").await.map(drop)), "entry.unknown");
+        assert_eq!(code(op.message_html(actor, email, Box::new(|_| None)).await), "entry.unknown");
+    }
+    // What is marked personal is not there for a member.
+    let marked = FlagSet { keywords: [MARK].into_iter().collect(), ..FlagSet::default() };
+    h.files(&anne, "INBOX", 2, marked, &letter("zoe@exemple.fr", "midi")).await;
+    let (personal, _) = h.newest(&anne, "INBOX").await;
+    assert!(op.read_message(&anne, &personal).await.is_ok());
+    assert_eq!(code(op.read_message(&bruno, &personal).await), "entry.unknown");
+}
+
+async fn what_is_known_of_a_sender_is_what_was_proven(h: House) {
+    let world = &h.0;
+    let anne = h.sits("anne", ANNE).await;
+    // Filed by somebody: nothing is proven, whatever it says.
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &letter(BRUNO, "depose")).await;
+    assert_eq!(h.reads(&anne, "INBOX").await.sender, Sender::Unknown);
+    // From a BAL of ours.
+    let bruno = world.actor("bruno", BRUNO).await;
+    world.submit(&bruno, BRUNO, &[ANNE], &letter(BRUNO, "interne")).await.unwrap();
+    let Sender::Own { holder, .. } = h.reads(&anne, "INBOX").await.sender else { panic!("a BAL of ours") };
+    assert!(holder.is_some());
+    // From another operator: its certificate, and where the envelope says otherwise than From, that.
+    let from = "zoe@beta.mssante.fr";
+    world.hand_over(BETA, from, &[ANNE], &letter(from, "externe")).await.unwrap();
+    let reading = h.reads(&anne, "INBOX").await;
+    assert_eq!(reading.sender, Sender::Operator { dn: BETA.into() });
+    assert_eq!(reading.other_sender, None);
+    let passage = reading.passage.expect("how it came in");
+    assert_eq!((passage.sender.as_deref(), passage.tls.is_some()), (Some(from), true));
+    let headers = world.op.message_headers(&anne, &reading.email).await.unwrap();
+    assert_eq!(
+        headers.fields[..headers.added].iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
+        ["Return-Path", "Received"]
+    );
+    assert!(headers.fields[headers.added..].iter().any(|(n, v)| n == "Subject" && v == "externe"));
+    // The word of a way out is of its address alone.
+    let word = world.op.exit_word("https://a.fr");
+    assert!(word.len() == 32 && word != world.op.exit_word("https://a.fr/"));
+}
+
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+fn mixed() -> String {
+    let head = letter("zoe@exemple.fr", "images").replace("\r\n\r\nBonjour images\r\n", "\r\n");
+    let part = |head: &str, body: &str| format!("--m\r\n{head}\r\n\r\n{body}\r\n");
+    let parts = [
+        part(
+            "Content-Type: text/html; charset=utf-8",
+            "<p onclick=x()>Été <img src='cid:logo@a'><img src='http://canari.localhost/x'><a href='https://a.fr'>a</a></p><script>x</script>",
+        ),
+        part("Content-Type: image/png\r\nContent-ID: <logo@a>\r\nContent-Transfer-Encoding: base64", PNG),
+        part("Content-Type: image/png; name=\"faux.png\"", "<html><script>alert(1)</script>"),
+        part(
+            "Content-Type: application/octet-stream; name=\"a.pdf\"\r\nContent-Transfer-Encoding: base64",
+            "JVBERi0xLjQK",
+        ),
+    ];
+    format!("{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n{}--m--\r\n", parts.concat())
+}
+
+async fn html_is_shown_with_its_own_pictures_and_nothing_else(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &mixed()).await;
+    let reading = h.reads(&anne, "INBOX").await;
+    assert!(reading.html && reading.text.contains("Été"), "{}", reading.text);
+    let link = |to: &str| Some(format!("/sortie?a={to}"));
+    let clean = op.message_html(&anne, &reading.email, Box::new(link)).await.unwrap().expect("HTML");
+    assert!(
+        clean.html.contains("<img src=\"data:image/png;base64,iVBOR") && clean.html.contains("/sortie?a=https://a.fr")
+    );
+    assert!(!clean.html.contains("canari") && !clean.html.contains("script") && !clean.html.contains("onclick"));
+    assert_eq!((clean.left_out.remote, clean.left_out.active), (1, 1));
+    // Without HTML there is none; with too much of it, none either, but its words.
+    h.files(&anne, "INBOX", 2, FlagSet::default(), &letter("zoe@exemple.fr", "texte")).await;
+    let plain = h.reads(&anne, "INBOX").await;
+    assert_eq!(op.message_html(&anne, &plain.email, Box::new(|_| None)).await.unwrap(), None);
+    let deep = mixed().replace("<p onclick", &format!("{}<p onclick", "<div>\r\n".repeat(1_000)));
+    h.files(&anne, "INBOX", 3, FlagSet::default(), &deep).await;
+    let deep = h.reads(&anne, "INBOX").await;
+    assert!(deep.html && deep.text.contains("Été"));
+    assert_eq!(op.message_html(&anne, &deep.email, Box::new(|_| None)).await.unwrap(), None);
+}
+
+async fn pieces_are_what_their_bytes_are(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &mixed()).await;
+    let reading = h.reads(&anne, "INBOX").await;
+    let listed: Vec<_> = reading.pieces.iter().map(|p| (p.number.as_str(), p.name.as_str(), p.within)).collect();
+    assert_eq!(listed, [("2", "", true), ("3", "faux.png", false), ("4", "a.pdf", false)]);
+    let open = async |number: &str| op.open_part(&anne, &reading.email, number).await.unwrap();
+    assert_eq!(open("2").await.shown(), Some("image/png"));
+    assert_eq!(open("3").await.shown(), None, "HTML under the name of a picture");
+    let pdf = open("4").await;
+    assert_eq!((pdf.shown(), pdf.name.as_str()), (Some("application/pdf"), "a.pdf"));
+    assert_eq!(whole(pdf).await, b"%PDF-1.4\n");
+    assert_eq!(whole(open("3").await).await, b"<html><script>alert(1)</script>");
+    for none in ["0", "5", "1.1", "", "x"] {
+        assert_eq!(code(op.open_part(&anne, &reading.email, none).await.map(drop)), "entry.unknown", "{none}");
+    }
+}

@@ -1,0 +1,193 @@
+//! The page of a message and its pieces: what stands in them, and with which headers.
+use crate::support::{House, Page};
+use axum::http::StatusCode;
+use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_operator::Actor;
+use sceau_operator::mailbox::entries::FlagSet;
+use sceau_testkit::world::{World, letter};
+
+const ANNE: &str = "anne.martin@alpha.mssante.fr";
+const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
+/// A picture of one point.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+/// `anne`, signed in, with her BAL; `bruno`, who has another one.
+struct Reader {
+    world: World,
+    house: House,
+    anne: Actor,
+    cookie: String,
+    /// Where her BAL is.
+    bal: String,
+}
+
+impl Reader {
+    async fn new() -> Self {
+        let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+        let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
+        let house = House { op: world.op.clone(), store: world.store.clone(), app };
+        let cookie = format!("__Host-sceau={}", house.enters("anne").await);
+        let anne = world.actor("anne", ANNE).await;
+        let bal = format!("/bal/{}", world.op.bal_object(anne.bal.as_ref().unwrap().id));
+        Self { world, house, anne, cookie, bal }
+    }
+    /// Files a letter; where it is read.
+    async fn filed(&self, text: &str) -> String {
+        let op = &self.world.op;
+        op.append(&self.anne, "INBOX", FlagSet::default(), None, self.world.message(text)).await.unwrap();
+        let entries = op.open_folder(&self.anne, "INBOX", true).await.unwrap().entries;
+        format!("{}/message/{}", self.bal, op.email_object(entries.last().unwrap().message))
+    }
+    async fn get(&self, path: &str) -> Page {
+        self.house.get(path, &self.cookie).await
+    }
+}
+
+/// A letter of these parts.
+fn mixed(subject: &str, parts: &[(&str, &str)]) -> String {
+    let head = letter("zoe@exemple.fr", subject).replace(&format!("\r\n\r\nBonjour {subject}\r\n"), "\r\n");
+    let body: String = parts.iter().map(|(head, body)| format!("--m\r\n{head}\r\n\r\n{body}\r\n")).collect();
+    format!("{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n{body}--m--\r\n")
+}
+
+fn refused(page: &Page, code: RefusalCode) -> bool {
+    let sentence = Refusal::new(code).sentence(Lang::Fr);
+    page.status.as_u16() == code.http() && page.text.contains(sentence.split(['\'', '.', ':']).next().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_letter_is_read_on_its_page() {
+    let reader = Reader::new().await;
+    let text =
+        letter("\"<b>Zoé\" <zoe@exemple.fr>", "bilan").replace("Bonjour bilan", "<i>Été</i> https://a.fr/x\r\n> cité");
+    let at = reader.filed(&text).await;
+    for lang in ["fr", "en"] {
+        let page = reader.get(&format!("{at}?lang={lang}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert_eq!(page.text.matches("<h1>").count(), 1, "{}", page.text);
+        assert!(page.text.contains("&lt;i&gt;Été&lt;/i&gt;") && page.text.contains("&lt;b&gt;Zoé"), "{}", page.text);
+        assert!(!page.text.contains("<i>") && !page.text.contains("<iframe"), "{}", page.text);
+        assert!(
+            page.text.contains("class=\"quoted\"") && page.text.contains("/sortie?a=https%3A%2F%2Fa.fr%2Fx&amp;m=")
+        );
+        assert!(page.text.contains("badge-no"), "nothing is proven of what was filed");
+        for leak in [">message.", "\"message.", ">page.", ">list."] {
+            assert!(!page.text.contains(leak), "{leak}: {}", page.text);
+        }
+        let headers = reader.get(&format!("{at}/entetes?lang={lang}")).await;
+        assert_eq!(headers.status, StatusCode::OK);
+        assert!(headers.text.contains("<dt>Subject</dt><dd>bilan</dd>") && !headers.text.contains(">message."));
+    }
+    // The pane alone, for a script.
+    let asked = [("cookie", reader.cookie.as_str()), ("x-sceau-part", "message"), ("sec-fetch-site", "same-origin")];
+    let pane = reader.house.browse(axum::http::Method::GET, &at, &asked, "").await;
+    assert!(pane.text.trim_start().starts_with("<article") && !pane.text.contains("<html"), "{}", pane.text);
+    // Nobody else's.
+    let bruno = format!("__Host-sceau={}", reader.house.enters("bruno").await);
+    let own = reader.world.actor("bruno", BRUNO).await.bal.unwrap().id;
+    let elsewhere = at.replace(&reader.bal, &format!("/bal/{}", reader.world.op.bal_object(own)));
+    for path in [at.as_str(), &elsewhere] {
+        for tail in ["", "/corps", "/imprimer", "/entetes", "/source", "/piece/1", "/piece/1/voir"] {
+            let page = reader.house.get(&format!("{path}{tail}"), &bruno).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}{tail}");
+        }
+    }
+    assert!(refused(&reader.get(&format!("{}/message/M0", reader.bal)).await, RefusalCode::EntryUnknown));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn html_stands_in_a_document_of_its_own() {
+    let reader = Reader::new().await;
+    let html =
+        "<p onclick=x()>Été <img src='cid:logo@a'><img src=http://canari.localhost/x><script>alert(1)</script></p>";
+    let png = "Content-Type: image/png\r\nContent-ID: <logo@a>\r\nContent-Transfer-Encoding: base64";
+    let at = reader.filed(&mixed("images", &[("Content-Type: text/html; charset=utf-8", html), (png, PNG)])).await;
+    let page = reader.get(&at).await;
+    assert!(
+        page.text.contains("<iframe") && page.text.contains("sandbox=\"allow-popups allow-popups-to-escape-sandbox\"")
+    );
+    assert!(page.text.contains(&format!("src=\"{at}/corps\"")) && !page.text.contains("canari"), "{}", page.text);
+    for (tail, frame) in [("/corps", "frame-ancestors 'self'"), ("/imprimer", "frame-ancestors 'none'")] {
+        let body = reader.get(&format!("{at}{tail}")).await;
+        let policy = body.header("content-security-policy");
+        for part in [
+            "sandbox allow-popups",
+            "default-src 'none'",
+            "img-src data:",
+            "form-action 'none'",
+            "base-uri 'none'",
+            frame,
+        ] {
+            assert!(policy.contains(part), "{tail}: {policy}");
+        }
+        assert!(!policy.contains("script") && !policy.contains("allow-same-origin"), "{policy}");
+        assert_eq!(body.header("cross-origin-opener-policy"), "", "a sandbox that says so is not shown");
+        assert_eq!(body.header("content-encoding"), "");
+        assert!(body.text.contains("src=\"data:image/png;base64,") && body.text.contains("Été"), "{}", body.text);
+        assert!(!body.text.contains("canari") && !body.text.contains("alert(1)") && !body.text.contains("onclick"));
+    }
+    let words = reader.get(&format!("{at}?vue=texte")).await;
+    assert!(!words.text.contains("<iframe") && words.text.contains("Été"), "{}", words.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_are_answered_by_their_bytes() {
+    let reader = Reader::new().await;
+    let parts = [
+        ("Content-Type: text/plain", "texte"),
+        ("Content-Type: image/png; name=\"a.png\"\r\nContent-Transfer-Encoding: base64", PNG),
+        ("Content-Type: image/png; name=\"faux.png\"", "<html><script>x</script>"),
+        ("Content-Type: application/pdf; name=\"a\\\"b.pdf\"", "%PDF-1.4 <script>"),
+        ("Content-Type: image/svg+xml; name=\"<b>.svg\"", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    ];
+    let at = reader.filed(&mixed("pieces", &parts)).await;
+    let page = reader.get(&at).await;
+    assert!(page.text.contains("a.png") && page.text.contains("&lt;b&gt;.svg") && !page.text.contains("<b>.svg"));
+    for (number, shown) in [(2, Some("image/png")), (3, None), (4, Some("application/pdf")), (5, None)] {
+        let file = raw(&reader, &format!("{at}/piece/{number}")).await;
+        assert_eq!(file.0, StatusCode::OK);
+        assert_eq!(file.1["content-type"], "application/octet-stream");
+        assert!(file.1["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\""), "{number}");
+        assert!(file.1["content-security-policy"].to_str().unwrap().starts_with("sandbox;"));
+        let view = raw(&reader, &format!("{at}/piece/{number}/voir")).await;
+        match shown {
+            Some(kind) => {
+                assert_eq!((view.0, view.1["content-type"].to_str().unwrap()), (StatusCode::OK, kind));
+                assert_eq!(view.1["x-content-type-options"], "nosniff");
+                assert!(view.1["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+                assert_eq!(view.2, file.2);
+            }
+            None => assert_eq!(view.0, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{number}"),
+        }
+    }
+    let source = raw(&reader, &format!("{at}/source")).await;
+    assert!(source.2.ends_with(b"--m--\r\n") && source.1["content-type"] == "application/octet-stream");
+}
+
+/// An answer as bytes.
+async fn raw(reader: &Reader, path: &str) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
+    use tower::ServiceExt;
+    let via = sceau_web::Via::Tls { remote: [192, 0, 2, 9].into(), tls: None };
+    let request = axum::http::Request::builder().uri(path).extension(via).header("cookie", &reader.cookie);
+    let response = reader.house.app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (parts.status, parts.headers, axum::body::to_bytes(body, 4 << 20).await.unwrap().to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_out_shows_only_what_our_pages_led_to() {
+    let reader = Reader::new().await;
+    let op = &reader.world.op;
+    let out = |address: &str, word: &str| format!("/sortie?a={address}&m={word}");
+    let page =
+        reader.get(&out("https://xn--d1acpjx3f.example/x", &op.exit_word("https://xn--d1acpjx3f.example/x"))).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("href=\"https://xn--d1acpjx3f.example/x\"") && page.text.contains("яндекс.example"));
+    for (address, word) in [
+        ("https://a.fr", op.exit_word("https://b.fr")),
+        ("https://a.fr", String::new()),
+        ("javascript:alert(1)", op.exit_word("javascript:alert(1)")),
+    ] {
+        assert_eq!(reader.get(&out(address, &word)).await.status, StatusCode::NOT_FOUND, "{address}");
+    }
+}
