@@ -4,7 +4,7 @@
 //! without case and accents, as people search.
 use crate::plain;
 use crate::text::to_ascii;
-use crate::{Refusal, RefusalCode};
+use crate::{Address, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
 
 /// Rules of one BAL. Our choice.
@@ -50,6 +50,8 @@ pub enum Act {
     Label(String),
     /// Its conversation is given to this person (login), at a shared BAL.
     Assign(String),
+    /// A new message of the BAL carries it to this address of the trust space (F066).
+    Forward(String),
 }
 
 /// A rule.
@@ -137,11 +139,12 @@ impl Rule {
         let when = self.when.into_iter().map(when).collect::<Result<_, Refusal>>()?;
         // A label is a keyword: an atom (RFC 9051 §9).
         let atom = |c: char| c.is_ascii_graphic() && !"(){%*\"\\]".contains(c);
-        let label = |act: &Act| match act {
+        let wrong = |act: &Act| match act {
+            Act::Forward(to) => to.parse::<Address>().is_err(),
             Act::Label(label) => label.is_empty() || label.len() > LABEL || !label.chars().all(atom),
             _ => false,
         };
-        if self.then.iter().any(label) || self.then.iter().filter(|act| matches!(act, Act::Move(_))).count() > 1 {
+        if self.then.iter().any(wrong) || self.then.iter().filter(|act| matches!(act, Act::Move(_))).count() > 1 {
             return invalid("then");
         }
         Ok(Self { name, when, ..self })
@@ -237,6 +240,7 @@ mod tests {
             rule(vec![Condition::Larger(0)], vec![Act::Flag]),
             rule(vec![Condition::Attached; PARTS + 1], vec![Act::Flag]),
             rule(vec![Condition::Attached], vec![Act::Label("deux mots".into())]),
+            rule(vec![Condition::Attached], vec![Act::Forward("pas une adresse".into())]),
             rule(vec![Condition::Attached], vec![Act::Move(1), Act::Move(2)]),
         ] {
             assert!(bad.clone().checked().is_err(), "{bad:?}");

@@ -80,6 +80,13 @@ impl Letter {
         out.into_bytes()
     }
 
+    /// Begins another message as a piece, whole and as it is (RFC 2046 §5.2.1): its bytes follow, lines of any octets.
+    pub fn begin_original(&self) -> Vec<u8> {
+        let boundary = boundary(&self.id);
+        let kind = "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\nContent-Disposition: attachment; filename=message.eml";
+        format!("\r\n--{boundary}\r\n{kind}\r\n\r\n").into_bytes()
+    }
+
     /// What ends a letter with pieces.
     pub fn end(&self) -> Vec<u8> {
         format!("\r\n--{}--\r\n", boundary(&self.id)).into_bytes()

@@ -62,6 +62,8 @@ pub(super) struct Form {
     etiquette: String,
     /// Login.
     confier: String,
+    /// Address.
+    transferer: String,
     arreter: String,
     active: String,
     /// `essayer`: nothing is kept.
@@ -161,6 +163,7 @@ fn acts(visitor: &Visitor, rule: &Rule, folders: &[(String, String)]) -> String 
         Act::Seen => word("seen", ""),
         Act::Label(label) => word("label", label),
         Act::Assign(login) => word("assign", login),
+        Act::Forward(to) => word("forward", to),
     };
     let mut said: Vec<String> = rule.then.iter().map(one).collect();
     if rule.stop {
@@ -221,6 +224,7 @@ fn written(visitor: &Visitor, view: RuleView) -> Form {
             Act::Seen => form.lu = yes(true),
             Act::Label(label) => form.etiquette = label,
             Act::Assign(login) => form.confier = login,
+            Act::Forward(to) => form.transferer = to,
         }
     }
     form
@@ -243,6 +247,7 @@ fn read(visitor: &Visitor, form: &Form) -> Result<Rule, Refusal> {
     then.extend((!form.lu.is_empty()).then_some(Act::Seen));
     then.extend(word(&form.etiquette).map(Act::Label));
     then.extend(word(&form.confier).map(Act::Assign));
+    then.extend(word(&form.transferer).map(Act::Forward));
     if let Some(code) = word(&form.dossier) {
         then.push(Act::Move(visitor.op.mailbox_of_object(&code).ok_or(RefusalCode::FolderUnknown)?));
     }

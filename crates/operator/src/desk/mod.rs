@@ -12,6 +12,7 @@ pub mod correspondents;
 pub mod deliveries;
 pub mod directory;
 pub mod figures;
+mod forward;
 pub mod letters;
 pub mod list;
 pub mod message;

@@ -103,7 +103,8 @@ impl Operator {
     }
 
     /// Sets a rule, new (`id` none, last in the order) or in the place of what it was as of a version. It is applied to what comes from now on. Its id.
-    /// `admin.invalid`, `naming.too_long`, `folder.unknown`, `admin.not_found` for a person without access, `edit.conflict`, `right.missing`.
+    /// `admin.invalid`, `naming.too_long`, `folder.unknown`, `admin.not_found` for a person without access, `rule.forward` for an address to which the BAL
+    /// may not write, `edit.conflict`, `right.missing`.
     pub async fn set_rule(
         &self,
         actor: &Actor,
@@ -117,6 +118,11 @@ impl Operator {
         let kind = actor.bal.as_ref().map(|b| b.kind);
         if !kind.is_some_and(is_shared) && rule.then.iter().any(|act| matches!(act, Act::Assign(_))) {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "then"));
+        }
+        for act in &rule.then {
+            if let Act::Forward(to) = act {
+                self.may_forward(actor, to).await?;
+            }
         }
         let new = id.unwrap_or_else(|| self.0.store.new_id());
         let json = serde_json::to_vec(&rule).map_err(|_| Refusal::from(RefusalCode::Defect))?;
@@ -322,6 +328,7 @@ impl Operator {
             Act::Flag => FlagSet::of(Flags::FLAGGED),
             Act::Seen => FlagSet::of(Flags::SEEN),
             Act::Label(label) => FlagSet { keywords: std::iter::once(label.as_str()).collect(), ..FlagSet::default() },
+            Act::Forward(to) => return self.forward_by_rule(actor, came, to).await,
             Act::Assign(login) => {
                 return match self.assign(actor, came.message, 0, Some(login)).await {
                     // Somebody has it already: people go before rules.
@@ -342,7 +349,7 @@ impl Operator {
 }
 
 /// What passes by itself: to be tried again.
-fn is_passing(refusal: &Refusal) -> bool {
+pub(super) fn is_passing(refusal: &Refusal) -> bool {
     matches!(refusal.code, RefusalCode::Unavailable | RefusalCode::StorageFull | RefusalCode::ShuttingDown)
 }
 
@@ -371,7 +378,8 @@ fn possible(tx: &mut dyn Tx, bal: Id, act: &Act) -> Result<(), Fail> {
                 return Err(unknown().into());
             }
         }
-        Act::Flag | Act::Seen | Act::Label(_) => {}
+        // Of an address the rules of exchange decide ([`Operator::may_forward`]).
+        Act::Flag | Act::Seen | Act::Label(_) | Act::Forward(_) => {}
     }
     Ok(())
 }

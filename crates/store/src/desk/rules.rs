@@ -90,31 +90,32 @@ pub struct Came {
     pub message: Id,
     /// Bytes.
     pub size: i64,
+    /// INTERNALDATE of its entry.
+    pub at: i64,
     /// Summary, sealed.
     pub summary: Vec<u8>,
     /// The way delivered it: no mail program put it there. And no rule was applied to it yet.
     pub due: bool,
 }
 
+fn read_came(r: &Row) -> Result<Came, StoreError> {
+    let (uid, message, size, summary) = (r.int(0)?, r.int(1)?, r.int(2)?, r.bytes(3)?);
+    Ok(Came { uid, message, size, summary, due: r.int(4)? != 0, at: r.int(5)? })
+}
+
 /// What came into a folder after a UID, in order; at most `limit`.
 pub fn came(tx: &mut dyn Tx, folder: Id, after: i64, limit: i64) -> Result<Vec<Came>, StoreError> {
     let sql = "SELECT e.uid, m.id, e.size, m.summary, CASE WHEN m.prefix IS NULL OR EXISTS (SELECT 1 FROM message_people p \
-               WHERE p.bal_id = e.bal_id AND p.message_id = m.id AND p.person_id = 0) THEN 0 ELSE 1 END \
+               WHERE p.bal_id = e.bal_id AND p.message_id = m.id AND p.person_id = 0) THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END, e.internal_date \
                FROM entries e JOIN messages m ON m.id = e.message_id WHERE e.folder_id = $1 AND e.uid > $2 ORDER BY e.uid LIMIT $3";
-    let read = |r: &Row| {
-        let due = r.int(4)? != 0;
-        Ok(Came { uid: r.int(0)?, message: r.int(1)?, size: r.int(2)?, summary: r.bytes(3)?, due })
-    };
-    tx.query(sql, params![folder, after, limit])?.iter().map(read).collect()
+    tx.query(sql, params![folder, after, limit])?.iter().map(read_came).collect()
 }
 
 /// The newest entries of a folder that the way delivered, whatever was done with them; at most `limit`.
 pub fn newest(tx: &mut dyn Tx, folder: Id, limit: i64) -> Result<Vec<Came>, StoreError> {
-    let sql = "SELECT e.uid, m.id, e.size, m.summary FROM entries e JOIN messages m ON m.id = e.message_id \
+    let sql = "SELECT e.uid, m.id, e.size, m.summary, CAST(1 AS BIGINT), e.internal_date FROM entries e JOIN messages m ON m.id = e.message_id \
                WHERE e.folder_id = $1 AND m.prefix IS NOT NULL ORDER BY e.uid DESC LIMIT $2";
-    let read =
-        |r: &Row| Ok(Came { uid: r.int(0)?, message: r.int(1)?, size: r.int(2)?, summary: r.bytes(3)?, due: true });
-    tx.query(sql, params![folder, limit])?.iter().map(read).collect()
+    tx.query(sql, params![folder, limit])?.iter().map(read_came).collect()
 }
 
 /// Rules were applied to a message: never again, wherever somebody moves it. Kept beside who opened it, as nobody's row, and gone with the message.

@@ -1,5 +1,6 @@
 //! Rules, applied once.
 use super::{ANNE, House, SERVICE};
+use crate::mail::submission::{take, whole};
 use sceau_domain::rule::{Act, Condition, Rule};
 use sceau_operator::Actor;
 use sceau_operator::mailbox::entries::Flags;
@@ -11,7 +12,8 @@ each_engine!(
     what_comes_is_filed_once,
     rules_are_for_who_manages,
     what_cannot_be_done_is_told,
-    a_rule_gives_conversations
+    a_rule_gives_conversations,
+    what_is_sent_on_stays_in_the_trust_space,
 );
 
 fn rule(word: &str, then: Vec<Act>) -> Rule {
@@ -108,4 +110,36 @@ async fn a_rule_gives_conversations(h: House) {
     let thread = w.op.conversation_of(&anne, message).await.unwrap();
     let with = w.op.assignments(&anne, &[thread]).await.unwrap().remove(&thread).unwrap();
     assert_eq!(with.login, "bruno");
+}
+
+async fn what_is_sent_on_stays_in_the_trust_space(h: House) {
+    let w = &h.0;
+    let anne = w.actor("anne", ANNE).await;
+    let forward = |to: &str| rule("labo", vec![Act::Forward(to.into())]);
+    for no in ["ailleurs@example.org", ANNE] {
+        assert_eq!(code(w.op.set_rule(&anne, None, 0, forward(no), true).await), "rule.forward", "{no}");
+    }
+    w.op.set_rule(&anne, None, 0, forward("pia@beta.mssante.fr"), true).await.unwrap();
+    w.hand_over(BETA, PAUL, &[ANNE], &letter(PAUL, "labo-un")).await.unwrap();
+    w.op.run_due_jobs().await.unwrap();
+    let mut out = take(w, "beta.mssante.fr").await;
+    assert_eq!((out.from.as_ref().map(ToString::to_string).as_deref(), out.recipients.len()), (Some(ANNE), 1));
+    let text = whole(&mut out).await;
+    for part in [
+        "Auto-Submitted: auto-forwarded\r\n",
+        "Content-Type: message/rfc822\r\n",
+        "Bonjour labo-un\r\n",
+        "Fwd: labo-un",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // What a program sent by itself, a report, and what comes from where it would go.
+    let automatic = letter(PAUL, "labo-deux").replace("Subject:", "Auto-Submitted: auto-replied\r\nSubject:");
+    w.hand_over(BETA, PAUL, &[ANNE], &automatic).await.unwrap();
+    w.hand_over(BETA, "", &[ANNE], &letter(PAUL, "labo-trois")).await.unwrap();
+    let pia = "pia@beta.mssante.fr";
+    w.hand_over(BETA, pia, &[ANNE], &letter(pia, "labo-quatre")).await.unwrap();
+    w.op.run_due_jobs().await.unwrap();
+    assert_eq!(w.count("queue_messages").await, 1, "the first alone");
+    assert_eq!(w.op.rules(&anne).await.unwrap()[0].told, None, "no failure of the rule");
 }
