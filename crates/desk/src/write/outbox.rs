@@ -69,7 +69,7 @@ async fn page(visitor: &Visitor, actor: &Actor, b: &str) -> Result<Page, Refusal
                 subject => subject.to_owned(),
             },
             who: view.draft.to.clone(),
-            when: text(visitor.lang, key, &[("date", &when)]),
+            when: layout::set(&text(visitor.lang, key, &[("date", &when)])),
             why: view.why(visitor.lang).unwrap_or_default().to_owned(),
         }
     };

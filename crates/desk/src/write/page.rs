@@ -171,7 +171,7 @@ async fn saved(visitor: &Visitor, at: &At<'_>, view: Option<&DraftView>) -> Save
     let saved = match view {
         Some(view) => {
             let date = layout::instant(visitor.lang, view.changed, visitor.op.place().await);
-            text(visitor.lang, "write.saved", &[("date", &date)])
+            layout::set(&text(visitor.lang, "write.saved", &[("date", &date)]))
         }
         None => String::new(),
     };
@@ -268,6 +268,6 @@ async fn page(
         reminds,
         other: view.filter(|_| conflict).map(|view| view.draft.clone()),
         draft,
-        limits: text(visitor.lang, "write.limits", &[("n", &recipients), ("size", &most)]),
+        limits: layout::set(&text(visitor.lang, "write.limits", &[("n", &recipients), ("size", &most)])),
     })
 }
