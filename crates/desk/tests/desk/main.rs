@@ -3,5 +3,6 @@ mod account;
 mod forms;
 mod list;
 mod message;
+mod shared;
 mod support;
 mod write;
