@@ -184,7 +184,7 @@ pub(super) async fn write(Path((b, m)): Path<(String, String)>, Sent(visitor, se
         Ok(found) => found,
         Err(answer) => return *answer,
     };
-    let done = visitor.op.note(&actor, message, &sent.note).await.map(drop);
+    let done = visitor.op.write_note(&actor, message, &sent.note).await.map(drop);
     ended(&visitor, &b, &m, "shared.notes.made", done)
 }
 

@@ -156,7 +156,7 @@ impl Operator {
 
     /// Writes a note for colleagues beside a message: it is never sent. Its id. `note.long`, `admin.invalid` for an empty one, `entry.unknown`,
     /// `state.wrong` at a BAL of one person, `right.missing`.
-    pub async fn note(&self, actor: &Actor, message: Id, text: &str) -> Result<Id, Refusal> {
+    pub async fn write_note(&self, actor: &Actor, message: Id, text: &str) -> Result<Id, Refusal> {
         let seat = self.shared_seat(actor)?.filing();
         if text.chars().count() > NOTE_LENGTH {
             return Err(Refusal::new(RefusalCode::NoteLong).with("limit", NOTE_LENGTH));

@@ -71,16 +71,16 @@ async fn colleagues_see_who_opened_and_answered(h: House) {
 async fn a_note_is_for_colleagues(h: House) {
     let w = &h.0;
     let (anne, bruno, message) = h.service().await;
-    let id = w.op.note(&bruno, message, "  rappeler : secretnote  ").await.unwrap();
+    let id = w.op.write_note(&bruno, message, "  rappeler : secretnote  ").await.unwrap();
     assert!(!w.on_disk("secretnote"), "sealed");
     let notes = w.op.notes(&anne, message).await.unwrap();
     assert_eq!((notes.len(), notes[0].text.as_str()), (1, "rappeler : secretnote"));
-    assert_eq!(code(w.op.note(&bruno, message, &"é".repeat(4_001)).await), "note.long");
-    assert_eq!(code(w.op.note(&bruno, message, " ").await), "admin.invalid");
-    assert_eq!(code(w.op.note(&bruno, message + 1, "rien").await), "entry.unknown");
+    assert_eq!(code(w.op.write_note(&bruno, message, &"é".repeat(4_001)).await), "note.long");
+    assert_eq!(code(w.op.write_note(&bruno, message, " ").await), "admin.invalid");
+    assert_eq!(code(w.op.write_note(&bruno, message + 1, "rien").await), "entry.unknown");
     assert_eq!(w.traces("note.made").await.len(), 1);
     // Who manages the BAL takes any away, a member his own.
-    let of_anne = w.op.note(&anne, message, "de la responsable").await.unwrap();
+    let of_anne = w.op.write_note(&anne, message, "de la responsable").await.unwrap();
     assert_eq!(code(w.op.remove_note(&bruno, message, of_anne).await), "right.missing");
     w.op.remove_note(&anne, message, id).await.unwrap();
     assert_eq!(code(w.op.remove_note(&anne, message, id).await), "entry.unknown");
@@ -132,7 +132,7 @@ async fn a_personal_bal_has_no_colleagues(h: House) {
     drop(w.op.open_message(&anne, message).await.unwrap());
     w.op.flush_traces().await.unwrap();
     assert_eq!(w.count("message_people").await, 0);
-    assert_eq!(code(w.op.note(&anne, message, "pour qui ?").await), "state.wrong");
+    assert_eq!(code(w.op.write_note(&anne, message, "pour qui ?").await), "state.wrong");
     assert_eq!(code(w.op.assign(&anne, message, 0, Some("anne")).await), "state.wrong");
     assert!(w.op.present(&anne, message, true).await.unwrap().is_empty());
     assert_eq!(w.count("presences").await, 0);
