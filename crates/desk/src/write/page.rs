@@ -16,6 +16,9 @@ use sceau_web::part::{self, Asked, PartName};
 use sceau_web::{Shell, Visitor, layout, seated};
 use serde::Deserialize;
 
+/// How forms say that a draft of a mail program is written on.
+const EDIT: &str = "modifier";
+
 /// From what one starts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -24,6 +27,8 @@ struct Begun {
     repondre: String,
     /// `un`, `tous`, `transferer`; without a message: to whom.
     a: String,
+    /// The draft of a mail program that is written on.
+    modifier: String,
 }
 
 /// From what a letter starts, as forms say it: the message and what is done with it.
@@ -31,6 +36,7 @@ pub(super) fn start(message: &str, mode: &str) -> Start {
     match (message, mode) {
         ("", to) => Start::Blank { to: to.to_owned() },
         (email, "transferer") => Start::Forward { email: email.to_owned() },
+        (email, EDIT) => Start::Edit { email: email.to_owned() },
         (email, mode) => Start::Answer { email: email.to_owned(), all: mode == "tous" },
     }
 }
@@ -121,7 +127,15 @@ pub(super) async fn blank(visitor: Visitor, Path(b): Path<String>, uri: Uri) -> 
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
-    let Begun { repondre, a } = Query::try_from_uri(&uri).map(|Query(begun)| begun).unwrap_or_default();
+    let Begun { mut repondre, mut a, modifier } =
+        Query::try_from_uri(&uri).map(|Query(begun)| begun).unwrap_or_default();
+    if !modifier.is_empty() {
+        match visitor.op.draft_of_message(&actor, &modifier).await {
+            Ok(Some(code)) => return visitor.see(&format!("/bal/{b}/ecrire/{code}")),
+            Ok(None) => (repondre, a) = (modifier, EDIT.to_owned()),
+            Err(refusal) => return visitor.refused(&refusal),
+        }
+    }
     let place = visitor.op.place().await;
     let head = |quoted: &Quoted| {
         let at = quoted.at.map(|at| layout::instant(visitor.lang, at, place)).unwrap_or_default();
@@ -240,7 +254,7 @@ async fn page(
     let title = match view.and_then(|view| view.source.as_ref()).map(|(_, how)| *how) {
         Some(How::Answer) => "write.title.answer",
         Some(How::Forward) => "write.title.forward",
-        None if at.message.is_empty() => "write.title.new",
+        None if at.message.is_empty() || at.mode == EDIT => "write.title.new",
         None if at.mode == "transferer" => "write.title.forward",
         None => "write.title.answer",
     };

@@ -74,6 +74,11 @@ pub enum Start {
         /// To everybody whom it names.
         all: bool,
     },
+    /// A draft that a mail program left: its place is taken by what is written of it here.
+    Edit {
+        /// This one.
+        email: String,
+    },
     /// A message sent on, with its pieces.
     Forward {
         /// This one.
@@ -230,6 +235,7 @@ impl Operator {
                 let text = format!("\n\n{}\n{}", head(&source.told()), quoted(&source.text));
                 Ok(Draft { to, cc, subject, text, ..Draft::default() })
             }
+            Start::Edit { email } => Ok(self.source(actor, email).await?.draft()),
             Start::Forward { email } => {
                 let source = self.source(actor, email).await?;
                 let text = format!("\n\n{}\n\n{}", head(&source.told()), source.text.trim_end());
@@ -240,7 +246,7 @@ impl Operator {
 
     /// Names and sizes (bytes) of the pieces that would go along.
     pub async fn pieces_to_carry(&self, actor: &Actor, start: &Start) -> Result<Vec<(String, u64)>, Refusal> {
-        let Start::Forward { email } = start else { return Ok(Vec::new()) };
+        let (Start::Forward { email } | Start::Edit { email }) = start else { return Ok(Vec::new()) };
         let pieces = self.source(actor, email).await?.pieces();
         Ok(pieces.into_iter().map(|p| (p.name, p.size)).collect())
     }
@@ -264,6 +270,13 @@ impl Operator {
             leaving: None,
             told: None,
         };
+        let (mut place, mut pieces) = ((0, 0, 0), Vec::new());
+        if let Start::Edit { email } = start {
+            let source = self.source(actor, email).await?;
+            kept.references = source.earlier();
+            pieces = source.pieces();
+            place = self.draft_place(actor, source.message).await?;
+        }
         if let Start::Answer { email, .. } | Start::Forward { email } = start {
             let source = self.source(actor, email).await?;
             let how = if matches!(start, Start::Forward { .. }) { How::Forward } else { How::Answer };
@@ -283,9 +296,9 @@ impl Operator {
             state: DraftState::Open.as_str().into(),
             send_at: None,
             why: None,
-            message: 0,
-            folder: 0,
-            uid: 0,
+            message: place.0,
+            folder: place.1,
+            uid: place.2,
             filed: 0,
             version: 1,
             created: now,
@@ -305,7 +318,42 @@ impl Operator {
             Ok(rows::insert(tx, &new)?)
         };
         self.0.store.write(write).await?;
-        Ok(self.draft_view(&row, kept, Vec::new()))
+        for piece in pieces {
+            // It goes with the message that it is of: the draft has its own.
+            self.take_piece(actor, id, &piece).await?;
+        }
+        self.whole_draft(&row, kept).await
+    }
+
+    /// Where a message stands in Drafts: message, folder, UID. `entry.unknown`: elsewhere.
+    async fn draft_place(&self, actor: &Actor, message: Id) -> Result<(Id, Id, i64), Refusal> {
+        let drafts = self.folders(actor).await?.into_iter().find(|f| f.special_use == Some(SpecialUse::Drafts));
+        let places = self.places_of(actor, message).await?;
+        let place = places.into_iter().find(|place| drafts.as_ref().is_some_and(|d| d.id == place.folder));
+        place.map(|p| (message, p.folder, i64::from(p.uid))).ok_or_else(|| RefusalCode::EntryUnknown.into())
+    }
+
+    /// A piece of another message becomes a file of a draft.
+    async fn take_piece(&self, actor: &Actor, draft: Id, piece: &Carried) -> Result<(), Refusal> {
+        let email = self.email_object(piece.message);
+        let mut part = self.open_part(actor, &email, &piece.number).await?;
+        let file = self.begin_upload(actor, draft, &piece.name, &piece.kind, None).await?;
+        let mut at = 0;
+        while let Some(bytes) = part.next().await? {
+            at = self.push_piece(actor, file.id, at, &bytes).await?;
+        }
+        self.end_upload(actor, file.id).await
+    }
+
+    /// The draft of one's own whose copy in Drafts a message is: what names it.
+    pub async fn draft_of_message(&self, actor: &Actor, email: &str) -> Result<Option<String>, Refusal> {
+        let Some(message) = self.message_of_object(email) else { return Ok(None) };
+        let (seat, person) = (self.seat(actor)?.sending(), actor.person());
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            Ok(rows::by_message(tx, seat.bal, message)?)
+        });
+        Ok(read.await?.filter(|row| row.person == person).map(|row| self.draft_object(row.id)))
     }
 
     /// A draft of one's own at the BAL of the session. `admin.not_found`.

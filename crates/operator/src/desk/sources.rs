@@ -1,12 +1,14 @@
 //! What an answer, or a message that is sent on, goes on from: who wrote it, its text, its pieces, its place in the conversation.
 //!
 //! Promise: it is read as any message is ([`super::message`]); of a text no more is quoted than [`QUOTED`].
+use super::letters::Draft;
 use super::message::{Opened, words};
 use super::parts::{self, Bodies};
 use crate::{Actor, Operator};
 use sceau_domain::{Address, DomainName, Refusal, Timestamp};
 use sceau_message::envelope::MailAddress;
 use sceau_message::header::decoded;
+use sceau_message::letter::written;
 use sceau_message::sent;
 use sceau_message::subject::base_subject;
 use sceau_message::summary::Summary;
@@ -96,6 +98,18 @@ impl Source {
     /// Identifiers of its conversation, its own the last.
     pub fn references(&self) -> Vec<String> {
         self.summary.references.iter().chain(self.summary.envelope.message_id.as_ref()).cloned().collect()
+    }
+
+    /// Identifiers of what it goes on from itself.
+    pub fn earlier(&self) -> Vec<String> {
+        self.summary.references.clone()
+    }
+
+    /// What is written in it, of one that is a draft.
+    pub fn draft(&self) -> Draft {
+        let envelope = &self.summary.envelope;
+        let [to, cc, bcc] = [&envelope.to, &envelope.cc, &envelope.bcc].map(|list| written(&people(list)));
+        Draft { to, cc, bcc, subject: self.subject(), text: self.text.replace("\r\n", "\n") }
     }
 
     /// To whom an answer goes, and who has a copy: whoever asked for answers, else whoever wrote; of one's own message, those to whom it went. With

@@ -101,6 +101,12 @@ pub fn of_person(tx: &mut dyn Tx, bal: Id, person: Id, limit: i64) -> Result<Vec
     tx.query(&sql, params![bal, person, limit])?.iter().map(read).collect()
 }
 
+/// Whose copy in Drafts this message is.
+pub fn by_message(tx: &mut dyn Tx, bal: Id, message: Id) -> Result<Option<Draft>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM drafts WHERE bal_id = $1 AND message_id = $2 AND message_id <> 0");
+    tx.query_opt(&sql, params![bal, message])?.as_ref().map(read).transpose()
+}
+
 /// How many a person writes at a BAL.
 pub fn count(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<i64, StoreError> {
     let sql = "SELECT COUNT(*) FROM drafts WHERE bal_id = $1 AND person_id = $2";

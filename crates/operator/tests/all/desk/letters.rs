@@ -13,6 +13,7 @@ each_engine!(
     an_answer_begins_with_what_it_answers,
     what_is_sent_on_takes_its_pieces_along,
     files_come_piece_by_piece,
+    a_mail_programs_draft_is_written_on,
 );
 
 pub(super) const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
@@ -193,4 +194,44 @@ async fn files_come_piece_by_piece(h: House) {
     assert_eq!(op.draft(&anne, view.id).await.unwrap().uploads.len(), 1);
     op.drop_draft(&anne, view.id).await.unwrap();
     assert_eq!((h.0.count("uploads").await, h.0.count("upload_pieces").await), (0, 0));
+}
+
+async fn a_mail_programs_draft_is_written_on(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let text = "From: anne.martin@alpha.mssante.fr\r\nTo: Bruno <bruno.petit@alpha.mssante.fr>\r\nBcc: zoe@beta.mssante.fr\r\nSubject: =?utf-8?q?r=C3=A9ponse?=\r\n\
+        References: <0@beta.fr>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nCommenc\r\n--b\r\n\
+        Content-Type: text/csv; name=a.csv\r\n\r\n1;2\r\n--b--\r\n";
+    let uid = h.files(&anne, "Drafts", 0, FlagSet::default(), text).await;
+    let drafts = h.place(&anne, "Drafts").await;
+    let email = op.email_object(op.message_at(&anne, drafts, uid).await.unwrap());
+    assert_eq!(op.draft_of_message(&anne, &email).await.unwrap(), None);
+    let start = Start::Edit { email: email.clone() };
+    let mut draft = op.begin_letter(&anne, &start, &|_| String::new()).await.unwrap();
+    assert_eq!(
+        (draft.to.as_str(), draft.bcc.as_str()),
+        ("\"Bruno\" <bruno.petit@alpha.mssante.fr>", "zoe@beta.mssante.fr")
+    );
+    assert_eq!((draft.subject.as_str(), draft.text.trim_end()), ("réponse", "Commenc"));
+    draft.text = "Commencé ailleurs".into();
+    let view = h.starts(&anne, &start, draft).await;
+    assert_eq!((view.uploads.len(), view.uploads[0].name.as_str(), view.uploads[0].size), (1, "a.csv", 3));
+    assert_eq!(op.draft_of_message(&anne, &email).await.unwrap(), Some(view.code.clone()));
+    op.file_draft(&anne, view.id).await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    // It stands in the place of the other.
+    assert!(
+        filed.len() == 1 && filed[0].contains("ailleurs") && filed[0].contains("References: <0@beta.fr>"),
+        "{filed:?}"
+    );
+    op.send_draft(&anne, view.id, view.version, None).await.unwrap();
+    h.0.advance(10);
+    op.run_due_jobs().await.unwrap();
+    assert!(h.whole(&anne, "Drafts").await.is_empty());
+    assert!(h.0.inbox("bruno", BRUNO).await[0].contains("filename=a.csv"));
+    let received = h.email(&anne, &letter("x@beta.mssante.fr", "reçu")).await;
+    assert_eq!(
+        code(op.new_draft(&anne, view.id, &Start::Edit { email: received }, typed(BRUNO, "x")).await),
+        "entry.unknown"
+    );
 }
