@@ -213,7 +213,7 @@ impl Operator {
         for came in &came {
             let Some(summary) = opened(&seal, came) else { continue };
             looked.insert(came.message);
-            if rule.concerns(&self.known_of(kind, came, &summary)) {
+            if rule.concerns(&self.what_rules_see(kind, came, &summary)) {
                 let from = summary.envelope.from.first().and_then(address).unwrap_or_default();
                 let subject = summary.envelope.subject.as_deref().map(|s| decoded(s.as_bytes())).unwrap_or_default();
                 out.push(Tried { email: self.email_object(came.message), from, subject });
@@ -226,7 +226,7 @@ impl Operator {
     }
 
     /// What rules know of a message.
-    fn known_of(&self, kind: BalKind, came: &Came, summary: &Summary) -> Message {
+    fn what_rules_see(&self, kind: BalKind, came: &Came, summary: &Summary) -> Message {
         let e = &summary.envelope;
         let parties = || e.from.iter().chain(&e.to).chain(&e.cc);
         let patient = |a: &MailAddress| {
@@ -284,7 +284,7 @@ impl Operator {
     async fn rule_one(&self, run: &Run, came: &Came) -> Result<(), Refusal> {
         // What cannot be read is nobody's to file.
         let Some(summary) = opened(&run.seal, came) else { return Ok(()) };
-        let known = self.known_of(run.kind, came, &summary);
+        let known = self.what_rules_see(run.kind, came, &summary);
         let acts = rule::acts(run.rules.iter().map(|r| &r.rule), &known);
         if acts.is_empty() {
             return Ok(());
