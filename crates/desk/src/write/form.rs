@@ -134,7 +134,7 @@ async fn read(desk: Desk<'_>, request: Request) -> Response {
         }
         let Some((actor, view)) = &kept else { continue };
         if let Err(refusal) = join(visitor, actor, view, field).await {
-            let (actor, view) = (actor.clone(), visitor.op.draft(actor, view.id).await.ok());
+            let (actor, view) = (actor.clone(), visitor.op.read_draft(actor, view.id).await.ok());
             return desk.stopped(&sheet, Stopped::Shown(Box::new((actor, view, refusal)))).await;
         }
     }
@@ -216,7 +216,7 @@ impl Desk<'_> {
         match kept {
             Ok(view) => Ok((actor, view)),
             Err(refusal) => {
-                let view = visitor.op.draft(&actor, id).await.ok();
+                let view = visitor.op.read_draft(&actor, id).await.ok();
                 Err(Stopped::Shown(Box::new((actor, view, refusal))))
             }
         }
@@ -251,7 +251,7 @@ impl Desk<'_> {
         }
         let (actor, view) = match kept {
             // With the files that came.
-            Some((actor, view)) => match visitor.op.draft(&actor, view.id).await {
+            Some((actor, view)) => match visitor.op.read_draft(&actor, view.id).await {
                 Ok(view) => (actor, view),
                 Err(refusal) => return visitor.refused(&refusal),
             },
@@ -315,7 +315,7 @@ impl Desk<'_> {
         let visitor = self.visitor;
         if let Ok(actor) = seated(visitor, self.b).await {
             let view = match visitor.op.draft_of_object(self.d) {
-                Some(id) => visitor.op.draft(&actor, id).await.ok(),
+                Some(id) => visitor.op.read_draft(&actor, id).await.ok(),
                 None => None,
             };
             let beside = Beside { typed: Some(sheet.draft()), refusal: Some(refusal), reminds: false };

@@ -168,7 +168,7 @@ pub(super) async fn draft(visitor: Visitor, Path((b, d)): Path<(String, String)>
         Err(answer) => return *answer,
     };
     let Some(id) = visitor.op.draft_of_object(&d) else { return visitor.refused(&RefusalCode::NotFound.into()) };
-    match visitor.op.draft(&actor, id).await {
+    match visitor.op.read_draft(&actor, id).await {
         // It is not written any more.
         Ok(view) if !view.state.is_open() => visitor.see(&format!("/bal/{b}/envois")),
         Ok(view) => {

@@ -357,7 +357,7 @@ impl Operator {
     }
 
     /// A draft of one's own at the BAL of the session. `admin.not_found`.
-    pub async fn draft(&self, actor: &Actor, id: Id) -> Result<DraftView, Refusal> {
+    pub async fn read_draft(&self, actor: &Actor, id: Id) -> Result<DraftView, Refusal> {
         let (row, kept) = self.own_draft(actor, id).await?;
         self.whole_draft(&row, kept).await
     }

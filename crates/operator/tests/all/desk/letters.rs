@@ -53,12 +53,12 @@ async fn a_draft_is_its_writers(h: House) {
     let draft = typed(BRUNO, "Dossier confidentiel");
     let view = h.writes(&anne, draft.clone()).await;
     assert_eq!((view.state, view.version, op.draft_of_object(&view.code)), (DraftState::Open, 1, Some(view.id)));
-    assert_eq!(op.draft(&anne, view.id).await.unwrap().draft, draft);
+    assert_eq!(op.read_draft(&anne, view.id).await.unwrap().draft, draft);
     assert_eq!(op.drafts(&anne).await.unwrap().len(), 1);
     assert!(!h.0.on_disk("confidentiel"), "sealed");
     // Neither a colleague's, nor one's own elsewhere.
     for other in [&bruno, &own] {
-        assert_eq!(code(op.draft(other, view.id).await), "admin.not_found");
+        assert_eq!(code(op.read_draft(other, view.id).await), "admin.not_found");
         assert_eq!(code(op.save_draft(other, view.id, 1, draft.clone()).await), "admin.not_found");
         assert_eq!(code(op.drop_draft(other, view.id).await), "admin.not_found");
         assert_eq!(code(op.send_draft(other, view.id, 1, None).await), "admin.not_found");
@@ -69,7 +69,7 @@ async fn a_draft_is_its_writers(h: House) {
     assert_eq!(code(op.new_draft(&anne, view.id, &start, draft.clone()).await), "edit.conflict");
     assert_eq!(code(op.new_draft(&bruno, view.id, &start, draft.clone()).await), "admin.not_found");
     op.drop_draft(&anne, view.id).await.unwrap();
-    assert_eq!(code(op.draft(&anne, view.id).await), "admin.not_found");
+    assert_eq!(code(op.read_draft(&anne, view.id).await), "admin.not_found");
     let long = Draft { text: "é".repeat(300 << 10), ..Draft::default() };
     assert_eq!(code(op.new_draft(&anne, view.id, &start, long).await), "admin.invalid");
     // Whoever may no longer send writes no more.
@@ -191,7 +191,7 @@ async fn files_come_piece_by_piece(h: House) {
         "{filed}"
     );
     op.remove_upload(&anne, view.id, file.id).await.unwrap();
-    assert_eq!(op.draft(&anne, view.id).await.unwrap().uploads.len(), 1);
+    assert_eq!(op.read_draft(&anne, view.id).await.unwrap().uploads.len(), 1);
     op.drop_draft(&anne, view.id).await.unwrap();
     assert_eq!((h.0.count("uploads").await, h.0.count("upload_pieces").await), (0, 0));
 }

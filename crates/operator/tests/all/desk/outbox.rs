@@ -20,7 +20,7 @@ each_engine!(
 
 impl House {
     async fn state(&self, actor: &Actor, id: i64) -> DraftState {
-        self.0.op.draft(actor, id).await.unwrap().state
+        self.0.op.read_draft(actor, id).await.unwrap().state
     }
 }
 
@@ -146,7 +146,7 @@ async fn what_cannot_leave_any_more_stays_with_why(h: House) {
     let again = NewAccess { login: "bruno".into(), role, rights: None, starts: None, ends: None, reason: None };
     op.give_access(&h.0.admin, SERVICE, again).await.unwrap();
     let bruno = h.sits("bruno", SERVICE).await;
-    let failed = op.draft(&bruno, view.id).await.unwrap();
+    let failed = op.read_draft(&bruno, view.id).await.unwrap();
     assert_eq!(failed.state, DraftState::Failed);
     assert!(failed.why(Lang::Fr).is_some_and(|why| !why.is_empty()) && failed.why(Lang::Fr) != failed.why(Lang::En));
     op.send_draft(&bruno, view.id, failed.version, None).await.unwrap();
