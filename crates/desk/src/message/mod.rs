@@ -7,6 +7,7 @@ mod files;
 mod frame;
 mod headers;
 mod page;
+mod words;
 
 use axum::Router;
 use axum::routing::get;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/message/{m}/source", get(files::source))
         .route("/bal/{b}/message/{m}/piece/{p}", get(files::download))
         .route("/bal/{b}/message/{m}/piece/{p}/voir", get(files::view))
+        .route("/bal/{b}/message/{m}/piece/{p}/texte", get(words::show))
         .route("/sortie", get(exit::show))
 }
 

@@ -50,6 +50,8 @@ struct Attached {
     to: String,
     /// Where it can be looked at, where it says that it is a picture or a PDF.
     view: Option<String>,
+    /// Where its words can be read, where it says that it has some.
+    words: Option<String>,
     icon: &'static str,
 }
 
@@ -284,9 +286,18 @@ fn attached(visitor: &Visitor, path: &str, piece: &Piece) -> Attached {
         kind: word(&piece.kind),
         size: size(visitor.lang, piece.size),
         view: looks.then(|| format!("{to}/voir")),
+        words: has_words(&piece.kind).then(|| visitor.to(&format!("{to}/texte"))),
         icon: if piece.message { "boite" } else { "piece" },
         to,
     }
+}
+
+/// Does a file of this kind have words, mostly?
+fn has_words(kind: &str) -> bool {
+    let office = ["application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument."];
+    kind.starts_with("text/")
+        || matches!(kind, "application/pdf" | "application/rtf" | "application/xml" | "application/msword")
+        || office.iter().any(|begin| kind.starts_with(begin))
 }
 
 /// What is known of who sent it.

@@ -1,15 +1,20 @@
 //! Pieces of messages: which of them is the text that one reads, which are attached, and how each streams out of its message, decoded.
 //!
 //! Promise: what a piece is, is judged by its first bytes ([`sceau_message::sniff`]), never by what its sender says of it.
+use crate::desk::message::words;
 use crate::mailbox::read::MessageReader;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_extract::Extracted;
 use sceau_message::decode::{TransferDecoder, to_utf8};
 use sceau_message::scan::Part;
 use sceau_message::{header, sniff};
+use std::sync::Arc;
 
 /// Bytes of a message that are read at a time.
 const PIECE: u64 = 64 << 10;
+/// Most text of a piece that is shown, bytes.
+const TEXT: usize = 1 << 20;
 /// Pieces of a message that are listed.
 pub const LISTED: usize = 500;
 
@@ -116,6 +121,17 @@ pub(crate) fn pieces(root: &Part) -> Vec<Piece> {
             }
         })
         .collect()
+}
+
+/// The words of a piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartText {
+    /// The name of the piece, as its sender wrote it; empty when it has none.
+    pub name: String,
+    /// Its words.
+    pub text: String,
+    /// There are more of them.
+    pub cut: bool,
 }
 
 /// A piece that streams out of its message, decoded.
@@ -231,6 +247,41 @@ pub(crate) async fn text(
 }
 
 impl Operator {
+    /// The words of a piece, for whoever cannot look at it: of a text as they stand, of a document as its reader finds them; none where it has none that can
+    /// be read. Traced as a reading of the message.
+    ///
+    /// # Errors
+    /// As [`Operator::open_part`].
+    pub async fn part_text(&self, actor: &Actor, email: &str, number: &str) -> Result<Option<PartText>, Refusal> {
+        let mut opened = self.open_seen(actor, email).await?;
+        let shift = opened.summary.prefix.len() as u64;
+        let all = leaves(&opened.summary.summary.root);
+        let (_, part) = all.into_iter().find(|(n, _)| n == number).ok_or(RefusalCode::EntryUnknown)?;
+        let name = part.mime.file_name().unwrap_or_default();
+        let kept = |text: String, cut| Ok(Some(PartText { name: name.clone(), text, cut }));
+        match (part.mime.kind.as_str(), part.mime.subtype.as_str()) {
+            ("text", "html") => {
+                let (html, cut) = text(&mut opened.reader, part, shift, TEXT).await?;
+                return kept(words(&html), cut);
+            }
+            ("text", "plain" | "csv" | "markdown" | "calendar") => {
+                let (text, cut) = text(&mut opened.reader, part, shift, TEXT).await?;
+                return kept(text, cut);
+            }
+            _ => {}
+        }
+        let Some(extractor) = &self.config().search.extractor else { return Ok(None) };
+        let (bytes, cut) = content(&mut opened.reader, part, shift, extractor.limits().input).await?;
+        if cut {
+            return Ok(None);
+        }
+        let kind = format!("{}/{}", part.mime.kind, part.mime.subtype);
+        match extractor.text(&kind, &name, Arc::new(bytes)).await {
+            Extracted::Text(text) => kept(text, false),
+            Extracted::NoText(_) => Ok(None),
+        }
+    }
+
     /// Opens a piece of a message of the actor's BAL, by its number. Traced as a reading of the message.
     ///
     /// # Errors

@@ -162,6 +162,11 @@ async fn pieces_are_what_their_bytes_are(h: House) {
     assert_eq!((pdf.shown(), pdf.name.as_str()), (Some("application/pdf"), "a.pdf"));
     assert_eq!(whole(pdf).await, b"%PDF-1.4\n");
     assert_eq!(whole(open("3").await).await, b"<html><script>alert(1)</script>");
+    // Its words, where it has any that are read here.
+    let words = op.part_text(&anne, &reading.email, "1").await.unwrap().expect("a text");
+    assert!(words.text.contains("Été") && !words.cut, "{words:?}");
+    assert_eq!(op.part_text(&anne, &reading.email, "4").await.unwrap(), None, "nobody reads documents here");
+    assert_eq!(code(op.part_text(&anne, &reading.email, "9").await), "entry.unknown");
     for none in ["0", "5", "1.1", "", "x"] {
         assert_eq!(code(op.open_part(&anne, &reading.email, none).await.map(drop)), "entry.unknown", "{none}");
     }
