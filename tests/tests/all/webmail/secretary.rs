@@ -16,8 +16,8 @@ fn two_share_a_bal() {
     // Both find the shared BAL beside their own, and the message in it.
     let bals = marie.get(&desk.at("/bal"));
     let links = bals.body.split("href=\"/bal/").skip(1).filter_map(|rest| rest.split(['"', '/', '?']).next());
-    let inboxes = links.map(|b| marie.follow(marie.get(&desk.at(&format!("/bal/{b}")))));
-    let inbox = inboxes.into_iter().find(|page| page.body.contains("/equipe")).expect("the shared BAL");
+    let mut inboxes = links.map(|b| marie.follow(marie.get(&desk.at(&format!("/bal/{b}")))));
+    let inbox = inboxes.find(|page| page.body.contains("/equipe")).expect("the shared BAL");
     let list = wait::until("the letter", 30, || {
         let page = marie.get(&inbox.url);
         page.body.contains("Compte rendu 1").then_some(page)
