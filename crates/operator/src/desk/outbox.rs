@@ -66,7 +66,10 @@ impl Operator {
         let leaves = match at {
             Some(at) if at <= now || at > far => return Err(Refusal::new(RefusalCode::Invalid).with("name", "at")),
             Some(at) => at,
-            None => now.plus_ms(i64::from(settings.undo_seconds) * 1_000),
+            None => {
+                let held = self.desk_choices(actor).await?.undo_seconds.unwrap_or(settings.undo_seconds);
+                now.plus_ms(i64::from(held) * 1_000)
+            }
         };
         kept.leaving = Some(Leaving { session: actor.origin.session.clone(), at: leaves.0 });
         kept.told = None;
