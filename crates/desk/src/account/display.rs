@@ -61,7 +61,6 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
 pub(super) struct Chosen {
     theme: String,
     retenir: String,
-    serre: String,
     ancien: String,
     fils: String,
     touches: String,
@@ -75,7 +74,6 @@ pub(super) async fn choose(Sent(visitor, form): Sent<Chosen>) -> Response {
         let ticked = |text: &str| !text.is_empty();
         let chosen = Choices {
             undo_seconds: seconds.map_err(invalid)?,
-            dense: ticked(&form.serre),
             oldest_first: ticked(&form.ancien),
             threads: ticked(&form.fils),
             keys: ticked(&form.touches),

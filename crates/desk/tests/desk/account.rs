@@ -143,7 +143,7 @@ async fn what_was_done_is_told_as_a_page_and_as_a_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn light_and_dark_are_the_browsers_and_the_rest_the_persons() {
     let anne = Anne::new().await;
-    let page = anne.send("/compte/affichage", "theme=dark&retenir=20&serre=oui").await;
+    let page = anne.send("/compte/affichage", "theme=dark&retenir=20&ancien=oui").await;
     led(&page, "/compte/affichage?fait=oui");
     let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
     assert!(cookies.iter().any(|c| c.starts_with("__Host-sceau-theme=dark;")), "{cookies:?}");

@@ -16,8 +16,6 @@ use serde_json::json;
 pub struct Choices {
     /// For how long a sent message is held, seconds; none: as the operator configured.
     pub undo_seconds: Option<u32>,
-    /// Low rows.
-    pub dense: bool,
     /// Lists begin with the oldest message.
     pub oldest_first: bool,
     /// Lists show conversations.
@@ -28,7 +26,7 @@ pub struct Choices {
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { undo_seconds: None, dense: false, oldest_first: false, threads: true, keys: true }
+        Self { undo_seconds: None, oldest_first: false, threads: true, keys: true }
     }
 }
 

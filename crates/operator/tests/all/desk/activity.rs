@@ -59,7 +59,7 @@ async fn choices_are_kept_for_their_person(h: House) {
     let anne = signed_in(op, store, "anne", &[Factor::Card]).await.1;
     let bruno = signed_in(op, store, "bruno", &[Factor::Card]).await.1;
     assert_eq!(op.desk_choices(&anne).await.unwrap(), Choices::default());
-    let chosen = Choices { undo_seconds: Some(20), dense: true, keys: false, ..Choices::default() };
+    let chosen = Choices { undo_seconds: Some(20), oldest_first: true, keys: false, ..Choices::default() };
     op.set_desk_choices(&anne, &Choices::default()).await.unwrap();
     op.set_desk_choices(&anne, &chosen).await.unwrap();
     assert_eq!(op.desk_choices(&anne).await.unwrap(), chosen);
