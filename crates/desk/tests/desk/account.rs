@@ -150,6 +150,9 @@ async fn light_and_dark_are_the_browsers_and_the_rest_the_persons() {
     let cookie = format!("{}; __Host-sceau-theme=dark", anne.cookie);
     let page = anne.house.get("/compte/affichage", &cookie).await.text;
     assert!(page.contains("data-theme=\"dark\"") && page.contains("<option value=\"20\" selected>"), "{page}");
+    assert!(
+        page.contains("name=\"ancien\" value=\"oui\" checked") && !page.contains("name=\"fils\" value=\"oui\" checked")
+    );
     assert!(anne.send("/compte/affichage", "retenir=31").await.says(RefusalCode::Invalid));
 }
 
