@@ -21,7 +21,7 @@ const NAME: usize = 150;
 /// Bytes of a message that are read at a time.
 const PIECE: usize = 64 << 10;
 /// A file that is kept: nothing of it runs even where a browser shows it.
-const KEPT: &str = "sandbox; default-src 'none'";
+pub(super) const KEPT: &str = "sandbox; default-src 'none'";
 /// A picture of its own.
 const PICTURE: &str =
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'";
@@ -29,7 +29,7 @@ const PICTURE: &str =
 const PDF: &str = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'";
 
 /// The headers of a file.
-fn headers(kind: &'static str, policy: &'static str, disposition: &str) -> HeaderMap {
+pub(super) fn headers(kind: &'static str, policy: &'static str, disposition: &str) -> HeaderMap {
     let fixed = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, policy),
@@ -47,8 +47,8 @@ fn headers(kind: &'static str, policy: &'static str, disposition: &str) -> Heade
     headers
 }
 
-/// `Content-Disposition` with a name (RFC 6266): what a sender wrote cannot leave the folder of downloads, turn the name around, or hide its ending.
-fn disposition(how: &str, name: &str, otherwise: &str) -> String {
+/// The name of a file: what a sender wrote cannot leave the folder of downloads, turn the name around, or hide its ending.
+pub(super) fn called(name: &str, otherwise: &str) -> String {
     let fine = |c: &char| !is_treacherous(*c) && !matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
     let mut name: Vec<char> = name.chars().filter(fine).collect();
     // The ending says what it is: of a long name, the beginning goes.
@@ -56,16 +56,21 @@ fn disposition(how: &str, name: &str, otherwise: &str) -> String {
         let _ = name.drain(..name.len() - NAME);
     }
     let name: String = name.into_iter().collect();
-    let name = match name.trim_matches(|c: char| c == '.' || c.is_whitespace()) {
-        "" => otherwise,
-        name => name,
-    };
+    match name.trim_matches(|c: char| c == '.' || c.is_whitespace()) {
+        "" => otherwise.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// `Content-Disposition` with a name (RFC 6266).
+pub(super) fn disposition(how: &str, name: &str, otherwise: &str) -> String {
+    let name = called(name, otherwise);
     let plain: String = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect();
-    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, IN_NAME))
+    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, IN_NAME))
 }
 
 /// What is told of a file that breaks off: the connection does, so that nobody takes a part for the whole.
-fn broken(refusal: &Refusal) -> io::Error {
+pub(super) fn broken(refusal: &Refusal) -> io::Error {
     tracing::warn!(code = refusal.code.as_str(), "a piece of a message breaks off");
     io::Error::other(refusal.code.as_str())
 }

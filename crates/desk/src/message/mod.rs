@@ -6,6 +6,7 @@ mod exit;
 mod files;
 mod frame;
 mod headers;
+mod packed;
 mod page;
 mod words;
 
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/message/{m}/imprimer", get(frame::print))
         .route("/bal/{b}/message/{m}/entetes", get(headers::show))
         .route("/bal/{b}/message/{m}/source", get(files::source))
+        .route("/bal/{b}/message/{m}/pieces.zip", get(packed::all))
         .route("/bal/{b}/message/{m}/piece/{p}", get(files::download))
         .route("/bal/{b}/message/{m}/piece/{p}/voir", get(files::view))
         .route("/bal/{b}/message/{m}/piece/{p}/texte", get(words::show))

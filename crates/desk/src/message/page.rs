@@ -1,5 +1,6 @@
 //! The page on which a message is read: who sent it and how that is known, its text, what is attached, the conversation that it is of, what stands beside it.
 use super::frame::{named, title};
+use super::packed::most;
 use super::{at, way_out, word};
 use crate::account::size;
 use crate::list::{Rail, rail};
@@ -103,6 +104,8 @@ struct Pane {
     other: Option<(String, String)>,
     pieces: Vec<Attached>,
     within: Vec<Attached>,
+    /// All pieces in one file, where there are several and it is not too large.
+    packed: Option<String>,
     conversation: Vec<Other>,
     around: Around,
     /// How one answers, where one may: where, what it is called, its icon.
@@ -203,6 +206,7 @@ fn pane(
     };
     let sent = reading.sent.filter(|sent| (sent.0 - reading.received.0).abs() > 600_000);
     let (within, pieces): (Vec<_>, Vec<_>) = reading.pieces.iter().partition(|piece| piece.within);
+    let (count, bytes) = (pieces.len(), pieces.iter().map(|piece| piece.size).sum::<u64>());
     let attached = |list: Vec<&Piece>| list.into_iter().map(|piece| attached(visitor, &path, piece)).collect();
     let filing = from.as_ref().filter(|_| may(BalRights::FILE));
     Pane {
@@ -222,6 +226,7 @@ fn pane(
         other,
         pieces: attached(pieces),
         within: attached(within),
+        packed: (count > 1 && bytes <= most(&visitor.op)).then(|| format!("{path}/pieces.zip")),
         conversation,
         around,
         answers: if may(BalRights::SEND) { answers(visitor, b, m) } else { Vec::new() },

@@ -87,7 +87,17 @@ async fn a_plain_letter_is_read_on_its_page() {
     let own = reader.world.actor("bruno", BRUNO).await.bal.unwrap().id;
     let elsewhere = at.replace(&reader.bal, &format!("/bal/{}", reader.world.op.bal_object(own)));
     for path in [at.as_str(), &elsewhere] {
-        for tail in ["", "/corps", "/imprimer", "/entetes", "/source", "/piece/1", "/piece/1/voir"] {
+        for tail in [
+            "",
+            "/corps",
+            "/imprimer",
+            "/entetes",
+            "/source",
+            "/piece/1",
+            "/piece/1/voir",
+            "/piece/1/texte",
+            "/pieces.zip",
+        ] {
             let page = reader.house.get(&format!("{path}{tail}"), &bruno).await;
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}{tail}");
         }
@@ -160,6 +170,16 @@ async fn pieces_are_answered_by_their_bytes() {
             None => assert_eq!(view.0, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{number}"),
         }
     }
+    // All of them in one file, each under its name.
+    assert!(page.text.contains("/pieces.zip\""), "{}", page.text);
+    let (status, headers, bytes) = raw(&reader, &format!("{at}/pieces.zip")).await;
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, "application/zip"));
+    let mut packed = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let names: Vec<String> = (0..packed.len()).map(|n| packed.by_index(n).unwrap().name().to_owned()).collect();
+    assert_eq!(names, ["a.png", "faux.png", "ab.pdf", "b.svg"]);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut packed.by_name("ab.pdf").unwrap(), &mut text).unwrap();
+    assert_eq!(text, "%PDF-1.4 <script>");
     let source = raw(&reader, &format!("{at}/source")).await;
     assert!(source.2.ends_with(b"--m--\r\n") && source.1["content-type"] == "application/octet-stream");
 }

@@ -24,8 +24,6 @@ use std::collections::HashMap;
 
 /// Most plain text that a page shows, bytes.
 const TEXT: usize = 1 << 20;
-/// Most that the pictures of a text weigh together, bytes.
-const PICTURES: usize = 8 << 20;
 /// Most recipients that a page shows of each kind.
 const PARTIES: usize = 500;
 /// What makes the words of [`Operator::exit_word`].
@@ -313,7 +311,8 @@ impl Operator {
         if cut {
             return Ok(None);
         }
-        let (mut images, mut room) = (HashMap::new(), PICTURES);
+        let most = usize::try_from(self.config().desk.images_inline_mib).unwrap_or(0) << 20;
+        let (mut images, mut room) = (HashMap::new(), most);
         for wanted in safe_html::shown(&html) {
             let all = parts::leaves(root);
             let named = |id: &str| id.trim().trim_start_matches('<').trim_end_matches('>') == wanted;

@@ -247,6 +247,14 @@ pub(crate) async fn text(
 }
 
 impl Operator {
+    /// What is attached to a message of the actor's BAL. Traced as a reading of it.
+    ///
+    /// # Errors
+    /// `entry.unknown`, `message.damaged`.
+    pub async fn message_pieces(&self, actor: &Actor, email: &str) -> Result<Vec<Piece>, Refusal> {
+        Ok(pieces(&self.open_seen(actor, email).await?.summary.summary.root))
+    }
+
     /// The words of a piece, for whoever cannot look at it: of a text as they stand, of a document as its reader finds them; none where it has none that can
     /// be read. Traced as a reading of the message.
     ///
