@@ -47,6 +47,20 @@ form.addEventListener("input", (event) => {
   later();
 });
 
+// Who cannot receive is told as soon as a field is left.
+const verdicts = document.getElementById("verdicts");
+form.addEventListener("change", async (event) => {
+  if (!["a", "cc", "cci"].includes(event.target.name)) return;
+  const asked = new FormData();
+  asked.set("jeton", verdicts.dataset.jeton);
+  for (const name of ["a", "cc", "cci"]) asked.set(name, form.elements[name].value);
+  try {
+    swap(verdicts, await part(verdicts.dataset.to, "chips", asked));
+  } catch (refused) {
+    say(refused.sentence);
+  }
+});
+
 // The form goes once, and after what is being saved: it says from which version it starts.
 form.addEventListener("submit", async (event) => {
   clearTimeout(timer);

@@ -4,6 +4,7 @@
 mod form;
 mod outbox;
 mod page;
+mod recipients;
 mod remind;
 
 use axum::Router;
@@ -19,6 +20,7 @@ pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/bal/{b}/ecrire", get(page::blank))
         .route("/bal/{b}/ecrire/{d}", get(page::draft).post(form::take).layer(DefaultBodyLimit::max(FORM)))
+        .route("/bal/{b}/destinataires", post(recipients::look))
         .route("/bal/{b}/envois", get(outbox::show))
         .route("/bal/{b}/envois/{d}/retenir", post(outbox::hold_back))
 }

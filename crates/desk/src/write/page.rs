@@ -1,4 +1,5 @@
 //! The page on which one writes.
+use super::recipients::{Chips, chips, path};
 use crate::list::{Rail, rail};
 use crate::shared::watched;
 use crate::size;
@@ -10,7 +11,6 @@ use sceau_domain::text::text;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
 use sceau_operator::desk::letters::{Draft, DraftView, How, Start};
-use sceau_operator::desk::recipients::Verdict;
 use sceau_operator::desk::sources::Quoted;
 use sceau_web::part::{self, Asked, PartName};
 use sceau_web::{Shell, Visitor, layout, seated};
@@ -51,12 +51,6 @@ struct Line {
     partial: bool,
 }
 
-/// A recipient who cannot receive.
-struct Wrong {
-    text: String,
-    why: String,
-}
-
 /// What became of saving: a piece of the page, for the script.
 #[derive(Template)]
 #[template(path = "write/state.html")]
@@ -80,7 +74,10 @@ struct Page {
     repondre: String,
     mode: String,
     pieces: Vec<Line>,
-    wrong: Vec<Wrong>,
+    chips: Chips,
+    /// Where recipients are asked about, with the word for it.
+    look: String,
+    look_word: String,
     /// Why not.
     error: Option<String>,
     /// A piece is spoken of that is not there.
@@ -244,11 +241,8 @@ async fn page(
     // Whoever has typed recipients sees at once who cannot receive.
     let fields = [&draft.to, &draft.cc, &draft.bcc].map(String::as_str);
     let bytes = view.map_or(draft.text.len() as u64, DraftView::bytes);
-    let verdicts = op.look_at_recipients(actor, &fields, bytes, false).await?;
-    let wrong = |v: Verdict| {
-        let why = visitor.told(&v.why?).1;
-        Some(Wrong { text: v.text, why })
-    };
+    let chips = chips(visitor, actor, fields, bytes, false).await?;
+    let look = path(at.b);
     let limits = op.letter_limits(actor).await?;
     let (recipients, most) = (limits.recipients.to_string(), size(visitor.lang, limits.message_bytes));
     let title = match view.and_then(|view| view.source.as_ref()).map(|(_, how)| *how) {
@@ -277,7 +271,9 @@ async fn page(
         repondre: at.message.to_owned(),
         mode: if at.message.is_empty() { String::new() } else { at.mode.to_owned() },
         pieces,
-        wrong: verdicts.into_iter().filter_map(wrong).collect(),
+        chips,
+        look_word: visitor.field(&look),
+        look: visitor.to(&look),
         error: refusal.map(|refusal| visitor.told(&refusal).1),
         reminds,
         other: view.filter(|_| conflict).map(|view| view.draft.clone()),
