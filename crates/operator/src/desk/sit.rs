@@ -100,7 +100,7 @@ impl Operator {
                 let shut = terms::shut(tx, person, bal.id, now)?.map(|refusal| refusal.code);
                 let unread = match shut {
                     Some(_) => 0,
-                    None => op.unread(tx, &at, rights)?,
+                    None => op.unread_in(tx, &at, rights)?,
                 };
                 let role = seated.role.parse().map_err(|()| StoreError::Invalid("role of an access".into()))?;
                 let code = op.bal_object(bal.id);
@@ -113,7 +113,7 @@ impl Operator {
     }
 
     /// How many messages of a BAL's INBOX nobody read, of those that this access shows.
-    fn unread(&self, tx: &mut dyn Tx, bal: &BalRef, rights: BalRights) -> Result<u32, Fail> {
+    fn unread_in(&self, tx: &mut dyn Tx, bal: &BalRef, rights: BalRights) -> Result<u32, Fail> {
         let Some(inbox) = folders::by_tag(tx, bal.id, &self.folder_tag(bal.id, INBOX))? else { return Ok(0) };
         let mut rows = [inbox];
         if personal::is_kept_from(bal.kind, rights) {
