@@ -253,9 +253,11 @@ async fn page(
         None => "write.title.answer",
     };
     let state = saved(visitor, at, view).await;
-    let answered = match view {
-        Some(view) => view.source.filter(|(_, how)| *how == How::Answer).map(|(message, _)| message),
-        None => op.message_of_object(at.message).filter(|_| at.mode != "transferer"),
+    let answered = match view.and_then(|view| view.source.as_ref()) {
+        Some((email, How::Answer)) => op.message_of_object(email),
+        Some((_, How::Forward)) => None,
+        None if at.mode == "un" || at.mode == "tous" => op.message_of_object(at.message),
+        None => None,
     };
     let present = match answered {
         Some(message) => watched(visitor, actor, at.b, message).await,
