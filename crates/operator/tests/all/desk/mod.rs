@@ -3,6 +3,7 @@ mod activity;
 mod acts;
 mod colleagues;
 mod deliveries;
+mod figures;
 mod letters;
 mod lists;
 mod messages;

@@ -1,0 +1,66 @@
+//! What the console asks: whose its pages are, later work, how the service is.
+use crate::rights::House;
+use sceau_domain::UseCase;
+use sceau_operator::desk::figures::Condition;
+use sceau_store::jobs::{NewJob, enqueue};
+use sceau_store::{StoreError, params};
+use sceau_testkit::world::code;
+
+each_engine!(pages_are_of_whoever_administers_something, later_work_and_health_are_shown_to_who_may_see_them);
+
+async fn pages_are_of_whoever_administers_something(h: House) {
+    let op = &h.0.op;
+    let held = async |login| op.administers(&h.actor(login).await).await.unwrap();
+    // What one may do as a user is nobody's administration.
+    assert_eq!(held("anne").await, []);
+    h.grant("anne", "structure", Some("ici"), None).await;
+    let structure = held("anne").await;
+    assert!(structure.contains(&UseCase::PersonList) && !structure.contains(&UseCase::QueueList), "{structure:?}");
+    h.grant("bruno", "auditor", None, None).await;
+    let auditor = held("bruno").await;
+    assert!(auditor.contains(&UseCase::TraceList) && !auditor.contains(&UseCase::PersonBlock), "{auditor:?}");
+    // A blocked structure takes the effect of the roles that are bound to it, and so does a blocked person.
+    op.block_structure(&h.0.admin, "ici", "essai").await.unwrap();
+    assert_eq!(held("anne").await, []);
+    op.block_person(&h.0.admin, "bruno", "essai").await.unwrap();
+    assert_eq!(held("bruno").await, []);
+}
+
+async fn later_work_and_health_are_shown_to_who_may_see_them(h: House) {
+    let op = &h.0.op;
+    h.grant("chloe", "auditor", None, None).await;
+    h.grant("bruno", "support", None, None).await;
+    let (anne, auditor, support) = (h.actor("anne").await, h.actor("chloe").await, h.actor("bruno").await);
+    assert_eq!(code(op.jobs_list(&anne, 0, 10).await), "right.missing");
+    assert_eq!(code(op.health(&anne).await), "right.missing");
+    let before = op.jobs_list(&auditor, 0, 1_000).await.unwrap().len();
+    let job = |n: i64, kind: &str| NewJob {
+        id: i64::MAX - n,
+        kind: kind.into(),
+        key: n.to_string(),
+        payload: Vec::new(),
+        run_at: 5,
+        created: 4,
+    };
+    let jobs = [job(2, "essai"), job(1, "essai")];
+    let made = h.0.store.write(move |tx| {
+        for job in &jobs {
+            enqueue(tx, job)?;
+        }
+        tx.execute("UPDATE jobs SET attempts = 3, last_error = 'peer.gone' WHERE unique_key = $1", params!["1"])?;
+        Ok::<_, StoreError>(())
+    });
+    made.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let all = op.jobs_list(&auditor, 0, 1_000).await.unwrap();
+    assert_eq!(all.len(), before + 2);
+    let last = all.last().unwrap();
+    assert_eq!((last.kind.as_str(), last.attempts, last.last_error.as_deref()), ("essai", 3, Some("peer.gone")));
+    assert_eq!(op.jobs_list(&auditor, i64::MAX - 2, 10).await.unwrap().len(), 1);
+    // The queue is support's to see, not the auditor's; what fails is said.
+    let names = async |actor| op.health(actor).await.unwrap().iter().map(|p| p.part).collect::<Vec<_>>();
+    assert!(names(&support).await.contains(&"queue") && !names(&auditor).await.contains(&"queue"));
+    let parts = op.health(&auditor).await.unwrap();
+    let of = |name: &str| parts.iter().find(|p| p.part == name).unwrap_or_else(|| panic!("{name}"));
+    assert_eq!((of("jobs").condition, of("store").condition), (Condition::Warning, Condition::Good));
+    assert_eq!((of("antivirus").condition, of("backup").condition), (Condition::Unused, Condition::Unused));
+}
