@@ -81,7 +81,7 @@ async fn act(visitor: &Visitor, actor: &Actor, (b, back): (&str, &str), form: &F
         let [(word, key), _] = NOTHING;
         return Ok(Did::Nothing(key, word));
     }
-    let done = op.carry_out(actor, &Chosen { folder, uids, whole_view }, act).await?;
+    let done = op.act_on(actor, &Chosen { folder, uids, whole_view }, act).await?;
     if done.count == 0 {
         let [_, (word, key)] = NOTHING;
         return Ok(Did::Nothing(key, word));

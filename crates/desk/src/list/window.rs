@@ -151,7 +151,7 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
     let shown = asked.shown(&choices);
     let Shown { filter, threads, oldest_first, from } = shown;
     let view = View { folder, filter, threads, oldest_first, from, limit: ROWS };
-    let listing = op.list(actor, &view).await?;
+    let listing = op.window(actor, &view).await?;
     let rail = rail(visitor, actor, b, Some(folder)).await?;
     let told = match op.act_of_object(&asked.fait) {
         Some(act) => {

@@ -190,7 +190,7 @@ impl Operator {
     ///
     /// # Errors
     /// `folder.unknown`; `right.missing`; what [`Operator::change_flags`] and [`Operator::move_entries`] refuse.
-    pub async fn carry_out(&self, actor: &Actor, chosen: &Chosen, act: Act) -> Result<Done, Refusal> {
+    pub async fn act_on(&self, actor: &Actor, chosen: &Chosen, act: Act) -> Result<Done, Refusal> {
         let what = act.what();
         let (entries, more) = self.chosen(actor, chosen).await?;
         if entries.is_empty() {

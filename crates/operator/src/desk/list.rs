@@ -230,7 +230,7 @@ impl Operator {
     ///
     /// # Errors
     /// `folder.unknown`; `right.missing`.
-    pub async fn list(&self, actor: &Actor, view: &View) -> Result<Listing, Refusal> {
+    pub async fn window(&self, actor: &Actor, view: &View) -> Result<Listing, Refusal> {
         let seat = self.seat(actor)?;
         let (person, without, asked) = (actor.person(), self.kept_from(actor), view.clone());
         let read = self.0.store.read::<_, Fail, _>(move |tx| {

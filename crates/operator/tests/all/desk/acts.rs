@@ -28,7 +28,7 @@ impl House {
     }
     /// Subjects and flags of a folder as lists show it, newest first.
     async fn shows(&self, actor: &Actor, folder: Id) -> Vec<(String, Flags)> {
-        let listing = self.0.op.list(actor, &view(folder, Filter::All)).await.unwrap();
+        let listing = self.0.op.window(actor, &view(folder, Filter::All)).await.unwrap();
         listing.rows.into_iter().map(|row| (row.subject, row.flags.system)).collect()
     }
 }
@@ -55,8 +55,8 @@ async fn every_act_can_be_taken_back(h: House) {
         (Act::Remove, What::Removed),
     ] {
         let uids: Vec<u32> =
-            op.list(&anne, &view(inbox, Filter::All)).await.unwrap().rows.iter().map(|r| r.uid).collect();
-        let done = op.carry_out(&anne, &chosen(inbox, &uids), act.clone()).await.unwrap();
+            op.window(&anne, &view(inbox, Filter::All)).await.unwrap().rows.iter().map(|r| r.uid).collect();
+        let done = op.act_on(&anne, &chosen(inbox, &uids), act.clone()).await.unwrap();
         assert_eq!((done.what, done.count, done.more), (what, 3, false), "{act:?}");
         if !matches!(act, Act::Label(..)) {
             assert_ne!(h.shows(&anne, inbox).await, before, "{act:?}");
@@ -71,8 +71,9 @@ async fn every_act_can_be_taken_back(h: House) {
         assert!(!told.open && told.undone == Some(undone), "{act:?}");
     }
     // What is so already is no act.
-    let uids: Vec<u32> = op.list(&anne, &view(inbox, Filter::All)).await.unwrap().rows.iter().map(|r| r.uid).collect();
-    let done = op.carry_out(&anne, &chosen(inbox, &uids), Act::Seen(false)).await.unwrap();
+    let uids: Vec<u32> =
+        op.window(&anne, &view(inbox, Filter::All)).await.unwrap().rows.iter().map(|r| r.uid).collect();
+    let done = op.act_on(&anne, &chosen(inbox, &uids), Act::Seen(false)).await.unwrap();
     assert_eq!((done.count, done.undo), (0, None));
     assert_eq!(h.0.traces("mail.undone").await.len(), 8);
 }
@@ -82,7 +83,7 @@ async fn what_changed_since_stays_and_is_told(h: House) {
     let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
     let inbox = h.place(&anne, "INBOX").await;
     let uids = h.letters(&anne, 3).await;
-    let done = op.carry_out(&anne, &chosen(inbox, &uids), Act::Flagged(true)).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids), Act::Flagged(true)).await.unwrap();
     let read = FlagSet::of(Flags::SEEN);
     op.change_flags(&bruno, inbox, &uids[..1], FlagChange::Add, read.clone(), None).await.unwrap();
     assert_eq!(op.undo(&anne, done.undo.unwrap()).await.unwrap(), Undone { back: 2, changed: 1 });
@@ -90,7 +91,7 @@ async fn what_changed_since_stays_and_is_told(h: House) {
     let followed: Vec<bool> = entries.iter().map(|e| e.flags.system.has(Flags::FLAGGED)).collect();
     assert_eq!(followed, [true, false, false]);
     // The same of what was moved; and of what is not there any more.
-    let done = op.carry_out(&anne, &chosen(inbox, &uids), Act::Archive).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids), Act::Archive).await.unwrap();
     let archive = h.place(&anne, "Archive").await;
     let there: Vec<u32> = op.open_folder(&anne, "Archive", true).await.unwrap().entries.iter().map(|e| e.uid).collect();
     op.change_flags(&bruno, archive, &there[1..2], FlagChange::Add, read, None).await.unwrap();
@@ -104,14 +105,14 @@ async fn one_takes_back_ones_own_acts_once_and_in_time(h: House) {
     let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
     let inbox = h.place(&anne, "INBOX").await;
     let uids = h.letters(&anne, 2).await;
-    let done = op.carry_out(&anne, &chosen(inbox, &uids), Act::Flagged(true)).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids), Act::Flagged(true)).await.unwrap();
     let act = done.undo.unwrap();
     assert_eq!(code(op.undo(&bruno, act).await), "undo.gone");
     assert_eq!(op.act_told(&bruno, act).await.unwrap(), None);
     assert_eq!(code(op.undo(&h.sits("anne", ANNE).await, act).await), "undo.gone", "at another BAL");
     op.undo(&anne, act).await.unwrap();
     assert_eq!(code(op.undo(&anne, act).await), "undo.gone");
-    let done = op.carry_out(&anne, &chosen(inbox, &uids), Act::Flagged(true)).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids), Act::Flagged(true)).await.unwrap();
     h.0.advance(601);
     assert_eq!(code(op.undo(&anne, done.undo.unwrap()).await), "undo.gone");
     assert_eq!(op.act_object(act), op.act_object(op.act_of_object(&op.act_object(act)).unwrap()));
@@ -126,7 +127,7 @@ async fn a_removal_waits(h: House) {
     let inbox = h.place(&anne, "INBOX").await;
     let uids = h.letters(&anne, 3).await;
     let held = async || op.open_folder(&anne, "INBOX", true).await.unwrap().entries.len();
-    let done = op.carry_out(&anne, &chosen(inbox, &uids[..2]), Act::Remove).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids[..2]), Act::Remove).await.unwrap();
     assert_eq!((h.shows(&anne, inbox).await.len(), held().await), (1, 3), "hidden, not gone");
     op.run_due_jobs().await.unwrap();
     assert_eq!(held().await, 3, "its time has not come");
@@ -134,7 +135,7 @@ async fn a_removal_waits(h: House) {
     h.0.advance(16);
     op.run_due_jobs().await.unwrap();
     assert_eq!((h.shows(&anne, inbox).await.len(), held().await), (3, 3), "it was taken back");
-    let done = op.carry_out(&anne, &chosen(inbox, &uids[..2]), Act::Remove).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids[..2]), Act::Remove).await.unwrap();
     // A mail program takes the flag of one away meanwhile: that one stays.
     let deleted = FlagSet::of(Flags::DELETED);
     op.change_flags(&anne, inbox, &uids[..1], FlagChange::Remove, deleted, None).await.unwrap();
@@ -151,16 +152,16 @@ async fn a_whole_view_at_once(h: House) {
     let anne = h.sits("anne", ANNE).await;
     let inbox = h.place(&anne, "INBOX").await;
     let uids = h.letters(&anne, 5).await;
-    op.carry_out(&anne, &chosen(inbox, &uids[..2]), Act::Seen(true)).await.unwrap();
+    op.act_on(&anne, &chosen(inbox, &uids[..2]), Act::Seen(true)).await.unwrap();
     let unread = Chosen { whole_view: Some(Filter::Unread), ..chosen(inbox, &[]) };
-    let done = op.carry_out(&anne, &unread, Act::Archive).await.unwrap();
+    let done = op.act_on(&anne, &unread, Act::Archive).await.unwrap();
     assert_eq!((done.count, done.more), (3, false));
     assert_eq!(h.shows(&anne, inbox).await.len(), 2);
     // A folder of another BAL is none here, and nothing is done without the right to file.
     let service = h.sits("bruno", SERVICE).await;
-    assert_eq!(code(op.carry_out(&service, &unread, Act::Archive).await), "folder.unknown");
+    assert_eq!(code(op.act_on(&service, &unread, Act::Archive).await), "folder.unknown");
     // The folder with a special use is made where it is missing.
     op.delete_folder(&anne, "Junk").await.unwrap();
-    assert_eq!(op.carry_out(&anne, &chosen(inbox, &uids[..1]), Act::Junk).await.unwrap().count, 1);
+    assert_eq!(op.act_on(&anne, &chosen(inbox, &uids[..1]), Act::Junk).await.unwrap().count, 1);
     assert_eq!(h.shows(&anne, h.place(&anne, "Junk").await).await.len(), 1);
 }

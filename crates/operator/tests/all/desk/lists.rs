@@ -72,7 +72,7 @@ async fn windows_are_the_folder_in_order(h: House) {
             let mut asked = View { oldest_first, limit, ..view(folder, filter) };
             let mut found = Vec::new();
             loop {
-                let page = op.list(&anne, &asked).await.unwrap();
+                let page = op.window(&anne, &asked).await.unwrap();
                 assert!(page.complete && page.rows.len() <= limit);
                 found.extend(uids(&page));
                 match page.more {
@@ -86,7 +86,7 @@ async fn windows_are_the_folder_in_order(h: House) {
             assert_eq!(found, expected, "{filter:?} {oldest_first} {limit}");
         }
     }
-    let listing = op.list(&anne, &view(folder, Filter::All)).await.unwrap();
+    let listing = op.window(&anne, &view(folder, Filter::All)).await.unwrap();
     let row = &listing.rows[0];
     assert_eq!(row.who, [("Marc Durand".to_owned(), "marc@exemple.fr".to_owned())]);
     assert!(row.subject.starts_with("lettre-") && row.preview.as_deref().is_some_and(|p| p.starts_with("Bonjour")));
@@ -97,7 +97,7 @@ async fn windows_are_the_folder_in_order(h: House) {
     }
     // Another BAL's folder is none here.
     let service = h.sits("anne", SERVICE).await;
-    assert_eq!(code(op.list(&service, &view(folder, Filter::All)).await), "folder.unknown");
+    assert_eq!(code(op.window(&service, &view(folder, Filter::All)).await), "folder.unknown");
 }
 
 /// A letter that answers another one, with an attachment or to a patient where that is said.
@@ -122,27 +122,27 @@ async fn a_list_knows_attachments_patients_and_conversations(h: House) {
     let alone = h.files(&anne, "INBOX", 1, none(), &letter("b@exemple.fr", "seule")).await;
     let with = h.files(&anne, "INBOX", 2, none(), &reply("deux", "racine", ANNE, true)).await;
     h.files(&anne, "Sent", 3, FlagSet::of(Flags::SEEN), &reply("trois", "racine", "x@patient.mssante.fr", false)).await;
-    let shown = async |filter| uids(&op.list(&anne, &view(inbox, filter)).await.unwrap());
+    let shown = async |filter| uids(&op.window(&anne, &view(inbox, filter)).await.unwrap());
     assert_eq!(shown(Filter::Attached).await, [with]);
     assert_eq!(shown(Filter::Patient).await, [0_u32; 0]);
     assert_eq!(shown(Filter::All).await, [with, alone, root]);
     let sent = h.place(&anne, "Sent").await;
-    let listing = op.list(&anne, &view(sent, Filter::Patient)).await.unwrap();
+    let listing = op.window(&anne, &view(sent, Filter::Patient)).await.unwrap();
     assert!(listing.rows[0].patient && !listing.rows[0].attached);
     // In Sent it says to whom.
     assert_eq!(listing.rows[0].who[0].1, "x@patient.mssante.fr");
     // A conversation stands where its newest message does; the folder's messages alone count there.
-    let threads = op.list(&anne, &View { threads: true, ..view(inbox, Filter::All) }).await.unwrap();
+    let threads = op.window(&anne, &View { threads: true, ..view(inbox, Filter::All) }).await.unwrap();
     let counted: Vec<_> = threads.rows.iter().map(|r| (r.uid, r.in_thread, r.unread_in_thread)).collect();
     assert_eq!(counted, [(with, 2, 1), (alone, 1, 1)]);
-    let unread = op.list(&anne, &View { threads: true, ..view(inbox, Filter::Unread) }).await.unwrap();
+    let unread = op.window(&anne, &View { threads: true, ..view(inbox, Filter::Unread) }).await.unwrap();
     assert_eq!(uids(&unread), [with, alone]);
     let talk = op.conversation(&anne, threads.rows[0].message).await.unwrap();
     let talk: Vec<_> = talk.iter().map(|(folder, row)| (folder.name.as_str(), row.subject.as_str())).collect();
     assert_eq!(talk, [("Sent", "Suite"), ("INBOX", "Suite"), ("INBOX", "racine")]);
     // Copied and moved, a message is of the same conversation.
     op.move_entries(&anne, inbox, &[with], "Archive").await.unwrap();
-    let threads = op.list(&anne, &View { threads: true, ..view(inbox, Filter::All) }).await.unwrap();
+    let threads = op.window(&anne, &View { threads: true, ..view(inbox, Filter::All) }).await.unwrap();
     assert_eq!(uids(&threads), [alone, root]);
     assert_eq!(op.conversation(&anne, threads.rows[1].message).await.unwrap().len(), 3);
 }
@@ -153,16 +153,16 @@ async fn what_an_earlier_program_left_is_made_known(h: House) {
     let inbox = h.place(&anne, "INBOX").await;
     h.files(&anne, "INBOX", 0, FlagSet::default(), &letter("a@exemple.fr", "racine")).await;
     let with = h.files(&anne, "INBOX", 1, FlagSet::default(), &reply("deux", "racine", ANNE, true)).await;
-    let known = op.list(&anne, &view(inbox, Filter::All)).await.unwrap();
+    let known = op.window(&anne, &view(inbox, Filter::All)).await.unwrap();
     let forget = h.0.store.write(move |tx| tx.execute("UPDATE entries SET thread = 0, traits = 0", &[]).map(drop));
     forget.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
-    let listing = op.list(&anne, &view(inbox, Filter::Attached)).await.unwrap();
+    let listing = op.window(&anne, &view(inbox, Filter::Attached)).await.unwrap();
     assert!(!listing.complete && listing.rows.is_empty());
     op.run_due_jobs().await.unwrap();
-    let listing = op.list(&anne, &view(inbox, Filter::Attached)).await.unwrap();
+    let listing = op.window(&anne, &view(inbox, Filter::Attached)).await.unwrap();
     assert!(listing.complete);
     assert_eq!(uids(&listing), [with]);
-    let again = op.list(&anne, &view(inbox, Filter::All)).await.unwrap();
+    let again = op.window(&anne, &view(inbox, Filter::All)).await.unwrap();
     let threads = |l: &Listing| l.rows.iter().map(|r| r.thread).collect::<Vec<_>>();
     assert_eq!(threads(&again), threads(&known));
     assert!(again.rows[0].thread == again.rows[1].thread && again.rows[0].thread > 0);
@@ -182,15 +182,15 @@ async fn what_is_kept_from_somebody_is_not_listed(h: House) {
             open.insert(0, uid);
         }
     }
-    let all = op.list(&anne, &view(inbox, Filter::All)).await.unwrap();
+    let all = op.window(&anne, &view(inbox, Filter::All)).await.unwrap();
     assert_eq!((all.rows.len(), all.status.messages), (6, 6));
-    let theirs = op.list(&bruno, &view(inbox, Filter::All)).await.unwrap();
+    let theirs = op.window(&bruno, &view(inbox, Filter::All)).await.unwrap();
     assert_eq!((uids(&theirs), theirs.status.messages, theirs.status.unseen), (open.clone(), 3, 3));
     // By pages too: nothing is left out and nothing is twice.
     let mut asked = View { limit: 2, threads: true, ..view(inbox, Filter::All) };
-    let first = op.list(&bruno, &asked).await.unwrap();
+    let first = op.window(&bruno, &asked).await.unwrap();
     asked.from = first.more;
-    let second = op.list(&bruno, &asked).await.unwrap();
+    let second = op.window(&bruno, &asked).await.unwrap();
     assert_eq!([uids(&first), uids(&second)].concat(), open);
     let bals = op.desk_bals(&bruno).await.unwrap();
     let service = bals.iter().find(|bal| bal.address.to_string() == SERVICE).unwrap();
