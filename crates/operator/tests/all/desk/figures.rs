@@ -1,6 +1,7 @@
 //! What the console asks: whose its pages are, later work, how the service is.
 use crate::rights::House;
 use sceau_domain::UseCase;
+use sceau_operator::Actor;
 use sceau_operator::desk::figures::Condition;
 use sceau_store::jobs::{NewJob, enqueue};
 use sceau_store::{StoreError, params};
@@ -12,7 +13,7 @@ async fn pages_are_of_whoever_administers_something(h: House) {
     let op = &h.0.op;
     let held = async |login| op.administers(&h.actor(login).await).await.unwrap();
     // What one may do as a user is nobody's administration.
-    assert_eq!(held("anne").await, []);
+    assert!(held("anne").await.is_empty());
     h.grant("anne", "structure", Some("ici"), None).await;
     let structure = held("anne").await;
     assert!(structure.contains(&UseCase::PersonList) && !structure.contains(&UseCase::QueueList), "{structure:?}");
@@ -21,9 +22,9 @@ async fn pages_are_of_whoever_administers_something(h: House) {
     assert!(auditor.contains(&UseCase::TraceList) && !auditor.contains(&UseCase::PersonBlock), "{auditor:?}");
     // A blocked structure takes the effect of the roles that are bound to it, and so does a blocked person.
     op.block_structure(&h.0.admin, "ici", "essai").await.unwrap();
-    assert_eq!(held("anne").await, []);
+    assert!(held("anne").await.is_empty());
     op.block_person(&h.0.admin, "bruno", "essai").await.unwrap();
-    assert_eq!(held("bruno").await, []);
+    assert!(held("bruno").await.is_empty());
 }
 
 async fn later_work_and_health_are_shown_to_who_may_see_them(h: House) {
@@ -57,7 +58,8 @@ async fn later_work_and_health_are_shown_to_who_may_see_them(h: House) {
     assert_eq!((last.kind.as_str(), last.attempts, last.last_error.as_deref()), ("essai", 3, Some("peer.gone")));
     assert_eq!(op.jobs_list(&auditor, i64::MAX - 2, 10).await.unwrap().len(), 1);
     // The queue is support's to see, not the auditor's; what fails is said.
-    let names = async |actor| op.health(actor).await.unwrap().iter().map(|p| p.part).collect::<Vec<_>>();
+    let names =
+        async |actor: &Actor| op.health(actor).await.unwrap().iter().map(|p| p.part).collect::<Vec<&'static str>>();
     assert!(names(&support).await.contains(&"queue") && !names(&auditor).await.contains(&"queue"));
     let parts = op.health(&auditor).await.unwrap();
     let of = |name: &str| parts.iter().find(|p| p.part == name).unwrap_or_else(|| panic!("{name}"));
