@@ -25,9 +25,10 @@ pub(super) struct Plan {
     pub later: Vec<(Later, Fact)>,
     /// Entries whose sender is told of the delay.
     pub late: Vec<(Id, Fact)>,
-    /// What a page shows of these entries from now on, and the same, sealed ([`Operator::carry_out`] does).
+    /// What pages show of these entries from now on.
     pub became: Vec<Became>,
-    changes: Vec<Change>,
+    /// The same, sealed: [`Operator::carry_out`] does that.
+    pub changes: Vec<Change>,
     /// Destination that a server answered for, and this owner, whose claim ends.
     pub reached: Option<(String, String)>,
     /// Now.
