@@ -1,1 +1,55 @@
 //! A doctor's day.
+use sceau_e2e::desk::Screen;
+use sceau_e2e::{Desk, wait};
+
+#[test]
+fn a_doctor_keeps_a_list_in_order() {
+    let desk = Desk::start();
+    let a = desk.a();
+    let (from, to) = (a.account("Per", 1).clone(), a.account("Per", 0).clone());
+    let _ = desk.letters(&from, &to, 3);
+    let browser = desk.browser("marie.martin");
+    let rows = || browser.run("return document.querySelectorAll('a.row-link').length;", &[]).as_u64();
+    wait::until("three letters in the list", 30, || {
+        browser.go(&desk.at("/bureau"));
+        (rows() >= Some(3)).then_some(())
+    });
+    let count = rows();
+    for screen in [(1440, false), (1440, true), (820, false), (390, true)] {
+        let screen = Screen { width: screen.0, dark: screen.1 };
+        browser.screen(screen).accessible(&format!("list {screen:?}"));
+        let wide = browser.run("return document.documentElement.scrollWidth - window.innerWidth;", &[]);
+        assert!(wide.as_i64().is_some_and(|more| more <= 0), "{screen:?}: {wide}");
+    }
+    // On a telephone folders have a page of their own.
+    browser.press("a.to-folders").shows("Corbeille").accessible("folders");
+    browser.go(&desk.at("/bureau")).screen(Screen { width: 1440, dark: false });
+
+    // A message is read beside its list, and its row says so.
+    browser.press("a.row-link").shows("sont à relire");
+    assert!(browser.path().contains("/dossier/") && browser.has("a.row-link[aria-current]"), "{}", browser.path());
+
+    // By keys alone: the next one is archived, and taken back.
+    browser.keys(&["j", "e"]).shows("Un message archivé.");
+    wait::until("a shorter list", 20, || (rows() < count).then_some(()));
+    browser.keys(&["z"]).shows("C’est annulé");
+    wait::until("the list as it was", 20, || (rows() == count).then_some(()));
+    browser.keys(&["?"]).shows("Touches du clavier").accessible("the card of keys");
+    browser.keys(&["Escape"]);
+    assert!(!browser.has("#touches[open]"));
+
+    // What is searched for is found, with its words marked.
+    browser.fill("#q", "résultats");
+    browser.keys(&["Enter"]);
+    wait::until("what was searched for", 30, || {
+        if !browser.has("a.row-hit mark") {
+            browser.go(&browser.url());
+        }
+        browser.has("a.row-hit mark").then_some(())
+    });
+    browser.accessible("hits");
+    let console = browser.console();
+    assert!(!console.iter().any(|l| l.contains("Content Security Policy") || l.contains("SEVERE")), "{console:#?}");
+    let elsewhere = browser.loaded().into_iter().find(|l| !l.starts_with(&desk.at("/")));
+    assert_eq!(elsewhere, None);
+}
