@@ -6,6 +6,7 @@ mod outbox;
 mod page;
 mod recipients;
 mod remind;
+mod writings;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -21,6 +22,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/ecrire", get(page::blank))
         .route("/bal/{b}/ecrire/{d}", get(page::draft).post(form::take).layer(DefaultBodyLimit::max(FORM)))
         .route("/bal/{b}/destinataires", post(recipients::look))
+        .route("/bal/{b}/modeles", get(writings::show).post(writings::add))
+        .route("/bal/{b}/modeles/{w}", post(writings::change))
         .route("/bal/{b}/envois", get(outbox::show))
         .route("/bal/{b}/envois/{d}/retenir", post(outbox::hold_back))
 }

@@ -29,6 +29,8 @@ struct Begun {
     a: String,
     /// The draft of a mail program that is written on.
     modifier: String,
+    /// The template that one begins with.
+    modele: String,
 }
 
 /// From what a letter starts, as forms say it: the message and what is done with it.
@@ -148,7 +150,11 @@ pub(super) async fn blank(visitor: Visitor, Path(b): Path<String>, uri: Uri) -> 
         }
         text(visitor.lang, key, &values)
     };
-    match visitor.op.begin_letter(&actor, &start(&repondre, &a), &head).await {
+    let start = match visitor.op.writing_of_object(&modele) {
+        Some(id) => Start::Template { id },
+        None => start(&repondre, &a),
+    };
+    match visitor.op.begin_letter(&actor, &start, &head).await {
         Ok(draft) => {
             let code = visitor.op.new_draft_object();
             let at = At { b: &b, code: &code, message: &repondre, mode: &a };
@@ -280,6 +286,7 @@ async fn page(
         reminds,
         other: view.filter(|_| conflict).map(|view| view.draft.clone()),
         draft,
+        writings: visitor.to(&format!("/bal/{}/modeles", at.b)),
         limits: layout::set(&text(visitor.lang, "write.limits", &[("n", &recipients), ("size", &most)])),
     })
 }

@@ -5,6 +5,7 @@
 use super::recipients::FIELD;
 use super::sources::{Carried, Quoted, quoted};
 use super::uploads::UploadView;
+use super::writings::Kind;
 use crate::access::Seat;
 use crate::mailbox::append::Replacing;
 use crate::mailbox::entries::{FlagSet, Flags};
@@ -66,6 +67,11 @@ pub enum Start {
     Blank {
         /// As it would be typed.
         to: String,
+    },
+    /// A template.
+    Template {
+        /// This one.
+        id: Id,
     },
     /// An answer.
     Answer {
@@ -226,22 +232,35 @@ impl Operator {
     ) -> Result<Draft, Refusal> {
         self.may_write_here(actor).await?;
         let own = &actor.bal.as_ref().ok_or(RefusalCode::RightMissing)?.address;
+        let signature = self.signature(actor).await?;
         match start {
-            Start::Blank { to } => Ok(Draft { to: to.clone(), ..Draft::default() }),
+            Start::Blank { to } => Ok(Draft { to: to.clone(), text: signature, ..Draft::default() }),
+            Start::Template { id } => {
+                let found = self.writings(actor).await?.into_iter().find(|w| w.id == *id && w.kind == Kind::Template);
+                let template = found.ok_or(RefusalCode::NotFound)?;
+                let text = format!("{}\n{signature}", template.text.trim_end());
+                Ok(Draft { subject: template.name, text, ..Draft::default() })
+            }
             Start::Answer { email, all } => {
                 let source = self.source(actor, email).await?;
                 let (to, cc) = source.answered(own, *all);
                 let (to, cc, subject) = (written(&to), written(&cc), source.marked_subject("Re:"));
-                let text = format!("\n\n{}\n{}", head(&source.told()), quoted(&source.text));
+                let text = format!("{signature}\n\n{}\n{}", head(&source.told()), quoted(&source.text));
                 Ok(Draft { to, cc, subject, text, ..Draft::default() })
             }
             Start::Edit { email } => Ok(self.source(actor, email).await?.draft()),
             Start::Forward { email } => {
                 let source = self.source(actor, email).await?;
-                let text = format!("\n\n{}\n\n{}", head(&source.told()), source.text.trim_end());
+                let text = format!("{signature}\n\n{}\n\n{}", head(&source.told()), source.text.trim_end());
                 Ok(Draft { subject: source.marked_subject("Fwd:"), text, ..Draft::default() })
             }
         }
+    }
+
+    /// What stands under a new letter: one's own signature, else everybody's of the BAL; two lines above it.
+    async fn signature(&self, actor: &Actor) -> Result<String, Refusal> {
+        let found = self.writings(actor).await?.into_iter().find(|w| w.kind == Kind::Signature);
+        Ok(found.map(|w| format!("\n\n{}", w.text.trim_end())).unwrap_or_default())
     }
 
     /// Names and sizes (bytes) of the pieces that would go along.

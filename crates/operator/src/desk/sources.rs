@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 /// Most bytes of a text that are quoted.
 const QUOTED: usize = 256 << 10;
 
+/// Names, which may be empty, and addresses.
+type People = Vec<(String, String)>;
+
 /// What is said of a message above its quoted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quoted {
@@ -114,7 +117,7 @@ impl Source {
 
     /// To whom an answer goes, and who has a copy: whoever asked for answers, else whoever wrote; of one's own message, those to whom it went. With
     /// `all`, everybody whom it names but oneself.
-    pub fn answered(&self, own: &Address, all: bool) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    pub fn answered(&self, own: &Address, all: bool) -> (People, People) {
         let envelope = &self.summary.envelope;
         let is_own = |(_, address): &(String, String)| address.parse::<Address>().is_ok_and(|a| a == *own);
         let from = people(&envelope.from);
@@ -151,7 +154,7 @@ impl Source {
 }
 
 /// Names and addresses of a list, as people read them; what is no address is left out.
-fn people(list: &[MailAddress]) -> Vec<(String, String)> {
+fn people(list: &[MailAddress]) -> People {
     let one = |a: &MailAddress| {
         let domain: DomainName = a.host.as_deref()?.parse().ok()?;
         let address = Address::from_parts(a.mailbox.as_deref()?, domain).ok()?;
@@ -189,7 +192,7 @@ mod tests {
     #[test]
     fn an_answer_goes_to_whoever_is_meant() {
         let own: Address = "anne@alpha.fr".parse().unwrap();
-        let plain = |list: Vec<(String, String)>| list.into_iter().map(|(_, a)| a).collect::<Vec<_>>();
+        let plain = |list: People| list.into_iter().map(|(_, a)| a).collect::<Vec<_>>();
         let s = source(MESSAGE);
         let (to, cc) = s.answered(&own, false);
         assert_eq!((to[0].0.as_str(), plain(to.clone()), cc.len()), ("Zoé", vec!["zoe@beta.fr".to_owned()], 0));

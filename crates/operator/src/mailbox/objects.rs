@@ -19,6 +19,7 @@ const DRAFT: &str = "object.draft";
 const EMAIL: &str = "object.email";
 const THREAD: &str = "object.thread";
 const UPLOAD: &str = "object.upload";
+const WRITING: &str = "object.writing";
 
 /// Digits of an id after its letter.
 const DIGITS: usize = 26;
@@ -64,6 +65,14 @@ impl Operator {
     /// The file that such a name means.
     pub fn upload_of_object(&self, code: &str) -> Option<Id> {
         self.row_of('U', UPLOAD, code)
+    }
+    /// What names a signature or a template.
+    pub fn writing_object(&self, writing: Id) -> String {
+        self.object('W', WRITING, writing)
+    }
+    /// The one that such a name means.
+    pub fn writing_of_object(&self, code: &str) -> Option<Id> {
+        self.row_of('W', WRITING, code)
     }
     /// EMAILID of a message: the same wherever it was copied or moved in its BAL.
     pub fn email_object(&self, message: Id) -> String {
