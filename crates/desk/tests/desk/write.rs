@@ -200,3 +200,43 @@ async fn an_answer_quotes_what_came() {
     let gone = anne.get(&format!("{}/ecrire?repondre={}&a=un", anne.bal, anne.world.op.email_object(7))).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_is_made_and_begun_with() {
+    let anne = Anne::new().await;
+    let place = format!("{}/modeles", anne.bal);
+    assert!(anne.get(&place).await.text.contains("Rien encore"));
+    let refused =
+        anne.send(&place, &[("sorte", "template"), ("qui", "moi"), ("nom", ""), ("texte", "Gardez-moi")]).await;
+    assert!(refused.status.is_client_error() && refused.text.contains("Gardez-moi"), "{}", refused.text);
+    let made =
+        anne.send(&place, &[("sorte", "template"), ("qui", "bal"), ("nom", "Convocation"), ("texte", "Venez.")]).await;
+    led(&made, &place);
+    let page = anne.get(&place).await;
+    let begin = page.text.split('"').find(|p| p.contains("?modele=W")).unwrap_or_else(|| panic!("{}", page.text));
+    let (_, letter) = anne.begins(begin.split_once("/ecrire").unwrap().1).await;
+    assert!(letter.text.contains("value=\"Convocation\"") && letter.text.contains("Venez."), "{}", letter.text);
+    let form = page.text.split('"').find(|p| p.starts_with(&format!("{place}/W"))).unwrap().to_owned();
+    led(
+        &anne
+            .send(&form, &[("version", "1"), ("nom", "Rappel"), ("texte", "Revenez."), ("faire", "enregistrer")])
+            .await,
+        &place,
+    );
+    let stale = anne.send(&form, &[("version", "1"), ("nom", "x"), ("texte", "y"), ("faire", "enregistrer")]).await;
+    assert!(stale.text.contains("modifié entre-temps") && stale.text.contains("Rappel"), "{}", stale.text);
+    led(&anne.send(&form, &[("version", "2"), ("faire", "supprimer")]).await, &place);
+    assert!(!anne.get(&place).await.text.contains("Rappel"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_receive_is_told_while_one_types() {
+    let anne = Anne::new().await;
+    let path = format!("{}/destinataires", anne.bal);
+    let fields = format!("jeton={}&a={BRUNO}, inconnue@alpha.mssante.fr&cc=bruno", anne.word(&path));
+    let headers = [("origin", HERE), ("cookie", anne.cookie.as_str()), ("x-sceau-part", "chips")];
+    let piece = browse(&anne.app, Method::POST, &path, &headers, &fields).await;
+    assert_eq!((piece.status, piece.header("x-sceau-part")), (StatusCode::OK, "chips"), "{}", piece.text);
+    assert!(!piece.text.contains("<html") && !piece.text.contains(BRUNO), "{}", piece.text);
+    assert_eq!(piece.text.matches("chip-no").count(), 2, "{}", piece.text);
+}

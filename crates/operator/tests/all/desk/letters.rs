@@ -3,6 +3,7 @@ use super::{ANNE, House, SERVICE};
 use sceau_operator::Actor;
 use sceau_operator::desk::letters::{Draft, DraftState, DraftView, How, Start};
 use sceau_operator::desk::sources::Quoted;
+use sceau_operator::desk::writings::{Kind, Writing};
 use sceau_operator::mailbox::entries::FlagSet;
 use sceau_testkit::world::{code, letter};
 
@@ -14,6 +15,7 @@ each_engine!(
     what_is_sent_on_takes_its_pieces_along,
     files_come_piece_by_piece,
     a_mail_programs_draft_is_written_on,
+    signatures_and_templates_are_ones_own_or_the_bals,
 );
 
 pub(super) const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
@@ -234,4 +236,40 @@ async fn a_mail_programs_draft_is_written_on(h: House) {
         code(op.new_draft(&anne, view.id, &Start::Edit { email: received }, typed(BRUNO, "x")).await),
         "entry.unknown"
     );
+}
+
+async fn signatures_and_templates_are_ones_own_or_the_bals(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let writing = |text: &str| Writing { name: "Convocation".into(), text: text.into() };
+    let begins = async |actor: &Actor, start: Start| op.begin_letter(actor, &start, &|_| String::new()).await.unwrap();
+    let blank = || Start::Blank { to: String::new() };
+    assert_eq!(begins(&anne, blank()).await.text, "");
+    let shared = op.new_writing(&bruno, Kind::Signature, true, &writing("Le service")).await;
+    assert_eq!(code(shared), "right.missing", "everybody's is whoever manages'");
+    op.new_writing(&anne, Kind::Signature, true, &writing("Le service")).await.unwrap();
+    op.new_writing(&bruno, Kind::Signature, false, &writing("Bruno Petit\n")).await.unwrap();
+    op.new_writing(&anne, Kind::Template, true, &writing("Vous êtes attendu.")).await.unwrap();
+    assert_eq!(begins(&anne, blank()).await.text, "\n\nLe service");
+    assert_eq!(begins(&bruno, blank()).await.text, "\n\nBruno Petit");
+    let seen = op.writings(&bruno).await.unwrap();
+    let whose: Vec<(bool, bool)> = seen.iter().map(|w| (w.shared, w.open)).collect();
+    assert_eq!(whose, [(false, true), (true, false), (true, false)]);
+    assert_eq!(op.writings(&anne).await.unwrap().len(), 2, "another one's own is not seen");
+    let (own, service, template) = (&seen[0], &seen[1], &seen[2]);
+    let draft = begins(&bruno, Start::Template { id: template.id }).await;
+    assert_eq!((draft.subject.as_str(), draft.text.as_str()), ("Convocation", "Vous êtes attendu.\n\n\nBruno Petit"));
+    let none = op.begin_letter(&bruno, &Start::Template { id: own.id }, &|_| String::new()).await;
+    assert_eq!(code(none), "admin.not_found", "a signature is no template");
+    assert_eq!(code(op.set_writing(&bruno, service.id, 1, &writing("x")).await), "right.missing");
+    assert_eq!(code(op.remove_writing(&anne, own.id).await), "admin.not_found");
+    op.set_writing(&bruno, own.id, 1, &writing("Dr Petit")).await.unwrap();
+    assert_eq!(code(op.set_writing(&bruno, own.id, 1, &writing("y")).await), "edit.conflict");
+    assert_eq!(
+        code(op.set_writing(&bruno, own.id, 2, &Writing { name: " ".into(), text: "y".into() }).await),
+        "admin.invalid"
+    );
+    op.remove_writing(&bruno, own.id).await.unwrap();
+    assert_eq!(begins(&bruno, blank()).await.text, "\n\nLe service");
+    assert!(!h.0.on_disk("Convocation"), "sealed");
 }
