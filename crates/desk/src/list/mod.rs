@@ -2,6 +2,7 @@
 //!
 //! The state of a list stands in its address ([`view`]); a page without scripts is whole.
 mod act;
+mod folders;
 mod rail;
 mod search;
 mod view;
@@ -26,7 +27,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/dossier/{f}", get(window::show))
         .route("/bal/{b}/agir", post(act::carry_out))
         .route("/bal/{b}/annuler", post(act::undo))
-        .route("/bal/{b}/dossiers", get(rail::page))
+        .route("/bal/{b}/dossiers", get(folders::show).post(folders::change))
         .route("/bal/{b}/chercher", get(search::show))
 }
 

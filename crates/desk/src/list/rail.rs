@@ -1,15 +1,13 @@
-//! The rail: one's BALs with what is unread, the folders of this one, its room. Beside every page of a BAL; on narrow screens a page of its own.
+//! The rail: one's BALs with what is unread, the folders of this one, its room. Beside every page of a BAL; on narrow screens a page of its own
+//! ([`super::folders`]).
 use crate::size;
 use askama::Template;
-use axum::extract::Path;
-use axum::http::StatusCode;
-use axum::response::Response;
 use sceau_domain::personal::is_shared;
 use sceau_domain::text::text;
 use sceau_domain::{BalRights, Refusal};
 use sceau_operator::Actor;
 use sceau_operator::mailbox::folders::{Folder, FolderStatus, SpecialUse};
-use sceau_web::{Shell, Visitor, seated};
+use sceau_web::{Shell, Visitor};
 
 /// A BAL that one may go to.
 struct BalLink {
@@ -50,6 +48,8 @@ pub(crate) struct Rail {
     /// Where one writes, for whoever may send.
     write: Option<String>,
     others: Vec<Other>,
+    /// The page on which folders are made, renamed, removed.
+    folders_page: String,
     used: u64,
     most: u64,
     room: String,
@@ -102,6 +102,7 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
     Ok(Rail {
         write: rights.has(BalRights::SEND).then(|| visitor.to(&format!("/bal/{code}/ecrire"))),
         others,
+        folders_page: visitor.to(&format!("/bal/{code}/dossiers")),
         shell: visitor.shell("/bal").of_bal(code),
         bals: links,
         folders: folders.into_iter().map(link).collect(),
@@ -153,24 +154,10 @@ pub(super) fn last_level(visitor: &Visitor, folder: &Folder) -> String {
     visitor.t(key)
 }
 
-#[derive(Template)]
-#[template(path = "list/folders.html")]
-struct Page {
-    shell: Shell,
-    rail: Rail,
-}
-
-/// `GET /bal/{b}/dossiers`: the rail as a page, for screens that have no room for it beside another one.
-pub(super) async fn page(visitor: Visitor, Path(code): Path<String>) -> Response {
-    let actor = match seated(&visitor, &code).await {
-        Ok(actor) => actor,
-        Err(answer) => return *answer,
-    };
-    match rail(&visitor, &actor, &code, None).await {
-        Ok(rail) => {
-            let shell = visitor.shell(&format!("/bal/{code}/dossiers")).of_bal(&code);
-            visitor.screen(StatusCode::OK, &Page { shell, rail })
-        }
-        Err(refusal) => visitor.refused(&refusal),
+/// A folder with the levels above it.
+pub(super) fn path(visitor: &Visitor, folder: &Folder) -> String {
+    match folder.name.rsplit_once('/') {
+        Some((above, _)) => format!("{} / {}", above.replace('/', " / "), last_level(visitor, folder)),
+        None => last_level(visitor, folder),
     }
 }

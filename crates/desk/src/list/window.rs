@@ -1,6 +1,6 @@
 //! `GET /bal/{b}/dossier/{f}`: a window over a folder.
 use super::act::NOTHING;
-use super::rail::{Rail, last_level, rail};
+use super::rail::{Rail, last_level, path, rail};
 use super::search::{SearchBox, search_box};
 use super::view::{Asked, FILTERS, Shown, place};
 use askama::Template;
@@ -254,14 +254,6 @@ fn buttons(use_: Option<SpecialUse>) -> Vec<Button> {
         ("nonsuivre", "list.act.unfollow", "fermer", ""),
     ]);
     all
-}
-
-/// A folder with the levels above it.
-fn path(visitor: &Visitor, folder: &Folder) -> String {
-    match folder.name.rsplit_once('/') {
-        Some((above, _)) => format!("{} / {}", above.replace('/', " / "), last_level(visitor, folder)),
-        None => last_level(visitor, folder),
-    }
 }
 
 fn line(visitor: &Visitor, (b, f): (&str, &str), row: Row, now: Timestamp) -> Line {
