@@ -391,7 +391,7 @@ mod tests {
             holder: Some("Anne".into()),
             national_id: None,
         };
-        crate::routes();
+        let _ = crate::routes();
         let (class, _, said) = proof(Lang::Fr, &own);
         assert!(class == "badge-ok" && said.contains("Dr &lt;b&gt;"), "{said}");
         assert_eq!(proof(Lang::En, &Sender::Unknown).0, "badge-no");
