@@ -6,8 +6,13 @@ use crate::table::{maybe, text, time};
 use axum::extract::Path;
 use axum::response::Response;
 use sceau_domain::{Refusal, UseCase};
+use sceau_operator::accounts::PersonView;
 use sceau_operator::roles::RoleFilter;
 use sceau_web::ui::{Cell, Kind, Table};
+
+/// Somebody is looked for among so many at once, so many times: twenty thousand people a page.
+const AT_ONCE: u32 = 1_000;
+const PASSES: u32 = 20;
 
 /// `GET /console/personnes`
 pub(crate) async fn list(ask: Ask) -> Response {
@@ -15,13 +20,8 @@ pub(crate) async fn list(ask: Ask) -> Response {
 }
 
 async fn people(ask: &Ask) -> Result<Response, Refusal> {
-    let structure = ask.given("structure");
-    let found = ask.op().people_of(&ask.actor, structure, ask.given("apres"), ask.rows()).await?;
-    let next = more(ask, found.len(), found.last().map(|p| p.login.clone()));
-    // The call lists; what is typed narrows the page that it gave.
-    let typed = ask.given("q").unwrap_or_default().to_lowercase();
-    let wanted = |login: &str, name: &str| login.contains(&typed) || name.to_lowercase().contains(&typed);
-    let rows = found.into_iter().filter(|p| typed.is_empty() || wanted(&p.login, &p.name)).map(|p| {
+    let (found, next) = looked_for(ask).await?;
+    let rows = found.into_iter().map(|p| {
         let state = if p.blocked.is_some() { "blocked" } else { "active" };
         let works: Vec<_> = p.memberships.iter().filter(|m| m.ended.is_none()).map(|m| m.structure.clone()).collect();
         vec![
@@ -45,6 +45,27 @@ async fn people(ask: &Ask) -> Result<Response, Refusal> {
     ];
     let table = Table { next, ..ask.table("personnes", &columns, rows.collect()) };
     Ok(ask.list(vec![ask.find("q"), ask.find("structure")], &["ajouter"], Vec::new(), table))
+}
+
+/// Those whose login or name holds what was typed, as many as a page has; and where the next ones are.
+async fn looked_for(ask: &Ask) -> Result<(Vec<PersonView>, Option<String>), Refusal> {
+    let typed = ask.given("q").unwrap_or_default().to_lowercase();
+    let wanted = |p: &PersonView| p.login.contains(&typed) || p.name.to_lowercase().contains(&typed);
+    let (most, mut after, mut found) = (ask.rows(), ask.given("apres").map(str::to_owned), Vec::new());
+    let at_once = if typed.is_empty() { most } else { AT_ONCE };
+    for _ in 0..PASSES {
+        let people = ask.op().people_of(&ask.actor, ask.given("structure"), after.as_deref(), at_once).await?;
+        let whole = people.len() < at_once as usize;
+        after = people.last().map(|p| p.login.clone());
+        found.extend(people.into_iter().filter(wanted));
+        if whole {
+            return Ok((found, None));
+        }
+        if found.len() >= most as usize {
+            break;
+        }
+    }
+    Ok((found, after.map(|login| ask.after(&login))))
 }
 
 /// `GET /console/personnes/{login}`
