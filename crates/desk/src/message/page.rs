@@ -229,7 +229,12 @@ fn pane(
         packed: (count > 1 && bytes <= most(&visitor.op)).then(|| format!("{path}/pieces.zip")),
         conversation,
         around,
-        answers: if may(BalRights::SEND) { answers(visitor, b, m) } else { Vec::new() },
+        answers: match may(BalRights::SEND) {
+            // What a mail program left to be finished is written on, not answered.
+            true if reading.places.iter().any(|p| p.flags.has(Flags::DRAFT)) => vec![write_on(visitor, b, m)],
+            true => answers(visitor, b, m),
+            false => Vec::new(),
+        },
         uid: from.as_ref().map_or(0, |p| p.uid),
         acts: from.as_ref().map(|p| acts(visitor, p)).unwrap_or_default(),
         filing: filing.map(|p| (format!("/bal/{b}/agir"), p.code.clone())),
@@ -252,6 +257,11 @@ fn answers(visitor: &Visitor, b: &str, m: &str) -> Vec<(String, String, &'static
     .into_iter()
     .map(|(how, key, icon)| (visitor.to(&format!("/bal/{b}/ecrire?repondre={m}&a={how}")), visitor.t(key), icon))
     .collect()
+}
+
+/// How one goes on with a draft.
+fn write_on(visitor: &Visitor, b: &str, m: &str) -> (String, String, &'static str) {
+    (visitor.to(&format!("/bal/{b}/ecrire?modifier={m}")), visitor.t("write.go_on"), "ecrire")
 }
 
 /// What one does with a message most.
