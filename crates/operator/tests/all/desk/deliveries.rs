@@ -27,10 +27,10 @@ impl House {
         let text = letter(ANNE, subject);
         self.0.submit(actor, ANNE, to, &text).await.unwrap();
         self.0.op.append(actor, "INBOX", FlagSet::default(), None, self.0.message(&text)).await.unwrap();
-        self.newest(actor).await
+        self.last_of(actor).await
     }
     /// The newest message of the INBOX.
-    async fn newest(&self, actor: &Actor) -> Id {
+    async fn last_of(&self, actor: &Actor) -> Id {
         let inbox = self.0.op.open_folder(actor, "INBOX", true).await.unwrap();
         inbox.entries.last().unwrap().message
     }
@@ -89,7 +89,7 @@ async fn a_sender_sees_its_own_and_nobody_else_does(h: House) {
     let message = h.sends(&anne, &[BRUNO, PAUL], "a-moi").await;
     // The same Message-ID in the recipient's BAL says nothing of whom else it went to.
     let bruno = w.actor("bruno", BRUNO).await;
-    let theirs = h.newest(&bruno).await;
+    let theirs = h.last_of(&bruno).await;
     assert!(h.states(&bruno, theirs).await.is_empty());
     // Nor is a message of another BAL one of this one.
     assert_eq!(code(w.op.deliveries(&bruno, message).await), "entry.unknown");
