@@ -379,7 +379,7 @@ impl Pane {
         list.split_at(list.len().min(AT_ONCE))
     }
     /// How many more there are, said.
-    fn more(&self, count: &usize) -> String {
+    fn more(&self, count: usize) -> String {
         self.shell.t1("message.more", "count", &count.to_string())
     }
 }

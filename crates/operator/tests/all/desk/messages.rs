@@ -18,13 +18,13 @@ const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
 
 impl House {
     /// The newest message of a folder, by its EMAILID, with its flags.
-    async fn newest(&self, actor: &Actor, folder: &str) -> (String, Flags) {
+    async fn last_in(&self, actor: &Actor, folder: &str) -> (String, Flags) {
         let open = self.0.op.open_folder(actor, folder, true).await.unwrap();
         let entry = open.entries.last().expect("a message");
         (self.0.op.email_object(entry.message), entry.flags.system)
     }
     async fn reads(&self, actor: &Actor, folder: &str) -> Reading {
-        let (email, _) = self.newest(actor, folder).await;
+        let (email, _) = self.last_in(actor, folder).await;
         self.0.op.read_message(actor, &email).await.unwrap()
     }
 }
@@ -42,7 +42,7 @@ async fn a_message_is_read_where_one_sees_it(h: House) {
     let op = &h.0.op;
     let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
     h.files(&anne, "INBOX", 1, FlagSet::default(), &letter("Zoé <zoe@exemple.fr>", "bilan")).await;
-    let (email, before) = h.newest(&anne, "INBOX").await;
+    let (email, before) = h.last_in(&anne, "INBOX").await;
     assert!(!before.has(Flags::SEEN));
     let reading = op.read_message(&bruno, &email).await.unwrap();
     assert_eq!((reading.subject.as_str(), reading.text.trim(), reading.html), ("bilan", "Bonjour bilan", false));
@@ -52,7 +52,7 @@ async fn a_message_is_read_where_one_sees_it(h: House) {
     assert!(reading.pieces.is_empty() && !reading.cut);
     let place = &reading.places[0];
     assert_eq!((reading.places.len(), place.name.as_str()), (1, "INBOX"));
-    assert!(h.newest(&anne, "INBOX").await.1.has(Flags::SEEN), "it was read");
+    assert!(h.last_in(&anne, "INBOX").await.1.has(Flags::SEEN), "it was read");
     // It was traced, by whoever read it.
     op.flush_traces().await.unwrap();
     let traces = h.0.traces("message.read").await;
@@ -69,7 +69,7 @@ async fn a_message_is_read_where_one_sees_it(h: House) {
     // What is marked personal is not there for a member.
     let marked = FlagSet { keywords: [MARK].into_iter().collect(), ..FlagSet::default() };
     h.files(&anne, "INBOX", 2, marked, &letter("zoe@exemple.fr", "midi")).await;
-    let (personal, _) = h.newest(&anne, "INBOX").await;
+    let (personal, _) = h.last_in(&anne, "INBOX").await;
     assert!(op.read_message(&anne, &personal).await.is_ok());
     assert_eq!(code(op.read_message(&bruno, &personal).await), "entry.unknown");
 }
