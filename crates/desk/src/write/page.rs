@@ -89,6 +89,8 @@ struct Page {
     /// The page of the draft as it is kept.
     kept: Option<String>,
     limits: String,
+    /// Where templates and signatures are.
+    writings: String,
     /// Who else answers the same message, kept up to date by `shared.js`; empty where nobody could.
     present: String,
 }
@@ -126,7 +128,7 @@ pub(super) async fn blank(visitor: Visitor, Path(b): Path<String>, uri: Uri) -> 
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
-    let Begun { mut repondre, mut a, modifier } =
+    let Begun { mut repondre, mut a, modifier, modele } =
         Query::try_from_uri(&uri).map(|Query(begun)| begun).unwrap_or_default();
     if !modifier.is_empty() {
         match visitor.op.draft_of_message(&actor, &modifier).await {
