@@ -189,7 +189,16 @@ pub fn forget_person(tx: &mut dyn Tx, person: Id) -> Result<(), StoreError> {
     let sql = "UPDATE people SET email = NULL, email_verified = NULL, phone = NULL, profession = NULL, speciality = NULL, habilitated = 0, \
                local_id = NULL, local_id_reason = NULL, local_id_until = NULL, identity = 'none', version = version + 1 WHERE id = $1";
     tx.execute(sql, params![person])?;
-    for table in ["bindings", "factors", "handles", "known_browsers", "recoveries", "links"] {
+    for table in [
+        "bindings",
+        "factors",
+        "handles",
+        "known_browsers",
+        "recoveries",
+        "links",
+        "desk_choices",
+        "push_subscriptions",
+    ] {
         tx.execute(&format!("DELETE FROM {table} WHERE person_id = $1"), params![person])?;
     }
     Ok(())
