@@ -1,5 +1,5 @@
 //! `/bal/{b}/dossiers`: the rail as a page of its own, for screens that have no room for it beside another one; and folders made, renamed, removed.
-use super::rail::{Rail, last_level, path, rail};
+use super::rail::{Rail, path, rail};
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;

@@ -37,6 +37,9 @@ impl House {
     }
 }
 
+/// What a filter shows, by flags.
+type Shows = fn(Flags) -> bool;
+
 /// The beginning of a folder.
 pub(super) fn view(folder: Id, filter: Filter) -> View {
     View { folder, filter, threads: false, oldest_first: false, from: None, limit: 50 }
@@ -58,7 +61,7 @@ async fn windows_are_the_folder_in_order(h: House) {
         h.files(&anne, "INBOX", (n * 5 % 12) / 2, FlagSet::of(flags), &text).await;
     }
     let all = op.open_folder(&anne, "INBOX", true).await.unwrap().entries;
-    let cases: [(Filter, fn(Flags) -> bool); 3] = [
+    let cases: [(Filter, Shows); 3] = [
         (Filter::All, |_| true),
         (Filter::Unread, |flags| !flags.has(Flags::SEEN)),
         (Filter::Flagged, |flags| flags.has(Flags::FLAGGED)),
