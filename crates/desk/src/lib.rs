@@ -12,12 +12,9 @@ mod write;
 pub(crate) use account::size;
 
 use axum::Router;
-use axum::extract::RawPathParams;
-use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 use sceau_domain::text;
 use sceau_web::assets::Asset;
-use sceau_web::{Shell, State, Visitor, seated};
+use sceau_web::State;
 use std::sync::Once;
 
 /// What our pages load beside what every room has.
@@ -59,22 +56,6 @@ pub fn routes() -> Router<State> {
         .merge(shared::routes())
         .merge(account::routes())
         .merge(phone::routes())
-}
-
-/// A page that its area makes.
-#[derive(askama::Template)]
-#[template(path = "soon.html")]
-struct Soon {
-    shell: Shell,
-}
-
-/// A page of a BAL that its area makes: whoever may see it sees that it is empty.
-async fn soon(visitor: Visitor, parts: RawPathParams, uri: Uri) -> Response {
-    let code = parts.iter().find(|(name, _)| *name == "b").map_or("", |(_, value)| value);
-    match seated(&visitor, code).await {
-        Ok(_) => visitor.screen(StatusCode::OK, &Soon { shell: visitor.shell(uri.path()).of_bal(code) }),
-        Err(answer) => *answer,
-    }
 }
 
 #[cfg(test)]
