@@ -153,6 +153,7 @@ async fn rows(store: TestStore) {
         format!(
             "INSERT INTO recoveries (id, person_id, state, checked, reason, asked, asked_by, version) VALUES (1, {bruno}, 'done', 'guichet', 'perte', 1, 1, 1)"
         ),
+        format!("INSERT INTO desk_choices (person_id, choices, changed) VALUES ({bruno}, '{{}}', 1)"),
     ] {
         sql(&w, &proof).await;
     }
@@ -203,7 +204,7 @@ async fn rows(store: TestStore) {
     let traced = w.traces("retention.identity").await;
     assert_eq!((traced.len(), traced[0].data["login"].as_str()), (1, Some("bruno")));
     assert_eq!((w.traces("retention.requests").await.len(), w.traces("retention.notices").await.len()), (1, 1));
-    for table in ["bindings", "factors", "handles", "known_browsers", "recoveries"] {
+    for table in ["bindings", "factors", "handles", "known_browsers", "recoveries", "desk_choices"] {
         assert_eq!(number(&w, &format!("SELECT COUNT(*) FROM {table} WHERE person_id = {bruno}")).await, 0, "{table}");
     }
     // Who could read what stays answered for: name and login are part of what traces prove.
