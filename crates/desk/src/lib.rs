@@ -13,8 +13,8 @@ pub(crate) use account::size;
 
 use axum::Router;
 use sceau_domain::text;
-use sceau_web::assets::Asset;
 use sceau_web::State;
+use sceau_web::assets::Asset;
 use std::sync::Once;
 
 /// What our pages load beside what every room has.
