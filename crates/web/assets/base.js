@@ -63,6 +63,33 @@ export async function part(url, name, form) {
   return answer.text();
 }
 
+// Somebody comes back after the session had ended. The same person goes on, with the words of the new session; to another one the page is shown anew.
+async function again() {
+  if (!document.querySelector('#told [data-of="session-over"]')) return;
+  const forms = [...document.querySelectorAll('form[method="post"]')];
+  const path = (form) => new URL(form.getAttribute("action"), location.href).pathname;
+  const ask = new URLSearchParams([...new Set(forms.map(path))].map((one) => ["pour", one]));
+  let said;
+  try {
+    const answer = await fetch(`/bureau/session?${ask}`, { headers: { "X-Sceau-Part": "told" }, redirect: "error" });
+    if (!answer.ok) return;
+    said = await answer.json();
+  } catch {
+    return;
+  }
+  if (said.person !== document.documentElement.dataset.person) {
+    location.reload();
+    return;
+  }
+  for (const form of forms) {
+    const field = form.elements.namedItem("jeton");
+    if (field && said.words[path(form)]) field.value = said.words[path(form)];
+  }
+  notices("session-over");
+}
+addEventListener("focus", again);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && again());
+
 /** Shows what was done, heard too. It stays until the next one. */
 export function tell(html) {
   const place = document.getElementById("told");

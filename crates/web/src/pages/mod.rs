@@ -23,6 +23,7 @@ pub mod session;
 pub mod shell;
 mod sign_in;
 mod sso;
+mod still;
 mod token;
 
 use crate::{State, Via};
@@ -61,6 +62,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/appareils/navigateurs/autres", post(devices::close_others))
         .route("/oauth/authorize", get(oauth::show).post(oauth::decide))
         .route("/appareil", get(oauth::device).post(oauth::device_decide))
+        .route("/bureau/session", get(still::show))
         .route(layout::SHEET, get(layout::sheet))
         .route(crate::assets::ROUTE, get(crate::assets::serve))
         .merge(factor_routes())

@@ -13,6 +13,7 @@ pub struct Shell {
     pub operator: String,
     /// Name of whoever is signed in.
     pub who: Option<String>,
+    login: Option<String>,
     path: String,
     key: [u8; 32],
     theme: &'static str,
@@ -40,15 +41,17 @@ impl Shell {
     ];
 
     pub(super) fn new(visitor: &Visitor, path: &str) -> Self {
-        let who = visitor.actor.as_ref().ok().and_then(|a| match &a.who {
-            Who::Person(p) => Some(p.name.clone()),
+        let person = visitor.actor.as_ref().ok().and_then(|a| match &a.who {
+            Who::Person(p) => Some((p.name.clone(), p.login.clone())),
             Who::Connector(_) | Who::System => None,
         });
+        let (who, login) = person.unzip();
         let operator = visitor.op.config().name.clone();
         Self {
             lang: visitor.lang,
             operator,
             who,
+            login,
             path: path.to_owned(),
             key: visitor.form_key(),
             theme: visitor.theme,
@@ -64,6 +67,10 @@ impl Shell {
     /// The BAL whose page it is.
     pub fn bal(&self) -> Option<&str> {
         self.bal.as_deref()
+    }
+    /// The login of whoever is signed in, by which a script knows that it is still the same; empty: nobody.
+    pub fn login(&self) -> &str {
+        self.login.as_deref().unwrap_or_default()
     }
     /// `light` or `dark`, where the person chose; empty: as the system is.
     pub fn theme(&self) -> &'static str {

@@ -148,3 +148,28 @@ async fn a_passkey_that_fails_leads_back_to_where_it_was_asked_for() {
         assert!(page.text.contains(said) && page.text.contains("Un second moyen"), "{said}: {}", page.text);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_come_back_to_goes_on_with_the_words_of_the_new_session() {
+    let h = house().await;
+    let session = signed_in(&h.op, &h.store, "anne", &[Factor::Card]).await.0;
+    let cookie = format!("__Host-sceau={session}");
+    let (part, at) =
+        (("x-sceau-part", "told"), "/bureau/session?pour=/bal&pour=/deconnexion&autre=/moyens&pour=ailleurs");
+    let said = h.browse(Method::GET, at, &[("cookie", &cookie), part], "").await;
+    assert_eq!((said.status, said.header("cache-control")), (StatusCode::OK, "no-store"));
+    let said: serde_json::Value = serde_json::from_str(&said.text).unwrap();
+    assert_eq!(said["person"], "anne");
+    let words = said["words"].as_object().unwrap();
+    assert_eq!(words.keys().collect::<Vec<_>>(), ["/bal", "/deconnexion"]);
+    let key = h.op.form_key(&session);
+    for (path, word) in words {
+        assert!(sceau_identity::session::csrf_ok(&key, path, word.as_str().unwrap()), "{path}");
+    }
+    // Nobody: why not, for a script. A page of another site asks in vain, and so does a browser without scripts.
+    let nobody = h.browse(Method::GET, at, &[part], "").await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    let elsewhere = [("cookie", cookie.as_str()), part, ("sec-fetch-site", "cross-site")];
+    assert_eq!(h.browse(Method::GET, at, &elsewhere, "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(h.get(at, &cookie).await.status, StatusCode::SEE_OTHER);
+}
