@@ -7,6 +7,7 @@ mod closing;
 mod data;
 mod delegations;
 mod display;
+mod help;
 mod notices;
 mod overview;
 mod publication;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/compte/activite", get(activity::show))
         .route("/compte/affichage", get(display::show).post(display::choose))
         .route("/compte/telephone", get(telephone::show))
+        .route("/compte/aide", get(help::show).post(help::ask))
         .route("/compte/donnees", get(data::show))
         .route("/compte/donnees/fichier", get(data::file))
         .route("/compte/fermeture", get(closing::show).post(closing::close))
@@ -45,7 +47,7 @@ pub(crate) fn routes() -> Router<State> {
 }
 
 /// The places of the account: where, and the key of their names. Means of signing in and devices have pages of their own.
-const PLACES: [(&str, &str); 10] = [
+const PLACES: [(&str, &str); 11] = [
     ("/compte", "account.place.overview"),
     ("/compte/choix", "account.place.publication"),
     ("/compte/notifications", "account.place.notices"),
@@ -56,6 +58,7 @@ const PLACES: [(&str, &str); 10] = [
     ("/appareils", "account.place.devices"),
     ("/compte/telephone", "phone.place"),
     ("/compte/donnees", "account.place.data"),
+    ("/compte/aide", "account.place.help"),
 ];
 
 /// A place of the account.

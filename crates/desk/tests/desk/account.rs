@@ -60,6 +60,8 @@ async fn every_page_shows_its_matter_in_both_languages() {
         "/compte/activite",
         "/compte/activite?de=moi",
         "/compte/affichage",
+        "/compte/telephone",
+        "/compte/aide",
         "/compte/donnees",
         "/compte/fermeture",
         &anne.absence,
@@ -186,4 +188,16 @@ async fn closing_is_asked_for_by_whoever_read_what_is_lost() {
     led(&asked, "/compte/fermeture?fait=oui");
     let page = anne.get("/compte/fermeture").await.text;
     assert!(page.contains("sera fermée le") && !page.contains(&format!("<option value=\"{ANNE}\"")), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_made_and_its_answer_read() {
+    let anne = Anne::new().await;
+    let lacking = anne.send("/compte/aide", "genre=abuse&texte=Adresse+usurp%C3%A9e").await;
+    assert!(lacking.says(RefusalCode::Invalid) && lacking.text.contains("Adresse usurpée"), "{}", lacking.text);
+    led(&anne.send("/compte/aide", "genre=help&texte=Bonjour").await, "/compte/aide?fait=oui");
+    let page = anne.get("/compte/aide").await.text;
+    assert!(page.contains("Bonjour") && page.contains("En attente"), "{page}");
+    let bruno = format!("__Host-sceau={}", anne.house.enters("bruno").await);
+    assert!(!anne.house.get("/compte/aide", &bruno).await.text.contains("Bonjour"));
 }

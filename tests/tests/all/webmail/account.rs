@@ -5,7 +5,7 @@ use sceau_e2e::{Desk, proves};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Its pages, and a word of each.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("/compte", "Vos BAL"),
     ("/compte/choix", "Liste rouge"),
     ("/compte/notifications", "Votre adresse ordinaire"),
@@ -14,6 +14,7 @@ const PAGES: [(&str, &str); 9] = [
     ("/compte/affichage", "Clair ou sombre"),
     ("/compte/telephone", "Sur un téléphone"),
     ("/compte/donnees", "Emporter vos messages"),
+    ("/compte/aide", "Votre demande"),
     ("/compte/fermeture", "Ce qui est perdu"),
 ];
 
