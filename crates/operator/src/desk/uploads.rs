@@ -1,7 +1,7 @@
 //! Files on their way into a draft: sealed pieces, taken by whichever node is asked, taken up again where they stopped.
 //!
 //! Promises: a piece is kept only where it continues what is held (`upload.gap` says where that ends); a draft's files together are never larger than its
-//! message may be; what belongs to no draft any more goes.
+//! message may be, nor those of all of one's drafts than the room that the BAL has left; what belongs to no draft any more goes.
 use super::letters::{DraftState, own};
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::seal::BalSeal;
@@ -11,7 +11,7 @@ use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::blob::{self, BlobReader};
 use sceau_store::desk::drafts;
 use sceau_store::desk::uploads::{self as rows, Piece, Upload};
-use sceau_store::{Id, StoreError, Tx};
+use sceau_store::{Id, StoreError, Tx, accounts};
 use serde::{Deserialize, Serialize};
 
 /// What name and type are sealed with.
@@ -70,7 +70,7 @@ fn key_field(first: i64) -> String {
 }
 
 impl Operator {
-    /// Begins a file of a draft of one's own. `size`: none while nobody knows it ([`Operator::end_upload`] says it then). `message.too_big`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
+    /// Begins a file of a draft of one's own. `size`: none while nobody knows it ([`Operator::end_upload`] says it then). `message.too_big`, `quota.exceeded`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
     pub async fn begin_upload(
         &self,
         actor: &Actor,
@@ -103,11 +103,16 @@ impl Operator {
             if others.len() >= MOST {
                 return Err(Refusal::new(RefusalCode::Invalid).with("name", "piece").into());
             }
-            // What waits without a size takes what is left.
+            // What waits without a size takes what is left, of the message and of the BAL.
             let left = others.iter().fold(most, |left, other| left.saturating_sub(other.size));
-            let row = Upload { size: size.unwrap_or(left.max(0)), ..new.clone() };
+            let bal = accounts::bal_by_id(tx, new.bal)?.ok_or(RefusalCode::RightMissing)?;
+            let room = bal.quota_bytes - bal.used_bytes - rows::room_taken(tx, new.bal, person)?;
+            let row = Upload { size: size.unwrap_or(left.min(room).max(0)), ..new.clone() };
             if row.size > left {
                 return Err(refused.clone().into());
+            }
+            if row.size > room {
+                return Err(Refusal::new(RefusalCode::QuotaExceeded).with("limit", bal.quota_bytes).into());
             }
             rows::insert(tx, &row)?;
             Ok(row)

@@ -69,6 +69,13 @@ pub fn of_draft(tx: &mut dyn Tx, draft: Id) -> Result<Vec<Upload>, StoreError> {
     tx.query(&sql, params![draft])?.iter().map(read).collect()
 }
 
+/// How many bytes the files of a person's drafts at a BAL have, or are to have.
+pub fn room_taken(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<i64, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(u.size), 0) AS BIGINT) FROM drafts d JOIN uploads u ON u.draft_id = d.id \
+               WHERE d.bal_id = $1 AND d.person_id = $2";
+    tx.query_opt(sql, params![bal, person])?.map_or(Ok(0), |r| r.int(0))
+}
+
 /// Keeps the next piece of a file that is held ([`lock`]); its blob's row is the caller's.
 pub fn add(tx: &mut dyn Tx, bal: Id, p: &Piece) -> Result<(), StoreError> {
     let sql =
