@@ -64,6 +64,9 @@ document.addEventListener("submit", async (event) => {
     say(refused.sentence);
   }
 });
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-fresh]")) fresh().catch((refused) => say(refused.sentence));
+});
 document.addEventListener("sceau:undone", () => fresh().catch((refused) => say(refused.sentence)));
 
 // A message beside its list, where there is room for both.

@@ -1,1 +1,25 @@
-// What changes while a page is open.
+// What changes while a list is open: counts in the rail, and a word above the list when it is not any more as it is shown. The list itself is read anew by
+// whoever reads it: a page that nobody looks at reads nothing.
+const place = document.querySelector("[data-live]");
+
+function count(link, waiting) {
+  const [number, heard] = [link.querySelector(".count"), link.querySelector("[data-count]")];
+  if (!number || !heard) return;
+  number.textContent = waiting;
+  heard.textContent = link.closest("[data-words]").dataset.words.replace("#", waiting);
+  number.hidden = heard.hidden = waiting === 0;
+}
+
+if (place) {
+  const changes = new EventSource(place.dataset.live);
+  changes.addEventListener("compte", (event) => {
+    for (const { dossier, attente, modseq } of JSON.parse(event.data)) {
+      const link = document.querySelector(`.rail a[data-folder="${dossier}"]`);
+      if (link) count(link, attente);
+      if (dossier !== place.dataset.folder) continue;
+      const shown = Number(place.querySelector("[data-modseq]")?.dataset.modseq ?? 0);
+      const fresh = place.querySelector("[data-fresh]");
+      if (fresh && modseq > shown) fresh.hidden = false;
+    }
+  });
+}

@@ -1,5 +1,6 @@
 //! The rail: one's BALs with what is unread, the folders of this one, its room. Beside every page of a BAL; on narrow screens a page of its own
 //! ([`super::folders`]).
+use super::live::waiting;
 use crate::size;
 use askama::Template;
 use sceau_domain::personal::is_shared;
@@ -20,6 +21,8 @@ struct BalLink {
 
 /// A folder.
 struct FolderLink {
+    /// What names it.
+    code: String,
     to: String,
     name: String,
     icon: &'static str,
@@ -60,6 +63,10 @@ impl Rail {
     fn waiting(&self, count: &u32) -> String {
         self.shell.t1("list.rail.waiting", "n", &count.to_string())
     }
+    /// The same for a script, which puts the number where `#` is.
+    fn words(&self) -> String {
+        self.shell.t1("list.rail.waiting", "n", "#")
+    }
 }
 
 /// The rail of the BAL at which somebody sits. `here`: the folder whose page it is.
@@ -75,7 +82,8 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
         name: last_level(visitor, &folder),
         icon: icon(&folder),
         deep: ["deep-0", "deep-1", "deep-2", "deep-3"][folder.name.matches('/').count().min(3)],
-        count: if folder.special_use == Some(SpecialUse::Drafts) { status.messages } else { status.unseen },
+        count: waiting(&folder, &status),
+        code: op.mailbox_object(folder.id),
         here: here == Some(folder.id),
     };
     let mut links = Vec::with_capacity(bals.len());

@@ -65,6 +65,8 @@ type Button = (&'static str, &'static str, &'static str, &'static str);
 struct List {
     shell: Shell,
     name: String,
+    /// The folder's last change that is shown here.
+    modseq: u64,
     /// How many there are, how many nobody read.
     counts: String,
     filters: Vec<Tab>,
@@ -99,6 +101,8 @@ struct Page {
     search: SearchBox,
     title: String,
     list: List,
+    /// Where its changes are told.
+    live: String,
     /// Single keys do things, unless the person chose otherwise.
     keys: bool,
 }
@@ -172,6 +176,7 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
         search,
         title: list.name.clone(),
         list,
+        live: format!("/bal/{b}/direct"),
         keys: choices.keys,
     })
 }
@@ -209,6 +214,7 @@ fn list(
     List {
         shell: shell(),
         name: last_level(visitor, &folder),
+        modseq: status.modseq,
         counts: text(visitor.lang, key, &numbers),
         filters: filters.collect(),
         orders: vec![
