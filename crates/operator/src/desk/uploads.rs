@@ -70,7 +70,8 @@ fn key_field(first: i64) -> String {
 }
 
 impl Operator {
-    /// Begins a file of a draft of one's own. `size`: none while nobody knows it ([`Operator::end_upload`] says it then). `message.too_big`, `quota.exceeded`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
+    /// Begins a file of a draft of one's own. `size`: none while nobody knows it ([`Operator::end_upload`] says it then).
+    /// `message.too_big`, `quota.exceeded`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
     pub async fn begin_upload(
         &self,
         actor: &Actor,
@@ -133,7 +134,8 @@ impl Operator {
         Ok(self.0.store.write(end).await?)
     }
 
-    /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing; `message.too_big` beyond its size.
+    /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing;
+    /// `message.too_big` beyond its size.
     pub async fn push_piece(&self, actor: &Actor, upload: Id, at: u64, bytes: &[u8]) -> Result<u64, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let seal = self.bal_seal(seat.bal).await?;
