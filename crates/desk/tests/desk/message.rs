@@ -1,10 +1,15 @@
 //! The page of a message and its pieces: what stands in them, and with which headers.
-use crate::support::{House, Page};
-use axum::http::StatusCode;
+use crate::support::Page;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
 use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_identity::factor::Factor;
 use sceau_operator::Actor;
 use sceau_operator::mailbox::entries::FlagSet;
+use sceau_testkit::browser::signed_in;
 use sceau_testkit::world::{World, letter};
+use tower::ServiceExt;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
@@ -14,7 +19,7 @@ const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkY
 /// `anne`, signed in, with her BAL; `bruno`, who has another one.
 struct Reader {
     world: World,
-    house: House,
+    app: Router,
     anne: Actor,
     cookie: String,
     /// Where her BAL is.
@@ -25,11 +30,10 @@ impl Reader {
     async fn new() -> Self {
         let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
         let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
-        let house = House { op: world.op.clone(), store: world.store.clone(), app };
-        let cookie = format!("__Host-sceau={}", house.enters("anne").await);
+        let cookie = cookie(&world, "anne").await;
         let anne = world.actor("anne", ANNE).await;
         let bal = format!("/bal/{}", world.op.bal_object(anne.bal.as_ref().unwrap().id));
-        Self { world, house, anne, cookie, bal }
+        Self { world, app, anne, cookie, bal }
     }
     /// Files a letter; where it is read.
     async fn filed(&self, text: &str) -> String {
@@ -38,9 +42,29 @@ impl Reader {
         let entries = op.open_folder(&self.anne, "INBOX", true).await.unwrap().entries;
         format!("{}/message/{}", self.bal, op.email_object(entries.last().unwrap().message))
     }
-    async fn get(&self, path: &str) -> Page {
-        self.house.get(path, &self.cookie).await
+    /// An answer as bytes, to whoever has this cookie.
+    async fn raw(&self, path: &str, cookie: &str, more: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let via = sceau_web::Via::Tls { remote: [192, 0, 2, 9].into(), tls: None };
+        let mut request = Request::builder().uri(path).extension(via).header("cookie", cookie);
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
+        let response = self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        (parts.status, parts.headers, to_bytes(body, 4 << 20).await.unwrap().to_vec())
     }
+    async fn file(&self, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+        self.raw(path, &self.cookie, &[]).await
+    }
+    async fn get(&self, path: &str) -> Page {
+        let (status, headers, bytes) = self.file(path).await;
+        Page { status, headers, text: String::from_utf8(bytes).unwrap() }
+    }
+}
+
+/// The cookie of somebody who signed in.
+async fn cookie(world: &World, login: &str) -> String {
+    format!("__Host-sceau={}", signed_in(&world.op, &world.store, login, &[Factor::Card]).await.0)
 }
 
 /// A letter of these parts.
@@ -79,11 +103,12 @@ async fn a_plain_letter_is_read_on_its_page() {
         assert!(headers.text.contains("<dt>Subject</dt><dd>bilan</dd>") && !headers.text.contains(">message."));
     }
     // The pane alone, for a script.
-    let asked = [("cookie", reader.cookie.as_str()), ("x-sceau-part", "message"), ("sec-fetch-site", "same-origin")];
-    let pane = reader.house.browse(axum::http::Method::GET, &at, &asked, "").await;
-    assert!(pane.text.trim_start().starts_with("<article") && !pane.text.contains("<html"), "{}", pane.text);
+    let asked = [("x-sceau-part", "message"), ("sec-fetch-site", "same-origin")];
+    let (_, _, pane) = reader.raw(&at, &reader.cookie, &asked).await;
+    let pane = String::from_utf8(pane).unwrap();
+    assert!(pane.trim_start().starts_with("<article") && !pane.contains("<html"), "{pane}");
     // Nobody else's.
-    let bruno = format!("__Host-sceau={}", reader.house.enters("bruno").await);
+    let bruno = cookie(&reader.world, "bruno").await;
     let own = reader.world.actor("bruno", BRUNO).await.bal.unwrap().id;
     let elsewhere = at.replace(&reader.bal, &format!("/bal/{}", reader.world.op.bal_object(own)));
     for path in [at.as_str(), &elsewhere] {
@@ -98,8 +123,8 @@ async fn a_plain_letter_is_read_on_its_page() {
             "/piece/1/texte",
             "/pieces.zip",
         ] {
-            let page = reader.house.get(&format!("{path}{tail}"), &bruno).await;
-            assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}{tail}");
+            let (status, ..) = reader.raw(&format!("{path}{tail}"), &bruno, &[]).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path}{tail}");
         }
     }
     assert!(refused(&reader.get(&format!("{}/message/M0", reader.bal)).await, RefusalCode::EntryUnknown));
@@ -154,12 +179,12 @@ async fn pieces_are_answered_by_their_bytes() {
     let page = reader.get(&at).await;
     assert!(page.text.contains("a.png") && page.text.contains("&lt;b&gt;.svg") && !page.text.contains("<b>.svg"));
     for (number, shown) in [(2, Some("image/png")), (3, None), (4, Some("application/pdf")), (5, None)] {
-        let file = raw(&reader, &format!("{at}/piece/{number}")).await;
+        let file = reader.file(&format!("{at}/piece/{number}")).await;
         assert_eq!(file.0, StatusCode::OK);
         assert_eq!(file.1["content-type"], "application/octet-stream");
         assert!(file.1["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\""), "{number}");
         assert!(file.1["content-security-policy"].to_str().unwrap().starts_with("sandbox;"));
-        let view = raw(&reader, &format!("{at}/piece/{number}/voir")).await;
+        let view = reader.file(&format!("{at}/piece/{number}/voir")).await;
         match shown {
             Some(kind) => {
                 assert_eq!((view.0, view.1["content-type"].to_str().unwrap()), (StatusCode::OK, kind));
@@ -172,26 +197,17 @@ async fn pieces_are_answered_by_their_bytes() {
     }
     // All of them in one file, each under its name.
     assert!(page.text.contains("/pieces.zip\""), "{}", page.text);
-    let (status, headers, bytes) = raw(&reader, &format!("{at}/pieces.zip")).await;
+    let (status, headers, bytes) = reader.file(&format!("{at}/pieces.zip")).await;
     assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, "application/zip"));
     let mut packed = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let names: Vec<String> = (0..packed.len()).map(|n| packed.by_index(n).unwrap().name().to_owned()).collect();
+    let names: Vec<String> =
+        (0..packed.len()).map(|n| packed.by_index(n).unwrap().name().unwrap().into_owned()).collect();
     assert_eq!(names, ["a.png", "faux.png", "ab.pdf", "b.svg"]);
     let mut text = String::new();
     std::io::Read::read_to_string(&mut packed.by_name("ab.pdf").unwrap(), &mut text).unwrap();
     assert_eq!(text, "%PDF-1.4 <script>");
-    let source = raw(&reader, &format!("{at}/source")).await;
+    let source = reader.file(&format!("{at}/source")).await;
     assert!(source.2.ends_with(b"--m--\r\n") && source.1["content-type"] == "application/octet-stream");
-}
-
-/// An answer as bytes.
-async fn raw(reader: &Reader, path: &str) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
-    use tower::ServiceExt;
-    let via = sceau_web::Via::Tls { remote: [192, 0, 2, 9].into(), tls: None };
-    let request = axum::http::Request::builder().uri(path).extension(via).header("cookie", &reader.cookie);
-    let response = reader.house.app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
-    let (parts, body) = response.into_parts();
-    (parts.status, parts.headers, axum::body::to_bytes(body, 4 << 20).await.unwrap().to_vec())
 }
 
 #[tokio::test(flavor = "multi_thread")]

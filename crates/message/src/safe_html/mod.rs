@@ -261,7 +261,10 @@ fn builder(options: Options, seen: Arc<Seen>) -> Builder<'static> {
             }
             (_, "href" | "src") => None,
             (_, "style") => Some(style::judged(value)).filter(|kept| !kept.is_empty()),
-            (_, name) if TEXTS.contains(&name) => (value.len() <= TEXT).then(|| value.to_owned()),
+            // Brackets in a value are how one reader is made to see a tag where another sees none.
+            (_, name) if TEXTS.contains(&name) => {
+                (value.len() <= TEXT && !value.contains(['<', '>'])).then(|| value.to_owned())
+            }
             _ => plain(value).then(|| value.to_owned()),
         }
     };

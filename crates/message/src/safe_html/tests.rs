@@ -119,6 +119,12 @@ fn nothing_that_does_something_stays() {
 }
 
 #[test]
+fn words_of_an_attribute_hold_no_tag() {
+    assert_eq!(html("<p title='Été &amp; hiver'>x</p>"), "<p title=\"Été &amp; hiver\">x</p>");
+    assert_eq!(html("<p title='</p><script>'>x</p>"), "<p>x</p>");
+}
+
+#[test]
 fn what_costs_too_much_is_refused() {
     let options = || Options { images: HashMap::new(), link: Box::new(|_| None) };
     assert_eq!(clean(&"x".repeat(MOST_IN + 1), options()), Err(TooMuch));
