@@ -1,5 +1,6 @@
 // Writing: saving while one types, sending by the keyboard, files that are dropped.
 import { part, say, swap } from "./base.js";
+import { send } from "./upload.js";
 
 const QUIET = 1500;
 const LEAST = 3000;
@@ -87,12 +88,29 @@ form.addEventListener("keypress", (event) => {
   if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
 });
 
+// Files go by pieces into the draft, which is kept first; the page then shows them.
+async function join() {
+  if (!pieces.files.length || sent) return;
+  clearTimeout(timer);
+  await saving;
+  if (changed || form.elements.version.value === "0") await (saving = save());
+  if (stopped || changed) return;
+  try {
+    await send(pieces);
+    location.assign(form.getAttribute("action"));
+  } catch (stop) {
+    say(stop.sentence);
+    document.getElementById("coming").replaceChildren();
+    pieces.value = "";
+  }
+}
+
 const carries = (event) => event.dataTransfer?.types.includes("Files");
 form.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
 form.addEventListener("drop", (event) => {
   if (!carries(event)) return;
   event.preventDefault();
   pieces.files = event.dataTransfer.files;
-  form.requestSubmit(button("joindre"));
+  join();
 });
-pieces.addEventListener("change", () => pieces.files.length && form.requestSubmit(button("joindre")));
+pieces.addEventListener("change", join);

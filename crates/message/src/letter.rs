@@ -1,7 +1,8 @@
-//! A letter that a person writes, as it streams: header and text first, then each piece as it is read, then the end. And addresses as people type them.
+//! A letter that a person writes, as it streams: header and text first, then each piece as it is read, then the end. And addresses as people type
+//! them.
 //!
-//! The result is what [`crate::compose::Compose`] makes, for pieces of any size: CRLF lines, 7-bit but for international addresses, and no value can add a
-//! field or a part of its own. Memory is the header, the text and one line of base64.
+//! The result is what [`crate::compose::Compose`] makes, for pieces of any size: CRLF lines, 7-bit but for international addresses, and no value can
+//! add a field or a part of its own. Memory is the header, the text and one line of base64.
 use crate::address_list;
 use crate::automatic::message_id;
 use crate::compose::{boundary, mailboxes, media_type, token};
@@ -141,8 +142,8 @@ pub struct Typed {
     pub address: Option<Address>,
 }
 
-/// Reads what somebody typed into a field of recipients: addresses with or without names, between commas, semicolons or line ends. At most `most`; the
-/// second is false when there were more.
+/// Reads what somebody typed into a field of recipients: addresses with or without names, between commas, semicolons or line ends. At most `most`;
+/// the second is false when there were more.
 pub fn typed(text: &str, most: usize) -> (Vec<Typed>, bool) {
     let line: String = text.chars().map(|c| if c == '\n' { ',' } else { c }).collect();
     let mut list = Vec::new();

@@ -1,11 +1,13 @@
 //! Writing, and what leaves later. One form does it all without a script; a script saves while one types.
 //!
-//! Promises: looking at a page keeps nothing; what was typed is shown again whatever happened (a rule that says no, another window, a session that ended).
+//! Promises: looking at a page keeps nothing; what was typed is shown again whatever happened (a rule that says no, another window, a session that
+//! ended).
 mod form;
 mod outbox;
 mod page;
 mod recipients;
 mod remind;
+mod upload;
 mod writings;
 
 use axum::Router;
@@ -21,6 +23,8 @@ pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/bal/{b}/ecrire", get(page::blank))
         .route("/bal/{b}/ecrire/{d}", get(page::draft).post(form::take).layer(DefaultBodyLimit::max(FORM)))
+        .route("/bal/{b}/ecrire/{d}/piece", post(upload::begin))
+        .route("/bal/{b}/ecrire/{d}/piece/{u}", post(upload::push))
         .route("/bal/{b}/destinataires", post(recipients::look))
         .route("/bal/{b}/modeles", get(writings::show).post(writings::add))
         .route("/bal/{b}/modeles/{w}", post(writings::change))

@@ -80,6 +80,9 @@ struct Page {
     /// Where recipients are asked about, with the word for it.
     look: String,
     look_word: String,
+    /// Where a script sends files by pieces, with the word for it.
+    upload: String,
+    upload_word: String,
     /// Why not.
     error: Option<String>,
     /// A piece is spoken of that is not there.
@@ -251,6 +254,7 @@ async fn page(
     let bytes = view.map_or(draft.text.len() as u64, DraftView::bytes);
     let chips = chips(visitor, actor, fields, bytes, false).await?;
     let look = path(at.b);
+    let upload = super::upload::path(&at.path());
     let limits = op.letter_limits(actor).await?;
     let (recipients, most) = (limits.recipients.to_string(), size(visitor.lang, limits.message_bytes));
     let title = match view.and_then(|view| view.source.as_ref()).map(|(_, how)| *how) {
@@ -282,6 +286,8 @@ async fn page(
         mode: if at.message.is_empty() { String::new() } else { at.mode.to_owned() },
         pieces,
         chips,
+        upload_word: visitor.field(&upload),
+        upload: visitor.to(&upload),
         look_word: visitor.field(&look),
         look: visitor.to(&look),
         error: refusal.map(|refusal| visitor.told(&refusal).1),

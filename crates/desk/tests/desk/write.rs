@@ -244,3 +244,35 @@ async fn who_cannot_receive_is_told_while_one_types() {
     assert!(!piece.text.contains("<html") && !piece.text.contains(BRUNO), "{}", piece.text);
     assert_eq!(piece.text.matches("chip-no").count(), 2, "{}", piece.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_sends_files_by_pieces_and_takes_them_up_again() {
+    let anne = Anne::new().await;
+    let (form, _) = anne.begins("").await;
+    led(&anne.send(&form, &[("version", "0"), ("a", BRUNO), ("faire", "enregistrer")]).await, &form);
+    let begun =
+        anne.send(&format!("{form}/piece"), &[("nom", "a.txt"), ("sorte", "text/plain"), ("taille", "10")]).await;
+    assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+    let words: Vec<&str> = begun.text.split('"').collect();
+    let said = |name: &str| words[words.iter().position(|w| *w == name).unwrap() + 2];
+    let (to, word) = (said("to"), said("jeton"));
+    let push = async |at: u64, word: &str, bytes: &str| {
+        let headers = [
+            ("origin", HERE),
+            ("cookie", anne.cookie.as_str()),
+            ("content-type", "application/octet-stream"),
+            ("x-sceau-jeton", word),
+        ];
+        browse(&anne.app, Method::POST, &format!("{to}?a={at}"), &headers, bytes).await
+    };
+    assert_eq!(push(0, word, "01234").await.text, "{\"held\":5}");
+    // The answer was lost: it is told where to go on.
+    assert_eq!(push(0, word, "01234").await.text, "{\"held\":5}");
+    let forged = push(5, "", "56789").await;
+    assert!(forged.status.is_client_error() && forged.says(RefusalCode::FormForged), "{}", forged.text);
+    assert_eq!(push(5, word, "56789").await.text, "{\"held\":10}");
+    let page = anne.get(&form).await;
+    assert!(page.text.contains("a.txt") && !page.text.contains("Arrivé en partie"), "{}", page.text);
+    let large = anne.send(&format!("{form}/piece"), &[("nom", "b"), ("taille", "999999999")]).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", large.text);
+}

@@ -275,7 +275,8 @@ impl Operator {
         self.draft_object(self.0.store.new_id())
     }
 
-    /// Keeps a new draft under its id ([`Operator::new_draft_object`]). `edit.conflict`, `draft.leaving` when it is kept already, `admin.invalid`, `entry.unknown`, `quota.exceeded` beyond a thousand drafts.
+    /// Keeps a new draft under its id ([`Operator::new_draft_object`]). `edit.conflict`, `draft.leaving` when it is kept already, `admin.invalid`,
+    /// `entry.unknown`, `quota.exceeded` beyond a thousand drafts.
     pub async fn new_draft(&self, actor: &Actor, id: Id, start: &Start, draft: Draft) -> Result<DraftView, Refusal> {
         draft.check()?;
         self.may_write_here(actor).await?;

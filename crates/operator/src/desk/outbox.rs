@@ -1,8 +1,8 @@
 //! What leaves in seconds or later: sending always passes here, so that it can be held back.
 //!
-//! Promises: a draft leaves once, whatever dies and whichever node works: its Message-ID and Date are fixed when it is asked for, a worker claims it before
-//! it is sent (from then on it cannot be held back), and what is sent twice is known as the same ([`crate::mail`]'s memory). It leaves by the rights that its
-//! writer has then. What cannot leave stays, with why.
+//! Promises: a draft leaves once, whatever dies and whichever node works: its Message-ID and Date are fixed when it is asked for, a worker claims it
+//! before it is sent (from then on it cannot be held back), and what is sent twice is known as the same ([`crate::mail`]'s memory). It leaves by the
+//! rights that its writer has then. What cannot leave stays, with why.
 use super::letters::{DraftState, DraftView, How, Kept, Leaving, own};
 use super::recipients::{parties, readable};
 use crate::jobs::Kind;
@@ -246,8 +246,8 @@ impl Operator {
         self.job(Kind::Outbox, draft.to_string(), Vec::new(), Duration::from_millis(wait))
     }
 
-    /// A draft as a message, dated `at`: its pieces stream into it. `rcpt.syntax`, `entry.unknown` when a message is gone whose pieces were to go along,
-    /// `message.too_big`.
+    /// A draft as a message, dated `at`: its pieces stream into it. `rcpt.syntax`, `entry.unknown` when a message is gone whose pieces were to go
+    /// along, `message.too_big`.
     pub(super) async fn written_draft(
         &self,
         actor: &Actor,

@@ -1,7 +1,7 @@
 //! Addresses that are typed, judged without a trace: may this BAL write there?
 //!
-//! Promises: by the rules that sending asks ([`crate::mail::submission`]), each recipient at its place among the others; whoever tries addresses out is
-//! counted as at every door, where the caller says that a person asked.
+//! Promises: by the rules that sending asks ([`crate::mail::submission`]), each recipient at its place among the others; whoever tries addresses out
+//! is counted as at every door, where the caller says that a person asked.
 use crate::{Actor, Operator};
 use sceau_domain::{Address, Limits, Refusal, RefusalCode};
 use sceau_message::letter::{Party, Typed, typed};
@@ -28,8 +28,8 @@ impl Operator {
         self.limits_of_actor(actor).await
     }
 
-    /// Judges what stands in the fields of recipients, in order; one that stands twice is judged once. `bytes`: of the message. `counted`: somebody asked,
-    /// not a page that saves by itself. `right.missing`.
+    /// Judges what stands in the fields of recipients, in order; one that stands twice is judged once. `bytes`: of the message. `counted`: somebody
+    /// asked, not a page that saves by itself. `right.missing`.
     pub async fn look_at_recipients(
         &self,
         actor: &Actor,

@@ -1,7 +1,7 @@
 //! Files on their way into a draft: sealed pieces, taken by whichever node is asked, taken up again where they stopped.
 //!
-//! Promises: a piece is kept only where it continues what is held (`upload.gap` says where that ends); a draft's files together are never larger than its
-//! message may be, nor those of all of one's drafts than the room that the BAL has left; what belongs to no draft any more goes.
+//! Promises: a piece is kept only where it continues what is held (`upload.gap` says where that ends); a draft's files together are never larger
+//! than its message may be, nor those of all of one's drafts than the room that the BAL has left; what belongs to no draft any more goes.
 use super::letters::{DraftState, own};
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::seal::BalSeal;
