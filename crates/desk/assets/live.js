@@ -1,4 +1,4 @@
-// What changes while a list is open: counts in the rail, and a word above the list when it is not any more as it is shown. The list itself is read anew by
+// What changes while a list is open: counts in the rail, and a word above the list when its folder has something new. The list itself is read anew by
 // whoever reads it: a page that nobody looks at reads nothing.
 const place = document.querySelector("[data-live]");
 
@@ -13,13 +13,13 @@ function count(link, waiting) {
 if (place) {
   const changes = new EventSource(place.dataset.live);
   changes.addEventListener("compte", (event) => {
-    for (const { dossier, attente, modseq } of JSON.parse(event.data)) {
+    for (const { dossier, attente, suivant } of JSON.parse(event.data)) {
       const link = document.querySelector(`.rail a[data-folder="${dossier}"]`);
       if (link) count(link, attente);
       if (dossier !== place.dataset.folder) continue;
-      const shown = Number(place.querySelector("[data-modseq]")?.dataset.modseq ?? 0);
+      const shown = Number(place.querySelector("[data-next]")?.dataset.next ?? 0);
       const fresh = place.querySelector("[data-fresh]");
-      if (fresh && modseq > shown) fresh.hidden = false;
+      if (fresh && suivant > shown) fresh.hidden = false;
     }
   });
 }

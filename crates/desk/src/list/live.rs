@@ -1,4 +1,4 @@
-//! `GET /bal/{b}/direct`: what changes at a BAL while one of its pages is open: counts, and that a list is not any more as it is shown. Whoever only looks
+//! `GET /bal/{b}/direct`: what changes at a BAL while one of its pages is open: counts, and that a folder has something new. Whoever only looks
 //! does not use the session by it, and reads nothing: the list itself is asked for by a person.
 use axum::extract::Path;
 use axum::response::Response;
@@ -36,7 +36,7 @@ pub(super) async fn stream(Watcher(visitor): Watcher, Path(b): Path<String>) -> 
             .iter()
             .map(|(folder, status)| {
                 let code = op.mailbox_object(folder.id);
-                json!({ "dossier": code, "attente": waiting(folder, status), "modseq": status.modseq })
+                json!({ "dossier": code, "attente": waiting(folder, status), "suivant": status.uidnext })
             })
             .collect();
         let event = Event::default().event("compte").data(json!(told).to_string());

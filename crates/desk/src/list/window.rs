@@ -65,8 +65,8 @@ type Button = (&'static str, &'static str, &'static str, &'static str);
 struct List {
     shell: Shell,
     name: String,
-    /// The folder's last change that is shown here.
-    modseq: u64,
+    /// The UID that the next message will have: what comes after this list was made has it, or a higher one.
+    next: u32,
     /// How many there are, how many nobody read.
     counts: String,
     filters: Vec<Tab>,
@@ -214,7 +214,7 @@ fn list(
     List {
         shell: shell(),
         name: last_level(visitor, &folder),
-        modseq: status.modseq,
+        next: status.uidnext,
         counts: text(visitor.lang, key, &numbers),
         filters: filters.collect(),
         orders: vec![

@@ -40,7 +40,7 @@ fn a_doctor_keeps_a_list_in_order() {
 
     // What comes while the list is open is told, and shown when one asks.
     let _ = desk.letters(&from, &to, 1);
-    browser.shows("La liste a changé").press("[data-fresh]");
+    browser.shows("Nouveaux messages").press("[data-fresh]");
     wait::until("the new letter", 20, || (rows() > count).then_some(()));
 
     // What is searched for is found, with its words marked.
