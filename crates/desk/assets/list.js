@@ -54,11 +54,13 @@ document.addEventListener("click", (event) => {
 // Acts: said in the corner, with the way back; the list is read anew.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.hasAttribute?.("data-list") || event.defaultPrevented) return;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented || !new URL(form.action).pathname.endsWith("/agir")) return;
   event.preventDefault();
   const data = new FormData(form, event.submitter);
   try {
     tell(await part(form.action, "told", data));
+    // The message that was read is elsewhere now, or not as it was.
+    form.closest("#lecture")?.replaceChildren();
     await fresh();
   } catch (refused) {
     say(refused.sentence);
@@ -89,6 +91,7 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   try {
     swap(pane, await part(link.href, "message"));
+    pane.dispatchEvent(new CustomEvent("sceau:message", { bubbles: true }));
     mark(link);
     pane.focus();
   } catch (refused) {
