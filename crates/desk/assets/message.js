@@ -1,6 +1,6 @@
 // A message: its frame as high as one likes; pictures and PDF in a dialog beside the text. Everything works without.
 function dress(root) {
-  for (const button of root.querySelectorAll("[data-grow]")) {
+  for (const button of root.querySelectorAll("[data-grow][hidden]")) {
     button.hidden = false;
     button.addEventListener("click", () => {
       const frame = button.closest("article").querySelector("iframe.body");
@@ -31,5 +31,6 @@ document.addEventListener("click", (event) => {
 });
 
 // A list puts messages into its pane.
-document.addEventListener("sceau:message", (event) => dress(event.target));
+const pane = document.getElementById("lecture");
+if (pane) new MutationObserver(() => dress(pane)).observe(pane, { childList: true });
 dress(document);

@@ -1,17 +1,15 @@
 //! The way out: what a link in a message leads to is said before one goes there.
-use super::word;
+use super::{IN_QUERY, word};
 use askama::Template;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use sceau_domain::{DomainName, RefusalCode};
 use sceau_operator::Operator;
 use sceau_web::{Shell, Visitor};
 use serde::Deserialize;
 
-/// What stands for itself in a value of a query.
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// Longest address that leads anywhere.
 const LONGEST: usize = 2_000;
 

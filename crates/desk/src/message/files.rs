@@ -1,12 +1,13 @@
 //! What is attached, as files: downloaded as it is, shown where its bytes are a picture or a PDF; and the message itself as a file.
 //!
 //! Promise: nothing that a sender wrote is ever answered as a type that a browser would run.
+use super::IN_QUERY;
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use sceau_domain::plain::is_treacherous;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::desk::parts::PartReader;
@@ -14,8 +15,6 @@ use sceau_operator::mailbox::read::MessageReader;
 use sceau_web::{Visitor, seated};
 use std::io;
 
-/// What stands for itself in `filename*` (RFC 8187 §3.2.1).
-const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// Longest name that is given to a file, characters.
 const NAME: usize = 150;
 /// Bytes of a message that are read at a time.
@@ -66,7 +65,7 @@ pub(super) fn called(name: &str, otherwise: &str) -> String {
 pub(super) fn disposition(how: &str, name: &str, otherwise: &str) -> String {
     let name = called(name, otherwise);
     let plain: String = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect();
-    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, IN_NAME))
+    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, IN_QUERY))
 }
 
 /// What is told of a file that breaks off: the connection does, so that nobody takes a part for the whole.

@@ -73,7 +73,7 @@ fn of_html(visitor: &Visitor, clean: Clean) -> Body {
 }
 
 /// The words of a message.
-fn of_words(visitor: &Visitor, reading: &Reading) -> Body {
+fn of_words(visitor: &Visitor, b: &str, reading: &Reading) -> Body {
     let mut notes = Vec::new();
     if reading.html {
         notes.push(visitor.t("message.frame.too_much"));
@@ -81,21 +81,21 @@ fn of_words(visitor: &Visitor, reading: &Reading) -> Body {
     if reading.cut {
         notes.push(visitor.t("message.cut"));
     }
-    (linked(&reading.text, &*way_out(&visitor.op)), true, notes)
+    (linked(&reading.text, &*way_out(&visitor.op, b)), true, notes)
 }
 
 /// The text of a message: its HTML, else its words. `all`: with what stands above it.
 async fn made(visitor: &Visitor, b: &str, m: &str, all: bool) -> Result<(Body, Option<Reading>), Box<Response>> {
     let actor = seated(visitor, b).await?;
     let no = |refusal: Refusal| Box::new(visitor.refused(&refusal));
-    let clean = visitor.op.message_html(&actor, m, way_out(&visitor.op)).await.map_err(no)?;
+    let clean = visitor.op.message_html(&actor, m, way_out(&visitor.op, b)).await.map_err(no)?;
     let reading = match all || clean.is_none() {
         true => Some(visitor.op.read_message(&actor, m).await.map_err(no)?),
         false => None,
     };
     let body = match (clean, &reading) {
         (Some(clean), _) => of_html(visitor, clean),
-        (None, Some(reading)) => of_words(visitor, reading),
+        (None, Some(reading)) => of_words(visitor, b, reading),
         (None, None) => Body::default(),
     };
     Ok((body, reading))

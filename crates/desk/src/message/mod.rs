@@ -12,9 +12,14 @@ mod words;
 
 use axum::Router;
 use axum::routing::get;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sceau_domain::Address;
 use sceau_message::safe_html::{Link, linked};
 use sceau_operator::Operator;
 use sceau_web::State;
+
+/// What stands for itself in a value of a query, and in the name of a file (RFC 8187 §3.2.1).
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Its routes, one a line.
 pub(crate) fn routes() -> Router<State> {
@@ -36,10 +41,17 @@ fn at(b: &str, m: &str) -> String {
     format!("/bal/{b}/message/{m}")
 }
 
-/// What an address in a message becomes: the page of the way out. Those of mail are words: one answers by the buttons of the page.
-fn way_out(op: &Operator) -> Link {
-    let op = op.clone();
-    Box::new(move |address| exit::to(&op, address))
+/// What an address in a message of a BAL becomes: the page of the way out; of mail, a letter to it.
+fn way_out(op: &Operator, b: &str) -> Link {
+    let (op, write) = (op.clone(), format!("/bal/{b}/ecrire"));
+    Box::new(move |address| match address.split_once(':') {
+        Some((scheme, to)) if scheme.eq_ignore_ascii_case("mailto") => {
+            // What else it asks for (a subject, a text, other recipients) is the sender's wish, not the reader's.
+            let to: Address = to.split('?').next()?.parse().ok()?;
+            Some(format!("{write}?a={}", utf8_percent_encode(&to.to_string(), IN_QUERY)))
+        }
+        _ => exit::to(&op, address),
+    })
 }
 
 /// What a stranger wrote on one line, as markup of ours: escaped, what turns or hides writing shown for what it is.

@@ -220,7 +220,7 @@ fn pane(
         date: layout::instant(lang, reading.received, territory),
         sent: sent.map(|sent| layout::instant(lang, sent, territory)),
         frame: html.then(|| format!("body-{}", height(&reading.text))),
-        text: if html { String::new() } else { linked(&reading.text, &*way_out(&visitor.op)) },
+        text: if html { String::new() } else { linked(&reading.text, &*way_out(&visitor.op, b)) },
         empty: !html && reading.text.trim().is_empty(),
         cut: !html && reading.cut,
         other,

@@ -36,7 +36,7 @@ pub(super) async fn show(visitor: Visitor, Path((b, m, p)): Path<(String, String
         back: visitor.to(&path),
         file: format!("{path}/piece/{p}"),
         name: found.as_ref().map(|f| word(&f.name)).unwrap_or_default(),
-        text: found.filter(|f| !f.text.trim().is_empty()).map(|f| linked(&f.text, &*way_out(&visitor.op))),
+        text: found.filter(|f| !f.text.trim().is_empty()).map(|f| linked(&f.text, &*way_out(&visitor.op, &b))),
         cut,
     };
     visitor.screen(StatusCode::OK, &page)

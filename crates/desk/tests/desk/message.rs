@@ -133,8 +133,8 @@ async fn a_plain_letter_is_read_on_its_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn html_stands_in_a_document_of_its_own() {
     let reader = Reader::new().await;
-    let html =
-        "<p onclick=x()>Été <img src='cid:logo@a'><img src=http://canari.localhost/x><script>alert(1)</script></p>";
+    let html = "<p onclick=x()>Été <img src='cid:logo@a'><img src=http://canari.localhost/x><script>alert(1)</script>\
+         <a href='mailto:bruno.petit@alpha.mssante.fr?bcc=voleur@exemple.fr'>b</a></p>";
     let png = "Content-Type: image/png\r\nContent-ID: <logo@a>\r\nContent-Transfer-Encoding: base64";
     let at = reader.filed(&mixed("images", &[("Content-Type: text/html; charset=utf-8", html), (png, PNG)])).await;
     let page = reader.get(&at).await;
@@ -159,6 +159,8 @@ async fn html_stands_in_a_document_of_its_own() {
         assert_eq!(body.header("cross-origin-opener-policy"), "", "a sandbox that says so is not shown");
         assert_eq!(body.header("content-encoding"), "");
         assert!(body.text.contains("src=\"data:image/png;base64,") && body.text.contains("Été"), "{}", body.text);
+        let write = format!("href=\"{}/ecrire?a=bruno.petit%40alpha.mssante.fr\"", reader.bal);
+        assert!(body.text.contains(&write) && !body.text.contains("voleur"), "{}", body.text);
         assert!(!body.text.contains("canari") && !body.text.contains("alert(1)") && !body.text.contains("onclick"));
     }
     let words = reader.get(&format!("{at}?vue=texte")).await;

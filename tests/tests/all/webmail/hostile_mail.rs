@@ -23,7 +23,7 @@ fn foreign(node: &Value, found: &mut BTreeSet<String>) {
         let fine = match (name, attribute) {
             ("img", "src") => value.starts_with("data:image/"),
             (_, "src") => false,
-            (_, "href") => name == "a" && value.starts_with("/sortie?a="),
+            (_, "href") => name == "a" && (value.starts_with("/sortie?a=") || value.contains("/ecrire?a=")),
             (_, "style") => !value.contains("url") && !value.contains("fixed"),
             _ => ATTRIBUTES.split_whitespace().any(|a| a == attribute),
         };
