@@ -31,6 +31,5 @@ document.addEventListener("click", (event) => {
 });
 
 // A list puts messages into its pane.
-const pane = document.getElementById("lecture");
-if (pane) new MutationObserver(() => dress(pane)).observe(pane, { childList: true });
+document.addEventListener("sceau:message", (event) => dress(event.target));
 dress(document);
