@@ -4,6 +4,7 @@ use sceau_e2e::{Desk, curl, wait};
 
 #[test]
 fn a_list_is_filtered_filed_searched_and_taken_back() {
+    let _proof = proves(&["F057"], "web");
     let desk = Desk::start();
     let a = desk.a();
     let (from, to) = (a.account("Per", 1).clone(), a.account("Per", 0).clone());
