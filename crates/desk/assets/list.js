@@ -9,7 +9,12 @@ const shown = () => location.pathname.includes("/dossier/");
 async function fresh() {
   const at = new URL(address, location.href);
   for (const said of ["fait", "dit"]) at.searchParams.delete(said);
-  swap(list(), await part(at.href, "list"));
+  const html = await part(at.href, "list");
+  const rows = () => [...list().querySelectorAll(".row")];
+  const place = rows().indexOf(document.activeElement?.closest?.(".row"));
+  swap(list(), html);
+  // Whoever goes by keys stays where the row was: on the one that took its place.
+  if (place >= 0) (rows()[place] ?? rows().at(-1))?.querySelector("a.row-link")?.focus();
   watch();
 }
 
