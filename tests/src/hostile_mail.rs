@@ -193,7 +193,7 @@ pub fn messages(from: &str, to: &str, port: u16) -> Vec<Hostile> {
     };
     let html = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64";
     // A few at a time: what one of them swallows is found in the control, where each stands alone.
-    for (n, some) in HTML.chunks(6).enumerate() {
+    for (n, some) in HTML.chunks(10).enumerate() {
         let body: String = some.iter().map(|p| format!("<div>{}</div>\r\n", fill(p))).collect();
         add(&format!("html {n}"), &format!("Mise en forme {n}"), html, &base64(body.as_bytes()));
     }
