@@ -27,7 +27,6 @@ const ASSETS: &[Asset] = &[
     ("list.js", "text/javascript; charset=utf-8", include_bytes!("../assets/list.js")),
     ("live.js", "text/javascript; charset=utf-8", include_bytes!("../assets/live.js")),
     ("message.js", "text/javascript; charset=utf-8", include_bytes!("../assets/message.js")),
-    ("push.js", "text/javascript; charset=utf-8", include_bytes!("../assets/push.js")),
     ("shared.js", "text/javascript; charset=utf-8", include_bytes!("../assets/shared.js")),
     ("upload.js", "text/javascript; charset=utf-8", include_bytes!("../assets/upload.js")),
     ("write.js", "text/javascript; charset=utf-8", include_bytes!("../assets/write.js")),
@@ -95,7 +94,6 @@ mod tests {
             ("upload.js", kib(20)),
             ("shared.js", kib(12)),
             ("account.js", kib(8)),
-            ("push.js", kib(8)),
         ];
         let sizes = sceau_web::assets::sizes();
         for (name, most) in most {

@@ -36,8 +36,6 @@ pub(crate) enum Kind {
     Removal,
     /// Makes known to lists what an earlier program left unknown. Key: the BAL's id.
     Listing,
-    /// Wakes a person's browsers. Key: the person's id.
-    Push,
 }
 
 /// How long a lease is held without being renewed.
@@ -47,7 +45,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 11] = [
         Self::Index,
         Self::Purge,
         Self::Quota,
@@ -59,7 +57,6 @@ impl Kind {
         Self::Outbox,
         Self::Removal,
         Self::Listing,
-        Self::Push,
     ];
     /// Longest sleep of an idle worker of this kind. Deliveries wake nobody: what answers them looks by itself.
     fn idle(self) -> Duration {
@@ -78,7 +75,6 @@ impl Kind {
             Self::Outbox => "outbox",
             Self::Removal => "removal",
             Self::Listing => "listing",
-            Self::Push => "push",
         }
     }
 }
@@ -202,7 +198,6 @@ impl Operator {
             Kind::Outbox => self.send_due(id).await,
             Kind::Removal => self.remove_due(id).await,
             Kind::Listing => self.make_known(id, stop).await,
-            Kind::Push => self.send_pushes(id).await,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The desk: what pages for mail ask beyond what mail programs do. Lists that are windows, acts that can be taken back, drafts and what leaves later, what
-//! became of each recipient, what colleagues do, rules, one's own activity, choices, pushes.
+//! became of each recipient, what colleagues do, rules, one's own activity, choices.
 //!
 //! Promises: every call takes the actor as it sits ([`sit`]) and asks its seat in its own transaction; nothing here is a second way around a rule that
 //! another door keeps (reading, filing and sending are the calls of [`crate::mailbox`] and [`crate::mail`], with their traces).
@@ -19,7 +19,6 @@ pub mod message;
 pub mod outbox;
 pub mod parts;
 pub mod presence;
-pub mod push;
 pub mod recipients;
 pub mod rules;
 pub mod settings;
