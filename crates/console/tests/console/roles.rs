@@ -1,6 +1,7 @@
 //! Which pages are for which role, and whom each sees.
 use crate::support::House;
 use axum::http::StatusCode;
+use sceau_domain::{BalKind, DomainKind};
 
 /// Every page of the menu.
 const PLACES: [&str; 24] = [
@@ -156,4 +157,34 @@ async fn sheets_are_shown_to_whoever_may_see_them() {
     // Support sees and helps; what gives or takes access is not offered to it.
     let support = h.get("/console/personnes/anne", &h.as_one("support").await).await;
     assert!(support.text.contains("/anne/inviter") && !support.text.contains("/anne/bloquer"), "{}", support.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bal_is_shown_without_its_content_and_its_request_with_its_steps() {
+    let h = House::staffed().await;
+    h.op.add_domain(&h.admin, "alpha.mssante.fr".parse().unwrap(), DomainKind::Production).await.unwrap();
+    let address = "cardiologie@alpha.mssante.fr";
+    let of_the_place = |bal: &mut sceau_operator::accounts::NewBal| bal.members = vec!["bruno".into()];
+    sceau_testkit::bal(&h.op, &h.admin, address, BalKind::Org, &["anne"], of_the_place).await;
+    let cookie = h.as_one("administrator").await;
+    let sheet = format!("/console/bal/{address}");
+    let page = h.get(&sheet, &cookie).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    well_made(&sheet, &page.text);
+    assert!(page.text.contains("/console/personnes/bruno") && !page.text.contains("INBOX"), "{}", page.text);
+    // One of its tables as a file: the accesses alone.
+    let file = h.get(&format!("{sheet}?table=accesses&format=csv"), &cookie).await;
+    assert_eq!(file.text.lines().count(), 3, "{}", file.text);
+    let list = h.get("/console/demandes?etat=opened", &cookie).await;
+    let id = list.text.split("href=\"/console/demandes/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let request = h.get(&format!("/console/demandes/{id}"), &cookie).await;
+    assert_eq!(request.status, StatusCode::OK, "{}", request.text);
+    assert!(request.text.contains(&format!("href=\"{sheet}\"")), "{}", request.text);
+    // An access is ended there, and the other one stays.
+    let ended = h.press(&format!("{sheet}/retirer-acces"), &cookie, "login=bruno&reason=essai").await;
+    assert_eq!(ended.header("location"), format!("{sheet}?fait=bal-retirer-acces"), "{}", ended.text);
+    let accesses = h.op.accesses(&h.admin, address).await.unwrap();
+    assert!(accesses.iter().all(|a| a.login != "bruno" || a.ended.is_some()), "{accesses:?}");
+    // A structure's administrator sees nothing of what is not in the structure.
+    assert_eq!(h.get(&sheet, &h.as_one("structure").await).await.status, StatusCode::FORBIDDEN);
 }
