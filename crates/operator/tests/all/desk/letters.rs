@@ -144,6 +144,7 @@ async fn an_answer_begins_with_what_it_answers(h: House) {
     assert_eq!(code(op.begin_letter(&bruno, &start, &head).await), "entry.unknown");
     let none = Start::Forward { email: op.email_object(7) };
     assert_eq!(code(op.begin_letter(&anne, &none, &head).await), "entry.unknown");
+    op.flush_traces().await.unwrap();
     assert!(!h.0.traces("message.read").await.is_empty(), "it was read to be quoted");
 }
 
