@@ -1,6 +1,6 @@
 //! Without scripts.
 use sceau_e2e::visit::{Visit, between, site};
-use sceau_e2e::{Desk, curl, wait};
+use sceau_e2e::{Desk, curl, proves, wait};
 
 #[test]
 fn a_list_is_filtered_filed_searched_and_taken_back() {
