@@ -129,14 +129,16 @@ impl Operator {
     /// Something that was guessed with this leave was wrong, or could not be judged: what is owed is waited for now, and what is heard is what a stranger
     /// hears; else `otherwise`.
     pub(super) async fn was_wrong(&self, guess: Guess<'_>, leave: Leave, otherwise: RefusalCode) -> Refusal {
-        match leave.owed {
+        if let Owed::NoMore(since) = leave.owed {
             // Nobody else would have come so far: it is not counted either.
-            Owed::NoMore(since) => return self.no_more(guess, since).await,
-            Owed::Wait(wait) => tokio::time::sleep(Duration::from_secs(wait)).await,
-            Owed::Nothing => {}
+            return self.no_more(guess, since).await;
         }
+        // Before the wait: whoever hangs up in it was wrong all the same, and a right one would have been answered by now.
         if otherwise == RefusalCode::LoginFailed {
             self.guess_failed(guess).await;
+        }
+        if let Owed::Wait(wait) = leave.owed {
+            tokio::time::sleep(Duration::from_secs(wait)).await;
         }
         otherwise.into()
     }

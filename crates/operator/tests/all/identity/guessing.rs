@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 each_engine!(
     strangers_slow_strangers_and_not_the_person,
     whoever_shares_a_place_learns_of_no_login,
+    whoever_hangs_up_there_was_wrong_all_the_same,
     many_logins_from_one_network_are_told,
     whoever_is_guessed_is_told_once_and_a_person_decides,
     codes_of_devices_are_not_guessed_from_node_to_node,
@@ -150,6 +151,28 @@ async fn whoever_shares_a_place_learns_of_no_login(h: House) {
     }
     // She is neither slowed nor shut out.
     assert!(matches!(types(&op, None, ("anne", PASSWORD), &there).await.unwrap(), Entered::Second));
+}
+
+/// At her place a right password is answered before the wait for a wrong one is over: not to wait for it must not be a guess that nobody counts.
+async fn whoever_hangs_up_there_was_wrong_all_the_same(h: House) {
+    let op = node(&h, Thresholds { guess: 4, ..Thresholds::NONE }).await;
+    let browser = Browser::new(&op);
+    let signed = browser.proves(&op, h.person("anne").await.id, &[Factor::Passkey], None).await;
+    let anne = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
+    op.set_password(&anne, PASSWORD).await.unwrap();
+    // One more is all that there is room for; strangers wait eight seconds for it.
+    let mut tries = JoinSet::new();
+    for n in 0..7 {
+        let op = op.clone();
+        tries.spawn(async move { code(types(&op, None, ("anne", "faux"), &from([198, n, 100, 1])).await) });
+    }
+    while let Some(said) = tries.join_next().await {
+        assert_eq!(said.unwrap(), "login.failed");
+    }
+    let there = origin(Door::Web);
+    let hung_up = tokio::time::timeout(Duration::from_secs(4), types(&op, None, ("anne", "faux"), &there));
+    assert!(hung_up.await.is_err(), "nobody waited");
+    assert_eq!(code(types(&op, None, ("anne", "faux"), &there).await), "login.too_many");
 }
 
 async fn many_logins_from_one_network_are_told(h: House) {
