@@ -126,7 +126,7 @@ async fn two_who_answer_hear_of_each_other(h: House) {
 
 async fn a_personal_bal_has_no_colleagues(h: House) {
     let w = &h.0;
-    w.hand_over(BETA, PAUL, &[ANNE], &letter(PAUL, "personnel")).await.unwrap();
+    w.hand_over(BETA, PAUL, &[ANNE], &letter(PAUL, "bilan")).await.unwrap();
     let anne = w.actor("anne", ANNE).await;
     let message = w.op.open_folder(&anne, "INBOX", true).await.unwrap().entries[0].message;
     drop(w.op.open_message(&anne, message).await.unwrap());
