@@ -389,13 +389,17 @@ pub(crate) fn words(html: &str) -> String {
     stripper.push(html, &mut text);
     stripper.end(&mut text);
     let mut out = String::with_capacity(text.len());
-    let mut empty = true;
+    let mut empty = false;
     for line in text.lines().map(str::trim) {
-        if !(line.is_empty() && empty) {
+        // One between two lines: neither before the first nor after the last.
+        if empty && !line.is_empty() {
+            out.push('\n');
+        }
+        empty = line.is_empty() && !out.is_empty();
+        if !line.is_empty() {
             out.push_str(line);
             out.push('\n');
         }
-        empty = line.is_empty();
     }
     out
 }
