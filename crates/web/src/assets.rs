@@ -2,12 +2,15 @@
 //! browser keeps a file for as long as it likes, and files that name each other (`import "./base.js"`) stay together.
 //!
 //! Promises: nothing is read from a disk; a page of another version (while nodes are replaced) gets our file, kept by nobody; a compressed form is made once.
+use crate::State;
 use crate::pages::layout;
 use aws_lc_rs::digest::{Context, SHA256};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -19,11 +22,17 @@ use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 /// A file: its name, its type, its bytes.
 pub type Asset = (&'static str, &'static str, &'static [u8]);
 
+/// The pages' icon.
+pub(crate) const ICON: &str = "icon.svg";
+/// The same for whoever asks for it without having been told where it is.
+const FAVICON: &[u8] = include_bytes!("../assets/icon.png");
+
 /// Those of every room.
 const SHARED: &[Asset] = &[
     ("base.css", "text/css; charset=utf-8", include_bytes!("../assets/base.css")),
     ("base.js", "text/javascript; charset=utf-8", include_bytes!("../assets/base.js")),
     ("icons.svg", "image/svg+xml", include_bytes!("../assets/icons.svg")),
+    (ICON, "image/svg+xml", include_bytes!("../assets/icon.svg")),
 ];
 
 #[derive(Debug)]
@@ -77,11 +86,18 @@ pub fn sizes() -> Vec<(&'static str, usize)> {
     table.files.iter().map(|(name, file)| (*name, packed(file.bytes).len())).collect()
 }
 
-/// Where files are served.
-pub(crate) const ROUTE: &str = "/f/{digest}/{name}";
+/// Where files are served: at every door that has pages.
+pub(crate) fn routes() -> Router<State> {
+    Router::new().route("/f/{digest}/{name}", get(serve)).route("/favicon.ico", get(favicon))
+}
+
+/// `GET /favicon.ico`: browsers ask for it at answers that are no pages, whatever our pages say.
+async fn favicon() -> Response {
+    (layout::headers("image/png", "public, max-age=86400"), FAVICON).into_response()
+}
 
 /// `GET /f/{digest}/{name}`
-pub(crate) async fn serve(Path((digest, name)): Path<(String, String)>, asked: HeaderMap) -> Response {
+async fn serve(Path((digest, name)): Path<(String, String)>, asked: HeaderMap) -> Response {
     let found = {
         let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
         table.files.get(name.as_str()).map(|f| (f.kind, f.bytes, f.packed.clone(), table.digest == digest))

@@ -32,7 +32,7 @@ pub(crate) const NAME: &[u8] = b"h2";
 const AT_ONCE: u32 = 64;
 /// Requests that are given up before we took them: more end the connection.
 const GIVEN_UP_UNSEEN: usize = 20;
-/// Requests that we gave up because they were no requests: more end the connection.
+/// Requests that we gave up because they were no requests, or came when there was no room: more end the connection.
 const MALFORMED: usize = 64;
 /// What an answer has ready for a connection that takes slowly.
 const AHEAD: usize = 64 << 10;

@@ -260,11 +260,14 @@ async fn a_thousand_requests_wait_for_their_turn() {
     let seen = Seen::default();
     let mut io = greet(BOUNDS, &seen, &[]).await;
     for n in 0..1_000 {
+        // Those that there is room for are begun first: what is too many may end the connection before it hands anything on.
+        if n == AT_ONCE {
+            begun(&seen, AT_ONCE as usize).await;
+        }
         if io.write_all(&get_frame(2 * n + 1, "/never")).await.is_err() {
             break;
         }
     }
-    begun(&seen, AT_ONCE as usize).await;
     sleep(SHORT).await;
     assert_eq!(seen.begun(), AT_ONCE as usize);
     // What is too many is refused, or ends it all.

@@ -34,6 +34,7 @@ pub(crate) fn at_its_door() -> Router<State> {
     Router::new()
         .route("/carte", get(read))
         .route(layout::SHEET, get(layout::sheet))
+        .merge(crate::assets::routes())
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::no_such_method)
 }

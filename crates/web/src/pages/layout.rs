@@ -12,9 +12,9 @@ pub(super) const ENGLISH: &str = "English";
 /// Where the style sheet is.
 pub const SHEET: &str = "/pages.css";
 
-/// Nothing is loaded but our own style sheet (and the empty icon, which stands in the page); forms lead to us; nobody frames us.
+/// Nothing is loaded but our own style sheet and our icon; forms lead to us; nobody frames us.
 const POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The house's mark: a letter under seal. Decoration only.
 pub const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 48 48\" aria-hidden=\"true\"><path class=\"mark-edge\" d=\"M24 2l4.6 4 6-1.3 2.6 5.6 6 1.7-.3 6.2 \
@@ -56,12 +56,13 @@ impl Page<'_> {
         let html = format!(
             "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{title} – {operator}</title>\n<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"{SHEET}\">\n</head>\n<body>\n\
+             <title>{title} – {operator}</title>\n<link rel=\"icon\" href=\"{icon}\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"{SHEET}\">\n</head>\n<body>\n\
              <header class=\"banner\"><div class=\"inner\"><div class=\"brand\">{MARK}<p><strong>{operator}</strong> <span>{kind}</span></p></div>\
              {languages}</div></header>\n<main>\n{body}\n</main>\n<footer><p>{operator} – {kind}. {foot}</p></footer>\n</body>\n</html>\n",
             lang = self.lang.as_str(),
             kind = escape(&text(self.lang, "page.kind", &[])),
             foot = escape(&text(self.lang, "page.foot", &[])),
+            icon = crate::assets::path(crate::assets::ICON),
             body = self.body,
         );
         let mut headers = headers("text/html; charset=utf-8", "no-store");

@@ -64,7 +64,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/appareil", get(oauth::device).post(oauth::device_decide))
         .route("/bureau/session", get(still::show))
         .route(layout::SHEET, get(layout::sheet))
-        .route(crate::assets::ROUTE, get(crate::assets::serve))
+        .merge(crate::assets::routes())
         .merge(factor_routes())
 }
 
