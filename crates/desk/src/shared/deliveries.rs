@@ -56,7 +56,7 @@ pub(super) async fn page(visitor: Visitor, Path((b, m)): Path<(String, String)>)
     };
     let path = format!("/bal/{b}/message/{m}/suivi");
     let shell = || visitor.shell(&path).of_bal(&b);
-    let Ok(block) = block(shell(), Speech::of(&visitor).await, &found, None).render() else {
+    let Ok(block) = shown(shell(), Speech::of(&visitor).await, &found, None) else {
         return visitor.refused(&RefusalCode::Defect.into());
     };
     let rail = match rail(&visitor, &actor, &b, None).await {
@@ -72,9 +72,14 @@ pub(super) async fn page(visitor: Visitor, Path((b, m)): Path<(String, String)>)
 
 /// The block for a message's own page; empty where the BAL did not send it.
 pub(super) fn beside(shell: Shell, speech: Speech, found: &[DeliveryView], to: String) -> String {
+    shown(shell, speech, found, Some(to)).unwrap_or_default()
+}
+
+/// The block; empty where there is nothing to follow.
+fn shown(shell: Shell, speech: Speech, found: &[DeliveryView], to: Option<String>) -> askama::Result<String> {
     match found {
-        [] => String::new(),
-        found => block(shell, speech, found, Some(to)).render().unwrap_or_default(),
+        [] => Ok(String::new()),
+        found => block(shell, speech, found, to).render(),
     }
 }
 

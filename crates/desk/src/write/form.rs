@@ -194,7 +194,7 @@ fn broken(e: &MultipartError) -> Refusal {
 impl Desk<'_> {
     /// Its place, with from what it goes on.
     fn at<'s>(&'s self, sheet: &'s Sheet) -> At<'s> {
-        At { b: self.b, code: self.d, message: &sheet.repondre, mode: &sheet.mode }
+        At { b: self.b, code: self.d, message: &sheet.repondre, mode: &sheet.mode, template: "" }
     }
 
     /// Sits down and keeps what was typed.

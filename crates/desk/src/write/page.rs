@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::text::text;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
@@ -109,19 +110,39 @@ pub(super) struct Beside {
     pub reminds: bool,
 }
 
-/// Which draft: its BAL and what names it; and from what it goes on, as the form says it: the message and how.
-#[derive(Clone, Copy)]
+/// Which draft: its BAL and what names it; and from what it goes on, as the form says it: the message and how, or a template.
+#[derive(Clone, Copy, Default)]
 pub(super) struct At<'a> {
     pub b: &'a str,
     pub code: &'a str,
     pub message: &'a str,
     pub mode: &'a str,
+    pub template: &'a str,
 }
 
 impl At<'_> {
     /// Where its page and its form are.
     pub fn path(&self) -> String {
         format!("/bal/{}/ecrire/{}", self.b, self.code)
+    }
+    /// Where a draft that is not kept yet is looked at: it is nowhere but at what it begins from.
+    fn beginning(&self) -> String {
+        let mut behind = Vec::new();
+        let mut put = |name: &str, value: &str| {
+            if !value.is_empty() {
+                behind.push(format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+            }
+        };
+        match (self.message, self.mode) {
+            (message, EDIT) => put("modifier", message),
+            (message, mode) => {
+                put("repondre", message);
+                put("a", mode);
+            }
+        }
+        put("modele", self.template);
+        let mark = if behind.is_empty() { "" } else { "?" };
+        format!("/bal/{}/ecrire{mark}{}", self.b, behind.join("&"))
     }
 }
 
@@ -162,7 +183,7 @@ pub(super) async fn blank(visitor: Visitor, Path(b): Path<String>, uri: Uri) -> 
     match visitor.op.begin_letter(&actor, &start, &head).await {
         Ok(draft) => {
             let code = visitor.op.new_draft_object();
-            let at = At { b: &b, code: &code, message: &repondre, mode: &a };
+            let at = At { b: &b, code: &code, message: &repondre, mode: &a, template: &modele };
             show(&visitor, &actor, &at, None, Beside { typed: Some(draft), ..Beside::default() }).await
         }
         Err(refusal) => visitor.refused(&refusal),
@@ -180,7 +201,7 @@ pub(super) async fn draft(visitor: Visitor, Path((b, d)): Path<(String, String)>
         // It is not written any more.
         Ok(view) if !view.state.is_open() => visitor.see(&format!("/bal/{b}/envois")),
         Ok(view) => {
-            let at = At { b: &b, code: &d, message: "", mode: "" };
+            let at = At { b: &b, code: &d, ..At::default() };
             show(&visitor, &actor, &at, Some(&view), Beside::default()).await
         }
         Err(refusal) => visitor.refused(&refusal),
@@ -277,7 +298,7 @@ async fn page(
     };
     Ok(Page {
         present,
-        shell: visitor.shell(&at.path()).of_bal(at.b),
+        shell: visitor.shell(&if view.is_some() { at.path() } else { at.beginning() }).of_bal(at.b),
         rail: rail(visitor, actor, at.b, None).await?,
         title: visitor.t(title),
         kept: view.map(|_| state.action.clone()),
@@ -297,4 +318,24 @@ async fn page(
         writings: visitor.to(&format!("/bal/{}/modeles", at.b)),
         limits: layout::set(&text(visitor.lang, "write.limits", &[("n", &recipients), ("size", &most)])),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::At;
+
+    #[test]
+    fn what_is_not_kept_is_looked_at_where_it_began() {
+        let at = |message, mode, template| At { b: "B1", code: "D1", message, mode, template }.beginning();
+        assert_eq!(
+            [at("", "", ""), at("M1", "tous", ""), at("M1", "modifier", ""), at("", "", "W1"), at("", "a@b.fr&", "")],
+            [
+                "/bal/B1/ecrire",
+                "/bal/B1/ecrire?repondre=M1&a=tous",
+                "/bal/B1/ecrire?modifier=M1",
+                "/bal/B1/ecrire?modele=W1",
+                "/bal/B1/ecrire?a=a%40b%2Efr%26"
+            ]
+        );
+    }
 }

@@ -80,7 +80,10 @@ async fn colleagues_leave_notes_and_give_conversations() {
     let give = format!("{}/attribuer", s.message);
     led(&s.send(&s.anne, &give, &[("a", "bruno"), ("version", "0")]).await, &s.message);
     shown(&s.get(&s.bruno, &s.message).await, &["s’en occupe."]);
-    assert!(s.send(&s.bruno, &give, &[("a", "bruno"), ("version", "0")]).await.says(RefusalCode::EditConflict));
+    // The refusal names who has it.
+    let late = s.send(&s.bruno, &give, &[("a", "bruno"), ("version", "0")]).await;
+    assert_eq!(late.status.as_u16(), RefusalCode::EditConflict.http());
+    assert!(late.text.contains("modifié entre-temps"), "{}", late.text);
     // Reading is seen by the others once it is written down.
     s.world.op.flush_traces().await.unwrap();
     shown(&s.get(&s.anne, &s.message).await, &["a ouvert le"]);
