@@ -148,6 +148,7 @@ refusals! {
     FolderName           "folder.name"            550 "5.5.1" "CANNOT" 400;
     FolderReserved       "folder.reserved"        550 "5.5.1" "CANNOT" 403;
     FolderHasChildren    "folder.has_children"    550 "5.5.1" "HASCHILDREN" 409;
+    FolderFull           "folder.full"            550 "5.5.1" "CANNOT" 409;
     FolderLimit          "folder.limit"           550 "5.5.1" "LIMIT" 409;
     KeywordLimit         "keyword.limit"          550 "5.5.1" "LIMIT" 409;
     KeywordTooMany       "keyword.too_many"       550 "5.5.1" "LIMIT" 409;

@@ -107,23 +107,21 @@ pub(super) async fn change(Path(b): Path<String>, Sent(visitor, wanted): Sent<Wa
         Err(answer) => return *answer,
     };
     let (code, sentence) = match carry_out(&visitor, &actor, &wanted).await {
-        Ok(None) => return visitor.see(&format!("/bal/{b}/dossiers")),
-        Ok(Some(key)) => (StatusCode::CONFLICT, visitor.t(key)),
+        Ok(()) => return visitor.see(&format!("/bal/{b}/dossiers")),
         Err(refusal) => visitor.told(&refusal),
     };
     answer(&visitor, &actor, &b, Some((wanted.nom, code, sentence))).await
 }
 
-/// Does it; or the key of why this page does not.
-async fn carry_out(visitor: &Visitor, actor: &Actor, wanted: &Wanted) -> Result<Option<&'static str>, Refusal> {
+async fn carry_out(visitor: &Visitor, actor: &Actor, wanted: &Wanted) -> Result<(), Refusal> {
     let op = &visitor.op;
     let name = wanted.nom.trim();
     if wanted.faire == "creer" {
-        return op.create_folder(actor, name, None).await.map(|_| None);
+        return op.create_folder(actor, name, None).await.map(drop);
     }
     let id = op.mailbox_of_object(&wanted.dossier).ok_or(RefusalCode::FolderUnknown)?;
-    let found = op.overview(actor).await?.into_iter().find(|(folder, _)| folder.id == id && is_own(folder));
-    let (folder, status) = found.ok_or(RefusalCode::FolderUnknown)?;
+    let found = op.folders(actor).await?.into_iter().find(|folder| folder.id == id && is_own(folder));
+    let folder = found.ok_or(RefusalCode::FolderUnknown)?;
     match wanted.faire.as_str() {
         // A name is that of the last level: the folder stays where it is.
         "renommer" => {
@@ -131,11 +129,10 @@ async fn carry_out(visitor: &Visitor, actor: &Actor, wanted: &Wanted) -> Result<
                 Some((above, _)) => format!("{above}/{name}"),
                 None => name.to_owned(),
             };
-            op.rename_folder(actor, &folder.name, &to).await.map(|()| None)
+            op.rename_folder(actor, &folder.name, &to).await
         }
-        // What is in a folder goes with it, and for good: only an empty one is removed here.
-        "supprimer" if status.messages == 0 => op.delete_folder(actor, &folder.name).await.map(|()| None),
-        "supprimer" => Ok(Some("list.folders.full")),
+        // What is in a folder would go with it, and for good: only one that is empty as it goes is removed here.
+        "supprimer" => op.delete_empty_folder(actor, id).await,
         _ => Err(Refusal::new(RefusalCode::Invalid).with("name", "faire")),
     }
 }

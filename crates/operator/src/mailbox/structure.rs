@@ -45,6 +45,14 @@ fn shape<'a>(rows: impl Iterator<Item = &'a FolderRow>) -> Vec<(Id, Vec<u8>)> {
     shape
 }
 
+/// Which folder is deleted.
+enum Which {
+    /// The one of this name, with what is in it.
+    Named(String),
+    /// This one, if nothing is in it.
+    Empty(Id),
+}
+
 /// Why a plan was not carried out.
 #[derive(Debug)]
 pub(super) enum Stop {
@@ -196,15 +204,37 @@ impl Operator {
     pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
         let (_, name) = self.folder_seen(actor, seat.bal, name)?;
-        if name == INBOX {
-            return Err(RefusalCode::FolderReserved.into());
-        }
+        self.delete(actor, seat, Which::Named(name)).await
+    }
+
+    /// Deletes a folder in which nothing is, at the instant at which it goes: what came since somebody looked is not lost. `folder.full`; with a special
+    /// use, INBOX: `folder.reserved`; with children: `folder.has_children`.
+    pub async fn delete_empty_folder(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
+        let seat = self.seat(actor)?.filing();
+        self.delete(actor, seat, Which::Empty(id)).await
+    }
+
+    async fn delete(&self, actor: &Actor, seat: Seat, which: Which) -> Result<(), Refusal> {
         let record = self.record(actor, seat.bal, "folder.deleted");
         let index = self.index_job(seat.bal, self.config().search.delay);
         let without = self.kept_from(actor);
+        let only_empty = matches!(which, Which::Empty(_));
         let plan = |tree: &Tree| {
-            let id = tree.get(&name)?.id;
-            if tree.by_name.keys().any(|other| names::is_below(other, &name)) {
+            let (name, id) = match &which {
+                Which::Named(name) => (name, tree.get(name)?.id),
+                Which::Empty(id) => {
+                    let found = tree.by_name.iter().find(|(name, row)| row.id == *id && actor.sees_folder(name));
+                    let (name, row) = found.ok_or(RefusalCode::FolderUnknown)?;
+                    if row.special_use.is_some() {
+                        return Err(RefusalCode::FolderReserved.into());
+                    }
+                    (name, *id)
+                }
+            };
+            if name == INBOX {
+                return Err(RefusalCode::FolderReserved.into());
+            }
+            if tree.by_name.keys().any(|other| names::is_below(other, name)) {
                 return Err(RefusalCode::FolderHasChildren.into());
             }
             Ok((id, ()))
@@ -217,6 +247,9 @@ impl Operator {
             {
                 let refusal = Refusal::new(RefusalCode::RightMissing).with("name", UseCase::MailFile.as_str());
                 return Err(Fail::from(refusal).into());
+            }
+            if only_empty && row.counts.messages > 0 {
+                return Err(Fail::from(RefusalCode::FolderFull).into());
             }
             let act = Act { bal: row.bal, modseq: ground.modseq, at: record.at() };
             let shown = messages::remove_all(tx, act, *id)?;

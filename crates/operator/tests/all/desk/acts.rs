@@ -14,6 +14,7 @@ each_engine!(
     one_takes_back_ones_own_acts_once_and_in_time,
     a_removal_waits,
     a_whole_view_at_once,
+    what_comes_while_a_folder_is_emptied_stays,
 );
 
 impl House {
@@ -164,4 +165,38 @@ async fn a_whole_view_at_once(h: House) {
     op.delete_folder(&anne, "Junk").await.unwrap();
     assert_eq!(op.act_on(&anne, &chosen(inbox, &uids[..1]), Act::Junk).await.unwrap().count, 1);
     assert_eq!(h.shows(&anne, h.place(&anne, "Junk").await).await.len(), 1);
+}
+
+async fn what_comes_while_a_folder_is_emptied_stays(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let trash = h.place(&anne, "Trash").await;
+    for n in 0..3 {
+        h.files(&anne, "Trash", n, FlagSet::default(), &letter("a@exemple.fr", &format!("vieille-{n}"))).await;
+    }
+    let all = Chosen { whole_view: Some(Filter::All), ..chosen(trash, &[]) };
+    let done = op.act_on(&anne, &all, Act::Remove).await.unwrap();
+    assert_eq!(done.count, 3);
+    // Something comes before the removal is carried out, and somebody's mail program wants something else of it removed at its own time.
+    let came = h.files(&anne, "Trash", 9, FlagSet::default(), &letter("a@exemple.fr", "neuve")).await;
+    let theirs = h.files(&anne, "Trash", 10, FlagSet::of(Flags::DELETED), &letter("a@exemple.fr", "autre")).await;
+    h.0.advance(16);
+    op.run_due_jobs().await.unwrap();
+    let left: Vec<u32> = op.open_folder(&anne, "Trash", true).await.unwrap().entries.iter().map(|e| e.uid).collect();
+    assert_eq!(left, [came, theirs]);
+    // A folder is removed when it is empty as it goes, whatever its page said before.
+    let project = op.create_folder(&anne, "Projet", None).await.unwrap().id;
+    let held = h.files(&anne, "Projet", 1, FlagSet::default(), &letter("a@exemple.fr", "arrivee")).await;
+    assert_eq!(code(op.delete_empty_folder(&anne, project).await), "folder.full");
+    assert_eq!(h.shows(&anne, project).await.len(), 1);
+    op.move_entries(&anne, project, &[held], "Archive").await.unwrap();
+    op.delete_empty_folder(&anne, project).await.unwrap();
+    assert_eq!(code(op.delete_empty_folder(&anne, project).await), "folder.unknown");
+    for name in ["INBOX", "Archive"] {
+        let id = h.place(&anne, name).await;
+        assert_eq!(code(op.delete_empty_folder(&anne, id).await), "folder.reserved", "{name}");
+    }
+    // Another BAL's folder is none here.
+    let service = h.sits("anne", SERVICE).await;
+    assert_eq!(code(op.delete_empty_folder(&service, trash).await), "folder.unknown");
 }
