@@ -1,8 +1,9 @@
 //! Acts of the console: each stands behind a page that says what will happen, takes what the call takes (a reason, mostly), and asks who sits there to
 //! prove it anew where the act cannot be taken back or gives rights (`UseCase::wants_fresh`).
 //!
-//! One table names them all; [`crate::carry`] translates each into the one call that REST has for it.
-use crate::carry::{Done, carry_out};
+//! [`crate::acts`] names them all, says what each form begins with, and translates each into the one call that REST has for it.
+use crate::acts::{all, begins, carry_out};
+use crate::carry::Done;
 use crate::frame::{Ask, Frame, sheet};
 use crate::table::ActLink;
 use axum::extract::Path;
@@ -22,8 +23,31 @@ pub(crate) enum Takes {
     Line,
     /// Several lines.
     Lines,
+    /// A number.
+    Number,
+    /// A day (`2026-03-03`).
+    Day,
+    /// So or not.
+    Tick,
     /// One of these stable names; the first one is chosen.
     One(&'static [&'static str]),
+    /// Any of these stable names, each in a field of its own (`rights.read`).
+    Many(&'static [&'static str]),
+    /// One of those that the form begins with ([`Begins::choices`]).
+    Given,
+    /// Nothing that one sees: what was read comes back as it was (a version).
+    Kept,
+}
+
+/// What a form begins with: for a change, what is so now.
+#[derive(Default)]
+pub(crate) struct Begins {
+    /// What the act is about, where that is not what the address names it by.
+    pub about: Option<String>,
+    /// By field.
+    pub values: Form,
+    /// What a field that takes one of several is given: value and words.
+    pub choices: BTreeMap<&'static str, Vec<(String, String)>>,
 }
 
 /// An act: the place whose things it is done to, its name, what one must be allowed to do, its look, what it takes.
@@ -35,7 +59,8 @@ pub(crate) struct Act {
     fields: &'static [(&'static str, Takes)],
 }
 
-const fn act(
+/// An act in one of the lists.
+pub(crate) const fn act(
     (place, name): (&'static str, &'static str),
     needs: UseCase,
     class: &'static str,
@@ -44,145 +69,9 @@ const fn act(
     Act { place, name, needs, class, fields }
 }
 
-const NOTHING: &[(&str, Takes)] = &[];
-const WHY: &[(&str, Takes)] = &[("reason", Takes::Lines)];
-const KINDS: &[&str] = &["Per", "Org", "App", "Cab"];
-const ROLES: &[&str] = &["structure", "region", "support", "auditor", "administrator"];
-const CAUSES: &[&str] = &["request", "notification_address", "departure", "unused", "misuse"];
-
-/// Every act.
-pub(crate) const ACTS: &[Act] = &[
-    act(
-        ("personnes", "ajouter"),
-        UseCase::PersonAdd,
-        "btn-main",
-        &[
-            ("login", Takes::Line),
-            ("given_name", Takes::Line),
-            ("family_name", Takes::Line),
-            ("national_id", Takes::Line),
-            ("structure", Takes::Line),
-            ("function", Takes::Line),
-        ],
-    ),
-    act(("personnes", "certifier"), UseCase::PersonCertify, "btn-main", NOTHING),
-    act(
-        ("personnes", "rattacher"),
-        UseCase::MembershipEdit,
-        "",
-        &[("structure", Takes::Line), ("function", Takes::Line)],
-    ),
-    act(("personnes", "inviter"), UseCase::FactorInvite, "", NOTHING),
-    act(
-        ("personnes", "remplacer-moyens"),
-        UseCase::RecoveryAsk,
-        "",
-        &[("checked", Takes::Lines), ("reason", Takes::Lines)],
-    ),
-    act(("personnes", "bloquer"), UseCase::PersonBlock, "btn-risk", WHY),
-    act(("personnes", "debloquer"), UseCase::PersonBlock, "", WHY),
-    act(
-        ("personnes", "depart"),
-        UseCase::MembershipEdit,
-        "btn-risk",
-        &[
-            ("structure", Takes::Line),
-            ("personal", Takes::One(&["suspend", "close", "keep"])),
-            ("reason", Takes::Lines),
-        ],
-    ),
-    act(("structures", "bloquer"), UseCase::StructureBlock, "btn-risk", WHY),
-    act(("structures", "debloquer"), UseCase::StructureBlock, "", WHY),
-    act(
-        ("bal", "donner-acces"),
-        UseCase::AccessGrant,
-        "btn-main",
-        &[("login", Takes::Line), ("role", Takes::One(&["member", "responsible"])), ("reason", Takes::Lines)],
-    ),
-    act(("bal", "retirer-acces"), UseCase::AccessGrant, "", &[("login", Takes::Line), ("reason", Takes::Lines)]),
-    act(("bal", "suspendre"), UseCase::BalSuspend, "", WHY),
-    act(("bal", "reprendre"), UseCase::BalSuspend, "", WHY),
-    act(("bal", "bloquer"), UseCase::BalBlock, "btn-risk", WHY),
-    act(("bal", "debloquer"), UseCase::BalBlock, "", WHY),
-    act(
-        ("bal", "clore"),
-        UseCase::BalClose,
-        "btn-risk",
-        &[("cause", Takes::One(CAUSES)), ("identity_proof", Takes::Line), ("reason", Takes::Lines)],
-    ),
-    act(("bal", "garder"), UseCase::BalClose, "", WHY),
-    act(
-        ("demandes", "ouvrir"),
-        UseCase::OpeningAsk,
-        "btn-main",
-        &[
-            ("address", Takes::Line),
-            ("kind", Takes::One(KINDS)),
-            ("name", Takes::Line),
-            ("structure", Takes::Line),
-            ("holders", Takes::Line),
-            ("members", Takes::Line),
-        ],
-    ),
-    act(("demandes", "verifier"), UseCase::OpeningDecide, "btn-main", NOTHING),
-    act(("demandes", "refuser"), UseCase::OpeningDecide, "btn-risk", WHY),
-    act(("demandes", "annuler"), UseCase::OpeningAsk, "", NOTHING),
-    act(
-        ("roles", "donner"),
-        UseCase::RoleGrant,
-        "btn-main",
-        &[
-            ("login", Takes::Line),
-            ("role", Takes::One(ROLES)),
-            ("structure", Takes::Line),
-            ("body", Takes::Line),
-            ("function", Takes::Line),
-            ("reason", Takes::Lines),
-        ],
-    ),
-    act(("roles", "retirer"), UseCase::RoleGrant, "btn-risk", WHY),
-    act(("recuperations", "confirmer"), UseCase::RecoveryConfirm, "btn-main", NOTHING),
-    act(("recuperations", "arreter"), UseCase::RecoveryStop, "btn-risk", NOTHING),
-    act(("file", "relancer"), UseCase::QueueRetry, "btn-main", NOTHING),
-    act(("file", "tout-relancer"), UseCase::QueueRetry, "", &[("destination", Takes::Line)]),
-    act(("file", "retenir"), UseCase::QueueHold, "", WHY),
-    act(("file", "liberer"), UseCase::QueueHold, "", NOTHING),
-    act(("file", "retourner"), UseCase::QueueReturn, "btn-risk", WHY),
-    act(("file", "supprimer"), UseCase::QueueDelete, "btn-risk", WHY),
-    act(("certificats", "retirer"), UseCase::CertificateRetire, "btn-risk", WHY),
-    act(("alarmes", "acquitter"), UseCase::AlarmAck, "btn-main", NOTHING),
-    act(
-        ("abus", "decider"),
-        UseCase::AbuseDecide,
-        "btn-main",
-        &[("decision", Takes::One(&["nothing", "warn", "block", "suspend"])), ("reason", Takes::Lines)],
-    ),
-    act(
-        ("signalements", "repondre"),
-        UseCase::ReportHandle,
-        "btn-main",
-        &[("outcome", Takes::One(&["done", "refused"])), ("answer", Takes::Lines)],
-    ),
-    act(("signalements", "transmettre"), UseCase::ReportHandle, "", WHY),
-    act(
-        ("annonces", "publier"),
-        UseCase::AnnouncementMake,
-        "btn-main",
-        &[("title", Takes::Line), ("text", Takes::Lines), ("body", Takes::Line)],
-    ),
-    act(
-        ("limites", "fixer"),
-        UseCase::PolicySet,
-        "btn-main",
-        &[
-            ("scope", Takes::One(&["domain", "kind", "structure", "bal"])),
-            ("subject", Takes::Line),
-            ("limit", Takes::Line),
-            ("value", Takes::Line),
-        ],
-    ),
-    act(("traces", "preuve"), UseCase::TraceProve, "btn-main", NOTHING),
-];
+/// Acts that take nothing, and those that take a reason alone.
+pub(crate) const NOTHING: &[(&str, Takes)] = &[];
+pub(crate) const WHY: &[(&str, Takes)] = &[("reason", Takes::Lines)];
 
 impl Act {
     /// Its name below `console.act` in the locale files.
@@ -197,12 +86,12 @@ impl Act {
 }
 
 fn find(place: &str, name: &str) -> Option<&'static Act> {
-    ACTS.iter().find(|act| act.place == place && act.name == name)
+    all().find(|act| act.place == place && act.name == name)
 }
 
 /// The key of an act, when it is one.
 pub(crate) fn find_key(key: &str) -> Option<String> {
-    ACTS.iter().map(Act::key).find(|known| known == key)
+    all().map(Act::key).find(|known| known == key)
 }
 
 /// The way to acts on something, for those that the asker may do; `id` is `-` where it is about nothing that is there yet.
@@ -216,15 +105,40 @@ pub(crate) fn links(ask: &Ask, place: &str, id: &str, names: &[&str]) -> Vec<Act
     known.map(link).collect()
 }
 
+/// How a field of the page that confirms looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Input(&'static str),
+    Area,
+    Tick,
+    Choice,
+    Group,
+    Kept,
+}
+
 /// A field of the page that confirms.
 struct Shown {
     id: String,
-    name: &'static str,
+    name: String,
     label: String,
     help: String,
+    error: String,
     value: String,
-    area: bool,
+    look: Look,
+    /// Of a choice: value and words.
     options: Vec<(String, String)>,
+    /// Of a group: id, name, words and whether it is ticked.
+    ticks: Vec<(String, String, String, bool)>,
+}
+
+impl Shown {
+    fn is(&self, look: Look) -> bool {
+        self.look == look
+    }
+    /// The type of an input; empty where it is none.
+    fn kind(&self) -> &'static str {
+        if let Look::Input(kind) = self.look { kind } else { "" }
+    }
 }
 
 #[derive(askama::Template)]
@@ -254,45 +168,98 @@ fn known(ask: &Ask, name: &str) -> Result<&'static Act, Refusal> {
     Ok(act)
 }
 
-fn page(ask: &Ask, act: &Act, id: &str, form: &Form, refused: Option<&Refusal>) -> Response {
-    let key = act.key();
-    let (status, error) = match refused {
-        Some(refusal) => ask.visitor.told(refusal),
-        None => (StatusCode::OK, String::new()),
+/// One field as it is shown: with what stands in `form`, and beside what is wrong with it.
+fn shown(ask: &Ask, field: &(&'static str, Takes), form: &Begins, wrong: &str, why: &str) -> Shown {
+    let &(name, takes) = field;
+    let value = form.values.get(name).cloned().unwrap_or_default();
+    let words = |list: &[&str]| list.iter().map(|w| ((*w).to_owned(), ask.word(w))).collect();
+    let (mut options, mut ticks) = (Vec::new(), Vec::new());
+    let look = match takes {
+        Takes::Line => Look::Input("text"),
+        Takes::Number => Look::Input("number"),
+        Takes::Day => Look::Input("date"),
+        Takes::Lines => Look::Area,
+        Takes::Tick => Look::Tick,
+        Takes::Kept => Look::Kept,
+        Takes::One(list) => {
+            options = words(list);
+            Look::Choice
+        }
+        Takes::Given => {
+            options = form.choices.get(name).cloned().unwrap_or_default();
+            Look::Choice
+        }
+        Takes::Many(list) => {
+            let one = |w: &&str| {
+                let part = format!("{name}.{w}");
+                (format!("c-{name}-{w}"), part.clone(), ask.word(w), form.values.contains_key(&part))
+            };
+            ticks = list.iter().map(one).collect();
+            Look::Group
+        }
     };
-    let about = if id == "-" { "" } else { id };
-    let field = |&(name, takes): &(&'static str, Takes)| Shown {
+    let label = if look == Look::Kept { String::new() } else { ask.t(&format!("field.{name}")) };
+    let error = if wrong == name { why.to_owned() } else { String::new() };
+    Shown {
         id: format!("c-{name}"),
-        name,
-        label: ask.t(&format!("field.{name}")),
+        name: name.to_owned(),
+        label,
         help: ask.help(name),
-        value: form.get(name).cloned().or_else(|| ask.given(name).map(str::to_owned)).unwrap_or_default(),
-        area: matches!(takes, Takes::Lines),
-        options: match takes {
-            Takes::One(words) => words.iter().map(|w| ((*w).to_owned(), ask.word(w))).collect(),
-            Takes::Line | Takes::Lines => Vec::new(),
-        },
+        error,
+        value,
+        look,
+        options,
+        ticks,
+    }
+}
+
+/// The page of an act; `form`: what stands in its fields. After a refusal it says why not, and beside which field.
+fn page(ask: &Ask, act: &Act, id: &str, form: &Begins, refused: Option<&Refusal>) -> Response {
+    let key = act.key();
+    let named = |name: &str| act.fields.iter().any(|(field, _)| *field == name);
+    let mut wrong = String::new();
+    let (status, error) = match refused.cloned() {
+        Some(mut refusal) => {
+            // What a call names by its own word is on this page called as its field is.
+            for (_, value) in refusal.args.iter_mut().filter(|(arg, value)| *arg == "name" && named(value)) {
+                let label = ask.t(&format!("field.{value}"));
+                wrong = std::mem::replace(value, label);
+            }
+            ask.visitor.told(&refusal)
+        }
+        None => (StatusCode::OK, String::new()),
     };
     let to = if id == "-" { format!("/console/{}", act.place) } else { sheet(act.place, id) };
     let page = Confirm {
         shell: ask.shell(),
         frame: ask.frame(),
         title: ask.t(&format!("act.{key}.label")),
-        about: about.to_owned(),
+        about: if id == "-" { String::new() } else { form.about.clone().unwrap_or_else(|| id.to_owned()) },
         what: ask.t(&format!("act.{key}.what")),
+        fields: act.fields.iter().map(|field| shown(ask, field, form, &wrong, &error)).collect(),
         error,
         action: ask.path().to_owned(),
         class: if act.class.is_empty() { "btn-main" } else { act.class },
-        fields: act.fields.iter().map(field).collect(),
         back: (ask.visitor.to(&to), ask.t("leave")),
     };
     ask.visitor.screen(status, &page)
 }
 
-/// `GET /console/…/{id}/{act}`: what will happen.
+/// `GET /console/…/{id}/{act}`: what will happen; what the address gives for a field stands there.
 pub(crate) async fn show(Path((id, name)): Path<(String, String)>, ask: Ask) -> Response {
-    match known(&ask, &name) {
-        Ok(act) => page(&ask, act, &id, &Form::new(), None),
+    let act = match known(&ask, &name) {
+        Ok(act) => act,
+        Err(refusal) => return ask.refused(&refusal),
+    };
+    match Box::pin(begins(&ask, act, &id)).await {
+        Ok(mut form) => {
+            for (field, takes) in act.fields {
+                if let Some(given) = ask.given(field).filter(|_| !matches!(takes, Takes::Kept)) {
+                    form.values.insert((*field).to_owned(), given.to_owned());
+                }
+            }
+            page(&ask, act, &id, &form, None)
+        }
         Err(refusal) => ask.refused(&refusal),
     }
 }
@@ -326,8 +293,18 @@ pub(crate) async fn send(
         Err(refusal) if matches!(refusal.code, RefusalCode::LoginRequired | RefusalCode::AuthFresh) => {
             ask.refused(&refusal)
         }
-        Err(refusal) => page(&ask, act, &id, &form, Some(&refusal)),
+        Ok(Done::Page(page)) => page,
+        Err(refusal) => again(&ask, act, &id, form, &refusal).await,
     }
+}
+
+/// The page once more, with what was filled in; where somebody else changed the thing meanwhile, with what is so now.
+async fn again(ask: &Ask, act: &Act, id: &str, form: Form, refusal: &Refusal) -> Response {
+    let begun = Box::pin(begins(ask, act, id)).await.unwrap_or_default();
+    if refusal.code == RefusalCode::EditConflict {
+        return page(ask, act, id, &begun, Some(refusal));
+    }
+    page(ask, act, id, &Begins { values: form, ..begun }, Some(refusal))
 }
 
 #[cfg(test)]
@@ -340,7 +317,7 @@ mod tests {
     #[test]
     fn every_act_is_of_a_place_and_says_what_it_does() {
         let _ = crate::routes();
-        for act in ACTS {
+        for act in all() {
             assert!(PLACES.iter().any(|p| p.name == act.place), "{}", act.place);
             for part in ["label", "what", "done"] {
                 let key = format!("console.act.{}.{part}", act.key());
@@ -348,8 +325,8 @@ mod tests {
             }
             for (name, takes) in act.fields() {
                 let key = format!("console.field.{name}");
-                assert_ne!(text(Lang::Fr, &key, &[]), key);
-                if let Takes::One(words) = takes {
+                assert!(matches!(takes, Takes::Kept) || text(Lang::Fr, &key, &[]) != key, "{key}");
+                if let Takes::One(words) | Takes::Many(words) = takes {
                     for word in words {
                         let key = format!("console.word.{word}");
                         assert_ne!(text(Lang::Fr, &key, &[]), key);
@@ -357,9 +334,9 @@ mod tests {
                 }
             }
         }
-        let mut keys: Vec<_> = ACTS.iter().map(Act::key).collect();
+        let mut keys: Vec<_> = all().map(Act::key).collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), ACTS.len());
+        assert_eq!(keys.len(), all().count());
     }
 }

@@ -6,6 +6,7 @@
 //! name; every act says what will happen before it does, and those that cannot be taken back ask who sits there to prove it anew ([`act`]); every list
 //! sorts, filters, and leaves as a file in which nothing is a formula.
 mod act;
+mod acts;
 mod carry;
 mod frame;
 mod pages;
@@ -26,8 +27,16 @@ const ASSETS: &[Asset] = &[
     ("table.js", "text/javascript; charset=utf-8", include_bytes!("../assets/table.js")),
 ];
 /// Our sentences, French and English.
-const FRENCH: [&str; 1] = [include_str!("../locales/fr.toml")];
-const ENGLISH: [&str; 1] = [include_str!("../locales/en.toml")];
+const FRENCH: [&str; 3] = [
+    include_str!("../locales/fr.toml"),
+    include_str!("../locales/fr/people.toml"),
+    include_str!("../locales/fr/running.toml"),
+];
+const ENGLISH: [&str; 3] = [
+    include_str!("../locales/en.toml"),
+    include_str!("../locales/en/people.toml"),
+    include_str!("../locales/en/running.toml"),
+];
 
 /// Every page of the console, one a line.
 pub fn routes() -> Router<State> {

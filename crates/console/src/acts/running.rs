@@ -1,0 +1,127 @@
+//! Acts on the service: the queue, certificates, alarms, abuse, reports, announcements, limits, traces.
+use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
+use crate::carry::{Done, Filled, invalid, row, unknown};
+use crate::frame::Ask;
+use sceau_domain::report::ReportState;
+use sceau_domain::{Refusal, RefusalCode, UseCase};
+use sceau_operator::queue::{Chosen, Holding};
+use sceau_operator::reports::NewAnnouncement;
+
+/// All of them.
+pub(crate) const ACTS: &[Act] = &[
+    act(("file", "relancer"), UseCase::QueueRetry, "btn-main", NOTHING),
+    act(("file", "tout-relancer"), UseCase::QueueRetry, "", &[("destination", Takes::Line)]),
+    act(("file", "retenir"), UseCase::QueueHold, "", WHY),
+    act(("file", "liberer"), UseCase::QueueHold, "", NOTHING),
+    act(("file", "retourner"), UseCase::QueueReturn, "btn-risk", WHY),
+    act(("file", "supprimer"), UseCase::QueueDelete, "btn-risk", WHY),
+    act(("certificats", "retirer"), UseCase::CertificateRetire, "btn-risk", WHY),
+    act(("alarmes", "acquitter"), UseCase::AlarmAck, "btn-main", NOTHING),
+    act(
+        ("abus", "decider"),
+        UseCase::AbuseDecide,
+        "btn-main",
+        &[("decision", Takes::One(&["nothing", "warn", "block", "suspend"])), ("reason", Takes::Lines)],
+    ),
+    act(
+        ("signalements", "repondre"),
+        UseCase::ReportHandle,
+        "btn-main",
+        &[("outcome", Takes::One(&["done", "refused"])), ("answer", Takes::Lines)],
+    ),
+    act(("signalements", "transmettre"), UseCase::ReportHandle, "", WHY),
+    act(
+        ("annonces", "publier"),
+        UseCase::AnnouncementMake,
+        "btn-main",
+        &[("title", Takes::Line), ("text", Takes::Lines), ("body", Takes::Line)],
+    ),
+    act(
+        ("limites", "fixer"),
+        UseCase::PolicySet,
+        "btn-main",
+        &[
+            ("scope", Takes::One(&["domain", "kind", "structure", "bal"])),
+            ("subject", Takes::Line),
+            ("limit", Takes::Line),
+            ("value", Takes::Line),
+        ],
+    ),
+    act(("traces", "preuve"), UseCase::TraceProve, "btn-main", NOTHING),
+];
+
+/// What a form begins with.
+pub(crate) async fn begins(_ask: &Ask, _act: &Act, _id: &str) -> Result<Begins, Refusal> {
+    Ok(Begins::default())
+}
+
+/// Does it.
+pub(crate) async fn carry_out(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<Done, Refusal> {
+    let to = match act.place {
+        "file" => queue(ask, act, id, form).await?,
+        "traces" => {
+            let bundle = ask.op().evidence(&ask.actor, row(id)?, None).await?;
+            let bytes = serde_json::to_vec_pretty(&bundle).map_err(|_| RefusalCode::Defect)?;
+            return Ok(Done::File(format!("preuve-{}.json", row(id)?), bytes));
+        }
+        _ => others(ask, act, id, form).await?,
+    };
+    Ok(Done::At(act.place, to))
+}
+
+async fn queue(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, Refusal> {
+    let (op, actor, f) = (ask.op(), &ask.actor, Filled(form));
+    let why = f.line("reason");
+    let one = || row(id).map(Chosen::Entry);
+    let stays = match act.name {
+        "relancer" => op.queue_retry_entry(actor, row(id)?).await.map(|_| true)?,
+        "tout-relancer" => {
+            let chosen = match f.maybe("destination") {
+                Some(domain) => Chosen::Destination(domain.parse().map_err(|_| invalid("destination"))?),
+                None => Chosen::All,
+            };
+            op.queue_retry(actor, &chosen).await.map(|_| false)?
+        }
+        "retenir" => {
+            op.queue_hold(actor, &one()?, &Holding { why: why.to_owned(), until: None }).await.map(|_| true)?
+        }
+        "liberer" => op.queue_release(actor, &one()?).await.map(|_| true)?,
+        "retourner" => op.queue_return(actor, &one()?, why).await.map(|_| false)?,
+        "supprimer" => op.queue_delete(actor, &one()?, why, None).await.map(|_| false)?,
+        _ => return Err(unknown(act)),
+    };
+    Ok(if stays { id.to_owned() } else { String::new() })
+}
+
+async fn others(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, Refusal> {
+    let (op, actor, f) = (ask.op(), &ask.actor, Filled(form));
+    let reason = f.line("reason");
+    match (act.place, act.name) {
+        ("certificats", "retirer") => drop(op.retire_certificate(actor, row(id)?, reason).await?),
+        ("alarmes", "acquitter") => {
+            let (code, subject) = id.split_once(' ').unwrap_or((id, ""));
+            op.acknowledge_alarm(actor, code, subject).await?;
+        }
+        ("abus", "decider") => {
+            drop(op.decide_abuse(actor, row(id)?, f.one("decision")?, reason).await?);
+            return Ok(id.to_owned());
+        }
+        ("signalements", "repondre") => {
+            let done = f.one::<ReportState>("outcome")? == ReportState::Done;
+            drop(op.answer_report(actor, row(id)?, done, f.line("answer")).await?);
+            return Ok(id.to_owned());
+        }
+        ("signalements", "transmettre") => drop(op.pass_report(actor, row(id)?, reason).await?),
+        ("annonces", "publier") => {
+            let (title, text) = (f.line("title").to_owned(), f.line("text").to_owned());
+            drop(op.announce(actor, NewAnnouncement { body: f.maybe("body"), title, text }).await?);
+        }
+        ("limites", "fixer") => {
+            let value = f.line("value").parse().map_err(|_| invalid("value"))?;
+            let (scope, subject) = (f.line("scope"), f.line("subject"));
+            drop(op.set_policy(actor, scope, subject, f.line("limit"), value).await?);
+        }
+        _ => return Err(unknown(act)),
+    }
+    Ok(String::new())
+}
