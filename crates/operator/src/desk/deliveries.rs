@@ -13,6 +13,7 @@ use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
 use sceau_store::desk::deliveries::{self as rows, Change, Delivery};
 use sceau_store::{Id, StoreError, Tx, messages, queue};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// What the rest of a delivery is sealed as; object = its id.
 const FIELD: &str = "delivery";
@@ -93,6 +94,46 @@ pub struct DeliveryView {
     pub sent: Timestamp,
     /// When the state was reached.
     pub at: Timestamp,
+}
+
+/// Under which Message-ID something was sent: what finds its recipients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SentAs([u8; 16]);
+
+/// How far what was sent came, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Recipients.
+    pub all: usize,
+    /// Those whom it has not reached yet.
+    pub waits: usize,
+    /// Those whom it will not reach.
+    pub lost: usize,
+    /// When that was last otherwise, milliseconds.
+    pub at: i64,
+}
+
+impl Followed {
+    /// Counts so many recipients in this state.
+    fn count(&mut self, state: DeliveryState, recipients: usize, at: i64) {
+        self.all += recipients;
+        if state.waits() {
+            self.waits += recipients;
+        } else if !state.arrived() {
+            self.lost += recipients;
+        }
+        self.at = self.at.max(at);
+    }
+    /// Of recipients that are shown.
+    pub fn of(found: &[DeliveryView]) -> Self {
+        let mut followed = Self::default();
+        found.iter().for_each(|d| followed.count(d.state, 1, d.at.0));
+        followed
+    }
+    /// Those whom it reached, as far as we can know.
+    pub fn arrived(&self) -> usize {
+        self.all.saturating_sub(self.waits + self.lost)
+    }
 }
 
 /// What is sealed of a delivery.
@@ -227,14 +268,53 @@ impl Operator {
         let row = row.ok_or(RefusalCode::EntryUnknown)?;
         let opened = MessageSummary::open(&seal, &row, &mut Vec::new()).map_err(|e| refuse::store(&e))?;
         self.note_reading(actor, (seat.bal, shown), Read::Listed(message, message, 1)).await?;
-        let headers = [opened.summary.header.as_slice(), opened.prefix.as_slice()];
-        let Some(mid) = headers.into_iter().find_map(|h| self.message_id_digest(h)) else { return Ok(Vec::new()) };
+        let Some(SentAs(mid)) = self.sent_under(&opened) else { return Ok(Vec::new()) };
         let look = move |tx: &mut dyn Tx| {
             seat.check(tx)?;
             Ok::<_, Fail>(rows::of_messages(tx, seat.bal, &[mid.to_vec()], MOST)?)
         };
         let found = self.0.store.read(look).await?;
         Ok(found.iter().filter_map(|d| view(&seal, d)).collect())
+    }
+
+    /// Under which Message-ID a message went, if it went at all; none without one.
+    pub(super) fn sent_under(&self, message: &MessageSummary) -> Option<SentAs> {
+        let headers = [message.summary.header.as_slice(), message.prefix.as_slice()];
+        headers.into_iter().find_map(|h| self.message_id_digest(h)).map(SentAs)
+    }
+
+    /// What finds the recipients of a message that the actor may see; none without a Message-ID. Nothing of the message is shown by it. `entry.unknown`.
+    pub async fn sent_as(&self, actor: &Actor, message: Id) -> Result<Option<SentAs>, Refusal> {
+        self.stands(actor, message).await?;
+        let seat = self.seat(actor)?;
+        let look = move |tx: &mut dyn Tx| {
+            seat.check(tx)?;
+            Ok::<_, Fail>(messages::summaries(tx, seat.bal, &[message])?.rows.remove(&message))
+        };
+        let row = self.0.store.read(look).await?.ok_or(RefusalCode::EntryUnknown)?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let opened = MessageSummary::open(&seal, &row, &mut Vec::new()).map_err(|e| refuse::store(&e))?;
+        Ok(self.sent_under(&opened))
+    }
+
+    /// How far what the actor's BAL sent under these Message-IDs came; absent where it sent nothing.
+    pub async fn followed(&self, actor: &Actor, sent: &[SentAs]) -> Result<HashMap<SentAs, Followed>, Refusal> {
+        let seat = self.seat(actor)?;
+        let mids: Vec<Vec<u8>> = sent.iter().map(|SentAs(mid)| mid.to_vec()).collect();
+        let look = move |tx: &mut dyn Tx| {
+            seat.check(tx)?;
+            Ok::<_, Fail>(rows::counts(tx, seat.bal, &mids)?)
+        };
+        let mut out: HashMap<SentAs, Followed> = HashMap::new();
+        for rows::Count { mid, state, recipients, at } in self.0.store.read(look).await? {
+            // What a later program wrote is shown by none of our words.
+            let state = DeliveryState::ALL.into_iter().find(|s| s.as_str() == state);
+            if let (Some(state), Ok(mid)) = (state, <[u8; 16]>::try_from(mid)) {
+                let recipients = usize::try_from(recipients).unwrap_or_default();
+                out.entry(SentAs(mid)).or_default().count(state, recipients, at);
+            }
+        }
+        Ok(out)
     }
 
     /// Forgets what was sent before `desk.deliveries_days`. Part of housekeeping; how many.

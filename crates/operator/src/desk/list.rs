@@ -2,6 +2,7 @@
 //!
 //! Promises: a window costs what it shows, whatever the folder holds; who may not read sees nothing, and what is kept from somebody (F074) is neither shown
 //! nor counted; what is shown is traced as a reading.
+use super::deliveries::SentAs;
 use crate::jobs::Kind;
 use crate::mailbox::entries::FlagSet;
 use crate::mailbox::folders::{Folder, FolderStatus, SpecialUse, narrow, seen_by};
@@ -112,6 +113,8 @@ pub struct Row {
     pub unread_in_thread: u32,
     /// Who takes care of it.
     pub with: Option<String>,
+    /// In Sent: what finds how far it came.
+    pub sent: Option<SentAs>,
 }
 
 /// A window, looked through.
@@ -345,6 +348,7 @@ impl Operator {
                 in_thread: narrow(all),
                 unread_in_thread: narrow(unread),
                 with: beside.with.get(&listed.mark.thread).cloned(),
+                sent: told.get(&entry.message).filter(|_| outward).and_then(|m| self.sent_under(m)),
             }
         };
         Ok(listed.into_iter().map(row).collect())

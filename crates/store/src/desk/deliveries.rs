@@ -80,6 +80,31 @@ pub fn of_messages(tx: &mut dyn Tx, bal: Id, mids: &[Vec<u8>], limit: usize) -> 
     Ok(found)
 }
 
+/// Recipients of a message that are in one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Keyed digest of the Message-ID.
+    pub mid: Vec<u8>,
+    /// Their state.
+    pub state: String,
+    /// How many.
+    pub recipients: i64,
+    /// When the last one reached it, milliseconds.
+    pub at: i64,
+}
+
+/// How many recipients of what a BAL sent under these Message-IDs are in which state.
+pub fn counts(tx: &mut dyn Tx, bal: Id, mids: &[Vec<u8>]) -> Result<Vec<Count>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT mid, state, CAST(COUNT(*) AS BIGINT), CAST(MAX(at) AS BIGINT) FROM deliveries \
+             WHERE bal_id = $1 AND mid IN ({list}) GROUP BY mid, state"
+        )
+    };
+    let read = |r: &Row| Ok(Count { mid: r.bytes(0)?, state: r.text(1)?, recipients: r.int(2)?, at: r.int(3)? });
+    many::rows(tx, mids, params![bal], sql, read)
+}
+
 /// Forgets what was sent before an instant; at most `limit`. How many.
 pub fn forget(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE sent < $1 ORDER BY sent LIMIT $2)";
