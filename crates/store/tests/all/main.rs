@@ -26,3 +26,4 @@ mod s3;
 mod sealed;
 mod spending;
 mod tls;
+mod windows;
