@@ -1,5 +1,5 @@
 //! The text of HTML, roughly, as it streams: tags and comments go, what breaks a line becomes a line break, styles and
-//! scripts are skipped, character references are read. For searching only; nothing here is shown to anybody.
+//! scripts are skipped, character references are read. For searching, and for the words of a letter that has no other text; never markup.
 //!
 //! Memory is a tag's name, whatever the input; the output is never longer than the input.
 

@@ -10,7 +10,7 @@
 //! | iterate over header fields, read them as a person does | [`header::fields`], [`header::decoded`] |
 //! | know who a message is from, without ambiguity | [`header::origin`] |
 //! | compare texts as IMAP does, sort and gather messages | [`casemap::casemap`], [`subject::base_subject`], [`sent::instant`], [`thread::Threader`] |
-//! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`] |
+//! | decode a part's body | [`decode::TransferDecoder`], [`decode::to_utf8`], [`flowed::joined`] |
 //! | have the words of an HTML part | [`html::Stripper`] |
 //! | show HTML, plain text, pictures of strangers | [`safe_html::clean`], [`safe_html::linked`], [`sniff`] |
 //! | hold content to lines, write binary content as lines | [`lines::LineCheck`], [`binary::Rewriter`] |
@@ -27,6 +27,7 @@ pub mod downgrade;
 pub mod encode;
 mod encoded_word;
 pub mod envelope;
+pub mod flowed;
 pub mod header;
 pub mod html;
 pub mod letter;

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use percent_encoding::utf8_percent_encode;
 use sceau_domain::{DomainName, RefusalCode};
+use sceau_message::safe_html::host;
 use sceau_operator::Operator;
 use sceau_web::{Shell, Visitor};
 use serde::Deserialize;
@@ -45,22 +46,6 @@ pub(super) fn to(op: &Operator, address: &str) -> Option<String> {
     fine.then(|| format!("/sortie?a={}&m={}", utf8_percent_encode(address, IN_QUERY), word()))
 }
 
-/// The host of an `http:` or `https:` address, without whoever stands before it (`https://banque.fr@ailleurs.fr`) and without a port.
-fn host(address: &str) -> Option<&str> {
-    let (scheme, rest) = address.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return None;
-    }
-    // Browsers read `\` as `/`.
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    let authority = rest[..end].rsplit('@').next().unwrap_or_default();
-    let host = match authority.find(']') {
-        Some(end) => &authority[..=end],
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    (!host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control())).then_some(host)
-}
-
 /// `GET /sortie?a=&m=`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
     if let Err(answer) = visitor.signed_in() {
@@ -86,27 +71,4 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
         to: asked.a,
     };
     visitor.screen(StatusCode::OK, &page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_is_where_one_arrives() {
-        for (address, found) in [
-            ("https://a.fr/x", Some("a.fr")),
-            ("HTTP://a.fr:8080?x", Some("a.fr")),
-            ("https://banque.fr@ailleurs.fr/banque.fr", Some("ailleurs.fr")),
-            ("https://banque.fr\\@ailleurs.fr", Some("banque.fr")),
-            ("https://a:b@[2001:db8::1]:443/", Some("[2001:db8::1]")),
-            ("https://a.fr#@b.fr", Some("a.fr")),
-            ("javascript://a.fr", None),
-            ("https:a.fr", None),
-            ("https://", None),
-            ("https:// a.fr", None),
-        ] {
-            assert_eq!(host(address), found, "{address}");
-        }
-    }
 }

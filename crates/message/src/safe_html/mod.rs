@@ -1,13 +1,15 @@
 //! HTML of mail, made harmless: what comes out shows what a person wrote, and can do nothing.
 //!
 //! Promises: only elements and attributes of our lists come out, each made anew by a parser that reads as browsers do; nothing in it runs, loads, sends, or
-//! names an address that is not one of ours ([`Options::link`]) or a picture that stands in it. Styles are judged value by value ([`style`]). What would cost
+//! names an address that is not one of ours ([`Options::link`]) or a picture that stands in it; a link says where it leads ([`hosts`]). Styles are judged value by value ([`style`]). What would cost
 //! too much to read is refused before it is read ([`budget`]): whoever asks shows its text instead. Where it is shown, a frame that may run nothing stands
 //! around it all the same.
 mod budget;
+mod hosts;
 mod style;
 mod words;
 
+pub use hosts::host;
 pub use words::linked;
 
 use crate::sniff::Picture;
@@ -16,8 +18,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most HTML that is read, bytes.
 pub const MOST_IN: usize = 2 << 20;
@@ -185,6 +187,7 @@ pub fn clean(html: &str, options: Options) -> Result<Clean, TooMuch> {
     let active = budget::judge(html)?;
     let seen = Arc::new(Seen::default());
     let html = builder(options, seen.clone()).clean(html).to_string();
+    let html = hosts::told(&html, &seen.led.lock().unwrap_or_else(PoisonError::into_inner));
     if html.len() > MOST_OUT + seen.pictures.load(Ordering::Relaxed) {
         return Err(TooMuch);
     }
@@ -199,6 +202,8 @@ struct Seen {
     remote: AtomicU32,
     /// Bytes of pictures that are shown.
     pictures: AtomicUsize,
+    /// What addresses became, and where they lead.
+    led: Mutex<HashMap<String, String>>,
 }
 
 /// Content-IDs that the HTML may show, in their order, each once: what is worth reading for [`Options::images`].
@@ -250,7 +255,15 @@ fn builder(options: Options, seen: Arc<Seen>) -> Builder<'static> {
         match (element, attribute) {
             // Ours: they are added, never taken.
             ("a", "target" | "rel") => Some(value.to_owned()),
-            ("a", "href") => led(value, &options.link),
+            ("a", "href") => {
+                let (to, place) = led(value, &options.link)?;
+                if let Some(place) = place {
+                    let _ = seen.led.lock().unwrap_or_else(PoisonError::into_inner).insert(to.clone(), place);
+                }
+                Some(to)
+            }
+            // Where a link leads is said there, by us.
+            ("a", "title") => None,
             ("img", "src") => {
                 let Some(found) = picture(value, &options.images) else {
                     let _ = seen.remote.fetch_add(1, Ordering::Relaxed);
@@ -291,13 +304,14 @@ fn plain(value: &str) -> bool {
     value.len() <= SHORT && value.chars().all(|c| c.is_ascii_alphanumeric() || "#%.,+- _".contains(c))
 }
 
-/// Where an address of a link leads.
-fn led(value: &str, link: &Link) -> Option<String> {
+/// What an address of a link becomes, and the place to which it leads.
+fn led(value: &str, link: &Link) -> Option<(String, Option<String>)> {
     // A browser reads an address without its controls and the spaces around it.
     let value = value.trim_matches(|c: char| c <= ' ');
     let value: String = value.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect();
     let scheme = value.split_once(':')?.0.to_ascii_lowercase();
-    if matches!(scheme.as_str(), "http" | "https" | "mailto") { link(&value) } else { None }
+    let known = matches!(scheme.as_str(), "http" | "https" | "mailto");
+    known.then(|| link(&value)).flatten().map(|to| (to, hosts::place(&value)))
 }
 
 /// A picture that stands in the message, or in the HTML itself.

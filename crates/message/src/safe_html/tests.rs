@@ -53,6 +53,19 @@ fn addresses_lead_through_our_page() {
 }
 
 #[test]
+fn a_link_says_where_it_leads() {
+    let link = html("<a href='https://ailleurs.fr/x' title='banque.fr'>https://<b>banque</b>.fr</a>");
+    assert!(
+        link.contains(" title=\"ailleurs.fr\">https://<b>banque</b>.fr</a> <span class=\"host\">(ailleurs.fr)</span>"),
+        "{link}"
+    );
+    assert_eq!(link.matches("title=").count(), 1, "what its sender says of it does not count: {link}");
+    let mail = html("<a href='mailto:zoe@a.fr?subject=x'>anne@a.fr</a>");
+    assert!(mail.contains("title=\"zoe@a.fr\"") && mail.contains("(zoe@a.fr)"), "{mail}");
+    assert!(!html("<a href='https://labo.fr/x'>Vos résultats</a>").contains("host"));
+}
+
+#[test]
 fn pictures_stand_in_the_message_or_nowhere() {
     let shown = html("<img src='cid:logo%40a' alt=Logo width=10>");
     assert!(shown.contains("src=\"data:image/png;base64,") && shown.contains("alt=\"Logo\""), "{shown}");

@@ -7,6 +7,7 @@ use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_extract::Extracted;
 use sceau_message::decode::{TransferDecoder, to_utf8};
+use sceau_message::flowed::joined;
 use sceau_message::scan::Part;
 use sceau_message::{header, sniff};
 use std::sync::Arc;
@@ -235,7 +236,7 @@ pub(crate) async fn content(
     Ok((out, cut))
 }
 
-/// The text of a part, and whether there is more.
+/// The text of a part as it was typed, and whether there is more.
 pub(crate) async fn text(
     reader: &mut MessageReader,
     part: &Part,
@@ -243,7 +244,12 @@ pub(crate) async fn text(
     most: usize,
 ) -> Result<(String, bool), Refusal> {
     let (bytes, cut) = content(reader, part, shift, most).await?;
-    Ok((to_utf8(part.mime.parameter("charset").unwrap_or_default(), &bytes), cut))
+    let text = to_utf8(part.mime.parameter("charset").unwrap_or_default(), &bytes);
+    let says = |name: &str, value: &str| part.mime.parameter(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
+    if part.mime.kind == "text" && part.mime.subtype == "plain" && says("format", "flowed") {
+        return Ok((joined(&text, says("delsp", "yes")), cut));
+    }
+    Ok((text, cut))
 }
 
 impl Operator {
