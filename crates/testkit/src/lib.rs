@@ -1,9 +1,11 @@
 //! TEST ONLY: what the tests of several rooms play with: an operator's configuration, people, BALs, a world of peers, a played IGC-Santé, a server
-//! over HTTPS, a relay for ordinary mail, files of people.
+//! over HTTPS, a relay for ordinary mail, files of people, pages asked as a browser asks them.
 //! For integration tests and benches; tests inside `operator` itself would see its types twice.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 pub mod browser;
+pub mod forms;
 pub mod https;
+pub mod pages;
 pub mod people_file;
 pub mod pki;
 pub mod relay;

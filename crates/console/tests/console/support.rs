@@ -1,122 +1,22 @@
-//! An operator with its pages, and people who ask.
+//! An operator with the console's pages, and people who ask.
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
-use sceau_domain::{Lang, Refusal, RefusalCode, Role};
-use sceau_identity::factor::Factor;
-use sceau_operator::roles::NewRole;
-use sceau_operator::{Actor, Operator};
-use sceau_store::testing::TestStore;
-use sceau_store::{StoreError, params};
-use sceau_testkit::browser::signed_in;
-use sceau_trust::{Anchors, Trust};
+use sceau_operator::Operator;
+pub use sceau_testkit::pages::HERE;
+use sceau_testkit::pages::{self, Room};
 use sceau_web::Via;
-use tower::ServiceExt;
 
-/// Where forms come from.
-pub const HERE: &str = "https://mss.alpha.fr";
+/// The console.
+pub struct Console;
 
-/// The operator under test, with `anne` and `bruno`.
-pub struct House {
-    pub op: Operator,
-    pub admin: Actor,
-    pub store: TestStore,
-    pub app: Router,
-}
-
-/// What was answered.
-pub struct Page {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Page {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+impl Room for Console {
+    type Via = Via;
+    fn app(op: Operator) -> Router {
+        sceau_web::app_with(op, sceau_console::routes())
     }
-    /// Says the sentence of a refusal.
-    pub fn says(&self, code: RefusalCode) -> bool {
-        let first = Refusal::new(code).sentence(Lang::Fr);
-        self.text.contains(first.split(['\'', '.', ':', '?']).next().unwrap())
+    fn via() -> Via {
+        Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) }
     }
 }
 
-impl House {
-    pub async fn new() -> Self {
-        let store = sceau_store::testing::sqlite().await;
-        let (op, admin) =
-            sceau_testkit::open(sceau_testkit::config(), store.clone(), Trust::new(Anchors::default())).await;
-        sceau_testkit::people(&op, &store, &admin, &[], &["anne", "bruno"]).await;
-        let app = sceau_web::app_with(op.clone(), routes());
-        Self { op, admin, store, app }
-    }
-    pub async fn browse(&self, method: Method, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
-        let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
-        let mut request = Request::builder().method(method).uri(path).extension(via);
-        request = request.header("content-type", "application/x-www-form-urlencoded");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = self.app.clone().oneshot(request.body(Body::from(form.to_owned())).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let text = String::from_utf8(to_bytes(body, 4 << 20).await.unwrap().to_vec()).unwrap();
-        Page { status: parts.status, headers: parts.headers, text }
-    }
-    /// Two structures, `ici` (followed by the body `gi`, where `anne` works) and `ailleurs` (where `bruno` does), and somebody of each role, who is
-    /// called as the role is: the structure's and the region's are of `ici`.
-    pub async fn staffed() -> Self {
-        let house = Self::new().await;
-        let logins = ["administrator", "structure", "region", "support", "auditor"];
-        sceau_testkit::people(&house.op, &house.store, &house.admin, &[], &logins).await;
-        let place = "INSERT INTO structures (id, code, name, category, address, contact, body_id, opening, convention, territory, version, created) \
-                     VALUES ($1, $2, $2, '', '{}', '{}', $3, 'delegated', 'signed', 'fr', 1, 0)";
-        let body = "INSERT INTO regional_bodies (id, code, name, contact, version, created) VALUES (7, 'gi', 'gi', '{}', 1, 0)";
-        let works = "INSERT INTO memberships (person_id, structure_id, function, since) SELECT id, $2, 'médecin', 0 FROM people WHERE login = $1";
-        let named = "UPDATE people SET given_name = 'Prénom', family_name = 'Nom' WHERE login <> 'root'";
-        let made = house.store.write(move |tx| {
-            tx.execute(body, &[])?;
-            tx.execute(place, params![1_i64, "ici", 7_i64])?;
-            tx.execute(place, params![2_i64, "ailleurs", None::<i64>])?;
-            for (login, at) in [("anne", 1_i64), ("structure", 1), ("bruno", 2)] {
-                tx.execute(works, params![login, at])?;
-            }
-            tx.execute(named, &[]).map(drop)
-        });
-        made.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
-        for role in Role::ALL.into_iter().filter(|r| r.is_granted()) {
-            let new = NewRole {
-                login: role.as_str().into(),
-                role,
-                structure: (role == Role::Structure).then(|| "ici".into()),
-                body: (role == Role::Region).then(|| "gi".into()),
-                function: Some("Essai".into()),
-                reason: "essai".into(),
-            };
-            house.op.grant_role(&house.admin, new).await.unwrap();
-        }
-        house
-    }
-    /// Somebody who has just proved who it is: the cookies of the browser.
-    pub async fn as_one(&self, login: &str) -> String {
-        format!("__Host-sceau={}", self.enters(login).await)
-    }
-    /// A form of one of our pages, sent with its word.
-    pub async fn press(&self, path: &str, cookies: &str, fields: &str) -> Page {
-        let session = cookies.strip_prefix("__Host-sceau=").expect("a session");
-        let word = sceau_identity::session::csrf(&self.op.form_key(session), path);
-        let headers = [("cookie", cookies), ("origin", HERE)];
-        self.browse(Method::POST, path, &headers, &format!("jeton={word}&{fields}")).await
-    }
-    pub async fn get(&self, path: &str, cookie: &str) -> Page {
-        self.browse(Method::GET, path, &[("cookie", cookie)], "").await
-    }
-    /// Somebody, signed in: the value of the session's cookie.
-    pub async fn enters(&self, login: &str) -> String {
-        signed_in(&self.op, &self.store, login, &[Factor::Card]).await.0
-    }
-}
-
-fn routes() -> Router<sceau_web::State> {
-    sceau_console::routes()
-}
+/// The operator under test.
+pub type House = pages::House<Console>;

@@ -16,9 +16,7 @@ struct Anne {
 
 impl Anne {
     async fn new() -> Self {
-        let World { op, store, .. } = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
-        let app = sceau_web::app_with(op.clone(), sceau_desk::routes());
-        let house = House { op, store, app };
+        let house = House::of(World::on(sceau_store::testing::sqlite().await, |_| {}).await);
         let cookie = format!("__Host-sceau={}", house.enters("anne").await);
         let overview = house.get("/compte", &cookie).await;
         let (_, own) = overview.text.split_once(&format!("{ANNE}</a>")).unwrap_or_else(|| panic!("{}", overview.text));

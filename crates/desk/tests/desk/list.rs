@@ -18,8 +18,7 @@ async fn with_mail(subjects: &[String]) -> (House, String) {
         let text = letter("Marc Durand <marc@exemple.fr>", subject);
         world.op.append(&anne, "INBOX", FlagSet::default(), None, world.message(&text)).await.unwrap();
     }
-    let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
-    let house = House { op: world.op, store: world.store, app };
+    let house = House::of(world);
     let cookie = format!("__Host-sceau={}", house.enters("anne").await);
     (house, cookie)
 }
