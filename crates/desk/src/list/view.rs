@@ -1,6 +1,9 @@
 //! What a list shows, as its address says it: `?filtre=&vue=&ordre=&avant=&fait=`. What an address says that means nothing is as if it were not there.
 use axum::extract::Query;
 use axum::http::Uri;
+use jiff::ToSpan;
+use sceau_domain::Timestamp;
+use sceau_domain::calendar::Territory;
 use sceau_operator::desk::choices::Choices;
 use sceau_operator::desk::list::{Cursor, Filter};
 use serde::Deserialize;
@@ -13,6 +16,8 @@ pub(super) struct Asked {
     vue: String,
     ordre: String,
     avant: String,
+    /// A month to begin at, `AAAA-MM`.
+    au: String,
     /// An act that was just done: what names it.
     pub fait: String,
     /// Why nothing was done.
@@ -28,6 +33,9 @@ pub(super) const FILTERS: [(Filter, &str, &str); 6] = [
     (Filter::Patient, "patient", "list.filter.patient"),
     (Filter::Mine, "miens", "list.filter.mine"),
 ];
+
+/// Most months that one can go to from a list.
+const MONTHS: usize = 240;
 
 /// The page of a folder.
 pub(super) fn place(bal: &str, folder: &str) -> String {
@@ -56,29 +64,62 @@ impl Asked {
             said if said == no => false,
             _ => chosen,
         };
-        Shown {
+        let shown = Shown {
             filter: filter.unwrap_or_default(),
             threads: one_of(&self.vue, "fils", "messages", choices.threads),
             oldest_first: one_of(&self.ordre, "ancien", "recent", choices.oldest_first),
-            from: cursor(&self.avant),
-        }
+            from: None,
+        };
+        let from = cursor(&self.avant).or_else(|| month(&self.au, shown.oldest_first));
+        Shown { from, ..shown }
     }
 }
 
 impl Shown {
     /// The address of this at a page.
     pub fn at(&self, page: &str) -> String {
-        let word = FILTERS.iter().find(|(filter, ..)| *filter == self.filter).map_or("", |(_, word, _)| *word);
-        let view = if self.threads { "fils" } else { "messages" };
-        let order = if self.oldest_first { "ancien" } else { "recent" };
-        let filter = if word.is_empty() { String::new() } else { format!("filtre={word}&") };
+        let words: Vec<String> = self.words().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         let from = self.from.map(|c| format!("&avant={}.{}", c.date, c.uid)).unwrap_or_default();
-        format!("{page}?{filter}vue={view}&ordre={order}{from}")
+        format!("{page}?{}{from}", words.join("&"))
+    }
+    /// What its address says, but for where it begins: names and values.
+    pub fn words(&self) -> Vec<(&'static str, &'static str)> {
+        let word = FILTERS.iter().find(|(filter, ..)| *filter == self.filter).map_or("", |(_, word, _)| *word);
+        let view = ("vue", if self.threads { "fils" } else { "messages" });
+        let order = ("ordre", if self.oldest_first { "ancien" } else { "recent" });
+        let filter = (!word.is_empty()).then_some(("filtre", word));
+        filter.into_iter().chain([view, order]).collect()
     }
     /// The same from its beginning.
     pub fn first(self) -> Self {
         Self { from: None, ..self }
     }
+}
+
+/// Where a month begins, for a list in such an order: by the clock of metropolitan France, as dates of lists are said.
+fn month(said: &str, oldest_first: bool) -> Option<Cursor> {
+    let (year, month) = said.split_once('-')?;
+    let first = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?;
+    let first = if oldest_first { first } else { first.checked_add(1.month()).ok()? };
+    let at = first.to_zoned(Territory::Metropole.clock()).ok()?.timestamp().as_millisecond();
+    // From the newest, all that came before the next month; from the oldest, all that came since this one.
+    Some(if oldest_first { Cursor { date: at - 1, uid: u32::MAX } } else { Cursor { date: at, uid: 0 } })
+}
+
+/// Months from one instant to another, newest first: word of an address, year, number. At most twenty years of them.
+pub(super) fn months(from: Timestamp, to: Timestamp) -> Vec<(String, i16, i8)> {
+    let date = |at: Timestamp| {
+        let at = jiff::Timestamp::from_millisecond(at.0).ok()?;
+        Some(at.to_zoned(Territory::Metropole.clock()).date().first_of_month())
+    };
+    let (Some(from), Some(mut at)) = (date(from), date(to)) else { return Vec::new() };
+    let mut found = Vec::new();
+    while at >= from && found.len() < MONTHS {
+        found.push((format!("{:04}-{:02}", at.year(), at.month()), at.year(), at.month()));
+        let Ok(before) = at.checked_sub(1.month()) else { break };
+        at = before;
+    }
+    found
 }
 
 /// `date.uid`
@@ -103,6 +144,27 @@ mod tests {
                 assert_eq!(Asked::of(&at).shown(&choices), shown, "{at}");
             }
         }
+    }
+
+    #[test]
+    fn a_month_begins_where_its_days_do() {
+        let choices = Choices::default();
+        let from = |said: &str| Asked::of(&said.parse().unwrap()).shown(&choices).from;
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        // By the clock of Paris, which is two hours ahead at the end of March and one at the end of December.
+        assert_eq!(from("/l?au=2026-03"), Some(Cursor { date: at("2026-03-31T22:00:00Z"), uid: 0 }));
+        assert_eq!(from("/l?au=2025-12"), Some(Cursor { date: at("2025-12-31T23:00:00Z"), uid: 0 }));
+        let oldest = Some(Cursor { date: at("2026-02-28T23:00:00Z") - 1, uid: u32::MAX });
+        assert_eq!(from("/l?au=2026-03&ordre=ancien"), oldest);
+        assert_eq!(from("/l?au=2026-03&avant=5.6"), Some(Cursor { date: 5, uid: 6 }), "further on");
+        for said in ["2026", "2026-13", "2026-0", "99999-01", "-", "a-b"] {
+            assert_eq!(from(&format!("/l?au={said}")), None, "{said}");
+        }
+        let span = (Timestamp(at("2025-11-30T23:30:00Z")), Timestamp(at("2026-02-10T08:00:00Z")));
+        let words: Vec<String> = months(span.0, span.1).into_iter().map(|(word, ..)| word).collect();
+        assert_eq!(words, ["2026-02", "2026-01", "2025-12"]);
+        assert!(months(span.1, span.0).is_empty());
+        assert_eq!(months(Timestamp(0), Timestamp(at("2026-01-01T00:00:00Z"))).len(), MONTHS);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 use super::act::NOTHING;
 use super::rail::{Rail, last_level, path, rail};
 use super::search::{SearchBox, search_box};
-use super::view::{Asked, FILTERS, Shown, place};
+use super::view::{self, Asked, FILTERS, Shown, place};
 use askama::Template;
 use axum::extract::Path;
 use axum::http::Uri;
@@ -71,6 +71,11 @@ struct List {
     counts: String,
     filters: Vec<Tab>,
     orders: Vec<Tab>,
+    /// Months that one can go to, by year: word of an address, name. Empty where all of it is one month.
+    months: Vec<(i16, Vec<(String, String)>)>,
+    /// What the form that goes to one keeps of the address.
+    kept: Vec<(&'static str, &'static str)>,
+    place: String,
     /// Where the list begins, on a page that does not show its beginning.
     newest: Option<String>,
     /// The list as it is asked for: an act leads back here.
@@ -191,7 +196,8 @@ fn list(
 ) -> List {
     let (op, here) = (&visitor.op, place(b, f));
     let at = |shown: Shown| visitor.to(&shown.at(&here));
-    let Listing { folder, status, rows, more, complete } = listing;
+    let Listing { folder, status, rows, more, span, complete } = listing;
+    let months = span.map(|(from, to)| view::months(from, to)).unwrap_or_default();
     let files = actor.bal.as_ref().and_then(|bal| bal.chair.as_ref()).is_some_and(|c| c.rights.has(BalRights::FILE));
     let filters = FILTERS.iter().map(|(filter, _, key)| {
         let other = Shown { filter: *filter, ..shown.first() };
@@ -223,6 +229,9 @@ fn list(
             view("list.view.threads", true),
             view("list.view.messages", false),
         ],
+        months: by_year(visitor.lang, months),
+        kept: shown.words(),
+        place: here.clone(),
         newest: shown.from.map(|_| at(shown.first())),
         here: shown.at(&here),
         folders_page: visitor.to(&format!("/bal/{b}/dossiers")),
@@ -286,6 +295,22 @@ fn line(visitor: &Visitor, (b, f): (&str, &str), row: Row, now: Timestamp) -> Li
         patient: row.patient,
         with: row.with,
     }
+}
+
+/// Months under their years; none where there is one only.
+fn by_year(lang: Lang, months: Vec<(String, i16, i8)>) -> Vec<(i16, Vec<(String, String)>)> {
+    let mut years: Vec<(i16, Vec<(String, String)>)> = Vec::new();
+    if months.len() < 2 {
+        return years;
+    }
+    for (word, year, month) in months {
+        let name = format!("{} {year}", text(lang, &format!("list.month_whole.{month}"), &[]));
+        match years.last_mut().filter(|(last, _)| *last == year) {
+            Some((_, names)) => names.push((word, name)),
+            None => years.push((year, vec![(word, name)])),
+        }
+    }
+    years
 }
 
 /// A date as short as it may be: the hour today, the day this year, else the whole date.

@@ -23,6 +23,35 @@ async fn with_mail(subjects: &[String]) -> (House, String) {
     (house, cookie)
 }
 
+/// Several years of mail in Anne's INBOX: one goes to a month of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_goes_to_a_month() {
+    let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+    let anne = world.actor("anne", ANNE).await;
+    for (day, subject) in [("2024-02-29", "fevrier"), ("2024-03-01", "mars"), ("2026-11-02", "novembre")] {
+        let date = format!("{day}T12:00:00Z").parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let text = letter("Marc Durand <marc@exemple.fr>", subject);
+        let date = Some(sceau_domain::Timestamp(date));
+        world.op.append(&anne, "INBOX", FlagSet::default(), date, world.message(&text)).await.unwrap();
+    }
+    let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
+    let h = House { op: world.op, store: world.store, app };
+    let cookie = format!("__Host-sceau={}", h.enters("anne").await);
+    let (list, page) = inbox(&h, &cookie).await;
+    for said in ["<optgroup label=\"2026\">", "<option value=\"2024-02\">février 2024</option>"] {
+        assert!(page.text.contains(said), "{said}");
+    }
+    assert_eq!(page.text.matches("<option value=\"20").count(), 34, "February 2024 to November 2026");
+    let subjects = async |query: &str| {
+        let page = h.get(&format!("{list}?vue=messages&{query}"), &cookie).await;
+        let rows = page.text.split("class=\"row-subject\">").skip(1);
+        rows.map(|rest| rest.split('<').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(subjects("ordre=recent&au=2024-02").await, ["fevrier"]);
+    assert_eq!(subjects("ordre=recent&au=2024-12").await, ["mars", "fevrier"]);
+    assert_eq!(subjects("ordre=ancien&au=2024-03").await, ["mars", "novembre"]);
+}
+
 /// Where a page leads.
 fn led(page: &Page) -> String {
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);

@@ -128,6 +128,8 @@ pub struct Listing {
     pub rows: Vec<Row>,
     /// After which entry the window goes on; none: nothing more.
     pub more: Option<Cursor>,
+    /// When the oldest and the newest message of the folder came; none where it has none.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// False: some messages are not known to lists yet; they come when they are.
     pub complete: bool,
 }
@@ -138,6 +140,7 @@ struct Seen {
     folder: rows::FolderRow,
     listed: Vec<Listed>,
     more: Option<Cursor>,
+    span: Option<(Timestamp, Timestamp)>,
     complete: bool,
     threads: bool,
     beside: Beside,
@@ -247,13 +250,19 @@ impl Operator {
             };
             let threads = asked.threads && plain;
             let (listed, more) = look(tx, &asked, asked.filter.which(person), threads, without.as_ref())?;
+            let mut end = |oldest_first| -> Result<Option<Timestamp>, StoreError> {
+                let first = View { oldest_first, from: None, limit: 1, ..asked.clone() };
+                let (rows, _) = look(tx, &first, Which::All, false, without.as_ref())?;
+                Ok(rows.first().map(|l| Timestamp(l.entry.internal_date)))
+            };
+            let span = end(true)?.zip(end(false)?);
             let known = listed.iter().all(|l| l.mark.traits != 0);
             let complete = known && (!asked.filter.needs_marks() || lists::unknown(tx, seat.bal, 1)?.is_empty());
             if let Some(marks) = &without {
                 marks.uncount(tx, std::slice::from_mut(&mut folder))?;
             }
             let beside = Beside::of(tx, seat.bal, &listed.iter().collect::<Vec<_>>(), threads.then_some(folder.id))?;
-            Ok(Seen { bal, folder, listed, more, complete, threads, beside })
+            Ok(Seen { bal, folder, listed, more, span, complete, threads, beside })
         });
         let seen = read.await?;
         let name = {
@@ -279,7 +288,7 @@ impl Operator {
         if !seen.threads {
             rows.iter_mut().for_each(|row| row.in_thread = 1);
         }
-        Ok(Listing { folder, status, rows, more: seen.more, complete: seen.complete })
+        Ok(Listing { folder, status, rows, more: seen.more, span: seen.span, complete: seen.complete })
     }
 
     /// The conversation of a message, newest first, wherever its messages are in the BAL; the message alone where it is in none.

@@ -3,11 +3,13 @@ use super::session::{Sent, Visitor};
 use super::shell::Shell;
 use axum::http::StatusCode;
 use axum::response::Response;
+use sceau_domain::Refusal;
 use sceau_domain::opening::{Guard, Lack, State};
 use sceau_identity::factor::{Lacking, Need};
 use sceau_operator::identity::first::{OwnBal, OwnMail, OwnPlace};
 use sceau_operator::openings::OpeningView;
 use serde::Deserialize;
+use std::collections::HashMap;
 
 /// What may be opened.
 #[derive(Deserialize)]
@@ -30,11 +32,21 @@ struct Bals {
     nothing: bool,
     /// What the ordinary address lacks; it is asked for with the BAL.
     ordinary: Option<Lack>,
+    /// How many messages nobody read, by what names their BAL.
+    unread: HashMap<String, u32>,
 }
 
 impl Bals {
     fn kind(&self, kind: &sceau_domain::BalKind) -> String {
         self.shell.t(&format!("page.bal.kind_{}", kind.as_str().to_ascii_lowercase()))
+    }
+    /// How many messages of a BAL nobody read, said; nothing where there are none.
+    fn waiting(&self, code: &str) -> Option<String> {
+        match self.unread.get(code).copied().unwrap_or_default() {
+            0 => None,
+            1 => Some(self.shell.t("page.bal.unread_one")),
+            n => Some(self.shell.t1("page.bal.unread", "n", &n.to_string())),
+        }
     }
     /// Where a BAL's mail is.
     fn mail(&self, code: &str) -> String {
@@ -73,11 +85,14 @@ pub(super) async fn show(visitor: Visitor) -> Response {
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
-    match visitor.op.own_mail(actor).await {
-        Ok(OwnMail { bals, asked, places, address }) => {
+    let found = async { Ok::<_, Refusal>((visitor.op.own_mail(actor).await?, visitor.op.desk_bals(actor).await?)) };
+    match found.await {
+        Ok((OwnMail { bals, asked, places, address }, mail)) => {
             let issuer = visitor.op.lacks(actor, Need::Issuer) != Some(Lacking::Issuer);
             let nothing = bals.is_empty() && asked.is_empty() && places.is_empty();
-            let page = Bals { shell: visitor.shell("/bal"), bals, asked, places, issuer, nothing, ordinary: address };
+            let shell = visitor.shell("/bal");
+            let unread = mail.into_iter().map(|bal| (bal.code, bal.unread)).collect();
+            let page = Bals { shell, bals, asked, places, issuer, nothing, ordinary: address, unread };
             visitor.page(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
