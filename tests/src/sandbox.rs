@@ -165,6 +165,8 @@ pub struct More {
     pub arguments: Vec<String>,
     /// Variables.
     pub variables: Vec<(String, String)>,
+    /// With the letters that a new sandbox sends itself: tests count what they sent.
+    pub letters: bool,
 }
 
 /// The built program under test. Tests of a package see `target/<profile>/` above their own executable.
@@ -234,6 +236,7 @@ impl Sandbox {
         let log = std::fs::File::create(folder.join("sandbox.log")).expect("log");
         let child = Command::new(program)
             .args(["sandbox", "--port-base", &base.to_string()])
+            .args((!more.letters).then_some("--empty"))
             .arg("--data")
             .arg(&data)
             .arg("--ready")

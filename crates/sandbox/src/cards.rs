@@ -389,6 +389,7 @@ mod tests {
             store: None,
             blobs: None,
             nodes: 1,
+            empty: false,
         })
     }
 

@@ -5,6 +5,7 @@
 //! certificates that must be refused. Everything is kept in one folder: a second start continues with the same data.
 mod authority;
 mod cards;
+mod letters;
 mod live;
 mod operator;
 mod pki;
@@ -40,6 +41,8 @@ pub struct Options {
     pub blobs: Option<String>,
     /// Nodes of each operator, 1 to 3; more than one needs `store`.
     pub nodes: u16,
+    /// Without the letters of an ordinary week in its mailboxes.
+    pub empty: bool,
 }
 
 /// Why the sandbox could not start or go on.
@@ -180,6 +183,12 @@ async fn live_on(
     let live: Vec<_> = (world.operators.iter().zip(beginnings))
         .map(|(o, after)| tokio::spawn(live::follow(o.clone(), after, options.lang, stop.clone())))
         .collect();
+    // Their way is seen live; what refuses them is told, and the world goes on.
+    if !options.empty
+        && let Err(e) = letters::send(options, world, pki, &accounts).await
+    {
+        tracing::warn!(error = %e, "the letters of the sandbox were not sent");
+    }
     // An operator that was killed comes back with another pid: the contract file follows.
     loop {
         tokio::select! {

@@ -32,7 +32,7 @@ fn send(sandbox: &Sandbox, to: &str, id: &str, body: &str) -> String {
 fn a_service_of_objects_that_is_away_defers_large_mail_only() {
     let _proof = proves(&["F264"], "smtp");
     let mut bucket = Bucket::start();
-    let more = More { arguments: bucket.arguments(), variables: bucket.variables() };
+    let more = More { arguments: bucket.arguments(), variables: bucket.variables(), letters: false };
     let mut sandbox = Sandbox::start_more(more);
     sandbox.configure(1, &[("[blobs]\n", "[blobs]\ntimeout_seconds = 2\n")]);
     let to = sandbox.b().account("Per", 0).clone();

@@ -8,7 +8,7 @@ fn a_second_process_with_a_living_node_s_number_is_refused_in_plain_words() {
     let _proof = proves(&["F263", "F121", "F151"], "cli");
     let database = Database::start();
     let arguments = ["--store", &database.url()].map(str::to_owned).to_vec();
-    let sandbox = Sandbox::start_more(More { arguments, variables: Vec::new() });
+    let sandbox = Sandbox::start_more(More { arguments, variables: Vec::new(), letters: false });
     let o = sandbox.a();
     // The very same node once more: it says why it does not start, and the living one goes on.
     for (lang, words) in [("fr", "Un autre processus a déjà le numéro"), ("en", "Another process has the number")] {

@@ -22,7 +22,7 @@ impl World {
         let bucket = Bucket::start();
         let mut arguments = vec!["--store".to_owned(), database.url(), "--nodes".to_owned(), nodes.to_string()];
         arguments.extend(bucket.arguments());
-        let sandbox = Sandbox::start_more(More { arguments, variables: bucket.variables() });
+        let sandbox = Sandbox::start_more(More { arguments, variables: bucket.variables(), letters: false });
         Self { sandbox, database, bucket }
     }
     /// Hands a message over at a node's MX door, once: the reply to its content.

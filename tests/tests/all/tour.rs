@@ -1,8 +1,9 @@
 //! The tour of the two READMEs, the example of docs/api.md and the guides: each block works as it is printed, each page that is named is there.
 use sceau_e2e::proof::workspace;
-use sceau_e2e::sandbox::sceau;
+use sceau_e2e::sandbox::{More, sceau};
 use sceau_e2e::visit::Visit;
-use sceau_e2e::{Run, Sandbox};
+use sceau_e2e::{Run, Sandbox, wait};
+use serde_json::Value;
 
 /// The first fenced block after this mark.
 fn block(file: &str, mark: &str) -> String {
@@ -69,4 +70,21 @@ fn the_pages_that_the_guides_of_signing_in_name_are_there() {
             assert!((200..404).contains(&seen.status), "{file} names {path}: {}", seen.status);
         }
     }
+}
+
+#[test]
+fn a_new_sandbox_has_letters_to_read_and_sends_them_once() {
+    let count = |sandbox: &Sandbox| {
+        let shown = sandbox.python("mailboxes.py", &["alpes", "marie.martin"]).ok();
+        let shown: Value = serde_json::from_str(&shown.out).expect("JSON");
+        shown["marie.martin"]["INBOX"]
+            .as_object()
+            .map_or(0, |inbox| inbox["entries"].as_object().map_or(0, |m| m.len()))
+    };
+    let mut sandbox = Sandbox::start_more(More { letters: true, ..More::default() });
+    // Six from the other operator, one from the laboratory of her own.
+    wait::until("the letters of a week", 60, || (count(&sandbox) == 7).then_some(()));
+    sandbox.restart();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(count(&sandbox), 7, "they are sent once");
 }

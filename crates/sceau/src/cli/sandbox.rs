@@ -22,6 +22,8 @@ pub struct SandboxArgs {
     blobs: Option<String>,
     #[arg(long, default_value_t = 1)]
     nodes: u16,
+    #[arg(long)]
+    empty: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +75,7 @@ pub fn run(c: &Context, args: SandboxArgs) -> Result<(), Failure> {
         store: args.store,
         blobs: args.blobs,
         nodes: args.nodes,
+        empty: args.empty,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| failed(&e))?;
     runtime.block_on(sceau_sandbox::run(options)).map_err(|e| failed(&e.sentence(c.lang)))
