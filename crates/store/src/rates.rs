@@ -62,23 +62,6 @@ pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> 
     tx.execute(sql, params![now, limit])
 }
 
-/// Keeps that a BAL wrote to these addresses (keyed digests), in order; how many of them are new.
-pub fn correspond(tx: &mut dyn Tx, bal: Id, tags: &[Vec<u8>], now: i64) -> Result<u64, StoreError> {
-    let mut new = 0;
-    for tag in tags {
-        let known = tx.execute(
-            "UPDATE correspondents SET at = $3 WHERE bal_id = $1 AND tag = $2",
-            params![bal, tag.as_slice(), now],
-        )?;
-        if known == 0 {
-            let sql =
-                "INSERT INTO correspondents (bal_id, tag, at) VALUES ($1, $2, $3) ON CONFLICT (bal_id, tag) DO NOTHING";
-            new += tx.execute(sql, params![bal, tag.as_slice(), now])?;
-        }
-    }
-    Ok(new)
-}
-
 /// Forgets correspondents not written to since `before`, at most `limit`; how many.
 pub fn forget_correspondents(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM correspondents WHERE (bal_id, tag) IN \

@@ -56,15 +56,16 @@ fn of_person(tx: &mut dyn Tx, p: &rows::Person, now: Timestamp) -> Result<Vec<Pu
     for held in access::of_person(tx, p.id)?.into_iter().filter(|a| PUBLISHED.contains(&a.role.as_str())) {
         if let Some(bal) = rows::bal_by_id(tx, held.bal_id)? {
             let chooses = BalRights::from_bits(held.rights).has(BalRights::MANAGE);
-            out.push(one(tx, p, bal, chooses, now)?);
+            out.push(one(tx, Some(p), bal, chooses, now)?);
         }
     }
     Ok(out)
 }
 
-fn one(
+/// What is published of a BAL. `p`: its holder, where a person holds it.
+pub(crate) fn one(
     tx: &mut dyn Tx,
-    p: &rows::Person,
+    p: Option<&rows::Person>,
     bal: rows::Bal,
     chooses: bool,
     now: Timestamp,
@@ -82,19 +83,19 @@ fn one(
         let parts = p.lines.into_iter().chain([p.postcode, p.town]);
         parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     });
-    let label = |tx: &mut dyn Tx, list: &str, code: &Option<String>| -> Result<Option<String>, StoreError> {
+    let label = |tx: &mut dyn Tx, list: &str, code: Option<&String>| -> Result<Option<String>, StoreError> {
         let Some(code) = code else { return Ok(None) };
         Ok(Some(structures::reference_label(tx, list, code)?.unwrap_or_else(|| code.clone())))
     };
-    let local = p.local_id.as_deref().map(|id| (id, p.local_id_until.map(Timestamp)));
-    let identifier = published_identifier(p.national_id.as_deref(), local, Some(&bal.address), now);
+    let local = p.and_then(|p| Some((p.local_id.as_deref()?, p.local_id_until.map(Timestamp))));
+    let identifier = published_identifier(p.and_then(|p| p.national_id.as_deref()), local, Some(&bal.address), now);
     let known = Known {
-        given_name: p.given_name.clone(),
-        family_name: p.family_name.clone().or_else(|| Some(p.name.clone())),
-        profession: label(tx, people::PROFESSIONS, &p.profession)?,
-        speciality: label(tx, people::SPECIALITIES, &p.speciality)?,
+        given_name: p.and_then(|p| p.given_name.clone()),
+        family_name: p.map(|p| p.family_name.clone().unwrap_or_else(|| p.name.clone())),
+        profession: label(tx, people::PROFESSIONS, p.and_then(|p| p.profession.as_ref()))?,
+        speciality: label(tx, people::SPECIALITIES, p.and_then(|p| p.speciality.as_ref()))?,
         identifier: identifier.map(str::to_owned),
-        phone: p.phone.clone(),
+        phone: p.and_then(|p| p.phone.clone()),
         structure: place.map(|s| s.name),
         postal: postal.filter(|text| !text.is_empty()),
         address: bal.address.clone(),

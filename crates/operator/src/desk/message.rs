@@ -3,6 +3,7 @@
 //! Promises: a message is read by whoever sees it in a folder of the BAL where he sits, and by nobody else ([`crate::mailbox::personal`]); reading is traced
 //! and marks it as read where the access lets file; what is said of the sender is what this operator verified, apart from what the message says.
 use crate::desk::parts::{self, Bodies, Piece};
+pub use crate::desk::sender::Sender;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
 use crate::mailbox::folders::narrow;
 use crate::mailbox::personal::{Marks, leave_out};
@@ -11,7 +12,7 @@ use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
-use sceau_domain::{Address, BalKind, BalRights, Refusal, RefusalCode, Timestamp};
+use sceau_domain::{Address, BalRights, Refusal, RefusalCode, Timestamp};
 use sceau_message::envelope::MailAddress;
 use sceau_message::html::Stripper;
 use sceau_message::safe_html::{self, Clean, Link, Options};
@@ -19,7 +20,7 @@ use sceau_message::trace_field::{self, Passage};
 use sceau_message::{header, sent};
 use sceau_store::folders::{self, FolderRow};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, Tx, access, accounts};
+use sceau_store::{Id, Tx};
 use std::collections::HashMap;
 
 /// Most plain text that a page shows, bytes.
@@ -51,29 +52,6 @@ pub struct Party {
     pub name: String,
     /// Address, as it is written.
     pub address: String,
-}
-
-/// What is known of who sent a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sender {
-    /// A BAL of ours: only whoever sits there sends as it.
-    Own {
-        /// Its name.
-        label: String,
-        /// Its kind.
-        kind: BalKind,
-        /// Who holds it, when one person does.
-        holder: Option<String>,
-        /// RPPS or ADELI of the holder, when the identity was certified.
-        national_id: Option<String>,
-    },
-    /// Another operator, by its certificate: it answers for who sends there.
-    Operator {
-        /// DN of the certificate.
-        dn: String,
-    },
-    /// Nothing: somebody filed it here, it did not come in by a door.
-    Unknown,
 }
 
 /// A message as it is read.
@@ -268,33 +246,6 @@ impl Operator {
             }
         }
         Ok(())
-    }
-
-    /// What is known of who sent a message, and the one address of its From.
-    async fn sender(&self, header: &[u8], passage: Option<&Passage>) -> Result<(Sender, Option<Address>), Refusal> {
-        let from = header::origin(header).ok().map(|origin| origin.from);
-        let Some(passage) = passage else { return Ok((Sender::Unknown, from)) };
-        if let Some(key) = from.as_ref().map(Address::key) {
-            let found = self.0.store.read::<_, Fail, _>(move |tx| {
-                let Some(bal) = accounts::bal_by_address(tx, &key)? else { return Ok(None) };
-                let holder = access::holder(tx, bal.id)?;
-                let person = match holder {
-                    Some(holder) => accounts::person_by_id(tx, holder.person_id)?,
-                    None => None,
-                };
-                Ok(Some((bal, person)))
-            });
-            if let Some((bal, person)) = found.await?
-                && let Ok(kind) = bal.kind.parse()
-            {
-                let certified = person.as_ref().filter(|p| p.identity != "none");
-                let national_id = certified.and_then(|p| p.national_id.clone());
-                let holder = person.map(|p| p.name);
-                return Ok((Sender::Own { label: bal.label, kind, holder, national_id }, from));
-            }
-        }
-        let dn = passage.peer.clone();
-        Ok((dn.map_or(Sender::Unknown, |dn| Sender::Operator { dn }), from))
     }
 
     /// The HTML of a message, made harmless, its pictures in it; none when it has none, or when it would cost too much: its words are shown then

@@ -21,6 +21,7 @@ pub mod parts;
 pub mod presence;
 pub mod recipients;
 pub mod rules;
+pub mod sender;
 pub mod settings;
 pub mod sit;
 pub mod sources;

@@ -9,14 +9,16 @@ use super::texts;
 use crate::access::Seat;
 use crate::mailbox::folders::{narrow, open_names};
 use crate::mailbox::personal::Marks;
+use crate::mailbox::read::MessageSummary;
 use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode, Timestamp};
-use sceau_search::{Hit, Query, Snippet, TextRecord, VERSION};
+use sceau_domain::{Address, Refusal, RefusalCode, Timestamp};
+use sceau_message::envelope::MailAddress;
+use sceau_search::{Field, Hit, Query, Snippet, TextRecord, VERSION};
 use sceau_store::indexes::{self, IndexRow, Shown};
-use sceau_store::{Id, StoreError, folders as rows, jobs};
+use sceau_store::{Id, StoreError, folders as rows, jobs, messages};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -210,6 +212,48 @@ impl Operator {
             return Err(RefusalCode::Unavailable.into());
         }
         Ok(matches.hits.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// Is somebody named, as a sender or as a recipient, in another message of a BAL than this one? None: that cannot be said at once, because much is not
+    /// indexed yet. The caller checks rights; nothing is shown.
+    pub(crate) async fn others_name(&self, bal: Id, who: &Address, message: Id) -> Result<Option<bool>, Refusal> {
+        let seal = self.bal_seal(bal).await?;
+        let read = self.0.store.read::<_, StoreError, _>(move |tx| {
+            let row = indexes::state(tx, bal)?;
+            let row = Some(row).filter(|row| row.generation != 0 && [0, VERSION].contains(&row.version));
+            let fresh = match &row {
+                Some(row) => indexes::unindexed(tx, bal, row, Id::MAX, PAGE)?,
+                None => indexes::messages_below(tx, bal, Id::MAX, PAGE)?,
+            };
+            let summaries = messages::summaries(tx, bal, &fresh)?;
+            Ok((row, fresh, summaries))
+        });
+        let (row, fresh, summaries) = read.await.map_err(|e| refuse::store(&e))?;
+        let named = |a: &MailAddress| {
+            let (Some(mailbox), Some(host)) = (&a.mailbox, &a.host) else { return false };
+            format!("{mailbox}@{host}").parse::<Address>().is_ok_and(|a| a == *who)
+        };
+        let mut room = Vec::new();
+        for (_, row) in summaries.rows.iter().filter(|(id, _)| **id != message) {
+            // What is damaged names nobody.
+            let Ok(found) = MessageSummary::open(&seal, row, &mut room) else { continue };
+            let envelope = &found.summary.envelope;
+            if [&envelope.from, &envelope.to, &envelope.cc, &envelope.bcc].into_iter().flatten().any(named) {
+                return Ok(Some(true));
+            }
+        }
+        if let Some(row) = row {
+            let text = who.to_string();
+            let said = |field| Query::field(field, &text).map_err(|e| super::unreadable(&e));
+            let query = Arc::new(Query::or([said(Field::From)?, said(Field::To)?]));
+            let asked = Asked { seal, query, before: None, deadline: Instant::now() };
+            let Ok(found) = self.ask_index(&asked, &row, Some((2, None))).await? else { return Ok(None) };
+            if found.hits.iter().any(|(_, id)| *id != message) {
+                return Ok(Some(true));
+            }
+        }
+        let all = fresh.len() < usize::try_from(PAGE).unwrap_or_default() && summaries.told == fresh.len();
+        Ok(all.then_some(false))
     }
 
     /// When a search that begins now gives up reading what is not indexed.
