@@ -1,4 +1,6 @@
 // A message: its frame as high as one likes; pictures and PDF in a dialog beside the text. Everything works without.
+import "./shared.js";
+
 function dress(root) {
   for (const button of root.querySelectorAll("[data-grow][hidden]")) {
     button.hidden = false;

@@ -3,6 +3,7 @@ use super::act::NOTHING;
 use super::rail::{Rail, last_level, path, rail};
 use super::search::{SearchBox, search_box};
 use super::view::{self, Asked, FILTERS, Shown, place};
+use crate::shared::{Far, far};
 use askama::Template;
 use axum::extract::Path;
 use axum::http::Uri;
@@ -41,6 +42,8 @@ struct Line {
     attached: bool,
     patient: bool,
     with: Option<String>,
+    /// In Sent: how far it came.
+    far: Option<Far>,
 }
 
 /// Lines, and where the next ones are.
@@ -173,7 +176,9 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
         }
     };
     let folders = op.folders(actor).await?;
-    let list = list(visitor, actor, (b, f), &shown, (listing, &folders), told);
+    let far = far(visitor, actor, &listing.rows).await?;
+    let mut list = list(visitor, actor, (b, f), &shown, (listing, &folders), told);
+    list.rows.lines.iter_mut().zip(far).for_each(|(line, far)| line.far = far);
     let search = search_box(visitor, actor, b, ("", "")).await?;
     Ok(Page {
         shell: visitor.shell(&list.here).of_bal(b),
@@ -294,6 +299,7 @@ fn line(visitor: &Visitor, (b, f): (&str, &str), row: Row, now: Timestamp) -> Li
         attached: row.attached,
         patient: row.patient,
         with: row.with,
+        far: None,
     }
 }
 

@@ -15,6 +15,8 @@ use serde::Deserialize;
 /// What the page of a message includes: markup of ours, empty where there is nothing to say.
 #[derive(Debug, Default)]
 pub(crate) struct Around {
+    /// Who answers it now; kept up to date by `shared.js`, with what became of it.
+    pub present: String,
     /// What became of each recipient.
     pub deliveries: String,
     /// Who opened, answered, takes care.
@@ -35,8 +37,6 @@ struct Line {
 struct Beside {
     shell: Shell,
     lines: Vec<Line>,
-    /// Those who answer at this moment.
-    present: String,
     assigned: Option<AssignmentView>,
     /// Login and name of each who may be chosen; nobody first.
     choices: Vec<(String, String)>,
@@ -72,12 +72,24 @@ pub(crate) async fn around(visitor: &Visitor, actor: &Actor, b: &str, message: i
     let m = visitor.op.email_object(message);
     let at = format!("/bal/{b}/message/{m}");
     let shell = || visitor.shell(&at).of_bal(b);
-    let (speech, mut around) = (Speech::of(visitor).await, Around::default());
+    let (speech, mut around, shared) = (Speech::of(visitor).await, Around::default(), super::shared(actor));
+    let mut comes = shared;
     match visitor.op.deliveries(actor, message).await {
-        Ok(found) => around.deliveries = deliveries::beside(shell(), speech, &found, format!("{at}/suivi")),
+        Ok(found) => {
+            around.deliveries = deliveries::beside(shell, speech, &found, format!("{at}/suivi"));
+            comes |= deliveries::waits(&found);
+        }
         Err(refusal) => told(refusal),
     }
-    if actor.bal.as_ref().is_none_or(|bal| !sceau_domain::personal::is_shared(bal.kind)) {
+    let names = match visitor.op.who_answers(actor, message).await {
+        Ok(names) => names,
+        Err(refusal) => {
+            told(refusal);
+            Vec::new()
+        }
+    };
+    around.present = presence::place(shell(), speech, &at, &names, comes);
+    if !shared {
         return around;
     }
     match colleagues(visitor, actor, message, (&at, speech), shell()).await {
@@ -108,7 +120,6 @@ async fn colleagues(
     let thread = op.conversation_of(actor, message).await?;
     let did = op.beside(actor, &[message]).await?.remove(&message).unwrap_or_default();
     let assigned = op.assignments(actor, &[thread]).await?.remove(&thread);
-    let present = presence::block(visitor.shell(at), op.who_answers(actor, message).await?);
     let nobody = (String::new(), visitor.t("shared.beside.nobody"));
     let choice = |c: Colleague| {
         let me = |name: &str| text(visitor.lang, "shared.beside.me", &[("name", name)]);
@@ -118,7 +129,6 @@ async fn colleagues(
     let choices = std::iter::once(nobody).chain(op.colleagues(actor).await?.into_iter().map(choice)).collect();
     let block = Beside {
         lines: did.into_iter().map(|d| line(speech, d)).collect(),
-        present,
         choices,
         chosen: assigned.as_ref().map(|a| a.login.clone()).unwrap_or_default(),
         version: assigned.as_ref().map_or(0, |a| a.version),

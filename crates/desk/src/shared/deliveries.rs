@@ -1,15 +1,22 @@
 //! What became of each recipient of a sent message: a block beside the message, and a page of its own.
-use super::Speech;
+use super::{Onlooker, Speech};
 use crate::list::{Rail, rail};
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
-use sceau_operator::desk::deliveries::{DeliveryState, DeliveryView};
+use sceau_operator::Actor;
+use sceau_operator::desk::deliveries::{DeliveryState, DeliveryView, Followed, SentAs};
+use sceau_operator::desk::list::Row;
 use sceau_web::part::{self, Asked, PartName};
+use sceau_web::ui::{Cell, Column, Kind, Table};
 use sceau_web::{Shell, Visitor, layout};
+use serde::Deserialize;
+
+/// Recipients that are all shown at once.
+const MANY: usize = 8;
 
 /// One recipient.
 struct Line {
@@ -29,10 +36,23 @@ struct Line {
 #[template(path = "shared/deliveries.html")]
 struct Block {
     shell: Shell,
-    lines: Vec<Line>,
+    /// Its page, which also gives the state alone.
+    at: String,
+    /// It is shown beside the message, and leads to its page.
+    leads: bool,
+    state: State,
+}
+
+/// What changes of it.
+#[derive(Template)]
+#[template(path = "shared/state.html")]
+struct State {
+    shell: Shell,
     summary: String,
-    /// The page of its own; none on that page.
-    to: Option<String>,
+    /// How far all came: another one once something changed.
+    stamp: String,
+    /// Recipients; those whom it reached, where they are many, behind these words.
+    groups: Vec<(Option<String>, Vec<Line>)>,
 }
 
 #[derive(Template)]
@@ -40,12 +60,27 @@ struct Block {
 struct Page {
     shell: Shell,
     rail: Rail,
-    block: String,
+    block: Option<Block>,
+    /// Where everything that one would look on is told as it happens.
+    live: Option<String>,
     back: String,
+    file: String,
+}
+
+/// What is asked of the page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Look {
+    /// `csv`: as a file.
+    format: String,
 }
 
 /// `GET /bal/{b}/message/{m}/suivi`
-pub(super) async fn page(visitor: Visitor, Path((b, m)): Path<(String, String)>) -> Response {
+pub(super) async fn page(
+    Onlooker(visitor): Onlooker,
+    Path((b, m)): Path<(String, String)>,
+    Query(look): Query<Look>,
+) -> Response {
     let (actor, message) = match super::beside::opened(&visitor, &b, &m).await {
         Ok(found) => found,
         Err(answer) => return *answer,
@@ -54,46 +89,140 @@ pub(super) async fn page(visitor: Visitor, Path((b, m)): Path<(String, String)>)
         Ok(found) => found,
         Err(refusal) => return visitor.refused(&refusal),
     };
-    let path = format!("/bal/{b}/message/{m}/suivi");
+    let (speech, message) = (Speech::of(&visitor).await, format!("/bal/{b}/message/{m}"));
+    let path = format!("{message}/suivi");
+    if look.format == "csv" {
+        return file(speech.lang, visitor.to(&path), &found).csv();
+    }
     let shell = || visitor.shell(&path).of_bal(&b);
-    let Ok(block) = shown(shell(), Speech::of(&visitor).await, &found, None) else {
-        return visitor.refused(&RefusalCode::Defect.into());
-    };
+    if visitor.part == Some(PartName::Message) {
+        let state = state(shell(), speech, &found);
+        return part::answer(&visitor, &Asked(visitor.part), &state, &[(PartName::Message, &state)]);
+    }
     let rail = match rail(&visitor, &actor, &b, None).await {
         Ok(rail) => rail,
         Err(refusal) => return visitor.refused(&refusal),
     };
-    let page = Page { shell: shell(), rail, block: block.clone(), back: format!("/bal/{b}/message/{m}") };
-    match visitor.part {
-        Some(_) => part::answer(&visitor, &Asked(visitor.part), &page, &[(PartName::Message, &block)]),
-        None => visitor.screen(StatusCode::OK, &page),
-    }
+    let block = (!found.is_empty()).then(|| Block {
+        state: state(shell(), speech, &found),
+        at: path.clone(),
+        leads: false,
+        shell: shell(),
+    });
+    let live = waits(&found).then(|| format!("{message}/direct"));
+    let page = Page { shell: shell(), rail, block, live, back: message, file: format!("{path}?format=csv") };
+    visitor.screen(StatusCode::OK, &page)
 }
 
 /// The block for a message's own page; empty where the BAL did not send it.
-pub(super) fn beside(shell: Shell, speech: Speech, found: &[DeliveryView], to: String) -> String {
-    shown(shell, speech, found, Some(to)).unwrap_or_default()
-}
-
-/// The block; empty where there is nothing to follow.
-fn shown(shell: Shell, speech: Speech, found: &[DeliveryView], to: Option<String>) -> askama::Result<String> {
+pub(super) fn beside(shell: impl Fn() -> Shell, speech: Speech, found: &[DeliveryView], at: String) -> String {
     match found {
-        [] => Ok(String::new()),
-        found => block(shell, speech, found, to).render(),
+        [] => String::new(),
+        found => {
+            let state = state(shell(), speech, found);
+            Block { shell: shell(), at, leads: true, state }.render().unwrap_or_default()
+        }
     }
 }
 
-fn block(shell: Shell, speech: Speech, found: &[DeliveryView], to: Option<String>) -> Block {
-    Block { lines: found.iter().map(|d| line(speech, d)).collect(), summary: summary(speech.lang, found), shell, to }
+/// Does anybody wait for it?
+pub(super) fn waits(found: &[DeliveryView]) -> bool {
+    found.iter().any(|d| d.state.waits())
+}
+
+/// How far a message came, as a page and its stream compare it.
+pub(super) fn stamp(f: &Followed) -> String {
+    format!("{}-{}-{}-{}", f.all, f.waits, f.lost, f.at)
+}
+
+/// Whom it did not reach first, then whom it has not reached yet. Of many, those whom it reached are a fold away.
+fn state(shell: Shell, speech: Speech, found: &[DeliveryView]) -> State {
+    let mut sorted: Vec<&DeliveryView> = found.iter().collect();
+    sorted.sort_by_key(|d| (d.state.arrived(), d.state.waits()));
+    let first = match found.len() > MANY {
+        true => sorted.iter().filter(|d| !d.state.arrived()).count(),
+        false => sorted.len(),
+    };
+    let (shown, folded) = sorted.split_at(first);
+    let lines = |list: &[&DeliveryView]| list.iter().map(|d| line(speech, d)).collect::<Vec<_>>();
+    let words = text(speech.lang, "shared.deliveries.reached", &[("n", &folded.len().to_string())]);
+    let groups = [(None, lines(shown)), (Some(layout::set(&words)), lines(folded))];
+    let groups = groups.into_iter().filter(|(_, lines)| !lines.is_empty()).collect();
+    State { summary: summary(speech.lang, found), stamp: stamp(&Followed::of(found)), groups, shell }
+}
+
+/// How far a message came, for its row in a list: a word, and its shade.
+pub(crate) type Far = (String, &'static str);
+
+/// How far what these rows show came; nothing for what this BAL did not send.
+pub(crate) async fn far(visitor: &Visitor, actor: &Actor, rows: &[Row]) -> Result<Vec<Option<Far>>, Refusal> {
+    let sent: Vec<SentAs> = rows.iter().filter_map(|row| row.sent).collect();
+    if sent.is_empty() {
+        return Ok(vec![None; rows.len()]);
+    }
+    let followed = visitor.op.followed(actor, &sent).await?;
+    let of = |row: &Row| row.sent.and_then(|sent| followed.get(&sent)).map(|f| word(visitor.lang, f));
+    Ok(rows.iter().map(of).collect())
+}
+
+/// What matters most of how far a message came.
+fn word(lang: Lang, f: &Followed) -> Far {
+    let (key, count, shade) = match f {
+        f if f.lost > 0 => ("lost", f.lost, "badge-no"),
+        f if f.waits > 0 => ("waits", f.waits, "badge-wait"),
+        f => ("arrived", f.all, "badge-ok"),
+    };
+    let number = if f.all == 1 { "one" } else { "many" };
+    let said = text(lang, &format!("shared.deliveries.far.{key}.{number}"), &[("n", &count.to_string())]);
+    (layout::set(&said), shade)
+}
+
+/// The same as a file: a line for each recipient.
+fn file(lang: Lang, at: String, found: &[DeliveryView]) -> Table {
+    let say = |key: &str| layout::set(&text(lang, &format!("shared.deliveries.{key}"), &[]));
+    let column = |key: &'static str, kind| Column { key, title: say(&format!("column.{key}")), kind, sort: false };
+    let shown = |text: &Option<String>| text.as_ref().map_or(Cell::None, |text| Cell::Text(text.clone()));
+    let row = |d: &DeliveryView| {
+        let why = d.code.map(|code| {
+            let why = Refusal::new(code).with("server", d.server.as_deref().unwrap_or_default());
+            why.with("reply", d.reply.as_deref().unwrap_or_default()).sentence(lang)
+        });
+        vec![
+            Cell::Text(d.address.clone()),
+            Cell::Text(say(d.state.as_str())),
+            Cell::Time(d.sent),
+            Cell::Time(d.at),
+            shown(&d.server),
+            shown(&why),
+            shown(&d.reply),
+        ]
+    };
+    Table {
+        id: "suivi",
+        caption: say("page"),
+        at,
+        columns: vec![
+            column("address", Kind::Text),
+            column("state", Kind::Text),
+            column("sent", Kind::Date),
+            column("at", Kind::Date),
+            column("server", Kind::Text),
+            column("why", Kind::Text),
+            column("reply", Kind::Text),
+        ],
+        rows: found.iter().map(row).collect(),
+        sort: None,
+        filter: Vec::new(),
+        next: None,
+        empty: say("none"),
+        lang,
+    }
 }
 
 /// How many of how many arrived, and what of the others.
 fn summary(lang: Lang, found: &[DeliveryView]) -> String {
-    let count = |is: fn(&DeliveryView) -> bool| found.iter().filter(|d| is(d)).count();
-    let (arrived, waits) = (count(|d| d.state.arrived()), count(|d| d.state.waits()));
-    let lost = found.len() - arrived - waits;
-    let (all, arrived, waits, lost) =
-        (found.len().to_string(), arrived.to_string(), waits.to_string(), lost.to_string());
+    let f = Followed::of(found);
+    let [all, arrived, waits, lost] = [f.all, f.arrived(), f.waits, f.lost].map(|n| n.to_string());
     let say = |key: &str, value: &str| text(lang, key, &[("count", value), ("limit", &all)]);
     let mut parts = vec![say("shared.deliveries.arrived", &arrived)];
     if waits != "0" {

@@ -1,73 +1,70 @@
-//! « Paul répond en ce moment »: a hint beside what is being written.
+//! « Paul répond en ce moment »: a hint where an answer is written or a message is read, so that two do not answer it. [`super::live`] keeps it up to date.
+use super::beside::{Nothing, opened};
+use super::{Speech, live};
 use askama::Template;
 use axum::extract::Path;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use sceau_domain::Refusal;
 use sceau_operator::Actor;
-use sceau_web::part::{self, Asked, PartName};
 use sceau_web::{Sent, Shell, Visitor};
-use serde::Deserialize;
 
-/// Who else answers.
+/// The place of what others do with a message, on a page.
 #[derive(Template)]
 #[template(path = "shared/present.html")]
 struct Present {
     shell: Shell,
-    names: Vec<String>,
+    /// Where it is told as it happens.
+    live: String,
+    /// Where it is said that one does not answer any more.
+    form: Option<String>,
+    /// What there is to say now.
+    said: Vec<String>,
 }
 
-/// What a page of writing holds: the place that a script keeps up to date.
-#[derive(Template)]
-#[template(path = "shared/watched.html")]
-struct Watched {
-    shell: Shell,
-    form: String,
-    block: String,
-}
-
-/// What is said.
-#[derive(Deserialize)]
-pub(super) struct Said {
-    /// `1`: answers; else not any more.
-    #[serde(default)]
-    repond: String,
-}
-
-/// `POST /bal/{b}/message/{m}/presence`
-pub(super) async fn say(Path((b, m)): Path<(String, String)>, Sent(visitor, said): Sent<Said>) -> Response {
-    let (actor, message) = match super::beside::opened(&visitor, &b, &m).await {
+/// `POST /bal/{b}/message/{m}/presence`: whoever wrote an answer leaves the page. Said by a script as it goes, which takes no answer.
+pub(super) async fn leave(Path((b, m)): Path<(String, String)>, Sent(visitor, Nothing {}): Sent<Nothing>) -> Response {
+    let (actor, message) = match opened(&visitor, &b, &m).await {
         Ok(found) => found,
         Err(answer) => return *answer,
     };
-    match visitor.op.present(&actor, message, said.repond == "1").await {
-        Ok(names) => {
-            let back = format!("/bal/{b}/message/{m}");
-            if visitor.part != Some(PartName::Told) {
-                return visitor.see(&back);
-            }
-            let shell = || visitor.shell(&back).of_bal(&b);
-            let block = block(shell(), names.clone());
-            let whole = Present { shell: shell(), names };
-            part::answer(&visitor, &Asked(visitor.part), &whole, &[(PartName::Told, &block)])
-        }
+    match visitor.op.present(&actor, message, false).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(refusal) => visitor.refused(&refusal),
     }
 }
 
-/// For a page on which the answer to a message is written: says that the actor answers it, and holds the place that `shared.js` keeps up to date. Empty at a
-/// BAL of one person, and where it cannot be said: a hint is never in the way.
+/// For a page on which the answer to a message is written: says that the actor answers it, and holds the place of what others do. Empty at a BAL of one
+/// person, and where it cannot be said: a hint is never in the way.
 pub(crate) async fn watched(visitor: &Visitor, actor: &Actor, b: &str, message: i64) -> String {
-    let shared = actor.bal.as_ref().is_some_and(|bal| sceau_domain::personal::is_shared(bal.kind));
-    let Ok(names) = visitor.op.present(actor, message, true).await else { return String::new() };
-    if !shared {
+    if !super::shared(actor) {
         return String::new();
     }
-    let form = format!("/bal/{b}/message/{}/presence", visitor.op.email_object(message));
-    let shell = || visitor.shell(&form).of_bal(b);
-    let watched = Watched { block: block(shell(), names), shell: shell(), form: form.clone() };
-    watched.render().unwrap_or_default()
+    let at = format!("/bal/{b}/message/{}", visitor.op.email_object(message));
+    let shell = visitor.shell(&at).of_bal(b);
+    let said = writing(visitor, actor, message, Speech::of(visitor).await).await.unwrap_or_default();
+    let (live, form) = (format!("{at}/direct?repond=1"), Some(format!("{at}/presence")));
+    Present { shell, live, form, said }.render().unwrap_or_default()
 }
 
-/// Who else answers; empty when nobody does.
-pub(super) fn block(shell: Shell, names: Vec<String>) -> String {
-    if names.is_empty() { String::new() } else { Present { shell, names }.render().unwrap_or_default() }
+/// What whoever writes an answer should know: others who write one, others who have written one.
+async fn writing(visitor: &Visitor, actor: &Actor, message: i64, speech: Speech) -> Result<Vec<String>, Refusal> {
+    let names = visitor.op.present(actor, message, true).await?;
+    let mut said = answering(speech, &names);
+    said.extend(live::answered(&visitor.op, actor, message, speech, 0).await?);
+    Ok(said)
+}
+
+/// The place on a message's page: others who write an answer now. Empty where nothing can come.
+pub(super) fn place(shell: Shell, speech: Speech, at: &str, names: &[String], comes: bool) -> String {
+    if !comes {
+        return String::new();
+    }
+    let said = answering(speech, names);
+    Present { shell, live: format!("{at}/direct"), form: None, said }.render().unwrap_or_default()
+}
+
+/// Others who write an answer now, said.
+pub(super) fn answering(speech: Speech, names: &[String]) -> Vec<String> {
+    names.iter().map(|name| live::says(speech, "answers", name, "")).collect()
 }
