@@ -119,6 +119,8 @@ pub(crate) struct Inner {
     pub(crate) ledger: ledger::Memory,
     /// Limits over sessions, and what looks like abuse.
     pub(crate) abuse: abuse::State,
+    /// What is remembered of the directory.
+    pub(crate) directory: desk::directory::State,
     /// Open indexes and what is decoded of them.
     pub(crate) search: search::State,
     /// The backup that runs.
@@ -162,6 +164,7 @@ impl Operator {
             inventory: certificates::State::default(),
             ledger: ledger::Memory::default(),
             abuse: abuse::State::default(),
+            directory: desk::directory::State::default(),
             search,
             care: care::backup::State::default(),
             connectors: connectors::State::default(),

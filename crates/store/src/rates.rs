@@ -62,6 +62,12 @@ pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> 
     tx.execute(sql, params![now, limit])
 }
 
+/// Did a BAL write to this address (keyed digest)?
+pub fn wrote_to(tx: &mut dyn Tx, bal: Id, tag: &[u8]) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM correspondents WHERE bal_id = $1 AND tag = $2";
+    Ok(tx.query_opt(sql, params![bal, tag])?.is_some())
+}
+
 /// Forgets correspondents not written to since `before`, at most `limit`; how many.
 pub fn forget_correspondents(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM correspondents WHERE (bal_id, tag) IN \

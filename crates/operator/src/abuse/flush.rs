@@ -8,6 +8,7 @@ use crate::{Operator, refuse};
 use sceau_domain::abuse::Signal;
 use sceau_domain::{Address, Refusal};
 use sceau_store::abuse::{self as rows, Case, Seen};
+use sceau_store::desk::correspondents;
 use sceau_store::{Id, StoreError, Tx, accounts, alarms, bals, rates};
 use serde_json::json;
 use std::time::Duration;
@@ -130,9 +131,12 @@ impl Operator {
         let now = self.now().0;
         while !wrote.is_empty() {
             let rest = wrote.split_off(wrote.len().min(SLICE));
-            let some: Vec<(Id, Vec<Vec<u8>>)> = wrote.iter().map(|w| (w.bal, w.tags.clone())).collect();
+            let mut some = Vec::with_capacity(wrote.len());
+            for one in &wrote {
+                some.push((one.bal, self.sealed_correspondents(one.bal, &one.to).await));
+            }
             let keep = move |tx: &mut dyn Tx| {
-                let keep = |(bal, tags): &(Id, Vec<Vec<u8>>)| rates::correspond(tx, *bal, tags, now);
+                let keep = |(bal, to): &(Id, Vec<correspondents::Wrote>)| correspondents::note(tx, *bal, to, now);
                 some.iter().map(keep).collect::<Result<Vec<u64>, StoreError>>()
             };
             match self.0.store.write(keep).await {

@@ -126,10 +126,12 @@ struct Raised {
 /// To whom a BAL wrote.
 #[derive(Debug, Clone)]
 struct Wrote {
-    subject: Subject,
+    /// Whose new correspondents are counted; none: nobody's.
+    subject: Option<Subject>,
     person: Option<Id>,
     bal: Id,
-    tags: Vec<Vec<u8>>,
+    /// Digests of the addresses, in order; each with the name and the address by which a page may know it.
+    to: Vec<(Vec<u8>, Option<(String, String)>)>,
 }
 
 /// From where a token is used.

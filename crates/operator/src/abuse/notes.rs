@@ -312,34 +312,56 @@ impl Operator {
         Ok(room)
     }
 
-    /// A message of ours was kept.
-    pub(crate) fn note_submitted(&self, actor: &Actor, from: &Address, (bal, kind): (Id, BalKind), to: &[Address]) {
+    /// A message of ours was kept. `named`: how it names people, names and addresses, for pages that complete what is typed; none where nobody but its
+    /// writer may know.
+    pub(crate) fn note_submitted(
+        &self,
+        actor: &Actor,
+        from: &Address,
+        (bal, kind): (Id, BalKind),
+        to: &[Address],
+        named: Option<&[(String, String)]>,
+    ) {
         self.0.abuse.memory().lately.wrote(bal, to, self.now().0, self.repeats());
-        let Some(subject) = subject_of(actor).filter(|_| !self.is_exempt(Some(from))) else { return };
         let person = Some(actor.person()).filter(|p| *p != 0);
         // A structure's server sends for all its people: its connector has a limit of its own.
-        if subject.kind == "connector" {
+        let subject = subject_of(actor).filter(|s| s.kind != "connector" && !self.is_exempt(Some(from)));
+        if let Some(subject) = &subject {
+            let times = if kind == BalKind::App { MACHINE } else { 1 };
+            let known = |r: &mut Raised| (r.person, r.bal) = (person, Some(bal));
+            self.count_signal(subject, Signal::Burst, count(to.len()), times, &known);
+        }
+        if kind == BalKind::App {
             return;
         }
-        let times = if kind == BalKind::App { MACHINE } else { 1 };
-        let known = |r: &mut Raised| (r.person, r.bal) = (person, Some(bal));
-        self.count_signal(&subject, Signal::Burst, count(to.len()), times, &known);
-        if self.threshold(Signal::Correspondents) > 0 && kind != BalKind::App {
-            let tag = |a: &Address| self.0.store.vault().tag("correspondent", a.key().as_bytes())[..16].to_vec();
-            let mut tags: Vec<Vec<u8>> = to.iter().map(tag).collect();
-            tags.sort_unstable();
-            let mut memory = self.0.abuse.memory();
-            if memory.wrote.len() < WAITING {
-                memory.wrote.push(Wrote { subject, person, bal, tags });
-            }
+        let subject = subject.filter(|_| self.threshold(Signal::Correspondents) > 0);
+        let named = named.filter(|_| person.is_some());
+        if subject.is_none() && named.is_none() {
+            return;
+        }
+        let one = |a: &Address| {
+            let tag = self.0.store.vault().tag("correspondent", a.key().as_bytes())[..16].to_vec();
+            let address = a.to_string();
+            let who = named.map(|named| {
+                let name = named.iter().find(|(_, known)| *known == address).map(|(name, _)| name.clone());
+                (name.unwrap_or_default(), address)
+            });
+            (tag, who)
+        };
+        let mut to: Vec<_> = to.iter().map(one).collect();
+        to.sort_unstable();
+        let mut memory = self.0.abuse.memory();
+        if memory.wrote.len() < WAITING {
+            memory.wrote.push(Wrote { subject, person, bal, to });
         }
     }
 
     /// New correspondents of a BAL were counted.
     pub(super) fn note_new_correspondents(&self, wrote: &Wrote, new: u64) {
+        let Some(subject) = &wrote.subject else { return };
         let known = |r: &mut Raised| (r.person, r.bal) = (wrote.person, Some(wrote.bal));
         let new = i64::try_from(new).unwrap_or(i64::MAX);
-        self.count_signal(&wrote.subject, Signal::Correspondents, new, 1, &known);
+        self.count_signal(subject, Signal::Correspondents, new, 1, &known);
     }
 
     /// Something of ours was refused; how long the answer waits.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 const QUOTED: usize = 256 << 10;
 
 /// Names, which may be empty, and addresses.
-type People = Vec<(String, String)>;
+pub(super) type People = Vec<(String, String)>;
 
 /// What is said of a message above its quoted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +154,8 @@ impl Source {
 }
 
 /// Names and addresses of a list, as people read them; what is no address is left out.
-fn people(list: &[MailAddress]) -> People {
+/// Those of a list who have an address: decoded name, which may be empty, and address.
+pub(super) fn people(list: &[MailAddress]) -> People {
     let one = |a: &MailAddress| {
         let domain: DomainName = a.host.as_deref()?.parse().ok()?;
         let address = Address::from_parts(a.mailbox.as_deref()?, domain).ok()?;

@@ -155,12 +155,14 @@ impl Operator {
         }
         let by = plan.author.by(actor);
         let to: Vec<Address> = plan.envelope.addresses().cloned().collect();
+        let named = self.named_in(from.local.id, &message).await?;
         let accepted = self.commit(actor, plan, message, fields, bcc).await?;
         if accepted.duplicate {
             return Ok(accepted);
         }
         room.kept();
-        self.note_submitted(actor, &written, (from.local.id, from.local.own.kind), &to);
+        let written_at = (from.local.id, from.local.own.kind);
+        self.note_submitted(actor, &written, written_at, &to, named.as_deref());
         if let Some(test) = tests.into_iter().next() {
             // What was sent is durable: a test beside it that fails is not a reason to send it again.
             let fact = self.fact("mail.tested", &by, None, "ok", json!({ "id": accepted.id }));

@@ -3,7 +3,9 @@
 //! Promises: what is kept of a message goes with it ([`drop_gone`]); what is kept of a BAL goes when the BAL is purged ([`crate::purge`]).
 pub mod beside;
 pub mod choices;
+pub mod correspondents;
 pub mod deliveries;
+pub mod directory;
 pub mod drafts;
 pub mod lists;
 pub mod push;
