@@ -160,7 +160,7 @@ pub(crate) async fn far(visitor: &Visitor, actor: &Actor, rows: &[Row]) -> Resul
     if sent.is_empty() {
         return Ok(vec![None; rows.len()]);
     }
-    let followed = visitor.op.followed(actor, &sent).await?;
+    let followed = visitor.op.how_far(actor, &sent).await?;
     let of = |row: &Row| row.sent.and_then(|sent| followed.get(&sent)).map(|f| word(visitor.lang, f));
     Ok(rows.iter().map(of).collect())
 }

@@ -136,7 +136,7 @@ impl Eyes {
             people.extend(answered(&self.op, &self.actor, self.message, self.speech, self.since).await?);
         }
         if let Some(sent) = self.sent {
-            let followed = self.op.followed(&self.actor, &[sent]).await?.remove(&sent);
+            let followed = self.op.how_far(&self.actor, &[sent]).await?.remove(&sent);
             self.stamp = followed.map(|f| deliveries::stamp(&f));
             self.sent = self.sent.filter(|_| followed.is_some_and(|f| f.waits > 0));
         }

@@ -1,13 +1,21 @@
 //! Sharing without a script: notes, who takes care, what became of a message, the team, rules. What people write is shown as text.
 use crate::support::{HERE, Page, browse};
 use axum::Router;
-use axum::http::{Method, StatusCode};
-use sceau_domain::{BalKind, RefusalCode};
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Method, Request, StatusCode};
+use futures_util::StreamExt;
+use sceau_domain::{BalKind, DomainName, RefusalCode};
 use sceau_identity::factor::Factor;
 use sceau_identity::session::csrf;
-use sceau_operator::mailbox::entries::FlagSet;
+use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
+use sceau_operator::queue::Chosen;
 use sceau_testkit::browser::signed_in;
 use sceau_testkit::world::{BETA, World, letter};
+use sceau_web::Via;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::timeout;
+use tower::ServiceExt;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
@@ -42,6 +50,18 @@ impl Service {
         let cookie = format!("__Host-sceau={session}");
         browse(&self.app, Method::GET, path, &[("cookie", cookie.as_str())], "").await
     }
+    async fn part(&self, session: &str, path: &str, part: &str) -> Page {
+        let cookie = format!("__Host-sceau={session}");
+        browse(&self.app, Method::GET, path, &[("cookie", cookie.as_str()), ("x-sceau-part", part)], "").await
+    }
+    /// Opens a stream.
+    async fn listens(&self, session: &str, path: &str) -> Told {
+        let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
+        let request = Request::builder().uri(path).extension(via).header("cookie", format!("__Host-sceau={session}"));
+        let response = self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Told { frames: response.into_body().into_data_stream(), text: String::new() }
+    }
     async fn send(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         let word = csrf(&self.world.op.form_key(session), path);
         let all: Vec<String> =
@@ -49,6 +69,40 @@ impl Service {
         let cookie = format!("__Host-sceau={session}");
         let headers = [("origin", HERE), ("cookie", cookie.as_str())];
         browse(&self.app, Method::POST, path, &headers, &all.join("&")).await
+    }
+}
+
+/// A stream of events, as a page hears it.
+struct Told {
+    frames: BodyDataStream,
+    text: String,
+}
+
+impl Told {
+    /// What is said of the next event of this name; none when the stream ends.
+    async fn data(&mut self) -> Option<(String, String)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
+                let found = field("event:").map(|name| (name, field("data:").unwrap_or_default()));
+                self.text = rest.to_owned();
+                match found {
+                    Some(found) => return Some(found),
+                    // A word that it is there.
+                    None => continue,
+                }
+            }
+            let frame = timeout(Duration::from_secs(30), self.frames.next()).await.expect("an event in time")?;
+            self.text.push_str(std::str::from_utf8(&frame.unwrap()).unwrap());
+        }
+    }
+    async fn next(&mut self) -> Value {
+        let (name, data) = self.data().await.expect("an event");
+        assert_eq!(name, "autour");
+        serde_json::from_str(&data).unwrap()
+    }
+    async fn ended(&mut self) -> bool {
+        self.data().await.is_some_and(|(name, _)| name == "fin") && self.data().await.is_none()
     }
 }
 
@@ -100,9 +154,102 @@ async fn what_became_of_a_message_is_shown() {
     let bal = s.world.op.bal_object(actor.bal.unwrap().id);
     let page = format!("/bal/{bal}/message/{}/suivi", s.world.op.email_object(sent));
     shown(&s.get(&s.anne, &page).await, &["1 sur 2 remis", "1 en attente", BRUNO, PAUL]);
+    // What waits is told as it happens, and asked for alone; the whole of it leaves as a file.
+    let shown_there = s.get(&s.anne, &page).await.text;
+    let stamp = shown_there.split("data-stamp=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let live = page.replace("/suivi", "/direct");
+    assert!(shown_there.contains(&format!("data-direct=\"{live}\"")), "{shown_there}");
+    let mut told = s.listens(&s.anne, &live).await;
+    assert_eq!(told.next().await, json!({ "gens": [], "suivi": stamp, "encore": true }));
+    let beta: DomainName = "beta.mssante.fr".parse().unwrap();
+    s.world.op.queue_return(&s.world.admin, &Chosen::Destination(beta), "arrêt du destinataire").await.unwrap();
+    let last = told.next().await;
+    assert!(last["suivi"] != *stamp && last["encore"] == false, "{last}");
+    assert!(told.ended().await, "nothing more can come");
+    let piece = s.part(&s.anne, &page, "message").await;
+    shown(&piece, &["1 sur 2 remis", "1 non remis", "data-stamp"]);
+    assert!(!piece.text.contains("<html"), "{}", piece.text);
+    let file = s.get(&s.anne, &format!("{page}?format=csv")).await;
+    assert!(file.header("content-type").starts_with("text/csv"), "{}", file.text);
+    assert!(file.text.lines().count() == 3 && file.text.contains("Retourné"), "{}", file.text);
+    assert!(!s.get(&s.anne, &page).await.text.contains("data-direct"), "nothing to wait for");
     // A message that came has nothing to follow, and says so; another one's is none.
     shown(&s.get(&s.anne, &format!("{}/suivi", s.message)).await, &["Aucun suivi pour ce message"]);
     assert_eq!(s.get(&s.bruno, &page).await.status.as_u16(), RefusalCode::NotFound.http());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_what_was_sent_say_how_far_it_came() {
+    let s = Service::new().await;
+    let actor = s.world.actor("anne", ANNE).await;
+    let bal = format!("/bal/{}", s.world.op.bal_object(actor.bal.as_ref().unwrap().id));
+    for (subject, to) in [("seul", &[BRUNO][..]), ("campagne", &[BRUNO, PAUL]), ("attente", &[PAUL])] {
+        let text = letter(ANNE, subject);
+        s.world.submit(&actor, ANNE, to, &text).await.unwrap();
+        s.world.op.append(&actor, "Sent", FlagSet::default(), None, s.world.message(&text)).await.unwrap();
+    }
+    let folder = s.world.op.folder(&actor, "Sent").await.unwrap().id;
+    let list = format!("{bal}/dossier/{}", s.world.op.mailbox_object(folder));
+    let page = s.get(&s.anne, &list).await;
+    let row = |subject: &str| {
+        page.text.split("<li class=\"row").find(|row| row.contains(subject)).unwrap_or_else(|| panic!("{}", page.text))
+    };
+    assert!(row("seul").contains("badge-ok\">Remis<"), "{}", row("seul"));
+    assert!(row("campagne").contains("badge-wait\">1 en attente<"), "{}", row("campagne"));
+    assert!(row("attente").contains("badge-wait\">En attente<"), "{}", row("attente"));
+    let english = s.get(&s.anne, &format!("{list}?lang=en")).await;
+    shown(&english, &["badge-ok\">Delivered<", "1 waiting"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_do_with_a_message_is_told_while_it_is_open() {
+    let s = Service::new().await;
+    let page = s.get(&s.anne, &s.message).await;
+    let live = format!("{}/direct", s.message);
+    shown(&page, &[&format!("data-direct=\"{live}\"")]);
+    let mut told = s.listens(&s.anne, &live).await;
+    assert_eq!(told.next().await, json!({ "gens": [], "suivi": null, "encore": true }));
+
+    // One begins an answer, and leaves it.
+    let (bal, code) = s.message.split_once("/message/").unwrap();
+    let answer = format!("{bal}/ecrire?repondre={code}&a=un");
+    let writing = s.get(&s.bruno, &answer).await;
+    shown(&writing, &["data-presence", "direct?repond=1"]);
+    assert!(!writing.text.contains("répond en ce moment"), "not oneself: {}", writing.text);
+    let says = |told: &Value, words: &str| {
+        told["gens"].as_array().unwrap().iter().any(|w| w.as_str().unwrap().contains(words))
+    };
+    let now = told.next().await;
+    assert!(says(&now, "répond en ce moment"), "{now}");
+    shown(&s.get(&s.anne, &s.message).await, &["répond en ce moment"]);
+    let left = s.send(&s.bruno, &format!("{}/presence", s.message), &[]).await;
+    assert_eq!(left.status, StatusCode::NO_CONTENT, "{}", left.text);
+    assert_eq!(told.next().await["gens"], json!([]));
+
+    // An open page of writing is seen by the others for as long as it is open, and hears who has answered, whenever that was.
+    let mut writes = s.listens(&s.bruno, &format!("{live}?repond=1")).await;
+    assert_eq!(writes.next().await["gens"], json!([]));
+    assert!(says(&told.next().await, "répond en ce moment"));
+    let anne = s.world.actor("anne", SERVICE).await;
+    let inbox = s.world.op.open_folder(&anne, "INBOX", true).await.unwrap();
+    let answered = FlagSet::of(Flags::ANSWERED);
+    let (folder, uid) = (inbox.folder.id, inbox.entries[0].uid);
+    s.world.op.change_flags(&anne, folder, &[uid], FlagChange::Add, answered, None).await.unwrap();
+    let heard = writes.next().await;
+    assert!(says(&heard, "a répondu le"), "{heard}");
+    shown(&s.get(&s.bruno, &answer).await, &["a répondu le"]);
+    // Nobody else is told of it, and a BAL of one person has nobody to tell of.
+    assert!(s.get(&s.bruno, &format!("/bal/B0/message/{code}/direct")).await.status.is_client_error());
+    let own = s.world.actor("bruno", BRUNO).await;
+    let text = s.world.message(&letter(PAUL, "seul"));
+    s.world.op.append(&own, "INBOX", FlagSet::default(), None, text).await.unwrap();
+    let alone = s.world.op.open_folder(&own, "INBOX", true).await.unwrap().entries[0].message;
+    let bal = s.world.op.bal_object(own.bal.as_ref().unwrap().id);
+    let alone = format!("/bal/{bal}/message/{}", s.world.op.email_object(alone));
+    assert!(!s.get(&s.bruno, &alone).await.text.contains("data-direct"));
+    let mut told = s.listens(&s.bruno, &format!("{alone}/direct")).await;
+    assert_eq!(told.next().await, json!({ "gens": [], "suivi": null, "encore": false }));
+    assert!(told.ended().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

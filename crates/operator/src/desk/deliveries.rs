@@ -298,7 +298,7 @@ impl Operator {
     }
 
     /// How far what the actor's BAL sent under these Message-IDs came; absent where it sent nothing.
-    pub async fn followed(&self, actor: &Actor, sent: &[SentAs]) -> Result<HashMap<SentAs, Followed>, Refusal> {
+    pub async fn how_far(&self, actor: &Actor, sent: &[SentAs]) -> Result<HashMap<SentAs, Followed>, Refusal> {
         let seat = self.seat(actor)?;
         let mids: Vec<Vec<u8>> = sent.iter().map(|SentAs(mid)| mid.to_vec()).collect();
         let look = move |tx: &mut dyn Tx| {

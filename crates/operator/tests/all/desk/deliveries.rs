@@ -1,9 +1,11 @@
 //! What became of each recipient.
+use super::lists::view;
 use super::{ANNE, House, SERVICE};
 use crate::mail::queue::{deferred, delivered, failed};
 use crate::mail::submission::take;
 use sceau_domain::{DomainName, RefusalCode};
-use sceau_operator::desk::deliveries::DeliveryView;
+use sceau_operator::desk::deliveries::{DeliveryView, Followed, SentAs};
+use sceau_operator::desk::list::Filter;
 use sceau_operator::mailbox::entries::FlagSet;
 use sceau_operator::queue::Chosen;
 use sceau_operator::{Actor, Door};
@@ -16,6 +18,7 @@ const PIA: &str = "pia@beta.mssante.fr";
 
 each_engine!(
     each_recipient_is_followed_to_its_end,
+    a_letter_to_forty_is_followed_in_numbers,
     what_an_operator_gives_back_is_told,
     a_sender_sees_its_own_and_nobody_else_does,
     what_is_old_is_forgotten
@@ -67,6 +70,56 @@ async fn each_recipient_is_followed_to_its_end(h: House) {
     assert!(pia.reply.as_deref().is_some_and(|r| r.contains("5.1.1")) && pia.at >= pia.sent);
     // Servers' words name people: sealed.
     assert!(!w.on_disk("inconnu"));
+}
+
+async fn a_letter_to_forty_is_followed_in_numbers(h: House) {
+    let w = &h.0;
+    let anne = w.actor("anne", ANNE).await;
+    let all: Vec<String> = (0..40).map(|n| format!("labo-{n:02}@beta.mssante.fr")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let text = letter(ANNE, "campagne");
+    w.submit(&anne, ANNE, &all, &text).await.unwrap();
+    w.op.append(&anne, "Sent", FlagSet::default(), None, w.message(&text)).await.unwrap();
+    // A draft is sent to nobody yet, and what came was sent by others.
+    w.op.append(&anne, "Sent", FlagSet::default(), None, w.message(&letter(ANNE, "autre"))).await.unwrap();
+    w.op.append(&anne, "INBOX", FlagSet::default(), None, w.message(&text)).await.unwrap();
+
+    let followed = async || {
+        let sent = view(h.place(&anne, "Sent").await, Filter::All);
+        let mut rows = w.op.window(&anne, &sent).await.unwrap().rows;
+        rows.sort_by_key(|row| row.uid);
+        let under: Vec<SentAs> = rows.iter().filter_map(|row| row.sent).collect();
+        assert_eq!((rows.len(), under.len()), (2, 2));
+        assert_eq!(w.op.sent_as(&anne, rows[0].message).await.unwrap(), Some(under[0]));
+        let found = w.op.how_far(&anne, &under).await.unwrap();
+        assert!(!found.contains_key(&under[1]), "never sent");
+        found[&under[0]]
+    };
+    let numbers = |f: Followed| (f.all, f.arrived(), f.waits, f.lost);
+    let before = followed().await;
+    assert_eq!(numbers(before), (40, 0, 40, 0));
+    w.advance(60);
+    let out = take(w, "beta.mssante.fr").await;
+    assert_eq!(out.recipients.len(), 40);
+    let outcome = |(n, id): (usize, Id)| match n {
+        0 => failed(id),
+        1 => deferred(id),
+        _ => delivered(id),
+    };
+    let outcomes = out.recipients.iter().map(|(id, _)| *id).enumerate().map(outcome).collect();
+    w.op.settle(out.id, outcomes).await.unwrap();
+    let after = followed().await;
+    assert_eq!(numbers(after), (40, 38, 1, 1));
+    assert!(after.at > before.at);
+    // In a list of what came nothing is followed.
+    let inbox = w.op.window(&anne, &view(h.place(&anne, "INBOX").await, Filter::All)).await.unwrap();
+    assert!(inbox.rows.iter().all(|row| row.sent.is_none()));
+    // Another BAL asks in vain.
+    let message = h.last_of(&anne).await;
+    let under = w.op.sent_as(&anne, message).await.unwrap().unwrap();
+    let bruno = w.actor("bruno", BRUNO).await;
+    assert!(w.op.how_far(&bruno, &[under]).await.unwrap().is_empty());
+    assert_eq!(code(w.op.sent_as(&bruno, message).await), "entry.unknown");
 }
 
 async fn what_an_operator_gives_back_is_told(h: House) {
