@@ -38,7 +38,7 @@ pub struct Options {
     /// Page, repeatable
     #[arg(long = "page", value_name = "NAME=/PATH", required = true)]
     pub pages: Vec<Page>,
-    /// Cookies to send (`name=value; …`), or `@FILE` that holds them
+    /// Cookies to send (`name=value; …`), or `@FILE` that holds them: of several lines each session takes one, in turn
     #[arg(long, value_name = "COOKIES")]
     pub cookie: Option<String>,
     /// The run ends after so many pages (or sooner, when its seconds are over)
@@ -59,8 +59,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// What stands behind each request's first line, and ends it.
-    pub(super) fn head(&self) -> Result<String, SetupError> {
+    /// What stands behind each request's first line, and ends it: of each browser.
+    pub(super) fn heads(&self) -> Result<Vec<String>, SetupError> {
         if self.common.security.starttls {
             return Err(SetupError::Option("HTTP knows no STARTTLS: --tls or --plain".into()));
         }
@@ -71,21 +71,23 @@ impl Options {
             Some(name) => format!("{name}:{}", self.common.target.port),
             None => self.common.target.to_string(),
         };
-        let cookie = match self.cookies()? {
-            Some(cookies) if !cookies.bytes().all(|b| (0x20..0x7f).contains(&b)) => {
-                return Err(SetupError::Option("--cookie: expected one line".into()));
-            }
-            Some(cookies) => format!("Cookie: {cookies}\r\n"),
-            None => String::new(),
+        let head = |cookie: &str| {
+            format!(" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: desk-load\r\nAccept-Encoding: gzip\r\n{cookie}\r\n")
         };
-        Ok(format!(" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: desk-load\r\nAccept-Encoding: gzip\r\n{cookie}\r\n"))
+        let Some(cookies) = self.cookies()? else { return Ok(vec![head("")]) };
+        let heads: Option<Vec<_>> = cookies
+            .lines()
+            .map(|line| line.bytes().all(|b| (0x20..0x7f).contains(&b)).then(|| head(&format!("Cookie: {line}\r\n"))))
+            .collect();
+        let heads = heads.filter(|heads| !heads.is_empty());
+        heads.ok_or_else(|| SetupError::Option("--cookie: expected a line of printable ASCII for each browser".into()))
     }
 
     fn cookies(&self) -> Result<Option<String>, SetupError> {
         match self.cookie.as_deref().map(|c| (c, c.strip_prefix('@'))) {
             None => Ok(None),
             Some((_, Some(file))) => match std::fs::read_to_string(file) {
-                Ok(text) => Ok(Some(text.trim_end().to_owned())),
+                Ok(text) => Ok(Some(text)),
                 Err(e) => Err(SetupError::File(file.into(), e)),
             },
             Some((cookies, None)) => Ok(Some(cookies.to_owned())),

@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Shared {
     pub(super) options: Options,
     pub(super) dial: Dial,
-    pub(super) head: String,
+    /// Of each browser; sessions take them in turn. There is one at least.
+    heads: Vec<String>,
     window: Window,
     counted: Mutex<Counted>,
     at_start: Mutex<(Option<Usage>, Duration)>,
@@ -33,7 +34,7 @@ impl Shared {
     }
     /// A connection, counted.
     pub(super) async fn open(&self, index: u32) -> Option<Client> {
-        match Client::open(&self.dial, index, &self.head).await {
+        match Client::open(&self.dial, index, &self.heads[index as usize % self.heads.len()]).await {
             Ok((client, phases)) => {
                 self.counted().opened(phases, client.tls());
                 Some(client)
@@ -55,12 +56,12 @@ impl Shared {
 
 /// Runs until the options' count or time is reached. Bounded: after the end each session only finishes what it had begun, under its time limit.
 pub async fn run(options: Options) -> Result<Report, SetupError> {
-    let head = options.head()?;
+    let heads = options.heads()?;
     machine::raise_file_limit();
     let common = &options.common;
     let shared = Arc::new(Shared {
         dial: Dial::new(common).await?,
-        head,
+        heads,
         window: Window::new(common.sessions, Duration::from_secs(common.seconds), options.count, None),
         counted: Mutex::default(),
         at_start: Mutex::default(),

@@ -100,6 +100,20 @@ async fn streams_stay_open_beside_pages() {
     assert_eq!((none.parked.unwrap().parked, none.errors.total()), (0, 1));
 }
 
+#[tokio::test]
+async fn each_browser_shows_its_own_cookies() {
+    let (address, seen) = served().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "a=b\nc=d\n").unwrap();
+    let cookies = format!("@{}", file.path().display());
+    let more = ["--park", "/events", "--page", "one=/whole", "--every", "0", "--sessions", "6", "--seconds", "1"];
+    let r = load(address, &[&more[..], &["--cookie", &cookies]].concat()).await;
+    assert_eq!((r.parked.unwrap().parked, seen.0[1].load(SeqCst), seen.0[2].load(SeqCst)), (6, 6, 3));
+    std::fs::write(file.path(), "").unwrap();
+    let none = ["desk-load", "--target", "127.0.0.1:1", "--plain", "--page", "one=/whole", "--cookie", &cookies];
+    assert!(run(Options::parse_from(none)).await.is_err());
+}
+
 #[test]
 fn what_is_no_page_is_refused() {
     for wrong in ["/whole", "one=whole", "one=/a b", "=/a"] {
