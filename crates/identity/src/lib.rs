@@ -6,6 +6,7 @@
 //! * [`card`], [`national`], [`names`]: whom a card or a provider names, and whether that is the person of a row.
 //! * [`jose`]: signed tokens and keys; [`oidc`]: Pro Santé Connect and structures' sign-ins; [`oauth`]: our own authorization server.
 //! * [`webauthn`], [`totp`], [`code`], [`password`]: what people enrol.
+//! * [`vapid`]: who we are to the services that wake browsers.
 //! * [`json`], [`form`], [`url`]: what strangers write, read in one way only.
 //!
 //! Promises: every parser has a budget before it allocates, refuses what is there twice and never panics; what is not understood is refused; secrets
@@ -24,4 +25,5 @@ pub mod password;
 pub mod session;
 pub mod totp;
 pub mod url;
+pub mod vapid;
 pub mod webauthn;

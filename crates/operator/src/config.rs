@@ -63,4 +63,6 @@ pub struct OperatorConfig {
     pub identity: crate::identity::settings::Settings,
     /// The desk.
     pub desk: crate::desk::Settings,
+    /// Browsers that are woken.
+    pub push: crate::desk::push::Settings,
 }

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Arrival,
     /// Says by ordinary mail that there is new mail. Key: 0.
     Digest,
+    /// Wakes browsers whose people want to hear of new mail. Key: 0.
+    Push,
     /// Sends a draft whose time has come. Key: its id.
     Outbox,
     /// Removes for good what was to be, unless it was taken back. Key: the act's id.
@@ -45,12 +47,13 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Index,
         Self::Purge,
         Self::Quota,
         Self::Arrival,
         Self::Digest,
+        Self::Push,
         Self::Notice,
         Self::Import,
         Self::Register,
@@ -72,6 +75,7 @@ impl Kind {
             Self::Register => "register",
             Self::Arrival => "arrival",
             Self::Digest => "digest",
+            Self::Push => "push",
             Self::Outbox => "outbox",
             Self::Removal => "removal",
             Self::Listing => "listing",
@@ -195,6 +199,7 @@ impl Operator {
             Kind::Register => self.look_people_up().await,
             Kind::Arrival => self.look_after_arrivals(id).await,
             Kind::Digest => self.send_digests().await,
+            Kind::Push => self.send_pushes().await,
             Kind::Outbox => self.send_due(id).await,
             Kind::Removal => self.remove_due(id).await,
             Kind::Listing => self.make_known(id, stop).await,

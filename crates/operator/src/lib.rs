@@ -135,6 +135,8 @@ pub(crate) struct Inner {
     pub(crate) antivirus: antivirus::State,
     /// What is remembered of identities.
     pub(crate) identity: identity::State,
+    /// What is remembered of the services that wake browsers.
+    pub(crate) push: desk::push::State,
     /// Takes ordinary mail, when one is configured.
     pub(crate) relay: std::sync::OnceLock<Arc<dyn notices::Relay>>,
 }
@@ -172,6 +174,7 @@ impl Operator {
             mail_setup: mail_setup::State::default(),
             antivirus: antivirus::State::default(),
             identity: identity::State::default(),
+            push: desk::push::State::default(),
             relay: std::sync::OnceLock::new(),
         };
         let operator = Self(Arc::new(inner));

@@ -10,6 +10,8 @@ pub const ABSENCE: i64 = 1;
 pub const NOTICES: i64 = 2;
 /// Bit of `bals.follows`: there are rules ([`crate::desk::rules`]).
 pub const RULES: i64 = 4;
+/// Bit of `bals.follows`: browsers want to be woken ([`crate::desk::push`]).
+pub const PUSH: i64 = 8;
 
 /// An absence of a BAL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +140,7 @@ pub fn forget(tx: &mut dyn Tx, before: i64, limit: i64) -> Result<u64, StoreErro
     tx.execute(sql, params![before, limit])
 }
 
-/// Who waits for what comes to a BAL: [`ABSENCE`], [`NOTICES`], [`RULES`].
+/// Who waits for what comes to a BAL: [`ABSENCE`], [`NOTICES`], [`RULES`], [`PUSH`].
 pub fn follows(tx: &mut dyn Tx, bal: Id) -> Result<i64, StoreError> {
     tx.query_opt("SELECT follows FROM bals WHERE id = $1", params![bal])?.map_or(Ok(0), |r| r.int(0))
 }
@@ -150,7 +152,8 @@ pub(crate) fn follow(tx: &mut dyn Tx, bal: Id) -> Result<(), StoreError> {
     let sql = "UPDATE bals SET follows = \
                (CASE WHEN EXISTS (SELECT 1 FROM absences WHERE bal_id = $1) THEN 1 ELSE 0 END) + \
                (CASE WHEN EXISTS (SELECT 1 FROM mail_notices WHERE bal_id = $1 AND mode <> 'off') THEN 2 ELSE 0 END) + \
-               (CASE WHEN EXISTS (SELECT 1 FROM rules WHERE bal_id = $1 AND enabled <> 0) THEN 4 ELSE 0 END) WHERE id = $1";
+               (CASE WHEN EXISTS (SELECT 1 FROM rules WHERE bal_id = $1 AND enabled <> 0) THEN 4 ELSE 0 END) + \
+               (CASE WHEN EXISTS (SELECT 1 FROM push_bals WHERE bal_id = $1) THEN 8 ELSE 0 END) WHERE id = $1";
     tx.execute(sql, params![bal]).map(drop)
 }
 

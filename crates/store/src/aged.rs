@@ -2,6 +2,7 @@
 //!
 //! Promises: finding and removing are bounded; rows that a hold covers are not found. (Of a BAL's messages ask
 //! [`crate::holds::names`] first; and take [`crate::holds::lock`], so that a hold that comes meanwhile waits.)
+use crate::desk::push;
 use crate::holds::{names_bal, names_person};
 use crate::messages::{EntryRow, bind};
 use crate::{Id, StoreError, Tx, messages, params};
@@ -189,19 +190,10 @@ pub fn forget_person(tx: &mut dyn Tx, person: Id) -> Result<(), StoreError> {
     let sql = "UPDATE people SET email = NULL, email_verified = NULL, phone = NULL, profession = NULL, speciality = NULL, habilitated = 0, \
                local_id = NULL, local_id_reason = NULL, local_id_until = NULL, identity = 'none', version = version + 1 WHERE id = $1";
     tx.execute(sql, params![person])?;
-    for table in [
-        "bindings",
-        "factors",
-        "handles",
-        "known_browsers",
-        "recoveries",
-        "links",
-        "desk_choices",
-        "push_subscriptions",
-    ] {
+    for table in ["bindings", "factors", "handles", "known_browsers", "recoveries", "links", "desk_choices"] {
         tx.execute(&format!("DELETE FROM {table} WHERE person_id = $1"), params![person])?;
     }
-    Ok(())
+    push::forget_of(tx, person)
 }
 
 /// Who keeps something of his own (annotations, subscriptions) at a BAL where he has no access any more and none to come: BAL and person, of BALs with

@@ -1,4 +1,5 @@
 //! Browsers in which somebody signed in with a strong proof before. Strangers' failures do not slow them. No rule is here.
+use crate::desk::push;
 use crate::{Id, StoreError, Tx, params};
 
 /// Somebody signed in with a strong proof in the browser of this digest (keyed, of its cookie and of the person: a browser may be of several).
@@ -26,7 +27,8 @@ pub fn has_any(tx: &mut dyn Tx, person: Id) -> Result<bool, StoreError> {
     Ok(tx.query_opt(sql, params![person])?.is_some())
 }
 
-/// Forgets every browser of a person; how many.
+/// Forgets every browser of a person, and wakes none of them any more; how many were known.
 pub fn forget_of(tx: &mut dyn Tx, person: Id) -> Result<u64, StoreError> {
+    push::forget_of(tx, person)?;
     tx.execute("DELETE FROM known_browsers WHERE person_id = $1", params![person])
 }

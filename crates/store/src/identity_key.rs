@@ -1,5 +1,5 @@
-//! The key under which proofs of identity are sealed: attempts, authenticators' secrets, our secrets towards structures' sign-ins. It is one key of the
-//! keyring, made when it is first needed; its id stands in `settings`.
+//! The key under which proofs of identity are sealed: attempts, authenticators' secrets, our secrets towards structures' sign-ins; and where browsers are
+//! woken. It is one key of the keyring, made when it is first needed; its id stands in `settings`.
 //!
 //! Promises: all nodes seal under the same key; of two that make it at once, one wins, and what the other made seals nothing.
 use crate::vault::Aad;
@@ -19,6 +19,14 @@ pub const fn totp(factor: Id) -> Aad<'static> {
 /// For our secret towards a structure's sign-in: `provider` is its id.
 pub const fn sso(provider: Id) -> Aad<'static> {
     Aad { owner: provider, object: 0, field: "identity.sso" }
+}
+/// For where a browser is woken: `subscription` is its id.
+pub const fn push(subscription: Id) -> Aad<'static> {
+    Aad { owner: subscription, object: 0, field: "identity.push" }
+}
+/// For the key by which services that wake browsers know us (RFC 8292).
+pub const fn push_key() -> Aad<'static> {
+    Aad { owner: 0, object: 0, field: "identity.push_key" }
 }
 
 impl Store {

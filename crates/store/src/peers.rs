@@ -275,6 +275,19 @@ pub fn days(tx: &mut dyn Tx, domain: &str, since: i64) -> Result<Vec<Day>, Store
     tx.query(&sql, params![domain, since])?.iter().map(read).collect()
 }
 
+/// Days of all domains together since a day, oldest first.
+pub fn all_days(tx: &mut dyn Tx, since: i64) -> Result<Vec<Day>, StoreError> {
+    let sql = format!(
+        "SELECT direction, day{} FROM peer_days WHERE day >= $1 GROUP BY direction, day ORDER BY day, direction",
+        sums()
+    );
+    let read = |r: &Row| {
+        let (direction, day) = (r.text(0)?, r.int(1)?);
+        Ok(Day { domain: String::new(), direction, dn_tag: String::new(), day, counts: counts_of(r, 2)? })
+    };
+    tx.query(&sql, params![since])?.iter().map(read).collect()
+}
+
 /// Counts of each certificate of one domain since a day.
 pub fn by_certificate(tx: &mut dyn Tx, domain: &str, since: i64) -> Result<Vec<Day>, StoreError> {
     let sql = format!(

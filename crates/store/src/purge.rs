@@ -6,7 +6,7 @@ use crate::{Id, StoreError, Tx, blob, params};
 use sceau_domain::Timestamp;
 
 /// Tables with rows of a BAL, and the rest of their key; true: with a column `blob_id`.
-const ROWS: [(&str, &str, bool); 27] = [
+const ROWS: [(&str, &str, bool); 28] = [
     ("departed", "message_id", false),
     ("kept_messages", "message_id", false),
     ("departed_folders", "folder_id", false),
@@ -34,6 +34,7 @@ const ROWS: [(&str, &str, bool); 27] = [
     ("rules", "id", false),
     ("rule_states", "bal_id", false),
     ("undos", "id", false),
+    ("push_bals", "subscription_id", false),
 ];
 
 /// Removes up to `limit` rows of a closed BAL and releases the blobs that they named. False when nothing is left; nothing is done to a

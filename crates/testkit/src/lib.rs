@@ -55,6 +55,7 @@ pub fn config() -> OperatorConfig {
         search: Default::default(),
         mail_setup: sceau_operator::mail_setup::Settings { servers: servers("mss.alpha.fr"), ..Default::default() },
         desk: Default::default(),
+        push: Default::default(),
         // What a password costs is tried where it is meant.
         identity: sceau_operator::identity::settings::Settings {
             password: sceau_operator::identity::settings::PasswordSettings { kib: 64, passes: 1, ..Default::default() },

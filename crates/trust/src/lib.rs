@@ -15,6 +15,7 @@ pub mod path;
 pub mod peer;
 pub mod pkcs12;
 pub mod provider;
+pub mod push;
 pub mod refresh;
 pub mod staple;
 pub mod tls;

@@ -48,7 +48,7 @@ impl Signer {
     pub fn sign(&self, typ: &str, claims: &Value) -> Result<String, JoseError> {
         self.sign_under(&json!({"alg": self.alg().as_str(), "kid": self.kid, "typ": typ}), claims)
     }
-    /// Signs under any header, also one that lies: for played providers and attack tests.
+    /// Signs under any header, also one that lies: for [`crate::vapid`], whose services name no keys, for played providers and attack tests.
     pub fn sign_under(&self, header: &Value, claims: &Value) -> Result<String, JoseError> {
         let signed = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
         let signature = match &self.key {
@@ -59,6 +59,13 @@ impl Signer {
             Key::Es256(key) => key.sign(&SystemRandom::new(), signed.as_bytes()).map(|s| s.as_ref().to_vec()),
         };
         Ok(format!("{signed}.{}", encoded(signature.map_err(|_| JoseError::Signature)?)))
+    }
+    /// The public half of a P-256 key: the point, uncompressed (SEC 1 §2.3.3).
+    pub(crate) fn point(&self) -> Option<&[u8]> {
+        match &self.key {
+            Key::Es256(key) => Some(key.public_key().as_ref()),
+            Key::Rs256(_) => None,
+        }
     }
     /// The public half, as a member of a JWK Set.
     pub fn public(&self) -> Value {

@@ -166,6 +166,9 @@ impl Operator {
         if follows & rows::NOTICES != 0 {
             self.plan_mail_notices(bal).await?;
         }
+        if follows & rows::PUSH != 0 {
+            self.plan_pushes(bal).await?;
+        }
         self.tell_of_filling(bal).await?;
         if follows & rows::ABSENCE != 0 {
             self.answer_for_absent(bal).await?;

@@ -19,12 +19,14 @@ pub mod message;
 pub mod outbox;
 pub mod parts;
 pub mod presence;
+pub mod push;
 pub mod recipients;
 pub mod rules;
 pub mod sender;
 pub mod settings;
 pub mod sit;
 pub mod sources;
+pub mod suggest;
 pub mod uploads;
 pub mod writings;
 

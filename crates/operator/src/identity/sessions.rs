@@ -95,7 +95,7 @@ pub struct SessionView {
 }
 
 /// How a browser is named in lists: its family and its system, nothing by which one could follow it.
-fn agent(said: &str) -> String {
+pub(crate) fn agent(said: &str) -> String {
     let of = |names: &[(&str, &'static str)]| names.iter().find(|(part, _)| said.contains(part)).map(|(_, name)| *name);
     let browser = of(&[
         ("Edg", "Edge"),

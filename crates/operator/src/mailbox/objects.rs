@@ -18,6 +18,7 @@ const ACT: &str = "object.act";
 const DRAFT: &str = "object.draft";
 const EMAIL: &str = "object.email";
 const THREAD: &str = "object.thread";
+const PUSH: &str = "object.push";
 const UPLOAD: &str = "object.upload";
 const WRITING: &str = "object.writing";
 
@@ -73,6 +74,14 @@ impl Operator {
     /// The one that such a name means.
     pub fn writing_of_object(&self, code: &str) -> Option<Id> {
         self.row_of('W', WRITING, code)
+    }
+    /// What names a browser that is woken.
+    pub fn push_object(&self, subscription: Id) -> String {
+        self.object('P', PUSH, subscription)
+    }
+    /// The one that such a name means.
+    pub fn push_of_object(&self, code: &str) -> Option<Id> {
+        self.row_of('P', PUSH, code)
     }
     /// EMAILID of a message: the same wherever it was copied or moved in its BAL.
     pub fn email_object(&self, message: Id) -> String {

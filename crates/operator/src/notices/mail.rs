@@ -339,7 +339,7 @@ impl Operator {
             let to = address_of(tx, person)?;
             let mut out = Vec::new();
             for (w, tag) in &tagged {
-                let worth = to.is_some() && is_news(tx, w, tag)?;
+                let worth = to.is_some() && is_news(tx, (w.person, w.bal), tag, w.since.unwrap_or(0))?;
                 out.push((w.clone(), worth));
             }
             Ok((to, out))
@@ -412,14 +412,14 @@ impl Operator {
     }
 }
 
-/// Is there something that this person does not know of?
-fn is_news(tx: &mut dyn Tx, w: &rows::Wish, inbox: &[u8]) -> Result<bool, StoreError> {
-    if access::in_force(tx, w.person, w.bal)?.is_none() {
+/// Is there something in a BAL that this person, who was told of nothing since `since`, does not know of? `inbox`: the tag of its INBOX.
+pub(crate) fn is_news(tx: &mut dyn Tx, (person, bal): (Id, Id), inbox: &[u8], since: i64) -> Result<bool, StoreError> {
+    if access::in_force(tx, person, bal)?.is_none() {
         return Ok(false);
     }
-    let Some(bal) = accounts::bal_by_id(tx, w.bal)?.filter(|b| b.state == "active") else { return Ok(false) };
-    let unseen = folders::by_tag(tx, w.bal, inbox)?.map_or(0, |f| f.counts.unseen);
-    Ok(unseen > 0 && !rows::was_there(tx, w.person, (bal.id, &bal.address_key), w.since.unwrap_or(0))?)
+    let Some(bal) = accounts::bal_by_id(tx, bal)?.filter(|b| b.state == "active") else { return Ok(false) };
+    let unseen = folders::by_tag(tx, bal.id, inbox)?.map_or(0, |f| f.counts.unseen);
+    Ok(unseen > 0 && !rows::was_there(tx, person, (bal.id, &bal.address_key), since)?)
 }
 
 /// The language that comes first for a person.

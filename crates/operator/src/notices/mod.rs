@@ -11,6 +11,7 @@ mod mail;
 mod maintenance;
 mod work;
 
+pub(crate) use mail::is_news;
 pub use mail::{NoticeChoice, NoticeView, NoticesView};
 pub use maintenance::{Maintenance, MaintenanceTold};
 

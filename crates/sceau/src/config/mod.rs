@@ -113,6 +113,9 @@ pub struct Config {
     /// Mail in a browser.
     #[serde(default)]
     pub desk: sceau_operator::desk::Settings,
+    /// Browsers that are woken when mail comes.
+    #[serde(default)]
+    pub push: sceau_operator::desk::push::Settings,
     /// What the terms of use name.
     #[serde(default)]
     pub terms: TermsSection,
@@ -318,6 +321,7 @@ impl Config {
         }
         self.notices.iter_mut().flat_map(NoticesSection::paths).for_each(fix);
         self.identity.paths().for_each(fix);
+        self.push.authorities.iter_mut().for_each(fix);
         self.abuse.positions.file.iter_mut().for_each(fix);
         self.blobs.credentials.iter_mut().chain(self.blobs.ca.as_mut()).for_each(fix);
     }
@@ -366,6 +370,9 @@ impl Config {
         }
         if let Some((key, value)) = self.desk.wrong() {
             return Err(ConfigError::of("config.desk_value", &[("name", key), ("value", &value)]));
+        }
+        if let Some((key, value)) = self.push.wrong() {
+            return Err(ConfigError::of("config.push_value", &[("name", key), ("value", &value)]));
         }
         if self.listen.card.is_some() != self.identity.card.is_some() {
             return Err(ConfigError::of("config.card_door", &[]));
@@ -467,6 +474,7 @@ mod tests {
             ("[operator]", "[operator]\nnode = 1024", "config.node"),
             ("[operator]", "[identity]\nidle_minutes = 300\n[operator]", "config.identity_value"),
             ("[operator]", "[desk]\nundo_seconds = 31\n[operator]", "config.desk_value"),
+            ("[operator]", "[push]\nservices = [\"https://push.fr\"]\n[operator]", "config.push_value"),
             ("[operator]", "[identity.card]\nurl = \"http://carte\"\n[operator]", "config.identity_value"),
             ("[operator]", "[identity.card]\nurl = \"https://carte\"\n[operator]", "config.card_door"),
         ] {

@@ -3,6 +3,7 @@ pub(crate) mod blobs;
 mod doors;
 mod identity;
 mod logs;
+mod push;
 mod relay;
 pub mod setup;
 
@@ -59,6 +60,7 @@ async fn serve(context: &Context, config: Config, stop_with_stdin: bool) -> Resu
     let store = Store::open(store_config).await.map_err(|e| rotation_failed(context, &config, &e))?;
     let mut settings = setup::operator_config(&config);
     settings.identity = identity::settings(&config).map_err(wrong)?;
+    settings.push = push::settings(&config).map_err(wrong)?;
     settings.abuse.positions = config.abuse.positions.read().map_err(wrong)?.into();
     let operator = Operator::open(settings, store, parts.trust.clone()).await.map_err(refused)?;
     operator.declare_certificates(&parts.own, &parts.trust.anchors()).await.map_err(refused)?;

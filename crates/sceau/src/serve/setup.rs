@@ -266,6 +266,7 @@ pub fn problems(config: &Config) -> Vec<ConfigError> {
     wrong.extend(config.certificates.iter().filter_map(|pair| identity("certificates", pair).err()));
     wrong.extend(super::relay::of(config).err());
     wrong.extend(super::identity::settings(config).err());
+    wrong.extend(super::push::settings(config).err());
     wrong.extend(config.abuse.positions.read().err());
     let place = blobs_place(config).err();
     let told = place.as_ref().map(|e| e.en.clone());
@@ -404,5 +405,6 @@ pub fn operator_config(config: &Config) -> OperatorConfig {
         search: config.search.settings(std::env::current_exe().ok()),
         identity: config.identity.clone(),
         desk: config.desk.clone(),
+        push: config.push.clone(),
     }
 }

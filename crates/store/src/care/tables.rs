@@ -142,6 +142,7 @@ pub(crate) static DATA_SET: Set = Set {
         "undos",
         "desk_choices",
         "push_subscriptions",
+        "push_bals",
     ],
     // Who answers at this moment is nobody a moment later. A sign-in under way ends with its browser; the list of breached passwords is large, and public: it is imported again.
     left: &[

@@ -63,7 +63,8 @@ CREATE TABLE rules (
     changed BIGINT NOT NULL);
 CREATE INDEX rules_bal ON rules (bal_id, place);
 CREATE TABLE rule_states (bal_id BIGINT PRIMARY KEY, seen BIGINT NOT NULL);
--- To whom a BAL wrote, for completion: name and address under the BAL's key (`correspondent`; owner = BAL, object = 0, the tag in the sealed value).
+-- To whom a BAL wrote, for completion: name and address under the BAL's key (`correspondent`; object = the BAL). None for what is marked personal, and for what was
+-- written before: those are counted, and known to nobody.
 ALTER TABLE correspondents ADD COLUMN sealed BYTEA;
 ALTER TABLE correspondents ADD COLUMN count BIGINT NOT NULL DEFAULT 0;
 -- An act that can be taken back: its inverse under the BAL's key (`undo`). `due`: a removal that is carried out then.
@@ -73,8 +74,13 @@ CREATE INDEX undos_bal ON undos (bal_id);
 CREATE INDEX undos_end ON undos (expires);
 -- A person's choices of the desk (JSON, no content: undo seconds, theme, density, order, threads, last BAL's id, keys on).
 CREATE TABLE desk_choices (person_id BIGINT PRIMARY KEY, choices TEXT NOT NULL, changed BIGINT NOT NULL);
--- Browsers that want to be woken. `sealed`: endpoint under the identity key; `host`: which service. It ends with `token_id` (a known browser's session) or when the service says gone.
+-- Browsers that want to be woken when mail comes. `sealed`: where their service is asked, under the identity key; `tag`: its keyed digest; `host`: which service. `since`: when the first
+-- mail came of which nothing was said; `due`: when it is; `last`: when it was last. Ends by its person, when lost means are replaced, and when the service says that it is gone.
 CREATE TABLE push_subscriptions (
-    id BIGINT PRIMARY KEY, person_id BIGINT NOT NULL, token_id BIGINT NOT NULL, tag BYTEA NOT NULL UNIQUE, sealed BYTEA NOT NULL, host TEXT NOT NULL, created BIGINT NOT NULL,
-    last BIGINT, failures BIGINT NOT NULL);
+    id BIGINT PRIMARY KEY, person_id BIGINT NOT NULL, tag BYTEA NOT NULL UNIQUE, sealed BYTEA NOT NULL, host TEXT NOT NULL, created BIGINT NOT NULL,
+    since BIGINT, due BIGINT, last BIGINT, failures BIGINT NOT NULL);
 CREATE INDEX push_subscriptions_person ON push_subscriptions (person_id);
+CREATE INDEX push_subscriptions_due ON push_subscriptions (due);
+-- Of which BALs.
+CREATE TABLE push_bals (bal_id BIGINT NOT NULL, subscription_id BIGINT NOT NULL, PRIMARY KEY (bal_id, subscription_id)) /* clustered */;
+CREATE INDEX push_bals_subscription ON push_bals (subscription_id);

@@ -85,6 +85,7 @@ impl House {
             mail_setup: Default::default(),
             identity: Default::default(),
             desk: Default::default(),
+            push: Default::default(),
         };
         let operator = Operator::open(config, store.clone(), Trust::new(Anchors::default())).await.unwrap();
         let domain = store.new_id();
