@@ -6,10 +6,11 @@ mod folders;
 mod live;
 mod rail;
 mod search;
+mod suggest;
 mod view;
 mod window;
 
-pub(crate) use rail::{Rail, rail};
+pub(crate) use rail::{Rail, last_level, rail};
 
 use axum::Router;
 use axum::extract::Path;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/dossiers", get(folders::show).post(folders::change))
         .route("/bal/{b}/direct", get(live::stream))
         .route("/bal/{b}/chercher", get(search::show))
+        .route("/bal/{b}/chercher/suggestions", get(suggest::show))
 }
 
 /// `GET /bureau`: where one's mail is. The only BAL, else one's own, else the list of all.

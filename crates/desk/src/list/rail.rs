@@ -149,7 +149,7 @@ fn icon(folder: &Folder) -> &'static str {
 }
 
 /// A folder as a person calls it: those that every BAL has by the house's word, unless somebody named them otherwise; else by its own last level.
-pub(super) fn last_level(visitor: &Visitor, folder: &Folder) -> String {
+pub(crate) fn last_level(visitor: &Visitor, folder: &Folder) -> String {
     let key = match (folder.name.as_str(), folder.special_use) {
         ("INBOX", _) => "list.folder.inbox",
         ("Drafts", Some(SpecialUse::Drafts)) => "list.folder.drafts",

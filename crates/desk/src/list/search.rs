@@ -43,6 +43,8 @@ pub(super) struct SearchBox {
 struct Hit {
     to: String,
     who: String,
+    /// With addresses.
+    whom: String,
     subject: String,
     /// Where it lies.
     folder: String,
@@ -171,7 +173,11 @@ async fn page(visitor: &Visitor, actor: &Actor, b: &str, asked: &Asked) -> Resul
         let from = shown.map(|f| format!("?dans={}", op.mailbox_object(f.id))).unwrap_or_default();
         Hit {
             to: visitor.to(&format!("/bal/{b}/message/{}{from}", op.email_object(hit.message))),
-            who: if hit.from.is_empty() { visitor.t("list.row.nobody") } else { hit.from.join(", ") },
+            who: match names(&hit.from).join(", ") {
+                nobody if nobody.is_empty() => visitor.t("list.row.nobody"),
+                who => who,
+            },
+            whom: hit.from.join(", "),
             subject: if hit.subject.trim().is_empty() { visitor.t("list.row.no_subject") } else { hit.subject },
             folder: shown.map(|f| last_level(visitor, f)).unwrap_or_default(),
             date: short(visitor.lang, hit.date, now),
@@ -191,7 +197,7 @@ async fn page(visitor: &Visitor, actor: &Actor, b: &str, asked: &Asked) -> Resul
 }
 
 /// Fields of an address.
-fn form(fields: &[(&str, &str)]) -> String {
+pub(super) fn form(fields: &[(&str, &str)]) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     let fields = fields.iter().filter(|(_, value)| !value.is_empty());
     let fields = fields.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
@@ -202,6 +208,25 @@ fn form(fields: &[(&str, &str)]) -> String {
 fn before(visitor: &Visitor, said: &str) -> Option<(i64, i64)> {
     let (date, message) = said.split_once('.')?;
     Some((date.parse().ok()?, visitor.op.message_of_object(message)?))
+}
+
+/// Senders by name, each once: who answers for a message is often who wrote it.
+fn names(from: &[String]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in from.iter().map(|from| name(from)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The name of a sender that is said with its address; the address of one without a name.
+fn name(from: &str) -> &str {
+    match from.rsplit_once(' ') {
+        Some((name, address)) if address.contains('@') && !name.trim().is_empty() => name.trim(),
+        _ => from,
+    }
 }
 
 /// An excerpt with what was found marked.
@@ -228,6 +253,19 @@ mod tests {
         assert_eq!(marked("a <b> été & c", &[(2, 5), (6, 11)]), "a <mark>&lt;b&gt;</mark> <mark>été</mark> &amp; c");
         // Places that do not fit the text mark nothing, and lose nothing.
         assert_eq!(marked("été", &[(1, 2), (9, 12)]), "été");
+    }
+
+    #[test]
+    fn a_sender_is_said_by_name() {
+        for (from, said) in [
+            ("Dr Anne LE GOFF anne.legoff@a.fr", "Dr Anne LE GOFF"),
+            ("anne@a.fr", "anne@a.fr"),
+            ("Anne", "Anne"),
+            ("Anne Martin", "Anne Martin"),
+            (" anne@a.fr", " anne@a.fr"),
+        ] {
+            assert_eq!(name(from), said);
+        }
     }
 
     #[test]

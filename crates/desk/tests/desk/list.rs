@@ -34,8 +34,7 @@ async fn one_goes_to_a_month() {
         let date = Some(sceau_domain::Timestamp(date));
         world.op.append(&anne, "INBOX", FlagSet::default(), date, world.message(&text)).await.unwrap();
     }
-    let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
-    let h = House { op: world.op, store: world.store, app };
+    let h = House::of(world);
     let cookie = format!("__Host-sceau={}", h.enters("anne").await);
     let (list, page) = inbox(&h, &cookie).await;
     for said in ["<optgroup label=\"2026\">", "<option value=\"2024-02\">février 2024</option>"] {
@@ -50,6 +49,36 @@ async fn one_goes_to_a_month() {
     assert_eq!(subjects("ordre=recent&au=2024-02").await, ["fevrier"]);
     assert_eq!(subjects("ordre=recent&au=2024-12").await, ["mars", "fevrier"]);
     assert_eq!(subjects("ordre=ancien&au=2024-03").await, ["mars", "novembre"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_helped_on() {
+    let (h, cookie) = with_mail(&["bilan".to_owned()]).await;
+    let bal = led(&h.get("/bureau", &cookie).await);
+    let ask = async |typed: &str| {
+        let typed = percent_encoding::utf8_percent_encode(typed, percent_encoding::NON_ALPHANUMERIC);
+        let at = format!("{bal}/chercher/suggestions?q={typed}");
+        let page = h.browse(Method::GET, &at, &[("cookie", cookie.as_str()), ("x-sceau-part", "chips")], "").await;
+        assert_eq!((page.status, page.header("x-sceau-part")), (StatusCode::OK, "chips"), "{}", page.text);
+        let ways = page.text.split("data-question=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        (ways.collect::<Vec<_>>(), page.text)
+    };
+    assert_eq!(ask("bilan marc").await.0, ["bilan de:marc@exemple.fr "]);
+    assert_eq!(ask("-de:dur").await.0, ["-de:marc@exemple.fr "]);
+    assert_eq!(ask("avec").await.0, ["avec:pj"]);
+    assert_eq!(ask("").await.0.len(), 8, "what may be asked");
+    let (corbeille, text) = ask("corb").await;
+    assert_eq!(corbeille, ["corb"]);
+    assert!(text.contains("/dossier/") && text.contains("Corbeille"), "{text}");
+    for nothing in ["bilan ", "\"marc", "apres:2026", "zzz", "de:m"] {
+        assert!(ask(nothing).await.0.is_empty(), "{nothing}");
+    }
+    // What was suggested can be asked, and finds; without a script the question itself is answered.
+    let found = h.get(&format!("{bal}/chercher?q=de:marc@exemple.fr"), &cookie).await;
+    assert_eq!(found.text.matches("row-hit").count(), 1, "{}", found.text);
+    assert!(found.text.contains("title=\"Marc Durand marc@exemple.fr\">Marc Durand<"), "{}", found.text);
+    let plain = h.get(&format!("{bal}/chercher/suggestions?q=bilan"), &cookie).await;
+    assert_eq!(led(&plain), format!("{bal}/chercher?q=bilan"));
 }
 
 /// Where a page leads.

@@ -177,7 +177,7 @@ impl From<Place> for Cursor {
 }
 
 /// Reads so many rows as a view wants, without what is kept from somebody. Second: where it goes on.
-fn look(
+pub(super) fn look(
     tx: &mut dyn Tx,
     view: &View,
     which: Which,

@@ -245,7 +245,8 @@ impl Tx for Planned<'_> {
 fn fill(tx: &mut dyn Tx, folder: Id, bal: Id) -> Result<(), StoreError> {
     let sql = "WITH RECURSIVE n (u) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT u + 1 FROM n WHERE u < 20000) \
                INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, internal_date, size, thread, traits) \
-               SELECT CAST($1 AS BIGINT), u, CAST($2 AS BIGINT), u, u, CASE u % 100 WHEN 0 THEN 0 WHEN 1 THEN 5 ELSE 1 END, u * 7919 % 20000, 10, u / 3 + 1, \
+               SELECT CAST($1 AS BIGINT), u, CAST($2 AS BIGINT), u, u, CASE u % 100 WHEN 0 THEN 0 WHEN 1 THEN 5 ELSE 1 END, u * 7919 % 20000, 10, \
+               u / 3 + 1, \
                CASE u % 100 WHEN 2 THEN 5 WHEN 3 THEN 6 WHEN 4 THEN 0 ELSE 4 END FROM n";
     tx.execute(sql, params![folder, bal]).map(drop)
 }

@@ -16,6 +16,7 @@ each_engine!(
     a_list_knows_attachments_patients_and_conversations,
     what_an_earlier_program_left_is_made_known,
     what_is_kept_from_somebody_is_not_listed,
+    whom_one_may_look_for,
 );
 
 const DAY: i64 = 86_400_000;
@@ -200,4 +201,32 @@ async fn what_is_kept_from_somebody_is_not_listed(h: House) {
     assert_eq!((service.unread, service.shut), (3, None));
     assert_eq!(op.bal_of_object(&service.code), Some(service.id));
     assert!(!bals.iter().any(|bal| bal.address.to_string() == ANNE));
+}
+
+async fn whom_one_may_look_for(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let (none, seen) = (FlagSet::default, || FlagSet::of(Flags::SEEN));
+    for (day, from) in ["\"Durand, Élodie\" <e.durand@exemple.fr>", "Marc <marc.durand@exemple.fr>"].iter().enumerate()
+    {
+        h.files(&anne, "INBOX", day as i64, none(), &letter(from, &format!("lettre-{day}"))).await;
+    }
+    h.files(&anne, "Archive", 3, seen(), &letter("Marc Durand <Marc.Durand@exemple.fr>", "rangee")).await;
+    h.files(&anne, "Sent", 4, seen(), &reply("partie", "partie", "Dupont <x.dupont@patient.mssante.fr>", false)).await;
+    let marked = FlagSet { keywords: [MARK].into_iter().collect(), ..FlagSet::default() };
+    h.files(&anne, "INBOX", 5, marked, &letter("Dubois <dubois@exemple.fr>", "privee")).await;
+    let known = async |who: &Actor, begin: &str| {
+        let found = op.known_people(who, begin, 5).await.unwrap();
+        found.into_iter().map(|one| one.address).collect::<Vec<_>>()
+    };
+    // Whoever is met more often comes first, under one address however it is written; accents do not matter.
+    assert_eq!(known(&anne, "DUR").await, ["marc.durand@exemple.fr", "e.durand@exemple.fr"]);
+    assert_eq!(known(&anne, "elo").await, ["e.durand@exemple.fr"]);
+    assert_eq!(known(&anne, "dupont").await, ["x.dupont@patient.mssante.fr"], "to whom one wrote");
+    assert_eq!(known(&anne, "dubois").await, ["dubois@exemple.fr"]);
+    assert!(known(&bruno, "dubois").await.is_empty(), "what is kept from him names nobody");
+    assert!(known(&anne, "d").await.is_empty());
+    assert_eq!(op.known_people(&anne, "du", 2).await.unwrap().len(), 2);
+    let other = h.sits("anne", ANNE).await;
+    assert!(known(&other, "durand").await.is_empty(), "another BAL");
 }
