@@ -156,8 +156,7 @@ pub async fn send(
     pki: &Pki,
     provisioned: &[Provisioned],
 ) -> Result<(), SandboxError> {
-    let mark = options.data.join(SENT);
-    if mark.exists() {
+    if sent(options) {
         return Ok(());
     }
     let failed = |e: &dyn std::fmt::Display| SandboxError::Command(e.to_string());
@@ -177,7 +176,12 @@ pub async fn send(
         let to: Vec<&str> = to.iter().map(|(address, _)| address.as_str()).collect();
         submit(&tls, operator, (&account.login, &account.token), (&from.0, &to), &text).await?;
     }
-    write_private(&mark, b"")
+    write_private(&options.data.join(SENT), b"")
+}
+
+/// Were they sent into this folder before?
+pub fn sent(options: &Options) -> bool {
+    options.data.join(SENT).exists()
 }
 
 /// Address and name of the mailbox.

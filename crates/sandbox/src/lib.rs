@@ -41,7 +41,7 @@ pub struct Options {
     pub blobs: Option<String>,
     /// Nodes of each operator, 1 to 3; more than one needs `store`.
     pub nodes: u16,
-    /// Without the letters of an ordinary week in its mailboxes.
+    /// Without the people who hold a role, and without the letters of an ordinary week.
     pub empty: bool,
 }
 
@@ -161,6 +161,9 @@ async fn live_on(
 ) -> Result<(), SandboxError> {
     let started = async {
         let accounts = provision::provision(options, world).await?;
+        if let (false, false, Some(first)) = (options.empty, letters::sent(options), world.operators.first()) {
+            provision::parts(options, first).await?;
+        }
         let mut beginnings = Vec::new();
         for o in &world.operators {
             beginnings.push(live::beginning(o).await);

@@ -10,6 +10,8 @@ use tokio::io::AsyncWriteExt;
 
 /// Name of the version of the terms of use.
 const TERMS: &str = "sandbox-1";
+/// The mailbox that a secretary shares with her service.
+const SERVICE: &str = "service-cardiologie";
 
 /// A login to a BAL, as the contract file lists it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -168,6 +170,33 @@ async fn structure(options: &Options, o: &OperatorSpec) -> Result<(), SandboxErr
         }
         create(options, o, &add).await?;
         create(options, o, &[&["role", "grant", login, role][..], &place, &why].concat()).await?;
+    }
+    Ok(())
+}
+
+/// Enters whoever plays a part at the first operator, with what makes them what they are: those who use the console, and a secretary of its service.
+pub async fn parts(options: &Options, o: &OperatorSpec) -> Result<(), SandboxError> {
+    for (login, p) in crate::psc::people::parts() {
+        let names = ["--given-name", &p.given, "--family-name", &p.family, "--national-id", &p.rpps, "--habilitated"];
+        create(options, o, &[&["person", "add", login][..], &names].concat()).await?;
+        cli(options, o, &["person", "certify", login]).await?;
+        let token = cli(options, o, &["token", "create", login, "--label", "sandbox"]).await?;
+        let secret = token["secret"].as_str().unwrap_or_default();
+        cli_with(options, o, &["terms", "accept", login], secret.as_bytes()).await?;
+        let place = match login {
+            "role.secretaire" => {
+                let service = format!("{SERVICE}@{}", o.domain);
+                create(options, o, &["access", "give", &service, login]).await?;
+                continue;
+            }
+            "role.structure" => ["structure", "--structure", o.structure.code].as_slice(),
+            "role.region" => &["region", "--body", o.structure.body.0],
+            "role.support" => &["support"],
+            "role.auditeur" => &["auditor"],
+            _ => &["administrator"],
+        };
+        let why = ["--function", "Exploitation", "--reason", "bac à sable"];
+        create(options, o, &[&["role", "grant", login][..], place, &why].concat()).await?;
     }
     Ok(())
 }

@@ -99,6 +99,21 @@ fn page(options: &Options, world: &World, pki: &Pki, provisioned: &[Provisioned]
 
     heading(&mut lines, "sign_in");
     lines.extend(sign_in.iter().map(|line| format!("  {line}")));
+    if !options.empty {
+        let named: Vec<String> =
+            crate::psc::people::parts().map(|(_, p)| format!("{} {}", p.given, p.family)).collect();
+        if let [secretary, structure, region, support, auditor, administrator] = named.as_slice() {
+            let who = [
+                ("secretary", secretary.as_str()),
+                ("structure", structure),
+                ("region", region),
+                ("support", support),
+                ("auditor", auditor),
+                ("administrator", administrator),
+            ];
+            lines.push(format!("  {}", say("sign_in_parts", &who)));
+        }
+    }
     lines.push(String::new());
 
     if let (Some(from), Some(to)) =

@@ -98,8 +98,13 @@ pub fn everybody(world: &World) -> Vec<Person> {
         profession: p.profession,
     };
     let newcomers = strangers().take(NEWCOMERS).map(|p| known(None, p));
-    let parts = PARTS.into_iter().zip(strangers().skip(FIRST)).map(|(login, p)| known(Some(login), p));
+    let parts = parts().map(|(login, p)| known(Some(login), p));
     professionals(world).into_iter().chain(newcomers).chain(parts).collect()
+}
+
+/// Who plays which part, as [`PARTS`] has them.
+pub fn parts() -> impl Iterator<Item = (&'static str, Professional)> {
+    PARTS.into_iter().zip(strangers().skip(FIRST))
 }
 
 /// Whoever works at a hospital, its administrator too.
