@@ -1,4 +1,5 @@
-//! Two who share a BAL, each with a browser of their own and without scripts: a note, who takes care, who answers at this moment, a rule.
+//! Two who share a BAL, without scripts but for what is told as it happens: a note, who takes care, who answers at this moment, a rule.
+use sceau_e2e::desk::Screen;
 use sceau_e2e::visit::{Visit, between};
 use sceau_e2e::{Desk, Letter, curl, proves, wait};
 
@@ -57,13 +58,19 @@ fn two_share_a_bal() {
         (page.body.matches("a ouvert le").count() >= 2).then_some(())
     });
 
-    // Two who answer at once hear of each other.
+    // Two who answer at once hear of each other: whoever has the message open at once, the second when the page is opened.
+    let browser = desk.browser("marie.martin");
+    browser.screen(Screen { width: 1440, dark: false }).go(&desk.at(&message)).shows("Notes internes");
+    assert!(!browser.text().contains("répond en ce moment"));
     let email = message.rsplit('/').next().expect("a message");
     let answer = format!("{bal}/ecrire?repondre={email}&a=un");
     let first = paul.follow(paul.get(&desk.at(&answer)));
     assert!(!first.body.contains("répond en ce moment"), "{}", first.body);
+    browser.shows("répond en ce moment").accessible("a colleague answers");
     let second = marie.follow(marie.get(&desk.at(&answer)));
     assert!(second.body.contains("répond en ce moment"), "{}", second.body);
+
+    browser.go(&desk.at(&answer)).shows("répond en ce moment").accessible("an answer that a colleague writes too");
 
     // A rule files what comes from now on; who does not answer for the BAL has none to write.
     assert_eq!(paul.get(&desk.at(&format!("{bal}/regles"))).status, 403);
