@@ -70,6 +70,7 @@ fn two_share_a_bal() {
     let second = marie.follow(marie.get(&desk.at(&answer)));
     assert!(second.body.contains("répond en ce moment"), "{}", second.body);
 
+    let _ = paul.get(&desk.at(&answer));
     browser.go(&desk.at(&answer)).shows("répond en ce moment").accessible("an answer that a colleague writes too");
 
     // A rule files what comes from now on; who does not answer for the BAL has none to write.
