@@ -4,6 +4,7 @@ mod administrator;
 mod archive;
 mod doctor;
 mod frame;
+mod guide;
 mod hostile_mail;
 mod laboratory;
 mod no_script;
