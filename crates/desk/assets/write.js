@@ -1,5 +1,6 @@
 // Writing: saving while one types, sending by the keyboard, files that are dropped.
 import { part, say, swap } from "./base.js";
+import { complete } from "./complete.js";
 import { send } from "./upload.js";
 
 const QUIET = 1500;
@@ -48,19 +49,26 @@ form.addEventListener("input", (event) => {
   later();
 });
 
-// Who cannot receive is told as soon as a field is left.
+// Who is meant is suggested; who cannot receive is told as soon as an address is finished.
 const verdicts = document.getElementById("verdicts");
-form.addEventListener("change", async (event) => {
-  if (!["a", "cc", "cci"].includes(event.target.name)) return;
+const FIELDS = ["a", "cc", "cci"];
+async function look() {
   const asked = new FormData();
   asked.set("jeton", verdicts.dataset.jeton);
-  for (const name of ["a", "cc", "cci"]) asked.set(name, form.elements[name].value);
+  asked.set("octets", verdicts.dataset.bytes);
+  for (const name of FIELDS) asked.set(name, form.elements[name].value);
   try {
     swap(verdicts, await part(verdicts.dataset.to, "chips", asked));
   } catch (refused) {
     say(refused.sentence);
   }
-});
+}
+for (const name of FIELDS) {
+  const field = form.elements[name];
+  complete(field, verdicts.dataset.to);
+  field.addEventListener("change", look);
+  field.addEventListener("input", (event) => /[,;]/.test(event.data ?? "") && look());
+}
 
 // The form goes once, and after what is being saved: it says from which version it starts.
 form.addEventListener("submit", async (event) => {
@@ -105,9 +113,19 @@ async function join() {
   }
 }
 
+// With a script one picks files by one button, or drops them.
+form.classList.add("scripted");
+pieces.labels[0].classList.add("btn");
 const carries = (event) => event.dataTransfer?.types.includes("Files");
-form.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
+const over = (is) => form.classList.toggle("dropping", is);
+form.addEventListener("dragover", (event) => {
+  if (!carries(event)) return;
+  event.preventDefault();
+  over(true);
+});
+form.addEventListener("dragleave", (event) => form.contains(event.relatedTarget) || over(false));
 form.addEventListener("drop", (event) => {
+  over(false);
   if (!carries(event)) return;
   event.preventDefault();
   pieces.files = event.dataTransfer.files;

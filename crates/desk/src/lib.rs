@@ -21,12 +21,14 @@ use std::sync::Once;
 const ASSETS: &[Asset] = &[
     ("desk.css", "text/css; charset=utf-8", include_bytes!("../assets/desk.css")),
     ("account.js", "text/javascript; charset=utf-8", include_bytes!("../assets/account.js")),
+    ("complete.js", "text/javascript; charset=utf-8", include_bytes!("../assets/complete.js")),
     ("icon-192.png", "image/png", include_bytes!("../assets/icon-192.png")),
     ("icon-512.png", "image/png", include_bytes!("../assets/icon-512.png")),
     ("keys.js", "text/javascript; charset=utf-8", include_bytes!("../assets/keys.js")),
     ("list.js", "text/javascript; charset=utf-8", include_bytes!("../assets/list.js")),
     ("live.js", "text/javascript; charset=utf-8", include_bytes!("../assets/live.js")),
     ("message.js", "text/javascript; charset=utf-8", include_bytes!("../assets/message.js")),
+    ("push.js", "text/javascript; charset=utf-8", include_bytes!("../assets/push.js")),
     ("search.js", "text/javascript; charset=utf-8", include_bytes!("../assets/search.js")),
     ("shared.js", "text/javascript; charset=utf-8", include_bytes!("../assets/shared.js")),
     ("upload.js", "text/javascript; charset=utf-8", include_bytes!("../assets/upload.js")),
@@ -94,8 +96,10 @@ mod tests {
             ("message.js", kib(15)),
             ("write.js", kib(60)),
             ("upload.js", kib(20)),
+            ("complete.js", kib(20)),
             ("shared.js", kib(12)),
             ("account.js", kib(8)),
+            ("push.js", kib(10)),
         ];
         let sizes = sceau_web::assets::sizes();
         for (name, most) in most {

@@ -35,6 +35,8 @@ struct Sheet {
     mode: String,
     /// When it is to leave, by the clock of the place.
     quand: String,
+    /// Who is looked for.
+    cherche: String,
     faire: String,
 }
 
@@ -51,10 +53,26 @@ impl Sheet {
             "repondre" => &mut self.repondre,
             "mode" => &mut self.mode,
             "quand" => &mut self.quand,
+            "cherche" => &mut self.cherche,
             "faire" => &mut self.faire,
             _ => return,
         };
         *field = value;
+    }
+    /// Puts whoever was found into a field, where the button says so; did it?
+    fn add(&mut self) -> bool {
+        let Some((field, who)) = self.faire.strip_prefix("vers-").and_then(|to| to.split_once(' ')) else {
+            return false;
+        };
+        let (list, who) = match field {
+            "a" => (&mut self.a, who),
+            "cc" => (&mut self.cc, who),
+            "cci" => (&mut self.cci, who),
+            _ => return false,
+        };
+        let before = list.trim_end_matches([',', ';', ' ']);
+        *list = if before.is_empty() { who.to_owned() } else { format!("{before}, {who}") };
+        true
     }
     fn draft(&self) -> Draft {
         Draft {
@@ -232,12 +250,12 @@ impl Desk<'_> {
         if self.visitor.part.is_some() {
             return self.visitor.refused(&refusal);
         }
-        let beside = Beside { typed: Some(sheet.draft()), refusal: Some(refusal), reminds: false };
+        let beside = Beside { typed: Some(sheet.draft()), refusal: Some(refusal), ..Beside::default() };
         show(self.visitor, &actor, &self.at(sheet), view.as_ref(), beside).await
     }
 
     /// Does what the button says. `kept`: files came before it, so that the draft is kept already.
-    async fn act(&self, sheet: Sheet, kept: Option<(Actor, DraftView)>) -> Response {
+    async fn act(&self, mut sheet: Sheet, kept: Option<(Actor, DraftView)>) -> Response {
         let visitor = self.visitor;
         match visitor.ours(&sheet.jeton) {
             Ok(()) => {}
@@ -249,7 +267,11 @@ impl Desk<'_> {
         if sheet.faire == "jeter" {
             return self.throw_away().await;
         }
-        let (actor, view) = match kept {
+        let added = sheet.add();
+        if let Some((_, view)) = &kept {
+            sheet.version = view.version.to_string();
+        }
+        let (actor, view) = match kept.filter(|_| !added) {
             // With the files that came.
             Some((actor, view)) => match visitor.op.read_draft(&actor, view.id).await {
                 Ok(view) => (actor, view),
@@ -262,13 +284,19 @@ impl Desk<'_> {
         };
         let (op, at) = (&visitor.op, self.at(&sheet));
         let (here, outbox) = (at.path(), format!("/bal/{}/envois", self.b));
+        // Who is about to answer second, and who forgot a piece, is asked once.
+        let second = match sheet.faire.as_str() {
+            "envoyer" => overtaken(visitor, &actor, &view).await,
+            _ => Vec::new(),
+        };
+        let forgot = view.carried.is_empty() && view.uploads.is_empty() && speaks_of_a_piece(&view.draft.text);
         let done = match sheet.faire.as_str() {
             // A script saves by itself: mail programs see what one keeps on purpose.
             _ if visitor.part == Some(PartName::Draft) => {
                 return show(visitor, &actor, &at, Some(&view), Beside::default()).await;
             }
-            "envoyer" if view.carried.is_empty() && view.uploads.is_empty() && speaks_of_a_piece(&view.draft.text) => {
-                let beside = Beside { reminds: true, ..Beside::default() };
+            "envoyer" if forgot || !second.is_empty() => {
+                let beside = Beside { reminds: forgot, overtaken: second, ..Beside::default() };
                 return show(visitor, &actor, &at, Some(&view), beside).await;
             }
             "envoyer" | "envoyer-tel-quel" => op.send_draft(&actor, view.id, view.version, None).await.map(|_| outbox),
@@ -279,7 +307,12 @@ impl Desk<'_> {
                 }
                 None => Err(Refusal::new(RefusalCode::Invalid).with("name", "quand")),
             },
+            "chercher" => {
+                let beside = Beside { asked: Some(sheet.cherche.clone()), ..Beside::default() };
+                return show(visitor, &actor, &at, Some(&view), beside).await;
+            }
             "joindre" => Ok(here),
+            _ if added => Ok(here),
             faire => match faire.strip_prefix("retirer-").map(|code| op.upload_of_object(code)) {
                 Some(Some(file)) => op.remove_upload(&actor, view.id, file).await.map(|()| here),
                 Some(None) => Err(RefusalCode::NotFound.into()),
@@ -318,7 +351,7 @@ impl Desk<'_> {
                 Some(id) => visitor.op.read_draft(&actor, id).await.ok(),
                 None => None,
             };
-            let beside = Beside { typed: Some(sheet.draft()), refusal: Some(refusal), reminds: false };
+            let beside = Beside { typed: Some(sheet.draft()), refusal: Some(refusal), ..Beside::default() };
             return show(visitor, &actor, &self.at(&sheet), view.as_ref(), beside).await;
         }
         let (status, sentence) = visitor.told(&refusal);

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/ecrire/{d}", get(page::draft).post(form::take).layer(DefaultBodyLimit::max(FORM)))
         .route("/bal/{b}/ecrire/{d}/piece", post(upload::begin))
         .route("/bal/{b}/ecrire/{d}/piece/{u}", post(upload::push))
-        .route("/bal/{b}/destinataires", post(recipients::look))
+        .route("/bal/{b}/destinataires", get(recipients::search).post(recipients::look))
         .route("/bal/{b}/modeles", get(writings::show).post(writings::add))
         .route("/bal/{b}/modeles/{w}", post(writings::change))
         .route("/bal/{b}/envois", get(outbox::show))

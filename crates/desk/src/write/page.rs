@@ -1,5 +1,5 @@
 //! The page on which one writes.
-use super::recipients::{Chips, chips, path};
+use super::recipients::{Chips, Choice, chips, looked_for, path};
 use crate::list::{Rail, rail};
 use crate::shared::watched;
 use crate::size;
@@ -77,6 +77,8 @@ struct Page {
     repondre: String,
     mode: String,
     pieces: Vec<Line>,
+    /// About how many bytes the message has.
+    bytes: u64,
     chips: Chips,
     /// Where recipients are asked about, with the word for it.
     look: String,
@@ -88,6 +90,12 @@ struct Page {
     error: Option<String>,
     /// A piece is spoken of that is not there.
     reminds: bool,
+    /// Colleagues who have answered meanwhile, said.
+    overtaken: Vec<String>,
+    /// Who was looked for, and who was found; none: nobody was.
+    found: Option<Found>,
+    /// How full the message is, of how much, in bytes and in words; none without pieces.
+    full: Option<(u64, u64, String)>,
     /// The draft as another window left it.
     other: Option<Draft>,
     /// The page of the draft as it is kept.
@@ -95,8 +103,23 @@ struct Page {
     limits: String,
     /// Where templates and signatures are.
     writings: String,
+    /// Where one looks for somebody.
+    find: String,
     /// Who else answers the same message, kept up to date by `shared.js`; empty where nobody could.
     present: String,
+}
+
+/// Who was looked for by a form.
+struct Found {
+    asked: String,
+    people: Vec<Choice>,
+}
+
+impl Page {
+    /// The fields into which somebody who was found is put: name, and what it is called.
+    fn fields(&self) -> [(&'static str, String); 3] {
+        [("a", "write.to"), ("cc", "write.cc"), ("cci", "write.bcc")].map(|(name, key)| (name, self.shell.t(key)))
+    }
 }
 
 /// What a page shows beside the draft.
@@ -108,6 +131,10 @@ pub(super) struct Beside {
     pub refusal: Option<Refusal>,
     /// A piece is spoken of that is not there.
     pub reminds: bool,
+    /// Colleagues who have answered meanwhile, said.
+    pub overtaken: Vec<String>,
+    /// Who is looked for.
+    pub asked: Option<String>,
 }
 
 /// Which draft: its BAL and what names it; and from what it goes on, as the form says it: the message and how, or a template.
@@ -126,7 +153,7 @@ impl At<'_> {
         format!("/bal/{}/ecrire/{}", self.b, self.code)
     }
     /// Where a draft that is not kept yet is looked at: it is nowhere but at what it begins from.
-    fn beginning(&self) -> String {
+    pub fn beginning(&self) -> String {
         let mut behind = Vec::new();
         let mut put = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -248,7 +275,7 @@ async fn page(
     actor: &Actor,
     at: &At<'_>,
     view: Option<&DraftView>,
-    Beside { typed, refusal, reminds }: Beside,
+    Beside { typed, refusal, reminds, overtaken, asked }: Beside,
 ) -> Result<Page, Refusal> {
     let op = &visitor.op;
     let draft = typed.or_else(|| view.map(|view| view.draft.clone())).unwrap_or_default();
@@ -276,7 +303,19 @@ async fn page(
     let chips = chips(visitor, actor, fields, bytes, false).await?;
     let look = path(at.b);
     let upload = super::upload::path(&at.path());
+    let found = match asked {
+        Some(asked) => {
+            let people = looked_for(visitor, actor, &asked).await?;
+            Some(Found { asked, people })
+        }
+        None => None,
+    };
     let limits = op.letter_limits(actor).await?;
+    let full = (!pieces.is_empty()).then(|| {
+        let (used, most) = (size(visitor.lang, bytes), size(visitor.lang, limits.message_bytes));
+        let words = text(visitor.lang, "write.full", &[("used", &used), ("limit", &most)]);
+        (bytes, limits.message_bytes, layout::set(&words))
+    });
     let (recipients, most) = (limits.recipients.to_string(), size(visitor.lang, limits.message_bytes));
     let title = match view.and_then(|view| view.source.as_ref()).map(|(_, how)| *how) {
         Some(How::Answer) => "write.title.answer",
@@ -306,13 +345,18 @@ async fn page(
         repondre: at.message.to_owned(),
         mode: if at.message.is_empty() { String::new() } else { at.mode.to_owned() },
         pieces,
+        bytes,
+        found,
+        full,
         chips,
         upload_word: visitor.field(&upload),
         upload: visitor.to(&upload),
         look_word: visitor.field(&look),
+        find: visitor.to(&look),
         look: visitor.to(&look),
         error: refusal.map(|refusal| visitor.told(&refusal).1),
         reminds,
+        overtaken,
         other: view.filter(|_| conflict).map(|view| view.draft.clone()),
         draft,
         writings: visitor.to(&format!("/bal/{}/modeles", at.b)),

@@ -276,3 +276,37 @@ async fn a_script_sends_files_by_pieces_and_takes_them_up_again() {
     let large = anne.send(&format!("{form}/piece"), &[("nom", "b"), ("taille", "999999999")]).await;
     assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", large.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_meant_is_found_with_and_without_a_script() {
+    let anne = Anne::new().await;
+    let path = format!("{}/destinataires", anne.bal);
+    let headers = [("cookie", anne.cookie.as_str()), ("x-sceau-part", "chips")];
+    let piece = browse(&anne.app, Method::GET, &format!("{path}?q=petit"), &headers, "").await;
+    assert_eq!((piece.status, piece.header("x-sceau-part")), (StatusCode::OK, "chips"), "{}", piece.text);
+    assert!(piece.text.contains("role=\"option\"") && piece.text.contains(BRUNO), "{}", piece.text);
+    assert!(!piece.text.contains("<html") && !piece.text.contains("chloe"), "{}", piece.text);
+    let none = browse(&anne.app, Method::GET, &format!("{path}?q=b"), &headers, "").await;
+    assert!(none.status == StatusCode::OK && none.text.trim().is_empty(), "{}", none.text);
+    // A page to look for somebody leads to a letter to them.
+    let page = anne.get(&format!("{path}?q=petit")).await;
+    let write = page.text.split('"').find(|p| p.contains("/ecrire?a=")).unwrap_or_else(|| panic!("{}", page.text));
+    assert!(anne.get(write).await.text.contains(&format!("&#60;{BRUNO}&#62;")), "{write}");
+    assert!(anne.get(&format!("{path}?q=%3Cb%3Ezz")).await.text.contains("Personne ne correspond"));
+    // Within a letter, without losing what was typed.
+    let (form, _) = anne.begins("").await;
+    let typed = [("objet", "Bilan"), ("texte", "Texte long"), ("a", "chloe")];
+    let looked = [("version", "0"), ("faire", "chercher"), ("cherche", "petit")];
+    let page = anne.send(&form, &[&typed[..], &looked].concat()).await;
+    assert!(page.status == StatusCode::OK && page.text.contains("Texte long"), "{}", page.text);
+    let put = page.text.split('"').find(|p| p.starts_with("vers-cc ")).unwrap_or_else(|| panic!("{}", page.text));
+    let put = put.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">");
+    led(&anne.send(&form, &[&typed[..], &[("version", "1"), ("faire", put.as_str())]].concat()).await, &form);
+    let page = anne.get(&form).await;
+    assert!(
+        page.text.contains(&format!("&#60;{BRUNO}&#62;\"")) && page.text.contains("value=\"chloe\""),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("2 destinataires, 5 au plus"), "{}", page.text);
+}
