@@ -5,12 +5,40 @@ function dress(root) {
   for (const button of root.querySelectorAll("[data-grow][hidden]")) {
     button.hidden = false;
     button.addEventListener("click", () => {
-      const frame = button.closest("article").querySelector("iframe.body");
+      const frame = button.closest(".letter-one").querySelector("iframe.body");
       frame.classList.toggle("body-whole");
       frame.scrollIntoView({ block: "start" });
     });
   }
+  for (const line of root.querySelectorAll("a[data-fold]")) line.setAttribute("aria-expanded", String(Boolean(line.nextElementSibling)));
 }
+
+// A line of a conversation: its letter is put below it, then shown and hidden.
+document.addEventListener("click", async (event) => {
+  const line = event.target.closest?.("a[data-fold]");
+  if (!line || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  let letter = line.nextElementSibling;
+  if (letter) letter.hidden = !letter.hidden;
+  else {
+    const at = new URL(line.href);
+    at.searchParams.set("fil", "oui");
+    try {
+      letter = swap(document.createElement("div"), await part(at.href, "message"));
+    } catch (refused) {
+      if (refused.code === "part") location.assign(line.href);
+      else say(refused.sentence);
+      return;
+    }
+    // Asked for twice, it came once.
+    if (line.nextElementSibling) return;
+    line.after(letter);
+    line.classList.remove("fold-new");
+    line.querySelector("[data-unread]")?.remove();
+    dress(letter);
+  }
+  line.setAttribute("aria-expanded", String(!letter.hidden));
+});
 
 // A preview: the same address as the link, in a frame of its own.
 document.addEventListener("click", (event) => {

@@ -5,9 +5,12 @@
 mod exit;
 mod files;
 mod frame;
+mod gone;
 mod headers;
+mod letter;
 mod packed;
 mod page;
+mod thread;
 mod words;
 
 use axum::Router;

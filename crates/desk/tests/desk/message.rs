@@ -3,10 +3,9 @@ use crate::support::Page;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_identity::factor::Factor;
 use sceau_operator::Actor;
-use sceau_operator::mailbox::entries::FlagSet;
+use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_testkit::browser::signed_in;
 use sceau_testkit::world::{World, letter};
 use tower::ServiceExt;
@@ -74,11 +73,6 @@ fn mixed(subject: &str, parts: &[(&str, &str)]) -> String {
     format!("{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n{body}--m--\r\n")
 }
 
-fn refused(page: &Page, code: RefusalCode) -> bool {
-    let sentence = Refusal::new(code).sentence(Lang::Fr);
-    page.status.as_u16() == code.http() && page.text.contains(sentence.split(['\'', '.', ':']).next().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_letter_is_read_on_its_page() {
     let reader = Reader::new().await;
@@ -127,13 +121,80 @@ async fn a_plain_letter_is_read_on_its_page() {
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}{tail}");
         }
     }
-    assert!(refused(&reader.get(&format!("{}/message/M0", reader.bal)).await, RefusalCode::EntryUnknown));
+    let gone = reader.get(&format!("{}/message/M0", reader.bal)).await;
+    assert!(gone.status == StatusCode::NOT_FOUND && gone.text.contains("Ce message n’est plus ici"), "{}", gone.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_stands_on_one_page() {
+    let reader = Reader::new().await;
+    let reply = |subject: &str| {
+        letter("zoe@exemple.fr", subject).replace("Message-ID:", "References: <un@exemple.fr>\r\nMessage-ID:")
+    };
+    let first = reader.filed(&letter("zoe@exemple.fr", "un")).await;
+    let second = reader.filed(&reply("deux")).await;
+    let third = reader.filed(&reply("trois")).await;
+    let open = |page: &Page| page.text.matches("class=\"letter-one\"").count();
+    // What nobody read stands open, and is read now.
+    let page = reader.get(&format!("{third}?lang=en")).await;
+    assert_eq!((page.status, open(&page)), (StatusCode::OK, 3), "{}", page.text);
+    assert!(page.text.contains("Conversation of 3 messages") && page.text.contains("Bonjour un"), "{}", page.text);
+    assert!(!page.text.contains(">message.") && page.text.matches("<h1>").count() == 1, "{}", page.text);
+    // Then it is a line, above or below the one that is read, with a link that unfolds it.
+    let page = reader.get(&second).await;
+    assert_eq!(open(&page), 1, "{}", page.text);
+    let place = |what: &str| page.text.find(what).unwrap_or_else(|| panic!("no {what}: {}", page.text));
+    let (newer, here, older) =
+        (place(&format!("href=\"{third}?dans=")), place("thread-here"), place(&format!("href=\"{first}?dans=")));
+    assert!(newer < here && here < older, "{newer} {here} {older}");
+    assert!(page.text.contains("<span class=\"fold-text\">Bonjour un"), "{}", page.text);
+    // A script asks for its letter alone; without one the same address is a page.
+    let asked = [("x-sceau-part", "message"), ("sec-fetch-site", "same-origin")];
+    let at = format!("{first}?fil=oui");
+    let (_, _, piece) = reader.raw(&at, &reader.cookie, &asked).await;
+    let piece = String::from_utf8(piece).unwrap();
+    assert!(piece.trim_start().starts_with("<div class=\"letter-one\">") && piece.contains("Bonjour un"), "{piece}");
+    assert!(piece.contains("repondre=") && !piece.contains("Bonjour deux"), "{piece}");
+    assert!(reader.get(&at).await.text.contains("</html>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_moved_or_removed_elsewhere_is_said_with_a_way_on() {
+    let reader = Reader::new().await;
+    let (op, anne) = (&reader.world.op, &reader.anne);
+    let at = reader.filed(&letter("zoe@exemple.fr", "bilan")).await;
+    let inbox = op.folder(anne, "INBOX").await.unwrap().id;
+    let from = format!("{at}?dans={}", op.mailbox_object(inbox));
+    assert!(!reader.get(&from).await.text.contains("maintenant ici"));
+    op.move_entries(anne, inbox, &[1], "Archive").await.unwrap();
+    let archive = op.folder(anne, "Archive").await.unwrap().id;
+    let link = format!("href=\"{}/dossier/{}\"", reader.bal, op.mailbox_object(archive));
+    let page = reader.get(&from).await;
+    assert!(page.status == StatusCode::OK && page.text.contains("maintenant ici"), "{}", page.text);
+    assert!(page.text.contains(&format!("{link}>Archives</a>")), "{}", page.text);
+    assert!(!reader.get(&at).await.text.contains("maintenant ici"), "nobody said where it was");
+    // Removed for good by a mail program.
+    let deleted = FlagSet::of(Flags::DELETED);
+    op.change_flags(anne, archive, &[1], FlagChange::Add, deleted, None).await.unwrap();
+    assert_eq!(op.expunge(anne, archive, None).await.unwrap().len(), 1);
+    let gone = reader.get(&from).await;
+    let inbox = format!("href=\"{}/dossier/{}\"", reader.bal, op.mailbox_object(inbox));
+    for part in ["Ce message n’est plus ici", inbox.as_str(), "/chercher\"", "class=\"rail-"] {
+        assert!(gone.status == StatusCode::NOT_FOUND && gone.text.contains(part), "{part}: {}", gone.text);
+    }
+    // A script hears the code.
+    let asked = [("x-sceau-part", "message"), ("sec-fetch-site", "same-origin")];
+    for path in [&from, &format!("{from}&fil=oui")] {
+        let (status, headers, said) = reader.raw(path, &reader.cookie, &asked).await;
+        assert_eq!((status, &headers["content-type"]), (StatusCode::NOT_FOUND, "application/problem+json"));
+        assert!(String::from_utf8(said).unwrap().contains("entry.unknown"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn html_stands_in_a_document_of_its_own() {
     let reader = Reader::new().await;
-    let html = "<p onclick=x()>Été <img src='cid:logo@a'><img src=http://canari.localhost/x><script>alert(1)</script>\
+    let html = "<p onclick=x()>Été <a href='https://ailleurs.fr/x'>www.banque.fr</a>  <img src='cid:logo@a'><img src=http://canari.localhost/x><script>alert(1)</script>\
          <a href='mailto:bruno.petit@alpha.mssante.fr?bcc=voleur@exemple.fr'>b</a></p>";
     let png = "Content-Type: image/png\r\nContent-ID: <logo@a>\r\nContent-Transfer-Encoding: base64";
     let at = reader.filed(&mixed("images", &[("Content-Type: text/html; charset=utf-8", html), (png, PNG)])).await;
@@ -161,6 +222,7 @@ async fn html_stands_in_a_document_of_its_own() {
         assert!(body.text.contains("src=\"data:image/png;base64,") && body.text.contains("Été"), "{}", body.text);
         let write = format!("href=\"{}/ecrire?a=bruno.petit%40alpha.mssante.fr\"", reader.bal);
         assert!(body.text.contains(&write) && !body.text.contains("voleur"), "{}", body.text);
+        assert!(body.text.contains("www.banque.fr</a> <span class=\"host\">(ailleurs.fr)</span>"), "{}", body.text);
         assert!(!body.text.contains("canari") && !body.text.contains("alert(1)") && !body.text.contains("onclick"));
     }
     let words = reader.get(&format!("{at}?vue=texte")).await;

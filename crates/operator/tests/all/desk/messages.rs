@@ -1,17 +1,22 @@
 //! Messages and their pieces.
 use super::{ANNE, House, SERVICE};
+use sceau_domain::BalKind;
 use sceau_domain::personal::MARK;
 use sceau_operator::Actor;
+use sceau_operator::accounts::BalChoices;
 use sceau_operator::desk::message::{Reading, Sender};
 use sceau_operator::desk::parts::PartReader;
 use sceau_operator::mailbox::entries::{FlagSet, Flags};
-use sceau_testkit::world::{BETA, code, letter};
+use sceau_testkit::world::{BETA, code, envelope, letter};
 
 each_engine!(
     a_message_is_read_where_one_sees_it,
     what_is_known_of_a_sender_is_what_was_proven,
     html_is_shown_with_its_own_pictures_and_nothing_else,
     pieces_are_what_their_bytes_are,
+    who_writes_for_the_first_time_is_known,
+    a_sender_is_shown_with_what_is_published,
+    flowed_text_reads_as_it_was_typed,
 );
 
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
@@ -170,4 +175,65 @@ async fn pieces_are_what_their_bytes_are(h: House) {
     for none in ["0", "5", "1.1", "", "x"] {
         assert_eq!(code(op.open_part(&anne, &reading.email, none).await.map(drop)), "entry.unknown", "{none}");
     }
+}
+
+async fn who_writes_for_the_first_time_is_known(h: House) {
+    let (world, op) = (&h.0, &h.0.op);
+    let (anne, from) = (h.sits("anne", ANNE).await, "zoe@beta.mssante.fr");
+    world.hand_over(BETA, from, &[ANNE], &letter(from, "premier")).await.unwrap();
+    let first = h.reads(&anne, "INBOX").await;
+    assert!(op.first_contact(&anne, &first).await);
+    world.hand_over(BETA, from, &[ANNE], &letter(&format!("Zoé <{from}>"), "second")).await.unwrap();
+    assert!(!op.first_contact(&anne, &first).await, "there is another one by now");
+    assert!(!op.first_contact(&anne, &h.reads(&anne, "INBOX").await).await);
+    // Somebody to whom she wrote before.
+    let paul = "paul@beta.mssante.fr";
+    op.submit(&anne, envelope(ANNE, &[paul]), world.message(&letter(ANNE, "question"))).await.unwrap();
+    op.flush_abuse().await;
+    world.hand_over(BETA, paul, &[ANNE], &letter(paul, "reponse")).await.unwrap();
+    assert!(!op.first_contact(&anne, &h.reads(&anne, "INBOX").await).await);
+    // What did not come in by a door says nothing of anybody.
+    h.files(&anne, "INBOX", 9, FlagSet::default(), &letter("lea@beta.mssante.fr", "depose")).await;
+    assert!(!op.first_contact(&anne, &h.reads(&anne, "INBOX").await).await);
+    // Once all of it is indexed it is known by the index.
+    world.advance(60);
+    while op.run_due_jobs().await.unwrap() > 0 {}
+    assert!(!op.first_contact(&anne, &first).await);
+    let lea = "lea@beta.mssante.fr";
+    let service = h.sits("anne", SERVICE).await;
+    world.hand_over(BETA, lea, &[SERVICE], &letter(lea, "service")).await.unwrap();
+    assert!(
+        op.first_contact(&service, &h.reads(&service, "INBOX").await).await,
+        "another BAL's letters are not this one's"
+    );
+}
+
+async fn a_sender_is_shown_with_what_is_published(h: House) {
+    let (world, op) = (&h.0, &h.0.op);
+    let (anne, radio) = (h.sits("anne", ANNE).await, "radiologie@alpha.mssante.fr");
+    world.bal(radio, BalKind::Org, &["anne"], |b| b.service = "Imagerie médicale".into()).await;
+    let sends = world.actor("anne", radio).await;
+    let shown = async |subject: &str| {
+        world.submit(&sends, radio, &[ANNE], &letter(radio, subject)).await.unwrap();
+        match h.reads(&anne, "INBOX").await.sender {
+            Sender::Own { about, .. } => about,
+            other => panic!("a BAL of ours: {other:?}"),
+        }
+    };
+    assert_eq!(shown("publie").await, ["Imagerie médicale"]);
+    // Whoever is on the liste rouge is shown with nothing of it.
+    let version = op.bal(&world.admin, radio).await.unwrap().version;
+    let choices = BalChoices { red_list: Some(true), phone_published: None, paperless: None };
+    op.choose_for_bal(&world.admin, radio, version, choices).await.unwrap();
+    assert!(shown("retire").await.is_empty());
+}
+
+async fn flowed_text_reads_as_it_was_typed(h: House) {
+    let anne = h.sits("anne", ANNE).await;
+    let text = letter("zoe@exemple.fr", "suite").replace(
+        "\r\n\r\nBonjour suite\r\n",
+        "\r\nContent-Type: text/plain; charset=utf-8; Format=Flowed\r\n\r\nMadame, \r\nvotre bilan est \r\nnormal.\r\n> cité \r\n> encore\r\n",
+    );
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &text).await;
+    assert_eq!(h.reads(&anne, "INBOX").await.text, "Madame, votre bilan est normal.\n> cité encore\n");
 }
