@@ -13,8 +13,9 @@ function say(where, people) {
 }
 
 // How far it came: asked for when that is another place than the page shows; what one had unfolded stays so.
-async function follow(stamp) {
-  const block = document.querySelector("[data-following]");
+async function follow(where, stamp) {
+  const [message] = where.dataset.direct.split("/direct");
+  const block = document.querySelector(`[data-following^="${message}/suivi"]`);
   if (!block || !stamp || block.querySelector("[data-stamp]").dataset.stamp === stamp) return;
   const box = block.querySelector("[data-part]");
   const name = (fold) => fold.querySelector("summary").firstChild.textContent;
@@ -37,7 +38,7 @@ function look() {
   own.addEventListener("autour", (event) => {
     const { gens, suivi, encore } = JSON.parse(event.data);
     say(where, gens);
-    follow(suivi);
+    follow(where, suivi);
     if (!encore) own.close();
   });
 }

@@ -8,7 +8,7 @@ mod team;
 
 pub(crate) use beside::{Around, around};
 pub(crate) use deliveries::{Far, far};
-pub(crate) use presence::watched;
+pub(crate) use presence::{overtaken, watched};
 
 use axum::Router;
 use axum::extract::FromRequestParts;

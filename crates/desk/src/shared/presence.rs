@@ -7,7 +7,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sceau_domain::Refusal;
 use sceau_operator::Actor;
+use sceau_operator::desk::letters::{DraftView, How};
 use sceau_web::{Sent, Shell, Visitor};
+
+/// An answer of a colleague that is so old was there when one began to write, or nearly so, and the page said it: milliseconds.
+const JUST_NOW: i64 = 30 * 60_000;
 
 /// The place of what others do with a message, on a page.
 #[derive(Template)]
@@ -53,6 +57,15 @@ async fn writing(visitor: &Visitor, actor: &Actor, message: i64, speech: Speech)
     let mut said = answering(speech, &names);
     said.extend(live::answered(&visitor.op, actor, message, speech, 0).await?);
     Ok(said)
+}
+
+/// Has a colleague answered the same message just now? Who is about to send another answer should know; the page says who. Not where it cannot be said.
+pub(crate) async fn overtaken(visitor: &Visitor, actor: &Actor, view: &DraftView) -> bool {
+    let Some((email, How::Answer)) = &view.source else { return false };
+    let Some(message) = visitor.op.message_of_object(email).filter(|_| super::shared(actor)) else { return false };
+    let since = visitor.op.clock().now().0 - JUST_NOW;
+    let said = live::answered(&visitor.op, actor, message, Speech::of(visitor).await, since).await;
+    said.is_ok_and(|said| !said.is_empty())
 }
 
 /// The place on a message's page: others who write an answer now. Empty where nothing can come.

@@ -1,6 +1,7 @@
 //! What the form does: saves, joins files, takes them out, sends now or later, throws away.
 use super::page::{self, At, Beside, show};
 use super::remind::speaks_of_a_piece;
+use crate::shared::overtaken;
 use askama::Template;
 use axum::body::{Body, to_bytes};
 use axum::extract::multipart::{Field, MultipartError};
@@ -285,17 +286,14 @@ impl Desk<'_> {
         let (op, at) = (&visitor.op, self.at(&sheet));
         let (here, outbox) = (at.path(), format!("/bal/{}/envois", self.b));
         // Who is about to answer second, and who forgot a piece, is asked once.
-        let second = match sheet.faire.as_str() {
-            "envoyer" => overtaken(visitor, &actor, &view).await,
-            _ => Vec::new(),
-        };
+        let second = sheet.faire == "envoyer" && overtaken(visitor, &actor, &view).await;
         let forgot = view.carried.is_empty() && view.uploads.is_empty() && speaks_of_a_piece(&view.draft.text);
         let done = match sheet.faire.as_str() {
             // A script saves by itself: mail programs see what one keeps on purpose.
             _ if visitor.part == Some(PartName::Draft) => {
                 return show(visitor, &actor, &at, Some(&view), Beside::default()).await;
             }
-            "envoyer" if forgot || !second.is_empty() => {
+            "envoyer" if forgot || second => {
                 let beside = Beside { reminds: forgot, overtaken: second, ..Beside::default() };
                 return show(visitor, &actor, &at, Some(&view), beside).await;
             }

@@ -90,8 +90,8 @@ struct Page {
     error: Option<String>,
     /// A piece is spoken of that is not there.
     reminds: bool,
-    /// Colleagues who have answered meanwhile, said.
-    overtaken: Vec<String>,
+    /// A colleague has answered the same message just now.
+    overtaken: bool,
     /// Who was looked for, and who was found; none: nobody was.
     found: Option<Found>,
     /// How full the message is, of how much, in bytes and in words; none without pieces.
@@ -131,8 +131,8 @@ pub(super) struct Beside {
     pub refusal: Option<Refusal>,
     /// A piece is spoken of that is not there.
     pub reminds: bool,
-    /// Colleagues who have answered meanwhile, said.
-    pub overtaken: Vec<String>,
+    /// A colleague has answered the same message just now.
+    pub overtaken: bool,
     /// Who is looked for.
     pub asked: Option<String>,
 }

@@ -253,6 +253,28 @@ async fn what_others_do_with_a_message_is_told_while_it_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_answers_second_is_asked_once() {
+    let s = Service::new().await;
+    let (bal, code) = s.message.split_once("/message/").unwrap();
+    let writing = s.get(&s.bruno, &format!("{bal}/ecrire?repondre={code}&a=un")).await;
+    let form = writing.text.split('"').find(|p| p.contains("/ecrire/D")).unwrap_or_else(|| panic!("{}", writing.text));
+    // A colleague answers while he writes, by a mail program.
+    let anne = s.world.actor("anne", SERVICE).await;
+    let inbox = s.world.op.open_folder(&anne, "INBOX", true).await.unwrap();
+    let (folder, uid) = (inbox.folder.id, inbox.entries[0].uid);
+    let answered = FlagSet::of(Flags::ANSWERED);
+    s.world.op.change_flags(&anne, folder, &[uid], FlagChange::Add, answered, None).await.unwrap();
+    let typed =
+        [("a", PAUL), ("objet", "Re"), ("texte", "Bonjour"), ("repondre", code), ("mode", "un"), ("version", "0")];
+    let asked = s.send(&s.bruno, form, &[&typed[..], &[("faire", "envoyer")]].concat()).await;
+    shown(&asked, &["vient de répondre", "a répondu le", "value=\"envoyer-tel-quel\"", "Bonjour</textarea>"]);
+    assert_eq!(s.get(&s.bruno, &format!("{bal}/envois")).await.text.matches("/retenir").count(), 0, "not sent yet");
+    let version = asked.text.split("name=\"version\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let typed = [&typed[..5], &[("version", version), ("faire", "envoyer-tel-quel")]].concat();
+    led(&s.send(&s.bruno, form, &typed).await, &format!("{bal}/envois"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_team_is_shown_to_each_as_far_as_it_is_theirs() {
     let s = Service::new().await;
     let team = format!("{}/equipe", s.bal);
