@@ -189,14 +189,14 @@ pub async fn parts(options: &Options, o: &OperatorSpec) -> Result<(), SandboxErr
                 create(options, o, &["access", "give", &service, login]).await?;
                 continue;
             }
-            "role.structure" => ["structure", "--structure", o.structure.code].as_slice(),
-            "role.region" => &["region", "--body", o.structure.body.0],
-            "role.support" => &["support"],
-            "role.auditeur" => &["auditor"],
-            _ => &["administrator"],
+            "role.structure" => vec!["structure", "--structure", o.structure.code],
+            "role.region" => vec!["region", "--body", o.structure.body.0],
+            "role.support" => vec!["support"],
+            "role.auditeur" => vec!["auditor"],
+            _ => vec!["administrator"],
         };
         let why = ["--function", "Exploitation", "--reason", "bac à sable"];
-        create(options, o, &[&["role", "grant", login][..], place, &why].concat()).await?;
+        create(options, o, &[&["role", "grant", login][..], &place, &why].concat()).await?;
     }
     Ok(())
 }
