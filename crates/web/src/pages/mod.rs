@@ -5,6 +5,7 @@
 //! framed by nobody, is kept by no cache and tells no other site where it was; looking at a page changes nothing; every value is escaped
 //! ([`layout`], and askama in `templates/`); a form is taken from our own pages alone: it carries what proves who sends it, or the word of a session
 //! ([`session`]), so that no other site can send one in somebody's name.
+mod accessibility;
 mod bal;
 pub(crate) mod card;
 mod conditions;
@@ -63,6 +64,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/oauth/authorize", get(oauth::show).post(oauth::decide))
         .route("/appareil", get(oauth::device).post(oauth::device_decide))
         .route("/bureau/session", get(still::show))
+        .route(accessibility::PAGE, get(accessibility::show))
         .route(layout::SHEET, get(layout::sheet))
         .merge(crate::assets::routes())
         .merge(factor_routes())

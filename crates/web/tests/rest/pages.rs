@@ -179,6 +179,17 @@ async fn a_form_is_taken_from_our_own_pages_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_accessibility_is_told_to_everybody() {
+    let h = house().await;
+    assert!(h.get("/connexion", "").await.text.contains("href=\"/accessibilite\""), "from where everybody begins");
+    for (path, words) in [("/accessibilite", "conformité non auditée"), ("/accessibilite?lang=en", "not audited")] {
+        let page = h.get(path, "").await;
+        assert!(page.status == StatusCode::OK && page.text.contains(words), "{path} {}", page.text);
+        assert!(!page.text.contains("page.accessibility"), "{path} {}", page.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_leaves_has_left() {
     let h = house().await;
     let cookie = h.anne(Factor::Passkey).await;

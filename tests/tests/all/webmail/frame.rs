@@ -32,6 +32,8 @@ fn every_part_signs_in_and_every_component_is_shown() {
     assert_eq!(browser.run(how, &[]), json!(["h2", true]));
     let console = browser.console();
     assert!(!console.iter().any(|l| l.contains("Content Security Policy") || l.contains("SEVERE")), "{console:#?}");
+    browser.screen(Screen { width: 390, dark: true });
+    browser.go(&desk.at("/accessibilite")).shows("conformité non auditée").accessible("the statement");
     for who in cast.all() {
         let visit = Visit::new(&desk.sandbox);
         let led = visit.sign_in(&a.public_url, who);
