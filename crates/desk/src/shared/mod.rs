@@ -53,7 +53,7 @@ impl Speech {
     }
     /// An instant as people read it.
     fn instant(self, at: Timestamp) -> String {
-        layout::instant(self.lang, at, self.place)
+        layout::moment(self.lang, at, self.place)
     }
 }
 

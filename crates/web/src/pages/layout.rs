@@ -143,8 +143,14 @@ pub fn day(lang: Lang, at: Timestamp, place: Territory) -> String {
 
 /// An instant, to the minute, by the clock of a place, which is named by its distance from universal time.
 pub fn instant(lang: Lang, at: Timestamp, place: Territory) -> String {
+    let from = zoned(at, place).map_or_else(String::new, |z| z.strftime("(UTC%:z)").to_string());
+    format!("{} {from}", moment(lang, at, place))
+}
+
+/// The same within a sentence, by the clock that everybody there goes by.
+pub fn moment(lang: Lang, at: Timestamp, place: Territory) -> String {
     let (time, before) = (zoned(at, place), if lang == Lang::Fr { "à" } else { "at" });
-    let time = time.map_or_else(String::new, |z| z.strftime("%H:%M (UTC%:z)").to_string());
+    let time = time.map_or_else(String::new, |z| z.strftime("%H:%M").to_string());
     format!("{} {before} {time}", day(lang, at, place))
 }
 
