@@ -12,10 +12,19 @@ pub struct Request {
     pub path: String,
     /// The header `Authorization`.
     pub authorization: Option<String>,
+    /// Every header, names in lower case.
+    pub headers: Vec<(String, String)>,
     /// Content.
     pub body: String,
     /// The certificate that the client showed, DER.
     pub shown: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// What a header says; empty where it is not there. `name`: in lower case.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
+    }
 }
 
 /// HTTP status and content.
@@ -72,6 +81,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, answer: &dyn Fn(&Request)
             "authorization" => request.authorization = Some(value.to_owned()),
             _ => {}
         }
+        request.headers.push((name.to_ascii_lowercase(), value.to_owned()));
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;

@@ -54,6 +54,8 @@ const OWN: &[&str] = &[
     "person.changed",
     "person.email",
     "person.email_cleared",
+    "push.ended",
+    "push.subscribed",
     "session.ended",
     "terms.accepted",
     "token.created",

@@ -1,5 +1,5 @@
 //! On a telephone: what makes the desk an application of its home screen. A manifest, a service worker, and the page that it keeps for when there is no
-//! network.
+//! network; the worker also shows that there is new mail when a push wakes it.
 //!
 //! Promises: these three are for everybody and hold nothing of anybody; the worker keeps them and the style sheet, and never an answer that was made for
 //! somebody (F245).
@@ -15,12 +15,12 @@ use sceau_web::{Problem, State, assets};
 use serde_json::json;
 
 /// Where the manifest is.
-pub(crate) const MANIFEST: &str = "/manifest.webmanifest";
+const MANIFEST: &str = "/manifest.webmanifest";
 /// Where the worker is: at the root, for it answers for every page.
 const WORKER: &str = "/sw.js";
 /// The page without network.
 const OFFLINE: &str = "/hors-ligne";
-/// The worker; what it keeps beside [`OFFLINE`] is put in its place.
+/// The worker; what it keeps beside [`OFFLINE`], and what it says of new mail, is put in its place.
 const SCRIPT: &str = include_str!("../../assets/sw.js");
 /// What that page may load.
 const POLICY: &str =
@@ -57,19 +57,23 @@ async fn manifest(Of(State(op)): Of<State>) -> Response {
     (headers("application/manifest+json", "no-cache"), manifest.to_string()).into_response()
 }
 
-/// What the worker keeps beside the page without network.
-fn script() -> String {
+/// The worker as a browser gets it. `operator`: its name.
+fn script(operator: &str) -> String {
     let sheet = format!(", \"{}\"", assets::path("base.css"));
-    SCRIPT.replace(" /* files */", &sheet).replace("/* version */", env!("CARGO_PKG_VERSION"))
+    let of = |lang| set(&text(lang, "phone.push.news", &[]));
+    let news = json!({ "title": operator, "fr": of(Lang::Fr), "en": of(Lang::En) });
+    let script = SCRIPT.replace(" /* files */", &sheet).replace("/* version */", env!("CARGO_PKG_VERSION"));
+    // Last: nothing in a name is taken for a place.
+    script.replace("/* news */", &news.to_string())
 }
 
 /// `GET /sw.js`
-async fn worker() -> Response {
+async fn worker(Of(State(op)): Of<State>) -> Response {
     let mut headers = headers("text/javascript; charset=utf-8", "no-cache");
     // What it asks for itself, and nothing that it would run.
     let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    (headers, script()).into_response()
+    (headers, script(&op.config().name)).into_response()
 }
 
 /// The page's sentences in a language.
@@ -117,12 +121,19 @@ mod tests {
 
     #[test]
     fn the_worker_keeps_the_page_without_network_and_its_style_alone() {
-        let script = script();
+        let _ = crate::routes();
+        let script = script("L'« opérateur » \"A\"");
         let (_, files) = script.split_once("const FILES = [").unwrap();
         let files: Vec<_> = files.split(']').next().unwrap().split(", ").collect();
         assert_eq!(files, [format!("\"{OFFLINE}\""), format!("\"{}\"", assets::path("base.css"))]);
         // Nothing that is asked for on the way is put into what is kept.
         assert!(!script.contains(".put(") && !script.contains("/*") && script.matches("addAll").count() == 1);
-        assert!(script.len() < 2_000, "{}", script.len());
+        assert!(script.len() < 3_500, "{}", script.len());
+        // And says that there is mail, in both languages, whatever a push holds.
+        let said = script.lines().find_map(|line| line.strip_prefix("const NEWS = ")?.strip_suffix(';')).unwrap();
+        let said: serde_json::Value = serde_json::from_str(said).unwrap();
+        assert_eq!(said["title"], "L'« opérateur » \"A\"");
+        assert!(said["fr"] != said["en"] && !said.to_string().contains("phone."), "{said}");
+        assert!(!script.contains("event.data"), "{script}");
     }
 }

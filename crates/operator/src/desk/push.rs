@@ -222,7 +222,7 @@ impl Operator {
         let mut browsers = Vec::new();
         for (s, of) in found {
             // What cannot be opened has no name; it can be taken away all the same.
-            let agent = self.opened(&s).await.map(|o| o.agent).unwrap_or_default();
+            let agent = self.opened_push(&s).await.map(|o| o.agent).unwrap_or_default();
             browsers.push(BrowserView {
                 code: self.push_object(s.id),
                 agent,
@@ -237,7 +237,7 @@ impl Operator {
         Ok(Some(PushView { key: self.vapid().await?.public().to_owned(), browsers, bals }))
     }
 
-    async fn opened(&self, s: &Subscription) -> Result<Sealed, Refusal> {
+    async fn opened_push(&self, s: &Subscription) -> Result<Sealed, Refusal> {
         let clear = self.unseal_identity(identity_key::push(s.id), &s.sealed).await?;
         serde_json::from_slice(&clear).map_err(|_| refuse::store(&StoreError::Corrupt("a push subscription".into())))
     }
@@ -351,7 +351,7 @@ impl Operator {
     /// Has the service of a browser wake it.
     async fn ask_service(&self, s: &Subscription) -> Became {
         let asked = async {
-            let endpoint = self.opened(s).await?.endpoint;
+            let endpoint = self.opened_push(s).await?.endpoint;
             let Ok(to) = self.services().endpoint(&endpoint) else { return Ok(None) };
             let way = || async { Push::new(&self.0.config.push.pem, DEADLINE, AT_ONCE) };
             let way = self.0.push.way.get_or_try_init(way).await.map_err(|e| {

@@ -1,0 +1,43 @@
+// A browser that is told of new mail: asks it where it is woken, and gives that to the operator. What is sent there holds nothing.
+import { say, worker } from "./base.js";
+
+const place = document.querySelector("[data-push]");
+const form = place?.querySelector("form[data-key]");
+const workers = navigator.serviceWorker;
+
+async function subscribe() {
+  await workers.register(worker(), { scope: "/" });
+  const { pushManager } = await workers.ready;
+  const wish = { userVisibleOnly: true, applicationServerKey: form.dataset.key };
+  try {
+    return await pushManager.subscribe(wish);
+  } catch (refused) {
+    // Subscribed under another key: of before, or of somebody else's operator.
+    if (refused.name !== "InvalidStateError") throw refused;
+    await (await pushManager.getSubscription())?.unsubscribe();
+    return pushManager.subscribe(wish);
+  }
+}
+
+if (workers && place) {
+  workers.addEventListener("message", (event) => {
+    if (event.data === "courrier") place.querySelector("[data-state]").textContent = place.dataset.heard;
+  });
+}
+if (workers && form && window.PushManager) {
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      form.elements.adresse.value = (await subscribe()).endpoint;
+      form.submit();
+    } catch {
+      say(window.Notification?.permission === "denied" ? place.dataset.denied : place.dataset.failed);
+    }
+    button.disabled = false;
+  });
+} else if (form) {
+  place.querySelector("[data-state]").textContent = place.dataset.failed;
+}
