@@ -119,7 +119,9 @@ fn kept(name: &str, value: &str) -> Option<String> {
         while let Some(at) = rest.find(colour) {
             let from = at + colour.len();
             let end = from + rest[from..].find(')')?;
-            if !rest[from..end].chars().all(|c| c.is_ascii_digit() || "., %/deg".contains(c)) {
+            let said = &rest[from..end];
+            let fine = said.chars().all(|c| c.is_ascii_digit() || "., %/deg".contains(c));
+            if !(fine && said.split([' ', ',', '/']).all(measured)) {
                 return None;
             }
             rest.replace_range(at..=end, " ");
@@ -186,6 +188,7 @@ mod tests {
             "color:red\u{0}",
             "color:rgb(1;2)",
             "color:rgb(1,url(x))",
+            "color:rgb(1e99,2,3)",
             "color:",
             "@import 'http://canari'",
         ] {
