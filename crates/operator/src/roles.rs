@@ -8,7 +8,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, bodies, permit, reach, unknown};
 use crate::{Actor, Operator};
-use sceau_domain::plain::reason;
+use sceau_domain::plain::{self, reason};
 use sceau_domain::{Refusal, RefusalCode, Role, Timestamp, UseCase};
 use sceau_store::roles::{Filter, Given};
 use sceau_store::{Id, StoreError, Tx, accounts as rows, roles, structures};
@@ -78,6 +78,8 @@ pub struct RoleView {
 pub struct RoleFilter {
     /// Of this login.
     pub login: Option<String>,
+    /// Of somebody with this in the login or the name.
+    pub text: Option<String>,
     /// Of this name.
     pub role: Option<Role>,
     /// In this structure (code).
@@ -189,11 +191,13 @@ impl Operator {
         self.require(actor, UseCase::RoleList, On::Anywhere).await?;
         let (actor, limit) = (actor.clone(), limit.clamp(1, 1000) as usize);
         let login = filter.login.as_deref().map(crate::accounts::login).transpose()?;
+        let text = filter.text.as_deref().map(|t| plain::line(t, "text", plain::NAME)).transpose()?;
+        let text = text.filter(|t| !t.is_empty());
         let list = move |tx: &mut dyn Tx| {
             let use_case = UseCase::RoleList;
             permit(tx, &actor, use_case, On::Anywhere)?;
             let (reach, bodies) = (reach(tx, &actor, use_case)?, bodies(tx, &actor, use_case)?);
-            let mut narrowed = Filter { ended: filter.ended, ..Filter::default() };
+            let mut narrowed = Filter { ended: filter.ended, text: text.clone(), ..Filter::default() };
             narrowed.role = filter.role.map(|r| r.as_str().to_owned());
             if let Some(login) = &login {
                 let Some(person) = rows::person_by_login(tx, login)? else {

@@ -133,7 +133,7 @@ pub fn by_ids(tx: &mut dyn Tx, ids: &[Id]) -> Result<Vec<Bal>, StoreError> {
 }
 
 /// A text to be found as it is (escaped by `!`).
-fn pattern(text: &str, anywhere: bool) -> String {
+pub(crate) fn pattern(text: &str, anywhere: bool) -> String {
     let mut out = String::from(if anywhere { "%" } else { "" });
     for c in text.chars() {
         if matches!(c, '%' | '_' | '!') {

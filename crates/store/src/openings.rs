@@ -135,6 +135,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// For this structure.
     pub structure: Option<Id>,
+    /// With this in the address, or in the login of who asked.
+    pub text: Option<String>,
     /// Only of these structures, or asked by or waiting for this person.
     pub within: Option<(Vec<Id>, Id)>,
 }
@@ -155,6 +157,11 @@ pub fn list(tx: &mut dyn Tx, filter: &Filter, before: Id, limit: i64) -> Result<
     }
     if let Some(structure) = filter.structure {
         also(" AND o.structure_id = {}", structure.into());
+    }
+    if let Some(text) = &filter.text {
+        let pattern = crate::bals::pattern(&text.to_lowercase(), true);
+        also(" AND (o.address_key LIKE {} ESCAPE '!'", pattern.as_str().into());
+        also(" OR o.asked_by LIKE {} ESCAPE '!')", pattern.into());
     }
     if let Some((structures, person)) = &filter.within {
         // A set that is made once: how many requests there are besides costs nothing.

@@ -83,6 +83,8 @@ pub struct Filter {
     pub structure: Option<Id>,
     /// For this regional body.
     pub body: Option<Id>,
+    /// Of somebody with this in the login or the name.
+    pub text: Option<String>,
     /// Those that are over, too.
     pub ended: bool,
 }
@@ -103,6 +105,17 @@ pub fn page(tx: &mut dyn Tx, filter: &Filter, after: Id, limit: i64) -> Result<V
     equal("body_id", filter.body.map(Value::from));
     if !filter.ended {
         sql.push_str(" AND ended IS NULL");
+    }
+    if let Some(text) = &filter.text {
+        let at = values.len();
+        values.push(crate::bals::pattern(&text.to_lowercase(), true).into());
+        values.push(crate::bals::pattern(text, true).into());
+        sql.push_str(&format!(
+            " AND person_id IN (SELECT p.id FROM people p WHERE p.login LIKE ${0} ESCAPE '!' OR LOWER(p.name) LIKE ${0} ESCAPE '!' \
+             OR p.name LIKE ${1} ESCAPE '!')",
+            at + 1,
+            at + 2
+        ));
     }
     values.push(limit.into());
     sql.push_str(&format!(" ORDER BY id LIMIT ${}", values.len()));

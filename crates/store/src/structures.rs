@@ -268,15 +268,20 @@ pub fn by_ids(tx: &mut dyn Tx, ids: &[Id]) -> Result<HashMap<Id, Structure>, Sto
 pub fn list(
     tx: &mut dyn Tx,
     within: Option<&[Id]>,
-    body: Option<Id>,
+    (body, text): (Option<Id>, Option<&str>),
     after: &str,
     limit: i64,
 ) -> Result<Vec<Structure>, StoreError> {
     let bound = within.map_or(String::new(), |ids| format!(" AND id IN ({})", among(ids)));
+    // Lower case of accented letters is not the same on both engines: names are looked at as they stand, too.
+    let said = "(code LIKE $4 ESCAPE '!' OR LOWER(name) LIKE $4 ESCAPE '!' OR name LIKE $5 ESCAPE '!' OR finess_ej = $6 OR finess_eg = $6 OR siret = $6)";
+    let pattern = |text: &str| crate::bals::pattern(text, true);
+    let text = text.unwrap_or_default();
     let sql = format!(
-        "SELECT {STRUCTURE} FROM structures WHERE code > $1 AND ($2 = 0 OR body_id = $2){bound} ORDER BY code LIMIT $3"
+        "SELECT {STRUCTURE} FROM structures WHERE code > $1 AND ($2 = 0 OR body_id = $2){bound} AND {said} ORDER BY code LIMIT $3"
     );
-    tx.query(&sql, params![after, body.unwrap_or(0), limit])?.iter().map(structure).collect()
+    let values = params![after, body.unwrap_or(0), limit, pattern(&text.to_lowercase()), pattern(text), text];
+    tx.query(&sql, values)?.iter().map(structure).collect()
 }
 
 /// Who followed a structure, from when to when.

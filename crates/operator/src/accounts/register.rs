@@ -135,7 +135,7 @@ impl Operator {
                 }
             }
             let from = after.as_deref().unwrap_or_default();
-            for s in rows::list(tx, reached.structures(), None, from, page(limit))? {
+            for s in rows::list(tx, reached.structures(), (None, None), from, page(limit))? {
                 out.push(entry(tx, s, &operator, general.as_deref())?);
             }
             Ok::<_, Fail>(out)

@@ -60,7 +60,7 @@ impl Operator {
                 return Err(unknown(tx, &actor, UseCase::BodyList, &code));
             };
             permit(tx, &actor, UseCase::BodyList, On::Body(body.id))?;
-            let followed = rows::list(tx, None, Some(body.id), &after, limit)?;
+            let followed = rows::list(tx, None, (Some(body.id), None), &after, limit)?;
             Ok::<_, Fail>(counts(tx, followed, &operator, now)?)
         };
         Ok(self.0.store.read(count).await?)

@@ -324,6 +324,21 @@ impl Operator {
         Ok(self.0.store.read(list).await?)
     }
 
+    /// Somebody's replacements, newest first, at most `limit` (and 1,000). `right.missing`, `admin.not_found`.
+    pub async fn recoveries_of(&self, actor: &Actor, login: &str, limit: u32) -> Result<Vec<RecoveryView>, Refusal> {
+        let (actor, login, limit) = (actor.clone(), crate::accounts::login(login)?, crate::accounts::page(limit));
+        let list = move |tx: &mut dyn Tx| {
+            permit(tx, &actor, UseCase::RecoveryList, On::Anywhere)?;
+            let Some(person) = accounts::person_by_login(tx, &login)? else {
+                return Err(unknown(tx, &actor, UseCase::RecoveryList, &login));
+            };
+            permit(tx, &actor, UseCase::RecoveryList, On::Person(person.id))?;
+            let all = rows::list(tx, Some(person.id), Id::MAX, limit)?;
+            all.into_iter().map(|r| view(tx, r)).collect::<Result<Vec<_>, Fail>>()
+        };
+        Ok(self.0.store.read(list).await?)
+    }
+
     /// What is under way for whoever is signed in: every page of his means shows it.
     pub async fn own_recovery(&self, actor: &Actor) -> Result<Option<RecoveryView>, Refusal> {
         let person = own(actor)?.id;

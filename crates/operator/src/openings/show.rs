@@ -23,6 +23,8 @@ impl Operator {
         before: Option<Id>,
         limit: u32,
     ) -> Result<Vec<OpeningView>, Refusal> {
+        let text = query.text.as_deref().map(|t| plain::line(t, "text", plain::NAME)).transpose()?;
+        let text = text.filter(|t| !t.is_empty());
         let (actor, moment) = (actor.clone(), self.moment());
         let list = move |tx: &mut dyn Tx| {
             let uc = UseCase::OpeningList;
@@ -42,6 +44,7 @@ impl Operator {
                 state: query.state.map(|s| s.as_str().to_owned()),
                 kind: query.task.map(|t| t.as_str().to_owned()),
                 structure,
+                text: text.clone(),
                 within,
             };
             let found = rows::list(tx, &filter, before.unwrap_or(Id::MAX), crate::accounts::page(limit))?;

@@ -14,6 +14,8 @@ pub struct OpeningQuery {
     pub task: Option<Task>,
     /// For the structure with this code.
     pub structure: Option<String>,
+    /// With this in the address, or in the login of who asked.
+    pub text: Option<String>,
 }
 
 /// Somebody at the BAL.

@@ -200,7 +200,7 @@ impl Operator {
         let found = self.0.store.write(move |tx| {
             permit(tx, &asker, use_case, On::Operator)?;
             let what = selection(tx, &wanted, key.as_deref())?;
-            let filter = EntryFilter { wanted: vec![what], state: None, now, after: 0, limit: SLICE + 1 };
+            let filter = EntryFilter { wanted: vec![what], state: None, text: None, now, after: 0, limit: SLICE + 1 };
             let found = queue::list(tx, &filter)?;
             if found.is_empty() {
                 return match is_single(&wanted) {

@@ -66,7 +66,17 @@ impl Operator {
                 QueueState::Sending => State::Sending,
                 QueueState::Waiting => State::Waiting,
             });
-            queue::list(tx, &EntryFilter { wanted, state, now, after: after.unwrap_or(0), limit: limit.min(MOST) })
+            queue::list(
+                tx,
+                &EntryFilter {
+                    wanted,
+                    state,
+                    text: filter.text.clone(),
+                    now,
+                    after: after.unwrap_or(0),
+                    limit: limit.min(MOST),
+                },
+            )
         });
         let found: Vec<EntryView> = found.await.map_err(|e: StoreError| refuse::store(&e))?;
         let mut views = Vec::with_capacity(found.len());

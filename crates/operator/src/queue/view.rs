@@ -44,6 +44,8 @@ pub struct QueueFilter {
     pub sender: Option<Address>,
     /// In this state.
     pub state: Option<QueueState>,
+    /// With this in the address of the recipient or the sender.
+    pub text: Option<String>,
 }
 
 /// Who holds something back, and why.

@@ -52,6 +52,8 @@ pub struct EntryFilter {
     pub wanted: Vec<Selection>,
     /// Only in this state.
     pub state: Option<State>,
+    /// Only with this in the address of the recipient or the sender.
+    pub text: Option<String>,
     /// The present, for what is in a worker's hands.
     pub now: Timestamp,
     /// Only ids after this one.
@@ -80,6 +82,11 @@ pub fn list(tx: &mut dyn Tx, filter: &EntryFilter) -> Result<Vec<EntryView>, Sto
             State::Sending => format!("NOT {held} AND c.until > ${now}"),
             State::Waiting => format!("NOT {held} AND (c.until IS NULL OR c.until <= ${now})"),
         });
+    }
+    if let Some(text) = &filter.text {
+        values.push(crate::bals::pattern(&text.to_lowercase(), true).into());
+        let at = values.len();
+        wheres.push(format!("(LOWER(e.recipient) LIKE ${at} ESCAPE '!' OR LOWER(m.sender) LIKE ${at} ESCAPE '!')"));
     }
     query(tx, &format!("{} ORDER BY e.id LIMIT $2", wheres.join(" AND ")), &values)
 }

@@ -44,7 +44,7 @@ async fn list(
     Query(page): Query<IdPage>,
 ) -> Result<Json<Page<OpeningView>>, Problem> {
     let limit = page.limit();
-    let query = OpeningQuery { state: which.state, task: which.task, structure: which.structure };
+    let query = OpeningQuery { state: which.state, task: which.task, structure: which.structure, text: None };
     let found = op.openings(&actor, query, page.after(), limit).await?;
     Ok(Json(Page::new(found, limit, |o| o.id.clone())))
 }

@@ -174,7 +174,7 @@ async fn list(
 ) -> Result<Json<Page<QueueView>>, Problem> {
     let limit = page.limit();
     let Which { destination, message, sender, state } = which;
-    let filter = QueueFilter { destination, message: message.map(|id| id.0), sender, state };
+    let filter = QueueFilter { destination, message: message.map(|id| id.0), sender, state, text: None };
     let found = op.queue_find(&actor, &filter, page.after(), limit).await?;
     Ok(Json(Page::new(found, limit, |e| e.id.to_string())))
 }

@@ -72,7 +72,8 @@ async fn list(
     Query(page): Query<IdPage>,
 ) -> Result<Json<Page<RoleView>>, Problem> {
     let (after, limit) = (page.after().unwrap_or(0), page.limit());
-    let filter = RoleFilter { login: which.login, role: which.role, structure: which.structure, ended: which.ended };
+    let filter =
+        RoleFilter { login: which.login, text: None, role: which.role, structure: which.structure, ended: which.ended };
     let roles = op.roles(&actor, filter, after, limit).await?;
     Ok(Json(Page::new(roles, limit, |r| r.id.to_string())))
 }

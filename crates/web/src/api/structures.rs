@@ -33,7 +33,8 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<StructureView>>, Problem> {
     let limit = page.limit();
-    let found = op.structures(&actor, StructureFilter { body: which.body, after: page.after }, limit).await?;
+    let found =
+        op.structures(&actor, StructureFilter { body: which.body, text: None, after: page.after }, limit).await?;
     Ok(Json(Page::new(found, limit, |s| s.code.clone())))
 }
 

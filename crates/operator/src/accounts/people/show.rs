@@ -1,5 +1,5 @@
 //! People, shown: only those whom the asker's place reaches.
-use super::views::{Certification, Code, ExemptionView, MembershipView, Ordinary, PersonView};
+use super::views::{Certification, Code, ExemptionView, MembershipView, Ordinary, PeopleQuery, PersonView};
 use super::{PROFESSIONS, SPECIALITIES, known};
 use crate::accounts::{grouped, only, page};
 use crate::notices::Template;
@@ -7,6 +7,7 @@ use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::person::{exemption_stands, published_identifier};
+use sceau_domain::text::to_ascii;
 use sceau_domain::{BalKind, Refusal, RefusalCode, Role, Timestamp, UseCase, plain};
 use sceau_store::access::{self, Access};
 use sceau_store::notices::{self, Notice};
@@ -23,24 +24,44 @@ impl Operator {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<PersonView>, Refusal> {
+        let query = PeopleQuery { structure: structure.map(str::to_owned), ..PeopleQuery::default() };
+        self.people_found(actor, query, after, limit).await
+    }
+
+    /// People, by login, `limit` from after `after`: of those whom the asker may see, whom `query` means. However many there are besides, fewer than
+    /// `limit` are all that are left.
+    pub async fn people_found(
+        &self,
+        actor: &Actor,
+        query: PeopleQuery,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<PersonView>, Refusal> {
         self.require(actor, UseCase::PersonList, On::Anywhere).await?;
-        let structure = structure.map(|s| plain::code(s, "structure")).transpose()?;
+        let structure = query.structure.map(|s| plain::code(&s, "structure")).transpose()?;
+        let text = query.text.map(|t| plain::line(&t, "text", plain::NAME)).transpose()?.unwrap_or_default();
+        let words: Vec<String> = folded(&text).split_whitespace().map(str::to_owned).collect();
         let (after, limit, now) = (after.unwrap_or_default().to_owned(), page(limit), self.now().0);
         let actor = actor.clone();
         let list = move |tx: &mut dyn Tx| {
-            let people = match &structure {
+            let within = match &structure {
                 Some(code) => {
                     let Some(s) = structures::by_code(tx, code)? else {
                         return Err(unknown(tx, &actor, UseCase::PersonList, code));
                     };
                     permit(tx, &actor, UseCase::PersonList, On::Structure(s.id))?;
-                    rows::people_within(tx, &[s.id], &after, limit)?
+                    Some(vec![s.id])
                 }
                 None => match reach(tx, &actor, UseCase::PersonList)? {
-                    Reach::All => rows::people(tx, &after, limit)?,
-                    Reach::Structures(within) => rows::people_within(tx, &within, &after, limit)?,
-                    Reach::Own(_) => Vec::new(),
+                    Reach::All => None,
+                    Reach::Structures(within) => Some(within),
+                    Reach::Own(_) => return Ok(Vec::new()),
                 },
+            };
+            let people = match &within {
+                _ if !words.is_empty() => meant(tx, within.as_deref(), &words, &after, limit)?,
+                None => rows::people(tx, &after, limit)?,
+                Some(within) => rows::people_within(tx, within, &after, limit)?,
             };
             let eyes = Eyes::of(tx, &actor)?;
             Ok::<_, Fail>(shown(tx, &eyes, people, now)?)
@@ -75,6 +96,45 @@ impl Operator {
         };
         Ok(self.0.store.read(find).await?)
     }
+}
+
+/// A text as it is compared: without accents, in lower case.
+fn folded(text: &str) -> String {
+    to_ascii(text).to_ascii_lowercase()
+}
+
+/// People in whose names each of the words stands, by login, `limit` from after `after`. Names alone are read of everybody else.
+fn meant(
+    tx: &mut dyn Tx,
+    within: Option<&[Id]>,
+    words: &[String],
+    after: &str,
+    limit: i64,
+) -> Result<Vec<rows::Person>, StoreError> {
+    /// Names read at once.
+    const SLICE: i64 = 2_000;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (mut logins, mut from) = (Vec::new(), after.to_owned());
+    'all: loop {
+        let slice = rows::names(tx, within, &from, SLICE)?;
+        let Some(last) = slice.last() else { break };
+        from.clone_from(&last.login);
+        for named in slice {
+            let texts = [Some(named.name), named.given_name, named.family_name, named.email];
+            let said =
+                texts.into_iter().flatten().fold(named.login.clone(), |all, text| format!("{all} {}", folded(&text)));
+            let is = |word: &String| said.contains(word.as_str()) || named.national_id.as_ref() == Some(word);
+            if words.iter().all(is) {
+                logins.push(named.login);
+            }
+            if logins.len() == wanted {
+                break 'all;
+            }
+        }
+    }
+    let mut people = rows::people_by_logins(tx, &logins)?;
+    people.sort_by(|a, b| a.login.cmp(&b.login));
+    Ok(people)
 }
 
 fn code(labels: &HashMap<String, String>, code: Option<String>) -> Option<Code> {

@@ -54,6 +54,15 @@ pub struct NewPerson {
     pub exemption: Option<Exemption>,
 }
 
+/// Whom to look for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleQuery {
+    /// Words, each of which stands in the login, in a name or in the ordinary address, without regard to case and accents; or a whole national identifier.
+    pub text: Option<String>,
+    /// Who works in the structure with this code.
+    pub structure: Option<String>,
+}
+
 /// An exemption from the national identifier, where no registration authority exists (F010).
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -30,6 +30,8 @@ const CATEGORIES: &str = "structure_categories";
 pub struct StructureFilter {
     /// Those that this regional body (code) follows.
     pub body: Option<String>,
+    /// With this in the code or the name, or with this FINESS or SIRET.
+    pub text: Option<String>,
     /// From after this code.
     pub after: Option<String>,
 }
@@ -182,6 +184,7 @@ impl Operator {
         limit: u32,
     ) -> Result<Vec<StructureView>, Refusal> {
         self.require(actor, UseCase::StructureList, On::Anywhere).await?;
+        let text = filter.text.as_deref().map(|t| plain::line(t, "text", plain::NAME)).transpose()?;
         let (actor, operator, now, limit) = (actor.clone(), self.0.config.name.clone(), self.now(), page(limit));
         let list = move |tx: &mut dyn Tx| {
             let reached = reach(tx, &actor, UseCase::StructureList)?;
@@ -200,7 +203,7 @@ impl Operator {
                 Reach::Own(_) => Some(&[][..]),
             };
             let after = filter.after.as_deref().unwrap_or_default();
-            let found = rows::list(tx, within, body, after, limit)?;
+            let found = rows::list(tx, within, (body, text.as_deref()), after, limit)?;
             Ok::<_, Fail>(views(tx, found, &operator, now)?)
         };
         Ok(self.0.store.read(list).await?)

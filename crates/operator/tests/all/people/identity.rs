@@ -143,7 +143,8 @@ async fn followed_since_when(h: House) {
     }
     // What a structure asks of bodies tells nothing of them.
     for body in ["autre", "nulle-part"] {
-        let filter = sceau_operator::accounts::structures::StructureFilter { body: Some(body.into()), after: None };
+        let filter =
+            sceau_operator::accounts::structures::StructureFilter { body: Some(body.into()), ..Default::default() };
         assert_eq!(op.structures(&h.actor("chef").await, filter, 10).await.unwrap().len(), 0, "{body}");
     }
 }
