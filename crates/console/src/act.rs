@@ -46,7 +46,7 @@ pub(crate) struct Begins {
     pub about: Option<String>,
     /// By field.
     pub values: Form,
-    /// What a field that takes one of several is given: value and words.
+    /// What a field that takes one of several is given, and what a line suggests: value and words.
     pub choices: BTreeMap<&'static str, Vec<(String, String)>>,
 }
 
@@ -82,6 +82,26 @@ impl Act {
     #[cfg(test)]
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, Takes)> {
         self.fields.iter().copied()
+    }
+}
+
+impl Begins {
+    /// About something that people know by this name.
+    pub fn about(about: impl Into<String>) -> Self {
+        Self { about: Some(about.into()), ..Self::default() }
+    }
+    /// A field's value.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.values.insert(name.to_owned(), value.into());
+        self
+    }
+    /// A field that may have none.
+    pub fn maybe(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        self.set(name, value.unwrap_or_default())
+    }
+    /// A field that is ticked or not.
+    pub fn tick(&mut self, name: &str, on: bool) -> &mut Self {
+        self.set(name, if on { "oui" } else { "" })
     }
 }
 
@@ -125,7 +145,7 @@ struct Shown {
     error: String,
     value: String,
     look: Look,
-    /// Of a choice: value and words.
+    /// Of a choice: value and words. Of a line: what may be meant.
     options: Vec<(String, String)>,
     /// Of a group: id, name, words and whether it is ticked.
     ticks: Vec<(String, String, String, bool)>,
@@ -134,6 +154,12 @@ struct Shown {
 impl Shown {
     fn is(&self, look: Look) -> bool {
         self.look == look
+    }
+    /// The ids of what is said beside a line.
+    fn described(&self) -> Option<String> {
+        let said = [("help", &self.help), ("error", &self.error)].into_iter().filter(|(_, text)| !text.is_empty());
+        let ids: Vec<String> = said.map(|(part, _)| format!("{}-{part}", self.id)).collect();
+        Some(ids.join(" ")).filter(|ids| !ids.is_empty())
     }
     /// The type of an input; empty where it is none.
     fn kind(&self) -> &'static str {
@@ -175,7 +201,10 @@ fn shown(ask: &Ask, field: &(&'static str, Takes), form: &Begins, wrong: &str, w
     let words = |list: &[&str]| list.iter().map(|w| ((*w).to_owned(), ask.word(w))).collect();
     let (mut options, mut ticks) = (Vec::new(), Vec::new());
     let look = match takes {
-        Takes::Line => Look::Input("text"),
+        Takes::Line => {
+            options = form.choices.get(name).cloned().unwrap_or_default();
+            Look::Input("text")
+        }
         Takes::Number => Look::Input("number"),
         Takes::Day => Look::Input("date"),
         Takes::Lines => Look::Area,
@@ -192,7 +221,12 @@ fn shown(ask: &Ask, field: &(&'static str, Takes), form: &Begins, wrong: &str, w
         Takes::Many(list) => {
             let one = |w: &&str| {
                 let part = format!("{name}.{w}");
-                (format!("c-{name}-{w}"), part.clone(), ask.word(w), form.values.contains_key(&part))
+                (
+                    format!("c-{name}-{w}"),
+                    part.clone(),
+                    ask.word(w),
+                    form.values.get(&part).is_some_and(|v| !v.is_empty()),
+                )
             };
             ticks = list.iter().map(one).collect();
             Look::Group
@@ -271,7 +305,7 @@ pub(crate) async fn send(
     Sent(visitor, form): Sent<Form>,
 ) -> Response {
     let ask = match Ask::of(visitor, uri.path(), uri.query().unwrap_or_default()).await {
-        Ok(ask) => ask,
+        Ok(ask) => ask.with(&form),
         Err(answer) => return *answer,
     };
     let act = match known(&ask, &name) {

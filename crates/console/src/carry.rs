@@ -1,7 +1,7 @@
 //! What acts have in common: how a form is read, and where one goes afterwards. Translation only: what is allowed, and what a field may hold, the calls
 //! decide.
 use crate::act::{Act, Form};
-use crate::frame::{midnight, named};
+use crate::frame::{day_over, last_day, midnight, named};
 use axum::response::Response;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 
@@ -43,7 +43,8 @@ impl Filled<'_> {
     }
     /// Those that are ticked of a group.
     pub fn many(&self, name: &str) -> Vec<String> {
-        let parts = self.0.keys().filter_map(|key| key.strip_prefix(name)?.strip_prefix('.'));
+        let ticked = self.0.iter().filter(|(_, value)| !value.is_empty());
+        let parts = ticked.filter_map(|(key, _)| key.strip_prefix(name)?.strip_prefix('.'));
         parts.map(str::to_owned).collect()
     }
     /// Is it ticked?
@@ -57,6 +58,14 @@ impl Filled<'_> {
     /// The beginning of a day; none when nothing is written.
     pub fn day(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         self.maybe(name).map(|v| midnight(&v).ok_or_else(|| invalid(name))).transpose()
+    }
+    /// The end of a day that is still within; `was` stays where its day was not changed. None when nothing is written.
+    pub fn until(&self, name: &str, was: Option<Timestamp>) -> Result<Option<Timestamp>, Refusal> {
+        let Some(day) = self.maybe(name) else { return Ok(None) };
+        match was.filter(|was| last_day(*was) == day) {
+            Some(was) => Ok(Some(was)),
+            None => day_over(&day).map(Some).ok_or_else(|| invalid(name)),
+        }
     }
     /// The version that was read.
     pub fn version(&self) -> Result<i64, Refusal> {

@@ -48,6 +48,7 @@ pub(crate) const PLACES: &[Place] = &[
     place("partenaires", "mail", UseCase::PeerList),
     place("liste-blanche", "mail", UseCase::TrustShow),
     place("certificats", "mail", UseCase::CertificateList),
+    place("autorites", "mail", UseCase::RevocationList),
     place("domaines", "mail", UseCase::DomainList),
     place("connecteurs", "mail", UseCase::ConnectorList),
     place("alarmes", "watch", UseCase::AlarmList),
@@ -55,8 +56,12 @@ pub(crate) const PLACES: &[Place] = &[
     place("signalements", "watch", UseCase::ReportList),
     place("annonces", "watch", UseCase::AnnouncementList),
     place("traces", "watch", UseCase::TraceList),
+    place("journal", "watch", UseCase::TraceProve),
+    place("lecteurs", "watch", UseCase::AccessList),
     place("limites", "rules", UseCase::PolicyShow),
     place("conservation", "rules", UseCase::RetentionShow),
+    place("gels", "rules", UseCase::HoldList),
+    place("references", "rules", UseCase::ReferenceShow),
     place("sante", "machine", UseCase::HealthShow),
     place("noeuds", "machine", UseCase::NodeList),
     place("taches", "machine", UseCase::JobList),
@@ -88,6 +93,8 @@ pub(crate) struct Ask {
     held: Vec<UseCase>,
     path: String,
     given: BTreeMap<String, String>,
+    /// What came with a form.
+    sent: BTreeMap<String, String>,
 }
 
 impl FromRequestParts<State> for Ask {
@@ -110,7 +117,7 @@ impl Ask {
             Ok(held) => held,
             Err(refusal) => return Err(Box::new(visitor.refused(&refusal))),
         };
-        let ask = Self { actor, held, path: path.to_owned(), given: given(query), visitor };
+        let ask = Self { actor, held, path: path.to_owned(), given: given(query), sent: BTreeMap::new(), visitor };
         let missing = match ask.place() {
             Some(place) if ask.may(place.needs) => return Ok(ask),
             Some(place) => place.needs,
@@ -158,9 +165,15 @@ impl Ask {
         // A key without its sentence is said as it is.
         (found != layout::set(key)).then_some(found)
     }
-    /// What was given for a field of the address; none: nothing.
+    /// What was given for a field of the address, or of the form that came; none: nothing.
     pub fn given(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(|v| v.trim()).filter(|v| !v.is_empty())
+        let found = self.given.get(name).or_else(|| self.sent.get(name));
+        found.map(|v| v.trim()).filter(|v| !v.is_empty())
+    }
+    /// What came with a form is given, too.
+    pub fn with(mut self, form: &BTreeMap<String, String>) -> Self {
+        self.sent = form.clone();
+        self
     }
     /// A number that was given.
     pub fn number(&self, name: &str) -> Option<i64> {
@@ -264,6 +277,11 @@ pub(crate) fn sheet(place: &str, id: &str) -> String {
     format!("/console/{place}/{}", utf8_percent_encode(id, SEGMENT))
 }
 
+/// A value as a query has it.
+pub(crate) fn part(value: &str) -> impl std::fmt::Display + '_ {
+    utf8_percent_encode(value, SEGMENT)
+}
+
 /// A stable name as the type that has it.
 pub(crate) fn named<T: serde::de::DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
@@ -279,6 +297,24 @@ pub(crate) fn midnight(day: &str) -> Option<Timestamp> {
     let day: jiff::civil::Date = day.parse().ok()?;
     let place = sceau_domain::calendar::Territory::Metropole.clock();
     Some(Timestamp(day.to_zoned(place).ok()?.timestamp().as_millisecond()))
+}
+
+/// The first instant after a day of metropolitan France.
+pub(crate) fn day_over(day: &str) -> Option<Timestamp> {
+    let day: jiff::civil::Date = day.parse().ok()?;
+    midnight(&day.tomorrow().ok()?.to_string())
+}
+
+/// The day of an instant, by the clock of metropolitan France.
+pub(crate) fn day_of(at: Timestamp) -> String {
+    let place = sceau_domain::calendar::Territory::Metropole.clock();
+    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    at.to_zoned(place).date().to_string()
+}
+
+/// The last day before an instant: what [`day_over`] was made of.
+pub(crate) fn last_day(until: Timestamp) -> String {
+    day_of(Timestamp(until.0.saturating_sub(1)))
 }
 
 /// The fields of a query; of one that is there twice, the last.
@@ -317,6 +353,12 @@ mod tests {
     fn a_day_begins_at_midnight_in_paris() {
         assert_eq!(midnight("2026-12-01"), Some(Timestamp(1_796_079_600_000)));
         assert_eq!(midnight("hier"), None);
+        // The night in which clocks change is an hour shorter.
+        for day in ["2026-12-01", "2026-03-29", "2026-12-31"] {
+            assert_eq!(last_day(day_over(day).unwrap()), day);
+            assert_eq!(day_of(midnight(day).unwrap()), day);
+        }
+        assert_eq!(day_over("2026-03-29").unwrap().0 - midnight("2026-03-29").unwrap().0, 23 * 3_600_000);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use crate::sheet::Sheet;
 use crate::table::{maybe, number, size, text, time};
 use axum::extract::Path;
 use axum::response::Response;
-use sceau_domain::{Refusal, UseCase};
+use sceau_domain::opening::Guard;
+use sceau_domain::{BalKind, Refusal, UseCase};
 use sceau_operator::accounts::BalQuery;
 use sceau_operator::life::LifeView;
 use sceau_operator::openings::OpeningQuery;
@@ -84,8 +85,14 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
     let steps = op.life_of_bal(actor, address).await?;
     let mut tables = Vec::new();
     if ask.may(UseCase::AccessList) {
+        let may_give = ask.may(UseCase::AccessGrant);
         let rows = op.accesses(actor, address).await?.into_iter().map(|a| {
             let rights: Vec<_> = a.rights.iter().map(|r| ask.word(r)).collect();
+            let change = |act: &str| match may_give && crate::acts::bals::shared(&a) && a.ended.is_none() {
+                true => act_on(ask, address, act, &a.login),
+                false => Cell::None,
+            };
+            let (change, end) = (change("changer-acces"), change("retirer-acces"));
             vec![
                 ask.link("personnes", &a.login),
                 text(ask.word(&a.role)),
@@ -94,6 +101,8 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
                 time(a.ends),
                 text(a.granted_by),
                 maybe(a.reason),
+                change,
+                end,
             ]
         });
         let columns = [
@@ -104,6 +113,8 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
             ("until", Kind::Date),
             ("by", Kind::Text),
             ("why", Kind::Text),
+            ("to_change", Kind::Link),
+            ("to_end", Kind::Link),
         ];
         tables.push(ask.part("accesses", &columns, rows.collect()));
         // Of a shared BAL only: what its members did, counted.
@@ -127,6 +138,7 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
     }
     let policy = op.policy_of(actor, address).await?;
     let rows = policy.into_iter().map(|p| {
+        let set = if ask.may(UseCase::PolicySet) { fix(ask, &b.address, &p.name) } else { Cell::None };
         vec![
             text(p.name),
             number(p.value),
@@ -134,6 +146,7 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
             text(ask.word(&p.from)),
             maybe(p.set_by),
             ask.tick(p.verified),
+            set,
         ]
     });
     let columns = [
@@ -143,16 +156,31 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
         ("from", Kind::Text),
         ("by", Kind::Text),
         ("verified", Kind::Text),
+        ("to_do", Kind::Link),
     ];
     tables.push(ask.part("policy", &columns, rows.collect()));
     tables.push(life(ask, &steps));
     let acts = match steps.state.as_str() {
-        "active" => vec!["donner-acces", "retirer-acces", "suspendre", "bloquer", "clore"],
-        "suspended" => vec!["reprendre", "bloquer", "clore"],
+        "active" if is_shared(b.kind) => vec![
+            "donner-acces",
+            "modifier",
+            "choisir",
+            "demander-changement",
+            "demander-fin",
+            "suspendre",
+            "bloquer",
+            "clore",
+        ],
+        "active" => vec!["modifier", "choisir", "demander-fin", "suspendre", "bloquer", "clore"],
+        "suspended" => vec!["modifier", "choisir", "reprendre", "bloquer", "clore"],
         "blocked" => vec!["debloquer", "clore"],
         "closing" => vec!["garder"],
         _ => Vec::new(),
     };
+    let chosen = |choice: Option<bool>| {
+        text(choice.map_or_else(|| ask.word("unchosen"), |is| ask.word(if is { "yes" } else { "no" })))
+    };
+
     let sheet = Sheet {
         title: b.address.clone(),
         state: Some(ask.state(&steps.state)),
@@ -166,6 +194,9 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
             ("messages", number(b.messages)),
             ("used", size(b.used)),
             ("quota", size(b.quota)),
+            ("red_list", chosen(b.red_list)),
+            ("phone_published", chosen(b.phone_published)),
+            ("paperless", chosen(b.paperless)),
             ("absent", ask.tick(b.absent)),
             ("closing_at", time(steps.closing_at)),
             ("since", Cell::Time(b.created)),
@@ -175,6 +206,24 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
         ..Sheet::default()
     };
     Ok(ask.show(address, sheet))
+}
+
+/// Is it of several people, so that access to it is given?
+fn is_shared(kind: BalKind) -> bool {
+    matches!(kind, BalKind::Org | BalKind::App | BalKind::Cab)
+}
+
+/// A link to an act on somebody's access.
+fn act_on(ask: &Ask, address: &str, act: &str, login: &str) -> Cell {
+    let to = format!("{}/{act}?login={}", crate::frame::sheet("bal", address), crate::frame::part(login));
+    Cell::Link(ask.t(&format!("act.bal-{act}.label")), ask.visitor.to(&to))
+}
+
+/// A link to where a limit is set for one BAL.
+fn fix(ask: &Ask, address: &str, limit: &str) -> Cell {
+    let (subject, limit) = (crate::frame::part(address), crate::frame::part(limit));
+    let to = format!("/console/limites/-/fixer?scope=bal&subject={subject}&limit={limit}");
+    Cell::Link(ask.t("act.limites-fixer.label"), ask.visitor.to(&to))
 }
 
 /// `GET /console/demandes`
@@ -187,6 +236,7 @@ async fn requests(ask: &Ask) -> Result<Response, Refusal> {
         state: ask.chosen("etat"),
         task: ask.chosen("tache"),
         structure: ask.given("structure").map(str::to_owned),
+        text: ask.given("q").map(str::to_owned),
     };
     let found = ask.op().openings(&ask.actor, query, ask.number("apres"), ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|o| o.id.clone()));
@@ -219,7 +269,12 @@ async fn requests(ask: &Ask) -> Result<Response, Refusal> {
     let tasks = ["open", "change", "end"].map(|t| (t.to_owned(), ask.word(&format!("task_{t}"))));
     let mut task = ask.pick("tache", &[]);
     task.options.extend(tasks);
-    Ok(ask.list(vec![ask.pick("etat", &states), task, ask.find("structure")], &["ouvrir"], Vec::new(), table))
+    Ok(ask.list(
+        vec![ask.find("q"), ask.pick("etat", &states), task, ask.find("structure")],
+        &["ouvrir"],
+        Vec::new(),
+        table,
+    ))
 }
 
 /// `GET /console/demandes/{id}`
@@ -232,7 +287,8 @@ async fn request(ask: &Ask, id: &str) -> Result<Response, Refusal> {
     let people = o.people.iter().map(|p| vec![ask.link("personnes", &p.login), text(ask.word(&name_of(&p.role)))]);
     let waits = o.waits_for.iter().map(|w| {
         let words = tongue(ask, &w.detail, &w.detail_en);
-        vec![text(ask.word(&format!("guard_{}", name_of(&w.guard)))), text(words), maybe(w.login.clone())]
+        let who = w.login.as_deref().map_or(Cell::None, |login| ask.link("personnes", login));
+        vec![text(ask.word(&format!("guard_{}", name_of(&w.guard)))), text(words), who]
     });
     let steps = o.steps.iter().map(|s| {
         let (was, became) = (ask.state(&s.was), ask.state(&s.became));
@@ -242,11 +298,14 @@ async fn request(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         [("at", Kind::Date), ("was", Kind::State), ("became", Kind::State), ("by", Kind::Text), ("why", Kind::Text)];
     let tables = vec![
         ask.part("people", &[("login", Kind::Link), ("role", Kind::Text)], people.collect()),
-        ask.part("waits", &[("guard", Kind::Text), ("lack", Kind::Text), ("login", Kind::Text)], waits.collect()),
+        ask.part("waits", &[("guard", Kind::Text), ("lack", Kind::Text), ("login", Kind::Link)], waits.collect()),
         ask.part("life", &life, steps.collect()),
     ];
     let state = name_of(&o.state);
     let acts = match state.as_str() {
+        "requested" if o.waits_for.iter().any(|w| w.guard == Guard::Eligibility) => {
+            vec!["verifier", "excepter", "refuser", "annuler"]
+        }
         "requested" => vec!["verifier", "refuser", "annuler"],
         "verified" => vec!["refuser", "annuler"],
         _ => Vec::new(),

@@ -44,7 +44,7 @@ async fn waits(ask: &Ask) -> Result<Vec<Wait>, Refusal> {
         found.push(("alarmes", "alarmes", op.alarms(actor, false).await?.len()));
     }
     if ask.may(UseCase::OpeningDecide) {
-        let query = OpeningQuery { state: Some(State::Requested), task: None, structure: None };
+        let query = OpeningQuery { state: Some(State::Requested), ..OpeningQuery::default() };
         found.push(("demandes", "demandes?etat=requested", op.openings(actor, query, None, MANY).await?.len()));
     }
     if ask.may(UseCase::ReportHandle) {

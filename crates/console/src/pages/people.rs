@@ -6,13 +6,14 @@ use crate::table::{maybe, text, time};
 use axum::extract::Path;
 use axum::response::Response;
 use sceau_domain::{Refusal, UseCase};
-use sceau_operator::accounts::PersonView;
-use sceau_operator::roles::RoleFilter;
+use sceau_operator::accounts::people::views::PeopleQuery;
+use sceau_operator::accounts::{PersonView, TokenView};
+use sceau_operator::identity::factors::FactorView;
+use sceau_operator::identity::recovery::RecoveryView;
+use sceau_operator::identity::sessions::SessionView;
+use sceau_operator::roles::{RoleFilter, RoleView};
+use sceau_operator::terms::AcceptanceFilter;
 use sceau_web::ui::{Cell, Kind, Table};
-
-/// Somebody is looked for among so many at once, so many times: twenty thousand people a page.
-const AT_ONCE: u32 = 1_000;
-const PASSES: u32 = 20;
 
 /// `GET /console/personnes`
 pub(crate) async fn list(ask: Ask) -> Response {
@@ -20,7 +21,10 @@ pub(crate) async fn list(ask: Ask) -> Response {
 }
 
 async fn people(ask: &Ask) -> Result<Response, Refusal> {
-    let (found, next) = looked_for(ask).await?;
+    let wanted =
+        PeopleQuery { text: ask.given("q").map(str::to_owned), structure: ask.given("structure").map(str::to_owned) };
+    let found = ask.op().people_found(&ask.actor, wanted, ask.given("apres"), ask.rows()).await?;
+    let next = more(ask, found.len(), found.last().map(|p| p.login.clone()));
     let rows = found.into_iter().map(|p| {
         let state = if p.blocked.is_some() { "blocked" } else { "active" };
         let works: Vec<_> = p.memberships.iter().filter(|m| m.ended.is_none()).map(|m| m.structure.clone()).collect();
@@ -44,28 +48,7 @@ async fn people(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = Table { next, ..ask.table("personnes", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.find("q"), ask.find("structure")], &["ajouter"], Vec::new(), table))
-}
-
-/// Those whose login or name holds what was typed, as many as a page has; and where the next ones are.
-async fn looked_for(ask: &Ask) -> Result<(Vec<PersonView>, Option<String>), Refusal> {
-    let typed = ask.given("q").unwrap_or_default().to_lowercase();
-    let wanted = |p: &PersonView| p.login.contains(&typed) || p.name.to_lowercase().contains(&typed);
-    let (most, mut after, mut found) = (ask.rows(), ask.given("apres").map(str::to_owned), Vec::new());
-    let at_once = if typed.is_empty() { most } else { AT_ONCE };
-    for _ in 0..PASSES {
-        let people = ask.op().people_of(&ask.actor, ask.given("structure"), after.as_deref(), at_once).await?;
-        let whole = people.len() < at_once as usize;
-        after = people.last().map(|p| p.login.clone());
-        found.extend(people.into_iter().filter(wanted));
-        if whole {
-            return Ok((found, None));
-        }
-        if found.len() >= most as usize {
-            break;
-        }
-    }
-    Ok((found, after.map(|login| ask.after(&login))))
+    Ok(ask.list(vec![ask.find("q"), ask.find("structure")], &["ajouter", "accueillir"], Vec::new(), table))
 }
 
 /// `GET /console/personnes/{login}`
@@ -77,7 +60,9 @@ async fn person(ask: &Ask, login: &str) -> Result<Response, Refusal> {
     let (op, actor) = (ask.op(), &ask.actor);
     let p = op.person(actor, login).await?;
     let life = op.life_of_person(actor, login).await?;
+    let means = Means::read(ask, login).await;
     let mut tables = vec![
+        profile(ask, &p, &means).await,
         ask.part(
             "works",
             &[("structure", Kind::Link), ("function", Kind::Text), ("since", Kind::Date), ("until", Kind::Date)],
@@ -92,52 +77,24 @@ async fn person(ask: &Ask, login: &str) -> Result<Response, Refusal> {
     ];
     let bals = p.bals.iter().map(|(address, role)| vec![ask.link("bal", address), text(ask.word(role))]);
     tables.push(ask.part("bals", &[("address", Kind::Link), ("role", Kind::Text)], bals.collect()));
-    // Means and sessions are of the whole person: not everybody who may see somebody may see them.
-    if ask.may(UseCase::FactorList)
-        && let Ok(factors) = op.factors(actor, Some(login)).await
-    {
-        let rows = factors.into_iter().map(|f| {
-            vec![text(ask.word(&f.kind)), text(f.label), Cell::Time(f.enrolled), time(f.last_used), maybe(f.last_place)]
-        });
-        let columns = [
-            ("kind", Kind::Text),
-            ("label", Kind::Text),
-            ("since", Kind::Date),
-            ("used", Kind::Date),
-            ("place", Kind::Text),
-        ];
-        tables.push(ask.part("factors", &columns, rows.collect()));
-    }
-    if ask.may(UseCase::SessionList)
-        && let Ok(sessions) = op.sessions(actor, login).await
-    {
-        let rows = sessions
-            .into_iter()
-            .map(|s| vec![text(s.agent), maybe(s.place), Cell::Time(s.begun), Cell::Time(s.seen), Cell::Time(s.ends)]);
-        let columns = [
-            ("agent", Kind::Text),
-            ("place", Kind::Text),
-            ("begun", Kind::Date),
-            ("used", Kind::Date),
-            ("until", Kind::Date),
-        ];
-        tables.push(ask.part("sessions", &columns, rows.collect()));
-    }
-    tables.push(super::bals::life(ask, &life));
-    let acts = match p.blocked {
-        Some(_) => vec!["debloquer"],
-        None if p.identity.at.is_none() => {
-            vec!["certifier", "rattacher", "inviter", "remplacer-moyens", "depart", "bloquer"]
+    if ask.may(UseCase::RoleList) {
+        let filter = RoleFilter { login: Some(login.to_owned()), ..RoleFilter::default() };
+        if let Ok(found) = op.roles(actor, filter, 0, ask.rows()).await {
+            tables.push(role_table(ask, "held_roles", found));
         }
-        None => vec!["rattacher", "inviter", "remplacer-moyens", "depart", "bloquer"],
-    };
+    }
+    tables.extend(means.tables(ask, login));
+    tables.push(super::bals::life(ask, &life));
     let email = p.email.as_ref();
+    let acts = acts(&p);
     let sheet = Sheet {
         title: p.name.clone(),
         state: Some(ask.state(&life.state)),
         facts: vec![
             ("login", text(p.login)),
             ("national_id", maybe(p.national_id)),
+            ("local_id", maybe(p.exemption.as_ref().map(|e| e.identifier.clone()))),
+            ("exempted_until", time(p.exemption.and_then(|e| e.until))),
             ("profession", maybe(p.profession.map(|c| c.label.unwrap_or(c.code)))),
             ("speciality", maybe(p.speciality.map(|c| c.label.unwrap_or(c.code)))),
             ("identity", ask.state(if p.identity.at.is_some() { "certified" } else { "uncertified" })),
@@ -156,6 +113,168 @@ async fn person(ask: &Ask, login: &str) -> Result<Response, Refusal> {
     Ok(ask.show(login, sheet))
 }
 
+/// What may be done with somebody as things stand.
+fn acts(p: &PersonView) -> Vec<&'static str> {
+    if p.blocked.is_some() {
+        return vec!["modifier", "coordonnees", "debloquer"];
+    }
+    let mut acts = Vec::new();
+    if p.identity.at.is_none() {
+        acts.push("certifier");
+    }
+    acts.extend(["modifier", "coordonnees"]);
+    if p.email.as_ref().is_some_and(|e| e.verified.is_none()) {
+        acts.push("renvoyer-lien");
+    }
+    match &p.exemption {
+        Some(_) => acts.extend(["exempter", "fin-exemption"]),
+        None if p.national_id.is_none() => acts.push("exempter"),
+        None => {}
+    }
+    acts.extend(["rattacher", "inviter", "remplacer-moyens"]);
+    if p.memberships.iter().any(|m| m.ended.is_none()) {
+        acts.push("depart");
+    }
+    acts.push("bloquer");
+    acts
+}
+
+/// By what somebody proves who it is. That is of the whole person: not everybody who may see somebody may see it.
+#[derive(Default)]
+struct Means {
+    factors: Option<Vec<FactorView>>,
+    sessions: Option<Vec<SessionView>>,
+    tokens: Option<Vec<TokenView>>,
+    recoveries: Vec<RecoveryView>,
+    /// The version of the terms accepted last; none: it may not be seen.
+    accepted: Option<Option<String>>,
+}
+
+impl Means {
+    async fn read(ask: &Ask, login: &str) -> Self {
+        let (op, actor) = (ask.op(), &ask.actor);
+        let mut found = Self::default();
+        if ask.may(UseCase::FactorList) {
+            found.factors = op.factors(actor, Some(login)).await.ok();
+        }
+        if ask.may(UseCase::SessionList) {
+            found.sessions = op.sessions(actor, login).await.ok();
+        }
+        if ask.may(UseCase::TokenList) {
+            found.tokens = crate::acts::people::tokens(ask, login).await.ok();
+        }
+        if ask.may(UseCase::RecoveryList) {
+            found.recoveries = op.recoveries_of(actor, login, ask.rows()).await.unwrap_or_default();
+        }
+        if ask.may(UseCase::AcceptanceList) {
+            let filter = AcceptanceFilter { person: Some(login.to_owned()), limit: 1, ..AcceptanceFilter::default() };
+            let accepted = op.acceptances(actor, filter).await.ok();
+            found.accepted = accepted.map(|all| all.into_iter().next().map(|a| a.version));
+        }
+        found
+    }
+    fn tables(self, ask: &Ask, login: &str) -> Vec<Table> {
+        let mut tables = Vec::new();
+        let open = self.recoveries.into_iter().filter(|r| r.ended.is_none()).collect::<Vec<_>>();
+        if !open.is_empty() {
+            tables.push(recovery_table(ask, "recoveries_open", open));
+        }
+        if let Some(factors) = self.factors {
+            let rows = factors.into_iter().map(|f| {
+                let ends = [Cell::Time(f.enrolled), time(f.last_used), maybe(f.last_place)];
+                [text(ask.word(&f.kind)), text(f.label)].into_iter().chain(ends).collect()
+            });
+            let columns = [
+                ("kind", Kind::Text),
+                ("label", Kind::Text),
+                ("since", Kind::Date),
+                ("used", Kind::Date),
+                ("place", Kind::Text),
+            ];
+            tables.push(ask.part("factors", &columns, rows.collect()));
+        }
+        if let Some(sessions) = self.sessions {
+            let rows = sessions.into_iter().map(|s| {
+                let end = act_on(ask, login, "fermer-session", ("session", s.id), UseCase::SessionEnd);
+                vec![text(s.agent), maybe(s.place), Cell::Time(s.begun), Cell::Time(s.seen), Cell::Time(s.ends), end]
+            });
+            let columns = [
+                ("agent", Kind::Text),
+                ("place", Kind::Text),
+                ("begun", Kind::Date),
+                ("used", Kind::Date),
+                ("until", Kind::Date),
+                ("to_do", Kind::Link),
+            ];
+            tables.push(ask.part("sessions", &columns, rows.collect()));
+        }
+        if let Some(tokens) = self.tokens {
+            let rows = tokens.into_iter().map(|t| {
+                let end = act_on(ask, login, "revoquer-jeton", ("token", t.id), UseCase::TokenRevoke);
+                let kind = text(ask.word(&format!("token_{}", t.purpose)));
+                let bal = t.bal.map_or(Cell::None, |address| ask.link("bal", &address));
+                vec![text(t.label), kind, bal, Cell::Time(t.created), time(t.last_used), time(t.expires), end]
+            });
+            let columns = [
+                ("label", Kind::Text),
+                ("kind", Kind::Text),
+                ("bal", Kind::Link),
+                ("since", Kind::Date),
+                ("used", Kind::Date),
+                ("until", Kind::Date),
+                ("to_do", Kind::Link),
+            ];
+            tables.push(ask.part("tokens", &columns, rows.collect()));
+        }
+        tables
+    }
+    /// Can the person sign in with means of two natures? None: it may not be seen, or cards and providers may do.
+    fn has_some(&self) -> Option<bool> {
+        let all = self.factors.as_ref()?;
+        let has = |kind: &str| all.iter().any(|f| f.kind == kind);
+        Some(has("passkey") || (has("password") && has("totp")))
+    }
+}
+
+/// A link to an act on one thing of somebody's, for whoever may do it.
+fn act_on(ask: &Ask, login: &str, act: &str, (field, id): (&str, i64), needs: UseCase) -> Cell {
+    if !ask.may(needs) {
+        return Cell::None;
+    }
+    let to = format!("{}/{act}?{field}={id}", crate::frame::sheet("personnes", login));
+    Cell::Link(ask.t(&format!("act.personnes-{act}.label")), ask.visitor.to(&to))
+}
+
+/// What is asked first when somebody calls: what is as it should be, and what keeps this person from working.
+async fn profile(ask: &Ask, p: &PersonView, means: &Means) -> Table {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    found.push(if p.blocked.is_some() { ("wrong", "blocked") } else { ("good", "open") });
+    found.push(if p.identity.at.is_some() { ("good", "certified") } else { ("warning", "uncertified") });
+    found.push(match &p.email {
+        None => ("warning", "no_email"),
+        Some(e) if e.verified.is_none() && e.notice.as_deref() == Some("refused") => ("wrong", "email_refused"),
+        Some(e) if e.verified.is_none() => ("warning", "email_unconfirmed"),
+        Some(_) => ("good", "email"),
+    });
+    match means.has_some() {
+        Some(true) => found.push(("good", "means")),
+        Some(false) => found.push(("warning", "no_means")),
+        None => {}
+    }
+    if means.recoveries.iter().any(|r| r.ended.is_none()) {
+        found.push(("warning", "recovery"));
+    }
+    if let Some(accepted) = &means.accepted
+        && let Ok(terms) = ask.op().terms_in_force().await
+    {
+        let last = accepted.as_ref() == Some(&terms.version.version);
+        found.push(if last { ("good", "terms") } else { ("warning", "no_terms") });
+    }
+    found.push(if p.bals.is_empty() { ("warning", "no_bal") } else { ("good", "bal") });
+    let rows = found.into_iter().map(|(state, key)| vec![ask.state(state), text(ask.t(&format!("check.{key}")))]);
+    ask.part("profile", &[("state", Kind::State), ("finding", Kind::Text)], rows.collect())
+}
+
 /// `GET /console/roles`
 pub(crate) async fn roles(ask: Ask) -> Response {
     or_refused(&ask, granted(&ask).await)
@@ -164,6 +283,7 @@ pub(crate) async fn roles(ask: Ask) -> Response {
 async fn granted(ask: &Ask) -> Result<Response, Refusal> {
     let filter = RoleFilter {
         login: ask.given("login").map(str::to_owned),
+        text: ask.given("q").map(str::to_owned),
         role: ask.chosen("role"),
         structure: ask.given("structure").map(str::to_owned),
         ended: ask.given("aussi") == Some("ended"),
@@ -171,6 +291,14 @@ async fn granted(ask: &Ask) -> Result<Response, Refusal> {
     let after = ask.number("apres").unwrap_or(0);
     let found = ask.op().roles(&ask.actor, filter, after, ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|r| r.id.to_string()));
+    let table = Table { next, ..role_table(ask, "roles", found) };
+    let words = ["structure", "region", "support", "auditor", "administrator"];
+    let finds = vec![ask.find("q"), ask.pick("role", &words), ask.find("structure"), ask.pick("aussi", &["ended"])];
+    Ok(ask.list(finds, &["donner"], Vec::new(), table))
+}
+
+/// Roles, each with the way to its end.
+fn role_table(ask: &Ask, id: &'static str, found: Vec<RoleView>) -> Table {
     let rows = found.into_iter().map(|r| {
         let act = if r.ended.is_none() && ask.may(UseCase::RoleGrant) {
             let to = format!("{}/retirer", crate::frame::sheet("roles", &r.id.to_string()));
@@ -199,10 +327,7 @@ async fn granted(ask: &Ask) -> Result<Response, Refusal> {
         ("why", Kind::Text),
         ("ended", Kind::Link),
     ];
-    let table = Table { next, ..ask.table("roles", &columns, rows.collect()) };
-    let words = ["structure", "region", "support", "auditor", "administrator"];
-    let finds = vec![ask.find("login"), ask.pick("role", &words), ask.find("structure"), ask.pick("aussi", &["ended"])];
-    Ok(ask.list(finds, &["donner"], Vec::new(), table))
+    if id == "roles" { ask.table(id, &columns, rows.collect()) } else { ask.part(id, &columns, rows.collect()) }
 }
 
 /// `GET /console/recuperations`
@@ -214,6 +339,12 @@ async fn replacements(ask: &Ask) -> Result<Response, Refusal> {
     let before = ask.number("apres").unwrap_or(i64::MAX);
     let found = ask.op().recoveries(&ask.actor, before, ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|r| r.id.to_string()));
+    let table = Table { next, ..recovery_table(ask, "recuperations", found) };
+    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+}
+
+/// Replacements, each with the way to what may be done with it.
+fn recovery_table(ask: &Ask, id: &'static str, found: Vec<RecoveryView>) -> Table {
     let act = |id: i64, name: &str| {
         let to = format!("{}/{name}", crate::frame::sheet("recuperations", &id.to_string()));
         Cell::Link(ask.t(&format!("act.recuperations-{name}.label")), ask.visitor.to(&to))
@@ -246,6 +377,5 @@ async fn replacements(ask: &Ask) -> Result<Response, Refusal> {
         ("to_confirm", Kind::Link),
         ("to_stop", Kind::Link),
     ];
-    let table = Table { next, ..ask.table("recuperations", &columns, rows.collect()) };
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+    if id == "recuperations" { ask.table(id, &columns, rows.collect()) } else { ask.part(id, &columns, rows.collect()) }
 }

@@ -5,7 +5,7 @@ use crate::sheet::Sheet;
 use crate::table::{maybe, number, text, time};
 use axum::extract::Path;
 use axum::response::Response;
-use sceau_domain::Refusal;
+use sceau_domain::{Refusal, UseCase};
 use sceau_operator::accounts::structures::StructureFilter;
 use sceau_web::ui::{Cell, Kind, Table};
 
@@ -15,8 +15,11 @@ pub(crate) async fn list(ask: Ask) -> Response {
 }
 
 async fn structures(ask: &Ask) -> Result<Response, Refusal> {
-    let filter =
-        StructureFilter { body: ask.given("region").map(str::to_owned), after: ask.given("apres").map(str::to_owned) };
+    let filter = StructureFilter {
+        body: ask.given("region").map(str::to_owned),
+        text: ask.given("q").map(str::to_owned),
+        after: ask.given("apres").map(str::to_owned),
+    };
     let found = ask.op().structures(&ask.actor, filter, ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|s| s.code.clone()));
     let rows = found.into_iter().map(|s| {
@@ -44,7 +47,7 @@ async fn structures(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = Table { next, ..ask.table("structures", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.find("region")], &[], Vec::new(), table))
+    Ok(ask.list(vec![ask.find("q"), ask.find("region")], &["ajouter"], Vec::new(), table))
 }
 
 /// `GET /console/structures/{code}`
@@ -58,9 +61,14 @@ async fn structure(ask: &Ask, code: &str) -> Result<Response, Refusal> {
     let life = op.life_of_structure(actor, code).await?;
     let administrators = s.administrators.iter().map(|login| vec![ask.link("personnes", login)]);
     let warnings = s.warnings.iter().map(|w| vec![text(ask.visitor.t(&format!("structure.warning.{w}")))]);
-    let domains = s.domains.iter().map(|d| vec![text(d.clone())]);
+    let domains = s.domains.iter().map(|d| vec![ask.link("domaines", d)]);
+    let requests = ask.visitor.to(&format!("/console/demandes?structure={}", s.code));
     let of = |path: &str, key: &str| {
         Cell::Link(ask.t(&format!("place.{key}")), ask.visitor.to(&format!("{path}?structure={}", s.code)))
+    };
+    let followed = match s.body.as_deref() {
+        Some(code) if ask.may(UseCase::BodyList) => ask.link("regions", code),
+        code => maybe(code.map(str::to_owned)),
     };
     let sheet = Sheet {
         title: s.name.clone(),
@@ -71,24 +79,30 @@ async fn structure(ask: &Ask, code: &str) -> Result<Response, Refusal> {
             ("finess", maybe(s.finess_eg.clone().or(s.finess_ej.clone()))),
             ("siret", maybe(s.siret.clone())),
             ("postal", text(format!("{} {}", s.address.postcode, s.address.town).trim())),
-            ("contact", text(s.contact.name.clone())),
-            ("email", text(s.contact.email.clone())),
+            (
+                "contact",
+                text([s.contact.name.as_str(), s.contact.function.as_str()].join(" – ").trim_matches([' ', '–'])),
+            ),
+            ("contact_email", text(s.contact.email.clone())),
             ("phone", text(s.contact.phone.clone())),
-            ("body", maybe(s.body.clone())),
+            ("body", followed),
             ("opening", text(ask.word(&format!("opening_{}", s.opening)))),
             ("convention", ask.state(&name_of(&s.convention.state))),
+            ("convention_reference", maybe(s.convention.reference.clone())),
+            ("convention_from", time(s.convention.from)),
             ("convention_until", time(s.convention.until)),
             ("people", of("/console/personnes", "personnes")),
             ("bals", of("/console/bal", "bal")),
+            ("openings", Cell::Link(ask.t("place.demandes"), requests)),
             ("since", Cell::Time(s.created)),
         ],
         tables: vec![
             ask.part("administrators", &[("login", Kind::Link)], administrators.collect()),
             ask.part("warnings", &[("warning", Kind::Text)], warnings.collect()),
-            ask.part("domains", &[("domain", Kind::Text)], domains.collect()),
+            ask.part("domains", &[("domain", Kind::Link)], domains.collect()),
             super::bals::life(ask, &life),
         ],
-        acts: if s.blocked.is_some() { vec!["debloquer"] } else { vec!["bloquer"] },
+        acts: vec!["modifier", "convenir", if s.blocked.is_some() { "debloquer" } else { "bloquer" }],
         ..Sheet::default()
     };
     Ok(ask.show(code, sheet))
@@ -121,7 +135,7 @@ async fn regions(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = ask.table("regions", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+    Ok(ask.list(Vec::new(), &["ajouter"], Vec::new(), table))
 }
 
 /// `GET /console/regions/{code}`: what the structures of a region have.
@@ -162,13 +176,14 @@ async fn region(ask: &Ask, code: &str) -> Result<Response, Refusal> {
         facts: vec![
             ("code", text(b.code)),
             ("contact", text(b.contact.name)),
-            ("email", text(b.contact.email)),
+            ("contact_email", text(b.contact.email)),
             ("phone", text(b.contact.phone)),
             ("structures", number(b.structures)),
             ("people", number(b.people)),
             ("bals", number(b.bals)),
         ],
         tables: vec![Table { next, ..ask.part("statistics", &columns, rows.collect()) }],
+        acts: vec!["modifier", if b.blocked.is_some() { "debloquer" } else { "bloquer" }],
         ..Sheet::default()
     };
     Ok(ask.show(code, sheet))
