@@ -66,22 +66,31 @@ async fn act(visitor: &Visitor, actor: &Actor, (b, back): (&str, &str), form: &F
         "corbeille" => Act::Trash,
         "indesirable" => Act::Junk,
         "supprimer" | "vider" => Act::Remove,
+        "etiqueter" | "desetiqueter" => {
+            let keyword = super::labels::keyword(visitor, actor, field(form, "etiquette")).await?;
+            Act::Label(keyword, wanted == "etiqueter")
+        }
         "deplacer" => Act::Move(op.mailbox_of_object(field(form, "vers")).ok_or(RefusalCode::FolderUnknown)?),
         _ => return Err(Refusal::new(RefusalCode::Invalid).with("name", "faire")),
     };
     let whole_view = match wanted {
-        "vider" => Some(Filter::All),
+        "vider" => None,
         _ if !field(form, "tout").is_empty() => {
             let asked = field(form, "ici").parse::<Uri>().map(|at| Asked::of(&at)).unwrap_or_default();
-            Some(asked.shown(&op.desk_choices(actor).await?).filter)
+            Some(asked.shown(&op.desk_choices(actor).await?))
         }
         _ => None,
     };
+    let (whole_view, label) = match whole_view {
+        Some(shown) => (Some(shown.filter), shown.label),
+        None => (None, None),
+    };
+    let whole_view = if wanted == "vider" { Some(Filter::All) } else { whole_view };
     if uids.is_empty() && whole_view.is_none() {
         let [(word, key), _] = NOTHING;
         return Ok(Did::Nothing(key, word));
     }
-    let done = op.act_on(actor, &Chosen { folder, uids, whole_view }, act).await?;
+    let done = op.act_on(actor, &Chosen { folder, uids, whole_view, label }, act).await?;
     if done.count == 0 {
         let [_, (word, key)] = NOTHING;
         return Ok(Did::Nothing(key, word));

@@ -3,6 +3,7 @@
 //! The state of a list stands in its address ([`view`]); a page without scripts is whole.
 mod act;
 mod folders;
+mod labels;
 mod live;
 mod rail;
 mod search;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/agir", post(act::carry_out))
         .route("/bal/{b}/annuler", post(act::undo))
         .route("/bal/{b}/dossiers", get(folders::show).post(folders::change))
+        .route("/bal/{b}/etiquettes", get(labels::show))
         .route("/bal/{b}/direct", get(live::stream))
         .route("/bal/{b}/chercher", get(search::show))
         .route("/bal/{b}/chercher/suggestions", get(suggest::show))

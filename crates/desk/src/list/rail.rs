@@ -96,7 +96,7 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
     let rights =
         actor.bal.as_ref().and_then(|bal| bal.chair.as_ref()).map_or(BalRights::from_bits(0), |chair| chair.rights);
     let other = |page: &str, key, icon| Other { to: visitor.to(&format!("/bal/{code}/{page}")), key, icon };
-    let mut others = Vec::new();
+    let mut others = vec![other("etiquettes", "list.labels.title", "etiquette")];
     if rights.has(BalRights::SEND) {
         others.push(other("envois", "list.rail.outbox", "horloge"));
     }

@@ -2,6 +2,7 @@
 use axum::extract::Query;
 use axum::http::Uri;
 use jiff::ToSpan;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::Timestamp;
 use sceau_domain::calendar::Territory;
 use sceau_operator::desk::choices::Choices;
@@ -13,6 +14,8 @@ use serde::Deserialize;
 #[serde(default)]
 pub(super) struct Asked {
     filtre: String,
+    /// A label's keyword.
+    etiquette: String,
     vue: String,
     ordre: String,
     avant: String,
@@ -34,6 +37,9 @@ pub(super) const FILTERS: [(Filter, &str, &str); 6] = [
     (Filter::Mine, "miens", "list.filter.mine"),
 ];
 
+/// What is written otherwise in a field of an address.
+const FIELD: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
 /// Most months that one can go to from a list.
 const MONTHS: usize = 240;
 
@@ -43,9 +49,10 @@ pub(super) fn place(bal: &str, folder: &str) -> String {
 }
 
 /// What is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shown {
     pub filter: Filter,
+    pub label: Option<String>,
     pub threads: bool,
     pub oldest_first: bool,
     pub from: Option<Cursor>,
@@ -66,6 +73,7 @@ impl Asked {
         };
         let shown = Shown {
             filter: filter.unwrap_or_default(),
+            label: Some(self.etiquette.clone()).filter(|keyword| !keyword.is_empty()),
             threads: one_of(&self.vue, "fils", "messages", choices.threads),
             oldest_first: one_of(&self.ordre, "ancien", "recent", choices.oldest_first),
             from: None,
@@ -78,22 +86,28 @@ impl Asked {
 impl Shown {
     /// The address of this at a page.
     pub fn at(&self, page: &str) -> String {
-        let words: Vec<String> = self.words().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let words: Vec<String> = self.words().into_iter().map(|(name, value)| field(name, &value)).collect();
         let from = self.from.map(|c| format!("&avant={}.{}", c.date, c.uid)).unwrap_or_default();
         format!("{page}?{}{from}", words.join("&"))
     }
     /// What its address says, but for where it begins: names and values.
-    pub fn words(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn words(&self) -> Vec<(&'static str, String)> {
         let word = FILTERS.iter().find(|(filter, ..)| *filter == self.filter).map_or("", |(_, word, _)| *word);
-        let view = ("vue", if self.threads { "fils" } else { "messages" });
-        let order = ("ordre", if self.oldest_first { "ancien" } else { "recent" });
-        let filter = (!word.is_empty()).then_some(("filtre", word));
-        filter.into_iter().chain([view, order]).collect()
+        let view = ("vue", if self.threads { "fils" } else { "messages" }.to_owned());
+        let order = ("ordre", if self.oldest_first { "ancien" } else { "recent" }.to_owned());
+        let filter = (!word.is_empty()).then(|| ("filtre", word.to_owned()));
+        let label = self.label.clone().map(|keyword| ("etiquette", keyword));
+        filter.into_iter().chain(label).chain([view, order]).collect()
     }
     /// The same from its beginning.
-    pub fn first(self) -> Self {
-        Self { from: None, ..self }
+    pub fn first(&self) -> Self {
+        Self { from: None, ..self.clone() }
     }
+}
+
+/// A field of an address.
+fn field(name: &str, value: &str) -> String {
+    format!("{name}={}", utf8_percent_encode(value, FIELD))
 }
 
 /// Where a month begins, for a list in such an order: by the clock of metropolitan France, as dates of lists are said.
@@ -136,10 +150,11 @@ mod tests {
     fn an_address_says_what_is_shown_and_back() {
         let choices = Choices::default();
         for filter in FILTERS.map(|(filter, ..)| filter) {
-            for (threads, oldest_first, from) in
-                [(true, false, None), (false, true, Some(Cursor { date: 1_700_000_000_000, uid: 7 }))]
-            {
-                let shown = Shown { filter, threads, oldest_first, from };
+            for (threads, oldest_first, from, label) in [
+                (true, false, None, None),
+                (false, true, Some(Cursor { date: 1_700_000_000_000, uid: 7 }), Some("&AOk-t&-é")),
+            ] {
+                let shown = Shown { filter, label: label.map(str::to_owned), threads, oldest_first, from };
                 let at: Uri = shown.at("/bal/B1/dossier/F1").parse().unwrap();
                 assert_eq!(Asked::of(&at).shown(&choices), shown, "{at}");
             }
@@ -173,7 +188,11 @@ mod tests {
         for said in ["", "filtre=x&vue=y&ordre=z&avant=a.b", "avant=1", "avant=.1", "filtre=a&filtre=b", "%"] {
             let at: Uri = format!("/bal/B1?{said}").parse().unwrap();
             let shown = Asked::of(&at).shown(&choices);
-            assert_eq!(shown, Shown { filter: Filter::All, threads: false, oldest_first: true, from: None }, "{said}");
+            assert_eq!(
+                shown,
+                Shown { filter: Filter::All, label: None, threads: false, oldest_first: true, from: None },
+                "{said}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /bal/{b}/dossier/{f}`: a window over a folder.
 use super::act::NOTHING;
+use super::labels::{labels, name_of};
 use super::rail::{Rail, last_level, path, rail};
 use super::search::{SearchBox, search_box};
 use super::view::{self, Asked, FILTERS, Shown, place};
@@ -77,8 +78,11 @@ struct List {
     /// Months that one can go to, by year: word of an address, name. Empty where all of it is one month.
     months: Vec<(i16, Vec<(String, String)>)>,
     /// What the form that goes to one keeps of the address.
-    kept: Vec<(&'static str, &'static str)>,
+    kept: Vec<(&'static str, String)>,
     place: String,
+    /// The label that is asked for, with the list without it; and those that there are.
+    label: Option<(String, String)>,
+    labels: Vec<String>,
     /// Where the list begins, on a page that does not show its beginning.
     newest: Option<String>,
     /// The list as it is asked for: an act leads back here.
@@ -161,8 +165,8 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
     let folder = op.mailbox_of_object(f).ok_or(RefusalCode::FolderUnknown)?;
     let choices = op.desk_choices(actor).await?;
     let shown = asked.shown(&choices);
-    let Shown { filter, threads, oldest_first, from } = shown;
-    let view = View { folder, filter, threads, oldest_first, from, limit: ROWS };
+    let Shown { filter, label, threads, oldest_first, from } = shown.clone();
+    let view = View { folder, filter, label, threads, oldest_first, from, limit: ROWS };
     let listing = op.window(actor, &view).await?;
     let rail = rail(visitor, actor, b, Some(folder)).await?;
     let told = match op.act_of_object(&asked.fait) {
@@ -177,7 +181,7 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
     };
     let folders = op.folders(actor).await?;
     let far = far(visitor, actor, &listing.rows).await?;
-    let mut list = list(visitor, actor, (b, f), &shown, (listing, &folders), told);
+    let mut list = list(visitor, actor, (b, f), &shown, (listing, &folders, known), told);
     list.rows.lines.iter_mut().zip(far).for_each(|(line, far)| line.far = far);
     let search = search_box(visitor, actor, b, ("", "")).await?;
     Ok(Page {
@@ -196,27 +200,30 @@ fn list(
     actor: &Actor,
     (b, f): (&str, &str),
     shown: &Shown,
-    (listing, folders): (Listing, &[Folder]),
+    (listing, folders, known): (Listing, &[Folder], Vec<String>),
     told: Option<Told>,
 ) -> List {
     let (op, here) = (&visitor.op, place(b, f));
-    let at = |shown: Shown| visitor.to(&shown.at(&here));
+    let at = |shown: &Shown| visitor.to(&shown.at(&here));
     let Listing { folder, status, rows, more, span, complete } = listing;
     let months = span.map(|(from, to)| view::months(from, to)).unwrap_or_default();
     let files = actor.bal.as_ref().and_then(|bal| bal.chair.as_ref()).is_some_and(|c| c.rights.has(BalRights::FILE));
     let filters = FILTERS.iter().map(|(filter, _, key)| {
         let other = Shown { filter: *filter, ..shown.first() };
-        (at(other), visitor.t(key), *filter == shown.filter)
+        (at(&other), visitor.t(key), *filter == shown.filter)
     });
     let order = |key: &str, oldest_first: bool| {
-        (at(Shown { oldest_first, ..shown.first() }), visitor.t(key), oldest_first == shown.oldest_first)
+        (at(&Shown { oldest_first, ..shown.first() }), visitor.t(key), oldest_first == shown.oldest_first)
     };
     let view =
-        |key: &str, threads: bool| (at(Shown { threads, ..shown.first() }), visitor.t(key), threads == shown.threads);
+        |key: &str, threads: bool| (at(&Shown { threads, ..shown.first() }), visitor.t(key), threads == shown.threads);
     let homes = folders.iter().filter(|other| other.id != folder.id);
     let homes = homes.map(|other| (op.mailbox_object(other.id), path(visitor, other))).collect();
     let now = op.clock().now();
     let lines: Vec<Line> = rows.into_iter().map(|row| line(visitor, (b, f), row, now)).collect();
+    // Of a list that was looked through without finding enough there is more, and nothing to show of it.
+    let any = !lines.is_empty() || more.is_some();
+    let more = more.map(|from| at(&Shown { from: Some(from), ..shown.clone() }));
     let act = format!("/bal/{b}/agir");
     let shell = || visitor.shell(&shown.at(&here)).of_bal(b);
     let numbers = [("n", status.messages.to_string()), ("unread", status.unseen.to_string())];
@@ -237,7 +244,12 @@ fn list(
         months: by_year(visitor.lang, months),
         kept: shown.words(),
         place: here.clone(),
-        newest: shown.from.map(|_| at(shown.first())),
+        newest: shown.from.map(|_| at(&shown.first())),
+        label: shown.label.as_deref().map(|keyword| {
+            let name = name_of(visitor, keyword).unwrap_or_else(|| keyword.to_owned());
+            (name, at(&Shown { label: None, ..shown.first() }))
+        }),
+        labels: labels(visitor, known),
         here: shown.at(&here),
         folders_page: visitor.to(&format!("/bal/{b}/dossiers")),
         jeton: visitor.field(&act),
@@ -249,8 +261,8 @@ fn list(
         told,
         incomplete: !complete,
         files,
-        any: !lines.is_empty(),
-        rows: Rows { shell: shell(), lines, more: more.map(|from| at(Shown { from: Some(from), ..*shown })), files },
+        any,
+        rows: Rows { shell: shell(), lines, more, files },
     }
 }
 
@@ -299,6 +311,7 @@ fn line(visitor: &Visitor, (b, f): (&str, &str), row: Row, now: Timestamp) -> Li
         attached: row.attached,
         patient: row.patient,
         with: row.with,
+        labels: labels(visitor, row.flags.keywords.iter().map(str::to_owned)),
         far: None,
     }
 }

@@ -81,6 +81,52 @@ async fn a_question_is_helped_on() {
     assert_eq!(led(&plain), format!("{bal}/chercher?q=bilan"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_are_given_seen_and_taken() {
+    let (h, cookie) = with_mail(&["bilan".to_owned(), "courrier".to_owned()]).await;
+    let (list, page) = inbox(&h, &cookie).await;
+    let bal = list.split('/').nth(2).unwrap().to_owned();
+    let none = h.get(&format!("/bal/{bal}/etiquettes"), &cookie).await;
+    assert!(none.status == StatusCode::OK && none.text.contains("Aucune étiquette"), "{}", none.text);
+    let form = page.text.split("data-list").nth(1).unwrap();
+    let (jeton, uid) =
+        (value(form, "name=\"jeton\" value=\"").to_owned(), value(form, "name=\"u\" value=\"").to_owned());
+    let folder = list.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let act = async |what: &str, label: &str, more: &str| {
+        let label = percent_encoding::utf8_percent_encode(label, percent_encoding::NON_ALPHANUMERIC);
+        let form = format!("jeton={jeton}&dossier={folder}&faire={what}&etiquette={label}{more}");
+        let headers = [("cookie", cookie.as_str()), ("origin", HERE), ("x-sceau-part", "told")];
+        h.browse(Method::POST, &format!("/bal/{bal}/agir"), &headers, &form).await
+    };
+    let one = format!("&u={uid}");
+    let told = act("etiqueter", "À rappeler <b>", &one).await;
+    assert!(told.text.contains("Une étiquette posée sur un message."), "{}", told.text);
+    for wrong in ["", "$Forwarded", "deux\"guillemets"] {
+        let refused = act("etiqueter", wrong, &one).await;
+        assert!(
+            refused.status.is_client_error() && refused.text.contains("admin.invalid"),
+            "{wrong}: {}",
+            refused.text
+        );
+    }
+    // It is seen in the list and on the page of labels, as text, and leads to what has it.
+    let list = h.get(&format!("/bal/{bal}/dossier/{folder}"), &cookie).await;
+    let shown = list.text.split("class=\"rows\"").nth(1).unwrap();
+    assert!(shown.contains("À rappeler &#60;b&#62;") || shown.contains("À rappeler &lt;b&gt;"), "{shown}");
+    let page = h.get(&format!("/bal/{bal}/etiquettes"), &cookie).await;
+    let to =
+        value(page.text.split("following-head").nth(1).unwrap(), "href=\"").replace("&#38;", "&").replace("&amp;", "&");
+    let only = h.get(&to, &cookie).await;
+    assert_eq!(only.text.matches("class=\"row-link\"").count(), 1, "{to}");
+    assert!(only.text.contains("Messages avec l") && only.text.contains("Tous les messages"), "{}", only.text);
+    // The same name in other letters is the same label; taken from everything that the filtered list shows.
+    let here = percent_encoding::utf8_percent_encode(&to, percent_encoding::NON_ALPHANUMERIC);
+    let told = act("desetiqueter", "à RAPPELER <b>", &format!("&tout=1&ici={here}")).await;
+    assert!(told.text.contains("Une étiquette retirée d"), "{}", told.text);
+    let page = h.get(&format!("/bal/{bal}/etiquettes"), &cookie).await;
+    assert!(page.text.contains("Aucune étiquette"), "{}", page.text);
+}
+
 /// Where a page leads.
 fn led(page: &Page) -> String {
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);

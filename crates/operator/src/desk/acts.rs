@@ -2,7 +2,7 @@
 //!
 //! Promises: what is done is done by the calls of [`crate::mailbox`], with their rights and traces; what is taken back is what did not change since, entry by
 //! entry, and the rest is told; nobody takes back what somebody else did; a removal for good waits, and until then it is a flag that anybody can take away.
-use super::list::Filter;
+use super::list::{Filter, label_of};
 use crate::jobs::Kind;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags, ascending};
 use crate::mailbox::folders::{Folder, SpecialUse, narrow};
@@ -10,7 +10,7 @@ use crate::mailbox::personal::leave_out;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
-use sceau_store::desk::lists::{self, Window};
+use sceau_store::desk::lists::{self, Listed, Window};
 use sceau_store::desk::undos::{self, UndoRow};
 use sceau_store::messages::{self, EntryRow};
 use sceau_store::{Id, StoreError, Tx, folders as rows, jobs};
@@ -124,6 +124,8 @@ pub struct Chosen {
     pub uids: Vec<u32>,
     /// All that this filter shows, instead: 5,000 at once at most, and more is told.
     pub whole_view: Option<Filter>,
+    /// Of a whole view, what has this keyword alone.
+    pub label: Option<String>,
 }
 
 /// What became of it.
@@ -274,6 +276,7 @@ impl Operator {
     async fn chosen(&self, actor: &Actor, chosen: &Chosen) -> Result<(Vec<EntryRow>, bool), Refusal> {
         let (seat, person, without) = (self.seat(actor)?.filing(), actor.person(), self.kept_from(actor));
         let (folder, view) = (chosen.folder, chosen.whole_view);
+        let tag = chosen.label.as_deref().map(|keyword| self.keyword_tag(seat.bal, keyword));
         let mut uids = ascending(&chosen.uids);
         let many = view.is_none() && uids.len() > MOST;
         uids.truncate(MOST);
@@ -284,11 +287,21 @@ impl Operator {
             let mut entries = match view {
                 None => messages::entries_of(tx, folder, &uids)?,
                 Some(filter) => {
+                    let label = label_of(tx, seat.bal, tag.as_deref())?;
                     let limit = i64::try_from(MOST + 1).unwrap_or(i64::MAX);
-                    let which = filter.which(person);
-                    let asked = Window { folder, which, threads: false, oldest_first: false, from: None, limit };
-                    let mut found: Vec<EntryRow> =
-                        lists::window(tx, &asked)?.into_iter().map(|listed| listed.entry).collect();
+                    let which = filter.which_of(person, label.is_some());
+                    let mut asked = Window { folder, which, threads: false, oldest_first: false, from: None, limit };
+                    let mut found: Vec<EntryRow> = Vec::new();
+                    loop {
+                        let page = lists::window(tx, &asked)?;
+                        let last = page.len() <= MOST;
+                        asked.from = page.last().map(Listed::place);
+                        let page = page.into_iter().map(|listed| listed.entry);
+                        found.extend(page.filter(|e| label.as_ref().is_none_or(|label| e.keywords.has_any(label))));
+                        if last || found.len() > MOST {
+                            break;
+                        }
+                    }
                     more = found.len() > MOST;
                     found.truncate(MOST);
                     found.sort_unstable_by_key(|e| e.uid);

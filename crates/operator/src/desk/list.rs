@@ -18,7 +18,7 @@ use sceau_message::envelope::MailAddress;
 use sceau_message::header::decoded;
 use sceau_message::summary::Summary;
 use sceau_store::desk::lists::{self, Listed, Place, Which, Window};
-use sceau_store::keywords::{self, KeywordRow};
+use sceau_store::keywords::{self, KeywordRow, Slots};
 use sceau_store::messages::{self, EntryRow, Mark};
 use sceau_store::{Id, StoreError, Tx, access, folders as rows, jobs};
 use std::collections::{HashMap, HashSet};
@@ -70,6 +70,8 @@ pub struct View {
     pub folder: Id,
     /// What of it.
     pub filter: Filter,
+    /// Of that, what has this keyword: each message by itself.
+    pub label: Option<String>,
     /// Conversations, each by its newest message.
     pub threads: bool,
     /// From the oldest.
@@ -164,6 +166,10 @@ impl Filter {
             Self::Mine => Which::Of(person),
         }
     }
+    /// The same, where a label is asked for besides.
+    pub(super) fn which_of(self, person: Id, labelled: bool) -> Which {
+        if labelled && self == Self::All { Which::Labelled } else { self.which(person) }
+    }
     /// Does it ask of messages what is known of them only after they were looked at?
     fn needs_marks(self) -> bool {
         matches!(self, Self::Attached | Self::Patient | Self::Mine)
@@ -176,6 +182,11 @@ impl From<Place> for Cursor {
     }
 }
 
+/// The slots of a keyword, by its digest; none where no keyword is asked for. A keyword that the BAL does not know is in no slot.
+pub(super) fn label_of(tx: &mut dyn Tx, bal: Id, tag: Option<&[u8]>) -> Result<Option<Slots>, StoreError> {
+    tag.map(|tag| keywords::with_tags(tx, bal, |other| other == tag)).transpose()
+}
+
 /// Reads so many rows as a view wants, without what is kept from somebody. Second: where it goes on.
 pub(super) fn look(
     tx: &mut dyn Tx,
@@ -183,6 +194,7 @@ pub(super) fn look(
     which: Which,
     threads: bool,
     marks: Option<&Marks>,
+    label: Option<&Slots>,
 ) -> Result<(Vec<Listed>, Option<Cursor>), StoreError> {
     let limit = view.limit.clamp(1, MOST);
     let mut from = view.from.map(|c| Place { date: c.date, uid: i64::from(c.uid) });
@@ -201,6 +213,9 @@ pub(super) fn look(
         let last = page.len() < wanted;
         looked += page.len();
         from = page.last().map(Listed::place).or(from);
+        if let Some(label) = label {
+            page.retain(|l| l.entry.keywords.has_any(label));
+        }
         if let Some(marks) = marks {
             let mut entries: Vec<EntryRow> = page.iter().map(|l| l.entry.clone()).collect();
             let kept: HashSet<i64> = marks.take(tx, &mut entries)?.iter().map(|e| e.uid).collect();
@@ -239,6 +254,7 @@ impl Operator {
     pub async fn window(&self, actor: &Actor, view: &View) -> Result<Listing, Refusal> {
         let seat = self.seat(actor)?;
         let (person, without, asked) = (actor.person(), self.kept_from(actor), view.clone());
+        let tag = view.label.as_deref().map(|keyword| self.keyword_tag(seat.bal, keyword));
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             let bal = seat.check(tx)?;
             let found = seen_by(tx, seat.bal, person)?.into_iter().find(|row| row.id == asked.folder);
@@ -248,11 +264,13 @@ impl Operator {
                 Some(marks) => marks.in_folder(tx, folder.id, 0)?.is_empty(),
                 None => true,
             };
-            let threads = asked.threads && plain;
-            let (listed, more) = look(tx, &asked, asked.filter.which(person), threads, without.as_ref())?;
+            let label = label_of(tx, seat.bal, tag.as_deref())?;
+            let which = asked.filter.which_of(person, label.is_some());
+            let threads = asked.threads && plain && label.is_none();
+            let (listed, more) = look(tx, &asked, which, threads, without.as_ref(), label.as_ref())?;
             let mut end = |oldest_first| -> Result<Option<Timestamp>, StoreError> {
                 let first = View { oldest_first, from: None, limit: 1, ..asked.clone() };
-                let (rows, _) = look(tx, &first, Which::All, false, without.as_ref())?;
+                let (rows, _) = look(tx, &first, Which::All, false, without.as_ref(), None)?;
                 Ok(rows.first().map(|l| Timestamp(l.entry.internal_date)))
             };
             let span = end(true)?.zip(end(false)?);

@@ -13,6 +13,7 @@ pub mod deliveries;
 pub mod directory;
 pub mod figures;
 mod forward;
+pub mod labels;
 pub mod letters;
 pub mod list;
 pub mod message;

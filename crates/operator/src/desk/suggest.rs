@@ -7,7 +7,7 @@ use crate::mailbox::folders::SpecialUse;
 use crate::mailbox::names::INBOX;
 use crate::mailbox::seal::MESSAGE_SUMMARY;
 use crate::reading::Read;
-use crate::refuse::{self, Fail};
+use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
 use sceau_domain::text::to_ascii;
@@ -76,12 +76,13 @@ impl Operator {
                 let view = View {
                     folder: *folder,
                     filter: Filter::All,
+                    label: None,
                     threads: false,
                     oldest_first: false,
                     from: None,
                     limit: LOOKED_AT,
                 };
-                let (rows, _) = look(tx, &view, Which::All, false, without.as_ref())?;
+                let (rows, _) = look(tx, &view, Which::All, false, without.as_ref(), None)?;
                 outward.extend(rows.iter().map(|row| (row.entry.message, *out)));
             }
             // Newest first: of messages with very long headers the older ones are left out.

@@ -25,7 +25,7 @@ pub(crate) struct Marks {
 
 impl Marks {
     /// Slots of those keywords; none when nothing there is marked.
-    fn slots(&self, tx: &mut dyn Tx) -> Result<Slots, StoreError> {
+    pub fn slots(&self, tx: &mut dyn Tx) -> Result<Slots, StoreError> {
         keywords::with_tags(tx, self.bal, |tag| self.tags.iter().any(|t| t == tag))
     }
     /// Takes what is marked out of entries; gives it.

@@ -2,6 +2,7 @@
 //!
 //! Promises: a window is read by an index of its own (`entries_date`, `entries_unseen`…), never by walking the folder; what is flagged `\Deleted` is not
 //! shown (it waits for its removal).
+use crate::keywords::Slots;
 use crate::messages::{self, EntryRow, Mark, SLICE, bind};
 use crate::{Id, StoreError, Tx, params};
 use std::collections::HashMap;
@@ -28,6 +29,8 @@ pub enum Which {
     Attached,
     /// Those exchanged with a patient.
     Patient,
+    /// Those with keywords.
+    Labelled,
     /// Those of conversations that this person takes care of.
     Of(Id),
 }
@@ -41,6 +44,7 @@ impl Which {
             Self::Flagged => format!(" AND ({e}.flags & 4) <> 0"),
             Self::Attached => format!(" AND ({e}.traits & 1) <> 0"),
             Self::Patient => format!(" AND ({e}.traits & 2) <> 0"),
+            Self::Labelled => format!(" AND {e}.keywords IS NOT NULL"),
             Self::Of(person) => format!(
                 " AND EXISTS (SELECT 1 FROM assignments a WHERE a.bal_id = {e}.bal_id AND a.thread = {e}.thread \
                  AND a.person_id = {person})"
@@ -112,6 +116,14 @@ pub fn window(tx: &mut dyn Tx, asked: &Window) -> Result<Vec<Listed>, StoreError
         Ok(())
     })?;
     Ok(found)
+}
+
+/// The sets of keywords that entries of a folder have, with how many have each.
+pub fn keyword_sets(tx: &mut dyn Tx, folder: Id) -> Result<Vec<(Slots, i64)>, StoreError> {
+    let sql = "SELECT keywords, CAST(COUNT(*) AS BIGINT) FROM entries \
+               WHERE folder_id = $1 AND keywords IS NOT NULL AND (flags & 8) = 0 GROUP BY keywords";
+    let rows = tx.query(sql, params![folder])?;
+    rows.iter().map(|row| Ok((Slots::from_bytes(row.bytes(0)?), row.int(1)?))).collect()
 }
 
 /// How many entries of a folder these conversations have, and how many of them nobody read.

@@ -12,6 +12,7 @@ CREATE INDEX entries_unseen ON entries (folder_id, internal_date, uid) WHERE (fl
 CREATE INDEX entries_flagged ON entries (folder_id, internal_date, uid) WHERE (flags & 4) <> 0;
 CREATE INDEX entries_attached ON entries (folder_id, internal_date, uid) WHERE (traits & 1) <> 0;
 CREATE INDEX entries_patient ON entries (folder_id, internal_date, uid) WHERE (traits & 2) <> 0;
+CREATE INDEX entries_labelled ON entries (folder_id, internal_date, uid) WHERE keywords IS NOT NULL;
 CREATE INDEX entries_thread ON entries (bal_id, thread, internal_date) WHERE thread <> 0;
 CREATE INDEX entries_unknown ON entries (bal_id, folder_id, uid) WHERE traits = 0;
 -- What became of each recipient. `id`: of the queue entry, elsewhere; else new. `mid`: keyed digest of the Message-ID (as in traces). `state`: queued, delayed, delivered, relayed, failed,

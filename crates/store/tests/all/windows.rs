@@ -244,11 +244,12 @@ impl Tx for Planned<'_> {
 /// A folder of 20,000 in which few are unread, followed, with attachments, of patients, unknown; and as much elsewhere.
 fn fill(tx: &mut dyn Tx, folder: Id, bal: Id) -> Result<(), StoreError> {
     let sql = "WITH RECURSIVE n (u) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT u + 1 FROM n WHERE u < 20000) \
-               INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, internal_date, size, thread, traits) \
-               SELECT CAST($1 AS BIGINT), u, CAST($2 AS BIGINT), u, u, CASE u % 100 WHEN 0 THEN 0 WHEN 1 THEN 5 ELSE 1 END, u * 7919 % 20000, 10, \
+               INSERT INTO entries (folder_id, uid, bal_id, message_id, modseq, flags, keywords, internal_date, size, thread, traits) \
+               SELECT CAST($1 AS BIGINT), u, CAST($2 AS BIGINT), u, u, CASE u % 100 WHEN 0 THEN 0 WHEN 1 THEN 5 ELSE 1 END, \
+               CASE u % 100 WHEN 5 THEN $3 END, u * 7919 % 20000, 10, \
                u / 3 + 1, \
                CASE u % 100 WHEN 2 THEN 5 WHEN 3 THEN 6 WHEN 4 THEN 0 ELSE 4 END FROM n";
-    tx.execute(sql, params![folder, bal]).map(drop)
+    tx.execute(sql, params![folder, bal, [2_u8].as_slice()]).map(drop)
 }
 
 async fn every_window_is_read_by_its_own_index(s: TestStore) {
@@ -273,6 +274,7 @@ async fn every_window_is_read_by_its_own_index(s: TestStore) {
             (Which::Flagged, "entries_flagged"),
             (Which::Attached, "entries_attached"),
             (Which::Patient, "entries_patient"),
+            (Which::Labelled, "entries_labelled"),
         ] {
             for (threads, oldest_first) in [(false, false), (false, true), (true, false), (true, true)] {
                 for from in [None, Some(Place { date: 9_000, uid: 12 })] {
@@ -288,6 +290,7 @@ async fn every_window_is_read_by_its_own_index(s: TestStore) {
         }
         ask("counts".into(), "entries_thread", false, &|tx| lists::in_threads(tx, BAL, FOLDER, &[5, 6, 7]).map(drop))?;
         ask("conversation".into(), "entries_thread", false, &|tx| lists::conversation(tx, BAL, 5, 200).map(drop))?;
+        ask("labels".into(), "entries_labelled", false, &|tx| lists::keyword_sets(tx, FOLDER).map(drop))?;
         ask("unknown".into(), "entries_unknown", false, &|tx| lists::unknown(tx, BAL, 200).map(drop))?;
         // What is given to somebody: from either end, but not through all that there is.
         let mine =

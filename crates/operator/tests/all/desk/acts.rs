@@ -35,7 +35,7 @@ impl House {
 }
 
 fn chosen(folder: Id, uids: &[u32]) -> Chosen {
-    Chosen { folder, uids: uids.to_vec(), whole_view: None }
+    Chosen { folder, uids: uids.to_vec(), whole_view: None, label: None }
 }
 
 async fn every_act_can_be_taken_back(h: House) {

@@ -4,6 +4,8 @@ use sceau_domain::Timestamp;
 use sceau_domain::personal::MARK;
 use sceau_identity::factor::Factor;
 use sceau_operator::Actor;
+use sceau_operator::desk::acts::{Act, Chosen};
+use sceau_operator::desk::labels::{LabelView, keyword_of, label_of};
 use sceau_operator::desk::list::{Filter, Listing, View};
 use sceau_operator::mailbox::entries::{FlagSet, Flags};
 use sceau_store::testing::START;
@@ -17,6 +19,7 @@ each_engine!(
     what_an_earlier_program_left_is_made_known,
     what_is_kept_from_somebody_is_not_listed,
     whom_one_may_look_for,
+    a_list_of_what_has_a_label,
 );
 
 const DAY: i64 = 86_400_000;
@@ -43,7 +46,7 @@ type Shows = fn(Flags) -> bool;
 
 /// The beginning of a folder.
 pub(super) fn view(folder: Id, filter: Filter) -> View {
-    View { folder, filter, threads: false, oldest_first: false, from: None, limit: 50 }
+    View { folder, filter, label: None, threads: false, oldest_first: false, from: None, limit: 50 }
 }
 
 fn uids(listing: &Listing) -> Vec<u32> {
@@ -229,4 +232,55 @@ async fn whom_one_may_look_for(h: House) {
     assert_eq!(op.known_people(&anne, "du", 2).await.unwrap().len(), 2);
     let other = h.sits("anne", ANNE).await;
     assert!(known(&other, "durand").await.is_empty(), "another BAL");
+}
+
+async fn a_list_of_what_has_a_label(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let inbox = h.place(&anne, "INBOX").await;
+    let label = keyword_of("À rappeler").unwrap();
+    let with = |words: &[&str]| FlagSet { keywords: words.iter().copied().collect(), ..FlagSet::default() };
+    let mut labelled = Vec::new();
+    for n in 0..9_i64 {
+        let words = match n % 3 {
+            0 => vec![label.as_str()],
+            1 => vec!["$Forwarded"],
+            _ => Vec::new(),
+        };
+        let uid = h.files(&anne, "INBOX", n, with(&words), &letter("a@exemple.fr", &format!("lettre-{n}"))).await;
+        if n % 3 == 0 {
+            labelled.insert(0, uid);
+        }
+    }
+    h.files(&anne, "Archive", 1, with(&[label.as_str(), "urgent"]), &letter("a@exemple.fr", "rangee")).await;
+    h.files(&anne, "INBOX", 20, with(&[label.as_str(), MARK]), &letter("a@exemple.fr", "a-part")).await;
+    let mut asked = View { label: Some(label.clone()), threads: true, limit: 2, ..view(inbox, Filter::All) };
+    let first = op.window(&bruno, &asked).await.unwrap();
+    asked.from = first.more;
+    let second = op.window(&bruno, &asked).await.unwrap();
+    assert_eq!([uids(&first), uids(&second)].concat(), labelled, "by pages, without what is kept from him");
+    assert!(second.more.is_none() && first.rows[0].flags.keywords.iter().any(|word| word == label));
+    asked.from = None;
+    assert_eq!(op.window(&anne, &View { limit: 50, ..asked.clone() }).await.unwrap().rows.len(), 4);
+    let unread = View { label: Some("inconnue".into()), ..view(inbox, Filter::Unread) };
+    assert!(uids(&op.window(&anne, &unread).await.unwrap()).is_empty());
+    // Where messages have which.
+    let counted = async |who: &Actor| {
+        let found = op.labels(who).await.unwrap().into_iter().filter(|l| label_of(&l.keyword).is_some());
+        let places =
+            |l: LabelView| l.places.into_iter().map(|(folder, count)| (folder.name, count)).collect::<Vec<_>>();
+        found.map(|l| (label_of(&l.keyword).unwrap(), places(l))).collect::<Vec<_>>()
+    };
+    let place = |name: &str, count: u64| (name.to_owned(), count);
+    let urgent = ("urgent".to_owned(), vec![place("Archive", 1)]);
+    let call = |count| ("À rappeler".to_owned(), vec![place("Archive", 1), place("INBOX", count)]);
+    assert_eq!(counted(&bruno).await, [call(3), urgent.clone()]);
+    assert_eq!(counted(&anne).await, [call(4), urgent]);
+    // All that the list shows, and nothing else, at once.
+    let whole = Chosen { folder: inbox, uids: Vec::new(), whole_view: Some(Filter::All), label: Some(label.clone()) };
+    let done = op.act_on(&bruno, &whole, Act::Label(label.clone(), false)).await.unwrap();
+    assert_eq!((done.count, done.more), (3, false));
+    assert_eq!(counted(&anne).await[0], call(1));
+    op.undo(&bruno, done.undo.unwrap()).await.unwrap();
+    assert_eq!(counted(&anne).await[0], call(4));
 }

@@ -1,0 +1,143 @@
+//! Labels: keywords of messages (RFC 9051 §2.3.2), as people call them. A mail program that shows keywords shows the same.
+//!
+//! Promises: what is kept from somebody (F074) is not counted for him; programs' own keywords are no labels; a label is read as it was written, whatever
+//! its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces).
+use crate::mailbox::folders::{Folder, seen_by};
+use crate::mailbox::words::Words;
+use crate::refuse::{self, Fail};
+use crate::{Actor, Operator};
+use sceau_domain::{Refusal, RefusalCode, personal, plain};
+use sceau_message::utf7;
+use sceau_store::desk::lists;
+use sceau_store::{Id, keywords};
+use std::collections::{BTreeMap, HashMap};
+
+/// Longest label, characters; and longest keyword, bytes. Our choice.
+const LONGEST: usize = 60;
+const KEYWORD: usize = 128;
+/// Keywords that programs set for themselves, beside those that begin with `$`.
+const PROGRAMS: [&str; 8] =
+    ["NonJunk", "NotJunk", "Junk", "JunkRecorded", "Forwarded", "MDNSent", "Redirected", "Unwanted"];
+
+/// A label of a BAL, and where messages have it.
+#[derive(Debug, Clone)]
+pub struct LabelView {
+    /// The keyword.
+    pub keyword: String,
+    /// Folders with how many messages have it, in the order of folders' names.
+    pub places: Vec<(Folder, u64)>,
+}
+
+/// The keyword that a label is written as. `admin.invalid`: too long, a program's word, or signs that no keyword may have.
+pub fn keyword_of(label: &str) -> Result<String, Refusal> {
+    let invalid = || Refusal::new(RefusalCode::Invalid).with("name", "etiquette");
+    let said = plain::said(label, "etiquette", LONGEST)?;
+    let keyword = utf7::encode(&said.replace('_', " ").split_whitespace().collect::<Vec<_>>().join("_"));
+    // An atom (RFC 9051 §9).
+    let atom = |c: char| c.is_ascii_graphic() && !"(){%*\"\\]".contains(c);
+    if keyword.len() > KEYWORD || !keyword.chars().all(atom) || label_of(&keyword).is_none() {
+        return Err(invalid());
+    }
+    Ok(keyword)
+}
+
+/// A keyword as people call it; none for what programs set for themselves, and for what marks messages as personal.
+pub fn label_of(keyword: &str) -> Option<String> {
+    let is_programs = keyword.starts_with(['$', '\\']) || PROGRAMS.iter().any(|p| p.eq_ignore_ascii_case(keyword));
+    if is_programs || personal::by_keyword(keyword) {
+        return None;
+    }
+    // What a program wrote that nobody could read as a line is shown as it stands.
+    let said = utf7::decode(keyword.as_bytes()).map(|said| said.replace('_', " ").trim().to_owned());
+    let said = said.filter(|said| plain::said(said, "etiquette", KEYWORD).is_ok());
+    Some(said.unwrap_or_else(|| keyword.to_owned())).filter(|said| !said.is_empty())
+}
+
+impl Operator {
+    /// Every keyword that a message of the actor's BAL has, with its folders. `right.missing`.
+    pub async fn labels(&self, actor: &Actor) -> Result<Vec<LabelView>, Refusal> {
+        let seat = self.seat(actor)?;
+        let folders: HashMap<Id, Folder> = self.folders(actor).await?.into_iter().map(|f| (f.id, f)).collect();
+        let (person, without) = (actor.person(), self.kept_from(actor));
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            let hidden = match &without {
+                Some(marks) => marks.slots(tx)?,
+                None => keywords::Slots::default(),
+            };
+            let mut found = Vec::new();
+            for folder in seen_by(tx, seat.bal, person)? {
+                let mut sets = lists::keyword_sets(tx, folder.id)?;
+                sets.retain(|(set, _)| !set.has_any(&hidden));
+                found.push((folder.id, sets));
+            }
+            Ok((keywords::list(tx, seat.bal)?, found))
+        });
+        let (rows, found) = read.await?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let mut words = Words::open(&seal, &rows).map_err(|e| refuse::store(&e))?;
+        let mut counts: BTreeMap<String, BTreeMap<String, (Folder, u64)>> = BTreeMap::new();
+        for (id, sets) in found {
+            let Some(folder) = folders.get(&id) else { continue };
+            for (set, count) in sets {
+                for word in words.of(&set).iter() {
+                    let places = counts.entry(word.to_owned()).or_default();
+                    places.entry(folder.name.clone()).or_insert_with(|| (folder.clone(), 0)).1 += count.unsigned_abs();
+                }
+            }
+        }
+        let view = |(keyword, places): (String, BTreeMap<String, (Folder, u64)>)| LabelView {
+            keyword,
+            places: places.into_values().collect(),
+        };
+        Ok(counts.into_iter().map(view).collect())
+    }
+
+    /// Every keyword that the actor's BAL knows, by name, whether or not a message has it. `right.missing`.
+    pub async fn keywords_known(&self, actor: &Actor) -> Result<Vec<String>, Refusal> {
+        let seat = self.seat(actor)?;
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            Ok(keywords::list(tx, seat.bal)?)
+        });
+        let rows = read.await?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let open = |row: &keywords::KeywordRow| seal.open_keyword(row.id, &row.sealed);
+        let mut words = rows.iter().map(open).collect::<Result<Vec<_>, _>>().map_err(|e| refuse::store(&e))?;
+        words.sort_by_cached_key(|word| word.to_lowercase());
+        Ok(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_label_is_read_as_it_was_written() {
+        for label in ["urgent", "À rappeler", "Labo & co", "Suivi 2026", "日本"] {
+            let keyword = keyword_of(label).unwrap();
+            assert!(keyword.is_ascii() && !keyword.contains(' '), "{keyword}");
+            assert_eq!(label_of(&keyword).as_deref(), Some(label));
+        }
+        assert_eq!(keyword_of("  deux   mots ").unwrap(), "deux_mots");
+        for wrong in ["", "  ", "$Forwarded", "(x)", "a\"b", "a\\b", "Junk", "nonjunk", "Perso", "_", &"a".repeat(61)] {
+            assert!(keyword_of(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(label_of("$label1"), None);
+        assert_eq!(label_of("&AOk"), Some("&AOk".to_owned()), "what is no encoding is shown as it is");
+    }
+
+    proptest! {
+        /// Whatever is typed: refused, or a keyword that every mail program can carry and that reads back.
+        #[test]
+        fn whatever_is_typed(label in "\\PC{0,70}") {
+            if let Ok(keyword) = keyword_of(&label) {
+                prop_assert!(keyword.len() <= KEYWORD && keyword.bytes().all(|b| b.is_ascii_graphic()));
+                let said = label_of(&keyword).unwrap();
+                prop_assert_eq!(keyword_of(&said).unwrap(), keyword);
+            }
+        }
+    }
+}
