@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Push,
     /// Sends a draft whose time has come. Key: its id.
     Outbox,
+    /// Shows mail programs a draft as it stands. Key: its id.
+    Draft,
     /// Removes for good what was to be, unless it was taken back. Key: the act's id.
     Removal,
     /// Makes known to lists what an earlier program left unknown. Key: the BAL's id.
@@ -47,7 +49,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Index,
         Self::Purge,
         Self::Quota,
@@ -58,6 +60,7 @@ impl Kind {
         Self::Import,
         Self::Register,
         Self::Outbox,
+        Self::Draft,
         Self::Removal,
         Self::Listing,
     ];
@@ -77,6 +80,7 @@ impl Kind {
             Self::Digest => "digest",
             Self::Push => "push",
             Self::Outbox => "outbox",
+            Self::Draft => "draft",
             Self::Removal => "removal",
             Self::Listing => "listing",
         }
@@ -201,6 +205,7 @@ impl Operator {
             Kind::Digest => self.send_digests().await,
             Kind::Push => self.send_pushes().await,
             Kind::Outbox => self.send_due(id).await,
+            Kind::Draft => self.file_quiet_draft(id, &job.payload).await,
             Kind::Removal => self.remove_due(id).await,
             Kind::Listing => self.make_known(id, stop).await,
         }

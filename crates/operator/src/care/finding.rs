@@ -55,6 +55,8 @@ findings! {
     QueueSealed        "queue.sealed"         false;
     QueueAddress       "queue.address"        false;
     QueueContent       "queue.content"        false;
+    UploadBlob         "upload.blob"          false;
+    UploadHeld         "upload.held"          false;
     SearchIndex        "search.index"         true;
     TraceLog           "trace.log"            false;
 }

@@ -114,6 +114,11 @@ impl Run<'_> {
             let tell = |m: loose::Message| Finding::new(kind).on(m.bal).message(m.id).blob(&m.blob);
             self.each(Id::MIN, page, |m| m.id, tell).await?;
         }
+        let tell =
+            |p: loose::Piece| Finding::new(Kind::UploadBlob).on(p.bal).blob(&p.blob).detail(p.upload.to_string());
+        self.each((Id::MIN, 0), loose::pieces_without_blob, |p| (p.upload, p.first), tell).await?;
+        let tell = |(id, bal): (Id, Id)| Finding::new(Kind::UploadHeld).on(bal).detail(id.to_string());
+        self.each(Id::MIN, loose::uploads_with_holes, |(id, _)| *id, tell).await?;
         let tell = |domain: String| Finding::new(Kind::QueueDestination).detail(domain);
         self.each(String::new(), |tx, after| loose::destinations_missing(tx, after), String::clone, tell).await?;
         let now = self.store.clock().now();

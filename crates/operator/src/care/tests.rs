@@ -214,6 +214,10 @@ async fn what_is_lost_is_named_and_the_rest_serves(h: House) {
         let sql = "INSERT INTO queue_entries (id, message_id, destination, recipient, recipient_sealed, attempts, unreached_base, next_at, \
                    expires) VALUES (6, 5, 'b.example', 'p-1@b.example', $1, 0, 0, 5, 9)";
         tx.execute(sql, params![vec![1_u8; 40]])?;
+        let sql = "INSERT INTO uploads (id, bal_id, draft_id, sealed, size, held, created) VALUES (7, $1, 8, $2, 9, 9, 1)";
+        tx.execute(sql, params![bal, vec![1_u8; 4]])?;
+        let sql = "INSERT INTO upload_pieces (upload_id, first, bal_id, size, blob_id, blob_key) VALUES (7, 0, $1, 5, $2, $2)";
+        tx.execute(sql, params![bal, vec![1_u8; 16]])?;
         let sql = "INSERT INTO traces (id, kind, act, at, actor, bal_id, bal, outcome, data) \
                    VALUES ($1, 'Functional', 'bal.opened', $2, 'camille', $3, 'autre@a.example', 'ok', '{}')";
         tx.execute(sql, params![trace, now, bal]).map(drop)
@@ -228,6 +232,8 @@ async fn what_is_lost_is_named_and_the_rest_serves(h: House) {
         "message.prefix",
         "queue.address",
         "queue.sealed",
+        "upload.blob",
+        "upload.held",
     ];
     let report = look(&h, Options { repair: true, ..ALL }).await;
     let found: BTreeSet<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
@@ -237,7 +243,7 @@ async fn what_is_lost_is_named_and_the_rest_serves(h: House) {
         report
             .findings
             .iter()
-            .filter(|f| ![Kind::BalKey, Kind::BalAddress].contains(&f.code))
+            .filter(|f| ![Kind::BalKey, Kind::BalAddress, Kind::UploadBlob, Kind::UploadHeld].contains(&f.code))
             .all(|f| f.message.is_some()),
         "{report:?}"
     );

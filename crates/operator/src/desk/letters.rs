@@ -1,14 +1,16 @@
 //! Drafts: saved as they are typed, filed into the Drafts folder so that mail programs see them.
 //!
 //! Promises: what is typed is sealed under the BAL's key; a change says from which version it starts, so that two windows do not undo each other
-//! (`edit.conflict`); a draft is its writer's, at the BAL where it is written; looking at a page makes none. Saving leaves no trace, filing does.
+//! (`edit.conflict`); a draft is its writer's, at the BAL where it is written; looking at a page makes none. Saving leaves no trace, filing does: on
+//! purpose, and by itself once nothing is typed for a while.
 use super::recipients::FIELD;
 use super::sources::{Carried, Quoted, quoted};
 use super::uploads::UploadView;
 use super::writings::Kind;
 use crate::access::Seat;
+use crate::jobs::Kind as JobKind;
 use crate::mailbox::append::Replacing;
-use crate::mailbox::entries::{FlagSet, Flags};
+use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
 use crate::mailbox::folders::SpecialUse;
 use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
@@ -17,8 +19,10 @@ use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp};
 use sceau_message::letter::written;
 use sceau_store::desk::drafts::{self as rows, Draft as Row};
 use sceau_store::desk::uploads;
-use sceau_store::{Id, StoreError, Tx};
+use sceau_store::jobs::NewJob;
+use sceau_store::{Id, StoreError, Tx, jobs};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What a draft's content is sealed with.
 const SEALED: &str = "draft";
@@ -26,6 +30,8 @@ const SEALED: &str = "draft";
 const SUBJECT: usize = 1_000;
 /// Longest text, bytes.
 const TEXT: usize = 512 << 10;
+/// How long nothing is typed before mail programs see a draft, milliseconds.
+const QUIET: i64 = 20_000;
 /// Most drafts of a person at a BAL.
 const MOST: i64 = 1_000;
 /// Most drafts that are shown.
@@ -324,7 +330,7 @@ impl Operator {
             created: now,
             changed: now,
         };
-        let new = row.clone();
+        let (new, later) = (row.clone(), self.draft_job(id, &actor.origin.session, QUIET));
         let write = move |tx: &mut dyn Tx| -> Result<(), Fail> {
             seat.check(tx)?;
             if let Some(row) = rows::lock(tx, id)? {
@@ -335,7 +341,8 @@ impl Operator {
             if rows::count(tx, seat.bal, person)? >= MOST {
                 return Err(Refusal::new(RefusalCode::QuotaExceeded).with("limit", MOST).into());
             }
-            Ok(rows::insert(tx, &new)?)
+            rows::insert(tx, &new)?;
+            Ok(jobs::enqueue(tx, &later)?)
         };
         self.0.store.write(write).await?;
         for piece in pieces {
@@ -403,8 +410,10 @@ impl Operator {
         }
         kept.draft = draft;
         kept.told = None;
-        let row =
-            self.change_draft(actor, &row, from, &kept, |row| row.state = DraftState::Open.as_str().into()).await?;
+        let later = self.draft_job(id, &actor.origin.session, QUIET);
+        let open = |row: &mut Row| row.state = DraftState::Open.as_str().into();
+        let after = move |tx: &mut dyn Tx, _: &str| jobs::enqueue(tx, &later);
+        let row = self.change_draft_with(actor, &row, from, &kept, open, after).await?;
         self.whole_draft(&row, kept).await
     }
 
@@ -443,17 +452,58 @@ impl Operator {
         let filed = self.file(actor, vec![filing], replacing).await?;
         let uid = filed.uids.first().copied().ok_or(RefusalCode::Defect)?;
         let (message, version) = (self.message_at(actor, folder.id, uid).await?, row.version);
-        let place = (message, folder.id, i64::from(uid));
-        let note = move |tx: &mut dyn Tx| rows::filed(tx, id, place, version);
-        self.0.store.write(note).await.map_err(|e: StoreError| refuse::store(&e))
+        let (place, was) = ((message, folder.id, i64::from(uid)), row.uid);
+        let note = move |tx: &mut dyn Tx| rows::filed(tx, id, place, version, was);
+        match self.0.store.write(note).await.map_err(|e: StoreError| refuse::store(&e))? {
+            true => Ok(()),
+            // It left or was thrown away meanwhile, or was filed twice at once: this copy is of nothing.
+            false => self.take_out(actor, folder.id, uid).await,
+        }
+    }
+
+    /// Files a draft at which nobody types any more, for whoever writes it, by the session in which that was. Nothing is done for one that is filed, left or
+    /// is gone, nor where its writer may not write there any more.
+    pub(crate) async fn file_quiet_draft(&self, id: Id, session: &[u8]) -> Result<(), Refusal> {
+        let read = self.0.store.read(move |tx| rows::by_id(tx, id)).await;
+        let Some(row) = read.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(()) };
+        if row.filed == row.version || !DraftState::of(&row).is_open() {
+            return Ok(());
+        }
+        let session = String::from_utf8_lossy(session).into_owned();
+        let wait = row.changed + QUIET - self.now().0;
+        if (1..=QUIET).contains(&wait) {
+            let later = self.draft_job(id, &session, wait);
+            let again = self.0.store.write(move |tx| jobs::enqueue(tx, &later)).await;
+            return again.map_err(|e: StoreError| refuse::store(&e));
+        }
+        let Some(actor) = self.sit_later(row.person, row.bal, &session).await? else { return Ok(()) };
+        match self.file_draft(&actor, id).await {
+            // Typed on at this moment, or not to be kept there: the next saving asks again.
+            Err(refusal) if !matches!(refusal.code, RefusalCode::Unavailable | RefusalCode::StorageFull) => {
+                tracing::info!(code = refusal.code.as_str(), "a draft is not shown to mail programs");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn draft_job(&self, draft: Id, session: &str, wait: i64) -> NewJob {
+        let wait = Duration::from_millis(wait.unsigned_abs());
+        self.job(JobKind::Draft, draft.to_string(), session.as_bytes().to_vec(), wait)
     }
 
     /// Takes a draft out of the Drafts folder.
     pub(super) async fn unfile_draft(&self, actor: &Actor, row: &Row) -> Result<(), Refusal> {
-        let Some(uid) = self.filed_at(actor, row).await? else { return Ok(()) };
+        match self.filed_at(actor, row).await? {
+            Some(uid) => self.take_out(actor, row.folder, uid).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn take_out(&self, actor: &Actor, folder: Id, uid: u32) -> Result<(), Refusal> {
         let gone = FlagSet::of(Flags::DELETED);
-        self.change_flags(actor, row.folder, &[uid], crate::mailbox::entries::FlagChange::Add, gone, None).await?;
-        self.expunge(actor, row.folder, Some(&[uid])).await.map(drop)
+        self.change_flags(actor, folder, &[uid], FlagChange::Add, gone, None).await?;
+        self.expunge(actor, folder, Some(&[uid])).await.map(drop)
     }
 
     /// The UID under which a draft stands in Drafts, if it still does.
@@ -466,19 +516,8 @@ impl Operator {
         }
     }
 
-    /// Writes a draft's new content, if it stands at `from` and may be changed. The row as it is then.
-    async fn change_draft(
-        &self,
-        actor: &Actor,
-        row: &Row,
-        from: i64,
-        kept: &Kept,
-        change: impl Fn(&mut Row) + Send + 'static,
-    ) -> Result<Row, Refusal> {
-        self.change_draft_with(actor, row, from, kept, change, |_, _| Ok(())).await
-    }
-
-    /// The same; `after` writes what belongs to it, given the BAL's address as traces write it.
+    /// Writes a draft's new content, if it stands at `from` and may be changed. The row as it is then. `after` writes what belongs to it, given the BAL's
+    /// address as traces write it.
     pub(super) async fn change_draft_with(
         &self,
         actor: &Actor,

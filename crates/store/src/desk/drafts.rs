@@ -121,10 +121,17 @@ pub fn write(tx: &mut dyn Tx, d: &Draft) -> Result<(), StoreError> {
     tx.execute(sql, values).map(drop)
 }
 
-/// This message shows it in Drafts, as of a version.
-pub fn filed(tx: &mut dyn Tx, id: Id, (message, folder, uid): (Id, Id, i64), version: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE drafts SET message_id = $2, folder_id = $3, uid = $4, filed = $5 WHERE id = $1";
-    tx.execute(sql, params![id, message, folder, uid, version]).map(drop)
+/// This message shows it in Drafts, as of a version; false where it is written no more, or something else shows it by now than the UID `was`.
+pub fn filed(
+    tx: &mut dyn Tx,
+    id: Id,
+    (message, folder, uid): (Id, Id, i64),
+    version: i64,
+    was: i64,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE drafts SET message_id = $2, folder_id = $3, uid = $4, filed = $5 \
+               WHERE id = $1 AND uid = $6 AND state IN ('open', 'failed')";
+    Ok(tx.execute(sql, params![id, message, folder, uid, version, was])? > 0)
 }
 
 /// Removes one with the files that were to go with it.

@@ -11,6 +11,7 @@ each_engine!(
     a_draft_is_its_writers,
     a_change_says_from_which_version_it_starts,
     mail_programs_see_what_is_kept_on_purpose,
+    mail_programs_see_a_draft_once_nothing_is_typed,
     an_answer_begins_with_what_it_answers,
     what_is_sent_on_takes_its_pieces_along,
     files_come_piece_by_piece,
@@ -121,6 +122,47 @@ async fn mail_programs_see_what_is_kept_on_purpose(h: House) {
     assert_eq!(h.whole(&anne, "Drafts").await.len(), 1);
     op.drop_draft(&anne, view.id).await.unwrap();
     assert!(h.whole(&anne, "Drafts").await.is_empty());
+}
+
+async fn mail_programs_see_a_draft_once_nothing_is_typed(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let passes = async |seconds| {
+        h.0.advance(seconds);
+        op.run_due_jobs().await.unwrap();
+    };
+    let view = h.writes(&anne, typed(BRUNO, "premier")).await;
+    passes(15).await;
+    let view = op.save_draft(&anne, view.id, view.version, typed(BRUNO, "second")).await.unwrap();
+    // Its time comes, but somebody types.
+    passes(10).await;
+    assert!(h.whole(&anne, "Drafts").await.is_empty());
+    passes(10).await;
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("Subject: second\r\n"), "{filed:?}");
+    assert_eq!(op.read_draft(&anne, view.id).await.unwrap().version, view.version, "the page goes on from where it is");
+    // Once, and anew after a change.
+    passes(60).await;
+    assert_eq!(h.whole(&anne, "Drafts").await, filed);
+    let view = op.save_draft(&anne, view.id, view.version, typed(BRUNO, "troisième")).await.unwrap();
+    passes(21).await;
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("Bonjour"), "{filed:?}");
+    // Two at once leave one.
+    op.save_draft(&anne, view.id, view.version, typed(BRUNO, "quatrième")).await.unwrap();
+    let (one, two) = tokio::join!(op.file_draft(&anne, view.id), op.file_draft(&anne, view.id));
+    assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
+    assert_eq!(h.whole(&anne, "Drafts").await.len(), 1);
+    // What is thrown away is not shown again; nor what somebody wrote who may not write there any more.
+    op.drop_draft(&anne, view.id).await.unwrap();
+    passes(60).await;
+    assert!(h.whole(&anne, "Drafts").await.is_empty());
+    let bruno = h.sits("bruno", SERVICE).await;
+    h.writes(&bruno, typed(ANNE, "plus tard")).await;
+    op.end_access(&h.0.admin, SERVICE, "bruno", None).await.unwrap();
+    passes(60).await;
+    let responsible = h.sits("anne", SERVICE).await;
+    assert!(h.whole(&responsible, "Drafts").await.is_empty());
 }
 
 async fn an_answer_begins_with_what_it_answers(h: House) {

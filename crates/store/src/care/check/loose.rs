@@ -81,6 +81,42 @@ pub fn messages_without_blob(tx: &mut dyn Tx, after: &Id) -> Result<Vec<Message>
     messages_where(tx, *after, "messages", NO_BLOB)
 }
 
+/// A piece of a file that is on its way into a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The file.
+    pub upload: Id,
+    /// Where it begins in the file.
+    pub first: i64,
+    /// Its BAL.
+    pub bal: Id,
+    /// Its blob.
+    pub blob: BlobId,
+}
+
+/// Where a walk over pieces is: file and place in it.
+pub type PiecePlace = (Id, i64);
+
+/// Pieces of files whose blob has no row.
+pub fn pieces_without_blob(tx: &mut dyn Tx, after: &PiecePlace) -> Result<Vec<Piece>, StoreError> {
+    let sql = format!(
+        "SELECT m.upload_id, m.first, m.bal_id, m.blob_id FROM upload_pieces m \
+         WHERE (m.upload_id, m.first) > ($1, $2) AND {NO_BLOB} ORDER BY m.upload_id, m.first LIMIT {PAGE}"
+    );
+    let read =
+        |r: &Row| Ok(Piece { upload: r.int(0)?, first: r.int(1)?, bal: r.int(2)?, blob: id_from(&r.bytes(3)?)? });
+    tx.query(&sql, params![after.0, after.1])?.iter().map(read).collect()
+}
+
+/// Files of drafts that do not hold what they say, with their BAL: a piece is missing, or one is there twice.
+pub fn uploads_with_holes(tx: &mut dyn Tx, after: &Id) -> Result<Vec<(Id, Id)>, StoreError> {
+    let sql = format!(
+        "SELECT u.id, u.bal_id FROM uploads u WHERE u.id > $1 AND u.held <> \
+         (SELECT CAST(COALESCE(SUM(p.size), 0) AS BIGINT) FROM upload_pieces p WHERE p.upload_id = u.id) ORDER BY u.id LIMIT {PAGE}"
+    );
+    tx.query(&sql, params![*after])?.iter().map(|r| Ok((r.int(0)?, r.int(1)?))).collect()
+}
+
 /// Queued messages whose blob has no row.
 pub fn queued_without_blob(tx: &mut dyn Tx, after: &Id) -> Result<Vec<Message>, StoreError> {
     messages_where(tx, *after, "queue_messages", NO_BLOB)
