@@ -79,7 +79,7 @@ pub(super) async fn stream(
         watch: op.watch(&actor),
         speech: Speech::of(&visitor).await,
         shared: super::shared(&actor),
-        since: if answers { 0 } else { op.clock().now().0 },
+        since: op.clock().now().0,
         op: op.clone(),
         actor: actor.clone(),
         message,
@@ -133,7 +133,10 @@ impl Eyes {
                 false => self.op.who_answers(&self.actor, self.message).await?,
             };
             people.extend(presence::answering(self.speech, &names));
-            people.extend(answered(&self.op, &self.actor, self.message, self.speech, self.since).await?);
+            people.extend(match self.answers {
+                true => known(&self.op, &self.actor, self.message, self.speech).await?,
+                false => answered(&self.op, &self.actor, self.message, self.speech, self.since).await?,
+            });
         }
         if let Some(sent) = self.sent {
             let followed = self.op.how_far(&self.actor, &[sent]).await?.remove(&sent);
@@ -143,6 +146,16 @@ impl Eyes {
         self.more = self.shared || self.sent.is_some();
         Ok(json!({ "gens": people, "suivi": self.stamp, "encore": self.more }).to_string())
     }
+}
+
+/// What whoever writes an answer should know of colleagues: who takes care of the conversation, who has answered.
+pub(super) async fn known(op: &Operator, actor: &Actor, message: i64, speech: Speech) -> Result<Vec<String>, Refusal> {
+    let thread = op.conversation_of(actor, message).await?;
+    let with = op.assignments(actor, &[thread]).await?.remove(&thread).filter(|a| !a.own);
+    let with = with.map(|a| layout::set(&text(speech.lang, "shared.beside.with", &[("name", &a.name)])));
+    let mut said: Vec<String> = with.into_iter().collect();
+    said.extend(answered(op, actor, message, speech, 0).await?);
+    Ok(said)
 }
 
 /// Those of one's colleagues who have answered a message since, said.

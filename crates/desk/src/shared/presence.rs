@@ -51,11 +51,11 @@ pub(crate) async fn watched(visitor: &Visitor, actor: &Actor, b: &str, message: 
     Present { shell, live, form, said }.render().unwrap_or_default()
 }
 
-/// What whoever writes an answer should know: others who write one, others who have written one.
+/// What whoever writes an answer should know: others who write one, who takes care of it, others who have written one.
 async fn writing(visitor: &Visitor, actor: &Actor, message: i64, speech: Speech) -> Result<Vec<String>, Refusal> {
     let names = visitor.op.present(actor, message, true).await?;
     let mut said = answering(speech, &names);
-    said.extend(live::answered(&visitor.op, actor, message, speech, 0).await?);
+    said.extend(live::known(&visitor.op, actor, message, speech).await?);
     Ok(said)
 }
 

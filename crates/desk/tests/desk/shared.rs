@@ -256,7 +256,10 @@ async fn what_others_do_with_a_message_is_told_while_it_is_open() {
 async fn who_answers_second_is_asked_once() {
     let s = Service::new().await;
     let (bal, code) = s.message.split_once("/message/").unwrap();
+    let give = format!("{}/attribuer", s.message);
+    led(&s.send(&s.anne, &give, &[("a", "anne"), ("version", "0")]).await, &s.message);
     let writing = s.get(&s.bruno, &format!("{bal}/ecrire?repondre={code}&a=un")).await;
+    shown(&writing, &["s’en occupe."]);
     let form = writing.text.split('"').find(|p| p.contains("/ecrire/D")).unwrap_or_else(|| panic!("{}", writing.text));
     // A colleague answers while he writes, by a mail program.
     let anne = s.world.actor("anne", SERVICE).await;
