@@ -85,9 +85,16 @@ impl Dn {
     }
     /// The first common name (`CN`), as written, without quotes or escapes.
     pub fn common_name(&self) -> Option<String> {
+        self.first("CN")
+    }
+    /// The first organization (`O`), likewise.
+    pub fn organization(&self) -> Option<String> {
+        self.first("O")
+    }
+    fn first(&self, kind: &str) -> Option<String> {
         let rdns = parse::rdns(&self.text)?;
         rdns.into_iter().flatten().find_map(|a| match a.value {
-            Value::Text(t) if a.kind == "CN" => Some(t),
+            Value::Text(t) if a.kind == kind => Some(t),
             _ => None,
         })
     }

@@ -14,8 +14,10 @@ use sceau_operator::desk::parts::Piece;
 use sceau_operator::mailbox::entries::Flags;
 use sceau_web::{Shell, Visitor, layout};
 
-/// Heights of the frame of HTML, as lines of text: a script cannot measure what has no origin.
-const HEIGHTS: [usize; 5] = [8, 20, 45, 90, 180];
+/// Heights of the frame of HTML (`body-1` to `body-5`), as lines of text: a script cannot measure what has no origin.
+const HEIGHTS: [usize; 5] = [11, 16, 24, 37, 55];
+/// Milliseconds: a letter that says that it was sent so much earlier or later is told.
+const DAY: i64 = 86_400_000;
 /// Recipients that are shown at once; the others are one fold away.
 const AT_ONCE: usize = 6;
 
@@ -39,6 +41,15 @@ struct Attached {
     icon: &'static str,
 }
 
+/// What is known of a sender: the class where something is wrong, the icon, markup of ours.
+struct Proof {
+    class: &'static str,
+    icon: &'static str,
+    said: String,
+    /// The proof itself, for whoever asks for it.
+    more: Option<String>,
+}
+
 /// How one answers or what one does: where, what it is called, its icon.
 pub(super) type Way = (String, String, &'static str);
 
@@ -53,14 +64,17 @@ pub(super) struct Letter {
     cc: Vec<Named>,
     bcc: Vec<Named>,
     reply_to: Vec<Named>,
-    /// What is known of the sender: the badge's class, its icon, the sentence (markup of ours).
-    proof: (&'static str, &'static str, String),
+    /// What is known of the sender.
+    proof: Proof,
     /// What the directory says of the sender, markup of ours.
     about: Option<String>,
     /// Nobody of this address wrote here before.
     pub new_sender: bool,
     warnings: Vec<String>,
+    /// When it came, and the same to the minute of universal time.
     date: String,
+    exact: String,
+    /// What it says of when it was sent, where that is another day.
     sent: Option<String>,
     /// The class of the frame; none: plain text.
     frame: Option<String>,
@@ -91,7 +105,7 @@ impl Letter {
             (true, false) => Some(form("html", "message.as_html")),
             (false, _) => None,
         };
-        let sent = reading.sent.filter(|sent| (sent.0 - reading.received.0).abs() > 600_000);
+        let sent = reading.sent.filter(|sent| (sent.0 - reading.received.0).abs() > DAY);
         let (within, pieces): (Vec<_>, Vec<_>) = reading.pieces.iter().partition(|piece| piece.within);
         let (count, bytes) = (pieces.len(), pieces.iter().map(|piece| piece.size).sum::<u64>());
         let attached = |list: Vec<&Piece>| list.into_iter().map(|piece| attached(visitor, &path, piece)).collect();
@@ -101,9 +115,10 @@ impl Letter {
             about: about(lang, &reading.sender),
             new_sender: false,
             warnings: warnings(lang, reading),
-            date: layout::instant(lang, reading.received, territory),
-            sent: sent.map(|sent| layout::instant(lang, sent, territory)),
-            frame: html.then(|| format!("body-{}", height(&reading.text))),
+            date: layout::moment(lang, reading.received, territory),
+            exact: layout::instant(lang, reading.received, territory),
+            sent: sent.map(|sent| layout::moment(lang, sent, territory)),
+            frame: html.then(|| format!("body-{}", height(&reading.text, within.len()))),
             text: if html { String::new() } else { linked(&reading.text, &*way_out(&visitor.op, b)) },
             empty: !html && reading.text.trim().is_empty(),
             cut: !html && reading.cut,
@@ -189,7 +204,7 @@ pub(super) fn may(actor: &Actor, right: BalRights) -> bool {
 /// What the directory says of a sender of ours.
 fn about(lang: Lang, sender: &Sender) -> Option<String> {
     let Sender::Own { about, .. } = sender else { return None };
-    (!about.is_empty()).then(|| word(&text(lang, "message.sender.about", &[("what", &about.join(", "))])))
+    (!about.is_empty()).then(|| word(&layout::set(&text(lang, "message.sender.about", &[("what", &about.join(", "))]))))
 }
 
 fn people(list: &[Party]) -> Vec<Named> {
@@ -227,19 +242,24 @@ fn has_words(kind: &str) -> bool {
         || office.iter().any(|begin| kind.starts_with(begin))
 }
 
-/// What is known of who sent it.
-fn proof(lang: Lang, sender: &Sender) -> (&'static str, &'static str, String) {
-    let say = |key: &str, values: &[(&str, &str)]| word(&text(lang, key, values));
+/// What is known of who sent it. Only what is wrong looks as if it were.
+fn proof(lang: Lang, sender: &Sender) -> Proof {
+    let say = |key: &str, values: &[(&str, &str)]| word(&layout::set(&text(lang, key, values)));
+    let fine = |icon, said| Proof { class: "", icon, said, more: None };
     match sender {
         Sender::Own { label, holder: Some(name), national_id: Some(id), .. } => {
-            ("badge-ok", "sceau", say("message.sender.certified", &[("name", name), ("bal", label), ("id", id)]))
+            fine("sceau", say("message.sender.certified", &[("name", name), ("bal", label), ("id", id)]))
         }
         Sender::Own { label, holder: Some(name), .. } => {
-            ("badge-ok", "sceau", say("message.sender.person", &[("name", name), ("bal", label)]))
+            fine("sceau", say("message.sender.person", &[("name", name), ("bal", label)]))
         }
-        Sender::Own { label, .. } => ("badge-ok", "sceau", say("message.sender.own", &[("bal", label)])),
-        Sender::Operator { dn } => ("badge-wait", "certificat", say("message.sender.operator", &[("dn", dn)])),
-        Sender::Unknown => ("badge-no", "alerte", say("message.sender.unknown", &[])),
+        Sender::Own { label, .. } => fine("sceau", say("message.sender.own", &[("bal", label)])),
+        Sender::Operator { name, dn } => Proof {
+            more: Some(say("message.sender.proof", &[("dn", dn)])),
+            ..fine("certificat", say("message.sender.operator", &[("name", name)]))
+        },
+        Sender::Here => fine("boite", say("message.sender.here", &[])),
+        Sender::Unknown => Proof { class: "badge-no", ..fine("alerte", say("message.sender.unknown", &[])) },
     }
 }
 
@@ -255,9 +275,10 @@ fn warnings(lang: Lang, reading: &Reading) -> Vec<String> {
     all
 }
 
-/// How high the frame of HTML is, of six heights, by the words that stand in it.
-fn height(text: &str) -> usize {
-    let lines: usize = text.lines().map(|line| 1 + line.chars().count() / 90).sum();
+/// How high the frame of HTML is, of six heights, by the words that stand in it and its pictures. What is laid out takes more room than its words alone.
+fn height(text: &str, pictures: usize) -> usize {
+    let lines: usize = text.lines().map(|line| 1 + line.chars().count() / 80).sum();
+    let lines = lines * 3 / 2 + 2 + pictures * 10;
     1 + HEIGHTS.iter().filter(|most| lines > **most).count()
 }
 
@@ -267,7 +288,8 @@ mod tests {
 
     #[test]
     fn the_frame_is_as_high_as_its_words() {
-        assert_eq!([height(""), height(&"a\n".repeat(30)), height(&"a".repeat(100_000))], [1, 3, 6]);
+        let heights = [height("", 0), height(&"a\n".repeat(10), 0), height("", 2), height(&"a".repeat(100_000), 0)];
+        assert_eq!(heights, [1, 3, 3, 6]);
     }
 
     #[test]
@@ -280,10 +302,13 @@ mod tests {
             about: vec!["Médecin".into(), "CH <i>".into()],
         };
         let _ = crate::routes();
-        let (class, _, said) = proof(Lang::Fr, &own);
-        assert_eq!(about(Lang::Fr, &own).unwrap(), "D&#39;après notre annuaire : Médecin, CH &lt;i&gt;.");
-        assert!(class == "badge-ok" && said.contains("Dr &lt;b&gt;"), "{said}");
-        assert_eq!(proof(Lang::En, &Sender::Unknown).0, "badge-no");
+        let Proof { class, said, .. } = proof(Lang::Fr, &own);
+        assert_eq!(about(Lang::Fr, &own).unwrap(), "D’après notre annuaire : Médecin, CH &lt;i&gt;.");
+        assert!(class.is_empty() && said.contains("Dr &lt;b&gt;"), "{said}");
+        assert_eq!(proof(Lang::En, &Sender::Unknown).class, "badge-no");
+        let known = proof(Lang::Fr, &Sender::Operator { name: "GCS <Alpes>".into(), dn: "CN=mx,O=GCS <Alpes>".into() });
+        assert!(known.class.is_empty() && known.said.contains("GCS &lt;Alpes&gt;") && !known.said.contains("CN=mx"));
+        assert!(known.more.is_some_and(|more| more.contains("CN=mx,O=GCS &lt;Alpes&gt;")));
         let shown = people(&[Party { name: "\u{202e}<i>".into(), address: "a@b".into() }]);
         assert_eq!(shown[0].name, "<span class=\"badge badge-no\">U+202E</span>&lt;i&gt;");
     }

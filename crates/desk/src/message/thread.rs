@@ -92,7 +92,7 @@ async fn line(
         to: visitor.to(&format!("{}?dans={dans}", at(b, &row.email))),
         who: super::word(&who.cloned().unwrap_or_else(|| visitor.t("message.nobody"))),
         preview: super::word(row.preview.as_deref().unwrap_or_default()),
-        date: layout::instant(visitor.lang, row.date, territory),
+        date: layout::moment(visitor.lang, row.date, territory),
         folder: last_level(visitor, folder),
         unread,
         attached: row.attached,

@@ -198,7 +198,7 @@ impl Operator {
         };
         let (envelope, passage) = (&summary.envelope, trace_field::read(&opened.summary.prefix));
         let from = parties(&envelope.from);
-        let (sender, from_address) = self.sender(&summary.header, passage.as_ref()).await?;
+        let (sender, from_address) = self.sender(actor, &summary.header, passage.as_ref()).await?;
         let said = passage.as_ref().and_then(|p| p.sender.clone());
         let same = |said: &String| from_address.as_ref().is_some_and(|a| said.parse().is_ok_and(|s: Address| s == *a));
         let reply_to = parties(&envelope.reply_to);

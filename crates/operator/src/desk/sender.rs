@@ -9,6 +9,7 @@ use sceau_domain::{Address, BalKind, Refusal};
 use sceau_message::header;
 use sceau_message::trace_field::Passage;
 use sceau_store::{access, accounts, rates};
+use sceau_trust::Dn;
 use std::time::Duration;
 
 /// Longest that is looked for other letters; what is not known by then is not said.
@@ -34,9 +35,13 @@ pub enum Sender {
     },
     /// Another operator, by its certificate: it answers for who sends there.
     Operator {
+        /// The organization that the certificate names.
+        name: String,
         /// DN of the certificate.
         dn: String,
     },
+    /// Nobody else: it was written or filed here, and From is this BAL's own address.
+    Here,
     /// Nothing: somebody filed it here, it did not come in by a door.
     Unknown,
 }
@@ -45,11 +50,15 @@ impl Operator {
     /// What is known of who sent a message, and the one address of its From.
     pub(super) async fn sender(
         &self,
+        actor: &Actor,
         header: &[u8],
         passage: Option<&Passage>,
     ) -> Result<(Sender, Option<Address>), Refusal> {
         let from = header::origin(header).ok().map(|origin| origin.from);
-        let Some(passage) = passage else { return Ok((Sender::Unknown, from)) };
+        let Some(passage) = passage else {
+            let own = actor.bal.as_ref().is_some_and(|bal| from.as_ref() == Some(&bal.address));
+            return Ok((if own { Sender::Here } else { Sender::Unknown }, from));
+        };
         if let Some(key) = from.as_ref().map(Address::key) {
             let now = self.now();
             let found = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -73,8 +82,10 @@ impl Operator {
                 return Ok((Sender::Own { label: bal.label, kind, holder, national_id, about }, from));
             }
         }
-        let dn = passage.peer.clone();
-        Ok((dn.map_or(Sender::Unknown, |dn| Sender::Operator { dn }), from))
+        let Some(dn) = passage.peer.clone() else { return Ok((Sender::Unknown, from)) };
+        let read = Dn::parse(&dn);
+        let name = read.as_ref().and_then(|dn| dn.organization().or_else(|| dn.common_name()));
+        Ok((Sender::Operator { name: name.unwrap_or_else(|| dn.clone()), dn }, from))
     }
 
     /// Is the sender of this message named in no other message of the BAL, and was never written to from it? No where that is not known in a moment, for
