@@ -6,7 +6,7 @@ use axum::response::Response;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
 use sceau_operator::absence::{AbsenceView, NewAbsence};
-use sceau_web::{Sent, Shell, Visitor, seated};
+use sceau_web::{Sent, SentOr, Shell, Visitor, seated};
 use serde::Deserialize;
 
 /// The place of the account that it stands under.
@@ -33,6 +33,16 @@ struct Page {
     absence: AbsenceView,
     form: Form,
     answered: String,
+}
+
+/// The form again, for whoever's session ended: nothing that was typed is lost.
+#[derive(askama::Template)]
+#[template(path = "account/absence_again.html")]
+struct Again {
+    shell: Shell,
+    around: Around,
+    path: String,
+    form: Form,
 }
 
 fn path(code: &str) -> String {
@@ -77,12 +87,22 @@ pub(super) async fn show(visitor: Visitor, Path(code): Path<String>, uri: Uri) -
 }
 
 /// `POST /bal/{b}/absence`
-pub(super) async fn set(Path(code): Path<String>, Sent(visitor, form): Sent<Form>) -> Response {
+pub(super) async fn set(Path(code): Path<String>, sent: SentOr<Form>) -> Response {
+    let SentOr { visitor, form, ours } = sent;
+    if let Err(refusal) = &visitor.actor
+        && refusal.code == RefusalCode::LoginRequired
+    {
+        let (status, _) = visitor.told(refusal);
+        let around = Around { status, ..Around::plain(&visitor, UNDER) };
+        return visitor.screen(status, &Again { shell: visitor.shell("/connexion"), around, path: path(&code), form });
+    }
     let actor = match seated(&visitor, &code).await {
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
     let done = async {
+        // A page of the session before: shown again, with the word of this one.
+        ours?;
         let new = NewAbsence { from: form.du.clone(), until: form.au.clone(), text: form.texte.clone() };
         visitor.op.set_absence(&actor, &address(&actor)?, form.version, new).await.map(drop)
     };

@@ -2,6 +2,7 @@
 use crate::support::{HERE, House, Page};
 use axum::http::{Method, StatusCode};
 use sceau_domain::RefusalCode;
+use sceau_operator::OperatorConfig;
 use sceau_testkit::world::World;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
@@ -16,7 +17,11 @@ struct Anne {
 
 impl Anne {
     async fn new() -> Self {
-        let house = House::of(World::on(sceau_store::testing::sqlite().await, |_| {}).await);
+        Self::with(|_| {}).await
+    }
+    /// Of an operator who configured something else.
+    async fn with(change: impl FnOnce(&mut OperatorConfig)) -> Self {
+        let house = House::of(World::on(sceau_store::testing::sqlite().await, change).await);
         let cookie = format!("__Host-sceau={}", house.enters("anne").await);
         let overview = house.get("/compte", &cookie).await;
         let (_, own) = overview.text.split_once(&format!("{ANNE}</a>")).unwrap_or_else(|| panic!("{}", overview.text));
@@ -198,4 +203,71 @@ async fn a_request_is_made_and_its_answer_read() {
     assert!(page.contains("Bonjour") && page.contains("En attente"), "{page}");
     let bruno = format!("__Host-sceau={}", anne.house.enters("bruno").await);
     assert!(!anne.house.get("/compte/aide", &bruno).await.text.contains("Bonjour"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_outlives_the_session() {
+    let anne = Anne::new().await;
+    let typed = "version=0&du=2026-11-21&au=2026-12-01&texte=De+retour+bient%C3%B4t";
+    let before = anne.cookie.split_once('=').unwrap().1;
+    let word = sceau_identity::session::csrf(&anne.house.op.form_key(before), &anne.absence);
+    let post = async |cookie: &str, word: &str, from: &str| {
+        let headers = [("origin", from), ("cookie", cookie)];
+        anne.house.browse(Method::POST, &anne.absence, &headers, &format!("jeton={word}&{typed}")).await
+    };
+    // Whoever is not signed in any more.
+    let over = post("__Host-sceau-essai=autre", &word, HERE).await;
+    assert_eq!(over.status.as_u16(), RefusalCode::LoginRequired.http(), "{}", over.text);
+    assert!(over.text.contains("De retour bientôt") && over.text.contains("value=\"2026-12-01\""), "{}", over.text);
+    assert!(over.text.contains("Votre session a pris fin") && !over.text.contains(ANNE), "{}", over.text);
+    // Who signed in again since: the page, with the word of the new session. Nothing was done yet.
+    let again = format!("__Host-sceau={}", anne.house.enters("anne").await);
+    let page = post(&again, &word, HERE).await;
+    assert!(page.says(RefusalCode::FormOld) && page.text.contains("De retour bientôt"), "{}", page.text);
+    assert!(!anne.get(&anne.absence).await.text.contains("De retour bientôt"));
+    let form =
+        page.text.split_once(&format!("action=\"{}\"", anne.absence)).unwrap_or_else(|| panic!("{}", page.text)).1;
+    let word = form.split("name=\"jeton\" value=\"").nth(1).and_then(|w| w.split('"').next()).unwrap();
+    led(&post(&again, word, HERE).await, &format!("{}?fait=oui", anne.absence));
+    // Another site's form is nobody's text.
+    let forged = post(&again, word, "https://ailleurs.fr").await;
+    assert!(forged.says(RefusalCode::FormForged) && !forged.text.contains("De retour"), "{}", forged.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_told_of_what_its_person_chose() {
+    let silent = Anne::new().await.get("/compte/telephone").await.text;
+    assert!(!silent.contains("data-push") && silent.contains("data-install"), "{silent}");
+    let anne = Anne::with(|c| c.push.services = vec!["push.exemple.fr".into()]).await;
+    let (here, shared) = ("/compte/telephone", "exploitation@alpha.mssante.fr");
+    let page = anne.get(here).await.text;
+    let (_, key) = page.split_once("data-key=\"").unwrap_or_else(|| panic!("{page}"));
+    assert_eq!(key.split_once('"').unwrap().0.len(), 87, "65 octets in base64url: {key}");
+    assert!(page.contains("push.js") && page.contains("rel=\"manifest\""), "{page}");
+    // One's own BAL is ticked; nothing is chosen before one asks.
+    let ticked = |page: &str, address: &str| page.contains(&format!("name=\"bal\" value=\"{address}\" checked"));
+    assert!(ticked(&page, ANNE) && !ticked(&page, shared) && !page.contains("avis/fin\""), "{page}");
+    let elsewhere = format!("adresse=https%3A%2F%2Failleurs.fr%2Fa&bal={ANNE}");
+    assert!(anne.send("/compte/telephone/avis", &elsewhere).await.says(RefusalCode::PushForbidden));
+    let none = "adresse=https%3A%2F%2Fpush.exemple.fr%2Fa";
+    assert!(anne.send("/compte/telephone/avis", none).await.says(RefusalCode::Invalid));
+    let both = format!("{none}&bal={ANNE}&bal={shared}");
+    led(&anne.send("/compte/telephone/avis", &both).await, "/compte/telephone?fait=oui");
+    // From here on no script is needed.
+    let page = anne.get(here).await.text;
+    let (_, rest) = page.split_once("name=\"navigateur\" value=\"").unwrap_or_else(|| panic!("{page}"));
+    let code = rest.split_once('"').unwrap().0.to_owned();
+    assert!(ticked(rest, shared) && !page.contains("push.exemple.fr/a"), "where it is woken is nobody's: {page}");
+    let choice = "/compte/telephone/avis/choix";
+    led(&anne.send(choice, &format!("navigateur={code}&bal={ANNE}")).await, "/compte/telephone?fait=oui");
+    assert!(!ticked(&anne.get(here).await.text, shared));
+    assert!(anne.send(choice, &format!("navigateur={code}")).await.says(RefusalCode::Invalid));
+    for path in ["/compte/telephone/avis/fin", "/compte/telephone/avis/essai", choice] {
+        let wrong = anne.send(path, &format!("navigateur=Pabc&bal={ANNE}")).await;
+        assert_eq!(wrong.status, StatusCode::NOT_FOUND, "{path} {}", wrong.text);
+    }
+    led(&anne.send("/compte/telephone/avis/fin", &format!("navigateur={code}")).await, "/compte/telephone?fait=oui");
+    assert!(!anne.get(here).await.text.contains("name=\"navigateur\""));
+    let done = anne.get("/compte/activite?de=moi").await.text;
+    assert!(done.contains("Navigateur à prévenir choisi") && done.contains("Navigateur à ne plus prévenir"), "{done}");
 }
