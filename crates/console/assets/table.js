@@ -2,10 +2,11 @@
 import { part, swap } from "./base.js";
 
 const place = document.getElementById("liste");
+const boxes = () => document.querySelectorAll("#liste .table-box");
 
-async function show(url, keep) {
+async function show(url, box, keep) {
   try {
-    swap(place, await part(url, "table"));
+    box.replaceWith(...swap(document.createElement("div"), await part(url, "table")).childNodes);
     if (keep) history.pushState(null, "", url);
     place.focus({ preventScroll: true });
   } catch {
@@ -13,23 +14,23 @@ async function show(url, keep) {
   }
 }
 
-const form = document.querySelector("form[data-finds]");
-if (form && place) {
-  const asked = () => {
+if (place && boxes().length) {
+  const form = document.querySelector("form[data-finds]");
+  form?.addEventListener("submit", (event) => {
+    // What is looked for changes every table of a page that has several.
+    if (boxes().length > 1) return;
+    event.preventDefault();
     const url = new URL(form.action);
     for (const [name, value] of new FormData(form)) if (value) url.searchParams.set(name, value);
-    return url.href;
-  };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    show(asked(), true);
+    show(url.href, boxes()[0], true);
   });
-  form.addEventListener("change", (event) => event.target instanceof HTMLSelectElement && show(asked(), true));
+  form?.addEventListener("change", (event) => event.target instanceof HTMLSelectElement && form.requestSubmit());
   place.addEventListener("click", (event) => {
     const link = event.target.closest("thead a, a[rel=next]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const box = link?.closest(".table-box");
+    if (!box || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    show(link.href, true);
+    show(link.href, box, true);
   });
-  addEventListener("popstate", () => show(location.href, false));
+  addEventListener("popstate", () => (boxes().length > 1 ? location.reload() : show(location.href, boxes()[0], false)));
 }

@@ -277,11 +277,6 @@ pub(crate) fn sheet(place: &str, id: &str) -> String {
     format!("/console/{place}/{}", utf8_percent_encode(id, SEGMENT))
 }
 
-/// A value as a query has it.
-pub(crate) fn part(value: &str) -> impl std::fmt::Display + '_ {
-    utf8_percent_encode(value, SEGMENT)
-}
-
 /// A stable name as the type that has it.
 pub(crate) fn named<T: serde::de::DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()

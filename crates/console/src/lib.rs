@@ -7,15 +7,17 @@
 //! sorts, filters, and leaves as a file in which nothing is a formula.
 mod act;
 mod acts;
+mod board;
 mod carry;
 mod frame;
 mod pages;
+mod running;
 mod sheet;
 mod table;
 
 use axum::Router;
 use axum::routing::get;
-use pages::{bals, home, network, people, places, queue, rules, service, watch};
+use pages::{bals, domains, home, people, places};
 use sceau_domain::text;
 use sceau_web::State;
 use sceau_web::assets::Asset;
@@ -61,46 +63,15 @@ pub fn routes() -> Router<State> {
         .route("/console/structures/{id}/{act}", get(act::show).post(act::send))
         .route("/console/regions", get(places::bodies))
         .route("/console/regions/{id}", get(places::body))
+        .route("/console/regions/{id}/{act}", get(act::show).post(act::send))
         .route("/console/roles", get(people::roles))
         .route("/console/roles/{id}/{act}", get(act::show).post(act::send))
         .route("/console/recuperations", get(people::recoveries))
         .route("/console/recuperations/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/imports", get(rules::imports))
-        .route("/console/imports/{id}", get(rules::import))
-        .route("/console/file", get(queue::list))
-        .route("/console/file/{id}", get(queue::show))
-        .route("/console/file/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/partenaires", get(network::peers))
-        .route("/console/partenaires/{id}", get(network::peer))
-        .route("/console/liste-blanche", get(network::white_list))
-        .route("/console/liste-blanche/{id}", get(network::listed_domain))
-        .route("/console/certificats", get(network::certificates))
-        .route("/console/certificats/{id}", get(network::certificate))
-        .route("/console/certificats/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/domaines", get(network::domains))
-        .route("/console/domaines/{id}", get(network::own_domain))
-        .route("/console/connecteurs", get(network::connectors))
-        .route("/console/connecteurs/{id}", get(network::connector))
-        .route("/console/alarmes", get(watch::alarms))
-        .route("/console/alarmes/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/abus", get(watch::abuse))
-        .route("/console/abus/{id}", get(watch::abuse_case))
-        .route("/console/abus/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/signalements", get(watch::reports))
-        .route("/console/signalements/{id}", get(watch::report))
-        .route("/console/signalements/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/annonces", get(watch::announcements))
-        .route("/console/annonces/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/traces", get(watch::traces))
-        .route("/console/traces/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/limites", get(rules::limits))
-        .route("/console/limites/{id}", get(rules::limit))
-        .route("/console/limites/{id}/{act}", get(act::show).post(act::send))
-        .route("/console/conservation", get(rules::retention))
-        .route("/console/conservation/{id}", get(rules::policy))
-        .route("/console/sante", get(service::health))
-        .route("/console/noeuds", get(service::nodes))
-        .route("/console/taches", get(service::jobs))
+        .route("/console/domaines", get(domains::list))
+        .route("/console/domaines/{id}", get(domains::show))
+        .route("/console/domaines/{id}/{act}", get(act::show).post(act::send))
+        .merge(running::routes())
 }
 
 #[cfg(test)]

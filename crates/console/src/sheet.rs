@@ -3,6 +3,7 @@ use crate::act;
 use crate::frame::{Ask, Frame};
 use crate::table::ActLink;
 use axum::response::Response;
+use sceau_domain::Lang;
 use sceau_web::Shell;
 use sceau_web::ui::{Cell, Plot, Table};
 
@@ -31,6 +32,18 @@ pub(crate) struct Drawn {
     pub figures: Vec<(String, Vec<String>)>,
 }
 
+/// Drawings as a page shows them; one without a line is left out.
+pub(crate) fn drawn(lang: Lang, plots: Vec<Plot>) -> Vec<Drawn> {
+    let shown = plots.into_iter().filter(|p| p.series.iter().any(|(_, points)| !points.is_empty()));
+    let drawn = |plot: Plot| Drawn {
+        svg: plot.svg(),
+        figures: plot.figures(lang),
+        names: plot.series.iter().map(|(name, _)| name.clone()).collect(),
+        title: plot.title,
+    };
+    shown.map(drawn).collect()
+}
+
 #[derive(askama::Template)]
 #[template(path = "sheet.html")]
 struct Page {
@@ -51,12 +64,6 @@ impl Ask {
         let name = self.place().map_or("home", |place| place.name);
         let lang = self.lang();
         let facts = sheet.facts.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
-        let drawn = |plot: Plot| Drawn {
-            svg: plot.svg(),
-            figures: plot.figures(lang),
-            names: plot.series.iter().map(|(name, _)| name.clone()).collect(),
-            title: plot.title,
-        };
         let page = Page {
             shell: self.shell(),
             frame: self.frame(),
@@ -64,7 +71,7 @@ impl Ask {
             state: sheet.state.map(|cell| cell.html(lang)).unwrap_or_default(),
             back: (self.visitor.to(&format!("/console/{name}")), self.t(&format!("place.{name}"))),
             facts: facts.map(|(key, cell)| (self.t(&format!("column.{key}")), cell.html(lang))).collect(),
-            plots: sheet.plots.into_iter().filter(|p| p.series.iter().any(|(_, s)| !s.is_empty())).map(drawn).collect(),
+            plots: drawn(lang, sheet.plots),
             tables: sheet.tables.into_iter().filter(|t| !t.rows.is_empty()).collect(),
             acts: act::links(self, name, id, &sheet.acts),
         };

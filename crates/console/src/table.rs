@@ -7,8 +7,24 @@ use sceau_web::ui::{Cell, Column, Kind, Shade, Table};
 use std::cmp::Ordering;
 
 /// States that are as they should be, that wait for something, that are refused or broken.
-const GOOD: &[&str] =
-    &["active", "opened", "done", "ok", "alive", "yes", "good", "listed", "certified", "signed", "in_force"];
+const GOOD: &[&str] = &[
+    "active",
+    "opened",
+    "done",
+    "ok",
+    "alive",
+    "yes",
+    "good",
+    "listed",
+    "certified",
+    "signed",
+    "in_force",
+    "intact",
+    "there",
+    "changed",
+    "list_current",
+    "change_added",
+];
 const WAITING: &[&str] = &[
     "requested",
     "verified",
@@ -34,6 +50,13 @@ const WAITING: &[&str] = &[
     "uncertified",
     "unverified",
     "draft",
+    "receiving",
+    "noted",
+    "absent",
+    "other_name",
+    "list_ending",
+    "list_waiting",
+    "change_altered",
 ];
 const WRONG: &[&str] = &[
     "blocked",
@@ -49,6 +72,12 @@ const WRONG: &[&str] = &[
     "revoked",
     "error",
     "dns_other",
+    "struck",
+    "mismatch",
+    "list_ended",
+    "list_failing",
+    "list_forbidden",
+    "change_removed",
 ];
 
 /// How a state looks.

@@ -1,26 +1,30 @@
 //! Every act of the console, by what it is about: what it takes, what its form begins with, and the one call that carries it out.
-mod bals;
-mod people;
+pub(crate) mod bals;
+mod connectors;
+mod keeping;
+pub(crate) mod people;
 mod places;
 mod running;
 
 use crate::act::{Act, Begins, Form};
 use crate::carry::Done;
 use crate::frame::Ask;
-use sceau_domain::Refusal;
+use sceau_domain::{Refusal, UseCase};
+use sceau_operator::accounts::structures::StructureFilter;
 
 /// Every act.
 pub(crate) fn all() -> impl Iterator<Item = &'static Act> {
-    [people::ACTS, places::ACTS, bals::ACTS, running::ACTS].into_iter().flatten()
+    [people::ACTS, places::ACTS, bals::ACTS, connectors::ACTS, keeping::ACTS, running::ACTS].into_iter().flatten()
 }
 
 /// What its form begins with.
 pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Refusal> {
     match act.place {
-        "personnes" => people::begins(ask, act, id).await,
+        "personnes" | "roles" | "recuperations" => people::begins(ask, act, id).await,
         "structures" | "regions" | "domaines" => places::begins(ask, act, id).await,
         "bal" | "demandes" => bals::begins(ask, act, id).await,
-        "roles" | "recuperations" => Ok(Begins::default()),
+        "connecteurs" => connectors::begins(ask, act, id).await,
+        "conservation" | "gels" => keeping::begins(ask, act, id).await,
         _ => running::begins(ask, act, id).await,
     }
 }
@@ -31,6 +35,29 @@ pub(crate) async fn carry_out(ask: &Ask, act: &Act, id: &str, form: &Form) -> Re
         "personnes" | "roles" | "recuperations" => people::carry_out(ask, act, id, form).await,
         "structures" | "regions" | "domaines" => places::carry_out(ask, act, id, form).await,
         "bal" | "demandes" => bals::carry_out(ask, act, id, form).await,
+        "connecteurs" => connectors::carry_out(ask, act, id, form).await,
+        "conservation" | "gels" => keeping::carry_out(ask, act, id, form).await,
         _ => running::carry_out(ask, act, id, form).await,
     }
+}
+
+/// Structures that a field suggests at most.
+const SUGGESTED: u32 = 200;
+
+/// Structures that the asker sees: code and name.
+async fn structures(ask: &Ask) -> Vec<(String, String)> {
+    if !ask.may(UseCase::StructureList) {
+        return Vec::new();
+    }
+    let found = ask.op().structures(&ask.actor, StructureFilter::default(), SUGGESTED).await.unwrap_or_default();
+    found.into_iter().map(|s| (s.code, s.name)).collect()
+}
+
+/// Suggests structures; where there is but one, it is meant.
+async fn suggest_structures(ask: &Ask, begun: &mut Begins) {
+    let found = structures(ask).await;
+    if let [(only, _)] = found.as_slice() {
+        begun.set("structure", only);
+    }
+    begun.choices.insert("structure", found);
 }

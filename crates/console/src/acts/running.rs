@@ -2,10 +2,14 @@
 use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
 use crate::carry::{Done, Filled, invalid, row, unknown};
 use crate::frame::Ask;
+use crate::pages::{log, trust};
 use sceau_domain::report::ReportState;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_operator::queue::{Chosen, Holding};
 use sceau_operator::reports::NewAnnouncement;
+
+/// For what a limit is set.
+const SCOPES: &[&str] = &["domain", "kind", "structure", "bal"];
 
 /// All of them.
 pub(crate) const ACTS: &[Act] = &[
@@ -15,6 +19,17 @@ pub(crate) const ACTS: &[Act] = &[
     act(("file", "liberer"), UseCase::QueueHold, "", NOTHING),
     act(("file", "retourner"), UseCase::QueueReturn, "btn-risk", WHY),
     act(("file", "supprimer"), UseCase::QueueDelete, "btn-risk", WHY),
+    act(
+        ("file", "retenir-destination"),
+        UseCase::QueueHold,
+        "",
+        &[("destination", Takes::Line), ("until_day", Takes::Day), ("reason", Takes::Lines)],
+    ),
+    act(("file", "liberer-destination"), UseCase::QueueHold, "", &[("destination", Takes::Line)]),
+    act(("imports", "annuler"), UseCase::ImportStart, "btn-risk", NOTHING),
+    act(("liste-blanche", "actualiser"), UseCase::TrustRefresh, "", NOTHING),
+    act(("liste-blanche", "regarder"), UseCase::TrustConnect, "", NOTHING),
+    act(("autorites", "actualiser"), UseCase::RevocationRefresh, "", NOTHING),
     act(("certificats", "retirer"), UseCase::CertificateRetire, "btn-risk", WHY),
     act(("alarmes", "acquitter"), UseCase::AlarmAck, "btn-main", NOTHING),
     act(
@@ -40,25 +55,42 @@ pub(crate) const ACTS: &[Act] = &[
         ("limites", "fixer"),
         UseCase::PolicySet,
         "btn-main",
-        &[
-            ("scope", Takes::One(&["domain", "kind", "structure", "bal"])),
-            ("subject", Takes::Line),
-            ("limit", Takes::Line),
-            ("value", Takes::Line),
-        ],
+        &[("scope", Takes::One(SCOPES)), ("subject", Takes::Line), ("limit", Takes::Given), ("value", Takes::Number)],
     ),
+    act(
+        ("limites", "retirer"),
+        UseCase::PolicySet,
+        "btn-risk",
+        &[("scope", Takes::One(SCOPES)), ("subject", Takes::Line)],
+    ),
+    act(("journal", "verifier"), UseCase::TraceProve, "btn-main", NOTHING),
     act(("traces", "preuve"), UseCase::TraceProve, "btn-main", NOTHING),
 ];
 
 /// What a form begins with.
-pub(crate) async fn begins(_ask: &Ask, _act: &Act, _id: &str) -> Result<Begins, Refusal> {
-    Ok(Begins::default())
+pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Refusal> {
+    let mut form = Begins::default();
+    match (act.place, act.name) {
+        ("limites", "fixer") => {
+            let settable = |l: &sceau_operator::policies::admin::LimitView| l.scopes.iter().any(|s| s != "operator");
+            let known = ask.op().limits(&ask.actor).await?.into_iter().filter(settable);
+            form.choices.insert("limit", known.map(|l| (l.name.clone(), l.name)).collect());
+            form.values.insert("limit".into(), id.to_owned());
+        }
+        ("alarmes", _) => form.about = Some(id.replace(' ', " – ")),
+        ("imports", _) => form.about = Some(ask.op().import(&ask.actor, row(id)?).await?.name),
+        _ => {}
+    }
+    Ok(form)
 }
 
 /// Does it.
 pub(crate) async fn carry_out(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<Done, Refusal> {
     let to = match act.place {
         "file" => queue(ask, act, id, form).await?,
+        "liste-blanche" if act.name == "regarder" => return Ok(Done::Page(trust::looked_at(ask, id).await?)),
+        "liste-blanche" => return Ok(Done::Page(trust::refreshed(ask).await?)),
+        "journal" => return Ok(Done::Page(log::verified(ask).await?)),
         "traces" => {
             let bundle = ask.op().evidence(&ask.actor, row(id)?, None).await?;
             let bytes = serde_json::to_vec_pretty(&bundle).map_err(|_| RefusalCode::Defect)?;
@@ -88,9 +120,19 @@ async fn queue(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, Re
         "liberer" => op.queue_release(actor, &one()?).await.map(|_| true)?,
         "retourner" => op.queue_return(actor, &one()?, why).await.map(|_| false)?,
         "supprimer" => op.queue_delete(actor, &one()?, why, None).await.map(|_| false)?,
+        "retenir-destination" => {
+            let holding = Holding { why: why.to_owned(), until: f.until("until_day", None)? };
+            op.queue_hold(actor, &destination(&f)?, &holding).await.map(|_| false)?
+        }
+        "liberer-destination" => op.queue_release(actor, &destination(&f)?).await.map(|_| false)?,
         _ => return Err(unknown(act)),
     };
     Ok(if stays { id.to_owned() } else { String::new() })
+}
+
+/// The destination that was filled in.
+fn destination(f: &Filled<'_>) -> Result<Chosen, Refusal> {
+    Ok(Chosen::Destination(f.line("destination").parse().map_err(|_| invalid("destination"))?))
 }
 
 async fn others(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, Refusal> {
@@ -119,8 +161,17 @@ async fn others(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, R
         ("limites", "fixer") => {
             let value = f.line("value").parse().map_err(|_| invalid("value"))?;
             let (scope, subject) = (f.line("scope"), f.line("subject"));
-            drop(op.set_policy(actor, scope, subject, f.line("limit"), value).await?);
+            return Ok(op.set_policy(actor, scope, subject, f.line("limit"), value).await?.name);
         }
+        ("limites", "retirer") => {
+            op.unset_policy(actor, f.line("scope"), f.line("subject"), id).await?;
+            return Ok(id.to_owned());
+        }
+        ("imports", "annuler") => {
+            drop(op.cancel_import(actor, row(id)?).await?);
+            return Ok(id.to_owned());
+        }
+        ("autorites", "actualiser") => drop(op.refresh_revocation(actor).await?),
         _ => return Err(unknown(act)),
     }
     Ok(String::new())

@@ -1,16 +1,26 @@
 //! The pages, by what they are about. Each list is a table over the call that REST has for it; each sheet shows one thing and leads to its acts.
 pub(crate) mod bals;
+pub(crate) mod connectors;
+pub(crate) mod domains;
 pub(crate) mod home;
+pub(crate) mod imports;
+pub(crate) mod keeping;
+pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod people;
 pub(crate) mod places;
 pub(crate) mod queue;
+pub(crate) mod readers;
+pub(crate) mod references;
 pub(crate) mod rules;
 pub(crate) mod service;
+pub(crate) mod trust;
+pub(crate) mod upload;
 pub(crate) mod watch;
 
 use crate::frame::Ask;
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::Refusal;
 
 /// The page, or why not.
@@ -30,4 +40,10 @@ pub(crate) fn tongue<'a>(ask: &Ask, fr: &'a str, en: &'a str) -> &'a str {
         sceau_domain::Lang::Fr => fr,
         sceau_domain::Lang::En => en,
     }
+}
+
+/// An address with what a form there begins with.
+pub(crate) fn with(path: &str, values: &[(&str, &str)]) -> String {
+    let pair = |(name, value): &(&str, &str)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
+    format!("{path}?{}", values.iter().map(pair).collect::<Vec<_>>().join("&"))
 }

@@ -1,7 +1,7 @@
-//! The trust space as this operator sees it: partners, the white list, certificates, our domains, structures' own servers.
+//! The trust space as this operator sees it: partners, the white list, certificates.
 use super::{more, or_refused, tongue};
 use crate::carry::row;
-use crate::frame::{Ask, name_of};
+use crate::frame::Ask;
 use crate::sheet::Sheet;
 use crate::table::{maybe, number, size, text, time};
 use axum::extract::Path;
@@ -122,7 +122,7 @@ async fn partner(ask: &Ask, name: &str) -> Result<Response, Refusal> {
 }
 
 /// A line a direction, a point a day; days on which nothing happened are nought.
-fn plot(ask: &Ask, key: &str, days: &[PeerDayView], of: impl Fn(&PeerDayView) -> i64) -> Plot {
+pub(crate) fn plot(ask: &Ask, key: &str, days: &[PeerDayView], of: impl Fn(&PeerDayView) -> i64) -> Plot {
     let instant = |day: &PeerDayView| crate::frame::midnight(&day.day).map(|at| at.0);
     let mut series: BTreeMap<&str, BTreeMap<i64, f64>> = BTreeMap::new();
     let all: Vec<i64> = days.iter().filter_map(instant).collect();
@@ -164,6 +164,7 @@ async fn listed(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = Table { next, ..ask.table("liste-blanche", &columns, rows.collect()) };
+    let changes = ask.visitor.to("/console/liste-blanche/changements");
     let facts = vec![
         (ask.t("column.generated"), time(state.generated)),
         (ask.t("column.refreshed"), time(state.refreshed)),
@@ -171,8 +172,9 @@ async fn listed(ask: &Ask) -> Result<Response, Refusal> {
         (ask.t("column.certificates"), number(state.certificates)),
         (ask.t("column.signer"), maybe(state.signer)),
         (ask.t("column.trouble"), maybe(state.error)),
+        (ask.t("table.changes"), Cell::Link(ask.t("changes_of_list"), changes)),
     ];
-    Ok(ask.list(vec![ask.find("q")], &[], facts, table))
+    Ok(ask.list(vec![ask.find("q")], &["actualiser"], facts, table))
 }
 
 /// `GET /console/liste-blanche/{domain}`: what the list says of a domain, and what it changed there.
@@ -189,10 +191,14 @@ async fn checked(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     let certificates =
         c.certificates.iter().map(|x| vec![text(x.dn.clone()), ask.tick(x.ours), time(x.seen), time(x.ends)]);
     let servers = c.servers.iter().map(|s| vec![text(s.name.clone()), text(s.addresses.join(", "))]);
-    let changes = c
-        .changes
-        .iter()
-        .map(|x| vec![Cell::Time(x.at), text(ask.word(&x.change)), text(x.lost.join(", ")), text(x.got.join(", "))]);
+    let changes = c.changes.iter().map(|x| {
+        vec![
+            Cell::Time(x.at),
+            text(ask.word(&format!("change_{}", x.change))),
+            text(x.lost.join(", ")),
+            text(x.got.join(", ")),
+        ]
+    });
     let sheet = Sheet {
         title: c.domain.clone(),
         state: Some(ask.state(if c.listed { "listed" } else { "unlisted" })),
@@ -216,6 +222,7 @@ async fn checked(ask: &Ask, name: &str) -> Result<Response, Refusal> {
                 changes.collect(),
             ),
         ],
+        acts: vec!["regarder"],
         ..Sheet::default()
     };
     Ok(ask.show(name, sheet))
@@ -290,134 +297,4 @@ async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         ..Sheet::default()
     };
     Ok(ask.show(id, sheet))
-}
-
-/// `GET /console/domaines`
-pub(crate) async fn domains(ask: Ask) -> Response {
-    or_refused(&ask, own_domains(&ask).await)
-}
-
-async fn own_domains(ask: &Ask) -> Result<Response, Refusal> {
-    let rows = ask.op().domains(&ask.actor).await?.into_iter().map(|d| {
-        vec![
-            ask.link("domaines", d.name.as_str()),
-            text(ask.word(&format!("domain_{}", name_of(&d.kind)))),
-            ask.state(if d.listed { "listed" } else { "unlisted" }),
-            Cell::Time(d.created),
-        ]
-    });
-    let columns = [("domain", Kind::Link), ("kind", Kind::Text), ("listed", Kind::State), ("since", Kind::Date)];
-    let table = ask.table("domaines", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
-}
-
-/// `GET /console/domaines/{domain}`: the records to publish, each as the DNS has it.
-pub(crate) async fn own_domain(Path(name): Path<String>, ask: Ask) -> Response {
-    or_refused(&ask, records(&ask, &name).await)
-}
-
-async fn records(ask: &Ask, name: &str) -> Result<Response, Refusal> {
-    let d = ask.op().domain_dns(&ask.actor, name, true).await?;
-    let rows = d.records.into_iter().map(|r| {
-        let published = r.published.map(|p| format!("dns_{}", name_of(&p)));
-        vec![
-            text(r.name),
-            text(name_of(&r.kind)),
-            text(ask.word(&format!("record_{}", name_of(&r.used)))),
-            text(r.values.join("\n")),
-            text(r.found.join("\n")),
-            published.map_or(Cell::None, |p| ask.state(&p)),
-        ]
-    });
-    let columns = [
-        ("name", Kind::Text),
-        ("kind", Kind::Text),
-        ("use", Kind::Text),
-        ("wanted", Kind::Text),
-        ("found", Kind::Text),
-        ("state", Kind::State),
-    ];
-    let tables = vec![ask.part("records", &columns, rows.collect())];
-    Ok(ask.show(name, Sheet { title: name.to_owned(), tables, ..Sheet::default() }))
-}
-
-/// `GET /console/connecteurs`
-pub(crate) async fn connectors(ask: Ask) -> Response {
-    or_refused(&ask, servers(&ask).await)
-}
-
-async fn servers(ask: &Ask) -> Result<Response, Refusal> {
-    let after = ask.given("apres").unwrap_or_default();
-    let found = ask.op().connectors(&ask.actor, after, ask.rows()).await?;
-    let next = more(ask, found.len(), found.last().map(|c| c.name.clone()));
-    let rows = found.into_iter().map(|c| {
-        vec![
-            ask.link("connecteurs", &c.name),
-            ask.link("structures", &c.structure),
-            ask.state(&c.state),
-            text(c.domains.join(", ")),
-            number(c.per_hour),
-            time(c.seen),
-            time(c.refused),
-        ]
-    });
-    let columns = [
-        ("name", Kind::Link),
-        ("structure", Kind::Link),
-        ("state", Kind::State),
-        ("domains", Kind::Text),
-        ("per_hour", Kind::Number),
-        ("seen", Kind::Date),
-        ("refused", Kind::Date),
-    ];
-    let table = Table { next, ..ask.table("connecteurs", &columns, rows.collect()) };
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
-}
-
-/// `GET /console/connecteurs/{name}`
-pub(crate) async fn connector(Path(name): Path<String>, ask: Ask) -> Response {
-    or_refused(&ask, server(&ask, &name).await)
-}
-
-async fn server(ask: &Ask, name: &str) -> Result<Response, Refusal> {
-    let c = ask.op().connector(&ask.actor, name).await?;
-    let certificates = c.certificates.into_iter().map(|x| {
-        vec![
-            text(x.dn),
-            text(x.fingerprint),
-            time(x.not_after),
-            Cell::Time(x.created),
-            text(x.created_by),
-            time(x.seen),
-            time(x.revoked),
-        ]
-    });
-    let columns = [
-        ("subject", Kind::Text),
-        ("fingerprint", Kind::Text),
-        ("until", Kind::Date),
-        ("since", Kind::Date),
-        ("by", Kind::Text),
-        ("seen", Kind::Date),
-        ("revoked", Kind::Date),
-    ];
-    let route = c.route.map(|r| format!("{}:{}", r.host, r.port));
-    let sheet = Sheet {
-        title: c.name,
-        state: Some(ask.state(&c.state)),
-        facts: vec![
-            ("structure", ask.link("structures", &c.structure)),
-            ("domains", text(c.domains.join(", "))),
-            ("route", maybe(route)),
-            ("per_hour", number(c.per_hour)),
-            ("seen", time(c.seen)),
-            ("refused", time(c.refused)),
-            ("refusal", maybe(c.refusal)),
-            ("why", maybe(c.reason)),
-            ("since", Cell::Time(c.created)),
-        ],
-        tables: vec![ask.part("connector_certificates", &columns, certificates.collect())],
-        ..Sheet::default()
-    };
-    Ok(ask.show(name, sheet))
 }

@@ -1,14 +1,19 @@
 //! The queue: what waits to go to other operators, why, and where it goes.
-use super::{more, or_refused, tongue};
+use super::network::plot;
+use super::{more, or_refused, tongue, with};
+use crate::board::Board;
 use crate::carry::row;
 use crate::frame::Ask;
 use crate::sheet::Sheet;
 use crate::table::{maybe, number, size, text, time};
 use axum::extract::Path;
 use axum::response::Response;
-use sceau_domain::Refusal;
+use sceau_domain::{Refusal, UseCase};
 use sceau_operator::queue::QueueFilter;
-use sceau_web::ui::{Cell, Kind, Table};
+use sceau_web::ui::{Cell, Kind, Plot, Table};
+
+/// Days of the drawings.
+const DAYS: u32 = 30;
 
 /// `GET /console/file`
 pub(crate) async fn list(ask: Ask) -> Response {
@@ -22,6 +27,7 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         message: None,
         sender: ask.given("expediteur").and_then(|a| a.parse().ok()),
         state: ask.chosen("etat"),
+        text: ask.given("q").map(str::to_owned),
     };
     let stats = op.queue_stats(actor).await?;
     let found = op.queue_find(actor, &filter, ask.number("apres"), ask.rows()).await?;
@@ -51,16 +57,80 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         ("until", Kind::Date),
         ("reason", Kind::Text),
     ];
-    let table = Table { next, ..ask.table("file", &columns, rows.collect()) };
+    let table = Table { next, ..ask.part("file", &columns, rows.collect()) };
+    let destinations = destinations(ask).await?;
     let facts = vec![
-        (ask.t("column.entries"), number(stats.entries)),
-        (ask.t("column.held"), number(stats.held)),
-        (ask.t("column.destinations"), number(stats.destinations)),
-        (ask.t("column.failing"), number(stats.failing)),
-        (ask.t("column.oldest"), time(stats.oldest)),
+        ("entries", number(stats.entries)),
+        ("held", number(stats.held)),
+        ("destinations", number(stats.destinations)),
+        ("failing", number(stats.failing)),
+        ("oldest", time(stats.oldest)),
+        ("size", size(u64::try_from(stats.bytes).unwrap_or_default())),
     ];
-    let finds = vec![ask.find("domaine"), ask.find("expediteur"), ask.pick("etat", &["waiting", "sending", "held"])];
-    Ok(ask.list(finds, &["tout-relancer"], facts, table))
+    let finds = vec![
+        ask.find("q"),
+        ask.find("domaine"),
+        ask.find("expediteur"),
+        ask.pick("etat", &["waiting", "sending", "held"]),
+    ];
+    let (acts, plots) = (vec!["tout-relancer"], exchanges(ask).await?);
+    Ok(ask.board(Board { finds, acts, facts, plots, tables: vec![table, destinations], ..Board::default() }))
+}
+
+/// Where mail waits to go, each destination as a whole: what may be done with it.
+async fn destinations(ask: &Ask) -> Result<Table, Refusal> {
+    let found = ask.op().queue_destinations(&ask.actor, None, ask.rows()).await?;
+    let act = |name: &str, domain: &str| {
+        let to = with(&format!("/console/file/-/{name}"), &[("destination", domain)]);
+        Cell::Link(ask.t(&format!("act.file-{name}.label")), ask.visitor.to(&to))
+    };
+    let rows = found.into_iter().map(|d| {
+        let way = match (&d.held, ask.may(UseCase::QueueHold), ask.may(UseCase::QueueRetry)) {
+            (Some(_), true, _) => act("liberer-destination", &d.domain),
+            (None, true, _) if d.failures == 0 => act("retenir-destination", &d.domain),
+            (_, _, true) => act("tout-relancer", &d.domain),
+            _ => Cell::None,
+        };
+        vec![
+            text(d.domain),
+            number(d.entries),
+            number(d.held_entries),
+            number(d.sending),
+            time(d.oldest),
+            time(d.next),
+            number(d.failures),
+            maybe(d.problem),
+            maybe(d.held.map(|h| h.why)),
+            way,
+        ]
+    });
+    let columns = [
+        ("domain", Kind::Text),
+        ("entries", Kind::Number),
+        ("held", Kind::Number),
+        ("sending", Kind::Number),
+        ("oldest", Kind::Date),
+        ("next", Kind::Date),
+        ("failures", Kind::Number),
+        ("trouble", Kind::Text),
+        ("held_why", Kind::Text),
+        ("to_do", Kind::Link),
+    ];
+    Ok(ask.part("destinations", &columns, rows.collect()))
+}
+
+/// What went and came by day, for who may see partners: messages, failures, the median delay of what went.
+pub(crate) async fn exchanges(ask: &Ask) -> Result<Vec<Plot>, Refusal> {
+    if !ask.may(UseCase::PeerList) {
+        return Ok(Vec::new());
+    }
+    let days = ask.op().exchanges(&ask.actor, DAYS).await?;
+    let out: Vec<_> = days.iter().filter(|day| day.direction == "out").cloned().collect();
+    Ok(vec![
+        plot(ask, "deliveries", &days, |day| day.deliveries),
+        plot(ask, "failures", &days, |day| day.failures),
+        plot(ask, "delay", &out, |day| day.median_seconds.unwrap_or_default()),
+    ])
 }
 
 /// `GET /console/file/{id}`

@@ -1,5 +1,6 @@
 //! The machine: how it is, its nodes, its later work.
 use super::{more, or_refused};
+use crate::board::Board;
 use crate::frame::{Ask, name_of};
 use crate::table::{maybe, number, text, time};
 use axum::response::Response;
@@ -24,8 +25,8 @@ async fn parts(ask: &Ask) -> Result<Response, Refusal> {
         ]
     });
     let columns = [("part", Kind::Text), ("state", Kind::State), ("sentence", Kind::Text), ("known", Kind::Date)];
-    let table = ask.table("sante", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+    let tables = vec![ask.table("sante", &columns, rows.collect())];
+    Ok(ask.board(Board { plots: super::queue::exchanges(ask).await?, tables, ..Board::default() }))
 }
 
 /// `GET /console/noeuds`

@@ -243,7 +243,7 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
     let rows = found.into_iter().map(|t| {
         vec![
             Cell::Time(t.at),
-            text(t.act),
+            ask.link_as("traces", &t.id.to_string(), &t.act),
             text(t.actor),
             maybe(t.bal),
             if t.outcome == "ok" { ask.state("ok") } else { ask.state(&t.outcome) },
@@ -254,7 +254,7 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
     });
     let columns = [
         ("at", Kind::Date),
-        ("act", Kind::Text),
+        ("act", Kind::Link),
         ("by", Kind::Text),
         ("bal", Kind::Text),
         ("outcome", Kind::State),

@@ -1,6 +1,8 @@
 //! The console's pages, asked as a browser asks: whose forms are taken, who sees what, what a page costs.
 mod acts;
+mod edits;
 mod forms;
 mod roles;
+mod running;
 mod support;
 mod tables;

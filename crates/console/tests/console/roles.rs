@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use sceau_domain::{BalKind, DomainKind};
 
 /// Every page of the menu.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 29] = [
     "demandes",
     "personnes",
     "bal",
@@ -24,8 +24,13 @@ const PLACES: [&str; 24] = [
     "signalements",
     "annonces",
     "traces",
+    "journal",
+    "lecteurs",
+    "autorites",
     "limites",
     "conservation",
+    "gels",
+    "references",
     "sante",
     "noeuds",
     "taches",
@@ -44,6 +49,9 @@ const HIDDEN: [(&str, &[&str]); 5] = [
             "certificats",
             "alarmes",
             "traces",
+            "journal",
+            "autorites",
+            "gels",
             "sante",
             "noeuds",
             "taches",
@@ -62,12 +70,16 @@ const HIDDEN: [(&str, &[&str]); 5] = [
             "alarmes",
             "abus",
             "traces",
+            "journal",
+            "lecteurs",
+            "autorites",
+            "gels",
             "sante",
             "noeuds",
             "taches",
         ],
     ),
-    ("support", &["traces"]),
+    ("support", &["traces", "journal", "gels"]),
     ("auditor", &["file"]),
 ];
 

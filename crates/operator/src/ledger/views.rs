@@ -180,6 +180,14 @@ impl Operator {
         Ok(PeerDetail { peer, certificates, causes, days: days.into_iter().map(day_view).collect() })
     }
 
+    /// What went to and came from all partners together, by day, oldest first. `right.missing`.
+    pub async fn exchanges(&self, actor: &Actor, days: u32) -> Result<Vec<PeerDayView>, Refusal> {
+        self.require(actor, UseCase::PeerList, On::Operator).await?;
+        let since = self.since(days);
+        let read = self.0.store.read(move |tx| peers::all_days(tx, since)).await;
+        Ok(read.map_err(|e: StoreError| refuse::store(&e))?.into_iter().map(day_view).collect())
+    }
+
     fn since(&self, days: u32) -> i64 {
         self.now().0.div_euclid(DAY) - i64::from(days.clamp(1, DAYS)) + 1
     }

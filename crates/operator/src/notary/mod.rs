@@ -18,6 +18,7 @@ mod purge;
 mod reader;
 mod rights;
 mod settle;
+mod verify;
 
 pub use evidence::EvidenceError;
 pub(crate) use hold::CONFIGURATION;
@@ -26,6 +27,7 @@ pub use reader::{LogReader, Overview, SigningKeyView};
 pub use sceau_notary::audit::{Page as LogPage, Unsealed};
 pub use sceau_notary::{Bundle, Checkpoint, Statement};
 pub use settle::sign;
+pub use verify::MOST_LEAVES;
 
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;

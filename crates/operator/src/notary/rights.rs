@@ -30,6 +30,10 @@ impl Operator {
         self.trace_alone(self.fact("trace.verified", &By::actor(actor), None, "ok", data)).await;
         Ok(overview)
     }
+    /// How the log is: what is known before it is read. Looking at that is not traced.
+    pub async fn log_state(&self, actor: &Actor) -> Result<Overview, Refusal> {
+        self.log_reader(actor).await?.overview().await.map_err(|e| refuse::store(&e))
+    }
     /// A page of the log.
     pub async fn log_page(&self, actor: &Actor, from: i64) -> Result<Page, Refusal> {
         self.log_reader(actor).await?.page(from).await.map_err(|e| refuse::store(&e))

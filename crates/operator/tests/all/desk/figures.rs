@@ -3,11 +3,17 @@ use crate::rights::House;
 use sceau_domain::UseCase;
 use sceau_operator::Actor;
 use sceau_operator::desk::figures::Condition;
+use sceau_operator::notary::NotarySettings;
 use sceau_store::jobs::{NewJob, enqueue};
 use sceau_store::{StoreError, params};
 use sceau_testkit::world::code;
+use std::time::Duration;
 
-each_engine!(pages_are_of_whoever_administers_something, later_work_and_health_are_shown_to_who_may_see_them);
+each_engine!(
+    pages_are_of_whoever_administers_something,
+    later_work_and_health_are_shown_to_who_may_see_them,
+    the_log_is_judged_for_who_may_prove_a_trace
+);
 
 async fn pages_are_of_whoever_administers_something(h: House) {
     let op = &h.0.op;
@@ -65,4 +71,24 @@ async fn later_work_and_health_are_shown_to_who_may_see_them(h: House) {
     let of = |name: &str| parts.iter().find(|p| p.part == name).unwrap_or_else(|| panic!("{name}"));
     assert_eq!((of("jobs").condition, of("store").condition), (Condition::Warning, Condition::Good));
     assert_eq!((of("antivirus").condition, of("backup").condition), (Condition::Unused, Condition::Unused));
+}
+
+async fn the_log_is_judged_for_who_may_prove_a_trace(h: House) {
+    let op = &h.0.op;
+    h.grant("chloe", "auditor", None, None).await;
+    h.grant("bruno", "support", None, None).await;
+    let (support, auditor) = (h.actor("bruno").await, h.actor("chloe").await);
+    assert_eq!(code(op.verify_log(&support).await), "right.missing");
+    let checkpoints = h.0.store.folder().join("outside/checkpoints.jsonl");
+    let notary = op.notary(NotarySettings { checkpoints, every: Duration::from_secs(5), hold: None });
+    while notary.round().await.unwrap() > 0 {}
+    let report = op.verify_log(&auditor).await.unwrap();
+    assert!(report.good && report.leaves > 2 && report.checkpoints > 0, "{report:?}");
+    // Somebody's hand in the database is seen.
+    let sql = "UPDATE traces SET actor = 'personne' WHERE id = (SELECT MIN(id) FROM traces)";
+    h.0.store.write(move |tx| tx.execute(sql, params![])).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let report = op.verify_log(&auditor).await.unwrap();
+    assert_eq!((report.good, report.findings.len(), report.findings[0].code().as_str()), (false, 1, "altered"));
+    // That it was asked is traced, by whom.
+    assert_eq!(h.0.traces("trace.verified").await.len(), 2);
 }

@@ -43,6 +43,10 @@ async fn contacts_add_up_and_a_weakening_is_told_with_before_and_after(h: House)
     assert_eq!((p.tls_in.as_deref(), p.tls_out.as_deref(), p.trouble.as_deref()), (Some(STRONG), Some(STRONG), None));
     assert_eq!(all[0].failures, 1, "a domain to which the certificate has no right is not named");
     assert!(op.peers(h.admin(), Some("BETA"), 30, None, 10).await.unwrap().len() == 1);
+    // All partners together, by day: for the drawings of the console.
+    let days = op.exchanges(h.admin(), 30).await.unwrap();
+    let days: Vec<_> = days.iter().map(|d| (d.direction.as_str(), d.deliveries, d.failures, d.size)).collect();
+    assert_eq!(days, [("in", 1, 1, 500), ("out", 5, 0, 6_000)]);
     assert!(op.peers(h.admin(), None, 30, Some("beta.mssante.fr"), 10).await.unwrap().is_empty());
     assert!(h.alarms().await.is_empty(), "{:?}", h.alarms().await);
 
