@@ -41,6 +41,8 @@ struct Beside {
     /// Login and name of each who may be chosen; nobody first.
     choices: Vec<(String, String)>,
     chosen: String,
+    /// What one click does: whoever looks takes it (the login), or gives it back; what it is called.
+    at_once: Option<(String, String)>,
     version: i64,
     files: bool,
     form: String,
@@ -126,10 +128,16 @@ async fn colleagues(
         let name = if c.own { me(&c.name) } else { c.name };
         (c.login, name)
     };
-    let choices = std::iter::once(nobody).chain(op.colleagues(actor).await?.into_iter().map(choice)).collect();
+    let people = op.colleagues(actor).await?;
+    let at_once = match assigned.as_ref().is_some_and(|a| a.own) {
+        true => Some((String::new(), visitor.t("shared.beside.back"))),
+        false => people.iter().find(|c| c.own).map(|c| (c.login.clone(), visitor.t("shared.beside.take"))),
+    };
+    let choices = std::iter::once(nobody).chain(people.into_iter().map(choice)).collect();
     let block = Beside {
         lines: did.into_iter().map(|d| line(speech, d)).collect(),
         choices,
+        at_once,
         chosen: assigned.as_ref().map(|a| a.login.clone()).unwrap_or_default(),
         version: assigned.as_ref().map_or(0, |a| a.version),
         assigned,

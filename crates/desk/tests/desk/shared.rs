@@ -123,7 +123,7 @@ async fn colleagues_leave_notes_and_give_conversations() {
     let note = format!("{}/note", s.message);
     led(&s.send(&s.bruno, &note, &[("note", "rappeler+%3Cscript%3Ealert(1)%3C/script%3E")]).await, &s.message);
     let page = s.get(&s.anne, &s.message).await;
-    shown(&page, &["rappeler &#60;script&#62;", "Notes internes", "Personne ne s’en occupe encore."]);
+    shown(&page, &["rappeler &#60;script&#62;", "Notes internes", "Personne ne s’en occupe encore.", "Je m’en occupe"]);
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
     // Taken away by who answers for the BAL; a member has no such form for another's.
     let remove = page.text.split('"').find(|p| p.ends_with("/retirer")).unwrap_or_else(|| panic!("{}", page.text));
@@ -133,7 +133,7 @@ async fn colleagues_leave_notes_and_give_conversations() {
 
     let give = format!("{}/attribuer", s.message);
     led(&s.send(&s.anne, &give, &[("a", "bruno"), ("version", "0")]).await, &s.message);
-    shown(&s.get(&s.bruno, &s.message).await, &["s’en occupe."]);
+    shown(&s.get(&s.bruno, &s.message).await, &["s’en occupe.", "Ne plus m’en occuper"]);
     // The refusal names who has it.
     let late = s.send(&s.bruno, &give, &[("a", "bruno"), ("version", "0")]).await;
     assert_eq!(late.status.as_u16(), RefusalCode::EditConflict.http());
