@@ -72,7 +72,7 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
     let mut form = Begins::default();
     match (act.place, act.name) {
         ("limites", "fixer") => {
-            let settable = |l: &sceau_operator::policies::admin::LimitView| l.scopes.iter().any(|s| s != "operator");
+            let settable = |l: &sceau_operator::policies::LimitView| l.scopes.iter().any(|s| s != "operator");
             let known = ask.op().limits(&ask.actor).await?.into_iter().filter(settable);
             form.choices.insert("limit", known.map(|l| (l.name.clone(), l.name)).collect());
             form.values.insert("limit".into(), id.to_owned());

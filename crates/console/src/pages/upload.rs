@@ -3,6 +3,7 @@ use super::or_refused;
 use crate::act::Form;
 use crate::carry::invalid;
 use crate::frame::{Ask, Frame, sheet};
+use axum::body::{Body, to_bytes};
 use axum::extract::multipart::{Field as Part, MultipartError};
 use axum::extract::{Form as Plain, FromRequest, Multipart, Path, Request};
 use axum::http::{StatusCode, Uri, header};
@@ -13,8 +14,9 @@ use sceau_operator::imports::NewImport;
 use sceau_operator::reference::NewReference;
 use sceau_web::{Shell, Visitor};
 
-/// Longest text of a field beside the file, bytes.
+/// Longest text of a field beside the file, bytes, and how many fields there may be.
 const FIELD: usize = 4_000;
+const FIELDS: usize = 8;
 /// Largest body of a form with a file: of people (the operator's own limit is asked besides), of a reference table.
 pub(crate) const PEOPLE: usize = 64 << 20;
 pub(crate) const TABLE: usize = 1 << 30;
@@ -155,7 +157,7 @@ async fn taken(visitor: Visitor, uri: Uri, request: Request, kind: Kind, id: Str
     let sort = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !sort.starts_with("multipart/form-data") {
         // A form that was built by hand: it has no file.
-        let form = Plain::<Form>::from_request(request, &()).await.map(|Plain(form)| form).unwrap_or_default();
+        let form = plain(request).await;
         return refused(visitor, &uri, kind, &id, &form, &invalid("file")).await;
     }
     let Ok(mut parts) = Multipart::from_request(request, &()).await else {
@@ -171,7 +173,8 @@ async fn taken(visitor: Visitor, uri: Uri, request: Request, kind: Kind, id: Str
         let name = part.name().unwrap_or_default().to_owned();
         if name != "file" {
             match line(part).await {
-                Ok(value) => drop(form.insert(name, value)),
+                Ok(value) if form.len() < FIELDS => drop(form.insert(name, value)),
+                Ok(_) => return visitor.refused(&invalid("form")),
                 Err(refusal) => return visitor.refused(&refusal),
             }
             continue;
@@ -219,6 +222,14 @@ fn broken(e: &MultipartError) -> Refusal {
         StatusCode::PAYLOAD_TOO_LARGE => RefusalCode::MessageTooBig.into(),
         _ => invalid("form"),
     }
+}
+
+/// A form without a file; empty where it is none, or longer than ours are.
+async fn plain(request: Request) -> Form {
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, FIELD * FIELDS).await else { return Form::new() };
+    let form = Plain::<Form>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await;
+    form.map(|Plain(form)| form).unwrap_or_default()
 }
 
 /// A field of text.
