@@ -7,6 +7,7 @@ mod frame;
 mod guide;
 mod hostile_mail;
 mod laboratory;
+mod letter;
 mod no_script;
 mod operator;
 mod phone;
