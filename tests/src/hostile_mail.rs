@@ -1,5 +1,5 @@
 //! Mail that tries to do something to whoever reads it: payloads that run a program, load something or cover something, alone and in messages that carry them
-//! by every way that MIME has.
+//! by every way that MIME has. [`CLASSES`] says which letter stands for what.
 //!
 //! Every payload names a host of its own (`canari-<number>.localhost`): whatever it makes a browser do is heard by the listener of the test ([`Canary`]).
 //! The same payloads on a bare page are the control: if hardly any of them did something there, the test would prove nothing.
@@ -8,6 +8,34 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Each class of attack, with the beginning of the names of its letters.
+pub const CLASSES: &[(&str, &str)] = &[
+    (
+        "HTML: programs in elements, attributes, addresses; SVG (animate, set, use, foreignObject); MathML; raw text and comments that parsers read apart",
+        "html",
+    ),
+    (
+        "HTML: what loads by itself (pictures, styles, frames, refresh, prefetch), forms, CSS (url, var, unclosed, escaped, @import, expressions)",
+        "html",
+    ),
+    (
+        "texts shown as they are: subject, text, markup that was escaped already, templates, directions of writing",
+        "words",
+    ),
+    ("plain text whose addresses become links, whose lines are joined (format=flowed) or quoted", "links"),
+    ("names and ids in the header: From, Cc, Message-ID, unknown fields", "header"),
+    ("media types, charsets, ids, descriptions of pieces that hold markup", "types"),
+    (
+        "files: HTML, SVG, PDF and pictures that are something else (polyglots), names with markup, line ends, directions, too long; a message within",
+        "files",
+    ),
+    ("forms of a text that nobody shows: AMP, XHTML, XML with a style sheet, calendar, enriched", "forms"),
+    ("charsets in which markup hides: UTF-7, ISO-2022-JP, UTF-16 and their like", "charset"),
+    ("pictures of the message that are none, Content-IDs that leave their place", "related"),
+    ("what costs much to read: depth, formatting that is made again at each block", "deep"),
+    ("what costs much to read: depth, formatting that is made again at each block", "slow"),
+];
 
 /// HTML that does something. `{C}`: an address of the canary; `{J}`: a program that asks it; `{E}`: the same with its letters as references.
 pub const HTML: &[&str] = &[
@@ -26,6 +54,12 @@ pub const HTML: &[&str] = &[
     "<svg><animate onbegin=\"{J}\" attributeName=x dur=1s>",
     "<svg><set onbegin=\"{J}\" attributeName=x>",
     "<svg><image href={C} onerror=\"{J}\"></svg>",
+    "<svg><a><animate attributeName=href values=\"javascript:{J}\" /><text>x</text></a></svg>",
+    "<svg><image><animate attributeName=href values={C} begin=0s /></image></svg>",
+    "<math href=\"javascript:{J}\"><mtext>x</mtext></math>",
+    "<math><maction actiontype=\"statusline#{C}\" xlink:href=\"javascript:{J}\">x</maction></math>",
+    "<form id=x></form><button form=x formaction=\"javascript:{J}\" autofocus>x</button>",
+    "<img name=body><form name=querySelector><input name=children></form><img src=x onerror=\"{J}\">",
     "<svg><foreignObject><img src=x onerror=\"{J}\"></foreignObject></svg>",
     "<svg><use href=\"data:image/svg+xml,<svg id='x' xmlns='http://www.w3.org/2000/svg'><image href='{C}'/></svg>#x\"></svg>",
     "<svg><style><img src=x onerror=\"{J}\"></style></svg>",
@@ -107,6 +141,9 @@ pub const HTML: &[&str] = &[
     "<div style=\"background-image:-webkit-image-set(url({C}) 1x)\">x</div>",
     "<div style=\"list-style-image:url({C})\"><ul style=\"list-style:url({C})\"><li>x</ul></div>",
     "<div style=\"cursor:url({C}),auto\">x</div>",
+    "<div style=\"background:var(--x,url({C}))\">x</div>",
+    "<div style=\"background:url(&quot;{C}\n&quot;);background:image('{C}')\">x</div>",
+    "<link rel=stylesheet href=\"data:text/css,body{background:url({C})}\">",
     "<div style=\"border-image:url({C}) 1\">x</div>",
     "<div style=\"content:url({C})\">x</div>",
     "<div style=\"--x:url({C});background:var(--x)\">x</div>",
@@ -145,6 +182,24 @@ pub const WORDS: &[&str] = &[
     "&lt;img src={C}&gt;",
     "--><img src={C}>",
     "javascript:{J}",
+];
+
+/// Lines of plain text whose addresses, ends and quotation marks try to leave the link that is made of them.
+const LINKS: &[&str] = &[
+    "{C}",
+    "<{C}>",
+    "{C}\"onmouseover=\"{J}",
+    "{C}'><img src={C}>",
+    "https://banque.example@canari.localhost/<script>{J}</script>",
+    "http://[canari.localhost]/\"><svg/onload={J}>",
+    "https://a.fr/\u{202e}gpj.exe",
+    "javascript://a.fr/%0a{J}",
+    "> <img src={C}> ",
+    "> {C}",
+    "<img src={C} ",
+    "onerror={J}>",
+    "-- ",
+    "mailto:x@exemple.invalid?bcc=y@exemple.invalid&body=<img src={C}>",
 ];
 
 /// A payload for a canary's number.
@@ -211,6 +266,16 @@ pub fn messages(from: &str, to: &str, port: u16) -> Vec<Hostile> {
             &base64(word.as_bytes()),
         );
     }
+    let flowed =
+        "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes\r\nContent-Transfer-Encoding: base64";
+    let lines: String = LINKS.iter().map(|line| fill(line) + "\r\n").collect();
+    add("links", "Liens", flowed, &base64(lines.as_bytes()));
+    let names = fill(
+        "Cc: \"<img src={C}>\" <{T}>, =?utf-8?Q?=22=3E=3Cscript=3E?= <{T}>\r\nX-Image: <img src={C}>\r\n\
+         Comments: =?utf-8?Q?=E2=80=AE=3Cimg_src=3Dx_onerror=3Dalert(1)=3E?=\r\nList-Unsubscribe: <{C}>, <mailto:x@exemple.invalid>\r\n\
+         Content-Type: text/plain",
+    );
+    add("header", "Noms", &names.replace("{T}", to), "texte\r\n");
     let part = |head: &str, body: &str| format!("--m\r\n{head}\r\n\r\n{body}\r\n");
     let mixed = "Content-Type: multipart/mixed; boundary=m";
     let page = fill("<html><script>{J}</script><img src={C}></html>");
@@ -239,6 +304,34 @@ pub fn messages(from: &str, to: &str, port: u16) -> Vec<Hostile> {
         ),
     ];
     add("files", "Pieces", mixed, &(files.concat() + "--m--\r\n"));
+    let kinds = [
+        part("Content-Type: text/plain", "texte"),
+        part(&fill("Content-Type: application/<img/src={C}>; name=\"a.bin\""), "x"),
+        part(&fill("Content-Type: \"image/png\\\"><img src={C}>\"; name=\"b.png\""), "x"),
+        part(&fill("Content-Type: text/html; charset=\"<img src={C}>\"; name=\"c.html\""), &page),
+        part(&fill("Content-Type: application/pdf; name=\"d.pdf\"\r\nContent-ID: <\"><img src={C}>>"), "%PDF-1.4"),
+        part(
+            &fill(
+                "Content-Type: application/x; name=\"e\"\r\nContent-Description: <img src={C}>\r\nContent-Location: {C}",
+            ),
+            "x",
+        ),
+        part("Content-Type: image/png, text/html; name=\"f.png\"", &page),
+    ];
+    add("types", "Types", mixed, &(kinds.concat() + "--m--\r\n"));
+    let forms = [
+        part("Content-Type: text/plain", "texte"),
+        part("Content-Type: text/x-amp-html", &fill("<!doctype html><html amp4email><script async src={C}></script>")),
+        part("Content-Type: text/enriched", &fill("<param>{C}</param><img src={C}>")),
+        part(
+            "Content-Type: text/calendar",
+            &fill("BEGIN:VCALENDAR\r\nX-ALT-DESC;FMTTYPE=text/html:<img src={C}>\r\nEND:VCALENDAR"),
+        ),
+        part("Content-Type: text/xml", &fill("<?xml version='1.0'?><?xml-stylesheet type='text/xsl' href='{C}'?><a/>")),
+        part("Content-Type: application/xhtml+xml", &page),
+    ];
+    let alternative = "Content-Type: multipart/alternative; boundary=m";
+    add("forms", "Formes", alternative, &(forms.concat() + "--m--\r\n"));
     for charset in ["utf-7", "iso-2022-jp", "x-user-defined", "utf-16", "hz-gb-2312"] {
         let body =
             fill("+ADw-script+AD4-{J}+ADw-/script+AD4- \u{1b}$B<img src=x onerror=\"{J}\">\u{1b}(B ~{<img src={C}>~}");
@@ -317,4 +410,25 @@ fn serve(stream: TcpStream, port: u16, heard: &Mutex<BTreeSet<String>>) -> Optio
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n";
     let mut stream = stream;
     write!(stream, "{head}Content-Length: {}\r\n\r\n{page}", page.len()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_letters_and_every_letter_its_class() {
+        let all = messages("a@exemple.fr", "b@exemple.fr", 1);
+        let of = |name: &str, letter: &Hostile| letter.name.split(' ').next() == Some(name);
+        for (class, name) in CLASSES {
+            assert!(all.iter().any(|letter| of(name, letter)), "no letter for {class}");
+        }
+        for letter in &all {
+            assert!(CLASSES.iter().any(|(_, name)| of(name, letter)), "{} stands for nothing", letter.name);
+            // They pass the door: lines that end as they should, none too long.
+            let text = String::from_utf8_lossy(&letter.bytes).replace("\r\n", "");
+            assert!(!text.contains(['\r', '\n']), "{}", letter.name);
+            assert!(letter.bytes.split(|b| *b == b'\n').all(|line| line.len() <= 999), "{}", letter.name);
+        }
+    }
 }
