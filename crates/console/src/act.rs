@@ -255,9 +255,12 @@ fn page(ask: &Ask, act: &Act, id: &str, form: &Begins, refused: Option<&Refusal>
     let (status, error) = match refused.cloned() {
         Some(mut refusal) => {
             // What a call names by its own word is on this page called as its field is.
-            for (_, value) in refusal.args.iter_mut().filter(|(arg, value)| *arg == "name" && named(value)) {
-                let label = ask.t(&format!("field.{value}"));
-                wrong = std::mem::replace(value, label);
+            for (_, value) in refusal.args.iter_mut().filter(|(arg, _)| *arg == "name") {
+                let field = value.replace('.', "_");
+                if named(&field) {
+                    *value = ask.t(&format!("field.{field}"));
+                    wrong = field;
+                }
             }
             ask.visitor.told(&refusal)
         }

@@ -1,5 +1,5 @@
 //! BALs and requests about them. Never content, never a folder's name: what is shown is what the operator administers.
-use super::{more, or_refused, tongue};
+use super::{more, or_refused, tongue, with};
 use crate::frame::{Ask, name_of};
 use crate::sheet::Sheet;
 use crate::table::{maybe, number, size, text, time};
@@ -181,6 +181,10 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
         text(choice.map_or_else(|| ask.word("unchosen"), |is| ask.word(if is { "yes" } else { "no" })))
     };
 
+    let readers = match ask.may(UseCase::AccessList) {
+        true => Cell::Link(ask.t("place.lecteurs"), ask.visitor.to(&with("/console/lecteurs", &[("bal", address)]))),
+        false => Cell::None,
+    };
     let sheet = Sheet {
         title: b.address.clone(),
         state: Some(ask.state(&steps.state)),
@@ -197,6 +201,7 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
             ("red_list", chosen(b.red_list)),
             ("phone_published", chosen(b.phone_published)),
             ("paperless", chosen(b.paperless)),
+            ("readers", readers),
             ("absent", ask.tick(b.absent)),
             ("closing_at", time(steps.closing_at)),
             ("since", Cell::Time(b.created)),
@@ -215,14 +220,13 @@ fn is_shared(kind: BalKind) -> bool {
 
 /// A link to an act on somebody's access.
 fn act_on(ask: &Ask, address: &str, act: &str, login: &str) -> Cell {
-    let to = format!("{}/{act}?login={}", crate::frame::sheet("bal", address), crate::frame::part(login));
+    let to = with(&format!("{}/{act}", crate::frame::sheet("bal", address)), &[("login", login)]);
     Cell::Link(ask.t(&format!("act.bal-{act}.label")), ask.visitor.to(&to))
 }
 
 /// A link to where a limit is set for one BAL.
 fn fix(ask: &Ask, address: &str, limit: &str) -> Cell {
-    let (subject, limit) = (crate::frame::part(address), crate::frame::part(limit));
-    let to = format!("/console/limites/-/fixer?scope=bal&subject={subject}&limit={limit}");
+    let to = with("/console/limites/-/fixer", &[("scope", "bal"), ("subject", address), ("limit", limit)]);
     Cell::Link(ask.t("act.limites-fixer.label"), ask.visitor.to(&to))
 }
 

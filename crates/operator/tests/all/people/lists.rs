@@ -1,9 +1,11 @@
 //! Lists: a page costs the same number of statements however long it is, and shows each as it is shown alone.
 use crate::people::House;
 use sceau_domain::{BalKind, Refusal};
+use sceau_operator::accounts::people::views::PeopleQuery;
 use sceau_operator::accounts::structures::StructureFilter;
 use sceau_operator::accounts::{BalQuery, NewBal};
 use sceau_operator::openings::{NewOpening, OpeningQuery};
+use sceau_operator::roles::RoleFilter;
 use sceau_store::access::NewAccess;
 use sceau_store::accounts::{Bal, Person, Token};
 use sceau_store::structures::{Membership, Structure};
@@ -11,7 +13,7 @@ use sceau_store::{access, accounts, roles, structures};
 use sceau_testkit::addr;
 use serde_json::{Value, json};
 
-each_engine! { a_page_costs_as_much_as_a_row }
+each_engine! { a_page_costs_as_much_as_a_row, people_are_found_by_words, things_are_found_by_what_they_are_called }
 
 const MANY: usize = 6;
 
@@ -159,4 +161,67 @@ async fn a_page_costs_as_much_as_a_row(h: House) {
         assert_eq!((&listed["structure"], &listed["people"][0]["login"]), (&json!(name), &json!(name)));
         assert!(listed["waits_for"].as_array().unwrap().iter().any(|w| w["guard"] == "identity"), "{listed}");
     }
+}
+
+/// People by words of their names, however they are written and wherever they stand among the others.
+async fn people_are_found_by_words(h: House) {
+    let ids: [i64; 4] = std::array::from_fn(|_| h.0.store.new_id());
+    h.write(move |tx| {
+        let names = [
+            ("zz-helene", "Dr Hélène ZÉBU"),
+            ("zz-paul", "Paul Zébu-Martin"),
+            ("zz-noel", "Noël Œil"),
+            ("zz-martin", "Anne Autre"),
+        ];
+        for (id, (login, name)) in ids.into_iter().zip(names) {
+            let national_id = (login == "zz-noel").then(|| "10000009999".to_owned());
+            let email = (login == "zz-martin").then(|| "Contact.Perso@exemple.fr".to_owned());
+            accounts::insert_person(tx, &Person { national_id, email, ..Person::new(id, login, name, 1) })?;
+        }
+        Ok(())
+    })
+    .await;
+    let found = async |text: &str, after: Option<&str>, limit| {
+        let query = PeopleQuery { text: Some(text.to_owned()), structure: None };
+        let people = h.0.op.people_found(&h.0.admin, query, after, limit).await.unwrap();
+        people.into_iter().map(|p| p.login).collect::<Vec<_>>()
+    };
+    assert_eq!(found("zebu", None, 10).await, ["zz-helene", "zz-paul"]);
+    assert_eq!(found("ZÉBU hel", None, 10).await, ["zz-helene"], "each word, in any order");
+    assert_eq!(found("zz- martin", None, 10).await, ["zz-martin", "zz-paul"], "in the login or in the name");
+    assert_eq!(found("contact.perso", None, 10).await, ["zz-martin"]);
+    assert_eq!(found("10000009999", None, 10).await, ["zz-noel"]);
+    assert_eq!(found("1000000999", None, 10).await, [""; 0], "a national identifier is whole");
+    assert_eq!(found("%", None, 10).await, [""; 0]);
+    // Page by page, nobody twice and nobody left out.
+    assert_eq!(found("zebu", None, 1).await, ["zz-helene"]);
+    assert_eq!(found("zebu", Some("zz-helene"), 1).await, ["zz-paul"]);
+    assert_eq!(found("zebu", Some("zz-paul"), 1).await, [""; 0]);
+}
+
+/// Structures, requests and roles by what they are called.
+async fn things_are_found_by_what_they_are_called(h: House) {
+    fill(&h).await;
+    let (op, root) = (&h.0.op, &h.0.admin);
+    let places = async |text: &str| {
+        let filter = StructureFilter { text: Some(text.to_owned()), ..StructureFilter::default() };
+        op.structures(root, filter, 100).await.unwrap().into_iter().map(|s| s.code).collect::<Vec<_>>()
+    };
+    assert_eq!(places("ZZ-3").await, ["zz-3"]);
+    assert!(places("hôpital").await.len() >= MANY && places("Hôpital").await.len() >= MANY);
+    assert!(places("990000010").await.len() >= MANY, "by FINESS");
+    assert_eq!(places("99000001").await, [""; 0]);
+    assert_eq!(places("z_-3").await, [""; 0], "what is typed is no pattern");
+    let requests = async |text: &str| {
+        let query = OpeningQuery { text: Some(text.to_owned()), ..OpeningQuery::default() };
+        op.openings(root, query, None, 100).await.unwrap().into_iter().map(|o| o.address).collect::<Vec<_>>()
+    };
+    assert_eq!(requests("Nom103@").await, ["prenom.nom103@alpha.mssante.fr"]);
+    assert!(requests("root").await.len() >= MANY, "by who asked");
+    let roles = async |text: &str| {
+        let filter = RoleFilter { text: Some(text.to_owned()), ..RoleFilter::default() };
+        op.roles(root, filter, 0, 100).await.unwrap().into_iter().map(|r| r.login).collect::<Vec<_>>()
+    };
+    assert_eq!(roles("zz-2").await, ["zz-2"]);
+    assert_eq!(roles("prénom n").await.len(), MANY);
 }
