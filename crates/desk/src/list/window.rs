@@ -43,6 +43,8 @@ struct Line {
     attached: bool,
     patient: bool,
     with: Option<String>,
+    /// Colleagues left notes beside it.
+    noted: bool,
     /// In Sent: how far it came.
     far: Option<Far>,
 }
@@ -312,6 +314,7 @@ fn line(visitor: &Visitor, (b, f): (&str, &str), row: Row, now: Timestamp) -> Li
         patient: row.patient,
         with: row.with,
         labels: labels(visitor, row.flags.keywords.iter().map(str::to_owned)),
+        noted: row.noted,
         far: None,
     }
 }

@@ -115,6 +115,8 @@ pub struct Row {
     pub unread_in_thread: u32,
     /// Who takes care of it.
     pub with: Option<String>,
+    /// Colleagues left notes beside it.
+    pub noted: bool,
     /// In Sent: what finds how far it came.
     pub sent: Option<SentAs>,
 }
@@ -153,6 +155,8 @@ struct Beside {
     words: Vec<KeywordRow>,
     counts: HashMap<i64, (i64, i64)>,
     with: HashMap<i64, String>,
+    /// Messages, and conversations in the folder, with notes.
+    noted: (HashSet<Id>, HashSet<i64>),
 }
 
 impl Filter {
@@ -238,11 +242,16 @@ impl Beside {
         let mut threads: Vec<i64> = listed.iter().map(|l| l.mark.thread).filter(|t| *t != 0).collect();
         threads.sort_unstable();
         threads.dedup();
+        let messages: Vec<Id> = listed.iter().map(|l| l.entry.message).collect();
+        let mut noted = (lists::noted(tx, bal, &messages)?, HashSet::new());
         let counts = match folder {
-            Some(folder) => lists::in_threads(tx, bal, folder, &threads)?,
+            Some(folder) => {
+                noted.1 = lists::noted_threads(tx, bal, folder, &threads)?;
+                lists::in_threads(tx, bal, folder, &threads)?
+            }
             None => HashMap::new(),
         };
-        Ok(Self { words: keywords::list(tx, bal)?, counts, with: lists::assigned(tx, bal, &threads)? })
+        Ok(Self { words: keywords::list(tx, bal)?, counts, with: lists::assigned(tx, bal, &threads)?, noted })
     }
 }
 
@@ -375,6 +384,7 @@ impl Operator {
                 in_thread: narrow(all),
                 unread_in_thread: narrow(unread),
                 with: beside.with.get(&listed.mark.thread).cloned(),
+                noted: beside.noted.0.contains(&entry.message) || beside.noted.1.contains(&listed.mark.thread),
                 sent: told.get(&entry.message).filter(|_| outward).and_then(|m| self.sent_under(m)),
             }
         };

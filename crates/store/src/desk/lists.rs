@@ -4,8 +4,8 @@
 //! shown (it waits for its removal).
 use crate::keywords::Slots;
 use crate::messages::{self, EntryRow, Mark, SLICE, bind};
-use crate::{Id, StoreError, Tx, params};
-use std::collections::HashMap;
+use crate::{Id, StoreError, Tx, many, params};
+use std::collections::{HashMap, HashSet};
 
 /// Where a window begins: the entry after (or before) this one, by date, then by UID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,24 @@ pub fn assigned(tx: &mut dyn Tx, bal: Id, threads: &[i64]) -> Result<HashMap<i64
         }
     }
     Ok(found)
+}
+
+/// Which of these messages have notes for colleagues.
+pub fn noted(tx: &mut dyn Tx, bal: Id, messages: &[Id]) -> Result<HashSet<Id>, StoreError> {
+    let sql =
+        |list: &str| format!("SELECT DISTINCT message_id FROM notes WHERE bal_id = $1 AND message_id IN ({list})");
+    Ok(many::rows(tx, messages, params![bal], sql, |r| r.int(0))?.into_iter().collect())
+}
+
+/// Which of these conversations have some beside what a folder shows of them.
+pub fn noted_threads(tx: &mut dyn Tx, bal: Id, folder: Id, threads: &[i64]) -> Result<HashSet<i64>, StoreError> {
+    let sql = |list: &str| {
+        format!(
+            "SELECT DISTINCT e.thread FROM entries e JOIN notes n ON n.bal_id = e.bal_id AND n.message_id = e.message_id \
+             WHERE e.bal_id = $1 AND e.thread IN ({list}) AND e.thread <> 0 AND e.folder_id = $2 AND (e.flags & 8) = 0"
+        )
+    };
+    Ok(many::rows(tx, threads, params![bal, folder], sql, |r| r.int(0))?.into_iter().collect())
 }
 
 /// Which conversations messages of a BAL belong to, and where they show, newest first: at most so many entries.

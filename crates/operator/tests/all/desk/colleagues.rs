@@ -1,5 +1,7 @@
 //! Notes, who takes care, who opened and answered, who answers at this moment.
+use super::lists::view;
 use super::{ANNE, House, SERVICE};
+use sceau_operator::desk::list::{Filter, View};
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_operator::{Actor, Door};
 use sceau_store::Id;
@@ -73,6 +75,12 @@ async fn a_note_is_for_colleagues(h: House) {
     let (anne, bruno, message) = h.service().await;
     let id = w.op.write_note(&bruno, message, "  rappeler : secretnote  ").await.unwrap();
     assert!(!w.on_disk("secretnote"), "sealed");
+    // Lists show that there is one, beside the message and beside its conversation.
+    for threads in [false, true] {
+        let inbox = view(h.place(&anne, "INBOX").await, Filter::All);
+        let rows = w.op.window(&anne, &View { threads, ..inbox }).await.unwrap().rows;
+        assert_eq!(rows.iter().map(|row| row.noted).collect::<Vec<_>>(), [true], "{threads}");
+    }
     let notes = w.op.notes(&anne, message).await.unwrap();
     assert_eq!((notes.len(), notes[0].text.as_str()), (1, "rappeler : secretnote"));
     assert_eq!(code(w.op.write_note(&bruno, message, &"é".repeat(4_001)).await), "note.long");
@@ -86,6 +94,9 @@ async fn a_note_is_for_colleagues(h: House) {
     assert_eq!(code(w.op.remove_note(&anne, message, id).await), "entry.unknown");
     assert_eq!(w.op.notes(&bruno, message).await.unwrap().len(), 1);
     assert_eq!(w.traces("note.removed").await.len(), 1);
+    w.op.remove_note(&anne, message, of_anne).await.unwrap();
+    let inbox = view(h.place(&anne, "INBOX").await, Filter::All);
+    assert!(w.op.window(&anne, &inbox).await.unwrap().rows.iter().all(|row| !row.noted));
     // Nobody else knows of any.
     let chloe = w.actor("chloe", SERVICE).await;
     assert_eq!(code(w.op.notes(&chloe, message).await), "right.missing");
