@@ -1,5 +1,5 @@
 //! What pages are made of, where markup alone does not do: tables that sort, filter and leave as CSV, and plots. `templates/ui.html` draws them.
-use crate::layout::{escape, instant};
+use crate::layout::{brief, escape, instant};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use sceau_domain::calendar::Territory;
@@ -78,6 +78,8 @@ pub enum Cell {
     Text(String),
     /// What it says, where it leads.
     Link(String, String),
+    /// A text, and what it says in full when one points at it.
+    Titled(String, String),
     /// An instant.
     Time(Timestamp),
     /// A number.
@@ -92,7 +94,7 @@ impl Cell {
     /// What it says, as text.
     pub fn text(&self, lang: Lang) -> String {
         match self {
-            Self::Text(text) | Self::Link(text, _) | Self::State(text, _) => text.clone(),
+            Self::Text(text) | Self::Titled(text, _) | Self::Link(text, _) | Self::State(text, _) => text.clone(),
             Self::Time(at) => instant(lang, *at, Territory::Metropole),
             Self::Number(n) => n.to_string(),
             Self::None => String::new(),
@@ -104,8 +106,13 @@ impl Cell {
         match self {
             Self::Link(_, to) => format!("<a href=\"{}\">{text}</a>", escape(to)),
             Self::State(_, shade) => format!("<span class=\"badge {}\">{text}</span>", shade.class()),
+            Self::Titled(_, title) => format!("<span title=\"{}\">{text}</span>", escape(title)),
+            // In figures; in words, and by which clock, when one points at it.
             Self::Time(at) => match jiff::Timestamp::from_millisecond(at.0) {
-                Ok(exact) => format!("<time datetime=\"{exact}\">{text}</time>"),
+                Ok(exact) => {
+                    let short = escape(&brief(lang, *at, Territory::Metropole));
+                    format!("<time datetime=\"{exact}\" title=\"{text}\">{short}</time>")
+                }
                 Err(_) => text,
             },
             Self::Text(_) | Self::Number(_) | Self::None => text,
@@ -329,6 +336,15 @@ mod tests {
         assert_eq!([table.by(&0), table.by(&1)], ["/console/file?etat=x&tri=-nom", "/console/file?etat=x&tri=quand"]);
         assert_eq!([table.sorted(&0), table.sorted(&1)], ["ascending", "none"]);
         assert_eq!(table.cell(&table.rows[1][0]), "&lt;b&gt;");
+    }
+
+    #[test]
+    fn an_instant_is_short_in_a_table_and_long_when_one_points_at_it() {
+        let shown = Cell::Time(Timestamp(1_796_079_600_000));
+        let html = shown.html(Lang::Fr);
+        assert!(html.contains("title=\"1er décembre 2026 à 00:00 (UTC+01:00)\">01/12/2026 00:00</time>"), "{html}");
+        assert!(shown.html(Lang::En).contains(">2026-12-01 00:00</time>"), "{}", shown.html(Lang::En));
+        assert_eq!(Cell::Titled("a".into(), "\"b".into()).html(Lang::Fr), "<span title=\"&quot;b\">a</span>");
     }
 
     #[test]

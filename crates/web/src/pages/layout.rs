@@ -154,6 +154,12 @@ pub fn moment(lang: Lang, at: Timestamp, place: Territory) -> String {
     format!("{} {before} {time}", day(lang, at, place))
 }
 
+/// The same in figures, for tables: `23/11/2026 17:34`, `2026-11-23 17:34`.
+pub fn brief(lang: Lang, at: Timestamp, place: Territory) -> String {
+    let shape = if lang == Lang::Fr { "%d/%m/%Y %H:%M" } else { "%Y-%m-%d %H:%M" };
+    zoned(at, place).map_or_else(String::new, |z| z.strftime(shape).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
