@@ -9,10 +9,10 @@ function step(by) {
   (all[at < 0 ? 0 : at + by] ?? all[at])?.focus();
 }
 
-/** An act on what is ticked, else on the row where one is. */
+/** An act on what is ticked, else on the row where one is; on a message's own page on that. */
 function act(what) {
   const button = document.querySelector(`[data-list] button[value="${what}"]`);
-  if (!button) return;
+  if (!button) return go(`.bar-acts button[value="${what}"]`);
   const ticks = [...document.querySelectorAll('input[name="u"]')];
   const own = here()?.querySelector('input[name="u"]');
   if (!ticks.some((tick) => tick.checked) && own) own.checked = true;
@@ -20,6 +20,7 @@ function act(what) {
 }
 
 const go = (css) => document.querySelector(css)?.click();
+const answer = (how) => go(`.message > .bar a[href*="&a=${how}"]`);
 const places = { i: "boite", s: "envoye", d: "brouillon", t: "corbeille" };
 
 const keys = {
@@ -32,6 +33,10 @@ const keys = {
   "!": () => act("indesirable"),
   s: () => act("suivre"),
   m: () => act("nonlu"),
+  u: () => go(".message-back a"),
+  r: () => answer("un"),
+  a: () => answer("tous"),
+  f: () => answer("transferer"),
   c: () => go(".rail-write a"),
   "/": () => document.getElementById("q")?.focus(),
   z: () => go("form[data-undo] button"),

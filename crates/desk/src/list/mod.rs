@@ -3,6 +3,7 @@
 //! The state of a list stands in its address ([`view`]); a page without scripts is whole.
 mod act;
 mod folders;
+mod keys;
 mod labels;
 mod live;
 mod rail;
@@ -11,6 +12,7 @@ mod suggest;
 mod view;
 mod window;
 
+pub(crate) use keys::Keys;
 pub(crate) use rail::{Rail, last_level, rail};
 
 use axum::Router;

@@ -1,6 +1,7 @@
 //! `GET /bal/{b}/dossier/{f}`: a window over a folder.
 use super::act::NOTHING;
 use super::labels::{labels, name_of};
+use super::keys::Keys;
 use super::rail::{Rail, last_level, path, rail};
 use super::search::{SearchBox, search_box};
 use super::view::{self, Asked, FILTERS, Shown, place};
@@ -117,33 +118,8 @@ struct Page {
     list: List,
     /// Where its changes are told.
     live: String,
-    /// Single keys do things, unless the person chose otherwise.
-    keys: bool,
+    keys: Option<Keys>,
 }
-
-impl Page {
-    /// Keys, and what each does.
-    fn keys(&self) -> Vec<(&'static str, String)> {
-        KEYS.iter().map(|(key, words)| (*key, self.shell.t(words))).collect()
-    }
-}
-
-/// The keys of `keys.js`, with the key of what each does.
-const KEYS: [(&str, &str); 13] = [
-    ("j", "list.keys.next"),
-    ("k", "list.keys.previous"),
-    ("o", "list.keys.open"),
-    ("x", "list.keys.tick"),
-    ("e", "list.act.archive"),
-    ("#", "list.act.bin"),
-    ("!", "list.act.junk"),
-    ("s", "list.act.follow"),
-    ("m", "list.act.unread"),
-    ("c", "list.rail.write"),
-    ("/", "list.search.button"),
-    ("z", "list.act.undo"),
-    ("g", "list.keys.go"),
-];
 
 /// `GET /bal/{b}/dossier/{f}`
 pub(super) async fn show(visitor: Visitor, Path((b, f)): Path<(String, String)>, uri: Uri) -> Response {
@@ -193,7 +169,7 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
         title: list.name.clone(),
         list,
         live: format!("/bal/{b}/direct"),
-        keys: choices.keys,
+        keys: Keys::of(visitor, &choices),
     })
 }
 

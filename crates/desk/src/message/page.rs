@@ -3,7 +3,7 @@ use super::frame::title;
 use super::letter::{Letter, Way, may, ways};
 use super::thread::{Line, Thread, opened};
 use super::{at, gone, word};
-use crate::list::{Rail, last_level, rail};
+use crate::list::{Keys, Rail, last_level, rail};
 use crate::shared::{Around, around};
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -70,6 +70,7 @@ struct Page {
     shell: Shell,
     rail: Option<Rail>,
     pane: Pane,
+    keys: Option<Keys>,
 }
 
 /// `GET /bal/{b}/message/{m}`
@@ -115,7 +116,8 @@ async fn made(visitor: &Visitor, actor: &Actor, (b, m): (&str, &str), view: &Vie
     };
     let around = around(visitor, actor, b, reading.message).await;
     let pane = pane(visitor, actor, b, (reading, from), (letter, thread, moved, around));
-    Ok(Page { shell: visitor.shell(&at(b, m)).of_bal(b), rail, pane })
+    let keys = Keys::of(visitor, &op.desk_choices(actor).await?);
+    Ok(Page { shell: visitor.shell(&at(b, m)).of_bal(b), rail, pane, keys })
 }
 
 /// Where a message is now that left the folder from which one comes.
