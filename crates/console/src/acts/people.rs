@@ -5,7 +5,7 @@ use crate::frame::{Ask, last_day};
 use sceau_domain::calendar::Territory;
 use sceau_domain::{Refusal, Timestamp, UseCase};
 use sceau_operator::accounts::people::views::{Code, Exemption, PersonChange};
-use sceau_operator::accounts::{NewPerson, TokenView};
+use sceau_operator::accounts::{NewPerson, NewTokenLink, TokenView};
 use sceau_operator::life::Departure;
 use sceau_operator::roles::NewRole;
 use sceau_web::layout;
@@ -82,6 +82,12 @@ pub(crate) const ACTS: &[Act] = &[
         "",
         &[("checked", Takes::Lines), ("reason", Takes::Lines)],
     ),
+    act(
+        ("personnes", "envoyer-jeton"),
+        UseCase::TokenCreate,
+        "",
+        &[("token_label", Takes::Line), ("token_bal", Takes::Given), ("token_until", Takes::Day)],
+    ),
     act(("personnes", "fermer-session"), UseCase::SessionEnd, "", &[("session", Takes::Given)]),
     act(("personnes", "revoquer-jeton"), UseCase::TokenRevoke, "btn-risk", &[("token", Takes::Given)]),
     act(("personnes", "bloquer"), UseCase::PersonBlock, "btn-risk", WHY),
@@ -157,6 +163,11 @@ async fn of_person(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Refusal> {
         "depart" => {
             let works = p.memberships.iter().filter(|m| m.ended.is_none());
             begun.choices.insert("structure", works.map(|m| (m.structure.clone(), m.structure_name.clone())).collect());
+        }
+        "envoyer-jeton" => {
+            let all = (String::new(), ask.word("every_bal"));
+            let own = p.bals.iter().map(|(address, _)| (address.clone(), address.clone()));
+            begun.choices.insert("token_bal", [all].into_iter().chain(own).collect());
         }
         "fermer-session" => {
             let open = op.sessions(actor, id).await?.into_iter().map(|s| {
@@ -244,6 +255,16 @@ async fn people(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, R
         ("personnes", "fin-exemption") => {
             let version = op.person(actor, id).await?.version;
             drop(op.end_exemption(actor, id, version).await?);
+        }
+        ("personnes", "envoyer-jeton") => {
+            let new = NewTokenLink {
+                login: id.to_owned(),
+                bal: f.maybe("token_bal"),
+                label: f.line("token_label").to_owned(),
+                expires: f.until("token_until", None)?,
+                ..NewTokenLink::default()
+            };
+            drop(op.send_token_link(actor, new).await?);
         }
         ("personnes", "fermer-session") => {
             // One of this person's alone, whatever number comes.

@@ -131,6 +131,9 @@ fn acts(p: &PersonView) -> Vec<&'static str> {
         None if p.national_id.is_none() => acts.push("exempter"),
         None => {}
     }
+    if p.email.as_ref().is_some_and(|e| e.verified.is_some()) {
+        acts.push("envoyer-jeton");
+    }
     acts.extend(["rattacher", "inviter", "remplacer-moyens"]);
     if p.memberships.iter().any(|m| m.ended.is_none()) {
         acts.push("depart");
