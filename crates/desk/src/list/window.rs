@@ -1,7 +1,7 @@
 //! `GET /bal/{b}/dossier/{f}`: a window over a folder.
 use super::act::NOTHING;
-use super::labels::{labels, name_of};
 use super::keys::Keys;
+use super::labels::{labels, name_of};
 use super::rail::{Rail, last_level, path, rail};
 use super::search::{SearchBox, search_box};
 use super::view::{self, Asked, FILTERS, Shown, place};
