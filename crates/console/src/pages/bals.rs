@@ -180,7 +180,6 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
     let chosen = |choice: Option<bool>| {
         text(choice.map_or_else(|| ask.word("unchosen"), |is| ask.word(if is { "yes" } else { "no" })))
     };
-
     let readers = match ask.may(UseCase::AccessList) {
         true => Cell::Link(ask.t("place.lecteurs"), ask.visitor.to(&with("/console/lecteurs", &[("bal", address)]))),
         false => Cell::None,

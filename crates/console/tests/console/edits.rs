@@ -16,7 +16,7 @@ fn value(page: &str, name: &str) -> String {
 
 /// A day after so many others, by the clock of the test.
 fn day(h: &House, days: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(h.store.clock.now().0 + days * 86_400_000).unwrap();
+    let at = jiff::Timestamp::from_millisecond(h.op.clock().now().0 + days * 86_400_000).unwrap();
     at.strftime("%Y-%m-%d").to_string()
 }
 
