@@ -27,9 +27,18 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
 /// Everything, by the names that REST gives it.
 async fn all(visitor: &Visitor) -> Result<Value, Refusal> {
     let (op, actor) = (&visitor.op, actor(visitor)?);
+    let (own, place) = (op.own(actor).await?, op.own_push(actor).await?);
+    let told = place
+        .into_iter()
+        .flat_map(|p| p.browsers)
+        .map(|b| json!({ "agent": b.agent, "service": b.service, "since": b.since, "last": b.last, "bals": b.bals }));
     Ok(json!({
         "person": op.own_person(actor).await?,
-        "own": op.own(actor).await?,
+        "factors": op.factors(actor, None).await?,
+        "tokens": op.tokens(actor, Some(&own.login), 0, u32::MAX).await?,
+        "sessions": op.own_sessions(actor).await?,
+        "told_browsers": told.collect::<Vec<_>>(),
+        "own": own,
         "publication": op.own_publication(actor).await?,
         "delegations": op.delegations(actor).await?,
         "notices": op.own_notices(actor).await?,

@@ -143,6 +143,13 @@ async fn what_was_done_is_told_as_a_page_and_as_a_file() {
     assert_eq!(anne.get("/compte/activite?avant=x").await.status.as_u16(), RefusalCode::Invalid.http());
     let data: serde_json::Value = serde_json::from_str(&anne.get("/compte/donnees/fichier").await.text).unwrap();
     assert_eq!((data["person"]["login"].as_str(), data["notices"]["language"].as_str()), (Some("anne"), Some("en")));
+    // What opens her mail too, and none of its secrets.
+    let (_, cookie) = anne.cookie.split_once('=').unwrap();
+    assert_eq!(
+        (data["sessions"].as_array().map(Vec::len), data["told_browsers"].as_array().map(Vec::len)),
+        (Some(1), Some(0))
+    );
+    assert!(!data.to_string().contains(cookie) && data["tokens"].is_array() && data["factors"].is_array(), "{data}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
