@@ -7,7 +7,7 @@ use sceau_identity::factor::Factor;
 use sceau_operator::Actor;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_testkit::browser::signed_in;
-use sceau_testkit::world::{World, letter};
+use sceau_testkit::world::{BETA, World, letter};
 use tower::ServiceExt;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
@@ -159,6 +159,33 @@ async fn a_conversation_stands_on_one_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sender_is_shown_by_what_is_proven() {
+    let reader = Reader::new().await;
+    let (world, from) = (&reader.world, "zoe@beta.mssante.fr");
+    let arrived = async |subject: &str| {
+        world.hand_over(BETA, from, &[ANNE], &letter(&format!("Zoé <i> <{from}>"), subject)).await.unwrap();
+        let entries = world.op.open_folder(&reader.anne, "INBOX", true).await.unwrap().entries;
+        let email = world.op.email_object(entries.last().unwrap().message);
+        reader.get(&format!("{}/message/{email}", reader.bal)).await.text
+    };
+    let page = arrived("premier").await;
+    // Said in words, quietly; the proof itself one fold away, the exact time behind the date.
+    assert!(page.contains("Envoyé par l’opérateur EXEMPLE, vérifié par son certificat."), "{page}");
+    assert!(page.contains("<details class=\"proof-more\">") && page.contains("CN=mss.beta.fr"), "{page}");
+    assert!(page.contains("Première fois que cette adresse vous écrit") && !page.contains("class=\"proof badge-"));
+    assert!(page.contains("title=\"") && page.contains("(UTC") && !page.contains("<i>"), "{page}");
+    let page = arrived("second").await;
+    assert!(!page.contains("Première fois"), "{page}");
+    // Of a BAL of ours: whose it is.
+    let bruno = world.actor("bruno", BRUNO).await;
+    world.submit(&bruno, BRUNO, &[ANNE], &letter(BRUNO, "interne")).await.unwrap();
+    let entries = world.op.open_folder(&reader.anne, "INBOX", true).await.unwrap().entries;
+    let email = world.op.email_object(entries.last().unwrap().message);
+    let page = reader.get(&format!("{}/message/{email}?lang=en", reader.bal)).await.text;
+    assert!(page.contains("Verified sender: bruno") && !page.contains(">message."), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_moved_or_removed_elsewhere_is_said_with_a_way_on() {
     let reader = Reader::new().await;
     let (op, anne) = (&reader.world.op, &reader.anne);
@@ -238,10 +265,12 @@ async fn pieces_are_answered_by_their_bytes() {
         ("Content-Type: image/png; name=\"faux.png\"", "<html><script>x</script>"),
         ("Content-Type: application/pdf; name=\"a\\\"b.pdf\"", "%PDF-1.4 <script>"),
         ("Content-Type: image/svg+xml; name=\"<b>.svg\"", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("Content-Type: application/<img/src=x>; name=\"type.bin\"", "x"),
     ];
     let at = reader.filed(&mixed("pieces", &parts)).await;
     let page = reader.get(&at).await;
     assert!(page.text.contains("a.png") && page.text.contains("&lt;b&gt;.svg") && !page.text.contains("<b>.svg"));
+    assert!(!page.text.contains("<img") && page.text.contains("type.bin"), "a media type is text too: {}", page.text);
     for (number, shown) in [(2, Some("image/png")), (3, None), (4, Some("application/pdf")), (5, None)] {
         let file = reader.file(&format!("{at}/piece/{number}")).await;
         assert_eq!(file.0, StatusCode::OK);
@@ -266,7 +295,7 @@ async fn pieces_are_answered_by_their_bytes() {
     let mut packed = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let names: Vec<String> =
         (0..packed.len()).map(|n| packed.by_index(n).unwrap().name().unwrap().into_owned()).collect();
-    assert_eq!(names, ["a.png", "faux.png", "ab.pdf", "b.svg"]);
+    assert_eq!(names, ["a.png", "faux.png", "ab.pdf", "b.svg", "type.bin"]);
     let mut text = String::new();
     std::io::Read::read_to_string(&mut packed.by_name("ab.pdf").unwrap(), &mut text).unwrap();
     assert_eq!(text, "%PDF-1.4 <script>");
