@@ -15,6 +15,8 @@ pub const PARTS: usize = 10;
 pub const WORD: usize = 200;
 /// Longest name of a rule, characters.
 pub const NAME: usize = 100;
+/// Longest age that a rule may ask for, days: a hundred years.
+const DAYS: u32 = 36_525;
 /// Longest label (a keyword), bytes.
 const LABEL: usize = 128;
 
@@ -34,6 +36,8 @@ pub enum Condition {
     Patient,
     /// More than so many bytes.
     Larger(u64),
+    /// It came so many days ago, or earlier (F058): the rule is applied to what lies in the INBOX, once a day, and not to what comes.
+    Older(u32),
 }
 
 /// What is done with it.
@@ -42,6 +46,8 @@ pub enum Condition {
 pub enum Act {
     /// Goes into this folder (its row: the same after a renaming).
     Move(i64),
+    /// Goes into the archive, into the folder of the year in which it came.
+    Archive,
     /// Is followed.
     Flag,
     /// Is marked as read.
@@ -86,6 +92,8 @@ pub struct Message {
     pub patient: bool,
     /// Bytes.
     pub size: u64,
+    /// Whole days since it came.
+    pub days: u32,
 }
 
 /// Without case and accents.
@@ -108,7 +116,15 @@ impl Condition {
             Self::Attached => m.attached,
             Self::Patient => m.patient,
             Self::Larger(bytes) => m.size > *bytes,
+            Self::Older(days) => m.days >= *days,
         }
+    }
+}
+
+impl Act {
+    /// Does the message lie elsewhere afterwards?
+    pub fn moves(&self) -> bool {
+        matches!(self, Self::Move(_) | Self::Archive)
     }
 }
 
@@ -132,22 +148,36 @@ impl Rule {
                 Condition::From(text) => Condition::From(word(text)?),
                 Condition::To(text) => Condition::To(word(text)?),
                 Condition::Subject(text) => Condition::Subject(word(text)?),
-                Condition::Larger(0) => return Err(Refusal::new(RefusalCode::Invalid).with("name", "when")),
+                Condition::Larger(0) | Condition::Older(0) => {
+                    return Err(Refusal::new(RefusalCode::Invalid).with("name", "when"));
+                }
                 other => other,
             })
         };
+        // One that waits for days and does not, in one, would be two rules.
+        let ages = self.days().is_some();
+        if ages && self.any && self.when.len() > 1 || self.days().is_some_and(|days| days > DAYS) {
+            return invalid("when");
+        }
         let when = self.when.into_iter().map(when).collect::<Result<_, Refusal>>()?;
         // A label is a keyword: an atom (RFC 9051 §9).
         let atom = |c: char| c.is_ascii_graphic() && !"(){%*\"\\]".contains(c);
         let wrong = |act: &Act| match act {
+            // What lies there for long is nobody's news.
+            Act::Assign(_) | Act::Forward(_) if ages => true,
             Act::Forward(to) => to.parse::<Address>().is_err(),
             Act::Label(label) => label.is_empty() || label.len() > LABEL || !label.chars().all(atom),
             _ => false,
         };
-        if self.then.iter().any(wrong) || self.then.iter().filter(|act| matches!(act, Act::Move(_))).count() > 1 {
+        if self.then.iter().any(wrong) || self.then.iter().filter(|act| act.moves()).count() > 1 {
             return invalid("then");
         }
         Ok(Self { name, when, ..self })
+    }
+    /// For a rule by age: after how many days it is applied.
+    pub fn days(&self) -> Option<u32> {
+        let older = |c: &Condition| if let Condition::Older(days) = c { Some(*days) } else { None };
+        self.when.iter().filter_map(older).max()
     }
     /// Does it concern the message?
     pub fn concerns(&self, m: &Message) -> bool {
@@ -166,7 +196,7 @@ pub fn acts<'a>(rules: impl IntoIterator<Item = &'a Rule>, m: &Message) -> Vec<&
             continue;
         }
         for act in &rule.then {
-            let moved = |a: &&Act| matches!(a, Act::Move(_)) && matches!(act, Act::Move(_));
+            let moved = |a: &&Act| a.moves() && act.moves();
             if !out.iter().any(|a| *a == act || moved(a)) {
                 out.push(act);
             }
@@ -210,6 +240,7 @@ mod tests {
             (Condition::Patient, false),
             (Condition::Larger(4_999), true),
             (Condition::Larger(5_000), false),
+            (Condition::Older(1), false),
         ] {
             assert_eq!(condition.holds(&m), holds, "{condition:?}");
         }
@@ -229,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_by_age_waits_for_its_days() {
+        let old = rule(vec![Condition::Older(30), Condition::Older(90), Condition::Attached], vec![Act::Archive]);
+        assert_eq!((old.days(), rule(vec![Condition::Attached], vec![Act::Flag]).days()), (Some(90), None));
+        assert!(old.clone().checked().is_ok());
+        let aged = |days| Message { days, ..message() };
+        assert!(!old.concerns(&message()) && !old.concerns(&aged(89)) && old.concerns(&aged(90)));
+        assert_eq!(acts([&old, &rule(vec![Condition::Attached], vec![Act::Move(1)])], &aged(400)), [&Act::Archive]);
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         let good = rule(vec![Condition::Attached], vec![Act::Flag]);
         assert!(good.clone().checked().is_ok());
@@ -242,6 +283,12 @@ mod tests {
             rule(vec![Condition::Attached], vec![Act::Label("deux mots".into())]),
             rule(vec![Condition::Attached], vec![Act::Forward("pas une adresse".into())]),
             rule(vec![Condition::Attached], vec![Act::Move(1), Act::Move(2)]),
+            rule(vec![Condition::Attached], vec![Act::Move(1), Act::Archive]),
+            rule(vec![Condition::Older(0)], vec![Act::Archive]),
+            rule(vec![Condition::Older(DAYS + 1)], vec![Act::Archive]),
+            rule(vec![Condition::Older(90)], vec![Act::Forward("paul@beta.mssante.fr".into())]),
+            rule(vec![Condition::Older(90)], vec![Act::Assign("paul".into())]),
+            Rule { any: true, ..rule(vec![Condition::Older(90), Condition::Attached], vec![Act::Archive]) },
         ] {
             assert!(bad.clone().checked().is_err(), "{bad:?}");
         }

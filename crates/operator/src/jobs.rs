@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Removal,
     /// Makes known to lists what an earlier program left unknown. Key: the BAL's id.
     Listing,
+    /// Applies the rules by age of a BAL, once a day. Key: the BAL's id.
+    Aging,
 }
 
 /// How long a lease is held without being renewed.
@@ -49,7 +51,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Kind {
     /// Every kind.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Index,
         Self::Purge,
         Self::Quota,
@@ -63,6 +65,7 @@ impl Kind {
         Self::Draft,
         Self::Removal,
         Self::Listing,
+        Self::Aging,
     ];
     /// Longest sleep of an idle worker of this kind. Deliveries wake nobody: what answers them looks by itself.
     fn idle(self) -> Duration {
@@ -83,6 +86,7 @@ impl Kind {
             Self::Draft => "draft",
             Self::Removal => "removal",
             Self::Listing => "listing",
+            Self::Aging => "aging",
         }
     }
 }
@@ -208,6 +212,7 @@ impl Operator {
             Kind::Draft => self.file_quiet_draft(id, &job.payload).await,
             Kind::Removal => self.remove_due(id).await,
             Kind::Listing => self.make_known(id, stop).await,
+            Kind::Aging => self.run_ages(id, stop).await,
         }
     }
 }

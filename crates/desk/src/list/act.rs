@@ -63,6 +63,7 @@ async fn act(visitor: &Visitor, actor: &Actor, (b, back): (&str, &str), form: &F
         "suivre" => Act::Flagged(true),
         "nonsuivre" => Act::Flagged(false),
         "archiver" => Act::Archive,
+        "archiver-annee" => Act::ArchiveByYear,
         "corbeille" => Act::Trash,
         "indesirable" => Act::Junk,
         "supprimer" | "vider" => Act::Remove,

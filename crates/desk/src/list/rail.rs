@@ -9,6 +9,7 @@ use sceau_domain::{BalRights, Refusal};
 use sceau_operator::Actor;
 use sceau_operator::mailbox::folders::{Folder, FolderStatus, SpecialUse};
 use sceau_web::{Shell, Visitor};
+use std::collections::HashMap;
 
 /// A BAL that one may go to.
 struct BalLink {
@@ -76,7 +77,8 @@ impl Rail {
 pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Option<i64>) -> Result<Rail, Refusal> {
     let op = &visitor.op;
     let (bals, mut folders, room) = (op.desk_bals(actor).await?, op.overview(actor).await?, op.room(actor).await?);
-    folders.sort_by_cached_key(|(folder, _)| order(folder));
+    let uses = uses(folders.iter().map(|(folder, _)| folder));
+    folders.sort_by_cached_key(|(folder, _)| order(folder, &uses));
     let link = |(folder, status): (Folder, FolderStatus)| FolderLink {
         to: visitor.to(&super::view::place(code, &op.mailbox_object(folder.id))),
         name: last_level(visitor, &folder),
@@ -120,20 +122,24 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
     })
 }
 
-/// The order in which people look for folders: those with a use first, then by name.
-fn order(folder: &Folder) -> (u8, String) {
-    let rank = match folder.special_use {
-        _ if folder.name == "INBOX" => 0,
-        Some(SpecialUse::Drafts) => 1,
-        Some(SpecialUse::Sent) => 2,
-        Some(SpecialUse::Archive) => 3,
-        Some(SpecialUse::Junk) => 4,
-        Some(SpecialUse::Trash) => 5,
-        None => 6,
+/// The order in which people look for folders: those with a use first, each with what lies below it, then by name.
+fn order(folder: &Folder, uses: &HashMap<String, u8>) -> (u8, String) {
+    let top = folder.name.split('/').next().unwrap_or_default();
+    (uses.get(&folder.name).or_else(|| uses.get(top)).copied().unwrap_or(6), folder.name.to_lowercase())
+}
+
+/// Where the folders with a use stand, by name.
+fn uses<'f>(folders: impl Iterator<Item = &'f Folder>) -> HashMap<String, u8> {
+    let rank = |folder: &Folder| match folder.special_use {
+        _ if folder.name == "INBOX" => Some(0),
+        Some(SpecialUse::Drafts) => Some(1),
+        Some(SpecialUse::Sent) => Some(2),
+        Some(SpecialUse::Archive) => Some(3),
+        Some(SpecialUse::Junk) => Some(4),
+        Some(SpecialUse::Trash) => Some(5),
+        None => None,
     };
-    // What lies below one of these stands below it.
-    let rank = if folder.name.starts_with("INBOX/") { 0 } else { rank };
-    (rank, folder.name.to_lowercase())
+    folders.filter_map(|folder| Some((folder.name.clone(), rank(folder)?))).collect()
 }
 
 fn icon(folder: &Folder) -> &'static str {

@@ -9,6 +9,7 @@ use sceau_domain::rule::{Act, Condition, Rule};
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_operator::Actor;
+use sceau_operator::desk::labels::{keyword_of, label_of};
 use sceau_operator::desk::rules::{RuleView, Tried};
 use sceau_web::{Sent, Shell, Visitor, layout, seated};
 use serde::Deserialize;
@@ -53,6 +54,8 @@ pub(super) struct Form {
     patient: String,
     /// MiB.
     taille: String,
+    /// Days.
+    jours: String,
     /// `une`: any condition is enough.
     si: String,
     /// A folder's object id.
@@ -60,6 +63,7 @@ pub(super) struct Form {
     suivre: String,
     lu: String,
     etiquette: String,
+    archiver: String,
     /// Login.
     confier: String,
     /// Address.
@@ -145,6 +149,7 @@ fn conditions(lang: Lang, rule: &Rule) -> String {
         Condition::Attached => word("attached", ""),
         Condition::Patient => word("patient", ""),
         Condition::Larger(bytes) => word("larger", &(bytes / MIB).to_string()),
+        Condition::Older(days) => word("older", &days.to_string()),
     };
     let join = text(lang, if rule.any { "shared.rules.or" } else { "shared.rules.and" }, &[]);
     layout::set(&rule.when.iter().map(one).collect::<Vec<_>>().join(&format!(" {join} ")))
@@ -159,9 +164,10 @@ fn acts(visitor: &Visitor, rule: &Rule, folders: &[(String, String)]) -> String 
             let name = folders.iter().find(|(id, _)| *id == code).map_or("?", |(_, name)| name);
             word("move", name)
         }
+        Act::Archive => word("archive", ""),
         Act::Flag => word("flag", ""),
         Act::Seen => word("seen", ""),
-        Act::Label(label) => word("label", label),
+        Act::Label(label) => word("label", &label_of(label).unwrap_or_else(|| label.clone())),
         Act::Assign(login) => word("assign", login),
         Act::Forward(to) => word("forward", to),
     };
@@ -215,14 +221,16 @@ fn written(visitor: &Visitor, view: RuleView) -> Form {
             Condition::Attached => form.pieces = yes(true),
             Condition::Patient => form.patient = yes(true),
             Condition::Larger(bytes) => form.taille = (bytes / MIB).to_string(),
+            Condition::Older(days) => form.jours = days.to_string(),
         }
     }
     for act in view.rule.then {
         match act {
             Act::Move(folder) => form.dossier = visitor.op.mailbox_object(folder),
+            Act::Archive => form.archiver = yes(true),
             Act::Flag => form.suivre = yes(true),
             Act::Seen => form.lu = yes(true),
-            Act::Label(label) => form.etiquette = label,
+            Act::Label(label) => form.etiquette = label_of(&label).unwrap_or(label),
             Act::Assign(login) => form.confier = login,
             Act::Forward(to) => form.transferer = to,
         }
@@ -243,11 +251,17 @@ fn read(visitor: &Visitor, form: &Form) -> Result<Rule, Refusal> {
         let mib: u64 = size.parse().map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "taille"))?;
         when.push(Condition::Larger(mib.saturating_mul(MIB)));
     }
+    if let Some(days) = word(&form.jours) {
+        when.push(Condition::Older(
+            days.parse().map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "jours"))?,
+        ));
+    }
     then.extend((!form.suivre.is_empty()).then_some(Act::Flag));
     then.extend((!form.lu.is_empty()).then_some(Act::Seen));
-    then.extend(word(&form.etiquette).map(Act::Label));
+    then.extend(word(&form.etiquette).map(|label| keyword_of(&label)).transpose()?.map(Act::Label));
     then.extend(word(&form.confier).map(Act::Assign));
     then.extend(word(&form.transferer).map(Act::Forward));
+    then.extend((!form.archiver.is_empty()).then_some(Act::Archive));
     if let Some(code) = word(&form.dossier) {
         then.push(Act::Move(visitor.op.mailbox_of_object(&code).ok_or(RefusalCode::FolderUnknown)?));
     }

@@ -127,6 +127,30 @@ async fn labels_are_given_seen_and_taken() {
     assert!(page.text.contains("Aucune étiquette"), "{}", page.text);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_by_age_is_written_and_read_as_one() {
+    let (h, cookie) = with_mail(&[]).await;
+    let bal = led(&h.get("/bureau", &cookie).await);
+    let to = format!("{bal}/regle/nouvelle");
+    let page = h.get(&to, &cookie).await;
+    let form = page.text.split("class=\"rule\"").nth(1).expect("the form");
+    let jeton = value(form, "name=\"jeton\" value=\"").to_owned();
+    let send = async |fields: &str| {
+        let form = format!("jeton={jeton}&nom=Vieux+courrier&active=1&faire=enregistrer&{fields}");
+        h.browse(Method::POST, &to, &[("cookie", cookie.as_str()), ("origin", HERE)], &form).await
+    };
+    for wrong in ["jours=0&archiver=1", "jours=x&archiver=1", "jours=30&transferer=paul%40beta.mssante.fr", "jours=30"]
+    {
+        let refused = send(wrong).await;
+        assert!(refused.status.is_client_error(), "{wrong}: {}", refused.status);
+    }
+    assert_eq!(led(&send("jours=365&archiver=1&etiquette=Vieux+courrier").await), format!("{bal}/regles"));
+    let list = h.get(&format!("{bal}/regles"), &cookie).await;
+    for said in ["arrivé depuis plus de 365 jours", "archiver, par année", "Vieux courrier"] {
+        assert!(list.text.contains(said), "{said}: {}", list.text);
+    }
+}
+
 /// Where a page leads.
 fn led(page: &Page) -> String {
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);

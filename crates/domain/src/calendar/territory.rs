@@ -98,6 +98,11 @@ impl Territory {
         // Every rule is read by a test; coordinated time is what a rule that cannot be read leaves.
         TimeZone::posix(self.posix()).unwrap_or(TimeZone::UTC)
     }
+    /// The year that it is there at an instant; beyond what calendars count, their first one.
+    pub fn year(self, at: crate::Timestamp) -> i16 {
+        let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        at.to_zoned(self.clock()).year()
+    }
 }
 
 impl FromStr for Territory {

@@ -9,14 +9,15 @@ use crate::mailbox::folders::{Folder, SpecialUse, narrow};
 use crate::mailbox::personal::leave_out;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::calendar::Territory;
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::desk::lists::{self, Listed, Window};
 use sceau_store::desk::undos::{self, UndoRow};
 use sceau_store::messages::{self, EntryRow};
 use sceau_store::{Id, StoreError, Tx, folders as rows, jobs};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Most messages of one act.
@@ -41,6 +42,8 @@ pub enum Act {
     Move(Id),
     /// Into the archive.
     Archive,
+    /// Into the archive, each into the folder of the year in which it came.
+    ArchiveByYear,
     /// Into Junk.
     Junk,
     /// Into the bin.
@@ -107,7 +110,7 @@ impl Act {
             Self::Label(_, true) => What::Labelled,
             Self::Label(_, false) => What::Unlabelled,
             Self::Move(_) => What::Moved,
-            Self::Archive => What::Archived,
+            Self::Archive | Self::ArchiveByYear => What::Archived,
             Self::Junk => What::Junk,
             Self::Trash => What::Binned,
             Self::Remove => What::Removed,
@@ -177,15 +180,17 @@ struct Inverse {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Step {
+pub(super) enum Step {
     /// Flags given or taken, of entries that did not change after a modseq.
     Flags { folder: Id, uids: Vec<u32>, add: bool, system: u8, keyword: Option<String>, until: u64 },
     /// Entries moved, likewise.
     Move { from: Id, uids: Vec<u32>, to: Id, until: u64 },
+    /// Several, each by itself.
+    Several { steps: Vec<Step> },
 }
 
 /// A step that was done: how it is taken back, and of how many messages.
-type Stepped = Option<(Step, usize)>;
+pub(super) type Stepped = Option<(Step, usize)>;
 
 impl Operator {
     /// Does something with messages of the actor's BAL. Traced as mail programs' acts are; what can be taken back is kept for some minutes.
@@ -212,6 +217,7 @@ impl Operator {
                 self.bring(actor, folder, &entries, &to).await?
             }
             Act::Archive => self.bring_to(actor, folder, &entries, SpecialUse::Archive).await?,
+            Act::ArchiveByYear => self.bring_by_year(actor, folder, &entries).await?,
             Act::Junk => self.bring_to(actor, folder, &entries, SpecialUse::Junk).await?,
             Act::Trash => self.bring_to(actor, folder, &entries, SpecialUse::Trash).await?,
             Act::Remove => return self.remove_later(actor, folder, &entries, more).await,
@@ -315,7 +321,7 @@ impl Operator {
     }
 
     /// Gives or takes flags.
-    async fn set(
+    pub(super) async fn set(
         &self,
         actor: &Actor,
         folder: Id,
@@ -344,22 +350,60 @@ impl Operator {
         entries: &[EntryRow],
         use_: SpecialUse,
     ) -> Result<Stepped, Refusal> {
-        let found = self.folders(actor).await?.into_iter().find(|f| f.special_use == Some(use_));
-        let to = match found {
-            Some(folder) => folder,
-            None => match self.create_folder(actor, use_.default_name(), Some(use_)).await {
-                // Somebody has one of this name for something else, or made it at this moment.
-                Err(refusal) if refusal.code == RefusalCode::FolderExists => {
-                    self.folder(actor, use_.default_name()).await?
-                }
-                made => made?,
-            },
-        };
+        let to = self.home_of(actor, use_).await?;
         self.bring(actor, from, entries, &to).await
     }
 
+    /// The folder with a special use, made where it is missing.
+    async fn home_of(&self, actor: &Actor, use_: SpecialUse) -> Result<Folder, Refusal> {
+        match self.folders(actor).await?.into_iter().find(|f| f.special_use == Some(use_)) {
+            Some(folder) => Ok(folder),
+            None => self.made(actor, use_.default_name(), Some(use_)).await,
+        }
+    }
+
+    /// A folder that is made, unless somebody made it at this moment, or has one of this name for something else.
+    async fn made(&self, actor: &Actor, name: &str, use_: Option<SpecialUse>) -> Result<Folder, Refusal> {
+        match self.create_folder(actor, name, use_).await {
+            Err(refusal) if refusal.code == RefusalCode::FolderExists => self.folder(actor, name).await,
+            made => made,
+        }
+    }
+
+    /// Moves entries into the archive, each into the folder of the year in which it came; folders are made where they are missing, before anything moves.
+    pub(super) async fn bring_by_year(
+        &self,
+        actor: &Actor,
+        from: Id,
+        entries: &[EntryRow],
+    ) -> Result<Stepped, Refusal> {
+        let archive = self.home_of(actor, SpecialUse::Archive).await?;
+        let mut years: BTreeMap<i16, Vec<EntryRow>> = BTreeMap::new();
+        for entry in entries {
+            years.entry(Territory::Metropole.year(Timestamp(entry.internal_date))).or_default().push(entry.clone());
+        }
+        let mut homes = Vec::with_capacity(years.len());
+        for (year, entries) in years {
+            homes.push((self.made(actor, &format!("{}/{year}", archive.name), None).await?, entries));
+        }
+        let (mut steps, mut count) = (Vec::with_capacity(homes.len()), 0);
+        for (home, entries) in homes {
+            if let Some((step, moved)) = self.bring(actor, from, &entries, &home).await? {
+                steps.push(step);
+                count += moved;
+            }
+        }
+        Ok((count > 0).then_some((Step::Several { steps }, count)))
+    }
+
     /// Moves entries.
-    async fn bring(&self, actor: &Actor, from: Id, entries: &[EntryRow], to: &Folder) -> Result<Stepped, Refusal> {
+    pub(super) async fn bring(
+        &self,
+        actor: &Actor,
+        from: Id,
+        entries: &[EntryRow],
+        to: &Folder,
+    ) -> Result<Stepped, Refusal> {
         if to.id == from {
             return Ok(None);
         }
@@ -435,9 +479,20 @@ impl Operator {
         })
     }
 
-    /// Takes a step back. What is not there any more, or changed since, stays.
+    /// Takes a step back, or each of several. What is not there any more, or changed since, stays.
     async fn take_back(&self, actor: &Actor, step: &Step) -> Result<Undone, Refusal> {
+        let Step::Several { steps } = step else { return self.take_one_back(actor, step).await };
+        let mut all = Undone { back: 0, changed: 0 };
+        for step in steps {
+            let one = self.take_one_back(actor, step).await?;
+            all = Undone { back: all.back + one.back, changed: all.changed + one.changed };
+        }
+        Ok(all)
+    }
+
+    async fn take_one_back(&self, actor: &Actor, step: &Step) -> Result<Undone, Refusal> {
         let (back, all) = match step {
+            Step::Several { .. } => (0, 0),
             Step::Flags { folder, uids, add, system, keyword, until } => {
                 let flags = FlagSet { system: Flags(*system), keywords: keyword.iter().map(String::as_str).collect() };
                 let change = if *add { FlagChange::Add } else { FlagChange::Remove };

@@ -5,6 +5,7 @@
 //! another door keeps (reading, filing and sending are the calls of [`crate::mailbox`] and [`crate::mail`], with their traces).
 pub mod activity;
 pub mod acts;
+mod aging;
 pub mod beside;
 pub mod choices;
 pub mod colleagues;

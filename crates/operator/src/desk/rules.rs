@@ -5,15 +5,16 @@
 //! and holds up nothing. Names and words of rules are sealed under the BAL's key.
 use super::colleagues::may_read;
 use crate::access::Seat;
+use crate::jobs::Kind;
 use crate::login::bal_ref;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
-use crate::mailbox::folders::narrow;
+use crate::mailbox::folders::{Folder, narrow};
 use crate::mailbox::names::INBOX;
 use crate::mailbox::seal::{BalSeal, MESSAGE_SUMMARY};
 use crate::reading::Read;
 use crate::refuse::{self, Fail};
 use crate::rights::On;
-use crate::{Actor, Door, Operator, Origin, Who};
+use crate::{Actor, BalRef, Door, Operator, Origin, Who};
 use sceau_domain::personal::is_shared;
 use sceau_domain::rule::{self, Act, Message, RULES, Rule};
 use sceau_domain::{BalKind, DomainName, Refusal, RefusalCode, UseCase};
@@ -21,14 +22,17 @@ use sceau_message::envelope::MailAddress;
 use sceau_message::header::decoded;
 use sceau_message::summary::Summary;
 use sceau_store::desk::rules::{self as rows, Came};
-use sceau_store::{Id, StoreError, Tx, accounts, folders};
+use sceau_store::{Id, StoreError, Tx, accounts, folders, jobs, messages};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// A rule as it is kept; object = its id.
 const FIELD: &str = "rule";
+/// A day, milliseconds.
+pub(super) const DAY: i64 = 86_400_000;
 /// Messages looked at in one go.
-const SLICE: i64 = 100;
+pub(super) const SLICE: i64 = 100;
 
 /// A rule as it is shown.
 #[derive(Debug, Clone)]
@@ -57,12 +61,12 @@ pub struct Tried {
 }
 
 /// What a run works with.
-struct Run {
-    actor: Actor,
-    kind: BalKind,
-    inbox: Id,
-    seal: BalSeal,
-    rules: Vec<RuleView>,
+pub(super) struct Run {
+    pub actor: Actor,
+    pub kind: BalKind,
+    pub inbox: Id,
+    pub seal: BalSeal,
+    pub rules: Vec<RuleView>,
 }
 
 fn address(a: &MailAddress) -> Option<String> {
@@ -128,6 +132,8 @@ impl Operator {
         let json = serde_json::to_vec(&rule).map_err(|_| Refusal::from(RefusalCode::Defect))?;
         let sealed = self.bal_seal(seat.bal).await?.seal(new, FIELD, &json).map_err(|e| refuse::store(&e))?;
         let (now, by, tag) = (self.now().0, actor.person(), self.folder_tag(seat.bal, INBOX));
+        let ages = (enabled && rule.days().is_some())
+            .then(|| self.job(Kind::Aging, seat.bal.to_string(), Vec::new(), Duration::ZERO));
         let record = self.record(actor, seat.bal, "rule.changed");
         let write = move |tx: &mut dyn Tx| {
             folders::lock_bal(tx, seat.bal)?.ok_or(RefusalCode::RightMissing)?;
@@ -151,10 +157,15 @@ impl Operator {
             let row =
                 rows::Rule { id: new, bal: seat.bal, place, enabled, sealed, by, told: None, version, changed: now };
             rows::put(tx, &row)?;
+            if let Some(job) = &ages {
+                jobs::enqueue(tx, job)?;
+            }
             record.write(tx, &bal, &json!({ "rule": new, "what": "set", "enabled": enabled }))?;
             Ok::<_, Fail>(new)
         };
-        Ok(self.0.store.write(write).await?)
+        let new = self.0.store.write(write).await?;
+        self.wake_jobs();
+        Ok(new)
     }
 
     /// Moves a rule before the one above it, or behind the one below. `edit.conflict`, `right.missing`.
@@ -195,15 +206,21 @@ impl Operator {
         Ok(self.0.store.write(write).await?)
     }
 
-    /// Which of the last hundred messages that came, and are still in the INBOX, a rule would concern; newest first. Nothing is done with them.
+    /// Which of the last hundred messages that came, and are still in the INBOX, a rule would concern, newest first; for a rule by age, which of the hundred
+    /// oldest that it may be applied to. Nothing is done with them.
     pub async fn try_rule(&self, actor: &Actor, rule: &Rule) -> Result<Vec<Tried>, Refusal> {
         let seat = self.ruling(actor).await?;
         let rule = rule.clone().checked()?;
+        let now = self.now().0;
+        let before = rule.days().map(|days| now - i64::from(days) * DAY);
         let tag = self.folder_tag(seat.bal, INBOX);
         let look = move |tx: &mut dyn Tx| {
             let bal = seat.check(tx)?;
-            let inbox = folders::by_tag(tx, seat.bal, &tag)?;
-            let came = inbox.map_or(Ok(Vec::new()), |f| rows::newest(tx, f.id, SLICE))?;
+            let came = match (folders::by_tag(tx, seat.bal, &tag)?, before) {
+                (None, _) => Vec::new(),
+                (Some(inbox), None) => rows::newest(tx, inbox.id, SLICE)?,
+                (Some(inbox), Some(before)) => rows::old(tx, inbox.id, before, (i64::MIN, 0), SLICE)?,
+            };
             Ok::<_, Fail>((bal, came))
         };
         let (bal, came) = self.0.store.read(look).await?;
@@ -213,7 +230,7 @@ impl Operator {
         for came in &came {
             let Some(summary) = opened(&seal, came) else { continue };
             looked.insert(came.message);
-            if rule.concerns(&self.what_rules_see(kind, came, &summary)) {
+            if rule.concerns(&self.what_rules_see(kind, came, &summary, days_since(came.at, now))) {
                 let from = summary.envelope.from.first().and_then(address).unwrap_or_default();
                 let subject = summary.envelope.subject.as_deref().map(|s| decoded(s.as_bytes())).unwrap_or_default();
                 out.push(Tried { email: self.email_object(came.message), from, subject });
@@ -226,7 +243,7 @@ impl Operator {
     }
 
     /// What rules know of a message.
-    fn what_rules_see(&self, kind: BalKind, came: &Came, summary: &Summary) -> Message {
+    pub(super) fn what_rules_see(&self, kind: BalKind, came: &Came, summary: &Summary, days: u32) -> Message {
         let e = &summary.envelope;
         let parties = || e.from.iter().chain(&e.to).chain(&e.cc);
         let patient = |a: &MailAddress| {
@@ -240,6 +257,7 @@ impl Operator {
             attached: summary.has_attachment,
             patient: kind == BalKind::Usager || parties().any(patient),
             size: u64::try_from(came.size).unwrap_or(0),
+            days,
         }
     }
 
@@ -261,17 +279,7 @@ impl Operator {
             };
             let Some((bal, inbox, rules, came)) = self.0.store.read(look).await? else { return Ok(()) };
             let Some(last) = came.last().map(|c| c.uid) else { return Ok(()) };
-            let seal = self.bal_seal(id).await?;
-            let open = |row: &rows::Rule| {
-                self.opened_rule(&seal, row).inspect_err(|e| {
-                    tracing::error!(rule = row.id, error = %e, "a rule cannot be read");
-                })
-            };
-            let rules = rules.iter().filter_map(|row| open(row).ok()).collect();
-            let kind = bal.kind;
-            let origin = Origin { door: Door::System, remote: None, session: "rules".into(), tls: None, once: None };
-            let actor = Actor { who: Who::System, bal: Some(bal), credential: None, proof: Default::default(), origin };
-            let run = Run { actor, kind, inbox, seal: seal.clone(), rules };
+            let run = self.rule_run(bal, inbox, &rules).await?;
             for came in came.iter().filter(|c| c.due) {
                 self.rule_one(&run, came).await?;
             }
@@ -280,17 +288,32 @@ impl Operator {
         }
     }
 
+    /// What rules of a BAL are applied with; one that cannot be read is left out.
+    pub(super) async fn rule_run(&self, bal: BalRef, inbox: Id, rules: &[rows::Rule]) -> Result<Run, Refusal> {
+        let seal = self.bal_seal(bal.id).await?;
+        let open = |row: &rows::Rule| {
+            self.opened_rule(&seal, row).inspect_err(|e| {
+                tracing::error!(rule = row.id, error = %e, "a rule cannot be read");
+            })
+        };
+        let rules = rules.iter().filter_map(|row| open(row).ok()).collect();
+        let kind = bal.kind;
+        let origin = Origin { door: Door::System, remote: None, session: "rules".into(), tls: None, once: None };
+        let actor = Actor { who: Who::System, bal: Some(bal), credential: None, proof: Default::default(), origin };
+        Ok(Run { actor, kind, inbox, seal, rules })
+    }
+
     /// Does with one message what the rules say; then notes that it is done.
     async fn rule_one(&self, run: &Run, came: &Came) -> Result<(), Refusal> {
         // What cannot be read is nobody's to file.
         let Some(summary) = opened(&run.seal, came) else { return Ok(()) };
-        let known = self.what_rules_see(run.kind, came, &summary);
+        let known = self.what_rules_see(run.kind, came, &summary, 0);
         let acts = rule::acts(run.rules.iter().map(|r| &r.rule), &known);
         if acts.is_empty() {
             return Ok(());
         }
         // A move is last: what is elsewhere is not found in the INBOX any more.
-        let (moves, mut others): (Vec<&Act>, Vec<&Act>) = acts.into_iter().partition(|a| matches!(a, Act::Move(_)));
+        let (moves, mut others): (Vec<&Act>, Vec<&Act>) = acts.into_iter().partition(|a| a.moves());
         others.extend(moves);
         let mut told: Vec<(Id, Option<RefusalCode>)> = Vec::new();
         for act in others {
@@ -337,15 +360,34 @@ impl Operator {
                 };
             }
             Act::Move(folder) => {
-                let (bal, folder) = (run.seal.bal, *folder);
-                let row = self.0.store.read(move |tx| folders::by_id(tx, bal, folder)).await;
-                let row = row.map_err(|e: StoreError| refuse::store(&e))?.ok_or(RefusalCode::FolderUnknown)?;
-                let name = run.seal.open_folder_name(row.id, &row.name_sealed).map_err(|e| refuse::store(&e))?;
-                return self.move_entries(actor, run.inbox, &uid, &name).await.map(drop);
+                let home = self.rule_folder(run, *folder).await?;
+                return self.move_entries(actor, run.inbox, &uid, &home.name).await.map(drop);
+            }
+            Act::Archive => {
+                let (inbox, uid) = (run.inbox, came.uid);
+                let read = self.0.store.read(move |tx| messages::entries_of(tx, inbox, &[uid])).await;
+                let entries = read.map_err(|e: StoreError| refuse::store(&e))?;
+                return self.bring_by_year(actor, run.inbox, &entries).await.map(drop);
             }
         };
         self.change_flags(actor, run.inbox, &uid, FlagChange::Add, flags, None).await.map(drop)
     }
+}
+
+impl Operator {
+    /// A folder that a rule names by its row. `folder.unknown`.
+    pub(super) async fn rule_folder(&self, run: &Run, folder: Id) -> Result<Folder, Refusal> {
+        let bal = run.seal.bal;
+        let row = self.0.store.read(move |tx| folders::by_id(tx, bal, folder)).await;
+        let row = row.map_err(|e: StoreError| refuse::store(&e))?.ok_or(RefusalCode::FolderUnknown)?;
+        let name = run.seal.open_folder_name(row.id, &row.name_sealed).map_err(|e| refuse::store(&e))?;
+        Ok(Folder::of(&row, name))
+    }
+}
+
+/// Whole days from one instant to another, milliseconds.
+pub(super) fn days_since(at: i64, now: i64) -> u32 {
+    u32::try_from((now - at) / DAY).unwrap_or_default()
 }
 
 /// What passes by itself: to be tried again.
@@ -353,7 +395,7 @@ pub(super) fn is_passing(refusal: &Refusal) -> bool {
     matches!(refusal.code, RefusalCode::Unavailable | RefusalCode::StorageFull | RefusalCode::ShuttingDown)
 }
 
-fn opened(seal: &BalSeal, came: &Came) -> Option<Summary> {
+pub(super) fn opened(seal: &BalSeal, came: &Came) -> Option<Summary> {
     let bytes = seal.open(came.message, MESSAGE_SUMMARY, &came.summary).ok()?;
     Summary::from_bytes(&bytes)
 }
@@ -379,7 +421,7 @@ fn possible(tx: &mut dyn Tx, bal: Id, act: &Act) -> Result<(), Fail> {
             }
         }
         // Of an address the rules of exchange decide ([`Operator::may_forward`]).
-        Act::Flag | Act::Seen | Act::Label(_) | Act::Forward(_) => {}
+        Act::Archive | Act::Flag | Act::Seen | Act::Label(_) | Act::Forward(_) => {}
     }
     Ok(())
 }

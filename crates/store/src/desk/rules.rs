@@ -118,6 +118,21 @@ pub fn newest(tx: &mut dyn Tx, folder: Id, limit: i64) -> Result<Vec<Came>, Stor
     tx.query(sql, params![folder, limit])?.iter().map(read_came).collect()
 }
 
+/// What lies in a folder since before an instant and was read, is not followed and not flagged as removed, oldest first; after a date and a UID, at most
+/// `limit`.
+pub fn old(
+    tx: &mut dyn Tx,
+    folder: Id,
+    before: i64,
+    (date, uid): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Came>, StoreError> {
+    let sql = "SELECT e.uid, m.id, e.size, m.summary, CAST(1 AS BIGINT), e.internal_date FROM entries e JOIN messages m ON m.id = e.message_id \
+               WHERE e.folder_id = $1 AND (e.flags & 13) = 1 AND e.internal_date <= $2 AND (e.internal_date, e.uid) > ($3, $4) \
+               ORDER BY e.internal_date, e.uid LIMIT $5";
+    tx.query(sql, params![folder, before, date, uid, limit])?.iter().map(read_came).collect()
+}
+
 /// Rules were applied to a message: never again, wherever somebody moves it. Kept beside who opened it, as nobody's row, and gone with the message.
 pub fn applied(tx: &mut dyn Tx, bal: Id, message: Id, at: i64) -> Result<(), StoreError> {
     let sql = "INSERT INTO message_people (bal_id, message_id, person_id, opened, door) SELECT bal_id, id, 0, CAST($3 AS BIGINT), 'rule' \

@@ -1,6 +1,7 @@
 //! The desk's use cases, on both engines.
 mod activity;
 mod acts;
+mod aging;
 mod colleagues;
 mod deliveries;
 mod figures;
