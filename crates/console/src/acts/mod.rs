@@ -43,6 +43,8 @@ pub(crate) async fn carry_out(ask: &Ask, act: &Act, id: &str, form: &Form) -> Re
 
 /// Structures that a field suggests at most.
 const SUGGESTED: u32 = 200;
+/// Codes that a field suggests at most.
+const CODES: u32 = 500;
 
 /// Structures that the asker sees: code and name.
 async fn structures(ask: &Ask) -> Vec<(String, String)> {
@@ -60,4 +62,13 @@ async fn suggest_structures(ask: &Ask, begun: &mut Begins) {
         begun.set("structure", only);
     }
     begun.choices.insert("structure", found);
+}
+
+/// Suggests codes of a reference table with what they mean, where it was imported.
+async fn suggest_codes(ask: &Ask, begun: &mut Begins, field: &'static str, table: &str) {
+    if !ask.may(UseCase::ReferenceShow) {
+        return;
+    }
+    let found = ask.op().reference(&ask.actor, table, None, None, CODES).await.unwrap_or_default();
+    begun.choices.insert(field, found.into_iter().map(|entry| (entry.code, entry.label)).collect());
 }

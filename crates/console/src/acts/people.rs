@@ -149,6 +149,8 @@ async fn of_person(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Refusal> {
             begun.set("name", p.name.clone()).maybe("national_id", p.national_id.as_deref());
             begun.set("profession", code(&p.profession)).set("speciality", code(&p.speciality));
             begun.tick("habilitated", p.habilitated);
+            super::suggest_codes(ask, &mut begun, "profession", "professions").await;
+            super::suggest_codes(ask, &mut begun, "speciality", "specialities").await;
         }
         "coordonnees" => {
             begun.maybe("email", p.email.as_ref().map(|e| e.address.as_str())).maybe("phone", p.phone.as_deref());

@@ -101,13 +101,17 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
     };
     let mut begun = Begins::default();
     match (act.place, act.name) {
-        ("structures" | "regions", "ajouter") => {}
+        ("structures", "ajouter") => super::suggest_codes(ask, &mut begun, "category", "structure_categories").await,
+        ("regions", "ajouter") => {}
         ("structures", name) => {
             let s = ask.op().structure(&ask.actor, id).await?;
             begun = Begins::about(s.name.clone());
             begun.set("version", s.version.to_string());
             match name {
-                "modifier" => particulars(&mut begun, &s),
+                "modifier" => {
+                    particulars(&mut begun, &s);
+                    super::suggest_codes(ask, &mut begun, "category", "structure_categories").await;
+                }
                 "convenir" => {
                     begun.choices.insert("convention", words("convention", &CONVENTIONS));
                     begun.choices.insert("opening", words("opening", &OPENINGS));
