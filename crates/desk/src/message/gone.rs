@@ -32,7 +32,7 @@ pub(super) async fn told(visitor: &Visitor, actor: &Actor, (b, dans): (&str, &st
 async fn page(visitor: &Visitor, actor: &Actor, b: &str, dans: &str) -> Result<Page, Refusal> {
     let op = &visitor.op;
     let folders = op.folders(actor).await?;
-    let mut ways = Vec::new();
+    let mut ways: Vec<(String, String, &'static str)> = Vec::new();
     let from = op.mailbox_of_object(dans).and_then(|id| folders.iter().find(|f| f.id == id));
     let inbox = folders.iter().find(|f| f.name == "INBOX");
     let bin = folders.iter().find(|f| f.special_use == Some(SpecialUse::Trash));

@@ -163,7 +163,7 @@ async fn a_sender_is_shown_by_what_is_proven() {
     let reader = Reader::new().await;
     let (world, from) = (&reader.world, "zoe@beta.mssante.fr");
     let arrived = async |subject: &str| {
-        world.hand_over(BETA, from, &[ANNE], &letter(&format!("Zoé <i> <{from}>"), subject)).await.unwrap();
+        world.hand_over(BETA, from, &[ANNE], &letter(&format!("\"Zoe <i>\" <{from}>"), subject)).await.unwrap();
         let entries = world.op.open_folder(&reader.anne, "INBOX", true).await.unwrap().entries;
         let email = world.op.email_object(entries.last().unwrap().message);
         reader.get(&format!("{}/message/{email}", reader.bal)).await.text
@@ -265,7 +265,7 @@ async fn pieces_are_answered_by_their_bytes() {
         ("Content-Type: image/png; name=\"faux.png\"", "<html><script>x</script>"),
         ("Content-Type: application/pdf; name=\"a\\\"b.pdf\"", "%PDF-1.4 <script>"),
         ("Content-Type: image/svg+xml; name=\"<b>.svg\"", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
-        ("Content-Type: application/<img/src=x>; name=\"type.bin\"", "x"),
+        ("Content-Type: application/<img/src=x>\r\nContent-Disposition: attachment; filename=\"type.bin\"", "x"),
     ];
     let at = reader.filed(&mixed("pieces", &parts)).await;
     let page = reader.get(&at).await;
