@@ -44,6 +44,7 @@ struct Line {
     attached: bool,
     patient: bool,
     with: Option<String>,
+    labels: Vec<String>,
     /// Colleagues left notes beside it.
     noted: bool,
     /// In Sent: how far it came.
@@ -157,7 +158,7 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
             said.map(|(_, key)| Told { sentence: visitor.t(key), undo: None })
         }
     };
-    let folders = op.folders(actor).await?;
+    let (folders, known) = (op.folders(actor).await?, op.keywords_known(actor).await?);
     let far = far(visitor, actor, &listing.rows).await?;
     let mut list = list(visitor, actor, (b, f), &shown, (listing, &folders, known), told);
     list.rows.lines.iter_mut().zip(far).for_each(|(line, far)| line.far = far);
