@@ -1,12 +1,15 @@
 //! Acts on people, their roles and the replacement of their means.
 use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
+use crate::board::Outcome;
 use crate::carry::{Done, Filled, invalid, row, unknown};
 use crate::frame::{Ask, last_day};
+use crate::table::{number, text};
+use axum::response::Response;
 use sceau_domain::calendar::Territory;
 use sceau_domain::{Refusal, Timestamp, UseCase};
 use sceau_operator::accounts::people::views::{Code, Exemption, PersonChange};
 use sceau_operator::accounts::{NewPerson, NewTokenLink, TokenView};
-use sceau_operator::life::Departure;
+use sceau_operator::life::{Departure, DepartureView};
 use sceau_operator::roles::NewRole;
 use sceau_web::layout;
 
@@ -211,9 +214,7 @@ pub(crate) async fn carry_out(ask: &Ask, act: &Act, id: &str, form: &Form) -> Re
         let f = Filled(form);
         let (structure, personal) = (f.line("structure").to_owned(), f.one("personal")?);
         let order = Departure { structure, reason: f.line("reason").to_owned(), personal };
-        // Whoever left may be nobody of the asker's any more; what the structure misses now, its sheet says.
-        let left = ask.op().depart(&ask.actor, id, order).await?;
-        return Ok(Done::At("structures", left.structure));
+        return Ok(Done::Page(departed(ask, ask.op().depart(&ask.actor, id, order).await?)));
     }
     people(ask, act, id, form).await.map(|to| Done::At(act.place, to))
 }
@@ -315,6 +316,36 @@ async fn people(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, R
         _ => return Err(unknown(act)),
     }
     Ok(if act.place == "recuperations" { String::new() } else { id.to_owned() })
+}
+
+/// What a departure ended, and what there is to decide now. Whoever left may be nobody of the asker's any more.
+fn departed(ask: &Ask, left: DepartureView) -> Response {
+    let mut facts = vec![
+        ("structure", ask.link("structures", &left.structure)),
+        ("accesses_ended", number(left.accesses)),
+        ("roles_ended", number(left.roles)),
+        ("tokens_revoked", number(left.tokens)),
+    ];
+    let open = left.personal.iter().filter(|bal| bal.next != "none");
+    let to_decide: Vec<_> = open.map(|bal| ("to_decide", ask.link("bal", &bal.address))).collect();
+    let without = left.without_responsible.iter().map(|address| ("without_responsible", ask.link("bal", address)));
+    let mut findings = Vec::new();
+    if left.without_administrator {
+        findings.push((ask.state("warning"), ask.t("check.no_administrator")));
+    }
+    let nothing = to_decide.is_empty() && left.without_responsible.is_empty() && findings.is_empty();
+    facts.extend(to_decide);
+    facts.extend(without);
+    facts.extend(left.openings.iter().map(|address| ("opening_over", text(address.as_str()))));
+    let outcome = Outcome {
+        title: ask.t("act.personnes-depart.done"),
+        state: Some(ask.state("done")),
+        text: ask.t(if nothing { "check.left_nothing" } else { "check.left_more" }),
+        facts,
+        findings,
+        ..Outcome::default()
+    };
+    ask.outcome("-", outcome)
 }
 
 /// Who somebody is, changed: what was not touched is not sent.

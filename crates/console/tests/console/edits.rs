@@ -282,3 +282,25 @@ async fn roles_are_found_by_who_has_them_and_ended_from_the_sheet() {
     assert_eq!(done.header("location"), "/console/roles?fait=roles-retirer", "{}", done.text);
     assert_eq!(h.get("/console", &h.as_one("auditor").await).await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_says_what_is_left_to_decide() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("administrator").await;
+    let path = "/console/personnes/structure/depart";
+    let form = h.get(path, &cookie).await;
+    assert!(form.text.contains("<option value=\"ici\">") && !form.text.contains("ailleurs"), "{}", form.text);
+    let left = h.press(path, &cookie, "structure=ici&personal=suspend&reason=essai").await;
+    assert_eq!(left.status, StatusCode::OK, "{}", left.text);
+    // It was the structure's administrator: the role ended, and nobody else has it.
+    assert!(
+        left.text.contains("plus d’administrateur") && left.text.contains("/console/structures/ici"),
+        "{}",
+        left.text
+    );
+    let gone = h.op.person(&h.admin, "structure").await.unwrap();
+    assert!(gone.memberships.iter().all(|m| m.ended.is_some()), "{:?}", gone.memberships);
+    let other =
+        h.press("/console/personnes/bruno/depart", &cookie, "structure=ailleurs&personal=keep&reason=essai").await;
+    assert!(other.text.contains("Rôles terminés"), "{}", other.text);
+}
