@@ -160,6 +160,10 @@ impl Ask {
     pub fn help(&self, field: &str) -> String {
         self.has(&format!("console.help.{field}")).unwrap_or_default()
     }
+    /// A text of the console, when it has one by this key.
+    pub fn known(&self, key: &str) -> Option<String> {
+        self.has(&format!("console.{key}"))
+    }
     fn has(&self, key: &str) -> Option<String> {
         let found = self.visitor.t(key);
         // A key without its sentence is said as it is.

@@ -204,7 +204,7 @@ fn compare(a: &Cell, b: &Cell) -> Ordering {
 
 fn word(cell: &Cell) -> String {
     match cell {
-        Cell::Text(t) | Cell::Link(t, _) | Cell::State(t, _) => t.to_lowercase(),
+        Cell::Text(t) | Cell::Titled(t, _) | Cell::Link(t, _) | Cell::State(t, _) => t.to_lowercase(),
         _ => String::new(),
     }
 }

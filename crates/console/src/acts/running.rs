@@ -2,6 +2,7 @@
 use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
 use crate::carry::{Done, Filled, invalid, row, unknown};
 use crate::frame::Ask;
+use crate::pages::rules::label;
 use crate::pages::{log, trust};
 use sceau_domain::report::ReportState;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
@@ -74,7 +75,7 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
         ("limites", "fixer") => {
             let settable = |l: &sceau_operator::policies::LimitView| l.scopes.iter().any(|s| s != "operator");
             let known = ask.op().limits(&ask.actor).await?.into_iter().filter(settable);
-            form.choices.insert("limit", known.map(|l| (l.name.clone(), l.name)).collect());
+            form.choices.insert("limit", known.map(|l| (l.name.clone(), label(ask, &l.name))).collect());
             form.values.insert("limit".into(), id.to_owned());
         }
         ("alarmes", _) => form.about = Some(id.replace(' ', " – ")),

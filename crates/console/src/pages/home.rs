@@ -1,5 +1,6 @@
-//! `/console`: what waits for whoever asks.
+//! `/console`: what waits for whoever asks, and how much goes by.
 use crate::frame::{Ask, Frame};
+use crate::sheet::{Drawn, drawn};
 use axum::response::Response;
 use sceau_domain::opening::State;
 use sceau_domain::report::ReportState;
@@ -11,14 +12,18 @@ use sceau_web::Shell;
 
 /// Beyond so many, it is "more than".
 const MANY: u32 = 100;
+/// Later work that is looked at.
+const JOBS: u32 = 1_000;
 /// Certificates of ours that end within so many days wait for somebody.
 const SOON: u32 = 30;
 
-/// Something that waits.
+/// Something that may wait.
 struct Wait {
     to: String,
     count: String,
     words: String,
+    /// Nothing of it waits.
+    calm: bool,
 }
 
 #[derive(askama::Template)]
@@ -27,14 +32,23 @@ struct Home {
     shell: Shell,
     frame: Frame,
     waits: Vec<Wait>,
+    plots: Vec<Drawn>,
 }
 
 /// `GET /console`
 pub(crate) async fn show(ask: Ask) -> Response {
-    match Box::pin(waits(&ask)).await {
-        Ok(waits) => ask.answer(&Home { shell: ask.shell(), frame: ask.frame(), waits }, &[]),
+    match Box::pin(page(&ask)).await {
+        Ok(answer) => answer,
         Err(refusal) => ask.refused(&refusal),
     }
+}
+
+async fn page(ask: &Ask) -> Result<Response, Refusal> {
+    let mut waits = waits(ask).await?;
+    // What waits comes first, each in its order.
+    waits.sort_by_key(|wait| wait.calm);
+    let plots = drawn(ask.lang(), super::queue::exchanges(ask).await?);
+    Ok(ask.answer(&Home { shell: ask.shell(), frame: ask.frame(), waits, plots }, &[]))
 }
 
 async fn waits(ask: &Ask) -> Result<Vec<Wait>, Refusal> {
@@ -62,6 +76,7 @@ async fn waits(ask: &Ask) -> Result<Vec<Wait>, Refusal> {
     if ask.may(UseCase::QueueList) {
         let queue = op.queue_stats(actor).await?;
         found.push(("file", "file", usize::try_from(queue.failing).unwrap_or_default()));
+        found.push(("envois", "file", usize::try_from(queue.entries).unwrap_or_default()));
     }
     if ask.may(UseCase::CertificateList) {
         let which = Which { kind: Some("own".into()), within_days: Some(SOON), retired: false };
@@ -71,10 +86,15 @@ async fn waits(ask: &Ask) -> Result<Vec<Wait>, Refusal> {
         let dead = op.nodes(actor).await?.iter().filter(|n| !n.alive).count();
         found.push(("noeuds", "noeuds", dead));
     }
+    if ask.may(UseCase::JobList) {
+        let failing = op.jobs_list(actor, 0, JOBS).await?.iter().filter(|j| j.attempts > 0).count();
+        found.push(("taches", "taches", failing));
+    }
     let wait = |(key, to, count): (&str, &str, usize)| Wait {
         to: ask.visitor.to(&format!("/console/{to}")),
-        count: if count >= MANY as usize { format!("{MANY}+") } else { count.to_string() },
+        count: if count >= MANY as usize && key != "envois" { format!("{MANY}+") } else { count.to_string() },
         words: ask.t(&format!("home.{key}")),
+        calm: count == 0 || key == "envois",
     };
-    Ok(found.into_iter().filter(|(.., count)| *count > 0).map(wait).collect())
+    Ok(found.into_iter().map(wait).collect())
 }

@@ -18,6 +18,11 @@ use sceau_web::ui::{Cell, Kind};
 /// What of a finding's facts is an instant.
 const INSTANTS: [&str; 5] = ["at", "after", "since", "until", "due"];
 
+/// An act of a trace in words; its code where it has none.
+pub(crate) fn act(ask: &Ask, code: &str) -> String {
+    ask.known(&format!("trace.{}", code.replace('.', "_"))).unwrap_or_else(|| code.to_owned())
+}
+
 /// `GET /console/traces/{id}`: one trace, every fact of it.
 pub(crate) async fn trace(Path(id): Path<String>, ask: Ask) -> Response {
     or_refused(&ask, one(&ask, &id).await)
@@ -29,16 +34,18 @@ async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
     let found = ask.op().traces(&ask.actor, &filter).await?.into_iter().find(|t| t.id == wanted);
     let t = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
     let facts = t.data.as_object().cloned().unwrap_or_default();
-    let facts = facts.into_iter().map(|(name, value)| {
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         vec![text(name), text(value)]
     });
+    let title = act(ask, &t.act);
     let TraceView { kind, act, at, actor, bal, remote, session, outcome, .. } = t;
     let sheet = Sheet {
-        title: format!("{act} – {id}"),
+        title,
         state: Some(ask.state(&outcome)),
         facts: vec![
-            ("act", text(act)),
+            ("code", text(act)),
+            ("number", text(id)),
             ("at", Cell::Time(at)),
             ("kind", text(ask.word(&kind))),
             ("by", text(actor)),

@@ -2,15 +2,35 @@
 use super::{or_refused, with};
 use crate::frame::{Ask, sheet};
 use crate::sheet::Sheet;
-use crate::table::{number, text};
+use crate::table::{number, size, text};
 use axum::extract::Path;
 use axum::response::Response;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
+use sceau_operator::policies::LimitView;
 use sceau_web::ui::{Cell, Kind};
 
 /// Values that were set, asked for at once, and how many times: a limit shows all of its own.
 const PAGE: u32 = 1_000;
 const PAGES: usize = 20;
+
+/// A limit in words; its name where it has none.
+pub(crate) fn label(ask: &Ask, name: &str) -> String {
+    ask.known(&format!("limit.{name}")).unwrap_or_else(|| name.to_owned())
+}
+
+/// A value in its unit: sizes as people read them.
+fn shown(ask: &Ask, value: u64, unit: &str) -> Cell {
+    match unit {
+        "bytes" => size(value),
+        "count" => number(value),
+        _ => text(format!("{value}\u{a0}{}", ask.word(unit))),
+    }
+}
+
+fn range(ask: &Ask, limit: &LimitView) -> String {
+    let end = |value| shown(ask, value, &limit.unit).text(ask.lang());
+    format!("{} – {}", end(limit.min), end(limit.max))
+}
 
 /// `GET /console/limites`
 pub(crate) async fn limits(ask: Ask) -> Response {
@@ -20,20 +40,21 @@ pub(crate) async fn limits(ask: Ask) -> Response {
 async fn policies(ask: &Ask) -> Result<Response, Refusal> {
     let (op, actor) = (ask.op(), &ask.actor);
     let rows = op.limits(actor).await?.into_iter().map(|l| {
+        let range = range(ask, &l);
         vec![
-            ask.link("limites", &l.name),
-            number(l.value),
-            text(ask.word(&l.unit)),
-            number(l.built_in),
-            text(format!("{} – {}", l.min, l.max)),
+            ask.link_as("limites", &l.name, &label(ask, &l.name)),
+            text(l.name),
+            shown(ask, l.value, &l.unit),
+            shown(ask, l.built_in, &l.unit),
+            text(range),
             text(l.source),
             ask.state(if l.verified { "good" } else { "unverified" }),
         ]
     });
     let columns = [
         ("limit", Kind::Link),
+        ("code", Kind::Text),
         ("value", Kind::Number),
-        ("unit", Kind::Text),
         ("built_in", Kind::Number),
         ("range", Kind::Text),
         ("source", Kind::Text),
@@ -63,7 +84,7 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
             vec![
                 text(ask.word(&v.scope)),
                 text(v.subject),
-                number(v.value),
+                shown(ask, v.value, &limit.unit),
                 text(v.set_by),
                 Cell::Time(v.at),
                 if ask.may(UseCase::PolicySet) {
@@ -88,13 +109,14 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     ];
     let scopes: Vec<_> = limit.scopes.iter().map(|s| ask.word(s)).collect();
     let settable = limit.scopes.iter().any(|s| s != "operator");
-    let shown = Sheet {
-        title: limit.name,
+    let sheet = Sheet {
+        title: label(ask, name),
         facts: vec![
-            ("value", number(limit.value)),
+            ("code", text(name)),
+            ("value", shown(ask, limit.value, &limit.unit)),
             ("unit", text(ask.word(&limit.unit))),
-            ("built_in", number(limit.built_in)),
-            ("range", text(format!("{} – {}", limit.min, limit.max))),
+            ("built_in", shown(ask, limit.built_in, &limit.unit)),
+            ("range", text(range(ask, &limit))),
             ("scope", text(scopes.join(", "))),
             ("source", text(limit.source)),
         ],
@@ -102,5 +124,5 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         acts: if settable { vec!["fixer"] } else { Vec::new() },
         ..Sheet::default()
     };
-    Ok(ask.show(name, shown))
+    Ok(ask.show(name, sheet))
 }

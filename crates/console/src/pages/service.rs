@@ -4,8 +4,9 @@ use crate::board::Board;
 use crate::frame::{Ask, name_of};
 use crate::table::{maybe, number, text, time};
 use axum::response::Response;
-use sceau_domain::Refusal;
+use sceau_domain::calendar::Territory::Metropole;
 use sceau_domain::text::text as sentence;
+use sceau_domain::{Refusal, Timestamp};
 use sceau_web::ui::{Cell, Kind, Table};
 
 /// `GET /console/sante`
@@ -21,12 +22,25 @@ async fn parts(ask: &Ask) -> Result<Response, Refusal> {
             text(ask.t(&format!("part.{}", p.part))),
             ask.state(&name_of(&p.condition)),
             text(sceau_web::layout::set(&said)),
-            time(p.at),
+            p.at.map_or(Cell::None, |at| ago(ask, at)),
         ]
     });
-    let columns = [("part", Kind::Text), ("state", Kind::State), ("sentence", Kind::Text), ("known", Kind::Date)];
+    let columns = [("part", Kind::Text), ("state", Kind::State), ("sentence", Kind::Text), ("known", Kind::Text)];
     let tables = vec![ask.table("sante", &columns, rows.collect())];
     Ok(ask.board(Board { plots: super::queue::exchanges(ask).await?, tables, ..Board::default() }))
+}
+
+/// How long ago it was; the instant when one points at it.
+fn ago(ask: &Ask, at: Timestamp) -> Cell {
+    let minutes = (ask.op().clock().now().0 - at.0).max(0) / 60_000;
+    let (key, n) = match minutes {
+        0 => ("now", 0),
+        1..=59 => ("minutes", minutes),
+        60..=2_879 => ("hours", minutes / 60),
+        _ => ("days", minutes / 1_440),
+    };
+    let said = sentence(ask.lang(), &format!("console.ago.{key}"), &[("n", &n.to_string())]);
+    Cell::Titled(said, sceau_web::layout::instant(ask.lang(), at, Metropole))
 }
 
 /// `GET /console/noeuds`

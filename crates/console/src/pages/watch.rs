@@ -243,7 +243,8 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
     let rows = found.into_iter().map(|t| {
         vec![
             Cell::Time(t.at),
-            ask.link_as("traces", &t.id.to_string(), &t.act),
+            ask.link_as("traces", &t.id.to_string(), &super::log::act(ask, &t.act)),
+            text(t.act),
             text(t.actor),
             maybe(t.bal),
             if t.outcome == "ok" { ask.state("ok") } else { ask.state(&t.outcome) },
@@ -255,6 +256,7 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
     let columns = [
         ("at", Kind::Date),
         ("act", Kind::Link),
+        ("code", Kind::Text),
         ("by", Kind::Text),
         ("bal", Kind::Text),
         ("outcome", Kind::State),
@@ -271,5 +273,10 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
 fn facts(data: &serde_json::Value) -> String {
     let Some(facts) = data.as_object() else { return String::new() };
     let value = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-    facts.iter().map(|(name, v)| format!("{name}: {}", value(v))).collect::<Vec<_>>().join(", ")
+    facts
+        .iter()
+        .filter(|(_, v)| !v.is_null())
+        .map(|(name, v)| format!("{name}: {}", value(v)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -77,13 +77,13 @@ async fn an_alarm_waits_at_home_until_somebody_says_that_it_was_seen() {
     });
     raised.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
     let cookie = h.as_one("support").await;
-    assert!(h.get("/console", &cookie).await.text.contains("alarmes ouvertes"));
+    assert!(h.get("/console", &cookie).await.text.contains("<strong>1</strong> <span>alarmes ouvertes"));
     let act = "/console/alarmes/white_list.fetch/acquitter";
     assert!(h.get("/console/alarmes", &cookie).await.text.contains(act));
     let done = h.press(act, &cookie, "").await;
     assert_eq!(done.header("location"), "/console/alarmes?fait=alarmes-acquitter", "{}", done.text);
     assert!(!h.get("/console/alarmes", &cookie).await.text.contains(act));
-    assert!(!h.get("/console", &cookie).await.text.contains("alarmes ouvertes"));
+    assert!(h.get("/console", &cookie).await.text.contains("<strong>0</strong> <span>alarmes ouvertes"));
     let seen = h.get("/console/alarmes?aussi=cleared", &cookie).await;
     assert!(seen.text.contains("support") && !seen.text.contains(act), "{}", seen.text);
 }
