@@ -49,13 +49,13 @@ pub(super) struct Fields {
 
 /// Somebody to write to.
 pub(super) struct Choice {
-    name: String,
-    address: String,
+    pub name: String,
+    pub address: String,
     /// Profession, structure, town.
-    about: String,
+    pub about: String,
     /// From where.
-    from: String,
-    paperless: bool,
+    pub from: String,
+    pub paperless: bool,
     /// As it stands in a field.
     pub written: String,
 }

@@ -131,7 +131,7 @@ struct Wrote {
     person: Option<Id>,
     bal: Id,
     /// Digests of the addresses, in order; each with the name and the address by which a page may know it.
-    to: Vec<(Vec<u8>, Option<(String, String)>)>,
+    to: Vec<crate::desk::correspondents::Addressed>,
 }
 
 /// From where a token is used.

@@ -12,11 +12,15 @@ use crate::{Operator, Received};
 use sceau_domain::Refusal;
 use sceau_store::Id;
 use sceau_store::desk::correspondents::{self as rows, Correspondent, Wrote};
+use std::cmp::Reverse;
 
 /// What name and address are sealed with; object: the BAL.
 const SEALED: &str = "correspondent";
 /// Those written to last that are looked through.
 const LOOKED: i64 = 2_000;
+
+/// The digest of an address, and who it is: name and address; none where nobody but the writer may know.
+pub(crate) type Addressed = (Vec<u8>, Option<(String, String)>);
 
 /// Somebody to whom a BAL wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +46,9 @@ impl Operator {
     }
 
     /// Those to whom a BAL wrote, ready to be kept. Where the BAL's key is gone they are counted alone.
-    pub(crate) async fn sealed_correspondents(
-        &self,
-        bal: Id,
-        to: &[(Vec<u8>, Option<(String, String)>)],
-    ) -> Vec<Wrote> {
+    pub(crate) async fn sealed_correspondents(&self, bal: Id, to: &[Addressed]) -> Vec<Wrote> {
         let seal = self.bal_seal(bal).await.ok();
-        let one = |(tag, who): &(Vec<u8>, Option<(String, String)>)| {
+        let one = |(tag, who): &Addressed| {
             let sealed = who.as_ref().zip(seal.as_ref()).and_then(|(who, seal)| {
                 let json = serde_json::to_vec(who).ok()?;
                 seal.seal(bal, SEALED, &json).ok()
@@ -73,7 +73,7 @@ impl Operator {
         let (found, seal) = (read.await?, self.bal_seal(seat.bal).await?);
         let mut found: Vec<Known> = found.iter().filter_map(|c| known(&seal, seat.bal, c)).collect();
         found.retain(|k| matches(words, &[&k.name, &k.address]));
-        found.sort_by(|a, b| (b.count, b.at).cmp(&(a.count, a.at)));
+        found.sort_by_key(|k| Reverse((k.count, k.at)));
         found.truncate(most);
         Ok(found)
     }

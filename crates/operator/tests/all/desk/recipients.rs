@@ -110,7 +110,7 @@ async fn the_directory_is_searched_and_the_red_list_is_not(h: House) {
     assert_eq!((found.len(), found[0].source, found[0].paperless), (1, Source::Correspondent, true));
     // A BAL that was opened since is found once what is remembered is old.
     assert!(h.addresses(&anne, "radiologie").await.is_empty());
-    h.0.bal("radiologie@alpha.mssante.fr", sceau_domain::BalKind::Org, &["anne"], |b| b.label = "Radiologie".into())
+    h.0.bal("radiologie@alpha.mssante.fr", sceau_domain::BalKind::Org, &["anne"], |b| b.name = "Radiologie".into())
         .await;
     h.0.advance(700);
     let found = h.meant(&anne, "radio").await;
