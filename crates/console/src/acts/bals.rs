@@ -3,6 +3,7 @@ use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
 use crate::carry::{Done, Filled, invalid, row, unknown};
 use crate::frame::{Ask, last_day};
 use sceau_domain::{Address, Refusal, UseCase};
+use sceau_operator::absence::NewAbsence;
 use sceau_operator::accounts::{BalChoices, BalEdit, NewBal};
 use sceau_operator::grants::{AccessChange, AccessView, NewAccess};
 use sceau_operator::life::CloseOrder;
@@ -77,6 +78,18 @@ pub(crate) const ACTS: &[Act] = &[
         &[("name", Takes::Line), ("holders", Takes::Lines), ("members", Takes::Lines), ("reason", Takes::Lines)],
     ),
     act(("bal", "demander-fin"), UseCase::OpeningAsk, "", WHY),
+    act(
+        ("bal", "annoncer-absence"),
+        UseCase::BalAbsence,
+        "",
+        &[
+            ("absence_from", Takes::Day),
+            ("absence_until", Takes::Day),
+            ("absence_text", Takes::Lines),
+            ("version", Takes::Kept),
+        ],
+    ),
+    act(("bal", "fin-absence"), UseCase::BalAbsence, "", NOTHING),
     act(("bal", "suspendre"), UseCase::BalSuspend, "", WHY),
     act(("bal", "reprendre"), UseCase::BalSuspend, "", WHY),
     act(("bal", "bloquer"), UseCase::BalBlock, "btn-risk", WHY),
@@ -139,6 +152,11 @@ async fn of_bal(ask: &Ask, act: &Act, id: &str, begun: &mut Begins) -> Result<()
                 begun.choices.insert(name, words.to_vec());
                 begun.set(name, said(chosen));
             }
+        }
+        "annoncer-absence" => {
+            let a = op.absence(actor, id).await?;
+            begun.set("version", a.version.to_string()).maybe("absence_from", a.from.as_deref());
+            begun.maybe("absence_until", a.until.as_deref()).maybe("absence_text", a.text.as_deref());
         }
         "changer-acces" | "retirer-acces" => {
             let all = op.accesses(actor, id).await?;
@@ -225,6 +243,15 @@ async fn bals(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, Ref
                 reason: f.maybe("reason"),
             };
             drop(op.change_access(actor, id, f.line("login"), f.version()?, change).await?);
+        }
+        ("bal", "annoncer-absence") => {
+            let line = |name: &str| f.line(name).to_owned();
+            let (from, until, text) = (line("absence_from"), line("absence_until"), line("absence_text"));
+            drop(op.set_absence(actor, id, f.version()?, NewAbsence { from, until, text }).await?);
+        }
+        ("bal", "fin-absence") => {
+            let version = op.absence(actor, id).await?.version;
+            drop(op.end_absence(actor, id, version).await?);
         }
         ("bal", "modifier") => modify(ask, id, &f).await?,
         ("bal", "choisir") => choose(ask, id, &f).await?,

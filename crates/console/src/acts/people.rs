@@ -128,7 +128,11 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
     let mut begun = Begins::default();
     match (act.place, act.name) {
         ("personnes", "ajouter" | "accueillir") | ("roles", "donner") => {
-            super::suggest_structures(ask, &mut begun).await
+            super::suggest_structures(ask, &mut begun).await;
+            if act.place == "roles" && ask.may(UseCase::BodyList) {
+                let bodies = ask.op().bodies(&ask.actor).await.unwrap_or_default().into_iter();
+                begun.choices.insert("body", bodies.map(|b| (b.code, b.name)).collect());
+            }
         }
         ("personnes", _) => return of_person(ask, act, id).await,
         ("roles", _) => {

@@ -37,7 +37,7 @@ async fn bals(ask: &Ask) -> Result<Response, Refusal> {
         kind: ask.chosen("nature"),
         state: ask.given("etat").map(str::to_owned),
         text: ask.given("q").map(str::to_owned),
-        lacks_notification_address: false,
+        lacks_notification_address: ask.given("manque") == Some("lacks_contact"),
     };
     let found = ask.op().bals(&ask.actor, query, ask.given("apres"), ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|b| b.address.clone()));
@@ -70,6 +70,7 @@ async fn bals(ask: &Ask) -> Result<Response, Refusal> {
         ask.find("structure"),
         ask.pick("nature", &["Per", "Org", "App", "Cab"]),
         ask.pick("etat", STATES),
+        ask.pick("manque", &["lacks_contact"]),
     ];
     Ok(ask.list(finds, &[], Vec::new(), table))
 }
@@ -160,7 +161,8 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
     ];
     tables.push(ask.part("policy", &columns, rows.collect()));
     tables.push(life(ask, &steps));
-    let acts = match steps.state.as_str() {
+    let away = ask.may(UseCase::BalAbsence) && op.absence(actor, address).await.is_ok_and(|a| a.set);
+    let mut acts = match steps.state.as_str() {
         "active" if is_shared(b.kind) => vec![
             "donner-acces",
             "modifier",
@@ -177,6 +179,12 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
         "closing" => vec!["garder"],
         _ => Vec::new(),
     };
+    if matches!(steps.state.as_str(), "active" | "suspended") {
+        acts.push("annoncer-absence");
+    }
+    if away {
+        acts.push("fin-absence");
+    }
     let chosen = |choice: Option<bool>| {
         text(choice.map_or_else(|| ask.word("unchosen"), |is| ask.word(if is { "yes" } else { "no" })))
     };

@@ -166,6 +166,19 @@ async fn a_bal_is_edited_its_choices_made_and_its_accesses_changed() {
     let late = h.press(&path, &cookie, &fields).await;
     assert_eq!(late.status.as_u16(), RefusalCode::EditConflict.http(), "{}", late.text);
     assert_eq!(value(&late.text, "version"), access.version.to_string());
+    // An absence, announced and ended.
+    let path = format!("{sheet}/annoncer-absence");
+    let version = value(&h.get(&path, &cookie).await.text, "version");
+    let (first, last) = (day(&h, 1), day(&h, 9));
+    let fields = format!("absence_from={first}&absence_until={last}&absence_text=De+retour&version={version}");
+    let done = h.press(&path, &cookie, &fields).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let form = h.get(&path, &cookie).await;
+    assert!(value(&form.text, "absence_until") == last && form.text.contains("De retour</textarea>"), "{}", form.text);
+    assert!(h.get(&sheet, &cookie).await.text.contains("/fin-absence"));
+    let done = h.press(&format!("{sheet}/fin-absence"), &cookie, "").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    assert!(!h.op.absence(&h.admin, address).await.unwrap().set);
     // A change of people as a request, which begins with who is there.
     let path = format!("{sheet}/demander-changement");
     let form = h.get(&path, &cookie).await;
