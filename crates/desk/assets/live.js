@@ -12,6 +12,12 @@ function count(link, waiting) {
 
 if (place) {
   const changes = new EventSource(place.dataset.live);
+  changes.addEventListener("bals", (event) => {
+    for (const { bal, attente } of JSON.parse(event.data)) {
+      const link = document.querySelector(`.rail a[data-bal="${bal}"]`);
+      if (link) count(link, attente);
+    }
+  });
   changes.addEventListener("compte", (event) => {
     for (const { dossier, attente, suivant } of JSON.parse(event.data)) {
       const link = document.querySelector(`.rail a[data-folder="${dossier}"]`);

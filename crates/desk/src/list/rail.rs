@@ -13,6 +13,8 @@ use std::collections::HashMap;
 
 /// A BAL that one may go to.
 struct BalLink {
+    /// What names it.
+    code: String,
     to: String,
     name: String,
     address: String,
@@ -91,8 +93,8 @@ pub(crate) async fn rail(visitor: &Visitor, actor: &Actor, code: &str, here: Opt
     let mut links = Vec::with_capacity(bals.len());
     for bal in bals {
         let to = visitor.to(&format!("/bal/{}", bal.code));
-        let (name, address) = (bal.name, bal.address.to_string());
-        links.push(BalLink { to, name, address, unread: bal.unread, here: bal.code == code });
+        let (name, address, here) = (bal.name, bal.address.to_string(), bal.code == code);
+        links.push(BalLink { code: bal.code, to, name, address, unread: bal.unread, here });
     }
     let (used, most) = (size(visitor.lang, room.used), size(visitor.lang, room.most));
     let rights =

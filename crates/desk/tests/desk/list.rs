@@ -1,12 +1,18 @@
 //! Lists, asked as a browser asks them: what a stranger wrote stays text, pieces are what the page shows, a page stays small.
 use crate::support::{HERE, House, Page};
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::StreamExt;
 use sceau_operator::mailbox::entries::FlagSet;
 use sceau_testkit::world::{World, letter};
+use sceau_web::Via;
 use std::collections::HashSet;
 use std::io::Write;
+use std::time::Duration;
+use tokio::time::timeout;
+use tower::ServiceExt;
 
 const ANNE: &str = "anne.martin@alpha.mssante.fr";
 
@@ -149,6 +155,40 @@ async fn a_rule_by_age_is_written_and_read_as_one() {
     for said in ["arrivé depuis plus de 365 jours", "archiver, par année", "Vieux courrier"] {
         assert!(list.text.contains(said), "{said}: {}", list.text);
     }
+}
+
+/// What comes to another of one's BALs is told to the switcher of the one that is open.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_switcher_hears_of_other_bals() {
+    let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+    let other = world.actor("anne", "exploitation@alpha.mssante.fr").await;
+    let letter = world.message(&letter("Marc <marc@exemple.fr>", "bilan"));
+    let h = House::of(world);
+    let cookie = format!("__Host-sceau={}", h.enters("anne").await);
+    let bal = led(&h.get("/bureau", &cookie).await);
+    let code = h.op.bal_object(other.bal.as_ref().expect("a BAL").id);
+    let page = h.get(&led(&h.get(&bal, &cookie).await), &cookie).await;
+    let link = page.text.split(&format!("data-bal=\"{code}\"")).nth(1).expect("in the switcher");
+    assert!(
+        link.split("</a>").next().unwrap().contains("<span class=\"count\" aria-hidden=\"true\" hidden>0</span>"),
+        "{link}"
+    );
+    let via = Via::Tls { remote: [192, 0, 2, 9].into(), tls: Some("TLSv1.3".into()) };
+    let request = Request::builder().uri(format!("{bal}/direct")).extension(via).header("cookie", &cookie);
+    let response = h.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut frames = response.into_body().into_data_stream();
+    h.op.append(&other, "INBOX", FlagSet::default(), None, letter).await.unwrap();
+    let mut told = String::new();
+    while !told.contains("event: bals") || !told.ends_with("\n\n") {
+        let frame =
+            timeout(Duration::from_secs(30), frames.next()).await.expect("an event in time").expect("it goes on");
+        told.push_str(std::str::from_utf8(&frame.unwrap()).unwrap());
+    }
+    let data = told.split("event: bals").nth(1).unwrap().lines().find_map(|line| line.strip_prefix("data:")).unwrap();
+    let bals: serde_json::Value = serde_json::from_str(data).unwrap();
+    let waits = bals.as_array().unwrap().iter().find(|one| one["bal"] == code.as_str()).expect("the other BAL");
+    assert_eq!(waits["attente"], 1);
 }
 
 /// Where a page leads.

@@ -6,6 +6,7 @@ use crate::mailbox::folders::narrow;
 use crate::mailbox::names::INBOX;
 use crate::record::By;
 use crate::refuse::Fail;
+use crate::watch::Watch;
 use crate::{Actor, BalRef, Chair, Door, Operator, Origin, PersonRef, Who, terms};
 use sceau_domain::{AccessRole, Address, BalKind, BalRights, Refusal, RefusalCode, personal};
 use sceau_store::{Id, StoreError, Tx, access, accounts as rows, folders};
@@ -110,6 +111,16 @@ impl Operator {
             Ok(bals)
         };
         Ok(self.0.store.read(find).await?)
+    }
+
+    /// Watches every BAL that the person of a session may read; none where there is one only.
+    ///
+    /// # Errors
+    /// `login.required`.
+    pub async fn watch_bals(&self, actor: &Actor) -> Result<Vec<Watch>, Refusal> {
+        let bals = self.desk_bals(actor).await?;
+        let more = bals.len() > 1;
+        Ok(bals.iter().filter(|_| more).map(|bal| self.0.watch.watch(bal.id)).collect())
     }
 
     /// How many messages of a BAL's INBOX nobody read, of those that this access shows.
