@@ -25,6 +25,8 @@ struct Page {
     notices: NoticesView,
     modes: Vec<(String, String)>,
     hours: Vec<(String, String)>,
+    /// A browser can be told, too.
+    push: bool,
 }
 
 impl Page {
@@ -62,6 +64,7 @@ async fn page(visitor: &Visitor, around: Around) -> Response {
             languages: ["fr", "en"].map(language).to_vec(),
             notices,
             modes: Mode::ALL.map(mode).to_vec(),
+            push: op.has_push(),
             hours: (0..24).map(|h: u8| (h.to_string(), format!("{h}\u{a0}h"))).collect(),
         })
     };

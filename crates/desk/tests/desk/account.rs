@@ -243,10 +243,14 @@ async fn what_was_typed_outlives_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_is_told_of_what_its_person_chose() {
-    let silent = Anne::new().await.get("/compte/telephone").await.text;
-    assert!(!silent.contains("data-push") && silent.contains("data-install"), "{silent}");
+    let silent = Anne::new().await;
+    let page = silent.get("/compte/telephone").await.text;
+    assert!(!page.contains("data-push") && page.contains("data-install"), "{page}");
+    let link = |page: &str| page.matches("href=\"/compte/telephone\"").count();
+    let before = link(&silent.get("/compte/notifications").await.text);
     let anne = Anne::with(|c| c.push.services = vec!["push.exemple.fr".into()]).await;
     let (here, shared) = ("/compte/telephone", "exploitation@alpha.mssante.fr");
+    assert_eq!(link(&anne.get("/compte/notifications").await.text), before + 1, "where one chooses notices");
     let page = anne.get(here).await.text;
     let (_, key) = page.split_once("data-key=\"").unwrap_or_else(|| panic!("{page}"));
     assert_eq!(key.split_once('"').unwrap().0.len(), 87, "65 octets in base64url: {key}");
