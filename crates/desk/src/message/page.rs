@@ -15,7 +15,7 @@ use sceau_operator::Actor;
 use sceau_operator::desk::message::{Place, Reading};
 use sceau_operator::mailbox::entries::Flags;
 use sceau_web::part::{self, Asked, PartName};
-use sceau_web::{Shell, Visitor, seated};
+use sceau_web::{Shell, Visitor, layout, seated};
 use serde::Deserialize;
 
 /// What stands behind a message's address.
@@ -146,7 +146,10 @@ fn pane(
         None => format!("/bal/{b}"),
     };
     let filing = from.as_ref().filter(|_| may(actor, BalRights::FILE));
-    let count = thread.count().map(|n| text(lang, "message.conversation", &[("count", &n.to_string())]));
+    let count = thread.count().map(|n| {
+        let count = n.to_string();
+        layout::set(&text(lang, "message.conversation", &[("count", &count)]))
+    });
     Pane {
         shell: visitor.shell(&path).of_bal(b),
         code: reading.email.clone(),

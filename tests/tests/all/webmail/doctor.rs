@@ -1,6 +1,6 @@
 //! A doctor's day.
 use sceau_e2e::desk::Screen;
-use sceau_e2e::{Desk, wait};
+use sceau_e2e::{Desk, curl, wait};
 
 #[test]
 fn a_doctor_keeps_a_list_in_order() {
@@ -53,6 +53,38 @@ fn a_doctor_keeps_a_list_in_order() {
         browser.has("a.row-hit mark").then_some(())
     });
     browser.accessible("hits");
+
+    // A conversation is one page: what was not read stands open, what was is a line that unfolds in place.
+    for (n, references) in [(1, ""), (2, "References: <fil-1@exemple.fr>\r\n")] {
+        let text = format!(
+            "From: <{}>\r\nTo: <{}>\r\nSubject: Fil {n}\r\nDate: Sat, 21 Nov 2026 08:00:00 +0100\r\nMessage-ID: <fil-{n}@exemple.fr>\r\n\
+             {references}\r\nLettre {n}\r\n",
+            from.address, to.address
+        );
+        let _ = curl::send(&desk.sandbox, a, &from, &[&to.address], text.as_bytes()).ok();
+    }
+    let first = "return document.querySelector('a.row-link')?.textContent ?? '';";
+    wait::until("both letters, the second above", 30, || {
+        browser.go(&desk.at("/bureau"));
+        browser.run(first, &[]).as_str().is_some_and(|row| row.contains("Fil 2")).then_some(())
+    });
+    browser.press("a.row-link").shows("Conversation de 2 messages").accessible("a conversation");
+    let code = browser.attribute("article.message", "data-message").expect("a message");
+    let url = browser.url();
+    let (bal, _) = url.split_once("/dossier/").expect("a list");
+    browser.go(&format!("{bal}/message/{code}"));
+    let unfolded = || browser.has("a[data-fold][aria-expanded='true'] ~ :not([hidden])");
+    assert!(!unfolded(), "both are read now");
+    browser.press("a[data-fold]");
+    wait::until("the first letter in its place", 20, || unfolded().then_some(()));
+    browser
+        .accessible("a conversation, unfolded")
+        .screen(Screen { width: 390, dark: true })
+        .accessible("on a telephone");
+    browser.press("a[data-fold]");
+    assert!(!unfolded(), "folded again");
+    browser.screen(Screen { width: 1440, dark: false }).keys(&["u"]).shows("Boîte de réception");
+    wait::until("the list", 20, || browser.has("a.row-link").then_some(()));
     let console = browser.console();
     assert!(!console.iter().any(|l| l.contains("Content Security Policy") || l.contains("SEVERE")), "{console:#?}");
     let elsewhere = browser.loaded().into_iter().find(|l| !l.starts_with(&desk.at("/")));
