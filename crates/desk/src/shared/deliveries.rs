@@ -6,7 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use sceau_domain::text::text;
-use sceau_domain::{Lang, Refusal, RefusalCode};
+use sceau_domain::{Lang, Refusal};
 use sceau_operator::Actor;
 use sceau_operator::desk::deliveries::{DeliveryState, DeliveryView, Followed, SentAs};
 use sceau_operator::desk::list::Row;
