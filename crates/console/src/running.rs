@@ -1,7 +1,8 @@
 //! Routes of the pages about the service itself: mail, what is watched, rules, the machine.
 use crate::act;
 use crate::pages::{
-    connectors, imports, keeping, log, network, queue, readers, references, rules, service, trust, upload, watch,
+    connectors, imports, keeping, log, network, publication, queue, readers, references, rules, service, trust, upload,
+    watch,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +21,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/imports/nouveau", get(upload::people).post(upload::send_people).layer(limit(upload::PEOPLE)))
         .route("/console/imports/{id}", get(imports::show))
         .route("/console/imports/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/imports/{id}/compte-rendu", get(imports::report))
+        .route("/console/personnes/{id}/publication", get(publication::show))
         .route("/console/file", get(queue::list))
         .route("/console/file/{id}", get(queue::show))
         .route("/console/file/{id}/{act}", get(act::show).post(act::send))
@@ -53,6 +56,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/traces/{id}", get(log::trace))
         .route("/console/traces/{id}/{act}", get(act::show).post(act::send))
         .route("/console/journal", get(log::journal))
+        .route("/console/journal/cles/{key}", get(log::key))
         .route("/console/journal/{id}/{act}", get(act::show).post(act::send))
         .route("/console/lecteurs", get(readers::list))
         .route("/console/limites", get(rules::limits))

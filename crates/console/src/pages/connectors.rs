@@ -5,12 +5,10 @@ use crate::frame::{Ask, named, sheet};
 use crate::sheet::Sheet;
 use crate::table::{maybe, number, size, text, time};
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_operator::connectors::probe::ConnectorTest;
 use sceau_operator::connectors::settings::Server;
-use sceau_web::layout;
 use sceau_web::ui::{Cell, Kind, Table};
 
 /// For which servers there are settings, by their names.
@@ -179,11 +177,7 @@ async fn handed(ask: &Ask, name: &str, server: &str, file: &str) -> Result<Respo
     let server: Server = named(server).ok_or_else(missing)?;
     let found = ask.op().connector_settings(&ask.actor, name, server).await?;
     let found = found.into_iter().find(|f| f.name == file).ok_or_else(missing)?;
-    let mut headers = layout::headers("text/plain; charset=utf-8", "no-store");
-    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", found.name)) {
-        headers.insert(header::CONTENT_DISPOSITION, disposition);
-    }
-    Ok((headers, found.content).into_response())
+    Ok(super::file("text/plain; charset=utf-8", &found.name, found.content))
 }
 
 /// Each step of a test, in the page's language.

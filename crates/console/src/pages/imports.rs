@@ -5,8 +5,11 @@ use crate::carry::row;
 use crate::frame::Ask;
 use crate::sheet::Sheet;
 use crate::table::{ActLink, maybe, number, text};
+use axum::body::Body;
 use axum::extract::Path;
 use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
 use sceau_domain::{Refusal, UseCase};
 use sceau_web::ui::{Cell, Kind, Table};
 
@@ -55,6 +58,30 @@ async fn brought(ask: &Ask) -> Result<Response, Refusal> {
     Ok(ask.board(Board { links, tables: vec![table], ..Board::default() }))
 }
 
+/// `GET /console/imports/{id}/compte-rendu`: every line, with what stood in the file, as a file.
+pub(crate) async fn report(Path(id): Path<String>, ask: Ask) -> Response {
+    or_refused(&ask, written(&ask, &id).await)
+}
+
+async fn written(ask: &Ask, id: &str) -> Result<Response, Refusal> {
+    let (op, actor, id) = (ask.op().clone(), ask.actor.clone(), row(id)?);
+    // Refused before the first byte.
+    let head = format!("\u{feff}{}", op.import_report_head(&actor, id).await?);
+    let start = (op, actor, Some(head), 0_i64);
+    let pieces = stream::try_unfold(start, move |(op, actor, head, after)| async move {
+        if let Some(head) = head {
+            return Ok(Some((Bytes::from(head), (op, actor, None, after))));
+        }
+        match op.import_report(&actor, id, after).await {
+            Ok(Some((text, last))) => Ok(Some((Bytes::from(text), (op, actor, None, last)))),
+            Ok(None) => Ok(None),
+            // The answer is cut: whoever reads it sees that it is not whole.
+            Err(refusal) => Err(std::io::Error::other(refusal.code.as_str())),
+        }
+    });
+    Ok(super::file("text/csv; charset=utf-8", &format!("import-{id}.csv"), Body::from_stream(pieces)))
+}
+
 /// `GET /console/imports/{id}`: line by line.
 pub(crate) async fn show(Path(id): Path<String>, ask: Ask) -> Response {
     or_refused(&ask, lines(&ask, &id).await)
@@ -84,6 +111,7 @@ async fn lines(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         ("address", Kind::Link),
         ("detail", Kind::Text),
     ];
+    let report = format!("/console/imports/{id}/compte-rendu");
     let going = i.state == "receiving" || i.state == "running";
     // What a dry run found good is sent again, to be done.
     let real = match (i.dry_run && i.state == "done", &i.structure) {
@@ -110,6 +138,7 @@ async fn lines(ask: &Ask, id: &str) -> Result<Response, Refusal> {
             ("at", Cell::Time(i.at)),
             ("why", maybe(i.reason)),
             ("next_step", real),
+            ("download", Cell::Link(ask.t("report_of_import"), ask.visitor.to(&report))),
         ],
         acts: if going { vec!["annuler"] } else { Vec::new() },
         tables: vec![Table { next, ..ask.part("lines", &columns, rows.collect()) }],

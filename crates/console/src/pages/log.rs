@@ -73,7 +73,7 @@ async fn state(ask: &Ask) -> Result<Response, Refusal> {
             text(k.fingerprint),
             Cell::Time(Timestamp(k.created)),
             k.retired.map_or(Cell::None, |at| Cell::Time(Timestamp(at))),
-            text(k.pem),
+            Cell::Link(ask.t("key_file"), ask.visitor.to(&format!("/console/journal/cles/{}", k.id))),
         ]
     });
     let columns = [
@@ -81,7 +81,7 @@ async fn state(ask: &Ask) -> Result<Response, Refusal> {
         ("fingerprint", Kind::Text),
         ("since", Kind::Date),
         ("ended", Kind::Date),
-        ("pem", Kind::Text),
+        ("download", Kind::Link),
     ];
     let keys = ask.part("log_keys", &columns, keys.collect());
     let statements = log.statements.into_iter().map(|s| {
@@ -103,6 +103,17 @@ async fn state(ask: &Ask) -> Result<Response, Refusal> {
     // Of a log that is too long for a page, the introduction names the command.
     let acts = if log.size <= MOST_LEAVES { vec!["verifier"] } else { Vec::new() };
     Ok(ask.board(Board { acts, facts, tables: vec![keys, statements], ..Board::default() }))
+}
+
+/// `GET /console/journal/cles/{key}`: a public key, to verify with elsewhere.
+pub(crate) async fn key(Path(id): Path<String>, ask: Ask) -> Response {
+    or_refused(&ask, public(&ask, &id).await)
+}
+
+async fn public(ask: &Ask, id: &str) -> Result<Response, Refusal> {
+    let found = ask.op().notary_keys(&ask.actor).await?.into_iter().find(|k| k.id == id);
+    let key = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
+    Ok(super::file("application/x-pem-file", &format!("journal-{}.pem", key.id), key.pem))
 }
 
 /// Verifies the log, and says what was found.

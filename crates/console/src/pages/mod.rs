@@ -9,6 +9,7 @@ pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod people;
 pub(crate) mod places;
+pub(crate) mod publication;
 pub(crate) mod queue;
 pub(crate) mod readers;
 pub(crate) mod references;
@@ -19,9 +20,12 @@ pub(crate) mod upload;
 pub(crate) mod watch;
 
 use crate::frame::Ask;
-use axum::response::Response;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::Refusal;
+use sceau_web::layout;
 
 /// The page, or why not.
 pub(crate) fn or_refused(ask: &Ask, answer: Result<Response, Refusal>) -> Response {
@@ -40,6 +44,15 @@ pub(crate) fn tongue<'a>(ask: &Ask, fr: &'a str, en: &'a str) -> &'a str {
         sceau_domain::Lang::Fr => fr,
         sceau_domain::Lang::En => en,
     }
+}
+
+/// A file to keep.
+pub(crate) fn file(kind: &'static str, name: &str, body: impl Into<Body>) -> Response {
+    let mut headers = layout::headers(kind, "no-store");
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    (headers, body.into()).into_response()
 }
 
 /// An address with what a form there begins with.

@@ -6,6 +6,7 @@ use crate::sheet::Sheet;
 use crate::table::{maybe, number, text, time};
 use axum::extract::Path;
 use axum::response::Response;
+use sceau_domain::calendar::Territory::Metropole;
 use sceau_domain::{Refusal, UseCase};
 use sceau_operator::reports::ReportQuery;
 use sceau_operator::traces::TraceFilter;
@@ -30,7 +31,8 @@ async fn raised(ask: &Ask) -> Result<Response, Refusal> {
     let rows = ask.op().alarms(&ask.actor, all).await?.into_iter().map(|a| {
         let open = a.acknowledged.is_none() && a.cleared.is_none();
         let id = format!("{} {}", a.code, a.subject);
-        let seen = a.acknowledged.map(|(who, _)| who);
+        let when = |at| sceau_web::layout::instant(ask.lang(), at, Metropole);
+        let seen = a.acknowledged.map_or(Cell::None, |(who, at)| Cell::Titled(who, when(at)));
         vec![
             ask.state(&a.severity),
             text(tongue(ask, &a.fr, &a.en)),
@@ -38,7 +40,7 @@ async fn raised(ask: &Ask) -> Result<Response, Refusal> {
             number(a.count),
             Cell::Time(a.first),
             Cell::Time(a.last),
-            maybe(seen),
+            seen,
             time(a.cleared),
             if open { act(ask, "alarmes", id.trim_end(), "acquitter", UseCase::AlarmAck) } else { Cell::None },
         ]

@@ -198,6 +198,9 @@ async fn a_file_of_people_is_tried_and_its_lines_are_shown() {
     let tried = found.iter().find(|i| i.structure.as_deref() == Some("ici")).unwrap();
     assert!(tried.dry_run && !tried.certified && tried.name == "essai.csv" && tried.lines == 2, "{tried:?}");
     assert!(sheet.text.contains("essai.csv") && sheet.text.contains("À blanc"), "{}", sheet.text);
+    let report = h.get(&format!("/console/imports/{}/compte-rendu", tried.id), &cookie).await;
+    assert!(report.header("content-disposition").contains("attachment"), "{}", report.text);
+    assert!(report.text.lines().count() == 3 && report.text.contains("SANS-NUMERO"), "{}", report.text);
     // A structure imports its own people, nobody else's; support imports nothing.
     let own = h.as_one("structure").await;
     let sent = hand_in(&h, path, &own, &[("structure", "ailleurs"), ("dry_run", "oui")], PEOPLE).await;
@@ -249,6 +252,25 @@ async fn who_could_read_on_a_day_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_directories_show_of_a_person_is_told() {
+    let h = House::staffed().await;
+    with_a_domain(&h).await;
+    let address = "cardiologie@alpha.mssante.fr";
+    sceau_testkit::bal(&h.op, &h.admin, address, BalKind::Org, &["anne"], |_| {}).await;
+    let page = h.get("/console/personnes/anne/publication", &h.as_one("auditor").await).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains(address) && page.text.contains("Pas encore choisi"), "{}", page.text);
+    let nothing = h.get("/console/personnes/bruno/publication", &h.as_one("administrator").await).await;
+    assert!(
+        nothing.text.contains("rien n'est publié") || nothing.text.contains("rien n’est publié"),
+        "{}",
+        nothing.text
+    );
+    let other = h.get("/console/personnes/bruno/publication", &h.as_one("structure").await).await;
+    assert_eq!(other.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_auditor_finds_a_trace_proves_it_and_verifies_the_log() {
     let h = House::staffed().await;
     let cookie = h.as_one("auditor").await;
@@ -264,7 +286,10 @@ async fn the_auditor_finds_a_trace_proves_it_and_verifies_the_log() {
     let notary = h.op.notary(NotarySettings { checkpoints, every: Duration::from_secs(5), hold: None });
     while notary.round().await.unwrap() > 0 {}
     let log = h.get("/console/journal", &cookie).await;
-    assert!(log.text.contains("BEGIN PUBLIC KEY") && log.text.contains("/-/verifier"), "{}", log.text);
+    assert!(log.text.contains("/-/verifier"), "{}", log.text);
+    let key = log.text.split("href=\"/console/journal/cles/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let key = h.get(&format!("/console/journal/cles/{key}"), &cookie).await;
+    assert!(key.text.starts_with("-----BEGIN PUBLIC KEY"), "{}", key.text);
     let proof = h.press(&format!("/console/traces/{id}/preuve"), &cookie, "").await;
     assert!(proof.text.contains("\"checkpoint\"") && proof.header("content-disposition").contains("preuve-"));
     let good = h.press("/console/journal/-/verifier", &cookie, "").await;

@@ -5,7 +5,7 @@ use sceau_e2e::{Desk, proves, wait};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The pages of the menu, each with a word that it shows.
-const PAGES: [(&str, &str); 25] = [
+const PAGES: [(&str, &str); 31] = [
     ("", "Accueil de la console"),
     ("/demandes", "Demander une BAL"),
     ("/personnes", "Ajouter une personne"),
@@ -19,6 +19,7 @@ const PAGES: [(&str, &str); 25] = [
     ("/partenaires", "Partenaires"),
     ("/liste-blanche", "Exporter en CSV"),
     ("/certificats", "Jours restants"),
+    ("/autorites", "Demander les listes maintenant"),
     ("/domaines", "Inscrit"),
     ("/connecteurs", "Connecteurs"),
     ("/alarmes", "Alarmes"),
@@ -26,8 +27,13 @@ const PAGES: [(&str, &str); 25] = [
     ("/signalements", "Signalements"),
     ("/annonces", "Publier une annonce"),
     ("/traces", "Cette consultation est tracée"),
+    ("/journal", "Vérifier le journal"),
+    ("/lecteurs", "Qui pouvait lire"),
     ("/limites", "Fixer une limite"),
-    ("/conservation", "Conservation"),
+    ("/conservation", "Créer une politique"),
+    ("/gels", "Placer un gel"),
+    ("/references", "Importer le répertoire national"),
+    ("/imports/nouveau", "Importer des personnes"),
     ("/sante", "Base de données"),
     ("/noeuds", "En marche"),
     ("/taches", "Tâches"),
