@@ -101,8 +101,10 @@ document.addEventListener("click", async (event) => {
     pane.focus();
   } catch (refused) {
     // What is no piece is a page.
-    if (refused instanceof Refused && refused.code === "part") location.assign(link.href);
-    else say(refused.sentence);
+    if (refused instanceof Refused && refused.code === "part") return location.assign(link.href);
+    say(refused.sentence);
+    // It left while it was listed: the list is read anew.
+    if (refused.code === "entry.unknown") fresh().catch(() => {});
   }
 });
 
