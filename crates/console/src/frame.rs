@@ -2,7 +2,7 @@
 //!
 //! Promises: whoever has no administrative role is told so, whatever is asked; a page whose use case the asker's roles do not have is not shown and not
 //! named in the menu; the calls behind the pages judge again, each on its place.
-use crate::table::finish;
+use crate::table::{finish, unfinished};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -250,7 +250,10 @@ impl Ask {
     pub fn answer(&self, page: &impl askama::Template, tables: &[&Table]) -> Response {
         let wanted = tables.iter().find(|table| self.order().0.is_none_or(|id| id == table.id));
         match wanted.or(tables.first()) {
-            Some(table) if self.file() => table.csv(),
+            Some(table) if self.file() => match &table.next {
+                Some(next) => unfinished(table, &format!("{} {next}&format=csv", self.t("csv_more"))).csv(),
+                None => table.csv(),
+            },
             Some(table) => {
                 let piece = Piece { shell: self.shell(), table: (*table).clone() };
                 part::answer(&self.visitor, &Asked(self.visitor.part), page, &[(PartName::Table, &piece)])

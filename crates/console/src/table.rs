@@ -173,6 +173,17 @@ impl Ask {
     }
 }
 
+/// A table of which a file holds a part: its last row says so, and where the rest is.
+pub(crate) fn unfinished(table: &Table, words: &str) -> Table {
+    let mut told = table.clone();
+    let mut row = vec![Cell::None; told.columns.len()];
+    if let Some(first) = row.first_mut() {
+        *first = text(words);
+    }
+    told.rows.push(row);
+    told
+}
+
 /// Puts a table into the order that was asked for: by a column, from the least to the greatest, or the other way round (`-`).
 pub(crate) fn finish(ask: &Ask, mut table: Table) -> Table {
     let (which, order) = ask.order();
@@ -293,6 +304,25 @@ mod tests {
         assert_eq!(compare(&text("b"), &text("A")), Ordering::Greater);
         assert_eq!(compare(&Cell::Time(Timestamp(2)), &Cell::Time(Timestamp(1))), Ordering::Greater);
         assert_eq!(compare(&Cell::None, &text("a")), Ordering::Less);
+    }
+
+    #[test]
+    fn a_file_that_is_a_part_says_so() {
+        let column = |key| Column { key, title: key.into(), kind: Kind::Text, sort: true };
+        let table = Table {
+            id: "essai",
+            caption: String::new(),
+            at: String::new(),
+            columns: vec![column("a"), column("b")],
+            rows: vec![vec![text("1"), text("2")]],
+            sort: None,
+            filter: Vec::new(),
+            next: Some("/console/essai?apres=1".into()),
+            empty: String::new(),
+            lang: sceau_domain::Lang::Fr,
+        };
+        let told = unfinished(&table, "Suite");
+        assert_eq!((told.rows.len(), told.rows[1].len(), told.rows[1][0].text(told.lang)), (2, 2, "Suite".to_owned()));
     }
 
     #[test]

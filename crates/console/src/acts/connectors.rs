@@ -42,7 +42,7 @@ pub(crate) const ACTS: &[Act] = &[
         ("connecteurs", "certifier"),
         UseCase::ConnectorCertify,
         "",
-        &[("way", Takes::One(&["request", "make", "pkcs12", "certificate", "dn"])), ("shown", Takes::Lines)],
+        &[("way", Takes::One(&["csr", "make", "pkcs12", "certificate", "dn"])), ("shown", Takes::Lines)],
     ),
     act(
         ("connecteurs", "revoquer"),
@@ -149,7 +149,7 @@ fn wanted(f: &Filled<'_>) -> Result<NewCertificate, Refusal> {
     let needed = || shown.clone().ok_or_else(|| invalid("shown"));
     let mut new = NewCertificate::default();
     match f.line("way") {
-        "request" => new.request = Some(needed()?),
+        "csr" => new.request = Some(needed()?),
         "certificate" => new.certificate = Some(needed()?),
         "dn" => new.dn = Some(needed()?),
         "make" => new.make = true,

@@ -13,6 +13,15 @@ const DOMAIN: &str = "alpha.mssante.fr";
 /// A line a person, as a spreadsheet writes it.
 const PEOPLE: &str = "Nom;Prénom;RPPS;Habilité\nEXEMPLE;Claire;10000000017;oui\nSANS-NUMERO;;;\n";
 
+/// A domain, and a BAL in it, of no structure: `anne` answers for it, `bruno` works in it.
+const BAL: &str = "cardiologie@alpha.mssante.fr";
+
+async fn with_a_bal(h: &House) {
+    h.op.add_domain(&h.admin, DOMAIN.parse().unwrap(), DomainKind::Production).await.unwrap();
+    let more = |bal: &mut sceau_operator::accounts::NewBal| bal.members = vec!["bruno".into()];
+    sceau_testkit::bal(&h.op, &h.admin, BAL, BalKind::Org, &["anne"], more).await;
+}
+
 /// The domain, of the structure `ici`.
 async fn with_a_domain(h: &House) {
     h.op.add_domain(&h.admin, DOMAIN.parse().unwrap(), DomainKind::Production).await.unwrap();
@@ -229,11 +238,8 @@ async fn a_reference_table_is_replaced_by_a_file_and_searched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_could_read_on_a_day_is_told() {
     let h = House::staffed().await;
-    with_a_domain(&h).await;
-    let address = "cardiologie@alpha.mssante.fr";
-    let more = |bal: &mut sceau_operator::accounts::NewBal| bal.members = vec!["bruno".into()];
-    sceau_testkit::bal(&h.op, &h.admin, address, BalKind::Org, &["anne"], more).await;
-    let cookie = h.as_one("auditor").await;
+    with_a_bal(&h).await;
+    let (address, cookie) = (BAL, h.as_one("auditor").await);
     let asked = h.get("/console/lecteurs", &cookie).await;
     assert!(asked.text.contains("name=\"bal\"") && asked.text.contains("name=\"jour\""), "{}", asked.text);
     let before = h.get(&format!("/console/lecteurs?bal={address}&jour=2001-01-01"), &cookie).await;
@@ -254,12 +260,10 @@ async fn who_could_read_on_a_day_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_directories_show_of_a_person_is_told() {
     let h = House::staffed().await;
-    with_a_domain(&h).await;
-    let address = "cardiologie@alpha.mssante.fr";
-    sceau_testkit::bal(&h.op, &h.admin, address, BalKind::Org, &["anne"], |_| {}).await;
+    with_a_bal(&h).await;
     let page = h.get("/console/personnes/anne/publication", &h.as_one("auditor").await).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains(address) && page.text.contains("Pas encore choisi"), "{}", page.text);
+    assert!(page.text.contains(BAL) && page.text.contains("Pas encore choisi"), "{}", page.text);
     let nothing = h.get("/console/personnes/bruno/publication", &h.as_one("administrator").await).await;
     assert!(
         nothing.text.contains("rien n'est publié") || nothing.text.contains("rien n’est publié"),
