@@ -173,7 +173,22 @@ pub(crate) fn last_level(visitor: &Visitor, folder: &Folder) -> String {
 /// A folder with the levels above it.
 pub(super) fn path(visitor: &Visitor, folder: &Folder) -> String {
     match folder.name.rsplit_once('/') {
-        Some((above, _)) => format!("{} / {}", above.replace('/', " / "), last_level(visitor, folder)),
+        Some((above, _)) => {
+            let (top, rest) = above.split_once('/').map_or((above, ""), |(top, rest)| (top, rest));
+            // Folders that every BAL has are called by the house's word above others too.
+            let uses = [
+                ("INBOX", "inbox"),
+                ("Drafts", "drafts"),
+                ("Sent", "sent"),
+                ("Archive", "archive"),
+                ("Junk", "junk"),
+                ("Trash", "trash"),
+            ];
+            let known = uses.iter().find(|(name, _)| *name == top);
+            let top = known.map_or_else(|| top.to_owned(), |(_, key)| visitor.t(&format!("list.folder.{key}")));
+            let levels = [top.as_str(), &rest.replace('/', " / "), &last_level(visitor, folder)].map(str::to_owned);
+            levels.into_iter().filter(|level| !level.is_empty()).collect::<Vec<_>>().join(" / ")
+        }
         None => last_level(visitor, folder),
     }
 }

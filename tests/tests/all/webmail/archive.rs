@@ -1,9 +1,10 @@
 //! Archives and folders of one's own.
 use sceau_e2e::visit::{Visit, between};
-use sceau_e2e::{Desk, wait};
+use sceau_e2e::{Desk, proves, wait};
 
 #[test]
 fn folders_are_made_filled_and_kept_from_going_with_what_they_hold() {
+    let _proof = proves(&["F058"], "web");
     let desk = Desk::start();
     let a = desk.a();
     let (from, to) = (a.account("Per", 1).clone(), a.account("Per", 0).clone());
@@ -51,6 +52,15 @@ fn folders_are_made_filled_and_kept_from_going_with_what_they_hold() {
     assert!(done.body.contains("Un message archivé."), "{}", done.body);
     assert_eq!(asks("supprimer", "").status, 303);
     assert!(!visit.get(&desk.at(&folders)).body.contains("Année 2026"));
+    // The other one goes into the folder of its year, and back.
+    let list = visit.follow(visit.get(&desk.at("/bureau")));
+    let uid = between(&list.body, "name=\"u\" value=\"", "\"").expect("a tick").to_owned();
+    let typed = [("u", uid.as_str()), ("tout", ""), ("faire", "archiver-annee")];
+    let done = visit.follow(visit.send(&list, &act, &typed));
+    assert!(done.body.contains("Un message archivé."), "{}", done.body);
+    assert!(visit.get(&desk.at(&folders)).body.contains("Archives / 20"));
+    let back = visit.follow(visit.send(&done, &format!("/bal/{bal}/annuler"), &[]));
+    assert!(back.body.contains("1 comme avant"), "{}", back.body);
     // Folders that every BAL has are not this page's to change.
     let inbox = between(&list.url, "/dossier/", "?").or(list.url.rsplit('/').next()).expect("a folder").to_owned();
     let own = [("jeton", jeton.as_str()), ("dossier", &inbox), ("faire", "supprimer"), ("nom", "")];
