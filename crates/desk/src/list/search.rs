@@ -173,11 +173,11 @@ async fn page(visitor: &Visitor, actor: &Actor, b: &str, asked: &Asked) -> Resul
         let from = shown.map(|f| format!("?dans={}", op.mailbox_object(f.id))).unwrap_or_default();
         Hit {
             to: visitor.to(&format!("/bal/{b}/message/{}{from}", op.email_object(hit.message))),
-            who: match names(&hit.from).join(", ") {
+            who: match once(hit.from.iter().map(|from| name(from))).join(", ") {
                 nobody if nobody.is_empty() => visitor.t("list.row.nobody"),
                 who => who,
             },
-            whom: hit.from.join(", "),
+            whom: once(hit.from.iter().map(String::as_str)).join(", "),
             subject: if hit.subject.trim().is_empty() { visitor.t("list.row.no_subject") } else { hit.subject },
             folder: shown.map(|f| last_level(visitor, f)).unwrap_or_default(),
             date: short(visitor.lang, hit.date, now),
@@ -210,15 +210,15 @@ fn before(visitor: &Visitor, said: &str) -> Option<(i64, i64)> {
     Some((date.parse().ok()?, visitor.op.message_of_object(message)?))
 }
 
-/// Senders by name, each once: who answers for a message is often who wrote it.
-fn names(from: &[String]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for name in from.iter().map(|from| name(from)) {
-        if !names.contains(&name) {
-            names.push(name);
+/// Each once: who answers for a message is often who wrote it.
+fn once<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut found: Vec<&str> = Vec::new();
+    for text in texts {
+        if !found.contains(&text) {
+            found.push(text);
         }
     }
-    names
+    found
 }
 
 /// The name of a sender that is said with its address; the address of one without a name.
