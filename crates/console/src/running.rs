@@ -75,6 +75,7 @@ pub(crate) fn routes() -> Router<State> {
             get(upload::table).post(upload::send_table).layer(limit(upload::TABLE)),
         )
         .route("/console/sante", get(service::health))
+        .route("/console/sante/{id}/{act}", get(act::show).post(act::send))
         .route("/console/noeuds", get(service::nodes))
         .route("/console/taches", get(service::jobs))
 }

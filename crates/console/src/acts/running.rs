@@ -3,7 +3,7 @@ use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
 use crate::carry::{Done, Filled, invalid, row, unknown};
 use crate::frame::Ask;
 use crate::pages::rules::label;
-use crate::pages::{log, trust};
+use crate::pages::{log, service, trust};
 use sceau_domain::report::ReportState;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_operator::queue::{Chosen, Holding};
@@ -65,6 +65,7 @@ pub(crate) const ACTS: &[Act] = &[
         &[("scope", Takes::One(SCOPES)), ("subject", Takes::Line)],
     ),
     act(("journal", "verifier"), UseCase::TraceProve, "btn-main", NOTHING),
+    act(("sante", "essayer-antivirus"), UseCase::AntivirusTest, "", NOTHING),
     act(("traces", "preuve"), UseCase::TraceProve, "btn-main", NOTHING),
 ];
 
@@ -91,6 +92,7 @@ pub(crate) async fn carry_out(ask: &Ask, act: &Act, id: &str, form: &Form) -> Re
         "file" => queue(ask, act, id, form).await?,
         "liste-blanche" if act.name == "regarder" => return Ok(Done::Page(trust::looked_at(ask, id).await?)),
         "liste-blanche" => return Ok(Done::Page(trust::refreshed(ask).await?)),
+        "sante" => return Ok(Done::Page(service::tried(ask).await?)),
         "journal" => return Ok(Done::Page(log::verified(ask).await?)),
         "traces" => {
             let bundle = ask.op().evidence(&ask.actor, row(id)?, None).await?;

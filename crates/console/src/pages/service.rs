@@ -1,6 +1,6 @@
 //! The machine: how it is, its nodes, its later work.
 use super::{more, or_refused};
-use crate::board::Board;
+use crate::board::{Board, Outcome};
 use crate::frame::{Ask, name_of};
 use crate::table::{maybe, number, text, time};
 use axum::response::Response;
@@ -27,7 +27,24 @@ async fn parts(ask: &Ask) -> Result<Response, Refusal> {
     });
     let columns = [("part", Kind::Text), ("state", Kind::State), ("sentence", Kind::Text), ("known", Kind::Text)];
     let tables = vec![ask.table("sante", &columns, rows.collect())];
-    Ok(ask.board(Board { plots: super::queue::exchanges(ask).await?, tables, ..Board::default() }))
+    let (acts, plots) = (vec!["essayer-antivirus"], super::queue::exchanges(ask).await?);
+    Ok(ask.board(Board { acts, plots, tables, ..Board::default() }))
+}
+
+/// The antivirus tried with the test file, and what it said.
+pub(crate) async fn tried(ask: &Ask) -> Result<Response, Refusal> {
+    let t = ask.op().test_antivirus(&ask.actor).await?;
+    let outcome = Outcome {
+        title: ask.t("act.sante-essayer-antivirus.done"),
+        state: Some(ask.state(if t.good { "good" } else { "wrong" })),
+        facts: vec![
+            ("harmless", text(ask.word(&t.harmless))),
+            ("eicar", text(ask.word(&t.eicar))),
+            ("took", text(format!("{} ms", t.took))),
+        ],
+        ..Outcome::default()
+    };
+    Ok(ask.outcome("-", outcome))
 }
 
 /// How long ago it was; the instant when one points at it.
