@@ -326,6 +326,9 @@ async fn the_queue_and_health_are_drawn_and_a_destination_is_held() {
             page.text
         );
     }
+    // Without an engine, the trial says so.
+    let tried = h.press("/console/sante/-/essayer-antivirus", &cookie, "").await;
+    assert!(!tried.status.is_success() && tried.text.contains("banner-no"), "{} {}", tried.status, tried.text);
     let held =
         h.press("/console/file/-/retenir-destination", &cookie, "destination=beta.mssante.fr&reason=essai").await;
     assert_eq!(held.header("location"), "/console/file?fait=file-retenir-destination", "{}", held.text);
