@@ -53,6 +53,12 @@ fn a_doctor_keeps_a_list_in_order() {
         browser.has("a.row-hit mark").then_some(())
     });
     browser.accessible("hits");
+    // What is typed is helped on; a way on is chosen by keys, and asked.
+    browser.fill("#q", "avec");
+    wait::until("a suggestion", 20, || browser.has("#suggestions:not([hidden]) [role=option]").then_some(()));
+    browser.accessible("suggestions").keys(&["ArrowDown", "Enter"]);
+    wait::until("its answer", 20, || browser.url().contains("avec%3Apj").then_some(()));
+    browser.shows("Recherche");
 
     // A conversation is one page: what was not read stands open, what was is a line that unfolds in place.
     for (n, references) in [(1, ""), (2, "References: <fil-1@exemple.fr>\r\n")] {
