@@ -370,7 +370,7 @@ impl Operator {
         }
     }
 
-    /// Moves entries into the archive, each into the folder of the year in which it came; folders are made where they are missing, before anything moves.
+    /// Moves entries into the archive, each into the folder of the year in which it came; missing folders are made before anything moves.
     pub(super) async fn bring_by_year(
         &self,
         actor: &Actor,

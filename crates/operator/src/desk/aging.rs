@@ -1,7 +1,7 @@
 //! Rules by age (F058): what lies in the INBOX for so many days, was read and is not followed is filed, once a day.
 //!
-//! Promises: what nobody read yet, and what somebody follows, stays where it is; acts are those of every door, with their traces, many messages at once;
-//! each is harmless when it is done again; what cannot be done is told beside the rule and holds up nothing.
+//! Promises: what nobody read yet, and what somebody follows, stays where it is; acts are those of every door, with their traces, many messages at
+//! once; each is harmless when it is done again; what cannot be done is told beside the rule and holds up nothing.
 use super::rules::{DAY, Run, SLICE, days_since, is_passing, opened};
 use crate::Operator;
 use crate::jobs::Kind;

@@ -1,7 +1,7 @@
 //! Labels: keywords of messages (RFC 9051 §2.3.2), as people call them. A mail program that shows keywords shows the same.
 //!
-//! Promises: what is kept from somebody (F074) is not counted for him; programs' own keywords are no labels; a label is read as it was written, whatever
-//! its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces).
+//! Promises: what is kept from somebody (F074) is not counted for him; programs' own keywords are no labels; a label is read as it was written,
+//! whatever its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces).
 use crate::mailbox::folders::{Folder, seen_by};
 use crate::mailbox::words::Words;
 use crate::refuse::{self, Fail};
@@ -31,11 +31,12 @@ pub struct LabelView {
 /// The keyword that a label is written as. `admin.invalid`: too long, a program's word, or signs that no keyword may have.
 pub fn keyword_of(label: &str) -> Result<String, Refusal> {
     let invalid = || Refusal::new(RefusalCode::Invalid).with("name", "etiquette");
-    let said = plain::said(label, "etiquette", LONGEST)?;
-    let keyword = utf7::encode(&said.replace('_', " ").split_whitespace().collect::<Vec<_>>().join("_"));
-    // An atom (RFC 9051 §9).
+    let said = plain::said(label, "etiquette", LONGEST)?.replace('_', " ");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let keyword = utf7::encode(&said.replace(' ', "_"));
+    // An atom (RFC 9051 §9), and one that reads back.
     let atom = |c: char| c.is_ascii_graphic() && !"(){%*\"\\]".contains(c);
-    if keyword.len() > KEYWORD || !keyword.chars().all(atom) || label_of(&keyword).is_none() {
+    if keyword.len() > KEYWORD || !keyword.chars().all(atom) || label_of(&keyword).as_deref() != Some(&*said) {
         return Err(invalid());
     }
     Ok(keyword)

@@ -206,8 +206,8 @@ impl Operator {
         Ok(self.0.store.write(write).await?)
     }
 
-    /// Which of the last hundred messages that came, and are still in the INBOX, a rule would concern, newest first; for a rule by age, which of the hundred
-    /// oldest that it may be applied to. Nothing is done with them.
+    /// Which of the last hundred messages that came, and are still in the INBOX, a rule would concern, newest first; for a rule by age, which of the
+    /// hundred oldest that it may be applied to. Nothing is done with them.
     pub async fn try_rule(&self, actor: &Actor, rule: &Rule) -> Result<Vec<Tried>, Refusal> {
         let seat = self.ruling(actor).await?;
         let rule = rule.clone().checked()?;
