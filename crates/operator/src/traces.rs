@@ -42,6 +42,9 @@ pub struct TraceFilter {
     pub actor: Option<String>,
     /// Since (inclusive).
     pub since: Option<Timestamp>,
+    /// Until (not included).
+    #[serde(default)]
+    pub until: Option<Timestamp>,
     /// Only ids greater than this one, oldest first (to follow); otherwise newest first.
     pub after: Option<i64>,
     /// At most (default 50, at most 1000).
@@ -53,10 +56,13 @@ use crate::refuse::Fail;
 use crate::rights::On;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
-use sceau_store::{id::made_at, traces as rows};
+use sceau_store::id::{first_at, made_at};
+use sceau_store::traces as rows;
 
 /// Following looks at what is younger than this, milliseconds; reading on from an older id is consulting.
 const FOLLOWED: i64 = 10 * 60_000;
+/// A day, milliseconds.
+const DAY: i64 = 86_400_000;
 /// Traces of one listing: by default, and at most.
 const LIMITS: (u32, u32) = (50, 1000);
 
@@ -71,7 +77,13 @@ impl Operator {
             bal: bal.clone(),
             actor: filter.actor.clone(),
             since: filter.since.map(|s| s.0),
-            after: filter.after,
+            until: filter.until.map(|u| u.0),
+            // Ids are ordered by time: what is older or younger by a day is not walked through.
+            after: match (filter.after, filter.since) {
+                (Some(after), Some(since)) => Some(after.max(first_at(since.plus_ms(-DAY)))),
+                (after, _) => after,
+            },
+            before: filter.until.map(|until| first_at(until.plus_ms(DAY))),
             limit: i64::from(filter.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1)),
         };
         let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, &rows)?)).await?;

@@ -80,8 +80,12 @@ pub struct Filter {
     pub actor: Option<String>,
     /// Not before, milliseconds since 1970.
     pub since: Option<i64>,
+    /// Before, milliseconds since 1970.
+    pub until: Option<i64>,
     /// Only greater ids, oldest first; otherwise newest first.
     pub after: Option<Id>,
+    /// Only lesser ids.
+    pub before: Option<Id>,
     /// At most.
     pub limit: i64,
 }
@@ -185,8 +189,14 @@ pub fn list(tx: &mut dyn Tx, f: &Filter) -> Result<Vec<Trace>, StoreError> {
     if let Some(since) = f.since {
         bind("at >= #", Value::from(since));
     }
+    if let Some(until) = f.until {
+        bind("at < #", Value::from(until));
+    }
     if let Some(after) = f.after {
         bind("id > #", Value::from(after));
+    }
+    if let Some(before) = f.before {
+        bind("id < #", Value::from(before));
     }
     bind("#", Value::from(f.limit));
     let limit = conditions.pop().unwrap_or_default();

@@ -288,7 +288,7 @@ impl Plot {
             let value = |points: &[(i64, f64)]| {
                 points.iter().find(|(a, _)| *a == at).map_or_else(String::new, |(_, v)| figure(*v))
             };
-            (instant(lang, Timestamp(at), Territory::Metropole), self.series.iter().map(|(_, p)| value(p)).collect())
+            (brief(lang, Timestamp(at), Territory::Metropole), self.series.iter().map(|(_, p)| value(p)).collect())
         };
         instants.into_iter().map(row).collect()
     }

@@ -1,7 +1,7 @@
 //! What the people in charge must know: alarms, abuse, reports, announcements, traces.
 use super::{more, or_refused, tongue};
 use crate::carry::row;
-use crate::frame::{Ask, midnight};
+use crate::frame::{Ask, day_over, midnight};
 use crate::sheet::Sheet;
 use crate::table::{maybe, number, text, time};
 use axum::extract::Path;
@@ -237,6 +237,7 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
         bal: ask.given("bal").map(str::to_owned),
         actor: ask.given("qui").map(str::to_owned),
         since,
+        until: ask.given("jusqu_au").and_then(day_over),
         after,
         limit: Some(ask.rows()),
     };
@@ -267,7 +268,8 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
         ("to_do", Kind::Link),
     ];
     let table = Table { next, ..ask.table("traces", &columns, rows.collect()) };
-    let finds = vec![ask.find("acte"), ask.find("bal"), ask.find("qui"), ask.find_day("depuis")];
+    let finds =
+        vec![ask.find("acte"), ask.find("bal"), ask.find("qui"), ask.find_day("depuis"), ask.find_day("jusqu_au")];
     Ok(ask.list(finds, &[], Vec::new(), table))
 }
 

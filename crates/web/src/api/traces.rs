@@ -66,7 +66,7 @@ async fn list(
 ) -> Result<Json<Page<TraceView>>, Problem> {
     let size = limit.unwrap_or(50);
     let after = after.map(|id| id.0);
-    let filter = TraceFilter { act, bal, actor: by, since, after, limit: Some(size) };
+    let filter = TraceFilter { act, bal, actor: by, since, after, limit: Some(size), ..TraceFilter::default() };
     let found = op.traces(&actor, &filter).await?;
     // The newest ones have no page after them.
     Ok(Json(if after.is_some() { Page::new(found, size, |t| t.id.to_string()) } else { Page::whole(found) }))

@@ -1,9 +1,10 @@
 //! What the console asks: whose its pages are, later work, how the service is.
 use crate::rights::House;
-use sceau_domain::UseCase;
+use sceau_domain::{Timestamp, UseCase};
 use sceau_operator::Actor;
 use sceau_operator::desk::figures::Condition;
 use sceau_operator::notary::NotarySettings;
+use sceau_operator::traces::TraceFilter;
 use sceau_store::jobs::{NewJob, enqueue};
 use sceau_store::{StoreError, params};
 use sceau_testkit::world::code;
@@ -89,6 +90,14 @@ async fn the_log_is_judged_for_who_may_prove_a_trace(h: House) {
     h.0.store.write(move |tx| tx.execute(sql, params![])).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
     let report = op.verify_log(&auditor).await.unwrap();
     assert_eq!((report.good, report.findings.len(), report.findings[0].code().as_str()), (false, 1, "altered"));
+    // A stretch of time: before it nothing, within it all of them.
+    let within = async |since: i64, until: i64| {
+        let (since, until) = (Some(Timestamp(since)), Some(Timestamp(until)));
+        let filter = TraceFilter { act: Some("role".into()), since, until, after: Some(0), ..TraceFilter::default() };
+        op.traces(&auditor, &filter).await.unwrap().len()
+    };
+    let now = op.clock().now().0;
+    assert_eq!((within(0, now - 86_400_000).await, within(now - 3_600_000, now + 1).await > 1), (0, true));
     // That it was asked is traced, by whom.
     assert_eq!(h.0.traces("trace.verified").await.len(), 2);
 }
