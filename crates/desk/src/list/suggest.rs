@@ -64,13 +64,13 @@ struct Ways {
 /// `GET /bal/{b}/chercher/suggestions`
 pub(super) async fn show(visitor: Visitor, Path(b): Path<String>, uri: Uri) -> Response {
     let typed = Query::<Typed>::try_from_uri(&uri).map(|Query(typed)| typed).unwrap_or_default();
-    if visitor.part != Some(PartName::Chips) {
-        return visitor.see(&format!("/bal/{b}/chercher?{}", form(&[("q", typed.q.trim())])));
-    }
     let actor = match seated(&visitor, &b).await {
         Ok(actor) => actor,
         Err(answer) => return *answer,
     };
+    if visitor.part != Some(PartName::Chips) {
+        return visitor.see(&format!("/bal/{b}/chercher?{}", form(&[("q", typed.q.trim())])));
+    }
     match ways(&visitor, &actor, &b, &typed.q).await {
         Ok(ways) => {
             let ways = Ways { shell: visitor.shell("/bal").of_bal(&b), ways };
