@@ -11,7 +11,19 @@ async function show() {
   place.querySelector('[data-do="remove"]').hidden = !ready;
 }
 
+// The browser offers to install: the button does it.
+let offer;
+addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  offer = event;
+  if (place) place.querySelector('[data-do="install"]').hidden = false;
+});
+addEventListener("appinstalled", () => {
+  if (place) place.querySelector('[data-do="install"]').hidden = true;
+});
+
 const acts = {
+  install: () => offer.prompt(),
   ready: () => workers.register(worker(), { scope: "/" }).then(() => workers.ready),
   async remove() {
     await (await workers.getRegistration("/"))?.unregister();

@@ -31,10 +31,15 @@ if (workers && form && window.PushManager) {
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      form.elements.adresse.value = (await subscribe()).endpoint;
-      form.submit();
+      // First of all: some browsers ask their user only while the button is still warm.
+      if ((await Notification.requestPermission()) === "granted") {
+        form.elements.adresse.value = (await subscribe()).endpoint;
+        form.submit();
+      } else {
+        say(place.dataset.denied);
+      }
     } catch {
-      say(window.Notification?.permission === "denied" ? place.dataset.denied : place.dataset.failed);
+      say(place.dataset.failed);
     }
     button.disabled = false;
   });
