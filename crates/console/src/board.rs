@@ -11,6 +11,8 @@ use sceau_web::ui::{Cell, Plot, Table};
 /// What such a page holds.
 #[derive(Default)]
 pub(crate) struct Board {
+    /// What it is called, where that is not the name of its place.
+    pub title: Option<String>,
     /// Fields by which one looks.
     pub finds: Vec<Find>,
     /// Acts that belong to no row, by their names in this place.
@@ -82,7 +84,7 @@ impl Ask {
         let page = Page {
             shell: self.shell(),
             frame: self.frame(),
-            title: self.t(&format!("place.{name}")),
+            title: board.title.unwrap_or_else(|| self.t(&format!("place.{name}"))),
             intro: self.t(&format!("intro.{name}")),
             path: self.path().to_owned(),
             finds: board.finds,

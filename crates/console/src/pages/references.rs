@@ -113,5 +113,6 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ("by", text(known.imported_by)),
         ("fingerprint", text(known.digest)),
     ];
-    Ok(ask.board(Board { finds, links, facts, tables, ..Board::default() }))
+    let title = Some(format!("{} – {name}", ask.t("place.references")));
+    Ok(ask.board(Board { title, finds, links, facts, tables, ..Board::default() }))
 }

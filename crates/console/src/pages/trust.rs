@@ -100,7 +100,8 @@ async fn changed(ask: &Ask) -> Result<Response, Refusal> {
     ];
     let table = Table { next, ..ask.table("changes", &columns, rows.collect()) };
     let finds = vec![ask.find("domaine"), ask.find_day("depuis")];
-    Ok(ask.board(Board { finds, tables: vec![table], ..Board::default() }))
+    let title = Some(ask.t("table.changes"));
+    Ok(ask.board(Board { title, finds, tables: vec![table], ..Board::default() }))
 }
 
 /// The white list asked for now, and what it changed.
