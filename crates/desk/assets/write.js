@@ -1,6 +1,7 @@
 // Writing: saving while one types, sending by the keyboard, files that are dropped.
 import { part, say, swap } from "./base.js";
 import { complete } from "./complete.js";
+import { settle } from "./rich.js";
 import { send } from "./upload.js";
 
 const QUIET = 1500;
@@ -19,6 +20,7 @@ let timer;
 async function save() {
   changed = false;
   last = Date.now();
+  settle();
   const typed = new FormData(form);
   typed.delete("pieces");
   typed.set("faire", "auto");
@@ -73,6 +75,7 @@ for (const name of FIELDS) {
 // The form goes once, and after what is being saved: it says from which version it starts.
 form.addEventListener("submit", async (event) => {
   clearTimeout(timer);
+  settle();
   if (sent) return event.preventDefault();
   if (saving) {
     event.preventDefault();

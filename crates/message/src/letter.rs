@@ -33,6 +33,8 @@ pub struct Letter {
     pub subject: String,
     /// Its text.
     pub text: String,
+    /// The same as HTML, what stands in a body; empty: it is plain.
+    pub html: String,
     /// When it is dated.
     pub at: Timestamp,
     /// The unique part of its Message-ID (letters, digits, `.`, `-`, `_`).
@@ -76,9 +78,30 @@ impl Letter {
                 "Content-Type: multipart/mixed;\r\n boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n"
             ));
         }
-        out.push_str("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
-        quoted_printable(self.text.as_bytes(), &mut out);
+        self.put_text(&mut out);
         out.into_bytes()
+    }
+
+    /// The text: plain; or plain and HTML, of which a reader takes what it can (RFC 2046 §5.1.4).
+    fn put_text(&self, out: &mut String) {
+        let put = |kind: &str, text: &str, out: &mut String| {
+            out.push_str(&format!(
+                "Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+            ));
+            quoted_printable(text.as_bytes(), out);
+        };
+        if self.html.is_empty() {
+            return put("text/plain", &self.text, out);
+        }
+        // Neither boundary begins like the other: some readers look no further than where one ends.
+        let boundary = boundary(&format!("texte.{}", self.id));
+        out.push_str(&format!(
+            "Content-Type: multipart/alternative;\r\n boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n"
+        ));
+        put("text/plain", &self.text, out);
+        out.push_str(&format!("\r\n--{boundary}\r\n"));
+        put("text/html", &format!("<!DOCTYPE html>\n<html><body>{}</body></html>\n", self.html), out);
+        out.push_str(&format!("\r\n--{boundary}--\r\n"));
     }
 
     /// Begins another message as a piece, whole and as it is (RFC 2046 §5.2.1): its bytes follow, lines of any octets.
@@ -193,6 +216,7 @@ mod tests {
             bcc: Vec::new(),
             subject: "Compte rendu d’Élise".into(),
             text: "Bonjour,\n.\nFrom ici\n".into(),
+            html: String::new(),
             at: Timestamp(1_795_000_000_000),
             id: "0a1".into(),
             references: Vec::new(),
@@ -245,6 +269,31 @@ mod tests {
         assert_eq!(part.mime.file_name().as_deref(), Some("été.pdf"));
         let body = &message[part.body.0 as usize..(part.body.0 + part.body.1) as usize];
         assert_eq!(transfer_decoded(&part.mime.encoding, body), content);
+    }
+
+    #[test]
+    fn what_is_written_with_form_has_a_plain_twin() {
+        let html = "<div>Bonjour <b>Élise</b></div>";
+        let parts = |message: &[u8]| {
+            let mut scanner = Scanner::new(Limits::default());
+            scanner.push(message).unwrap();
+            scanner.finish().unwrap().root.children
+        };
+        let rich = Letter { html: html.into(), ..letter() };
+        let alone = rich.begin(false);
+        let both = parts(&alone);
+        assert_eq!(both.len(), 2);
+        let read = |n: usize| {
+            let body = &alone[both[n].body.0 as usize..(both[n].body.0 + both[n].body.1) as usize];
+            String::from_utf8(transfer_decoded(&both[n].mime.encoding, body)).unwrap()
+        };
+        assert!(read(0).contains("From ici") && read(1).contains(html), "{} {}", read(0), read(1));
+        // Beside pieces it is the first part.
+        let beside = parts(&streamed(&rich, b"%PDF", 3));
+        assert_eq!(
+            (beside.len(), beside[0].children.len(), beside[1].mime.file_name().as_deref()),
+            (2, 2, Some("été.pdf"))
+        );
     }
 
     #[test]

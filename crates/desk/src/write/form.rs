@@ -17,6 +17,8 @@ use serde::Deserialize;
 
 /// Bytes of a file that are kept at a time.
 const PIECE: usize = 1 << 20;
+/// How a form says that its editor is on.
+const RICH: &str = "riche";
 /// Longest text of a field, bytes.
 const FIELD: usize = 1 << 20;
 
@@ -32,6 +34,10 @@ struct Sheet {
     cci: String,
     objet: String,
     texte: String,
+    /// The same with its form, as HTML.
+    riche: String,
+    /// [`RICH`]: what the editor holds counts, and the text is made of it.
+    forme: String,
     repondre: String,
     mode: String,
     /// When it is to leave, by the clock of the place.
@@ -51,6 +57,8 @@ impl Sheet {
             "cci" => &mut self.cci,
             "objet" => &mut self.objet,
             "texte" => &mut self.texte,
+            "riche" => &mut self.riche,
+            "forme" => &mut self.forme,
             "repondre" => &mut self.repondre,
             "mode" => &mut self.mode,
             "quand" => &mut self.quand,
@@ -75,13 +83,19 @@ impl Sheet {
         *list = if before.is_empty() { who.to_owned() } else { format!("{before}, {who}") };
         true
     }
+    /// What was typed. Where no script runs the form of a letter stays as long as its text does.
     fn draft(&self) -> Draft {
-        Draft {
+        let plain = Draft {
             to: self.a.clone(),
             cc: self.cc.clone(),
             bcc: self.cci.clone(),
             subject: self.objet.clone(),
             text: self.texte.replace("\r\n", "\n"),
+            html: String::new(),
+        };
+        match (Draft { html: self.riche.clone(), ..plain.clone() }).settled() {
+            Ok(rich) if self.forme == RICH || rich.text.trim_end() == plain.text.trim_end() => rich,
+            _ => plain,
         }
     }
 }

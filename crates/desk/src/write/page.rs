@@ -10,6 +10,7 @@ use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::text::text;
 use sceau_domain::{Refusal, RefusalCode};
+use sceau_message::safe_html::written;
 use sceau_operator::Actor;
 use sceau_operator::desk::letters::{Draft, DraftView, How, Start};
 use sceau_operator::desk::sources::Quoted;
@@ -73,6 +74,8 @@ struct Page {
     title: String,
     state: Saved,
     draft: Draft,
+    /// What the editor holds: markup that was made harmless.
+    rich: String,
     /// The message that is gone on from, and how.
     repondre: String,
     mode: String,
@@ -116,6 +119,19 @@ struct Found {
 }
 
 impl Page {
+    /// What the editor's buttons do: command, what it is called, whether it is on or off.
+    fn tools(&self) -> [(&'static str, String, bool); 7] {
+        [
+            ("bold", "bold", true),
+            ("italic", "italic", true),
+            ("underline", "underline", true),
+            ("insertUnorderedList", "bullets", true),
+            ("insertOrderedList", "numbers", true),
+            ("formatBlock", "quote", false),
+            ("removeFormat", "remove", false),
+        ]
+        .map(|(command, key, state)| (command, self.shell.t(&format!("write.form.{key}")), state))
+    }
     /// The fields into which somebody who was found is put: name, and what it is called.
     fn fields(&self) -> [(&'static str, String); 3] {
         [("a", "write.to"), ("cc", "write.cc"), ("cci", "write.bcc")].map(|(name, key)| (name, self.shell.t(key)))
@@ -279,6 +295,8 @@ async fn page(
 ) -> Result<Page, Refusal> {
     let op = &visitor.op;
     let draft = typed.or_else(|| view.map(|view| view.draft.clone())).unwrap_or_default();
+    // Whatever is kept: only what the editor makes stands in our page.
+    let rich = written(&draft.html).map(|written| written.html).unwrap_or_default();
     let conflict = refusal.as_ref().is_some_and(|r| r.code == RefusalCode::EditConflict);
     let carried = match view {
         Some(view) => view.carried.clone(),
@@ -360,6 +378,7 @@ async fn page(
         other: view.filter(|_| conflict).map(|view| view.draft.clone()),
         draft,
         writings: visitor.to(&format!("/bal/{}/modeles", at.b)),
+        rich,
         limits: layout::set(&text(visitor.lang, "write.limits", &[("n", &recipients), ("size", &most)])),
     })
 }

@@ -310,3 +310,25 @@ async fn whoever_is_meant_is_found_with_and_without_a_script() {
     );
     assert!(page.text.contains("2 destinataires, 5 au plus"), "{}", page.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn form_is_kept_with_and_without_a_script() {
+    let anne = Anne::new().await;
+    let (form, _) = anne.begins("").await;
+    let rich = "<div>Bonjour <b onclick=x()>Bruno</b><script>x()</script></div><div>Merci</div>";
+    let typed = [("a", BRUNO), ("objet", "x")];
+    let from_script = [("version", "0"), ("riche", rich), ("forme", "riche"), ("texte", "n'importe")];
+    led(&anne.send(&form, &[&typed[..], &from_script, &[("faire", "enregistrer")]].concat()).await, &form);
+    let page = anne.get(&form).await;
+    let made = "<div>Bonjour <b>Bruno</b></div><div>Merci</div>";
+    assert!(page.text.contains(made) && page.text.contains("Bonjour Bruno\nMerci\n</textarea>"), "{}", page.text);
+    assert!(!page.text.contains("onclick") && !page.text.contains("x()"), "{}", page.text);
+    // Without a script the form stays while the text does, and goes with it.
+    let send = async |version: &str, text: &str| {
+        let fields = [("version", version), ("riche", made), ("forme", ""), ("texte", text), ("faire", "enregistrer")];
+        led(&anne.send(&form, &[&typed[..], &fields].concat()).await, &form);
+        anne.get(&form).await.text.contains(made)
+    };
+    assert!(send("1", "Bonjour Bruno%0D%0AMerci%0D%0A").await);
+    assert!(!send("1", "Bonjour Paul").await);
+}

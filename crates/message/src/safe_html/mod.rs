@@ -8,9 +8,11 @@ mod budget;
 mod hosts;
 mod style;
 mod words;
+mod written;
 
 pub use hosts::host;
 pub use words::linked;
+pub use written::{Written, written};
 
 use crate::sniff::Picture;
 use ammonia::{Builder, UrlRelative};

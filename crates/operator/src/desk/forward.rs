@@ -79,6 +79,7 @@ impl Operator {
             bcc: Vec::new(),
             subject: format!("Fwd: {}", base_subject(&subject).text),
             text: format!("{}\n\n{}\n", text(Lang::Fr, "rule.forwarded", &[]), text(Lang::En, "rule.forwarded", &[])),
+            html: String::new(),
             // The same each time that it is tried.
             at: Timestamp(came.at),
             id: format!("regle-{message:x}-{:x}", came.uid),

@@ -3,26 +3,23 @@
 //! Promises: what is typed is sealed under the BAL's key; a change says from which version it starts, so that two windows do not undo each other
 //! (`edit.conflict`); a draft is its writer's, at the BAL where it is written; looking at a page makes none. Saving leaves no trace, filing does: on
 //! purpose, and by itself once nothing is typed for a while.
+use super::filing::QUIET;
 use super::recipients::FIELD;
 use super::sources::{Carried, Quoted, quoted};
 use super::uploads::UploadView;
 use super::writings::Kind;
 use crate::access::Seat;
-use crate::jobs::Kind as JobKind;
-use crate::mailbox::append::Replacing;
-use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
 use crate::mailbox::folders::SpecialUse;
 use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp};
-use sceau_message::letter::written;
+use sceau_message::letter;
+use sceau_message::safe_html::{Written, written};
 use sceau_store::desk::drafts::{self as rows, Draft as Row};
 use sceau_store::desk::uploads;
-use sceau_store::jobs::NewJob;
 use sceau_store::{Id, StoreError, Tx, jobs};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// What a draft's content is sealed with.
 const SEALED: &str = "draft";
@@ -30,8 +27,6 @@ const SEALED: &str = "draft";
 const SUBJECT: usize = 1_000;
 /// Longest text, bytes.
 const TEXT: usize = 512 << 10;
-/// How long nothing is typed before mail programs see a draft, milliseconds.
-const QUIET: i64 = 20_000;
 /// Most drafts of a person at a BAL.
 const MOST: i64 = 1_000;
 /// Most drafts that are shown.
@@ -51,9 +46,20 @@ pub struct Draft {
     pub subject: String,
     /// Text.
     pub text: String,
+    /// The same with its form, as HTML; empty: it has none.
+    pub html: String,
 }
 
 impl Draft {
+    /// With its form as it is kept: of HTML what an editor makes, and its plain twin for a text. `admin.invalid` for what would cost too much to read.
+    pub fn settled(self) -> Result<Self, Refusal> {
+        if self.html.is_empty() {
+            return Ok(self);
+        }
+        let Written { html, text } =
+            written(&self.html).map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "text"))?;
+        Ok(Self { html, text, ..self })
+    }
     /// `admin.invalid`, naming the field, for what is longer than a letter may be.
     fn check(&self) -> Result<(), Refusal> {
         let lists = [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)];
@@ -177,7 +183,7 @@ impl DraftView {
         let pieces = self.carried.iter().map(|(_, size)| *size).chain(self.uploads.iter().map(|u| u.size));
         // base64 takes four bytes for three, and an end for each line.
         let encoded: u64 = pieces.map(|size| size / 3 * 4 + size / 57 * 2 + 600).sum();
-        encoded + self.draft.text.len() as u64 + 2_000
+        encoded + (self.draft.text.len() + self.draft.html.len()) as u64 + 2_000
     }
 }
 
@@ -250,7 +256,7 @@ impl Operator {
             Start::Answer { email, all } => {
                 let source = self.source(actor, email).await?;
                 let (to, cc) = source.answered(own, *all);
-                let (to, cc, subject) = (written(&to), written(&cc), source.marked_subject("Re:"));
+                let (to, cc, subject) = (letter::written(&to), letter::written(&cc), source.marked_subject("Re:"));
                 let text = format!("{signature}\n\n{}\n{}", head(&source.told()), quoted(&source.text));
                 Ok(Draft { to, cc, subject, text, ..Draft::default() })
             }
@@ -284,6 +290,7 @@ impl Operator {
     /// Keeps a new draft under its id ([`Operator::new_draft_object`]). `edit.conflict`, `draft.leaving` when it is kept already, `admin.invalid`,
     /// `entry.unknown`, `quota.exceeded` beyond a thousand drafts.
     pub async fn new_draft(&self, actor: &Actor, id: Id, start: &Start, draft: Draft) -> Result<DraftView, Refusal> {
+        let draft = draft.settled()?;
         draft.check()?;
         self.may_write_here(actor).await?;
         let seat = self.seat(actor)?.sending();
@@ -403,6 +410,7 @@ impl Operator {
 
     /// Keeps what was typed since the version `from`. `edit.conflict`, `draft.leaving`, `admin.invalid`, `admin.not_found`.
     pub async fn save_draft(&self, actor: &Actor, id: Id, from: i64, draft: Draft) -> Result<DraftView, Refusal> {
+        let draft = draft.settled()?;
         draft.check()?;
         let (row, mut kept) = self.own_draft(actor, id).await?;
         if row.version == from && DraftState::of(&row).is_open() && kept.draft == draft {
@@ -434,86 +442,6 @@ impl Operator {
             }
         };
         Ok(self.0.store.write(remove).await?)
-    }
-
-    /// Puts a draft into the Drafts folder as it stands, in the place of what was filed of it before. Nothing is done where there is no such folder.
-    pub async fn file_draft(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
-        let (row, kept) = self.own_draft(actor, id).await?;
-        let folder = self.folders(actor).await?.into_iter().find(|f| f.special_use == Some(SpecialUse::Drafts));
-        let Some(folder) = folder.filter(|_| row.filed != row.version && DraftState::of(&row).is_open()) else {
-            return Ok(());
-        };
-        let message = self.written_draft(actor, &row, &kept, self.now()).await?;
-        let flags = FlagSet::of(Flags::SEEN | Flags::DRAFT);
-        let filing = self.prepare_filing(actor, folder.id, flags, None, message).await?;
-        // What another program removed or wrote anew is left as it made it.
-        let before = self.filed_at(actor, &row).await?;
-        let replacing = before.map(|uid| Replacing { actor: actor.clone(), folder: row.folder, uid });
-        let filed = self.file(actor, vec![filing], replacing).await?;
-        let uid = filed.uids.first().copied().ok_or(RefusalCode::Defect)?;
-        let (message, version) = (self.message_at(actor, folder.id, uid).await?, row.version);
-        let (place, was) = ((message, folder.id, i64::from(uid)), row.uid);
-        let note = move |tx: &mut dyn Tx| rows::filed(tx, id, place, version, was);
-        match self.0.store.write(note).await.map_err(|e: StoreError| refuse::store(&e))? {
-            true => Ok(()),
-            // It left or was thrown away meanwhile, or was filed twice at once: this copy is of nothing.
-            false => self.take_out(actor, folder.id, uid).await,
-        }
-    }
-
-    /// Files a draft at which nobody types any more, for whoever writes it, by the session in which that was. Nothing is done for one that is filed, left or
-    /// is gone, nor where its writer may not write there any more.
-    pub(crate) async fn file_quiet_draft(&self, id: Id, session: &[u8]) -> Result<(), Refusal> {
-        let read = self.0.store.read(move |tx| rows::by_id(tx, id)).await;
-        let Some(row) = read.map_err(|e: StoreError| refuse::store(&e))? else { return Ok(()) };
-        if row.filed == row.version || !DraftState::of(&row).is_open() {
-            return Ok(());
-        }
-        let session = String::from_utf8_lossy(session).into_owned();
-        let wait = row.changed + QUIET - self.now().0;
-        if (1..=QUIET).contains(&wait) {
-            let later = self.draft_job(id, &session, wait);
-            let again = self.0.store.write(move |tx| jobs::enqueue(tx, &later)).await;
-            return again.map_err(|e: StoreError| refuse::store(&e));
-        }
-        let Some(actor) = self.sit_later(row.person, row.bal, &session).await? else { return Ok(()) };
-        match self.file_draft(&actor, id).await {
-            // Typed on at this moment, or not to be kept there: the next saving asks again.
-            Err(refusal) if !matches!(refusal.code, RefusalCode::Unavailable | RefusalCode::StorageFull) => {
-                tracing::info!(code = refusal.code.as_str(), "a draft is not shown to mail programs");
-                Ok(())
-            }
-            done => done,
-        }
-    }
-
-    fn draft_job(&self, draft: Id, session: &str, wait: i64) -> NewJob {
-        let wait = Duration::from_millis(wait.unsigned_abs());
-        self.job(JobKind::Draft, draft.to_string(), session.as_bytes().to_vec(), wait)
-    }
-
-    /// Takes a draft out of the Drafts folder.
-    pub(super) async fn unfile_draft(&self, actor: &Actor, row: &Row) -> Result<(), Refusal> {
-        match self.filed_at(actor, row).await? {
-            Some(uid) => self.take_out(actor, row.folder, uid).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn take_out(&self, actor: &Actor, folder: Id, uid: u32) -> Result<(), Refusal> {
-        let gone = FlagSet::of(Flags::DELETED);
-        self.change_flags(actor, folder, &[uid], FlagChange::Add, gone, None).await?;
-        self.expunge(actor, folder, Some(&[uid])).await.map(drop)
-    }
-
-    /// The UID under which a draft stands in Drafts, if it still does.
-    async fn filed_at(&self, actor: &Actor, row: &Row) -> Result<Option<u32>, Refusal> {
-        let Some(uid) = u32::try_from(row.uid).ok().filter(|uid| *uid != 0) else { return Ok(None) };
-        match self.message_at(actor, row.folder, uid).await {
-            Ok(message) => Ok((message == row.message).then_some(uid)),
-            Err(r) if matches!(r.code, RefusalCode::EntryUnknown | RefusalCode::FolderUnknown) => Ok(None),
-            Err(refusal) => Err(refusal),
-        }
     }
 
     /// Writes a draft's new content, if it stands at `from` and may be changed. The row as it is then. `after` writes what belongs to it, given the BAL's

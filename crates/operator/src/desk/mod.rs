@@ -13,6 +13,7 @@ pub mod correspondents;
 pub mod deliveries;
 pub mod directory;
 pub mod figures;
+mod filing;
 mod forward;
 pub mod labels;
 pub mod letters;

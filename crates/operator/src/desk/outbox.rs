@@ -267,6 +267,7 @@ impl Operator {
             bcc: readable(&kept.draft.bcc),
             subject: kept.draft.subject.clone(),
             text: kept.draft.text.clone(),
+            html: kept.draft.html.clone(),
             at,
             id: kept.id.clone(),
             references: kept.references.clone(),

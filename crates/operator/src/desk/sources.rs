@@ -112,7 +112,7 @@ impl Source {
     pub fn draft(&self) -> Draft {
         let envelope = &self.summary.envelope;
         let [to, cc, bcc] = [&envelope.to, &envelope.cc, &envelope.bcc].map(|list| written(&people(list)));
-        Draft { to, cc, bcc, subject: self.subject(), text: self.text.replace("\r\n", "\n") }
+        Draft { to, cc, bcc, subject: self.subject(), text: self.text.replace("\r\n", "\n"), html: String::new() }
     }
 
     /// To whom an answer goes, and who has a copy: whoever asked for answers, else whoever wrote; of one's own message, those to whom it went. With

@@ -60,6 +60,12 @@ fn a_letter_is_addressed_by_name_signed_and_leaves_at_its_time() {
     // What is spoken of and is not there is asked for; then the letter gets its time.
     browser.fill("#texte", "Vous trouverez ci-joint le bilan.").keys(&["Control+Enter"]);
     browser.shows("Envoyer sans pièce jointe").accessible("a piece that is missing");
+    // With its form: the editor's own elements alone are kept, beside a plain twin.
+    browser.press("#mise").press("#riche").accessible("the editor");
+    browser.run("getSelection().selectAllChildren(document.querySelector('#riche'));", &[]);
+    browser.press("[data-do='bold']").press("button[value='enregistrer']:not([hidden])").shows("Enregistré le");
+    wait::until("what was written with form", 20, || browser.has("#riche b").then_some(()));
+    assert!(value("#texte").as_str().is_some_and(|twin| twin.contains("ci-joint le bilan.")));
     browser.run(
         "const day = new Date(Date.now() + 864e5).toISOString().slice(0, 16);
          document.querySelector('#quand').value = day;

@@ -12,6 +12,7 @@ each_engine!(
     a_change_says_from_which_version_it_starts,
     mail_programs_see_what_is_kept_on_purpose,
     mail_programs_see_a_draft_once_nothing_is_typed,
+    what_is_written_with_form_has_a_plain_twin,
     an_answer_begins_with_what_it_answers,
     what_is_sent_on_takes_its_pieces_along,
     files_come_piece_by_piece,
@@ -163,6 +164,27 @@ async fn mail_programs_see_a_draft_once_nothing_is_typed(h: House) {
     passes(60).await;
     let responsible = h.sits("anne", SERVICE).await;
     assert!(h.whole(&responsible, "Drafts").await.is_empty());
+}
+
+async fn what_is_written_with_form_has_a_plain_twin(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let html = "<div>Bonjour <b onclick=x()>Bruno</b><script>x()</script></div><ul><li>à jeun</li></ul>";
+    let view =
+        h.writes(&anne, Draft { html: html.into(), text: "autre chose".into(), ..typed(BRUNO, "consignes") }).await;
+    assert_eq!(view.draft.html, "<div>Bonjour <b>Bruno</b></div><ul><li>à jeun</li></ul>");
+    assert_eq!(view.draft.text, "Bonjour Bruno\n- à jeun\n", "made by us");
+    // The same again is no change; nothing written is nothing.
+    assert_eq!(op.save_draft(&anne, view.id, view.version, view.draft.clone()).await.unwrap().version, view.version);
+    let empty = Draft { html: "<div><br></div>".into(), ..Draft::default() };
+    assert_eq!(empty.settled().unwrap(), Draft::default());
+    op.send_draft(&anne, view.id, view.version, None).await.unwrap();
+    h.0.advance(10);
+    op.run_due_jobs().await.unwrap();
+    let inbox = h.0.inbox("bruno", BRUNO).await;
+    for part in ["multipart/alternative", "text/plain", "text/html", "Bonjour <b>Bruno</b>", "- =C3=A0 jeun"] {
+        assert!(inbox[0].contains(part), "{part} in {}", inbox[0]);
+    }
 }
 
 async fn an_answer_begins_with_what_it_answers(h: House) {
