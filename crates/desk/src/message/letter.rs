@@ -28,17 +28,17 @@ struct Named {
 }
 
 /// What is attached.
-struct Attached {
+pub(super) struct Attached {
     /// Markup of ours.
-    name: String,
-    kind: String,
-    size: String,
-    to: String,
+    pub name: String,
+    pub kind: String,
+    pub size: String,
+    pub to: String,
     /// Where it can be looked at, where it says that it is a picture or a PDF.
-    view: Option<String>,
-    /// Where its words can be read, where it says that it has some.
-    words: Option<String>,
-    icon: &'static str,
+    pub view: Option<String>,
+    /// Where its words can be read, where it says that it has some, and what that is called.
+    pub words: Option<(String, String)>,
+    pub icon: &'static str,
 }
 
 /// What is known of a sender: the class where something is wrong, the icon, markup of ours.
@@ -215,7 +215,8 @@ fn people(list: &[Party]) -> Vec<Named> {
     list.iter().map(one).collect()
 }
 
-fn attached(visitor: &Visitor, path: &str, piece: &Piece) -> Attached {
+/// A piece of the message at `path`.
+pub(super) fn attached(visitor: &Visitor, path: &str, piece: &Piece) -> Attached {
     let to = format!("{path}/piece/{}", piece.number);
     let looks =
         matches!(piece.kind.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/pdf");
@@ -228,7 +229,10 @@ fn attached(visitor: &Visitor, path: &str, piece: &Piece) -> Attached {
         kind: word(&piece.kind),
         size: size(visitor.lang, piece.size),
         view: looks.then(|| format!("{to}/voir")),
-        words: has_words(&piece.kind).then(|| visitor.to(&format!("{to}/texte"))),
+        words: (piece.message || has_words(&piece.kind)).then(|| {
+            let read = if piece.message { "message.pieces.read" } else { "message.pieces.words" };
+            (visitor.to(&format!("{to}/texte")), visitor.t(read))
+        }),
         icon: if piece.message { "boite" } else { "piece" },
         to,
     }

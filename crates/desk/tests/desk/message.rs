@@ -304,6 +304,33 @@ async fn pieces_are_answered_by_their_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_attached_message_is_read_with_its_pieces() {
+    let reader = Reader::new().await;
+    let inner = mixed(
+        "dedans",
+        &[
+            ("Content-Type: text/plain; charset=utf-8", "<i>Été</i>"),
+            ("Content-Type: image/png; name=\"a.png\"\r\nContent-Transfer-Encoding: base64", PNG),
+        ],
+    )
+    .replace("--m", "--n")
+    .replace("boundary=m", "boundary=n");
+    let at = reader.filed(&mixed("dehors", &[("", "Voir"), ("Content-Type: message/rfc822", &inner)])).await;
+    let page = reader.get(&at).await;
+    let words = format!("{at}/piece/2/texte");
+    assert!(page.text.contains(&format!("href=\"{words}\">Lire le message</a>")), "{}", page.text);
+    for lang in ["fr", "en"] {
+        let page = reader.get(&format!("{words}?lang={lang}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert!(page.text.contains("&lt;i&gt;Été&lt;/i&gt;") && page.text.contains("dedans"), "{}", page.text);
+        assert!(page.text.contains("zoe@exemple.fr") && !page.text.contains(">message."), "{}", page.text);
+        assert!(page.text.contains(&format!("{at}/piece/2.2/voir")), "{}", page.text);
+    }
+    let view = reader.file(&format!("{at}/piece/2.2/voir")).await;
+    assert_eq!((view.0, view.1["content-type"].to_str().unwrap()), (StatusCode::OK, "image/png"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_way_out_shows_only_what_our_pages_led_to() {
     let reader = Reader::new().await;
     let op = &reader.world.op;

@@ -23,8 +23,6 @@ use sceau_store::messages::{self, EntryRow};
 use sceau_store::{Id, Tx};
 use std::collections::HashMap;
 
-/// Most plain text that a page shows, bytes.
-const TEXT: usize = 1 << 20;
 /// Most recipients that a page shows of each kind.
 const PARTIES: usize = 500;
 /// What makes the words of [`Operator::exit_word`].
@@ -188,14 +186,7 @@ impl Operator {
         let shift = opened.summary.prefix.len() as u64;
         let summary = &opened.summary.summary;
         let bodies = Bodies::of(&summary.root);
-        let (text, cut) = match (bodies.plain, bodies.html) {
-            (Some(plain), _) => parts::text(&mut opened.reader, plain, shift, TEXT).await?,
-            (None, Some(html)) => {
-                let (html, cut) = parts::text(&mut opened.reader, html, shift, 2 * TEXT).await?;
-                (words(&html), cut)
-            }
-            (None, None) => (String::new(), false),
-        };
+        let (text, cut) = parts::read(&mut opened.reader, bodies, shift).await?;
         let (envelope, passage) = (&summary.envelope, trace_field::read(&opened.summary.prefix));
         let from = parties(&envelope.from);
         let (sender, from_address) = self.sender(actor, &summary.header, passage.as_ref()).await?;
@@ -356,7 +347,7 @@ pub(crate) fn words(html: &str) -> String {
 }
 
 /// The people of an address list, [`PARTIES`] at most; groups are left out.
-fn parties(list: &[MailAddress]) -> Vec<Party> {
+pub(crate) fn parties(list: &[MailAddress]) -> Vec<Party> {
     let party = |a: &MailAddress| {
         let (mailbox, host) = (a.mailbox.as_deref()?, a.host.as_deref()?);
         let name = a.name.as_deref().map(|n| header::decoded(n.as_bytes())).unwrap_or_default();

@@ -1,15 +1,15 @@
 //! Pieces of messages: which of them is the text that one reads, which are attached, and how each streams out of its message, decoded.
 //!
 //! Promise: what a piece is, is judged by its first bytes ([`sceau_message::sniff`]), never by what its sender says of it.
-use crate::desk::message::words;
+use crate::desk::message::{Party, parties, words};
 use crate::mailbox::read::MessageReader;
 use crate::{Actor, Operator};
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_extract::Extracted;
 use sceau_message::decode::{TransferDecoder, to_utf8};
 use sceau_message::flowed::joined;
 use sceau_message::scan::Part;
-use sceau_message::{header, sniff};
+use sceau_message::{header, sent, sniff};
 use std::sync::Arc;
 
 /// Bytes of a message that are read at a time.
@@ -94,6 +94,19 @@ pub(crate) fn leaves(root: &Part) -> Vec<(String, &Part)> {
     out
 }
 
+/// The part with this number; in a message within the message too (RFC 9051 §6.4.5).
+fn part_at<'a>(root: &'a Part, number: &str) -> Option<&'a Part> {
+    let all = leaves(root);
+    if let Some(&(_, part)) = all.iter().find(|(n, _)| n == number) {
+        return Some(part);
+    }
+    // How deep messages lie within each other was bounded when this one was received.
+    all.into_iter().find_map(|(n, part)| {
+        let rest = number.strip_prefix(n.as_str())?.strip_prefix('.')?;
+        part_at(part.children.first()?, rest)
+    })
+}
+
 /// What is attached: every part that is not the text, [`LISTED`] at most.
 pub(crate) fn pieces(root: &Part) -> Vec<Piece> {
     let bodies = Bodies::of(root);
@@ -133,6 +146,40 @@ pub struct PartText {
     pub text: String,
     /// There are more of them.
     pub cut: bool,
+    /// What it says of itself, where it is a message.
+    pub within: Option<Within>,
+}
+
+/// What a message within a message says of itself: nothing of it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// Subject.
+    pub subject: String,
+    /// From.
+    pub from: Vec<Party>,
+    /// To.
+    pub to: Vec<Party>,
+    /// Cc.
+    pub cc: Vec<Party>,
+    /// When it was sent.
+    pub sent: Option<Timestamp>,
+    /// What is attached to it, numbered as pieces of the message that holds it.
+    pub pieces: Vec<Piece>,
+}
+
+impl Within {
+    fn of(part: &Part, inner: &Part, number: &str) -> Self {
+        let envelope = part.envelope.as_deref().cloned().unwrap_or_default();
+        let numbered = |piece: Piece| Piece { number: format!("{number}.{}", piece.number), ..piece };
+        Self {
+            subject: envelope.subject.as_deref().map(|s| header::decoded(s.as_bytes())).unwrap_or_default(),
+            from: parties(&envelope.from),
+            to: parties(&envelope.to),
+            cc: parties(&envelope.cc),
+            sent: envelope.date.as_deref().and_then(sent::instant).map(Timestamp::from_seconds),
+            pieces: pieces(inner).into_iter().map(numbered).collect(),
+        }
+    }
 }
 
 /// A piece that streams out of its message, decoded.
@@ -252,6 +299,22 @@ pub(crate) async fn text(
     Ok((text, cut))
 }
 
+/// The text of a message as it is read: plain, else the words of its HTML; and whether there is more.
+pub(crate) async fn read(
+    reader: &mut MessageReader,
+    bodies: Bodies<'_>,
+    shift: u64,
+) -> Result<(String, bool), Refusal> {
+    match (bodies.plain, bodies.html) {
+        (Some(plain), _) => text(reader, plain, shift, TEXT).await,
+        (None, Some(html)) => {
+            let (html, cut) = text(reader, html, shift, 2 * TEXT).await?;
+            Ok((words(&html), cut))
+        }
+        (None, None) => Ok((String::new(), false)),
+    }
+}
+
 impl Operator {
     /// What is attached to a message of the actor's BAL. Traced as a reading of it.
     ///
@@ -261,18 +324,22 @@ impl Operator {
         Ok(pieces(&self.open_seen(actor, email).await?.summary.summary.root))
     }
 
-    /// The words of a piece, for whoever cannot look at it: of a text as they stand, of a document as its reader finds them; none where it has none that can
-    /// be read. Traced as a reading of the message.
+    /// The words of a piece, for whoever cannot look at it: of a text as they stand, of a message as it is read, of a document as its reader finds them; none
+    /// where it has none that can be read. Traced as a reading of the message.
     ///
     /// # Errors
     /// As [`Operator::open_part`].
     pub async fn part_text(&self, actor: &Actor, email: &str, number: &str) -> Result<Option<PartText>, Refusal> {
         let mut opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;
-        let all = leaves(&opened.summary.summary.root);
-        let (_, part) = all.into_iter().find(|(n, _)| n == number).ok_or(RefusalCode::EntryUnknown)?;
+        let part = part_at(&opened.summary.summary.root, number).ok_or(RefusalCode::EntryUnknown)?;
         let name = part.mime.file_name().unwrap_or_default();
-        let kept = |text: String, cut| Ok(Some(PartText { name: name.clone(), text, cut }));
+        // Only of a message within one (RFC 2046 §5.2.1) is there an envelope; its structure is its one child.
+        if let (Some(_), Some(inner)) = (&part.envelope, part.children.first()) {
+            let (text, cut) = read(&mut opened.reader, Bodies::of(inner), shift).await?;
+            return Ok(Some(PartText { name, text, cut, within: Some(Within::of(part, inner, number)) }));
+        }
+        let kept = |text: String, cut| Ok(Some(PartText { name: name.clone(), text, cut, within: None }));
         match (part.mime.kind.as_str(), part.mime.subtype.as_str()) {
             ("text", "html") => {
                 let (html, cut) = text(&mut opened.reader, part, shift, TEXT).await?;
@@ -303,8 +370,7 @@ impl Operator {
     pub async fn open_part(&self, actor: &Actor, email: &str, number: &str) -> Result<PartReader, Refusal> {
         let opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;
-        let all = leaves(&opened.summary.summary.root);
-        let (_, part) = all.into_iter().find(|(n, _)| n == number).ok_or(RefusalCode::EntryUnknown)?;
+        let part = part_at(&opened.summary.summary.root, number).ok_or(RefusalCode::EntryUnknown)?;
         let mut reader = PartReader::new(opened.reader, part, shift);
         reader.look().await?;
         Ok(reader)

@@ -17,6 +17,7 @@ each_engine!(
     who_writes_for_the_first_time_is_known,
     a_sender_is_shown_with_what_is_published,
     flowed_text_reads_as_it_was_typed,
+    a_message_within_a_message_is_read,
 );
 
 const BRUNO: &str = "bruno.petit@alpha.mssante.fr";
@@ -240,4 +241,32 @@ async fn flowed_text_reads_as_it_was_typed(h: House) {
     );
     h.files(&anne, "INBOX", 1, FlagSet::default(), &text).await;
     assert_eq!(h.reads(&anne, "INBOX").await.text, "Madame, votre bilan est normal.\n> cité encore\n");
+}
+
+async fn a_message_within_a_message_is_read(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let inner = mixed().replace("images", "dedans");
+    let head = letter("bruno@exemple.fr", "dehors").replace("\r\n\r\nBonjour dehors\r\n", "\r\n");
+    let text = format!(
+        "{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\r\nVoir ci-joint\r\n\
+         --o\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--o--\r\n"
+    );
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &text).await;
+    let reading = h.reads(&anne, "INBOX").await;
+    assert_eq!(reading.text.trim(), "Voir ci-joint");
+    assert_eq!(reading.pieces.iter().map(|p| (p.number.as_str(), p.message)).collect::<Vec<_>>(), [("2", true)]);
+    let read = op.part_text(&anne, &reading.email, "2").await.unwrap().expect("its words");
+    let within = read.within.expect("a message");
+    assert!(read.text.contains("Été") && within.subject == "dedans", "{}: {}", within.subject, read.text);
+    assert_eq!((within.from[0].address.as_str(), within.sent.is_some()), ("zoe@exemple.fr", true));
+    // Its pieces are pieces of the message that holds it.
+    let numbers: Vec<_> = within.pieces.iter().map(|p| p.number.as_str()).collect();
+    assert_eq!(numbers, ["2.2", "2.3", "2.4"]);
+    let pdf = op.open_part(&anne, &reading.email, "2.4").await.unwrap();
+    assert_eq!((pdf.shown(), pdf.name.as_str()), (Some("application/pdf"), "a.pdf"));
+    assert_eq!(whole(pdf).await, b"%PDF-1.4\n");
+    for none in ["2.9", "2.", "2.4.1", "1.1", "3.1"] {
+        assert_eq!(code(op.open_part(&anne, &reading.email, none).await.map(drop)), "entry.unknown", "{none}");
+    }
 }
