@@ -68,6 +68,13 @@ fn hostile_mail_does_nothing_to_whoever_reads_it() {
             assert_eq!(desk.at(&browser.path()), here, "nothing leads away");
             assert_eq!(browser.run("return typeof window.canari;", &[]), json!("undefined"), "{message}{page}");
         }
+        // What its pieces say, each as text; messages within it too.
+        browser.go(message);
+        let words = "return [...document.querySelectorAll(\".piece a[href*='/texte']\")].map((a) => a.href);";
+        for words in browser.run(words, &[]).as_array().expect("a list").iter().filter_map(Value::as_str) {
+            browser.go(words);
+            assert_eq!(browser.run("return typeof window.canari;", &[]), json!("undefined"), "{words}");
+        }
         for document in ["/corps", "/imprimer"] {
             browser.go(&format!("{message}{document}"));
             let mut found = BTreeSet::new();
