@@ -16,7 +16,7 @@ const HERE: &str = "/compte/activite";
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wanted {
-    /// `moi`: one's own acts; else those at one's BALs.
+    /// `moi`: one's own acts; a BAL's object id: those at it; else those at all of one's BALs.
     de: String,
     /// Before this trace.
     avant: String,
@@ -86,6 +86,11 @@ fn table(visitor: &Visitor, page: ActivityPage, de: &str) -> Table {
     let at = visitor.to(&format!("{HERE}?de={de}"));
     let join = if at.contains('?') { '&' } else { '?' };
     let options = [("", "account.activity.of_bals"), ("moi", "account.activity.of_me")];
+    let mut options = options.map(|(value, key)| (value.to_owned(), visitor.t(key))).to_vec();
+    // Each of one's BALs, where there are several.
+    if page.bals.len() > 1 {
+        options.extend(page.bals.iter().map(|(id, address)| (visitor.op.bal_object(*id), address.clone())));
+    }
     Table {
         id: "activite",
         caption: visitor.t("account.activity.title"),
@@ -101,12 +106,7 @@ fn table(visitor: &Visitor, page: ActivityPage, de: &str) -> Table {
         ],
         rows: page.rows.into_iter().map(|view| row(visitor, view)).collect(),
         sort: None,
-        filter: vec![Choice {
-            key: "de",
-            label: visitor.t("account.activity.of"),
-            options: options.map(|(value, key)| (value.to_owned(), visitor.t(key))).to_vec(),
-            chosen: de.to_owned(),
-        }],
+        filter: vec![Choice { key: "de", label: visitor.t("account.activity.of"), options, chosen: de.to_owned() }],
         empty: visitor.t("account.activity.empty"),
         lang: visitor.lang,
     }
@@ -115,8 +115,13 @@ fn table(visitor: &Visitor, page: ActivityPage, de: &str) -> Table {
 /// `GET /compte/activite`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
     let wanted: Wanted = asked(&uri);
-    let (of, de) = if wanted.de == "moi" { (Of::Mine, "moi") } else { (Of::Bals, "") };
+    let de = wanted.de.as_str();
     let page = async {
+        let of = match de {
+            "" => Of::Bals,
+            "moi" => Of::Mine,
+            code => Of::Bal(visitor.op.bal_of_object(code).ok_or(RefusalCode::NotFound)?),
+        };
         let before = Some(wanted.avant.as_str()).filter(|a| !a.is_empty()).map(str::parse).transpose();
         let before = before.map_err(|_| Refusal::new(RefusalCode::Invalid).with("name", "avant"))?;
         let page = visitor.op.own_activity(actor(&visitor)?, of, before).await?;

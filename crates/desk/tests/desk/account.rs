@@ -137,6 +137,12 @@ async fn what_was_done_is_told_as_a_page_and_as_a_file() {
     led(&anne.send("/compte/langue", "langue=en").await, "/compte/notifications?fait=oui");
     let page = anne.get("/compte/activite?de=moi").await.text;
     assert!(page.contains("Langue des avis choisie") && page.contains("Vous"), "{page}");
+    // At one BAL alone, and only at one's own.
+    let bal = anne.absence.split('/').nth(2).unwrap();
+    assert!(page.contains(&format!("<option value=\"{bal}\">{ANNE}</option>")), "{page}");
+    let at = anne.get(&format!("/compte/activite?de={bal}")).await;
+    assert!(at.status == StatusCode::OK && at.text.contains(&format!("value=\"{bal}\" selected")), "{}", at.text);
+    assert_eq!(anne.get("/compte/activite?de=Babc").await.status, StatusCode::NOT_FOUND);
     let file = anne.get("/compte/activite?de=moi&format=csv").await;
     assert!(file.header("content-type").starts_with("text/csv") && file.text.contains(";"), "{}", file.text);
     assert!(file.text.contains("Langue des avis choisie"), "{}", file.text);

@@ -64,6 +64,8 @@ pub const SHOWN: &[&str] = &[
 pub enum Of {
     /// Everybody's, at the BALs that one holds or manages.
     Bals,
+    /// Everybody's, at one of these.
+    Bal(Id),
     /// One's own, wherever.
     Mine,
 }
@@ -102,6 +104,8 @@ pub struct ActivityPage {
     pub rows: Vec<ActivityView>,
     /// What the page before these is asked by; none: there is nothing older.
     pub before: Option<Id>,
+    /// The BALs that the asker holds or manages: which, and their addresses.
+    pub bals: Vec<(Id, String)>,
 }
 
 /// What is read for a page.
@@ -110,26 +114,36 @@ struct Found {
     names: BTreeMap<Id, String>,
     /// Nothing can be older than this, milliseconds.
     began: i64,
+    bals: Vec<(Id, String)>,
 }
 
 fn find(tx: &mut dyn Tx, actor: &Actor, of: Of, within: (Id, Id)) -> Result<Found, Fail> {
     permit(tx, actor, UseCase::ActivityOwn, On::Anywhere)?;
     let Who::Person(me) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
     let most = i64::from(MOST);
-    let mut found = Found { traces: Vec::new(), names: BTreeMap::new(), began: tx.now() };
+    let mut found = Found { traces: Vec::new(), names: BTreeMap::new(), began: tx.now(), bals: Vec::new() };
+    let mut rows = Vec::new();
+    for held in access::of_person(tx, me.id)?.into_iter().take(BALS) {
+        let answers = held.role == "holder" || BalRights::from_bits(held.rights).has(BalRights::MANAGE);
+        if answers && held.starts <= tx.now() {
+            rows.extend(accounts::bal_by_id(tx, held.bal_id)?);
+        }
+    }
+    found.bals = rows.iter().map(|bal| (bal.id, bal.address.clone())).collect();
     match of {
         Of::Mine => {
             let row = accounts::person_by_id(tx, me.id)?.ok_or(RefusalCode::NotFound)?;
             found.began = row.created;
             found.traces = traces::of_person(tx, (me.id, &me.login), within, most)?;
         }
-        Of::Bals => {
-            for held in access::of_person(tx, me.id)?.into_iter().take(BALS) {
-                let answers = held.role == "holder" || BalRights::from_bits(held.rights).has(BalRights::MANAGE);
-                if !answers || held.starts > tx.now() {
-                    continue;
+        Of::Bals | Of::Bal(_) => {
+            if let Of::Bal(one) = of {
+                rows.retain(|bal| bal.id == one);
+                if rows.is_empty() {
+                    return Err(RefusalCode::NotFound.into());
                 }
-                let Some(bal) = accounts::bal_by_id(tx, held.bal_id)? else { continue };
+            }
+            for bal in rows {
                 found.began = found.began.min(bal.created);
                 found.traces.extend(traces::at_bal(tx, (bal.id, &bal.address_key), SHOWN, within, most)?);
             }
@@ -144,7 +158,8 @@ fn find(tx: &mut dyn Tx, actor: &Actor, of: Of, within: (Id, Id)) -> Result<Foun
 }
 
 impl Operator {
-    /// A page of acts, before `before` (by default: the newest). `right.missing`. Traced: `activity.listed`.
+    /// A page of acts, before `before` (by default: the newest). `right.missing`; `admin.not_found` for a BAL that the asker does not answer for.
+    /// Traced: `activity.listed`.
     pub async fn own_activity(&self, actor: &Actor, of: Of, before: Option<Id>) -> Result<ActivityPage, Refusal> {
         // Reading is traced by batches: what happened a moment ago is told too.
         self.flush_traces().await?;
@@ -152,20 +167,20 @@ impl Operator {
         let from = Timestamp((until.0 - SPAN).max(0));
         let within = (first_at(from), before.unwrap_or(Id::MAX));
         let asker = actor.clone();
-        let Found { traces, names, began } = self.0.store.read(move |tx| find(tx, &asker, of, within)).await?;
+        let Found { traces, names, began, bals } = self.0.store.read(move |tx| find(tx, &asker, of, within)).await?;
         let before = match traces.last() {
             // There may be more of the same month.
             Some(last) if traces.len() == usize::from(MOST) => Some(last.id),
             _ => Some(within.0).filter(|_| from.0 > began),
         };
         let said = match of {
-            Of::Bals => "bals",
+            Of::Bals | Of::Bal(_) => "bals",
             Of::Mine => "mine",
         };
         let data = json!({ "of": said, "from": from.0, "until": until.0, "count": traces.len() });
         self.trace_alone(self.fact("activity.listed", &By::actor(actor), None, "ok", data)).await;
         let rows = traces.into_iter().map(|t| self.activity_view(t, &names, actor.person())).collect();
-        Ok(ActivityPage { from, until, rows, before })
+        Ok(ActivityPage { from, until, rows, before, bals })
     }
 
     fn activity_view(&self, t: Trace, names: &BTreeMap<Id, String>, me: Id) -> ActivityView {

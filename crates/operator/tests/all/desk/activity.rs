@@ -23,6 +23,16 @@ async fn whoever_answers_for_a_bal_sees_what_colleagues_did_there(h: House) {
     assert!(done("login.ok") && done("folder.opened"), "{:#?}", seen.rows);
     assert!(seen.rows.iter().all(|r| SHOWN.contains(&r.act.as_str()) && r.refused.is_none()));
     assert!(seen.rows.is_sorted_by(|a, b| a.at >= b.at) && seen.until >= seen.from);
+    // At one of them, and at no other one's.
+    let (service, own) = (h.id(SERVICE).await, h.id(ANNE).await);
+    assert!(
+        seen.bals.contains(&(service, SERVICE.into())) && seen.bals.contains(&(own, ANNE.into())),
+        "{:?}",
+        seen.bals
+    );
+    let at = op.own_activity(&anne, Of::Bal(service), None).await.unwrap().rows;
+    assert!(!at.is_empty() && at.iter().all(|r| r.bal.as_deref() == Some(SERVICE)), "{at:#?}");
+    assert_eq!(code(op.own_activity(&bruno, Of::Bal(service), None).await), "admin.not_found");
     // A colleague who manages nothing there sees his own acts, and no more.
     let others = op.own_activity(&bruno, Of::Bals, None).await.unwrap();
     assert!(!others.rows.iter().any(|r| r.bal.as_deref() == Some(SERVICE)), "{:#?}", others.rows);
