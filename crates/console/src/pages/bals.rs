@@ -1,4 +1,5 @@
 //! BALs and requests about them. Never content, never a folder's name: what is shown is what the operator administers.
+use super::rules::{label, shown};
 use super::{more, or_refused, tongue, with};
 use crate::frame::{Ask, name_of};
 use crate::sheet::Sheet;
@@ -137,26 +138,24 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
             tables.push(ask.part("activity", &columns, rows.collect()));
         }
     }
-    let policy = op.policy_of(actor, address).await?;
-    let rows = policy.into_iter().map(|p| {
+    let rows = op.policy_of(actor, address).await?.into_iter().map(|p| {
         let set = if ask.may(UseCase::PolicySet) { fix(ask, &b.address, &p.name) } else { Cell::None };
+        let from = text(ask.word(&p.from));
         vec![
-            text(p.name),
-            number(p.value),
-            text(p.unit),
-            text(ask.word(&p.from)),
+            text(label(ask, &p.name)),
+            shown(ask, p.value, &p.unit),
+            from,
             maybe(p.set_by),
-            ask.tick(p.verified),
+            ask.state(if p.verified { "good" } else { "unverified" }),
             set,
         ]
     });
     let columns = [
         ("limit", Kind::Text),
         ("value", Kind::Number),
-        ("unit", Kind::Text),
         ("from", Kind::Text),
         ("by", Kind::Text),
-        ("verified", Kind::Text),
+        ("verified", Kind::State),
         ("to_do", Kind::Link),
     ];
     tables.push(ask.part("policy", &columns, rows.collect()));

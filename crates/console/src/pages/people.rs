@@ -85,6 +85,8 @@ async fn person(ask: &Ask, login: &str) -> Result<Response, Refusal> {
     }
     tables.extend(means.tables(ask, login));
     tables.push(super::bals::life(ask, &life));
+    let published = ask.visitor.to(&format!("{}/publication", crate::frame::sheet("personnes", login)));
+    let published = Cell::Link(ask.t("table.publication"), published);
     let email = p.email.as_ref();
     let acts = acts(&p);
     let sheet = Sheet {
@@ -104,6 +106,7 @@ async fn person(ask: &Ask, login: &str) -> Result<Response, Refusal> {
             ("email", maybe(email.map(|e| e.address.clone()))),
             ("email_confirmed", time(email.and_then(|e| e.verified))),
             ("phone", maybe(p.phone)),
+            ("published", published),
             ("since", Cell::Time(p.created)),
         ],
         tables,

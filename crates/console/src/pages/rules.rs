@@ -19,7 +19,7 @@ pub(crate) fn label(ask: &Ask, name: &str) -> String {
 }
 
 /// A value in its unit: sizes as people read them.
-fn shown(ask: &Ask, value: u64, unit: &str) -> Cell {
+pub(crate) fn shown(ask: &Ask, value: u64, unit: &str) -> Cell {
     match unit {
         "bytes" => size(value),
         "count" => number(value),
