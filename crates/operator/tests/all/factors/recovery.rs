@@ -135,6 +135,10 @@ async fn a_recovery_takes_two_and_a_delay(h: House) {
     assert_eq!(h.relay.count("anne@exemple.fr"), told + 1, "she is told that it is done");
     let all = op.recoveries(admin, i64::MAX, 10).await.unwrap();
     assert_eq!(all.iter().map(|r| r.state.as_str()).collect::<Vec<_>>(), ["done"]);
+    // Of one person, for whoever may see hers.
+    assert_eq!(op.recoveries_of(admin, "anne", 10).await.unwrap(), all);
+    assert!(op.recoveries_of(admin, "bruno", 10).await.unwrap().is_empty());
+    assert_eq!(code(op.recoveries_of(&h.actor("bruno").await, "anne", 10).await), RefusalCode::RightMissing);
 }
 
 async fn one_objection_ends_it(h: House) {
