@@ -2,7 +2,7 @@
 use super::rates::{DAY, HOUR, Key, Over};
 use super::{Raised, Subject, Used, WAITING, Wrote};
 use crate::antivirus::Whose;
-use crate::{Actor, Operator, Peer, Who};
+use crate::{Actor, Door, Operator, Origin, Peer, Who};
 use sceau_domain::abuse::{Network, Signal};
 use sceau_domain::{Address, BalKind, Limits, Refusal, RefusalCode};
 use sceau_store::Id;
@@ -70,10 +70,19 @@ fn count(n: usize) -> i64 {
 /// Whom the acts of a session are counted for: its token, or the structure's server.
 fn subject_of(actor: &Actor) -> Option<Subject> {
     match &actor.who {
-        Who::Person(_) => actor.credential.map(|id| Subject { kind: "token", id: id.to_string() }),
+        Who::Person(_) => {
+            let token = actor.credential.or_else(|| web_session(&actor.origin));
+            token.map(|id| Subject { kind: "token", id: id.to_string() })
+        }
         Who::Connector(c) => Some(Subject { kind: "connector", id: c.id.to_string() }),
         Who::System => None,
     }
+}
+
+/// The session of a browser that asked for what is done later, when it may have ended: it counts as what the session did.
+fn web_session(origin: &Origin) -> Option<Id> {
+    let id = origin.session.strip_prefix("web-").filter(|_| origin.door == Door::Web)?;
+    Id::from_str_radix(id, 16).ok()
 }
 
 /// How many times more a session may do before it is noticed, and while it is slowed.

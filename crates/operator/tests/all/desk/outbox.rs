@@ -7,7 +7,7 @@ use sceau_operator::desk::letters::{Draft, DraftState, Start};
 use sceau_operator::grants::NewAccess;
 use sceau_operator::mailbox::entries::Flags;
 use sceau_store::testing::START;
-use sceau_testkit::world::{code, letter};
+use sceau_testkit::world::{World, code, letter};
 
 each_engine!(
     a_letter_leaves_after_the_seconds_in_which_it_can_be_held_back,
@@ -190,4 +190,20 @@ async fn an_answer_marks_what_it_answers(h: House) {
     let inbox = h.0.inbox("bruno", BRUNO).await;
     assert_eq!(inbox.iter().filter(|m| m.contains("In-Reply-To: <question@exemple.fr>\r\n")).count(), 1, "{inbox:?}");
     assert_eq!(inbox.iter().filter(|m| m.contains("References: <question@exemple.fr>\r\n")).count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leaves_later_counts_as_its_sessions() {
+    let world = World::on(sceau_store::testing::sqlite().await, |c| c.abuse.thresholds.burst = 2).await;
+    let (h, to) = (House(world), format!("{BRUNO}, paul@beta.mssante.fr"));
+    let anne = h.sits("anne", ANNE).await;
+    let view = h.writes(&anne, typed(&to, "rafale")).await;
+    h.0.op.send_draft(&anne, view.id, view.version, None).await.unwrap();
+    h.0.advance(10);
+    h.0.op.run_due_jobs().await.unwrap();
+    h.0.op.flush_abuse().await;
+    h.0.op.flush_abuse().await;
+    let cases = h.0.op.abuse_cases(&h.0.admin, Some("open"), None, 10).await.unwrap();
+    let told: Vec<_> = cases.iter().map(|c| (c.kind.as_str(), c.login.as_deref(), c.bal.as_deref())).collect();
+    assert_eq!(told, [("token", Some("anne"), Some(ANNE))]);
 }
