@@ -435,6 +435,10 @@ pub struct Named {
     pub national_id: Option<String>,
     /// Ordinary address.
     pub email: Option<String>,
+    /// The identity was certified.
+    pub certified: bool,
+    /// Blocked.
+    pub blocked: bool,
 }
 
 /// What people are called, by login, from after `after`: all, or who works in one of these structures now.
@@ -446,7 +450,8 @@ pub fn names(tx: &mut dyn Tx, within: Option<&[Id]>, after: &str, limit: i64) ->
         )
     });
     let sql = format!(
-        "SELECT login, name, given_name, family_name, national_id, email FROM people WHERE login > $1{bound} ORDER BY login LIMIT $2"
+        "SELECT login, name, given_name, family_name, national_id, email, identity, disabled FROM people WHERE login > $1{bound} \
+         ORDER BY login LIMIT $2"
     );
     let named = |r: &crate::Row| {
         Ok(Named {
@@ -456,6 +461,8 @@ pub fn names(tx: &mut dyn Tx, within: Option<&[Id]>, after: &str, limit: i64) ->
             family_name: r.opt_text(3)?,
             national_id: r.opt_text(4)?,
             email: r.opt_text(5)?,
+            certified: r.text(6)? != "none",
+            blocked: r.opt_int(7)?.is_some(),
         })
     };
     tx.query(&sql, params![after, limit])?.iter().map(named).collect()

@@ -21,8 +21,11 @@ pub(crate) async fn list(ask: Ask) -> Response {
 }
 
 async fn people(ask: &Ask) -> Result<Response, Refusal> {
-    let wanted =
-        PeopleQuery { text: ask.given("q").map(str::to_owned), structure: ask.given("structure").map(str::to_owned) };
+    let wanted = PeopleQuery {
+        text: ask.given("q").map(str::to_owned),
+        structure: ask.given("structure").map(str::to_owned),
+        only: ask.chosen("etat"),
+    };
     let found = ask.op().people_found(&ask.actor, wanted, ask.given("apres"), ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|p| p.login.clone()));
     let rows = found.into_iter().map(|p| {
@@ -48,7 +51,12 @@ async fn people(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = Table { next, ..ask.table("personnes", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.find("q"), ask.find("structure")], &["ajouter", "accueillir"], Vec::new(), table))
+    Ok(ask.list(
+        vec![ask.find("q"), ask.find("structure"), ask.pick("etat", &["uncertified", "blocked"])],
+        &["ajouter", "accueillir"],
+        Vec::new(),
+        table,
+    ))
 }
 
 /// `GET /console/personnes/{login}`

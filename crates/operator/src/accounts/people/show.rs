@@ -1,5 +1,5 @@
 //! People, shown: only those whom the asker's place reaches.
-use super::views::{Certification, Code, ExemptionView, MembershipView, Ordinary, PeopleQuery, PersonView};
+use super::views::{Certification, Code, ExemptionView, MembershipView, Only, Ordinary, PeopleQuery, PersonView};
 use super::{PROFESSIONS, SPECIALITIES, known};
 use crate::accounts::{grouped, only, page};
 use crate::notices::Template;
@@ -40,6 +40,7 @@ impl Operator {
         self.require(actor, UseCase::PersonList, On::Anywhere).await?;
         let structure = query.structure.map(|s| plain::code(&s, "structure")).transpose()?;
         let text = query.text.map(|t| plain::line(&t, "text", plain::NAME)).transpose()?.unwrap_or_default();
+        let only = query.only;
         let words: Vec<String> = folded(&text).split_whitespace().map(str::to_owned).collect();
         let (after, limit, now) = (after.unwrap_or_default().to_owned(), page(limit), self.now().0);
         let actor = actor.clone();
@@ -59,7 +60,9 @@ impl Operator {
                 },
             };
             let people = match &within {
-                _ if !words.is_empty() => meant(tx, within.as_deref(), &words, &after, limit)?,
+                _ if !words.is_empty() || only.is_some() => {
+                    meant(tx, within.as_deref(), (&words, only), &after, limit)?
+                }
                 None => rows::people(tx, &after, limit)?,
                 Some(within) => rows::people_within(tx, within, &after, limit)?,
             };
@@ -103,11 +106,11 @@ fn folded(text: &str) -> String {
     to_ascii(text).to_ascii_lowercase()
 }
 
-/// People in whose names each of the words stands, by login, `limit` from after `after`. Names alone are read of everybody else.
+/// People in whose names each of the words stands, and of whom that is so, by login, `limit` from after `after`. Names alone are read of everybody else.
 fn meant(
     tx: &mut dyn Tx,
     within: Option<&[Id]>,
-    words: &[String],
+    (words, only): (&[String], Option<Only>),
     after: &str,
     limit: i64,
 ) -> Result<Vec<rows::Person>, StoreError> {
@@ -124,7 +127,12 @@ fn meant(
             let said =
                 texts.into_iter().flatten().fold(named.login.clone(), |all, text| format!("{all} {}", folded(&text)));
             let is = |word: &String| said.contains(word.as_str()) || named.national_id.as_ref() == Some(word);
-            if words.iter().all(is) {
+            let so = match only {
+                None => true,
+                Some(Only::Uncertified) => !named.certified,
+                Some(Only::Blocked) => named.blocked,
+            };
+            if so && words.iter().all(is) {
                 logins.push(named.login);
             }
             if logins.len() == wanted {

@@ -61,6 +61,18 @@ pub struct PeopleQuery {
     pub text: Option<String>,
     /// Who works in the structure with this code.
     pub structure: Option<String>,
+    /// Those alone of whom this is so.
+    pub only: Option<Only>,
+}
+
+/// What waits for somebody, of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// The identity is not certified.
+    Uncertified,
+    /// Blocked.
+    Blocked,
 }
 
 /// An exemption from the national identifier, where no registration authority exists (F010).

@@ -1,7 +1,7 @@
 //! Lists: a page costs the same number of statements however long it is, and shows each as it is shown alone.
 use crate::people::House;
 use sceau_domain::{BalKind, Refusal};
-use sceau_operator::accounts::people::views::PeopleQuery;
+use sceau_operator::accounts::people::views::{Only, PeopleQuery};
 use sceau_operator::accounts::structures::StructureFilter;
 use sceau_operator::accounts::{BalQuery, NewBal};
 use sceau_operator::openings::{NewOpening, OpeningQuery};
@@ -13,7 +13,7 @@ use sceau_store::{access, accounts, roles, structures};
 use sceau_testkit::addr;
 use serde_json::{Value, json};
 
-each_engine! { a_page_costs_as_much_as_a_row, people_are_found_by_words, things_are_found_by_what_they_are_called }
+each_engine! { a_page_costs_as_much_as_a_row, people_are_found_by_words, people_are_found_by_what_waits, things_are_found_by_what_they_are_called }
 
 const MANY: usize = 6;
 
@@ -182,7 +182,7 @@ async fn people_are_found_by_words(h: House) {
     })
     .await;
     let found = async |text: &str, after: Option<&str>, limit| {
-        let query = PeopleQuery { text: Some(text.to_owned()), structure: None };
+        let query = PeopleQuery { text: Some(text.to_owned()), ..PeopleQuery::default() };
         let people = h.0.op.people_found(&h.0.admin, query, after, limit).await.unwrap();
         people.into_iter().map(|p| p.login).collect::<Vec<_>>()
     };
@@ -197,6 +197,26 @@ async fn people_are_found_by_words(h: House) {
     assert_eq!(found("zebu", None, 1).await, ["zz-helene"]);
     assert_eq!(found("zebu", Some("zz-helene"), 1).await, ["zz-paul"]);
     assert_eq!(found("zebu", Some("zz-paul"), 1).await, [""; 0]);
+}
+
+/// Those whose identity is not certified, or who are blocked.
+async fn people_are_found_by_what_waits(h: House) {
+    let ids: [i64; 3] = std::array::from_fn(|_| h.0.store.new_id());
+    h.write(move |tx| {
+        for (id, login) in ids.into_iter().zip(["zz-a", "zz-b", "zz-c"]) {
+            let identity = if login == "zz-a" { "operator" } else { "none" }.to_owned();
+            accounts::insert_person(tx, &Person { identity, ..Person::new(id, login, "Prénom Nom", 1) })?;
+        }
+        tx.execute("UPDATE people SET disabled = 5 WHERE login = 'zz-c'", &[]).map(drop)
+    })
+    .await;
+    let found = async |only| {
+        let query = PeopleQuery { only: Some(only), ..PeopleQuery::default() };
+        let people = h.0.op.people_found(&h.0.admin, query, Some("zz"), 10).await.unwrap();
+        people.into_iter().map(|p| p.login).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Only::Uncertified).await, ["zz-b", "zz-c"]);
+    assert_eq!(found(Only::Blocked).await, ["zz-c"]);
 }
 
 /// Structures, requests and roles by what they are called.
