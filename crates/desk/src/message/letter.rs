@@ -270,6 +270,9 @@ fn proof(lang: Lang, sender: &Sender) -> Proof {
 /// What one should know before one answers.
 fn warnings(lang: Lang, reading: &Reading) -> Vec<String> {
     let mut all = Vec::new();
+    if let Some(party) = reading.from.iter().find(|party| poses(party)) {
+        all.push(word(&text(lang, "message.warn.name", &[("address", &party.address)])));
+    }
     if let Some(other) = &reading.other_sender {
         all.push(word(&text(lang, "message.warn.envelope", &[("address", other)])));
     }
@@ -277,6 +280,13 @@ fn warnings(lang: Lang, reading: &Reading) -> Vec<String> {
         all.push(word(&text(lang, "message.warn.reply_to", &[("address", &named(reply))])));
     }
     all
+}
+
+/// Does a name show an address that is not the one behind it?
+fn poses(party: &Party) -> bool {
+    let around = |c: char| c.is_whitespace() || "<>()[]\"',;:".contains(c);
+    let mut shown = party.name.split(around).filter(|word| word.trim_matches('@').contains('@'));
+    shown.any(|word| word.to_lowercase() != party.address.to_lowercase())
 }
 
 /// How high the frame of HTML is, of six heights, by the words that stand in it and its pictures. What is laid out takes more room than its words alone.
@@ -294,6 +304,17 @@ mod tests {
     fn the_frame_is_as_high_as_its_words() {
         let heights = [height("", 0), height(&"a\n".repeat(10), 0), height("", 2), height(&"a".repeat(100_000), 0)];
         assert_eq!(heights, [1, 3, 3, 6]);
+    }
+
+    #[test]
+    fn a_name_that_poses_as_another_address_is_found() {
+        let poses = |name: &str| poses(&Party { name: name.into(), address: "zoe@a.fr".into() });
+        for fine in ["", "Zoé", "Zoe@A.fr", "Zoé (zoe@a.fr)", "@ la maison", "Zoé @"] {
+            assert!(!poses(fine), "{fine}");
+        }
+        for other in ["anne@b.fr", "Anne <anne@b.fr>", "zoe@a.fr.b.fr", "'anne@b.fr' via Zoé"] {
+            assert!(poses(other), "{other}");
+        }
     }
 
     #[test]

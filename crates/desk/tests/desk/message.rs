@@ -176,6 +176,9 @@ async fn a_sender_is_shown_by_what_is_proven() {
     assert!(page.contains("title=\"") && page.contains("(UTC") && !page.contains("<i>"), "{page}");
     let page = arrived("second").await;
     assert!(!page.contains("Première fois"), "{page}");
+    // A name that shows somebody else's address is told.
+    let at = reader.filed(&letter(&format!("\"{BRUNO}\" <{from}>"), "masque")).await;
+    assert!(reader.get(&at).await.text.contains("Le nom affiché contient une autre adresse"));
     // Of a BAL of ours: whose it is.
     let bruno = world.actor("bruno", BRUNO).await;
     world.submit(&bruno, BRUNO, &[ANNE], &letter(BRUNO, "interne")).await.unwrap();
