@@ -49,6 +49,7 @@ pub mod life;
 pub mod mail_notices;
 mod many;
 pub mod messages;
+pub mod names;
 pub mod nodes;
 pub mod notary;
 pub mod notices;

@@ -12,7 +12,7 @@ use sceau_domain::{BalKind, Refusal, RefusalCode, Role, Timestamp, UseCase, plai
 use sceau_store::access::{self, Access};
 use sceau_store::notices::{self, Notice};
 use sceau_store::structures::{self, Membership, Structure};
-use sceau_store::{Id, StoreError, Tx, accounts as rows, bals, reference, roles};
+use sceau_store::{Id, StoreError, Tx, accounts as rows, bals, names, reference, roles};
 use std::collections::{BTreeSet, HashMap};
 
 impl Operator {
@@ -119,7 +119,7 @@ fn meant(
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut logins, mut from) = (Vec::new(), after.to_owned());
     'all: loop {
-        let slice = rows::names(tx, within, &from, SLICE)?;
+        let slice = names::list(tx, within, &from, SLICE)?;
         let Some(last) = slice.last() else { break };
         from.clone_from(&last.login);
         for named in slice {
