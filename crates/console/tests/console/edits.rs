@@ -41,6 +41,8 @@ async fn a_person_is_edited_from_what_was_read() {
     assert_eq!(done.header("location"), "/console/personnes/anne?fait=personnes-modifier", "{}", done.text);
     let anne = h.op.person(&h.admin, "anne").await.unwrap();
     assert_eq!((anne.given_name.as_deref(), anne.identity.at, anne.habilitated), (Some("Anne"), None, true));
+    let waits = h.get("/console/personnes?etat=uncertified", &cookie).await;
+    assert!(waits.text.contains("/console/personnes/anne\"") && !waits.text.contains("/console/personnes/bruno\""));
     // Whoever opened the form before is told, and shown what is so now.
     let late = h.press(path, &cookie, &filled("Alice", &version)).await;
     assert_eq!(late.status.as_u16(), RefusalCode::EditConflict.http(), "{}", late.text);
