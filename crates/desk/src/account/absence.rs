@@ -89,16 +89,14 @@ pub(super) async fn show(visitor: Visitor, Path(code): Path<String>, uri: Uri) -
 /// `POST /bal/{b}/absence`
 pub(super) async fn set(Path(code): Path<String>, sent: SentOr<Form>) -> Response {
     let SentOr { visitor, form, ours } = sent;
-    if let Err(refusal) = &visitor.actor
-        && refusal.code == RefusalCode::LoginRequired
-    {
-        let (status, _) = visitor.told(refusal);
-        let around = Around { status, ..Around::plain(&visitor, UNDER) };
-        return visitor.screen(status, &Again { shell: visitor.shell("/connexion"), around, path: path(&code), form });
+    if let Some(around) = Around::over(&visitor, UNDER) {
+        let page = Again { shell: visitor.shell("/connexion"), around, path: path(&code), form };
+        return visitor.screen(page.around.status, &page);
     }
-    let actor = match seated(&visitor, &code).await {
-        Ok(actor) => actor,
-        Err(answer) => return *answer,
+    let actor = match (seated(&visitor, &code).await, &ours) {
+        (Ok(actor), _) => actor,
+        (Err(_), Err(old)) => return visitor.refused(old),
+        (Err(answer), Ok(())) => return *answer,
     };
     let done = async {
         // A page of the session before: shown again, with the word of this one.

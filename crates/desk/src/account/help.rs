@@ -6,7 +6,7 @@ use sceau_domain::report::ReportKind;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::reports::{NewReport, ReportQuery};
 use sceau_web::layout::day;
-use sceau_web::{Sent, Shell, Visitor};
+use sceau_web::{SentOr, Shell, Visitor};
 use serde::Deserialize;
 
 const HERE: &str = "/compte/aide";
@@ -44,11 +44,19 @@ struct Page {
     lines: Vec<Line>,
 }
 
+/// What a kind of request is called.
+fn kind(visitor: &Visitor, kind: &str) -> String {
+    visitor.t(&format!("account.help.kind_{kind}"))
+}
+
+fn kinds(visitor: &Visitor) -> Vec<(String, String)> {
+    KINDS.map(|k| (k.to_owned(), kind(visitor, k))).to_vec()
+}
+
 async fn page(visitor: &Visitor, around: Around, typed: Asked) -> Response {
     let page = async {
         let (op, actor) = (&visitor.op, actor(visitor)?);
         let (me, place) = (op.own(actor).await?.login, op.place().await);
-        let kind = |kind: &str| visitor.t(&format!("account.help.kind_{kind}"));
         // Whoever answers others' requests does that at the console.
         let own = op.reports(actor, ReportQuery::default(), None, SHOWN).await?.into_iter().filter(|r| r.login == me);
         let lines = own.map(|r| {
@@ -59,7 +67,11 @@ async fn page(visitor: &Visitor, around: Around, typed: Asked) -> Response {
             };
             let date = day(visitor.lang, r.at, place);
             Line {
-                about: [Some(kind(&r.kind)), r.about, Some(date)].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+                about: [Some(kind(visitor, &r.kind)), r.about, Some(date)]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(" · "),
                 text: r.text,
                 state: visitor.t(&format!("account.help.state_{}", r.state)),
                 shade,
@@ -67,8 +79,7 @@ async fn page(visitor: &Visitor, around: Around, typed: Asked) -> Response {
             }
         });
         let lines = lines.collect();
-        let kinds = KINDS.map(|k| (k.to_owned(), kind(k))).to_vec();
-        Ok::<_, Refusal>(Page { shell: visitor.shell(HERE), around, kinds, typed, lines })
+        Ok::<_, Refusal>(Page { shell: visitor.shell(HERE), around, kinds: kinds(visitor), typed, lines })
     };
     match page.await {
         Ok(page) => visitor.screen(page.around.status, &page),
@@ -82,8 +93,16 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
 }
 
 /// `POST /compte/aide`
-pub(super) async fn ask(Sent(visitor, form): Sent<Asked>) -> Response {
+pub(super) async fn ask(sent: SentOr<Asked>) -> Response {
+    let SentOr { visitor, form, ours } = sent;
+    if let Some(around) = Around::over(&visitor, HERE) {
+        let (shell, kinds) = (visitor.shell("/connexion"), kinds(&visitor));
+        let page = Page { shell, around, kinds, typed: form, lines: Vec::new() };
+        return visitor.screen(page.around.status, &page);
+    }
     let done = async {
+        // A page of the session before: shown again, with the word of this one.
+        ours?;
         let kind = ReportKind::parse(&form.genre);
         let kind = kind.ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "kind"))?;
         let about = Some(form.adresse.clone()).filter(|a| !a.trim().is_empty());

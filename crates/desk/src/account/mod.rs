@@ -78,6 +78,8 @@ struct Around {
     places: Vec<Place>,
     told: Option<String>,
     error: Option<String>,
+    /// The session ended meanwhile: what was typed is shown, and nothing of anybody.
+    over: bool,
 }
 
 /// What a page is asked after an act.
@@ -101,7 +103,14 @@ impl Around {
     fn plain(visitor: &Visitor, here: &str) -> Self {
         let place =
             |(path, key): &(&str, &str)| Place { to: visitor.to(path), name: visitor.t(key), here: *path == here };
-        Self { status: StatusCode::OK, places: PLACES.iter().map(place).collect(), told: None, error: None }
+        let places = PLACES.iter().map(place).collect();
+        Self { status: StatusCode::OK, places, told: None, error: None, over: false }
+    }
+    /// Around a form whose text is shown again to whoever's session ended while it was typed; none: there is a session.
+    fn over(visitor: &Visitor, here: &str) -> Option<Self> {
+        let refusal = visitor.actor.as_ref().err().filter(|r| r.code == RefusalCode::LoginRequired)?;
+        let (status, _) = visitor.told(refusal);
+        Some(Self { status, over: true, ..Self::plain(visitor, here) })
     }
     /// As it is shown again with why not. `Err`: the answer that leads to a sign-in, or to a new proof.
     fn again(visitor: &Visitor, here: &str, refusal: &Refusal) -> Result<Self, Box<Response>> {

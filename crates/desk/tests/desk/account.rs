@@ -242,6 +242,13 @@ async fn what_was_typed_outlives_the_session() {
         page.text.split_once(&format!("action=\"{}\"", anne.absence)).unwrap_or_else(|| panic!("{}", page.text)).1;
     let word = form.split("name=\"jeton\" value=\"").nth(1).and_then(|w| w.split('"').next()).unwrap();
     led(&post(&again, word, HERE).await, &format!("{}?fait=oui", anne.absence));
+    // A request for help, too.
+    let help = sceau_identity::session::csrf(&anne.house.op.form_key(before), "/compte/aide");
+    let headers = [("origin", HERE), ("cookie", "__Host-sceau-essai=autre")];
+    let asked = format!("jeton={help}&genre=help&texte=Bonjour+%C3%A0+vous");
+    let over = anne.house.browse(Method::POST, "/compte/aide", &headers, &asked).await;
+    assert_eq!(over.status.as_u16(), RefusalCode::LoginRequired.http(), "{}", over.text);
+    assert!(over.text.contains("Bonjour à vous") && over.text.contains("Votre session a pris fin"), "{}", over.text);
     // Another site's form is nobody's text.
     let forged = post(&again, word, "https://ailleurs.fr").await;
     assert!(forged.says(RefusalCode::FormForged) && !forged.text.contains("De retour"), "{}", forged.text);
