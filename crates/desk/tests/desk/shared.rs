@@ -183,7 +183,7 @@ async fn rows_of_what_was_sent_say_how_far_it_came() {
     let s = Service::new().await;
     let actor = s.world.actor("anne", ANNE).await;
     let bal = format!("/bal/{}", s.world.op.bal_object(actor.bal.as_ref().unwrap().id));
-    for (subject, to) in [("seul", &[BRUNO][..]), ("campagne", &[BRUNO, PAUL]), ("attente", &[PAUL])] {
+    for (subject, to) in [("bilan-a", &[BRUNO][..]), ("bilan-b", &[BRUNO, PAUL]), ("bilan-c", &[PAUL])] {
         let text = letter(ANNE, subject);
         s.world.submit(&actor, ANNE, to, &text).await.unwrap();
         s.world.op.append(&actor, "Sent", FlagSet::default(), None, s.world.message(&text)).await.unwrap();
@@ -194,9 +194,9 @@ async fn rows_of_what_was_sent_say_how_far_it_came() {
     let row = |subject: &str| {
         page.text.split("<li class=\"row").find(|row| row.contains(subject)).unwrap_or_else(|| panic!("{}", page.text))
     };
-    assert!(row("seul").contains("badge-ok\">Remis<"), "{}", row("seul"));
-    assert!(row("campagne").contains("badge-wait\">1 en attente<"), "{}", row("campagne"));
-    assert!(row("attente").contains("badge-wait\">En attente<"), "{}", row("attente"));
+    assert!(row("bilan-a").contains("badge-ok\">Remis<"), "{}", row("bilan-a"));
+    assert!(row("bilan-b").contains("badge-wait\">1 en attente<"), "{}", row("bilan-b"));
+    assert!(row("bilan-c").contains("badge-wait\">En attente<"), "{}", row("bilan-c"));
     let english = s.get(&s.anne, &format!("{list}?lang=en")).await;
     shown(&english, &["badge-ok\">Delivered<", "1 waiting"]);
 }
