@@ -36,6 +36,7 @@ pub fn written(html: &str) -> Result<Written, TooMuch> {
         .tags(TAGS.iter().copied().collect())
         .clean_content_tags(DROPPED.iter().copied().collect())
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
+        .generic_attributes(HashSet::new())
         .url_schemes(SCHEMES.iter().copied().collect())
         .url_relative(UrlRelative::Deny)
         .link_rel(None);
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn only_what_the_editor_makes_comes_out() {
-        let hostile = "<div style=\"color:red\" onclick=x()>Bonjour <b class=a>Madame</b><script>x()</script><img src=x onerror=x()>\
+        let hostile = "<div style=\"color:red\" onclick=x()>Bonjour <b class=a title=b lang=c>Madame</b><script>x()</script><img src=x onerror=x()>\
                        <a href=\"javascript:x()\">ici</a> <a href=\"https://a.fr/?a=1&amp;b=2\" target=_top>là</a></div>";
         let Written { html, text } = written(hostile).unwrap();
         assert_eq!(html, "<div>Bonjour <b>Madame</b><a>ici</a> <a href=\"https://a.fr/?a=1&amp;b=2\">là</a></div>");
