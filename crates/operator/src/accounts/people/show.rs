@@ -141,7 +141,8 @@ fn meant(
         }
     }
     let mut people = rows::people_by_logins(tx, &logins)?;
-    people.sort_by(|a, b| a.login.cmp(&b.login));
+    // In the order of the list, which is the engine's: a page's last one is where the next begins.
+    people.sort_by_key(|p| logins.iter().position(|login| *login == p.login));
     Ok(people)
 }
 
