@@ -68,12 +68,13 @@ pub(crate) async fn journal(ask: Ask) -> Response {
 async fn state(ask: &Ask) -> Result<Response, Refusal> {
     let log = ask.op().log_state(&ask.actor).await?;
     let keys = log.keys.into_iter().map(|k| {
+        let file = ask.visitor.to(&format!("/console/journal/cles/{}", k.id));
         vec![
             text(k.id),
             text(k.fingerprint),
             Cell::Time(Timestamp(k.created)),
             k.retired.map_or(Cell::None, |at| Cell::Time(Timestamp(at))),
-            Cell::Link(ask.t("key_file"), ask.visitor.to(&format!("/console/journal/cles/{}", k.id))),
+            Cell::Link(ask.t("key_file"), file),
         ]
     });
     let columns = [
