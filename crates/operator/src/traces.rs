@@ -80,10 +80,12 @@ impl Operator {
             until: filter.until.map(|u| u.0),
             // Ids are ordered by time: what is older or younger by a day is not walked through.
             after: match (filter.after, filter.since) {
-                (Some(after), Some(since)) => Some(after.max(first_at(since.plus_ms(-DAY)))),
+                (Some(after), Some(since)) => {
+                    Some(after.max(first_at(Timestamp(since.0.min(self.now().0)).plus_ms(-DAY))))
+                }
                 (after, _) => after,
             },
-            before: filter.until.map(|until| first_at(until.plus_ms(DAY))),
+            before: filter.until.map(|until| first_at(Timestamp(until.0.min(self.now().0)).plus_ms(DAY))),
             limit: i64::from(filter.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1)),
         };
         let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, &rows)?)).await?;
