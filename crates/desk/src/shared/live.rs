@@ -15,7 +15,7 @@ use sceau_operator::{Actor, Operator};
 use sceau_web::{Watcher, layout, live};
 use serde::Deserialize;
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a stream lasts at most: the browser comes again by itself, and is judged anew.
 const MOST: Duration = Duration::from_secs(900);
@@ -49,6 +49,8 @@ struct Eyes {
     stamp: Option<String>,
     shared: bool,
     answers: bool,
+    /// When it was said last that whoever looks on answers.
+    renewed: Option<Instant>,
     /// Answers are told from here on, milliseconds: a page shows by itself what was there before.
     since: i64,
     /// What was told last.
@@ -86,6 +88,7 @@ pub(super) async fn stream(
         sent,
         stamp: None,
         answers,
+        renewed: None,
         told: None,
         more: true,
         turns: 0,
@@ -128,10 +131,13 @@ impl Eyes {
     async fn look(&mut self) -> Result<String, Refusal> {
         let mut people = Vec::new();
         if self.shared {
-            let names = match self.answers {
+            // Said again in its time, not at each change of the BAL.
+            let due = self.answers && self.renewed.is_none_or(|at| at.elapsed() >= AGAIN);
+            let names = match due {
                 true => self.op.present(&self.actor, self.message, true).await?,
                 false => self.op.who_answers(&self.actor, self.message).await?,
             };
+            self.renewed = if due { Some(Instant::now()) } else { self.renewed };
             people.extend(presence::answering(self.speech, &names));
             people.extend(match self.answers {
                 true => known(&self.op, &self.actor, self.message, self.speech).await?,
