@@ -122,7 +122,7 @@ fn find(tx: &mut dyn Tx, actor: &Actor, of: Of, within: (Id, Id)) -> Result<Foun
     let Who::Person(me) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
     let most = i64::from(MOST);
     let mut found = Found { traces: Vec::new(), names: BTreeMap::new(), began: tx.now(), bals: Vec::new() };
-    let mut rows = Vec::new();
+    let mut rows: Vec<accounts::Bal> = Vec::new();
     for held in access::of_person(tx, me.id)?.into_iter().take(BALS) {
         let answers = held.role == "holder" || BalRights::from_bits(held.rights).has(BalRights::MANAGE);
         if answers && held.starts <= tx.now() {
