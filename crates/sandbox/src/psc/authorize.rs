@@ -170,7 +170,7 @@ fn choices(realm: &Realm, word: &str) -> String {
         }
     };
     let mut page = format!(
-        "<!doctype html><html lang=\"fr\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+        "<!doctype html><html lang=\"fr\"><meta charset=\"utf-8\"><link rel=\"icon\" href=\"data:,\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{0}</title><style>body{{font:1rem/1.6 sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}}\
          li{{margin:.5rem 0}}button{{margin-left:.5rem;font:inherit}}</style><h1>{0}</h1>\
          <p>Joué par le bac à sable : choisissez qui se connecte. / Played by the sandbox: pick who signs in.</p><ul>",

@@ -115,7 +115,7 @@ pub async fn list(State(realm): State<Arc<Realm>>) -> Json<Value> {
 /// `GET /sandbox/telephone`: the same as a page with buttons.
 pub async fn telephone(State(realm): State<Arc<Realm>>) -> Html<String> {
     let mut page = String::from(
-        "<!doctype html><html lang=\"fr\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">\
+        "<!doctype html><html lang=\"fr\"><meta charset=\"utf-8\"><link rel=\"icon\" href=\"data:,\"><meta http-equiv=\"refresh\" content=\"5\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Téléphone</title><h1>e-CPS (bac à sable)</h1><ul>",
     );
     for (handle, call) in waiting(&realm) {

@@ -42,9 +42,9 @@ fn each_recipient_is_followed_from_what_was_sent() {
 
     // The copy among what was sent leads to what became of it.
     let list = visit.get(&inbox.url);
-    let folder = list.body.split("href=\"").skip(1).find(|rest| {
-        let link = rest.split("</a>").next().unwrap_or_default();
-        link.starts_with("/bal/") && link.contains("/dossier/") && link.contains("#envoye")
+    let folder = list.body.split("<a href=\"").skip(1).find(|link| {
+        let tag = link.split('>').next().unwrap_or_default();
+        tag.contains("/dossier/") && tag.contains("data-use=\"envoye\"")
     });
     let folder = folder.and_then(|rest| rest.split(['"', '?']).next()).expect("what was sent").to_owned();
     let message = wait::until("the copy", 60, || {
