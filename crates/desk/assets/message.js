@@ -1,4 +1,5 @@
-// A message: its frame as high as one likes; pictures and PDF in a dialog beside the text. Everything works without.
+// A message: its frame as high as one likes; its conversation unfolded in place; pictures and PDF in a dialog beside the text. Everything works without.
+import { part, say, swap } from "./base.js";
 import "./shared.js";
 
 function dress(root) {

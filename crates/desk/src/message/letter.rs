@@ -328,7 +328,7 @@ mod tests {
         };
         let _ = crate::routes();
         let Proof { class, said, .. } = proof(Lang::Fr, &own);
-        assert_eq!(about(Lang::Fr, &own).unwrap(), "D’après notre annuaire : Médecin, CH &lt;i&gt;.");
+        assert_eq!(about(Lang::Fr, &own).unwrap(), "D’après notre annuaire\u{a0}: Médecin, CH &lt;i&gt;.");
         assert!(class.is_empty() && said.contains("Dr &lt;b&gt;"), "{said}");
         assert_eq!(proof(Lang::En, &Sender::Unknown).class, "badge-no");
         let known = proof(Lang::Fr, &Sender::Operator { name: "GCS <Alpes>".into(), dn: "CN=mx,O=GCS <Alpes>".into() });
