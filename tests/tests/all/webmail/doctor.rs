@@ -83,12 +83,9 @@ fn a_doctor_keeps_a_list_in_order() {
     assert!(!unfolded(), "both are read now");
     browser.press("a[data-fold]");
     wait::until("the first letter in its place", 20, || unfolded().then_some(()));
-    browser
-        .accessible("a conversation, unfolded")
-        .screen(Screen { width: 390, dark: true })
-        .accessible("on a telephone");
-    browser.press("a[data-fold]");
+    browser.accessible("a conversation, unfolded").press("a[data-fold]");
     assert!(!unfolded(), "folded again");
+    browser.screen(Screen { width: 390, dark: true }).accessible("a conversation on a telephone");
     browser.screen(Screen { width: 1440, dark: false }).keys(&["u"]).shows("Boîte de réception");
     wait::until("the list", 20, || browser.has("a.row-link").then_some(()));
     let console = browser.console();
