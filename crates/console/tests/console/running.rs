@@ -178,7 +178,7 @@ async fn a_limit_is_set_for_a_place_and_taken_away() {
     let set = h.press(&format!("{sheet}/fixer"), &cookie, fields).await;
     assert_eq!(set.header("location"), format!("{sheet}?fait=limites-fixer"), "{}", set.text);
     let page = h.get(sheet, &cookie).await;
-    assert!(page.text.contains("/retirer?scope=structure&#38;subject=ici"), "{}", page.text);
+    assert!(page.text.contains("/retirer?scope=structure&amp;subject=ici"), "{}", page.text);
     let gone = h.press(&format!("{sheet}/retirer"), &cookie, "scope=structure&subject=ici").await;
     assert_eq!(gone.header("location"), format!("{sheet}?fait=limites-retirer"), "{}", gone.text);
     assert!(h.op.policy_values(&h.admin, None, 10).await.unwrap().is_empty());
