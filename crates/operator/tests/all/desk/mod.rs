@@ -26,7 +26,7 @@ struct House(World);
 
 impl House {
     async fn new(store: sceau_store::testing::TestStore) -> Self {
-        let world = World::on(store, |_| {}).await;
+        let world = World::on(store, |c| c.limits.recipients = 40).await;
         world.bal(SERVICE, BalKind::Org, &["anne"], |b| b.members = vec!["bruno".into()]).await;
         Self(world)
     }
