@@ -92,7 +92,8 @@ async fn an_alarm_waits_at_home_until_somebody_says_that_it_was_seen() {
 async fn a_person_is_added_certified_and_given_a_role() {
     let h = House::staffed().await;
     let cookie = h.as_one("administrator").await;
-    let fields = "login=denis&given_name=Denis&family_name=Exemple&national_id=10000000017&structure=ici&function=Cadre";
+    let fields =
+        "login=denis&given_name=Denis&family_name=Exemple&national_id=10000000017&structure=ici&function=Cadre";
     let added = h.press("/console/personnes/-/ajouter", &cookie, fields).await;
     assert_eq!(added.header("location"), "/console/personnes/denis?fait=personnes-ajouter", "{}", added.text);
     let certified = h.press("/console/personnes/denis/certifier", &cookie, "").await;

@@ -216,7 +216,10 @@ async fn what_was_moved_or_removed_elsewhere_is_said_with_a_way_on() {
     let asked = [("x-sceau-part", "message"), ("sec-fetch-site", "same-origin")];
     for path in [from.as_str(), &format!("{from}&fil=oui")] {
         let (status, headers, said) = reader.raw(path, &reader.cookie, &asked).await;
-        assert!(status == StatusCode::NOT_FOUND && headers["content-type"] == "application/problem+json", "{headers:?}");
+        assert!(
+            status == StatusCode::NOT_FOUND && headers["content-type"] == "application/problem+json",
+            "{headers:?}"
+        );
         assert!(String::from_utf8(said).unwrap().contains("entry.unknown"));
     }
 }
