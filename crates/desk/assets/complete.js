@@ -20,7 +20,7 @@ function begins(text) {
 export function complete(input, to) {
   const list = document.createElement("div");
   list.id = `${input.id}-choix`;
-  list.className = "choices";
+  list.className = "completions";
   list.hidden = true;
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", input.labels[0]?.textContent ?? "");

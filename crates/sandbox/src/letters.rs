@@ -221,8 +221,11 @@ fn written(letter: &Letter, nth: usize, from: &(String, &str), to: &[(String, &s
             "Content-Type: multipart/mixed; boundary=pieces\r\n\r\n--pieces\r\n{body}--pieces\r\n{piece}--pieces--\r\n"
         );
     }
-    let answers =
-        letter.answers.map(|to| format!("In-Reply-To: {0}\r\nReferences: {0}\r\n", id(to))).unwrap_or_default();
+    // What it answers, and what that answered before (RFC 5322 §3.6.4).
+    let before: Vec<usize> = std::iter::successors(letter.answers, |nth| LETTERS[*nth].answers).collect();
+    let chain: Vec<String> = before.iter().rev().map(|nth| id(*nth)).collect();
+    let answers = chain.last().map(|last| format!("In-Reply-To: {last}\r\nReferences: {}\r\n", chain.join("\r\n ")));
+    let answers = answers.unwrap_or_default();
     format!(
         "From: {}\r\nTo: {}\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: {}\r\n{answers}MIME-Version: 1.0\r\n{body}",
         party(from),

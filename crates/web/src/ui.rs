@@ -272,6 +272,17 @@ impl Plot {
                 let y = base - (if value.is_finite() { *value } else { 0.0 }).max(0.0) / most * inner;
                 format!("{x:.1},{y:.1}")
             };
+            if let [(_, value)] = points.as_slice() {
+                // A line of one point is nothing: a dot in the middle.
+                let y = base - value.max(0.0).min(most) / most * inner;
+                let _ = write!(
+                    out,
+                    "<circle class=\"plot-dot plot-{}\" cx=\"{}\" cy=\"{y:.1}\" r=\"4\"/>",
+                    i % 4 + 1,
+                    WIDE / 2.0
+                );
+                continue;
+            }
             let places: Vec<String> = points.iter().map(place).collect();
             // Into a text: it cannot fail.
             let _ = write!(out, "<polyline class=\"plot-line plot-{}\" points=\"{}\"/>", i % 4 + 1, places.join(" "));
