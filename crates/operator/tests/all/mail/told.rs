@@ -29,6 +29,11 @@ const ACTS: &[(&str, usize, &[&str])] = &[
     ("care/heal.rs", 2, &[]),
     // Structures' servers report to a BAL by the letter that `reported` posts.
     ("connectors/door.rs", 1, &[]),
+    // Notes, and whose a conversation is, stand beside messages: the BAL has no new state, and whoever watches is told (`desk::colleagues`).
+    ("desk/beside.rs", 2, &[]),
+    ("desk/colleagues.rs", 1, &[]),
+    // A rule changes nothing of what lies there.
+    ("desk/rules.rs", 3, &[]),
     ("mail/incoming.rs", 1, &["received"]),
     ("mail/post.rs", 3, &["reported"]),
     ("mail/receipt.rs", 1, &["confirmed"]),
