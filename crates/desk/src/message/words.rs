@@ -13,6 +13,9 @@ use sceau_operator::desk::message::Party;
 use sceau_operator::desk::parts::Within;
 use sceau_web::{Shell, Visitor, layout, seated};
 
+/// What a message within says of itself (name and value), and its own pieces.
+type Inner = (Vec<(String, String)>, Vec<Attached>);
+
 #[derive(Template)]
 #[template(path = "message/words.html")]
 struct Page {
@@ -25,7 +28,7 @@ struct Page {
     text: Option<String>,
     cut: bool,
     /// It is a message: what it says of itself, what is attached to it.
-    within: Option<(Vec<(String, String)>, Vec<Attached>)>,
+    within: Option<Inner>,
 }
 
 /// `GET /bal/{b}/message/{m}/piece/{p}/texte`
