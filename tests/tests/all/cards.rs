@@ -32,7 +32,10 @@ fn a_professional_signs_in_with_a_card_and_nobody_with_what_is_none() {
         assert_eq!(browser.get(&stolen).status, 409, "the thief's word in the browser of the card's holder");
         assert_eq!(thief.get(&back).status, 409, "the holder's word in the thief's browser");
         let entered = browser.get(&back);
-        assert!(entered.status == 303 && entered.to.as_deref() == Some(format!("{main}/bureau").as_str()), "{entered:?}");
+        assert!(
+            entered.status == 303 && entered.to.as_deref() == Some(format!("{main}/bureau").as_str()),
+            "{entered:?}"
+        );
         let page = browser.get(&bal);
         assert!(page.status == 200 && page.body.contains("MARTIN"), "{page:?}");
         assert_eq!(Visit::new(&sandbox).get(&back).status, 409, "once");
