@@ -123,7 +123,7 @@ impl<'a> Visit<'a> {
 }
 
 impl Seen {
-    /// Names and values of the fields of the form with this `action` (without its query).
+    /// Names and values of the fields of the form with this `action` (without its query), as a browser would send them: no box that is not ticked.
     pub fn form(&self, action: &str) -> Option<Vec<(String, String)>> {
         let start = self.body.match_indices("action=\"").map(|(at, _)| at + 8);
         let mut found = start.filter(|at| {
@@ -134,6 +134,11 @@ impl Seen {
         let form = form.split("</form>").next()?;
         let fields = form.split("<input").skip(1).filter_map(|input| {
             let input = input.split('>').next()?;
+            if ["checkbox", "radio"].iter().any(|t| input.contains(&format!("type=\"{t}\"")))
+                && !input.contains(" checked")
+            {
+                return None;
+            }
             let value = between(input, "value=\"", "\"").unwrap_or_default();
             Some((between(input, "name=\"", "\"")?.to_owned(), plain(value)))
         });

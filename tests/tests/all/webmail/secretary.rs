@@ -86,4 +86,7 @@ fn two_share_a_bal() {
         let page = marie.get(&format!("{folder}?filtre=suivis"));
         page.body.contains("Urgent").then_some(())
     });
+    // And did nothing that it was not told to do.
+    let there = marie.get(&format!("{folder}?filtre=non-lus"));
+    assert!(there.body.contains("Urgent"), "{}", there.body);
 }
