@@ -16,11 +16,11 @@ mod sheet;
 mod table;
 
 use axum::Router;
-use axum::routing::get;
 use pages::{bals, domains, home, people, places};
 use sceau_domain::text;
 use sceau_web::State;
 use sceau_web::assets::Asset;
+use sceau_web::route::{get, post};
 use std::sync::Once;
 
 /// What our pages load beside what every room has.
@@ -51,26 +51,26 @@ pub fn routes() -> Router<State> {
         .route("/console", get(home::show))
         .route("/console/demandes", get(bals::openings))
         .route("/console/demandes/{id}", get(bals::opening))
-        .route("/console/demandes/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/demandes/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/personnes", get(people::list))
         .route("/console/personnes/{id}", get(people::show))
-        .route("/console/personnes/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/personnes/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/bal", get(bals::list))
         .route("/console/bal/{id}", get(bals::show))
-        .route("/console/bal/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/bal/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/structures", get(places::list))
         .route("/console/structures/{id}", get(places::show))
-        .route("/console/structures/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/structures/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/regions", get(places::bodies))
         .route("/console/regions/{id}", get(places::body))
-        .route("/console/regions/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/regions/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/roles", get(people::roles))
-        .route("/console/roles/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/roles/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/recuperations", get(people::recoveries))
-        .route("/console/recuperations/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/recuperations/{id}/{act}", get(act::show).merge(post(act::send)))
         .route("/console/domaines", get(domains::list))
         .route("/console/domaines/{id}", get(domains::show))
-        .route("/console/domaines/{id}/{act}", get(act::show).post(act::send))
+        .route("/console/domaines/{id}/{act}", get(act::show).merge(post(act::send)))
         .merge(running::routes())
 }
 

@@ -4,13 +4,13 @@
 //! Promises: nothing is read from a disk; a page of another version (while nodes are replaced) gets our file, kept by nobody; a compressed form is made once.
 use crate::State;
 use crate::pages::layout;
+use crate::route::get;
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;

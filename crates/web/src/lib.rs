@@ -29,6 +29,7 @@ pub mod part;
 mod pieces;
 pub mod problem;
 mod refusals;
+pub mod route;
 mod schema;
 pub mod serve;
 mod slow;

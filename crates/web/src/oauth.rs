@@ -3,6 +3,7 @@
 //!
 //! A door like the others: forms and headers are read here, `operator` decides. Answers are JSON, kept by no cache (RFC 6749 §5.1).
 use crate::pages::origin;
+use crate::route::{get, post};
 use crate::{State, Via};
 use axum::Router;
 use axum::body::Bytes;
@@ -10,7 +11,6 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Extension, State as AxumState};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use sceau_identity::form;
 use sceau_identity::oauth::{OauthError, basic, metadata};
 use serde_json::Value;

@@ -1,10 +1,10 @@
 //! `/styleguide`: every component on one page, with words that say nothing. For whoever makes pages; the sandbox has it, an operator does not.
+use crate::route::get;
 use crate::ui::{Cell, Choice, Column, Kind, Plot, Shade, Table};
 use crate::{Shell, State, Visitor};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use sceau_domain::Timestamp;
 
 /// The page, for whoever serves it.

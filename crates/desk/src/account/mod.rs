@@ -17,9 +17,9 @@ use axum::Router;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
 use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_operator::Actor;
+use sceau_web::route::{get, post};
 use sceau_web::{State, Visitor};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -28,25 +28,25 @@ use serde::de::DeserializeOwned;
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/compte", get(overview::show))
-        .route("/compte/choix", get(publication::show).post(publication::choose))
+        .route("/compte/choix", get(publication::show).merge(post(publication::choose)))
         .route("/compte/numero", post(publication::phone))
-        .route("/compte/notifications", get(notices::show).post(notices::choose))
+        .route("/compte/notifications", get(notices::show).merge(post(notices::choose)))
         .route("/compte/adresse", post(notices::address))
         .route("/compte/langue", post(notices::language))
-        .route("/compte/delegations", get(delegations::show).post(delegations::give))
+        .route("/compte/delegations", get(delegations::show).merge(post(delegations::give)))
         .route("/compte/delegations/fin", post(delegations::end))
         .route("/compte/activite", get(activity::show))
-        .route("/compte/affichage", get(display::show).post(display::choose))
+        .route("/compte/affichage", get(display::show).merge(post(display::choose)))
         .route("/compte/telephone", get(telephone::show))
         .route("/compte/telephone/avis", post(telephone::wake))
         .route("/compte/telephone/avis/choix", post(telephone::choose))
         .route("/compte/telephone/avis/essai", post(telephone::attempt))
         .route("/compte/telephone/avis/fin", post(telephone::end))
-        .route("/compte/aide", get(help::show).post(help::ask))
+        .route("/compte/aide", get(help::show).merge(post(help::ask)))
         .route("/compte/donnees", get(data::show))
         .route("/compte/donnees/fichier", get(data::file))
-        .route("/compte/fermeture", get(closing::show).post(closing::close))
-        .route("/bal/{b}/absence", get(absence::show).post(absence::set))
+        .route("/compte/fermeture", get(closing::show).merge(post(closing::close)))
+        .route("/bal/{b}/absence", get(absence::show).merge(post(absence::set)))
         .route("/bal/{b}/absence/fin", post(absence::end))
 }
 

@@ -19,9 +19,9 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
-use axum::routing::{get, post};
 use sceau_domain::AccessRole;
 use sceau_operator::desk::sit::DeskBal;
+use sceau_web::route::{get, post};
 use sceau_web::{State, Visitor, seated};
 
 /// Its routes, one a line.
@@ -32,7 +32,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/dossier/{f}", get(window::show))
         .route("/bal/{b}/agir", post(act::carry_out))
         .route("/bal/{b}/annuler", post(act::undo))
-        .route("/bal/{b}/dossiers", get(folders::show).post(folders::change))
+        .route("/bal/{b}/dossiers", get(folders::show).merge(post(folders::change)))
         .route("/bal/{b}/etiquettes", get(labels::show))
         .route("/bal/{b}/direct", get(live::stream))
         .route("/bal/{b}/chercher", get(search::show))

@@ -14,12 +14,12 @@ mod thread;
 mod words;
 
 use axum::Router;
-use axum::routing::get;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sceau_domain::Address;
 use sceau_message::safe_html::{Link, linked};
 use sceau_operator::Operator;
 use sceau_web::State;
+use sceau_web::route::get;
 
 /// What stands for itself in a value of a query, and in the name of a file (RFC 8187 §3.2.1).
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

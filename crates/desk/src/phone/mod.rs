@@ -7,10 +7,10 @@ use axum::Router;
 use axum::extract::State as Of;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use sceau_domain::text::text;
 use sceau_domain::{Lang, RefusalCode};
 use sceau_web::layout::{self, headers, set};
+use sceau_web::route::get;
 use sceau_web::{Problem, State, assets};
 use serde_json::json;
 

@@ -13,11 +13,11 @@ pub(crate) use presence::{overtaken, watched};
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::routing::{get, post};
 use sceau_domain::calendar::Territory;
 use sceau_domain::{Lang, Timestamp, personal};
 use sceau_operator::Actor;
 use sceau_web::part::Asked;
+use sceau_web::route::{get, post};
 use sceau_web::{State, Visitor, Watcher, layout};
 use std::convert::Infallible;
 
@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/message/{m}/attribuer", post(beside::assign))
         .route("/bal/{b}/message/{m}/presence", post(presence::leave))
         .route("/bal/{b}/regles", get(rules::list))
-        .route("/bal/{b}/regle/{r}", get(rules::edit).post(rules::save))
+        .route("/bal/{b}/regle/{r}", get(rules::edit).merge(post(rules::save)))
         .route("/bal/{b}/regle/{r}/monter", post(rules::up))
         .route("/bal/{b}/regle/{r}/descendre", post(rules::down))
         .route("/bal/{b}/regle/{r}/retirer", post(rules::remove))

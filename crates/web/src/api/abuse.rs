@@ -1,4 +1,5 @@
 //! What looks like abuse: cases, and what people decide.
+use crate::route::routes;
 use crate::{Asker, Id, Json, Page, Path, Problem, Query, Refusals, State, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::abuse::Decision;
@@ -6,7 +7,6 @@ use sceau_operator::abuse::AbuseCaseView;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(decide))

@@ -1,4 +1,5 @@
 //! Who has access to a BAL: list, give, change, end, history; delegations of one's own BAL.
+use crate::route::routes;
 use crate::{
     Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located, schema,
 };
@@ -10,7 +11,6 @@ use sceau_operator::grants::{
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! Alarms: what the people in charge must know.
+use crate::route::routes;
 use crate::{Asker, Json, Page, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
@@ -6,7 +7,6 @@ use sceau_operator::alarms::AlarmView;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(acknowledge))

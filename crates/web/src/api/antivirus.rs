@@ -1,9 +1,9 @@
 //! The antivirus engine.
+use crate::route::routes;
 use crate::{Asker, Json, Problem, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::antivirus::{AntivirusTestView, AntivirusView};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(test))

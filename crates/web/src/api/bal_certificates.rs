@@ -1,4 +1,5 @@
 //! Certificates by which a machine logs in to its applicative BAL (SASL EXTERNAL).
+use crate::route::routes;
 use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
@@ -6,7 +7,6 @@ use sceau_operator::accounts::BalCertificateView;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(remove))

@@ -1,4 +1,5 @@
 //! BALs: opened by whoever may ask and decide, shown, changed, chosen for; addresses proposed.
+use crate::route::routes;
 use crate::{
     Asker, Created, Id, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
     schema,
@@ -10,7 +11,6 @@ use sceau_operator::openings::OpeningView;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! Regional bodies.
+use crate::route::routes;
 use crate::{
     Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
 };
@@ -7,7 +8,6 @@ use sceau_operator::accounts::structures::views::{BodyChange, BodyView, NewBody,
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! The calendar of working days.
+use crate::route::routes;
 use crate::{Asker, IfMatch, Json, Path, Problem, Query, Refusals, State, Versioned, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::calendar::Territory;
@@ -6,7 +7,6 @@ use sceau_operator::calendar::{CalendarSettings, CalendarView, CountView, DayVie
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show, set)).routes(routes!(count)).routes(routes!(set_day, clear_day))

@@ -1,4 +1,5 @@
 //! Care: the white list asked for at once, backups, search indexes made anew.
+use crate::route::routes;
 use crate::{Asker, Json, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
@@ -9,7 +10,6 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

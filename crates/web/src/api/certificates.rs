@@ -1,11 +1,11 @@
 //! The inventory of certificates.
+use crate::route::routes;
 use crate::{Asker, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::certificates::{CertificateView, Which};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(retire))

@@ -1,4 +1,5 @@
 //! Connectors: structures' own mail servers, their certificates, settings and tests.
+use crate::route::routes;
 use crate::{
     Asker, Created, Id, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, Secret, State, Versioned,
     located,
@@ -15,7 +16,6 @@ use sceau_operator::connectors::views::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

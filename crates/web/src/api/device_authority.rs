@@ -1,9 +1,9 @@
 //! The operator's authority for people's devices.
+use crate::route::routes;
 use crate::{Asker, Created, Json, Problem, Refusals, State, located};
 use axum::extract::State as AxumState;
 use sceau_operator::identity::devices::DeviceAuthorityView;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show, create))

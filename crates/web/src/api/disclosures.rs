@@ -1,12 +1,12 @@
 //! Disclosures: the content of a BAL for an authority, a restitution or directives after a death; asked for by one administrator, decided by another.
 use crate::pieces::WholeMessage;
+use crate::route::routes;
 use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_operator::disclosures::{DisclosedFolder, DisclosedMessage, DisclosureView, NewDisclosure};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! Domains that come from another operator, or go to one.
+use crate::route::routes;
 use crate::{Asker, Json, Path, Problem, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::{DomainName, Refusal, RefusalCode, Timestamp};
@@ -6,7 +7,6 @@ use sceau_operator::moves::MoveView;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show, begin))

@@ -1,4 +1,5 @@
 //! Our domains.
+use crate::route::routes;
 use crate::schema;
 use crate::{Asker, Created, Json, Page, Path, Problem, Query, Refusals, State, located};
 use axum::extract::State as AxumState;
@@ -8,7 +9,6 @@ use sceau_operator::mail_setup::DomainDnsView;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show)).routes(routes!(dns))

@@ -1,9 +1,9 @@
 //! Whom the operator takes: territory, public, administrative staff (F163).
+use crate::route::routes;
 use crate::{Asker, IfMatch, Json, Problem, Refusals, State, Versioned};
 use axum::extract::State as AxumState;
 use sceau_operator::eligibility::EligibilityRules;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show, set))

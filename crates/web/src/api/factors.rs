@@ -1,6 +1,7 @@
 //! Means of signing in, as those who administer see them: their list, an invitation to choose the first ones, the replacement of lost ones, lists of
 //! compromised passwords. Adding and removing need a fresh proof of the person, and stand on pages alone.
 use crate::file::File;
+use crate::route::routes;
 use crate::{Asker, Id, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::{Refusal, RefusalCode};
@@ -11,7 +12,6 @@ use sceau_operator::identity::recovery::RecoveryView;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! Legal holds.
+use crate::route::routes;
 use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::{Refusal, RefusalCode};
@@ -6,7 +7,6 @@ use sceau_operator::holds::{HoldSubject, HoldView};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(show)).routes(routes!(lift))

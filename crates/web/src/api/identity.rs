@@ -1,9 +1,9 @@
 //! The state of identities: providers, their keys, what nobody could verify.
+use crate::route::routes;
 use crate::{Asker, Json, Problem, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::identity::shown::IdentityView;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(refresh))

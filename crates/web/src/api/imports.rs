@@ -1,6 +1,7 @@
 //! People and BALs from a file.
 use crate::file::File;
 use crate::id::Id;
+use crate::route::routes;
 use crate::{Asker, Created, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located};
 use axum::body::{Body, Bytes};
 use axum::extract::State as AxumState;
@@ -11,7 +12,6 @@ use sceau_operator::imports::{ImportView, LineView, NewImport};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

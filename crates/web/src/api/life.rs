@@ -1,11 +1,11 @@
 //! Lives of BALs, people and structures: suspended, blocked, closed, kept; somebody's departure.
+use crate::route::routes;
 use crate::{Asker, Json, Path, Problem, Refusals, State, schema};
 use axum::extract::State as AxumState;
 use sceau_operator::life::{Cause, CloseOrder, Departure, DepartureView, LifeView, PersonalFate};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

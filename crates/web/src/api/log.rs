@@ -1,12 +1,12 @@
 //! The probative log as a whole, for who verifies it: what must be known first, its pages, its keys. Numbers are the log's own format, which
 //! `sceau trace verify` reads and judges; see `docs/evidence.md`.
+use crate::route::routes;
 use crate::{Asker, Json, Page, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::notary::{LogPage, Overview, SigningKeyView, Unsealed};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

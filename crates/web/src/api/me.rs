@@ -1,9 +1,9 @@
 //! The asker: who it is, and what it may do.
+use crate::route::routes;
 use crate::{Asker, Json, Problem, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::accounts::OwnView;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show))

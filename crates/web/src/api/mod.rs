@@ -53,8 +53,8 @@ mod usage;
 mod white_list;
 
 use crate::State;
+use crate::route::get;
 use axum::Router;
-use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;

@@ -1,4 +1,5 @@
 //! The nodes that serve one database together.
+use crate::route::routes;
 use crate::{Asker, Created, Json, Page, Path, Problem, Refusals, State, located};
 use axum::extract::State as AxumState;
 use sceau_domain::{Refusal, RefusalCode};
@@ -6,7 +7,6 @@ use sceau_operator::nodes::NodeView;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show))

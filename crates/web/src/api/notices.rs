@@ -1,4 +1,5 @@
 //! Notices by ordinary mail, and absence: what people choose for themselves and their BALs.
+use crate::route::routes;
 use crate::{Asker, IfMatch, Json, Path, Problem, Refusals, State, Versioned};
 use axum::extract::State as AxumState;
 use sceau_operator::absence::{AbsenceView, NewAbsence};
@@ -6,7 +7,6 @@ use sceau_operator::notices::{Maintenance, MaintenanceTold, NoticeChoice, Notice
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! Requests: BALs on their way to being opened, changes and ends that are asked for. Their steps are guarded by their state: no `If-Match` is asked.
+use crate::route::routes;
 use crate::{
     Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located, schema,
 };
@@ -8,7 +9,6 @@ use sceau_operator::openings::{NewOpening, OpeningQuery, OpeningView};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! The ledger of partners: TLS, certificates, failures, delays, volumes.
+use crate::route::routes;
 use crate::{Asker, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::DomainName;
@@ -6,7 +7,6 @@ use sceau_operator::ledger::{PeerDetail, PeerView};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show))

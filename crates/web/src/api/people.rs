@@ -1,4 +1,5 @@
 //! People: identity, exemptions, ordinary address, where they work.
+use crate::route::routes;
 use crate::{
     Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
 };
@@ -7,7 +8,6 @@ use sceau_operator::accounts::people::views::{Exemption, NewPerson, PersonChange
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

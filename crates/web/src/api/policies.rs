@@ -1,4 +1,5 @@
 //! Limits: as declared, as set for a place, as in force of a BAL.
+use crate::route::routes;
 use crate::{Asker, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
@@ -6,7 +7,6 @@ use sceau_operator::policies::{LimitView, PolicyView, ValueView};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,4 +1,5 @@
 //! What is published of people and their BALs, and the register of who processes personal data.
+use crate::route::routes;
 use crate::{Asker, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::accounts::publication::PublicationView;
@@ -6,7 +7,6 @@ use sceau_operator::accounts::register::{RegisterEntry, RegisterHead};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(own)).routes(routes!(of_person)).routes(routes!(register))

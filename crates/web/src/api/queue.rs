@@ -1,4 +1,5 @@
 //! The queue: what waits to go to other operators and why; trying it again, holding, releasing, returning, deleting.
+use crate::route::routes;
 use crate::{Asker, Id, IdPage, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::{Address, DomainName, Refusal, RefusalCode, Timestamp};
@@ -8,7 +9,6 @@ use sceau_operator::queue::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,5 +1,6 @@
 //! Reference tables: professions, specialities, structures, the national register of professionals.
 use crate::file::File;
+use crate::route::routes;
 use crate::{Asker, IdPage, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::reference::Layout;
@@ -8,7 +9,6 @@ use sceau_operator::reference::{EntryView, Fault, FindingView, NewReference, Ref
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(tables)).routes(routes!(search, import)).routes(routes!(findings))

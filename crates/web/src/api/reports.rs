@@ -1,4 +1,5 @@
 //! Reports: a correction, an error or an abuse in a directory, a request for help; announcements the other way.
+use crate::route::routes;
 use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::report::{Desk, ReportKind, ReportState};
@@ -8,7 +9,6 @@ use sceau_operator::reports::{
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

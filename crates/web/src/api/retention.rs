@@ -1,11 +1,11 @@
 //! Retention policies.
+use crate::route::routes;
 use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Query, Refusals, State, Versioned, located};
 use axum::extract::State as AxumState;
 use sceau_operator::retention::{DueView, NewRule, RetentionView};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -1,9 +1,9 @@
 //! Trust anchors, and what is known of revoked certificates.
+use crate::route::routes;
 use crate::{Asker, Json, Page, Problem, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::revocation::{AnchorView, RefreshedView, SourceView};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(anchors)).routes(routes!(list)).routes(routes!(refresh))

@@ -1,4 +1,5 @@
 //! Administrative roles: who has which, where; giving and ending them.
+use crate::route::routes;
 use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, State, located, schema};
 use axum::extract::State as AxumState;
 use sceau_domain::rights::Role;
@@ -6,7 +7,6 @@ use sceau_operator::roles::{NewRole, RoleFilter, RoleView};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, grant)).routes(routes!(show)).routes(routes!(end))

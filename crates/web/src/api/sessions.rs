@@ -1,10 +1,10 @@
 //! Open sessions of browsers: seen by the person and by who administers, ended on every node at once.
+use crate::route::routes;
 use crate::{Asker, Id, Json, Page, Path, Problem, Refusals, State};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
 use sceau_operator::identity::sessions::SessionView;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(end))

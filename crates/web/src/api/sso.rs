@@ -1,9 +1,9 @@
 //! Structures' own sign-ins.
+use crate::route::routes;
 use crate::{Asker, Created, IfMatch, Json, Page, Path, Problem, Refusals, State, Versioned, located};
 use axum::extract::State as AxumState;
 use sceau_operator::identity::sso::{NewSso, SsoChange, SsoView};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show, edit))

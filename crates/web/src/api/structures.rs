@@ -1,4 +1,5 @@
 //! Structures: who they are, and what the operator settled with them.
+use crate::route::routes;
 use crate::{
     Asker, Created, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Versioned, located,
 };
@@ -8,7 +9,6 @@ use sceau_operator::accounts::structures::views::{NewStructure, Settlement, Stru
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show, edit)).routes(routes!(settle))

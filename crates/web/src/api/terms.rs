@@ -1,4 +1,5 @@
 //! Terms of use: versions and texts for everybody; publishing; who accepted what. One's own acceptance is under `/me`.
+use crate::route::routes;
 use crate::{Asker, Created, Json, Page, PageQuery, Path, Problem, Query, Refusals, State, Via, located};
 use axum::extract::{Extension, State as AxumState};
 use axum::http::header;
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 pub(super) fn routes() -> OpenApiRouter<State> {

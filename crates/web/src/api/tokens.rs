@@ -1,5 +1,6 @@
 //! Tokens: for mail programs (`device`) and for REST (`api`). A person makes, sees and revokes their own; administrators see and revoke those of
 //! their people, and have a link sent behind which the person makes one.
+use crate::route::routes;
 use crate::{Asker, Created, Id, IdPage, Json, Page, Path, Problem, Query, Refusals, Secret, State, located, schema};
 use axum::extract::State as AxumState;
 use axum::http::StatusCode;
@@ -10,7 +11,6 @@ use sceau_operator::accounts::{NewTokenLink, TokenLinkView, TokenView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(send)).routes(routes!(show, revoke))

@@ -1,4 +1,5 @@
 //! Traces: what was done, evidence of it, and explanations of what does not fit the log's time.
+use crate::route::routes;
 use crate::{Asker, Id, Json, Page, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::Timestamp;
@@ -7,7 +8,6 @@ use sceau_operator::traces::{TraceFilter, TraceView};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(prove)).routes(routes!(settle))

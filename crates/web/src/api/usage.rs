@@ -1,11 +1,11 @@
 //! What those responsible for a shared BAL answer for: its unusual use, and the attestation of its data (F159).
+use crate::route::routes;
 use crate::{Asker, Id, Json, Page, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_operator::usage::{AttestationView, UnusualUse};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(alerts)).routes(routes!(show, attest))

@@ -1,4 +1,5 @@
 //! The white list in force, what lists changed, and what stands between us and a domain.
+use crate::route::routes;
 use crate::{Asker, IdPage, Json, Page, PageQuery, Path, Problem, Query, Refusals, State};
 use axum::extract::State as AxumState;
 use sceau_domain::{DomainName, Timestamp};
@@ -7,7 +8,6 @@ use sceau_operator::trusted::listing::{ListChangeView, ListedView, WhiteListView
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()

@@ -8,12 +8,12 @@ pub(crate) mod microsoft;
 mod mozilla;
 
 use crate::State;
+use crate::route::{get, post};
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use sceau_domain::{DomainName, Lang, Refusal};
 
 /// Every file. The names are those that programs ask for, in the letters that they use.

@@ -27,9 +27,9 @@ mod sso;
 mod still;
 mod token;
 
+use crate::route::{get, post};
 use crate::{State, Via};
 use axum::Router;
-use axum::routing::{get, post};
 use sceau_operator::{Door, Origin};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,22 +38,22 @@ static SESSIONS: AtomicU64 = AtomicU64::new(1);
 /// Every page.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
-        .route("/conditions", get(conditions::show).post(conditions::accept))
-        .route("/lien/{secret}", get(link::look).post(link::confirm))
-        .route("/jeton/{secret}", get(token::look).post(token::make))
+        .route("/conditions", get(conditions::show).merge(post(conditions::accept)))
+        .route("/lien/{secret}", get(link::look).merge(post(link::confirm)))
+        .route("/jeton/{secret}", get(token::look).merge(post(token::make)))
         .route("/connexion", get(sign_in::show))
         .route("/connexion/confirmer", get(sign_in::confirm))
         .route("/connexion/psc", post(psc::begin))
         .route("/connexion/psc/retour", get(psc::back))
         .route("/connexion/psc/fin", post(psc::ended))
-        .route("/connexion/ecps", get(psc::wait).post(psc::call))
+        .route("/connexion/ecps", get(psc::wait).merge(post(psc::call)))
         .route("/connexion/etablissement/{name}", post(sso::begin))
         .route("/connexion/etablissement/{name}/retour", get(sso::back))
         .route("/connexion/carte", post(card::begin))
         .route("/connexion/carte/retour", get(card::back))
         .route("/appareils/certificat", post(devices::certify))
         .route("/deconnexion", post(sign_in::leave))
-        .route("/bal", get(bal::show).post(bal::open))
+        .route("/bal", get(bal::show).merge(post(bal::open)))
         .route("/appareils", get(devices::show))
         .route("/appareils/jeton", post(devices::make))
         .route("/appareils/profil-apple", post(devices::profile))
@@ -61,8 +61,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/appareils/{id}/admettre", post(devices::admit))
         .route("/appareils/navigateurs/{id}/fermer", post(devices::close))
         .route("/appareils/navigateurs/autres", post(devices::close_others))
-        .route("/oauth/authorize", get(oauth::show).post(oauth::decide))
-        .route("/appareil", get(oauth::device).post(oauth::device_decide))
+        .route("/oauth/authorize", get(oauth::show).merge(post(oauth::decide)))
+        .route("/appareil", get(oauth::device).merge(post(oauth::device_decide)))
         .route("/bureau/session", get(still::show))
         .route(accessibility::PAGE, get(accessibility::show))
         .route(layout::SHEET, get(layout::sheet))
@@ -73,26 +73,26 @@ pub(crate) fn routes() -> Router<State> {
 /// Means of signing in: used, added, removed, replaced.
 fn factor_routes() -> Router<State> {
     Router::new()
-        .route("/connexion/cle", get(passkey::ask).post(passkey::begin))
+        .route("/connexion/cle", get(passkey::ask).merge(post(passkey::begin)))
         .route("/connexion/cle/fin", post(passkey::answered))
         .route("/connexion/mot-de-passe", post(password::first))
-        .route("/connexion/code", get(password::second).post(password::code))
+        .route("/connexion/code", get(password::second).merge(post(password::code)))
         .route("/connexion/code/envoyer", post(password::send))
         .route(factors::PAGE, get(factors::show))
-        .route("/moyens/cle", get(factors::passkey).post(factors::begin_passkey))
+        .route("/moyens/cle", get(factors::passkey).merge(post(factors::begin_passkey)))
         .route("/moyens/cle/fin", post(factors::add_passkey))
-        .route("/moyens/totp", get(factors::totp).post(factors::begin_totp))
+        .route("/moyens/totp", get(factors::totp).merge(post(factors::begin_totp)))
         .route("/moyens/totp/fin", post(factors::add_totp))
         .route("/moyens/mot-de-passe", post(factors::set_password))
         .route("/moyens/opposition", post(factors::object))
         .route("/moyens/{id}/retirer", post(factors::remove))
         .route("/moyens/liens/{name}/delier", post(factors::unlink))
         .route("/moyens/liens/{name}/relier", post(factors::link_again))
-        .route("/acceder/{secret}", get(enrol::look).post(enrol::begin))
+        .route("/acceder/{secret}", get(enrol::look).merge(post(enrol::begin)))
         .route("/acceder/{secret}/choisir", get(enrol::choose))
         .route("/acceder/{secret}/cle", post(enrol::passkey))
         .route("/acceder/{secret}/mot-de-passe", post(enrol::password))
-        .route("/opposition/{secret}", get(enrol::look_at_objection).post(enrol::object))
+        .route("/opposition/{secret}", get(enrol::look_at_objection).merge(post(enrol::object)))
         .route("/.well-known/change-password", get(factors::change_password))
         .route(passkey::SCRIPT, get(passkey::script))
 }
