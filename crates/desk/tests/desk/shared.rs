@@ -62,6 +62,19 @@ impl Service {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Told { frames: response.into_body().into_data_stream(), text: String::new() }
     }
+    /// Anne sends from her own BAL, and files the copies as a mail program does: her BAL, and the list of what she sent.
+    async fn sent(&self, letters: &[(&str, &[&str])]) -> (String, String) {
+        let actor = self.world.actor("anne", ANNE).await;
+        for (subject, to) in letters {
+            let text = letter(ANNE, subject);
+            self.world.submit(&actor, ANNE, to, &text).await.unwrap();
+            self.world.op.append(&actor, "Sent", FlagSet::default(), None, self.world.message(&text)).await.unwrap();
+        }
+        let bal = format!("/bal/{}", self.world.op.bal_object(actor.bal.as_ref().unwrap().id));
+        let folder = self.world.op.folder(&actor, "Sent").await.unwrap().id;
+        let list = format!("{bal}/dossier/{}", self.world.op.mailbox_object(folder));
+        (bal, list)
+    }
     async fn send(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         let word = csrf(&self.world.op.form_key(session), path);
         let all: Vec<String> =
@@ -181,15 +194,7 @@ async fn what_became_of_a_message_is_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_what_was_sent_say_how_far_it_came() {
     let s = Service::new().await;
-    let actor = s.world.actor("anne", ANNE).await;
-    let bal = format!("/bal/{}", s.world.op.bal_object(actor.bal.as_ref().unwrap().id));
-    for (subject, to) in [("bilan-a", &[BRUNO][..]), ("bilan-b", &[BRUNO, PAUL]), ("bilan-c", &[PAUL])] {
-        let text = letter(ANNE, subject);
-        s.world.submit(&actor, ANNE, to, &text).await.unwrap();
-        s.world.op.append(&actor, "Sent", FlagSet::default(), None, s.world.message(&text)).await.unwrap();
-    }
-    let folder = s.world.op.folder(&actor, "Sent").await.unwrap().id;
-    let list = format!("{bal}/dossier/{}", s.world.op.mailbox_object(folder));
+    let (_, list) = s.sent(&[("bilan-a", &[BRUNO]), ("bilan-b", &[BRUNO, PAUL]), ("bilan-c", &[PAUL])]).await;
     let page = s.get(&s.anne, &list).await;
     let row = |subject: &str| {
         page.text.split("<li class=\"row").find(|row| row.contains(subject)).unwrap_or_else(|| panic!("{}", page.text))
@@ -199,6 +204,41 @@ async fn rows_of_what_was_sent_say_how_far_it_came() {
     assert!(row("bilan-c").contains("badge-wait\">En attente<"), "{}", row("bilan-c"));
     let english = s.get(&s.anne, &format!("{list}?lang=en")).await;
     shown(&english, &["badge-ok\">Delivered<", "1 waiting"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_what_was_sent_follow_it_while_the_list_is_open() {
+    let s = Service::new().await;
+    let (bal, list) = s.sent(&[("arrive", &[BRUNO]), ("attend", &[PAUL])]).await;
+    let page = s.get(&s.anne, &list).await.text;
+    assert!(page.contains(&format!("data-live=\"{bal}/direct\"")), "{page}");
+    let code = match page.split("data-sent=\"").collect::<Vec<_>>()[..] {
+        [_, row] => row.split('"').next().unwrap(),
+        _ => panic!("one row waits: {page}"),
+    };
+    let far = async |session: &str, bal: &str, asked: &str| -> Value {
+        let answer = s.get(session, &format!("{bal}/suivis?de={asked}")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
+        serde_json::from_str(&answer.text).unwrap()
+    };
+    let waits = json!([{ "de": code, "mot": "En attente", "teinte": "badge-wait", "attend": true }]);
+    assert_eq!(far(&s.anne, &bal, code).await, waits);
+    // What settles is a change of the BAL, told at once, and the row is another one then.
+    let mut told = s.listens(&s.anne, &format!("{bal}/direct")).await;
+    let beta: DomainName = "beta.mssante.fr".parse().unwrap();
+    s.world.op.queue_return(&s.world.admin, &Chosen::Destination(beta), "arrêt du destinataire").await.unwrap();
+    while told.data().await.expect("an event").0 != "compte" {}
+    let lost = json!([{ "de": code, "mot": "Non remis", "teinte": "badge-no", "attend": false }]);
+    assert_eq!(far(&s.anne, &bal, code).await, lost);
+    assert!(!s.get(&s.anne, &list).await.text.contains("data-sent"), "nothing to wait for");
+    // Of another BAL nothing is told, and of what names nothing neither.
+    let own = s.world.actor("bruno", BRUNO).await.bal.unwrap().id;
+    let own = format!("/bal/{}", s.world.op.bal_object(own));
+    assert_eq!(far(&s.bruno, &own, code).await, json!([]));
+    for nothing in ["", "x", "..", &code[1..], &format!("{code}00")] {
+        assert_eq!(far(&s.anne, &bal, nothing).await, json!([]), "{nothing}");
+    }
+    assert!(s.get(&s.bruno, &format!("{bal}/suivis?de={code}")).await.status.is_client_error());
 }
 
 #[tokio::test(flavor = "multi_thread")]
