@@ -27,7 +27,9 @@ struct Reader {
 
 impl Reader {
     async fn new() -> Self {
-        let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+        Self::at(World::on(sceau_store::testing::sqlite().await, |_| {}).await).await
+    }
+    async fn at(world: World) -> Self {
         let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
         let cookie = cookie(&world, "anne").await;
         let anne = world.actor("anne", ANNE).await;
@@ -260,6 +262,22 @@ async fn html_stands_in_a_document_of_its_own() {
     }
     let words = reader.get(&format!("{at}?vue=texte")).await;
     assert!(!words.text.contains("<iframe") && words.text.contains("Été"), "{}", words.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_is_not_shown_is_said_and_stays_attached() {
+    let none = |c: &mut sceau_operator::OperatorConfig| c.desk.images_inline_mib = 0;
+    let reader = Reader::at(World::on(sceau_store::testing::sqlite().await, none).await).await;
+    let png = "Content-Type: image/png; name=\"logo.png\"\r\nContent-ID: <logo@a>\r\nContent-Transfer-Encoding: base64";
+    let html = ("Content-Type: text/html", "<p>Zoe <img src='cid:logo@a' alt='Logo'></p>");
+    let at = reader.filed(&mixed("lourde", &[html, (png, PNG)])).await;
+    let body = reader.get(&format!("{at}/corps")).await.text;
+    assert!(body.contains("Images du message non affichées ici : 1") && !body.contains("distantes"), "{body}");
+    assert!(body.contains("alt=\"Logo\"") && !body.contains("data:image"), "{body}");
+    let page = reader.get(&at).await.text;
+    assert!(page.contains("logo.png") && page.contains(&format!("{at}/piece/2\"")), "{page}");
+    let english = reader.get(&format!("{at}/corps?lang=en")).await.text;
+    assert!(english.contains("Pictures of the message not shown here: 1"), "{english}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
