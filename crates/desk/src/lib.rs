@@ -51,6 +51,7 @@ pub fn routes() -> Router<State> {
     STARTED.call_once(|| {
         text::layer(&FRENCH, &ENGLISH);
         sceau_web::assets::add(ASSETS);
+        sceau_web::account_places(&account::PLACES);
     });
     Router::new()
         .merge(list::routes())

@@ -67,6 +67,9 @@ async fn every_page_shows_its_matter_in_both_languages() {
         "/compte/aide",
         "/compte/donnees",
         "/compte/fermeture",
+        "/bal",
+        "/moyens",
+        "/appareils",
         &anne.absence,
     ] {
         for lang in ["fr", "en"] {
@@ -75,6 +78,10 @@ async fn every_page_shows_its_matter_in_both_languages() {
             assert_eq!(page.status, StatusCode::OK, "{path} {}", page.text);
             assert_eq!(page.text.matches("<h1>").count(), 1, "{path}");
             assert!(page.text.contains("aria-current=\"page\""), "{path}");
+            // The same frame around each, whichever room has it.
+            let (_, menu) = page.text.split_once("class=\"rail\"").unwrap_or_else(|| panic!("{path} {}", page.text));
+            let (menu, _) = menu.split_once("</nav>").unwrap();
+            assert_eq!((menu.matches("<li>").count(), menu.matches("aria-current").count()), (12, 1), "{path} {menu}");
             for leak in [">account.", "\"account.", ">word.", ">page."] {
                 assert!(!page.text.contains(leak), "{path} {leak}: {}", page.text);
             }
