@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/compte/affichage", get(display::show).post(display::choose))
         .route("/compte/telephone", get(telephone::show))
         .route("/compte/telephone/avis", post(telephone::wake))
+        .route("/compte/telephone/avis/renouveler", post(telephone::renew))
         .route("/compte/telephone/avis/choix", post(telephone::choose))
         .route("/compte/telephone/avis/essai", post(telephone::attempt))
         .route("/compte/telephone/avis/fin", post(telephone::end))
