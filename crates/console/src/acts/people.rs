@@ -135,6 +135,10 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
             }
         }
         ("personnes", _) => return of_person(ask, act, id).await,
+        ("recuperations", _) => {
+            let asked = ask.op().recovery(&ask.actor, row(id)?).await?;
+            begun.about = Some(format!("{} – {} {}", asked.login, ask.t("column.by").to_lowercase(), asked.asked_by));
+        }
         ("roles", _) => {
             let role = ask.op().role(&ask.actor, row(id)?).await?;
             begun.about = Some(format!("{} – {}", role.name, ask.word(&role.role)));

@@ -318,5 +318,5 @@ async fn a_browser_is_told_of_what_its_person_chose() {
     led(&anne.send("/compte/telephone/avis/fin", &format!("navigateur={code}")).await, "/compte/telephone?fait=oui");
     assert!(!anne.get(here).await.text.contains("name=\"navigateur\""));
     let done = anne.get("/compte/activite?de=moi").await.text;
-    assert!(done.contains("Navigateur à prévenir choisi") && done.contains("Navigateur à ne plus prévenir"), "{done}");
+    assert!(done.contains("Notifications acceptées") && done.contains("Notifications arrêtées"), "{done}");
 }

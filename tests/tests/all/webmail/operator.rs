@@ -13,7 +13,7 @@ const PAGES: [(&str, &str); 31] = [
     ("/structures", "hopital-alpes"),
     ("/regions", "region-alpes"),
     ("/roles", "Donner un rôle"),
-    ("/recuperations", "Remplacement de moyens"),
+    ("/recuperations", "Remplacement des moyens de connexion"),
     ("/imports", "Imports"),
     ("/file", "Réessayer une destination"),
     ("/partenaires", "Partenaires"),
