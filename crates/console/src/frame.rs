@@ -27,7 +27,8 @@ pub(crate) struct Place {
     /// In the address, and in the locale files below `console.place`.
     pub name: &'static str,
     group: &'static str,
-    needs: UseCase,
+    /// What one must be allowed to do.
+    pub needs: UseCase,
 }
 
 const fn place(name: &'static str, group: &'static str, needs: UseCase) -> Place {

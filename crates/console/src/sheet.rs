@@ -2,10 +2,11 @@
 use crate::act;
 use crate::frame::{Ask, Frame};
 use crate::table::ActLink;
+use crate::ways::links;
 use axum::response::Response;
-use sceau_domain::Lang;
+use sceau_domain::{Lang, Refusal};
 use sceau_web::Shell;
-use sceau_web::ui::{Cell, Plot, Table};
+use sceau_web::ui::{Cell, Plot, Table, upright};
 
 /// What a sheet holds.
 #[derive(Default)]
@@ -60,22 +61,28 @@ struct Page {
 
 impl Ask {
     /// Shows the sheet of `id`.
-    pub fn show(&self, id: &str, sheet: Sheet) -> Response {
+    pub async fn show(&self, id: &str, mut sheet: Sheet) -> Result<Response, Refusal> {
         let name = self.place().map_or("home", |place| place.name);
         let lang = self.lang();
+        let acts = act::links(self, name, id, &sheet.acts);
+        let mut all = links(sheet.facts.iter().map(|(_, cell)| cell), &sheet.tables);
+        all.extend(acts.iter().map(|act| act.to.clone()));
+        let closed = self.closed(all).await?;
+        closed.hide(sheet.facts.iter_mut().map(|(_, cell)| cell));
+        closed.hide_in(&mut sheet.tables);
         let facts = sheet.facts.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
         let page = Page {
             shell: self.shell(),
             frame: self.frame(),
-            title: sheet.title,
+            title: upright(&sheet.title),
             state: sheet.state.map(|cell| cell.html(lang)).unwrap_or_default(),
             back: (self.visitor.to(&format!("/console/{name}")), self.t(&format!("place.{name}"))),
             facts: facts.map(|(key, cell)| (self.t(&format!("column.{key}")), cell.html(lang))).collect(),
             plots: drawn(lang, sheet.plots),
             tables: sheet.tables.into_iter().filter(|t| !t.rows.is_empty()).collect(),
-            acts: act::links(self, name, id, &sheet.acts),
+            acts: closed.open(acts),
         };
         let tables: Vec<&Table> = page.tables.iter().collect();
-        self.answer(&page, &tables)
+        Ok(self.answer(&page, &tables))
     }
 }

@@ -1,7 +1,8 @@
 //! Tables of the console: their columns and cells by the locale files, their order, and the fields by which one looks.
-use crate::frame::{Ask, Frame, name_of};
+use crate::frame::{Ask, Frame, PLACES, name_of};
+use crate::ways::links;
 use axum::response::Response;
-use sceau_domain::Timestamp;
+use sceau_domain::{Refusal, Timestamp};
 use sceau_web::Shell;
 use sceau_web::ui::{Cell, Column, Kind, Shade, Table};
 use std::cmp::Ordering;
@@ -141,7 +142,8 @@ impl Ask {
     }
     /// The same with other words.
     pub fn link_as(&self, place: &str, id: &str, words: &str) -> Cell {
-        if id.is_empty() { text(words) } else { Cell::Link(words.to_owned(), self.sheet(place, id)) }
+        let may = PLACES.iter().find(|known| known.name == place).is_some_and(|known| self.may(known.needs));
+        if id.is_empty() || !may { text(words) } else { Cell::Link(words.to_owned(), self.sheet(place, id)) }
     }
     /// A table of this page: its columns' heads are below `console.column`, its caption below `console.table`.
     pub fn table(&self, id: &'static str, columns: &[(&'static str, Kind)], rows: Vec<Vec<Cell>>) -> Table {
@@ -276,7 +278,17 @@ pub(crate) struct List {
 
 impl Ask {
     /// A page of the menu: its table, the fields by which one looks, acts that belong to no row, and what is said above (label and value).
-    pub fn list(&self, finds: Vec<Find>, acts: &[&str], facts: Vec<(String, Cell)>, table: Table) -> Response {
+    pub async fn list(
+        &self,
+        finds: Vec<Find>,
+        acts: &[&str],
+        facts: Vec<(String, Cell)>,
+        table: Table,
+    ) -> Result<Response, Refusal> {
+        let mut tables = [table];
+        let closed = self.closed(links(std::iter::empty(), &tables)).await?;
+        closed.hide_in(&mut tables);
+        let [table] = tables;
         let name = self.place().map_or("home", |place| place.name);
         let known = facts.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
         let page = List {
@@ -290,7 +302,7 @@ impl Ask {
             facts: known.map(|(label, cell)| (label, cell.html(self.lang()))).collect(),
             table,
         };
-        self.answer(&page, &[&page.table])
+        Ok(self.answer(&page, &[&page.table]))
     }
 }
 

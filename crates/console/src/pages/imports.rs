@@ -55,7 +55,7 @@ async fn brought(ask: &Ask) -> Result<Response, Refusal> {
     } else {
         Vec::new()
     };
-    Ok(ask.board(Board { links, tables: vec![table], ..Board::default() }))
+    ask.board(Board { links, tables: vec![table], ..Board::default() }).await
 }
 
 /// `GET /console/imports/{id}/compte-rendu`: every line, with what stood in the file, as a file.
@@ -144,5 +144,5 @@ async fn lines(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         tables: vec![Table { next, ..ask.part("lines", &columns, rows.collect()) }],
         ..Sheet::default()
     };
-    Ok(ask.show(&id.to_string(), sheet))
+    ask.show(&id.to_string(), sheet).await
 }

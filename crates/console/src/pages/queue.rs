@@ -30,7 +30,13 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         text: ask.given("q").map(str::to_owned),
     };
     let stats = op.queue_stats(actor).await?;
-    let found = op.queue_find(actor, &filter, ask.number("apres"), ask.rows()).await?;
+    // What is no domain, and no address, is nobody's: it does not stand for all of them.
+    let nobodys = (filter.destination.is_none() && ask.given("domaine").is_some())
+        || (filter.sender.is_none() && ask.given("expediteur").is_some());
+    let found = match nobodys {
+        true => Vec::new(),
+        false => op.queue_find(actor, &filter, ask.number("apres"), ask.rows()).await?,
+    };
     let next = more(ask, found.len(), found.last().map(|e| e.id.to_string()));
     let rows = found.into_iter().map(|e| {
         let why = tongue(ask, &e.why_fr, &e.why_en).to_owned();
@@ -74,7 +80,7 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         ask.pick("etat", &["waiting", "sending", "held"]),
     ];
     let (acts, plots) = (vec!["tout-relancer"], exchanges(ask).await?);
-    Ok(ask.board(Board { finds, acts, facts, plots, tables: vec![table, destinations], ..Board::default() }))
+    ask.board(Board { finds, acts, facts, plots, tables: vec![table, destinations], ..Board::default() }).await
 }
 
 /// Where mail waits to go, each destination as a whole: what may be done with it.
@@ -186,5 +192,5 @@ async fn entry(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts,
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }

@@ -32,7 +32,7 @@ async fn readers(ask: &Ask) -> Result<Response, Refusal> {
     let finds = vec![ask.find("bal"), ask.find_day("jour")];
     let Some(address) = ask.given("bal") else {
         let tables = vec![ask.part("readers", &of_day, Vec::new())];
-        return Ok(ask.board(Board { finds, tables, ..Board::default() }));
+        return ask.board(Board { finds, tables, ..Board::default() }).await;
     };
     let day = ask.given("jour").map_or_else(|| day_of(op.clock().now()), str::to_owned);
     let found = op.readers_of_day(actor, address, &day).await?;
@@ -88,5 +88,5 @@ async fn readers(ask: &Ask) -> Result<Response, Refusal> {
     let history = Table { next, ..ask.part("access_history", &columns, history.collect()) };
     let facts =
         vec![("address", ask.link("bal", &found.address)), ("day", text(found.day)), ("zone", text(found.zone))];
-    Ok(ask.board(Board { finds, facts, tables: vec![readers, history], ..Board::default() }))
+    ask.board(Board { finds, facts, tables: vec![readers, history], ..Board::default() }).await
 }

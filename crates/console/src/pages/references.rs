@@ -47,7 +47,7 @@ async fn tables(ask: &Ask) -> Result<Response, Refusal> {
     } else {
         Vec::new()
     };
-    Ok(ask.board(Board { links, tables: vec![table], ..Board::default() }))
+    ask.board(Board { links, tables: vec![table], ..Board::default() }).await
 }
 
 /// `GET /console/references/{name}`: its entries; of the register, what it says of people beside.
@@ -88,7 +88,7 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
             ("login", Kind::Link),
             ("name", Kind::Text),
             ("state", Kind::State),
-            ("found", Kind::Text),
+            ("register_says", Kind::Text),
             ("since", Kind::Date),
             ("blocked", Kind::Text),
         ];
@@ -114,5 +114,5 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ("fingerprint", text(known.digest)),
     ];
     let title = Some(format!("{} – {name}", ask.t("place.references")));
-    Ok(ask.board(Board { title, finds, links, facts, tables, ..Board::default() }))
+    ask.board(Board { title, finds, links, facts, tables, ..Board::default() }).await
 }
