@@ -21,6 +21,7 @@ mod passkey;
 mod password;
 mod psc;
 mod qr;
+mod said;
 pub mod session;
 pub mod shell;
 mod sign_in;
