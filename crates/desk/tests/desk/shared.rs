@@ -157,6 +157,49 @@ async fn colleagues_leave_notes_and_give_conversations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn conversations_are_given_from_the_list() {
+    let s = Service::new().await;
+    s.world.hand_over(BETA, PAUL, &[SERVICE], &letter(PAUL, "autre")).await.unwrap();
+    let folder = s.get(&s.anne, &s.bal).await.header("location").split('?').next().unwrap().to_owned();
+    let page = s.get(&s.anne, &folder).await;
+    shown(&page, &["value=\"confier\"", "value=\"prendre\"", "<option value=\"bruno\">", "(moi)</option>"]);
+    let (act, code) = (format!("{}/agir", s.bal), folder.rsplit('/').next().unwrap());
+    let made =
+        |page: &Page| page.text.split("name=\"vu\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let give = async |session: &str, vu: &str, what: &[(&str, &str)]| {
+        let fields =
+            [&[("dossier", code), ("ici", folder.as_str()), ("vu", vu), ("u", "1"), ("u", "2")][..], what].concat();
+        s.send(session, &act, &fields).await
+    };
+    s.world.advance(60);
+    let done = give(&s.anne, &made(&page), &[("faire", "confier"), ("a", "bruno")]).await;
+    let page = s.get(&s.anne, done.header("location")).await;
+    shown(&page, &["2 conversations confiées.", "Annuler"]);
+    let with = |page: &Page, name: &str| page.text.matches(&format!("badge-plain\">{name}<")).count();
+    assert_eq!(with(&page, "bruno"), 2, "{}", page.text);
+    // Somebody whose list is older hears that they are another's by now; one who looks anew takes them.
+    let late = give(&s.anne, "1", &[("faire", "prendre")]).await;
+    assert_eq!(late.status.as_u16(), RefusalCode::EditConflict.http(), "{}", late.text);
+    let done = give(&s.anne, &made(&page), &[("faire", "prendre")]).await;
+    let page = s.get(&s.anne, done.header("location")).await;
+    assert_eq!((with(&page, "bruno"), with(&page, "anne")), (0, 2), "{}", page.text);
+    // Taken back from the bar.
+    let told = page.text.split("data-undo").nth(1).unwrap();
+    let acte = told.split("name=\"acte\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let undone = s.send(&s.anne, &format!("{}/annuler", s.bal), &[("acte", acte)]).await;
+    assert_eq!(undone.status, StatusCode::SEE_OTHER, "{}", undone.text);
+    assert_eq!(with(&s.get(&s.anne, &folder).await, "bruno"), 2);
+    s.world.advance(60);
+    let page = s.get(&s.bruno, &folder).await;
+    let done = give(&s.bruno, &made(&page), &[("faire", "confier"), ("a", "")]).await;
+    shown(&s.get(&s.bruno, done.header("location")).await, &["2 conversations ne sont plus confiées à personne."]);
+    // At a BAL of one person there is nobody to give anything to.
+    let own = s.world.actor("anne", ANNE).await.bal.unwrap().id;
+    let own = s.get(&s.anne, &format!("/bal/{}", s.world.op.bal_object(own))).await;
+    assert!(!s.get(&s.anne, own.header("location")).await.text.contains("value=\"confier\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_became_of_a_message_is_shown() {
     let s = Service::new().await;
     let actor = s.world.actor("anne", ANNE).await;
