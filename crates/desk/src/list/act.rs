@@ -31,7 +31,7 @@ pub(super) async fn carry_out(Path(b): Path<String>, Sent(visitor, form): Sent<F
     let (told, to) = match act(&visitor, &actor, (&b, &back), &form).await {
         Ok(Did::Something(told)) => (told, back),
         // The page says it again by a word of its address: there is no act that could.
-        Ok(Did::Nothing(word)) => (nothing(visitor, word), with(&back, "dit", word)),
+        Ok(Did::Nothing(word)) => (nothing(&visitor, word), with(&back, "dit", word)),
         Err(refusal) => return visitor.refused(&refusal),
     };
     part::done(&visitor, &part::Asked(visitor.part), &to, told)

@@ -94,7 +94,7 @@ impl Operator {
         }
         let mut back = 0;
         let slices =
-            by_person.iter().flat_map(|(person, all)| all.chunks(SLICE).map(|slice| (*person, slice.to_vec())));
+            by_person.iter().flat_map(|(person, all)| all.chunks(SLICE).map(move |slice| (*person, slice.to_vec())));
         for (person, slice) in slices {
             let (by, now) = (actor.person(), self.now().0);
             let record = self.record(actor, seat.bal, "mail.assigned");
