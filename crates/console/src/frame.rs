@@ -218,6 +218,15 @@ impl Ask {
     pub fn sheet(&self, place: &str, id: &str) -> String {
         self.visitor.to(&sheet(place, id))
     }
+    /// After which row this table of a page goes on; the others begin at their first.
+    pub fn begins_after(&self, table: &str, first: bool) -> Option<&str> {
+        let of = self.given("table").map_or(first, |of| of == table);
+        self.given("apres").filter(|_| of)
+    }
+    /// Where the rows after these are, of a table that is not the page's first.
+    pub fn on(&self, table: &str, next: Option<String>) -> Option<String> {
+        next.map(|to| format!("{to}&table={table}"))
+    }
     /// What was asked of a table beside its filters.
     pub fn order(&self) -> (Option<&str>, Option<&str>) {
         (self.given("table"), self.given("tri"))

@@ -23,6 +23,15 @@ pub(crate) fn item(ask: &Ask, name: &str) -> String {
     ask.word(&format!("item_{name}"))
 }
 
+/// Names in one cell; of many, the first, and how many there are.
+fn some(names: &[String]) -> String {
+    const MOST: usize = 20;
+    match names.get(..MOST) {
+        Some(first) if names.len() > MOST => format!("{}… ({})", first.join(", "), names.len()),
+        _ => names.join(", "),
+    }
+}
+
 /// `GET /console/conservation`
 pub(crate) async fn policies(ask: Ask) -> Response {
     or_refused(&ask, kept(&ask).await)
@@ -34,7 +43,7 @@ async fn kept(ask: &Ask) -> Result<Response, Refusal> {
             ask.link("conservation", &p.name),
             ask.tick(p.preset),
             ask.tick(p.operator),
-            text(p.structures.join(", ")),
+            text(some(&p.structures)),
             number(p.rules.len()),
         ]
     });
@@ -101,7 +110,7 @@ async fn rules(ask: &Ask, name: &str) -> Result<Response, Refusal> {
             ("due", count),
             ("preset", ask.tick(p.preset)),
             ("of_operator", ask.tick(p.operator)),
-            ("structures", text(p.structures.join(", "))),
+            ("structures", text(some(&p.structures))),
         ],
         tables,
         acts: if p.preset { vec!["suivre"] } else { vec!["regler", "suivre"] },

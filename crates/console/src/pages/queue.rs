@@ -35,7 +35,10 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         || (filter.sender.is_none() && ask.given("expediteur").is_some());
     let found = match nobodys {
         true => Vec::new(),
-        false => op.queue_find(actor, &filter, ask.number("apres"), ask.rows()).await?,
+        false => {
+            let after = ask.begins_after("file", true).and_then(|id| id.parse().ok());
+            op.queue_find(actor, &filter, after, ask.rows()).await?
+        }
     };
     let next = more(ask, found.len(), found.last().map(|e| e.id.to_string()));
     let rows = found.into_iter().map(|e| {
@@ -85,7 +88,8 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
 
 /// Where mail waits to go, each destination as a whole: what may be done with it.
 async fn destinations(ask: &Ask) -> Result<Table, Refusal> {
-    let found = ask.op().queue_destinations(&ask.actor, None, ask.rows()).await?;
+    let found = ask.op().queue_destinations(&ask.actor, ask.begins_after("destinations", false), ask.rows()).await?;
+    let next = ask.on("destinations", more(ask, found.len(), found.last().map(|d| d.domain.clone())));
     let act = |name: &str, domain: &str| {
         let to = with(&format!("/console/file/-/{name}"), &[("destination", domain)]);
         Cell::Link(ask.t(&format!("act.file-{name}.label")), ask.visitor.to(&to))
@@ -122,7 +126,7 @@ async fn destinations(ask: &Ask) -> Result<Table, Refusal> {
         ("held_why", Kind::Text),
         ("to_do", Kind::Link),
     ];
-    Ok(ask.part("destinations", &columns, rows.collect()))
+    Ok(Table { next, ..ask.part("destinations", &columns, rows.collect()) })
 }
 
 /// What went and came by day, for who may see partners: messages, failures, the median delay of what went.

@@ -56,10 +56,10 @@ async fn readers(ask: &Ask) -> Result<Response, Refusal> {
         ]);
     }
     let readers = ask.part("readers", &of_day, rows);
-    let history = op.access_history(actor, address, ask.given("apres"), ask.rows()).await?;
+    let history = op.access_history(actor, address, ask.begins_after("access_history", false), ask.rows()).await?;
     let next = super::more(ask, history.len(), history.last().map(|(key, _)| key.clone()));
     // The rows after these are of this table, not of the page's first one.
-    let next = next.map(|to| format!("{to}&table=access_history"));
+    let next = ask.on("access_history", next);
     let history = history.into_iter().map(|(_, a)| {
         let mut row = access(ask, &a);
         row.extend([

@@ -5,6 +5,7 @@ use sceau_domain::{BalKind, DomainKind, DomainName, RefusalCode};
 use sceau_operator::accounts::structures::views::Settlement;
 use sceau_operator::ledger::Direction::Out;
 use sceau_operator::notary::NotarySettings;
+use sceau_operator::queue::{Chosen, Holding};
 use sceau_store::{StoreError, params};
 use sceau_testkit::pages::Page;
 use std::time::Duration;
@@ -368,6 +369,16 @@ async fn the_queue_and_health_are_drawn_and_a_destination_is_held() {
     let free = h.press("/console/file/-/liberer-destination", &cookie, "destination=beta.mssante.fr").await;
     assert_eq!(free.status, StatusCode::SEE_OTHER, "{}", free.text);
     assert!(!h.get("/console/file", &cookie).await.text.contains("/-/liberer-destination"));
+    // However many destinations there are, each is found.
+    for i in 0..110 {
+        let chosen = Chosen::Destination(format!("d{i:03}.mssante.fr").parse().unwrap());
+        h.op.queue_hold(&h.admin, &chosen, &Holding { why: "essai".into(), until: None }).await.unwrap();
+    }
+    let first = h.get("/console/file", &cookie).await;
+    assert!(first.text.contains("d050.mssante.fr") && !first.text.contains("d109.mssante.fr"), "a page of them");
+    let next = first.text.split("href=\"").find(|rest| rest.contains("table=destinations\" rel=\"next\""));
+    let next = next.and_then(|rest| rest.split('"').next()).expect("the way on").replace("&#38;", "&");
+    assert!(h.get(&next.replace("&amp;", "&"), &cookie).await.text.contains("d109.mssante.fr"), "{next}");
     // Support tries again, and holds nothing.
     let support = h.as_one("support").await;
     assert_eq!(
