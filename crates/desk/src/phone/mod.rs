@@ -140,7 +140,7 @@ mod tests {
         // A browser that renews says so at a form that there is, or its person hears of it, in both languages.
         assert!(said["lost"]["fr"] != said["lost"]["en"] && said["lost"]["fr"].is_string(), "{said}");
         let form = script.lines().find_map(|line| line.strip_prefix("const RENEW = \"")?.strip_suffix("\";")).unwrap();
-        assert!(include_str!("../account/mod.rs").contains(&format!(".route(\"{form}\", post(")), "{form}");
+        assert!(include_str!("../account/mod.rs").contains(&format!("\"{form}\", post(")), "{form}");
         assert!(script.contains("addEventListener(\"pushsubscriptionchange\""), "{script}");
     }
 }
