@@ -211,6 +211,10 @@ fn known(ask: &Ask, name: &str) -> Result<&'static Act, Refusal> {
         return Err(Refusal::new(RefusalCode::RightMissing).with("name", act.needs.as_str()));
     }
     ask.op().confirmed(&ask.actor, act.needs)?;
+    // Whoever leaves may take BALs along: what closing asks, leaving asks.
+    if (act.place, act.name) == ("personnes", "depart") {
+        ask.op().confirmed(&ask.actor, UseCase::BalClose)?;
+    }
     Ok(act)
 }
 

@@ -44,8 +44,8 @@ async fn what_cannot_be_taken_back_asks_for_a_proof_of_this_moment() {
     let pressed = h.press(path, &cookie, "reason=x").await;
     assert!(pressed.header("location").starts_with("/connexion/confirmer?vers="), "{}", pressed.text);
     assert!(h.op.person(&h.admin, "anne").await.unwrap().blocked.is_none());
-    // Mail that goes back is gone; where a structure's mail goes is worth a proof, too.
-    for path in ["/console/file/1/retourner", "/console/connecteurs/chu/modifier"] {
+    // Mail that goes back is gone; where a structure's mail goes is worth a proof, too; whoever leaves may take BALs along.
+    for path in ["/console/file/1/retourner", "/console/connecteurs/chu/modifier", "/console/personnes/anne/depart"] {
         let asked = h.get(path, &cookie).await;
         assert_eq!(asked.header("location"), format!("/connexion/confirmer?vers={path}"), "{}", asked.text);
     }
