@@ -21,7 +21,7 @@ const PAGES: [(&str, &str); 31] = [
     ("/certificats", "Jours restants"),
     ("/autorites", "Demander les listes maintenant"),
     ("/domaines", "Inscrit"),
-    ("/connecteurs", "Connecteurs"),
+    ("/connecteurs", "Raccordements"),
     ("/alarmes", "Alarmes"),
     ("/abus", "Abus"),
     ("/signalements", "Signalements"),
