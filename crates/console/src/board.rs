@@ -82,21 +82,23 @@ impl Ask {
     /// Shows a page of the menu.
     pub async fn board(&self, mut board: Board) -> Result<Response, Refusal> {
         let name = self.place().map_or("home", |place| place.name);
+        let mut first = true;
+        board.tables.retain(|table| std::mem::take(&mut first) || !table.rows.is_empty());
+        self.sift(&mut board.tables);
         let closed = self.closed(links(board.facts.iter().map(|(_, cell)| cell), &board.tables)).await?;
         closed.hide(board.facts.iter_mut().map(|(_, cell)| cell));
         closed.hide_in(&mut board.tables);
-        let tables = board.tables.into_iter().enumerate();
         let page = Page {
             shell: self.shell(),
             frame: self.frame(),
             title: board.title.unwrap_or_else(|| self.t(&format!("place.{name}"))),
             intro: self.t(&format!("intro.{name}")),
             path: self.path().to_owned(),
-            finds: board.finds,
+            finds: self.finds(board.finds),
             acts: board.links.into_iter().chain(act::links(self, name, "-", &board.acts)).collect(),
             facts: self.facts(board.facts),
             plots: drawn(self.lang(), board.plots),
-            tables: tables.filter(|(i, table)| *i == 0 || !table.rows.is_empty()).map(|(_, table)| table).collect(),
+            tables: board.tables,
         };
         let tables: Vec<&Table> = page.tables.iter().collect();
         Ok(self.answer(&page, &tables))

@@ -254,6 +254,25 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// Leaves the rows in which something stands that was looked for, where the call behind the page did not look itself.
+    pub fn sift(&self, tables: &mut [Table]) {
+        let Some(wanted) = self.sifted() else { return };
+        let lang = self.lang();
+        let has = |cell: &Cell| cell.text(lang).to_lowercase().contains(&wanted);
+        for table in tables {
+            table.rows.retain(|row| row.iter().any(has));
+        }
+    }
+    /// These fields, and one for any word where there is none yet that is typed into.
+    pub fn finds(&self, mut finds: Vec<Find>) -> Vec<Find> {
+        if !finds.iter().any(|find| find.kind == "search") {
+            finds.insert(0, self.find("q"));
+        }
+        finds
+    }
+}
+
 /// An act that a page leads to: where, what it is called, its class.
 pub(crate) struct ActLink {
     pub to: String,
@@ -286,6 +305,7 @@ impl Ask {
         table: Table,
     ) -> Result<Response, Refusal> {
         let mut tables = [table];
+        self.sift(&mut tables);
         let closed = self.closed(links(std::iter::empty(), &tables)).await?;
         closed.hide_in(&mut tables);
         let [table] = tables;
@@ -297,7 +317,7 @@ impl Ask {
             title: self.t(&format!("place.{name}")),
             intro: self.t(&format!("intro.{name}")),
             path: self.path().to_owned(),
-            finds,
+            finds: self.finds(finds),
             acts: crate::act::links(self, name, "-", acts),
             facts: known.map(|(label, cell)| (label, cell.html(self.lang()))).collect(),
             table,

@@ -141,6 +141,7 @@ async fn lines(ask: &Ask, id: &str) -> Result<Response, Refusal> {
             ("download", Cell::Link(ask.t("report_of_import"), ask.visitor.to(&report))),
         ],
         acts: if going { vec!["annuler"] } else { Vec::new() },
+        finds: vec![ask.pick("etat", &["waiting", "done", "wrong", "skipped"])],
         tables: vec![Table { next, ..ask.part("lines", &columns, rows.collect()) }],
         ..Sheet::default()
     };

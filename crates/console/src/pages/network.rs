@@ -265,7 +265,8 @@ async fn inventory(ask: &Ask) -> Result<Response, Refusal> {
     let mut kind = ask.pick("nature", &[]);
     let kinds = ["own", "peer", "issued", "anchor", "signer"];
     kind.options.extend(kinds.map(|k| (k.to_owned(), ask.word(&format!("certificate_{k}")))));
-    ask.list(vec![kind, ask.find("jours"), ask.pick("aussi", &["retired"])], &[], Vec::new(), table).await
+    let finds = vec![ask.find("q"), kind, ask.find("jours"), ask.pick("aussi", &["retired"])];
+    ask.list(finds, &[], Vec::new(), table).await
 }
 
 /// `GET /console/certificats/{id}`

@@ -305,6 +305,9 @@ async fn the_auditor_finds_a_trace_proves_it_and_verifies_the_log() {
     assert_eq!(sheet.status, StatusCode::OK, "{}", sheet.text);
     assert!(sheet.text.contains("role.granted") && sheet.text.contains(&format!("/{id}/preuve")), "{}", sheet.text);
     assert_eq!(h.get("/console/traces/5", &cookie).await.status, StatusCode::NOT_FOUND);
+    // An act says what it is about, not a number.
+    let form = h.get(&format!("/console/traces/{id}/preuve"), &cookie).await;
+    assert!(form.text.contains("Rôle donné – root"), "{}", form.text);
     // Each look is a trace, of one trace too, and from a day on where there is nothing.
     let looks = async || {
         let count = |tx: &mut dyn sceau_store::Tx| {
