@@ -1,7 +1,8 @@
 //! Acts: what they say beforehand, what they do, who may, and what is asked of whoever carries them out.
 use crate::support::House;
 use axum::http::StatusCode;
-use sceau_store::{StoreError, alarms};
+use sceau_store::recoveries::{self, Recovery};
+use sceau_store::{StoreError, accounts, alarms};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_act_says_what_it_does_takes_its_reason_and_is_done() {
@@ -109,4 +110,38 @@ async fn a_person_is_added_certified_and_given_a_role() {
     assert_eq!(given.header("location"), "/console/roles?fait=roles-donner", "{}", given.text);
     let roles = h.get("/console/roles?login=denis", &cookie).await;
     assert!(roles.text.contains("Denis Exemple") && roles.text.contains("/retirer"), "{}", roles.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_means_are_replaced_is_named_before_somebody_confirms() {
+    let h = House::staffed().await;
+    let asked = h.store.write(|tx| {
+        let person_id = accounts::person_by_login(tx, "anne")?.expect("anne").id;
+        let asked_by = accounts::person_by_login(tx, "support")?.expect("support").id;
+        let row = Recovery {
+            id: 77,
+            person_id,
+            state: "asked".into(),
+            checked: "pièce d'identité".into(),
+            reason: "téléphone perdu".into(),
+            asked: tx.now(),
+            asked_by,
+            confirmed: None,
+            confirmed_by: None,
+            opens: None,
+            ended: None,
+            version: 1,
+        };
+        recoveries::insert(tx, &row).map(drop)
+    });
+    asked.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let path = "/console/recuperations/77/confirmer";
+    let page = h.get(path, &h.as_one("administrator").await).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("anne – par support"), "{}", page.text);
+    // What is not there is not offered to be confirmed; whom one may not see is not named.
+    let none = h.get("/console/recuperations/78/confirmer", &h.as_one("administrator").await).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND, "{}", none.text);
+    let elsewhere = h.get(path, &h.as_one("region").await).await;
+    assert!(elsewhere.status == StatusCode::FORBIDDEN && !elsewhere.text.contains("anne"), "{}", elsewhere.text);
 }
