@@ -92,9 +92,11 @@ impl Operator {
         for was in given {
             by_person.entry(was.person).or_default().push(was.clone());
         }
+        let mut slices: Vec<(Option<Id>, Vec<Was>)> = Vec::new();
+        for (person, all) in &by_person {
+            slices.extend(all.chunks(SLICE).map(|slice| (*person, slice.to_vec())));
+        }
         let mut back = 0;
-        let slices =
-            by_person.iter().flat_map(|(person, all)| all.chunks(SLICE).map(move |slice| (*person, slice.to_vec())));
         for (person, slice) in slices {
             let (by, now) = (actor.person(), self.now().0);
             let record = self.record(actor, seat.bal, "mail.assigned");
