@@ -1,6 +1,8 @@
 //! Acts: what they say beforehand, what they do, who may, and what is asked of whoever carries them out.
 use crate::support::House;
 use axum::http::StatusCode;
+use sceau_domain::{BalKind, DomainKind};
+use sceau_operator::openings::{NewEnd, NewOpening};
 use sceau_store::recoveries::{self, Recovery};
 use sceau_store::{StoreError, accounts, alarms};
 
@@ -50,6 +52,16 @@ async fn what_cannot_be_taken_back_asks_for_a_proof_of_this_moment() {
         let asked = h.get(path, &cookie).await;
         assert_eq!(asked.header("location"), format!("/connexion/confirmer?vers={path}"), "{}", asked.text);
     }
+    // To verify a request that ends a BAL is to close it.
+    h.op.add_domain(&h.admin, "alpha.mssante.fr".parse().unwrap(), DomainKind::Production).await.unwrap();
+    sceau_testkit::bal(&h.op, &h.admin, "accueil@alpha.mssante.fr", BalKind::Org, &["anne"], |_| {}).await;
+    let end = NewEnd { address: "accueil@alpha.mssante.fr".into(), reason: "fusion".into() };
+    let asked = h.op.ask_opening(&h.admin, NewOpening::End(end)).await.unwrap();
+    let path = format!("/console/demandes/{}/verifier", asked.id);
+    for answer in [h.get(&path, &cookie).await, h.press(&path, &cookie, "").await] {
+        assert!(answer.header("location").starts_with("/connexion/confirmer?vers="), "{}", answer.text);
+    }
+    assert_eq!(h.op.bal(&h.admin, "accueil@alpha.mssante.fr").await.unwrap().state, "active");
     // What can be taken back does not.
     assert_eq!(h.get("/console/demandes/-/ouvrir", &cookie).await.status, StatusCode::OK);
 }
