@@ -13,7 +13,7 @@ async fn an_act_says_what_it_does_takes_its_reason_and_is_done() {
     let path = "/console/personnes/anne/bloquer";
     let page = h.get(path, &cookie).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("name=\"reason\"") && page.text.contains("Plus aucune porte"), "{}", page.text);
+    assert!(page.text.contains("name=\"reason\"") && page.text.contains("ne peut plus rien ouvrir"), "{}", page.text);
     // Without a reason nothing happens, and the page stands there again.
     let refused = h.press(path, &cookie, "reason=").await;
     assert!(refused.status.is_client_error(), "{}", refused.status);

@@ -69,7 +69,7 @@ fn each_of_the_operators_people_finds_what_is_theirs() {
     browser.screen(Screen { width: 1440, dark: false });
 
     // Blocked with a reason, seen as such, released.
-    browser.go(&desk.at(&sheet)).press("a[href$='/bloquer']").shows("Plus aucune porte");
+    browser.go(&desk.at(&sheet)).press("a[href$='/bloquer']").shows("ne peut plus rien ouvrir");
     browser
         .fill("#c-reason", "Essai de blocage")
         .press("main form .btn-risk")
