@@ -10,6 +10,7 @@ use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use sceau_domain::{Refusal, RefusalCode, UseCase};
+use sceau_web::ui::upright;
 use sceau_web::{Sent, Shell, layout};
 use std::collections::BTreeMap;
 
@@ -78,6 +79,24 @@ impl Act {
     pub fn key(&self) -> String {
         format!("{}-{}", self.place, self.name)
     }
+    /// The field that a call means by a word of its own: `until` is `access_until` where nothing else ends.
+    fn meant(&self, name: &str, code: RefusalCode) -> Option<&'static str> {
+        let name = name.replace('.', "_");
+        let fields = || self.fields.iter().map(|(field, _)| *field);
+        if let Some(field) = fields().find(|field| *field == name) {
+            return Some(field);
+        }
+        let part = match name.as_str() {
+            "expires" | "ends" => "until",
+            "starts" => "from",
+            other => other,
+        };
+        let mut like = fields().filter(|field| field.strip_suffix(part).is_some_and(|rest| rest.ends_with('_')));
+        match (like.next(), like.next()) {
+            (Some(field), None) if code == RefusalCode::Invalid => Some(field),
+            _ => None,
+        }
+    }
     /// What it takes, by name.
     #[cfg(test)]
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, Takes)> {
@@ -105,7 +124,8 @@ impl Begins {
     }
 }
 
-fn find(place: &str, name: &str) -> Option<&'static Act> {
+/// An act of a place, by its name.
+pub(crate) fn find(place: &str, name: &str) -> Option<&'static Act> {
     all().find(|act| act.place == place && act.name == name)
 }
 
@@ -191,6 +211,10 @@ fn known(ask: &Ask, name: &str) -> Result<&'static Act, Refusal> {
         return Err(Refusal::new(RefusalCode::RightMissing).with("name", act.needs.as_str()));
     }
     ask.op().confirmed(&ask.actor, act.needs)?;
+    // Whoever leaves may take BALs along: what closing asks, leaving asks.
+    if (act.place, act.name) == ("personnes", "depart") {
+        ask.op().confirmed(&ask.actor, UseCase::BalClose)?;
+    }
     Ok(act)
 }
 
@@ -250,16 +274,14 @@ fn shown(ask: &Ask, field: &(&'static str, Takes), form: &Begins, wrong: &str, w
 /// The page of an act; `form`: what stands in its fields. After a refusal it says why not, and beside which field.
 fn page(ask: &Ask, act: &Act, id: &str, form: &Begins, refused: Option<&Refusal>) -> Response {
     let key = act.key();
-    let named = |name: &str| act.fields.iter().any(|(field, _)| *field == name);
     let mut wrong = String::new();
     let (status, error) = match refused.cloned() {
         Some(mut refusal) => {
             // What a call names by its own word is on this page called as its field is.
             for (_, value) in refusal.args.iter_mut().filter(|(arg, _)| *arg == "name") {
-                let field = value.replace('.', "_");
-                if named(&field) {
+                if let Some(field) = act.meant(value, refusal.code) {
                     *value = ask.t(&format!("field.{field}"));
-                    wrong = field;
+                    wrong = field.to_owned();
                 }
             }
             ask.visitor.told(&refusal)
@@ -271,7 +293,11 @@ fn page(ask: &Ask, act: &Act, id: &str, form: &Begins, refused: Option<&Refusal>
         shell: ask.shell(),
         frame: ask.frame(),
         title: ask.t(&format!("act.{key}.label")),
-        about: if id == "-" { String::new() } else { form.about.clone().unwrap_or_else(|| id.to_owned()) },
+        about: match (&form.about, id) {
+            (_, "-") => String::new(),
+            (Some(about), _) => upright(about),
+            (None, id) => upright(id),
+        },
         what: ask.t(&format!("act.{key}.what")),
         fields: act.fields.iter().map(|field| shown(ask, field, form, &wrong, &error)).collect(),
         error,
@@ -350,6 +376,19 @@ mod tests {
     use crate::frame::PLACES;
     use sceau_domain::Lang;
     use sceau_domain::text::text;
+
+    #[test]
+    fn what_a_call_names_is_found_among_the_fields() {
+        let of = |place, name, word| find(place, name).unwrap().meant(word, RefusalCode::Invalid);
+        assert_eq!(of("personnes", "envoyer-jeton", "expires"), Some("token_until"));
+        assert_eq!(of("personnes", "envoyer-jeton", "label"), Some("token_label"));
+        assert_eq!(of("personnes", "exempter", "until"), Some("exemption_until"));
+        assert_eq!(of("bal", "donner-acces", "starts"), Some("access_from"));
+        assert_eq!(of("structures", "modifier", "contact.phone"), Some("contact_phone"));
+        // Two could be meant; a name is no field.
+        assert_eq!(of("structures", "modifier", "name"), None);
+        assert_eq!(find("personnes", "exempter").unwrap().meant("until", RefusalCode::StateWrong), None);
+    }
 
     #[test]
     fn every_act_is_of_a_place_and_says_what_it_does() {

@@ -3,10 +3,12 @@ use crate::act;
 use crate::frame::{Ask, Frame};
 use crate::sheet::{Drawn, drawn};
 use crate::table::{ActLink, Find};
+use crate::ways::links;
 use axum::http::StatusCode;
 use axum::response::Response;
+use sceau_domain::Refusal;
 use sceau_web::Shell;
-use sceau_web::ui::{Cell, Plot, Table};
+use sceau_web::ui::{Cell, Plot, Table, upright};
 
 /// What such a page holds.
 #[derive(Default)]
@@ -78,23 +80,28 @@ struct Shown {
 
 impl Ask {
     /// Shows a page of the menu.
-    pub fn board(&self, board: Board) -> Response {
+    pub async fn board(&self, mut board: Board) -> Result<Response, Refusal> {
         let name = self.place().map_or("home", |place| place.name);
-        let tables = board.tables.into_iter().enumerate();
+        let mut first = true;
+        board.tables.retain(|table| std::mem::take(&mut first) || !table.rows.is_empty());
+        self.sift(&mut board.tables);
+        let closed = self.closed(links(board.facts.iter().map(|(_, cell)| cell), &board.tables)).await?;
+        closed.hide(board.facts.iter_mut().map(|(_, cell)| cell));
+        closed.hide_in(&mut board.tables);
         let page = Page {
             shell: self.shell(),
             frame: self.frame(),
             title: board.title.unwrap_or_else(|| self.t(&format!("place.{name}"))),
             intro: self.t(&format!("intro.{name}")),
             path: self.path().to_owned(),
-            finds: board.finds,
+            finds: self.finds(board.finds),
             acts: board.links.into_iter().chain(act::links(self, name, "-", &board.acts)).collect(),
             facts: self.facts(board.facts),
             plots: drawn(self.lang(), board.plots),
-            tables: tables.filter(|(i, table)| *i == 0 || !table.rows.is_empty()).map(|(_, table)| table).collect(),
+            tables: board.tables,
         };
         let tables: Vec<&Table> = page.tables.iter().collect();
-        self.answer(&page, &tables)
+        Ok(self.answer(&page, &tables))
     }
 
     /// Says once what came of an act on `id` (`-`: on nothing in particular).
@@ -105,11 +112,11 @@ impl Ask {
         let page = Shown {
             shell: self.shell(),
             frame: self.frame(),
-            title: outcome.title,
+            title: upright(&outcome.title),
             state: outcome.state.map(|cell| cell.html(lang)).unwrap_or_default(),
             text: outcome.text,
             facts: self.facts(outcome.facts),
-            findings: outcome.findings.into_iter().map(|(cell, text)| (cell.html(lang), text)).collect(),
+            findings: outcome.findings.into_iter().map(|(cell, text)| (cell.html(lang), upright(&text))).collect(),
             texts: outcome.texts,
             file: outcome.file,
             back: (self.visitor.to(&back), self.t(&format!("place.{name}"))),

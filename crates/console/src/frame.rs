@@ -19,15 +19,19 @@ use std::collections::BTreeMap;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@');
 /// Longest query that is looked at, bytes.
 const LONGEST: usize = 4_000;
-/// Rows of a page, and of a file.
+/// Rows of a page; of a file, and of what is put into an order or looked through: an order of the first rows alone would say what is not so.
 const ROWS: (u32, u32) = (100, 1_000);
+/// Lists whose calls look for `q`; in the others it is looked for in the rows.
+const SEARCHED: [&str; 8] =
+    ["demandes", "personnes", "bal", "structures", "roles", "file", "partenaires", "liste-blanche"];
 
 /// A page of the menu: its name in the address, the group that it stands in, what one must be allowed to do.
 pub(crate) struct Place {
     /// In the address, and in the locale files below `console.place`.
     pub name: &'static str,
     group: &'static str,
-    needs: UseCase,
+    /// What one must be allowed to do.
+    pub needs: UseCase,
 }
 
 const fn place(name: &'static str, group: &'static str, needs: UseCase) -> Place {
@@ -193,7 +197,19 @@ impl Ask {
     }
     /// How many rows are asked of a call.
     pub fn rows(&self) -> u32 {
-        if self.file() { ROWS.1 } else { ROWS.0 }
+        let whole = self.file() || self.order().1.is_some() || self.sifted().is_some();
+        if whole { ROWS.1 } else { ROWS.0 }
+    }
+    /// What is looked for in the rows of this page, as small letters.
+    pub fn sifted(&self) -> Option<String> {
+        let parts = self.path.matches('/').count();
+        let place = self.place().map_or("", |place| place.name);
+        // A reference table's entries are found by their call, too.
+        let asked = match parts {
+            2 => SEARCHED.contains(&place),
+            _ => place == "references",
+        };
+        self.given("q").filter(|_| !asked).map(str::to_lowercase)
     }
     /// This page with its filters, but for order, place in the list and form.
     pub fn at(&self) -> String {
@@ -211,11 +227,22 @@ impl Ask {
     pub fn after(&self, cursor: &str) -> String {
         let at = self.at();
         let join = if at.contains('?') { '&' } else { '?' };
-        self.visitor.to(&format!("{at}{join}apres={}", utf8_percent_encode(cursor, SEGMENT)))
+        let order = self.order().1.map(|order| format!("&tri={}", utf8_percent_encode(order, SEGMENT)));
+        let order = order.unwrap_or_default();
+        self.visitor.to(&format!("{at}{join}apres={}{order}", utf8_percent_encode(cursor, SEGMENT)))
     }
     /// The sheet of something.
     pub fn sheet(&self, place: &str, id: &str) -> String {
         self.visitor.to(&sheet(place, id))
+    }
+    /// After which row this table of a page goes on; the others begin at their first.
+    pub fn begins_after(&self, table: &str, first: bool) -> Option<&str> {
+        let of = self.given("table").map_or(first, |of| of == table);
+        self.given("apres").filter(|_| of)
+    }
+    /// Where the rows after these are, of a table that is not the page's first.
+    pub fn on(&self, table: &str, next: Option<String>) -> Option<String> {
+        next.map(|to| format!("{to}&table={table}"))
     }
     /// What was asked of a table beside its filters.
     pub fn order(&self) -> (Option<&str>, Option<&str>) {

@@ -14,6 +14,7 @@ mod pages;
 mod running;
 mod sheet;
 mod table;
+mod ways;
 
 use axum::Router;
 use pages::{bals, domains, home, people, places};

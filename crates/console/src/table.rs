@@ -1,7 +1,8 @@
 //! Tables of the console: their columns and cells by the locale files, their order, and the fields by which one looks.
-use crate::frame::{Ask, Frame, name_of};
+use crate::frame::{Ask, Frame, PLACES, name_of};
+use crate::ways::links;
 use axum::response::Response;
-use sceau_domain::Timestamp;
+use sceau_domain::{Refusal, Timestamp};
 use sceau_web::Shell;
 use sceau_web::ui::{Cell, Column, Kind, Shade, Table};
 use std::cmp::Ordering;
@@ -141,7 +142,8 @@ impl Ask {
     }
     /// The same with other words.
     pub fn link_as(&self, place: &str, id: &str, words: &str) -> Cell {
-        if id.is_empty() { text(words) } else { Cell::Link(words.to_owned(), self.sheet(place, id)) }
+        let may = PLACES.iter().find(|known| known.name == place).is_some_and(|known| self.may(known.needs));
+        if id.is_empty() || !may { text(words) } else { Cell::Link(words.to_owned(), self.sheet(place, id)) }
     }
     /// A table of this page: its columns' heads are below `console.column`, its caption below `console.table`.
     pub fn table(&self, id: &'static str, columns: &[(&'static str, Kind)], rows: Vec<Vec<Cell>>) -> Table {
@@ -252,6 +254,25 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// Leaves the rows in which something stands that was looked for, where the call behind the page did not look itself.
+    pub fn sift(&self, tables: &mut [Table]) {
+        let Some(wanted) = self.sifted() else { return };
+        let lang = self.lang();
+        let has = |cell: &Cell| cell.text(lang).to_lowercase().contains(&wanted);
+        for table in tables {
+            table.rows.retain(|row| row.iter().any(has));
+        }
+    }
+    /// These fields, and one for any word where there is none yet that is typed into.
+    pub fn finds(&self, mut finds: Vec<Find>) -> Vec<Find> {
+        if !finds.iter().any(|find| find.kind == "search") {
+            finds.insert(0, self.find("q"));
+        }
+        finds
+    }
+}
+
 /// An act that a page leads to: where, what it is called, its class.
 pub(crate) struct ActLink {
     pub to: String,
@@ -276,7 +297,18 @@ pub(crate) struct List {
 
 impl Ask {
     /// A page of the menu: its table, the fields by which one looks, acts that belong to no row, and what is said above (label and value).
-    pub fn list(&self, finds: Vec<Find>, acts: &[&str], facts: Vec<(String, Cell)>, table: Table) -> Response {
+    pub async fn list(
+        &self,
+        finds: Vec<Find>,
+        acts: &[&str],
+        facts: Vec<(String, Cell)>,
+        table: Table,
+    ) -> Result<Response, Refusal> {
+        let mut tables = [table];
+        self.sift(&mut tables);
+        let closed = self.closed(links(std::iter::empty(), &tables)).await?;
+        closed.hide_in(&mut tables);
+        let [table] = tables;
         let name = self.place().map_or("home", |place| place.name);
         let known = facts.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
         let page = List {
@@ -285,12 +317,12 @@ impl Ask {
             title: self.t(&format!("place.{name}")),
             intro: self.t(&format!("intro.{name}")),
             path: self.path().to_owned(),
-            finds,
+            finds: self.finds(finds),
             acts: crate::act::links(self, name, "-", acts),
             facts: known.map(|(label, cell)| (label, cell.html(self.lang()))).collect(),
             table,
         };
-        self.answer(&page, &[&page.table])
+        Ok(self.answer(&page, &[&page.table]))
     }
 }
 

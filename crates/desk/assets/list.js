@@ -64,8 +64,9 @@ document.addEventListener("submit", async (event) => {
   const data = new FormData(form, event.submitter);
   try {
     tell(await part(form.action, "told", data));
-    // The message that was read is elsewhere now, or not as it was.
-    form.closest("#lecture")?.replaceChildren();
+    // The message that was read is elsewhere now, or not as it was; but for its labels.
+    if (form.closest("[data-labels]")) document.dispatchEvent(new CustomEvent("sceau:labels"));
+    else form.closest("#lecture")?.replaceChildren();
     await fresh();
   } catch (refused) {
     say(refused.sentence);

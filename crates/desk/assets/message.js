@@ -61,6 +61,22 @@ document.addEventListener("click", (event) => {
   dialog.showModal();
 });
 
+// Its labels, once one was given, taken away or given back: asked for anew, without reading it again.
+async function labels() {
+  const box = document.querySelector("[data-labels]");
+  if (!box) return;
+  const inside = box.contains(document.activeElement);
+  try {
+    swap(box, await part(box.dataset.labels, "chips"));
+  } catch {
+    // It stands there no more: the list says so.
+    return;
+  }
+  if (inside) box.querySelector("summary")?.focus();
+}
+document.addEventListener("sceau:labels", labels);
+document.addEventListener("sceau:undone", labels);
+
 // A list puts messages into its pane.
 document.addEventListener("sceau:message", (event) => dress(event.target));
 dress(document);

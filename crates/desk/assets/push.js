@@ -19,6 +19,16 @@ async function subscribe() {
   }
 }
 
+// One that renewed while nobody was signed in, or was ended from elsewhere, is not woken any more.
+async function known() {
+  const there = await (await workers.getRegistration("/"))?.pushManager.getSubscription();
+  if (!there) return;
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(there.endpoint)));
+  const mark = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const state = place.querySelector("[data-state]");
+  if (!document.querySelector(`[data-mark="${mark}"]`)) state.textContent = place.dataset.unknown;
+}
+
 if (workers && place) {
   workers.addEventListener("message", (event) => {
     if (event.data === "courrier") place.querySelector("[data-state]").textContent = place.dataset.heard;
@@ -26,6 +36,7 @@ if (workers && place) {
 }
 if (workers && form && window.PushManager) {
   form.hidden = false;
+  known();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");

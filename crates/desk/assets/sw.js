@@ -26,18 +26,44 @@ self.addEventListener("fetch", (event) => {
 
 const pages = () => self.clients.matchAll({ type: "window", includeUncontrolled: true });
 
+function show(said, tag) {
+  const lang = self.navigator.language.startsWith("en") ? "en" : "fr";
+  return self.registration.showNotification(NEWS.title, { body: said[lang], lang, tag, renotify: true });
+}
+
 async function tell() {
   const seen = (await pages()).filter((page) => page.visibilityState === "visible");
   // Whoever looks at a page of ours is told there, or sees it come.
   if (seen.length > 0) return seen.forEach((page) => page.postMessage("courrier"));
-  const lang = self.navigator.language.startsWith("en") ? "en" : "fr";
-  return self.registration.showNotification(NEWS.title, { body: NEWS[lang], lang, tag: "courrier", renotify: true });
+  return show(NEWS, "courrier");
 }
 
 // Whatever came with it is not read: what is shown says that there is mail, and nothing else.
 self.addEventListener("push", (event) => event.waitUntil(tell()));
 
+// A browser renews by itself where it is woken. The operator hears of it from here while somebody is signed in; else its person is told, once.
+const RENEW = "/compte/telephone/avis/renouveler";
+const ASK = { headers: { "X-Sceau-Part": "told" }, redirect: "error" };
+
+async function renew({ oldSubscription: old, newSubscription: given }) {
+  try {
+    const now = given ?? (await self.registration.pushManager.subscribe(old.options));
+    const session = await fetch(`/bureau/session?pour=${RENEW}`, ASK);
+    const { words } = await session.json();
+    const body = new URLSearchParams({ jeton: words[RENEW], avant: old.endpoint, adresse: now.endpoint });
+    const told = await fetch(RENEW, { ...ASK, method: "POST", body });
+    if (told.ok) return;
+  } catch {
+    // No network, nobody signed in, or a browser that does not say where it was.
+  }
+  await show(NEWS.lost, "avis");
+}
+
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew(event)));
+
 self.addEventListener("notificationclick", (event) => {
-  event.notification.close();
-  event.waitUntil(pages().then(([page]) => page?.focus() ?? self.clients.openWindow("/bureau")));
+  const { notification } = event;
+  notification.close();
+  const desk = () => pages().then(([page]) => page?.focus() ?? self.clients.openWindow("/bureau"));
+  event.waitUntil(notification.tag === "avis" ? self.clients.openWindow("/compte/telephone") : desk());
 });

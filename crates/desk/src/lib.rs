@@ -51,6 +51,7 @@ pub fn routes() -> Router<State> {
     STARTED.call_once(|| {
         text::layer(&FRENCH, &ENGLISH);
         sceau_web::assets::add(ASSETS);
+        sceau_web::account_places(&account::PLACES);
     });
     Router::new()
         .merge(list::routes())
@@ -101,7 +102,7 @@ mod tests {
             ("rich.js", kib(20)),
             ("shared.js", kib(12)),
             ("account.js", kib(8)),
-            ("push.js", kib(10)),
+            ("push.js", kib(12)),
         ];
         let sizes = sceau_web::assets::sizes();
         for (name, most) in most {

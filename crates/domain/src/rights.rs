@@ -347,7 +347,9 @@ impl UseCase {
                 | Self::RecoveryAsk
                 | Self::RecoveryConfirm
                 | Self::RecoveryStop
+                | Self::ConnectorEdit
                 | Self::ConnectorCertify
+                | Self::QueueReturn
                 | Self::QueueDelete
         )
     }

@@ -80,6 +80,15 @@ pub(crate) fn permit(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: On) 
     if is_own(tx, person, use_case, on)? { agreed(tx, person, use_case, on) } else { Err(missing(use_case)) }
 }
 
+/// May the asker do it here? What a rule says no to is no; a store that fails has not answered.
+pub(crate) fn permitted(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, on: On) -> Result<bool, Fail> {
+    match permit(tx, actor, use_case, on) {
+        Ok(()) => Ok(true),
+        Err(Fail::No(_)) => Ok(false),
+        Err(failed) => Err(failed),
+    }
+}
+
 /// What one does with one's own BAL needs the terms of use accepted, as its mail does: what gives somebody else access, what is shown of it to others.
 /// What takes access away, choices about publication and closing stay open to whoever refuses the terms, and so does all that only shows.
 fn agreed(tx: &mut dyn Tx, person: Id, use_case: UseCase, on: On) -> Result<(), Fail> {

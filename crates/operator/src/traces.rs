@@ -55,7 +55,7 @@ use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::On;
 use crate::{Actor, Operator};
-use sceau_domain::Refusal;
+use sceau_domain::{Refusal, RefusalCode};
 use sceau_store::id::{first_at, made_at};
 use sceau_store::traces as rows;
 
@@ -89,7 +89,9 @@ impl Operator {
             limit: i64::from(filter.limit.unwrap_or(LIMITS.0).clamp(1, LIMITS.1)),
         };
         let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, &rows)?)).await?;
-        let followed = filter.after.is_some_and(|after| made_at(after).0 + FOLLOWED >= self.now().0 || list.is_empty());
+        // From the beginning on it is consulting, even where nothing is found: that there is nothing is told, too.
+        let follows = |after: i64| after > 0 && (made_at(after).0 + FOLLOWED >= self.now().0 || list.is_empty());
+        let followed = filter.after.is_some_and(follows);
         if !followed {
             let data = serde_json::json!({
                 "act": filter.act, "bal": bal, "actor": filter.actor, "after": filter.after, "count": list.len()
@@ -97,6 +99,19 @@ impl Operator {
             self.trace_alone(self.fact("trace.listed", &By::actor(actor), None, "ok", data)).await;
         }
         Ok(list.into_iter().map(TraceView::from).collect())
+    }
+
+    /// One trace. Consulting it is itself traced, however young it is. `admin.not_found`, `right.missing`.
+    pub async fn trace(&self, actor: &Actor, id: i64) -> Result<TraceView, Refusal> {
+        self.require(actor, UseCase::TraceList, On::Operator).await?;
+        self.flush_traces().await?;
+        let one = rows::Filter { after: Some(id.saturating_sub(1)), limit: 1, ..rows::Filter::default() };
+        let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, &one)?)).await?;
+        let found = list.into_iter().find(|t| t.id == id);
+        let found = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
+        let data = serde_json::json!({ "trace": id, "count": 1 });
+        self.trace_alone(self.fact("trace.listed", &By::actor(actor), None, "ok", data)).await;
+        Ok(found.into())
     }
 }
 

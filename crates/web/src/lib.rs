@@ -46,7 +46,7 @@ pub use once::Secret;
 pub use page::{IdPage, Page, PageQuery};
 pub use pages::layout;
 pub use pages::session::{Policy, Sent, SentOr, Visitor, Watcher, seated};
-pub use pages::shell::{Link, Shell};
+pub use pages::shell::{Link, Place, Shell, account_places};
 pub use problem::Problem;
 pub use refusals::Refusals;
 

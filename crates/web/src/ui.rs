@@ -90,11 +90,17 @@ pub enum Cell {
     None,
 }
 
+/// A text from anywhere, without what turns the text around it: a name that does says another one than it is (a certificate's, a server's, a file's).
+pub fn upright(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if turns(c) { '\u{fffd}' } else { c }).collect()
+}
+
 impl Cell {
     /// What it says, as text.
     pub fn text(&self, lang: Lang) -> String {
         match self {
-            Self::Text(text) | Self::Titled(text, _) | Self::Link(text, _) | Self::State(text, _) => text.clone(),
+            Self::Text(text) | Self::Titled(text, _) | Self::Link(text, _) | Self::State(text, _) => upright(text),
             Self::Time(at) => instant(lang, *at, Territory::Metropole),
             Self::Number(n) => n.to_string(),
             Self::None => String::new(),
@@ -106,7 +112,7 @@ impl Cell {
         match self {
             Self::Link(_, to) => format!("<a href=\"{}\">{text}</a>", escape(to)),
             Self::State(_, shade) => format!("<span class=\"badge {}\">{text}</span>", shade.class()),
-            Self::Titled(_, title) => format!("<span title=\"{}\">{text}</span>", escape(title)),
+            Self::Titled(_, title) => format!("<span title=\"{}\">{text}</span>", escape(&upright(title))),
             // In figures; in words, and by which clock, when one points at it.
             Self::Time(at) => match jiff::Timestamp::from_millisecond(at.0) {
                 Ok(exact) => {
@@ -339,6 +345,16 @@ mod tests {
         let bytes = to_bytes(table().csv().into_body(), 1 << 20).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         assert_eq!(text, "\u{feff}Nom;Quand\r\n\"'=1+1;\"\"a\"\"\";1970-01-01T00:00:00Z\r\n<b>;-3\r\n");
+    }
+
+    #[test]
+    fn what_is_shown_turns_no_text_around() {
+        let name = "CN=\u{202e}rf.etnassm\u{2066}";
+        let cell = Cell::Text(name.into());
+        assert_eq!(cell.text(Lang::Fr), "CN=\u{fffd}rf.etnassm\u{fffd}");
+        let titled = Cell::Titled("a".into(), name.into()).html(Lang::Fr);
+        assert!(!cell.html(Lang::Fr).contains('\u{202e}') && !titled.contains('\u{2066}'), "{titled}");
+        assert_eq!(upright("Zoé, 12 h – « ل »"), "Zoé, 12 h – « ل »", "letters are nobody's trick");
     }
 
     #[test]

@@ -24,11 +24,11 @@ fn a_doctor_opens_a_mailbox_with_a_card_and_reads_with_mutt() {
 
     // A passkey: from then on no card is needed.
     let phone = browser.authenticator(false);
-    browser.go(&at("/moyens")).fill("#nom", "Portable").press(".cards .card:first-child button");
+    browser.go(&at("/moyens")).fill("#nom", "Portable").press("form[action^='/moyens/cle'] button");
     browser.at("/moyens/cle").shows("Rien n’a été fait");
     browser.verified(&phone, true).press("form[data-passkey] button").at("/moyens").shows("Portable");
     assert_eq!(browser.credentials(&phone).len(), 1);
-    browser.press(".places button").at("/connexion");
+    browser.press(".banner .menu summary").press(".menu-sheet form button").at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
     browser.press("form[action^='/connexion/cle'] button").home();
 

@@ -138,19 +138,19 @@ fn without_a_card_two_factors_of_two_classes() {
     browser.go(&desk.at("/appareils")).shows("Un nouveau jeton").go(&desk.at("/appareil")).go(&desk.at("/moyens"));
     browser
         .fill("#nom", "Téléphone")
-        .press(".cards .card:first-child button")
+        .press("form[action^='/moyens/cle'] button")
         .at("/moyens/cle")
         .shows("Rien n’a été fait");
     browser.verified(&phone, true).press("form[data-passkey] button").at("/moyens").shows("Téléphone");
     assert_eq!(browser.credentials(&phone).len(), 1);
-    browser.press(".places button").at("/connexion");
+    browser.press(".banner .menu summary").press(".menu-sheet form button").at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
     browser.press("form[action^='/connexion/cle'] button").home();
     browser.go(&desk.at("/moyens?lang=en")).shows("How you sign in").shows("Last used on");
 
     // The authenticator goes, and codes by ordinary mail take its place.
     browser.go(&desk.at("/moyens?lang=fr")).press("form[action*='/retirer'] [aria-label*='Application']").at("/moyens");
-    browser.press(".places button").at("/connexion");
+    browser.press(".banner .menu summary").press(".menu-sheet form button").at("/connexion");
     while desk.taken.recv_timeout(Duration::from_millis(200)).is_ok() {}
     desk.password(&browser);
     assert!(!browser.has("#code"), "nothing is sent yet");

@@ -2,12 +2,13 @@
 use crate::act::{Act, Begins, Form, NOTHING, Takes, WHY, act};
 use crate::carry::{Done, Filled, invalid, row, unknown};
 use crate::frame::{Ask, last_day};
+use sceau_domain::opening::Task;
 use sceau_domain::{Address, Refusal, UseCase};
 use sceau_operator::absence::NewAbsence;
 use sceau_operator::accounts::{BalChoices, BalEdit, NewBal};
 use sceau_operator::grants::{AccessChange, AccessView, NewAccess};
 use sceau_operator::life::CloseOrder;
-use sceau_operator::openings::{NewChange, NewEnd, NewOpening};
+use sceau_operator::openings::{NewChange, NewEnd, NewOpening, OpeningView};
 
 const KINDS: &[&str] = &["Per", "Org", "App", "Cab"];
 const CAUSES: &[&str] = &["request", "notification_address", "departure", "unused", "misuse"];
@@ -128,11 +129,20 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
     let mut begun = Begins::default();
     match (act.place, act.name) {
         ("demandes", "ouvrir") => super::suggest_structures(ask, &mut begun).await,
-        ("demandes", _) => begun.about = Some(ask.op().opening(&ask.actor, row(id)?).await?.address),
+        ("demandes", _) => begun.about = Some(request(ask, act, id).await?.address),
         ("bal", _) => of_bal(ask, act, id, &mut begun).await?,
         _ => {}
     }
     Ok(begun)
+}
+
+/// A request, before an act on it: to verify one that ends a BAL is to close it, and asks what closing asks.
+async fn request(ask: &Ask, act: &Act, id: &str) -> Result<OpeningView, Refusal> {
+    let asked = ask.op().opening(&ask.actor, row(id)?).await?;
+    if act.name == "verifier" && asked.task == Task::End {
+        ask.op().confirmed(&ask.actor, UseCase::BalClose)?;
+    }
+    Ok(asked)
 }
 
 async fn of_bal(ask: &Ask, act: &Act, id: &str, begun: &mut Begins) -> Result<(), Refusal> {
@@ -284,7 +294,10 @@ async fn bals(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, Ref
             new.service = f.line("service").to_owned();
             return Ok(op.ask_opening(actor, NewOpening::Open(new)).await?.id);
         }
-        ("demandes", "verifier") => drop(op.verify_opening(actor, row(id)?, None).await?),
+        ("demandes", "verifier") => {
+            drop(request(ask, act, id).await?);
+            drop(op.verify_opening(actor, row(id)?, None).await?);
+        }
         ("demandes", "excepter") => {
             let why = f.maybe("exception").ok_or_else(|| invalid("exception"))?;
             drop(op.verify_opening(actor, row(id)?, Some(&why)).await?);

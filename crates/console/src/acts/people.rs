@@ -6,7 +6,7 @@ use crate::frame::{Ask, last_day};
 use crate::table::{number, text};
 use axum::response::Response;
 use sceau_domain::calendar::Territory;
-use sceau_domain::{Refusal, Timestamp, UseCase};
+use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_operator::accounts::people::views::{Code, Exemption, PersonChange};
 use sceau_operator::accounts::{NewPerson, NewTokenLink, TokenView};
 use sceau_operator::life::{Departure, DepartureView};
@@ -135,6 +135,10 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
             }
         }
         ("personnes", _) => return of_person(ask, act, id).await,
+        ("recuperations", _) => {
+            let asked = ask.op().recovery(&ask.actor, row(id)?).await?;
+            begun.about = Some(format!("{} – {} {}", asked.login, ask.t("column.by").to_lowercase(), asked.asked_by));
+        }
         ("roles", _) => {
             let role = ask.op().role(&ask.actor, row(id)?).await?;
             begun.about = Some(format!("{} – {}", role.name, ask.word(&role.role)));
@@ -252,6 +256,10 @@ async fn people(ask: &Ask, act: &Act, id: &str, form: &Form) -> Result<String, R
         ("personnes", "coordonnees") => contact(ask, id, &f).await?,
         ("personnes", "renvoyer-lien") => {
             let email = op.person(actor, id).await?.email.ok_or_else(|| invalid("email"))?;
+            // It is confirmed meanwhile: to set it again would take that back.
+            if email.verified.is_some() {
+                return Err(Refusal::new(RefusalCode::StateWrong).with("name", email.address));
+            }
             drop(op.set_email(actor, id, &email.address).await?);
         }
         ("personnes", "exempter") => {

@@ -79,6 +79,21 @@ pub(crate) async fn begins(ask: &Ask, act: &Act, id: &str) -> Result<Begins, Ref
             form.choices.insert("limit", known.map(|l| (l.name.clone(), label(ask, &l.name))).collect());
             form.values.insert("limit".into(), id.to_owned());
         }
+        // Whoever decides sees what it is about: a number says nothing. Where it is about nothing in particular, there is no number.
+        ("file", _) if id != "-" => {
+            let e = ask.op().queue_show(&ask.actor, row(id)?).await?.entry;
+            form.about = Some(format!("{} → {}", e.from, e.to));
+        }
+        ("certificats", _) => form.about = Some(ask.op().certificate(&ask.actor, row(id)?).await?.subject),
+        ("abus", _) => form.about = Some(ask.op().abuse_case(&ask.actor, row(id)?).await?.shown),
+        ("signalements", _) => {
+            let r = ask.op().report_with(&ask.actor, row(id)?).await?;
+            form.about = Some(format!("{} : {}", r.login, r.text));
+        }
+        ("traces", _) => {
+            let t = ask.op().trace(&ask.actor, row(id)?).await?;
+            form.about = Some(format!("{} – {}", log::act(ask, &t.act), t.actor));
+        }
         ("alarmes", _) => form.about = Some(id.replace(' ', " – ")),
         ("imports", _) => form.about = Some(ask.op().import(&ask.actor, row(id)?).await?.name),
         _ => {}

@@ -73,7 +73,7 @@ async fn bals(ask: &Ask) -> Result<Response, Refusal> {
         ask.pick("etat", STATES),
         ask.pick("manque", &["lacks_contact"]),
     ];
-    Ok(ask.list(finds, &[], Vec::new(), table))
+    ask.list(finds, &[], Vec::new(), table).await
 }
 
 /// `GET /console/bal/{address}`
@@ -216,7 +216,7 @@ async fn bal(ask: &Ask, address: &str) -> Result<Response, Refusal> {
         acts,
         ..Sheet::default()
     };
-    Ok(ask.show(address, sheet))
+    ask.show(address, sheet).await
 }
 
 /// Is it of several people, so that access to it is given?
@@ -279,12 +279,13 @@ async fn requests(ask: &Ask) -> Result<Response, Refusal> {
     let tasks = ["open", "change", "end"].map(|t| (t.to_owned(), ask.word(&format!("task_{t}"))));
     let mut task = ask.pick("tache", &[]);
     task.options.extend(tasks);
-    Ok(ask.list(
+    ask.list(
         vec![ask.find("q"), ask.pick("etat", &states), task, ask.find("structure")],
         &["ouvrir"],
         Vec::new(),
         table,
-    ))
+    )
+    .await
 }
 
 /// `GET /console/demandes/{id}`
@@ -337,5 +338,5 @@ async fn request(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts,
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }

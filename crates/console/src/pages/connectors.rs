@@ -65,7 +65,7 @@ async fn connectors(ask: &Ask) -> Result<Response, Refusal> {
             (vec!["ajouter"], facts)
         }
     };
-    Ok(ask.board(Board { acts, facts, tables: vec![table], ..Board::default() }))
+    ask.board(Board { acts, facts, tables: vec![table], ..Board::default() }).await
 }
 
 /// `GET /console/connecteurs/{name}`
@@ -140,7 +140,7 @@ async fn connector(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         acts,
         ..Sheet::default()
     };
-    Ok(ask.show(name, sheet))
+    ask.show(name, sheet).await
 }
 
 /// `GET /console/connecteurs/{name}/reglages`: files to put on the structure's server, by what it runs.
@@ -164,7 +164,7 @@ async fn files(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     let tables = vec![ask.part("settings", &columns, rows)];
     let title = format!("{} – {name}", ask.t("table.settings"));
     let facts = vec![("connector", ask.link("connecteurs", name))];
-    Ok(ask.show(name, Sheet { title, facts, tables, ..Sheet::default() }))
+    ask.show(name, Sheet { title, facts, tables, ..Sheet::default() }).await
 }
 
 /// `GET /console/connecteurs/{name}/reglages/{server}/{file}`

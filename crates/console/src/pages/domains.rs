@@ -30,7 +30,7 @@ async fn domains(ask: &Ask) -> Result<Response, Refusal> {
     });
     let columns = [("domain", Kind::Link), ("kind", Kind::Text), ("listed", Kind::State), ("since", Kind::Date)];
     let table = ask.table("domaines", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &["ajouter"], Vec::new(), table))
+    ask.list(Vec::new(), &["ajouter"], Vec::new(), table).await
 }
 
 /// `GET /console/domaines/{domain}`: the records to publish, each as the DNS has it; its move, for whoever decides on it.
@@ -83,7 +83,7 @@ async fn sheet(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         sheet.tables.push(steps(ask, &moving));
     }
     sheet.tables.push(ask.part("records", &columns, rows.collect()));
-    Ok(ask.show(name, sheet))
+    ask.show(name, sheet).await
 }
 
 /// What is to be done for a move; of some only people can tell whether it is done.

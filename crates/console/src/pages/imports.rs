@@ -55,7 +55,7 @@ async fn brought(ask: &Ask) -> Result<Response, Refusal> {
     } else {
         Vec::new()
     };
-    Ok(ask.board(Board { links, tables: vec![table], ..Board::default() }))
+    ask.board(Board { links, tables: vec![table], ..Board::default() }).await
 }
 
 /// `GET /console/imports/{id}/compte-rendu`: every line, with what stood in the file, as a file.
@@ -141,8 +141,9 @@ async fn lines(ask: &Ask, id: &str) -> Result<Response, Refusal> {
             ("download", Cell::Link(ask.t("report_of_import"), ask.visitor.to(&report))),
         ],
         acts: if going { vec!["annuler"] } else { Vec::new() },
+        finds: vec![ask.pick("etat", &["waiting", "done", "wrong", "skipped"])],
         tables: vec![Table { next, ..ask.part("lines", &columns, rows.collect()) }],
         ..Sheet::default()
     };
-    Ok(ask.show(&id.to_string(), sheet))
+    ask.show(&id.to_string(), sheet).await
 }

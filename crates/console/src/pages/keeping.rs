@@ -1,7 +1,7 @@
 //! What is kept, for how long, and what may not be destroyed: retention policies and legal holds.
 use super::or_refused;
 use crate::carry::row;
-use crate::frame::Ask;
+use crate::frame::{Ask, sheet};
 use crate::sheet::Sheet;
 use crate::table::{maybe, number, text, time};
 use axum::extract::Path;
@@ -23,6 +23,15 @@ pub(crate) fn item(ask: &Ask, name: &str) -> String {
     ask.word(&format!("item_{name}"))
 }
 
+/// Names in one cell; of many, the first, and how many there are.
+fn some(names: &[String]) -> String {
+    const MOST: usize = 20;
+    match names.get(..MOST) {
+        Some(first) if names.len() > MOST => format!("{}… ({})", first.join(", "), names.len()),
+        _ => names.join(", "),
+    }
+}
+
 /// `GET /console/conservation`
 pub(crate) async fn policies(ask: Ask) -> Response {
     or_refused(&ask, kept(&ask).await)
@@ -34,7 +43,7 @@ async fn kept(ask: &Ask) -> Result<Response, Refusal> {
             ask.link("conservation", &p.name),
             ask.tick(p.preset),
             ask.tick(p.operator),
-            text(p.structures.join(", ")),
+            text(some(&p.structures)),
             number(p.rules.len()),
         ]
     });
@@ -46,7 +55,7 @@ async fn kept(ask: &Ask) -> Result<Response, Refusal> {
         ("rules", Kind::Number),
     ];
     let table = ask.table("conservation", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &["creer"], Vec::new(), table))
+    ask.list(Vec::new(), &["creer"], Vec::new(), table).await
 }
 
 /// `GET /console/conservation/{name}`: its rules, and, for who may change them, what is due by them.
@@ -76,7 +85,9 @@ async fn rules(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ("verified", Kind::State),
     ];
     let mut tables = vec![ask.part("rules", &columns, rules.collect())];
-    if ask.may(UseCase::RetentionSet) {
+    // Every message that is kept is looked at: only when it is asked for.
+    let counted = ask.given("compter").is_some();
+    if ask.may(UseCase::RetentionSet) && counted {
         let due = op.retention_due(actor, name, None).await?.into_iter().map(|d| {
             vec![text(item(ask, &d.item)), text(span(ask, &d.value)), time(d.before), number(d.count), number(d.held)]
         });
@@ -89,18 +100,23 @@ async fn rules(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ];
         tables.push(ask.part("due", &columns, due.collect()));
     }
+    let count = match ask.may(UseCase::RetentionSet) && !counted {
+        true => Cell::Link(ask.t("count_due"), ask.visitor.to(&format!("{}?compter=oui", sheet("conservation", name)))),
+        false => Cell::None,
+    };
     let sheet = Sheet {
         title: p.name,
         facts: vec![
+            ("due", count),
             ("preset", ask.tick(p.preset)),
             ("of_operator", ask.tick(p.operator)),
-            ("structures", text(p.structures.join(", "))),
+            ("structures", text(some(&p.structures))),
         ],
         tables,
         acts: if p.preset { vec!["suivre"] } else { vec!["regler", "suivre"] },
         ..Sheet::default()
     };
-    Ok(ask.show(name, sheet))
+    ask.show(name, sheet).await
 }
 
 /// `GET /console/gels`
@@ -134,7 +150,7 @@ async fn standing(ask: &Ask) -> Result<Response, Refusal> {
         ("lifted", Kind::Date),
     ];
     let table = Table { next, ..ask.table("gels", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.pick("aussi", &["lifted"])], &["placer"], Vec::new(), table))
+    ask.list(vec![ask.pick("aussi", &["lifted"])], &["placer"], Vec::new(), table).await
 }
 
 /// On what a hold stands; the operator as a whole has no name.
@@ -173,5 +189,5 @@ async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts: if stands { vec!["lever"] } else { Vec::new() },
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }

@@ -11,7 +11,7 @@ use sceau_domain::calendar::Territory::Metropole;
 use sceau_domain::text::text as sentence;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_operator::notary::MOST_LEAVES;
-use sceau_operator::traces::{TraceFilter, TraceView};
+use sceau_operator::traces::TraceView;
 use sceau_web::layout;
 use sceau_web::ui::{Cell, Kind};
 
@@ -29,10 +29,7 @@ pub(crate) async fn trace(Path(id): Path<String>, ask: Ask) -> Response {
 }
 
 async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
-    let wanted = row(id)?;
-    let filter = TraceFilter { after: Some(wanted.saturating_sub(1)), limit: Some(1), ..TraceFilter::default() };
-    let found = ask.op().traces(&ask.actor, &filter).await?.into_iter().find(|t| t.id == wanted);
-    let t = found.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", id))?;
+    let t = ask.op().trace(&ask.actor, row(id)?).await?;
     let facts = t.data.as_object().cloned().unwrap_or_default();
     let facts = facts.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -57,7 +54,7 @@ async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts: vec!["preuve"],
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }
 
 /// `GET /console/journal`
@@ -103,7 +100,7 @@ async fn state(ask: &Ask) -> Result<Response, Refusal> {
     ];
     // Of a log that is too long for a page, the introduction names the command.
     let acts = if log.size <= MOST_LEAVES { vec!["verifier"] } else { Vec::new() };
-    Ok(ask.board(Board { acts, facts, tables: vec![keys, statements], ..Board::default() }))
+    ask.board(Board { acts, facts, tables: vec![keys, statements], ..Board::default() }).await
 }
 
 /// `GET /console/journal/cles/{key}`: a public key, to verify with elsewhere.

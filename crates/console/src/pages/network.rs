@@ -52,7 +52,7 @@ async fn partners(ask: &Ask) -> Result<Response, Refusal> {
         ("trouble", Kind::Text),
     ];
     let table = Table { next, ..ask.table("partenaires", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.find("q")], &[], Vec::new(), table))
+    ask.list(vec![ask.find("q")], &[], Vec::new(), table).await
 }
 
 /// `GET /console/partenaires/{domain}`
@@ -118,7 +118,7 @@ async fn partner(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ],
         ..Sheet::default()
     };
-    Ok(ask.show(name, sheet))
+    ask.show(name, sheet).await
 }
 
 /// A line a direction, a point a day; days on which nothing happened are nought.
@@ -174,7 +174,7 @@ async fn listed(ask: &Ask) -> Result<Response, Refusal> {
         (ask.t("column.trouble"), maybe(state.error)),
         (ask.t("table.changes"), Cell::Link(ask.t("changes_of_list"), changes)),
     ];
-    Ok(ask.list(vec![ask.find("q")], &["actualiser"], facts, table))
+    ask.list(vec![ask.find("q")], &["actualiser"], facts, table).await
 }
 
 /// `GET /console/liste-blanche/{domain}`: what the list says of a domain, and what it changed there.
@@ -225,7 +225,7 @@ async fn checked(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         acts: vec!["regarder"],
         ..Sheet::default()
     };
-    Ok(ask.show(name, sheet))
+    ask.show(name, sheet).await
 }
 
 /// `GET /console/certificats`
@@ -265,7 +265,8 @@ async fn inventory(ask: &Ask) -> Result<Response, Refusal> {
     let mut kind = ask.pick("nature", &[]);
     let kinds = ["own", "peer", "issued", "anchor", "signer"];
     kind.options.extend(kinds.map(|k| (k.to_owned(), ask.word(&format!("certificate_{k}")))));
-    Ok(ask.list(vec![kind, ask.find("jours"), ask.pick("aussi", &["retired"])], &[], Vec::new(), table))
+    let finds = vec![ask.find("q"), kind, ask.find("jours"), ask.pick("aussi", &["retired"])];
+    ask.list(finds, &[], Vec::new(), table).await
 }
 
 /// `GET /console/certificats/{id}`
@@ -296,5 +297,5 @@ async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts: if c.kind == "own" && c.retired.is_none() { vec!["retirer"] } else { Vec::new() },
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }

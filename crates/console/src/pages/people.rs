@@ -51,12 +51,13 @@ async fn people(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = Table { next, ..ask.table("personnes", &columns, rows.collect()) };
-    Ok(ask.list(
+    ask.list(
         vec![ask.find("q"), ask.find("structure"), ask.pick("etat", &["uncertified", "blocked"])],
         &["ajouter", "accueillir"],
         Vec::new(),
         table,
-    ))
+    )
+    .await
 }
 
 /// `GET /console/personnes/{login}`
@@ -121,7 +122,7 @@ async fn person(ask: &Ask, login: &str) -> Result<Response, Refusal> {
         acts,
         ..Sheet::default()
     };
-    Ok(ask.show(login, sheet))
+    ask.show(login, sheet).await
 }
 
 /// What may be done with somebody as things stand.
@@ -308,7 +309,7 @@ async fn granted(ask: &Ask) -> Result<Response, Refusal> {
     let table = Table { next, ..role_table(ask, "roles", found) };
     let words = ["structure", "region", "support", "auditor", "administrator"];
     let finds = vec![ask.find("q"), ask.pick("role", &words), ask.find("structure"), ask.pick("aussi", &["ended"])];
-    Ok(ask.list(finds, &["donner"], Vec::new(), table))
+    ask.list(finds, &["donner"], Vec::new(), table).await
 }
 
 /// Roles, each with the way to its end.
@@ -354,7 +355,7 @@ async fn replacements(ask: &Ask) -> Result<Response, Refusal> {
     let found = ask.op().recoveries(&ask.actor, before, ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|r| r.id.to_string()));
     let table = Table { next, ..recovery_table(ask, "recuperations", found) };
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+    ask.list(Vec::new(), &[], Vec::new(), table).await
 }
 
 /// Replacements, each with the way to what may be done with it.

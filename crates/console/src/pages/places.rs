@@ -47,7 +47,7 @@ async fn structures(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = Table { next, ..ask.table("structures", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.find("q"), ask.find("region")], &["ajouter"], Vec::new(), table))
+    ask.list(vec![ask.find("q"), ask.find("region")], &["ajouter"], Vec::new(), table).await
 }
 
 /// `GET /console/structures/{code}`
@@ -105,7 +105,7 @@ async fn structure(ask: &Ask, code: &str) -> Result<Response, Refusal> {
         acts: vec!["modifier", "convenir", if s.blocked.is_some() { "debloquer" } else { "bloquer" }],
         ..Sheet::default()
     };
-    Ok(ask.show(code, sheet))
+    ask.show(code, sheet).await
 }
 
 /// `GET /console/regions`
@@ -135,7 +135,7 @@ async fn regions(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = ask.table("regions", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &["ajouter"], Vec::new(), table))
+    ask.list(Vec::new(), &["ajouter"], Vec::new(), table).await
 }
 
 /// `GET /console/regions/{code}`: what the structures of a region have.
@@ -186,5 +186,5 @@ async fn region(ask: &Ask, code: &str) -> Result<Response, Refusal> {
         acts: vec!["modifier", if b.blocked.is_some() { "debloquer" } else { "bloquer" }],
         ..Sheet::default()
     };
-    Ok(ask.show(code, sheet))
+    ask.show(code, sheet).await
 }

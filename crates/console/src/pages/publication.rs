@@ -67,5 +67,5 @@ async fn published(ask: &Ask, login: &str) -> Result<Response, Refusal> {
         tables: vec![choices, fields],
         ..Sheet::default()
     };
-    Ok(ask.show(login, sheet))
+    ask.show(login, sheet).await
 }

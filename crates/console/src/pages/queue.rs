@@ -30,7 +30,16 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         text: ask.given("q").map(str::to_owned),
     };
     let stats = op.queue_stats(actor).await?;
-    let found = op.queue_find(actor, &filter, ask.number("apres"), ask.rows()).await?;
+    // What is no domain, and no address, is nobody's: it does not stand for all of them.
+    let nobodys = (filter.destination.is_none() && ask.given("domaine").is_some())
+        || (filter.sender.is_none() && ask.given("expediteur").is_some());
+    let found = match nobodys {
+        true => Vec::new(),
+        false => {
+            let after = ask.begins_after("file", true).and_then(|id| id.parse().ok());
+            op.queue_find(actor, &filter, after, ask.rows()).await?
+        }
+    };
     let next = more(ask, found.len(), found.last().map(|e| e.id.to_string()));
     let rows = found.into_iter().map(|e| {
         let why = tongue(ask, &e.why_fr, &e.why_en).to_owned();
@@ -74,12 +83,13 @@ async fn queue(ask: &Ask) -> Result<Response, Refusal> {
         ask.pick("etat", &["waiting", "sending", "held"]),
     ];
     let (acts, plots) = (vec!["tout-relancer"], exchanges(ask).await?);
-    Ok(ask.board(Board { finds, acts, facts, plots, tables: vec![table, destinations], ..Board::default() }))
+    ask.board(Board { finds, acts, facts, plots, tables: vec![table, destinations], ..Board::default() }).await
 }
 
 /// Where mail waits to go, each destination as a whole: what may be done with it.
 async fn destinations(ask: &Ask) -> Result<Table, Refusal> {
-    let found = ask.op().queue_destinations(&ask.actor, None, ask.rows()).await?;
+    let found = ask.op().queue_destinations(&ask.actor, ask.begins_after("destinations", false), ask.rows()).await?;
+    let next = ask.on("destinations", more(ask, found.len(), found.last().map(|d| d.domain.clone())));
     let act = |name: &str, domain: &str| {
         let to = with(&format!("/console/file/-/{name}"), &[("destination", domain)]);
         Cell::Link(ask.t(&format!("act.file-{name}.label")), ask.visitor.to(&to))
@@ -116,7 +126,7 @@ async fn destinations(ask: &Ask) -> Result<Table, Refusal> {
         ("held_why", Kind::Text),
         ("to_do", Kind::Link),
     ];
-    Ok(ask.part("destinations", &columns, rows.collect()))
+    Ok(Table { next, ..ask.part("destinations", &columns, rows.collect()) })
 }
 
 /// What went and came by day, for who may see partners: messages, failures, the median delay of what went.
@@ -186,5 +196,5 @@ async fn entry(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts,
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }

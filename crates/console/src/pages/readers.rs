@@ -32,7 +32,7 @@ async fn readers(ask: &Ask) -> Result<Response, Refusal> {
     let finds = vec![ask.find("bal"), ask.find_day("jour")];
     let Some(address) = ask.given("bal") else {
         let tables = vec![ask.part("readers", &of_day, Vec::new())];
-        return Ok(ask.board(Board { finds, tables, ..Board::default() }));
+        return ask.board(Board { finds, tables, ..Board::default() }).await;
     };
     let day = ask.given("jour").map_or_else(|| day_of(op.clock().now()), str::to_owned);
     let found = op.readers_of_day(actor, address, &day).await?;
@@ -56,10 +56,10 @@ async fn readers(ask: &Ask) -> Result<Response, Refusal> {
         ]);
     }
     let readers = ask.part("readers", &of_day, rows);
-    let history = op.access_history(actor, address, ask.given("apres"), ask.rows()).await?;
+    let history = op.access_history(actor, address, ask.begins_after("access_history", false), ask.rows()).await?;
     let next = super::more(ask, history.len(), history.last().map(|(key, _)| key.clone()));
     // The rows after these are of this table, not of the page's first one.
-    let next = next.map(|to| format!("{to}&table=access_history"));
+    let next = ask.on("access_history", next);
     let history = history.into_iter().map(|(_, a)| {
         let mut row = access(ask, &a);
         row.extend([
@@ -88,5 +88,5 @@ async fn readers(ask: &Ask) -> Result<Response, Refusal> {
     let history = Table { next, ..ask.part("access_history", &columns, history.collect()) };
     let facts =
         vec![("address", ask.link("bal", &found.address)), ("day", text(found.day)), ("zone", text(found.zone))];
-    Ok(ask.board(Board { finds, facts, tables: vec![readers, history], ..Board::default() }))
+    ask.board(Board { finds, facts, tables: vec![readers, history], ..Board::default() }).await
 }

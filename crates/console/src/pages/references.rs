@@ -47,7 +47,7 @@ async fn tables(ask: &Ask) -> Result<Response, Refusal> {
     } else {
         Vec::new()
     };
-    Ok(ask.board(Board { links, tables: vec![table], ..Board::default() }))
+    ask.board(Board { links, tables: vec![table], ..Board::default() }).await
 }
 
 /// `GET /console/references/{name}`: its entries; of the register, what it says of people beside.
@@ -59,7 +59,8 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     let (op, actor) = (ask.op(), &ask.actor);
     let known = op.references(actor).await?.into_iter().find(|r| r.name == name);
     let known = known.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name))?;
-    let found = op.reference(actor, name, ask.given("q"), ask.given("apres"), ask.rows()).await?;
+    let found =
+        op.reference(actor, name, ask.given("q"), ask.begins_after("reference_entries", true), ask.rows()).await?;
     let next = more(ask, found.len(), found.last().map(|e| e.key.clone()));
     let rows = found.into_iter().map(|e| {
         let data = e.data.as_object().cloned().unwrap_or_default();
@@ -74,7 +75,10 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     let mut finds = vec![ask.find("q")];
     if name == REGISTER && ask.may(UseCase::PersonList) {
         let state = ask.given("etat").filter(|s| SAID.contains(s));
-        let said = op.register_findings(actor, state, None, ask.rows()).await?.into_iter().map(|f| {
+        let after = ask.begins_after("register_people", false).and_then(|key| key.parse().ok());
+        let found = op.register_findings(actor, state, after, ask.rows()).await?;
+        let next = ask.on("register_people", more(ask, found.len(), found.last().map(|f| f.key.to_string())));
+        let said = found.into_iter().map(|f| {
             vec![
                 ask.link("personnes", &f.login),
                 text(f.name),
@@ -88,11 +92,11 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
             ("login", Kind::Link),
             ("name", Kind::Text),
             ("state", Kind::State),
-            ("found", Kind::Text),
+            ("register_says", Kind::Text),
             ("since", Kind::Date),
             ("blocked", Kind::Text),
         ];
-        tables.push(ask.part("register_people", &columns, said.collect()));
+        tables.push(Table { next, ..ask.part("register_people", &columns, said.collect()) });
         finds.push(ask.pick("etat", &SAID));
     }
     let links = if ask.may(UseCase::ReferenceImport) {
@@ -114,5 +118,5 @@ async fn entries(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ("fingerprint", text(known.digest)),
     ];
     let title = Some(format!("{} – {name}", ask.t("place.references")));
-    Ok(ask.board(Board { title, finds, links, facts, tables, ..Board::default() }))
+    ask.board(Board { title, finds, links, facts, tables, ..Board::default() }).await
 }

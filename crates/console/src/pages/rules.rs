@@ -7,11 +7,11 @@ use axum::extract::Path;
 use axum::response::Response;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_operator::policies::LimitView;
-use sceau_web::ui::{Cell, Kind};
+use sceau_web::ui::{Cell, Kind, Table};
 
-/// Values that were set, asked for at once, and how many times: a limit shows all of its own.
-const PAGE: u32 = 1_000;
-const PAGES: usize = 20;
+/// Values that were set, asked for at once, and how many times for a page: those of all limits stand in one list.
+const SLICE: u32 = 1_000;
+const SLICES: usize = 200;
 
 /// A limit in words; its name where it has none.
 pub(crate) fn label(ask: &Ask, name: &str) -> String {
@@ -61,7 +61,7 @@ async fn policies(ask: &Ask) -> Result<Response, Refusal> {
         ("verified", Kind::State),
     ];
     let table = ask.table("limites", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &["fixer"], Vec::new(), table))
+    ask.list(Vec::new(), &["fixer"], Vec::new(), table).await
 }
 
 /// `GET /console/limites/{name}`: where a limit was set, for places.
@@ -73,32 +73,40 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     let (op, actor) = (ask.op(), &ask.actor);
     let limit = op.limits(actor).await?.into_iter().find(|l| l.name == name);
     let limit = limit.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name))?;
-    let mut rows = Vec::new();
-    let mut after: Option<String> = None;
-    for _ in 0..PAGES {
-        let found = op.policy_values(actor, after.as_deref(), PAGE).await?;
-        let last = found.last().filter(|_| found.len() == PAGE as usize).map(|v| v.key.clone());
-        rows.extend(found.into_iter().filter(|v| v.name == name).map(|v| {
-            let unset = format!("{}/retirer", sheet("limites", name));
-            let unset = with(&unset, &[("scope", &v.scope), ("subject", &v.subject)]);
-            vec![
-                text(ask.word(&v.scope)),
-                text(v.subject),
-                shown(ask, v.value, &limit.unit),
-                text(v.set_by),
-                Cell::Time(v.at),
-                if ask.may(UseCase::PolicySet) {
-                    Cell::Link(ask.t("act.limites-retirer.label"), ask.visitor.to(&unset))
-                } else {
-                    Cell::None
-                },
-            ]
-        }));
-        after = last;
+    let (mut found, mut after, mut next) = (Vec::new(), ask.given("apres").map(str::to_owned), None);
+    for _ in 0..SLICES {
+        let slice = op.policy_values(actor, after.as_deref(), SLICE).await?;
+        after = slice.last().filter(|_| slice.len() == SLICE as usize).map(|v| v.key.clone());
+        found.extend(slice.into_iter().filter(|v| v.name == name));
+        let wanted = ask.rows() as usize;
+        if found.len() > wanted {
+            found.truncate(wanted);
+            next = found.last().map(|v| v.key.clone());
+            break;
+        }
+        next.clone_from(&after);
         if after.is_none() {
             break;
         }
     }
+    let rows = found.into_iter().map(|v| {
+        let unset = format!("{}/retirer", sheet("limites", name));
+        let unset = with(&unset, &[("scope", &v.scope), ("subject", &v.subject)]);
+        vec![
+            text(ask.word(&v.scope)),
+            text(v.subject),
+            shown(ask, v.value, &limit.unit),
+            text(v.set_by),
+            Cell::Time(v.at),
+            if ask.may(UseCase::PolicySet) {
+                Cell::Link(ask.t("act.limites-retirer.label"), ask.visitor.to(&unset))
+            } else {
+                Cell::None
+            },
+        ]
+    });
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    let next = next.map(|key| ask.after(&key));
     let columns = [
         ("scope", Kind::Text),
         ("where", Kind::Text),
@@ -120,9 +128,9 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
             ("scope", text(scopes.join(", "))),
             ("source", text(limit.source)),
         ],
-        tables: vec![ask.part("values", &columns, rows)],
+        tables: vec![Table { next, ..ask.part("values", &columns, rows) }],
         acts: if settable { vec!["fixer"] } else { Vec::new() },
         ..Sheet::default()
     };
-    Ok(ask.show(name, sheet))
+    ask.show(name, sheet).await
 }

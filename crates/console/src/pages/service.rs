@@ -28,7 +28,7 @@ async fn parts(ask: &Ask) -> Result<Response, Refusal> {
     let columns = [("part", Kind::Text), ("state", Kind::State), ("sentence", Kind::Text), ("known", Kind::Text)];
     let tables = vec![ask.table("sante", &columns, rows.collect())];
     let (acts, plots) = (vec!["essayer-antivirus"], super::queue::exchanges(ask).await?);
-    Ok(ask.board(Board { acts, plots, tables, ..Board::default() }))
+    ask.board(Board { acts, plots, tables, ..Board::default() }).await
 }
 
 /// The antivirus tried with the test file, and what it said.
@@ -89,7 +89,7 @@ async fn processes(ask: &Ask) -> Result<Response, Refusal> {
         ("since", Kind::Date),
     ];
     let table = ask.table("noeuds", &columns, rows.collect());
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+    ask.list(Vec::new(), &[], Vec::new(), table).await
 }
 
 /// `GET /console/taches`
@@ -127,5 +127,5 @@ async fn work(ask: &Ask) -> Result<Response, Refusal> {
         ("trouble", Kind::Text),
     ];
     let table = Table { next, ..ask.table("taches", &columns, rows.collect()) };
-    Ok(ask.list(Vec::new(), &[], Vec::new(), table))
+    ask.list(Vec::new(), &[], Vec::new(), table).await
 }

@@ -64,7 +64,7 @@ async fn trusted(ask: &Ask) -> Result<Response, Refusal> {
         ("address", Kind::Text),
     ];
     let sources = ask.part("revocation", &columns, sources.collect());
-    Ok(ask.board(Board { acts: vec!["actualiser"], tables: vec![sources, anchors], ..Board::default() }))
+    ask.board(Board { acts: vec!["actualiser"], tables: vec![sources, anchors], ..Board::default() }).await
 }
 
 /// `GET /console/liste-blanche/changements`: what lists changed, newest first.
@@ -101,7 +101,7 @@ async fn changed(ask: &Ask) -> Result<Response, Refusal> {
     let table = Table { next, ..ask.table("changes", &columns, rows.collect()) };
     let finds = vec![ask.find("domaine"), ask.find_day("depuis")];
     let title = Some(ask.t("table.changes"));
-    Ok(ask.board(Board { title, finds, tables: vec![table], ..Board::default() }))
+    ask.board(Board { title, finds, tables: vec![table], ..Board::default() }).await
 }
 
 /// The white list asked for now, and what it changed.

@@ -57,7 +57,7 @@ async fn raised(ask: &Ask) -> Result<Response, Refusal> {
         ("to_do", Kind::Link),
     ];
     let table = ask.table("alarmes", &columns, rows.collect());
-    Ok(ask.list(vec![ask.pick("aussi", &["cleared"])], &[], Vec::new(), table))
+    ask.list(vec![ask.pick("aussi", &["cleared"])], &[], Vec::new(), table).await
 }
 
 /// `GET /console/abus`
@@ -92,7 +92,7 @@ async fn cases(ask: &Ask) -> Result<Response, Refusal> {
         ("changed", Kind::Date),
     ];
     let table = Table { next, ..ask.table("abus", &columns, rows.collect()) };
-    Ok(ask.list(vec![ask.pick("etat", &["open", "decided"])], &[], Vec::new(), table))
+    ask.list(vec![ask.pick("etat", &["open", "decided"])], &[], Vec::new(), table).await
 }
 
 /// `GET /console/abus/{id}`
@@ -134,7 +134,7 @@ async fn case(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts: if c.decided.is_none() { vec!["decider"] } else { Vec::new() },
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }
 
 /// `GET /console/signalements`
@@ -173,7 +173,7 @@ async fn said(ask: &Ask) -> Result<Response, Refusal> {
         ask.pick("etat", &["open", "done", "refused", "withdrawn"]),
         ask.pick("nature", &["correction", "error", "abuse", "help"]),
     ];
-    Ok(ask.list(finds, &[], Vec::new(), table))
+    ask.list(finds, &[], Vec::new(), table).await
 }
 
 /// `GET /console/signalements/{id}`
@@ -200,7 +200,7 @@ async fn one(ask: &Ask, id: &str) -> Result<Response, Refusal> {
         acts: if r.state == "open" { vec!["repondre", "transmettre"] } else { Vec::new() },
         ..Sheet::default()
     };
-    Ok(ask.show(id, sheet))
+    ask.show(id, sheet).await
 }
 
 /// `GET /console/annonces`
@@ -221,7 +221,7 @@ async fn told(ask: &Ask) -> Result<Response, Refusal> {
         ("at", Kind::Date),
     ];
     let table = Table { next, ..ask.table("annonces", &columns, rows.collect()) };
-    Ok(ask.list(Vec::new(), &["publier"], Vec::new(), table))
+    ask.list(Vec::new(), &["publier"], Vec::new(), table).await
 }
 
 /// `GET /console/traces`: the newest first; from a day on, oldest first, whole.
@@ -252,7 +252,7 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
             maybe(t.bal),
             if t.outcome == "ok" { ask.state("ok") } else { ask.state(&t.outcome) },
             maybe(t.remote),
-            text(facts(&t.data)),
+            text(facts(&t.data, if ask.file() { usize::MAX } else { FACTS })),
             act(ask, "traces", &t.id.to_string(), "preuve", UseCase::TraceProve),
         ]
     });
@@ -270,17 +270,33 @@ async fn done(ask: &Ask) -> Result<Response, Refusal> {
     let table = Table { next, ..ask.table("traces", &columns, rows.collect()) };
     let finds =
         vec![ask.find("acte"), ask.find("bal"), ask.find("qui"), ask.find_day("depuis"), ask.find_day("jusqu_au")];
-    Ok(ask.list(finds, &[], Vec::new(), table))
+    ask.list(finds, &[], Vec::new(), table).await
 }
 
-/// The facts of a trace in one line: names and values.
-fn facts(data: &serde_json::Value) -> String {
+/// Characters of a trace's facts in a list: its own page, and the file, have them all.
+const FACTS: usize = 300;
+
+/// The facts of a trace in one line: names and values, at most `most` characters.
+fn facts(data: &serde_json::Value, most: usize) -> String {
     let Some(facts) = data.as_object() else { return String::new() };
     let value = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-    facts
-        .iter()
-        .filter(|(_, v)| !v.is_null())
-        .map(|(name, v)| format!("{name}: {}", value(v)))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let known = facts.iter().filter(|(_, v)| !v.is_null()).map(|(name, v)| format!("{name}: {}", value(v)));
+    let all = known.collect::<Vec<_>>().join(", ");
+    match all.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &all[..end]),
+        None => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_with_many_facts_stays_a_line() {
+        let data = serde_json::json!({ "count": 1000, "ids": vec!["é"; 1_000], "none": null });
+        assert_eq!(facts(&data, 16), "count: 1000, ids…");
+        assert!(facts(&data, usize::MAX).ends_with("\"é\"]"));
+        assert_eq!(facts(&serde_json::json!({ "to": "a" }), FACTS), "to: a");
+    }
 }

@@ -1,7 +1,10 @@
 //! Acts: what they say beforehand, what they do, who may, and what is asked of whoever carries them out.
 use crate::support::House;
 use axum::http::StatusCode;
-use sceau_store::{StoreError, alarms};
+use sceau_domain::{BalKind, DomainKind};
+use sceau_operator::openings::{NewEnd, NewOpening};
+use sceau_store::recoveries::{self, Recovery};
+use sceau_store::{StoreError, accounts, alarms};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_act_says_what_it_does_takes_its_reason_and_is_done() {
@@ -10,7 +13,7 @@ async fn an_act_says_what_it_does_takes_its_reason_and_is_done() {
     let path = "/console/personnes/anne/bloquer";
     let page = h.get(path, &cookie).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("name=\"reason\"") && page.text.contains("Plus aucune porte"), "{}", page.text);
+    assert!(page.text.contains("name=\"reason\"") && page.text.contains("ne peut plus rien ouvrir"), "{}", page.text);
     // Without a reason nothing happens, and the page stands there again.
     let refused = h.press(path, &cookie, "reason=").await;
     assert!(refused.status.is_client_error(), "{}", refused.status);
@@ -44,6 +47,21 @@ async fn what_cannot_be_taken_back_asks_for_a_proof_of_this_moment() {
     let pressed = h.press(path, &cookie, "reason=x").await;
     assert!(pressed.header("location").starts_with("/connexion/confirmer?vers="), "{}", pressed.text);
     assert!(h.op.person(&h.admin, "anne").await.unwrap().blocked.is_none());
+    // Mail that goes back is gone; where a structure's mail goes is worth a proof, too; whoever leaves may take BALs along.
+    for path in ["/console/file/1/retourner", "/console/connecteurs/chu/modifier", "/console/personnes/anne/depart"] {
+        let asked = h.get(path, &cookie).await;
+        assert_eq!(asked.header("location"), format!("/connexion/confirmer?vers={path}"), "{}", asked.text);
+    }
+    // To verify a request that ends a BAL is to close it.
+    h.op.add_domain(&h.admin, "alpha.mssante.fr".parse().unwrap(), DomainKind::Production).await.unwrap();
+    sceau_testkit::bal(&h.op, &h.admin, "accueil@alpha.mssante.fr", BalKind::Org, &["anne"], |_| {}).await;
+    let end = NewEnd { address: "accueil@alpha.mssante.fr".into(), reason: "fusion".into() };
+    let asked = h.op.ask_opening(&h.admin, NewOpening::End(end)).await.unwrap();
+    let path = format!("/console/demandes/{}/verifier", asked.id);
+    for answer in [h.get(&path, &cookie).await, h.press(&path, &cookie, "").await] {
+        assert!(answer.header("location").starts_with("/connexion/confirmer?vers="), "{}", answer.text);
+    }
+    assert_eq!(h.op.bal(&h.admin, "accueil@alpha.mssante.fr").await.unwrap().state, "active");
     // What can be taken back does not.
     assert_eq!(h.get("/console/demandes/-/ouvrir", &cookie).await.status, StatusCode::OK);
 }
@@ -104,4 +122,38 @@ async fn a_person_is_added_certified_and_given_a_role() {
     assert_eq!(given.header("location"), "/console/roles?fait=roles-donner", "{}", given.text);
     let roles = h.get("/console/roles?login=denis", &cookie).await;
     assert!(roles.text.contains("Denis Exemple") && roles.text.contains("/retirer"), "{}", roles.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_means_are_replaced_is_named_before_somebody_confirms() {
+    let h = House::staffed().await;
+    let asked = h.store.write(|tx| {
+        let person_id = accounts::person_by_login(tx, "anne")?.expect("anne").id;
+        let asked_by = accounts::person_by_login(tx, "support")?.expect("support").id;
+        let row = Recovery {
+            id: 77,
+            person_id,
+            state: "asked".into(),
+            checked: "pièce d'identité".into(),
+            reason: "téléphone perdu".into(),
+            asked: tx.now(),
+            asked_by,
+            confirmed: None,
+            confirmed_by: None,
+            opens: None,
+            ended: None,
+            version: 1,
+        };
+        recoveries::insert(tx, &row).map(drop)
+    });
+    asked.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let path = "/console/recuperations/77/confirmer";
+    let page = h.get(path, &h.as_one("administrator").await).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("anne – par support"), "{}", page.text);
+    // What is not there is not offered to be confirmed; whom one may not see is not named.
+    let none = h.get("/console/recuperations/78/confirmer", &h.as_one("administrator").await).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND, "{}", none.text);
+    let elsewhere = h.get(path, &h.as_one("region").await).await;
+    assert!(elsewhere.status == StatusCode::FORBIDDEN && !elsewhere.text.contains("par support"), "{}", elsewhere.text);
 }

@@ -2,7 +2,9 @@
 mod acts;
 mod edits;
 mod forms;
+mod help;
 mod roles;
 mod running;
 mod support;
 mod tables;
+mod ways;

@@ -5,6 +5,7 @@ use sceau_domain::{BalKind, DomainKind, DomainName, RefusalCode};
 use sceau_operator::accounts::structures::views::Settlement;
 use sceau_operator::ledger::Direction::Out;
 use sceau_operator::notary::NotarySettings;
+use sceau_operator::queue::{Chosen, Holding};
 use sceau_store::{StoreError, params};
 use sceau_testkit::pages::Page;
 use std::time::Duration;
@@ -137,6 +138,10 @@ async fn times_are_set_and_keeping_shorter_is_meant() {
     assert_eq!(meant.status, StatusCode::SEE_OTHER, "{}", meant.text);
     let sheet = h.get(&format!("{place}/maison"), &cookie).await;
     assert!(sheet.text.contains("6\u{a0}mois") && sheet.text.contains("/maison/regler"), "{}", sheet.text);
+    // What is due costs a look at every message that is kept: when it is asked for.
+    assert!(sheet.text.contains("/maison?compter=oui") && !sheet.text.contains("id=\"due\""), "{}", sheet.text);
+    let due = h.get(&format!("{place}/maison?compter=oui"), &cookie).await;
+    assert!(due.text.contains("id=\"due\"") && !due.text.contains("Compter ce qui"), "{}", due.text);
     // A preset is followed, never changed. Whoever may not change anything sees the times all the same.
     let preset = h.get(&format!("{place}/promess"), &cookie).await;
     assert!(preset.text.contains("/promess/suivre") && !preset.text.contains("/promess/regler"), "{}", preset.text);
@@ -179,9 +184,24 @@ async fn a_limit_is_set_for_a_place_and_taken_away() {
     assert_eq!(set.header("location"), format!("{sheet}?fait=limites-fixer"), "{}", set.text);
     let page = h.get(sheet, &cookie).await;
     assert!(page.text.contains("/retirer?scope=structure&amp;subject=ici"), "{}", page.text);
+    // Values of other limits stand in the same list: those of this one are found however many there are of them.
+    let more = h.store.write(|tx| {
+        for i in 0..1_200_i64 {
+            let sql = "INSERT INTO policy_values (scope, subject, name, value, set_by, at) VALUES ('bal', $1, 'folders', '9', 'root', 0)";
+            tx.execute(sql, params![(1_000_000 + i).to_string()])?;
+        }
+        Ok(())
+    });
+    more.await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    let page = h.get(sheet, &cookie).await;
+    assert!(page.text.contains("/retirer?scope=structure&amp;subject=ici") && !page.text.contains("rel=\"next\""));
+    let other = h.get("/console/limites/folders", &cookie).await;
+    assert_eq!(other.text.matches("/limites/folders/retirer").count(), 100, "a page of them");
+    assert!(other.text.contains("/console/limites/folders?apres="), "and the way on");
     let gone = h.press(&format!("{sheet}/retirer"), &cookie, "scope=structure&subject=ici").await;
     assert_eq!(gone.header("location"), format!("{sheet}?fait=limites-retirer"), "{}", gone.text);
-    assert!(h.op.policy_values(&h.admin, None, 10).await.unwrap().is_empty());
+    let left = h.op.policy_values(&h.admin, None, 1_000).await.unwrap();
+    assert!(left.iter().all(|v| v.name == "folders"), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,6 +305,21 @@ async fn the_auditor_finds_a_trace_proves_it_and_verifies_the_log() {
     assert_eq!(sheet.status, StatusCode::OK, "{}", sheet.text);
     assert!(sheet.text.contains("role.granted") && sheet.text.contains(&format!("/{id}/preuve")), "{}", sheet.text);
     assert_eq!(h.get("/console/traces/5", &cookie).await.status, StatusCode::NOT_FOUND);
+    // An act says what it is about, not a number.
+    let form = h.get(&format!("/console/traces/{id}/preuve"), &cookie).await;
+    assert!(form.text.contains("Rôle donné – root"), "{}", form.text);
+    // Each look is a trace, of one trace too, and from a day on where there is nothing.
+    let looks = async || {
+        let count = |tx: &mut dyn sceau_store::Tx| {
+            let sql = "SELECT COUNT(*) FROM traces WHERE act = 'trace.listed' AND actor = 'auditor'";
+            tx.query_opt(sql, &[])?.expect("a count").int(0)
+        };
+        h.store.read(count).await.unwrap_or_else(|e: StoreError| panic!("{e}"))
+    };
+    let before = looks().await;
+    h.get(&format!("/console/traces/{id}"), &cookie).await;
+    h.get("/console/traces?depuis=2001-01-01&acte=mail.infected", &cookie).await;
+    assert_eq!(looks().await, before + 2);
 
     let checkpoints = h.store.folder().join("outside/checkpoints.jsonl");
     let notary = h.op.notary(NotarySettings { checkpoints, every: Duration::from_secs(5), hold: None });
@@ -337,6 +372,16 @@ async fn the_queue_and_health_are_drawn_and_a_destination_is_held() {
     let free = h.press("/console/file/-/liberer-destination", &cookie, "destination=beta.mssante.fr").await;
     assert_eq!(free.status, StatusCode::SEE_OTHER, "{}", free.text);
     assert!(!h.get("/console/file", &cookie).await.text.contains("/-/liberer-destination"));
+    // However many destinations there are, each is found.
+    for i in 0..110 {
+        let chosen = Chosen::Destination(format!("d{i:03}.mssante.fr").parse().unwrap());
+        h.op.queue_hold(&h.admin, &chosen, &Holding { why: "essai".into(), until: None }).await.unwrap();
+    }
+    let first = h.get("/console/file", &cookie).await;
+    assert!(first.text.contains("d050.mssante.fr") && !first.text.contains("d109.mssante.fr"), "a page of them");
+    let next = first.text.split("href=\"").find(|rest| rest.contains("table=destinations\" rel=\"next\""));
+    let next = next.and_then(|rest| rest.split('"').next()).expect("the way on").replace("&#38;", "&");
+    assert!(h.get(&next.replace("&amp;", "&"), &cookie).await.text.contains("d109.mssante.fr"), "{next}");
     // Support tries again, and holds nothing.
     let support = h.as_one("support").await;
     assert_eq!(

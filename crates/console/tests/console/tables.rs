@@ -1,6 +1,7 @@
 //! Tables: what they hold stays text, they sort, filter and leave as files.
 use crate::support::{HERE, House};
 use axum::http::{Method, StatusCode};
+use sceau_domain::DomainKind;
 use std::collections::BTreeSet;
 
 /// What somebody may write where a title is asked for.
@@ -43,6 +44,40 @@ async fn a_list_sorts_both_ways_filters_and_keeps_its_filter() {
     assert!(found.text.contains("value=\"ann\"") && found.text.contains("/console/personnes?q=ann&#38;tri=login"));
     let file = h.get("/console/personnes?q=ann&format=csv", &cookie).await;
     assert_eq!(file.text.lines().count(), 2, "{}", file.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_is_looked_through_and_its_order_is_of_all_rows() {
+    let h = House::staffed().await;
+    let cookie = h.as_one("administrator").await;
+    for name in ["alpha.mssante.fr", "beta.mssante.fr"] {
+        h.op.add_domain(&h.admin, name.parse().unwrap(), DomainKind::Production).await.unwrap();
+    }
+    // A list whose call knows no words: they are looked for in its rows, in pages and in files.
+    let found = h.get("/console/domaines?q=BETA", &cookie).await;
+    assert!(found.text.contains("name=\"q\"") && found.text.contains("value=\"BETA\""), "{}", found.text);
+    assert!(found.text.contains("domaines/beta.mssante.fr\"") && !found.text.contains("domaines/alpha.mssante.fr\""));
+    let file = h.get("/console/domaines?q=beta&format=csv", &cookie).await;
+    assert_eq!(file.text.lines().count(), 2, "{}", file.text);
+    let none = h.get("/console/domaines?q=nulle-part", &cookie).await;
+    assert!(none.text.contains("class=\"empty\"") && !none.text.contains("domaines/beta"), "{}", none.text);
+    // More than a page holds: in an order that was asked for, the last one comes first all the same.
+    let logins: Vec<String> = (0..105).map(|n| format!("p{n:03}")).collect();
+    let logins: Vec<&str> = logins.iter().map(String::as_str).collect();
+    sceau_testkit::newcomers(&h.op, &h.admin, &logins).await;
+    let page = h.get("/console/personnes", &cookie).await;
+    assert!(page.text.contains("rel=\"next\"") && !page.text.contains("/console/personnes/support\""));
+    let sorted = h.get("/console/personnes?tri=-login", &cookie).await;
+    let at = |login: &str| sorted.text.find(&format!("/console/personnes/{login}\""));
+    assert!(at("support").is_some() && at("support") < at("p104") && at("p104") < at("p000"), "{}", sorted.text);
+    // Every list of the menu has a field to look by.
+    let menu = h.get("/console", &cookie).await;
+    for place in menu.text.split("href=\"/console/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        if !place.contains(['/', '?']) {
+            let page = h.get(&format!("/console/{place}"), &cookie).await;
+            assert!(page.text.contains("data-finds"), "{place}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,7 +62,7 @@ async fn page(visitor: &Visitor, code: &str, around: Around, typed: Option<Form>
     let read = async { visitor.op.absence(&actor, &address(&actor)?).await };
     match read.await {
         Ok(absence) => {
-            let shell = visitor.shell(&path(code)).of_bal(code);
+            let shell = visitor.shell(&path(code)).of_bal(code).under(UNDER);
             let kept = |text: &Option<String>| text.clone().unwrap_or_default();
             let kept = Form {
                 du: kept(&absence.from),
@@ -83,14 +83,14 @@ async fn page(visitor: &Visitor, code: &str, around: Around, typed: Option<Form>
 
 /// `GET /bal/{b}/absence`
 pub(super) async fn show(visitor: Visitor, Path(code): Path<String>, uri: Uri) -> Response {
-    page(&visitor, &code, Around::page(&visitor, UNDER, &uri), None).await
+    page(&visitor, &code, Around::page(&visitor, &uri), None).await
 }
 
 /// `POST /bal/{b}/absence`
 pub(super) async fn set(Path(code): Path<String>, sent: SentOr<Form>) -> Response {
     let SentOr { visitor, form, ours } = sent;
-    if let Some(around) = Around::over(&visitor, UNDER) {
-        let page = Again { shell: visitor.shell("/connexion"), around, path: path(&code), form };
+    if let Some(around) = Around::over(&visitor) {
+        let page = Again { shell: visitor.shell("/connexion").under(UNDER), around, path: path(&code), form };
         return visitor.screen(page.around.status, &page);
     }
     let actor = match (seated(&visitor, &code).await, &ours) {
@@ -104,7 +104,7 @@ pub(super) async fn set(Path(code): Path<String>, sent: SentOr<Form>) -> Respons
         let new = NewAbsence { from: form.du.clone(), until: form.au.clone(), text: form.texte.clone() };
         visitor.op.set_absence(&actor, &address(&actor)?, form.version, new).await.map(drop)
     };
-    match done.await.map_err(|refusal| Around::again(&visitor, UNDER, &refusal)) {
+    match done.await.map_err(|refusal| Around::again(&visitor, &refusal)) {
         Ok(()) => visitor.see(&format!("{}?fait=oui", path(&code))),
         Err(Ok(around)) => page(&visitor, &code, around, Some(form)).await,
         Err(Err(answer)) => *answer,
@@ -124,7 +124,7 @@ pub(super) async fn end(Path(code): Path<String>, Sent(visitor, form): Sent<Over
         Err(answer) => return *answer,
     };
     let done = async { visitor.op.end_absence(&actor, &address(&actor)?, form.version).await.map(drop) };
-    match done.await.map_err(|refusal| Around::again(&visitor, UNDER, &refusal)) {
+    match done.await.map_err(|refusal| Around::again(&visitor, &refusal)) {
         Ok(()) => visitor.see(&format!("{}?fait=oui", path(&code))),
         Err(Ok(around)) => page(&visitor, &code, around, None).await,
         Err(Err(answer)) => *answer,

@@ -137,7 +137,7 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
             if wanted.format == "csv" {
                 return table.csv();
             }
-            let around = Around::page(&visitor, HERE, &uri);
+            let around = Around::page(&visitor, &uri);
             let period = sceau_web::layout::set(&period);
             visitor.screen(around.status, &Page { shell: visitor.shell(HERE), around, period, table })
         }

@@ -50,7 +50,7 @@ async fn page(visitor: &Visitor, around: Around, (chosen, reason): (String, Stri
                 None => bals.push((address.clone(), address)),
             }
         }
-        Ok::<_, Refusal>(Page { shell: visitor.shell(HERE), around, bals, closing, chosen, reason })
+        Ok::<_, Refusal>(Page { shell: visitor.shell(HERE).under(UNDER), around, bals, closing, chosen, reason })
     };
     match page.await {
         Ok(page) => visitor.screen(page.around.status, &page),
@@ -61,7 +61,7 @@ async fn page(visitor: &Visitor, around: Around, (chosen, reason): (String, Stri
 /// `GET /compte/fermeture`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
     let wanted: Wanted = asked(&uri);
-    let around = Around::page(&visitor, UNDER, &uri);
+    let around = Around::page(&visitor, &uri);
     page(&visitor, around, (wanted.bal, String::new())).await
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn close(Sent(visitor, form): Sent<Order>) -> Response {
         let order = CloseOrder { cause: Cause::Request, reason, identity_proof: None, cooling_days: None };
         op.close_bal(actor, &form.address, order).await.map(drop)
     };
-    match done.await.map_err(|refusal| Around::again(&visitor, UNDER, &refusal)) {
+    match done.await.map_err(|refusal| Around::again(&visitor, &refusal)) {
         Ok(()) => visitor.see("/compte/fermeture?fait=oui"),
         Err(Ok(around)) => page(&visitor, around, (form.address, form.motif)).await,
         Err(Err(answer)) => *answer,

@@ -20,7 +20,7 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
     if let Err(answer) = visitor.signed_in() {
         return *answer;
     }
-    let around = Around::page(&visitor, HERE, &uri);
+    let around = Around::page(&visitor, &uri);
     visitor.screen(around.status, &Page { shell: visitor.shell(HERE), around })
 }
 

@@ -72,7 +72,7 @@ async fn page(visitor: &Visitor, around: Around) -> Response {
 }
 
 async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
-    match done.map_err(|refusal| Around::again(visitor, HERE, &refusal)) {
+    match done.map_err(|refusal| Around::again(visitor, &refusal)) {
         Ok(()) => visitor.see("/compte/delegations?fait=oui"),
         Err(Ok(around)) => page(visitor, around).await,
         Err(Err(answer)) => *answer,
@@ -81,7 +81,7 @@ async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
 
 /// `GET /compte/delegations`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
-    page(&visitor, Around::page(&visitor, HERE, &uri)).await
+    page(&visitor, Around::page(&visitor, &uri)).await
 }
 
 /// A delegation to give.

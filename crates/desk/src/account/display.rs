@@ -52,7 +52,7 @@ async fn page(visitor: &Visitor, around: Around) -> Response {
 
 /// `GET /compte/affichage`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
-    page(&visitor, Around::page(&visitor, HERE, &uri)).await
+    page(&visitor, Around::page(&visitor, &uri)).await
 }
 
 /// What is chosen.
@@ -80,7 +80,7 @@ pub(super) async fn choose(Sent(visitor, form): Sent<Chosen>) -> Response {
         };
         visitor.op.set_desk_choices(actor(&visitor)?, &chosen).await
     };
-    match done.await.map_err(|refusal| Around::again(&visitor, HERE, &refusal)) {
+    match done.await.map_err(|refusal| Around::again(&visitor, &refusal)) {
         Ok(()) => {
             let mut response = visitor.see("/compte/affichage?fait=oui");
             visitor.keep_theme(&mut response, &form.theme);

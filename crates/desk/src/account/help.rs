@@ -89,14 +89,14 @@ async fn page(visitor: &Visitor, around: Around, typed: Asked) -> Response {
 
 /// `GET /compte/aide`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
-    page(&visitor, Around::page(&visitor, HERE, &uri), Asked::default()).await
+    page(&visitor, Around::page(&visitor, &uri), Asked::default()).await
 }
 
 /// `POST /compte/aide`
 pub(super) async fn ask(sent: SentOr<Asked>) -> Response {
     let SentOr { visitor, form, ours } = sent;
-    if let Some(around) = Around::over(&visitor, HERE) {
-        let (shell, kinds) = (visitor.shell("/connexion"), kinds(&visitor));
+    if let Some(around) = Around::over(&visitor) {
+        let (shell, kinds) = (visitor.shell("/connexion").under(HERE), kinds(&visitor));
         let page = Page { shell, around, kinds, typed: form, lines: Vec::new() };
         return visitor.screen(page.around.status, &page);
     }
@@ -109,7 +109,7 @@ pub(super) async fn ask(sent: SentOr<Asked>) -> Response {
         let new = NewReport { kind, about, text: form.texte.clone() };
         visitor.op.make_report(actor(&visitor)?, new).await.map(drop)
     };
-    match done.await.map_err(|refusal| Around::again(&visitor, HERE, &refusal)) {
+    match done.await.map_err(|refusal| Around::again(&visitor, &refusal)) {
         Ok(()) => visitor.see("/compte/aide?fait=oui"),
         Err(Ok(around)) => page(&visitor, around, form).await,
         Err(Err(answer)) => *answer,

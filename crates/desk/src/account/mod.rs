@@ -20,7 +20,7 @@ use axum::response::Response;
 use sceau_domain::{Lang, Refusal, RefusalCode};
 use sceau_operator::Actor;
 use sceau_web::route::{get, post};
-use sceau_web::{State, Visitor};
+use sceau_web::{Place, State, Visitor};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/compte/affichage", get(display::show).merge(post(display::choose)))
         .route("/compte/telephone", get(telephone::show))
         .route("/compte/telephone/avis", post(telephone::wake))
+        .route("/compte/telephone/avis/renouveler", post(telephone::renew))
         .route("/compte/telephone/avis/choix", post(telephone::choose))
         .route("/compte/telephone/avis/essai", post(telephone::attempt))
         .route("/compte/telephone/avis/fin", post(telephone::end))
@@ -50,9 +51,10 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/absence/fin", post(absence::end))
 }
 
-/// The places of the account: where, and the key of their names. Means of signing in and devices have pages of their own.
-const PLACES: [(&str, &str); 11] = [
+/// The places of the account. Opening a BAL, means of signing in and devices are pages of the room below.
+pub(crate) const PLACES: [Place; 12] = [
     ("/compte", "account.place.overview"),
+    ("/bal", "page.shell.bal"),
     ("/compte/choix", "account.place.publication"),
     ("/compte/notifications", "account.place.notices"),
     ("/compte/delegations", "account.place.delegations"),
@@ -65,17 +67,9 @@ const PLACES: [(&str, &str); 11] = [
     ("/compte/aide", "account.place.help"),
 ];
 
-/// A place of the account.
-struct Place {
-    to: String,
-    name: String,
-    here: bool,
-}
-
-/// What stands around the matter of each of these pages: its places, what was done, why not.
+/// What stands above the matter of each of these pages: what was done, why not.
 struct Around {
     status: StatusCode,
-    places: Vec<Place>,
     told: Option<String>,
     error: Option<String>,
     /// The session ended meanwhile: what was typed is shown, and nothing of anybody.
@@ -95,30 +89,24 @@ fn asked<T: Default + DeserializeOwned>(uri: &Uri) -> T {
 }
 
 impl Around {
-    /// As one comes to the page at `here`.
-    fn page(visitor: &Visitor, here: &str, uri: &Uri) -> Self {
+    /// As one comes to the page.
+    fn page(visitor: &Visitor, uri: &Uri) -> Self {
         let told = (!asked::<Done>(uri).fait.is_empty()).then(|| visitor.t("account.done"));
-        Self { told, ..Self::plain(visitor, here) }
-    }
-    fn plain(visitor: &Visitor, here: &str) -> Self {
-        let place =
-            |(path, key): &(&str, &str)| Place { to: visitor.to(path), name: visitor.t(key), here: *path == here };
-        let places = PLACES.iter().map(place).collect();
-        Self { status: StatusCode::OK, places, told: None, error: None, over: false }
+        Self { status: StatusCode::OK, told, error: None, over: false }
     }
     /// Around a form whose text is shown again to whoever's session ended while it was typed; none: there is a session.
-    fn over(visitor: &Visitor, here: &str) -> Option<Self> {
+    fn over(visitor: &Visitor) -> Option<Self> {
         let refusal = visitor.actor.as_ref().err().filter(|r| r.code == RefusalCode::LoginRequired)?;
         let (status, _) = visitor.told(refusal);
-        Some(Self { status, over: true, ..Self::plain(visitor, here) })
+        Some(Self { status, told: None, error: None, over: true })
     }
     /// As it is shown again with why not. `Err`: the answer that leads to a sign-in, or to a new proof.
-    fn again(visitor: &Visitor, here: &str, refusal: &Refusal) -> Result<Self, Box<Response>> {
+    fn again(visitor: &Visitor, refusal: &Refusal) -> Result<Self, Box<Response>> {
         if matches!(refusal.code, RefusalCode::LoginRequired | RefusalCode::AuthFresh) {
             return Err(Box::new(visitor.refused(refusal)));
         }
         let (status, sentence) = visitor.told(refusal);
-        Ok(Self { status, error: Some(sentence), ..Self::plain(visitor, here) })
+        Ok(Self { status, told: None, error: Some(sentence), over: false })
     }
 }
 

@@ -80,7 +80,7 @@ fn say(visitor: &Visitor, key: &str, date: &str) -> String {
 }
 
 async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
-    match done.map_err(|refusal| Around::again(visitor, HERE, &refusal)) {
+    match done.map_err(|refusal| Around::again(visitor, &refusal)) {
         Ok(()) => visitor.see("/compte/notifications?fait=oui"),
         Err(Ok(around)) => page(visitor, around).await,
         Err(Err(answer)) => *answer,
@@ -89,7 +89,7 @@ async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
 
 /// `GET /compte/notifications`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
-    page(&visitor, Around::page(&visitor, HERE, &uri)).await
+    page(&visitor, Around::page(&visitor, &uri)).await
 }
 
 /// What one wants to hear of a BAL.

@@ -85,7 +85,7 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
         let person = op.own_person(actor).await?;
         let profession = person.profession.as_ref().map(|p| p.label.clone().unwrap_or_else(|| p.code.clone()));
         let terms = visitor.t(&format!("account.overview.terms_{}", op.own_terms(actor).await?.state));
-        let around = Around::page(&visitor, "/compte", &uri);
+        let around = Around::page(&visitor, &uri);
         Ok::<_, Refusal>(Page {
             shell: visitor.shell("/compte"),
             around,

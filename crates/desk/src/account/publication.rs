@@ -105,7 +105,7 @@ async fn page(visitor: &Visitor, around: Around) -> Response {
 
 /// After an act: the page, which says what was done, or why not.
 async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
-    match done.map_err(|refusal| Around::again(visitor, HERE, &refusal)) {
+    match done.map_err(|refusal| Around::again(visitor, &refusal)) {
         Ok(()) => visitor.see("/compte/choix?fait=oui"),
         Err(Ok(around)) => page(visitor, around).await,
         Err(Err(answer)) => *answer,
@@ -114,7 +114,7 @@ async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
 
 /// `GET /compte/choix`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
-    page(&visitor, Around::page(&visitor, HERE, &uri)).await
+    page(&visitor, Around::page(&visitor, &uri)).await
 }
 
 /// What is chosen of a BAL.

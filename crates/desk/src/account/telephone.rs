@@ -2,13 +2,14 @@
 //!
 //! Only a script can ask a browser where it is woken; all that follows (of which BALs, a try, the end) works without one.
 use super::{Around, actor};
-use axum::http::Uri;
-use axum::response::Response;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use sceau_domain::calendar::Territory;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::desk::push::{BrowserView, PushView};
 use sceau_web::layout::instant;
 use sceau_web::{Sent, Shell, Visitor};
+use serde::Deserialize;
 
 const HERE: &str = "/compte/telephone";
 
@@ -22,6 +23,8 @@ struct Tick {
 /// A browser that is woken.
 struct Browser {
     code: String,
+    /// By which it finds itself on the page.
+    mark: String,
     name: String,
     /// Since when, when it was last woken, whether its service answers.
     about: String,
@@ -69,6 +72,7 @@ fn browser(
     };
     Browser {
         code: one.code.clone(),
+        mark: one.mark.clone(),
         name: if one.agent.is_empty() { shell.t("phone.push.browser") } else { one.agent.clone() },
         about: format!("{} · {last}", shell.t1("phone.push.since", "date", &at(one.since))),
         failing: one.failing,
@@ -98,7 +102,7 @@ async fn page(visitor: &Visitor, around: Around) -> Response {
 }
 
 async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
-    match done.map_err(|refusal| Around::again(visitor, HERE, &refusal)) {
+    match done.map_err(|refusal| Around::again(visitor, &refusal)) {
         Ok(()) => visitor.see("/compte/telephone?fait=oui"),
         Err(Ok(around)) => page(visitor, around).await,
         Err(Err(answer)) => *answer,
@@ -107,7 +111,7 @@ async fn after(visitor: &Visitor, done: Result<(), Refusal>) -> Response {
 
 /// `GET /compte/telephone`
 pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
-    page(&visitor, Around::page(&visitor, HERE, &uri)).await
+    page(&visitor, Around::page(&visitor, &uri)).await
 }
 
 /// A form, as it was sent: `bal` may stand there many times.
@@ -134,6 +138,26 @@ pub(super) async fn wake(Sent(visitor, form): Sent<Form>) -> Response {
     };
     let done = done.await;
     after(&visitor, done).await
+}
+
+/// Where a browser was woken, and where it is from now on.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Renewed {
+    avant: String,
+    adresse: String,
+}
+
+/// `POST /compte/telephone/avis/renouveler`: a browser that renewed by itself says so (`sw.js`); no page answers it.
+pub(super) async fn renew(Sent(visitor, sent): Sent<Renewed>) -> Response {
+    let done = async {
+        let (actor, agent) = (actor(&visitor)?, visitor.browser().agent);
+        visitor.op.push_renew(actor, &sent.avant, &sent.adresse, agent).await
+    };
+    match done.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => visitor.refused(&refusal),
+    }
 }
 
 /// `POST /compte/telephone/avis/choix`: of which BALs a browser is woken.

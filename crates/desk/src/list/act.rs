@@ -1,23 +1,23 @@
-//! What is done with what is ticked (`POST /bal/{b}/agir`), and taking it back (`POST /bal/{b}/annuler`).
+//! What is done with what is ticked (`POST /bal/{b}/agir`), and taking it back (`POST /bal/{b}/annuler`). What was done is said by the page from which it was.
 use super::view::{Asked, place};
-use super::window::{sentence, undo as undo_form};
+use super::window::{sentence, told, undo as undo_form};
 use axum::extract::{Path, Query};
 use axum::http::Uri;
 use axum::response::Response;
 use sceau_domain::text::text;
-use sceau_domain::{Refusal, RefusalCode};
+use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_operator::Actor;
-use sceau_operator::desk::acts::{Act, Chosen, Undone};
+use sceau_operator::desk::acts::{Act, Chosen, Done, Undone};
 use sceau_operator::desk::list::Filter;
 use sceau_web::part::{self, Told};
 use sceau_web::{Sent, Visitor, layout, seated};
 use serde::Deserialize;
 
 /// A form, as it was sent: a name may stand there many times.
-type Form = Vec<(String, String)>;
+pub(super) type Form = Vec<(String, String)>;
 
 /// The value of a field; empty where there is none.
-fn field<'a>(form: &'a Form, name: &str) -> &'a str {
+pub(super) fn field<'a>(form: &'a Form, name: &str) -> &'a str {
     form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn carry_out(Path(b): Path<String>, Sent(visitor, form): Sent<F
     let (told, to) = match act(&visitor, &actor, (&b, &back), &form).await {
         Ok(Did::Something(told)) => (told, back),
         // The page says it again by a word of its address: there is no act that could.
-        Ok(Did::Nothing(key, word)) => (Told { sentence: visitor.t(key), undo: None }, with(&back, "dit", word)),
+        Ok(Did::Nothing(word)) => (nothing(&visitor, word), with(&back, "dit", word)),
         Err(refusal) => return visitor.refused(&refusal),
     };
     part::done(&visitor, &part::Asked(visitor.part), &to, told)
@@ -40,15 +40,50 @@ pub(super) async fn carry_out(Path(b): Path<String>, Sent(visitor, form): Sent<F
 /// What became of a form.
 enum Did {
     Something(Told),
-    /// Nothing: the key of the sentence that says why, and its word in an address.
-    Nothing(&'static str, &'static str),
+    /// Nothing: why, as an address says it.
+    Nothing(&'static str),
 }
 
 /// Why nothing was done: words in an address, keys of their sentences.
-pub(super) const NOTHING: [(&str, &str); 2] = [("aucun", "list.told.none_ticked"), ("rien", "list.told.nothing")];
+const NOTHING: [(&str, &str); 2] = [("aucun", "list.told.none_ticked"), ("rien", "list.told.nothing")];
+/// Nothing was ticked; nothing is otherwise.
+const NONE: &str = NOTHING[0].0;
+pub(super) const SAME: &str = NOTHING[1].0;
+
+/// Why nothing was done, said; what an address says that means nothing is not.
+pub(super) fn nothing(visitor: &Visitor, word: &str) -> Told {
+    let said = NOTHING.iter().find(|(known, _)| *known == word).map(|(_, key)| visitor.t(key));
+    Told { sentence: said.unwrap_or_default(), undo: None }
+}
+
+/// What a page says of what was just done, by its address: an act (`?fait=`), or why there was none (`?dit=`). `here`: where one is again who takes it back.
+pub(crate) async fn just_done(
+    visitor: &Visitor,
+    actor: &Actor,
+    (b, here): (&str, &str),
+    (fait, dit): (&str, &str),
+) -> Result<Option<Told>, Refusal> {
+    Ok(match visitor.op.act_of_object(fait) {
+        Some(act) => visitor.op.act_told(actor, act).await?.map(|done| told(visitor, (b, here), act, &done)),
+        None => Some(nothing(visitor, dit)).filter(|told| !told.sentence.is_empty()),
+    })
+}
+
+/// What was done, with the way back to a page.
+pub(super) fn said(visitor: &Visitor, (b, back): (&str, &str), done: Done) -> Told {
+    let mut sentence = sentence(visitor.lang, done.what, done.count);
+    if done.left > 0 {
+        let left = text(visitor.lang, "list.told.left", &[("n", &done.left.to_string())]);
+        sentence = format!("{sentence} {}", layout::set(&left));
+    }
+    if done.more {
+        sentence = format!("{sentence} {}", visitor.t("list.told.more"));
+    }
+    Told { sentence, undo: done.undo.map(|id| undo_form(visitor, (b, back), id)) }
+}
 
 /// An address with one more word behind it.
-fn with(to: &str, name: &str, value: &str) -> String {
+pub(super) fn with(to: &str, name: &str, value: &str) -> String {
     format!("{to}{}{name}={value}", if to.contains('?') { '&' } else { '?' })
 }
 
@@ -71,6 +106,14 @@ async fn act(visitor: &Visitor, actor: &Actor, (b, back): (&str, &str), form: &F
             let keyword = super::labels::keyword(visitor, actor, field(form, "etiquette")).await?;
             Act::Label(keyword, wanted == "etiqueter")
         }
+        "confier" => {
+            let to = Some(field(form, "a").to_owned()).filter(|login| !login.is_empty());
+            Act::Give(to, seen(form))
+        }
+        "prendre" => {
+            let own = op.colleagues(actor).await?.into_iter().find(|colleague| colleague.own);
+            Act::Give(Some(own.ok_or(RefusalCode::RightMissing)?.login), seen(form))
+        }
         "deplacer" => Act::Move(op.mailbox_of_object(field(form, "vers")).ok_or(RefusalCode::FolderUnknown)?),
         _ => return Err(Refusal::new(RefusalCode::Invalid).with("name", "faire")),
     };
@@ -88,19 +131,18 @@ async fn act(visitor: &Visitor, actor: &Actor, (b, back): (&str, &str), form: &F
     };
     let whole_view = if wanted == "vider" { Some(Filter::All) } else { whole_view };
     if uids.is_empty() && whole_view.is_none() {
-        let [(word, key), _] = NOTHING;
-        return Ok(Did::Nothing(key, word));
+        return Ok(Did::Nothing(NONE));
     }
     let done = op.act_on(actor, &Chosen { folder, uids, whole_view, label }, act).await?;
     if done.count == 0 {
-        let [_, (word, key)] = NOTHING;
-        return Ok(Did::Nothing(key, word));
+        return Ok(Did::Nothing(SAME));
     }
-    let mut said = sentence(visitor.lang, done.what, done.count);
-    if done.more {
-        said = format!("{said} {}", visitor.t("list.told.more"));
-    }
-    Ok(Did::Something(Told { sentence: said, undo: done.undo.map(|id| undo_form(visitor, (b, back), id)) }))
+    Ok(Did::Something(said(visitor, (b, back), done)))
+}
+
+/// When the list was made from which a form comes: what was given since then was not seen.
+fn seen(form: &Form) -> Timestamp {
+    Timestamp(field(form, "vu").parse().unwrap_or(i64::MAX))
 }
 
 /// The list from which a form was sent, when it is one of this BAL.

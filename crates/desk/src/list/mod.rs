@@ -12,7 +12,9 @@ mod suggest;
 mod view;
 mod window;
 
+pub(crate) use act::just_done;
 pub(crate) use keys::Keys;
+pub(crate) use labels::labels as label_names;
 pub(crate) use rail::{Rail, last_level, rail};
 
 use axum::Router;
@@ -32,8 +34,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/bal/{b}/dossier/{f}", get(window::show))
         .route("/bal/{b}/agir", post(act::carry_out))
         .route("/bal/{b}/annuler", post(act::undo))
-        .route("/bal/{b}/dossiers", get(folders::show).merge(post(folders::change)))
-        .route("/bal/{b}/etiquettes", get(labels::show))
+        .route("/bal/{b}/dossiers", get(folders::show).post(folders::change))
+        .route("/bal/{b}/etiquettes", get(labels::show).post(labels::change))
         .route("/bal/{b}/direct", get(live::stream))
         .route("/bal/{b}/chercher", get(search::show))
         .route("/bal/{b}/chercher/suggestions", get(suggest::show))

@@ -1,5 +1,5 @@
 //! `GET /bal/{b}/dossier/{f}`: a window over a folder.
-use super::act::NOTHING;
+use super::act::just_done;
 use super::keys::Keys;
 use super::labels::{labels, name_of};
 use super::rail::{Rail, last_level, path, rail};
@@ -99,6 +99,10 @@ struct List {
     buttons: Vec<Button>,
     /// Folders that messages may be moved to: what names each, its name.
     homes: Vec<(String, String)>,
+    /// Where several work, who may take care: login and name, nobody last.
+    people: Vec<(String, String)>,
+    /// When it was made, milliseconds.
+    made: i64,
     /// Everything of a bin can be removed.
     empties: bool,
     told: Option<Told>,
@@ -148,20 +152,14 @@ async fn page(visitor: &Visitor, actor: &Actor, (b, f): (&str, &str), asked: &As
     let view = View { folder, filter, label, threads, oldest_first, from, limit: ROWS };
     let listing = op.window(actor, &view).await?;
     let rail = rail(visitor, actor, b, Some(folder)).await?;
-    let told = match op.act_of_object(&asked.fait) {
-        Some(act) => {
-            let here = shown.at(&place(b, f));
-            op.act_told(actor, act).await?.map(|done| told(visitor, (b, &here), act, &done))
-        }
-        None => {
-            let said = NOTHING.iter().find(|(word, _)| *word == asked.dit);
-            said.map(|(_, key)| Told { sentence: visitor.t(key), undo: None })
-        }
-    };
+    let told = just_done(visitor, actor, (b, &shown.at(&place(b, f))), (&asked.fait, &asked.dit)).await?;
     let (folders, known) = (op.folders(actor).await?, op.keywords_known(actor).await?);
     let far = far(visitor, actor, &listing.rows).await?;
     let mut list = list(visitor, actor, (b, f), &shown, (listing, &folders, known), told);
     list.rows.lines.iter_mut().zip(far).for_each(|(line, far)| line.far = far);
+    if list.files {
+        list.people = colleagues(visitor, actor).await?;
+    }
     let search = search_box(visitor, actor, b, ("", "")).await?;
     Ok(Page {
         shell: visitor.shell(&list.here).of_bal(b),
@@ -236,6 +234,8 @@ fn list(
         folder: f.to_owned(),
         buttons: buttons(folder.special_use),
         homes,
+        people: Vec::new(),
+        made: now.0,
         empties: matches!(folder.special_use, Some(SpecialUse::Trash | SpecialUse::Junk)) && status.messages > 0,
         told,
         incomplete: !complete,
@@ -243,6 +243,18 @@ fn list(
         any,
         rows: Rows { shell: shell(), lines, more, files },
     }
+}
+
+/// Who may take care of conversations, and that nobody does; empty at a BAL of one person.
+async fn colleagues(visitor: &Visitor, actor: &Actor) -> Result<Vec<(String, String)>, Refusal> {
+    let found = visitor.op.colleagues(actor).await?;
+    let me = |name: &str| text(visitor.lang, "shared.beside.me", &[("name", name)]);
+    let mut people: Vec<_> =
+        found.into_iter().map(|c| if c.own { (c.login, me(&c.name)) } else { (c.login, c.name) }).collect();
+    if !people.is_empty() {
+        people.push((String::new(), visitor.t("shared.beside.nobody")));
+    }
+    Ok(people)
 }
 
 /// The toolbar of a folder: what is of use there.
@@ -335,7 +347,7 @@ pub(super) fn sentence(lang: Lang, what: What, count: usize) -> String {
 }
 
 /// What is said of an act, with the way back while there is one.
-fn told(visitor: &Visitor, (b, here): (&str, &str), act: i64, done: &acts::Told) -> Told {
+pub(super) fn told(visitor: &Visitor, (b, here): (&str, &str), act: i64, done: &acts::Told) -> Told {
     let said = match done.undone {
         Some(undone) => super::act::undone(visitor, undone),
         None => sentence(visitor.lang, done.what, done.count),

@@ -66,6 +66,10 @@ fn of_html(visitor: &Visitor, clean: Clean) -> Body {
         let count = clean.left_out.remote.to_string();
         notes.push(text(visitor.lang, "message.frame.remote", &[("count", &count)]));
     }
+    if clean.left_out.own > 0 {
+        let count = clean.left_out.own.to_string();
+        notes.push(text(visitor.lang, "message.frame.own", &[("count", &count)]));
+    }
     if clean.left_out.active > 0 {
         notes.push(visitor.t("message.frame.active"));
     }

@@ -7,6 +7,7 @@ mod files;
 mod frame;
 mod gone;
 mod headers;
+mod labels;
 mod letter;
 mod packed;
 mod page;

@@ -1,9 +1,10 @@
 //! The page on which a message is read: the letter itself, the conversation that it is of, what one does with it, what stands beside it.
 use super::frame::title;
+use super::labels::Labels;
 use super::letter::{Letter, Way, may, ways};
 use super::thread::{Line, Thread, opened};
 use super::{at, gone, word};
-use crate::list::{Keys, Rail, last_level, rail};
+use crate::list::{Keys, Rail, just_done, last_level, rail};
 use crate::shared::{Around, around};
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -14,7 +15,7 @@ use sceau_domain::{BalRights, Refusal, RefusalCode};
 use sceau_operator::Actor;
 use sceau_operator::desk::message::{Place, Reading};
 use sceau_operator::mailbox::entries::Flags;
-use sceau_web::part::{self, Asked, PartName};
+use sceau_web::part::{self, Asked, PartName, Told};
 use sceau_web::{Shell, Visitor, layout, seated};
 use serde::Deserialize;
 
@@ -28,6 +29,11 @@ struct View {
     vue: String,
     /// `oui`: the piece that is asked for is the letter alone, for its place in a conversation that is shown already.
     fil: String,
+    /// Its UID there, of which the labels alone are asked for.
+    u: String,
+    /// What was just done with it, or why nothing was.
+    fait: String,
+    dit: String,
 }
 
 /// What one does with it by a form of lists.
@@ -53,6 +59,9 @@ struct Pane {
     letter: Letter,
     /// How many messages the conversation has, said; none where there is only this one.
     count: Option<String>,
+    /// Its labels where it stands; none where it stands nowhere.
+    labels: Option<Labels>,
+    told: Option<Told>,
     newer: Vec<Line>,
     older: Vec<Line>,
     around: Around,
@@ -89,6 +98,13 @@ pub(super) async fn show(visitor: Visitor, Path((b, m)): Path<(String, String)>,
             Err(refusal) => visitor.refused(&refusal),
         };
     }
+    if asked.0 == Some(PartName::Chips) {
+        let uid = view.u.parse().unwrap_or_default();
+        return match Labels::of(&visitor, &actor, (&b, &m), (&view.dans, uid)).await {
+            Ok(labels) => part::answer(&visitor, &asked, &labels, &[(PartName::Chips, &labels)]),
+            Err(refusal) => visitor.refused(&refusal),
+        };
+    }
     match made(&visitor, &actor, (&b, &m), &view).await {
         Ok(page) => part::answer(&visitor, &asked, &page, &[(PartName::Message, &page.pane)]),
         Err(refusal) => gone::told(&visitor, &actor, (&b, &view.dans), &refusal).await,
@@ -115,7 +131,15 @@ async fn made(visitor: &Visitor, actor: &Actor, (b, m): (&str, &str), view: &Vie
         _ => None,
     };
     let around = around(visitor, actor, b, reading.message).await;
+    let labels = match &from {
+        Some(place) => Some(Labels::of(visitor, actor, (b, m), (&dans, place.uid)).await?),
+        None => None,
+    };
+    let labels = labels.filter(Labels::shows);
+    let here = format!("{}?dans={dans}", at(b, m));
+    let told = just_done(visitor, actor, (b, &here), (&view.fait, &view.dit)).await?;
     let pane = pane(visitor, actor, b, (reading, from), (letter, thread, moved, around));
+    let pane = Pane { labels, told, ..pane };
     let keys = Keys::of(visitor, &op.desk_choices(actor).await?);
     Ok(Page { shell: visitor.shell(&at(b, m)).of_bal(b), rail, pane, keys })
 }
@@ -159,6 +183,8 @@ fn pane(
         moved,
         letter,
         count,
+        labels: None,
+        told: None,
         newer: thread.newer,
         older: thread.older,
         around,

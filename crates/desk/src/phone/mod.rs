@@ -60,8 +60,10 @@ async fn manifest(Of(State(op)): Of<State>) -> Response {
 /// The worker as a browser gets it. `operator`: its name.
 fn script(operator: &str) -> String {
     let sheet = format!(", \"{}\"", assets::path("base.css"));
-    let of = |lang| set(&text(lang, "phone.push.news", &[]));
-    let news = json!({ "title": operator, "fr": of(Lang::Fr), "en": of(Lang::En) });
+    let of = |lang, key: &str| set(&text(lang, key, &[]));
+    let both = |key| (of(Lang::Fr, key), of(Lang::En, key));
+    let ((fr, en), (lost_fr, lost_en)) = (both("phone.push.news"), both("phone.push.lost"));
+    let news = json!({ "title": operator, "fr": fr, "en": en, "lost": { "fr": lost_fr, "en": lost_en } });
     let script = SCRIPT.replace(" /* files */", &sheet).replace("/* version */", env!("CARGO_PKG_VERSION"));
     // Last: nothing in a name is taken for a place.
     script.replace("/* news */", &news.to_string())
@@ -128,12 +130,17 @@ mod tests {
         assert_eq!(files, [format!("\"{OFFLINE}\""), format!("\"{}\"", assets::path("base.css"))]);
         // Nothing that is asked for on the way is put into what is kept.
         assert!(!script.contains(".put(") && !script.contains("/*") && script.matches("addAll").count() == 1);
-        assert!(script.len() < 3_500, "{}", script.len());
+        assert!(script.len() < 4_800, "{}", script.len());
         // And says that there is mail, in both languages, whatever a push holds.
         let said = script.lines().find_map(|line| line.strip_prefix("const NEWS = ")?.strip_suffix(';')).unwrap();
         let said: serde_json::Value = serde_json::from_str(said).unwrap();
         assert_eq!(said["title"], "L'« opérateur » \"A\"");
         assert!(said["fr"] != said["en"] && !said.to_string().contains("phone."), "{said}");
         assert!(!script.contains("event.data"), "{script}");
+        // A browser that renews says so at a form that there is, or its person hears of it, in both languages.
+        assert!(said["lost"]["fr"] != said["lost"]["en"] && said["lost"]["fr"].is_string(), "{said}");
+        let form = script.lines().find_map(|line| line.strip_prefix("const RENEW = \"")?.strip_suffix("\";")).unwrap();
+        assert!(include_str!("../account/mod.rs").contains(&format!("\"{form}\", post(")), "{form}");
+        assert!(script.contains("addEventListener(\"pushsubscriptionchange\""), "{script}");
     }
 }

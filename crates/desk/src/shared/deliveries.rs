@@ -2,9 +2,10 @@
 use super::{Onlooker, Speech};
 use crate::list::{Rail, rail};
 use askama::Template;
+use axum::Json;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use sceau_domain::text::text;
 use sceau_domain::{Lang, Refusal};
 use sceau_operator::Actor;
@@ -12,11 +13,14 @@ use sceau_operator::desk::deliveries::{DeliveryState, DeliveryView, Followed, Se
 use sceau_operator::desk::list::Row;
 use sceau_web::part::{self, Asked, PartName};
 use sceau_web::ui::{Cell, Column, Kind, Table};
-use sceau_web::{Shell, Visitor, layout};
+use sceau_web::{Shell, Visitor, Watcher, layout, seated};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// Recipients that are all shown at once.
 const MANY: usize = 8;
+/// Rows that are asked for at once.
+const ROWS: usize = 100;
 
 /// One recipient.
 struct Line {
@@ -151,8 +155,16 @@ fn state(shell: Shell, speech: Speech, found: &[DeliveryView]) -> State {
     State { summary: summary(speech.lang, found), stamp: stamp(&Followed::of(found)), groups, shell }
 }
 
-/// How far a message came, for its row in a list: a word, and its shade.
-pub(crate) type Far = (String, &'static str);
+/// How far a message came, for its row in a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Far {
+    /// In a word.
+    pub word: String,
+    /// Its shade.
+    pub shade: &'static str,
+    /// What names it to a script, while somebody waits for it.
+    pub waits: Option<String>,
+}
 
 /// How far what these rows show came; nothing for what this BAL did not send.
 pub(crate) async fn far(visitor: &Visitor, actor: &Actor, rows: &[Row]) -> Result<Vec<Option<Far>>, Refusal> {
@@ -161,12 +173,43 @@ pub(crate) async fn far(visitor: &Visitor, actor: &Actor, rows: &[Row]) -> Resul
         return Ok(vec![None; rows.len()]);
     }
     let followed = visitor.op.how_far(actor, &sent).await?;
-    let of = |row: &Row| row.sent.and_then(|sent| followed.get(&sent)).map(|f| word(visitor.lang, f));
+    let of = |row: &Row| row.sent.and_then(|sent| Some(word(visitor.lang, sent, followed.get(&sent)?)));
     Ok(rows.iter().map(of).collect())
 }
 
+/// Which rows are asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Waiting {
+    /// What names them, with points between.
+    de: String,
+}
+
+/// `GET /bal/{b}/suivis?de=`: how far came what rows show that wait, for a script: a list is open, and something of the BAL changed. To look on is no use of
+/// the session, and nothing is read.
+pub(super) async fn rows(
+    Watcher(visitor): Watcher,
+    Path(b): Path<String>,
+    Query(Waiting { de }): Query<Waiting>,
+) -> Response {
+    let actor = match seated(&visitor, &b).await {
+        Ok(actor) => actor,
+        Err(answer) => return *answer,
+    };
+    let sent: Vec<SentAs> = de.split('.').filter_map(SentAs::of_code).take(ROWS).collect();
+    let followed = match visitor.op.how_far(&actor, &sent).await {
+        Ok(followed) => followed,
+        Err(refusal) => return visitor.refused(&refusal),
+    };
+    let told = followed.iter().map(|(sent, f)| {
+        let far = word(visitor.lang, *sent, f);
+        json!({ "de": sent.code(), "mot": far.word, "teinte": far.shade, "attend": far.waits.is_some() })
+    });
+    Json(told.collect::<Value>()).into_response()
+}
+
 /// What matters most of how far a message came.
-fn word(lang: Lang, f: &Followed) -> Far {
+fn word(lang: Lang, sent: SentAs, f: &Followed) -> Far {
     let (key, count, shade) = match f {
         f if f.lost > 0 => ("lost", f.lost, "badge-no"),
         f if f.waits > 0 => ("waits", f.waits, "badge-wait"),
@@ -174,7 +217,7 @@ fn word(lang: Lang, f: &Followed) -> Far {
     };
     let number = if f.all == 1 { "one" } else { "many" };
     let said = text(lang, &format!("shared.deliveries.far.{key}.{number}"), &[("n", &count.to_string())]);
-    (layout::set(&said), shade)
+    Far { word: layout::set(&said), shade, waits: (f.waits > 0).then(|| sent.code()) }
 }
 
 /// The same as a file: a line for each recipient.

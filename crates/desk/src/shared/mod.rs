@@ -25,6 +25,7 @@ use std::convert::Infallible;
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/bal/{b}/message/{m}/suivi", get(deliveries::page))
+        .route("/bal/{b}/suivis", get(deliveries::rows))
         .route("/bal/{b}/message/{m}/direct", get(live::stream))
         .route("/bal/{b}/message/{m}/note", post(beside::write))
         .route("/bal/{b}/message/{m}/note/{n}/retirer", post(beside::remove))

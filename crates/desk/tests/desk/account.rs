@@ -67,6 +67,9 @@ async fn every_page_shows_its_matter_in_both_languages() {
         "/compte/aide",
         "/compte/donnees",
         "/compte/fermeture",
+        "/bal",
+        "/moyens",
+        "/appareils",
         &anne.absence,
     ] {
         for lang in ["fr", "en"] {
@@ -75,6 +78,10 @@ async fn every_page_shows_its_matter_in_both_languages() {
             assert_eq!(page.status, StatusCode::OK, "{path} {}", page.text);
             assert_eq!(page.text.matches("<h1>").count(), 1, "{path}");
             assert!(page.text.contains("aria-current=\"page\""), "{path}");
+            // The same frame around each, whichever room has it.
+            let (_, menu) = page.text.split_once("class=\"rail\"").unwrap_or_else(|| panic!("{path} {}", page.text));
+            let (menu, _) = menu.split_once("</nav>").unwrap();
+            assert_eq!((menu.matches("<li>").count(), menu.matches("aria-current").count()), (12, 1), "{path} {menu}");
             for leak in [">account.", "\"account.", ">word.", ">page."] {
                 assert!(!page.text.contains(leak), "{path} {leak}: {}", page.text);
             }
@@ -280,8 +287,26 @@ async fn a_browser_is_told_of_what_its_person_chose() {
     // From here on no script is needed.
     let page = anne.get(here).await.text;
     let (_, rest) = page.split_once("name=\"navigateur\" value=\"").unwrap_or_else(|| panic!("{page}"));
-    let code = rest.split_once('"').unwrap().0.to_owned();
     assert!(ticked(rest, shared) && !page.contains("push.exemple.fr/a"), "where it is woken is nobody's: {page}");
+    // Its worker says where it is woken from now on: of the same BALs. Nobody else's does, nor of an address that is not there any more.
+    let mark = |page: &str| page.split_once("data-mark=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let (renew, moves) = (
+        "/compte/telephone/avis/renouveler",
+        "avant=https%3A%2F%2Fpush.exemple.fr%2Fa&adresse=https%3A%2F%2Fpush.exemple.fr%2Fb",
+    );
+    let bruno = anne.house.enters("bruno").await;
+    let word = sceau_identity::session::csrf(&anne.house.op.form_key(&bruno), renew);
+    let (his, part) = (format!("__Host-sceau={bruno}"), ("x-sceau-part", "told"));
+    let headers = [("origin", HERE), ("cookie", his.as_str()), part];
+    let not = anne.house.browse(Method::POST, renew, &headers, &format!("jeton={word}&{moves}")).await;
+    assert_eq!((not.status, not.header("content-type")), (StatusCode::NOT_FOUND, "application/problem+json"));
+    assert_eq!(anne.send(renew, moves).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(anne.send(renew, moves).await.status, StatusCode::NOT_FOUND);
+    let renewed = anne.get(here).await.text;
+    assert!(mark(&page).len() == 64 && mark(&renewed).len() == 64 && mark(&page) != mark(&renewed), "{renewed}");
+    let (_, rest) = renewed.split_once("name=\"navigateur\" value=\"").unwrap_or_else(|| panic!("{renewed}"));
+    assert!(ticked(rest, shared) && ticked(rest, ANNE) && renewed.matches("data-mark=").count() == 1, "{renewed}");
+    let code = rest.split_once('"').unwrap().0.to_owned();
     let choice = "/compte/telephone/avis/choix";
     led(&anne.send(choice, &format!("navigateur={code}&bal={ANNE}")).await, "/compte/telephone?fait=oui");
     assert!(!ticked(&anne.get(here).await.text, shared));
@@ -293,5 +318,5 @@ async fn a_browser_is_told_of_what_its_person_chose() {
     led(&anne.send("/compte/telephone/avis/fin", &format!("navigateur={code}")).await, "/compte/telephone?fait=oui");
     assert!(!anne.get(here).await.text.contains("name=\"navigateur\""));
     let done = anne.get("/compte/activite?de=moi").await.text;
-    assert!(done.contains("Navigateur à prévenir choisi") && done.contains("Navigateur à ne plus prévenir"), "{done}");
+    assert!(done.contains("Notifications acceptées") && done.contains("Notifications arrêtées"), "{done}");
 }

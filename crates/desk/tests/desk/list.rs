@@ -134,6 +134,50 @@ async fn labels_are_given_seen_and_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_label_is_renamed_everywhere_and_taken_back() {
+    let (h, cookie) = with_mail(&["bilan".to_owned(), "courrier".to_owned()]).await;
+    let (list, page) = inbox(&h, &cookie).await;
+    let bal = list.split('/').nth(2).unwrap().to_owned();
+    let (labels, act) = (format!("/bal/{bal}/etiquettes"), format!("/bal/{bal}/agir"));
+    let form = page.text.split("data-list").nth(1).unwrap();
+    let send = async |to: &str, form: &str| {
+        h.browse(Method::POST, to, &[("cookie", cookie.as_str()), ("origin", HERE)], form).await
+    };
+    let (jeton, folder) = (value(form, "name=\"jeton\" value=\""), list.rsplit('/').next().unwrap());
+    let give = format!("jeton={jeton}&dossier={folder}&tout=1&ici={list}&faire=etiqueter&etiquette=Urgent+%3Cb%3E");
+    led(&send(&act, &give).await);
+    let page = h.get(&labels, &cookie).await;
+    let card = |page: &Page| page.text.split("class=\"card\"").nth(1).map(str::to_owned);
+    let first = card(&page).expect("a label");
+    assert!(first.contains("2 messages") && !first.contains("<b>"), "{first}");
+    let (jeton, keyword) =
+        (value(&first, "name=\"jeton\" value=\"").to_owned(), value(&first, "name=\"etiquette\" value=\"").to_owned());
+    let keyword = keyword.replace("&#60;", "%3C").replace("&#62;", "%3E").replace('&', "%26");
+    let change = async |what: &str| send(&labels, &format!("jeton={jeton}&etiquette={keyword}&{what}")).await;
+    // It is said with the way back, on the page that shows what became of it.
+    let said = led(&change("faire=renommer&nom=%C3%80+rappeler").await);
+    assert!(said.starts_with(&format!("{labels}?fait=")), "{said}");
+    let page = h.get(&said, &cookie).await;
+    assert!(page.text.contains("Une étiquette renommée sur 2 messages."), "{}", page.text);
+    assert!(card(&page).unwrap().contains("À rappeler") && !page.text.contains("Urgent"), "{}", page.text);
+    let undo = page.text.split("class=\"told\"").nth(1).unwrap();
+    let (to, jeton_) = (value(undo, "action=\"").replace("&#38;", "&"), value(undo, "name=\"jeton\" value=\""));
+    let back = led(&send(&to, &format!("jeton={jeton_}&acte={}", value(undo, "name=\"acte\" value=\""))).await);
+    let page = h.get(&back, &cookie).await;
+    assert!(card(&page).unwrap().contains("Urgent") && !page.text.contains("À rappeler"), "{}", page.text);
+    // What changes nothing says so; what is no label is refused.
+    assert_eq!(led(&change("faire=renommer&nom=URGENT+%3Cb%3E").await), format!("{labels}?dit=rien"));
+    for wrong in ["faire=renommer&nom=", "faire=renommer&nom=%24Forwarded", "faire=x&nom=a"] {
+        assert!(change(wrong).await.status.is_client_error(), "{wrong}");
+    }
+    let other = send(&labels, &format!("jeton={jeton}&etiquette=%24Forwarded&faire=supprimer")).await;
+    assert!(other.status.is_client_error(), "{}", other.text);
+    let gone = led(&change("faire=supprimer").await);
+    let page = h.get(&gone, &cookie).await;
+    assert!(page.text.contains("Une étiquette retirée de 2 messages.") && card(&page).is_none(), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rule_by_age_is_written_and_read_as_one() {
     let (h, cookie) = with_mail(&[]).await;
     let bal = led(&h.get("/bureau", &cookie).await);

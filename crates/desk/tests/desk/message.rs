@@ -1,8 +1,8 @@
 //! The page of a message and its pieces: what stands in them, and with which headers.
-use crate::support::Page;
+use crate::support::{HERE, Page, browse};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use sceau_identity::factor::Factor;
 use sceau_operator::Actor;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
@@ -27,7 +27,9 @@ struct Reader {
 
 impl Reader {
     async fn new() -> Self {
-        let world = World::on(sceau_store::testing::sqlite().await, |_| {}).await;
+        Self::at(World::on(sceau_store::testing::sqlite().await, |_| {}).await).await
+    }
+    async fn at(world: World) -> Self {
         let app = sceau_web::app_with(world.op.clone(), sceau_desk::routes());
         let cookie = cookie(&world, "anne").await;
         let anne = world.actor("anne", ANNE).await;
@@ -260,6 +262,74 @@ async fn html_stands_in_a_document_of_its_own() {
     }
     let words = reader.get(&format!("{at}?vue=texte")).await;
     assert!(!words.text.contains("<iframe") && words.text.contains("Été"), "{}", words.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_are_seen_given_and_taken_beside_a_message() {
+    let reader = Reader::new().await;
+    let at = reader.filed(&letter("zoe@exemple.fr", "bilan")).await;
+    let inbox = reader.world.op.folder(&reader.anne, "INBOX").await.unwrap().id;
+    let here = format!("{at}?dans={}", reader.world.op.mailbox_object(inbox));
+    let block = |page: &Page| page.text.split("data-labels=\"").nth(1).map(str::to_owned).expect("the labels");
+    let field = |text: &str, before: &str| {
+        let rest = text.split(before).nth(1).unwrap_or_else(|| panic!("{before} in {text}"));
+        rest.split('"').next().unwrap().replace("&#38;", "&")
+    };
+    let act = async |what: &str, label: &str| {
+        let first = block(&reader.get(&here).await);
+        let [jeton, folder, uid, ici] =
+            ["jeton", "dossier", "u", "ici"].map(|name| field(&first, &format!("name=\"{name}\" value=\"")));
+        let form = format!("jeton={jeton}&dossier={folder}&u={uid}&ici={ici}&faire={what}&etiquette={label}");
+        let headers = [("cookie", reader.cookie.as_str()), ("origin", HERE)];
+        let path = format!("{}/agir", reader.bal);
+        browse(&reader.app, Method::POST, &path, &headers, &form).await
+    };
+    assert!(!block(&reader.get(&here).await).contains("class=\"chip\""));
+    // One comes back to the message, which says what was done, with the way back.
+    let done = act("etiqueter", "%C3%80+rappeler+%3Cb%3E").await;
+    assert!(done.header("location").starts_with(&format!("{here}&fait=")), "{}", done.text);
+    let page = reader.get(done.header("location")).await;
+    assert!(page.text.contains("Une étiquette posée sur un message.") && page.text.contains("data-undo"));
+    let chip = page.text.split("class=\"chip\"").nth(1).expect("a label").to_owned();
+    assert!(chip.contains("<span>À rappeler &#60;b&#62;</span>"), "{chip}");
+    assert!(chip.contains("aria-label=\"Retirer l’étiquette À rappeler &#60;b&#62;\"") && !page.text.contains("<b>"));
+    // Alone, for a script: nothing is read by that.
+    let piece = field(&page.text, "data-labels=\"");
+    let asked = [("x-sceau-part", "chips"), ("sec-fetch-site", "same-origin")];
+    let (status, headers, alone) = reader.raw(&piece, &reader.cookie, &asked).await;
+    let alone = String::from_utf8(alone).unwrap();
+    assert_eq!((status, headers["x-sceau-part"].to_str().unwrap()), (StatusCode::OK, "chips"), "{alone}");
+    assert!(alone.contains("À rappeler") && !alone.contains("Bonjour") && !alone.contains("<html"), "{alone}");
+    // Taken back, then given again and taken away.
+    let undo = page.text.split("data-undo").nth(1).unwrap();
+    let form =
+        format!("jeton={}&acte={}", field(undo, "name=\"jeton\" value=\""), field(undo, "name=\"acte\" value=\""));
+    let headers = [("cookie", reader.cookie.as_str()), ("origin", HERE)];
+    let to = page.text.split("data-undo").next().unwrap().rsplit("action=\"").next().unwrap();
+    let to = to.split('"').next().unwrap().replace("&#38;", "&");
+    let back = browse(&reader.app, Method::POST, &to, &headers, &form).await;
+    assert!(back.header("location").starts_with(&format!("{here}&fait=")), "{}", back.text);
+    assert!(!reader.get(&here).await.text.contains("class=\"chip\""));
+    act("etiqueter", "Labo").await;
+    assert!(block(&reader.get(&here).await).contains("<span>Labo</span>"));
+    act("desetiqueter", "Labo").await;
+    assert!(!reader.get(&here).await.text.contains("class=\"chip\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_is_not_shown_is_said_and_stays_attached() {
+    let none = |c: &mut sceau_operator::OperatorConfig| c.desk.images_inline_mib = 0;
+    let reader = Reader::at(World::on(sceau_store::testing::sqlite().await, none).await).await;
+    let png = "Content-Type: image/png; name=\"logo.png\"\r\nContent-ID: <logo@a>\r\nContent-Transfer-Encoding: base64";
+    let html = ("Content-Type: text/html", "<p>Zoe <img src='cid:logo@a' alt='Logo'></p>");
+    let at = reader.filed(&mixed("lourde", &[html, (png, PNG)])).await;
+    let body = reader.get(&format!("{at}/corps")).await.text;
+    assert!(body.contains("Images du message non affichées ici : 1") && !body.contains("distantes"), "{body}");
+    assert!(body.contains("alt=\"Logo\"") && !body.contains("data:image"), "{body}");
+    let page = reader.get(&at).await.text;
+    assert!(page.contains("logo.png") && page.contains(&format!("{at}/piece/2\"")), "{page}");
+    let english = reader.get(&format!("{at}/corps?lang=en")).await.text;
+    assert!(english.contains("Pictures of the message not shown here: 1"), "{english}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

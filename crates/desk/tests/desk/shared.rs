@@ -62,6 +62,19 @@ impl Service {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Told { frames: response.into_body().into_data_stream(), text: String::new() }
     }
+    /// Anne sends from her own BAL, and files the copies as a mail program does: her BAL, and the list of what she sent.
+    async fn sent(&self, letters: &[(&str, &[&str])]) -> (String, String) {
+        let actor = self.world.actor("anne", ANNE).await;
+        for (subject, to) in letters {
+            let text = letter(ANNE, subject);
+            self.world.submit(&actor, ANNE, to, &text).await.unwrap();
+            self.world.op.append(&actor, "Sent", FlagSet::default(), None, self.world.message(&text)).await.unwrap();
+        }
+        let bal = format!("/bal/{}", self.world.op.bal_object(actor.bal.as_ref().unwrap().id));
+        let folder = self.world.op.folder(&actor, "Sent").await.unwrap().id;
+        let list = format!("{bal}/dossier/{}", self.world.op.mailbox_object(folder));
+        (bal, list)
+    }
     async fn send(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         let word = csrf(&self.world.op.form_key(session), path);
         let all: Vec<String> =
@@ -144,6 +157,49 @@ async fn colleagues_leave_notes_and_give_conversations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn conversations_are_given_from_the_list() {
+    let s = Service::new().await;
+    s.world.hand_over(BETA, PAUL, &[SERVICE], &letter(PAUL, "autre")).await.unwrap();
+    let folder = s.get(&s.anne, &s.bal).await.header("location").split('?').next().unwrap().to_owned();
+    let page = s.get(&s.anne, &folder).await;
+    shown(&page, &["value=\"confier\"", "value=\"prendre\"", "<option value=\"bruno\">", "(moi)</option>"]);
+    let (act, code) = (format!("{}/agir", s.bal), folder.rsplit('/').next().unwrap());
+    let made =
+        |page: &Page| page.text.split("name=\"vu\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let give = async |session: &str, vu: &str, what: &[(&str, &str)]| {
+        let fields =
+            [&[("dossier", code), ("ici", folder.as_str()), ("vu", vu), ("u", "1"), ("u", "2")][..], what].concat();
+        s.send(session, &act, &fields).await
+    };
+    s.world.advance(60);
+    let done = give(&s.anne, &made(&page), &[("faire", "confier"), ("a", "bruno")]).await;
+    let page = s.get(&s.anne, done.header("location")).await;
+    shown(&page, &["2 conversations confiées.", "Annuler"]);
+    let with = |page: &Page, name: &str| page.text.matches(&format!("badge-plain\">{name}<")).count();
+    assert_eq!(with(&page, "bruno"), 2, "{}", page.text);
+    // Somebody whose list is older hears that they are another's by now; one who looks anew takes them.
+    let late = give(&s.anne, "1", &[("faire", "prendre")]).await;
+    assert_eq!(late.status.as_u16(), RefusalCode::EditConflict.http(), "{}", late.text);
+    let done = give(&s.anne, &made(&page), &[("faire", "prendre")]).await;
+    let page = s.get(&s.anne, done.header("location")).await;
+    assert_eq!((with(&page, "bruno"), with(&page, "anne")), (0, 2), "{}", page.text);
+    // Taken back from the bar.
+    let told = page.text.split("data-undo").nth(1).unwrap();
+    let acte = told.split("name=\"acte\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let undone = s.send(&s.anne, &format!("{}/annuler", s.bal), &[("acte", acte)]).await;
+    assert_eq!(undone.status, StatusCode::SEE_OTHER, "{}", undone.text);
+    assert_eq!(with(&s.get(&s.anne, &folder).await, "bruno"), 2);
+    s.world.advance(60);
+    let page = s.get(&s.bruno, &folder).await;
+    let done = give(&s.bruno, &made(&page), &[("faire", "confier"), ("a", "")]).await;
+    shown(&s.get(&s.bruno, done.header("location")).await, &["2 conversations ne sont plus confiées à personne."]);
+    // At a BAL of one person there is nobody to give anything to.
+    let own = s.world.actor("anne", ANNE).await.bal.unwrap().id;
+    let own = s.get(&s.anne, &format!("/bal/{}", s.world.op.bal_object(own))).await;
+    assert!(!s.get(&s.anne, own.header("location")).await.text.contains("value=\"confier\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_became_of_a_message_is_shown() {
     let s = Service::new().await;
     let actor = s.world.actor("anne", ANNE).await;
@@ -181,15 +237,7 @@ async fn what_became_of_a_message_is_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_what_was_sent_say_how_far_it_came() {
     let s = Service::new().await;
-    let actor = s.world.actor("anne", ANNE).await;
-    let bal = format!("/bal/{}", s.world.op.bal_object(actor.bal.as_ref().unwrap().id));
-    for (subject, to) in [("bilan-a", &[BRUNO][..]), ("bilan-b", &[BRUNO, PAUL]), ("bilan-c", &[PAUL])] {
-        let text = letter(ANNE, subject);
-        s.world.submit(&actor, ANNE, to, &text).await.unwrap();
-        s.world.op.append(&actor, "Sent", FlagSet::default(), None, s.world.message(&text)).await.unwrap();
-    }
-    let folder = s.world.op.folder(&actor, "Sent").await.unwrap().id;
-    let list = format!("{bal}/dossier/{}", s.world.op.mailbox_object(folder));
+    let (_, list) = s.sent(&[("bilan-a", &[BRUNO]), ("bilan-b", &[BRUNO, PAUL]), ("bilan-c", &[PAUL])]).await;
     let page = s.get(&s.anne, &list).await;
     let row = |subject: &str| {
         page.text.split("<li class=\"row").find(|row| row.contains(subject)).unwrap_or_else(|| panic!("{}", page.text))
@@ -199,6 +247,41 @@ async fn rows_of_what_was_sent_say_how_far_it_came() {
     assert!(row("bilan-c").contains("badge-wait\">En attente<"), "{}", row("bilan-c"));
     let english = s.get(&s.anne, &format!("{list}?lang=en")).await;
     shown(&english, &["badge-ok\">Delivered<", "1 waiting"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_what_was_sent_follow_it_while_the_list_is_open() {
+    let s = Service::new().await;
+    let (bal, list) = s.sent(&[("arrive", &[BRUNO]), ("attend", &[PAUL])]).await;
+    let page = s.get(&s.anne, &list).await.text;
+    assert!(page.contains(&format!("data-live=\"{bal}/direct\"")), "{page}");
+    let code = match page.split("data-sent=\"").collect::<Vec<_>>()[..] {
+        [_, row] => row.split('"').next().unwrap(),
+        _ => panic!("one row waits: {page}"),
+    };
+    let far = async |session: &str, bal: &str, asked: &str| -> Value {
+        let answer = s.get(session, &format!("{bal}/suivis?de={asked}")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
+        serde_json::from_str(&answer.text).unwrap()
+    };
+    let waits = json!([{ "de": code, "mot": "En attente", "teinte": "badge-wait", "attend": true }]);
+    assert_eq!(far(&s.anne, &bal, code).await, waits);
+    // What settles is a change of the BAL, told at once, and the row is another one then.
+    let mut told = s.listens(&s.anne, &format!("{bal}/direct")).await;
+    let beta: DomainName = "beta.mssante.fr".parse().unwrap();
+    s.world.op.queue_return(&s.world.admin, &Chosen::Destination(beta), "arrêt du destinataire").await.unwrap();
+    while told.data().await.expect("an event").0 != "compte" {}
+    let lost = json!([{ "de": code, "mot": "Non remis", "teinte": "badge-no", "attend": false }]);
+    assert_eq!(far(&s.anne, &bal, code).await, lost);
+    assert!(!s.get(&s.anne, &list).await.text.contains("data-sent"), "nothing to wait for");
+    // Of another BAL nothing is told, and of what names nothing neither.
+    let own = s.world.actor("bruno", BRUNO).await.bal.unwrap().id;
+    let own = format!("/bal/{}", s.world.op.bal_object(own));
+    assert_eq!(far(&s.bruno, &own, code).await, json!([]));
+    for nothing in ["", "x", "..", &code[1..], &format!("{code}00")] {
+        assert_eq!(far(&s.anne, &bal, nothing).await, json!([]), "{nothing}");
+    }
+    assert!(s.get(&s.bruno, &format!("{bal}/suivis?de={code}")).await.status.is_client_error());
 }
 
 #[tokio::test(flavor = "multi_thread")]

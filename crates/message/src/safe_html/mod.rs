@@ -172,6 +172,8 @@ pub struct Clean {
 pub struct LeftOut {
     /// Pictures that are elsewhere.
     pub remote: u32,
+    /// Pictures of the message that are not shown: too heavy, none of ours by their bytes, or not there.
+    pub own: u32,
     /// Programs, forms, frames, drawings.
     pub active: u32,
 }
@@ -194,7 +196,8 @@ pub fn clean(html: &str, options: Options) -> Result<Clean, TooMuch> {
         return Err(TooMuch);
     }
     let lines = lines(&html);
-    Ok(Clean { html, lines, left_out: LeftOut { remote: seen.remote.load(Ordering::Relaxed), active } })
+    let (remote, own) = (seen.remote.load(Ordering::Relaxed), seen.own.load(Ordering::Relaxed));
+    Ok(Clean { html, lines, left_out: LeftOut { remote, own, active } })
 }
 
 /// What was met on the way.
@@ -202,6 +205,8 @@ pub fn clean(html: &str, options: Options) -> Result<Clean, TooMuch> {
 struct Seen {
     /// Pictures that are elsewhere.
     remote: AtomicU32,
+    /// Pictures of the message that are not shown.
+    own: AtomicU32,
     /// Bytes of pictures that are shown.
     pictures: AtomicUsize,
     /// What addresses became, and where they lead.
@@ -267,12 +272,15 @@ fn builder(options: Options, seen: Arc<Seen>) -> Builder<'static> {
             // Where a link leads is said there, by us.
             ("a", "title") => None,
             ("img", "src") => {
-                let Some(found) = picture(value, &options.images) else {
-                    let _ = seen.remote.fetch_add(1, Ordering::Relaxed);
-                    return None;
-                };
-                let before = seen.pictures.fetch_add(found.len(), Ordering::Relaxed);
-                (before + found.len() <= PICTURES).then_some(found)
+                let shown = picture(value, &options.images).filter(|found| {
+                    let before = seen.pictures.fetch_add(found.len(), Ordering::Relaxed);
+                    before + found.len() <= PICTURES
+                });
+                if shown.is_none() {
+                    let left_out = if is_own(value) { &seen.own } else { &seen.remote };
+                    let _ = left_out.fetch_add(1, Ordering::Relaxed);
+                }
+                shown
             }
             (_, "href" | "src") => None,
             (_, "style") => Some(style::judged(value)).filter(|kept| !kept.is_empty()),
@@ -314,6 +322,12 @@ fn led(value: &str, link: &Link) -> Option<(String, Option<String>)> {
     let scheme = value.split_once(':')?.0.to_ascii_lowercase();
     let known = matches!(scheme.as_str(), "http" | "https" | "mailto");
     known.then(|| link(&value)).flatten().map(|to| (to, hosts::place(&value)))
+}
+
+/// Does an address name a picture of the message, or hold one?
+fn is_own(value: &str) -> bool {
+    let scheme = value.trim().split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|s| s.eq_ignore_ascii_case("cid") || s.eq_ignore_ascii_case("data"))
 }
 
 /// A picture that stands in the message, or in the HTML itself.

@@ -15,7 +15,7 @@ pub use views::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Sugg
 use super::{grouped, only, page, processing};
 use crate::openings::views::OpeningView;
 use crate::refuse::Fail;
-use crate::rights::{On, Reach, permit, reach, unknown};
+use crate::rights::{On, Reach, permit, permitted, reach, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::life::LifeState;
 use sceau_domain::{Address, Refusal, RefusalCode, Timestamp, UseCase, plain};
@@ -73,6 +73,13 @@ impl Operator {
                 lacks_contact: query.lacks_notification_address,
                 within,
             };
+            if let (Some(id), Some(code)) = (structure, &query.structure) {
+                let own = bals::Filter { structure, within: filter.within.clone(), ..bals::Filter::default() };
+                // Of a structure elsewhere one sees what is one's own; where there is nothing of it, not even that the structure is there.
+                if !permitted(tx, &actor, uc, On::Structure(id))? && bals::list(tx, &own, "", 1)?.is_empty() {
+                    return Err(unknown(tx, &actor, uc, code));
+                }
+            }
             let found = bals::list(tx, &filter, &after, page(limit))?;
             Ok::<_, Fail>(views(tx, found)?)
         };

@@ -1,5 +1,6 @@
 //! What is, or would be, published of a person's BALs: field by field, where, and who changes it (F095–F097).
 use super::people;
+use super::people::show::Eyes;
 use super::structures::views::Postal;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -51,10 +52,12 @@ pub struct PublicationView {
 /// Holder or responsible: whose entry it is.
 const PUBLISHED: [&str; 2] = ["holder", "responsible"];
 
-fn of_person(tx: &mut dyn Tx, p: &rows::Person, now: Timestamp) -> Result<Vec<PublicationView>, StoreError> {
+/// Of the BALs of a person, those that the asker sees on the person's sheet: one of a structure elsewhere, its address even, is not told.
+fn of_person(tx: &mut dyn Tx, actor: &Actor, p: &rows::Person, now: Timestamp) -> Result<Vec<PublicationView>, Fail> {
+    let eyes = Eyes::of(tx, actor)?;
     let mut out = Vec::new();
     for held in access::of_person(tx, p.id)?.into_iter().filter(|a| PUBLISHED.contains(&a.role.as_str())) {
-        if let Some(bal) = rows::bal_by_id(tx, held.bal_id)? {
+        if let Some(bal) = rows::bal_by_id(tx, held.bal_id)?.filter(|bal| eyes.see(p.id, bal.structure_id)) {
             let chooses = BalRights::from_bits(held.rights).has(BalRights::MANAGE);
             out.push(one(tx, Some(p), bal, chooses, now)?);
         }
@@ -134,18 +137,18 @@ impl Operator {
         let find = move |tx: &mut dyn Tx| {
             permit(tx, &actor, UseCase::OwnShow, On::Anywhere)?;
             let person = rows::person_by_id(tx, id)?.ok_or(RefusalCode::NotFound)?;
-            Ok::<_, Fail>(of_person(tx, &person, now)?)
+            of_person(tx, &actor, &person, now)
         };
         Ok(self.0.store.read(find).await?)
     }
 
-    /// What is published of a person's BALs. `admin.not_found`, `right.missing`.
+    /// What is published of a person's BALs, as far as the asker sees them. `admin.not_found`, `right.missing`.
     pub async fn publication(&self, actor: &Actor, login: &str) -> Result<Vec<PublicationView>, Refusal> {
         let (login, actor, now) = (login.to_ascii_lowercase(), actor.clone(), self.now());
         let find = move |tx: &mut dyn Tx| {
             permit(tx, &actor, UseCase::PersonList, On::Anywhere)?;
             let person = people::known(tx, &actor, UseCase::PersonList, &login)?;
-            Ok::<_, Fail>(of_person(tx, &person, now)?)
+            of_person(tx, &actor, &person, now)
         };
         Ok(self.0.store.read(find).await?)
     }

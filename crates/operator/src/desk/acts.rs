@@ -2,6 +2,8 @@
 //!
 //! Promises: what is done is done by the calls of [`crate::mailbox`], with their rights and traces; what is taken back is what did not change since, entry by
 //! entry, and the rest is told; nobody takes back what somebody else did; a removal for good waits, and until then it is a flag that anybody can take away.
+use super::giving::Was;
+use super::labels::label_set;
 use super::list::{Filter, label_of};
 use crate::jobs::Kind;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags, ascending};
@@ -21,7 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Most messages of one act.
-const MOST: usize = 5_000;
+pub(super) const MOST: usize = 5_000;
 /// How long an act can be taken back, milliseconds: longer than anybody looks at what was done.
 const TIME: i64 = 600_000;
 /// What an inverse is sealed as; object = act id.
@@ -38,6 +40,8 @@ pub enum Act {
     Flagged(bool),
     /// A label, given or taken.
     Label(String, bool),
+    /// Their conversations to somebody (a login) or to nobody, at a shared BAL. What was given to somebody else after that instant stays.
+    Give(Option<String>, Timestamp),
     /// Into a folder.
     Move(Id),
     /// Into the archive.
@@ -68,6 +72,12 @@ pub enum What {
     Labelled,
     /// Without it.
     Unlabelled,
+    /// With another label instead of one.
+    Relabelled,
+    /// Given to somebody: conversations.
+    Given,
+    /// Given to nobody.
+    Ungiven,
     /// Moved.
     Moved,
     /// Archived.
@@ -90,6 +100,9 @@ impl What {
             Self::Unfollowed => "unfollowed",
             Self::Labelled => "labelled",
             Self::Unlabelled => "unlabelled",
+            Self::Relabelled => "relabelled",
+            Self::Given => "given",
+            Self::Ungiven => "ungiven",
             Self::Moved => "moved",
             Self::Archived => "archived",
             Self::Junk => "junk",
@@ -109,6 +122,8 @@ impl Act {
             Self::Flagged(false) => What::Unfollowed,
             Self::Label(_, true) => What::Labelled,
             Self::Label(_, false) => What::Unlabelled,
+            Self::Give(Some(_), _) => What::Given,
+            Self::Give(None, _) => What::Ungiven,
             Self::Move(_) => What::Moved,
             Self::Archive | Self::ArchiveByYear => What::Archived,
             Self::Junk => What::Junk,
@@ -140,6 +155,8 @@ pub struct Done {
     pub count: usize,
     /// There were more than are done at once.
     pub more: bool,
+    /// How many stay as somebody else wanted them since the list was shown.
+    pub left: usize,
     /// What takes it back.
     pub undo: Option<Id>,
 }
@@ -185,6 +202,10 @@ pub(super) enum Step {
     Flags { folder: Id, uids: Vec<u32>, add: bool, system: u8, keyword: Option<String>, until: u64 },
     /// Entries moved, likewise.
     Move { from: Id, uids: Vec<u32>, to: Id, until: u64 },
+    /// One label instead of another one, likewise.
+    Relabel { folder: Id, uids: Vec<u32>, from: String, to: String, until: u64 },
+    /// Conversations to whoever had them.
+    Given { given: Vec<Was> },
     /// Several, each by itself.
     Several { steps: Vec<Step> },
 }
@@ -201,15 +222,17 @@ impl Operator {
         let what = act.what();
         let (entries, more) = self.chosen(actor, chosen).await?;
         if entries.is_empty() {
-            return Ok(Done { what, count: 0, more, undo: None });
+            return Ok(Done { what, count: 0, more, left: 0, undo: None });
         }
-        let folder = chosen.folder;
+        let (folder, mut left) = (chosen.folder, 0);
         let stepped = match act {
             Act::Seen(on) => self.set(actor, folder, &entries, on, FlagSet::of(Flags::SEEN)).await?,
             Act::Flagged(on) => self.set(actor, folder, &entries, on, FlagSet::of(Flags::FLAGGED)).await?,
-            Act::Label(name, on) => {
-                let label = FlagSet { keywords: [name].into_iter().collect(), ..FlagSet::default() };
-                self.set(actor, folder, &entries, on, label).await?
+            Act::Label(name, on) => self.set(actor, folder, &entries, on, label_set(&name)).await?,
+            Act::Give(to, seen) => {
+                let (step, others) = Box::pin(self.give(actor, &entries, to.as_deref(), seen)).await?;
+                left = others;
+                step
             }
             Act::Move(to) => {
                 let to =
@@ -222,11 +245,17 @@ impl Operator {
             Act::Trash => self.bring_to(actor, folder, &entries, SpecialUse::Trash).await?,
             Act::Remove => return self.remove_later(actor, folder, &entries, more).await,
         };
-        let Some((step, count)) = stepped else { return Ok(Done { what, count: 0, more, undo: None }) };
+        let Some((step, count)) = stepped else { return Ok(Done { what, count: 0, more, left, undo: None }) };
+        let undo = Some(self.keep(actor, what, count, step).await?);
+        Ok(Done { what, count, more, left, undo })
+    }
+
+    /// Keeps how an act is taken back: what names it.
+    pub(super) async fn keep(&self, actor: &Actor, what: What, count: usize, step: Step) -> Result<Id, Refusal> {
         let row = self.inverse(actor, what, count, step, None).await?;
         let undo = row.id;
         self.0.store.write::<_, Fail, _>(move |tx| Ok(undos::insert(tx, &row)?)).await?;
-        Ok(Done { what, count, more, undo: Some(undo) })
+        Ok(undo)
     }
 
     /// Takes back an act of one's own, as far as nothing changed since. Traced.
@@ -279,7 +308,7 @@ impl Operator {
     }
 
     /// The entries that are meant, as they are now. True: there are more.
-    async fn chosen(&self, actor: &Actor, chosen: &Chosen) -> Result<(Vec<EntryRow>, bool), Refusal> {
+    pub(super) async fn chosen(&self, actor: &Actor, chosen: &Chosen) -> Result<(Vec<EntryRow>, bool), Refusal> {
         let (seat, person, without) = (self.seat(actor)?.filing(), actor.person(), self.kept_from(actor));
         let (folder, view) = (chosen.folder, chosen.whole_view);
         let tag = chosen.label.as_deref().map(|keyword| self.keyword_tag(seat.bal, keyword));
@@ -427,7 +456,7 @@ impl Operator {
         let uids: Vec<u32> = entries.iter().filter(|e| e.flags & deleted == 0).map(|e| narrow(e.uid)).collect();
         let (what, count) = (What::Removed, uids.len());
         if uids.is_empty() {
-            return Ok(Done { what, count, more, undo: None });
+            return Ok(Done { what, count, more, left: 0, undo: None });
         }
         let wait = self.config().desk.removal_seconds;
         let step = Step::Flags {
@@ -449,7 +478,7 @@ impl Operator {
         self.change_flags(actor, folder, &uids, FlagChange::Add, FlagSet::of(Flags::DELETED), None).await?;
         // A worker that sleeps sees when the next one is due.
         self.wake_jobs();
-        Ok(Done { what, count, more, undo: Some(undo) })
+        Ok(Done { what, count, more, left: 0, undo: Some(undo) })
     }
 
     /// The row of an act. `wait`: seconds until it is carried out, where it waits; it can be taken back until then.
@@ -511,12 +540,16 @@ impl Operator {
                 };
                 (back, uids.len())
             }
+            Step::Relabel { folder, uids, from, to, until } => {
+                (self.relabel_back(actor, *folder, uids, (from, to), *until).await?, uids.len())
+            }
+            Step::Given { given } => (Box::pin(self.give_back(actor, given)).await?, given.len()),
         };
         Ok(Undone { back, changed: all - back })
     }
 
     /// Those of these entries that did not change after a modseq.
-    async fn unchanged(&self, folder: Id, uids: &[u32], until: u64) -> Result<Vec<u32>, Refusal> {
+    pub(super) async fn unchanged(&self, folder: Id, uids: &[u32], until: u64) -> Result<Vec<u32>, Refusal> {
         let uids = ascending(uids);
         let read = self.0.store.read::<_, StoreError, _>(move |tx| messages::entries_of(tx, folder, &uids));
         let found = read.await.map_err(|e| refuse::store(&e))?;
@@ -549,7 +582,7 @@ impl Operator {
 }
 
 /// A folder that is gone has nothing that could be as it was.
-fn none_without_folder(done: Result<usize, Refusal>) -> Result<usize, Refusal> {
+pub(super) fn none_without_folder(done: Result<usize, Refusal>) -> Result<usize, Refusal> {
     match done {
         Err(refusal) if refusal.code == RefusalCode::FolderUnknown => Ok(0),
         done => done,

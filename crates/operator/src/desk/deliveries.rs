@@ -100,6 +100,18 @@ pub struct DeliveryView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SentAs([u8; 16]);
 
+impl SentAs {
+    /// What names it to a page. It says nothing of the message, and finds something in the BAL that sent alone.
+    pub fn code(&self) -> String {
+        hex::encode(self.0)
+    }
+    /// What a page names so.
+    pub fn of_code(code: &str) -> Option<Self> {
+        let mut digest = [0; 16];
+        hex::decode_to_slice(code, &mut digest).ok().map(|()| Self(digest))
+    }
+}
+
 /// How far what was sent came, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Followed {

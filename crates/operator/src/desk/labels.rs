@@ -1,16 +1,21 @@
 //! Labels: keywords of messages (RFC 9051 §2.3.2), as people call them. A mail program that shows keywords shows the same.
 //!
 //! Promises: what is kept from somebody (F074) is not counted for him; programs' own keywords are no labels; a label is read as it was written,
-//! whatever its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces).
+//! whatever its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces); what is done with a label everywhere can be taken back.
+use super::acts::{Chosen, Done, MOST, Step, What, none_without_folder};
+use super::list::Filter;
+use crate::mailbox::entries::{FlagChange, FlagSet};
 use crate::mailbox::folders::{Folder, seen_by};
+use crate::mailbox::personal::leave_out;
 use crate::mailbox::words::Words;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode, personal, plain};
 use sceau_message::utf7;
 use sceau_store::desk::lists;
+use sceau_store::messages::{self, EntryRow};
 use sceau_store::{Id, keywords};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Longest label, characters; and longest keyword, bytes. Our choice.
 const LONGEST: usize = 60;
@@ -108,6 +113,119 @@ impl Operator {
         words.sort_by_cached_key(|word| word.to_lowercase());
         Ok(words)
     }
+
+    /// The keywords of a message where it stands. `folder.unknown`, `entry.unknown`, `right.missing`.
+    pub async fn keywords_at(&self, actor: &Actor, folder: Id, uid: u32) -> Result<Vec<String>, Refusal> {
+        let (seat, without) = (self.seat(actor)?, self.kept_from(actor));
+        if self.folders(actor).await?.iter().all(|f| f.id != folder) {
+            return Err(RefusalCode::FolderUnknown.into());
+        }
+        let read = self.0.store.read::<_, Fail, _>(move |tx| {
+            seat.check(tx)?;
+            let mut entries = messages::entries_of(tx, folder, &[i64::from(uid)])?;
+            leave_out(without.as_ref(), tx, &mut entries)?;
+            let entry = entries.pop().ok_or(RefusalCode::EntryUnknown)?;
+            Ok((keywords::list(tx, seat.bal)?, entry.keywords))
+        });
+        let (rows, set) = read.await?;
+        let seal = self.bal_seal(seat.bal).await?;
+        let mut words = Words::open(&seal, &rows).map_err(|e| refuse::store(&e))?;
+        Ok(words.of(&set).iter().map(str::to_owned).collect())
+    }
+
+    /// Gives every message that has a label another one instead, or none: in each folder, 5,000 messages at once at most, and more is told. Traced, and taken
+    /// back, as acts on lists are. Nothing is done where both are the same.
+    ///
+    /// # Errors
+    /// `right.missing`; what [`Operator::change_flags`] refuses.
+    pub async fn relabel(&self, actor: &Actor, from: &str, to: Option<&str>) -> Result<Done, Refusal> {
+        let what = if to.is_some() { What::Relabelled } else { What::Unlabelled };
+        let (mut steps, mut count, mut more, mut room) = (Vec::new(), 0, false, MOST);
+        let same = to.is_some_and(|to| to.eq_ignore_ascii_case(from));
+        let folders = if same { Vec::new() } else { self.folders(actor).await? };
+        for folder in folders.into_iter().map(|folder| folder.id) {
+            let (whole_view, label) = (Some(Filter::All), Some(from.to_owned()));
+            let all = Chosen { folder, uids: Vec::new(), whole_view, label };
+            let (mut entries, rest) = self.chosen(actor, &all).await?;
+            more |= rest || entries.len() > room;
+            entries.truncate(room);
+            room -= entries.len();
+            if entries.is_empty() {
+                continue;
+            }
+            let (swapped, done) = self.swap_label(actor, folder, &entries, (from, to)).await?;
+            steps.extend(swapped);
+            count += done;
+        }
+        let undo = match count {
+            0 => None,
+            _ => Some(self.keep(actor, what, count, Step::Several { steps }).await?),
+        };
+        Ok(Done { what, count, more, left: 0, undo })
+    }
+
+    /// Takes a label from entries of a folder, and gives them another one before: what fails in between takes nothing away. How it is taken back, and of how
+    /// many.
+    async fn swap_label(
+        &self,
+        actor: &Actor,
+        folder: Id,
+        entries: &[EntryRow],
+        (from, to): (&str, Option<&str>),
+    ) -> Result<(Vec<Step>, usize), Refusal> {
+        let given = match to {
+            Some(to) => self.set(actor, folder, entries, true, label_set(to)).await?,
+            None => None,
+        };
+        let (new, until) = match given {
+            Some((Step::Flags { uids, until, .. }, _)) => (uids.into_iter().collect(), until),
+            _ => (HashSet::new(), 0),
+        };
+        let fresh: Vec<EntryRow> = entries.iter().map(|e| changed_at(e, &new, until)).collect();
+        let taken = self.set(actor, folder, &fresh, false, label_set(from)).await?;
+        let Some((Step::Flags { uids, until, .. }, count)) = taken else { return Ok((Vec::new(), 0)) };
+        // Those that had both before keep the other one when this is taken back.
+        let (new, had): (Vec<u32>, Vec<u32>) = uids.into_iter().partition(|uid| new.contains(uid));
+        let mut steps = Vec::with_capacity(2);
+        if let Some(to) = to.filter(|_| !new.is_empty()) {
+            let (from, to) = (from.to_owned(), to.to_owned());
+            steps.push(Step::Relabel { folder, uids: new, from, to, until });
+        }
+        if !had.is_empty() {
+            let keyword = Some(from.to_owned());
+            steps.push(Step::Flags { folder, uids: had, add: true, system: 0, keyword, until });
+        }
+        Ok((steps, count))
+    }
+
+    /// Gives a label back instead of the one that took its place, where nothing changed since: how many.
+    pub(super) async fn relabel_back(
+        &self,
+        actor: &Actor,
+        folder: Id,
+        uids: &[u32],
+        (from, to): (&str, &str),
+        until: u64,
+    ) -> Result<usize, Refusal> {
+        let same = self.unchanged(folder, uids, until).await?;
+        let done = self.change_flags(actor, folder, &same, FlagChange::Add, label_set(from), None).await;
+        let back = none_without_folder(done.map(|(entries, _)| entries.len()))?;
+        let done = self.change_flags(actor, folder, &same, FlagChange::Remove, label_set(to), None).await;
+        none_without_folder(done.map(|(entries, _)| entries.len()))?;
+        Ok(back)
+    }
+}
+
+/// A label alone, as flags are changed.
+pub(super) fn label_set(keyword: &str) -> FlagSet {
+    FlagSet { keywords: [keyword].into_iter().collect(), ..FlagSet::default() }
+}
+
+/// An entry after a change of these UIDs.
+fn changed_at(entry: &EntryRow, uids: &HashSet<u32>, modseq: u64) -> EntryRow {
+    let changed = u32::try_from(entry.uid).is_ok_and(|uid| uids.contains(&uid));
+    let modseq = if changed { i64::try_from(modseq).unwrap_or(i64::MAX) } else { entry.modseq };
+    EntryRow { modseq, ..entry.clone() }
 }
 
 #[cfg(test)]

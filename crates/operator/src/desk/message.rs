@@ -187,6 +187,7 @@ impl Operator {
         let summary = &opened.summary.summary;
         let bodies = Bodies::of(&summary.root);
         let (text, cut) = parts::read(&mut opened.reader, bodies, shift).await?;
+        let pieces = parts::attached(&mut opened.reader, &summary.root, shift).await?;
         let (envelope, passage) = (&summary.envelope, trace_field::read(&opened.summary.prefix));
         let from = parties(&envelope.from);
         let (sender, from_address) = self.sender(actor, &summary.header, passage.as_ref()).await?;
@@ -212,7 +213,7 @@ impl Operator {
             html: bodies.html.is_some(),
             text,
             cut,
-            pieces: parts::pieces(&summary.root),
+            pieces,
             sender,
             other_sender: said.filter(|said| !same(said)),
             passage,
@@ -254,12 +255,16 @@ impl Operator {
             return Ok(None);
         }
         let most = usize::try_from(self.config().desk.images_inline_mib).unwrap_or(0) << 20;
+        // Of several with the same name the first is meant: what stands within another message has no name here.
+        let mut named = HashMap::new();
+        for (_, part) in parts::leaves(root) {
+            if let Some(id) = part.mime.id.as_deref() {
+                let _ = named.entry(parts::bare(id)).or_insert(part);
+            }
+        }
         let (mut images, mut room) = (HashMap::new(), most);
         for wanted in safe_html::shown(&html) {
-            let all = parts::leaves(root);
-            let named = |id: &str| id.trim().trim_start_matches('<').trim_end_matches('>') == wanted;
-            let found = all.into_iter().find(|(_, part)| part.mime.id.as_deref().is_some_and(named));
-            let Some((_, picture)) = found else { continue };
+            let Some(picture) = named.get(wanted.as_str()) else { continue };
             let (bytes, cut) = parts::content(&mut opened.reader, picture, shift, room).await?;
             if !cut && let Some(address) = safe_html::as_address(&bytes) {
                 room -= bytes.len();

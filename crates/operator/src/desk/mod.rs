@@ -15,6 +15,7 @@ pub mod directory;
 pub mod figures;
 mod filing;
 mod forward;
+mod giving;
 pub mod labels;
 pub mod letters;
 pub mod list;

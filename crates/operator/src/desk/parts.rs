@@ -9,7 +9,7 @@ use sceau_extract::Extracted;
 use sceau_message::decode::{TransferDecoder, to_utf8};
 use sceau_message::flowed::joined;
 use sceau_message::scan::Part;
-use sceau_message::{header, sent, sniff};
+use sceau_message::{header, safe_html, sent, sniff};
 use std::sync::Arc;
 
 /// Bytes of a message that are read at a time.
@@ -135,6 +135,29 @@ pub(crate) fn pieces(root: &Part) -> Vec<Piece> {
             }
         })
         .collect()
+}
+
+/// A Content-ID without its brackets.
+pub(crate) fn bare(id: &str) -> &str {
+    id.trim().trim_start_matches('<').trim_end_matches('>')
+}
+
+/// What is attached to a message. A picture belongs to its text where the text shows it: nobody would look there for another one.
+pub(crate) async fn attached(reader: &mut MessageReader, root: &Part, shift: u64) -> Result<Vec<Piece>, Refusal> {
+    let mut pieces = pieces(root);
+    let Some(html) = Bodies::of(root).html.filter(|_| pieces.iter().any(|piece| piece.within)) else {
+        return Ok(pieces);
+    };
+    let (html, cut) = text(reader, html, shift, safe_html::MOST_IN).await?;
+    // Of what is too long the words alone are shown.
+    let shown = if cut { Vec::new() } else { safe_html::shown(&html) };
+    let leaves = leaves(root);
+    for piece in pieces.iter_mut().filter(|piece| piece.within) {
+        let part = leaves.iter().find(|(number, _)| *number == piece.number);
+        let id = part.and_then(|(_, part)| part.mime.id.as_deref());
+        piece.within = id.is_some_and(|id| shown.iter().any(|shown| shown == bare(id)));
+    }
+    Ok(pieces)
 }
 
 /// The words of a piece.
@@ -321,7 +344,9 @@ impl Operator {
     /// # Errors
     /// `entry.unknown`, `message.damaged`.
     pub async fn message_pieces(&self, actor: &Actor, email: &str) -> Result<Vec<Piece>, Refusal> {
-        Ok(pieces(&self.open_seen(actor, email).await?.summary.summary.root))
+        let mut opened = self.open_seen(actor, email).await?;
+        let shift = opened.summary.prefix.len() as u64;
+        attached(&mut opened.reader, &opened.summary.summary.root, shift).await
     }
 
     /// The words of a piece, for whoever cannot look at it: of a text as they stand, of a message as it is read, of a document as its reader finds them; none

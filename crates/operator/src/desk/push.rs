@@ -12,6 +12,7 @@ use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
+use aws_lc_rs::digest::{SHA256, digest};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase};
 use sceau_identity::vapid::VapidKey;
 use sceau_store::desk::push::{self as rows, Subscription};
@@ -99,6 +100,8 @@ pub struct BrowserView {
     pub code: String,
     /// Which browser: `Firefox, Android`; empty when it did not say.
     pub agent: String,
+    /// SHA-256 of where it is woken, in hexadecimal: by it a browser finds itself among them. Empty when that cannot be opened.
+    pub mark: String,
     /// Host of its service.
     pub service: String,
     /// Since when.
@@ -160,6 +163,17 @@ fn own(tx: &mut dyn Tx, asker: &Actor, id: Id) -> Result<Subscription, Fail> {
     found.ok_or_else(|| RefusalCode::NotFound.into())
 }
 
+/// The BALs to which a person has an access: id, address, whether the person holds it.
+fn open_to(tx: &mut dyn Tx, person: Id) -> Result<Vec<(Id, String, bool)>, StoreError> {
+    let (mut bals, now) = (Vec::new(), tx.now());
+    for a in access::of_person(tx, person)?.into_iter().filter(|a| a.starts <= now) {
+        if let Some(bal) = accounts::bal_by_id(tx, a.bal_id)? {
+            bals.push((bal.id, bal.address, a.role == "holder"));
+        }
+    }
+    Ok(bals)
+}
+
 fn invalid(name: &'static str) -> Refusal {
     Refusal::new(RefusalCode::Invalid).with("name", name)
 }
@@ -205,13 +219,7 @@ impl Operator {
         let asker = actor.clone();
         let show = move |tx: &mut dyn Tx| {
             permit(tx, &asker, UseCase::OwnShow, On::Anywhere)?;
-            let (mut bals, now) = (Vec::new(), tx.now());
-            for a in access::of_person(tx, asker.person())?.into_iter().filter(|a| a.starts <= now) {
-                if let Some(bal) = accounts::bal_by_id(tx, a.bal_id)? {
-                    bals.push((bal.id, bal.address, a.role == "holder"));
-                }
-            }
-            let mut browsers = Vec::new();
+            let (bals, mut browsers) = (open_to(tx, asker.person())?, Vec::new());
             for s in rows::of_person(tx, asker.person())? {
                 let of = rows::bals(tx, s.id)?;
                 browsers.push((s, of));
@@ -222,10 +230,12 @@ impl Operator {
         let mut browsers = Vec::new();
         for (s, of) in found {
             // What cannot be opened has no name; it can be taken away all the same.
-            let agent = self.opened_push(&s).await.map(|o| o.agent).unwrap_or_default();
+            let said = self.opened_push(&s).await.ok();
+            let mark = said.as_ref().map(|o| hex::encode(digest(&SHA256, o.endpoint.as_bytes())));
             browsers.push(BrowserView {
                 code: self.push_object(s.id),
-                agent,
+                agent: said.map(|o| o.agent).unwrap_or_default(),
+                mark: mark.unwrap_or_default(),
                 service: s.host,
                 since: Timestamp(s.created),
                 last: s.last.map(Timestamp),
@@ -251,6 +261,38 @@ impl Operator {
         agent: &str,
         addresses: &[String],
     ) -> Result<(), Refusal> {
+        self.keep_push(actor, (endpoint, agent), addresses, None).await
+    }
+
+    /// One of the asker's browsers renewed by itself where it is woken: `endpoint` takes the place of `before`, for the same BALs, as far as the asker still
+    /// has an access to them; what waits for it waits on. `admin.not_found` where `before` is none of the asker's, else as [`Operator::push_subscribe`].
+    pub async fn push_renew(&self, actor: &Actor, before: &str, endpoint: &str, agent: &str) -> Result<(), Refusal> {
+        let (asker, tag) = (actor.clone(), self.push_tag(before));
+        let sought = tag.clone();
+        let look = move |tx: &mut dyn Tx| {
+            permit(tx, &asker, UseCase::NoticeChoose, On::Anywhere)?;
+            let old = rows::of_person(tx, asker.person())?.into_iter().find(|s| s.tag == sought);
+            let of = rows::bals(tx, old.ok_or(RefusalCode::NotFound)?.id)?;
+            let open = open_to(tx, asker.person())?.into_iter().filter(|(id, ..)| of.contains(id));
+            Ok::<_, Fail>(open.map(|(_, address, _)| address).collect::<Vec<_>>())
+        };
+        let addresses = self.0.store.read(look).await?;
+        self.keep_push(actor, (endpoint, agent), &addresses, Some(tag)).await
+    }
+
+    /// What a browser is found by.
+    fn push_tag(&self, endpoint: &str) -> Vec<u8> {
+        self.0.store.vault().tag("push", endpoint.as_bytes()).to_vec()
+    }
+
+    /// Keeps a browser: where it is woken and what it calls itself; `instead`: of the one whose place it takes.
+    async fn keep_push(
+        &self,
+        actor: &Actor,
+        (endpoint, agent): (&str, &str),
+        addresses: &[String],
+        instead: Option<Vec<u8>>,
+    ) -> Result<(), Refusal> {
         self.require(actor, UseCase::NoticeChoose, On::Anywhere).await?;
         if endpoint.len() > MAX_ENDPOINT {
             return Err(invalid("endpoint"));
@@ -263,7 +305,7 @@ impl Operator {
         let row = Subscription {
             id,
             person: actor.person(),
-            tag: self.0.store.vault().tag("push", endpoint.as_bytes()).to_vec(),
+            tag: self.push_tag(endpoint),
             sealed: self.seal_identity(identity_key::push(id), &said).await?,
             host: to.host().to_owned(),
             created: self.now().0,
@@ -276,9 +318,14 @@ impl Operator {
         let (fact, asker) = (self.fact("push.subscribed", &By::actor(actor), None, "ok", data), actor.clone());
         let put = move |tx: &mut dyn Tx| {
             let of = chosen(tx, &asker, &keys)?;
+            let mut row = row.clone();
             let others = rows::of_person(tx, row.person)?.into_iter().filter(|s| s.tag != row.tag);
-            for old in others.rev().skip(MOST - 1) {
+            let (before, others): (Vec<_>, Vec<_>) = others.partition(|s| instead.as_ref() == Some(&s.tag));
+            for old in before.iter().chain(others.iter().rev().skip(MOST - 1)) {
                 rows::remove(tx, old.id)?;
+            }
+            if let Some(old) = before.first() {
+                (row.created, row.since, row.due, row.last) = (old.created, old.since, old.due, old.last);
             }
             rows::put(tx, &row, &of)?;
             Ok::<_, Fail>(fact.write(tx)?)

@@ -324,6 +324,16 @@ impl Operator {
         Ok(self.0.store.read(list).await?)
     }
 
+    /// One replacement. `admin.not_found`, `right.missing`.
+    pub async fn recovery(&self, actor: &Actor, id: Id) -> Result<RecoveryView, Refusal> {
+        let actor = actor.clone();
+        let find = move |tx: &mut dyn Tx| {
+            let row = found(tx, &actor, UseCase::RecoveryList, id)?;
+            view(tx, row)
+        };
+        Ok(self.0.store.read(find).await?)
+    }
+
     /// Somebody's replacements, newest first, at most `limit` (and 1,000). `right.missing`, `admin.not_found`.
     pub async fn recoveries_of(&self, actor: &Actor, login: &str, limit: u32) -> Result<Vec<RecoveryView>, Refusal> {
         let (actor, login, limit) = (actor.clone(), crate::accounts::login(login)?, crate::accounts::page(limit));

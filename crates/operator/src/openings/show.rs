@@ -4,7 +4,7 @@ use super::request::Request;
 use super::views::{OpeningQuery, OpeningView, PartView, StepView, WaitView};
 use crate::accounts::{bals, only};
 use crate::refuse::Fail;
-use crate::rights::{On, Reach, permit, reach, unknown};
+use crate::rights::{On, Reach, permit, permitted, reach, unknown};
 use crate::{Actor, Operator, Who};
 use sceau_domain::opening::{State, Task};
 use sceau_domain::{Refusal, RefusalCode, Timestamp, UseCase, plain};
@@ -47,6 +47,13 @@ impl Operator {
                 text: text.clone(),
                 within,
             };
+            if let (Some(id), Some(code)) = (structure, &query.structure) {
+                let own = rows::Filter { structure, within: filter.within.clone(), ..rows::Filter::default() };
+                // As for BALs: where nothing of it is the asker's, not even that the structure is there.
+                if !permitted(tx, &actor, uc, On::Structure(id))? && rows::list(tx, &own, Id::MAX, 1)?.is_empty() {
+                    return Err(unknown(tx, &actor, uc, code));
+                }
+            }
             let found = rows::list(tx, &filter, before.unwrap_or(Id::MAX), crate::accounts::page(limit))?;
             shown(tx, found, LISTED, &moment)
         };

@@ -28,6 +28,9 @@ struct Which {
     /// Since this instant, milliseconds since 1970.
     #[param(value_type = Option<i64>)]
     since: Option<Timestamp>,
+    /// Before this instant, milliseconds since 1970.
+    #[param(value_type = Option<i64>)]
+    until: Option<Timestamp>,
     /// From after this one, oldest first; without it, newest first.
     after: Option<Id>,
     /// How many, at most 1,000; 50 when absent.
@@ -62,11 +65,11 @@ struct Settle {
 async fn list(
     AxumState(State(op)): AxumState<State>,
     Asker(actor): Asker,
-    Query(Which { act, bal, actor: by, since, after, limit }): Query<Which>,
+    Query(Which { act, bal, actor: by, since, until, after, limit }): Query<Which>,
 ) -> Result<Json<Page<TraceView>>, Problem> {
     let size = limit.unwrap_or(50);
     let after = after.map(|id| id.0);
-    let filter = TraceFilter { act, bal, actor: by, since, after, limit: Some(size), ..TraceFilter::default() };
+    let filter = TraceFilter { act, bal, actor: by, since, until, after, limit: Some(size) };
     let found = op.traces(&actor, &filter).await?;
     // The newest ones have no page after them.
     Ok(Json(if after.is_some() { Page::new(found, size, |t| t.id.to_string()) } else { Page::whole(found) }))

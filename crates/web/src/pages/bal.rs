@@ -93,7 +93,7 @@ pub(super) async fn show(visitor: Visitor) -> Response {
             let shell = visitor.shell("/bal");
             let unread = mail.into_iter().map(|bal| (bal.code, bal.unread)).collect();
             let page = Bals { shell, bals, asked, places, issuer, nothing, ordinary: address, unread };
-            visitor.page(StatusCode::OK, &page)
+            visitor.screen(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
     }

@@ -145,7 +145,7 @@ pub(super) async fn show(visitor: Visitor) -> Response {
             let browsers = sessions.into_iter().map(|s| open(&visitor, place, s)).collect();
             let (shell, certificates) = (visitor.shell("/appareils"), visitor.op.certifies_devices());
             let page = Devices { shell, devices, shut, browsers, bals, personal, days, certificates };
-            visitor.page(StatusCode::OK, &page)
+            visitor.screen(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
     }
@@ -196,7 +196,7 @@ pub(super) async fn make(Sent(visitor, new): Sent<New>) -> Response {
     match made.await {
         Ok((user, secret, setup)) => {
             let page = Done { shell: visitor.shell("/appareils"), user, secret, setup };
-            visitor.page(StatusCode::OK, &page)
+            visitor.screen(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
     }
@@ -238,7 +238,7 @@ pub(super) async fn certify(Sent(visitor, new): Sent<NewCertificate>) -> Respons
         Ok(made) => {
             let packed = made.packed.map(|p| (STANDARD.encode(&p.file), p.password));
             let page = Certified { shell: visitor.shell("/appareils"), certificate: made.certificate, packed };
-            visitor.page(StatusCode::OK, &page)
+            visitor.screen(StatusCode::OK, &page)
         }
         Err(refusal) => visitor.refused(&refusal),
     }

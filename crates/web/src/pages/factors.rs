@@ -175,7 +175,7 @@ async fn page(visitor: &Visitor, why: Option<&Refusal>) -> Response {
             let shell = visitor.shell(PAGE);
             let (status, told) = why.map(|why| visitor.told(why)).unzip();
             let page = Page { shell, rows, links, password, totp, recovery, structures, told };
-            visitor.page(status.unwrap_or(StatusCode::OK), &page)
+            visitor.screen(status.unwrap_or(StatusCode::OK), &page)
         }
     }
 }
@@ -244,8 +244,8 @@ async fn totp_page(visitor: &Visitor, why: Option<&Refusal>) -> Response {
         Ok(offer) => {
             let picture = qr::svg(&offer.uri, &visitor.t("page.totp.picture")).unwrap_or_default();
             let (status, told) = why.map(|why| visitor.told(why)).unzip();
-            let page = TotpPage { shell: visitor.shell(TOTP), picture, shown: offer.shown, told };
-            visitor.page(status.unwrap_or(StatusCode::OK), &page)
+            let page = TotpPage { shell: visitor.shell(TOTP).under(PAGE), picture, shown: offer.shown, told };
+            visitor.screen(status.unwrap_or(StatusCode::OK), &page)
         }
         // The page was left open, or asked for by hand.
         Err(refusal) if refusal.code == RefusalCode::FormOld => visitor.see(PAGE),

@@ -1,7 +1,8 @@
-//! Pages for people: server-rendered; without scripts, but for passkeys, which need one. Whoever has a browser can use them, with or without style
-//! sheet, with a keyboard or a screen reader.
+//! Pages for people: server-rendered, and whole without scripts, but for passkeys, which need one. Whoever has a browser can use them, with or without
+//! style sheet, with a keyboard or a screen reader. What one does before there is a session, and what is only said, stands in a card
+//! (`templates/shell.html`, without the pages' script); what is one's own stands in the frame of the account (`templates/account.html`).
 //!
-//! A door like the others: pages translate forms into use cases and refusals into sentences. Promises: a page loads nothing but our style sheet, is
+//! A door like the others: pages translate forms into use cases and refusals into sentences. Promises: a page loads nothing but our own files, is
 //! framed by nobody, is kept by no cache and tells no other site where it was; looking at a page changes nothing; every value is escaped
 //! ([`layout`], and askama in `templates/`); a form is taken from our own pages alone: it carries what proves who sends it, or the word of a session
 //! ([`session`]), so that no other site can send one in somebody's name.
@@ -20,6 +21,7 @@ mod passkey;
 mod password;
 mod psc;
 mod qr;
+mod said;
 pub mod session;
 pub mod shell;
 mod sign_in;

@@ -1,4 +1,4 @@
-//! Signing in with a passkey, and the page on which a browser is asked for one: the only pages with a script.
+//! Signing in with a passkey, and the pages on which a browser is asked for one: the only ones of a sign-in with a script.
 use super::session::{Policy, Sent, Visitor};
 use super::shell::Shell;
 use super::{layout, password, sign_in};
@@ -39,11 +39,23 @@ pub(super) struct Wanted {
     suite: String,
 }
 
+/// Signing in with one.
 #[derive(askama::Template)]
 #[template(path = "passkey.html")]
 struct Page {
     shell: Shell,
-    create: bool,
+    ceremony: &'static str,
+    options: String,
+    form: &'static str,
+    back: &'static str,
+}
+
+/// Adding one: a page of the account.
+#[derive(askama::Template)]
+#[template(path = "passkey_add.html")]
+struct Adding {
+    shell: Shell,
+    ceremony: &'static str,
     options: String,
     form: &'static str,
     back: &'static str,
@@ -61,8 +73,17 @@ pub(super) async fn page(
     }
     match visitor.op.passkey_options(&visitor.browser(), create, visitor.actor.as_ref().ok()).await {
         Ok(options) => {
-            let page = Page { shell: visitor.shell(here), create, options: options.to_string(), form, back };
-            visitor.page_with(StatusCode::OK, &page, Policy { script: true, to: &[] })
+            let (shell, options) = (visitor.shell(here), options.to_string());
+            match ceremony {
+                Ceremony::Create => {
+                    let page = Adding { shell: shell.under(back), ceremony: "create", options, form, back };
+                    visitor.screen(StatusCode::OK, &page)
+                }
+                Ceremony::Get => {
+                    let page = Page { shell, ceremony: "get", options, form, back };
+                    visitor.page_with(StatusCode::OK, &page, Policy { script: true, to: &[] })
+                }
+            }
         }
         // The page was left open, or asked for by hand.
         Err(refusal) if refusal.code == RefusalCode::FormOld => visitor.see(back),

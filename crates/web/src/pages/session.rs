@@ -311,7 +311,7 @@ impl Visitor {
     /// Why not, for a page on which one tries again: its status and what it says.
     pub fn told(&self, refusal: &Refusal) -> (StatusCode, String) {
         let status = StatusCode::from_u16(refusal.code.http()).unwrap_or(StatusCode::BAD_REQUEST);
-        (status, layout::set(&refusal.sentence(self.lang)))
+        (status, super::said::said(refusal, self.lang))
     }
     /// Why not: leads to the sign-in where that helps, else a page that says it. A script hears the code and the sentence.
     pub fn refused(&self, refusal: &Refusal) -> Response {

@@ -1,10 +1,15 @@
-//! The frame of pages with a session: banner, where one may go, how one leaves. `templates/shell.html` draws it.
+//! The frame of pages with a session: banner, where one may go, how one leaves. `templates/shell.html` draws it around a card, `bureau.html` around the
+//! desk and the console, `account.html` around what is one's own, whichever room has the page.
 use super::layout::{self, ENGLISH, FRENCH};
 use super::session::{Visitor, chosen_in, in_language};
 use sceau_domain::Lang;
 use sceau_domain::text::text;
 use sceau_identity::session::csrf;
 use sceau_operator::Who;
+use std::sync::OnceLock;
+
+/// A place of the account: where it is, and the key of its name.
+pub type Place = (&'static str, &'static str);
 
 /// What every page shows around its own matter.
 pub struct Shell {
@@ -18,7 +23,18 @@ pub struct Shell {
     key: [u8; 32],
     theme: &'static str,
     bal: Option<String>,
+    under: Option<&'static str>,
     administers: bool,
+}
+
+/// The account's places, where no room above says more than this one has.
+const OWN: [Place; 3] =
+    [("/bal", "page.shell.bal"), ("/moyens", "page.shell.factors"), ("/appareils", "page.shell.devices")];
+static PLACES: OnceLock<&'static [Place]> = OnceLock::new();
+
+/// The menu of the account's pages (`templates/account.html`), ours among them: said once, by the room that has the others, before pages are shown.
+pub fn account_places(places: &'static [Place]) {
+    PLACES.get_or_init(|| places);
 }
 
 /// A place to go.
@@ -56,6 +72,7 @@ impl Shell {
             key: visitor.form_key(),
             theme: visitor.theme,
             bal: None,
+            under: None,
             administers: visitor.administers,
         }
     }
@@ -63,6 +80,11 @@ impl Shell {
     #[must_use]
     pub fn of_bal(self, code: &str) -> Self {
         Self { bal: Some(code.to_owned()), ..self }
+    }
+    /// The frame of a page that stands under one of the account's places.
+    #[must_use]
+    pub fn under(self, place: &'static str) -> Self {
+        Self { under: Some(place), ..self }
     }
     /// The BAL whose page it is.
     pub fn bal(&self) -> Option<&str> {
@@ -114,5 +136,11 @@ impl Shell {
         let link = |(path, key): &(&str, &str)| Link { to: self.to(path), name: self.t(key), here: *path == self.path };
         let console = self.administers.then_some(("/console", "page.shell.console"));
         Self::LINKS.iter().chain(console.as_ref()).map(link).collect()
+    }
+    /// The account's places.
+    pub fn places(&self) -> Vec<Link> {
+        let at = self.under.unwrap_or(&self.path);
+        let link = |(path, key): &Place| Link { to: self.to(path), name: self.t(key), here: *path == at };
+        PLACES.get().copied().unwrap_or(&OWN).iter().map(link).collect()
     }
 }

@@ -93,7 +93,11 @@ async fn a_page_of_ones_own_is_for_whoever_is_signed_in() {
     assert!(h.get("/bal?lang=en", &cookie).await.text.contains("Your mailboxes"));
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    assert!(!policy.contains("script-src") && !page.text.contains("<script"));
+    // It loads the script of every page of a session, and none stands in it. Before there is one, none is loaded.
+    assert!(policy.contains("script-src 'self'") && policy.contains("require-trusted-types-for 'script'"), "{policy}");
+    assert_eq!((page.text.matches("<script").count(), page.text.matches("/base.js\"></script>").count()), (1, 1));
+    let before = h.get("/connexion", "").await;
+    assert!(!before.header("content-security-policy").contains("script-src") && !before.text.contains("<script"));
     assert_eq!((page.header("x-frame-options"), page.header("cache-control")), ("DENY", "no-store"));
     assert_eq!(page.header("referrer-policy"), "same-origin", "else no browser says where a form stands");
     assert!(page.cookies().is_empty(), "{:?}", page.cookies());
@@ -107,6 +111,50 @@ async fn a_page_of_ones_own_is_for_whoever_is_signed_in() {
     for (to, led) in [("/moyens", "/moyens"), ("https://ailleurs.fr", "/bal"), ("//ailleurs.fr/bal", "/bal")] {
         assert_eq!(h.get(&format!("/connexion?vers={to}"), &cookie).await.header("location"), led);
     }
+}
+
+/// What is one's own has one frame: the account's menu, the design of the desk, the banner by which one leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_ones_own_stand_in_the_accounts_frame() {
+    let h = house().await;
+    let cookie = h.anne(Factor::Card).await;
+    for (path, title) in
+        [("/bal", "Vos BAL"), ("/moyens", "Vos moyens de connexion"), ("/appareils", "Vos appareils et logiciels")]
+    {
+        let page = h.get(path, &cookie).await;
+        assert_eq!(page.status, StatusCode::OK, "{path} {}", page.text);
+        for part in ["class=\"app account\"", "/base.css\"", "aria-label=\"Votre compte\"", "action=\"/deconnexion\""] {
+            assert!(page.text.contains(part), "{path} {part}: {}", page.text);
+        }
+        assert!(page.text.contains(&format!("<h1>{title}</h1>")) && !page.text.contains("/pages.css"), "{}", page.text);
+        let (_, menu) = page.text.split_once("class=\"rail\"").unwrap();
+        let (menu, _) = menu.split_once("</nav>").unwrap();
+        assert_eq!(menu.matches("aria-current=\"page\"").count(), 1, "{menu}");
+        assert!(menu.contains(&format!("href=\"{path}\" aria-current=\"page\"")), "{menu}");
+        for other in ["/bal", "/moyens", "/appareils"] {
+            assert!(menu.contains(&format!("href=\"{other}\"")), "{menu}");
+        }
+        let english = h.get(&format!("{path}?lang=en"), &cookie).await.text;
+        assert!(english.contains("aria-label=\"Your account\"") && !english.contains(title), "{path} {english}");
+        let dark = h.get(path, &format!("{cookie}; __Host-sceau-theme=dark")).await.text;
+        assert!(dark.contains("data-theme=\"dark\""), "{path}: as its person chose");
+    }
+    // A step of one of them stands under it.
+    let begun = h.post("/moyens/cle", &cookie, &format!("jeton={}&nom=Cle", word_of(&h, &cookie, "/moyens/cle"))).await;
+    assert_eq!((begun.status, begun.header("location")), (StatusCode::SEE_OTHER, "/moyens/cle"), "{}", begun.text);
+    let attempt = begun.cookies()[0].split(';').next().unwrap().to_owned();
+    let page = h.get("/moyens/cle", &format!("{cookie}; {attempt}")).await;
+    assert!(page.text.contains("href=\"/moyens\" aria-current=\"page\""), "{}", page.text);
+    assert!(
+        page.text.contains("data-passkey=\"create\"") && page.text.contains("src=\"/pages/cle.js\""),
+        "{}",
+        page.text
+    );
+}
+
+/// The word of a form in the session of this cookie's header.
+fn word_of(h: &House, cookie: &str, form: &str) -> String {
+    sceau_identity::session::csrf(&h.op.form_key(cookie.split_once('=').unwrap().1), form)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -205,3 +205,23 @@ async fn a_key_belongs_to_one_person_and_one_request() {
         h.ask(Some(&root), Method::POST, "/alarms/acknowledgements", &[("idempotency-key", "a")], Some(ack)).await;
     assert_eq!(said.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_are_asked_for_between_two_instants() {
+    let h = House::new().await;
+    sceau_testkit::newcomers(&h.op, &h.admin, &["avant"]).await;
+    let between = h.op.clock().now().0 + 30_000;
+    h.store.clock.advance_ms(60_000);
+    sceau_testkit::newcomers(&h.op, &h.admin, &["apres"]).await;
+    let asked = async |query: String| {
+        let said = h.root(Method::GET, &format!("/traces?act=person&{query}"), &[], None).await;
+        assert_eq!(said.status, StatusCode::OK, "{}", said.text);
+        let items = said.body["items"].as_array().unwrap().clone();
+        items.into_iter().map(|t| t["at"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    let (before, after) = (asked(format!("until={between}")).await, asked(format!("since={between}")).await);
+    assert!(!before.is_empty() && before.iter().all(|at| *at < between), "{before:?}");
+    assert!(!after.is_empty() && after.iter().all(|at| *at >= between), "{after:?}");
+    assert_eq!(asked(String::new()).await.len(), before.len() + after.len());
+    assert!(asked(format!("since={between}&until={between}")).await.is_empty());
+}

@@ -5,13 +5,16 @@ use sceau_e2e::{Desk, proves};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Its pages, and a word of each.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 13] = [
     ("/compte", "Vos BAL"),
+    ("/bal", "BAL personnelle"),
     ("/compte/choix", "Liste rouge"),
-    ("/compte/notifications", "Votre adresse ordinaire"),
+    ("/compte/notifications", "Votre adresse de notification"),
     ("/compte/delegations", "Vous avez délégué à"),
     ("/compte/activite", "D’où"),
     ("/compte/affichage", "Clair ou sombre"),
+    ("/moyens", "Ce que vous avez"),
+    ("/appareils", "Un nouveau jeton"),
     ("/compte/telephone", "Sur un téléphone"),
     ("/compte/donnees", "Emporter vos messages"),
     ("/compte/aide", "Votre demande"),
@@ -69,5 +72,5 @@ fn one_looks_after_ones_own_account() {
     let people = &desk.sandbox.ready.psc.people;
     let name = &people.iter().find(|p| p.login == cast.secretary).expect("somebody").name;
     browser.go(&desk.at("/compte/activite")).shows("Connexion à la BAL").shows(name);
-    browser.press("form.bar select option[value='moi']").press("form.bar button").shows("Affichage choisi");
+    browser.press("form.bar select option[value='moi']").press("form.bar button").shows("Affichage modifié");
 }

@@ -60,7 +60,7 @@ fn folders_are_made_filled_and_kept_from_going_with_what_they_hold() {
     assert!(done.body.contains("Un message archivé."), "{}", done.body);
     assert!(visit.get(&desk.at(&folders)).body.contains("Archives / 20"));
     let back = visit.follow(visit.send(&done, &format!("/bal/{bal}/annuler"), &[]));
-    assert!(back.body.contains("1 comme avant"), "{}", back.body);
+    assert!(back.body.contains("1 remis comme avant"), "{}", back.body);
     // Folders that every BAL has are not this page's to change.
     let inbox = between(&list.url, "/dossier/", "?").or(list.url.rsplit('/').next()).expect("a folder").to_owned();
     let own = [("jeton", jeton.as_str()), ("dossier", &inbox), ("faire", "supprimer"), ("nom", "")];

@@ -13,7 +13,7 @@ const PAGES: [(&str, &str); 31] = [
     ("/structures", "hopital-alpes"),
     ("/regions", "region-alpes"),
     ("/roles", "Donner un rôle"),
-    ("/recuperations", "Remplacement de moyens"),
+    ("/recuperations", "Remplacement des moyens de connexion"),
     ("/imports", "Imports"),
     ("/file", "Réessayer une destination"),
     ("/partenaires", "Partenaires"),
@@ -21,7 +21,7 @@ const PAGES: [(&str, &str); 31] = [
     ("/certificats", "Jours restants"),
     ("/autorites", "Demander les listes maintenant"),
     ("/domaines", "Inscrit"),
-    ("/connecteurs", "Connecteurs"),
+    ("/connecteurs", "Raccordements"),
     ("/alarmes", "Alarmes"),
     ("/abus", "Abus"),
     ("/signalements", "Signalements"),
@@ -69,7 +69,7 @@ fn each_of_the_operators_people_finds_what_is_theirs() {
     browser.screen(Screen { width: 1440, dark: false });
 
     // Blocked with a reason, seen as such, released.
-    browser.go(&desk.at(&sheet)).press("a[href$='/bloquer']").shows("Plus aucune porte");
+    browser.go(&desk.at(&sheet)).press("a[href$='/bloquer']").shows("ne peut plus rien ouvrir");
     browser
         .fill("#c-reason", "Essai de blocage")
         .press("main form .btn-risk")

@@ -77,10 +77,10 @@ fn a_telephone_is_made_ready_and_keeps_no_content() {
 
     // The telephone's finger or face is enough when the session is over.
     let finger = browser.authenticator(false);
-    browser.go(&desk.at("/moyens")).fill("#nom", "Téléphone").press(".cards .card:first-child button");
+    browser.go(&desk.at("/moyens")).fill("#nom", "Téléphone").press("form[action^='/moyens/cle'] button");
     browser.at("/moyens/cle").shows("Rien n’a été fait");
     browser.verified(&finger, true).press("form[data-passkey] button").at("/moyens").shows("Téléphone");
-    browser.press(".places button").at("/connexion");
+    browser.press(".banner .menu summary").press(".menu-sheet form button").at("/connexion");
     assert_eq!(browser.cookie("__Host-sceau"), None);
     browser.press("form[action^='/connexion/cle'] button").home();
     let console = browser.console();

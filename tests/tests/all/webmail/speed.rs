@@ -35,6 +35,22 @@ fn round(browser: &Browser) -> Vec<(String, f64)> {
     slow(browser)
 }
 
+/// Letter by letter into fields, with what answers while one types.
+fn typing(browser: &Browser, fields: &[(&str, &str)]) -> Vec<(String, f64)> {
+    for (css, text) in fields {
+        browser.fill(css, text);
+    }
+    slow(browser)
+}
+
+/// Whatever else runs on this machine is not the page's doing: one round of three, undisturbed.
+fn at_once(what: &str, mut round: impl FnMut() -> Vec<(String, f64)>) {
+    let rounds: Vec<_> = (0..3).map(|_| round()).collect();
+    println!("{what}: {rounds:?}");
+    let best = rounds.iter().map(|round| worst(round)).fold(f64::INFINITY, f64::min);
+    assert!(best <= MOST, "{what}: {rounds:?}");
+}
+
 #[test]
 #[ignore = "long"]
 fn a_key_or_a_click_is_followed_by_a_picture_at_once() {
@@ -55,9 +71,15 @@ fn a_key_or_a_click_is_followed_by_a_picture_at_once() {
     browser.keys(&["j"]);
     let seen = slow(&browser);
     assert!(worst(&seen) >= 250.0, "{seen:?}");
-    // Whatever else runs on this machine is not the page's doing: one round of three, undisturbed.
-    let rounds: Vec<_> = (0..3).map(|_| round(&browser)).collect();
-    println!("{rounds:?}");
-    let best = rounds.iter().map(|round| worst(round)).fold(f64::INFINITY, f64::min);
-    assert!(best <= MOST, "{rounds:?}");
+    at_once("a list", || round(&browser));
+    let url = browser.url();
+    let (bal, _) = url.split_once("/dossier/").unwrap_or_else(|| panic!("no list: {url}"));
+    at_once("a question", || typing(&browser, &[("#q", "bilan de")]));
+    browser.go(&format!("{bal}/ecrire")).run(WATCH, &[]);
+    let written = [
+        ("#a", "mart"),
+        ("#objet", "Bilan avant consultation"),
+        ("#texte", "Vous trouverez le bilan de Madame ESSAI."),
+    ];
+    at_once("a letter", || typing(&browser, &written));
 }

@@ -5,7 +5,7 @@
 mod edit;
 pub(crate) mod email;
 pub(crate) mod identity;
-mod show;
+pub(crate) mod show;
 pub mod views;
 
 pub(crate) use show::view;

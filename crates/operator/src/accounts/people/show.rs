@@ -162,7 +162,8 @@ pub(crate) struct Eyes {
 }
 
 impl Eyes {
-    fn of(tx: &mut dyn Tx, actor: &Actor) -> Result<Self, Fail> {
+    /// Whoever asks.
+    pub(crate) fn of(tx: &mut dyn Tx, actor: &Actor) -> Result<Self, Fail> {
         let me = actor.person();
         let within = match reach(tx, actor, UseCase::PersonList) {
             Ok(Reach::All) => None,
@@ -173,7 +174,8 @@ impl Eyes {
         };
         Ok(Self { me, within })
     }
-    fn see(&self, person: i64, structure: Option<i64>) -> bool {
+    /// Of this person, what is of this structure.
+    pub(crate) fn see(&self, person: i64, structure: Option<i64>) -> bool {
         let here = |within: &Vec<i64>| structure.is_some_and(|s| within.contains(&s));
         self.me == person || self.within.as_ref().is_none_or(here)
     }

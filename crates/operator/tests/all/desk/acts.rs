@@ -1,6 +1,7 @@
 //! Acts and taking them back.
 use super::lists::view;
 use super::{ANNE, House, SERVICE};
+use sceau_domain::Timestamp;
 use sceau_operator::Actor;
 use sceau_operator::desk::acts::{Act, Chosen, Undone, What};
 use sceau_operator::desk::list::Filter;
@@ -15,6 +16,8 @@ each_engine!(
     a_removal_waits,
     a_whole_view_at_once,
     what_comes_while_a_folder_is_emptied_stays,
+    a_label_is_renamed_or_taken_everywhere,
+    conversations_are_given_from_a_list,
 );
 
 impl House {
@@ -199,4 +202,112 @@ async fn what_comes_while_a_folder_is_emptied_stays(h: House) {
     // Another BAL's folder is none here.
     let service = h.sits("anne", SERVICE).await;
     assert_eq!(code(op.delete_empty_folder(&service, trash).await), "folder.unknown");
+}
+
+async fn a_label_is_renamed_or_taken_everywhere(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let inbox = h.place(&anne, "INBOX").await;
+    let uids = h.letters(&anne, 4).await;
+    let give = async |uids: &[u32], label: &str| {
+        op.act_on(&anne, &chosen(inbox, uids), Act::Label(label.into(), true)).await.unwrap();
+    };
+    give(&uids[..3], "urgent").await;
+    give(&uids[1..2], "labo").await;
+    op.move_entries(&anne, inbox, &uids[2..3], "Archive").await.unwrap();
+    // Keywords of what stands in both folders, in its order.
+    let all = async || {
+        let mut all: Vec<Vec<String>> = Vec::new();
+        for folder in ["INBOX", "Archive"] {
+            let open = op.open_folder(&anne, folder, true).await.unwrap();
+            all.extend(open.entries.iter().map(|e| e.flags.keywords.iter().map(str::to_owned).collect::<Vec<_>>()));
+        }
+        all
+    };
+    let words = |all: &[&[&str]]| -> Vec<Vec<String>> {
+        all.iter().map(|words| words.iter().map(|w| (*w).to_owned()).collect()).collect()
+    };
+    let before = words(&[&["urgent"], &["labo", "urgent"], &[], &["urgent"]]);
+    assert_eq!(all().await, before);
+    assert_eq!(op.keywords_at(&anne, inbox, uids[1]).await.unwrap(), ["labo", "urgent"]);
+    let done = op.relabel(&anne, "urgent", Some("labo")).await.unwrap();
+    assert_eq!((done.what, done.count, done.more), (What::Relabelled, 3, false));
+    assert_eq!(all().await, words(&[&["labo"], &["labo"], &[], &["labo"]]));
+    // Taken back: what had both has both, what nobody had comes from nowhere.
+    assert_eq!(op.undo(&anne, done.undo.unwrap()).await.unwrap(), Undone { back: 3, changed: 0 });
+    assert_eq!(all().await, before);
+    // What somebody else changed since stays.
+    let done = op.relabel(&anne, "urgent", Some("vu")).await.unwrap();
+    let read = FlagSet::of(Flags::SEEN);
+    op.change_flags(&bruno, inbox, &uids[..1], FlagChange::Add, read, None).await.unwrap();
+    assert_eq!(op.undo(&anne, done.undo.unwrap()).await.unwrap(), Undone { back: 2, changed: 1 });
+    assert_eq!(all().await, words(&[&["vu"], &["labo", "urgent"], &[], &["urgent"]]));
+    let done = op.relabel(&anne, "urgent", None).await.unwrap();
+    assert_eq!((done.what, done.count), (What::Unlabelled, 2));
+    assert_eq!(all().await, words(&[&["vu"], &["labo"], &[], &[]]));
+    assert_eq!(op.undo(&anne, done.undo.unwrap()).await.unwrap(), Undone { back: 2, changed: 0 });
+    // The same one in other letters, or one that nothing has, is no act: nothing is lost.
+    for (from, to) in [("urgent", Some("URGENT")), ("absente", Some("labo")), ("absente", None)] {
+        let done = op.relabel(&anne, from, to).await.unwrap();
+        assert_eq!((done.count, done.undo), (0, None), "{from} {to:?}");
+    }
+    assert_eq!(all().await, words(&[&["vu"], &["labo", "urgent"], &[], &["urgent"]]));
+    // Elsewhere nothing is called so, and another BAL's folder is none.
+    let own = h.sits("anne", ANNE).await;
+    assert_eq!(op.relabel(&own, "urgent", None).await.unwrap().count, 0);
+    assert_eq!(code(op.keywords_at(&own, inbox, uids[1]).await), "folder.unknown");
+    assert_eq!(code(op.keywords_at(&anne, inbox, 99).await), "entry.unknown");
+}
+
+async fn conversations_are_given_from_a_list(h: House) {
+    let (w, op) = (&h.0, &h.0.op);
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let inbox = h.place(&anne, "INBOX").await;
+    let uids = h.letters(&anne, 3).await;
+    // Who has each, by the name that lists show; oldest first.
+    let with = async || {
+        let rows = op.window(&anne, &view(inbox, Filter::All)).await.unwrap().rows;
+        rows.into_iter().rev().map(|row| row.with).collect::<Vec<_>>()
+    };
+    let now = || op.clock().now();
+    let to = |login: &str, seen: Timestamp| Act::Give(Some(login.to_owned()), seen);
+    let done = op.act_on(&anne, &chosen(inbox, &uids[..2]), to("bruno", now())).await.unwrap();
+    assert_eq!((done.what, done.count, done.left), (What::Given, 2, 0));
+    let names = with().await;
+    assert!(names[0].is_some() && names[0] == names[1] && names[2].is_none(), "{names:?}");
+    assert_eq!(w.traces("mail.assigned").await.len(), 1);
+    // Of what he has already nothing is done.
+    assert_eq!(op.act_on(&anne, &chosen(inbox, &uids[..2]), to("bruno", now())).await.unwrap().count, 0);
+    w.advance(60);
+    let shown = now();
+    w.advance(60);
+    // Bruno takes the third one while Anne looks at her list: it stays his, and she hears of it.
+    let taken = op.act_on(&bruno, &chosen(inbox, &uids[2..]), to("bruno", shown)).await.unwrap();
+    let done = op.act_on(&anne, &chosen(inbox, &uids), to("anne", shown)).await.unwrap();
+    assert_eq!((done.count, done.left), (2, 1));
+    let all = with().await;
+    assert!(all[0] == all[1] && all[0] != names[0] && all[2] == names[0], "{all:?}");
+    assert_eq!(code(op.act_on(&anne, &chosen(inbox, &uids[2..]), to("anne", shown)).await), "edit.conflict");
+    // Taken back: to whoever had each, where nobody was given it since.
+    let one = op.open_folder(&anne, "INBOX", true).await.unwrap().entries[0].message;
+    let thread = op.conversation_of(&anne, one).await.unwrap();
+    let version = op.assignments(&anne, &[thread]).await.unwrap().remove(&thread).unwrap().version;
+    op.assign(&bruno, one, version, None).await.unwrap();
+    assert_eq!(op.undo(&anne, done.undo.unwrap()).await.unwrap(), Undone { back: 1, changed: 1 });
+    assert_eq!(with().await, [None, names[0].clone(), names[0].clone()]);
+    op.undo(&bruno, taken.undo.unwrap()).await.unwrap();
+    assert_eq!(with().await, [None, names[0].clone(), None]);
+    // Given to nobody, and back.
+    w.advance(1);
+    let done = op.act_on(&anne, &chosen(inbox, &uids), Act::Give(None, now())).await.unwrap();
+    assert_eq!((done.what, done.count), (What::Ungiven, 1));
+    assert_eq!(with().await, [None, None, None]);
+    assert_eq!(op.undo(&anne, done.undo.unwrap()).await.unwrap(), Undone { back: 1, changed: 0 });
+    assert_eq!(with().await, [None, names[0].clone(), None]);
+    // Only to somebody who reads it, and at a shared BAL alone.
+    assert_eq!(code(op.act_on(&anne, &chosen(inbox, &uids), to("chloe", now())).await), "admin.not_found");
+    let own = h.sits("anne", ANNE).await;
+    let mine = h.place(&own, "INBOX").await;
+    let uid = h.files(&own, "INBOX", 1, FlagSet::default(), &letter("a@exemple.fr", "seule")).await;
+    assert_eq!(code(op.act_on(&own, &chosen(mine, &[uid]), to("anne", now())).await), "state.wrong");
 }

@@ -2,7 +2,7 @@
 use crate::rights::House;
 use sceau_domain::{Timestamp, UseCase};
 use sceau_operator::Actor;
-use sceau_operator::desk::figures::Condition;
+use sceau_operator::desk::figures::{Condition, Thing};
 use sceau_operator::notary::NotarySettings;
 use sceau_operator::traces::TraceFilter;
 use sceau_store::jobs::{NewJob, enqueue};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 each_engine!(
     pages_are_of_whoever_administers_something,
+    what_a_page_leads_to_is_of_the_asker_s_place,
     later_work_and_health_are_shown_to_who_may_see_them,
     the_log_is_judged_for_who_may_prove_a_trace
 );
@@ -32,6 +33,31 @@ async fn pages_are_of_whoever_administers_something(h: House) {
     assert!(held("anne").await.is_empty());
     op.block_person(&h.0.admin, "bruno", "essai").await.unwrap();
     assert!(held("bruno").await.is_empty());
+}
+
+async fn what_a_page_leads_to_is_of_the_asker_s_place(h: House) {
+    let op = &h.0.op;
+    h.grant("anne", "structure", Some("ici"), None).await;
+    h.grant("bruno", "support", None, None).await;
+    let (anne, support) = (h.actor("anne").await, h.actor("bruno").await);
+    let person = |case, login: &str| (case, Thing::Person(login.into()));
+    let wanted = vec![
+        person(UseCase::PersonList, "anne"),
+        person(UseCase::PersonList, "bruno"),
+        person(UseCase::PersonBlock, "bruno"),
+        person(UseCase::FactorInvite, "anne"),
+        person(UseCase::FactorInvite, "chloe"),
+        (UseCase::StructureList, Thing::Structure("ici".into())),
+        (UseCase::StructureList, Thing::Structure("ailleurs".into())),
+        (UseCase::BodyList, Thing::Body("gi".into())),
+        (UseCase::BalList, Thing::Bal("bruno.petit@alpha.mssante.fr".into())),
+        (UseCase::BalSuspend, Thing::Bal("rien".into())),
+    ];
+    let of = async |actor: &Actor| op.permits(actor, wanted.clone()).await.unwrap();
+    assert_eq!(of(&anne).await, [true, false, false, true, false, true, false, false, false, false]);
+    // Support sees everything, changes neither who may sign in nor anything of whoever administers.
+    assert_eq!(of(&support).await, [true, true, false, false, true, true, true, true, true, false]);
+    assert_eq!(of(&h.actor("chloe").await).await, [false; 10]);
 }
 
 async fn later_work_and_health_are_shown_to_who_may_see_them(h: House) {

@@ -13,6 +13,7 @@ each_engine!(
     a_message_is_read_where_one_sees_it,
     what_is_known_of_a_sender_is_what_was_proven,
     html_is_shown_with_its_own_pictures_and_nothing_else,
+    a_picture_of_a_text_is_one_by_its_bytes_and_stands_in_its_message,
     pieces_are_what_their_bytes_are,
     who_writes_for_the_first_time_is_known,
     a_sender_is_shown_with_what_is_published,
@@ -156,6 +157,48 @@ async fn html_is_shown_with_its_own_pictures_and_nothing_else(h: House) {
     let deep = h.reads(&anne, "INBOX").await;
     assert!(deep.html && deep.text.contains("Été"));
     assert_eq!(op.message_html(&anne, &deep.email, Box::new(|_| None)).await.unwrap(), None);
+}
+
+async fn a_picture_of_a_text_is_one_by_its_bytes_and_stands_in_its_message(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let head = letter("zoe@exemple.fr", "liees").replace("\r\n\r\nBonjour liees\r\n", "\r\n");
+    let part = |head: &str, body: &str| format!("--r\r\n{head}\r\n\r\n{body}\r\n");
+    let picture = |id: &str, body: &str| {
+        part(&format!("Content-Type: image/png\r\nContent-ID: {id}\r\nContent-Transfer-Encoding: base64"), body)
+    };
+    let named =
+        ["vrai@a", "double@a", "dessin@a", "page@a", "lettre@a", "dedans@a", "texte@a", "immense@a", "absent@a"];
+    let shows: String = named.iter().map(|id| format!("<img alt='{id}' src='cid:{id}'>")).collect();
+    let within = picture("<dedans@a>", PNG).replace("--r", "--i");
+    let inner = format!("Subject: dedans\r\nContent-Type: multipart/related; boundary=i\r\n\r\n{within}--i--\r\n");
+    let parts = [
+        part("Content-Type: text/html; charset=utf-8\r\nContent-ID: <texte@a>", &format!("<p>Signature</p>{shows}")),
+        picture("<vrai@a>", PNG),
+        picture(" <double@a> ", PNG),
+        part("Content-Type: image/svg+xml\r\nContent-ID: <double@a>", "<svg onload='alert(1)'/>"),
+        part("Content-Type: image/png\r\nContent-ID: <dessin@a>", "<svg xmlns='x' onload='alert(1)'/>"),
+        part("Content-Type: image/png\r\nContent-ID: <page@a>", "<html><script>alert(1)</script>"),
+        part("Content-Type: message/rfc822\r\nContent-ID: <lettre@a>", &inner),
+        // Its beginning says that it is 100,000 points wide and as many high.
+        picture("<immense@a>", "iVBORw0KGgoAAAANSUhEUgABhqAAAYagCAYAAAA="),
+        // A scan that the text does not show: one looks for it among what is attached.
+        picture("<scan@a>", PNG),
+    ];
+    let type_ = "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=r";
+    h.files(&anne, "INBOX", 1, FlagSet::default(), &format!("{head}{type_}\r\n\r\n{}--r--\r\n", parts.concat())).await;
+    let reading = h.reads(&anne, "INBOX").await;
+    let clean = op.message_html(&anne, &reading.email, Box::new(|_| None)).await.unwrap().expect("HTML");
+    let shown: Vec<&str> = clean.html.split("<img ").skip(1).filter(|img| img.contains("src=\"data:")).collect();
+    assert!(shown.len() == 2 && shown.iter().all(|img| img.contains("data:image/png;base64,iVBOR")), "{}", clean.html);
+    assert!(clean.html.contains("alt=\"vrai@a\"") && !clean.html.contains("alert"), "{}", clean.html);
+    assert_eq!((clean.left_out.remote, clean.left_out.own), (0, 7));
+    let listed: Vec<_> = reading.pieces.iter().map(|p| (p.number.as_str(), p.within)).collect();
+    let within = |n: &'static str| (n, true);
+    assert_eq!(
+        listed,
+        [within("2"), within("3"), within("4"), within("5"), within("6"), ("7", false), within("8"), ("9", false)]
+    );
 }
 
 async fn pieces_are_what_their_bytes_are(h: House) {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 each_engine!(
     a_browser_is_woken_of_what_its_person_chose,
     a_browser_that_is_gone_is_forgotten,
+    a_browser_that_renews_itself_is_woken_where_it_is_now,
     nobody_is_asked_whom_the_operator_does_not_list,
     a_browser_is_of_one_person_who_can_lose_it,
 );
@@ -191,6 +192,37 @@ async fn a_browser_that_is_gone_is_forgotten(h: House) {
         assert_eq!(service.took().len(), 1, "{n}");
     }
     assert!(browsers().await.is_empty());
+}
+
+async fn a_browser_that_renews_itself_is_woken_where_it_is_now(h: House) {
+    let (service, h) = Service::of(h).await;
+    let op = &h.0.op;
+    let (anne, bruno) = (h.comes_in("anne").await, h.comes_in("bruno").await);
+    let [old, new] = ["a", "b"].map(|name| service.endpoint(name));
+    let both = [ANNE.to_owned(), SERVICE.to_owned()];
+    op.push_subscribe(&anne, &old, FIREFOX, &both).await.unwrap();
+    let browsers = async || op.own_push(&anne).await.unwrap().unwrap().browsers;
+    let before = browsers().await.remove(0);
+    // Mail comes while its service still has it under the old address, where nobody is any more.
+    service.say(503);
+    h.brings(ANNE, "un").await;
+    assert_eq!((service.took().len(), browsers().await[0].last), (1, None));
+    service.say(201);
+    // Nobody else names it, nor a service that the operator does not list: nothing changes.
+    assert_eq!(code(op.push_renew(&bruno, &old, &new, FIREFOX).await), "admin.not_found");
+    assert_eq!(code(op.push_renew(&anne, &new, &old, FIREFOX).await), "admin.not_found");
+    assert_eq!(code(op.push_renew(&anne, &old, "https://ailleurs.example/b", FIREFOX).await), "push.forbidden");
+    assert_eq!(browsers().await[0].mark, before.mark);
+    op.push_renew(&anne, &old, &new, FIREFOX).await.unwrap();
+    let after = browsers().await;
+    assert_eq!((after.len(), &after[0].bals, after[0].since), (1, &before.bals, before.since));
+    assert!(after[0].mark != before.mark && after[0].mark.len() == 64, "{after:?}");
+    assert_eq!(code(op.push_renew(&anne, &old, &new, FIREFOX).await), "admin.not_found", "it is the old one no more");
+    // What waited is told at the new address, and nothing at the old one.
+    h.later(3_600).await;
+    let paths: Vec<String> = service.took().into_iter().map(|r| r.path).collect();
+    assert_eq!(paths, ["/wpush/b"]);
+    assert_eq!((h.waited_for().await, h.0.count("push_bals").await), (2, 2));
 }
 
 async fn nobody_is_asked_whom_the_operator_does_not_list(h: House) {

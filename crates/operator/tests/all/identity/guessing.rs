@@ -3,7 +3,7 @@ use super::House;
 use sceau_domain::Refusal;
 use sceau_domain::abuse::{Decision, Thresholds};
 use sceau_identity::factor::Factor;
-use sceau_operator::identity::sessions::Entered;
+use sceau_operator::identity::sessions::{Entered, SignedIn};
 use sceau_operator::{Actor, Door, Operator, Origin};
 use sceau_testkit::browser::Browser;
 use sceau_testkit::relay::Played;
@@ -49,6 +49,15 @@ pub(super) async fn node(h: &House, thresholds: Thresholds) -> Operator {
     Operator::open(config, h.0.store.clone(), h.0.op.trust().clone()).await.unwrap()
 }
 
+/// Somebody signs in and sets the password: the browser, and what it has of that.
+async fn with_a_password(h: &House, op: &Operator, login: &str) -> (Browser, SignedIn) {
+    let browser = Browser::new(op);
+    let signed = browser.proves(op, h.person(login).await.id, &[Factor::Passkey], None).await;
+    let person = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
+    op.set_password(&person, PASSWORD).await.unwrap();
+    (browser, signed)
+}
+
 /// Types a password.
 async fn types(
     op: &Operator,
@@ -64,11 +73,8 @@ async fn strangers_slow_strangers_and_not_the_person(h: House) {
     let thresholds = Thresholds { guess: 4, ..Thresholds::NONE };
     // Nobody tries anything at the third.
     let nodes = [node(&h, thresholds).await, node(&h, thresholds).await, node(&h, thresholds).await];
-    let browser = Browser::new(&nodes[0]);
     let id = h.person("anne").await.id;
-    let signed = browser.proves(&nodes[0], id, &[Factor::Passkey], None).await;
-    let anne = nodes[0].session_of(&signed.cookie, &browser.origin).await.unwrap();
-    nodes[0].set_password(&anne, PASSWORD).await.unwrap();
+    let (_, signed) = with_a_password(&h, &nodes[0], "anne").await;
     // From eight networks at once, at two nodes; and at a login that nobody has.
     let mut tries = JoinSet::new();
     for n in 0..8_u8 {
@@ -117,10 +123,7 @@ async fn strangers_slow_strangers_and_not_the_person(h: House) {
 /// F267: a whole town is where she was. Whoever guesses there waits and hears the same for her login and for one that nobody has.
 async fn whoever_shares_a_place_learns_of_no_login(h: House) {
     let op = node(&h, Thresholds { guess: 4, ..Thresholds::NONE }).await;
-    let browser = Browser::new(&op);
-    let signed = browser.proves(&op, h.person("anne").await.id, &[Factor::Passkey], None).await;
-    let anne = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
-    op.set_password(&anne, PASSWORD).await.unwrap();
+    with_a_password(&h, &op, "anne").await;
     let strangers = async |many: u8| {
         let mut tries = JoinSet::new();
         for (n, login) in (0..many).flat_map(|n| ["anne", "personne"].map(|login| (n, login))) {
@@ -156,10 +159,7 @@ async fn whoever_shares_a_place_learns_of_no_login(h: House) {
 /// At her place a right password is answered before the wait for a wrong one is over: not to wait for it must not be a guess that nobody counts.
 async fn whoever_hangs_up_there_was_wrong_all_the_same(h: House) {
     let op = node(&h, Thresholds { guess: 4, ..Thresholds::NONE }).await;
-    let browser = Browser::new(&op);
-    let signed = browser.proves(&op, h.person("anne").await.id, &[Factor::Passkey], None).await;
-    let anne = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
-    op.set_password(&anne, PASSWORD).await.unwrap();
+    with_a_password(&h, &op, "anne").await;
     // One more is all that there is room for; strangers wait eight seconds for it.
     let mut tries = JoinSet::new();
     for n in 0..7 {
@@ -179,11 +179,7 @@ async fn many_logins_from_one_network_are_told(h: House) {
     let thresholds = Thresholds { stuffing: 3, ..Thresholds::NONE };
     let nodes = [node(&h, thresholds).await, node(&h, thresholds).await];
     let op = &nodes[0];
-    let browser = Browser::new(op);
-    let id = h.person("chef").await.id;
-    let signed = browser.proves(op, id, &[Factor::Passkey], None).await;
-    let chef = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
-    op.set_password(&chef, PASSWORD).await.unwrap();
+    let (_, signed) = with_a_password(&h, op, "chef").await;
     let told = async || {
         let alarms = h.0.op.alarms(&h.0.admin, false).await.unwrap();
         alarms.into_iter().find(|a| a.code == "login.stuffing").map(|a| a.subject)
@@ -223,11 +219,8 @@ async fn many_logins_from_one_network_are_told(h: House) {
 
 async fn whoever_is_guessed_is_told_once_and_a_person_decides(h: House) {
     let op = node(&h, Thresholds { guess: 4, ..Thresholds::NONE }).await;
-    let browser = Browser::new(&op);
     let id = h.person("anne").await.id;
-    let signed = browser.proves(&op, id, &[Factor::Passkey], None).await;
-    let anne = op.session_of(&signed.cookie, &browser.origin).await.unwrap();
-    op.set_password(&anne, PASSWORD).await.unwrap();
+    let (browser, signed) = with_a_password(&h, &op, "anne").await;
     let (_, token) = op.create_token(&h.0.admin, "anne", None, "poste", None).await.unwrap();
     let relay = reached(&h, &op, "anne").await;
     let mut tries = JoinSet::new();

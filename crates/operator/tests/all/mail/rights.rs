@@ -32,6 +32,23 @@ async fn reading_the_log_is_traced_and_following_it_is_not() {
     assert_eq!(consulted(&w).await, 3, "an hour of it neither");
     assert!(ask(Some(i64::MAX)).await.is_empty());
     assert_eq!(consulted(&w).await, 3);
+    // That there is nothing about something is told, too.
+    let nothing = TraceFilter { after: Some(0), actor: Some("personne".into()), ..TraceFilter::default() };
+    assert!(w.op.traces(&w.admin, &nothing).await.unwrap().is_empty());
+    assert_eq!(consulted(&w).await, 4);
+}
+
+#[tokio::test]
+async fn a_trace_looked_at_by_itself_is_traced_however_young_it_is() {
+    let w = World::new().await;
+    let newest = w.op.traces(&w.admin, &TraceFilter::default()).await.unwrap()[0].id;
+    assert_eq!(consulted(&w).await, 1);
+    assert_eq!(w.op.trace(&w.admin, newest).await.unwrap().id, newest);
+    assert_eq!(consulted(&w).await, 2);
+    assert_eq!(code(w.op.trace(&w.admin, 5).await), "admin.not_found");
+    let anne = w.actor("anne", ANNE).await;
+    assert_eq!(code(w.op.trace(&anne, newest).await), "right.missing");
+    assert_eq!(consulted(&w).await, 2, "who sees nothing has consulted nothing");
 }
 
 #[tokio::test]

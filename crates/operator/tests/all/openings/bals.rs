@@ -1,7 +1,9 @@
 //! BALs as they are shown, named, changed and chosen for.
 use crate::openings::{House, of_hospital};
 use sceau_domain::BalKind;
+use sceau_operator::accounts::structures::views::NewStructure;
 use sceau_operator::accounts::{BalChoices, BalEdit, BalQuery, NewBal, SuggestFor};
+use sceau_operator::openings::OpeningQuery;
 use sceau_testkit::world::code;
 
 each_engine!(
@@ -174,6 +176,23 @@ async fn lists_go_as_far_as_the_asker(h: House) {
     assert_eq!(list("root", structure("hopital")).await.unwrap().len(), 2);
     assert_eq!(code(list("root", structure("nulle-part")).await), "admin.not_found");
     assert_eq!(code(list("chef", structure("nulle-part")).await), "right.missing");
+    // One that is there and is not the asker's is answered as one that is not there; what is one's own is found by it all the same.
+    let new = NewStructure { code: "clinique".into(), name: "Clinique".into(), ..NewStructure::default() };
+    h.0.op.add_structure(&h.0.admin, new).await.unwrap();
+    assert_eq!(list("root", structure("clinique")).await.unwrap(), [""; 0]);
+    assert_eq!(code(list("chef", structure("clinique")).await), "right.missing");
+    assert_eq!(code(list("anne", structure("clinique")).await), "right.missing");
+    assert_eq!(list("anne", structure("hopital")).await.unwrap(), ["accueil", "labo_1"]);
+    let both = BalQuery { text: Some("labo".into()), ..structure("hopital") };
+    assert_eq!(list("anne", both).await.unwrap(), ["labo_1"]);
+    let chef = h.actor("chef").await;
+    for (place, seen) in [("hopital", true), ("clinique", false), ("nulle-part", false)] {
+        let query = OpeningQuery { structure: Some(place.into()), ..OpeningQuery::default() };
+        match h.0.op.openings(&chef, query, None, 10).await {
+            Ok(found) => assert!(seen && found.len() == 2, "{place} {}", found.len()),
+            Err(refusal) => assert!(!seen && refusal.code.as_str() == "right.missing", "{place} {refusal:?}"),
+        }
+    }
     assert_eq!(code(list("root", BalQuery { state: Some("ouvert".into()), ..all() }).await), "admin.invalid");
     assert_eq!(list("root", BalQuery { state: Some("closed".into()), ..all() }).await.unwrap(), [""; 0]);
     let domain = |d: &str| BalQuery { domain: Some(d.into()), ..all() };

@@ -5,6 +5,7 @@ use sceau_operator::accounts::people::views::{Exemption, PersonChange};
 use sceau_operator::accounts::structures::views::{Convention, Settlement, StructureChange};
 use sceau_operator::accounts::{BalChoices, NewPerson};
 use sceau_operator::life::{Departure, PersonalFate};
+use sceau_store::params;
 
 each_engine! {
     what_is_certified_is_what_was_looked_at, a_place_sees_its_own, who_signed_stays_who_signed,
@@ -178,8 +179,16 @@ async fn what_is_published_and_by_whom_it_changes(h: House) {
     choose(BalChoices { red_list: Some(true), ..BalChoices::default() }).await;
     assert_eq!(entry().await.withheld, Some("red_list"));
     assert!(entry().await.fields.iter().all(|f| !f.national && !f.operator));
-    // One's administrators see the same; others see nobody.
-    assert!(!op.publication(&h.actor("chef").await, "anne").await.unwrap().is_empty());
+    // One's administrators see the same of a BAL that is of their place, and nothing of another, its address neither; others see nobody.
+    let chef = h.actor("chef").await;
+    for (place, seen) in [("rien", 0), ("nord", 1), ("sud", 0)] {
+        let sql = "UPDATE bals SET structure_id = (SELECT id FROM structures WHERE code = $1) WHERE address = $2";
+        h.write(move |tx| tx.execute(sql, params![place, address]).map(drop)).await;
+        let found = op.publication(&chef, "anne").await.unwrap();
+        assert_eq!(found.iter().filter(|entry| entry.address == address).count(), seen, "{place}");
+    }
+    assert_eq!(op.publication(admin, "anne").await.unwrap().iter().filter(|e| e.address == address).count(), 1);
+    assert_eq!(entry().await.address, address, "and oneself, all of one's own");
     let said = op.publication(&h.actor("lointain").await, "anne").await;
     assert_eq!(said.unwrap_err().code, RefusalCode::RightMissing);
 }
