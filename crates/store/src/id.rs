@@ -63,7 +63,8 @@ pub fn made_at(id: Id) -> sceau_domain::Timestamp {
 
 /// The smallest id that can be made at this instant: what is below was made before.
 pub fn first_at(at: sceau_domain::Timestamp) -> Id {
-    (at.0 - EPOCH_MS).max(0) << (NODE_BITS + COUNTER_BITS)
+    // Whoever asks may name any instant.
+    at.0.saturating_sub(EPOCH_MS).clamp(0, Id::MAX >> (NODE_BITS + COUNTER_BITS)) << (NODE_BITS + COUNTER_BITS)
 }
 
 #[cfg(test)]
@@ -85,6 +86,7 @@ mod tests {
         assert!(ids.is_sorted_by(|a, b| a < b));
         assert_eq!(made_at(ids[0]), Timestamp(EPOCH_MS + 9_000));
         assert!(first_at(Timestamp(EPOCH_MS + 9_000)) <= ids[0] && ids[0] < first_at(Timestamp(EPOCH_MS + 9_001)));
+        assert_eq!((first_at(Timestamp(i64::MIN)), first_at(Timestamp(i64::MAX)) > ids[0]), (0, true));
         assert_eq!((ids[0] >> COUNTER_BITS) & i64::from(MAX_NODE), 7);
         let next = IdMaker::new(7, Arc::new(ManualClock::at(Timestamp(0))), ids[ids.len() - 1]);
         assert!(next.make() > ids[ids.len() - 1]);

@@ -292,7 +292,8 @@ async fn labels_are_seen_given_and_taken_beside_a_message() {
     assert!(page.text.contains("Une étiquette posée sur un message.") && page.text.contains("data-undo"));
     let chip = page.text.split("class=\"chip\"").nth(1).expect("a label").to_owned();
     assert!(chip.contains("<span>À rappeler &#60;b&#62;</span>"), "{chip}");
-    assert!(chip.contains("aria-label=\"Retirer l’étiquette À rappeler &#60;b&#62;\"") && !page.text.contains("<b>"));
+    assert!(chip.contains("aria-label=\"Retirer l’étiquette À rappeler &#60;b&#62;\""), "{chip}");
+    assert!(!page.text.contains("<b>"), "{}", page.text);
     // Alone, for a script: nothing is read by that.
     let piece = field(&page.text, "data-labels=\"");
     let asked = [("x-sceau-part", "chips"), ("sec-fetch-site", "same-origin")];
