@@ -191,6 +191,7 @@ impl Operator {
             body: Body::SevenBit,
             requiretls: false,
         };
+        self.all_arrived(row.id).await?;
         let message = self.written_draft(&actor, row, kept, Timestamp(leaving.at)).await?;
         self.submit(&actor, envelope, message).await?;
         // It is sent: what follows is no reason to send it again.
@@ -205,6 +206,16 @@ impl Operator {
         let (id, now) = (row.id, self.now());
         let remove = move |tx: &mut dyn Tx| rows::remove(tx, id, now);
         self.0.store.write(remove).await.map_err(|e: StoreError| refuse::store(&e))
+    }
+
+    /// A file that somebody began to join as the letter was sent holds it back: nobody is sent a part of it. `upload.gap`.
+    async fn all_arrived(&self, draft: Id) -> Result<(), Refusal> {
+        let files = self.0.store.read(move |tx| uploads::of_draft(tx, draft)).await;
+        let files = files.map_err(|e: StoreError| refuse::store(&e))?;
+        match files.iter().find(|file| file.held < file.size) {
+            Some(file) => Err(Refusal::new(RefusalCode::UploadGap).with("limit", file.held)),
+            None => Ok(()),
+        }
     }
 
     /// `\Answered`, `$Forwarded` on what was answered or sent on, wherever it shows.

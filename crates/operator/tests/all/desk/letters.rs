@@ -5,6 +5,7 @@ use sceau_operator::desk::letters::{Draft, DraftState, DraftView, How, Start};
 use sceau_operator::desk::sources::Quoted;
 use sceau_operator::desk::writings::{Kind, Writing};
 use sceau_operator::mailbox::entries::FlagSet;
+use sceau_store::StoreError;
 use sceau_testkit::world::{code, letter};
 
 each_engine!(
@@ -17,6 +18,7 @@ each_engine!(
     what_is_sent_on_takes_its_pieces_along,
     files_come_piece_by_piece,
     a_mail_programs_draft_is_written_on,
+    what_cannot_be_taken_over_whole_stays_where_it_is,
     signatures_and_templates_are_ones_own_or_the_bals,
 );
 
@@ -301,6 +303,40 @@ async fn a_mail_programs_draft_is_written_on(h: House) {
         code(op.new_draft(&anne, view.id, &Start::Edit { email: received }, typed(BRUNO, "x")).await),
         "entry.unknown"
     );
+}
+
+async fn what_cannot_be_taken_over_whole_stays_where_it_is(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let text = "From: anne.martin@alpha.mssante.fr\r\nSubject: courrier\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\n\r\nTexte\r\n--b\r\nContent-Type: text/csv; name=petit.csv\r\n\r\n1;2\r\n--b\r\n\
+        Content-Type: text/csv; name=grand.csv\r\n\r\n1;2;3;4;5;6;7;8;9\r\n--b--\r\n";
+    let uid = h.files(&anne, "Drafts", 0, FlagSet::default(), text).await;
+    let drafts = h.place(&anne, "Drafts").await;
+    let email = op.email_object(op.message_at(&anne, drafts, uid).await.unwrap());
+    let start = Start::Edit { email: email.clone() };
+    let room = async |quota: &'static str| {
+        let sql = format!("UPDATE bals SET quota_bytes = {quota} WHERE address_key LIKE 'anne.%'");
+        h.0.store.write(move |tx| tx.execute(&sql, &[])).await.unwrap_or_else(|e: StoreError| panic!("{e}"))
+    };
+    let id = op.draft_of_object(&op.new_draft_object()).unwrap();
+    // For the first piece, not for the second.
+    room("used_bytes + 10").await;
+    let refused = code(op.new_draft(&anne, id, &start, typed(BRUNO, "courrier")).await);
+    assert_eq!(refused, "message.too_big");
+    assert_eq!((h.0.count("drafts").await, h.0.count("uploads").await, h.0.count("upload_pieces").await), (0, 0, 0));
+    room("1000000000").await;
+    h.0.advance(60);
+    op.run_due_jobs().await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("name=grand.csv"), "{filed:?}");
+    // Tried again it is whole, and stands in its place.
+    let view = op.new_draft(&anne, id, &start, typed(BRUNO, "courrier")).await.unwrap();
+    assert_eq!(view.uploads.len(), 2);
+    h.0.advance(60);
+    op.run_due_jobs().await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("name=grand.csv") && filed[0].contains("Bonjour"), "{filed:?}");
 }
 
 async fn signatures_and_templates_are_ones_own_or_the_bals(h: House) {

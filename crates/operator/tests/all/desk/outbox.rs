@@ -7,6 +7,7 @@ use sceau_operator::desk::letters::{Draft, DraftState, Start};
 use sceau_operator::grants::NewAccess;
 use sceau_operator::mailbox::entries::Flags;
 use sceau_store::testing::START;
+use sceau_store::{StoreError, Tx};
 use sceau_testkit::world::{World, code, letter};
 
 each_engine!(
@@ -15,6 +16,7 @@ each_engine!(
     a_time_is_kept,
     what_cannot_receive_is_told_at_once,
     what_cannot_leave_any_more_stays_with_why,
+    a_file_that_has_not_arrived_holds_its_letter_back,
     two_nodes_send_once,
     an_answer_marks_what_it_answers,
 );
@@ -154,6 +156,23 @@ async fn what_cannot_leave_any_more_stays_with_why(h: House) {
     h.0.advance(10);
     op.run_due_jobs().await.unwrap();
     assert_eq!(h.0.inbox("anne", ANNE).await.len(), 1);
+}
+
+async fn a_file_that_has_not_arrived_holds_its_letter_back(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let view = h.writes(&anne, typed(BRUNO, "bilan")).await;
+    let file = op.begin_upload(&anne, view.id, "bilan.csv", "text/csv", Some(3)).await.unwrap();
+    op.push_piece(&anne, file.id, 0, b"1;2").await.unwrap();
+    op.send_draft(&anne, view.id, view.version, None).await.unwrap();
+    // As one that another window began in between.
+    let begun = |tx: &mut dyn Tx| tx.execute("UPDATE uploads SET size = 4", &[]);
+    h.0.store.write(begun).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    h.0.advance(10);
+    op.run_due_jobs().await.unwrap();
+    assert!(h.0.inbox("bruno", BRUNO).await.is_empty(), "a part of it was sent");
+    let told = op.read_draft(&anne, view.id).await.unwrap();
+    assert!(told.state == DraftState::Failed && told.why(Lang::Fr).is_some(), "{told:?}");
 }
 
 async fn two_nodes_send_once(h: House) {
