@@ -149,6 +149,12 @@ async fn a_removal_waits(h: House) {
     assert_eq!(code(op.undo(&anne, done.undo.unwrap()).await), "undo.gone");
     let expunged = h.0.traces("mail.expunged").await;
     assert_eq!(expunged.last().unwrap().actor, "anne", "whoever wanted it");
+    // However long nobody worked meanwhile, it is carried out.
+    op.act_on(&anne, &chosen(inbox, &uids[..1]), Act::Remove).await.unwrap();
+    h.0.advance(5 * 3_600);
+    op.housekeeping().await.unwrap();
+    op.run_due_jobs().await.unwrap();
+    assert_eq!(held().await, 1, "what was hidden stays for ever");
 }
 
 async fn a_whole_view_at_once(h: House) {
