@@ -6,7 +6,7 @@
 use super::filing::QUIET;
 use super::recipients::FIELD;
 use super::sources::{Carried, Quoted, quoted};
-use super::uploads::UploadView;
+use super::uploads::{PIECE, UploadView};
 use super::writings::Kind;
 use crate::access::Seat;
 use crate::mailbox::folders::SpecialUse;
@@ -390,9 +390,17 @@ impl Operator {
         let email = self.email_object(piece.message);
         let mut part = self.open_part(actor, &email, &piece.number).await?;
         let file = self.begin_upload(actor, draft, &piece.name, &piece.kind, None).await?;
-        let mut at = 0;
+        // Together as the page's script sends them: a file is of so many pieces at most.
+        let (mut held, mut at) = (Vec::new(), 0);
         while let Some(bytes) = part.next().await? {
-            at = self.push_piece(actor, file.id, at, &bytes).await?;
+            held.extend_from_slice(&bytes);
+            if held.len() >= PIECE {
+                at = self.push_piece(actor, file.id, at, &held).await?;
+                held.clear();
+            }
+        }
+        if !held.is_empty() {
+            self.push_piece(actor, file.id, at, &held).await?;
         }
         self.end_upload(actor, file.id).await
     }
