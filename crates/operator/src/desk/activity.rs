@@ -31,6 +31,7 @@ pub const SHOWN: &[&str] = &[
     "mail.submitted",
     "mail.scheduled",
     "mail.held_back",
+    "mail.unsent",
     "mail.filed",
     "mail.flagged",
     "mail.moved",
