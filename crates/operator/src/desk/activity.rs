@@ -42,6 +42,7 @@ pub const SHOWN: &[&str] = &[
     "note.made",
     "note.removed",
     "rule.changed",
+    "writing.changed",
     "folder.created",
     "folder.renamed",
     "folder.deleted",

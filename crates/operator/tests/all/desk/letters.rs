@@ -416,4 +416,12 @@ async fn signatures_and_templates_are_ones_own_or_the_bals(h: House) {
     op.remove_writing(&bruno, own.id).await.unwrap();
     assert_eq!(begins(&bruno, blank()).await.text, "\n\nLe service");
     assert!(!h.0.on_disk("Convocation"), "sealed");
+    // What stands under everybody's letters changes with a trace that says nothing of it; one's own is one's own.
+    op.set_writing(&anne, service.id, 1, &writing("Le service, en mieux")).await.unwrap();
+    op.remove_writing(&anne, service.id).await.unwrap();
+    let traces = h.0.traces("writing.changed").await;
+    let told: Vec<_> = traces.iter().map(|t| (t.actor.as_str(), t.bal.as_deref(), t.data["what"].as_str())).collect();
+    let all = ["made", "made", "set", "removed"].map(|what| ("anne", Some(SERVICE), Some(what)));
+    assert_eq!(told, all);
+    assert_eq!(traces[3].data["writing"], service.id);
 }
