@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use sceau_domain::{BalKind, DomainName, RefusalCode};
 use sceau_identity::factor::Factor;
 use sceau_identity::session::csrf;
+use sceau_operator::desk::letters::{Draft, Start};
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_operator::queue::Chosen;
 use sceau_testkit::browser::signed_in;
@@ -358,6 +359,24 @@ async fn who_answers_second_is_asked_once() {
     let version = asked.text.split("name=\"version\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let typed = [&typed[..5], &[("version", version), ("faire", "envoyer-tel-quel")]].concat();
     led(&s.send(&s.bruno, form, &typed).await, &format!("{bal}/envois"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_manages_sees_that_a_colleagues_letter_did_not_leave() {
+    let s = Service::new().await;
+    let (op, outbox) = (&s.world.op, format!("{}/envois", s.bal));
+    let bruno = s.world.actor("bruno", SERVICE).await;
+    let id = op.draft_of_object(&op.new_draft_object()).unwrap();
+    let typed = Draft { to: ANNE.into(), subject: "Confidence".into(), text: "Bonjour".into(), ..Draft::default() };
+    let view = op.new_draft(&bruno, id, &Start::Blank { to: String::new() }, typed).await.unwrap();
+    op.send_draft(&bruno, id, view.version, None).await.unwrap();
+    assert!(!s.get(&s.anne, &outbox).await.text.contains("de vos collègues"));
+    op.end_access(&s.world.admin, SERVICE, "bruno", None).await.unwrap();
+    s.world.advance(10);
+    op.run_due_jobs().await.unwrap();
+    let page = s.get(&s.anne, &outbox).await;
+    shown(&page, &["Non partis, de vos collègues", "avez pas le droit"]);
+    assert!(!page.text.contains("Confidence"), "who and why, not what: {}", page.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
