@@ -25,6 +25,10 @@ pub(super) fn waiting(folder: &Folder, status: &FolderStatus) -> u32 {
 
 /// `GET /bal/{b}/direct`
 pub(super) async fn stream(Watcher(visitor): Watcher, Path(b): Path<String>) -> Response {
+    let place = match live::place(&visitor) {
+        Ok(place) => place,
+        Err(answer) => return *answer,
+    };
     let actor = match seated(&visitor, &b).await {
         Ok(actor) => actor,
         Err(answer) => return *answer,
@@ -45,7 +49,7 @@ pub(super) async fn stream(Watcher(visitor): Watcher, Path(b): Path<String>) -> 
         let event = if here { folders(&op, &actor).await } else { switcher(&op, &actor).await };
         Some((event.ok()?, (op, actor, watch, bals)))
     });
-    live::stream(events, leash, MOST)
+    live::stream(place, events, leash, MOST)
 }
 
 /// Waits until one of these BALs changed.

@@ -66,6 +66,10 @@ pub(super) async fn stream(
     Path((b, m)): Path<(String, String)>,
     Query(how): Query<How>,
 ) -> Response {
+    let place = match live::place(&visitor) {
+        Ok(place) => place,
+        Err(answer) => return *answer,
+    };
     let (actor, message) = match super::beside::opened(&visitor, &b, &m).await {
         Ok(found) => found,
         Err(answer) => return *answer,
@@ -94,7 +98,7 @@ pub(super) async fn stream(
         turns: 0,
     };
     let events = unfold(eyes, |eyes| Box::pin(eyes.next()));
-    live::stream(events, op.leash(&actor), MOST)
+    live::stream(place, events, op.leash(&actor), MOST)
 }
 
 impl Eyes {

@@ -7,6 +7,7 @@ use sceau_domain::text::text;
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_operator::Actor;
 use sceau_operator::desk::letters::{DraftState, DraftView};
+use sceau_operator::desk::outbox::Unsent;
 use sceau_web::{Sent, Shell, Visitor, layout, seated};
 use serde::Deserialize;
 
@@ -32,7 +33,16 @@ struct Page {
     going: Vec<Line>,
     failed: Vec<Line>,
     drafts: Vec<Line>,
+    /// What colleagues could not send, for who manages the BAL: who, when it was written, why.
+    others: Vec<Other>,
     write: String,
+}
+
+/// What a colleague could not send.
+struct Other {
+    name: String,
+    when: String,
+    why: String,
 }
 
 /// A form that says nothing.
@@ -74,6 +84,16 @@ async fn page(visitor: &Visitor, actor: &Actor, b: &str) -> Result<Page, Refusal
         }
     };
     let views = visitor.op.drafts(actor).await?;
+    let other = |one: Unsent| {
+        let date = layout::instant(visitor.lang, one.changed, place);
+        let why = one.why.map(|code| Refusal::new(code).sentence(visitor.lang));
+        Other {
+            name: one.name,
+            when: layout::set(&text(visitor.lang, "write.outbox.changed", &[("date", &date)])),
+            why: why.map_or_else(|| visitor.t("write.outbox.unknown"), |why| layout::set(&why)),
+        }
+    };
+    let others = visitor.op.unsent(actor).await?.into_iter().map(other).collect();
     let lines = |state: DraftState| views.iter().filter(|v| v.state == state).map(line).collect();
     Ok(Page {
         shell: visitor.shell(&format!("/bal/{b}/envois")).of_bal(b),
@@ -82,6 +102,7 @@ async fn page(visitor: &Visitor, actor: &Actor, b: &str) -> Result<Page, Refusal
         going: lines(DraftState::Going),
         failed: lines(DraftState::Failed),
         drafts: lines(DraftState::Open),
+        others,
         write: visitor.to(&format!("/bal/{b}/ecrire")),
     })
 }

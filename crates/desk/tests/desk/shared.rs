@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use sceau_domain::{BalKind, DomainName, RefusalCode};
 use sceau_identity::factor::Factor;
 use sceau_identity::session::csrf;
+use sceau_operator::desk::letters::{Draft, Start};
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_operator::queue::Chosen;
 use sceau_testkit::browser::signed_in;
@@ -361,6 +362,24 @@ async fn who_answers_second_is_asked_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_manages_sees_that_a_colleagues_letter_did_not_leave() {
+    let s = Service::new().await;
+    let (op, outbox) = (&s.world.op, format!("{}/envois", s.bal));
+    let bruno = s.world.actor("bruno", SERVICE).await;
+    let id = op.draft_of_object(&op.new_draft_object()).unwrap();
+    let typed = Draft { to: ANNE.into(), subject: "Confidence".into(), text: "Bonjour".into(), ..Draft::default() };
+    let view = op.new_draft(&bruno, id, &Start::Blank { to: String::new() }, typed).await.unwrap();
+    op.send_draft(&bruno, id, view.version, None).await.unwrap();
+    assert!(!s.get(&s.anne, &outbox).await.text.contains("de vos collègues"));
+    op.end_access(&s.world.admin, SERVICE, "bruno", None).await.unwrap();
+    s.world.advance(10);
+    op.run_due_jobs().await.unwrap();
+    let page = s.get(&s.anne, &outbox).await;
+    shown(&page, &["Non partis, de vos collègues", "avez pas le droit"]);
+    assert!(!page.text.contains("Confidence"), "who and why, not what: {}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_team_is_shown_to_each_as_far_as_it_is_theirs() {
     let s = Service::new().await;
     let team = format!("{}/equipe", s.bal);
@@ -400,4 +419,39 @@ async fn a_rule_is_written_tried_ordered_and_removed() {
     // A member sees none and makes none.
     assert_eq!(s.get(&s.bruno, &rules).await.status, StatusCode::FORBIDDEN);
     assert_eq!(s.send(&s.bruno, &new, &typed).await.status, StatusCode::FORBIDDEN);
+}
+
+/// A session holds eight streams of a node, of whatever pages. Whoever comes later is told when to come again, takes nobody's place, and finds one that was left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_holds_so_many_streams() {
+    let s = Service::new().await;
+    let (list, message) = (format!("{}/direct", s.bal), format!("{}/direct", s.message));
+    let mut held = Vec::new();
+    for path in [&message, &list].into_iter().cycle().take(8) {
+        held.push(s.listens(&s.anne, path).await);
+    }
+    let refused = async |path: &str| {
+        let said = timeout(Duration::from_secs(30), s.get(&s.anne, path)).await.expect("it ends");
+        assert_eq!((said.status, said.header("content-type")), (StatusCode::OK, "text/event-stream"));
+        assert_eq!(said.header("cache-control"), "no-store");
+        // `EventSource` comes again after an answer like this one, and after no other.
+        assert!(said.text.contains("retry: 60000\n") && said.text.contains("event: plein\n"), "{}", said.text);
+    };
+    refused(&list).await;
+    refused(&message).await;
+    // The others go on, and so does whoever else there is.
+    assert!(held[0].next().await["encore"].is_boolean());
+    let mut other = s.listens(&s.bruno, &message).await;
+    assert!(other.next().await["encore"].is_boolean());
+    // A window that is closed says nothing.
+    held.truncate(7);
+    let mut late = s.listens(&s.anne, &message).await;
+    assert!(late.next().await["encore"].is_boolean());
+    refused(&message).await;
+    // One that was not for the reader kept no place.
+    drop((held, late));
+    for _ in 0..9 {
+        assert_eq!(s.get(&s.anne, &format!("{}/message/rien/direct", s.bal)).await.status, StatusCode::NOT_FOUND);
+    }
+    assert!(s.listens(&s.anne, &message).await.next().await["encore"].is_boolean());
 }

@@ -1,14 +1,14 @@
 //! What is done with messages that were ticked, and taking it back.
 //!
 //! Promises: what is done is done by the calls of [`crate::mailbox`], with their rights and traces; what is taken back is what did not change since, entry by
-//! entry, and the rest is told; nobody takes back what somebody else did; a removal for good waits, and until then it is a flag that anybody can take away.
+//! entry, and the rest is told; nobody takes back what somebody else did; a removal for good waits ([`super::removal`]).
 use super::giving::Was;
 use super::labels::label_set;
 use super::list::{Filter, label_of};
-use crate::jobs::Kind;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags, ascending};
 use crate::mailbox::folders::{Folder, SpecialUse, narrow};
 use crate::mailbox::personal::leave_out;
+use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::calendar::Territory;
@@ -16,11 +16,10 @@ use sceau_domain::{Refusal, RefusalCode, Timestamp};
 use sceau_store::desk::lists::{self, Listed, Window};
 use sceau_store::desk::undos::{self, UndoRow};
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, StoreError, Tx, folders as rows, jobs};
+use sceau_store::{Id, StoreError, Tx, folders as rows};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 /// Most messages of one act.
 pub(super) const MOST: usize = 5_000;
@@ -185,14 +184,14 @@ pub struct Told {
 
 /// How an act is taken back: sealed in its row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Inverse {
+pub(super) struct Inverse {
     what: What,
     count: usize,
     /// The session in which it was done: what is done later is traced as of it.
-    session: String,
-    step: Step,
+    pub session: String,
+    pub step: Step,
     #[serde(default)]
-    undone: Option<Undone>,
+    pub undone: Option<Undone>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -270,12 +269,15 @@ impl Operator {
             Ok(undos::take(tx, act, seat.bal, person, now)?.ok_or(RefusalCode::UndoGone)?)
         };
         let row = self.0.store.write(take).await?;
-        let seal = self.bal_seal(seat.bal).await?;
-        let mut inverse = open(&seal.open(act, FIELD, &row.sealed).map_err(|e| refuse::store(&e))?)?;
-        let undone = match self.take_back(actor, &inverse.step).await {
-            Ok(undone) => undone,
+        let taken = async {
+            let (seal, inverse) = self.opened_act(&row).await?;
+            let undone = self.take_back(actor, &inverse.step).await?;
+            Ok::<_, Refusal>((seal, inverse, undone))
+        };
+        let (seal, mut inverse, undone) = match taken.await {
+            Ok(taken) => taken,
             Err(refusal) => {
-                self.0.store.write::<_, Fail, _>(move |tx| Ok(undos::give_back(tx, act)?)).await?;
+                self.not_taken_back(&row).await?;
                 return Err(refusal);
             }
         };
@@ -300,9 +302,7 @@ impl Operator {
             Ok(undos::by_id(tx, act)?.filter(|row| row.bal == seat.bal && row.person == person))
         });
         let Some(row) = read.await? else { return Ok(None) };
-        let seal = self.bal_seal(seat.bal).await?;
-        let Inverse { what, count, undone, .. } =
-            open(&seal.open(act, FIELD, &row.sealed).map_err(|e| refuse::store(&e))?)?;
+        let (_, Inverse { what, count, undone, .. }) = self.opened_act(&row).await?;
         let open = row.used.is_none() && row.expires > self.now().0;
         Ok(Some(Told { what, count, open, undone }))
     }
@@ -311,6 +311,10 @@ impl Operator {
     pub(super) async fn chosen(&self, actor: &Actor, chosen: &Chosen) -> Result<(Vec<EntryRow>, bool), Refusal> {
         let (seat, person, without) = (self.seat(actor)?.filing(), actor.person(), self.kept_from(actor));
         let (folder, view) = (chosen.folder, chosen.whole_view);
+        // A folder that one may not know of is none, whatever a form names.
+        if actor.kept_out() && self.folders(actor).await?.iter().all(|f| f.id != folder) {
+            return Err(RefusalCode::FolderUnknown.into());
+        }
         let tag = chosen.label.as_deref().map(|keyword| self.keyword_tag(seat.bal, keyword));
         let mut uids = ascending(&chosen.uids);
         let many = view.is_none() && uids.len() > MOST;
@@ -450,39 +454,15 @@ impl Operator {
         Ok(Some((Step::Move { from: to.id, uids: there, to: from, until }, count)))
     }
 
-    /// Flags entries as removed, and removes them for good a moment later. The inverse is kept first: what is flagged without it nobody would remove.
-    async fn remove_later(&self, actor: &Actor, folder: Id, entries: &[EntryRow], more: bool) -> Result<Done, Refusal> {
-        let deleted = Flags::DELETED.bits();
-        let uids: Vec<u32> = entries.iter().filter(|e| e.flags & deleted == 0).map(|e| narrow(e.uid)).collect();
-        let (what, count) = (What::Removed, uids.len());
-        if uids.is_empty() {
-            return Ok(Done { what, count, more, left: 0, undo: None });
-        }
-        let wait = self.config().desk.removal_seconds;
-        let step = Step::Flags {
-            folder,
-            uids: uids.clone(),
-            add: false,
-            system: Flags::DELETED.0,
-            keyword: None,
-            until: i64::MAX.unsigned_abs(),
-        };
-        let row = self.inverse(actor, what, count, step, Some(wait)).await?;
-        let undo = row.id;
-        let job = self.job(Kind::Removal, undo.to_string(), Vec::new(), Duration::from_secs(u64::from(wait)));
-        let keep = move |tx: &mut dyn Tx| -> Result<(), Fail> {
-            undos::insert(tx, &row)?;
-            Ok(jobs::ensure(tx, &job)?)
-        };
-        self.0.store.write(keep).await?;
-        self.change_flags(actor, folder, &uids, FlagChange::Add, FlagSet::of(Flags::DELETED), None).await?;
-        // A worker that sleeps sees when the next one is due.
-        self.wake_jobs();
-        Ok(Done { what, count, more, left: 0, undo: Some(undo) })
+    /// How an act is taken back, and what it was sealed with.
+    pub(super) async fn opened_act(&self, row: &UndoRow) -> Result<(BalSeal, Inverse), Refusal> {
+        let seal = self.bal_seal(row.bal).await?;
+        let inverse = open(&seal.open(row.id, FIELD, &row.sealed).map_err(|e| refuse::store(&e))?)?;
+        Ok((seal, inverse))
     }
 
     /// The row of an act. `wait`: seconds until it is carried out, where it waits; it can be taken back until then.
-    async fn inverse(
+    pub(super) async fn inverse(
         &self,
         actor: &Actor,
         what: What,
@@ -509,7 +489,7 @@ impl Operator {
     }
 
     /// Takes a step back, or each of several. What is not there any more, or changed since, stays.
-    async fn take_back(&self, actor: &Actor, step: &Step) -> Result<Undone, Refusal> {
+    pub(super) async fn take_back(&self, actor: &Actor, step: &Step) -> Result<Undone, Refusal> {
         let Step::Several { steps } = step else { return self.take_one_back(actor, step).await };
         let mut all = Undone { back: 0, changed: 0 };
         for step in steps {
@@ -554,23 +534,6 @@ impl Operator {
         let read = self.0.store.read::<_, StoreError, _>(move |tx| messages::entries_of(tx, folder, &uids));
         let found = read.await.map_err(|e| refuse::store(&e))?;
         Ok(found.iter().filter(|e| e.modseq.unsigned_abs() <= until).map(|e| narrow(e.uid)).collect())
-    }
-
-    /// Removes for good what an act left to be removed, unless it was taken back: of what it flagged, what is flagged still. Who lost the access meanwhile
-    /// removes nothing any more; what was flagged stays flagged, for those who have one.
-    pub(crate) async fn remove_due(&self, act: Id) -> Result<(), Refusal> {
-        let read = self.0.store.read::<_, StoreError, _>(move |tx| undos::by_id(tx, act));
-        let Some(row) = read.await.map_err(|e| refuse::store(&e))?.filter(|row| row.used.is_none()) else {
-            return Ok(());
-        };
-        let seal = self.bal_seal(row.bal).await?;
-        let inverse = open(&seal.open(act, FIELD, &row.sealed).map_err(|e| refuse::store(&e))?)?;
-        let Step::Flags { folder, uids, .. } = inverse.step else { return Ok(()) };
-        let Some(actor) = self.sit_later(row.person, row.bal, &inverse.session).await? else { return Ok(()) };
-        match self.expunge(&actor, folder, Some(&uids)).await {
-            Err(refusal) if matches!(refusal.code, RefusalCode::FolderUnknown | RefusalCode::RightMissing) => Ok(()),
-            done => done.map(drop),
-        }
     }
 
     /// Forgets acts that can no longer be taken back. Part of housekeeping; how many.

@@ -106,13 +106,20 @@ impl Operator {
         }
     }
 
-    /// What colleagues did with these messages, which the actor was shown: the first to open a message first. Empty at a BAL of one person.
+    /// What colleagues did with these messages, of those that the actor may see: the first to open a message first. Empty at a BAL of one person.
     pub async fn beside(&self, actor: &Actor, messages: &[Id]) -> Result<HashMap<Id, Vec<BesideView>>, Refusal> {
         let seat = self.seat(actor)?;
         if actor.bal.as_ref().is_none_or(|b| !is_shared(b.kind)) {
             return Ok(HashMap::new());
         }
-        let (wanted, own) = (messages.to_vec(), actor.person());
+        let (mut wanted, own) = (Vec::with_capacity(messages.len()), actor.person());
+        for message in messages {
+            match self.stands(actor, *message).await {
+                Ok(_) => wanted.push(*message),
+                Err(refusal) if refusal.code == RefusalCode::EntryUnknown => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
         let look = move |tx: &mut dyn Tx| {
             seat.check(tx)?;
             let found = rows::of_messages(tx, seat.bal, &wanted)?;

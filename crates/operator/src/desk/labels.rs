@@ -1,6 +1,6 @@
 //! Labels: keywords of messages (RFC 9051 §2.3.2), as people call them. A mail program that shows keywords shows the same.
 //!
-//! Promises: what is kept from somebody (F074) is not counted for him; programs' own keywords are no labels; a label is read as it was written,
+//! Promises: what is kept from somebody (F074) is neither counted nor named to him; programs' own keywords are no labels; a label is read as it was written,
 //! whatever its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces); what is done with a label everywhere can be taken back.
 use super::acts::{Chosen, Done, MOST, Step, What, none_without_folder};
 use super::list::Filter;
@@ -99,8 +99,14 @@ impl Operator {
         Ok(counts.into_iter().map(view).collect())
     }
 
-    /// Every keyword that the actor's BAL knows, by name, whether or not a message has it. `right.missing`.
+    /// Every keyword that the actor's BAL knows, by name, whether or not a message has it; to somebody from whom something is kept, those alone that stand on
+    /// what he may see. `right.missing`.
     pub async fn keywords_known(&self, actor: &Actor) -> Result<Vec<String>, Refusal> {
+        if actor.kept_out() {
+            let mut words: Vec<String> = self.labels(actor).await?.into_iter().map(|label| label.keyword).collect();
+            words.sort_by_cached_key(|word| word.to_lowercase());
+            return Ok(words);
+        }
         let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;

@@ -6,7 +6,7 @@
 use super::filing::QUIET;
 use super::recipients::FIELD;
 use super::sources::{Carried, Quoted, quoted};
-use super::uploads::UploadView;
+use super::uploads::{PIECE, UploadView};
 use super::writings::Kind;
 use crate::access::Seat;
 use crate::mailbox::folders::SpecialUse;
@@ -288,7 +288,7 @@ impl Operator {
     }
 
     /// Keeps a new draft under its id ([`Operator::new_draft_object`]). `edit.conflict`, `draft.leaving` when it is kept already, `admin.invalid`,
-    /// `entry.unknown`, `quota.exceeded` beyond a thousand drafts.
+    /// `entry.unknown`, `quota.exceeded` beyond a thousand drafts or without room for its pieces: then nothing is kept.
     pub async fn new_draft(&self, actor: &Actor, id: Id, start: &Start, draft: Draft) -> Result<DraftView, Refusal> {
         let draft = draft.settled()?;
         draft.check()?;
@@ -329,9 +329,10 @@ impl Operator {
             state: DraftState::Open.as_str().into(),
             send_at: None,
             why: None,
-            message: place.0,
-            folder: place.1,
-            uid: place.2,
+            // It takes the place of another once it has all of its pieces.
+            message: 0,
+            folder: 0,
+            uid: 0,
             filed: 0,
             version: 1,
             created: now,
@@ -354,9 +355,26 @@ impl Operator {
         self.0.store.write(write).await?;
         for piece in pieces {
             // It goes with the message that it is of: the draft has its own.
-            self.take_piece(actor, id, &piece).await?;
+            if let Err(refusal) = self.take_piece(actor, id, &piece).await {
+                self.take_back_draft(id).await?;
+                return Err(refusal);
+            }
+        }
+        if place.0 != 0 {
+            let stands = self.0.store.write(move |tx| rows::filed(tx, id, place, 0, 0)).await;
+            stands.map_err(|e: StoreError| refuse::store(&e))?;
         }
         self.whole_draft(&row, kept).await
+    }
+
+    /// Forgets a draft that was begun and cannot be whole: what it was to take the place of stays as it is.
+    async fn take_back_draft(&self, id: Id) -> Result<(), Refusal> {
+        let now = self.now();
+        let forget = move |tx: &mut dyn Tx| match rows::lock(tx, id)? {
+            Some(row) if row.version == 1 && row.uid == 0 => rows::remove(tx, id, now),
+            _ => Ok(()),
+        };
+        self.0.store.write(forget).await.map_err(|e: StoreError| refuse::store(&e))
     }
 
     /// Where a message stands in Drafts: message, folder, UID. `entry.unknown`: elsewhere.
@@ -372,9 +390,17 @@ impl Operator {
         let email = self.email_object(piece.message);
         let mut part = self.open_part(actor, &email, &piece.number).await?;
         let file = self.begin_upload(actor, draft, &piece.name, &piece.kind, None).await?;
-        let mut at = 0;
+        // Together as the page's script sends them: a file is of so many pieces at most.
+        let (mut held, mut at) = (Vec::new(), 0);
         while let Some(bytes) = part.next().await? {
-            at = self.push_piece(actor, file.id, at, &bytes).await?;
+            held.extend_from_slice(&bytes);
+            if held.len() >= PIECE {
+                at = self.push_piece(actor, file.id, at, &held).await?;
+                held.clear();
+            }
+        }
+        if !held.is_empty() {
+            self.push_piece(actor, file.id, at, &held).await?;
         }
         self.end_upload(actor, file.id).await
     }

@@ -25,6 +25,7 @@ pub mod parts;
 pub mod presence;
 pub mod push;
 pub mod recipients;
+mod removal;
 pub mod rules;
 pub mod sender;
 pub mod settings;

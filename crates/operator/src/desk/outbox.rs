@@ -2,14 +2,16 @@
 //!
 //! Promises: a draft leaves once, whatever dies and whichever node works: its Message-ID and Date are fixed when it is asked for, a worker claims it
 //! before it is sent (from then on it cannot be held back), and what is sent twice is known as the same ([`crate::mail`]'s memory). It leaves by the
-//! rights that its writer has then. What cannot leave stays, with why.
+//! rights that its writer has then. What cannot leave stays, with why; it is traced, and told to who manages a shared BAL.
+use super::beside::{manages, names};
 use super::letters::{DraftState, DraftView, How, Kept, Leaving, own};
 use super::recipients::{parties, readable};
 use crate::jobs::Kind;
 use crate::mail::{Body, Envelope, Rcpt};
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
+use crate::record::{By, Fact};
 use crate::refuse::{self, Fail};
-use crate::{Actor, Operator, Received};
+use crate::{Actor, Door, Operator, Origin, Received};
 use sceau_domain::dsn::MailRequest;
 use sceau_domain::{Lang, Refusal, RefusalCode, Timestamp};
 use sceau_message::letter::{Letter, Piece};
@@ -26,6 +28,8 @@ const FORWARDED: &str = "$Forwarded";
 const PIECE: usize = 64 << 10;
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
+/// Most that is told to who manages a BAL of what did not leave.
+const SHOWN: i64 = 200;
 
 /// What became of "send".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,17 @@ pub struct Sending {
     pub at: Timestamp,
     /// A time was asked for; else it leaves at once, but for the seconds in which it can be held back.
     pub scheduled: bool,
+}
+
+/// What a colleague wanted to send, and could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// Who: the name to show.
+    pub name: String,
+    /// When it was changed last.
+    pub changed: Timestamp,
+    /// Why.
+    pub why: Option<RefusalCode>,
 }
 
 impl Operator {
@@ -141,7 +156,8 @@ impl Operator {
             Err(refusal) => {
                 let told = [refusal.sentence(Lang::Fr), refusal.sentence(Lang::En)];
                 let kept = Kept { leaving: None, told: Some(told), ..kept };
-                self.put_back(&row, DraftState::Failed, &kept, Some(refusal.code.as_str())).await
+                let fact = self.unsent_fact(&row, leaving.session, refusal.code).await?;
+                self.put_back(&row, DraftState::Failed, &kept, Some((refusal.code.as_str(), fact))).await
             }
         }
     }
@@ -191,6 +207,7 @@ impl Operator {
             body: Body::SevenBit,
             requiretls: false,
         };
+        self.all_arrived(row.id).await?;
         let message = self.written_draft(&actor, row, kept, Timestamp(leaving.at)).await?;
         self.submit(&actor, envelope, message).await?;
         // It is sent: what follows is no reason to send it again.
@@ -207,6 +224,16 @@ impl Operator {
         self.0.store.write(remove).await.map_err(|e: StoreError| refuse::store(&e))
     }
 
+    /// A file that somebody began to join as the letter was sent holds it back: nobody is sent a part of it. `upload.gap`.
+    async fn all_arrived(&self, draft: Id) -> Result<(), Refusal> {
+        let files = self.0.store.read(move |tx| uploads::of_draft(tx, draft)).await;
+        let files = files.map_err(|e: StoreError| refuse::store(&e))?;
+        match files.iter().find(|file| file.held < file.size) {
+            Some(file) => Err(Refusal::new(RefusalCode::UploadGap).with("limit", file.held)),
+            None => Ok(()),
+        }
+    }
+
     /// `\Answered`, `$Forwarded` on what was answered or sent on, wherever it shows.
     async fn mark_source(&self, actor: &Actor, message: Id, how: How) -> Result<(), Refusal> {
         let flags = match how {
@@ -219,22 +246,59 @@ impl Operator {
         Ok(())
     }
 
+    /// The trace of what did not leave, as of the session in which it was asked for, whoever may still sit at the BAL.
+    async fn unsent_fact(&self, row: &Row, session: String, code: RefusalCode) -> Result<Fact, Refusal> {
+        let (bal, person) = (row.bal, row.person);
+        let read = move |tx: &mut dyn Tx| Ok((accounts::bal_by_id(tx, bal)?, accounts::person_by_id(tx, person)?));
+        let (bal, person) = self.0.store.read(read).await.map_err(|e: StoreError| refuse::store(&e))?;
+        let origin = Origin { door: Door::Web, remote: None, session, tls: None, once: None };
+        let name = person.map_or_else(|| By::system().name, |p| p.login);
+        let by = By { name, person: Some(row.person), origin: Some(origin), seat: None };
+        let at = bal.as_ref().map(|b| (b.id, b.address_key.as_str()));
+        Ok(self.fact("mail.unsent", &by, at, code.as_str(), json!({ "draft": row.id })))
+    }
+
+    /// What colleagues wanted to send from a shared BAL and could not, the one changed last first, for who manages it: who and why, not what. Empty for
+    /// the others, and at a BAL of one person.
+    pub async fn unsent(&self, actor: &Actor) -> Result<Vec<Unsent>, Refusal> {
+        let Ok(seat) = self.shared_seat(actor) else { return Ok(Vec::new()) };
+        if !manages(actor) {
+            return Ok(Vec::new());
+        }
+        let (seat, person) = (seat.managing(), actor.person());
+        let look = move |tx: &mut dyn Tx| {
+            seat.check(tx)?;
+            let found = rows::failed_of_others(tx, seat.bal, person, SHOWN)?;
+            let people: Vec<Id> = found.iter().map(|row| row.person).collect();
+            Ok::<_, Fail>((found, names(tx, &people)?))
+        };
+        let (found, names) = self.0.store.read(look).await?;
+        let view = |row: Row| Unsent {
+            name: names.get(&row.person).cloned().unwrap_or_default(),
+            changed: Timestamp(row.changed),
+            why: RefusalCode::ALL.iter().find(|c| row.why.as_deref() == Some(c.as_str())).copied(),
+        };
+        Ok(found.into_iter().map(view).collect())
+    }
+
     /// A claimed draft waits again, or has failed.
     async fn put_back(
         &self,
         row: &Row,
         state: DraftState,
         kept: &Kept,
-        why: Option<&'static str>,
+        why: Option<(&'static str, Fact)>,
     ) -> Result<(), Refusal> {
         let (id, sealed) = (row.id, kept.seal(&self.bal_seal(row.bal).await?, row.id)?);
         let write = move |tx: &mut dyn Tx| -> Result<(), StoreError> {
             let Some(mut row) = rows::lock(tx, id)?.filter(|r| DraftState::of(r) == DraftState::Going) else {
                 return Ok(());
             };
-            (row.sealed, row.state, row.why) = (sealed.clone(), state.as_str().into(), why.map(str::to_owned));
-            if state == DraftState::Failed {
+            (row.sealed, row.state) = (sealed.clone(), state.as_str().into());
+            row.why = why.as_ref().map(|(code, _)| (*code).to_owned());
+            if let Some((_, fact)) = &why {
                 (row.send_at, row.version) = (None, row.version + 1);
+                fact.write(tx)?;
             }
             rows::write(tx, &row)
         };

@@ -36,9 +36,10 @@ impl Operator {
         Ok(others.iter().filter_map(|id| names.get(id).cloned()).collect())
     }
 
-    /// Who else answers a message now: names. For who may read it.
+    /// Who else answers a message now: names. `entry.unknown` where the actor may not see it.
     pub async fn who_answers(&self, actor: &Actor, message: Id) -> Result<Vec<String>, Refusal> {
         let Ok(seat) = self.shared_seat(actor) else { return Ok(Vec::new()) };
+        self.stands(actor, message).await?;
         let (person, now) = (actor.person(), self.now().0);
         let look = move |tx: &mut dyn Tx| {
             seat.check(tx)?;

@@ -20,7 +20,7 @@ const SHOWN: [&str; 4] = ["profession", "speciality", "service", "structure"];
 /// What is known of who sent a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sender {
-    /// A BAL of ours: only whoever sits there sends as it.
+    /// A BAL of ours, and no other operator handed it over: only whoever sits there sends as it.
     Own {
         /// Its name.
         label: String,
@@ -59,7 +59,12 @@ impl Operator {
             let own = actor.bal.as_ref().is_some_and(|bal| from.as_ref() == Some(&bal.address));
             return Ok((if own { Sender::Here } else { Sender::Unknown }, from));
         };
-        if let Some(key) = from.as_ref().map(Address::key) {
+        // What another operator handed over is what that one answers for, whatever From says: a domain may be shared with it, or From not judged.
+        let peers = passage.peer.as_deref().and_then(Dn::parse).is_some_and(|dn| {
+            let list = self.0.trust.white_list();
+            list.is_some_and(|list| list.knows(&dn))
+        });
+        if let Some(key) = from.as_ref().filter(|_| !peers).map(Address::key) {
             let now = self.now();
             let found = self.0.store.read::<_, Fail, _>(move |tx| {
                 let Some(bal) = accounts::bal_by_address(tx, &key)? else { return Ok(None) };

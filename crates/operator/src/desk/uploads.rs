@@ -1,7 +1,8 @@
 //! Files on their way into a draft: sealed pieces, taken by whichever node is asked, taken up again where they stopped.
 //!
 //! Promises: a piece is kept only where it continues what is held (`upload.gap` says where that ends); a draft's files together are never larger
-//! than its message may be, nor those of all of one's drafts than the room that the BAL has left; what belongs to no draft any more goes.
+//! than its message may be, nor those of all of one's drafts than the room that the BAL has left, and no file is of more pieces than a program that means
+//! well makes; what belongs to no draft any more goes.
 use super::letters::{DraftState, own};
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::seal::BalSeal;
@@ -18,6 +19,10 @@ use serde::{Deserialize, Serialize};
 const SEALED: &str = "upload";
 /// Most files of a draft.
 const MOST: usize = 100;
+/// Most pieces of a file: each is a blob of its own. At [`PIECE`] each, far beyond any message; byte by byte they would be millions.
+const PIECES: i64 = 1_024;
+/// How much makes a piece where we cut a file ourselves, bytes; the page's script cuts alike.
+pub(super) const PIECE: usize = 1 << 20;
 /// Longest name, characters.
 const NAME: usize = 200;
 /// Rows forgotten in one go.
@@ -135,7 +140,7 @@ impl Operator {
     }
 
     /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing;
-    /// `message.too_big` beyond its size.
+    /// `message.too_big` beyond its size; `admin.invalid` beyond so many pieces.
     pub async fn push_piece(&self, actor: &Actor, upload: Id, at: u64, bytes: &[u8]) -> Result<u64, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let seal = self.bal_seal(seat.bal).await?;
@@ -162,6 +167,9 @@ impl Operator {
             }
             if piece.size == 0 {
                 return Ok(Kept::No(row.held.unsigned_abs()));
+            }
+            if rows::count(tx, upload)? >= PIECES {
+                return Err(Refusal::new(RefusalCode::Invalid).with("name", "piece").into());
             }
             blob::insert(tx, blob)?;
             rows::add(tx, row.bal, &piece)?;

@@ -1,14 +1,17 @@
 //! Signatures and templates: a person's own at a BAL, and everybody's of the BAL.
 //!
-//! Promises: sealed under the BAL's key; one's own are changed by oneself, everybody's by whoever manages the BAL, from a version.
+//! Promises: sealed under the BAL's key; one's own are changed by oneself, everybody's by whoever manages the BAL, from a version; what stands under
+//! everybody's letters changes with a trace.
 use crate::access::Seat;
 use crate::mailbox::seal::BalSeal;
+use crate::record::Record;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::{BalRights, Refusal, RefusalCode};
 use sceau_store::desk::writings::{self as rows, Writing as Row};
 use sceau_store::{Id, StoreError, Tx};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// What name and text are sealed with.
 const SEALED: &str = "writing";
@@ -91,13 +94,21 @@ impl Writing {
     }
 }
 
-/// May this person change it? Told like what does not exist where it is another person's.
-fn own(row: Option<Row>, tx: &mut dyn Tx, seat: &Seat, person: Id) -> Result<Row, Fail> {
+/// May this person change it? With the BAL as traces show it. Told like what does not exist where it is another person's.
+fn own(row: Option<Row>, tx: &mut dyn Tx, seat: &Seat, person: Id) -> Result<(Row, String), Fail> {
     let row =
         row.filter(|r| r.bal == seat.bal && (r.person == person || r.person == 0)).ok_or(RefusalCode::NotFound)?;
     let seat = if row.person == 0 { seat.managing() } else { *seat };
-    seat.check(tx)?;
-    Ok(row)
+    let shown = seat.check(tx)?;
+    Ok((row, shown))
+}
+
+/// Traces what was done with one that is everybody's.
+fn trace(tx: &mut dyn Tx, record: &Record, row: &Row, shown: &str, what: &str) -> Result<(), StoreError> {
+    match row.person {
+        0 => record.write(tx, shown, &json!({ "writing": row.id, "kind": row.kind, "what": what })),
+        _ => Ok(()),
+    }
 }
 
 impl Operator {
@@ -124,13 +135,15 @@ impl Operator {
         let sealed = writing.seal(&self.bal_seal(seat.bal).await?, id)?;
         let (bal, kind) = (seat.bal, kind.as_str().to_owned());
         let row = Row { id, bal, person, kind, sealed, place: id, version: 1, changed: now };
+        let record = self.record(actor, bal, "writing.changed");
         let write = move |tx: &mut dyn Tx| -> Result<(), Fail> {
-            seat.check(tx)?;
+            let shown = seat.check(tx)?;
             let others = rows::of_bal(tx, bal, person)?;
             if others.iter().filter(|other| other.person == person).count() >= MOST {
                 return Err(Refusal::new(RefusalCode::QuotaExceeded).with("limit", MOST).into());
             }
-            Ok(rows::insert(tx, &row)?)
+            rows::insert(tx, &row)?;
+            Ok(trace(tx, &record, &row, &shown, "made")?)
         };
         Ok(self.0.store.write(write).await?)
     }
@@ -140,14 +153,16 @@ impl Operator {
         writing.check()?;
         let (seat, person, now) = (self.seat(actor)?.sending(), actor.person(), self.now().0);
         let sealed = writing.seal(&self.bal_seal(seat.bal).await?, id)?;
+        let record = self.record(actor, seat.bal, "writing.changed");
         let write = move |tx: &mut dyn Tx| -> Result<(), Fail> {
             let row = rows::lock(tx, id)?;
-            let mut row = own(row, tx, &seat, person)?;
+            let (mut row, shown) = own(row, tx, &seat, person)?;
             if row.version != from {
                 return Err(RefusalCode::EditConflict.into());
             }
             (row.sealed, row.version, row.changed) = (sealed.clone(), from + 1, now);
-            Ok(rows::write(tx, &row)?)
+            rows::write(tx, &row)?;
+            Ok(trace(tx, &record, &row, &shown, "set")?)
         };
         Ok(self.0.store.write(write).await?)
     }
@@ -155,10 +170,12 @@ impl Operator {
     /// Removes one. `right.missing`, `admin.not_found`.
     pub async fn remove_writing(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
+        let record = self.record(actor, seat.bal, "writing.changed");
         let remove = move |tx: &mut dyn Tx| -> Result<(), Fail> {
             let row = rows::lock(tx, id)?;
-            own(row, tx, &seat, person)?;
-            Ok(rows::remove(tx, id)?)
+            let (row, shown) = own(row, tx, &seat, person)?;
+            rows::remove(tx, id)?;
+            Ok(trace(tx, &record, &row, &shown, "removed")?)
         };
         Ok(self.0.store.write(remove).await?)
     }

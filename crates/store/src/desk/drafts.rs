@@ -101,6 +101,14 @@ pub fn of_person(tx: &mut dyn Tx, bal: Id, person: Id, limit: i64) -> Result<Vec
     tx.query(&sql, params![bal, person, limit])?.iter().map(read).collect()
 }
 
+/// Those at a BAL that somebody else wanted to send, and that did not leave; the one changed last first; at most `limit`.
+pub fn failed_of_others(tx: &mut dyn Tx, bal: Id, person: Id, limit: i64) -> Result<Vec<Draft>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM drafts WHERE bal_id = $1 AND person_id <> $2 AND state = 'failed' ORDER BY changed DESC, id DESC LIMIT $3"
+    );
+    tx.query(&sql, params![bal, person, limit])?.iter().map(read).collect()
+}
+
 /// Whose copy in Drafts this message is.
 pub fn by_message(tx: &mut dyn Tx, bal: Id, message: Id) -> Result<Option<Draft>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM drafts WHERE bal_id = $1 AND message_id = $2 AND message_id <> 0");

@@ -68,9 +68,12 @@ pub fn give_back(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
     tx.execute("UPDATE undos SET used = NULL WHERE id = $1", params![id]).map(drop)
 }
 
+/// How long a removal that nobody carried out is kept, milliseconds: for as long as its job may wait, whatever is down. Without it, what it flagged would stay
+/// hidden and never go.
+const REMOVAL: i64 = 7 * 86_400_000;
+
 /// Forgets acts whose time is over, at most so many. A removal that is still to be carried out stays until then.
 pub fn forget(tx: &mut dyn Tx, now: i64, limit: i64) -> Result<u64, StoreError> {
     let sql = "DELETE FROM undos WHERE id IN (SELECT id FROM undos WHERE expires <= $1 AND (due IS NULL OR due <= $2) LIMIT $3)";
-    // An hour in which a removal may still be tried.
-    tx.execute(sql, params![now, now - 3_600_000, limit])
+    tx.execute(sql, params![now, now - REMOVAL, limit])
 }

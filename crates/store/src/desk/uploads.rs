@@ -84,6 +84,12 @@ pub fn add(tx: &mut dyn Tx, bal: Id, p: &Piece) -> Result<(), StoreError> {
     tx.execute("UPDATE uploads SET held = $2 WHERE id = $1", params![p.upload, p.first + p.size]).map(drop)
 }
 
+/// Of how many pieces a file is, so far.
+pub fn count(tx: &mut dyn Tx, upload: Id) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM upload_pieces WHERE upload_id = $1";
+    tx.query_opt(sql, params![upload])?.map_or(Ok(0), |r| r.int(0))
+}
+
 /// What is held of a file is all of it.
 pub fn end(tx: &mut dyn Tx, id: Id) -> Result<(), StoreError> {
     tx.execute("UPDATE uploads SET size = held WHERE id = $1", params![id]).map(drop)

@@ -6,6 +6,7 @@ use super::shell::Shell;
 use super::{layout, origin};
 use crate::part::{Asked, PartName};
 use crate::{Problem, State, Via};
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::{Body, Bytes};
 use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
@@ -197,6 +198,14 @@ impl Visitor {
     pub(super) fn form_key(&self) -> [u8; 32] {
         let cookie = self.session.as_ref().filter(|_| self.actor.is_ok()).unwrap_or(&self.attempt);
         self.op.form_key(cookie)
+    }
+    /// What tells this browser's session from others, and lets nobody in.
+    pub(crate) fn session_digest(&self) -> [u8; 32] {
+        let token = self.session.as_ref().map_or("", |token| token.as_str());
+        let mut all = [0; 32];
+        // As long as SHA-256 is.
+        all.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        all
     }
     /// The word for the field `jeton` of a form; `form`: the path in its `action`.
     pub fn field(&self, form: &str) -> String {

@@ -89,7 +89,7 @@ async fn a_page_of_ones_own_is_for_whoever_is_signed_in() {
     let cookie = h.anne(Factor::Card).await;
     let page = h.get("/bal", &cookie).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("<html lang=\"fr\">") && page.text.contains("anne"), "{}", page.text);
+    assert!(page.text.contains("<html lang=\"fr\"") && page.text.contains("anne"), "{}", page.text);
     assert!(h.get("/bal?lang=en", &cookie).await.text.contains("Your mailboxes"));
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
@@ -360,10 +360,10 @@ async fn a_language_that_was_chosen_stays_until_another_one_is() {
     let kept = kept.unwrap_or_else(|| panic!("{:?}", english.cookies()));
     let both = format!("{cookie}; {}", kept.split(';').next().unwrap());
     let again = h.get("/bal", &both).await;
-    assert!(again.text.contains("<html lang=\"en\">") && again.cookies().is_empty(), "{:?}", again.cookies());
+    assert!(again.text.contains("<html lang=\"en\"") && again.cookies().is_empty(), "{:?}", again.cookies());
     let french = h.get("/bal?lang=fr", &both).await;
-    assert!(french.text.contains("<html lang=\"fr\">") && french.cookies()[0].starts_with("__Host-sceau-langue=fr"));
-    assert!(h.get("/bal", &format!("{cookie}; __Host-sceau-langue=%22")).await.text.contains("<html lang=\"fr\">"));
+    assert!(french.text.contains("<html lang=\"fr\"") && french.cookies()[0].starts_with("__Host-sceau-langue=fr"));
+    assert!(h.get("/bal", &format!("{cookie}; __Host-sceau-langue=%22")).await.text.contains("<html lang=\"fr\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

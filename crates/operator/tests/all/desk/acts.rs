@@ -6,7 +6,8 @@ use sceau_operator::Actor;
 use sceau_operator::desk::acts::{Act, Chosen, Undone, What};
 use sceau_operator::desk::list::Filter;
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
-use sceau_store::Id;
+use sceau_store::desk::undos;
+use sceau_store::{Id, StoreError, Tx};
 use sceau_testkit::world::{code, letter};
 
 each_engine!(
@@ -14,6 +15,7 @@ each_engine!(
     what_changed_since_stays_and_is_told,
     one_takes_back_ones_own_acts_once_and_in_time,
     a_removal_waits,
+    a_removal_that_could_not_be_taken_back_is_carried_out,
     a_whole_view_at_once,
     what_comes_while_a_folder_is_emptied_stays,
     a_label_is_renamed_or_taken_everywhere,
@@ -149,6 +151,50 @@ async fn a_removal_waits(h: House) {
     assert_eq!(code(op.undo(&anne, done.undo.unwrap()).await), "undo.gone");
     let expunged = h.0.traces("mail.expunged").await;
     assert_eq!(expunged.last().unwrap().actor, "anne", "whoever wanted it");
+    // However long nobody worked meanwhile, it is carried out.
+    op.act_on(&anne, &chosen(inbox, &uids[..1]), Act::Remove).await.unwrap();
+    h.0.advance(5 * 3_600);
+    op.housekeeping().await.unwrap();
+    op.run_due_jobs().await.unwrap();
+    assert_eq!(held().await, 1, "what was hidden stays for ever");
+}
+
+async fn a_removal_that_could_not_be_taken_back_is_carried_out(h: House) {
+    let (op, store) = (&h.0.op, &h.0.store);
+    let anne = h.sits("anne", ANNE).await;
+    let inbox = h.place(&anne, "INBOX").await;
+    let uids = h.letters(&anne, 2).await;
+    let held = async || op.open_folder(&anne, "INBOX", true).await.unwrap().entries.len();
+    let kept = async |act: Id| {
+        let row = store.read(move |tx: &mut dyn Tx| undos::by_id(tx, act)).await;
+        row.unwrap_or_else(|e: StoreError| panic!("{e}")).unwrap()
+    };
+    let act = op.act_on(&anne, &chosen(inbox, &uids[..1]), Act::Remove).await.unwrap().undo.unwrap();
+    let sealed = kept(act).await.sealed;
+    // It cannot be read for a while; and the worker, who came at that moment, saw that somebody takes it back, and went.
+    let fails = move |tx: &mut dyn Tx| {
+        undos::settle(tx, act, b"?".to_vec())?;
+        tx.execute("DELETE FROM jobs WHERE kind = 'removal'", &[])
+    };
+    store.write(fails).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert!(op.undo(&anne, act).await.is_err());
+    let mends = move |tx: &mut dyn Tx| undos::settle(tx, act, sealed.clone());
+    store.write(mends).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert!(op.act_told(&anne, act).await.unwrap().unwrap().open);
+    op.run_due_jobs().await.unwrap();
+    assert_eq!(held().await, 2, "its time has not come");
+    h.0.advance(16);
+    op.run_due_jobs().await.unwrap();
+    assert_eq!((h.shows(&anne, inbox).await.len(), held().await), (1, 1), "what was hidden stays for ever");
+    // What takes it back dies on its way: it is taken back all the same.
+    let act = op.act_on(&anne, &chosen(inbox, &uids[1..]), Act::Remove).await.unwrap().undo.unwrap();
+    let row = kept(act).await;
+    let begins = move |tx: &mut dyn Tx| undos::take(tx, act, row.bal, row.person, row.at);
+    assert!(store.write(begins).await.unwrap_or_else(|e: StoreError| panic!("{e}")).is_some());
+    assert!(h.shows(&anne, inbox).await.is_empty());
+    h.0.advance(16);
+    op.run_due_jobs().await.unwrap();
+    assert_eq!((h.shows(&anne, inbox).await.len(), held().await), (1, 1));
 }
 
 async fn a_whole_view_at_once(h: House) {

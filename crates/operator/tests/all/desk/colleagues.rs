@@ -1,6 +1,7 @@
 //! Notes, who takes care, who opened and answered, who answers at this moment.
 use super::lists::view;
 use super::{ANNE, House, SERVICE};
+use sceau_domain::personal::MARK;
 use sceau_operator::desk::list::{Filter, View};
 use sceau_operator::mailbox::entries::{FlagChange, FlagSet, Flags};
 use sceau_operator::{Actor, Door};
@@ -14,6 +15,7 @@ each_engine!(
     a_note_is_for_colleagues,
     one_takes_care_of_a_conversation,
     two_who_answer_hear_of_each_other,
+    what_is_kept_from_somebody_tells_nothing_of_colleagues,
     a_personal_bal_has_no_colleagues
 );
 
@@ -133,6 +135,23 @@ async fn two_who_answer_hear_of_each_other(h: House) {
     assert!(w.op.who_answers(&bruno, message).await.unwrap().is_empty());
     w.op.housekeeping().await.unwrap();
     assert_eq!(w.count("presences").await, 0);
+}
+
+async fn what_is_kept_from_somebody_tells_nothing_of_colleagues(h: House) {
+    let w = &h.0;
+    let (anne, bruno, message) = h.service().await;
+    drop(w.op.open_message(&anne, message).await.unwrap());
+    w.op.flush_traces().await.unwrap();
+    w.op.present(&anne, message, true).await.unwrap();
+    assert_eq!(w.op.who_answers(&bruno, message).await.unwrap().len(), 1);
+    assert_eq!(w.op.beside(&bruno, &[message]).await.unwrap().len(), 1);
+    let inbox = w.op.open_folder(&anne, "INBOX", true).await.unwrap();
+    let marked = FlagSet { keywords: [MARK].into_iter().collect(), ..FlagSet::default() };
+    let uid = inbox.entries[0].uid;
+    w.op.change_flags(&anne, inbox.folder.id, &[uid], FlagChange::Add, marked, None).await.unwrap();
+    assert_eq!(code(w.op.who_answers(&bruno, message).await), "entry.unknown");
+    assert!(w.op.beside(&bruno, &[message]).await.unwrap().is_empty());
+    assert_eq!(w.op.beside(&anne, &[message]).await.unwrap().len(), 1, "who manages sees it");
 }
 
 async fn a_personal_bal_has_no_colleagues(h: House) {

@@ -5,6 +5,8 @@ use sceau_operator::desk::letters::{Draft, DraftState, DraftView, How, Start};
 use sceau_operator::desk::sources::Quoted;
 use sceau_operator::desk::writings::{Kind, Writing};
 use sceau_operator::mailbox::entries::FlagSet;
+use sceau_store::desk::uploads::{self, Piece};
+use sceau_store::{StoreError, Tx};
 use sceau_testkit::world::{code, letter};
 
 each_engine!(
@@ -16,7 +18,10 @@ each_engine!(
     an_answer_begins_with_what_it_answers,
     what_is_sent_on_takes_its_pieces_along,
     files_come_piece_by_piece,
+    a_file_is_of_so_many_pieces_at_most,
+    what_is_taken_over_is_cut_into_few_pieces,
     a_mail_programs_draft_is_written_on,
+    what_cannot_be_taken_over_whole_stays_where_it_is,
     signatures_and_templates_are_ones_own_or_the_bals,
 );
 
@@ -263,6 +268,46 @@ async fn files_come_piece_by_piece(h: House) {
     assert_eq!((h.0.count("uploads").await, h.0.count("upload_pieces").await), (0, 0));
 }
 
+/// A blob for each byte would be millions. What is there goes on to be told, and other files come as before.
+async fn a_file_is_of_so_many_pieces_at_most(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let view = h.writes(&anne, typed(BRUNO, "avec pièces")).await;
+    let file = op.begin_upload(&anne, view.id, "a.txt", "text/plain", Some(5_000)).await.unwrap();
+    assert_eq!(op.push_piece(&anne, file.id, 0, b"x").await.unwrap(), 1);
+    let (id, bal) = (file.id, anne.bal.as_ref().unwrap().id);
+    // As a program would that sends byte by byte, in less time.
+    let bytes = move |tx: &mut dyn Tx| {
+        let piece = |first| Piece { upload: id, first, size: 1, blob: [7; 16], blob_key: vec![7] };
+        (1..1_023).try_for_each(|first| uploads::add(tx, bal, &piece(first)))
+    };
+    h.0.store.write(bytes).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    assert_eq!(op.push_piece(&anne, file.id, 1_023, b"x").await.unwrap(), 1_024);
+    assert_eq!(code(op.push_piece(&anne, file.id, 1_024, b"x").await), "admin.invalid");
+    assert_eq!(code(op.push_piece(&anne, file.id, 7, b"x").await), "upload.gap", "where to go on is told all the same");
+    let other = op.begin_upload(&anne, view.id, "b.txt", "text/plain", Some(1)).await.unwrap();
+    assert_eq!(op.push_piece(&anne, other.id, 0, b"x").await.unwrap(), 1);
+}
+
+/// What we cut ourselves is not cut as it is read.
+async fn what_is_taken_over_is_cut_into_few_pieces(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let lines = format!("{}\r\n", "QUJD".repeat(19)).repeat(1_000);
+    let text = format!(
+        "From: anne.martin@alpha.mssante.fr\r\nSubject: images\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nVoici\r\n--b\r\n\
+         Content-Type: image/x; name=a.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n{lines}--b--\r\n"
+    );
+    let uid = h.files(&anne, "Drafts", 0, FlagSet::default(), &text).await;
+    let drafts = h.place(&anne, "Drafts").await;
+    let start = Start::Edit { email: op.email_object(op.message_at(&anne, drafts, uid).await.unwrap()) };
+    let draft = op.begin_letter(&anne, &start, &|_| String::new()).await.unwrap();
+    let view = h.starts(&anne, &start, draft).await;
+    assert_eq!((view.uploads.len(), view.uploads[0].size), (1, 57_000));
+    assert_eq!(h.0.count("upload_pieces").await, 1, "it is read in more than one");
+}
+
 async fn a_mail_programs_draft_is_written_on(h: House) {
     let op = &h.0.op;
     let anne = h.sits("anne", ANNE).await;
@@ -303,6 +348,40 @@ async fn a_mail_programs_draft_is_written_on(h: House) {
     );
 }
 
+async fn what_cannot_be_taken_over_whole_stays_where_it_is(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let text = "From: anne.martin@alpha.mssante.fr\r\nSubject: courrier\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\n\r\nTexte\r\n--b\r\nContent-Type: text/csv; name=petit.csv\r\n\r\n1;2\r\n--b\r\n\
+        Content-Type: text/csv; name=grand.csv\r\n\r\n1;2;3;4;5;6;7;8;9\r\n--b--\r\n";
+    let uid = h.files(&anne, "Drafts", 0, FlagSet::default(), text).await;
+    let drafts = h.place(&anne, "Drafts").await;
+    let email = op.email_object(op.message_at(&anne, drafts, uid).await.unwrap());
+    let start = Start::Edit { email: email.clone() };
+    let room = async |quota: &'static str| {
+        let sql = format!("UPDATE bals SET quota_bytes = {quota} WHERE address_key LIKE 'anne.%'");
+        h.0.store.write(move |tx| tx.execute(&sql, &[])).await.unwrap_or_else(|e: StoreError| panic!("{e}"))
+    };
+    let id = op.draft_of_object(&op.new_draft_object()).unwrap();
+    // For the first piece, not for the second.
+    room("used_bytes + 10").await;
+    let refused = code(op.new_draft(&anne, id, &start, typed(BRUNO, "courrier")).await);
+    assert_eq!(refused, "message.too_big");
+    assert_eq!((h.0.count("drafts").await, h.0.count("uploads").await, h.0.count("upload_pieces").await), (0, 0, 0));
+    room("1000000000").await;
+    h.0.advance(60);
+    op.run_due_jobs().await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("name=grand.csv"), "{filed:?}");
+    // Tried again it is whole, and stands in its place.
+    let view = op.new_draft(&anne, id, &start, typed(BRUNO, "courrier")).await.unwrap();
+    assert_eq!(view.uploads.len(), 2);
+    h.0.advance(60);
+    op.run_due_jobs().await.unwrap();
+    let filed = h.whole(&anne, "Drafts").await;
+    assert!(filed.len() == 1 && filed[0].contains("name=grand.csv") && filed[0].contains("Bonjour"), "{filed:?}");
+}
+
 async fn signatures_and_templates_are_ones_own_or_the_bals(h: House) {
     let op = &h.0.op;
     let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
@@ -337,4 +416,12 @@ async fn signatures_and_templates_are_ones_own_or_the_bals(h: House) {
     op.remove_writing(&bruno, own.id).await.unwrap();
     assert_eq!(begins(&bruno, blank()).await.text, "\n\nLe service");
     assert!(!h.0.on_disk("Convocation"), "sealed");
+    // What stands under everybody's letters changes with a trace that says nothing of it; one's own is one's own.
+    op.set_writing(&anne, service.id, 1, &writing("Le service, en mieux")).await.unwrap();
+    op.remove_writing(&anne, service.id).await.unwrap();
+    let traces = h.0.traces("writing.changed").await;
+    let told: Vec<_> = traces.iter().map(|t| (t.actor.as_str(), t.bal.as_deref(), t.data["what"].as_str())).collect();
+    let all = ["made", "made", "set", "removed"].map(|what| ("anne", Some(SERVICE), Some(what)));
+    assert_eq!(told, all);
+    assert_eq!(traces[3].data["writing"], service.id);
 }

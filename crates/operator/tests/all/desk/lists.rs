@@ -20,6 +20,7 @@ each_engine!(
     what_is_kept_from_somebody_is_not_listed,
     whom_one_may_look_for,
     a_list_of_what_has_a_label,
+    what_is_kept_from_somebody_names_him_no_keyword_and_no_folder,
 );
 
 const DAY: i64 = 86_400_000;
@@ -283,4 +284,23 @@ async fn a_list_of_what_has_a_label(h: House) {
     assert_eq!(counted(&anne).await[0], call(1));
     op.undo(&bruno, done.undo.unwrap()).await.unwrap();
     assert_eq!(counted(&anne).await[0], call(4));
+}
+
+async fn what_is_kept_from_somebody_names_him_no_keyword_and_no_folder(h: House) {
+    let op = &h.0.op;
+    let (anne, bruno) = (h.sits("anne", SERVICE).await, h.sits("bruno", SERVICE).await);
+    let with = |words: &[&str]| FlagSet { keywords: words.iter().copied().collect(), ..FlagSet::default() };
+    h.files(&anne, "INBOX", 1, with(&["grossesse", MARK]), &letter("a@exemple.fr", "une")).await;
+    h.files(&anne, "INBOX", 2, with(&["labo"]), &letter("a@exemple.fr", "deux")).await;
+    let (inbox, hidden) = (h.place(&anne, "INBOX").await, op.create_folder(&anne, "Privé", None).await.unwrap().id);
+    let uid = h.files(&anne, "Privé", 3, with(&["avocat"]), &letter("a@exemple.fr", "trois")).await;
+    let known = op.keywords_known(&anne).await.unwrap();
+    assert!(["avocat", "grossesse", "labo"].iter().all(|word| known.iter().any(|k| k == word)), "{known:?}");
+    assert_eq!(op.keywords_known(&bruno).await.unwrap(), ["labo"]);
+    // Whatever a form names, what lies there is not his to bring elsewhere.
+    let one = Chosen { folder: hidden, uids: vec![uid], whole_view: None, label: None };
+    for act in [Act::Move(inbox), Act::Seen(true), Act::Archive, Act::Remove] {
+        assert_eq!(code(op.act_on(&bruno, &one, act.clone()).await), "folder.unknown", "{act:?}");
+    }
+    assert_eq!(op.act_on(&anne, &one, Act::Move(inbox)).await.unwrap().count, 1);
 }

@@ -7,7 +7,7 @@ use sceau_operator::accounts::BalChoices;
 use sceau_operator::desk::message::{Reading, Sender};
 use sceau_operator::desk::parts::PartReader;
 use sceau_operator::mailbox::entries::{FlagSet, Flags};
-use sceau_testkit::world::{BETA, code, envelope, letter};
+use sceau_testkit::world::{BETA, World, code, envelope, letter};
 
 each_engine!(
     a_message_is_read_where_one_sees_it,
@@ -113,6 +113,18 @@ async fn what_is_known_of_a_sender_is_what_was_proven(h: House) {
     // The word of a way out is of its address alone.
     let word = world.op.exit_word("https://a.fr");
     assert!(word.len() == 32 && word != world.op.exit_word("https://a.fr/"));
+}
+
+/// Where the header is not judged (or a domain is shared), another operator's word is not shown as a BAL's of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_operator_says_of_our_people_is_its_own_word() {
+    let store = sceau_store::testing::sqlite().await;
+    let h = House(World::on(store, |c| c.check_header_from = false).await);
+    let anne = h.sits("anne", ANNE).await;
+    let from = "zoe@beta.mssante.fr";
+    h.0.hand_over(BETA, from, &[ANNE], &letter(BRUNO, "externe")).await.unwrap();
+    let sender = h.reads(&anne, "INBOX").await.sender;
+    assert!(matches!(&sender, Sender::Operator { dn, .. } if dn == BETA), "{sender:?}");
 }
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";

@@ -1,13 +1,15 @@
 //! What leaves: once, at its time, unless it is held back.
 use super::letters::{BRUNO, typed};
 use super::{ANNE, House, SERVICE};
-use sceau_domain::{AccessRole, Lang};
+use sceau_domain::{AccessRole, Lang, RefusalCode};
 use sceau_operator::Actor;
 use sceau_operator::desk::letters::{Draft, DraftState, Start};
 use sceau_operator::grants::NewAccess;
 use sceau_operator::mailbox::entries::Flags;
 use sceau_store::testing::START;
+use sceau_store::{StoreError, Tx};
 use sceau_testkit::world::{World, code, letter};
+use serde_json::json;
 
 each_engine!(
     a_letter_leaves_after_the_seconds_in_which_it_can_be_held_back,
@@ -15,6 +17,8 @@ each_engine!(
     a_time_is_kept,
     what_cannot_receive_is_told_at_once,
     what_cannot_leave_any_more_stays_with_why,
+    what_nobody_can_send_any_more_is_traced,
+    a_file_that_has_not_arrived_holds_its_letter_back,
     two_nodes_send_once,
     an_answer_marks_what_it_answers,
 );
@@ -142,6 +146,28 @@ async fn what_cannot_leave_any_more_stays_with_why(h: House) {
     h.0.advance(10);
     op.run_due_jobs().await.unwrap();
     assert!(h.0.inbox("anne", ANNE).await.is_empty());
+    // It is traced as of his session, without a word of it.
+    let trace = h.0.traces("mail.unsent").await.remove(0);
+    let by = (trace.actor.as_str(), trace.bal.as_deref(), trace.outcome.as_str(), trace.session.as_deref());
+    assert_eq!(by, ("bruno", Some(SERVICE), "right.missing", Some(bruno.origin.session.as_str())));
+    assert_eq!(trace.data, json!({ "draft": view.id }));
+    // Who manages the BAL sees that something did not leave, and why; who works there does not, nor anybody elsewhere.
+    let (anne, own) = (h.sits("anne", SERVICE).await, h.sits("anne", ANNE).await);
+    let unsent = op.unsent(&anne).await.unwrap();
+    assert_eq!(unsent.iter().map(|one| one.why).collect::<Vec<_>>(), [Some(RefusalCode::RightMissing)]);
+    assert!(!unsent[0].name.is_empty());
+    let member = NewAccess {
+        login: "chloe".into(),
+        role: AccessRole::Member,
+        rights: None,
+        starts: None,
+        ends: None,
+        reason: None,
+    };
+    op.give_access(&h.0.admin, SERVICE, member).await.unwrap();
+    for other in [&h.sits("chloe", SERVICE).await, &own] {
+        assert!(op.unsent(other).await.unwrap().is_empty());
+    }
     // His colleagues gave it back: he sees what did not leave, and why.
     let role = AccessRole::Member;
     let again = NewAccess { login: "bruno".into(), role, rights: None, starts: None, ends: None, reason: None };
@@ -154,6 +180,56 @@ async fn what_cannot_leave_any_more_stays_with_why(h: House) {
     h.0.advance(10);
     op.run_due_jobs().await.unwrap();
     assert_eq!(h.0.inbox("anne", ANNE).await.len(), 1);
+    assert!(op.unsent(&anne).await.unwrap().is_empty());
+}
+
+async fn what_nobody_can_send_any_more_is_traced(h: House) {
+    let op = &h.0.op;
+    let bruno = h.sits("bruno", SERVICE).await;
+    let set = async |sql: String| {
+        let set = move |tx: &mut dyn Tx| tx.execute(&sql, &[]);
+        h.0.store.write(set).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    };
+    let service = h.id(SERVICE).await;
+    // The person ends, the BAL closes: each time between the order and its time.
+    let ends = [
+        (
+            "UPDATE people SET disabled = 1 WHERE login = 'bruno'",
+            "UPDATE people SET disabled = NULL WHERE login = 'bruno'",
+        ),
+        ("UPDATE bals SET state = 'closed' WHERE id = {}", "UPDATE bals SET state = 'active' WHERE id = {}"),
+    ];
+    for (n, (ends, begins)) in ends.into_iter().enumerate() {
+        let view = h.writes(&bruno, typed(ANNE, "relève")).await;
+        op.send_draft(&bruno, view.id, 1, None).await.unwrap();
+        set(ends.replace("{}", &service.to_string())).await;
+        h.0.advance(10);
+        op.run_due_jobs().await.unwrap();
+        let traces = h.0.traces("mail.unsent").await;
+        assert_eq!(traces.len(), n + 1, "{ends}");
+        let trace = traces.iter().find(|t| t.data == json!({ "draft": view.id })).unwrap();
+        assert_eq!((trace.bal.as_deref(), trace.outcome.as_str()), (Some(SERVICE), "right.missing"), "{ends}");
+        set(begins.replace("{}", &service.to_string())).await;
+        assert_eq!(h.state(&bruno, view.id).await, DraftState::Failed);
+    }
+    assert!(h.0.inbox("anne", ANNE).await.is_empty());
+}
+
+async fn a_file_that_has_not_arrived_holds_its_letter_back(h: House) {
+    let op = &h.0.op;
+    let anne = h.sits("anne", ANNE).await;
+    let view = h.writes(&anne, typed(BRUNO, "bilan")).await;
+    let file = op.begin_upload(&anne, view.id, "bilan.csv", "text/csv", Some(3)).await.unwrap();
+    op.push_piece(&anne, file.id, 0, b"1;2").await.unwrap();
+    op.send_draft(&anne, view.id, view.version, None).await.unwrap();
+    // As one that another window began in between.
+    let begun = |tx: &mut dyn Tx| tx.execute("UPDATE uploads SET size = 4", &[]);
+    h.0.store.write(begun).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    h.0.advance(10);
+    op.run_due_jobs().await.unwrap();
+    assert!(h.0.inbox("bruno", BRUNO).await.is_empty(), "a part of it was sent");
+    let told = op.read_draft(&anne, view.id).await.unwrap();
+    assert!(told.state == DraftState::Failed && told.why(Lang::Fr).is_some(), "{told:?}");
 }
 
 async fn two_nodes_send_once(h: House) {

@@ -32,6 +32,7 @@ const ACTS: &[(&str, usize, &[&str])] = &[
     // Notes, and whose a conversation is, stand beside messages: the BAL has no new state, and whoever watches is told (`desk::colleagues`).
     ("desk/beside.rs", 2, &[]),
     ("desk/colleagues.rs", 1, &[]),
+    ("desk/giving.rs", 2, &[]),
     // A rule changes nothing of what lies there.
     ("desk/rules.rs", 3, &[]),
     ("mail/incoming.rs", 1, &["received"]),
