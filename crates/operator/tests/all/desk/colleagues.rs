@@ -151,7 +151,8 @@ async fn what_is_kept_from_somebody_tells_nothing_of_colleagues(h: House) {
     w.op.change_flags(&anne, inbox.folder.id, &[uid], FlagChange::Add, marked, None).await.unwrap();
     assert_eq!(code(w.op.who_answers(&bruno, message).await), "entry.unknown");
     assert!(w.op.beside(&bruno, &[message]).await.unwrap().is_empty());
-    assert_eq!(w.op.beside(&anne, &[message]).await.unwrap().len(), 1, "who manages sees it");
+    let manages = h.sits("anne", SERVICE).await;
+    assert_eq!(w.op.beside(&manages, &[message]).await.unwrap().len(), 1, "who manages sees it");
 }
 
 async fn a_personal_bal_has_no_colleagues(h: House) {
