@@ -7,8 +7,12 @@ use std::path::PathBuf;
 
 /// How much of a picture may differ: what a page says of this run (a name, a size) is less, a line that moved is more.
 const DIFFERENT: f64 = 0.005;
-/// Takes what differs from run to run out of the page, or puts it back.
-const STILL: &str = "for (const time of document.querySelectorAll('time')) {\n\
+/// Takes what differs from run to run out of the page, or puts it back: instants, and which of two letters came first.
+const STILL: &str = "for (const rows of arguments[0] ? document.querySelectorAll('ol.rows') : []) {\n\
+    const word = (row) => row.querySelector('.row-subject')?.textContent ?? '\u{ffff}';\n\
+    rows.append(...[...rows.children].sort((a, b) => word(a) < word(b) ? -1 : 1));\n\
+    }\n\
+    for (const time of document.querySelectorAll('time')) {\n\
     if (arguments[0]) { time.was = time.textContent; time.textContent = '1er décembre'; } else { time.textContent = time.was; }\n\
     }";
 /// Which share of the pixels of two pictures differs (base64 PNG); all, when they are not of one size.

@@ -65,6 +65,13 @@ fn pictured(browser: &Browser, state: &str) {
     browser.pictured(state).screen(DESK);
 }
 
+/// Ticks the row of a list that says this.
+fn ticked(browser: &Browser, subject: &str) {
+    let tick = "const row = [...document.querySelectorAll('li.row')].find((row) => row.textContent.includes(arguments[0]));\n\
+        row.querySelector('.row-tick input').click();";
+    browser.run(tick, &[json!(subject)]);
+}
+
 /// Opens the row of a list that says this.
 fn opened(browser: &Browser, subject: &str) {
     let find = "return [...document.querySelectorAll('a.row-link')].find((a) => a.textContent.includes(arguments[0]))?.href ?? '';";
@@ -86,7 +93,8 @@ fn every_page_of_the_guide_is_there() {
     let desk = Desk { sandbox: Sandbox::start_more(More { letters: true, ..More::default() }) };
     let (a, b) = (desk.a(), desk.sandbox.b());
     let (there, service) = (b.account("Per", 0).address.clone(), a.account("Org", 0).address.clone());
-    let unknown = format!("personne.inconnue@{}", there.split('@').nth(1).expect("a domain"));
+    // Of another operator's people we know nothing before a letter is handed over.
+    let unknown = format!("personne.inconnue@{}", service.split('@').nth(1).expect("a domain"));
     let browser = desk.browser("marie.martin");
     browser.screen(DESK);
     let rows = || browser.run("return document.querySelectorAll('a.row-link').length;", &[]).as_u64();
@@ -100,7 +108,11 @@ fn every_page_of_the_guide_is_there() {
     pictured(&browser, "liste");
     browser.keys(&["?"]).shows("Touches du clavier");
     pictured(&browser, "touches");
-    browser.go(&inbox).keys(&["j", "x", "j", "x", "e"]).shows("2 messages archivés.");
+    browser.go(&inbox);
+    for subject in ["Réunion de concertation", "Suivi après la sortie"] {
+        ticked(&browser, subject);
+    }
+    browser.keys(&["e"]).shows("2 messages archivés.");
     pictured(&browser, "annuler");
     browser.go(&inbox);
     opened(&browser, "Échographie");
@@ -117,7 +129,9 @@ fn every_page_of_the_guide_is_there() {
     browser.fill("#a", &format!("{there}, {unknown}")).press("#objet").shows("n’existe pas");
     pictured(&browser, "ecrire");
     browser.fill("#a", &there).press("button[value='envoyer']:not([hidden])").shows("Sur le départ");
-    browser.go(&inbox).press(".rail a[data-use='envoye']");
+    let sent = "return document.querySelector(\".rail a[data-use='envoye']\").href;";
+    let sent = browser.go(&inbox).run(sent, &[]);
+    browser.go(sent.as_str().expect("the Sent folder"));
     opened(&browser, "Bilan avant consultation");
     let message = browser.url();
     browser.go(&format!("{}/suivi", message.split('?').next().unwrap_or_default())).shows("1 sur 1 remis");
