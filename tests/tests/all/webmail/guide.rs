@@ -142,7 +142,7 @@ fn every_page_of_the_guide_is_there() {
     browser.go(shared.as_str().expect("the shared BAL"));
     opened(&browser, "Demande de rendez-vous");
     browser.fill("#note", "Place proposée mardi à 14 h, à confirmer.").press("form[action*='/note'] button");
-    browser.shows("La note est ajoutée.");
+    browser.shows("Place proposée");
     pictured(&browser, "equipe");
     browser.go(&desk.at("/compte")).shows("Place occupée");
     pictured(&browser, "compte");
