@@ -15,8 +15,6 @@ const STILL: &str = "for (const rows of arguments[0] ? document.querySelectorAll
     for (const time of document.querySelectorAll('time')) {\n\
     if (arguments[0]) { time.was = time.textContent; time.textContent = '1er décembre'; } else { time.textContent = time.was; }\n\
     }";
-/// States whose rows are what this very run did, in its order: made, and compared by people.
-const OF_THIS_RUN: [&str; 2] = ["activite", "traces"];
 /// Which share of the pixels of two pictures differs (base64 PNG); all, when they are not of one size.
 const COMPARE: &str = "const [one, other] = await Promise.all([...arguments].map((text) => new Promise((done, failed) => {\n\
       const image = new Image();\n\
@@ -120,9 +118,9 @@ impl Browser {
         all
     }
     /// With `SCEAU_PICTURES` set: the page as it stands, at each width, light and dark, as `target/pictures/guide/<state>-<width>-<light or dark>.png`.
-    /// What looks otherwise than the picture of that name in `docs/guide/images` fails.
+    /// `compared`: what looks otherwise than the picture of that name in `docs/guide/images` fails.
     #[track_caller]
-    pub fn pictured(&self, state: &str) -> &Self {
+    pub fn pictured(&self, state: &str, compared: bool) -> &Self {
         if std::env::var_os("SCEAU_PICTURES").is_none() {
             return self;
         }
@@ -137,7 +135,7 @@ impl Browser {
             self.run(STILL, &[json!(false)]);
             let name = format!("{state}-{}-{}.png", screen.width, if screen.dark { "dark" } else { "light" });
             std::fs::write(made.join(&name), &picture).expect("a picture");
-            if let (false, Ok(before)) = (OF_THIS_RUN.contains(&state), std::fs::read(kept.join(&name))) {
+            if let (true, Ok(before)) = (compared, std::fs::read(kept.join(&name))) {
                 let pair = [json!(letter::base64(&before)), json!(letter::base64(&picture))];
                 let different = self.run(COMPARE, &pair).as_f64().unwrap_or(1.0);
                 if different > DIFFERENT {

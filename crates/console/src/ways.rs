@@ -7,7 +7,7 @@ use crate::frame::Ask;
 use crate::table::ActLink;
 use percent_encoding::percent_decode_str;
 use sceau_domain::{Refusal, UseCase};
-use sceau_operator::desk::figures::Thing;
+use sceau_operator::rights::things::{Thing, only_shows};
 use sceau_web::ui::{Cell, Table};
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ impl Ask {
         let (mut tos, mut wanted) = (Vec::new(), Vec::new());
         for to in links.into_iter().collect::<BTreeSet<String>>() {
             match behind(&to) {
-                Some((place, needs, thing)) if place != here || !shows(needs) => wanted.push((needs, thing)),
+                Some((place, needs, thing)) if place != here || !only_shows(needs) => wanted.push((needs, thing)),
                 _ => continue,
             }
             tos.push(to);
@@ -53,11 +53,6 @@ impl Ask {
         let open = self.op().permits(&self.actor, wanted).await?;
         Ok(Closed(tos.into_iter().zip(open).filter(|(_, open)| !open).map(|(to, _)| to).collect()))
     }
-}
-
-/// Does it only show?
-fn shows(case: UseCase) -> bool {
-    matches!(case, UseCase::PersonList | UseCase::BalList | UseCase::StructureList | UseCase::BodyList)
 }
 
 /// Where a cell leads.
@@ -77,7 +72,7 @@ impl Closed {
         for cell in cells {
             let Cell::Link(words, to) = cell else { continue };
             if self.0.contains(to.as_str()) {
-                let act = behind(to).is_some_and(|(_, needs, _)| !shows(needs));
+                let act = behind(to).is_some_and(|(_, needs, _)| !only_shows(needs));
                 *cell = if act { Cell::None } else { Cell::Text(std::mem::take(words)) };
             }
         }

@@ -47,7 +47,7 @@ pub mod refuse;
 pub mod reports;
 pub mod retention;
 pub mod revocation;
-mod rights;
+pub mod rights;
 pub mod roles;
 pub mod search;
 mod seats;

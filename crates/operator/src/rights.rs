@@ -367,5 +367,7 @@ impl Operator {
     }
 }
 
+pub mod things;
+
 #[cfg(test)]
 mod tests;

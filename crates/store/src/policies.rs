@@ -52,9 +52,11 @@ pub fn get(tx: &mut dyn Tx, scope: &str, subject: &str, name: &str) -> Result<Op
     tx.query_opt(&sql, params![scope, subject, name])?.as_ref().map(value).transpose()
 }
 
-/// Values in the order of their keys, from after one: of these structures, their BALs, and of nobody in particular, when structures are given.
+/// Values in the order of their keys, from after one: of these structures, their BALs, and of nobody in particular, when structures are given; of one limit
+/// alone when it is named.
 pub fn list(
     tx: &mut dyn Tx,
+    name: Option<&str>,
     within: Option<&[Id]>,
     after: (&str, &str, &str),
     limit: i64,
@@ -67,9 +69,10 @@ pub fn list(
         )
     });
     let sql = format!(
-        "SELECT {VALUE} FROM policy_values WHERE (scope, subject, name) > ($1, $2, $3){within} ORDER BY scope, subject, name LIMIT $4"
+        "SELECT {VALUE} FROM policy_values WHERE (scope, subject, name) > ($1, $2, $3) AND ($5 = '' OR name = $5){within} \
+         ORDER BY scope, subject, name LIMIT $4"
     );
-    tx.query(&sql, params![after.0, after.1, after.2, limit])?.iter().map(value).collect()
+    tx.query(&sql, params![after.0, after.1, after.2, limit, name.unwrap_or_default()])?.iter().map(value).collect()
 }
 
 /// Values set for the places that a BAL is in; none when there is no such BAL.

@@ -1,5 +1,5 @@
 //! Limits: what is in force, and where it was set.
-use super::{or_refused, with};
+use super::{more, or_refused, with};
 use crate::frame::{Ask, sheet};
 use crate::sheet::Sheet;
 use crate::table::{number, size, text};
@@ -8,10 +8,6 @@ use axum::response::Response;
 use sceau_domain::{Refusal, RefusalCode, UseCase};
 use sceau_operator::policies::LimitView;
 use sceau_web::ui::{Cell, Kind, Table};
-
-/// Values that were set, asked for at once, and how many times for a page: those of all limits stand in one list.
-const SLICE: u32 = 1_000;
-const SLICES: usize = 200;
 
 /// A limit in words; its name where it has none.
 pub(crate) fn label(ask: &Ask, name: &str) -> String {
@@ -73,22 +69,8 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
     let (op, actor) = (ask.op(), &ask.actor);
     let limit = op.limits(actor).await?.into_iter().find(|l| l.name == name);
     let limit = limit.ok_or_else(|| Refusal::new(RefusalCode::NotFound).with("name", name))?;
-    let (mut found, mut after, mut next) = (Vec::new(), ask.given("apres").map(str::to_owned), None);
-    for _ in 0..SLICES {
-        let slice = op.policy_values(actor, after.as_deref(), SLICE).await?;
-        after = slice.last().filter(|_| slice.len() == SLICE as usize).map(|v| v.key.clone());
-        found.extend(slice.into_iter().filter(|v| v.name == name));
-        let wanted = ask.rows() as usize;
-        if found.len() > wanted {
-            found.truncate(wanted);
-            next = found.last().map(|v| v.key.clone());
-            break;
-        }
-        next.clone_from(&after);
-        if after.is_none() {
-            break;
-        }
-    }
+    let found = op.policy_values(actor, Some(name), ask.given("apres"), ask.rows()).await?;
+    let next = more(ask, found.len(), found.last().map(|v| v.key.clone()));
     let rows = found.into_iter().map(|v| {
         let unset = format!("{}/retirer", sheet("limites", name));
         let unset = with(&unset, &[("scope", &v.scope), ("subject", &v.subject)]);
@@ -106,7 +88,6 @@ async fn values(ask: &Ask, name: &str) -> Result<Response, Refusal> {
         ]
     });
     let rows: Vec<Vec<Cell>> = rows.collect();
-    let next = next.map(|key| ask.after(&key));
     let columns = [
         ("scope", Kind::Text),
         ("where", Kind::Text),

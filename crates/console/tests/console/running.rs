@@ -200,7 +200,7 @@ async fn a_limit_is_set_for_a_place_and_taken_away() {
     assert!(other.text.contains("/console/limites/folders?apres="), "and the way on");
     let gone = h.press(&format!("{sheet}/retirer"), &cookie, "scope=structure&subject=ici").await;
     assert_eq!(gone.header("location"), format!("{sheet}?fait=limites-retirer"), "{}", gone.text);
-    let left = h.op.policy_values(&h.admin, None, 1_000).await.unwrap();
+    let left = h.op.policy_values(&h.admin, None, None, 1_000).await.unwrap();
     assert!(left.iter().all(|v| v.name == "folders"), "{left:?}");
 }
 

@@ -311,10 +311,7 @@ impl Operator {
     pub(super) async fn chosen(&self, actor: &Actor, chosen: &Chosen) -> Result<(Vec<EntryRow>, bool), Refusal> {
         let (seat, person, without) = (self.seat(actor)?.filing(), actor.person(), self.kept_from(actor));
         let (folder, view) = (chosen.folder, chosen.whole_view);
-        // A folder that one may not know of is none, whatever a form names.
-        if actor.kept_out() && self.folders(actor).await?.iter().all(|f| f.id != folder) {
-            return Err(RefusalCode::FolderUnknown.into());
-        }
+        self.may_know(actor, folder).await?;
         let tag = chosen.label.as_deref().map(|keyword| self.keyword_tag(seat.bal, keyword));
         let mut uids = ascending(&chosen.uids);
         let many = view.is_none() && uids.len() > MOST;
@@ -351,6 +348,15 @@ impl Operator {
             Ok((entries, more))
         });
         Ok(read.await?)
+    }
+
+    /// A folder that one may not know of is none, whatever a form names. To somebody from whom nothing is kept every folder of the BAL is known: whether it is
+    /// one of the BAL is for the question that reads it. `folder.unknown`.
+    pub(super) async fn may_know(&self, actor: &Actor, folder: Id) -> Result<(), Refusal> {
+        match actor.kept_out() && self.folders(actor).await?.iter().all(|f| f.id != folder) {
+            true => Err(RefusalCode::FolderUnknown.into()),
+            false => Ok(()),
+        }
     }
 
     /// Gives or takes flags.

@@ -122,11 +122,7 @@ impl Operator {
             match &login {
                 None => rows::unassign(tx, seat.bal, thread)?,
                 Some(login) => {
-                    let unknown = || Refusal::new(RefusalCode::NotFound).with("name", login);
-                    let person = accounts::person_by_login(tx, login)?.ok_or_else(unknown)?.id;
-                    if !may_read(tx, seat.bal, person)? {
-                        return Err(unknown().into());
-                    }
+                    let person = reader(tx, seat.bal, login)?;
                     rows::assign(tx, seat.bal, &Assignment { thread, person, by, at, version: at.max(version + 1) })?;
                 }
             }
@@ -167,4 +163,13 @@ impl Operator {
 pub(super) fn may_read(tx: &mut dyn Tx, bal: Id, person: Id) -> Result<bool, StoreError> {
     let seated = access::seat(tx, bal, person)?;
     Ok(seated.is_some_and(|s| BalRights::from_bits(s.rights).has(BalRights::READ)))
+}
+
+/// Somebody who may read the BAL, by login. `admin.not_found`.
+pub(super) fn reader(tx: &mut dyn Tx, bal: Id, login: &str) -> Result<Id, Fail> {
+    let person = accounts::person_by_login(tx, login)?.map(|p| p.id);
+    match person {
+        Some(person) if may_read(tx, bal, person)? => Ok(person),
+        _ => Err(Refusal::new(RefusalCode::NotFound).with("name", login).into()),
+    }
 }

@@ -4,7 +4,7 @@
 //! shown stays with them, and is told; what is taken back goes to whoever had it, where nobody was given it since.
 use super::acts::{Step, Stepped};
 use super::beside::names;
-use super::colleagues::may_read;
+use super::colleagues::{may_read, reader};
 use crate::record::ids;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -154,15 +154,6 @@ impl Operator {
             }
         }
         Ok(found)
-    }
-}
-
-/// Somebody who may read the BAL, by login.
-fn reader(tx: &mut dyn Tx, bal: Id, login: &str) -> Result<Id, Fail> {
-    let person = accounts::person_by_login(tx, login)?.map(|p| p.id);
-    match person {
-        Some(person) if may_read(tx, bal, person)? => Ok(person),
-        _ => Err(Refusal::new(RefusalCode::NotFound).with("name", login).into()),
     }
 }
 

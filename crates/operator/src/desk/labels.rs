@@ -14,7 +14,7 @@ use sceau_domain::{Refusal, RefusalCode, personal, plain};
 use sceau_message::utf7;
 use sceau_store::desk::lists;
 use sceau_store::messages::{self, EntryRow};
-use sceau_store::{Id, keywords};
+use sceau_store::{Id, folders, keywords};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Longest label, characters; and longest keyword, bytes. Our choice.
@@ -123,11 +123,10 @@ impl Operator {
     /// The keywords of a message where it stands. `folder.unknown`, `entry.unknown`, `right.missing`.
     pub async fn keywords_at(&self, actor: &Actor, folder: Id, uid: u32) -> Result<Vec<String>, Refusal> {
         let (seat, without) = (self.seat(actor)?, self.kept_from(actor));
-        if self.folders(actor).await?.iter().all(|f| f.id != folder) {
-            return Err(RefusalCode::FolderUnknown.into());
-        }
+        self.may_know(actor, folder).await?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
             seat.check(tx)?;
+            folders::by_id(tx, seat.bal, folder)?.ok_or(RefusalCode::FolderUnknown)?;
             let mut entries = messages::entries_of(tx, folder, &[i64::from(uid)])?;
             leave_out(without.as_ref(), tx, &mut entries)?;
             let entry = entries.pop().ok_or(RefusalCode::EntryUnknown)?;

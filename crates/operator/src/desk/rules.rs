@@ -3,7 +3,7 @@
 //! Promises: what came by the way is looked at once, whoever moves it afterwards and whichever node works; acts are those of every door, with their traces,
 //! and each is harmless when it is done again, so that a program that dies in between leaves nothing half done; what cannot be done is told beside the rule
 //! and holds up nothing. Names and words of rules are sealed under the BAL's key.
-use super::colleagues::may_read;
+use super::colleagues::reader;
 use crate::access::Seat;
 use crate::jobs::Kind;
 use crate::login::bal_ref;
@@ -413,13 +413,7 @@ fn possible(tx: &mut dyn Tx, bal: Id, act: &Act) -> Result<(), Fail> {
         Act::Move(folder) => {
             folders::by_id(tx, bal, *folder)?.ok_or(RefusalCode::FolderUnknown)?;
         }
-        Act::Assign(login) => {
-            let unknown = || Refusal::new(RefusalCode::NotFound).with("name", login);
-            let person = accounts::person_by_login(tx, login)?.ok_or_else(unknown)?;
-            if !may_read(tx, bal, person.id)? {
-                return Err(unknown().into());
-            }
-        }
+        Act::Assign(login) => drop(reader(tx, bal, login)?),
         // Of an address the rules of exchange decide ([`Operator::may_forward`]).
         Act::Archive | Act::Flag | Act::Seen | Act::Label(_) | Act::Forward(_) => {}
     }

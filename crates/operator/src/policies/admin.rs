@@ -202,14 +202,15 @@ impl Operator {
         Ok(self.0.store.read(show).await?)
     }
 
-    /// Values that were set, from after a place, as far as the asker may see.
+    /// Values that were set, of all limits or of one, from after a place, as far as the asker may see.
     pub async fn policy_values(
         &self,
         actor: &Actor,
+        name: Option<&str>,
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<ValueView>, Refusal> {
-        let (actor, after) = (actor.clone(), place(after.unwrap_or_default()));
+        let (actor, name, after) = (actor.clone(), name.map(str::to_owned), place(after.unwrap_or_default()));
         let limit = i64::from(limit.clamp(1, 1000));
         let list = move |tx: &mut dyn Tx| {
             let reach = reach(tx, &actor, UseCase::PolicyShow)?;
@@ -218,7 +219,7 @@ impl Operator {
                 Some([]) => return Ok(Vec::new()),
                 within => within,
             };
-            let found = rows::list(tx, within, (&after.0, &after.1, &after.2), limit)?;
+            let found = rows::list(tx, name.as_deref(), within, (&after.0, &after.1, &after.2), limit)?;
             Ok::<_, Fail>(found.into_iter().map(|v| value_view(tx, v)).collect::<Result<_, _>>()?)
         };
         Ok(self.0.store.read(list).await?)

@@ -215,7 +215,7 @@ const ASKED: &[Ask] = &[
     ("lines of a person", |tx| imports::of_person(tx, 1, "a", 5, 10).map(drop)),
     ("repeated lines", |tx| imports::repeats(tx, 1, "k", 5).map(drop)),
     ("imports left alone", |tx| imports::close_abandoned(tx, 5, 6, "x").map(drop)),
-    ("limits", |tx| policies::list(tx, None, ("bal", "1", "x"), 10).map(drop)),
+    ("limits", |tx| policies::list(tx, None, None, ("bal", "1", "x"), 10).map(drop)),
     ("limits of a BAL", |tx| policies::of_places(tx, 1, "Per", Some(2), 3).map(drop)),
     ("limits of many BALs", |tx| {
         let bal = Bal { structure_id: Some(2), ..Bal::new(3, ("a", "a"), 1, "Per", 1) };

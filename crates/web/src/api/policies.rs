@@ -42,7 +42,7 @@ async fn values(
     Asker(actor): Asker,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<ValueView>>, Problem> {
-    let found = op.policy_values(&actor, page.after.as_deref(), page.limit()).await?;
+    let found = op.policy_values(&actor, None, page.after.as_deref(), page.limit()).await?;
     Ok(Json(Page::new(found, page.limit(), |v| v.key.clone())))
 }
 

@@ -2,8 +2,9 @@
 use crate::rights::House;
 use sceau_domain::{Timestamp, UseCase};
 use sceau_operator::Actor;
-use sceau_operator::desk::figures::{Condition, Thing};
+use sceau_operator::desk::figures::Condition;
 use sceau_operator::notary::NotarySettings;
+use sceau_operator::rights::things::Thing;
 use sceau_operator::traces::TraceFilter;
 use sceau_store::jobs::{NewJob, enqueue};
 use sceau_store::{StoreError, params};
