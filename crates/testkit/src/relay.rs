@@ -80,11 +80,30 @@ impl Played {
 
 /// A message with its quoted-printable lines put together; beyond ASCII it stays as it is.
 pub fn unfolded(message: &str) -> String {
-    message.replace("=\r\n", "").replace("=3D", "=")
+    let joined = message.replace("=\r\n", "");
+    let mut parts = joined.split('=');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // A letter too may be written so, where it stands first in a line.
+        let written = part.get(..2).and_then(|two| u8::from_str_radix(two, 16).ok()).filter(u8::is_ascii);
+        match written {
+            Some(byte) => (out.push(char::from(byte)), out.push_str(&part[2..])),
+            None => (out.push('='), out.push_str(part)),
+        };
+    }
+    out
 }
 
 /// The path of the first link to a page.
 fn path(message: &str, page: &str) -> Option<String> {
     let text = unfolded(message);
     text[text.find(page)?..].split_whitespace().next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn links_are_read_wherever_their_lines_end() {
+        assert_eq!(super::unfolded("a =3D b /lien/x=\r\n=46y t=C3=A9"), "a = b /lien/xFy t=C3=A9");
+    }
 }

@@ -2,6 +2,7 @@
 //! to a test.
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Letter, Run, Sandbox, curl, proves, wait};
+use sceau_testkit::relay::unfolded;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -34,7 +35,7 @@ fn serve(stream: TcpStream, took: &Sender<(String, String)>) -> std::io::Result<
                 out.write_all(b"354 oui\r\n")?;
                 let mut text = String::new();
                 while !text.ends_with("\r\n.\r\n") && lines.read_line(&mut text)? > 0 {}
-                let _ = took.send((back.clone(), text.replace("=\r\n", "").replace("=3D", "=")));
+                let _ = took.send((back.clone(), unfolded(&text)));
                 "250 pris"
             }
             "QUIT" => "221 adieu",
@@ -116,7 +117,7 @@ fn notices_absence_and_tests_are_answered_by_nobody() {
     let ask = |args: &[&str]| {
         Run::of("curl", &[&["-sS", "--max-time", "60", "--cacert", sandbox.anchors()][..], args].concat()).ok().out
     };
-    let _ = ask(&["-X", "POST", &format!("{base}{link}")]);
+    let _ = ask(&["--fail", "-X", "POST", &format!("{base}{link}")]);
     let made = a.cli(&["token", "create", login, "--api", "--label", "Choix"]);
     let bearer = format!("Authorization: Bearer {}", made["secret"].as_str().expect("a secret"));
     let place = format!("{base}/api/v1/me/notices/{}", account.address);

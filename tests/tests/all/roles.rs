@@ -30,7 +30,7 @@ fn serve(stream: TcpStream, took: &Sender<String>) -> std::io::Result<()> {
                 out.write_all(b"354 oui\r\n")?;
                 let mut text = String::new();
                 while !text.ends_with("\r\n.\r\n") && lines.read_line(&mut text)? > 0 {}
-                let _ = took.send(text.replace("=\r\n", "").replace("=3D", "="));
+                let _ = took.send(sceau_testkit::relay::unfolded(&text));
                 "250 pris"
             }
             "QUIT" => "221 adieu",
