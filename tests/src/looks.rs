@@ -117,11 +117,11 @@ impl Browser {
         texts(&self.tree(), false, &mut all);
         all
     }
-    /// With `SCEAU_PICTURES` set: the page as it stands, at each width, light and dark, as `target/pictures/guide/<state>-<width>-<light or dark>.png`.
+    /// In the long check, and with `SCEAU_PICTURES` set: the page as it stands, at each width, light and dark, as `target/pictures/guide/<state>-<width>-<light or dark>.png`.
     /// `compared`: what looks otherwise than the picture of that name in `docs/guide/images` fails.
     #[track_caller]
     pub fn pictured(&self, state: &str, compared: bool) -> &Self {
-        if std::env::var_os("SCEAU_PICTURES").is_none() {
+        if ["SCEAU_LONG", "SCEAU_PICTURES"].iter().all(|name| std::env::var_os(name).is_none()) {
             return self;
         }
         let root = proof::workspace();

@@ -197,6 +197,8 @@ struct Confirm {
     about: String,
     what: String,
     error: String,
+    /// Where one proves anew that it is oneself, beside a form that waits for it.
+    prove: Option<String>,
     action: String,
     class: &'static str,
     fields: Vec<Shown>,
@@ -210,12 +212,16 @@ fn known(ask: &Ask, name: &str) -> Result<&'static Act, Refusal> {
     if !ask.may(act.needs) {
         return Err(Refusal::new(RefusalCode::RightMissing).with("name", act.needs.as_str()));
     }
-    ask.op().confirmed(&ask.actor, act.needs)?;
+    Ok(act)
+}
+
+/// Did whoever asks prove lately that it is them, where the act wants it? `auth.fresh`.
+fn confirmed(ask: &Ask, act: &Act) -> Result<(), Refusal> {
     // Whoever leaves may take BALs along: what closing asks, leaving asks.
     if (act.place, act.name) == ("personnes", "depart") {
         ask.op().confirmed(&ask.actor, UseCase::BalClose)?;
     }
-    Ok(act)
+    ask.op().confirmed(&ask.actor, act.needs)
 }
 
 /// One field as it is shown: with what stands in `form`, and beside what is wrong with it.
@@ -301,6 +307,7 @@ fn page(ask: &Ask, act: &Act, id: &str, form: &Begins, refused: Option<&Refusal>
         what: ask.t(&format!("act.{key}.what")),
         fields: act.fields.iter().map(|field| shown(ask, field, form, &wrong, &error)).collect(),
         error,
+        prove: refused.filter(|r| r.code == RefusalCode::AuthFresh).map(|_| ask.visitor.to("/connexion/confirmer")),
         action: ask.path().to_owned(),
         class: if act.class.is_empty() { "btn-main" } else { act.class },
         back: (ask.visitor.to(&to), ask.t("leave")),
@@ -310,7 +317,7 @@ fn page(ask: &Ask, act: &Act, id: &str, form: &Begins, refused: Option<&Refusal>
 
 /// `GET /console/…/{id}/{act}`: what will happen; what the address gives for a field stands there.
 pub(crate) async fn show(Path((id, name)): Path<(String, String)>, ask: Ask) -> Response {
-    let act = match known(&ask, &name) {
+    let act = match known(&ask, &name).and_then(|act| confirmed(&ask, act).map(|()| act)) {
         Ok(act) => act,
         Err(refusal) => return ask.refused(&refusal),
     };
@@ -341,6 +348,9 @@ pub(crate) async fn send(
         Ok(act) => act,
         Err(refusal) => return ask.refused(&refusal),
     };
+    if let Err(refusal) = confirmed(&ask, act) {
+        return again(&ask, act, &id, form, &refusal).await;
+    }
     match Box::pin(carry_out(&ask, act, &id, &form)).await {
         Ok(Done::At(place, id)) => {
             let to = if id.is_empty() { format!("/console/{place}") } else { sheet(place, &id) };
@@ -353,9 +363,7 @@ pub(crate) async fn send(
             }
             (headers, bytes).into_response()
         }
-        Err(refusal) if matches!(refusal.code, RefusalCode::LoginRequired | RefusalCode::AuthFresh) => {
-            ask.refused(&refusal)
-        }
+        Err(refusal) if refusal.code == RefusalCode::LoginRequired => ask.refused(&refusal),
         Ok(Done::Page(page)) => page,
         Err(refusal) => again(&ask, act, &id, form, &refusal).await,
     }
@@ -392,7 +400,7 @@ mod tests {
 
     #[test]
     fn every_act_is_of_a_place_and_says_what_it_does() {
-        let _ = crate::routes();
+        crate::make_known();
         for act in all() {
             assert!(PLACES.iter().any(|p| p.name == act.place), "{}", act.place);
             for part in ["label", "what", "done"] {

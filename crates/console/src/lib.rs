@@ -41,13 +41,18 @@ const ENGLISH: [&str; 3] = [
     include_str!("../locales/en/running.toml"),
 ];
 
-/// Every page of the console, one a line.
-pub fn routes() -> Router<State> {
+/// From now on our sentences and files are found.
+fn make_known() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         text::layer(&FRENCH, &ENGLISH);
         sceau_web::assets::add(ASSETS);
     });
+}
+
+/// Every page of the console, one a line.
+pub fn routes() -> Router<State> {
+    make_known();
     Router::new()
         .route("/console", get(home::show))
         .route("/console/demandes", get(bals::openings))
@@ -100,7 +105,7 @@ mod tests {
     /// What each file costs as it is sent, bytes.
     #[test]
     fn files_stay_within_their_budget() {
-        let _ = routes();
+        make_known();
         let sizes = sceau_web::assets::sizes();
         for (name, most) in [("console.css", 3 << 10), ("table.js", 1 << 10)] {
             let (_, size) = sizes.iter().find(|(n, _)| *n == name).unwrap();

@@ -45,14 +45,19 @@ const FRENCH: [&str; 7] = locales!("fr": "common" "list" "message" "write" "shar
 /// The same in English.
 const ENGLISH: [&str; 7] = locales!("en": "common" "list" "message" "write" "shared" "account" "phone");
 
-/// Every page of the desk.
-pub fn routes() -> Router<State> {
+/// From now on our sentences and files are found.
+fn make_known() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         text::layer(&FRENCH, &ENGLISH);
         sceau_web::assets::add(ASSETS);
         sceau_web::account_places(&account::PLACES);
     });
+}
+
+/// Every page of the desk.
+pub fn routes() -> Router<State> {
+    make_known();
     Router::new()
         .merge(list::routes())
         .merge(message::routes())
@@ -87,7 +92,7 @@ mod tests {
     /// What each file costs as it is sent, bytes.
     #[test]
     fn files_stay_within_their_budget() {
-        let _ = routes();
+        make_known();
         let kib = |tenths: usize| tenths * 1_024 / 10;
         let most = [
             ("desk.css", kib(50)),

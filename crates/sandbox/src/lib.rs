@@ -168,8 +168,9 @@ async fn live_on(
         for o in &world.operators {
             beginnings.push(live::beginning(o).await);
         }
-        ready::write(options, world, pki, &accounts, &operators.pids())?;
         screen::welcome(options, world, pki, &accounts)?;
+        // Last: a program that waits for this file may read the screen at once.
+        ready::write(options, world, pki, &accounts, &operators.pids())?;
         Ok::<_, SandboxError>((accounts, beginnings))
     };
     let started = tokio::select! {

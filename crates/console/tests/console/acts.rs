@@ -44,8 +44,12 @@ async fn what_cannot_be_taken_back_asks_for_a_proof_of_this_moment() {
     let page = h.get(path, &cookie).await;
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
     assert_eq!(page.header("location"), format!("/connexion/confirmer?vers={path}"));
-    let pressed = h.press(path, &cookie, "reason=x").await;
-    assert!(pressed.header("location").starts_with("/connexion/confirmer?vers="), "{}", pressed.text);
+    // What was written meanwhile stays, with the way to prove it beside.
+    let pressed = h.press(path, &cookie, "reason=Longue+explication").await;
+    assert_eq!(pressed.status, StatusCode::FORBIDDEN, "{}", pressed.text);
+    for part in ["Longue explication", "href=\"/connexion/confirmer\" target=\"_blank\""] {
+        assert!(pressed.text.contains(part), "{part} is not in {}", pressed.text);
+    }
     assert!(h.op.person(&h.admin, "anne").await.unwrap().blocked.is_none());
     // Mail that goes back is gone; where a structure's mail goes is worth a proof, too; whoever leaves may take BALs along.
     for path in ["/console/file/1/retourner", "/console/connecteurs/chu/modifier", "/console/personnes/anne/depart"] {
@@ -58,9 +62,9 @@ async fn what_cannot_be_taken_back_asks_for_a_proof_of_this_moment() {
     let end = NewEnd { address: "accueil@alpha.mssante.fr".into(), reason: "fusion".into() };
     let asked = h.op.ask_opening(&h.admin, NewOpening::End(end)).await.unwrap();
     let path = format!("/console/demandes/{}/verifier", asked.id);
-    for answer in [h.get(&path, &cookie).await, h.press(&path, &cookie, "").await] {
-        assert!(answer.header("location").starts_with("/connexion/confirmer?vers="), "{}", answer.text);
-    }
+    let shown = h.get(&path, &cookie).await;
+    assert!(shown.header("location").starts_with("/connexion/confirmer?vers="), "{}", shown.text);
+    assert_eq!(h.press(&path, &cookie, "").await.status, StatusCode::FORBIDDEN);
     assert_eq!(h.op.bal(&h.admin, "accueil@alpha.mssante.fr").await.unwrap().state, "active");
     // What can be taken back does not.
     assert_eq!(h.get("/console/demandes/-/ouvrir", &cookie).await.status, StatusCode::OK);

@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_date_is_as_short_as_it_may_be() {
-        let _ = crate::routes();
+        crate::make_known();
         let at = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
         let now = at("2026-12-01T10:00:00Z");
         let said = |text: &str| short(Lang::Fr, at(text), now);

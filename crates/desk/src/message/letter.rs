@@ -326,7 +326,7 @@ mod tests {
             national_id: None,
             about: vec!["Médecin".into(), "CH <i>".into()],
         };
-        let _ = crate::routes();
+        crate::make_known();
         let Proof { class, said, .. } = proof(Lang::Fr, &own);
         assert_eq!(about(Lang::Fr, &own).unwrap(), "D’après notre annuaire\u{a0}: Médecin, CH &lt;i&gt;.");
         assert!(class.is_empty() && said.contains("Dr &lt;b&gt;"), "{said}");

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_worker_keeps_the_page_without_network_and_its_style_alone() {
-        let _ = crate::routes();
+        crate::make_known();
         let script = script("L'« opérateur » \"A\"");
         let (_, files) = script.split_once("const FILES = [").unwrap();
         let files: Vec<_> = files.split(']').next().unwrap().split(", ").collect();

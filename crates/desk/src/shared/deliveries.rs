@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_summary_counts_what_arrived_what_waits_and_what_is_lost() {
-        let _ = crate::routes();
+        crate::make_known();
         let all = [DeliveryState::Delivered, DeliveryState::Relayed, DeliveryState::Delayed, DeliveryState::Failed];
         let said = summary(Lang::Fr, &all.map(view));
         for part in ["2 sur 4", "1 en attente", "1 non"] {

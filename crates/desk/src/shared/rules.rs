@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_rule_reads_as_a_sentence() {
-        let _ = crate::routes();
+        crate::make_known();
         let rule = Rule {
             name: "Labo".into(),
             any: false,

@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_team_sorts_by_what_is_asked_and_activity_is_shown_where_there_is_any() {
-        let _ = crate::routes();
+        crate::make_known();
         let people = || vec![access("bruno", 5), access("Anne", 9), access("chloe", 1)];
         let first = |by: &str, activity| {
             let table = table(Lang::Fr, "/bal/x/equipe".into(), people(), activity, by);

@@ -6,6 +6,7 @@ mod doctor;
 mod frame;
 mod guide;
 mod hostile_mail;
+mod labels;
 mod laboratory;
 mod letter;
 mod no_script;
