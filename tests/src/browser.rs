@@ -261,6 +261,12 @@ impl Browser {
         }
         self.fail(&format!("there is no {css}"))
     }
+    /// How many such elements there are now.
+    #[track_caller]
+    pub fn count(&self, css: &str) -> usize {
+        let found = self.run("return document.querySelectorAll(arguments[0]).length;", &[json!(css)]);
+        found.as_u64().and_then(|n| usize::try_from(n).ok()).expect("a number")
+    }
     /// An attribute of an element.
     #[track_caller]
     pub fn attribute(&self, css: &str, name: &str) -> Option<String> {

@@ -90,6 +90,14 @@ impl Desk {
         // Every page of somebody has the way out.
         wait::until(&format!("{who}'s session"), 30, || browser.has("form[action^='/deconnexion']").then_some(()));
     }
+    /// The list of one's inbox, once it has so many rows.
+    #[track_caller]
+    pub fn listed(&self, browser: &Browser, rows: usize) {
+        wait::until("the rows of the list", 60, || {
+            browser.go(&self.at("/bureau"));
+            (browser.count("a.row-link") >= rows).then_some(())
+        });
+    }
     /// Enters the people of the cast, as operators do it, with what makes them what they are. `service`: the shared BAL, `doctor`: whose delegate the
     /// secretary is, until `ends` (milliseconds since 1970).
     #[track_caller]

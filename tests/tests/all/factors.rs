@@ -1,6 +1,6 @@
 //! Signing in without a card (F007, F043, F046): invited by two people, in a real browser, with an authenticator program, codes by ordinary mail and a
 //! passkey; then lost means are replaced.
-use crate::roles::{link, press, relay};
+use crate::ordinary::{Mail, next, press, relay};
 use sceau_e2e::{Browser, Run, Sandbox, proves, wait};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -20,11 +20,11 @@ pub(crate) fn code(key: &str, last: &str) -> String {
 }
 
 /// The code in the next notice.
-pub(crate) fn mailed(taken: &Receiver<String>) -> String {
+pub(crate) fn mailed(taken: &Receiver<Mail>) -> String {
     let digits = |w: &&str| w.len() == 8 && w.bytes().all(|b| b.is_ascii_digit());
     for _ in 0..10 {
-        let mail = taken.recv_timeout(Duration::from_secs(60)).expect("a notice");
-        if let Some(code) = mail.split_whitespace().find(digits) {
+        let mail = next(taken);
+        if let Some(code) = mail.text.split_whitespace().find(digits) {
             return code.to_owned();
         }
     }
@@ -37,7 +37,7 @@ const THIRD: &str = "account = \"64998\"";
 
 struct Desk {
     sandbox: Sandbox,
-    taken: Receiver<String>,
+    taken: Receiver<Mail>,
     login: String,
     url: String,
 }
@@ -61,7 +61,7 @@ impl Desk {
         let desk = Self { sandbox, taken, login, url };
         let a = desk.sandbox.a();
         let _ = a.cli(&["person", "email", &desk.login, "quelquun@exemple.fr"]);
-        let _ = press(&desk.sandbox, &link(&desk.taken, "/lien/"));
+        let _ = press(&desk.sandbox, &next(&desk.taken).link("/lien/")).ok();
         let refused = a.cli_text(&["factor", "invite", &desk.login]);
         assert!(refused.code == 1 && refused.err.contains("[token.setter]"), "{refused:?}");
         desk.speaking_for(SECOND)
@@ -93,7 +93,7 @@ fn without_a_card_two_factors_of_two_classes() {
     let a = desk.sandbox.a();
     let sent = a.cli(&["factor", "invite", &desk.login]);
     assert_eq!(sent["address"], "q…@exemple.fr");
-    let path = link(&desk.taken, "/acceder/");
+    let path = next(&desk.taken).link("/acceder/");
     let browser = Browser::start(&desk.sandbox.ready.anchors);
 
     // The link: a button first, for programs follow links; then both means in one sitting.
@@ -187,7 +187,7 @@ fn lost_means_are_replaced_by_two_and_the_person_may_object() {
     let confirmed = a.cli(&["recovery", "confirm", &id]);
     assert!(confirmed["state"] == "confirmed" && confirmed["asked_by"] == "seconde", "{confirmed}");
     // Told inside and outside, before anything happens.
-    let path = link(&desk.taken, "/opposition/");
+    let path = next(&desk.taken).link("/opposition/");
     let account = a.account("Per", 1).clone();
     let inside = wait::until("the warning in the BAL", 30, || {
         let found = sceau_e2e::curl::search(&desk.sandbox, a, &account, "SUBJECT remplac");

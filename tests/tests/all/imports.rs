@@ -1,6 +1,7 @@
 //! Limits, reference tables and imports by the command line: what is in force and where it comes from; a table from a file; people and mailboxes
 //! from a CSV file, tried first, then carried out, with its report.
-use crate::notices;
+use crate::addresses_are_required;
+use crate::ordinary::{next, press, relay};
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Sandbox, proves};
 use sceau_testkit::people_file::{FIRST, letters, rpps};
@@ -117,8 +118,8 @@ fn people_and_mailboxes_come_from_a_file() {
 fn a_file_gives_addresses_and_says_what_is_missing() {
     let _proof = proves(&["F063"], "cli");
     let mut sandbox = Sandbox::start();
-    let (at, taken) = notices::relay();
-    notices::addresses_are_required(&mut sandbox, at);
+    let (at, taken) = relay();
+    addresses_are_required(&mut sandbox, at);
     let (a, folder) = (sandbox.a().clone(), tempfile::tempdir().expect("a folder"));
     let _ = a.cli(&["structure", "add", "chu-adresses", "--name", "CHU des Adresses"]);
     let _ = a.cli(&["structure", "domain", "chu-adresses", "--add", "alpes.mssante.fr"]);
@@ -154,8 +155,7 @@ fn a_file_gives_addresses_and_says_what_is_missing() {
     );
 
     // One link, of the real run. It confirms, and the mailbox waits for the terms alone.
-    let link = notices::link(&taken.recv_timeout(Duration::from_secs(60)).expect("a link").1);
-    notices::press(&sandbox, &a, &link);
+    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
     assert!(taken.try_recv().is_err(), "nobody else is written to");
     let waiting = a.cli(&["opening", "list", "--state", "verified", "--structure", "chu-adresses"]);
     let lacks: Vec<Value> = waiting.as_array().into_iter().flatten().map(lacks).collect();

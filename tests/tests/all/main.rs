@@ -40,6 +40,7 @@ mod notary;
 mod notices;
 mod oauth;
 mod openings;
+mod ordinary;
 mod peers;
 mod played;
 mod postfix;

@@ -1,71 +1,17 @@
 //! What programs say: a notice of new mail without content, its bounce that marks the address, an absence answered to another operator's user, an answer
 //! to a test.
+use crate::ordinary::{Mail, next, press, relay};
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Letter, Run, Sandbox, curl, proves, wait};
-use sceau_testkit::relay::unfolded;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-
-/// A relay for ordinary mail that tells the reverse path and the text of what it took.
-pub(crate) fn relay() -> (SocketAddr, Receiver<(String, String)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let (at, (took, taken)) = (listener.local_addr().expect("an address"), channel());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A client that goes away ends its own session alone.
-            let _ = serve(stream, &took);
-        }
-    });
-    (at, taken)
-}
-
-fn serve(stream: TcpStream, took: &Sender<(String, String)>) -> std::io::Result<()> {
-    let (mut lines, mut out) = (BufReader::new(stream.try_clone()?), stream);
-    let (mut line, mut back) = (String::new(), String::new());
-    out.write_all(b"220 relais\r\n")?;
-    while lines.read_line(&mut line)? > 0 {
-        let answer = match line.get(..4).unwrap_or_default().to_ascii_uppercase().as_str() {
-            "MAIL" => {
-                back = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
-                "250 oui"
-            }
-            "DATA" => {
-                out.write_all(b"354 oui\r\n")?;
-                let mut text = String::new();
-                while !text.ends_with("\r\n.\r\n") && lines.read_line(&mut text)? > 0 {}
-                let _ = took.send((back.clone(), unfolded(&text)));
-                "250 pris"
-            }
-            "QUIT" => "221 adieu",
-            _ => "250 oui",
-        };
-        out.write_all(format!("{answer}\r\n").as_bytes())?;
-        line.clear();
-    }
-    Ok(())
-}
 
 /// The operator asks for confirmed ordinary addresses before a mailbox opens, and has this relay (F063).
 pub(crate) fn addresses_are_required(sandbox: &mut Sandbox, relay: SocketAddr) {
     let notices = format!("[notices]\nrelay = \"{relay}\"\ntls = \"none\"\nsender = \"avis@exemple.fr\"\n\n[log]");
     let rule = ("notification_address = \"off\"", "notification_address = \"required\"");
     sandbox.configure(0, &[rule, ("[log]", &notices)]);
-}
-
-/// The path of the link to an address's page in a mail.
-pub(crate) fn link(mail: &str) -> String {
-    mail[mail.find("/lien/").expect("a link")..].split_whitespace().next().unwrap_or_default().to_owned()
-}
-
-/// Looks at the page of a link and presses its button.
-pub(crate) fn press(sandbox: &Sandbox, o: &sceau_e2e::sandbox::Operator, link: &str) {
-    let url = format!("https://{}{link}", o.endpoints.https);
-    for method in ["GET", "POST"] {
-        let args = ["-sS", "--fail", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", method, &url];
-        let _ = Run::of("curl", &args).ok();
-    }
 }
 
 /// Says these lines at a door of SMTP, and gives the codes of its answers.
@@ -107,17 +53,14 @@ fn notices_absence_and_tests_are_answered_by_nobody() {
     let (a, b) = (sandbox.a().clone(), sandbox.b().clone());
     let (account, from) = (a.account("Per", 0), b.account("Per", 0));
     let login = account.login.split('*').next().unwrap_or_default();
-    let next = || taken.recv_timeout(Duration::from_secs(60)).expect("a notice");
 
     // The person confirms the address, and chooses.
     let _ = a.cli(&["person", "email", login, "quelquun@exemple.fr"]);
-    let (_, mail) = next();
-    let link = link(&mail);
+    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
     let base = format!("https://{}", a.endpoints.https);
     let ask = |args: &[&str]| {
         Run::of("curl", &[&["-sS", "--max-time", "60", "--cacert", sandbox.anchors()][..], args].concat()).ok().out
     };
-    let _ = ask(&["--fail", "-X", "POST", &format!("{base}{link}")]);
     let made = a.cli(&["token", "create", login, "--api", "--label", "Choix"]);
     let bearer = format!("Authorization: Bearer {}", made["secret"].as_str().expect("a secret"));
     let place = format!("{base}/api/v1/me/notices/{}", account.address);
@@ -137,7 +80,7 @@ fn notices_absence_and_tests_are_answered_by_nobody() {
     assert!(set["set"] == true && a.cli(&["bal", "show", &account.address])["absent"] == true, "{set}");
     let sent = Letter::short(&from.address, &account.address, "Secret-Patient");
     let _ = curl::send(&sandbox, &b, from, &[&account.address], &sent.bytes).ok();
-    let (back, notice) = next();
+    let Mail { back, text: notice } = next(&taken);
     for word in ["Secret-Patient", &from.address, &account.address, &sent.id] {
         assert!(!notice.contains(word), "{word} in {notice}");
     }

@@ -1,11 +1,11 @@
 //! BALs from the request to the open mailbox, by the command line and REST: a hospital's cardiology with its people, a laboratory's machine, a
 //! professional's that waits for identity and terms, a homonym; choices that nobody makes for anybody.
-use crate::notices;
+use crate::addresses_are_required;
+use crate::ordinary::{next, press, relay};
 use sceau_e2e::sandbox::Operator;
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Run, Sandbox, proves};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// Asks over REST with a token.
 fn ask(sandbox: &Sandbox, o: &Operator, token: &str, method: &str, path: &str, body: Option<Value>) -> Value {
@@ -182,10 +182,9 @@ fn a_hospitals_mailboxes_are_opened_with_their_people() {
 fn a_mailbox_waits_for_its_holders_address_and_opens_at_its_link() {
     let _proof = [proves(&["F063"], "cli"), proves(&["F063"], "rest")];
     let mut sandbox = Sandbox::start();
-    let (at, taken) = notices::relay();
-    notices::addresses_are_required(&mut sandbox, at);
+    let (at, taken) = relay();
+    addresses_are_required(&mut sandbox, at);
     let a = sandbox.a().clone();
-    let next = || taken.recv_timeout(Duration::from_secs(60)).expect("a link").1;
     let _ = a.cli(&["structure", "add", "maison", "--name", "Maison de l'Exemple"]);
     let _ = a.cli(&["structure", "domain", "maison", "--add", "alpes.mssante.fr"]);
     let _ = a.cli(&["structure", "settle", "maison", "--opening", "self"]);
@@ -235,8 +234,7 @@ fn a_mailbox_waits_for_its_holders_address_and_opens_at_its_link() {
     let _ = a.cli(&["person", "email", "zoe.adresse", "zoe@exemple.fr"]);
     let id = waiting["id"].as_str().expect("an id");
     assert_eq!(lacks(&a.cli(&["opening", "show", id])), ["address_unconfirmed"]);
-    let first = notices::link(&next());
-    notices::press(&sandbox, &a, &first);
+    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
     let opened = a.cli(&["opening", "show", id]);
     assert_eq!((&opened["state"], &opened["steps"][2]["by"]), (&json!("opened"), &json!("system")), "{opened:#}");
 
@@ -253,8 +251,7 @@ fn a_mailbox_waits_for_its_holders_address_and_opens_at_its_link() {
     assert_eq!((&asked["state"], lacks(&asked)), (&json!("requested"), vec!["address_unconfirmed".to_owned()]));
     let id = asked["id"].as_str().expect("an id");
     assert_eq!(a.cli(&["opening", "verify", id])["state"], "verified");
-    let second = notices::link(&next());
-    notices::press(&sandbox, &a, &second);
+    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
     let shown = ask(&sandbox, &a, &token, "GET", &format!("/openings/{id}"), None);
     assert_eq!(shown["state"], "opened", "{shown:#}");
 

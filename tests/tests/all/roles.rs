@@ -1,60 +1,9 @@
 //! Roles through the command line and REST: every administrator is a named person who says what he does, a role that is over is over for the very next
 //! request, and nobody is shown somebody else's token once the operator serves: the person makes it behind a link that came by ordinary mail.
+use crate::ordinary::{next, press, relay};
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Run, Sandbox, curl, proves, wait};
 use serde_json::json;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
-
-/// A relay for ordinary mail, which says what it took.
-pub(crate) fn relay() -> (SocketAddr, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let (at, (took, taken)) = (listener.local_addr().expect("an address"), channel());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A client that goes away ends its own session alone.
-            let _ = serve(stream, &took);
-        }
-    });
-    (at, taken)
-}
-
-fn serve(stream: TcpStream, took: &Sender<String>) -> std::io::Result<()> {
-    let (mut lines, mut out) = (BufReader::new(stream.try_clone()?), stream);
-    let mut line = String::new();
-    out.write_all(b"220 relais\r\n")?;
-    while lines.read_line(&mut line)? > 0 {
-        let answer = match line.get(..4).unwrap_or_default().to_ascii_uppercase().as_str() {
-            "DATA" => {
-                out.write_all(b"354 oui\r\n")?;
-                let mut text = String::new();
-                while !text.ends_with("\r\n.\r\n") && lines.read_line(&mut text)? > 0 {}
-                let _ = took.send(sceau_testkit::relay::unfolded(&text));
-                "250 pris"
-            }
-            "QUIT" => "221 adieu",
-            _ => "250 oui",
-        };
-        out.write_all(format!("{answer}\r\n").as_bytes())?;
-        line.clear();
-    }
-    Ok(())
-}
-
-/// The link in the next mail, when it is to this page.
-pub(crate) fn link(taken: &Receiver<String>, page: &str) -> String {
-    let mail = taken.recv_timeout(std::time::Duration::from_secs(60)).expect("a mail");
-    assert!(mail.contains("Sous-traitants"), "who processes stands under each notice: {mail}");
-    let start = mail.find(page).unwrap_or_else(|| panic!("no {page} in {mail}"));
-    mail[start..].split_whitespace().next().unwrap_or_default().to_owned()
-}
-
-/// Presses the button of a page.
-pub(crate) fn press(sandbox: &Sandbox, path: &str) -> String {
-    let url = format!("https://{}{path}", sandbox.a().endpoints.https);
-    Run::of("curl", &["-sS", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", "POST", &url]).ok().out
-}
 
 /// The status of a `GET` over REST with a token.
 fn status(sandbox: &Sandbox, token: &str, path: &str) -> String {
@@ -132,20 +81,20 @@ fn administrators_are_named_and_a_role_that_is_over_is_over_at_once() {
     assert!(a.cli(&["token", "create", "seconde", "--api", "--label", "x"])["secret"].is_string());
     // One types the address in, the person confirms it, another has the link sent, the person makes the token.
     let _ = a.cli(&["person", "email", &login, "quelquun@exemple.fr"]);
-    let _ = press(&sandbox, &link(&taken, "/lien/"));
+    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
     refused(a, &["token", "send", &login, "--label", "x"], "token.setter");
     sandbox.configure(0, &[(&uid, "account = \"64999\""), ("account = \"64998\"", &uid)]);
     let a = sandbox.a();
     let sent = a.cli(&["token", "send", &login, "--label", "Poste du cabinet", "--days", "30"]);
     assert_eq!((&sent["to"], &sent["address"]), (&json!(login), &json!("q…@exemple.fr")));
-    let path = link(&taken, "/jeton/");
-    let page = press(&sandbox, &path);
+    let path = next(&taken).link("/jeton/");
+    let page = press(&sandbox, &path).ok().out;
     let token = page.split("<code>").nth(1).and_then(|t| t.split('<').next()).expect("a token").to_owned();
     let mut mine = account.clone();
     mine.token = token;
     let opened = curl::imap(&sandbox, a, &mine, "INBOX", "NOOP");
     assert_eq!(opened.code, 0, "{opened:?}");
-    assert!(!press(&sandbox, &path).contains("<code>"), "once");
+    assert!(!press(&sandbox, &path).out.contains("<code>"), "once");
     // Who typed the address in, or asked for the link, has seen neither.
     let traced = wait::until("the trace", 10, || {
         let traces = a.cli(&["trace", "list", "--act", "token.created", "--actor", &login]);

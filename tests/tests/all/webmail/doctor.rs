@@ -9,11 +9,8 @@ fn a_doctor_keeps_a_list_in_order() {
     let (from, to) = (a.account("Per", 1).clone(), a.account("Per", 0).clone());
     let _ = desk.letters(&from, &to, 3);
     let browser = desk.browser("marie.martin");
-    let rows = || browser.run("return document.querySelectorAll('a.row-link').length;", &[]).as_u64();
-    wait::until("three letters in the list", 30, || {
-        browser.go(&desk.at("/bureau"));
-        (rows() >= Some(3)).then_some(())
-    });
+    let rows = || browser.count("a.row-link");
+    desk.listed(&browser, 3);
     let count = rows();
     for screen in [(1440, false), (1440, true), (820, false), (390, true)] {
         let screen = Screen { width: screen.0, dark: screen.1 };

@@ -99,11 +99,7 @@ fn every_page_of_the_guide_is_there() {
     let unknown = format!("personne.inconnue@{}", service.split('@').nth(1).expect("a domain"));
     let browser = desk.browser("marie.martin");
     browser.screen(DESK);
-    let rows = || browser.run("return document.querySelectorAll('a.row-link').length;", &[]).as_u64();
-    wait::until("the letters of a week", 60, || {
-        browser.go(&desk.at("/bureau"));
-        (rows() >= Some(6)).then_some(())
-    });
+    desk.listed(&browser, 6);
     let inbox = browser.url();
     let (bal, _) = inbox.split_once("/dossier/").unwrap_or_else(|| panic!("no list: {inbox}"));
     let bal = bal.to_owned();

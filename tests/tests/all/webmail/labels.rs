@@ -10,14 +10,7 @@ fn labels_are_given_to_a_choice_taken_back_and_taken_away_beside_a_message() {
     let _ = desk.letters(&from, &to, 3);
     let browser = desk.browser("marie.martin");
     browser.screen(Screen { width: 1440, dark: false });
-    let count = |css: &str| {
-        let script = format!("return document.querySelectorAll(\"{css}\").length;");
-        browser.run(&script, &[]).as_u64().expect("a number")
-    };
-    wait::until("three letters in the list", 30, || {
-        browser.go(&desk.at("/bureau"));
-        (count("a.row-link") >= 3).then_some(())
-    });
+    desk.listed(&browser, 3);
     let labelled = || curl::search(&desk.sandbox, a, &to, "KEYWORD Bilan").len();
 
     // A choice of two gets it, in every program; what was done is undone by a key.

@@ -1,6 +1,6 @@
 //! How long an interaction takes in a browser: from the key or the click to the next picture on the screen (W3C Event Timing), 100 ms at most.
 use sceau_e2e::desk::Screen;
-use sceau_e2e::{Browser, Desk, wait};
+use sceau_e2e::{Browser, Desk};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -60,11 +60,7 @@ fn a_key_or_a_click_is_followed_by_a_picture_at_once() {
     let _ = desk.letters(&from, &to, 60);
     let browser = desk.browser("marie.martin");
     browser.screen(Screen { width: 1440, dark: false });
-    let rows = || browser.run("return document.querySelectorAll('a.row-link').length;", &[]).as_u64();
-    wait::until("a full list", 60, || {
-        browser.go(&desk.at("/bureau"));
-        (rows() >= Some(50)).then_some(())
-    });
+    desk.listed(&browser, 50);
     browser.run(WATCH, &[]);
     // What is slow is seen.
     browser.run(SLOW, &[]);
