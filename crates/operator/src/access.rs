@@ -1,5 +1,6 @@
 //! May the person of a session use its BAL? Asked by every use case of a BAL, inside its own transaction: a right that was
 //! taken away is gone for the very next act.
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Who, terms};
 use sceau_domain::{AccessRole, BalRights, Refusal, RefusalCode, UseCase};
@@ -107,6 +108,7 @@ impl Operator {
     }
 
     /// Refuses `right.missing` unless the actor's BAL is active and the actor has an access in force on it.
+    #[boxed]
     pub async fn require_access(&self, actor: &Actor) -> Result<(), Refusal> {
         let seat = self.seat(actor)?;
         self.0.store.read(move |tx| seat.check(tx)).await?;

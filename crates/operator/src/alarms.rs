@@ -1,4 +1,5 @@
 //! Alarms for the people in charge: durable, deduplicated, stable codes (F269).
+use crate::boxed;
 use sceau_domain::Timestamp;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,7 @@ static FULL_TOLD: AtomicBool = AtomicBool::new(false);
 
 impl Operator {
     /// Open alarms that nobody acknowledged; `all` shows acknowledged and cleared ones too. Newest first.
+    #[boxed]
     pub async fn alarms(&self, actor: &Actor, all: bool) -> Result<Vec<AlarmView>, Refusal> {
         self.require(actor, UseCase::AlarmList, On::Operator).await?;
         let list = self.0.store.read(move |tx| Ok::<_, Fail>(rows::list(tx, all, MOST)?)).await?;
@@ -56,6 +58,7 @@ impl Operator {
     }
 
     /// Acknowledges an alarm. `admin.not_found`.
+    #[boxed]
     pub async fn acknowledge_alarm(&self, actor: &Actor, code: &str, subject: &str) -> Result<(), Refusal> {
         self.require(actor, UseCase::AlarmAck, On::Operator).await?;
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
@@ -117,11 +120,13 @@ impl Operator {
     }
 
     /// Tells of an operation of REST that ended by a fault of the program; `operation` is its method and the pattern of its path.
+    #[boxed]
     pub async fn tell_of_defect(&self, operation: &str) {
         self.raise_alarm("web.defect", operation, true, json!({})).await;
     }
 
     /// Tells of a store that was full, as soon as an alarm can be written.
+    #[boxed]
     pub async fn tell_of_full_store_at_once(&self) {
         if crate::refuse::take_full() {
             FULL_TOLD.store(true, Ordering::SeqCst);

@@ -1,4 +1,5 @@
 //! The calendar of working days (F165): the operator's territory, hours and own days, over the holidays of [`sceau_domain::calendar`].
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
@@ -191,12 +192,14 @@ fn shown(calendar: &Calendar, kept: CalendarSettings, version: i64, year: i16, o
 
 impl Operator {
     /// Where the operator works: by whose clock dates are shown to people. The default when it cannot be read at this moment.
+    #[boxed]
     pub async fn place(&self) -> Territory {
         let kept = self.0.store.read(|tx: &mut dyn Tx| read(tx)).await;
         kept.map_or(Territory::Metropole, |(kept, _)| kept.territory)
     }
 
     /// A year of a territory: this year, the operator's territory when absent. `admin.invalid`.
+    #[boxed]
     pub async fn calendar(
         &self,
         actor: &Actor,
@@ -220,6 +223,7 @@ impl Operator {
     }
 
     /// Changes the operator's settings, from the version that was read. `admin.invalid`, `edit.conflict`.
+    #[boxed]
     pub async fn set_calendar(
         &self,
         actor: &Actor,
@@ -247,6 +251,7 @@ impl Operator {
     }
 
     /// Says whether a day is worked in a territory, and why; nothing: as every year. `admin.invalid`, `admin.not_found`.
+    #[boxed]
     pub async fn set_calendar_day(
         &self,
         actor: &Actor,
@@ -296,6 +301,7 @@ impl Operator {
     }
 
     /// Counts working days from a day on: so many, or to another day. `admin.invalid`.
+    #[boxed]
     pub async fn count_days(
         &self,
         actor: &Actor,

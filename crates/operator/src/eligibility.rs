@@ -3,6 +3,7 @@
 //! Promises: rules count from their commit on, for what is asked and for what waits; what was opened before stays open; an exception is an act of
 //! the operator's administrators, with its reason, in the trace of the opening.
 use crate::accounts::structures::views::Postal;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -102,6 +103,7 @@ pub(crate) fn person(rules: &Rules, p: &Person, kind: BalKind, holder: bool) -> 
 
 impl Operator {
     /// Whom the operator takes: the rules and their version.
+    #[boxed]
     pub async fn eligibility(&self, actor: &Actor) -> Result<(i64, EligibilityRules), Refusal> {
         let actor = actor.clone();
         let show = move |tx: &mut dyn Tx| {
@@ -113,6 +115,7 @@ impl Operator {
     }
 
     /// Sets the rules as a whole, from this version of them. `admin.invalid`, `naming.too_long`, `edit.conflict`.
+    #[boxed]
     pub async fn set_eligibility(
         &self,
         actor: &Actor,

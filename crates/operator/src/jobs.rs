@@ -3,6 +3,7 @@
 //! An act enqueues its job in its own transaction ([`Operator::job`], [`sceau_store::jobs::enqueue`]) and wakes the workers after the
 //! commit. A worker holds a lease that it renews; when its process dies another takes the job when the lease ends. So a job
 //! may run twice, and half: each is written to be run again. One worker a kind and process.
+use crate::boxed;
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
 use sceau_store::jobs::{self as rows, Leased, NewJob};
@@ -105,6 +106,7 @@ impl Operator {
         self.0.store.announce(sceau_store::Event::Jobs);
     }
     /// Works on jobs until `stop`. A job in hand is finished or, when it looks at its token, left for later.
+    #[boxed]
     pub async fn run_jobs(&self, stop: CancellationToken) {
         let mut workers = tokio::task::JoinSet::new();
         for kind in Kind::ALL {
@@ -114,6 +116,7 @@ impl Operator {
         while workers.join_next().await.is_some() {}
     }
     /// Works on every job that is due, once each, and returns how many there were. For tests and for commands that wait.
+    #[boxed]
     pub async fn run_due_jobs(&self) -> Result<usize, Refusal> {
         let mut done = 0;
         for kind in Kind::ALL {

@@ -3,6 +3,7 @@
 //!
 //! Promises: an answer is complete, or says that it cannot be given; a state is a word that only this module reads; the rows of
 //! removals are forgotten after [`journal_days`](sceau_domain::limits::Limits::journal_days), in slices, and not before.
+use crate::boxed;
 use crate::mailbox::entries::Entry;
 use crate::mailbox::folders::narrow;
 use crate::mailbox::words::Words;
@@ -118,6 +119,7 @@ fn holds(runs: &[(u32, u32)], uid: u32) -> bool {
 
 impl Operator {
     /// The present state of the actor's BAL, to ask for changes from.
+    #[boxed]
     pub async fn journal_state(&self, actor: &Actor) -> Result<State, Refusal> {
         let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -130,6 +132,7 @@ impl Operator {
 
     /// Messages of the actor's BAL that were made, changed or removed since a state: at most `most` of them (one at least). None: it
     /// cannot be told any more (RFC 8620 §5.2, `cannotCalculateChanges`); the client starts again.
+    #[boxed]
     pub async fn changed_messages(
         &self,
         actor: &Actor,
@@ -140,6 +143,7 @@ impl Operator {
     }
 
     /// Folders of the actor's BAL, likewise.
+    #[boxed]
     pub async fn changed_folders(
         &self,
         actor: &Actor,
@@ -167,6 +171,7 @@ impl Operator {
 
     /// What changed in a folder for a client that knew it as of `uidvalidity` and modseq `since`, and of it these UIDs (ascending
     /// runs; none: all of them). None: the folder is another one now (RFC 7162 §3.2.5.1), what the client knows is void. `folder.unknown`.
+    #[boxed]
     pub async fn resync(
         &self,
         actor: &Actor,

@@ -62,18 +62,38 @@ pub use config::OperatorConfig;
 pub use intake::{Intake, Received};
 pub use sceau_trust::Peer;
 
+/// On each `pub async fn`: its future is a box that says nothing of what is in it. The compiler makes the body of a method's future where it is first awaited:
+/// without boxes, every door and every test program compiled the operator once more.
+pub(crate) use async_recursion::async_recursion as boxed;
 use sceau_domain::clock::SharedClock;
 use sceau_store::Store;
 use sceau_trust::Trust;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Weak};
 
 /// The running operator. Cheap to clone; every door holds one.
-#[derive(Debug, Clone)]
-pub struct Operator(pub(crate) Arc<Inner>);
+#[derive(Clone)]
+pub struct Operator(pub(crate) Shared);
+
+/// What an operator holds. That it may go to another thread is proved once, where it is made: a future that holds an operator would ask it of each of a hundred
+/// parts, wherever that future is put in a box.
+pub(crate) type Shared = Arc<dyn Deref<Target = Inner> + Send + Sync>;
+
+impl std::fmt::Debug for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Operator").field(&**self.0).finish()
+    }
+}
 
 /// An operator that does not keep itself: for what it holds and what must reach it.
-#[derive(Debug, Clone)]
-pub struct WeakOperator(std::sync::Weak<Inner>);
+#[derive(Clone)]
+pub struct WeakOperator(Weak<dyn Deref<Target = Inner> + Send + Sync>);
+
+impl std::fmt::Debug for WeakOperator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WeakOperator")
+    }
+}
 
 impl WeakOperator {
     /// The operator, while it runs.
@@ -143,6 +163,7 @@ pub(crate) struct Inner {
 
 impl Operator {
     /// An operator over an open store. Puts the last good white list, if the store holds one, in force.
+    #[boxed]
     pub async fn open(config: OperatorConfig, store: Store, trust: Trust) -> Result<Self, sceau_domain::Refusal> {
         let search = search::State::new(&config.search);
         let inner = Inner {
@@ -177,7 +198,7 @@ impl Operator {
             push: desk::push::State::default(),
             relay: std::sync::OnceLock::new(),
         };
-        let operator = Self(Arc::new(inner));
+        let operator = Self(Arc::new(Box::new(inner)));
         operator.restore_revocation().await?;
         operator.restore_white_list().await?;
         operator.close_again().await?;
@@ -192,6 +213,7 @@ impl Operator {
         WeakOperator(Arc::downgrade(&self.0))
     }
     /// Does the database answer? For readiness.
+    #[boxed]
     pub async fn ping(&self) -> Result<(), sceau_domain::Refusal> {
         self.0.store.ping().await.map_err(|e| refuse::store(&e))
     }

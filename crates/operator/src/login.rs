@@ -18,6 +18,7 @@ pub use others::MOST_BALS;
 pub(crate) use rule::{AT_THE_MACHINE, BY_LINK, TokenRule, strength_at};
 
 use crate::access::holds;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, BalRef, Chair, Door, Operator, Origin, PersonRef, Who, terms};
@@ -49,6 +50,7 @@ impl Operator {
     /// # Errors
     /// `login.failed`, `login.too_many`; when the token is right, `terms.required` (the terms in force were not accepted), `right.missing` (the access
     /// does not let read, or send at the submission door).
+    #[boxed]
     pub async fn login_token(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
         self.guarded(login, origin, self.check_token(login, token, origin)).await
     }
@@ -180,6 +182,7 @@ impl Operator {
     ///
     /// # Errors
     /// `right.missing`, `terms.required`.
+    #[boxed]
     pub async fn still_allowed(&self, actor: &Actor) -> Result<(), Refusal> {
         let (Some(token), Some(bal), Who::Person(person)) = (actor.credential, &actor.bal, &actor.who) else {
             return Err(RefusalCode::RightMissing.into());
@@ -210,11 +213,13 @@ impl Operator {
     }
 
     /// Traces the end of a session.
+    #[boxed]
     pub async fn logout(&self, actor: &Actor) {
         self.logout_all(std::slice::from_ref(actor)).await;
     }
 
     /// Traces the end of what a session had at several BALs, in one transaction.
+    #[boxed]
     pub async fn logout_all(&self, actors: &[Actor]) {
         let ended = |actor: &Actor| {
             let shown = actor.bal.as_ref().map(|b| (b.id, self.bal_key(&b.address)));

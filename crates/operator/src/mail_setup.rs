@@ -3,6 +3,7 @@
 //! Promises: settings are told by the domain of an address alone, whatever stands before the `@`: nobody learns who has a BAL. Nothing is told of a domain
 //! whose programs have nothing to ask from us: one that is not ours, has not come yet or went, or is carried by a structure's own server. Ways to log in
 //! are told where the domain's policy admits them.
+use crate::boxed;
 use crate::moves::Standing;
 use crate::policies::of_domain;
 use crate::seats::{Seats, Work};
@@ -142,6 +143,7 @@ impl From<Published> for Look {
 
 impl Operator {
     /// What a mail program is told of a domain. For everybody. `admin.not_found` where there is nothing to tell.
+    #[boxed]
     pub async fn mail_setup(&self, domain: &DomainName) -> Result<MailSetup, Refusal> {
         let servers = self.programs(domain).await?.ok_or_else(|| nothing(domain))?;
         if !matches!(self.standing(domain).await?, Standing::Here | Standing::Shared) {
@@ -185,6 +187,7 @@ impl Operator {
 
     /// A document for a person's device, signed with the certificate that programs are shown (CMS). `expected`: whoever asks is signed in. Few are signed
     /// at once and few wait: `system.unavailable` beyond that, or when nothing can be signed here.
+    #[boxed]
     pub async fn signed_document(&self, content: Vec<u8>, expected: bool) -> Result<Vec<u8>, Refusal> {
         let (state, now) = (&self.0.mail_setup, self.now());
         let identity = state.shown.get().ok_or(RefusalCode::Unavailable)?.load_full();
@@ -215,6 +218,7 @@ impl Operator {
 
     /// What the zone of a domain must hold, and, when `check` is asked, what the DNS has. `admin.not_found`, `state.wrong` for a domain that went;
     /// `system.unavailable` for a check that cannot be made here.
+    #[boxed]
     pub async fn domain_dns(&self, actor: &Actor, name: &str, check: bool) -> Result<DomainDnsView, Refusal> {
         let all = self.domains(actor).await?;
         let found = all.into_iter().find(|d| d.name.as_str().eq_ignore_ascii_case(name));

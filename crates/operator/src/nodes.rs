@@ -3,6 +3,7 @@
 //! Promises: what another node committed wakes the sessions and workers of this one within a fraction of a second; when the word between nodes
 //! is interrupted, whoever waits looks by himself every few seconds, and once when it is back; what a dead process held (destinations, jobs,
 //! roles) is free some seconds after its death, whatever its leases said. With SQLite there is one node, and only its own past to take over.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
@@ -60,6 +61,7 @@ pub struct NodeView {
 
 impl Operator {
     /// Every node of the database, by number.
+    #[boxed]
     pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeView>, Refusal> {
         self.require(actor, UseCase::NodeList, On::Operator).await?;
         let nodes = self.0.store.nodes().await.map_err(|e| refuse::store(&e))?;
@@ -79,6 +81,7 @@ impl Operator {
 
     /// Prepares a number for a node that is to come, or gives the number of a dead one to another. `admin.exists` when a node of another
     /// name lives there, `admin.invalid`.
+    #[boxed]
     pub async fn add_node(&self, actor: &Actor, number: u16, name: &str) -> Result<NodeView, Refusal> {
         self.require(actor, UseCase::NodeAdd, On::Operator).await?;
         let name = plain::said(name, "name", NAME)?;
@@ -104,6 +107,7 @@ impl Operator {
     }
 
     /// Waits until a newer program took away what this one needs: the process must stop. Never returns while it may go on.
+    #[boxed]
     pub async fn outdated(&self) -> StoreError {
         let mut tick = every(DOUBT);
         loop {
@@ -115,6 +119,7 @@ impl Operator {
     }
 
     /// Hears the other nodes and looks after the dead until `stop`. Loops of their own, so that a slow database delays no word.
+    #[boxed]
     pub async fn run_node(&self, stop: CancellationToken) {
         let (mut heard, destroyed) = (self.0.store.events(), Destroyed::default());
         let hearing = async {

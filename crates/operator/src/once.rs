@@ -1,5 +1,6 @@
 //! Requests that carry a key are carried out once (see [`sceau_store::idempotency`]): the key travels in the actor's origin, and every trace of an
 //! act that was done takes it in the act's transaction.
+use crate::boxed;
 use crate::{Actor, Operator, Who};
 use sceau_domain::retention::Item;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
@@ -21,6 +22,7 @@ pub enum Before {
 
 impl Operator {
     /// Looks whether a request was carried out before. `idempotency.reused`, `idempotency.done`.
+    #[boxed]
     pub async fn begin_once(&self, mut actor: Actor, key: &str, request: &[u8]) -> Result<Before, Refusal> {
         let Who::Person(person) = &actor.who else { return Ok(Before::First(Box::new(actor))) };
         let (person, key) = (person.id, key.to_owned());
@@ -40,6 +42,7 @@ impl Operator {
     }
 
     /// Keeps what was answered. A failure is logged: the act stands, and who asks again hears that it was done.
+    #[boxed]
     pub async fn keep_answer(&self, actor: &Actor, answer: Answer) {
         let (Who::Person(person), Some(once)) = (&actor.who, &actor.origin.once) else { return };
         let (person, once) = (person.id, once.clone());

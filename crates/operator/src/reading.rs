@@ -3,6 +3,7 @@
 //!
 //! Promises: reads of one session that follow one another fold into one trace that lists the messages; the buffer is
 //! bounded, and when it cannot be written and is full, reading is refused (`system.unavailable`): no act without its trace.
+use crate::boxed;
 use crate::desk::beside;
 use crate::record::{IDS, Record};
 use crate::{Actor, Operator};
@@ -177,6 +178,7 @@ impl Operator {
     }
 
     /// Writes every trace of reading that waits. Called at shutdown, after the doors have closed.
+    #[boxed]
     pub async fn flush_traces(&self) -> Result<(), Refusal> {
         let _one = self.0.reading.flushing.lock().await;
         loop {

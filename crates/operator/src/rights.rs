@@ -4,6 +4,7 @@
 //! Promises: refused is the answer to everything that the table does not allow; an administrative role never gives more than its place; nobody is
 //! told whether what they may not see exists; a blocked place takes the effect of the roles that are bound to it; nobody acts for a person who may
 //! do more than himself.
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Who, terms};
 use sceau_domain::life::height;
@@ -353,6 +354,7 @@ impl Operator {
     }
 
     /// May the actor do this anywhere at all? For doors that judge what was sent before they hand it over: who may not hears that first.
+    #[boxed]
     pub async fn may(&self, actor: &Actor, use_case: UseCase) -> Result<(), Refusal> {
         self.require(actor, use_case, On::Anywhere).await
     }

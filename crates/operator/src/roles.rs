@@ -4,6 +4,7 @@
 //! a structure's administrator names others of the same structure and nothing else; the operator never loses its last administrator; what the
 //! configuration gave, only the configuration takes; the past is kept.
 use crate::accounts::CONFIGURATION;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, bodies, permit, reach, unknown};
@@ -181,6 +182,7 @@ fn is_seen(reach: &Reach, bodies: &[Id], g: &Given) -> bool {
 
 impl Operator {
     /// Roles within the asker's reach, by id, `limit` from after `after`.
+    #[boxed]
     pub async fn roles(
         &self,
         actor: &Actor,
@@ -230,6 +232,7 @@ impl Operator {
     }
 
     /// One role. `admin.not_found`.
+    #[boxed]
     pub async fn role(&self, actor: &Actor, id: Id) -> Result<RoleView, Refusal> {
         let actor = actor.clone();
         let find = move |tx: &mut dyn Tx| {
@@ -249,6 +252,7 @@ impl Operator {
     }
 
     /// Gives a role. `admin.invalid`, `admin.exists`, `role.unnamed`.
+    #[boxed]
     pub async fn grant_role(&self, actor: &Actor, new: NewRole) -> Result<RoleView, Refusal> {
         self.require(actor, UseCase::RoleGrant, On::Anywhere).await?;
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);
@@ -325,6 +329,7 @@ impl Operator {
     }
 
     /// Ends a role, with a reason; what it gave is gone for the very next act. `role.last`, `role.configured`, `state.wrong` when it is over.
+    #[boxed]
     pub async fn end_role(&self, actor: &Actor, id: Id, why: &str) -> Result<RoleView, Refusal> {
         self.require(actor, UseCase::RoleGrant, On::Anywhere).await?;
         let (why, by, now) = (reason(why, "reason")?, By::actor(actor), self.now().0);

@@ -1,4 +1,5 @@
 //! The probative log: acts record their trace in their own transaction; reading is traced in batches at most five seconds late.
+use crate::boxed;
 use sceau_domain::{Timestamp, UseCase};
 use serde::Serialize;
 
@@ -68,6 +69,7 @@ const LIMITS: (u32, u32) = (50, 1000);
 
 impl Operator {
     /// Lists traces; consulting them is itself traced, once a listing. Following is not: `after` an id of the last minutes.
+    #[boxed]
     pub async fn traces(&self, actor: &Actor, filter: &TraceFilter) -> Result<Vec<TraceView>, Refusal> {
         self.require(actor, UseCase::TraceList, On::Operator).await?;
         self.flush_traces().await?;
@@ -102,6 +104,7 @@ impl Operator {
     }
 
     /// One trace. Consulting it is itself traced, however young it is. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn trace(&self, actor: &Actor, id: i64) -> Result<TraceView, Refusal> {
         self.require(actor, UseCase::TraceList, On::Operator).await?;
         self.flush_traces().await?;

@@ -12,6 +12,7 @@ pub mod listing;
 mod own;
 pub mod probe;
 
+use crate::boxed;
 use crate::record::By;
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
@@ -119,6 +120,7 @@ impl Operator {
 
     /// Fetches and judges the list; puts it in force or raises an alarm and keeps the last good one. `admin.invalid` when no
     /// source is configured.
+    #[boxed]
     pub async fn refresh_white_list(&self) -> Result<RefreshView, Refusal> {
         self.list_source()?;
         self.to_the_end(|op| async move {
@@ -140,6 +142,7 @@ impl Operator {
     }
 
     /// An administrator asks for [`Operator::refresh_white_list`] now. `right.missing`.
+    #[boxed]
     pub async fn ask_white_list(&self, actor: &Actor) -> Result<RefreshView, Refusal> {
         self.require(actor, UseCase::TrustRefresh, On::Operator).await?;
         self.trace_alone(self.fact("white_list.asked", &By::actor(actor), None, "ok", json!({}))).await;
@@ -147,6 +150,7 @@ impl Operator {
     }
 
     /// Judges a list given as bytes (`sceau trust import`), as if it had been fetched.
+    #[boxed]
     pub async fn put_white_list(&self, bytes: Vec<u8>) -> Result<RefreshView, Refusal> {
         self.list_source()?;
         self.to_the_end(|op| async move {

@@ -2,6 +2,7 @@
 //! nodes (see [`crate::nodes`]).
 //!
 //! Promises: a parked watcher costs a slot in a list and no task; changes fold; a BAL nobody watches costs nothing.
+use crate::boxed;
 use sceau_store::{Event, Id, Store};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +44,7 @@ fn lock(map: &Map) -> MutexGuard<'_, HashMap<Id, watch::Sender<u64>>> {
 
 impl Watch {
     /// Waits until the BAL changed since the last call returned (or since [`Hub::watch`]). Cancel-safe; many changes may fold into one.
+    #[boxed]
     pub async fn changed(&mut self) {
         let changed = match &mut self.receiver {
             Some(receiver) => receiver.changed().await.is_ok(),

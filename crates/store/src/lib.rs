@@ -100,6 +100,7 @@ pub use vault::{DataKey, MasterKey, Vault};
 
 use engine::{Pending, Threads};
 use sceau_domain::clock::SharedClock;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -157,8 +158,17 @@ pub const INLINE_MAX: usize = 16 * 1024;
 pub const CONNECTIONS: usize = 12;
 
 /// An open store. Cheap to clone. When the last clone is dropped, what was queued is still carried out and the database is closed.
-#[derive(Debug, Clone)]
-pub struct Store(pub(crate) Arc<Inner>);
+#[derive(Clone)]
+pub struct Store(pub(crate) Shared);
+
+/// What a store holds. That it may go to another thread is proved once, where it is opened, and not of each part wherever a future holds a store.
+pub(crate) type Shared = Arc<dyn Deref<Target = Inner> + Send + Sync>;
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&**self.0).finish()
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -240,32 +250,29 @@ impl Store {
         };
         let owner = blob::objects::owner(&engine, config.clock.now()).await?;
         places.objects.prepare(&owner).await?;
-        let store = Self(Arc::new(Inner { vault, ids, engine, link, heard, owner: process, places, config }));
+        let store = Self(Arc::new(Box::new(Inner { vault, ids, engine, link, heard, owner: process, places, config })));
         store.register(first_id).await?;
         Ok(store)
     }
     /// Runs `f` in a writing transaction. It may run several times (conflicts): no I/O, no hashing, no sealing inside; prepare before.
     /// The result is returned only after COMMIT has reached the disk. An `Err` rolls everything `f` did back. Once queued it is carried out,
     /// even when the caller stops waiting.
-    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    pub fn write<T, E, F>(&self, f: F) -> impl Future<Output = Result<T, E>> + Send
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        if let Some(link) = &self.0.link {
-            link.check()?;
-        }
-        self.0.engine.writes().submit(f, Some(&self.0.config.clock)).await
+        self.0.engine.writes().submit(f, Some(&self.0.config.clock), self.0.link.as_ref())
     }
     /// Runs `f` on a consistent snapshot; writing fails.
-    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    pub fn read<T, E, F>(&self, f: F) -> impl Future<Output = Result<T, E>> + Send
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.engine.reads().submit(f, Some(&self.0.config.clock)).await
+        self.0.engine.reads().submit(f, Some(&self.0.config.clock), None)
     }
     /// Does the database answer, and may this process write? For readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {

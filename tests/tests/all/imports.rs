@@ -1,6 +1,6 @@
 //! Limits, reference tables and imports by the command line: what is in force and where it comes from; a table from a file; people and mailboxes
 //! from a CSV file, tried first, then carried out, with its report.
-use crate::addresses_are_required;
+use crate::notices::addresses_are_required;
 use crate::ordinary::{next, press, relay};
 use sceau_e2e::schema::assert_fits;
 use sceau_e2e::{Sandbox, proves};

@@ -1,6 +1,6 @@
 //! BALs from the request to the open mailbox, by the command line and REST: a hospital's cardiology with its people, a laboratory's machine, a
 //! professional's that waits for identity and terms, a homonym; choices that nobody makes for anybody.
-use crate::addresses_are_required;
+use crate::notices::addresses_are_required;
 use crate::ordinary::{next, press, relay};
 use sceau_e2e::sandbox::Operator;
 use sceau_e2e::schema::assert_fits;

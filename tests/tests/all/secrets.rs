@@ -61,7 +61,7 @@ fn signs_in(paul: &Visit<'_>, url: &str, secrets: &mut Secrets) {
 }
 
 /// A password and an authenticator, then a sign-in with the password and a mailed code.
-fn means(sandbox: &Sandbox, paul: &Visit<'_>, taken: &Receiver<String>, secrets: &mut Secrets) {
+fn means(sandbox: &Sandbox, paul: &Visit<'_>, taken: &Receiver<Mail>, secrets: &mut Secrets) {
     let url = sandbox.a().public_url.as_str();
     let page = paul.get(&format!("{url}/moyens"));
     let set = paul.send(&page, "/moyens/mot-de-passe", &[("mot_de_passe", PASSWORD), ("encore", PASSWORD)]);

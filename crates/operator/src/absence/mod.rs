@@ -5,6 +5,7 @@
 mod answer;
 
 use crate::accounts::bals::find;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
@@ -145,6 +146,7 @@ impl Operator {
     }
 
     /// The absence of a BAL, for whoever may set it. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn absence(&self, actor: &Actor, address: &str) -> Result<AbsenceView, Refusal> {
         self.require(actor, UseCase::BalAbsence, crate::rights::On::Anywhere).await?;
         let (key, actor) = (self.key_of(address)?, actor.clone());
@@ -158,6 +160,7 @@ impl Operator {
 
     /// Sets the absence of a BAL in the place of the one before; every correspondent is answered anew. `edit.conflict`, `admin.invalid`,
     /// `naming.too_long`, `state.wrong`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn set_absence(
         &self,
         actor: &Actor,
@@ -207,6 +210,7 @@ impl Operator {
     }
 
     /// Ends the absence of a BAL. `admin.not_found` when none is set, `edit.conflict`, `right.missing`.
+    #[boxed]
     pub async fn end_absence(&self, actor: &Actor, address: &str, version: i64) -> Result<AbsenceView, Refusal> {
         self.require(actor, UseCase::BalAbsence, crate::rights::On::Anywhere).await?;
         let key = self.key_of(address)?;

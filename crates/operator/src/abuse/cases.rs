@@ -2,6 +2,7 @@
 //!
 //! A decision and what it does (token revoked, BAL suspended, person warned) are one transaction, with the traces of each act; whoever decides needs the
 //! rights of these acts too. Promises: a case is decided once; what was decided changes no threshold and no other case.
+use crate::boxed;
 use crate::life::Suspension;
 use crate::notices::Template;
 use crate::record::By;
@@ -140,6 +141,7 @@ fn within(tx: &mut dyn Tx, actor: &Actor) -> Result<Option<Vec<Id>>, Fail> {
 impl Operator {
     /// What looks like abuse, newest first, from before `before`; in a state (`open`, `decided`). A structure's administrators see what was noticed at its
     /// BALs. `right.missing`.
+    #[boxed]
     pub async fn abuse_cases(
         &self,
         actor: &Actor,
@@ -161,6 +163,7 @@ impl Operator {
     }
 
     /// One case. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn abuse_case(&self, actor: &Actor, id: Id) -> Result<AbuseCaseView, Refusal> {
         let actor = actor.clone();
         let read = move |tx: &mut dyn Tx| {
@@ -177,6 +180,7 @@ impl Operator {
     /// Decides a case: nothing was wrong, the person is warned, the token is revoked (of a person: sessions, tokens and programs end, and no browser is
     /// known any more), or the BAL is suspended as well. `state.wrong` when it was decided before, `admin.invalid` when the decision does not fit,
     /// `notice.no_relay` and `abuse.unreachable` when nobody can be warned, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn decide_abuse(
         &self,
         actor: &Actor,

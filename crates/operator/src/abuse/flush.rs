@@ -1,6 +1,7 @@
 //! What was noted is written: counts are told to the other nodes, correspondents and places kept, cases opened, the person told, alarms raised.
 use super::rates::{DAY, Key};
 use super::{Raised, Subject, Used, WAITING, Wrote, journeys};
+use crate::boxed;
 use crate::notices::{Notice, Template};
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
@@ -36,6 +37,7 @@ const SLOWED: i64 = 50_000;
 
 impl Operator {
     /// Writes every few seconds, and at once when there is a signal, until `stop`; a last time then. Counts that grow fast are told at once.
+    #[boxed]
     pub async fn run_abuse(&self, stop: CancellationToken) {
         let mut next = Instant::now() + EVERY;
         loop {
@@ -64,6 +66,7 @@ impl Operator {
     }
 
     /// Writes what was noted. What cannot be written now waits for the next time.
+    #[boxed]
     pub async fn flush_abuse(&self) {
         let told = async {
             self.tell_rates().await?;

@@ -1,5 +1,6 @@
 //! Administrators that the configuration declares: named people of the base, each with the system account that speaks for them (F157).
 //! Others are given their role by them ([`crate::accounts::roles`]); what the configuration gave, only the configuration takes.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
@@ -56,6 +57,7 @@ fn person(tx: &mut dyn Tx, a: &NamedAdministrator, login: &str, id: Id, now: i64
 
 impl Operator {
     /// Makes the configured administrators named people of the base, and takes the role from whoever is no longer declared.
+    #[boxed]
     pub async fn sync_administrators(&self, administrators: &[NamedAdministrator]) -> Result<(), Refusal> {
         let now = self.clock().now().0;
         let fact = |act, login: &str| self.fact(act, &By::system(), None, "ok", json!({ "login": login }));
@@ -121,6 +123,7 @@ impl Operator {
     }
 
     /// The administrator with this login, as the administration socket's peer credentials name it. `right.missing`.
+    #[boxed]
     pub async fn administrator(&self, login: &str, origin: Origin) -> Result<Actor, Refusal> {
         let login = super::people::login(login)?;
         let find = move |tx: &mut dyn Tx| {

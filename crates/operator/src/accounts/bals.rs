@@ -13,6 +13,7 @@ pub use choices::ChoiceStep;
 pub use views::{BalChoices, BalEdit, BalQuery, BalView, NewBal, SuggestFor, Suggested};
 
 use super::{grouped, only, page, processing};
+use crate::boxed;
 use crate::openings::views::OpeningView;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, permitted, reach, unknown};
@@ -24,6 +25,7 @@ use sceau_store::{Id, StoreError, Tx, absences, access, accounts as rows, bals, 
 impl Operator {
     /// Asks for a BAL and verifies the request in one act, by somebody who may do both. The answer says whether the BAL is open, or what it waits
     /// for. `admin.exists`, `admin.not_found` (domain, structure, person), `admin.invalid`, `naming.*`, `opening.*`.
+    #[boxed]
     pub async fn add_bal(&self, actor: &Actor, bal: NewBal) -> Result<OpeningView, Refusal> {
         self.require(actor, UseCase::OpeningDecide, On::Anywhere).await?;
         let id = self.ask_and_verify(actor, bal).await?;
@@ -32,6 +34,7 @@ impl Operator {
     }
 
     /// BALs by address, of what the asker may see.
+    #[boxed]
     pub async fn bals(
         &self,
         actor: &Actor,
@@ -87,6 +90,7 @@ impl Operator {
     }
 
     /// One BAL. `admin.not_found`.
+    #[boxed]
     pub async fn bal(&self, actor: &Actor, address: &str) -> Result<BalView, Refusal> {
         let (actor, key, operator) = (actor.clone(), self.key_of(address)?, self.0.config.name.clone());
         let find = move |tx: &mut dyn Tx| {

@@ -2,6 +2,7 @@
 use super::people::conflict;
 use super::structures::checked_contact;
 use super::structures::views::{BodyChange, BodyView, Contact, NewBody};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
@@ -17,6 +18,7 @@ fn kept(contact: &Contact) -> String {
 
 impl Operator {
     /// Adds a regional body. `admin.exists`, `admin.invalid`, `naming.too_long`.
+    #[boxed]
     pub async fn add_body(&self, actor: &Actor, new: NewBody) -> Result<BodyView, Refusal> {
         self.require(actor, UseCase::BodyEdit, On::Operator).await?;
         let row = rows::Body {
@@ -43,6 +45,7 @@ impl Operator {
     }
 
     /// Regional bodies, by code: all, or the asker's own.
+    #[boxed]
     pub async fn bodies(&self, actor: &Actor) -> Result<Vec<BodyView>, Refusal> {
         let actor = actor.clone();
         let list = move |tx: &mut dyn Tx| {
@@ -61,6 +64,7 @@ impl Operator {
     }
 
     /// One regional body. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn body(&self, actor: &Actor, code: &str) -> Result<BodyView, Refusal> {
         let (actor, code) = (actor.clone(), code.to_ascii_lowercase());
         let find = move |tx: &mut dyn Tx| {
@@ -75,6 +79,7 @@ impl Operator {
     }
 
     /// Changes a regional body that is still of this version. `edit.conflict`, `admin.not_found`, `admin.invalid`, `naming.too_long`.
+    #[boxed]
     pub async fn edit_body(
         &self,
         actor: &Actor,
@@ -110,11 +115,13 @@ impl Operator {
     }
 
     /// Blocks a regional body: the roles of its agents have no effect any more. `state.wrong`, `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn block_body(&self, actor: &Actor, code: &str, reason: &str) -> Result<BodyView, Refusal> {
         self.set_body_blocked(actor, code, reason, true).await
     }
 
     /// Releases a blocked regional body.
+    #[boxed]
     pub async fn release_body(&self, actor: &Actor, code: &str, reason: &str) -> Result<BodyView, Refusal> {
         self.set_body_blocked(actor, code, reason, false).await
     }

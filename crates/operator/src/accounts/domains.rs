@@ -1,5 +1,6 @@
 //! Domains that we operate.
 use super::DomainView;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, reach};
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 
 impl Operator {
     /// Adds a domain that we operate. `admin.exists`; `admin.invalid` when its kind and `patient_domains` disagree.
+    #[boxed]
     pub async fn add_domain(&self, actor: &Actor, name: DomainName, kind: DomainKind) -> Result<DomainView, Refusal> {
         self.require(actor, UseCase::DomainAdd, On::Operator).await?;
         // A patient's local part is a health number: it is only kept as one where the configuration says so.
@@ -41,6 +43,7 @@ impl Operator {
     }
 
     /// Our domains, by name: those of the asker's structures, where a role is bound to some.
+    #[boxed]
     pub async fn domains(&self, actor: &Actor) -> Result<Vec<DomainView>, Refusal> {
         let actor = actor.clone();
         let list = move |tx: &mut dyn Tx| {

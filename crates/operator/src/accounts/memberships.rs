@@ -4,6 +4,7 @@
 use super::people::views::PersonView;
 use super::people::{function, view};
 use super::structures;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
@@ -44,6 +45,7 @@ pub(crate) fn taken_in(
 impl Operator {
     /// A person works in a structure from now on, or has another function there. Whoever administers a structure alone takes in people whom they
     /// see already; others are taken in with their national identifier, which shows that they are meant. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn join_structure(
         &self,
         actor: &Actor,

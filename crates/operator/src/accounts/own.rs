@@ -1,5 +1,6 @@
 //! What the asker is: for programs that want to know what to show.
 use super::{OwnRole, OwnView};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
@@ -8,6 +9,7 @@ use sceau_store::{Tx, access, accounts as rows, roles, structures};
 
 impl Operator {
     /// The asker: name, roles in force, BALs. `right.missing` for ourselves.
+    #[boxed]
     pub async fn own(&self, actor: &Actor) -> Result<OwnView, Refusal> {
         let Who::Person(person) = actor.who.clone() else { return Err(RefusalCode::RightMissing.into()) };
         let actor = actor.clone();

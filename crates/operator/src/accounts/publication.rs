@@ -2,6 +2,7 @@
 use super::people;
 use super::people::show::Eyes;
 use super::structures::views::Postal;
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
@@ -131,6 +132,7 @@ pub(crate) fn one(
 
 impl Operator {
     /// What is published of the asker's own BALs.
+    #[boxed]
     pub async fn own_publication(&self, actor: &Actor) -> Result<Vec<PublicationView>, Refusal> {
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let (id, actor, now) = (person.id, actor.clone(), self.now());
@@ -143,6 +145,7 @@ impl Operator {
     }
 
     /// What is published of a person's BALs, as far as the asker sees them. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn publication(&self, actor: &Actor, login: &str) -> Result<Vec<PublicationView>, Refusal> {
         let (login, actor, now) = (login.to_ascii_lowercase(), actor.clone(), self.now());
         let find = move |tx: &mut dyn Tx| {

@@ -4,6 +4,7 @@
 use super::page;
 use super::processing::{chain, of_structure};
 use super::structures::views::{Contact, ProcessingLink};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach};
 use crate::{Actor, Operator};
@@ -94,6 +95,7 @@ fn entry(
 
 impl Operator {
     /// The register, by code of structure, `limit` entries from after `after`. Whoever sees everything finds the professionals in person first.
+    #[boxed]
     pub async fn register(
         &self,
         actor: &Actor,

@@ -1,6 +1,7 @@
 //! What a regional body knows of the structures that it follows: counts, never content (F149).
 use super::structures::views::{StructureCounts, StructureView};
 use super::{grouped, page};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
@@ -45,6 +46,7 @@ fn counts(
 
 impl Operator {
     /// Counts of each structure that a body follows, by code, `limit` from after `after`. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn body_statistics(
         &self,
         actor: &Actor,

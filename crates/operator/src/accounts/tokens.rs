@@ -6,6 +6,7 @@ pub(crate) mod certificates;
 pub(crate) mod links;
 
 use super::TokenView;
+use crate::boxed;
 use crate::identity::own_tokens::DevicePolicy;
 use crate::login::{TokenRule, strength_at};
 use crate::record::By;
@@ -85,6 +86,7 @@ impl Operator {
     }
 
     /// Creates a token (256 bits) for REST, which opens no mailbox. The secret is returned once, never kept.
+    #[boxed]
     pub async fn create_api_token(
         &self,
         actor: &Actor,
@@ -97,6 +99,7 @@ impl Operator {
 
     /// Creates a device token (256 bits) for the asker, or for a machine for whose BAL the asker answers, optionally for one BAL only. The secret is
     /// returned once, never kept. `token.other`, `right.missing`, `admin.invalid`, `admin.not_found`.
+    #[boxed]
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -207,6 +210,7 @@ impl Operator {
     }
 
     /// Tokens of a person, or of everybody whose tokens the asker may see, oldest first, from after the id `after`, at most `limit` (and 1,000).
+    #[boxed]
     pub async fn tokens(
         &self,
         actor: &Actor,
@@ -240,6 +244,7 @@ impl Operator {
     }
 
     /// One token. `admin.not_found`.
+    #[boxed]
     pub async fn token(&self, actor: &Actor, id: i64) -> Result<TokenView, Refusal> {
         let (actor, rule) = (actor.clone(), self.token_rule());
         let read = move |tx: &mut dyn Tx| {
@@ -254,6 +259,7 @@ impl Operator {
     }
 
     /// Revokes a token; sessions opened with it end at their next command. `admin.not_found`, also when it was revoked before.
+    #[boxed]
     pub async fn revoke_token(&self, actor: &Actor, id: i64) -> Result<(), Refusal> {
         let now = self.clock().now().0;
         let fact = self.fact("token.revoked", &By::actor(actor), None, "ok", json!({ "token": id }));

@@ -1,5 +1,6 @@
 //! What the people in charge see and ask of the antivirus: its state, and a trial of the real way.
 use super::{Setting, Settings, Trouble};
+use crate::boxed;
 use crate::record::By;
 use crate::rights::On;
 use crate::{Actor, Operator, Received, refuse};
@@ -78,6 +79,7 @@ pub struct AntivirusTestView {
 
 impl Operator {
     /// The antivirus as this node sees it, asked now.
+    #[boxed]
     pub async fn antivirus(&self, actor: &Actor) -> Result<AntivirusView, Refusal> {
         self.require(actor, UseCase::AntivirusShow, On::Operator).await?;
         let state = &self.0.antivirus;
@@ -123,6 +125,7 @@ impl Operator {
     ///
     /// # Errors
     /// `antivirus.off` when nothing is scanned here.
+    #[boxed]
     pub async fn test_antivirus(&self, actor: &Actor) -> Result<AntivirusTestView, Refusal> {
         self.require(actor, UseCase::AntivirusTest, On::Operator).await?;
         let Some(settings) = self.engine() else { return Err(RefusalCode::AntivirusOff.into()) };

@@ -1,4 +1,5 @@
 //! `sceau backup` of a running server: begun by an administrator, watched until it is done; traced at its end.
+use crate::boxed;
 use crate::record::By;
 use crate::rights::On;
 use crate::{Actor, Operator};
@@ -64,6 +65,7 @@ impl From<&CareError> for CareFailure {
 }
 
 /// A backup of a store that no server uses, by whoever may open it: traced as the system's.
+#[boxed]
 pub async fn alone(
     store: &Store,
     folder: PathBuf,
@@ -84,6 +86,7 @@ fn generations(keep: u32) -> usize {
 impl Operator {
     /// Begins a backup into a folder of this machine, an absolute path that the server's account may write to; with `keep`, older
     /// generations beyond so many go. `care.running` when one runs already, `admin.invalid` for a path that is not absolute.
+    #[boxed]
     pub async fn start_backup(
         &self,
         actor: &Actor,
@@ -122,6 +125,7 @@ impl Operator {
     }
 
     /// How far the backup is that this server runs, or how the last one ended. `admin.not_found` when there was none since the start.
+    #[boxed]
     pub async fn backup_status(&self, actor: &Actor) -> Result<BackupStatus, Refusal> {
         self.require(actor, UseCase::BackupShow, On::Operator).await?;
         let state = self.0.care.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@
 //! It works on an open store while no server does: what changes meanwhile would look like damage (on SQLite the store's lock sees to it,
 //! on PostgreSQL the nodes' fences are looked at).
 use super::finding::{Finding, Kind};
+use crate::boxed;
 use sceau_store::care::check::engine;
 use sceau_store::care::{CareError, Phase, Progress};
 use sceau_store::{Id, Store};
@@ -97,6 +98,7 @@ async fn alone(store: &Store) -> Result<(), CareError> {
 }
 
 /// Looks, and heals when asked. [`CareError::Served`] while a node serves the database.
+#[boxed]
 pub async fn fsck(store: &Store, options: Options, progress: &Progress) -> Result<Report, CareError> {
     alone(store).await?;
     let (names, active) = (HashMap::new(), HashSet::new());

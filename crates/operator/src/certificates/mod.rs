@@ -10,6 +10,7 @@ mod views;
 pub(crate) use ends::day;
 pub use views::{CertificateView, Which};
 
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Operator, refuse};
@@ -112,6 +113,7 @@ impl Operator {
     /// # Errors
     /// `certificate.key_elsewhere`: a living node holds the private key of one of them; an alarm says so, nothing is changed, and the certificate must
     /// not be used.
+    #[boxed]
     pub async fn declare_certificates(&self, own: &[Own], anchors: &Anchors) -> Result<(), Refusal> {
         let node = i64::from(self.0.store.node());
         let nodes = self.0.store.nodes().await.map_err(|e| refuse::store(&e))?;

@@ -1,4 +1,5 @@
 //! The inventory as administrators see it.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -76,6 +77,7 @@ pub struct Which {
 
 impl Operator {
     /// Certificates by ascending id from after `after`. `right.missing`, `admin.invalid`.
+    #[boxed]
     pub async fn certificates(
         &self,
         actor: &Actor,
@@ -100,6 +102,7 @@ impl Operator {
     }
 
     /// One certificate, with the domains that the white list gives to its name. `admin.not_found`.
+    #[boxed]
     pub async fn certificate(&self, actor: &Actor, id: i64) -> Result<CertificateView, Refusal> {
         self.require(actor, UseCase::CertificateList, On::Operator).await?;
         let found =
@@ -117,6 +120,7 @@ impl Operator {
     }
 
     /// Takes a certificate out of the inventory that nobody declares any more: a node's that is gone. What a living node holds stays: `state.wrong`.
+    #[boxed]
     pub async fn retire_certificate(&self, actor: &Actor, id: i64, reason: &str) -> Result<CertificateView, Refusal> {
         self.require(actor, UseCase::CertificateRetire, On::Operator).await?;
         let reason = sceau_domain::plain::reason(reason, "reason")?;

@@ -3,6 +3,7 @@ use super::certificates::certificate_view;
 use super::views::{ConnectorChange, ConnectorView, NewConnector, RouteView};
 use crate::accounts::people::conflict;
 use crate::accounts::{grouped, only, page};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -108,6 +109,7 @@ impl Operator {
     }
 
     /// Adds a connector of a structure. `connector.no_authority`, `connector.domain`, `connector.host`, `admin.exists`, `admin.not_found`.
+    #[boxed]
     pub async fn add_connector(&self, actor: &Actor, new: NewConnector) -> Result<ConnectorView, Refusal> {
         self.require(actor, UseCase::ConnectorEdit, On::Operator).await?;
         let name = plain::code(&new.name, "name")?;
@@ -165,6 +167,7 @@ impl Operator {
     }
 
     /// Connectors by name, as far as the asker's place reaches.
+    #[boxed]
     pub async fn connectors(&self, actor: &Actor, after: &str, limit: u32) -> Result<Vec<ConnectorView>, Refusal> {
         let (actor, after, now, limit) = (actor.clone(), after.to_ascii_lowercase(), self.now(), page(limit));
         let list = move |tx: &mut dyn Tx| {
@@ -182,6 +185,7 @@ impl Operator {
     }
 
     /// One connector. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn connector(&self, actor: &Actor, name: &str) -> Result<ConnectorView, Refusal> {
         let (actor, name, now) = (actor.clone(), name.to_ascii_lowercase(), self.now());
         let find = move |tx: &mut dyn Tx| {
@@ -193,6 +197,7 @@ impl Operator {
 
     /// Changes a connector that is still of this version. `edit.conflict`, `connector.domain`, `connector.waiting` (a route that goes away while
     /// mail waits for it), `state.wrong`, `admin.not_found`.
+    #[boxed]
     pub async fn edit_connector(
         &self,
         actor: &Actor,
@@ -263,11 +268,13 @@ impl Operator {
     }
 
     /// Suspends a connector: nothing goes through it either way, messages wait. `state.wrong`, `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn suspend_connector(&self, actor: &Actor, name: &str, why: &str) -> Result<ConnectorView, Refusal> {
         self.lead_connector(actor, name, why, ("active", "suspended"), "connector.suspended").await
     }
 
     /// Takes a suspension back.
+    #[boxed]
     pub async fn resume_connector(&self, actor: &Actor, name: &str, why: &str) -> Result<ConnectorView, Refusal> {
         let resumed = self.lead_connector(actor, name, why, ("suspended", "active"), "connector.resumed").await?;
         self.wake_queue();
@@ -276,6 +283,7 @@ impl Operator {
 
     /// Ends a connector for good: its certificates are revoked, its domains are free, mail is kept here from now on. `connector.waiting` while mail
     /// waits for it.
+    #[boxed]
     pub async fn end_connector(&self, actor: &Actor, name: &str, why: &str) -> Result<ConnectorView, Refusal> {
         self.lead_connector(actor, name, why, ("", "ended"), "connector.ended").await
     }

@@ -4,6 +4,7 @@
 //! Each key is sealed under a key of the keyring with the authority's id: it is backed up, restored and rotated with the keyring, stands in no backup
 //! of the data in a form that opens, and is never shown. Our own servers' keys never leave the memory of their process.
 use super::views::AuthorityView;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
@@ -46,6 +47,7 @@ fn failed(e: &authority::AuthorityError) -> Refusal {
 impl Operator {
     /// Makes the authorities, once. `host`: the name under which structures' servers reach us; our host name when absent. `admin.exists`,
     /// `connector.host`.
+    #[boxed]
     pub async fn create_connector_authority(
         &self,
         actor: &Actor,
@@ -89,6 +91,7 @@ impl Operator {
     }
 
     /// The authorities' certificates. `connector.no_authority`, `right.missing`.
+    #[boxed]
     pub async fn connector_authority(&self, actor: &Actor) -> Result<AuthorityView, Refusal> {
         self.require(actor, UseCase::ConnectorList, On::Anywhere).await?;
         self.authorities().await
@@ -103,6 +106,7 @@ impl Operator {
     }
 
     /// Our certificate towards structures' servers: made in this process, for its memory alone; none while there is no authority.
+    #[boxed]
     pub async fn connector_identity(&self) -> Result<Option<Arc<Identity>>, Refusal> {
         let mut own = self.0.connectors.own.lock().await;
         let Some(row) = self.authority_row(OPERATOR).await? else { return Ok(None) };

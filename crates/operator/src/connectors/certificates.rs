@@ -4,6 +4,7 @@
 //! known. The ends of all of them are watched in the inventory ([`crate::certificates`]); of a name, the certificates that servers show under it.
 use super::admin::known;
 use super::views::{CertificateView, NewCertificate, NewCertificateView};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::On;
@@ -115,6 +116,7 @@ fn request(cause: &AuthorityError) -> Refusal {
 impl Operator {
     /// Issues or declares a certificate of a connector. `connector.request`, `connector.certificate`, `connector.key`, `connector.no_authority`,
     /// `admin.exists`, `admin.not_found`, `state.wrong`.
+    #[boxed]
     pub async fn certify_connector(
         &self,
         actor: &Actor,
@@ -279,6 +281,7 @@ impl Operator {
     }
 
     /// Revokes a certificate of a connector: the next message finds it revoked, on every node. `admin.not_found`, `state.wrong`, `admin.invalid`.
+    #[boxed]
     pub async fn revoke_connector_certificate(
         &self,
         actor: &Actor,

@@ -5,6 +5,7 @@
 use super::certificates::judge;
 use super::{admit, in_force, may_send, open};
 use crate::antivirus::{About, Whose};
+use crate::boxed;
 use crate::mail::post::{Letter, Speaker, To};
 use crate::mail::{Accepted, Envelope, bal_by_key, check_loop, keep, megabytes, new_tag};
 use crate::record::By;
@@ -32,6 +33,7 @@ const SYSTEMS: [&str; 2] = ["postmaster", "mailer-daemon"];
 
 impl Operator {
     /// Judges the certificate shown in the handshake: the connector behind it, in force. Traces refusals.
+    #[boxed]
     pub async fn connector_client(&self, chain: &[CertificateDer<'_>], origin: &Origin) -> Result<Actor, Refusal> {
         let (certificate, peer) = match judge(self, chain, true).await {
             Ok(found) => found,
@@ -88,6 +90,7 @@ impl Operator {
     }
 
     /// MAIL: the connector is still in force, and may send as this BAL. The actor of the transaction.
+    #[boxed]
     pub async fn connector_sender(
         &self,
         actor: &Actor,
@@ -137,6 +140,7 @@ impl Operator {
     }
 
     /// RCPT: the rules of submission; of a report, one recipient of the trust space.
+    #[boxed]
     pub async fn connector_recipient(
         &self,
         actor: &Actor,
@@ -165,6 +169,7 @@ impl Operator {
     }
 
     /// After DATA: as submission; a report goes where reports go. Returns after it is durable.
+    #[boxed]
     pub async fn connector_accept(
         &self,
         actor: &Actor,

@@ -5,6 +5,7 @@
 use super::admin::{ENDS_SOON, known};
 use super::certificates::judge;
 use super::{ConnectorRoute, State};
+use crate::boxed;
 use crate::queue::stored_refusal;
 use crate::record::By;
 use crate::refuse::{self, Fail};
@@ -187,6 +188,7 @@ impl Operator {
     }
 
     /// Tries a connector out. `admin.not_found`, `right.missing`, `state.wrong` when it was tried out a moment ago.
+    #[boxed]
     pub async fn test_connector(&self, actor: &Actor, name: &str) -> Result<ConnectorTest, Refusal> {
         self.require(actor, UseCase::ConnectorTest, On::Anywhere).await?;
         let name = name.to_ascii_lowercase();

@@ -2,6 +2,7 @@
 use super::certificates::judge;
 use super::open;
 use crate::Operator;
+use crate::boxed;
 use crate::moves::Standing;
 use crate::refuse::Fail;
 use rustls_pki_types::CertificateDer;
@@ -53,6 +54,7 @@ impl Operator {
     ///
     /// # Errors
     /// `connector.suspended`, `connector.blocked`, `peer.white_list_absent` (temporary: mail waits).
+    #[boxed]
     pub async fn route_of(&self, domain: &DomainName) -> Result<Route, Refusal> {
         if matches!(self.standing(domain).await?, Standing::Arriving | Standing::Left) {
             return Ok(Route::Peers);
@@ -71,6 +73,7 @@ impl Operator {
     ///
     /// # Errors
     /// `transfer.connector` (with the DN and the cause), `connector.suspended`.
+    #[boxed]
     pub async fn check_connector_server(
         &self,
         route: &ConnectorRoute,

@@ -2,6 +2,7 @@
 //!
 //! Promises: one sees the BALs that one holds or may manage, as they stand in this transaction, and of these nothing but what reaches the mail, the
 //! accesses or the BAL itself ([`SHOWN`]): what the operator does of its own duties (holds, the log) is not told here. Looking is traced.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -162,6 +163,7 @@ fn find(tx: &mut dyn Tx, actor: &Actor, of: Of, within: (Id, Id)) -> Result<Foun
 impl Operator {
     /// A page of acts, before `before` (by default: the newest). `right.missing`; `admin.not_found` for a BAL that the asker does not answer for.
     /// Traced: `activity.listed`.
+    #[boxed]
     pub async fn own_activity(&self, actor: &Actor, of: Of, before: Option<Id>) -> Result<ActivityPage, Refusal> {
         // Reading is traced by batches: what happened a moment ago is told too.
         self.flush_traces().await?;

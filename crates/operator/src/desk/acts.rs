@@ -5,6 +5,7 @@
 use super::giving::Was;
 use super::labels::label_set;
 use super::list::{Filter, label_of};
+use crate::boxed;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags, ascending};
 use crate::mailbox::folders::{Folder, SpecialUse, narrow};
 use crate::mailbox::personal::leave_out;
@@ -217,6 +218,7 @@ impl Operator {
     ///
     /// # Errors
     /// `folder.unknown`; `right.missing`; what [`Operator::change_flags`] and [`Operator::move_entries`] refuse.
+    #[boxed]
     pub async fn act_on(&self, actor: &Actor, chosen: &Chosen, act: Act) -> Result<Done, Refusal> {
         let what = act.what();
         let (entries, more) = self.chosen(actor, chosen).await?;
@@ -261,6 +263,7 @@ impl Operator {
     ///
     /// # Errors
     /// `undo.gone`: its time is over, it was taken back already, or it is not one's own; `right.missing`.
+    #[boxed]
     pub async fn undo(&self, actor: &Actor, act: Id) -> Result<Undone, Refusal> {
         let seat = self.seat(actor)?.filing();
         let (person, now) = (actor.person(), self.now().0);
@@ -295,6 +298,7 @@ impl Operator {
     }
 
     /// An act of one's own, as it was; none when it is forgotten, or is somebody else's.
+    #[boxed]
     pub async fn act_told(&self, actor: &Actor, act: Id) -> Result<Option<Told>, Refusal> {
         let (seat, person) = (self.seat(actor)?, actor.person());
         let read = self.0.store.read::<_, Fail, _>(move |tx| {

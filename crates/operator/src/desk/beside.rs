@@ -3,6 +3,7 @@
 //! Promises: written in the transaction that traces the reading or changes the flag, whichever door it came by; shown of shared BALs alone; a note is sealed
 //! under its BAL's key, read by whoever may read the BAL, and taken away by who wrote it or who manages the BAL.
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::entries::Flags;
 use crate::mailbox::personal::leave_out;
 use crate::refuse::{self, Fail};
@@ -107,6 +108,7 @@ impl Operator {
     }
 
     /// What colleagues did with these messages, of those that the actor may see: the first to open a message first. Empty at a BAL of one person.
+    #[boxed]
     pub async fn beside(&self, actor: &Actor, messages: &[Id]) -> Result<HashMap<Id, Vec<BesideView>>, Refusal> {
         let seat = self.seat(actor)?;
         if actor.bal.as_ref().is_none_or(|b| !is_shared(b.kind)) {
@@ -140,6 +142,7 @@ impl Operator {
     }
 
     /// The notes of a message, oldest first. `entry.unknown`.
+    #[boxed]
     pub async fn notes(&self, actor: &Actor, message: Id) -> Result<Vec<NoteView>, Refusal> {
         self.stands(actor, message).await?;
         let seat = self.seat(actor)?;
@@ -163,6 +166,7 @@ impl Operator {
 
     /// Writes a note for colleagues beside a message: it is never sent. Its id. `note.long`, `admin.invalid` for an empty one, `entry.unknown`,
     /// `state.wrong` at a BAL of one person, `right.missing`.
+    #[boxed]
     pub async fn write_note(&self, actor: &Actor, message: Id, text: &str) -> Result<Id, Refusal> {
         let seat = self.shared_seat(actor)?.filing();
         if text.chars().count() > NOTE_LENGTH {
@@ -191,6 +195,7 @@ impl Operator {
     }
 
     /// Takes a note away: one's own, or any for who manages the BAL. `entry.unknown`, `right.missing`.
+    #[boxed]
     pub async fn remove_note(&self, actor: &Actor, message: Id, note: Id) -> Result<(), Refusal> {
         let seat = self.shared_seat(actor)?.filing();
         self.stands(actor, message).await?;

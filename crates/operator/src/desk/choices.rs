@@ -1,5 +1,6 @@
 //! What a person chose of the desk: no content, nothing that gives or takes a right. Light or dark is its browser's
 //! own choice, and is not kept here.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -40,6 +41,7 @@ fn chooser(actor: &Actor) -> Result<Id, Refusal> {
 
 impl Operator {
     /// The asker's choices. `right.missing`.
+    #[boxed]
     pub async fn desk_choices(&self, actor: &Actor) -> Result<Choices, Refusal> {
         let (person, actor) = (chooser(actor)?, actor.clone());
         let find = move |tx: &mut dyn Tx| {
@@ -52,6 +54,7 @@ impl Operator {
     }
 
     /// The asker chooses. `admin.invalid` for more seconds than [`super::Settings::MOST_UNDO`]; `right.missing`. Traced: `desk.choices`.
+    #[boxed]
     pub async fn set_desk_choices(&self, actor: &Actor, chosen: &Choices) -> Result<(), Refusal> {
         if chosen.undo_seconds.is_some_and(|s| s > super::Settings::MOST_UNDO) {
             return Err(Refusal::new(RefusalCode::Invalid).with("name", "undo_seconds"));

@@ -3,6 +3,7 @@
 //! Promises: only somebody who may read the BAL gets one; a change says from which version it starts, so that of two who take the same one the second hears
 //! of the first; whoever loses his access loses nothing that he did, and takes care of nothing any more.
 use super::beside::names;
+use crate::boxed;
 use crate::mailbox::read::MessageSummary;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
@@ -47,6 +48,7 @@ pub struct Colleague {
 
 impl Operator {
     /// Who takes care of these conversations; those of nobody are absent. Empty at a BAL of one person.
+    #[boxed]
     pub async fn assignments(&self, actor: &Actor, threads: &[i64]) -> Result<HashMap<i64, AssignmentView>, Refusal> {
         let seat = self.seat(actor)?;
         if self.shared_seat(actor).is_err() {
@@ -80,6 +82,7 @@ impl Operator {
     }
 
     /// Those who may take care of conversations of the actor's BAL, by name. Empty at a BAL of one person.
+    #[boxed]
     pub async fn colleagues(&self, actor: &Actor) -> Result<Vec<Colleague>, Refusal> {
         let seat = self.seat(actor)?;
         if self.shared_seat(actor).is_err() {
@@ -104,6 +107,7 @@ impl Operator {
     /// Gives a conversation to somebody, or to nobody (`login` none). `from`: the version that the page showed, 0 where nobody had it. `edit.conflict`,
     /// `entry.unknown` for no conversation of this BAL, `admin.not_found` for somebody without access, `state.wrong` at a BAL of one person,
     /// `right.missing`.
+    #[boxed]
     pub async fn assign(&self, actor: &Actor, message: Id, from: i64, login: Option<&str>) -> Result<(), Refusal> {
         let seat = self.shared_seat(actor)?.filing();
         let thread = self.conversation_of(actor, message).await?;
@@ -133,6 +137,7 @@ impl Operator {
     }
 
     /// The conversation of a message that the actor may see, as lists number it: the same before its entries know theirs. `entry.unknown`.
+    #[boxed]
     pub async fn conversation_of(&self, actor: &Actor, message: Id) -> Result<i64, Refusal> {
         let stands = self.stands(actor, message).await?;
         if let Some(known) = stands.iter().map(|(place, _)| place.thread).find(|t| *t != 0) {

@@ -3,6 +3,7 @@
 //! Promises: a recipient is noted in the transaction in which the message leaves, and settled in the one in which it leaves the queue, so that a page and the
 //! traces say the same; found by the keyed digest of the Message-ID, so that the copy which a mail program filed by itself finds it too; addresses and
 //! servers' words are sealed under the key of the BAL that sent, the one to which reports go; what is settled is never changed by what comes late.
+use crate::boxed;
 use crate::mail::shown::unsealed_address;
 use crate::mailbox::read::MessageSummary;
 use crate::mailbox::seal::BalSeal;
@@ -268,6 +269,7 @@ impl Operator {
 
     /// What became of each recipient of a message in the actor's BAL, whoever filed the copy. Empty for what the BAL did not send, and for what was sent
     /// before `desk.deliveries_days`. `entry.unknown`.
+    #[boxed]
     pub async fn deliveries(&self, actor: &Actor, message: Id) -> Result<Vec<DeliveryView>, Refusal> {
         self.stands(actor, message).await?;
         let seat = self.seat(actor)?;
@@ -296,6 +298,7 @@ impl Operator {
     }
 
     /// What finds the recipients of a message that the actor may see; none without a Message-ID. Nothing of the message is shown by it. `entry.unknown`.
+    #[boxed]
     pub async fn sent_as(&self, actor: &Actor, message: Id) -> Result<Option<SentAs>, Refusal> {
         self.stands(actor, message).await?;
         let seat = self.seat(actor)?;
@@ -310,6 +313,7 @@ impl Operator {
     }
 
     /// How far what the actor's BAL sent under these Message-IDs came; absent where it sent nothing.
+    #[boxed]
     pub async fn how_far(&self, actor: &Actor, sent: &[SentAs]) -> Result<HashMap<SentAs, Followed>, Refusal> {
         let seat = self.seat(actor)?;
         let mids: Vec<Vec<u8>> = sent.iter().map(|SentAs(mid)| mid.to_vec()).collect();

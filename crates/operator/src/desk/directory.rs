@@ -6,6 +6,7 @@
 use crate::accounts::people::PROFESSIONS;
 use crate::accounts::publication::{self, PublicationView};
 use crate::accounts::structures::views::Postal;
+use crate::boxed;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::publication::withheld;
@@ -134,6 +135,7 @@ impl Index {
 impl Operator {
     /// Who is meant by what somebody typed: those to whom the BAL wrote, colleagues, the directory; each once, at most `most`. Empty for less than two
     /// letters. Leaves no trace: nothing of anybody is read but what is published. `right.missing`.
+    #[boxed]
     pub async fn complete(&self, actor: &Actor, text: &str, most: usize) -> Result<Vec<Suggested>, Refusal> {
         let seat = self.seat(actor)?.sending();
         self.require(actor, UseCase::DirectorySearch, crate::rights::On::Anywhere).await?;

@@ -2,6 +2,7 @@
 //!
 //! Promises: a view that holds several things shows each of them to who may see it; looking at how the service is
 //! writes nothing.
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, administers, permit};
 use crate::{Actor, Operator, refuse};
@@ -101,6 +102,7 @@ fn seen<T>(found: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
 impl Operator {
     /// What the asker's administrative roles allow somewhere: which pages of the console are theirs. Empty for whoever has none. The calls behind
     /// the pages judge again, each on its place.
+    #[boxed]
     pub async fn administers(&self, actor: &Actor) -> Result<Vec<UseCase>, Refusal> {
         let actor = actor.clone();
         match self.0.store.read(move |tx| administers(tx, &actor)).await {
@@ -118,6 +120,7 @@ impl Operator {
     }
 
     /// Later work by id from after `after`, at most `limit` (and 1,000). `right.missing`.
+    #[boxed]
     pub async fn jobs_list(&self, actor: &Actor, after: Id, limit: u32) -> Result<Vec<JobView>, Refusal> {
         self.require(actor, UseCase::JobList, On::Operator).await?;
         let limit = i64::from(limit.clamp(1, MOST));
@@ -126,6 +129,7 @@ impl Operator {
     }
 
     /// How the service is, part by part. `right.missing`.
+    #[boxed]
     pub async fn health(&self, actor: &Actor) -> Result<Vec<HealthPart>, Refusal> {
         self.require(actor, UseCase::HealthShow, On::Operator).await?;
         let mut parts = Vec::new();

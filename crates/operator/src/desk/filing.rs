@@ -3,6 +3,7 @@
 //! Promises: one draft shows once, whoever files it and however often at once; what left or was thrown away meanwhile is not shown again; what another program
 //! made of its copy is left as it made it.
 use super::letters::DraftState;
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::mailbox::append::Replacing;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
@@ -20,6 +21,7 @@ pub(super) const QUIET: i64 = 20_000;
 
 impl Operator {
     /// Puts a draft into the Drafts folder as it stands, in the place of what was filed of it before. Nothing is done where there is no such folder.
+    #[boxed]
     pub async fn file_draft(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let (row, kept) = self.own_draft(actor, id).await?;
         let folder = self.folders(actor).await?.into_iter().find(|f| f.special_use == Some(SpecialUse::Drafts));

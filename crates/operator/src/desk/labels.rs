@@ -4,6 +4,7 @@
 //! whatever its letters (modified UTF-7, as Thunderbird writes its tags; `_` for spaces); what is done with a label everywhere can be taken back.
 use super::acts::{Chosen, Done, MOST, Step, What, none_without_folder};
 use super::list::Filter;
+use crate::boxed;
 use crate::mailbox::entries::{FlagChange, FlagSet};
 use crate::mailbox::folders::{Folder, seen_by};
 use crate::mailbox::personal::leave_out;
@@ -61,6 +62,7 @@ pub fn label_of(keyword: &str) -> Option<String> {
 
 impl Operator {
     /// Every keyword that a message of the actor's BAL has, with its folders. `right.missing`.
+    #[boxed]
     pub async fn labels(&self, actor: &Actor) -> Result<Vec<LabelView>, Refusal> {
         let seat = self.seat(actor)?;
         let folders: HashMap<Id, Folder> = self.folders(actor).await?.into_iter().map(|f| (f.id, f)).collect();
@@ -101,6 +103,7 @@ impl Operator {
 
     /// Every keyword that the actor's BAL knows, by name, whether or not a message has it; to somebody from whom something is kept, those alone that stand on
     /// what he may see. `right.missing`.
+    #[boxed]
     pub async fn keywords_known(&self, actor: &Actor) -> Result<Vec<String>, Refusal> {
         if actor.kept_out() {
             let mut words: Vec<String> = self.labels(actor).await?.into_iter().map(|label| label.keyword).collect();
@@ -121,6 +124,7 @@ impl Operator {
     }
 
     /// The keywords of a message where it stands. `folder.unknown`, `entry.unknown`, `right.missing`.
+    #[boxed]
     pub async fn keywords_at(&self, actor: &Actor, folder: Id, uid: u32) -> Result<Vec<String>, Refusal> {
         let (seat, without) = (self.seat(actor)?, self.kept_from(actor));
         self.may_know(actor, folder).await?;
@@ -143,6 +147,7 @@ impl Operator {
     ///
     /// # Errors
     /// `right.missing`; what [`Operator::change_flags`] refuses.
+    #[boxed]
     pub async fn relabel(&self, actor: &Actor, from: &str, to: Option<&str>) -> Result<Done, Refusal> {
         let what = if to.is_some() { What::Relabelled } else { What::Unlabelled };
         let (mut steps, mut count, mut more, mut room) = (Vec::new(), 0, false, MOST);

@@ -9,6 +9,7 @@ use super::sources::{Carried, Quoted, quoted};
 use super::uploads::{PIECE, UploadView};
 use super::writings::Kind;
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::folders::SpecialUse;
 use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
@@ -236,6 +237,7 @@ pub(super) fn own(row: Option<Row>, seat: &Seat, person: Id) -> Result<Row, Refu
 
 impl Operator {
     /// What a letter starts with. Nothing is kept; `head` writes what stands above a quoted text. `entry.unknown`.
+    #[boxed]
     pub async fn begin_letter(
         &self,
         actor: &Actor,
@@ -276,6 +278,7 @@ impl Operator {
     }
 
     /// Names and sizes (bytes) of the pieces that would go along.
+    #[boxed]
     pub async fn pieces_to_carry(&self, actor: &Actor, start: &Start) -> Result<Vec<(String, u64)>, Refusal> {
         let (Start::Forward { email } | Start::Edit { email }) = start else { return Ok(Vec::new()) };
         let pieces = self.source(actor, email).await?.pieces();
@@ -289,6 +292,7 @@ impl Operator {
 
     /// Keeps a new draft under its id ([`Operator::new_draft_object`]). `edit.conflict`, `draft.leaving` when it is kept already, `admin.invalid`,
     /// `entry.unknown`, `quota.exceeded` beyond a thousand drafts or without room for its pieces: then nothing is kept.
+    #[boxed]
     pub async fn new_draft(&self, actor: &Actor, id: Id, start: &Start, draft: Draft) -> Result<DraftView, Refusal> {
         let draft = draft.settled()?;
         draft.check()?;
@@ -406,6 +410,7 @@ impl Operator {
     }
 
     /// The draft of one's own whose copy in Drafts a message is: what names it.
+    #[boxed]
     pub async fn draft_of_message(&self, actor: &Actor, email: &str) -> Result<Option<String>, Refusal> {
         let Some(message) = self.message_of_object(email) else { return Ok(None) };
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
@@ -417,12 +422,14 @@ impl Operator {
     }
 
     /// A draft of one's own at the BAL of the session. `admin.not_found`.
+    #[boxed]
     pub async fn read_draft(&self, actor: &Actor, id: Id) -> Result<DraftView, Refusal> {
         let (row, kept) = self.own_draft(actor, id).await?;
         self.whole_draft(&row, kept).await
     }
 
     /// One's drafts at the BAL, what leaves and what could not leave among them; the one changed last first.
+    #[boxed]
     pub async fn drafts(&self, actor: &Actor) -> Result<Vec<DraftView>, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -435,6 +442,7 @@ impl Operator {
     }
 
     /// Keeps what was typed since the version `from`. `edit.conflict`, `draft.leaving`, `admin.invalid`, `admin.not_found`.
+    #[boxed]
     pub async fn save_draft(&self, actor: &Actor, id: Id, from: i64, draft: Draft) -> Result<DraftView, Refusal> {
         let draft = draft.settled()?;
         draft.check()?;
@@ -452,6 +460,7 @@ impl Operator {
     }
 
     /// Throws a draft away, with its files and its copy in Drafts. `draft.leaving`, `admin.not_found`.
+    #[boxed]
     pub async fn drop_draft(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let (row, _) = self.own_draft(actor, id).await?;
         if !DraftState::of(&row).is_open() {

@@ -3,6 +3,7 @@
 //! Promises: a window costs what it shows, whatever the folder holds; who may not read sees nothing, and what is kept from somebody (F074) is neither shown
 //! nor counted; what is shown is traced as a reading.
 use super::deliveries::SentAs;
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::mailbox::entries::FlagSet;
 use crate::mailbox::folders::{Folder, FolderStatus, SpecialUse, narrow, seen_by};
@@ -260,6 +261,7 @@ impl Operator {
     ///
     /// # Errors
     /// `folder.unknown`; `right.missing`.
+    #[boxed]
     pub async fn window(&self, actor: &Actor, view: &View) -> Result<Listing, Refusal> {
         let seat = self.seat(actor)?;
         let (person, without, asked) = (actor.person(), self.kept_from(actor), view.clone());
@@ -322,6 +324,7 @@ impl Operator {
     ///
     /// # Errors
     /// `entry.unknown`; `right.missing`.
+    #[boxed]
     pub async fn conversation(&self, actor: &Actor, message: Id) -> Result<Vec<(Folder, Row)>, Refusal> {
         let seat = self.seat(actor)?;
         let summary = self.summaries(actor, &[message]).await?.into_iter().next().ok_or(RefusalCode::EntryUnknown)?;

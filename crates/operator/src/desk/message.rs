@@ -2,6 +2,7 @@
 //!
 //! Promises: a message is read by whoever sees it in a folder of the BAL where he sits, and by nobody else ([`crate::mailbox::personal`]); reading is traced
 //! and marks it as read where the access lets file; what is said of the sender is what this operator verified, apart from what the message says.
+use crate::boxed;
 use crate::desk::parts::{self, Bodies, Piece};
 pub use crate::desk::sender::Sender;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
@@ -181,6 +182,7 @@ impl Operator {
     ///
     /// # Errors
     /// `entry.unknown`: it is not there, or not for this person; `message.damaged`; those of every act on a BAL.
+    #[boxed]
     pub async fn read_message(&self, actor: &Actor, email: &str) -> Result<Reading, Refusal> {
         let mut opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;
@@ -245,6 +247,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::read_message`].
+    #[boxed]
     pub async fn message_html(&self, actor: &Actor, email: &str, link: Link) -> Result<Option<Clean>, Refusal> {
         let mut opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;
@@ -283,6 +286,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::read_message`].
+    #[boxed]
     pub async fn message_headers(&self, actor: &Actor, email: &str) -> Result<Headers, Refusal> {
         let opened = self.open_seen(actor, email).await?;
         let named = |f: header::Field<'_>| (f.name.to_owned(), header::decoded(f.value));
@@ -302,6 +306,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::read_message`].
+    #[boxed]
     pub async fn message_source(&self, actor: &Actor, email: &str) -> Result<MessageReader, Refusal> {
         Ok(self.open_seen(actor, email).await?.reader)
     }

@@ -6,6 +6,7 @@
 use super::beside::{manages, names};
 use super::letters::{DraftState, DraftView, How, Kept, Leaving, own};
 use super::recipients::{parties, readable};
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::mail::{Body, Envelope, Rcpt};
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
@@ -55,6 +56,7 @@ impl Operator {
     /// Sends a draft of one's own as it stands at the version `from`, now or at a time. Judged here by the rules of submission, again when it leaves.
     /// `rcpt.*` and whatever else a rule says of a recipient, `rcpt.none`, `upload.gap` for a file that has not arrived, `message.too_big`,
     /// `admin.invalid` for a time that is over or too far, `edit.conflict`, `draft.leaving`, `admin.not_found`.
+    #[boxed]
     pub async fn send_draft(
         &self,
         actor: &Actor,
@@ -110,6 +112,7 @@ impl Operator {
     }
 
     /// Holds back what has not left: it is a draft again. `outbox.gone` once it is on its way, `admin.not_found`.
+    #[boxed]
     pub async fn cancel_sending(&self, actor: &Actor, id: Id) -> Result<DraftView, Refusal> {
         let gone = |refusal: Refusal| match refusal.code {
             // Its row went when it left.
@@ -260,6 +263,7 @@ impl Operator {
 
     /// What colleagues wanted to send from a shared BAL and could not, the one changed last first, for who manages it: who and why, not what. Empty for
     /// the others, and at a BAL of one person.
+    #[boxed]
     pub async fn unsent(&self, actor: &Actor) -> Result<Vec<Unsent>, Refusal> {
         let Ok(seat) = self.shared_seat(actor) else { return Ok(Vec::new()) };
         if !manages(actor) {

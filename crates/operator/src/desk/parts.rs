@@ -1,6 +1,7 @@
 //! Pieces of messages: which of them is the text that one reads, which are attached, and how each streams out of its message, decoded.
 //!
 //! Promise: what a piece is, is judged by its first bytes ([`sceau_message::sniff`]), never by what its sender says of it.
+use crate::boxed;
 use crate::desk::message::{Party, parties, words};
 use crate::mailbox::read::MessageReader;
 use crate::{Actor, Operator};
@@ -249,6 +250,7 @@ impl PartReader {
         }
     }
     /// The next bytes; none at its end. `message.damaged`.
+    #[boxed]
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Refusal> {
         if !self.head.is_empty() {
             return Ok(Some(std::mem::take(&mut self.head)));
@@ -343,6 +345,7 @@ impl Operator {
     ///
     /// # Errors
     /// `entry.unknown`, `message.damaged`.
+    #[boxed]
     pub async fn message_pieces(&self, actor: &Actor, email: &str) -> Result<Vec<Piece>, Refusal> {
         let mut opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;
@@ -354,6 +357,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::open_part`].
+    #[boxed]
     pub async fn part_text(&self, actor: &Actor, email: &str, number: &str) -> Result<Option<PartText>, Refusal> {
         let mut opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;
@@ -392,6 +396,7 @@ impl Operator {
     ///
     /// # Errors
     /// `entry.unknown`: there is no such message, or no such piece of it; `message.damaged`.
+    #[boxed]
     pub async fn open_part(&self, actor: &Actor, email: &str, number: &str) -> Result<PartReader, Refusal> {
         let opened = self.open_seen(actor, email).await?;
         let shift = opened.summary.prefix.len() as u64;

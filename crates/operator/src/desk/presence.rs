@@ -1,5 +1,6 @@
 //! Who answers a message of a shared BAL at this moment, so that two do not answer it at once. A hint: no act, no trace, gone by itself.
 use super::beside::names;
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
@@ -12,6 +13,7 @@ pub const PRESENCE: i64 = 45_000;
 impl Operator {
     /// Says that the actor answers a message, or does not any more; the names of the others who do. Those who watch the BAL are told at the beginning and at
     /// the end only. At a BAL of one person nothing is noted, and nobody else answers. `entry.unknown`, `right.missing`.
+    #[boxed]
     pub async fn present(&self, actor: &Actor, message: Id, answering: bool) -> Result<Vec<String>, Refusal> {
         let Ok(seat) = self.shared_seat(actor) else {
             self.seat(actor)?;
@@ -37,6 +39,7 @@ impl Operator {
     }
 
     /// Who else answers a message now: names. `entry.unknown` where the actor may not see it.
+    #[boxed]
     pub async fn who_answers(&self, actor: &Actor, message: Id) -> Result<Vec<String>, Refusal> {
         let Ok(seat) = self.shared_seat(actor) else { return Ok(Vec::new()) };
         self.stands(actor, message).await?;

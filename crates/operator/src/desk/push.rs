@@ -4,6 +4,7 @@
 //! lists are asked (they learn when a browser is woken, never of what or by whom); a browser is woken of the BALs that its person chose, where the
 //! person has an access, while something is unread there, and not when the person was there since; never more often than the operator says. A browser
 //! whose service says that it is gone is forgotten.
+use crate::boxed;
 use crate::identity::sessions::agent as named;
 use crate::jobs::Kind;
 use crate::mailbox::names::INBOX;
@@ -212,6 +213,7 @@ impl Operator {
     }
 
     /// The asker's browsers, and of what they are woken. None: the operator wakes nobody. `right.missing`.
+    #[boxed]
     pub async fn own_push(&self, actor: &Actor) -> Result<Option<PushView>, Refusal> {
         if !self.has_push() {
             return Ok(None);
@@ -254,6 +256,7 @@ impl Operator {
 
     /// A browser of the asker is woken of these BALs from now on. `endpoint`: where, as the browser says; `agent`: what it calls itself.
     /// `push.forbidden` for a service that the operator does not list; `admin.invalid`, `admin.not_found`, `right.missing`. Traced: `push.subscribed`.
+    #[boxed]
     pub async fn push_subscribe(
         &self,
         actor: &Actor,
@@ -266,6 +269,7 @@ impl Operator {
 
     /// One of the asker's browsers renewed by itself where it is woken: `endpoint` takes the place of `before`, for the same BALs, as far as the asker still
     /// has an access to them; what waits for it waits on. `admin.not_found` where `before` is none of the asker's, else as [`Operator::push_subscribe`].
+    #[boxed]
     pub async fn push_renew(&self, actor: &Actor, before: &str, endpoint: &str, agent: &str) -> Result<(), Refusal> {
         let (asker, tag) = (actor.clone(), self.push_tag(before));
         let sought = tag.clone();
@@ -341,6 +345,7 @@ impl Operator {
     }
 
     /// One of the asker's browsers is woken of these BALs, and of no other. As [`Operator::push_subscribe`].
+    #[boxed]
     pub async fn push_choose(&self, actor: &Actor, id: Id, addresses: &[String]) -> Result<(), Refusal> {
         let keys = self.keys_of(addresses)?;
         let data = json!({ "count": keys.len() });
@@ -355,6 +360,7 @@ impl Operator {
     }
 
     /// One of the asker's browsers is not woken any more. `admin.not_found`. Traced: `push.ended`.
+    #[boxed]
     pub async fn push_end(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let (fact, asker) = (self.fact("push.ended", &By::actor(actor), None, "ok", json!({})), actor.clone());
         let end = move |tx: &mut dyn Tx| {
@@ -367,6 +373,7 @@ impl Operator {
 
     /// Wakes one of the asker's browsers now, to try it. `admin.not_found` also when its service says that it is gone; `system.unavailable` when the
     /// service does not answer.
+    #[boxed]
     pub async fn push_try(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let (asker, now) = (actor.clone(), self.now().0);
         let s = self.0.store.read(move |tx| own(tx, &asker, id)).await?;

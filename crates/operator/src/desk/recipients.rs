@@ -2,6 +2,7 @@
 //!
 //! Promises: by the rules that sending asks ([`crate::mail::submission`]), each recipient at its place among the others; whoever tries addresses out
 //! is counted as at every door, where the caller says that a person asked.
+use crate::boxed;
 use crate::{Actor, Operator};
 use sceau_domain::{Address, Limits, Refusal, RefusalCode};
 use sceau_message::letter::{Party, Typed, typed};
@@ -24,12 +25,14 @@ pub struct Verdict {
 
 impl Operator {
     /// The limits of a letter of the actor's BAL.
+    #[boxed]
     pub async fn letter_limits(&self, actor: &Actor) -> Result<Limits, Refusal> {
         self.limits_of_actor(actor).await
     }
 
     /// Judges what stands in the fields of recipients, in order; one that stands twice is judged once. `bytes`: of the message. `counted`: somebody
     /// asked, not a page that saves by itself. `right.missing`.
+    #[boxed]
     pub async fn look_at_recipients(
         &self,
         actor: &Actor,

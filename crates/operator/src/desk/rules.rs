@@ -5,6 +5,7 @@
 //! and holds up nothing. Names and words of rules are sealed under the BAL's key.
 use super::colleagues::reader;
 use crate::access::Seat;
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::login::bal_ref;
 use crate::mailbox::entries::{FlagChange, FlagSet, Flags};
@@ -94,6 +95,7 @@ impl Operator {
     }
 
     /// The rules of the actor's BAL, in their order, for whoever manages it. `right.missing`.
+    #[boxed]
     pub async fn rules(&self, actor: &Actor) -> Result<Vec<RuleView>, Refusal> {
         let seat = self.ruling(actor).await?;
         let look = move |tx: &mut dyn Tx| {
@@ -109,6 +111,7 @@ impl Operator {
     /// Sets a rule, new (`id` none, last in the order) or in the place of what it was as of a version. It is applied to what comes from now on. Its id.
     /// `admin.invalid`, `naming.too_long`, `folder.unknown`, `admin.not_found` for a person without access, `rule.forward` for an address to which the BAL
     /// may not write, `edit.conflict`, `right.missing`.
+    #[boxed]
     pub async fn set_rule(
         &self,
         actor: &Actor,
@@ -169,6 +172,7 @@ impl Operator {
     }
 
     /// Moves a rule before the one above it, or behind the one below. `edit.conflict`, `right.missing`.
+    #[boxed]
     pub async fn order_rule(&self, actor: &Actor, id: Id, from: i64, up: bool) -> Result<(), Refusal> {
         let seat = self.ruling(actor).await?;
         let record = self.record(actor, seat.bal, "rule.changed");
@@ -192,6 +196,7 @@ impl Operator {
     }
 
     /// Removes a rule as of a version. `edit.conflict`, `right.missing`.
+    #[boxed]
     pub async fn remove_rule(&self, actor: &Actor, id: Id, from: i64) -> Result<(), Refusal> {
         let seat = self.ruling(actor).await?;
         let record = self.record(actor, seat.bal, "rule.changed");
@@ -208,6 +213,7 @@ impl Operator {
 
     /// Which of the last hundred messages that came, and are still in the INBOX, a rule would concern, newest first; for a rule by age, which of the
     /// hundred oldest that it may be applied to. Nothing is done with them.
+    #[boxed]
     pub async fn try_rule(&self, actor: &Actor, rule: &Rule) -> Result<Vec<Tried>, Refusal> {
         let seat = self.ruling(actor).await?;
         let rule = rule.clone().checked()?;

@@ -2,6 +2,7 @@
 //!
 //! Promise: of a BAL of ours is shown what our own directory publishes of it and no more: of whoever is on the liste rouge neither profession nor place.
 use crate::accounts::publication;
+use crate::boxed;
 use crate::desk::message::Reading;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -95,6 +96,7 @@ impl Operator {
 
     /// Is the sender of this message named in no other message of the BAL, and was never written to from it? No where that is not known in a moment, for
     /// what somebody filed, and for those from whom something is kept: what they do not see is not told them by this either.
+    #[boxed]
     pub async fn first_contact(&self, actor: &Actor, reading: &Reading) -> bool {
         let ([from], Some(bal), true) = (reading.from.as_slice(), &actor.bal, reading.passage.is_some()) else {
             return false;

@@ -1,6 +1,7 @@
 //! A browser's session sits down at a BAL: any that its person has access to, for one request. From then on [`Operator::still_allowed`] and each act's own
 //! seat judge as at every door.
 use crate::access::holds;
+use crate::boxed;
 use crate::login::{MOST_BALS, bal_ref, chair};
 use crate::mailbox::folders::narrow;
 use crate::mailbox::names::INBOX;
@@ -41,6 +42,7 @@ impl Operator {
     /// # Errors
     /// `login.required`: the session ended. `admin.not_found`: there is no such BAL, or the person has no access to it, which is told alike.
     /// `right.missing`: the access does not let read. `terms.required`.
+    #[boxed]
     pub async fn sit(&self, actor: &Actor, bal: Id) -> Result<Actor, Refusal> {
         let (Who::Person(person), Some(token)) = (&actor.who, actor.credential) else {
             return Err(RefusalCode::LoginRequired.into());
@@ -83,6 +85,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.required`.
+    #[boxed]
     pub async fn desk_bals(&self, actor: &Actor) -> Result<Vec<DeskBal>, Refusal> {
         let (Who::Person(person), Some(token)) = (&actor.who, actor.credential) else {
             return Err(RefusalCode::LoginRequired.into());
@@ -117,6 +120,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.required`.
+    #[boxed]
     pub async fn watch_bals(&self, actor: &Actor) -> Result<Vec<Watch>, Refusal> {
         let bals = self.desk_bals(actor).await?;
         let more = bals.len() > 1;

@@ -3,6 +3,7 @@
 //! Promises: what is kept from somebody (F074) suggests nobody to him; what was looked at is traced as a list that was read; a question costs
 //! the same whatever the BAL holds, and nothing is kept of it.
 use super::list::{Filter, View, look};
+use crate::boxed;
 use crate::mailbox::folders::SpecialUse;
 use crate::mailbox::names::INBOX;
 use crate::mailbox::seal::MESSAGE_SUMMARY;
@@ -56,6 +57,7 @@ struct Met {
 impl Operator {
     /// Those of the actor's BAL's late correspondents whose name or address begins so, most frequent first; nobody for less than two characters.
     /// `right.missing`.
+    #[boxed]
     pub async fn known_people(&self, actor: &Actor, begin: &str, most: usize) -> Result<Vec<Known>, Refusal> {
         let begin = folded(begin.trim());
         if begin.chars().count() < SHORTEST {

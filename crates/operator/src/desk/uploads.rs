@@ -4,6 +4,7 @@
 //! than its message may be, nor those of all of one's drafts than the room that the BAL has left, and no file is of more pieces than a program that means
 //! well makes; what belongs to no draft any more goes.
 use super::letters::{DraftState, own};
+use crate::boxed;
 use crate::mail::keep::{Kept, keep};
 use crate::mailbox::seal::BalSeal;
 use crate::refuse::{self, Fail};
@@ -77,6 +78,7 @@ fn key_field(first: i64) -> String {
 impl Operator {
     /// Begins a file of a draft of one's own. `size`: none while nobody knows it ([`Operator::end_upload`] says it then).
     /// `message.too_big`, `quota.exceeded`, `admin.invalid` beyond a hundred files, `draft.leaving`, `admin.not_found`.
+    #[boxed]
     pub async fn begin_upload(
         &self,
         actor: &Actor,
@@ -128,6 +130,7 @@ impl Operator {
     }
 
     /// All of a file has come whose size nobody knew. `admin.not_found`.
+    #[boxed]
     pub async fn end_upload(&self, actor: &Actor, upload: Id) -> Result<(), Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let end = move |tx: &mut dyn Tx| -> Result<(), Fail> {
@@ -141,6 +144,7 @@ impl Operator {
 
     /// Takes the next bytes of a file, from `at` on; how many are held then. `upload.gap`, with how many there are, when they continue nothing;
     /// `message.too_big` beyond its size; `admin.invalid` beyond so many pieces.
+    #[boxed]
     pub async fn push_piece(&self, actor: &Actor, upload: Id, at: u64, bytes: &[u8]) -> Result<u64, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let seal = self.bal_seal(seat.bal).await?;
@@ -179,6 +183,7 @@ impl Operator {
     }
 
     /// Takes a file out of a draft of one's own. `draft.leaving`, `admin.not_found`.
+    #[boxed]
     pub async fn remove_upload(&self, actor: &Actor, draft: Id, upload: Id) -> Result<(), Refusal> {
         let (seat, person, now) = (self.seat(actor)?.sending(), actor.person(), self.now());
         let remove = move |tx: &mut dyn Tx| -> Result<(), Fail> {

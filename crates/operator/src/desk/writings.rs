@@ -3,6 +3,7 @@
 //! Promises: sealed under the BAL's key; one's own are changed by oneself, everybody's by whoever manages the BAL, from a version; what stands under
 //! everybody's letters changes with a trace.
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::seal::BalSeal;
 use crate::record::Record;
 use crate::refuse::{self, Fail};
@@ -113,6 +114,7 @@ fn trace(tx: &mut dyn Tx, record: &Record, row: &Row, shown: &str, what: &str) -
 
 impl Operator {
     /// One's own at the BAL, then everybody's there.
+    #[boxed]
     pub async fn writings(&self, actor: &Actor) -> Result<Vec<WritingView>, Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -126,6 +128,7 @@ impl Operator {
     }
 
     /// Keeps a new one. `right.missing` for everybody's without the right to manage, `admin.invalid`, `quota.exceeded` beyond a hundred.
+    #[boxed]
     pub async fn new_writing(&self, actor: &Actor, kind: Kind, shared: bool, writing: &Writing) -> Result<(), Refusal> {
         writing.check()?;
         let seat = self.seat(actor)?;
@@ -149,6 +152,7 @@ impl Operator {
     }
 
     /// Changes one from the version `from`. `edit.conflict`, `admin.invalid`, `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn set_writing(&self, actor: &Actor, id: Id, from: i64, writing: &Writing) -> Result<(), Refusal> {
         writing.check()?;
         let (seat, person, now) = (self.seat(actor)?.sending(), actor.person(), self.now().0);
@@ -168,6 +172,7 @@ impl Operator {
     }
 
     /// Removes one. `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn remove_writing(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let (seat, person) = (self.seat(actor)?.sending(), actor.person());
         let record = self.record(actor, seat.bal, "writing.changed");

@@ -1,5 +1,6 @@
 //! Asking for content.
 use super::{CAUSES, DAY, DisclosureView, MAX_BENEFICIARY, MAX_DAYS, NewDisclosure, kept, not_closed, view};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
@@ -10,6 +11,7 @@ use serde_json::json;
 
 impl Operator {
     /// Asks for the content of a BAL; another administrator decides. `admin.invalid`, `admin.not_found`, `state.wrong` for a closed BAL.
+    #[boxed]
     pub async fn ask_disclosure(&self, actor: &Actor, new: NewDisclosure) -> Result<DisclosureView, Refusal> {
         self.require(actor, UseCase::DisclosureAsk, On::Operator).await?;
         let invalid = |name: &str| Refusal::new(RefusalCode::Invalid).with("name", name);

@@ -1,5 +1,6 @@
 //! Deciding and withdrawing.
 use super::{DisclosureView, found, kept, not_closed, state_at, view};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::On;
@@ -30,6 +31,7 @@ fn is_another(tx: &mut dyn Tx, decider: &Actor, d: &Disclosure) -> Result<bool, 
 
 impl Operator {
     /// Agrees to a request, or refuses it, with a reason. `disclosure.own` for who asked, `state.wrong` when it is no longer asked for.
+    #[boxed]
     pub async fn decide_disclosure(
         &self,
         actor: &Actor,
@@ -60,6 +62,7 @@ impl Operator {
     }
 
     /// Ends a request or a disclosure before its time: any administrator may, at once. `state.wrong` when there is nothing to end.
+    #[boxed]
     pub async fn withdraw_disclosure(&self, actor: &Actor, id: Id, why: &str) -> Result<DisclosureView, Refusal> {
         self.require(actor, UseCase::DisclosureDecide, On::Operator).await?;
         let (why, now, by) = (reason(why, "reason")?, self.now().0, By::actor(actor));

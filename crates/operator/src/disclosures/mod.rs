@@ -12,6 +12,7 @@ mod read;
 
 pub use read::{DisclosedFolder, DisclosedMessage};
 
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
@@ -138,6 +139,7 @@ fn not_closed(bal: &rows::Bal) -> Result<(), Fail> {
 
 impl Operator {
     /// Disclosures, by id, `limit` from after `after`.
+    #[boxed]
     pub async fn disclosures(&self, actor: &Actor, after: Id, limit: u32) -> Result<Vec<DisclosureView>, Refusal> {
         let (actor, limit, now) = (actor.clone(), i64::from(limit.clamp(1, 1000)), self.now().0);
         let list = move |tx: &mut dyn Tx| {
@@ -149,6 +151,7 @@ impl Operator {
     }
 
     /// One disclosure. `admin.not_found`.
+    #[boxed]
     pub async fn disclosure(&self, actor: &Actor, id: Id) -> Result<DisclosureView, Refusal> {
         let (actor, now) = (actor.clone(), self.now().0);
         let find = move |tx: &mut dyn Tx| {

@@ -1,5 +1,6 @@
 //! Reading what was disclosed, while it lasts: folders, lists, messages. Only looks: no flag, no count, no modseq of the BAL changes.
 use super::{found, kept, not_closed, state_at};
+use crate::boxed;
 use crate::mailbox::folders::open_names;
 use crate::mailbox::names;
 use crate::mailbox::read::MessageReader;
@@ -60,6 +61,7 @@ fn enter(tx: &mut dyn Tx, actor: &Actor, id: Id, now: i64, fact: &Fact) -> Resul
 
 impl Operator {
     /// Folders of the BAL, INBOX first. Traced. `disclosure.not_open`.
+    #[boxed]
     pub async fn disclosed_folders(&self, actor: &Actor, id: Id) -> Result<Vec<DisclosedFolder>, Refusal> {
         self.require(actor, UseCase::DisclosureRead, On::Operator).await?;
         let (now, by) = (self.now().0, By::actor(actor));
@@ -81,6 +83,7 @@ impl Operator {
     }
 
     /// Messages of a folder, by UID, `limit` from after `after`. Traced. `folder.unknown`, `disclosure.not_open`.
+    #[boxed]
     pub async fn disclosed_messages(
         &self,
         actor: &Actor,
@@ -109,6 +112,7 @@ impl Operator {
     }
 
     /// Opens a message of the BAL. Its trace, which names it, is kept before this returns. `entry.unknown`, `disclosure.not_open`.
+    #[boxed]
     pub async fn open_disclosed(&self, actor: &Actor, id: Id, message: Id) -> Result<MessageReader, Refusal> {
         self.require(actor, UseCase::DisclosureRead, On::Operator).await?;
         let (now, by) = (self.now().0, By::actor(actor));

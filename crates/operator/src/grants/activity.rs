@@ -1,5 +1,6 @@
 //! Who did what with a shared BAL, for whoever answers for it (F159): from the traces, counts by person, never content.
 use super::{DAY, bal_of, instant, whole_sight};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::On;
 use crate::{Actor, Operator};
@@ -50,6 +51,7 @@ impl Activity {
 impl Operator {
     /// Who did what with a BAL from `since` (by default the thirty days before) to `until` (by default now; three months at most), by login. For
     /// administrators, auditors, and whoever may manage the BAL. `admin.invalid`.
+    #[boxed]
     pub async fn activity(
         &self,
         actor: &Actor,

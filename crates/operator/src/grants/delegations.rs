@@ -1,6 +1,7 @@
 //! Delegations of one's own BAL: a medical secretary, named by the professional alone (F024, F025).
 use super::give::Grant;
 use super::{AccessView, held, instant, person_of, place, reason, rights, seized};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -43,6 +44,7 @@ pub struct DelegationView {
 
 impl Operator {
     /// The delegations in which the asker is holder or delegate, not over.
+    #[boxed]
     pub async fn delegations(&self, actor: &Actor) -> Result<Vec<DelegationView>, Refusal> {
         let actor = actor.clone();
         let list = move |tx: &mut dyn Tx| {
@@ -66,6 +68,7 @@ impl Operator {
     }
 
     /// Names a delegate for one's own BAL. `right.missing` for everybody but the holder; `access.*`, `admin.exists`.
+    #[boxed]
     pub async fn give_delegation(&self, actor: &Actor, new: NewDelegation) -> Result<DelegationView, Refusal> {
         self.require(actor, UseCase::DelegationGrant, On::Anywhere).await?;
         let (key, login, why) =
@@ -140,6 +143,7 @@ impl Operator {
     }
 
     /// Ends a delegation: the holder, the delegate, an administrator. `admin.not_found`.
+    #[boxed]
     pub async fn end_delegation(
         &self,
         actor: &Actor,

@@ -3,6 +3,7 @@ use super::{
     AccessChange, AccessView, NewAccess, Sight, bal_of, giver, held, instant, next_instant, person_of, place, reason,
     rights, seized, sight,
 };
+use crate::boxed;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -91,6 +92,7 @@ fn taken(tx: &mut dyn Tx, bal: &accounts::Bal, person: &accounts::Person, role: 
 
 impl Operator {
     /// Who has access to a BAL, or will have: by login.
+    #[boxed]
     pub async fn accesses(&self, actor: &Actor, address: &str) -> Result<Vec<AccessView>, Refusal> {
         self.require(actor, UseCase::AccessList, On::Anywhere).await?;
         let (key, actor) = (self.key_of(address)?, actor.clone());
@@ -106,6 +108,7 @@ impl Operator {
     }
 
     /// The access of one person to a BAL, not over. `admin.not_found`.
+    #[boxed]
     pub async fn access(&self, actor: &Actor, address: &str, login: &str) -> Result<AccessView, Refusal> {
         let login = login.to_ascii_lowercase();
         let found = self.accesses(actor, address).await?.into_iter().find(|a| a.login == login);
@@ -113,6 +116,7 @@ impl Operator {
     }
 
     /// Gives an access to a shared BAL. `access.*`, `admin.exists`, `admin.not_found`, `admin.invalid`, `state.wrong`.
+    #[boxed]
     pub async fn give_access(&self, actor: &Actor, address: &str, new: NewAccess) -> Result<AccessView, Refusal> {
         self.require(actor, UseCase::AccessGrant, On::Anywhere).await?;
         let key = self.key_of(address)?;
@@ -148,6 +152,7 @@ impl Operator {
 
     /// Changes an access to a shared BAL, from this version of it: the old one is ended, another begins. `edit.conflict`, and as
     /// [`Operator::give_access`].
+    #[boxed]
     pub async fn change_access(
         &self,
         actor: &Actor,
@@ -196,6 +201,7 @@ impl Operator {
     }
 
     /// Ends an access to a shared BAL; whoever has one may give it back. `access.last`, `access.holder`, `admin.not_found`.
+    #[boxed]
     pub async fn end_access(
         &self,
         actor: &Actor,

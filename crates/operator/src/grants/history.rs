@@ -2,6 +2,7 @@
 use super::views::{DisclosedTo, ReaderTimes, ReadersOfDay, Stretch};
 use super::{AccessView, Readers, bal_of, instant, whole_sight};
 use crate::accounts::bals::moves::PLACE;
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, calendar};
@@ -185,6 +186,7 @@ fn disclosed(
 impl Operator {
     /// Every access that a BAL ever had, in the order in which they were given, `limit` from after `after` (the [`AccessView`]'s place). For
     /// administrators, support, auditors, and whoever may manage the BAL.
+    #[boxed]
     pub async fn access_history(
         &self,
         actor: &Actor,
@@ -214,6 +216,7 @@ impl Operator {
     }
 
     /// Who could read a BAL at an instant: what the doors would have said then. For whom [`Operator::access_history`] is.
+    #[boxed]
     pub async fn readers(&self, actor: &Actor, address: &str, at: Timestamp) -> Result<Readers, Refusal> {
         self.require(actor, UseCase::AccessList, On::Anywhere).await?;
         let (key, actor, at) = (self.key_of(address)?, actor.clone(), instant(at)?);
@@ -239,6 +242,7 @@ impl Operator {
 
     /// Who could read a BAL on a day, and when within it: the day of the structure's territory, else of the operator's. `admin.invalid`. For whom
     /// [`Operator::access_history`] is.
+    #[boxed]
     pub async fn readers_of_day(&self, actor: &Actor, address: &str, day: &str) -> Result<ReadersOfDay, Refusal> {
         self.require(actor, UseCase::AccessList, On::Anywhere).await?;
         let wrong = || Refusal::new(RefusalCode::Invalid).with("name", "day");

@@ -1,12 +1,14 @@
 //! Who has access to the BAL where somebody sits, from a mail program (ACL, RFC 4314): seen, given, changed and ended by whoever may manage it there,
 //! and by nobody else, whatever he administers elsewhere. The acts are those of [`super`]: shared BALs by their responsible, delegations by the holder.
 use super::{AccessChange, AccessView, DAY, NewAccess, NewDelegation};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{AccessRole, BalKind, BalRights, Refusal, RefusalCode, Timestamp};
 
 impl Operator {
     /// The accesses to the actor's BAL that count now, by login. `right.missing` unless the actor manages it.
+    #[boxed]
     pub async fn shares(&self, actor: &Actor) -> Result<Vec<AccessView>, Refusal> {
         let address = self.managed(actor).await?;
         let now = self.now();
@@ -17,6 +19,7 @@ impl Operator {
 
     /// Gives a person these rights on the actor's BAL, or ends the access when there are none. A delegation lasts as long as the rules let it.
     /// `right.missing`, `access.*`, `admin.*`.
+    #[boxed]
     pub async fn share(&self, actor: &Actor, login: &str, rights: BalRights) -> Result<(), Refusal> {
         let address = self.managed(actor).await?;
         let login = login.to_ascii_lowercase();

@@ -8,6 +8,7 @@
 //!
 //! Promises: a hold comes into force before anything it names can be destroyed, or is refused because that has happened already; who placed it, who
 //! lifted it and why stays on record.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
@@ -79,6 +80,7 @@ pub(crate) fn view(tx: &mut dyn Tx, h: Hold) -> Result<HoldView, StoreError> {
 
 impl Operator {
     /// Places a hold. `admin.not_found`, `admin.invalid`, `state.wrong` (the BAL is destroyed), `right.missing`.
+    #[boxed]
     pub async fn place_hold(
         &self,
         actor: &Actor,
@@ -140,6 +142,7 @@ impl Operator {
 
     /// Lifts a hold: what waited for it goes on. The configuration's is lifted in the configuration. `admin.not_found`, `admin.invalid`,
     /// `state.wrong`, `right.missing`.
+    #[boxed]
     pub async fn lift_hold(&self, actor: &Actor, id: Id, why: &str) -> Result<HoldView, Refusal> {
         let use_case = UseCase::HoldPlace;
         self.require(actor, use_case, On::Operator).await?;
@@ -170,6 +173,7 @@ impl Operator {
     }
 
     /// Holds, oldest first, from after `after`: those that stand, or all.
+    #[boxed]
     pub async fn holds(&self, actor: &Actor, all: bool, after: Id, limit: u32) -> Result<Vec<HoldView>, Refusal> {
         self.require(actor, UseCase::HoldList, On::Operator).await?;
         let list = move |tx: &mut dyn Tx| {
@@ -180,6 +184,7 @@ impl Operator {
     }
 
     /// One hold. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn hold(&self, actor: &Actor, id: Id) -> Result<HoldView, Refusal> {
         self.require(actor, UseCase::HoldList, On::Operator).await?;
         let asker = actor.clone();

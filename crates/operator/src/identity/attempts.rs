@@ -2,6 +2,7 @@
 //! from memory: whichever node is asked next finds it in the store, sealed, and it is spent once.
 //!
 //! A browser has one at most, and ten minutes for it; what browsers at one address begin and do not finish is bounded, whatever cookies they show.
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use aws_lc_rs::{constant_time, rand};
@@ -158,6 +159,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.required` when `session` is no browser's; `login.too_many` when browsers at this address begin without end.
+    #[boxed]
     pub async fn begin_attempt(
         &self,
         browser: &Browser<'_>,
@@ -205,6 +207,7 @@ impl Operator {
     }
 
     /// What a browser has under way. `form.old`: nothing, or not any more.
+    #[boxed]
     pub async fn attempt(&self, cookie: &str) -> Result<Attempt, Refusal> {
         let (digest, now) = (self.attempt_digest(cookie), self.now().0);
         let row = self.0.store.read(move |tx| rows::of_browser(tx, &digest, now).map_err(Fail::Store)).await?;
@@ -212,6 +215,7 @@ impl Operator {
     }
 
     /// Writes what an attempt holds now. `form.old`: another request was first, or it was spent.
+    #[boxed]
     pub async fn keep_attempt(&self, attempt: &mut Attempt) -> Result<(), Refusal> {
         let row = rows::Attempt {
             id: attempt.id,
@@ -233,6 +237,7 @@ impl Operator {
     }
 
     /// Counts a failure of a means. `factor.spent`: so many that one has to begin anew.
+    #[boxed]
     pub async fn wrong_try(&self, attempt: &Attempt) -> Result<(), Refusal> {
         let (id, version, now) = (attempt.id, attempt.version, self.now().0);
         let count = move |tx: &mut dyn Tx| {
@@ -253,6 +258,7 @@ impl Operator {
     }
 
     /// The attempt of a ticket. `form.old`.
+    #[boxed]
     pub async fn attempt_of_ticket(&self, ticket: &str) -> Result<Attempt, Refusal> {
         let bytes = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| old())?;
         let (id, tag) = bytes.split_first_chunk::<8>().ok_or_else(old)?;

@@ -6,6 +6,7 @@
 //! its person has unlinked names nobody, although number and names agree, until that person links it again ([`super::links`]).
 use super::settings::LiberalOpening;
 use crate::accounts::people::PROFESSIONS;
+use crate::boxed;
 use crate::notices::Template;
 use crate::record::By;
 use crate::reference::register;
@@ -143,6 +144,7 @@ impl Operator {
     /// # Errors
     /// `identity.mismatch`, `identity.struck`; `identity.unknown`: no number was said; `login.failed`: the person is blocked; `sso.unbound`: the person has
     /// unlinked it.
+    #[boxed]
     pub async fn bind(&self, said: &Said, kind: Kind, issuer: &str, origin: &Origin) -> Result<Bound, Refusal> {
         let national = said.national.as_ref().map(plain);
         let sought = Sought {
@@ -316,6 +318,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.fresh`; `admin.exists`: it is somebody else's.
+    #[boxed]
     pub async fn link_sso(&self, actor: &Actor, issuer: &str, subject: &str) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let binding = Binding {

@@ -2,6 +2,7 @@
 //!
 //! The file: a SHA-1 in hexadecimal on each line, `:` and a count behind it or not, as public lists have them. Promises: it is read piece by piece, never
 //! held whole; a list takes the place of the one before once it is whole; of each password the first eight octets of its digest are kept, which say nothing.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
@@ -100,6 +101,7 @@ pub struct BreachedIntake {
 
 impl Operator {
     /// Begins to import a list. `right.missing`, `admin.invalid`.
+    #[boxed]
     pub async fn import_breached(&self, actor: &Actor, source: &str) -> Result<BreachedIntake, Refusal> {
         self.require(actor, UseCase::BreachedImport, On::Operator).await?;
         let source = plain::line(source, "source", SOURCE)?;
@@ -121,6 +123,7 @@ impl Operator {
 
 impl BreachedIntake {
     /// Takes a piece of the file. `message.too_big`: the import is to be given up then.
+    #[boxed]
     pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
         let most = self.operator.config().limits.reference_bytes;
         self.bytes += piece.len() as u64;
@@ -147,6 +150,7 @@ impl BreachedIntake {
     }
 
     /// The file is over: this is the list from now on. `csv.empty`: nothing in it is a digest; the list before stays then.
+    #[boxed]
     pub async fn finish(mut self) -> Result<BreachedView, Refusal> {
         let done = self.complete().await;
         if done.is_err() {
@@ -184,6 +188,7 @@ impl BreachedIntake {
     }
 
     /// Gives the import up; housekeeping removes what was written of it.
+    #[boxed]
     pub async fn give_up(self) {
         let generation = self.generation;
         let given = self.operator.0.store.write::<_, StoreError, _>(move |tx| rows::give_up(tx, generation)).await;

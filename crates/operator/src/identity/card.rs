@@ -7,6 +7,7 @@
 use super::attempts::{Attempt, secret};
 use super::bind::{Bound, Kind};
 use super::sessions::Entered;
+use crate::boxed;
 use crate::record::By;
 use crate::{Operator, Origin, PersonRef};
 use aws_lc_rs::constant_time;
@@ -48,6 +49,7 @@ impl Operator {
     ///
     /// # Errors
     /// `form.old`: no attempt waits for it; `peer.*`, `card.unreadable`, `identity.*`.
+    #[boxed]
     pub async fn sign_in_card(
         &self,
         chain: &[CertificateDer<'_>],
@@ -75,6 +77,7 @@ impl Operator {
     ///
     /// # Errors
     /// `form.old`: this browser has no such attempt, or took too long; as [`Operator::enter_session`].
+    #[boxed]
     pub async fn return_card(&self, cookie: &str, word: &str, origin: &Origin) -> Result<Entered, Refusal> {
         let mut attempt = self.attempt(cookie).await?;
         let old = || Refusal::new(RefusalCode::FormOld);

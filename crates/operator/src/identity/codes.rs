@@ -5,6 +5,7 @@
 use super::attempts::{Attempt, Browser};
 use super::sessions::Entered;
 use super::slow::Guess;
+use crate::boxed;
 use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -61,6 +62,7 @@ impl Operator {
 
     /// Sends a code to the person whose right password was given in this browser. Not admitted is not said: the page is the same. `form.old`,
     /// `notice.too_many`.
+    #[boxed]
     pub async fn send_code(&self, browser: &Browser<'_>, origin: &Origin) -> Result<(), Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
         let person = behind_password(&attempt)?;
@@ -105,6 +107,7 @@ impl Operator {
     }
 
     /// The code that was sent, as the second means of the sign-in under way. `factor.refused`, `factor.spent`, `form.old`.
+    #[boxed]
     pub async fn code_second(&self, browser: &Browser<'_>, given: &str, origin: &Origin) -> Result<Entered, Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
         let (person, login) = self.may_show_second(&attempt, origin).await?;

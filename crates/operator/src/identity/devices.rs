@@ -4,6 +4,7 @@
 //! Promises: a certificate is of one person, who proved afresh who he is, and stands behind a row of `tokens`, which alone says whether it counts; it is
 //! believed by itself, not by its name; the authority's key is sealed under a key of the keyring, and a device's key, when we make it, is shown once and
 //! kept nowhere. Nothing can be issued for a server, or for another authority.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit};
@@ -121,6 +122,7 @@ fn issues(row: &Row, now: Timestamp) -> bool {
 
 impl Operator {
     /// Makes the authority for people's devices; another one when the last comes to its end. `admin.exists`.
+    #[boxed]
     pub async fn create_device_authority(&self, actor: &Actor) -> Result<DeviceAuthorityView, Refusal> {
         self.require(actor, UseCase::DeviceAuthority, On::Operator).await?;
         let (id, now) = (self.0.store.new_id(), self.now());
@@ -157,6 +159,7 @@ impl Operator {
     }
 
     /// The authority that issues now. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn device_authority(&self, actor: &Actor) -> Result<DeviceAuthorityView, Refusal> {
         self.require(actor, UseCase::IdentityShow, On::Operator).await?;
         let newest = self.device_authorities().await?.into_iter().next();
@@ -175,6 +178,7 @@ impl Operator {
 
     /// Waits until other authorities for devices count here than when this was asked last: doors that name them when they ask for certificates name
     /// others from now on. For one who waits. Cancel-safe.
+    #[boxed]
     pub async fn device_authorities_changed(&self) {
         self.0.identity.devices.changed.notified().await;
     }

@@ -11,6 +11,7 @@ use super::recovery::{DONE, OPEN};
 use super::totp::{self, TotpOffer};
 use crate::accounts::people::email::{A_DAY, HOURS, shortened};
 use crate::accounts::tokens::{gives_no_more, maker};
+use crate::boxed;
 use crate::notices::{Notice, Template};
 use crate::record::By;
 use crate::refuse::Fail;
@@ -228,6 +229,7 @@ impl Operator {
 
     /// Invites somebody who has no means yet to choose the first ones. `admin.exists`: there are some, see recoveries; `token.unreachable`,
     /// `token.setter`, `recovery.own`, `notice.no_relay`, `notice.too_many`, `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn invite(&self, actor: &Actor, login: &str) -> Result<InvitationView, Refusal> {
         self.require(actor, UseCase::FactorInvite, On::Anywhere).await?;
         let login = crate::accounts::login(login)?;
@@ -257,12 +259,14 @@ impl Operator {
     }
 
     /// What a link offers; changes nothing. `link.invalid`.
+    #[boxed]
     pub async fn look_at_enrol_link(&self, secret: &str, origin: &Origin) -> Result<EnrolOffer, Refusal> {
         let (digest, now, origin) = (self.checked_digest(secret)?, self.now().0, origin.clone());
         Ok(self.0.store.read(move |tx| good(tx, &digest, now, &origin).map(|g| shown(&g))).await?)
     }
 
     /// Begins to choose, in this browser. `link.invalid`.
+    #[boxed]
     pub async fn begin_enrol_link(&self, browser: &Browser<'_>, secret: &str, origin: &Origin) -> Result<(), Refusal> {
         self.look_at_enrol_link(secret, origin).await?;
         let digest = self.checked_digest(secret)?;
@@ -272,6 +276,7 @@ impl Operator {
     }
 
     /// What the page shows then. `link.invalid`, `form.old`.
+    #[boxed]
     pub async fn enrol_form(&self, browser: &Browser<'_>, secret: &str, origin: &Origin) -> Result<EnrolForm, Refusal> {
         let (digest, now, origin) = (self.checked_digest(secret)?, self.now().0, origin.clone());
         let begun: Option<Begun> = self.attempt(browser.attempt).await?.get(NOTE);

@@ -3,6 +3,7 @@
 //! Promises: only the person adds or removes, behind a strong proof just now; a way in of two natures stays, or nothing is removed; whoever has a verified
 //! ordinary address is told of each change; secrets are never shown, but once to whom they are made for.
 use super::{bind, passkeys};
+use crate::boxed;
 use crate::notices::{Notice, Template};
 use crate::record::By;
 use crate::refuse::Fail;
@@ -118,6 +119,7 @@ pub(super) fn keeps_a_way(tx: &mut dyn Tx, person: Id, without: Without<'_>, mai
 
 impl Operator {
     /// The means of a person, or of the asker. `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn factors(&self, actor: &Actor, login: Option<&str>) -> Result<Vec<FactorView>, Refusal> {
         let login = login.map(crate::accounts::login).transpose()?;
         let actor = actor.clone();
@@ -176,6 +178,7 @@ impl Operator {
     }
 
     /// Removes one of one's means; the person's other sessions end. `auth.fresh`, `factor.last`, `admin.not_found`.
+    #[boxed]
     pub async fn remove_factor(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let (person, now) = (own(actor)?, self.now().0);

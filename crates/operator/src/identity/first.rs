@@ -2,6 +2,7 @@
 use super::settings::LiberalOpening;
 use crate::accounts::NewBal;
 use crate::accounts::bals::suggest::for_person;
+use crate::boxed;
 use crate::openings::{NewOpening, OpeningQuery, OpeningView, facts};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -68,6 +69,7 @@ impl Operator {
     }
 
     /// The actor's BALs, requests, and where one's own may be opened.
+    #[boxed]
     pub async fn own_mail(&self, actor: &Actor) -> Result<OwnMail, Refusal> {
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let (id, asker, op, moment) = (person.id, actor.clone(), self.clone(), self.moment());
@@ -136,6 +138,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.issuer`, `auth.fresh`; `admin.not_found`: there is no such place (any more); what [`Operator::ask_opening`] refuses.
+    #[boxed]
     pub async fn open_own_bal(
         &self,
         actor: &Actor,

@@ -4,6 +4,7 @@
 //! session nor mail, until its person links it again, although the number and the names agree still; whoever has a verified ordinary address is told.
 use super::bind::{Kind, SIGN_IN, UNLINKED, stands};
 use super::factors::{Without, keeps_a_way, own};
+use crate::boxed;
 use crate::notices::Template;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -51,6 +52,7 @@ fn named(tx: &mut dyn Tx, person: Id, wanted: &str) -> Result<(Kind, Binding), F
 
 impl Operator {
     /// The asker's names elsewhere. `login.required`, `right.missing`.
+    #[boxed]
     pub async fn own_links(&self, actor: &Actor) -> Result<Vec<LinkView>, Refusal> {
         let (person, actor) = (own(actor)?.id, actor.clone());
         let list = move |tx: &mut dyn Tx| {
@@ -83,6 +85,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.fresh`, `factor.last`, `admin.not_found`.
+    #[boxed]
     pub async fn unlink(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let (person, now, wanted) = (own(actor)?.id, self.now().0, name.to_owned());
@@ -125,6 +128,7 @@ impl Operator {
     }
 
     /// Links again what the asker has unlinked. `auth.fresh`, `admin.not_found`.
+    #[boxed]
     pub async fn link_again(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let (person, now, wanted) = (own(actor)?.id, self.now().0, name.to_owned());

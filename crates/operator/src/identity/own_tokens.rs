@@ -6,6 +6,7 @@
 use super::factors::own;
 use super::standing;
 use crate::accounts::TokenView;
+use crate::boxed;
 use crate::notices::Template;
 use crate::policies::effective_of;
 use crate::refuse::Fail;
@@ -45,6 +46,7 @@ pub(crate) struct DevicePolicy {
 
 impl Operator {
     /// What opens the asker's mail. `login.required`.
+    #[boxed]
     pub async fn own_tokens(&self, actor: &Actor) -> Result<OwnTokens, Refusal> {
         let (person, now) = (own(actor)?, self.now().0);
         let all = self.tokens(actor, Some(&person.login), 0, u32::MAX).await?;
@@ -77,6 +79,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.fresh`, `auth.strength`, `device.forbidden`, `device.too_many`, `admin.invalid`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn make_own_token(
         &self,
         actor: &Actor,
@@ -95,6 +98,7 @@ impl Operator {
     }
 
     /// Revokes one of the asker's own. Sessions opened with it end at once. `admin.not_found`, also for what is somebody else's.
+    #[boxed]
     pub async fn revoke_own_token(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         self.needs(actor, Need::Strong)?;
         let person = own(actor)?.id;

@@ -7,6 +7,7 @@ use super::attempts::{Attempt, Browser};
 use super::codes::behind_password;
 use super::factors::{self, FactorView, PASSKEY};
 use super::sessions::Entered;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
@@ -113,12 +114,14 @@ impl Operator {
     }
 
     /// Begins a sign-in with a passkey; a step-up when somebody is signed in.
+    #[boxed]
     pub async fn begin_passkey(&self, browser: &Browser<'_>, to: &str, session: Option<&Actor>) -> Result<(), Refusal> {
         let attempt = self.begin_attempt(browser, to, session).await?;
         self.ask_passkey(attempt).await
     }
 
     /// Asks for a passkey as the second means of the sign-in under way. `form.old`: there is none, or no right password was given in it.
+    #[boxed]
     pub async fn passkey_second(&self, browser: &Browser<'_>) -> Result<(), Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
         behind_password(&attempt)?;
@@ -131,6 +134,7 @@ impl Operator {
     }
 
     /// What the page asks the browser for, once [`Operator::begin_passkey`], or (`create`) [`Operator::begin_passkey_enrolment`], was called. `form.old`.
+    #[boxed]
     pub async fn passkey_options(
         &self,
         browser: &Browser<'_>,
@@ -173,6 +177,7 @@ impl Operator {
     }
 
     /// A passkey answers: a session, or what the attempt was for. `factor.refused`, `form.old`.
+    #[boxed]
     pub async fn passkey_sign_in(
         &self,
         browser: &Browser<'_>,
@@ -255,6 +260,7 @@ impl Operator {
     }
 
     /// Begins to add a passkey for whoever is signed in. `auth.fresh`, `admin.invalid`.
+    #[boxed]
     pub async fn begin_passkey_enrolment(
         &self,
         browser: &Browser<'_>,
@@ -269,6 +275,7 @@ impl Operator {
     }
 
     /// Adds the passkey that the browser made. `auth.fresh`, `factor.refused`, `admin.exists`, `form.old`.
+    #[boxed]
     pub async fn enrol_passkey(
         &self,
         browser: &Browser<'_>,

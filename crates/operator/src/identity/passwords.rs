@@ -9,6 +9,7 @@ use super::factors::{self, FactorView, PASSWORD, Second};
 use super::sessions::Entered;
 use super::settings::Breached;
 use super::slow::Guess;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::seats::Work;
@@ -81,6 +82,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.failed`, whatever is wrong; `login.too_many`: wait, or use another means; `login.busy`: too many passwords at once.
+    #[boxed]
     pub async fn password_first(
         &self,
         browser: &Browser<'_>,
@@ -149,6 +151,7 @@ impl Operator {
     }
 
     /// What may follow the password that was given in this browser. `form.old`.
+    #[boxed]
     pub async fn seconds(&self, browser: &Browser<'_>) -> Result<Second, Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
         self.seconds_of(behind_password(&attempt)?).await
@@ -156,6 +159,7 @@ impl Operator {
 
     /// Sets the password of whoever is signed in, or another one; the person's other sessions end. `auth.fresh`, `password.short`,
     /// `password.guessable`, `password.breached`.
+    #[boxed]
     pub async fn set_password(&self, actor: &Actor, typed: &str) -> Result<FactorView, Refusal> {
         self.needs(actor, Need::Fresh)?;
         let row = self.new_password(factors::own(actor)?.id, typed).await?;

@@ -6,6 +6,7 @@ use super::provider::{About, Own, Remote, SKEW_MS, signer, told};
 use super::sessions::Entered;
 use super::settings::{PscSettings, StepUp};
 use crate::abuse::rates::{DAY, Key};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Operator, Origin};
 use sceau_domain::abuse::Network;
@@ -114,6 +115,7 @@ impl Operator {
     ///
     /// # Errors
     /// `admin.not_found`: it is not configured; `provider.unavailable`.
+    #[boxed]
     pub async fn psc_offer(&self) -> Result<PscOffer, Refusal> {
         let (psc, remote) = self.psc()?;
         let provider = remote.described(self).await.map_err(|e| told(&e))?;
@@ -127,6 +129,7 @@ impl Operator {
     ///
     /// # Errors
     /// `provider.unavailable`; `auth.fresh` when a fresh proof is wanted and the configuration says that it gives none; `form.old`.
+    #[boxed]
     pub async fn begin_psc(&self, mut attempt: Attempt) -> Result<String, Refusal> {
         let (psc, remote) = self.psc()?;
         let fresh = attempt.session.is_some();
@@ -148,6 +151,7 @@ impl Operator {
     ///
     /// # Errors
     /// `form.old`: no attempt of this browser waits for it; `factor.refused`, `token.assurance`, `auth.fresh`, `provider.unavailable`; `identity.*`.
+    #[boxed]
     pub async fn return_psc(&self, cookie: &str, query: &str, origin: &Origin) -> Result<Entered, Refusal> {
         let (psc, remote) = self.psc()?;
         let mut attempt = self.attempt(cookie).await?;
@@ -182,6 +186,7 @@ impl Operator {
     ///
     /// # Errors
     /// `admin.invalid` (no such number); `login.too_many`: called too often; `factor.refused`, `provider.unavailable`, `form.old`.
+    #[boxed]
     pub async fn begin_ciba(&self, mut attempt: Attempt, number: &str) -> Result<(), Refusal> {
         let (psc, remote) = self.psc()?;
         let number = idnps(number).ok_or_else(|| Refusal::new(RefusalCode::Invalid).with("name", "number"))?;
@@ -243,6 +248,7 @@ impl Operator {
     ///
     /// # Errors
     /// `form.old`: nobody is called; `factor.refused`: the person said no; `factor.spent`: nobody answered in time; as [`Operator::return_psc`].
+    #[boxed]
     pub async fn poll_ciba(&self, cookie: &str, origin: &Origin) -> Result<Called, Refusal> {
         let (psc, remote) = self.psc()?;
         let mut attempt = self.attempt(cookie).await?;
@@ -305,6 +311,7 @@ impl Operator {
     ///
     /// # Errors
     /// `factor.refused`: it is no logout token of a provider that we know; `token.*` behind a good signature; `provider.unavailable`.
+    #[boxed]
     pub async fn provider_logout(&self, token: &str) -> Result<(), Refusal> {
         let issuer = peek(token).and_then(|said| said.issuer).ok_or(RefusalCode::FactorRefused)?;
         let now = self.clock().now();

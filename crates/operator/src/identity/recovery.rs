@@ -5,6 +5,7 @@
 //! what was open in the person's name ends with it.
 use super::enrol;
 use super::factors::own;
+use crate::boxed;
 use crate::mail::post::{Letter, Speaker, To};
 use crate::notices::Template;
 use crate::record::By;
@@ -101,6 +102,7 @@ fn under_way(r: &Recovery) -> bool {
 impl Operator {
     /// Asks that somebody's means be replaced, whose identity was checked (`checked`: how). `recovery.own`, `recovery.waiting`, `token.unreachable`,
     /// `token.setter`, `right.missing`, `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn ask_recovery(
         &self,
         actor: &Actor,
@@ -141,6 +143,7 @@ impl Operator {
 
     /// Confirms one that somebody else asked for; from then on the delay runs, and the person is told. `recovery.own`, `token.unreachable`,
     /// `token.setter`, `admin.conflict`, `notice.no_relay`, `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn confirm_recovery(&self, actor: &Actor, id: Id) -> Result<RecoveryView, Refusal> {
         self.require(actor, UseCase::RecoveryConfirm, On::Anywhere).await?;
         if !self.has_relay() {
@@ -252,6 +255,7 @@ impl Operator {
     }
 
     /// Objects to one's own, or withdraws somebody's. `admin.not_found`, `right.missing`, `admin.conflict` when it is over.
+    #[boxed]
     pub async fn stop_recovery(&self, actor: &Actor, id: Id) -> Result<RecoveryView, Refusal> {
         self.require(actor, UseCase::RecoveryStop, On::Anywhere).await?;
         let (asker, now, op) = (actor.clone(), self.now().0, self.clone());
@@ -284,6 +288,7 @@ impl Operator {
     }
 
     /// Whose replacement a link objects to: a name. Changes nothing. `link.invalid`.
+    #[boxed]
     pub async fn look_at_objection(&self, secret: &str) -> Result<String, Refusal> {
         let (digest, now) = (self.checked_digest(secret)?, self.now().0);
         let look = move |tx: &mut dyn Tx| {
@@ -295,6 +300,7 @@ impl Operator {
     }
 
     /// Objects by the link that the person was sent. `link.invalid`.
+    #[boxed]
     pub async fn object_to_recovery(&self, secret: &str, origin: &Origin) -> Result<(), Refusal> {
         let (digest, now, op) = (self.checked_digest(secret)?, self.now().0, self.clone());
         let origin = origin.clone();
@@ -310,6 +316,7 @@ impl Operator {
     }
 
     /// Replacements, newest first, from before the number `before`, at most `limit` (and 1,000). `right.missing`.
+    #[boxed]
     pub async fn recoveries(&self, actor: &Actor, before: Id, limit: u32) -> Result<Vec<RecoveryView>, Refusal> {
         self.require(actor, UseCase::RecoveryList, On::Anywhere).await?;
         let (actor, limit) = (actor.clone(), crate::accounts::page(limit));
@@ -325,6 +332,7 @@ impl Operator {
     }
 
     /// One replacement. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn recovery(&self, actor: &Actor, id: Id) -> Result<RecoveryView, Refusal> {
         let actor = actor.clone();
         let find = move |tx: &mut dyn Tx| {
@@ -335,6 +343,7 @@ impl Operator {
     }
 
     /// Somebody's replacements, newest first, at most `limit` (and 1,000). `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn recoveries_of(&self, actor: &Actor, login: &str, limit: u32) -> Result<Vec<RecoveryView>, Refusal> {
         let (actor, login, limit) = (actor.clone(), crate::accounts::login(login)?, crate::accounts::page(limit));
         let list = move |tx: &mut dyn Tx| {
@@ -350,6 +359,7 @@ impl Operator {
     }
 
     /// What is under way for whoever is signed in: every page of his means shows it.
+    #[boxed]
     pub async fn own_recovery(&self, actor: &Actor) -> Result<Option<RecoveryView>, Refusal> {
         let person = own(actor)?.id;
         let find = move |tx: &mut dyn Tx| {

@@ -10,6 +10,7 @@ use super::attempts::{Attempt, secret};
 use super::bind::{Kind, SIGN_IN};
 use super::factors::{PASSWORD, own};
 use super::{lacking, passwords};
+use crate::boxed;
 use crate::notices::Template;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
@@ -135,6 +136,7 @@ impl Operator {
     ///
     /// # Errors
     /// `factor.refused`: the attempt is somebody else's; `login.failed`: the person is blocked, or is a machine; `form.old`: the attempt was spent.
+    #[boxed]
     pub async fn enter_session(
         &self,
         mut attempt: Attempt,
@@ -257,6 +259,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.required`: there is no such session, or not any more.
+    #[boxed]
     pub async fn session_of(&self, cookie: &str, origin: &Origin) -> Result<Actor, Refusal> {
         let now = self.now();
         let (actor, seen) = self.behind(cookie, origin, now).await?;
@@ -273,6 +276,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::session_of`].
+    #[boxed]
     pub async fn session_peek(&self, cookie: &str, origin: &Origin) -> Result<Actor, Refusal> {
         self.behind(cookie, origin, self.now()).await.map(|(actor, _)| actor)
     }
@@ -301,6 +305,7 @@ impl Operator {
     ///
     /// # Errors
     /// `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn end_session(&self, actor: &Actor, id: Option<Id>) -> Result<(), Refusal> {
         let own = id.is_none();
         let id = id.or(actor.credential).ok_or(RefusalCode::LoginRequired)?;
@@ -336,6 +341,7 @@ impl Operator {
     ///
     /// # Errors
     /// `admin.not_found`, also for what is somebody else's; `auth.strength`.
+    #[boxed]
     pub async fn end_own_session(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         self.needs(actor, Need::Strong)?;
         let person = own(actor)?.id;
@@ -353,6 +359,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.strength`, `right.missing`.
+    #[boxed]
     pub async fn end_other_sessions(&self, actor: &Actor) -> Result<usize, Refusal> {
         self.needs(actor, Need::Strong)?;
         let (person, now, op, asker) = (own(actor)?.id, self.now(), self.clone(), actor.clone());
@@ -375,6 +382,7 @@ impl Operator {
     }
 
     /// The asker's own sessions, oldest first. `login.required`.
+    #[boxed]
     pub async fn own_sessions(&self, actor: &Actor) -> Result<Vec<SessionView>, Refusal> {
         self.sessions(actor, &own(actor)?.login).await
     }
@@ -388,6 +396,7 @@ impl Operator {
     ///
     /// # Errors
     /// `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn sessions(&self, actor: &Actor, login: &str) -> Result<Vec<SessionView>, Refusal> {
         let (asker, now, login) = (actor.clone(), self.now(), crate::accounts::login(login)?);
         let list = move |tx: &mut dyn Tx| {
@@ -403,6 +412,7 @@ impl Operator {
     }
 
     /// A provider says that a session there ended: those here that it began or made stronger end too. How many.
+    #[boxed]
     pub async fn end_sessions_of_provider(&self, provider: &str, sid: &str) -> Result<usize, Refusal> {
         let (issuer, sid) = (provider.to_owned(), self.sid_digest(sid));
         self.end_found(provider, move |tx| Ok(rows::of_provider(tx, &issuer, &sid)?)).await
@@ -410,6 +420,7 @@ impl Operator {
 
     /// A provider says that somebody signed out there, and names no session: every one of that person that it began or made stronger ends (OpenID Connect
     /// Back-Channel Logout 1.0 §2.4). How many.
+    #[boxed]
     pub async fn end_sessions_of_subject(&self, provider: &str, subject: &str) -> Result<usize, Refusal> {
         let from = Elsewhere { provider: provider.to_owned(), sid: None, subject: Some(subject.to_owned()), at: None };
         let Some(digest) = self.subject_digest(&from) else { return Ok(0) };

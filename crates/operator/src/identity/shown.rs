@@ -1,5 +1,6 @@
 //! What those who run the operator see of identities: providers and their keys, what is configured, and which facts of it nobody could verify.
 use super::settings::{Clients, Introspection};
+use crate::boxed;
 use crate::rights::On;
 use crate::{Actor, Operator};
 use sceau_domain::text::text;
@@ -73,6 +74,7 @@ pub struct FactView {
 
 impl Operator {
     /// The state of identities. `right.missing`.
+    #[boxed]
     pub async fn identities(&self, actor: &Actor) -> Result<IdentityView, Refusal> {
         self.require(actor, UseCase::IdentityShow, On::Operator).await?;
         self.identity_view()
@@ -116,6 +118,7 @@ impl Operator {
     }
 
     /// Asks Pro Santé Connect for its description and keys now, on this node. `admin.not_found`: it is not configured; `provider.unavailable`.
+    #[boxed]
     pub async fn refresh_identities(&self, actor: &Actor) -> Result<IdentityView, Refusal> {
         self.require(actor, UseCase::IdentityRefresh, On::Operator).await?;
         let psc = self

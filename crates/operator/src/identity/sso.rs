@@ -8,6 +8,7 @@ use super::bind::{Bound, Kind};
 use super::flow::{Out, Sent, Signed, elsewhere};
 use super::provider::{About, Own, Remote, told};
 use super::sessions::Entered;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -198,6 +199,7 @@ impl Operator {
     }
 
     /// Sign-ins of structures that the asker may see, by their codes.
+    #[boxed]
     pub async fn sso_providers(&self, actor: &Actor) -> Result<Vec<SsoView>, Refusal> {
         let (actor, op) = (actor.clone(), self.clone());
         let list = move |tx: &mut dyn Tx| {
@@ -215,6 +217,7 @@ impl Operator {
     }
 
     /// One of them. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn sso_provider(&self, actor: &Actor, name: &str) -> Result<SsoView, Refusal> {
         let (actor, op, name) = (actor.clone(), self.clone(), name.to_ascii_lowercase());
         let find = move |tx: &mut dyn Tx| {
@@ -229,6 +232,7 @@ impl Operator {
     }
 
     /// Adds a structure's own sign-in. `admin.exists`, `admin.invalid`, `admin.not_found` (the structure).
+    #[boxed]
     pub async fn add_sso(&self, actor: &Actor, new: NewSso) -> Result<SsoView, Refusal> {
         self.require(actor, UseCase::SsoEdit, On::Operator).await?;
         let plain_https = Url::parse(&new.issuer).is_some_and(|u| u.is_https()) && !new.issuer.ends_with('/');
@@ -278,6 +282,7 @@ impl Operator {
     }
 
     /// Changes one that is still of this version. `edit.conflict`, `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn edit_sso(
         &self,
         actor: &Actor,
@@ -326,6 +331,7 @@ impl Operator {
     }
 
     /// Sign-ins of structures that one may choose, by their names.
+    #[boxed]
     pub async fn sso_offers(&self) -> Result<Vec<SsoOffer>, Refusal> {
         let list = |tx: &mut dyn Tx| {
             let mut out = Vec::new();
@@ -392,6 +398,7 @@ impl Operator {
     ///
     /// # Errors
     /// `admin.not_found`, `provider.unavailable`, `form.old`.
+    #[boxed]
     pub async fn begin_sso(&self, name: &str, mut attempt: Attempt) -> Result<String, Refusal> {
         let (row, remote) = self.sso_named(name).await?;
         let fresh = attempt.session.is_some();
@@ -411,6 +418,7 @@ impl Operator {
     /// # Errors
     /// `form.old`; `sso.assurance`: it does not attest what counts as strong; `sso.unbound`: nobody here is linked to that account; `factor.refused`,
     /// `auth.fresh`, `provider.unavailable`; `right.missing`: the person does not work there.
+    #[boxed]
     pub async fn return_sso(
         &self,
         name: &str,

@@ -1,5 +1,6 @@
 //! Standing rows: somebody who proves elsewhere who he is, by a card or by a provider, has a row of `tokens` at the mail doors, as whoever has a token. It
 //! is made at the first use and holds nothing of what was shown; its person revokes it, and then it stays shut.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef};
@@ -57,6 +58,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.fresh`, `auth.strength`; `admin.not_found`: it is no such row of the actor's own.
+    #[boxed]
     pub async fn admit_again(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let person = actor.person();

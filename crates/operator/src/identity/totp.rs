@@ -4,6 +4,7 @@
 use super::attempts::Browser;
 use super::factors::{self, FactorView, PASSWORD, TOTP};
 use super::sessions::Entered;
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
 use aws_lc_rs::rand;
@@ -58,6 +59,7 @@ impl Operator {
     }
 
     /// Begins to add an authenticator program for whoever is signed in. `auth.fresh`; `factor.class`: it completes a password, and there is none.
+    #[boxed]
     pub async fn begin_totp_enrolment(&self, browser: &Browser<'_>, actor: &Actor) -> Result<(), Refusal> {
         self.needs(actor, Need::Fresh)?;
         let person = factors::own(actor)?.id;
@@ -71,6 +73,7 @@ impl Operator {
     }
 
     /// What the page shows until the first code comes. `form.old`.
+    #[boxed]
     pub async fn totp_enrolment(&self, browser: &Browser<'_>, actor: &Actor) -> Result<TotpOffer, Refusal> {
         self.needs(actor, Need::Fresh)?;
         let secret = self.offered(browser, actor).await?;
@@ -84,6 +87,7 @@ impl Operator {
     }
 
     /// Adds it, behind a first code; it takes the place of the one before. `auth.fresh`, `factor.refused`, `form.old`.
+    #[boxed]
     pub async fn enrol_totp(&self, browser: &Browser<'_>, actor: &Actor, code: &str) -> Result<FactorView, Refusal> {
         self.needs(actor, Need::Fresh)?;
         let secret = self.offered(browser, actor).await?;
@@ -109,6 +113,7 @@ impl Operator {
     }
 
     /// The code of an authenticator program, as the second means of the sign-in under way. `factor.refused`, `factor.spent`, `form.old`.
+    #[boxed]
     pub async fn totp_second(&self, browser: &Browser<'_>, code: &str, origin: &Origin) -> Result<Entered, Refusal> {
         let attempt = self.attempt(browser.attempt).await?;
         let (person, login) = self.may_show_second(&attempt, origin).await?;

@@ -1,5 +1,6 @@
 //! A file of people as it arrives.
 use super::{CERTIFIED, ImportView, view};
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::lines::{Fault, PIECE, Source};
 use crate::record::By;
@@ -48,6 +49,7 @@ pub struct ImportIntake {
 
 impl Operator {
     /// Begins to receive a file. `right.missing`, `admin.not_found` (structure), `admin.invalid`.
+    #[boxed]
     pub async fn start_import(&self, actor: &Actor, new: NewImport) -> Result<ImportIntake, Refusal> {
         let structure = new.structure.as_deref().map(|c| plain::code(c, "structure")).transpose()?;
         let new = NewImport { structure, name: plain::line(&new.name, "name", NAME)?, ..new };
@@ -85,6 +87,7 @@ impl Operator {
 
 impl ImportIntake {
     /// Takes a piece of the file. `csv.header`, `csv.encoding`, `message.too_big`: the import is to be given up then.
+    #[boxed]
     pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
         let most = self.operator.config().limits.import_bytes;
         for piece in piece.chunks(PIECE) {
@@ -98,6 +101,7 @@ impl ImportIntake {
     }
 
     /// The file is over: its lines are worked through from now on. `csv.empty`, `csv.header`.
+    #[boxed]
     pub async fn finish(mut self) -> Result<ImportView, Refusal> {
         let done = self.complete().await;
         if let Err(refusal) = &done {
@@ -107,6 +111,7 @@ impl ImportIntake {
     }
 
     /// Gives the import up: nothing of the file is kept. What cannot be removed now is removed by housekeeping.
+    #[boxed]
     pub async fn give_up(&mut self, why: &Refusal) {
         if !self.begun {
             return;

@@ -13,6 +13,7 @@ mod work;
 
 pub use intake::{ImportIntake, NewImport};
 
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -154,6 +155,7 @@ fn known(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, id: Id) -> Result<Im
 
 impl Operator {
     /// Imports that the asker may see, newest first, from before an id.
+    #[boxed]
     pub async fn imports(&self, actor: &Actor, before: Option<Id>, limit: u32) -> Result<Vec<ImportView>, Refusal> {
         let (actor, limit) = (actor.clone(), limit.clamp(1, 1000));
         let list = move |tx: &mut dyn Tx| {
@@ -169,6 +171,7 @@ impl Operator {
     }
 
     /// An import. `admin.not_found`.
+    #[boxed]
     pub async fn import(&self, actor: &Actor, id: Id) -> Result<ImportView, Refusal> {
         let actor = actor.clone();
         let show = move |tx: &mut dyn Tx| {
@@ -179,6 +182,7 @@ impl Operator {
     }
 
     /// Lines of an import from after one, of one state when it is given. `admin.not_found`, `admin.invalid` (a state that there is not).
+    #[boxed]
     pub async fn import_lines(
         &self,
         actor: &Actor,
@@ -202,6 +206,7 @@ impl Operator {
     }
 
     /// The first line of the report: what stands in its columns, those of the file included. `admin.not_found`.
+    #[boxed]
     pub async fn import_report_head(&self, actor: &Actor, id: Id) -> Result<String, Refusal> {
         let actor = actor.clone();
         let look = move |tx: &mut dyn Tx| known(tx, &actor, UseCase::ImportShow, id);
@@ -221,6 +226,7 @@ impl Operator {
 
     /// A part of the report as a file with columns, from after a line; and the last line in it. `None`: there is no more. What a spreadsheet would
     /// take for a formula is written so that it does not.
+    #[boxed]
     pub async fn import_report(&self, actor: &Actor, id: Id, after: i64) -> Result<Option<(String, i64)>, Refusal> {
         let lines = self.import_lines(actor, id, None, after, REPORT as u32).await?;
         let Some(last) = lines.last() else { return Ok(None) };
@@ -239,6 +245,7 @@ impl Operator {
     }
 
     /// Stops an import: what was done stays. `admin.not_found`, `state.wrong` when it is over.
+    #[boxed]
     pub async fn cancel_import(&self, actor: &Actor, id: Id) -> Result<ImportView, Refusal> {
         let now = self.now().0;
         let fact = self.fact("import.cancelled", &By::actor(actor), None, "ok", json!({ "import": id.to_string() }));

@@ -11,6 +11,7 @@ pub use memory::Direction;
 pub(crate) use memory::Memory;
 pub use views::{PeerCauseView, PeerCertificateView, PeerDayView, PeerDetail, PeerView};
 
+use crate::boxed;
 use crate::mail::Accepted;
 use crate::{Operator, Peer};
 use memory::Told;
@@ -92,6 +93,7 @@ impl Operator {
     }
 
     /// Writes the ledger every few seconds until `stop`, and a last time then.
+    #[boxed]
     pub async fn run_ledger(&self, stop: CancellationToken) {
         loop {
             let ends = tokio::select! {

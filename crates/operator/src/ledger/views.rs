@@ -1,5 +1,6 @@
 //! The ledger as administrators see it.
 use super::memory::DAY;
+use crate::boxed;
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::partner::percentile;
@@ -135,6 +136,7 @@ fn seconds(counts: &Counts, percent: i64) -> Option<i64> {
 
 impl Operator {
     /// Partners by domain from after `after`, whose domain holds `search`, with what happened in the last `days`. `right.missing`.
+    #[boxed]
     pub async fn peers(
         &self,
         actor: &Actor,
@@ -159,6 +161,7 @@ impl Operator {
     }
 
     /// One partner in detail. `admin.not_found` when there never was a contact.
+    #[boxed]
     pub async fn peer(&self, actor: &Actor, domain: &DomainName, days: u32) -> Result<PeerDetail, Refusal> {
         self.require(actor, UseCase::PeerList, On::Operator).await?;
         let (name, since) = (domain.to_string(), self.since(days));
@@ -181,6 +184,7 @@ impl Operator {
     }
 
     /// What went to and came from all partners together, by day, oldest first. `right.missing`.
+    #[boxed]
     pub async fn exchanges(&self, actor: &Actor, days: u32) -> Result<Vec<PeerDayView>, Refusal> {
         self.require(actor, UseCase::PeerList, On::Operator).await?;
         let since = self.since(days);

@@ -1,5 +1,6 @@
 //! Writing the ledger: rows of partners and days, certificates that were seen, and the alarms of what became weaker.
 use super::memory::{Batch, DAY, Waiting};
+use crate::boxed;
 use crate::certificates::day;
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
@@ -21,6 +22,7 @@ type Group = ((String, &'static str), Vec<(Key, Waiting)>);
 
 impl Operator {
     /// Writes what was added up. What cannot be written now waits for the next time.
+    #[boxed]
     pub async fn flush_ledger(&self) {
         let batch = self.0.ledger.take();
         if batch.rows.is_empty() && batch.certificates.is_empty() {

@@ -1,6 +1,7 @@
 //! A BAL, suspended, resumed, blocked, released, kept.
 use super::views::{LifeView, bal_view};
 use super::{Deed, Over, advance, of_bal, takes_over, undoable};
+use crate::boxed;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::rights::{On, authority, unknown};
@@ -33,22 +34,27 @@ pub(super) fn seized(
 
 impl Operator {
     /// Puts a BAL to rest: nobody signs in, mail goes on arriving. `state.wrong`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn suspend_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.step_bal(actor, address, reason, (UseCase::BalSuspend, LifeStep::Suspend, "bal.suspended")).await
     }
     /// Takes a suspended BAL up again.
+    #[boxed]
     pub async fn resume_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.step_bal(actor, address, reason, (UseCase::BalSuspend, LifeStep::Resume, "bal.resumed")).await
     }
     /// Blocks a BAL for an investigation (F039).
+    #[boxed]
     pub async fn block_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.step_bal(actor, address, reason, (UseCase::BalBlock, LifeStep::Block, "bal.blocked")).await
     }
     /// Releases a blocked BAL: it is what it was before.
+    #[boxed]
     pub async fn release_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.step_bal(actor, address, reason, (UseCase::BalBlock, LifeStep::Release, "bal.released")).await
     }
     /// Withdraws a closing before its time: the BAL is what it was before.
+    #[boxed]
     pub async fn keep_bal(&self, actor: &Actor, address: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.step_bal(actor, address, reason, (UseCase::BalClose, LifeStep::Keep, "bal.kept")).await
     }

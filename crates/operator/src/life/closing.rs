@@ -5,6 +5,7 @@
 //! mail that the BAL sent and that still waits (it is under transit keys); what becomes of it is told to nobody.
 use super::views::{LifeView, bal_view};
 use super::{Deed, Over, advance, bals, of_bal, undoable, wrong};
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::notices::{Notice, Template};
 use crate::record::{By, Fact};
@@ -111,6 +112,7 @@ impl Operator {
     }
 
     /// Begins to close a BAL, or closes it where there is no cooling period. `state.wrong`, `admin.not_found`, `admin.invalid`, `right.missing`.
+    #[boxed]
     pub async fn close_bal(&self, actor: &Actor, address: &str, order: CloseOrder) -> Result<LifeView, Refusal> {
         let use_case = UseCase::BalClose;
         self.require(actor, use_case, On::Anywhere).await?;

@@ -9,6 +9,7 @@
 use super::closing::{Cause, CloseOrder};
 use super::of_bal;
 use super::people::known;
+use crate::boxed;
 use crate::openings::request::Request;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -107,6 +108,7 @@ struct Begun {
 
 impl Operator {
     /// Somebody leaves a structure. `admin.not_found`, `admin.invalid`, `right.missing`.
+    #[boxed]
     pub async fn depart(&self, actor: &Actor, login: &str, order: Departure) -> Result<DepartureView, Refusal> {
         let use_case = UseCase::MembershipEdit;
         self.require(actor, use_case, On::Anywhere).await?;

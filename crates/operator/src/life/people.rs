@@ -1,6 +1,7 @@
 //! A person or a structure, blocked and released (F039).
 use super::views::{LifeView, other_view};
 use super::{Over, takes_over, undoable, wrong};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, authority, unknown};
@@ -20,18 +21,22 @@ pub(super) fn known(tx: &mut dyn Tx, actor: &Actor, use_case: UseCase, login: &s
 
 impl Operator {
     /// Blocks a person: no door opens any more. Nobody blocks himself. `state.wrong`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn block_person(&self, actor: &Actor, login: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.set_person_blocked(actor, login, reason, true).await
     }
     /// Releases a blocked person.
+    #[boxed]
     pub async fn release_person(&self, actor: &Actor, login: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.set_person_blocked(actor, login, reason, false).await
     }
     /// Blocks a structure: its BALs and the roles of its administrators have no effect any more. `state.wrong`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn block_structure(&self, actor: &Actor, code: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.set_structure_blocked(actor, code, reason, true).await
     }
     /// Releases a blocked structure.
+    #[boxed]
     pub async fn release_structure(&self, actor: &Actor, code: &str, reason: &str) -> Result<LifeView, Refusal> {
         self.set_structure_blocked(actor, code, reason, false).await
     }

@@ -1,5 +1,6 @@
 //! A life, shown.
 use super::of_bal;
+use crate::boxed;
 use crate::holds::HoldView;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach};
@@ -52,6 +53,7 @@ pub struct LifeView {
 
 impl Operator {
     /// The life of a BAL. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn life_of_bal(&self, actor: &Actor, address: &str) -> Result<LifeView, Refusal> {
         self.require(actor, UseCase::BalList, On::Anywhere).await?;
         let (key, actor) = (self.key_of(address)?, actor.clone());
@@ -63,6 +65,7 @@ impl Operator {
         Ok(self.0.store.read(show).await?)
     }
     /// The life of a person. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn life_of_person(&self, actor: &Actor, login: &str) -> Result<LifeView, Refusal> {
         self.require(actor, UseCase::PersonList, On::Anywhere).await?;
         let (login, actor) = (login.to_ascii_lowercase(), actor.clone());
@@ -74,6 +77,7 @@ impl Operator {
         Ok(self.0.store.read(show).await?)
     }
     /// The life of a structure. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn life_of_structure(&self, actor: &Actor, code: &str) -> Result<LifeView, Refusal> {
         self.require(actor, UseCase::StructureList, On::Anywhere).await?;
         let (code, actor) = (code.to_ascii_lowercase(), actor.clone());

@@ -1,5 +1,6 @@
 //! Logging in to REST: a token made for it, and nothing else.
 use super::{FAILURE_DELAY, MAX_INPUT, TOUCH_EVERY};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
@@ -17,6 +18,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.failed`, `login.too_many`.
+    #[boxed]
     pub async fn login_api(&self, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
         let now = self.clock().now();
         match self.check_api_token(token, origin).await {

@@ -5,6 +5,7 @@
 //! by its form; of those that never were ours Pro Santé Connect is asked, where it is asked about each token.
 use super::sasl::{self, Bearer};
 use super::{Found, MAX_INPUT, find};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
 use sceau_domain::{Address, Refusal, RefusalCode};
@@ -38,6 +39,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::login_token`].
+    #[boxed]
     pub async fn login_bearer(&self, given: &Bearer, origin: &Origin) -> Result<Actor, Refusal> {
         let nameless = self.0.guard.nameless(given.token.as_bytes());
         let name = given.login.as_deref().unwrap_or(&nameless);

@@ -5,6 +5,7 @@
 //! registered for the BAL (purpose `certificate`); a device's by itself (`device_certificate`); a card by the national identifier of its holder, whose
 //! row is made at the first use (`card`): revoked, it stays shut.
 use super::{Found, find, sasl};
+use crate::boxed;
 use crate::identity::devices;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin};
@@ -26,6 +27,7 @@ impl Operator {
     /// # Errors
     /// `login.failed`, `login.too_many`; a cause of `peer.*` when the chain is not good, and of `card.*` or `identity.*` when a card is: nobody but its
     /// owner can show it, and must know why. When it is right: `terms.required`, `right.missing`.
+    #[boxed]
     pub async fn login_certificate(
         &self,
         chain: &[CertificateDer<'_>],

@@ -4,6 +4,7 @@
 //! Promises: whatever was taken away since the login, on any node, is told, at once or (while the other nodes are not heard) within a second
 //! or two; so is the planned end of the access or of the token. A session that is not concerned sleeps on. Whoever is told asks
 //! [`Operator::still_allowed`].
+use crate::boxed;
 use crate::{Actor, Operator, Who};
 use sceau_store::Id;
 use std::time::Duration;
@@ -39,6 +40,7 @@ impl Leash {
     }
 
     /// Waits until the session should ask whether it is still allowed. Cancel-safe.
+    #[boxed]
     pub async fn pulled(&mut self) {
         loop {
             let now = *self.taken.borrow_and_update();

@@ -2,6 +2,7 @@
 //! them must not take the room of everybody else.
 //!
 //! Promises: a session is counted once, whatever BALs it enters; it is not counted any more however it ended; nothing is kept of who has none.
+use crate::boxed;
 use crate::record::By;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
@@ -60,6 +61,7 @@ impl Operator {
     ///
     /// # Errors
     /// `session.too_many`, traced: the person has as many open here as one may. The caller ends what the login began ([`Operator::logout`]).
+    #[boxed]
     pub async fn open_session(&self, actor: &Actor) -> Result<OpenSession, Refusal> {
         let most = self.config().limits.sessions_per_person;
         match self.0.sessions.open(actor.person(), most) {

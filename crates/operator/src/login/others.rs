@@ -6,6 +6,7 @@
 //! BAL apart.
 use super::{TokenRule, bal_ref, chair};
 use crate::access::holds;
+use crate::boxed;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
 use crate::{Actor, BalRef, Door, Operator, Who, terms};
@@ -69,11 +70,13 @@ fn reference(
 
 impl Operator {
     /// The other BALs that the person of a session may read, by address. Entering one is another act ([`Operator::enter_bals`]).
+    #[boxed]
     pub async fn other_bals(&self, actor: &Actor) -> Result<Vec<BalRef>, Refusal> {
         self.look_beside(actor, None).await
     }
 
     /// One of them by its address. `folder.unknown`, whether it does not exist or the person has no access to it.
+    #[boxed]
     pub async fn other_bal(&self, actor: &Actor, address: &str) -> Result<BalRef, Refusal> {
         let key = self.key_of(address).map_err(|_| RefusalCode::FolderUnknown)?;
         let found = self.look_beside(actor, Some(key)).await?;
@@ -97,6 +100,7 @@ impl Operator {
 
     /// Sits the person of a session down at other BALs of his, as [`Operator::other_bals`] found them. Each is traced as an opening by the natural
     /// person. A BAL to which the access is not what it was a moment ago is left out.
+    #[boxed]
     pub async fn enter_bals(&self, actor: &Actor, bals: Vec<BalRef>) -> Result<Vec<Actor>, Refusal> {
         let Some(from) = Beside::of(actor, self.token_rule()) else { return Ok(Vec::new()) };
         if bals.is_empty() {

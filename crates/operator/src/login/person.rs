@@ -1,5 +1,6 @@
 //! Showing who one is for one's own matters, without a BAL: the page of the terms of use. A device token does, or one for REST.
 use super::{FAILURE_DELAY, MAX_INPUT, TOUCH_EVERY, held_per};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator, Origin, PersonRef, Who};
@@ -12,6 +13,7 @@ impl Operator {
     ///
     /// # Errors
     /// `login.failed`, `login.too_many`.
+    #[boxed]
     pub async fn login_person(&self, login: &str, token: &str, origin: &Origin) -> Result<Actor, Refusal> {
         let now = self.clock().now();
         if self.0.guard.too_many(origin.remote, login, now, self.config().login_failures_per_minute) {

@@ -1,4 +1,5 @@
 //! A message that came as binary (RFC 3030) is written anew as lines before anything is decided about it: see [`sceau_message::binary`].
+use crate::boxed;
 use crate::{Operator, Received, refuse};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_message::binary::{BinaryError, Rewriter};
@@ -14,6 +15,7 @@ impl Operator {
     /// # Errors
     /// `message.nul`, `message.bare_newline`, `message.line_too_long`: octets that are no lines stand outside of parts that say `binary`.
     /// `message.not_convertible`: a binary part stands in a signed one. `message.too_big`: more than `max` bytes once encoded.
+    #[boxed]
     pub async fn as_lines(&self, message: Received, max: u64) -> Result<Received, Refusal> {
         if message.flaw.is_none() {
             return Ok(message);

@@ -10,6 +10,7 @@ use super::responder::Test;
 use super::to_queue::ToQueue;
 use super::{Accepted, Envelope, Judged, Rcpt};
 use crate::antivirus::{About, Whose};
+use crate::boxed;
 use crate::mailbox::deliver::{self, Prepared, Target};
 use crate::mailbox::entries::FlagSet;
 use crate::record::{By, Fact};
@@ -53,6 +54,7 @@ struct Carried {
 
 impl Operator {
     /// Judges the chain shown in the handshake: chain, validity, revocation, listed for at least one domain. Traces refusals.
+    #[boxed]
     pub async fn mx_peer(&self, chain: &[CertificateDer<'_>], origin: &Origin) -> Result<Peer, Refusal> {
         match self.judge_peer(chain).await {
             Ok(peer) => Ok(peer),
@@ -74,6 +76,7 @@ impl Operator {
 
     /// MAIL: the peer's certificate is good and not revoked, now; the sender's domain lists its DN; `<>` from a peer listed for at least one domain.
     /// Judged at each MAIL, on connections that were opened, or whose TLS session began, before.
+    #[boxed]
     pub async fn mx_sender(
         &self,
         peer: &Peer,
@@ -117,6 +120,7 @@ impl Operator {
 
     /// RCPT: the BAL exists, may receive from this sender, has room (`size` as announced); `already` recipients were accepted. What was found goes into
     /// the envelope.
+    #[boxed]
     pub async fn mx_recipient(
         &self,
         peer: &Peer,
@@ -171,6 +175,7 @@ impl Operator {
 
     /// After DATA: header rules (one From whose domain lists the peer, loop limit), then one transaction: blob, rows for every
     /// recipient, dedupe record, traces. Returns after it is durable.
+    #[boxed]
     pub async fn mx_accept(
         &self,
         peer: &Peer,
@@ -461,11 +466,13 @@ impl Operator {
     }
 
     /// Traces a refusal that a door decided by itself (syntax, bare newline, too many errors…).
+    #[boxed]
     pub async fn trace_refusal(&self, who: Option<&Peer>, refusal: &Refusal, origin: &Origin) {
         self.refused(By::peer(who, origin), None, None, refusal.clone()).await;
     }
 
     /// As [`Operator::trace_refusal`], of somebody who has logged in.
+    #[boxed]
     pub async fn trace_refusal_of(&self, actor: &Actor, refusal: &Refusal) {
         self.refused(By::actor(actor), None, None, refusal.clone()).await;
     }

@@ -7,6 +7,7 @@
 use super::parties::{Found, Local};
 use super::voice::{Names, Voice};
 use super::{Accepted, Envelope};
+use crate::boxed;
 use crate::record::By;
 use crate::{Actor, Operator, Received, Who};
 use sceau_domain::exchange::{Sender, may_exchange};
@@ -15,6 +16,7 @@ use sceau_message::header;
 
 impl Operator {
     /// MAIL: the actor may send from this address (F150).
+    #[boxed]
     pub async fn submit_sender(&self, actor: &Actor, from: Option<&Address>, size: Option<u64>) -> Result<(), Refusal> {
         let judged = match self.judge_submitter(actor, from, size).await {
             Ok(()) => self.may_submit(actor),
@@ -48,6 +50,7 @@ impl Operator {
     }
 
     /// RCPT: `domain::exchange` with what we know of both ends; ours must exist and have room.
+    #[boxed]
     pub async fn submit_recipient(
         &self,
         actor: &Actor,
@@ -102,6 +105,7 @@ impl Operator {
 
     /// After DATA: From and Sender are BALs of the actor, Message-ID and Date added if absent, Bcc removed; one transaction:
     /// local deliveries, queue entries, traces. Returns after it is durable.
+    #[boxed]
     pub async fn submit(&self, actor: &Actor, envelope: Envelope, message: Received) -> Result<Accepted, Refusal> {
         let from = envelope.from.clone();
         match self.take(actor, envelope, message).await {

@@ -6,6 +6,7 @@
 //! trace. What is in memory is bounded by [`MOST`] messages and [`ROOM`] bytes. Content that goes by a part of another message ([`Operator::may_take`]) is held
 //! to the same: when it is read, and again in the transaction that files it ([`Takings`]).
 use crate::access::Seat;
+use crate::boxed;
 use crate::mail::parties::bal_by_key;
 use crate::mailbox::entries::{Copied, ascending};
 use crate::mailbox::flags;
@@ -145,6 +146,7 @@ impl Operator {
     /// Copies or moves UIDs of a folder into a folder of another BAL of the same person, as which `to_actor` sits there. All or nothing. Messages
     /// that are gone are left out. `folder.unknown`, `right.missing`, `quota.exceeded`, `keyword.limit`, `copy.limit`, `copy.personal`,
     /// `exchange.*`.
+    #[boxed]
     pub async fn transfer_across(
         &self,
         actor: &Actor,
@@ -250,6 +252,7 @@ impl Operator {
     /// May content of a message of one BAL of a person go into a message of another of his BALs (CATENATE, RFC 4469)? What a copy asks, for what is read
     /// and filed anew; what it lets is added to `takings`, for the filing. Within one BAL always. `exchange.*`, `copy.personal`, `folder.unknown`,
     /// `entry.unknown`, `right.missing`.
+    #[boxed]
     pub async fn may_take(
         &self,
         actor: &Actor,

@@ -3,6 +3,7 @@
 //! Promises: names and values are content: sealed, in no log, trace or refusal; a person's own are nobody else's, whoever has access to the BAL; what
 //! is kept is bounded for each person and for everybody together; several entries are set all or none.
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::importing;
 use crate::refuse::{self, Fail};
 use crate::{Actor, BalRef, Operator};
@@ -51,6 +52,7 @@ fn is_own(actor: &Actor) -> bool {
 impl Operator {
     /// The annotations that a person sees of a folder, or of the BAL as a whole: everybody's and the person's own, by name; of the BAL also what we say
     /// of it. `folder.unknown`.
+    #[boxed]
     pub async fn annotations(&self, actor: &Actor, folder: Option<&str>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
         let seat = self.seat(actor)?;
         let tag = folder.map(|name| self.folder_seen(actor, seat.bal, name)).transpose()?.map(|(tag, _)| tag);
@@ -80,6 +82,7 @@ impl Operator {
     }
 
     /// Which annotations a person sees at a BAL: folder (0: the BAL as a whole), id (another one each time it is set), name.
+    #[boxed]
     pub async fn annotation_names(&self, actor: &Actor) -> Result<Vec<(Id, Id, String)>, Refusal> {
         let seat = self.seat(actor)?;
         let person = actor.person();
@@ -100,6 +103,7 @@ impl Operator {
     /// Sets annotations of a folder, or of the BAL as a whole; those without a value are removed. Everybody's need the right to file, and are a folder's
     /// only: those of the server are not set here, but for the one by which a program says that it imports ([`importing`]). All or none.
     /// `folder.unknown`, `right.missing`, `annotation.name`, `annotation.size`, `annotation.limit`, `import.running`.
+    #[boxed]
     pub async fn annotate(
         &self,
         actor: &Actor,

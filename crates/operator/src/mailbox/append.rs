@@ -1,6 +1,7 @@
 //! Adding messages to a folder (APPEND, MULTIAPPEND RFC 3502), and putting one in another's place (REPLACE RFC 8508): durable
 //! when it returns, all of it or nothing, in one transaction.
 use crate::antivirus::{About, Whose};
+use crate::boxed;
 use crate::mail::keep::{Kept, keep_all};
 use crate::mailbox::across::{Takings, lock_all};
 use crate::mailbox::deliver::{self, Placed, Prepared, Target};
@@ -56,6 +57,7 @@ pub struct Replacing {
 impl Operator {
     /// Adds a message to a folder by name (APPEND). Durable when it returns. (UIDVALIDITY, uid).
     /// `folder.unknown`, `quota.exceeded`, `keyword.limit`, `syntax.error`, `message.infected`, `antivirus.unavailable`.
+    #[boxed]
     pub async fn append(
         &self,
         actor: &Actor,
@@ -73,6 +75,7 @@ impl Operator {
 
     /// Looks at a message (antivirus) and seals what will be kept of it beside its content. Nothing is kept yet.
     /// `keyword.limit`, `syntax.error`, `message.infected`, `antivirus.unavailable`.
+    #[boxed]
     pub async fn prepare_filing(
         &self,
         actor: &Actor,
@@ -97,6 +100,7 @@ impl Operator {
 
     /// Is there room for so many bytes, in exchange for what is replaced? Judged again when they are filed ([`Operator::file`]): for those who
     /// would rather not take what cannot be kept. `quota.exceeded`.
+    #[boxed]
     pub async fn has_room(&self, actor: &Actor, bytes: u64, replacing: Option<&Replacing>) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
         let leaves = replacing.filter(|r| r.actor.bal.as_ref().is_some_and(|b| b.id == seat.bal));
@@ -119,6 +123,7 @@ impl Operator {
 
     /// Keeps the messages, in their order, and removes the one that is replaced: all or nothing.
     /// `folder.unknown`, `quota.exceeded`, `keyword.limit`; `entry.unknown` when the one to replace is gone; what [`Operator::may_take`] refuses.
+    #[boxed]
     pub async fn file(
         &self,
         actor: &Actor,
@@ -193,6 +198,7 @@ impl Operator {
     }
 
     /// The message that a UID of a folder shows now. `folder.unknown`, `entry.unknown`.
+    #[boxed]
     pub async fn message_at(&self, actor: &Actor, folder: Id, uid: u32) -> Result<Id, Refusal> {
         let seat = self.seat(actor)?;
         let without = self.kept_from(actor);

@@ -4,6 +4,7 @@
 //! Promises: the first reader of a damaged content raises an alarm and leaves a trace; from then on it is read to its end before a byte of it is given out, so
 //! that it is refused as a whole; once it can be read again (from a backup, say) it serves, and the alarm is over. What is known are the open alarms
 //! themselves: every node knows the same, after a restart too.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse;
 use crate::{Actor, Operator};
@@ -70,6 +71,7 @@ impl Reading {
     }
 
     /// The row of the content, and in the same question what is known of the message.
+    #[boxed]
     pub async fn find(&mut self) -> Result<Option<Found>, Refusal> {
         let blob = self.blob;
         let [rows, content] = [What::Rows(self.message), What::Content(blob)].map(What::name);
@@ -86,6 +88,7 @@ impl Reading {
     }
 
     /// Looks at what was just opened, as far as that costs nothing; to its end when it is known to be damaged. `message.damaged`.
+    #[boxed]
     pub async fn opened(&self, blob: &mut BlobReader) -> Result<(), Refusal> {
         self.mended(What::Rows(self.message)).await;
         let content = What::Content(self.blob);
@@ -99,10 +102,12 @@ impl Reading {
     }
 
     /// The refusal for rows that do not open.
+    #[boxed]
     pub async fn rows(&self, e: &StoreError) -> Refusal {
         self.failed(What::Rows(self.message), e).await
     }
     /// The refusal for content that cannot be read.
+    #[boxed]
     pub async fn content(&self, e: &StoreError) -> Refusal {
         self.failed(What::Content(self.blob), e).await
     }

@@ -1,6 +1,7 @@
 //! Entries of a folder: what they are, opening a folder, what changed since. Changing them: one act a file
 //! ([`super::flags`], [`super::transfer`], [`super::expunge`], [`super::append`]).
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::folders::{Folder, narrow};
 use crate::mailbox::words::{Keywords, Words};
 use crate::reading::Read;
@@ -193,6 +194,7 @@ pub(crate) fn ascending(uids: &[u32]) -> Vec<i64> {
 
 impl Operator {
     /// Opens a folder (SELECT, EXAMINE). Traced as an opening by the natural person.
+    #[boxed]
     pub async fn open_folder(&self, actor: &Actor, name: &str, read_only: bool) -> Result<OpenFolder, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
@@ -244,6 +246,7 @@ impl Operator {
     }
 
     /// When entries came into their folder (SAVEDATE, RFC 8514); those of which it is not known are absent. Ask by pages.
+    #[boxed]
     pub async fn saved_dates(
         &self,
         actor: &Actor,
@@ -262,6 +265,7 @@ impl Operator {
 
     /// Changes of a folder since a modseq. `folder.unknown` when it was deleted. UIDs that came and went since are in
     /// `vanished` too. A view of `since` becomes that of `Changes::modseq` by removing `vanished` and putting `changed` in.
+    #[boxed]
     pub async fn changes(&self, actor: &Actor, folder: Id, since: u64) -> Result<Changes, Refusal> {
         let seat = self.seat(actor)?;
         let since = i64::try_from(since).unwrap_or(i64::MAX);

@@ -1,4 +1,5 @@
 //! Removing entries for good (EXPUNGE, CLOSE, UID EXPUNGE RFC 4315).
+use crate::boxed;
 use crate::mailbox::entries::{Flags, ascending};
 use crate::mailbox::folders::narrow;
 use crate::mailbox::personal::leave_out;
@@ -12,6 +13,7 @@ use serde_json::json;
 
 impl Operator {
     /// Removes entries flagged `\Deleted` (all, or only these UIDs). Returns the UIDs removed.
+    #[boxed]
     pub async fn expunge(&self, actor: &Actor, folder: Id, only: Option<&[u32]>) -> Result<Vec<u32>, Refusal> {
         let seat = self.seat(actor)?.filing();
         let only = only.map(ascending);

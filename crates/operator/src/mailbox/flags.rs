@@ -1,4 +1,5 @@
 //! Changing flags and keywords of entries (STORE).
+use crate::boxed;
 use crate::desk::beside::{colleague, newly};
 use crate::mailbox::entries::{Entry, FlagChange, FlagSet, ascending};
 use crate::mailbox::folders::narrow;
@@ -96,6 +97,7 @@ impl Operator {
 
     /// Changes flags of UIDs; unknown UIDs are skipped; entries whose modseq is above `unchanged_since` are left and returned second.
     /// An entry whose flags are already so keeps its modseq. `folder.unknown`, `keyword.limit`, `keyword.too_many`, `syntax.error`.
+    #[boxed]
     pub async fn change_flags(
         &self,
         actor: &Actor,

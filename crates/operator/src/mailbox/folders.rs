@@ -1,4 +1,5 @@
 //! Folders: what they are, listing, counts, the folders every BAL starts with.
+use crate::boxed;
 use crate::mailbox::names::{self, INBOX};
 use crate::mailbox::personal::Marks;
 use crate::mailbox::seal::BalSeal;
@@ -120,6 +121,7 @@ impl FolderStatus {
 
 impl Operator {
     /// Folders of the actor's BAL, sorted by name, INBOX first.
+    #[boxed]
     pub async fn folders(&self, actor: &Actor) -> Result<Vec<Folder>, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
@@ -135,11 +137,13 @@ impl Operator {
         Ok(folders)
     }
     /// One folder by name. `folder.unknown`.
+    #[boxed]
     pub async fn folder(&self, actor: &Actor, name: &str) -> Result<Folder, Refusal> {
         let (row, name) = self.folder_row(actor, name, None).await?;
         Ok(Folder::of(&row, name))
     }
     /// Counts of a folder by name.
+    #[boxed]
     pub async fn folder_status(&self, actor: &Actor, name: &str) -> Result<FolderStatus, Refusal> {
         let (row, _) = self.folder_row(actor, name, self.kept_from(actor)).await?;
         Ok(FolderStatus::of(&row))

@@ -1,4 +1,5 @@
 //! Which UIDs of a folder show a message, a conversation, or what came in some days: for search keys that name messages so.
+use crate::boxed;
 use crate::mailbox::entries::Entry;
 use crate::mailbox::folders::narrow;
 use crate::mailbox::read::{MessageSummary, damaged};
@@ -13,11 +14,13 @@ const PAGE: usize = 200;
 
 impl Operator {
     /// UIDs of a folder that show this message, ascending. `folder.unknown`.
+    #[boxed]
     pub async fn uids_of_message(&self, actor: &Actor, folder: Id, message: Id) -> Result<Vec<u32>, Refusal> {
         self.uids_where(actor, folder, move |tx| messages::uids_of(tx, folder, message)).await
     }
     /// UIDs of what came into a folder from one instant on, or before another (for what was there before it was noted: by INTERNALDATE), ascending.
     /// `folder.unknown`.
+    #[boxed]
     pub async fn uids_saved(
         &self,
         actor: &Actor,
@@ -45,6 +48,7 @@ impl Operator {
 
     /// For each of these THREADIDs (sorted), the UIDs among `entries` of messages of that conversation, ascending. Every summary is opened, a page at a
     /// time. The search that asks is traced as such.
+    #[boxed]
     pub async fn uids_of_threads(
         &self,
         actor: &Actor,

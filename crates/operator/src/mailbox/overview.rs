@@ -1,11 +1,13 @@
 //! Every folder of a BAL with its counts, all of one instant and by one question: what a session follows that wants to hear of all of them.
 use super::folders::{Folder, FolderStatus, open_names, seen_by};
+use crate::boxed;
 use crate::refuse::{self, Fail};
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
 
 impl Operator {
     /// Folders of the actor's BAL with their counts, by id.
+    #[boxed]
     pub async fn overview(&self, actor: &Actor) -> Result<Vec<(Folder, FolderStatus)>, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;

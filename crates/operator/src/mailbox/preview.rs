@@ -1,5 +1,6 @@
 //! The first words of messages (PREVIEW, RFC 8970): made from the first text that a person would read, when somebody asks for
 //! the first time, then kept sealed beside the summary.
+use crate::boxed;
 use crate::mailbox::read::{MessageSummary, damaged};
 use crate::mailbox::seal::{BalSeal, MESSAGE_PREVIEW};
 use crate::mailbox::search::body::{self, Listener};
@@ -20,6 +21,7 @@ const LOOKED_AT: usize = 256 * 1024;
 impl Operator {
     /// Previews of messages of the actor's BAL; a message that is gone is absent, and with `lazy` one whose preview was never made.
     /// Empty for a message without text. Traced as a reading of their beginnings. Ask by pages (≤ 500).
+    #[boxed]
     pub async fn previews(&self, actor: &Actor, ids: &[Id], lazy: bool) -> Result<HashMap<Id, String>, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;

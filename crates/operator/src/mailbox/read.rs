@@ -1,4 +1,5 @@
 //! Reading messages: summaries (never parsed again) and content by ranges.
+use crate::boxed;
 use crate::mailbox::damage::Reading;
 use crate::mailbox::seal::{BalSeal, MESSAGE_PREFIX, MESSAGE_SUMMARY};
 use crate::reading::Read;
@@ -71,6 +72,7 @@ impl MessageReader {
     }
     /// At most `len` bytes from `offset`; fewer at the end. Ask for ≤ 64 KiB at a time. `message.damaged` when what is kept is damaged there: it is told
     /// to the operator, and the message is not opened any more until it can be read.
+    #[boxed]
     pub async fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, Refusal> {
         let rest = usize::try_from(self.size().saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = len.min(rest);
@@ -111,6 +113,7 @@ pub(crate) fn damaged(message: Id, e: &StoreError) -> Result<(), Refusal> {
 impl Operator {
     /// Summaries of messages of the actor's BAL: of the first one, and of those after it as long as they hold no more than some megabytes,
     /// whatever was written into them. Traced as a reading. Ask for ≤ 500.
+    #[boxed]
     pub async fn summaries_page(&self, actor: &Actor, messages: &[Id]) -> Result<Summaries, Refusal> {
         let seat = self.seat(actor)?;
         let seal = self.bal_seal(seat.bal).await?;
@@ -147,6 +150,7 @@ impl Operator {
         Ok(page)
     }
     /// Summaries of a few messages of the actor's BAL, in the order asked; a message that is gone or damaged is skipped.
+    #[boxed]
     pub async fn summaries(&self, actor: &Actor, messages: &[Id]) -> Result<Vec<Arc<MessageSummary>>, Refusal> {
         let (mut found, mut rest) = (Vec::with_capacity(messages.len()), messages);
         while !rest.is_empty() {
@@ -157,6 +161,7 @@ impl Operator {
         Ok(found)
     }
     /// Opens a message's content. Traced as a reading. `entry.unknown` when it is gone, `message.damaged` when what is kept of it cannot be read.
+    #[boxed]
     pub async fn open_message(&self, actor: &Actor, message: Id) -> Result<MessageReader, Refusal> {
         let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {

@@ -1,4 +1,5 @@
 //! Renaming a folder with what is below it; renaming INBOX moves its messages (RFC 9051 §6.3.6).
+use crate::boxed;
 use crate::mailbox::names::{self, INBOX};
 use crate::mailbox::structure::{Ground, Stop, Tree, make};
 use crate::record::Record;
@@ -24,6 +25,7 @@ struct Plan {
 impl Operator {
     /// Renames a folder with its children; renaming INBOX moves its messages into the new folder (RFC 9051 §6.3.6).
     /// `folder.unknown`, `folder.exists`, `folder.name` (also into itself), `folder.limit`.
+    #[boxed]
     pub async fn rename_folder(&self, actor: &Actor, from: &str, to: &str) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
         let (_, from) = self.folder_seen(actor, seat.bal, from)?;

@@ -1,4 +1,5 @@
 //! What left a folder since a client last saw it (QRESYNC, RFC 7162 §3.2).
+use crate::boxed;
 use crate::mailbox::folders::narrow;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -18,6 +19,7 @@ pub struct Gone {
 impl Operator {
     /// UIDs gone from a folder since a modseq. A modseq that the folder has not reached was never said of it: nothing is known then, as of
     /// modseq 0. `folder.unknown` when it was deleted.
+    #[boxed]
     pub async fn gone_since(&self, actor: &Actor, folder: Id, since: u64) -> Result<Gone, Refusal> {
         let seat = self.seat(actor)?;
         let since = i64::try_from(since).unwrap_or(i64::MAX);

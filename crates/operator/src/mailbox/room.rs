@@ -1,4 +1,5 @@
 //! How much room a BAL has (QUOTA, RFC 9208).
+use crate::boxed;
 use crate::mailbox::entries::Flags;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -18,6 +19,7 @@ pub struct Room {
 
 impl Operator {
     /// Room of the actor's BAL.
+    #[boxed]
     pub async fn room(&self, actor: &Actor) -> Result<Room, Refusal> {
         let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {
@@ -34,6 +36,7 @@ impl Operator {
     }
 
     /// Bytes of a folder's entries that are flagged `\Deleted` (DELETED-STORAGE, RFC 9208 §4.1.4). `folder.unknown`.
+    #[boxed]
     pub async fn deleted_size(&self, actor: &Actor, folder: Id) -> Result<u64, Refusal> {
         let seat = self.seat(actor)?;
         let read = self.0.store.read::<_, Fail, _>(move |tx| {

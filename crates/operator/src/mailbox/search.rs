@@ -16,6 +16,7 @@ mod threads;
 pub use order::{SortBy, SortKey};
 pub use sceau_message::thread::{Algorithm, Threads, Token};
 
+use crate::boxed;
 use crate::mailbox::entries::{Entry, Flags};
 use crate::mailbox::seal::BalSeal;
 use crate::reading::Read;
@@ -81,6 +82,7 @@ pub enum Field {
 impl Operator {
     /// The UIDs among `entries` (the session's view) that match, ascending. A message that is gone matches nothing that its
     /// entry does not decide. `syntax.error` when the query is nested too deeply or too large.
+    #[boxed]
     pub async fn search(&self, actor: &Actor, entries: &[Entry], query: &Query) -> Result<Vec<u32>, Refusal> {
         let seat = self.seat(actor)?;
         let mut plan = Plan::of(query).ok_or(RefusalCode::SyntaxError)?;

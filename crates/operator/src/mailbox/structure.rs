@@ -3,6 +3,7 @@
 //! Names are sealed, so a plan is made on an opened snapshot of the tree, and carried out in a transaction that first locks
 //! the BAL and checks that the tree is still the one of the snapshot; otherwise it is planned again.
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::folders::{Folder, SpecialUse, open_names};
 use crate::mailbox::names::{self, INBOX};
 use crate::mailbox::seal::BalSeal;
@@ -169,6 +170,7 @@ impl Operator {
 
     /// Creates a folder (and missing parents). `folder.exists` (the name, or another folder has this special use),
     /// `folder.name`, `folder.limit`.
+    #[boxed]
     pub async fn create_folder(
         &self,
         actor: &Actor,
@@ -201,6 +203,7 @@ impl Operator {
     }
 
     /// Deletes a folder and its entries. INBOX: `folder.reserved`; with children: `folder.has_children`.
+    #[boxed]
     pub async fn delete_folder(&self, actor: &Actor, name: &str) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
         let (_, name) = self.folder_seen(actor, seat.bal, name)?;
@@ -209,6 +212,7 @@ impl Operator {
 
     /// Deletes a folder in which nothing is, at the instant at which it goes: what came since somebody looked is not lost. `folder.full`; with a special
     /// use, INBOX: `folder.reserved`; with children: `folder.has_children`.
+    #[boxed]
     pub async fn delete_empty_folder(&self, actor: &Actor, id: Id) -> Result<(), Refusal> {
         let seat = self.seat(actor)?.filing();
         self.delete(actor, seat, Which::Empty(id)).await
@@ -264,6 +268,7 @@ impl Operator {
     }
 
     /// Subscribes or unsubscribes. `folder.unknown`.
+    #[boxed]
     pub async fn subscribe_folder(&self, actor: &Actor, name: &str, on: bool) -> Result<(), Refusal> {
         // Whoever may read a folder may say whether it is among those that he looks at.
         let seat = self.seat(actor)?;

@@ -1,4 +1,5 @@
 //! Copying and moving entries (COPY, MOVE RFC 6851): all of them or none, in one transaction.
+use crate::boxed;
 use crate::mailbox::entries::{Copied, ascending};
 use crate::mailbox::folders::narrow;
 use crate::mailbox::personal::leave_out;
@@ -12,11 +13,13 @@ use serde_json::json;
 
 impl Operator {
     /// Copies UIDs into a folder by name. All or nothing. `folder.unknown`, `quota.exceeded`.
+    #[boxed]
     pub async fn copy(&self, actor: &Actor, folder: Id, uids: &[u32], to: &str) -> Result<Copied, Refusal> {
         let record = self.record(actor, self.seat(actor)?.bal, "mail.copied");
         self.transfer(actor, folder, uids, to, record, false).await
     }
     /// Moves UIDs (RFC 6851), atomically. `folder.unknown`.
+    #[boxed]
     pub async fn move_entries(&self, actor: &Actor, folder: Id, uids: &[u32], to: &str) -> Result<Copied, Refusal> {
         let record = self.record(actor, self.seat(actor)?.bal, "mail.moved");
         self.transfer(actor, folder, uids, to, record, true).await

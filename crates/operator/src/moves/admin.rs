@@ -1,5 +1,6 @@
 //! A move, begun, looked at and ended by the people in charge; and the list of what is to be done.
 use super::Standing;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -55,18 +56,21 @@ pub struct MoveView {
 
 impl Operator {
     /// A domain's move, or that there is none. `admin.not_found`.
+    #[boxed]
     pub async fn domain_move(&self, actor: &Actor, name: &DomainName) -> Result<MoveView, Refusal> {
         self.require(actor, UseCase::DomainMove, On::Operator).await?;
         self.move_view(name).await
     }
 
     /// A domain comes to us. `admin.not_found`; `admin.invalid` when it is an internal one, which no list names.
+    #[boxed]
     pub async fn move_domain_in(&self, actor: &Actor, name: &DomainName) -> Result<MoveView, Refusal> {
         self.begin_move(actor, name, true, None).await
     }
 
     /// A domain goes to another operator; its BALs that are still here are served until `until`. `admin.not_found`; `admin.invalid` when that is past,
     /// or it is an internal one.
+    #[boxed]
     pub async fn move_domain_out(
         &self,
         actor: &Actor,
@@ -108,6 +112,7 @@ impl Operator {
     }
 
     /// The domain does not move (any more): it is ours alone again. `admin.not_found` when it did not move.
+    #[boxed]
     pub async fn cancel_domain_move(&self, actor: &Actor, name: &DomainName) -> Result<MoveView, Refusal> {
         self.require(actor, UseCase::DomainMove, On::Operator).await?;
         let fact = self.fact("domain.move_cancelled", &By::actor(actor), None, "ok", json!({ "domain": name }));

@@ -16,6 +16,7 @@ mod admin;
 
 pub use admin::{MoveView, StepView};
 
+use crate::boxed;
 use crate::{Operator, refuse};
 use sceau_domain::{Address, DomainName, Refusal, RefusalCode};
 use sceau_store::domain_moves::{self as rows, DomainMove};
@@ -128,6 +129,7 @@ impl Operator {
     }
 
     /// Is mail for this domain of ours carried to another operator too, so that servers beside ours are looked for?
+    #[boxed]
     pub async fn is_shared(&self, domain: &DomainName) -> Result<bool, Refusal> {
         Ok(self.standing(domain).await? != Standing::Here)
     }

@@ -2,6 +2,7 @@
 use super::LogReader;
 use super::fold::{kept, root_at};
 use super::reader::{columns, shown};
+use crate::boxed;
 use sceau_notary::bundle::{Bundle, FORMAT, HexHash, Leaf, Since, VERSION};
 use sceau_notary::{Checkpoint, PublicKey, tree};
 use sceau_store::notary as rows;
@@ -28,6 +29,7 @@ impl From<StoreError> for EvidenceError {
 
 impl LogReader {
     /// The evidence of a trace, up to the newest checkpoint; `since`, an older checkpoint that somebody holds, is led back to.
+    #[boxed]
     pub async fn evidence(&self, trace: Id, since: Option<Checkpoint>) -> Result<Bundle, EvidenceError> {
         let keys = self.0.vault().signing_keys().await?;
         self.0

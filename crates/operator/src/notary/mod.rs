@@ -29,6 +29,7 @@ pub use sceau_notary::{Bundle, Checkpoint, Statement};
 pub use settle::sign;
 pub use verify::MOST_LEAVES;
 
+use crate::boxed;
 use crate::{Operator, refuse};
 use sceau_domain::Refusal;
 use sceau_notary::Frontier;
@@ -109,6 +110,7 @@ impl Operator {
 
 impl Notary {
     /// Folds, signs and purges until `stop`. What fails is logged and tried again.
+    #[boxed]
     pub async fn run(&self, stop: CancellationToken) {
         let mut rounds = tokio::time::interval(self.0.settings.every.max(Duration::from_millis(100)));
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -127,6 +129,7 @@ impl Notary {
     }
 
     /// One round: everything that was committed gets its leaf. How many leaves this process appended.
+    #[boxed]
     pub async fn round(&self) -> Result<u64, Refusal> {
         let mut work = self.0.work.lock().await;
         self.begin(&mut work).await?;
@@ -134,6 +137,7 @@ impl Notary {
     }
 
     /// The last round of a process, after its last trace: folds what is left, within bounds, and gives the lease back.
+    #[boxed]
     pub async fn finish(&self) -> Result<(), Refusal> {
         let mut work = self.0.work.lock().await;
         self.begin(&mut work).await?;

@@ -8,6 +8,7 @@
 use super::fold::{Purging, SLICE};
 use super::reader::columns;
 use super::{Notary, Work};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse;
 use sceau_domain::retention::{Item, Span, Unit};
@@ -50,6 +51,7 @@ fn bucket(now: i64, at: i64) -> Option<(i64, i64)> {
 impl Notary {
     /// Purges everything whose retention is over, unless a legal hold suspends it. How many traces went. Only the process that holds the
     /// notary's lease, or takes it, purges.
+    #[boxed]
     pub async fn purge_due(&self) -> Result<u64, Refusal> {
         let mut work = self.0.work.lock().await;
         self.begin(&mut work).await?;

@@ -1,4 +1,5 @@
 //! The log as verifiers read it: page by page, each page one snapshot. Judges nothing: see [`sceau_notary::audit`].
+use crate::boxed;
 use sceau_notary::audit::{CheckpointRow, LeafRow, NodeRow, Page, Unsealed};
 use sceau_notary::statement::{RESTORED, SETTLED, Statement};
 use sceau_notary::{Checkpoint, PublicKey, Trace, tree};
@@ -61,6 +62,7 @@ impl LogReader {
     }
 
     /// What a verifier must know first.
+    #[boxed]
     pub async fn overview(&self) -> Result<Overview, StoreError> {
         let state = self.0.read(rows::state).await?;
         let keys = self.0.vault().signing_keys().await?;
@@ -80,6 +82,7 @@ impl LogReader {
     }
 
     /// The statements of the log, newest first. Whoever relies on them compares their signatures.
+    #[boxed]
     pub async fn statements(&self) -> Result<Vec<Statement>, StoreError> {
         self.0
             .read(|tx| {
@@ -94,11 +97,13 @@ impl LogReader {
     }
 
     /// The leaves from number `from` on; [`i64::MIN`] for the first page, so that nothing hides before the first leaf.
+    #[boxed]
     pub async fn page(&self, from: i64) -> Result<Page, StoreError> {
         self.0.read(move |tx| page(tx, from)).await
     }
 
     /// Traces without a leaf among those above `after`.
+    #[boxed]
     pub async fn unsealed(&self, after: i64) -> Result<Unsealed, StoreError> {
         let (found, next) = self.0.read(move |tx| rows::patrol(tx, after, LOOKED_AT)).await?;
         Ok(Unsealed { traces: found.iter().map(|t| (t.id, id::made_at(t.id).0, t.at)).collect(), next })

@@ -1,5 +1,6 @@
 //! What administrators ask of the notary: each question is a use case, judged and traced.
 use super::{EvidenceError, LogReader, Overview, SigningKeyView};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -22,6 +23,7 @@ impl Operator {
     }
 
     /// Begins a verification of the whole log: what must be known first. Reading all traces is traced, once.
+    #[boxed]
     pub async fn log_overview(&self, actor: &Actor) -> Result<Overview, Refusal> {
         let reader = self.log_reader(actor).await?;
         self.flush_traces().await?;
@@ -31,19 +33,23 @@ impl Operator {
         Ok(overview)
     }
     /// How the log is: what is known before it is read. Looking at that is not traced.
+    #[boxed]
     pub async fn log_state(&self, actor: &Actor) -> Result<Overview, Refusal> {
         self.log_reader(actor).await?.overview().await.map_err(|e| refuse::store(&e))
     }
     /// A page of the log.
+    #[boxed]
     pub async fn log_page(&self, actor: &Actor, from: i64) -> Result<Page, Refusal> {
         self.log_reader(actor).await?.page(from).await.map_err(|e| refuse::store(&e))
     }
     /// Traces without a leaf.
+    #[boxed]
     pub async fn log_unsealed(&self, actor: &Actor, after: i64) -> Result<Unsealed, Refusal> {
         self.log_reader(actor).await?.unsealed(after).await.map_err(|e| refuse::store(&e))
     }
     /// The evidence of a trace; of one that has no leaf yet as soon as it has. `admin.not_found`; `system.unavailable` when it gets none; `admin.invalid` when the
     /// checkpoint to lead back to is not of this log.
+    #[boxed]
     pub async fn evidence(&self, actor: &Actor, trace: Id, since: Option<Checkpoint>) -> Result<Bundle, Refusal> {
         let reader = self.log_reader(actor).await?;
         let mut found = reader.evidence(trace, since.clone()).await;
@@ -65,6 +71,7 @@ impl Operator {
         Ok(bundle)
     }
     /// The notary's public keys, oldest first; the one without `retired` signs.
+    #[boxed]
     pub async fn notary_keys(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
         let reader = self.log_reader(actor).await?;
         let made = self.0.store.vault().signer(None).await;
@@ -73,6 +80,7 @@ impl Operator {
     }
     /// Puts a new key of the notary in force. The trace names both, so that the log itself says where the change was. The key lies in the keyring,
     /// which has transactions of its own: that it was asked is traced before, in the transaction that judges the right.
+    #[boxed]
     pub async fn rotate_notary_key(&self, actor: &Actor) -> Result<Vec<SigningKeyView>, Refusal> {
         let mut by = By::actor(actor);
         // The request's key is taken by what was done: what was only asked may be asked again.

@@ -5,6 +5,7 @@
 //! signed, so that nobody can give it by writing into the database; every later verification tells it as a note.
 use super::Notary;
 use super::reader::{LogReader, columns};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::On;
@@ -46,6 +47,7 @@ impl Notary {
 impl Operator {
     /// Explains why a trace's instant does not fit the log's: `trace.settled`, signed. `admin.not_found` when there is no such trace or it has
     /// no leaf yet; `admin.invalid` without a reason, or when the trace is not what its leaf was made from (that is no matter of time).
+    #[boxed]
     pub async fn settle_trace(&self, actor: &Actor, trace: Id, reason: &str) -> Result<Statement, Refusal> {
         self.require(actor, UseCase::TraceSettle, On::Operator).await?;
         let reason = plain::said(reason, "reason", REASON)?;

@@ -3,6 +3,7 @@
 //! Promises: the same judgment as `sceau trace verify` ([`sceau_notary::audit`]), page by page in bounded memory; beginning it is traced. The file of
 //! checkpoints outside the database is not looked at: that a database was taken back as a whole, only a copy kept elsewhere can tell.
 use super::LogReader;
+use crate::boxed;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
 use sceau_notary::PublicKey;
@@ -16,6 +17,7 @@ const GRACE: i64 = 90_000;
 
 impl Operator {
     /// Verifies the whole log. `right.missing`; `state.wrong` for one of more than [`MOST_LEAVES`].
+    #[boxed]
     pub async fn verify_log(&self, actor: &Actor) -> Result<Report, Refusal> {
         let overview = self.log_overview(actor).await?;
         if overview.size > MOST_LEAVES {

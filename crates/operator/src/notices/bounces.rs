@@ -5,6 +5,7 @@
 //! structures without naming anybody, and goes when an address is verified. Nothing is closed here: after the delay an administrator may
 //! ([`crate::life`], cause `notification_address`), and is reminded by an alarm.
 use super::{Notice, Template};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::{Operator, Origin};
@@ -44,6 +45,7 @@ impl Operator {
     }
 
     /// After DATA of a bounce. Only what the machine part says is read. Repeating it changes nothing.
+    #[boxed]
     pub async fn take_bounce(&self, notice: Id, message: &[u8], origin: &Origin) -> Result<(), Refusal> {
         let failed = bounce::outcomes(message).into_iter().find(|o| o.action == "failed");
         let Some(outcome) = failed else {

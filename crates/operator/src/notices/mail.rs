@@ -5,6 +5,7 @@
 //! somebody who was at the BAL since the mail came; never to an address that is not verified, or known to be wrong.
 use super::{Notice, Template};
 use crate::accounts::bals::find;
+use crate::boxed;
 use crate::grants::whole_sight;
 use crate::jobs::Kind;
 use crate::mailbox::names::INBOX;
@@ -162,6 +163,7 @@ impl Operator {
     }
 
     /// What the asker hears by ordinary mail.
+    #[boxed]
     pub async fn own_notices(&self, actor: &Actor) -> Result<NoticesView, Refusal> {
         let (actor, op) = (actor.clone(), self.clone());
         let show = move |tx: &mut dyn Tx| {
@@ -173,6 +175,7 @@ impl Operator {
     }
 
     /// What a person hears by ordinary mail, for whoever may see the person. `admin.not_found`.
+    #[boxed]
     pub async fn notices_of_person(&self, actor: &Actor, login: &str) -> Result<NoticesView, Refusal> {
         let (actor, login, op) = (actor.clone(), login.to_ascii_lowercase(), self.clone());
         let show = move |tx: &mut dyn Tx| {
@@ -188,6 +191,7 @@ impl Operator {
     }
 
     /// Who hears of a BAL's new mail, for whoever sees all of its accesses. `admin.not_found`.
+    #[boxed]
     pub async fn notices_of_bal(&self, actor: &Actor, address: &str) -> Result<Vec<NoticeView>, Refusal> {
         let (key, actor) = (self.key_of(address)?, actor.clone());
         let show = move |tx: &mut dyn Tx| {
@@ -204,6 +208,7 @@ impl Operator {
     }
 
     /// The asker chooses what to hear of a BAL to which the asker has an access. `admin.invalid`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn choose_notices(
         &self,
         actor: &Actor,
@@ -249,6 +254,7 @@ impl Operator {
     }
 
     /// The language that comes first in what the asker is told: `fr` or `en`. `admin.invalid`.
+    #[boxed]
     pub async fn choose_language(&self, actor: &Actor, language: &str) -> Result<NoticesView, Refusal> {
         self.require(actor, UseCase::NoticeChoose, On::Anywhere).await?;
         let lang = language.trim().to_ascii_lowercase();

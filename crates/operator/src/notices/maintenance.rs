@@ -1,5 +1,6 @@
 //! A planned maintenance, told by ordinary mail to those whom it concerns (F064).
 use super::Template;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
@@ -42,6 +43,7 @@ pub struct MaintenanceTold {
 
 impl Operator {
     /// Tells of a planned maintenance. `notice.no_relay`, `admin.invalid`, `admin.not_found`.
+    #[boxed]
     pub async fn tell_of_maintenance(&self, actor: &Actor, m: Maintenance) -> Result<MaintenanceTold, Refusal> {
         let uc = UseCase::NoticeMaintenance;
         self.require(actor, uc, On::Operator).await?;

@@ -6,6 +6,7 @@ use super::{decide, facts};
 use crate::accounts::NewBal;
 use crate::accounts::bals::{find, names};
 use crate::accounts::people::email::NewAddress;
+use crate::boxed;
 use crate::identity::settings::LiberalOpening;
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
@@ -51,6 +52,7 @@ enum Then {
 impl Operator {
     /// Asks. What the asker may decide alone (F006: by a card, where the structure lets its professionals) goes on at once. `admin.exists`,
     /// `admin.not_found`, `admin.invalid`, `naming.*`, `state.wrong`.
+    #[boxed]
     pub async fn ask_opening(&self, actor: &Actor, new: NewOpening) -> Result<OpeningView, Refusal> {
         let id = match new {
             NewOpening::Open(bal) => {

@@ -3,6 +3,7 @@ use super::facts::Moment;
 use super::request::{Request, override_reason};
 use super::views::OpeningView;
 use super::{facts, show};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
@@ -87,6 +88,7 @@ fn go_on(tx: &mut dyn Tx, row: &Opening, next: State, now: Timestamp) -> Result<
 impl Operator {
     /// Verifies a request; what waits for nothing more is carried out at once. `admin.not_found`, `opening.*`, `eligibility.*`, `state.wrong`,
     /// `edit.conflict`. `exception`: why the operator takes whom its rules do not, by one of its administrators.
+    #[boxed]
     pub async fn verify_opening(&self, actor: &Actor, id: Id, exception: Option<&str>) -> Result<OpeningView, Refusal> {
         self.decide(actor, id, Event::Verify, exception.map(override_reason)).await?;
         self.carry_opening_out(id, &By::actor(actor)).await?;
@@ -94,6 +96,7 @@ impl Operator {
     }
 
     /// Refuses a request, with a reason for whoever asked (F163).
+    #[boxed]
     pub async fn refuse_opening(&self, actor: &Actor, id: Id, why: &str) -> Result<OpeningView, Refusal> {
         let why = plain::reason(why, "reason");
         self.decide(actor, id, Event::Refuse, Some(why)).await?;
@@ -101,6 +104,7 @@ impl Operator {
     }
 
     /// Takes a request back: who asked, or whoever may ask in its place.
+    #[boxed]
     pub async fn cancel_opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
         self.decide(actor, id, Event::Cancel, None).await?;
         self.opening(actor, id).await
@@ -171,6 +175,7 @@ impl Operator {
     }
 
     /// One request, with its steps. `admin.not_found`.
+    #[boxed]
     pub async fn opening(&self, actor: &Actor, id: Id) -> Result<OpeningView, Refusal> {
         let (actor, moment) = (actor.clone(), self.moment());
         Ok(self.0.store.read(move |tx| show::one(tx, &actor, id, &moment)).await?)

@@ -3,6 +3,7 @@ use super::facts::{Ground, Moment};
 use super::request::Request;
 use super::views::{OpeningQuery, OpeningView, PartView, StepView, WaitView};
 use crate::accounts::{bals, only};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, permitted, reach, unknown};
 use crate::{Actor, Operator, Who};
@@ -16,6 +17,7 @@ const LISTED: usize = 20;
 
 impl Operator {
     /// Requests, newest first, from before `before`.
+    #[boxed]
     pub async fn openings(
         &self,
         actor: &Actor,

@@ -1,4 +1,5 @@
 //! Limits as administration shows and sets them.
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, reach, unknown};
@@ -162,6 +163,7 @@ fn value_view(tx: &mut dyn Tx, v: PolicyValue) -> Result<ValueView, StoreError> 
 
 impl Operator {
     /// Every limit, as declared, with the operator's value.
+    #[boxed]
     pub async fn limits(&self, actor: &Actor) -> Result<Vec<LimitView>, Refusal> {
         self.require(actor, UseCase::PolicyShow, On::Anywhere).await?;
         let operator = self.config().limits;
@@ -169,6 +171,7 @@ impl Operator {
     }
 
     /// The limits in force of a BAL, each with where it comes from. `admin.not_found`.
+    #[boxed]
     pub async fn policy_of(&self, actor: &Actor, address: &str) -> Result<Vec<PolicyView>, Refusal> {
         self.require(actor, UseCase::PolicyShow, On::Anywhere).await?;
         let (key, actor, address) = (self.key_of(address)?, actor.clone(), address.to_owned());
@@ -203,6 +206,7 @@ impl Operator {
     }
 
     /// Values that were set, of all limits or of one, from after a place, as far as the asker may see.
+    #[boxed]
     pub async fn policy_values(
         &self,
         actor: &Actor,
@@ -226,6 +230,7 @@ impl Operator {
     }
 
     /// Sets a limit for a domain, a kind, a structure or a BAL; in force when this returns. `admin.not_found`, `admin.invalid` with the range.
+    #[boxed]
     pub async fn set_policy(
         &self,
         actor: &Actor,
@@ -238,6 +243,7 @@ impl Operator {
     }
 
     /// Takes a limit away again: the next word counts. `admin.not_found`.
+    #[boxed]
     pub async fn unset_policy(&self, actor: &Actor, scope: &str, subject: &str, name: &str) -> Result<(), Refusal> {
         self.change_policy(actor, scope, subject, name, None).await.map(drop)
     }

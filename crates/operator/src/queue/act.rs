@@ -6,6 +6,7 @@
 use super::admin::sender_of;
 use super::report::Told;
 use super::settle::Plan;
+use crate::boxed;
 use crate::desk::deliveries::{Became, DeliveryState};
 use crate::record::By;
 use crate::refuse::Fail;
@@ -72,11 +73,13 @@ struct Leaving {
 
 impl Operator {
     /// Tries one entry again at once. `admin.not_found`.
+    #[boxed]
     pub async fn queue_retry_entry(&self, actor: &Actor, id: i64) -> Result<u64, Refusal> {
         self.queue_retry(actor, &Chosen::Entry(id)).await
     }
 
     /// Tries every entry of a destination (of all without one) again at once; how many.
+    #[boxed]
     pub async fn queue_retry_destination(
         &self,
         actor: &Actor,
@@ -87,6 +90,7 @@ impl Operator {
 
     /// Tries what is chosen again at once, backoffs forgotten; what is held stays held. How many. `admin.not_found` for an entry or a message that is not
     /// there.
+    #[boxed]
     pub async fn queue_retry(&self, actor: &Actor, chosen: &Chosen) -> Result<u64, Refusal> {
         let now = self.now();
         let count = self.change(actor, UseCase::QueueRetry, "queue.retried", chosen, json!({}), move |tx, what| {
@@ -101,6 +105,7 @@ impl Operator {
 
     /// Holds what is chosen: it is not tried until it is released, and expires at its time all the same. A destination is held as a whole: what comes
     /// later for it too. How many entries. `admin.invalid` for an instant that is past or far.
+    #[boxed]
     pub async fn queue_hold(&self, actor: &Actor, chosen: &Chosen, holding: &Holding) -> Result<u64, Refusal> {
         let (now, why) = (self.now(), reason(&holding.why, "reason")?);
         if let Some(until) = holding.until
@@ -117,6 +122,7 @@ impl Operator {
     }
 
     /// Releases what is chosen and held: it is tried at once. How many entries.
+    #[boxed]
     pub async fn queue_release(&self, actor: &Actor, chosen: &Chosen) -> Result<u64, Refusal> {
         let now = self.now();
         let count = self.change(actor, UseCase::QueueHold, "queue.released", chosen, json!({}), move |tx, what| {
@@ -128,6 +134,7 @@ impl Operator {
     }
 
     /// Returns what is chosen to its senders, with a report that gives the reason.
+    #[boxed]
     pub async fn queue_return(&self, actor: &Actor, chosen: &Chosen, why: &str) -> Result<Acted, Refusal> {
         let why = reason(why, "reason")?;
         let (act, asked, code) = ("mail.returned", "queue.returned", RefusalCode::TransferReturned);
@@ -136,6 +143,7 @@ impl Operator {
     }
 
     /// Deletes what is chosen. Its senders are told, unless a reason is given why not.
+    #[boxed]
     pub async fn queue_delete(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! Looking at the queue. Reading it is traced, as every look at who writes to whom.
 use super::view::{DestinationStats, QueueDetail, QueueFilter, QueueState, QueueStats, QueueView};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -23,6 +24,7 @@ pub(super) fn sender_of(tx: &mut dyn Tx, key: &str) -> Result<Option<Id>, StoreE
 
 impl Operator {
     /// Entries by ascending id from after `after`, of one destination or all, at most `limit` (and 1000).
+    #[boxed]
     pub async fn queue_list(
         &self,
         actor: &Actor,
@@ -36,6 +38,7 @@ impl Operator {
 
     /// Entries by ascending id from after `after`, at most `limit` (and 1000). The narrowest of what the filter names is asked of the store, the
     /// others of what it finds: a page may hold fewer, and an empty one ends the list.
+    #[boxed]
     pub async fn queue_find(
         &self,
         actor: &Actor,
@@ -90,6 +93,7 @@ impl Operator {
     }
 
     /// One entry with every attempt, its route and its history. `admin.not_found`.
+    #[boxed]
     pub async fn queue_show(&self, actor: &Actor, id: i64) -> Result<QueueDetail, Refusal> {
         self.require(actor, UseCase::QueueList, On::Operator).await?;
         let found = self.0.store.read(move |tx| {
@@ -117,6 +121,7 @@ impl Operator {
     }
 
     /// The queue, counted.
+    #[boxed]
     pub async fn queue_stats(&self, actor: &Actor) -> Result<QueueStats, Refusal> {
         let (actor, now) = (actor.clone(), self.now());
         let counts = self.0.store.read(move |tx| {
@@ -127,6 +132,7 @@ impl Operator {
     }
 
     /// Destinations by name from after `after`, counted, at most `limit` (and 1000).
+    #[boxed]
     pub async fn queue_destinations(
         &self,
         actor: &Actor,

@@ -2,6 +2,7 @@
 //! that people must look at (no TLS, a certificate that the white list does not give).
 use super::lanes::look;
 use super::{Destination, stored_words};
+use crate::boxed;
 use crate::record::By;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
@@ -37,6 +38,7 @@ const ALARMS: [&str; 5] = [
 
 impl Operator {
     /// The destination could not be reached at all: defers every due entry of it (one backoff for the destination), ends the lane.
+    #[boxed]
     pub async fn defer_destination(
         &self,
         destination: &Destination,

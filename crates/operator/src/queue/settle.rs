@@ -3,6 +3,7 @@ use super::lanes::look;
 use super::report::Told;
 use super::{Destination, Outcome, OutcomeResult, Outgoing, Rows, Settlement, aad, explained, told};
 use crate::Operator;
+use crate::boxed;
 use crate::desk::deliveries::{Became, DeliveryState};
 use crate::mail::post::Letter;
 use crate::record::{By, Fact};
@@ -109,6 +110,7 @@ impl Plan {
 
 impl Operator {
     /// Records outcomes in one transaction: removes what is done, schedules what is not, writes reports for what failed or expired, traces all.
+    #[boxed]
     pub async fn settle(&self, outgoing: Id, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
         self.settle_rows(outgoing, None, outcomes).await
     }
@@ -121,6 +123,7 @@ impl Operator {
     }
 
     /// [`Operator::settle`], of a message that a lane sent ([`Operator::sent`]).
+    #[boxed]
     pub async fn settle_sent(&self, sent: &Settlement, outcomes: Vec<Outcome>) -> Result<(), Refusal> {
         self.settle_rows(sent.rows.0.id, Some(&sent.rows), outcomes).await?;
         look(&sent.hand).settling = None;

@@ -3,6 +3,7 @@
 use super::report::Told;
 use super::settle::Plan;
 use super::{aad, explained, stored_refusal};
+use crate::boxed;
 use crate::desk::deliveries::{Became, DeliveryState};
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, RefusalCode};
@@ -56,6 +57,7 @@ enum Due<'a> {
 impl Operator {
     /// One round of upkeep: expired and late entries, dedupe memory, transit keys, blobs, the journal, counted refusals, gauges. What
     /// fails is logged and tried again in the next round; the first failure is returned when the round is over.
+    #[boxed]
     pub async fn housekeeping(&self) -> Result<Upkeep, Refusal> {
         let mut done = Upkeep::default();
         let mut first: Option<Refusal> = None;

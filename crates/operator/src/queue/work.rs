@@ -1,6 +1,7 @@
 //! What outbound workers ask: a lane to a destination, the next message there, whether a server may have it.
 use super::lanes::look;
 use super::{Destination, LEASE, Outcome, OutcomeResult, Outgoing, Rows, aad, told};
+use crate::boxed;
 use crate::mail::shown::unsealed_address;
 use crate::{Operator, refuse};
 use sceau_domain::{DomainName, Refusal, RefusalCode, Timestamp};
@@ -53,12 +54,14 @@ impl Operator {
     }
 
     /// A lane to the destination that is due first, of those to which this process has none.
+    #[boxed]
     pub async fn lease_destination(&self) -> Result<Option<Destination>, Refusal> {
         self.lease_lane(&[], true).await
     }
 
     /// A lane to the destination that is due first, of those to which this process has none; otherwise another one to one of `widened`, when
     /// much waits there, or when all its lanes are busy with something long. `failing`: to those too that could not be reached last time.
+    #[boxed]
     pub async fn lease_lane(&self, widened: &[DomainName], failing: bool) -> Result<Option<Destination>, Refusal> {
         let failed = |e: StoreError| refuse::store(&e);
         self.free_dead_leases().await.map_err(failed)?;
@@ -112,6 +115,7 @@ impl Operator {
     }
 
     /// Prolongs a lane and what it claimed, for a message that takes long to send. `Ok(None)` when something of it was lost meanwhile.
+    #[boxed]
     pub async fn renew_destination(&self, destination: &Destination) -> Result<Option<Destination>, Refusal> {
         let (owner, domain, until) = (self.lease_owner().to_owned(), destination.domain.clone(), self.lease_end());
         let (claimed, settling, now) = {
@@ -133,6 +137,7 @@ impl Operator {
     }
 
     /// Waits until something may be due (woken by submissions and `queue retry`, or the time of the next attempt, at most a minute).
+    #[boxed]
     pub async fn queue_due(&self) {
         // Listen first, look second: what is queued in between wakes us.
         let woken = self.0.queue_wake.notified();
@@ -158,6 +163,7 @@ impl Operator {
 
     /// The next message of a lane, claimed; none when nothing is due there that is free, or when the destination was put off meanwhile. What was
     /// claimed and lost since (a node that was away for a moment is taken for dead) is left to who has it now.
+    #[boxed]
     pub async fn next_outgoing(&self, destination: &Destination) -> Result<Option<Outgoing>, Refusal> {
         loop {
             let next = {
@@ -283,6 +289,7 @@ impl Operator {
     }
 
     /// May we send to this server for this domain? (its chain is good and not revoked; white list in force, its DN listed for the domain)
+    #[boxed]
     pub async fn check_server(
         &self,
         domain: &DomainName,
@@ -295,6 +302,7 @@ impl Operator {
     }
 
     /// The same before each message on a connection that is still open: its certificate may have been revoked, its domain may have left the list.
+    #[boxed]
     pub async fn check_server_again(&self, domain: &DomainName, peer: &Peer) -> Result<(), Refusal> {
         self.judge_again(Purpose::Peers, peer, false).await?;
         self.check_listed(domain, peer)
@@ -312,6 +320,7 @@ impl Operator {
     }
 
     /// Gives a lane back, and what it claimed and did not settle.
+    #[boxed]
     pub async fn release_destination(&self, destination: &Destination) -> Result<(), Refusal> {
         if destination.owner != self.lease_owner() {
             return Ok(());

@@ -1,6 +1,7 @@
 //! A reference table as its file arrives.
 use super::register::REGISTER;
 use super::{ReferenceView, view};
+use crate::boxed;
 use crate::lines::{Fault, PIECE, Source};
 use crate::record::By;
 use crate::refuse::{self, Fail};
@@ -46,6 +47,7 @@ pub struct ReferenceIntake {
 
 impl Operator {
     /// Begins to import a table. `right.missing`, `admin.invalid`.
+    #[boxed]
     pub async fn import_reference(&self, actor: &Actor, new: NewReference) -> Result<ReferenceIntake, Refusal> {
         self.require(actor, UseCase::ReferenceImport, On::Operator).await?;
         let (name, source) = (plain::reference_code(&new.name, "name")?, plain::line(&new.source, "source", SOURCE)?);
@@ -75,6 +77,7 @@ impl std::fmt::Debug for ReferenceIntake {
 
 impl ReferenceIntake {
     /// Takes a piece of the file. `csv.header`, `csv.encoding`, `message.too_big`: the import is to be given up then.
+    #[boxed]
     pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
         let most = self.operator.config().limits.reference_bytes;
         for piece in piece.chunks(PIECE) {
@@ -88,6 +91,7 @@ impl ReferenceIntake {
     }
 
     /// The file is over: the table is this one from now on. `csv.empty`, `csv.header`; the table before stays then.
+    #[boxed]
     pub async fn finish(self) -> Result<(ReferenceView, Vec<Fault>), Refusal> {
         let (operator, generation) = (self.operator.clone(), self.generation);
         let done = self.complete().await;
@@ -140,6 +144,7 @@ impl ReferenceIntake {
     }
 
     /// Gives the import up; what was written of it is removed.
+    #[boxed]
     pub async fn give_up(self) {
         let removed = self.operator.remove_generation(self.generation).await;
         if let Err(refusal) = removed {

@@ -10,6 +10,7 @@ pub use crate::lines::Fault;
 pub use intake::{NewReference, ReferenceIntake};
 pub use register::FindingView;
 
+use crate::boxed;
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -109,6 +110,7 @@ fn shipped_entries(table: &Shipped) -> Vec<Entry> {
 
 impl Operator {
     /// Every reference table.
+    #[boxed]
     pub async fn references(&self, actor: &Actor) -> Result<Vec<ReferenceView>, Refusal> {
         self.require(actor, UseCase::ReferenceShow, On::Anywhere).await?;
         let lists = self.0.store.read::<_, StoreError, _>(rows::lists).await.map_err(|e| refuse::store(&e))?;
@@ -117,6 +119,7 @@ impl Operator {
 
     /// Entries of a table: whose code begins with the text when one does, else whose label does (in a small table: whose label holds it). All of
     /// them, by code, without a text. `admin.not_found`.
+    #[boxed]
     pub async fn reference(
         &self,
         actor: &Actor,

@@ -4,6 +4,7 @@
 //!
 //! Promises: the list follows from the table in force and from people as they are; a look that dies is taken up by the next one; an import that
 //! fails changes nothing here.
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::record::By;
 use crate::rights::{Reach, reach};
@@ -167,6 +168,7 @@ impl Operator {
     }
 
     /// People of whom the register in force says this (`struck` when nothing is asked), as far as the asker may see people. `admin.invalid`.
+    #[boxed]
     pub async fn register_findings(
         &self,
         actor: &Actor,

@@ -1,6 +1,7 @@
 //! Announcements of a regional body, or of the operator, to the administrators of structures (F149).
 //!
 //! What is announced stays inside: the notice that leaves by ordinary mail only says that there is something to read, and from whom.
+use crate::boxed;
 use crate::notices::{Notice, Template};
 use crate::record::By;
 use crate::refuse::Fail;
@@ -75,6 +76,7 @@ fn announcer(tx: &mut dyn Tx, actor: &Actor, code: Option<&str>) -> Result<Optio
 impl Operator {
     /// Announces something to the administrators of the structures that a body follows, or of all. Those whose ordinary address is verified are told,
     /// when there is a relay, that there is something to read. `admin.not_found`, `admin.invalid`, `naming.too_long`.
+    #[boxed]
     pub async fn announce(&self, actor: &Actor, new: NewAnnouncement) -> Result<AnnouncementView, Refusal> {
         self.require(actor, UseCase::AnnouncementMake, On::Anywhere).await?;
         let code = new.body.map(|c| c.trim().to_ascii_lowercase()).filter(|c| !c.is_empty());
@@ -128,6 +130,7 @@ impl Operator {
     }
 
     /// One announcement. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn announcement(&self, actor: &Actor, id: Id) -> Result<AnnouncementView, Refusal> {
         let found = self.announcements(actor, Some(id.saturating_add(1)), 1).await?.pop().filter(|a| a.id == id);
         if let Some(found) = found {
@@ -139,6 +142,7 @@ impl Operator {
     }
 
     /// Announcements, newest first, from before `before`: the operator's, and those of the bodies that follow the asker's structures.
+    #[boxed]
     pub async fn announcements(
         &self,
         actor: &Actor,

@@ -7,6 +7,7 @@ mod announce;
 
 pub use announce::{AnnouncementView, NewAnnouncement};
 
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -176,6 +177,7 @@ enum Step {
 
 impl Operator {
     /// Makes a report. `admin.invalid`, `naming.too_long`, `report.too_many`, `rcpt.syntax`.
+    #[boxed]
     pub async fn make_report(&self, actor: &Actor, new: NewReport) -> Result<ReportView, Refusal> {
         let uc = UseCase::ReportMake;
         self.require(actor, uc, On::Anywhere).await?;
@@ -228,6 +230,7 @@ impl Operator {
     }
 
     /// Reports, newest first, from before `before`: what the asker's place reaches, and the asker's own.
+    #[boxed]
     pub async fn reports(
         &self,
         actor: &Actor,
@@ -251,6 +254,7 @@ impl Operator {
     }
 
     /// One report. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn report_with(&self, actor: &Actor, id: Id) -> Result<ReportView, Refusal> {
         let actor = actor.clone();
         let find = move |tx: &mut dyn Tx| {
@@ -261,6 +265,7 @@ impl Operator {
     }
 
     /// Answers a report: what was asked is done, or refused, with a sentence for its author. `state.wrong`, `right.missing`, `admin.not_found`.
+    #[boxed]
     pub async fn answer_report(&self, actor: &Actor, id: Id, done: bool, answer: &str) -> Result<ReportView, Refusal> {
         self.require(actor, UseCase::ReportHandle, On::Anywhere).await?;
         let state = if done { ReportState::Done } else { ReportState::Refused };
@@ -268,12 +273,14 @@ impl Operator {
     }
 
     /// Passes a report on: to the regional body, to the operator. `state.wrong` when it lies with the operator already.
+    #[boxed]
     pub async fn pass_report(&self, actor: &Actor, id: Id, why: &str) -> Result<ReportView, Refusal> {
         self.require(actor, UseCase::ReportHandle, On::Anywhere).await?;
         self.take_report_on(actor, id, Step::Pass(plain::reason(why, "reason")?)).await
     }
 
     /// Takes one's own report back. `state.wrong`, `right.missing`.
+    #[boxed]
     pub async fn withdraw_report(&self, actor: &Actor, id: Id) -> Result<ReportView, Refusal> {
         self.require(actor, UseCase::ReportMake, On::Anywhere).await?;
         self.take_report_on(actor, id, Step::Withdraw).await

@@ -1,5 +1,6 @@
 //! What a policy would remove at this moment, for whoever follows it, before it is followed: counts, and what a legal hold keeps.
 use super::{Spans, named};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
@@ -32,6 +33,7 @@ pub struct DueView {
 impl Operator {
     /// What a policy would remove now: of a structure's BALs when one is named, else of the BALs of all who follow no other policy, and of what
     /// belongs to no BAL. Nothing is removed. `admin.not_found`.
+    #[boxed]
     pub async fn retention_due(
         &self,
         actor: &Actor,

@@ -11,6 +11,7 @@ mod due;
 
 pub use due::DueView;
 
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::{self, Fail};
 use crate::rights::{On, permit, unknown};
@@ -208,6 +209,7 @@ fn rule(new: &NewRule, actor: &str) -> Result<(Item, Rule), Refusal> {
 
 impl Operator {
     /// Every policy: presets first, then the operator's own ones by name.
+    #[boxed]
     pub async fn retention_policies(&self, actor: &Actor) -> Result<Vec<RetentionView>, Refusal> {
         self.require(actor, UseCase::RetentionShow, On::Anywhere).await?;
         let list = |tx: &mut dyn Tx| {
@@ -225,6 +227,7 @@ impl Operator {
     }
 
     /// One policy. `admin.not_found`.
+    #[boxed]
     pub async fn retention_policy(&self, actor: &Actor, name: &str) -> Result<RetentionView, Refusal> {
         self.require(actor, UseCase::RetentionShow, On::Anywhere).await?;
         let name = name.to_ascii_lowercase();
@@ -238,6 +241,7 @@ impl Operator {
     /// Sets times of one of the operator's own policies, which begins as `from` (a preset or another one; the standard preset when absent).
     /// `version`: the one that was read; none for a policy that is new. `confirmed`: that what is in use keeps something shorter is meant.
     /// `admin.invalid`, `admin.not_found`, `admin.exists`, `edit.conflict`, `retention.shorter`.
+    #[boxed]
     pub async fn set_retention(
         &self,
         actor: &Actor,
@@ -292,6 +296,7 @@ impl Operator {
 
     /// The operator, or a structure, follows this policy from now on. `confirmed`: that it keeps something shorter is meant. `admin.not_found`,
     /// `retention.shorter`.
+    #[boxed]
     pub async fn use_retention(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! What the people in charge see and ask: anchors, sources with their state, lists at once.
 use super::follow::ending;
+use crate::boxed;
 use crate::record::By;
 use crate::rights::On;
 use crate::{Actor, Operator};
@@ -93,12 +94,14 @@ pub struct AnchorView {
 
 impl Operator {
     /// Every source of revocation and list held, by authority.
+    #[boxed]
     pub async fn revocation_sources(&self, actor: &Actor) -> Result<Vec<SourceView>, Refusal> {
         self.require(actor, UseCase::RevocationList, On::Operator).await?;
         Ok(self.source_views())
     }
 
     /// Asks for every list now, and for answers again when they are next needed.
+    #[boxed]
     pub async fn refresh_revocation(&self, actor: &Actor) -> Result<RefreshedView, Refusal> {
         self.require(actor, UseCase::RevocationRefresh, On::Operator).await?;
         self.trace_alone(self.fact("revocation.asked", &By::actor(actor), None, "ok", json!({}))).await;
@@ -178,6 +181,7 @@ impl Operator {
     }
 
     /// Every trust anchor, by purpose; those of the other environment last.
+    #[boxed]
     pub async fn anchors(&self, actor: &Actor) -> Result<Vec<AnchorView>, Refusal> {
         self.require(actor, UseCase::RevocationList, On::Operator).await?;
         let anchors = self.0.trust.anchors();

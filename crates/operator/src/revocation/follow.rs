@@ -5,6 +5,7 @@
 use super::fetch::SKEW;
 use super::ms;
 use super::state::SOURCES;
+use crate::boxed;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, Timestamp};
 use sceau_store::revocation::{self as rows, SourceRow};
@@ -62,6 +63,7 @@ impl Operator {
     }
 
     /// Looks after lists until `stop`.
+    #[boxed]
     pub async fn run_revocation(&self, stop: CancellationToken) {
         if !self.0.config.revocation.asks() {
             return;

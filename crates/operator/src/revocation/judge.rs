@@ -3,6 +3,7 @@ use super::learn::learnt;
 use super::state::{Held, Key, Standing};
 use super::{Mode, ms};
 use crate::Operator;
+use crate::boxed;
 use crate::record::By;
 use rustls_pki_types::CertificateDer;
 use sceau_domain::{Refusal, RefusalCode, Timestamp};
@@ -34,6 +35,7 @@ impl Operator {
     /// Judges a chain (leaf first, as a handshake showed it) for a purpose: path to an anchor, dates, keys, usage, and revocation, for which it may wait
     /// a few seconds. `client`: the other side is a TLS client. Who the certificate is; nothing is said of what it may do. `peer.*`; `peer.revocation`
     /// (temporary) when nobody tells whether it is revoked and the purpose's mode is strict.
+    #[boxed]
     pub async fn judge_chain(
         &self,
         purpose: Purpose,
@@ -45,6 +47,7 @@ impl Operator {
 
     /// Judges again what was judged at the beginning of a connection: a certificate may be revoked, or end, while it lasts. A look-up while nothing
     /// changed. Whoever was not judged by its chain (nothing was shown) is not judged here.
+    #[boxed]
     pub async fn judge_again(&self, purpose: Purpose, peer: &Peer, client: bool) -> Result<(), Refusal> {
         if peer.chain.certificates().is_empty() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! What a page leads to: which acts are open to whoever looks at it, each on its thing.
 use super::{On, Reach, permitted, reach};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, UseCase};
@@ -37,6 +38,7 @@ fn open_to(tx: &mut dyn Tx, actor: &Actor, case: UseCase, thing: &Thing) -> Resu
 impl Operator {
     /// Which of these the asker may do, each on its thing: what a page leads to. It is no answer about what exists: pages ask of what they name, and the
     /// call behind each link judges again.
+    #[boxed]
     pub async fn permits(&self, actor: &Actor, wanted: Vec<(UseCase, Thing)>) -> Result<Vec<bool>, Refusal> {
         let named = |(case, thing): (UseCase, Thing)| match thing {
             // What is no address is no BAL's.

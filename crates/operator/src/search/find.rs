@@ -7,6 +7,7 @@ use super::blocking;
 use super::opened::Broken;
 use super::texts;
 use crate::access::Seat;
+use crate::boxed;
 use crate::mailbox::folders::{narrow, open_names};
 use crate::mailbox::personal::Marks;
 use crate::mailbox::read::MessageSummary;
@@ -128,6 +129,7 @@ impl Operator {
     }
 
     /// Messages of the actor's BAL that match, of one folder or all. `folder.unknown`.
+    #[boxed]
     pub async fn find_messages(
         &self,
         actor: &Actor,

@@ -1,4 +1,5 @@
 //! Making search indexes anew, asked by an administrator, who reads nothing thereby: how far it is, in messages, is all that is told.
+use crate::boxed;
 use crate::jobs::Kind;
 use crate::record::By;
 use crate::refuse::{self, Fail};
@@ -58,6 +59,7 @@ impl Left {
 impl Operator {
     /// Makes the index of a BAL, or of every active BAL, anew, text records included; searches go on meanwhile. Work goes on in the
     /// background, on whatever node has time. `admin.not_found`.
+    #[boxed]
     pub async fn reindex(&self, actor: &Actor, bal: Option<&str>) -> Result<ReindexAnswer, Refusal> {
         self.require(actor, UseCase::Reindex, On::Operator).await?;
         let mut asked = ReindexAnswer { bals: 0, messages: 0 };
@@ -80,6 +82,7 @@ impl Operator {
     }
 
     /// What is left to do of one BAL, or of all. `admin.not_found`.
+    #[boxed]
     pub async fn reindex_state(&self, actor: &Actor, bal: Option<&str>) -> Result<ReindexState, Refusal> {
         self.require(actor, UseCase::Reindex, On::Operator).await?;
         let mut left = ReindexState::default();

@@ -1,4 +1,5 @@
 //! Accepting the terms: by the person alone, what is in force and nothing else.
+use crate::boxed;
 use crate::login::AT_THE_MACHINE;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -25,6 +26,7 @@ impl Operator {
     ///
     /// # Errors
     /// The same.
+    #[boxed]
     pub async fn accept_terms(&self, actor: &Actor, version: &str, digest: &str) -> Result<Timestamp, Refusal> {
         self.accept_terms_read(actor, Read { version, digest, lang: Lang::Fr }).await
     }

@@ -1,4 +1,5 @@
 //! Who accepted what, and who has not: for those who answer for people.
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, reach};
 use crate::{Actor, Operator};
@@ -72,6 +73,7 @@ fn place(text: &str) -> Result<(Id, Id), Refusal> {
 
 impl Operator {
     /// Who accepted what, the newest version first. Administrators of a structure see their own people.
+    #[boxed]
     pub async fn acceptances(&self, actor: &Actor, filter: AcceptanceFilter) -> Result<Vec<AcceptanceView>, Refusal> {
         let after = filter.after.as_deref().map(place).transpose()?;
         let asker = actor.clone();
@@ -101,6 +103,7 @@ impl Operator {
     }
 
     /// People with a BAL who have not accepted the version in force. Empty when none is in force.
+    #[boxed]
     pub async fn unaccepted(
         &self,
         actor: &Actor,

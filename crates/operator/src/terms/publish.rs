@@ -1,5 +1,6 @@
 //! A version of the terms, published: our template or the operator's own texts, judged by the same check.
 use super::{TermsText, show};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -43,6 +44,7 @@ impl Operator {
     ///
     /// # Errors
     /// `terms.clause_missing` names the clauses that a text lacks; `admin.invalid` (name, values, changes, date), `admin.exists`.
+    #[boxed]
     pub async fn publish_terms(&self, actor: &Actor, new: NewTerms) -> Result<TermsText, Refusal> {
         // Rights are judged before the texts are looked at, and again with the act.
         self.require(actor, UseCase::TermsPublish, On::Operator).await?;

@@ -1,5 +1,6 @@
 //! The versions of the terms, as anybody may read them, and where the asker stands.
 use super::publish::of_row;
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
 use crate::{Actor, Operator, Who};
@@ -113,6 +114,7 @@ pub(super) fn view(row: rows::Terms, in_force: Option<Id>, now: i64) -> TermsVie
 
 impl Operator {
     /// Every version, newest first. For everybody: whoever is asked to accept may read.
+    #[boxed]
     pub async fn terms_versions(&self) -> Result<Vec<TermsView>, Refusal> {
         let now = self.now().0;
         let read = move |tx: &mut dyn Tx| Ok::<_, Fail>((rows::all(tx)?, rows::in_force(tx, now)?));
@@ -121,6 +123,7 @@ impl Operator {
     }
 
     /// The version in force, with its texts. `terms.absent`. For everybody.
+    #[boxed]
     pub async fn terms_in_force(&self) -> Result<TermsText, Refusal> {
         let now = self.now().0;
         let read = move |tx: &mut dyn Tx| match rows::in_force(tx, now)? {
@@ -133,6 +136,7 @@ impl Operator {
     }
 
     /// A version by name, with its texts. `admin.not_found`. For everybody.
+    #[boxed]
     pub async fn terms_version(&self, version: &str) -> Result<TermsText, Refusal> {
         let (now, name) = (self.now().0, version.to_owned());
         let read = move |tx: &mut dyn Tx| Ok::<_, Fail>((rows::by_version(tx, &name)?, rows::in_force(tx, now)?));
@@ -142,6 +146,7 @@ impl Operator {
     }
 
     /// The version that came before this one, if any. For everybody.
+    #[boxed]
     pub async fn terms_before(&self, version: &str) -> Result<Option<TermsText>, Refusal> {
         let (now, name) = (self.now().0, version.to_owned());
         let read = move |tx: &mut dyn Tx| {
@@ -155,18 +160,21 @@ impl Operator {
 
     /// What each version changed that came into force after `since`, up to and with the one in force, oldest first. Empty when `since` is unknown, or
     /// is not older than the one in force. For everybody.
+    #[boxed]
     pub async fn terms_changes(&self, since: &str) -> Result<Vec<TermsView>, Refusal> {
         let (now, name) = (self.now().0, since.to_owned());
         Ok(self.0.store.read(move |tx| Ok::<_, Fail>(changes(tx, &name, now)?)).await?)
     }
 
     /// What differs between two versions, clause by clause. `admin.not_found`. For everybody.
+    #[boxed]
     pub async fn terms_differences(&self, from: &str, to: &str, lang: Lang) -> Result<Vec<ClauseDifference>, Refusal> {
         let (before, after) = (self.terms_version(from).await?, self.terms_version(to).await?);
         Ok(differences(&before, &after, lang))
     }
 
     /// Where the asker stands with the version in force.
+    #[boxed]
     pub async fn own_terms(&self, actor: &Actor) -> Result<OwnTerms, Refusal> {
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let (person, now, asker, link) = (person.id, self.now().0, actor.clone(), self.terms_link());

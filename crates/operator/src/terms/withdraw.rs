@@ -3,6 +3,7 @@
 //! Promises: only a version that nobody can have accepted goes; its text stays where it was, marked, because it was public. What is in force is
 //! replaced by publishing, never taken away.
 use super::TermsText;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -14,6 +15,7 @@ use serde_json::json;
 
 impl Operator {
     /// Takes a planned version back. `admin.not_found`, `admin.invalid`, `state.wrong` when it is in force, was, or was taken back.
+    #[boxed]
     pub async fn withdraw_terms(&self, actor: &Actor, version: &str, why: &str) -> Result<TermsText, Refusal> {
         self.require(actor, UseCase::TermsPublish, On::Operator).await?;
         let why = reason(why, "reason")?;

@@ -5,6 +5,7 @@
 use super::listing::ListChangeView;
 use super::own::{OwnListing, listing};
 use super::probe::Server;
+use crate::boxed;
 use crate::record::By;
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
@@ -153,6 +154,7 @@ struct Known {
 
 impl Operator {
     /// Everything that is known about a domain, from our side. The DNS is asked; nothing is connected to. `right.missing`.
+    #[boxed]
     pub async fn check_domain(&self, actor: &Actor, domain: &DomainName) -> Result<CheckView, Refusal> {
         self.require(actor, UseCase::TrustShow, On::Operator).await?;
         let list = self.0.trust.white_list();
@@ -246,6 +248,7 @@ impl Operator {
     }
 
     /// What the servers of a domain show in a handshake, judged as for a delivery. Only of domains that are listed, or ours: `rcpt.not_listed`. Traced.
+    #[boxed]
     pub async fn connect_to_domain(&self, actor: &Actor, domain: &DomainName) -> Result<Vec<HandshakeView>, Refusal> {
         self.require(actor, UseCase::TrustConnect, On::Operator).await?;
         let name = domain.to_string();

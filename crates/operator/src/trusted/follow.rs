@@ -3,6 +3,7 @@
 //! Promises: however many nodes there are, the authority is asked once a period; what one node puts in force is in force on the others as soon as they
 //! hear of it, and within seconds when they hear nothing. A node that dies while it fetches is replaced when its lease ends.
 use super::NEWEST;
+use crate::boxed;
 use crate::{Operator, refuse};
 use sceau_domain::{Refusal, Timestamp};
 use sceau_store::{StoreError, leases, settings};
@@ -31,6 +32,7 @@ struct Asked {
 
 impl Operator {
     /// Refreshes at the configured pace, sooner after a failure, until `stop`.
+    #[boxed]
     pub async fn run_white_list(&self, stop: CancellationToken) {
         if self.0.config.white_list.is_none() {
             return;

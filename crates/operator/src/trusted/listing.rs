@@ -1,5 +1,6 @@
 //! The white list in force and what lists changed, as administrators see them.
 use super::own::{OwnListing, listing};
+use crate::boxed;
 use crate::rights::On;
 use crate::{Actor, Operator, refuse};
 use sceau_domain::{DomainKind, DomainName, Refusal, Timestamp, UseCase};
@@ -114,6 +115,7 @@ fn holds(l: &Listed<'_>, part: &str) -> bool {
 
 impl Operator {
     /// The list in force, and our domains in it. `right.missing`.
+    #[boxed]
     pub async fn white_list(&self, actor: &Actor) -> Result<WhiteListView, Refusal> {
         self.require(actor, UseCase::TrustShow, On::Operator).await?;
         let (state, list) = (self.white_list_state(), self.0.trust.white_list());
@@ -144,6 +146,7 @@ impl Operator {
 
     /// Domains of the list in force, by name from after `after`; with `search`, those whose domain, description or certificate holds it.
     /// `right.missing`.
+    #[boxed]
     pub async fn listed_domains(
         &self,
         actor: &Actor,
@@ -178,6 +181,7 @@ impl Operator {
     }
 
     /// What lists changed, newest first, from before the change `before`. `right.missing`.
+    #[boxed]
     pub async fn white_list_changes(
         &self,
         actor: &Actor,

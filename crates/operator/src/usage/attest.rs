@@ -3,6 +3,7 @@
 //! Promises: only somebody responsible, in person, attests; what is attested is the text as it is at that moment, named by its digest: what changed
 //! while it was read is not attested; every attestation is kept.
 use crate::accounts::bals::find;
+use crate::boxed;
 use crate::grants::whole_sight;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -108,6 +109,7 @@ fn view(tx: &mut dyn Tx, bal: &accounts::Bal) -> Result<AttestationView, Fail> {
 
 impl Operator {
     /// What those responsible for a shared BAL attest, and who attested it when. `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn attestation(&self, actor: &Actor, address: &str) -> Result<AttestationView, Refusal> {
         let (key, actor) = (self.key_of(address)?, actor.clone());
         let show = move |tx: &mut dyn Tx| {
@@ -121,6 +123,7 @@ impl Operator {
 
     /// Attests the data of a shared BAL, by naming the digest of what was read: somebody responsible for it, in person. `edit.conflict` when the
     /// data are others now; `right.missing`, `admin.invalid`.
+    #[boxed]
     pub async fn attest(&self, actor: &Actor, address: &str, read: &str) -> Result<AttestationView, Refusal> {
         let key = self.key_of(address)?;
         let fact = self.fact("bal.attested", &By::actor(actor), None, "ok", Value::Null);

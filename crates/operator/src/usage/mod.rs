@@ -11,6 +11,7 @@ mod tell;
 
 pub use attest::{AttestationView, AttestedView};
 
+use crate::boxed;
 use crate::grants::{bal_of, whole_sight};
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -71,6 +72,7 @@ fn view(a: rows::Alert) -> Result<UnusualUse, Refusal> {
 
 impl Operator {
     /// What was unusual on a BAL, newest first, from before `before`. `admin.not_found`.
+    #[boxed]
     pub async fn unusual_use(
         &self,
         actor: &Actor,

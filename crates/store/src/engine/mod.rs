@@ -344,7 +344,7 @@ impl Engine {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.writes().submit(f, None).await
+        self.writes().submit(f, None, None).await
     }
     /// Runs a reading closure by the system's clock; the rest as [`crate::Store::read`] says.
     pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
@@ -353,7 +353,7 @@ impl Engine {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.reads().submit(f, None).await
+        self.reads().submit(f, None, None).await
     }
     /// Where writing closures wait.
     pub fn writes(&self) -> &work::Queue {

@@ -2,12 +2,13 @@
 //!
 //! Promises: every caller is answered, also when a closure panics or the engine stops; a write that was queued is carried out even if
 //! its caller no longer waits (it may have been told nothing, so nothing is lost either way). The queue is bounded.
-use super::{Timed, Tx};
+use super::{Link, Timed, Tx};
 use crate::StoreError;
 use sceau_domain::clock::SharedClock;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -118,31 +119,50 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Queues a closure and waits for its outcome. What is planned is judged by `clock`, or by the system's.
-    pub async fn submit<T, E, F>(&self, f: F, clock: Option<&SharedClock>) -> Result<T, E>
+    /// Queues a closure and waits for its outcome, unless the link is lost. What is planned is judged by `clock`, or by the system's. (What the caller's types
+    /// are is forgotten before anything is awaited: the program has a thousand callers.)
+    pub fn submit<'a, T, E, F>(
+        &'a self,
+        f: F,
+        clock: Option<&'a SharedClock>,
+        link: Option<&'a Link>,
+    ) -> impl Future<Output = Result<T, E>> + Send + use<'a, T, E, F>
     where
         F: FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let done: Box<dyn Any> = self.carry(Box::new(Call { f, outcome: None }), clock).await?;
-        let outcome = done.downcast::<Call<T, E, F>>().ok().and_then(|call| call.outcome);
-        outcome.unwrap_or_else(|| Err(StoreError::Other("not run".into()).into()))
+        let carried = self.carry(Box::new(Call { f, outcome: None }), clock, link);
+        async move {
+            let done: Box<dyn Any> = carried.await?;
+            let outcome = done.downcast::<Call<T, E, F>>().ok().and_then(|call| call.outcome);
+            outcome.unwrap_or_else(|| Err(StoreError::Other("not run".into()).into()))
+        }
     }
-    async fn carry(&self, closure: Box<dyn Closure>, clock: Option<&SharedClock>) -> Done {
-        let (reply, answer) = oneshot::channel();
-        let work = Work {
-            closure,
-            failed: None,
-            panicked: false,
-            clock: clock.cloned(),
-            reply,
-            queued: Instant::now(),
-            #[cfg(any(test, feature = "testing"))]
-            statements: self.statements.clone(),
-        };
-        self.push(work)?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+    fn carry<'a>(
+        &'a self,
+        closure: Box<dyn Closure>,
+        clock: Option<&'a SharedClock>,
+        link: Option<&'a Link>,
+    ) -> Pin<Box<dyn Future<Output = Done> + Send + 'a>> {
+        Box::pin(async move {
+            if let Some(link) = link {
+                link.check()?;
+            }
+            let (reply, answer) = oneshot::channel();
+            let work = Work {
+                closure,
+                failed: None,
+                panicked: false,
+                clock: clock.cloned(),
+                reply,
+                queued: Instant::now(),
+                #[cfg(any(test, feature = "testing"))]
+                statements: self.statements.clone(),
+            };
+            self.push(work)?;
+            answer.await.unwrap_or_else(|_| Err(closed()))
+        })
     }
     fn push(&self, work: Work) -> Result<(), StoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

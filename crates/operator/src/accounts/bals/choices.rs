@@ -5,6 +5,7 @@
 use super::edit::{fresh, shown, update};
 use super::{BalChoices, BalView, find};
 use crate::Operator;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, authority};
@@ -58,6 +59,7 @@ pub(crate) fn at_opening(tx: &mut dyn Tx, bal: &rows::Bal, step: &Step) -> Resul
 impl Operator {
     /// Makes choices about a BAL of this version: the person for the own one, a responsible for an ORG, APP or CAB, an administrator, support (zéro
     /// papier). `admin.not_found`, `admin.invalid` when nothing is chosen, `edit.conflict`, `state.wrong`.
+    #[boxed]
     pub async fn choose_for_bal(
         &self,
         actor: &Actor,
@@ -101,6 +103,7 @@ impl Operator {
     }
 
     /// What was chosen about a BAL, newest first, from before `before`: id of the step and what it was. `admin.not_found`.
+    #[boxed]
     pub async fn choices_of_bal(
         &self,
         actor: &Actor,

@@ -1,6 +1,7 @@
 //! Changes of a BAL: what is published of it, and its structure. Choices have a file of their own.
 use super::names::{self, Texts};
 use super::{BalEdit, BalView, find, view};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
@@ -35,6 +36,7 @@ pub(super) fn shown(tx: &mut dyn Tx, bal: Id) -> Result<BalView, Fail> {
 
 impl Operator {
     /// Changes what is published of a BAL of this version, and its structure. `admin.not_found`, `edit.conflict`, `naming.*`, `state.wrong`.
+    #[boxed]
     pub async fn edit_bal(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! Addresses to propose: `prenom.nom`, homonyms numbered; `nomdelastructure` (F027).
 use super::{SuggestFor, Suggested};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
 use crate::{Actor, Operator};
@@ -31,6 +32,7 @@ pub(crate) fn for_person(
 impl Operator {
     /// An address that is free at this moment, in one of our domains; in the structure's first one when none is named. `admin.not_found`,
     /// `admin.invalid` when nothing of the name can be written in an address.
+    #[boxed]
     pub async fn suggest_address(
         &self,
         actor: &Actor,

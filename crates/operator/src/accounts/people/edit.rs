@@ -3,6 +3,7 @@
 //! Identity traits and habilitation are for administrators; support and the person change means of contact alone (F097).
 use super::views::{PersonChange, PersonView};
 use super::{check_codes, check_national_id, cleared, conflict, for_operator, known, shown_name, view};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -15,6 +16,7 @@ use serde_json::json;
 impl Operator {
     /// Changes a person who is still of this version. A change of an identity trait takes the certification with it. `edit.conflict`,
     /// `admin.not_found`, `admin.invalid`, `admin.exists`, `naming.too_long`, `identifier.*`.
+    #[boxed]
     pub async fn edit_person(
         &self,
         actor: &Actor,

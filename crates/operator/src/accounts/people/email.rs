@@ -6,6 +6,7 @@
 //! else has, or one of the trust space; what waits for the address goes on once it is there or confirmed ([`sceau_domain::opening`], F063).
 use super::views::PersonView;
 use super::{conflict, known, view};
+use crate::boxed;
 use crate::notices::{Letterhead, Notice, Template};
 use crate::record::{By, Fact};
 use crate::refuse::Fail;
@@ -105,6 +106,7 @@ pub(crate) fn compared(address: &Address) -> String {
 impl Operator {
     /// Sets the ordinary address of a person, unverified, and sends the link. The same address again: another link, when it is not verified.
     /// `notice.no_relay`, `notice.too_many`, `contact.taken`, `contact.inside` for an address of the trust space, `admin.invalid`.
+    #[boxed]
     pub async fn set_email(&self, actor: &Actor, login: &str, address: &str) -> Result<PersonView, Refusal> {
         let (before, to) = self.person_with_address(actor, login, address).await?;
         let (id, head) = (before.id, self.letterhead().await?);
@@ -175,6 +177,7 @@ impl Operator {
     }
 
     /// Takes a person's ordinary address away.
+    #[boxed]
     pub async fn clear_email(&self, actor: &Actor, login: &str) -> Result<PersonView, Refusal> {
         let fact = self.fact(
             "person.email_cleared",
@@ -231,6 +234,7 @@ impl Operator {
     }
 
     /// Looks at a link; changes nothing. `link.invalid`.
+    #[boxed]
     pub async fn look_at_link(&self, secret: &str) -> Result<LinkView, Refusal> {
         let (digest, now) = (self.checked_digest(secret)?, self.now().0);
         let find = move |tx: &mut dyn Tx| good(tx, &digest, now).map(|(link, _)| link);
@@ -239,6 +243,7 @@ impl Operator {
     }
 
     /// Confirms the address of a link: whoever holds the secret is who reads mail there. What waited for that is carried out. `link.invalid`.
+    #[boxed]
     pub async fn confirm_link(&self, secret: &str, origin: &Origin) -> Result<LinkView, Refusal> {
         let (digest, now) = (self.checked_digest(secret)?, self.now().0);
         let by = By { name: "link".into(), origin: Some(origin.clone()), ..By::default() };

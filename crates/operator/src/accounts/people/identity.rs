@@ -1,6 +1,7 @@
 //! Whose identity was certified, by whom, when (F008, F011); exemptions from the national identifier (F010).
 use super::views::{Exemption, PersonView};
 use super::{check_local_id, checked_exemption, conflict, for_operator, known, view};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit};
@@ -39,6 +40,7 @@ impl Operator {
     /// Certifies the identity of a person who is still of this version: the asker compared given and family name with an official document or
     /// register. `identity.missing` without national identifier and without an exemption that stands, or without those names. Nobody who speaks for
     /// a structure certifies himself or herself (`right.missing`).
+    #[boxed]
     pub async fn certify_person(&self, actor: &Actor, login: &str, version: i64) -> Result<PersonView, Refusal> {
         let now = self.now();
         self.change_identity(actor, login, version, "person.certified", move |tx, actor, p| {
@@ -49,6 +51,7 @@ impl Operator {
 
     /// Exempts a person, who is still of this version, from the national identifier. `state.wrong` when there is one, `admin.exists` when the
     /// structure gave that identifier to somebody else.
+    #[boxed]
     pub async fn exempt_person(
         &self,
         actor: &Actor,
@@ -78,6 +81,7 @@ impl Operator {
     }
 
     /// Ends a person's exemption; without a national identifier the certification goes with it.
+    #[boxed]
     pub async fn end_exemption(&self, actor: &Actor, login: &str, version: i64) -> Result<PersonView, Refusal> {
         self.change_identity(actor, login, version, "person.exemption_ended", |_, _, p| {
             if p.local_id.is_none() {

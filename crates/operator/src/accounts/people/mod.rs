@@ -8,6 +8,7 @@ pub(crate) mod identity;
 pub(crate) mod show;
 pub mod views;
 
+use crate::boxed;
 pub(crate) use show::view;
 use views::{Exemption, NewPerson, PersonView};
 
@@ -181,6 +182,7 @@ impl PersonDraft {
 impl Operator {
     /// Adds a person. In a structure, the membership is made in the same act. `admin.exists`, `admin.invalid`, `naming.too_long`, `identifier.*`;
     /// `identity.missing` when the administrator of a structure gives neither national identifier nor exemption.
+    #[boxed]
     pub async fn add_person(&self, actor: &Actor, person: NewPerson) -> Result<PersonView, Refusal> {
         self.require(actor, UseCase::PersonAdd, On::Anywhere).await?;
         let draft = self.draft_person(actor, &person)?;

@@ -2,6 +2,7 @@
 use super::views::{Certification, Code, ExemptionView, MembershipView, Only, Ordinary, PeopleQuery, PersonView};
 use super::{PROFESSIONS, SPECIALITIES, known};
 use crate::accounts::{grouped, only, page};
+use crate::boxed;
 use crate::notices::Template;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -17,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 
 impl Operator {
     /// People, by login, `limit` from after `after`: all whom the asker may see, or those who work in one structure (code).
+    #[boxed]
     pub async fn people_of(
         &self,
         actor: &Actor,
@@ -30,6 +32,7 @@ impl Operator {
 
     /// People, by login, `limit` from after `after`: of those whom the asker may see, whom `query` means. However many there are besides, fewer than
     /// `limit` are all that are left.
+    #[boxed]
     pub async fn people_found(
         &self,
         actor: &Actor,
@@ -73,11 +76,13 @@ impl Operator {
     }
 
     /// People, by login, `limit` from after `after`.
+    #[boxed]
     pub async fn people(&self, actor: &Actor, after: Option<&str>, limit: u32) -> Result<Vec<PersonView>, Refusal> {
         self.people_of(actor, None, after, limit).await
     }
 
     /// One person. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn person(&self, actor: &Actor, login: &str) -> Result<PersonView, Refusal> {
         let (login, actor, now) = (login.to_ascii_lowercase(), actor.clone(), self.now().0);
         let find = move |tx: &mut dyn Tx| {
@@ -89,6 +94,7 @@ impl Operator {
     }
 
     /// The asker, as the base has him or her (F097). `right.missing` for ourselves.
+    #[boxed]
     pub async fn own_person(&self, actor: &Actor) -> Result<PersonView, Refusal> {
         let Who::Person(person) = &actor.who else { return Err(RefusalCode::RightMissing.into()) };
         let (id, actor, now) = (person.id, actor.clone(), self.now().0);

@@ -8,6 +8,7 @@ pub mod views;
 use super::people::conflict;
 use super::processing::chain;
 use super::{grouped, only, page};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, Reach, permit, reach, unknown};
@@ -146,6 +147,7 @@ fn check_category(tx: &mut dyn Tx, s: &rows::Structure) -> Result<(), Fail> {
 impl Operator {
     /// Adds a structure, of no regional body, without convention, whose BALs the operator opens. `admin.exists`, `admin.invalid`,
     /// `naming.too_long`, `identifier.*`.
+    #[boxed]
     pub async fn add_structure(&self, actor: &Actor, new: NewStructure) -> Result<StructureView, Refusal> {
         self.require(actor, UseCase::StructureAdd, On::Operator).await?;
         let code = plain::code(&new.code, "code")?;
@@ -177,6 +179,7 @@ impl Operator {
     }
 
     /// Structures, by code, `limit` of them: what the asker's place reaches.
+    #[boxed]
     pub async fn structures(
         &self,
         actor: &Actor,
@@ -210,6 +213,7 @@ impl Operator {
     }
 
     /// One structure. `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn structure(&self, actor: &Actor, code: &str) -> Result<StructureView, Refusal> {
         let (actor, code) = (actor.clone(), code.to_ascii_lowercase());
         let (operator, now) = (self.0.config.name.clone(), self.now());
@@ -223,6 +227,7 @@ impl Operator {
 
     /// Changes the particulars of a structure that is still of this version. `edit.conflict`, `admin.not_found`, `admin.invalid`,
     /// `naming.too_long`, `identifier.*`.
+    #[boxed]
     pub async fn edit_structure(
         &self,
         actor: &Actor,

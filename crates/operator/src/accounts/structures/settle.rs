@@ -1,6 +1,7 @@
 //! What the operator settles of a structure: convention, domains, regional body, who opens its BALs (F012, F149).
 use super::views::{Convention, Settlement, StructureView};
 use super::{conflict, known, view};
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::On;
@@ -35,6 +36,7 @@ fn checked(c: Convention) -> Result<Convention, Refusal> {
 
 impl Operator {
     /// Settles a structure that is still of this version. `edit.conflict`, `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn settle_structure(
         &self,
         actor: &Actor,

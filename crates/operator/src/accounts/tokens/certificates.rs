@@ -4,6 +4,7 @@
 //! (subject and issuer) that must be shown, so that a renewed certificate goes on and one of another authority does not; no key is ever taken in.
 use super::{Sight, Target, Wanted, strong_enough, target};
 use crate::accounts::only;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
@@ -61,6 +62,7 @@ pub struct BalCertificateView {
 impl Operator {
     /// Registers a certificate (PEM) for the applicative BAL at `address`, for the machine `login`, or for its only machine. `admin.invalid`,
     /// `admin.exists`, `token.other`, `right.missing`, `admin.not_found`, a cause of `peer.*` when it is not good for applications.
+    #[boxed]
     pub async fn add_bal_certificate(
         &self,
         actor: &Actor,
@@ -146,6 +148,7 @@ impl Operator {
     }
 
     /// Certificates of a BAL, oldest first, removed ones too, from after the id `after`, at most `limit` (and 1,000).
+    #[boxed]
     pub async fn bal_certificates(
         &self,
         actor: &Actor,
@@ -168,6 +171,7 @@ impl Operator {
     }
 
     /// Removes one; sessions opened with it end at their next command. `admin.not_found`, also when it was removed before.
+    #[boxed]
     pub async fn remove_bal_certificate(&self, actor: &Actor, address: &str, id: i64) -> Result<(), Refusal> {
         self.require(actor, UseCase::TokenRevoke, On::Anywhere).await?;
         let (key, now) = (self.key_of(address)?, self.clock().now().0);

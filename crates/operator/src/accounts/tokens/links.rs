@@ -9,6 +9,7 @@ use super::{API, DEVICE, Target, Wanted, answers_for, maker, strong_enough, targ
 use crate::accounts::TokenView;
 use crate::accounts::people::conflict;
 use crate::accounts::people::email::{A_DAY, HOURS, shortened};
+use crate::boxed;
 use crate::login::BY_LINK;
 use crate::notices::Template;
 use crate::record::By;
@@ -180,6 +181,7 @@ fn offered(tx: &mut dyn Tx, good: Good) -> Result<OfferedToken, Fail> {
 impl Operator {
     /// Sends a person the link behind which the token is made. `token.unreachable`, `token.setter`, `notice.no_relay`, `notice.too_many`,
     /// `admin.invalid`, `admin.not_found`, `right.missing`.
+    #[boxed]
     pub async fn send_token_link(&self, actor: &Actor, new: NewTokenLink) -> Result<TokenLinkView, Refusal> {
         self.require(actor, UseCase::TokenCreate, On::Anywhere).await?;
         let purpose = if new.api { API } else { DEVICE };
@@ -254,6 +256,7 @@ impl Operator {
     }
 
     /// Looks at what a link offers; changes nothing. `link.invalid`.
+    #[boxed]
     pub async fn look_at_token_link(&self, secret: &str, origin: &Origin) -> Result<OfferedToken, Refusal> {
         let (digest, now, origin) = (self.checked_digest(secret)?, self.now().0, origin.clone());
         let look = move |tx: &mut dyn Tx| {
@@ -265,6 +268,7 @@ impl Operator {
 
     /// Makes the token that a link offers: whoever holds the link reads mail at the verified address. The secret is returned once, never kept.
     /// `link.invalid`, `device.forbidden`, `device.too_many`.
+    #[boxed]
     pub async fn use_token_link(
         &self,
         secret: &str,

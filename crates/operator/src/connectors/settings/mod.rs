@@ -5,6 +5,7 @@ mod quote;
 
 use super::admin::known;
 use super::views::{AuthorityView, SettingsFile};
+use crate::boxed;
 use crate::refuse::Fail;
 use crate::{Actor, Operator};
 use base64::Engine;
@@ -54,6 +55,7 @@ pub(super) struct Values {
 
 impl Operator {
     /// Settings of a connector for a server. `admin.not_found`, `right.missing`, `connector.no_authority`.
+    #[boxed]
     pub async fn connector_settings(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! A program's question, put to the person in a browser (RFC 6749 §4.1.1): shown, answered.
 use super::{Wanted, bal_of, secret};
+use crate::boxed;
 use crate::identity::factors::own;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -37,6 +38,7 @@ pub struct Put {
 
 impl Operator {
     /// Judges a question. `temporarily_unavailable` where there is no server.
+    #[boxed]
     pub async fn oauth_question(&self, query: &[(String, String)]) -> Result<Question, Refusal> {
         if self.oauth().is_none() {
             return Ok(Question::Here(OauthError::TemporarilyUnavailable));
@@ -60,6 +62,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.fresh`, `auth.strength`, `device.forbidden`, `right.missing`.
+    #[boxed]
     pub async fn oauth_answer(
         &self,
         actor: &Actor,

@@ -1,6 +1,7 @@
 //! Programs that may ask people for access: registered by an administrator, or by themselves where that is allowed (RFC 7591).
 use super::{ACTIVE, later, secret};
 use crate::abuse::rates::Key;
+use crate::boxed;
 use crate::record::By;
 use crate::refuse::Fail;
 use crate::rights::{On, permit, unknown};
@@ -136,6 +137,7 @@ fn scopes(text: &str) -> Result<i64, Refusal> {
 
 impl Operator {
     /// Programs that may ask, by their ids.
+    #[boxed]
     pub async fn oauth_clients(&self, actor: &Actor) -> Result<Vec<ClientView>, Refusal> {
         let actor = actor.clone();
         let list = move |tx: &mut dyn Tx| {
@@ -147,6 +149,7 @@ impl Operator {
     }
 
     /// One of them. `admin.not_found`.
+    #[boxed]
     pub async fn oauth_client_named(&self, actor: &Actor, id: &str) -> Result<ClientView, Refusal> {
         let (actor, id) = (actor.clone(), id.to_owned());
         let find = move |tx: &mut dyn Tx| {
@@ -160,6 +163,7 @@ impl Operator {
     }
 
     /// Registers one; the secret of a server is made here and shown once. `admin.exists`, `admin.invalid`.
+    #[boxed]
     pub async fn add_oauth_client(&self, actor: &Actor, new: NewClient) -> Result<ClientView, Refusal> {
         self.require(actor, UseCase::ClientEdit, On::Operator).await?;
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -205,6 +209,7 @@ impl Operator {
 
     /// Changes one that is still of this version. One that is blocked loses every access that was given to it, at once and on every node.
     /// `edit.conflict`, `admin.not_found`, `admin.invalid`.
+    #[boxed]
     pub async fn edit_oauth_client(
         &self,
         actor: &Actor,
@@ -279,6 +284,7 @@ impl Operator {
     ///
     /// # Errors
     /// As RFC 7591 §3.2.2 names them; `temporarily_unavailable` where it is not allowed, or there are too many.
+    #[boxed]
     pub async fn register_oauth_client(&self, body: &[u8], origin: &Origin) -> Result<Value, OauthError> {
         if !self.oauth().is_some_and(|o| o.registration) {
             return Err(OauthError::TemporarilyUnavailable);

@@ -1,6 +1,7 @@
 //! A program without a browser asks (RFC 8628): it shows a code, the person types it in a browser of his own and answers there.
 use super::token::Failed;
 use super::{Wanted, bal_of, later, secret};
+use crate::boxed;
 use crate::identity::factors::own;
 use crate::record::By;
 use crate::refuse::Fail;
@@ -42,6 +43,7 @@ impl Operator {
     ///
     /// # Errors
     /// As RFC 8628 §3.2 names them.
+    #[boxed]
     pub async fn oauth_device(
         &self,
         form: &[(String, String)],
@@ -88,6 +90,7 @@ impl Operator {
     }
 
     /// What waits under a code that a person typed. Guessing is slow: `login.too_many`; `factor.spent` when nothing waits.
+    #[boxed]
     pub async fn oauth_waiting(&self, actor: &Actor, typed: &str) -> Result<Waiting, Refusal> {
         let (now, place) = (self.now(), actor.origin.remote);
         let name = format!("device {}", actor.person());
@@ -127,6 +130,7 @@ impl Operator {
     ///
     /// # Errors
     /// `auth.fresh`, `auth.strength`, `right.missing`, `factor.spent`.
+    #[boxed]
     pub async fn oauth_device_answer(
         &self,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): what a program was given becomes tokens; and revocation (RFC 7009).
 use super::{ACCESS, DAY, REFRESH, later, secret};
+use crate::boxed;
 use crate::identity::own_tokens::DevicePolicy;
 use crate::login::TokenRule;
 use crate::record::{By, Fact};
@@ -162,6 +163,7 @@ impl Operator {
     ///
     /// # Errors
     /// As RFC 6749 §5.2 and RFC 8628 §3.5 name them.
+    #[boxed]
     pub async fn oauth_token(
         &self,
         form: &[(String, String)],
@@ -316,6 +318,7 @@ impl Operator {
     ///
     /// # Errors
     /// As RFC 7009 §2.2.1 names them.
+    #[boxed]
     pub async fn oauth_revoke(
         &self,
         form: &[(String, String)],

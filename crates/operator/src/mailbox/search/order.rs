@@ -5,6 +5,7 @@
 //! beginnings, and stand in the folder's order where those are alike.
 use super::Query;
 use super::blocking;
+use crate::boxed;
 use crate::mailbox::entries::Entry;
 use crate::{Actor, Operator};
 use sceau_domain::{Refusal, RefusalCode};
@@ -194,6 +195,7 @@ fn display(address: Option<&MailAddress>) -> String {
 impl Operator {
     /// The UIDs among `entries` (the session's view) that match, in an order; messages that are alike by all criteria stand in the folder's. Refused as
     /// [`Operator::search`] is.
+    #[boxed]
     pub async fn sort(
         &self,
         actor: &Actor,

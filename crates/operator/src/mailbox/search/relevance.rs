@@ -1,4 +1,5 @@
 //! How well messages found by words match (RFC 6203 §4): where the words stand counts, the subject most, an attachment least.
+use crate::boxed;
 use crate::mailbox::entries::Entry;
 use crate::mailbox::search::{Field, Query};
 use crate::refuse::Fail;
@@ -19,6 +20,7 @@ const SCATTERED: u32 = 20;
 
 impl Operator {
     /// A score from 1 to 100 for each of these entries, in their order: the mean over the words that were looked for.
+    #[boxed]
     pub async fn relevance(&self, actor: &Actor, entries: &[&Entry], query: &Query) -> Result<Vec<u32>, Refusal> {
         let seat = self.seat(actor)?;
         self.0.store.read::<_, Fail, _>(move |tx| seat.check(tx)).await?;

@@ -1,6 +1,7 @@
 //! Finding by conversations (RFC 5256 §3 THREAD).
 use super::Query;
 use super::order::turn;
+use crate::boxed;
 use crate::mailbox::entries::Entry;
 use crate::{Actor, Operator};
 use sceau_domain::Refusal;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 impl Operator {
     /// The conversations of those of `entries` (the session's view) that match, messages named by their UIDs. Refused as [`Operator::search`] is.
+    #[boxed]
     pub async fn threads(
         &self,
         actor: &Actor,

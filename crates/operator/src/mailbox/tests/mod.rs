@@ -11,6 +11,7 @@ mod resync;
 mod search;
 mod structure;
 
+use crate::boxed;
 use crate::mailbox::deliver::{self, Target};
 use crate::mailbox::entries::{FlagSet, Flags, OpenFolder};
 use crate::mailbox::folders::create_defaults;
@@ -49,9 +50,11 @@ pub(crate) struct House {
 }
 
 impl House {
+    #[boxed]
     pub async fn sqlite() -> Self {
         Self::over(testing::sqlite().await).await
     }
+    #[boxed]
     pub async fn postgres() -> Self {
         Self::over(testing::postgres().await).await
     }
@@ -100,6 +103,7 @@ impl House {
         Self { store, operator, domain, actor }
     }
     /// Another person with a BAL.
+    #[boxed]
     pub async fn neighbour(&self, quota: i64) -> Actor {
         bal(&self.operator, self.domain, quota).await
     }
@@ -107,6 +111,7 @@ impl House {
         self.actor.bal.as_ref().unwrap().id
     }
     /// Files a message; its UID.
+    #[boxed]
     pub async fn file(&self, folder: &str, text: &str) -> u32 {
         let flags = FlagSet::default();
         self.operator.append(&self.actor, folder, flags, None, self.message(text)).await.unwrap().1
@@ -114,18 +119,22 @@ impl House {
     pub fn message(&self, text: &str) -> Received {
         message(&self.operator, text)
     }
+    #[boxed]
     pub async fn open(&self, folder: &str) -> OpenFolder {
         self.operator.open_folder(&self.actor, folder, false).await.unwrap()
     }
+    #[boxed]
     pub async fn names(&self) -> Vec<String> {
         self.operator.folders(&self.actor).await.unwrap().into_iter().map(|f| f.name).collect()
     }
     /// Counts rows.
+    #[boxed]
     pub async fn count(&self, sql: &'static str) -> i64 {
         let bal = self.bal_id();
         self.store.read::<_, StoreError, _>(move |tx| tx.query(sql, params![bal])?[0].int(0)).await.unwrap()
     }
     /// (used_bytes, message_count) of the BAL.
+    #[boxed]
     pub async fn used(&self) -> (i64, i64) {
         let bal = self.bal_id();
         self.store
@@ -137,6 +146,7 @@ impl House {
             .unwrap()
     }
     /// Delivers as the MX door does.
+    #[boxed]
     pub async fn deliver(&self, to: Id, target: Target, prefix: &[u8], text: &str) -> Result<deliver::Placed, Refusal> {
         let mut message = self.message(text);
         let flags = FlagSet::default();
