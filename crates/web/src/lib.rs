@@ -93,7 +93,7 @@ pub fn unguarded(operator: Operator) -> Router {
 fn routes() -> (Router<State>, asked::Known) {
     let (routes, description) = api::described();
     let known = asked::Known::of(&description);
-    let all = Router::new().nest(api::PREFIX, routes).merge(api::description(description));
+    let all = Router::new().nest(api::PREFIX, routes).merge(api::description());
     let all = all.merge(pages::routes()).merge(autoconfig::routes()).merge(oauth::routes());
     (all, known)
 }

@@ -55,6 +55,8 @@ mod white_list;
 use crate::State;
 use crate::route::get;
 use axum::Router;
+use axum::body::Bytes;
+use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -154,9 +156,9 @@ pub fn document() -> String {
 }
 
 /// The description, for everybody.
-pub(crate) fn description(description: OpenApi) -> Router<State> {
-    // Shared: anybody may ask for it, many at once, and read slowly.
-    let text = axum::body::Bytes::from(description.to_json().unwrap_or_default());
-    let answer = async move || ([(axum::http::header::CONTENT_TYPE, "application/json")], text);
+pub(crate) fn description() -> Router<State> {
+    // Written when somebody first asks: most programs never do. Shared: anybody may ask for it, many at once, and read slowly.
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| described().1.to_json().unwrap_or_default().into());
+    let answer = async || ([(axum::http::header::CONTENT_TYPE, "application/json")], TEXT.clone());
     Router::new().route(&format!("{PREFIX}/openapi.json"), get(answer))
 }
