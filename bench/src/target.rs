@@ -44,7 +44,9 @@ impl Target {
     /// Its address. Outside loopback only when `remote` says that it may be.
     pub async fn resolve(&self, remote: bool) -> Result<SocketAddr, SetupError> {
         let failed = |e| SetupError::Resolve(self.to_string(), e);
-        let mut found = tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(failed)?;
+        // Names under localhost are this machine (RFC 6761): browsers know it, resolvers do not always.
+        let host = if self.host.ends_with(".localhost") { "127.0.0.1" } else { &self.host };
+        let mut found = tokio::net::lookup_host((host, self.port)).await.map_err(failed)?;
         let address = found.next().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
         if !remote && !address.ip().to_canonical().is_loopback() {
             return Err(SetupError::Remote(address));
@@ -74,6 +76,7 @@ mod tests {
         let of = |s: &str| s.parse::<Target>().unwrap();
         assert!(of("127.0.0.1:25").resolve(false).await.is_ok());
         assert!(of("[::1]:25").resolve(false).await.is_ok());
+        assert!(of("ici.localhost:25").resolve(false).await.is_ok());
         assert!(of("[::ffff:127.0.0.1]:25").resolve(false).await.is_ok());
         // Documentation addresses (RFC 5737, RFC 3849): literals, nothing is looked up.
         for far in ["192.0.2.1:25", "[2001:db8::1]:25", "0.0.0.0:25"] {

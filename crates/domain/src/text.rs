@@ -61,12 +61,16 @@ pub fn layer(fr: &[&str], en: &[&str]) {
 }
 
 /// What keeps a layer's files from being one thing in two languages: unreadable, keys or placeholders that differ, empty sentences, brackets left open,
-/// keys that this crate has. Empty when all is well; for the test of whoever calls [`layer`].
+/// keys that stand in two files or that this crate has. Empty when all is well; for the test of whoever calls [`layer`].
 pub fn differences(fr: &[&str], en: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    for source in fr.iter().chain(en) {
-        if let Err(e) = load(source) {
-            found.push(e.to_string());
+    for files in [fr, en] {
+        let mut seen = std::collections::BTreeSet::new();
+        for source in files {
+            match load(source) {
+                Ok(one) => found.extend(one.into_keys().filter(|key| !seen.insert(key.clone()))),
+                Err(e) => found.push(e.to_string()),
+            }
         }
     }
     let both = [merged(fr), merged(en)];
@@ -282,6 +286,7 @@ mod tests {
             ["essai.bonjour", "essai.seul"]
         );
         assert_eq!(differences(&["a = \"\""], &["a = \"b\""]), ["a"]);
+        assert_eq!(differences(&["a = \"b\"", "a = \"c\""], &["a = \"b\""]), ["a"]);
         assert!(!differences(&["a = "], &[]).is_empty());
         let taken = "[page]\nkind = \"x\"";
         assert_eq!(differences(&[taken], &[taken]), ["page.kind"]);

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod own_server;
 mod placing;
+mod schema;
 mod server;
 
 pub use crate::files::hook as files;
@@ -23,7 +24,7 @@ use crate::{CONNECTIONS, EngineUrl, INLINE_MAX, MasterKey, Store, StoreConfig, S
 use sceau_domain::Timestamp;
 use sceau_domain::clock::ManualClock;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -98,13 +99,20 @@ pub fn noise(len: usize, seed: u64) -> Vec<u8> {
 
 /// A store on SQLite.
 pub async fn sqlite() -> TestStore {
-    sqlite_in(tempfile::tempdir().expect("temporary folder")).await
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [data, keyring] = files(&folder);
+    tokio::task::spawn_blocking(move || schema::put(&data, &keyring)).await.expect("files with today's schema");
+    sqlite_in(folder).await
 }
 
-/// A store on SQLite in a folder that the caller made (on a disk of its choice).
+/// A store on SQLite in a folder that the caller made (on a disk of its choice), migrated there.
 pub async fn sqlite_in(folder: tempfile::TempDir) -> TestStore {
-    let (data, keyring) = (folder.path().join("data/sceau.db"), folder.path().join("keyring/keyring.db"));
-    open(folder, EngineUrl::Sqlite(data), EngineUrl::Sqlite(keyring), Vec::new()).await
+    let [data, keyring] = files(&folder).map(EngineUrl::Sqlite);
+    open(folder, data, keyring, Vec::new()).await
+}
+
+fn files(folder: &tempfile::TempDir) -> [PathBuf; 2] {
+    ["data/sceau.db", "keyring/keyring.db"].map(|file| folder.path().join(file))
 }
 
 /// A store on a PostgreSQL server that the tests share, in databases of its own. The server is started by the first test that asks and

@@ -7,7 +7,6 @@ use crate::EngineUrl;
 use crate::engine::{DATA, KEYRING, Migrations, Pending, Threads};
 use postgres::{Client, NoTls};
 use std::fs::{self, File};
-use std::hash::{Hash, Hasher};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -71,9 +70,7 @@ fn administrator() -> Client {
 /// The name of the migrated database, which stays as long as the server; made by the first process that asks. Programs of several ages may share
 /// a server: the name says which schema.
 fn template(schema: &'static Migrations) -> String {
-    let mut hasher = std::hash::DefaultHasher::new();
-    schema.list.iter().for_each(|m| m.sql.hash(&mut hasher));
-    let name = format!("schema_{:016x}", hasher.finish());
+    let name = super::schema::name(schema);
     let folder = running();
     let alone = File::options().write(true).open(folder.join("starting")).expect("lock file");
     alone.lock().expect("lock");

@@ -1,9 +1,10 @@
 //! A doctor's day.
 use sceau_e2e::desk::Screen;
-use sceau_e2e::{Desk, curl, wait};
+use sceau_e2e::{Desk, curl, proves, wait};
 
 #[test]
 fn a_doctor_keeps_a_list_in_order() {
+    let _proof = proves(&["F047", "F240", "F241"], "web");
     let desk = Desk::start();
     let a = desk.a();
     let (from, to) = (a.account("Per", 1).clone(), a.account("Per", 0).clone());

@@ -1,12 +1,13 @@
 //! What every page of the desk has: the frame, the components, a sign-in for each part.
-use sceau_e2e::Desk;
 use sceau_e2e::desk::Screen;
 use sceau_e2e::visit::Visit;
+use sceau_e2e::{Desk, proves};
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[test]
 fn every_part_signs_in_and_every_component_is_shown() {
+    let _proof = proves(&["F240"], "web");
     let desk = Desk::start();
     let a = desk.a();
     let (service, doctor) = (a.account("Org", 0).address.clone(), a.account("Per", 0).clone());

@@ -1,6 +1,6 @@
 //! What hostile mail may do: nothing.
 use sceau_e2e::hostile_mail::{Canary, HTML, messages};
-use sceau_e2e::{Browser, Desk, curl, wait};
+use sceau_e2e::{Browser, Desk, curl, proves, wait};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,6 +45,7 @@ fn listed(browser: &Browser) -> Vec<String> {
 
 #[test]
 fn hostile_mail_does_nothing_to_whoever_reads_it() {
+    let _proof = proves(&["F246"], "web");
     let desk = Desk::start();
     let (a, canary) = (desk.a(), Canary::start());
     let (reader, writer) = (a.account("Per", 0).clone(), a.account("Per", 1).clone());

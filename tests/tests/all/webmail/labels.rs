@@ -1,9 +1,10 @@
 //! Labels, given to several messages at once and beside one: what a mail program shows as keywords.
 use sceau_e2e::desk::Screen;
-use sceau_e2e::{Desk, curl, wait};
+use sceau_e2e::{Desk, curl, proves, wait};
 
 #[test]
 fn labels_are_given_to_a_choice_taken_back_and_taken_away_beside_a_message() {
+    let _proof = proves(&["F241"], "web");
     let desk = Desk::start();
     let a = desk.a();
     let (from, to) = (a.account("Per", 1).clone(), a.account("Per", 0).clone());

@@ -3,7 +3,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sceau_e2e::desk::Screen;
 use sceau_e2e::sandbox::Operator;
 use sceau_e2e::visit::{Visit, between};
-use sceau_e2e::{Desk, wait};
+use sceau_e2e::{Desk, proves, wait};
 
 /// An operator that stands still: what is sent to it waits. It goes on when this ends, in a test that fails too.
 struct Still(Pid);
@@ -24,6 +24,7 @@ impl Drop for Still {
 
 #[test]
 fn each_recipient_is_followed_from_what_was_sent() {
+    let _proof = proves(&["F244"], "web");
     let desk = Desk::start();
     let (a, b) = (desk.a(), desk.sandbox.b());
     let (here, there) = (a.account("Per", 1), b.account("Per", 0));

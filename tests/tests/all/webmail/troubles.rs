@@ -1,7 +1,7 @@
 //! What goes wrong: each has a sentence and a way on.
 use sceau_e2e::desk::Screen;
 use sceau_e2e::visit::Visit;
-use sceau_e2e::{Desk, curl, wait};
+use sceau_e2e::{Desk, curl, proves, wait};
 
 /// Files dropped on a letter.
 const DROP: &str = "const carried = new DataTransfer();
@@ -11,6 +11,7 @@ const DROP: &str = "const carried = new DataTransfer();
 
 #[test]
 fn a_letter_survives_a_lost_connection_and_a_second_window() {
+    let _proof = proves(&["F241"], "web");
     let desk = Desk::start();
     let (a, b) = (desk.a(), desk.sandbox.b());
     let there = b.account("Per", 0);
