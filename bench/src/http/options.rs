@@ -41,6 +41,9 @@ pub struct Options {
     /// Cookies to send (`name=value; …`), or `@FILE` that holds them: of several lines each session takes one, in turn
     #[arg(long, value_name = "COOKIES")]
     pub cookie: Option<String>,
+    /// Header to send with each request, repeatable: `name: value`
+    #[arg(long = "header", value_name = "HEADER")]
+    pub headers: Vec<String>,
     /// The run ends after so many pages (or sooner, when its seconds are over)
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: u64,
@@ -71,14 +74,17 @@ impl Options {
             Some(name) => format!("{name}:{}", self.common.target.port),
             None => self.common.target.to_string(),
         };
+        let printable = |line: &str| line.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if self.headers.iter().any(|h| !printable(h) || !h.contains(": ")) {
+            return Err(SetupError::Option("--header: expected `name: value` in printable ASCII".into()));
+        }
+        let more: String = self.headers.iter().map(|h| format!("{h}\r\n")).collect();
         let head = |cookie: &str| {
-            format!(" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: desk-load\r\nAccept-Encoding: gzip\r\n{cookie}\r\n")
+            format!(" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: desk-load\r\nAccept-Encoding: gzip\r\n{more}{cookie}\r\n")
         };
         let Some(cookies) = self.cookies()? else { return Ok(vec![head("")]) };
-        let heads: Option<Vec<_>> = cookies
-            .lines()
-            .map(|line| line.bytes().all(|b| (0x20..0x7f).contains(&b)).then(|| head(&format!("Cookie: {line}\r\n"))))
-            .collect();
+        let heads: Option<Vec<_>> =
+            cookies.lines().map(|line| printable(line).then(|| head(&format!("Cookie: {line}\r\n")))).collect();
         let heads = heads.filter(|heads| !heads.is_empty());
         heads.ok_or_else(|| SetupError::Option("--cookie: expected a line of printable ASCII for each browser".into()))
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the tiny server saw: connections, requests, requests with the cookie.
+/// What the tiny server saw: connections, requests, requests with the cookie and the part.
 #[derive(Default)]
 struct Seen([AtomicUsize; 3]);
 
@@ -15,17 +15,18 @@ async fn answer(stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
     seen.0[0].fetch_add(1, SeqCst);
     let mut stream = BufReader::new(stream);
     loop {
-        let (mut first, mut line, mut cookie) = (String::new(), String::new(), false);
+        let (mut first, mut line, mut said) = (String::new(), String::new(), [false; 2]);
         if stream.read_line(&mut first).await? == 0 {
             return Ok(());
         }
         while line != "\r\n" {
             line.clear();
             stream.read_line(&mut line).await?;
-            cookie |= line == "Cookie: a=b\r\n";
+            said[0] |= line == "Cookie: a=b\r\n";
+            said[1] |= line == "x-part: rows\r\n";
         }
         seen.0[1].fetch_add(1, SeqCst);
-        seen.0[2].fetch_add(usize::from(cookie), SeqCst);
+        seen.0[2].fetch_add(usize::from(said == [true; 2]), SeqCst);
         let path = first.split(' ').nth(1).unwrap_or_default();
         let said: &[u8] = match path {
             "/whole" => b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
@@ -71,14 +72,18 @@ async fn pages_are_read_whole_and_counted_each() {
     let pages = ["--page", "one=/whole", "--page", "two=/pieces", "--page", "none=/nowhere?a=b"];
     let r = load(
         address,
-        &[&pages[..], &["--cookie", "a=b", "--count", "30", "--sessions", "3", "--warm-up", "1"]].concat(),
+        &[
+            &pages[..],
+            &["--cookie", "a=b", "--header", "x-part: rows", "--count", "30", "--sessions", "3", "--warm-up", "1"],
+        ]
+        .concat(),
     )
     .await;
     assert_eq!((r.done, r.refusals.get("none 404"), r.errors.total()), (20, 10, 0));
     let (one, two) = (&r.pages["one"], &r.pages["two"]);
     assert_eq!((one.took.count + two.took.count, one.bytes_each, two.bytes_each), (20, 5.0, 11.0));
-    let [connections, requests, with_cookie] = &seen.0;
-    assert_eq!([connections, requests, with_cookie].map(|n| n.load(SeqCst)), [3, 33, 33]);
+    let [connections, requests, as_told] = &seen.0;
+    assert_eq!([connections, requests, as_told].map(|n| n.load(SeqCst)), [3, 33, 33]);
 }
 
 #[tokio::test]
