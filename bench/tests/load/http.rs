@@ -112,7 +112,7 @@ async fn each_browser_shows_its_own_cookies() {
     std::fs::write(file.path(), "a=b\nc=d\n").unwrap();
     let cookies = format!("@{}", file.path().display());
     let more = ["--park", "/events", "--page", "one=/whole", "--every", "0", "--sessions", "6", "--seconds", "1"];
-    let r = load(address, &[&more[..], &["--cookie", &cookies]].concat()).await;
+    let r = load(address, &[&more[..], &["--cookie", &cookies, "--header", "x-part: rows"]].concat()).await;
     assert_eq!((r.parked.unwrap().parked, seen.0[1].load(SeqCst), seen.0[2].load(SeqCst)), (6, 6, 3));
     std::fs::write(file.path(), "").unwrap();
     let none = ["desk-load", "--target", "127.0.0.1:1", "--plain", "--page", "one=/whole", "--cookie", &cookies];
