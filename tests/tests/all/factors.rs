@@ -61,7 +61,7 @@ impl Desk {
         let desk = Self { sandbox, taken, login, url };
         let a = desk.sandbox.a();
         let _ = a.cli(&["person", "email", &desk.login, "quelquun@exemple.fr"]);
-        let _ = press(&desk.sandbox, &next(&desk.taken).link("/lien/")).ok();
+        let _ = press(&desk.sandbox, &next(&desk.taken).link("/lien/"));
         let refused = a.cli_text(&["factor", "invite", &desk.login]);
         assert!(refused.code == 1 && refused.err.contains("[token.setter]"), "{refused:?}");
         desk.speaking_for(SECOND)

@@ -155,7 +155,7 @@ fn a_file_gives_addresses_and_says_what_is_missing() {
     );
 
     // One link, of the real run. It confirms, and the mailbox waits for the terms alone.
-    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
+    let _ = press(&sandbox, &next(&taken).link("/lien/"));
     assert!(taken.try_recv().is_err(), "nobody else is written to");
     let waiting = a.cli(&["opening", "list", "--state", "verified", "--structure", "chu-adresses"]);
     let lacks: Vec<Value> = waiting.as_array().into_iter().flatten().map(lacks).collect();

@@ -56,7 +56,7 @@ fn notices_absence_and_tests_are_answered_by_nobody() {
 
     // The person confirms the address, and chooses.
     let _ = a.cli(&["person", "email", login, "quelquun@exemple.fr"]);
-    let _ = press(&sandbox, &next(&taken).link("/lien/")).ok();
+    let _ = press(&sandbox, &next(&taken).link("/lien/"));
     let base = format!("https://{}", a.endpoints.https);
     let ask = |args: &[&str]| {
         Run::of("curl", &[&["-sS", "--max-time", "60", "--cacert", sandbox.anchors()][..], args].concat()).ok().out

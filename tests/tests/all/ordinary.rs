@@ -66,13 +66,15 @@ impl Mail {
     }
 }
 
-/// Looks at the page of a link of the first operator, and presses its button.
-pub(crate) fn press(sandbox: &Sandbox, path: &str) -> Run {
+/// Asks the first operator for the page of a link.
+pub(crate) fn ask(sandbox: &Sandbox, method: &str, path: &str) -> Run {
     let url = format!("https://{}{path}", sandbox.a().endpoints.https);
-    let ask = |method: &str| {
-        let args = ["-sS", "--fail-with-body", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", method, &url];
-        Run::of("curl", &args)
-    };
-    let _ = ask("GET");
-    ask("POST")
+    let args = ["-sS", "--fail-with-body", "--max-time", "60", "--cacert", sandbox.anchors(), "-X", method, &url];
+    Run::of("curl", &args)
+}
+
+/// Looks at the page of a link, presses its button, and gives what it says then.
+pub(crate) fn press(sandbox: &Sandbox, path: &str) -> String {
+    let _ = ask(sandbox, "GET", path).ok();
+    ask(sandbox, "POST", path).ok().out
 }
